@@ -135,7 +135,7 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
                 yield Button("Copy folder", id="copy-folder")
         with Vertical(id="way-api", classes="way"):
             yield Text(
-                "An older key of yours lets AWS make a new one: enter the file that has it.",
+                "An older key can make a new one. Enter the file that holds it.",
                 id="older",
                 classes="words",
             )
@@ -350,7 +350,7 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
         if found.kept is not None:
             self.query_one("#older", Text).update(_KEPT_WORKS)
         if found.kept is not None and self.opening.done and found.kept.id != key.get("id"):
-            replaced = f"✓ {found.kept.id} has taken the place of {key.get('id')} since."
+            replaced = f"✓ {found.kept.id} has replaced {key.get('id')} since then."
             self.query_one("#kept-lines", Lines).show_lines([replaced])
         self._show_stores(found.stores)
 
@@ -509,7 +509,7 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
             self._looking.stop()
 
 
-_KEPT_WORKS = "An older key of yours lets AWS make a new one: the one kept here, or that of a file."
+_KEPT_WORKS = "An older key can make a new one: the key that is kept here, or one from a file."
 
 
 def _age(seconds: int) -> str:
@@ -517,6 +517,6 @@ def _age(seconds: int) -> str:
 
 
 def _kept_lines(key: Mapping[str, Any], now: datetime) -> Lines:
-    said = f", as AWS said {told_moment(str(key['at']), now)}" if key.get("at") else ""
+    said = f"; AWS said so {told_moment(str(key['at']), now)}" if key.get("at") else ""
     works = f"✓ {key.get('id', '')} works and is yours{said}."
     return Lines(works, *key.get("told", []), id="kept-lines", classes="words")

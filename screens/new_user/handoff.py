@@ -111,7 +111,7 @@ class HandoffPane(StepPane):
         if sent := facts.get("request_sent"):
             yield f"✓ {sent[:1].upper()}{sent[1:]}. {facts.get('request_copied', '')}".rstrip()
         if environment.mailbox:
-            yield "● Your admin reads the mailbox and sends you a handoff: F6 plays the admin."
+            yield "● Your admin finds it in the mailbox and sends a handoff. F6 plays the admin."
         elif sent:
             yield "● Send it to your admin now, by any messenger. They send you a handoff."
         else:

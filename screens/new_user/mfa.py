@@ -64,7 +64,7 @@ class DeviceCodes(Vertical):
     def begin(self, pending: Pending) -> None:
         """Ask for the codes of this device, and show its QR code."""
         self._pending = pending
-        words = f"The device {pending.entry} waits for two codes in a row."
+        words = f"Enter two codes in a row from {pending.entry} in your app."
         self.query_one("#told", Text).update(joined((words, pending.remark)))
         self.ask_anew()
         self.show_qr()
@@ -116,9 +116,9 @@ _WAYS = (
     Answer(API, "From here, with an access key that I have"),
 )
 _PLACES = (
-    Answer(KeyPlace.KEPT.value, "kept on this computer already"),
+    Answer(KeyPlace.KEPT.value, "kept on this computer"),
     Answer(KeyPlace.FILE.value, "in a CSV file"),
-    Answer(KeyPlace.TYPED.value, "typed"),
+    Answer(KeyPlace.TYPED.value, "I type it here"),
 )
 _BEFORE = "Say yes if your authenticator app has an entry for {user} in {account}. A passkey gives no codes."
 _NOTES = (
@@ -170,7 +170,7 @@ class MfaPane(BrowsingPane):
                 "iam-onboard makes the device and shows its QR code.",
                 classes="words",
             )
-            yield Text("The access key is")
+            yield Text("Where is the access key?")
             yield Choices(_PLACES, id="source")
             with Vertical(id="where"):
                 path = Input(
@@ -293,13 +293,13 @@ class MfaPane(BrowsingPane):
     def _registered(self, *, found: bool) -> tuple[str, ...]:
         """What is known of a registered device, and from whom."""
         if found:
-            return (f"✓ {self._serial} is registered and gives the codes.",)
+            return (f"✓ {self._serial} is registered. Use its codes.",)
         if not self.has_class("-done"):
             return ()
         now, (at, serial) = self.context.environment.now(), mfa.evidence(self.context)
         if at:
-            device = f"your device {serial.rsplit('/', 1)[-1]}" if serial else "an MFA device of yours"
-            return (f"✓ AWS has {device}, as it said {told_moment(at, now)}.",)
+            device = f"your device {serial.rsplit('/', 1)[-1]}" if serial else "your MFA device"
+            return (f"✓ AWS confirmed {device} {told_moment(at, now)}.",)
         at = str(self.context.facts["mfa"].get("at") or "")
         later = locked(self.context)
         said = ("? You registered an authenticator app.", f"  {said_so(at, now)}")

@@ -119,7 +119,7 @@ class ProfileQuestions(Vertical):
         if question is None:
             return  # it was about a question that is gone
         why = (
-            ": this program wrote it, and your handoff no longer names it."
+            ": iam-onboard wrote it, and your handoff no longer lists it."
             if isinstance(question, Stale)
             else ""
         )
@@ -243,11 +243,11 @@ class ProfilesPane(StepPane):
         state = (
             ""
             if found.problems
-            else "Files that exist already get a backup beside them."
+            else "iam-onboard backs up each file before it changes it."
             if found.diff
-            else "✓ The files have them already."
+            else "✓ Your files already have them."
             if not found.by_hand
-            else "✓ Nothing to write: you changed by hand what differs, and it stays so."
+            else "✓ Nothing to write: what differs is your own change, and it stays."
         )
         remarks = [f"! {remark}" for remark in found.remarks]
         self.query_one("#remarks", Text).show_lines([written, *remarks, *filter(None, [state])])

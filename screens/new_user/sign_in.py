@@ -46,14 +46,14 @@ _ENTER = "Enter the passphrase of {key}."
 _WRONG = "Wrong passphrase. Enter the one of {key}, not an AWS password."
 _OLD = "AWS asks for the old one again. Keep the new one in a password manager."
 _NEEDLESS = "gpg still had your passphrase, or your key has none: it didn't need what you typed."
-_NOT_NEEDED = "You did the whole list and need no passphrase. Enter it only to use the password again."
-_LATER = "It asks AWS by itself once you keep an access key here."
+_NOT_NEEDED = "The list is done, so you need no passphrase. Enter it only to use the password again."
+_LATER = "iam-onboard asks AWS once you keep an access key here."
 _HINTS = (
-    "Compare account and user name, and copy the password again.\n"
+    "Check the account and the user name, and copy the password again.\n"
     "Used it before? Sign in with the password that you chose, then press\n"
     "“I signed in before”. Otherwise ask your admin to reset your password."
 )
-_HINT_LABELS = {False: "It did not work", True: "Back to the password rules"}
+_HINT_LABELS = {False: "It didn't work", True: "Back to the password rules"}
 _SHOW_LABELS = {False: "Show", True: "Hide"}
 _BEFORE = (
     "Say yes if you signed in to {account} as {user} and chose your own password. "

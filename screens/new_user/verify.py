@@ -133,11 +133,11 @@ class AfterVerify(Vertical):
         self.query_one("#install").display = not has_aws
         short = self.app.size.height >= TALL and all(cell_len(line) <= LINE_CELLS for line in lines)
         self.query_one("#show-lines").display = not short
-        before = f"The lines are for {shell.value}, in its start file or typed."
+        before = f"These lines are for {shell.value}: type them, or add them to its start file."
         after = f"Then open a new terminal and type  {COMMAND}"
         if self._sandbox:  # these lines change the home, and lead to an AWS that ends with the wizard
             before = f"Paste the {len(lines)} lines into a new {shell.value} while the wizard is open."
-            after = f"Type  {COMMAND}  there. Close that {shell.value} afterwards: it works on the sandbox."
+            after = f"Type  {COMMAND}  there. Close that {shell.value} afterwards: it uses the sandbox."
         words = [before, *(lines if short else ()), after, what_they_do]
         words += [] if has_aws else ["! The aws command isn't installed yet."]
         self.query_one("#shell", Text).show_lines(words)
@@ -249,7 +249,7 @@ class VerifyPane(UnlockingPane):
         lacking = f"\n{lacking}: the profiles there aren't tested." if lacking else ""
         coded = [view for view in views if view.serial is not None]
         if not coded:
-            return f"No MFA code is needed. iam-onboard asks AWS with every profile.{lacking}"
+            return f"No MFA code is needed. iam-onboard tests every profile.{lacking}"
         more = " Each device has its own." if len(coded) > 1 else ""
         return f"Enter the code that your app shows now.{more}{lacking}"
 
@@ -400,7 +400,7 @@ class VerifyPane(UnlockingPane):
         chosen, owner = self._chosen(), self._owner()
         code = ""  # a base profile is the key alone: nothing is asked for it, and no session kept
         if chosen in self._remembered:
-            code = " The command keeps this session for up to an hour, without a code."
+            code = " The command needs no code for up to an hour."
         elif owner.serial and chosen in owner.roles:
             code = " The command asks for a new MFA code."
         return f"The lines select {chosen}.{code}"
@@ -444,7 +444,7 @@ class VerifyPane(UnlockingPane):
         """Run the aws command with the chosen profile, and with the code that is typed."""
         chosen = self._chosen()
         if not chosen or not self._survey.has_aws:
-            self.notify("First a profile has to work, and the aws command to be here.", severity="warning")
+            self.notify("You need a profile that works, and the aws command.", severity="warning")
             return
         code = self._codes().get(self._owner().account, "")
         self.run_unlocked(

@@ -160,7 +160,7 @@ class Finished(VerticalScroll):
         if in_table:
             yield f"? {WORDS[Status.UNCONFIRMED]}: iam-onboard can't check it from here."
         if unseen:
-            yield f"? Done, and not seen again since: {listed(unseen, 2)}."
+            yield f"? Done, but not confirmed since: {listed(unseen, 2)}."
 
     def _title(self, grid: Everybody) -> str:
         """What was achieved, or what is not as it was meant to be."""
