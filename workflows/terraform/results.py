@@ -156,10 +156,14 @@ def apply_failure(outcome: Outcome, layer: str, program: str) -> OnboardError:
     return failure("apply", layer, outcome.progress.diagnostics, outcome.text, program)
 
 
-def older_than_files(changed: Sequence[str]) -> OnboardError:
+class PlanOutdated(OnboardError):  # noqa: N818 - it says what is wrong
+    """A plan whose sources changed since it was made."""
+
+
+def older_than_files(changed: Sequence[str]) -> PlanOutdated:
     """The refusal of a plan whose sources changed since."""
     shown = [*changed[:10], *([f"and {len(changed) - 10} more"] if len(changed) > 10 else [])]
-    return OnboardError(
+    return PlanOutdated(
         "The plan is older than the files",
         f"{len(changed)} file{'s' if len(changed) > 1 else ''} changed after the plan.",
         why="Applying it would do what the files said before they changed.",
