@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from functools import partial
 from typing import Any, ClassVar
 
 from rich.cells import cell_len
@@ -187,7 +186,6 @@ class VerifyPane(UnlockingPane):
         self._results = verify.recorded_results(opening.context) if opening.done else {}
         self._shell = aws_command.own_shell(opening.context)
         self._command_waits = False
-        self._remembered = set[str]()
 
     def compose_body(self) -> ComposeResult:
         yield Text("", id="answer")
@@ -399,7 +397,7 @@ class VerifyPane(UnlockingPane):
         """What the lines do, and what the command needs besides."""
         chosen, owner = self._chosen(), self._owner()
         code = ""  # a base profile is the key alone: nothing is asked for it, and no session kept
-        if chosen in self._remembered:
+        if chosen in owner.roles and aws_command.keeps_session(chosen, self.context):
             code = " The command needs no code for up to an hour."
         elif owner.serial and chosen in owner.roles:
             code = " The command asks for a new MFA code."
@@ -450,14 +448,12 @@ class VerifyPane(UnlockingPane):
         self.run_unlocked(
             "aws",
             lambda report: aws_command.try_aws(chosen, code, self.context, report),
-            partial(self._show_tried, chosen),
+            self._show_tried,
         )
 
-    def _show_tried(self, profile: str, tried: Tried) -> None:
+    def _show_tried(self, tried: Tried) -> None:
         self.query_one(AfterVerify).show_tried(tried)
         self._command_waits = tried.needs_code
-        keeps = not tried.needs_code and any(profile in view.roles for view in self._survey.identities)
-        self._remembered = self._remembered | {profile} if keeps else self._remembered - {profile}
         if tried.needs_code:
             owner = self._owner()
             self._want([owner], f"{COMMAND} needs a code of its own: the next one for {owner.account}.")

@@ -6,6 +6,7 @@ import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ COMMAND = "aws sts get-caller-identity"
 _OF_THE_SANDBOX = ("AWS_ENDPOINT_URL", "HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "GNUPGHOME")
 """What a terminal of the real machine lacks: where AWS answers, and the home whose vault has the keys."""
 _AWS_SECONDS = 60.0
+_KEEPS_FOR = timedelta(hours=1)
 _ASKS = "Enter MFA code for"
 _OF_THE_QUESTION = re.compile(r"GetPassWarning|fallback_getpass|Password input may be echoed")
 
@@ -101,7 +103,17 @@ def try_aws(profile: str, code: str, context: Context, report: Report) -> Tried:
             "aws doesn't answer", f"{error}.", next="Check your network, then again."
         ) from None
     context.raise_if_cancelled()
-    return _answer(done, profile, with_code=bool(digits))
+    tried = _answer(done, profile, with_code=bool(digits))
+    context.environment.tried.pop(profile, None)
+    if not tried.needs_code:
+        context.environment.tried[profile] = context.environment.now()
+    return tried
+
+
+def keeps_session(profile: str, context: Context) -> bool:
+    """Whether the command keeps the session of a role that it worked with here, and needs no code for it."""
+    at = context.environment.tried.get(profile)
+    return at is not None and context.environment.now() - at < _KEEPS_FOR
 
 
 def aws_program(context: Context) -> str | None:

@@ -243,6 +243,7 @@ def test_the_real_aws_command_uses_what_was_written_and_asks_for_a_code_once(
     assert verify.survey(context, new_user.report).has_aws
     unlock(Secret(PASSPHRASE), fingerprint, context, new_user.report)
     assert aws_command.try_aws(ROLE, "", context, new_user.report).needs_code
+    assert not aws_command.keeps_session(ROLE, context)
     code = new_user.code(seed, 1)
     tried = aws_command.try_aws(ROLE, code, context, new_user.report)
     assert "assumed-role/DevOps/" in tried.output
@@ -251,6 +252,10 @@ def test_the_real_aws_command_uses_what_was_written_and_asks_for_a_code_once(
     again = aws_command.try_aws(ROLE, "", context, new_user.report)  # it remembers the role's session
     assert (again.output, again.needs_code) == (tried.output, False)
     assert "GetPassWarning" not in again.output
+    assert aws_command.keeps_session(ROLE, context)
+    later = context.environment.now() + timedelta(hours=1)
+    past = replace(context, environment=replace(context.environment, now=lambda: later))
+    assert not aws_command.keeps_session(ROLE, past)
 
 
 def test_the_aws_command_in_its_own_words_when_it_fails(new_user: NewUserAws, tmp_path: Path) -> None:
