@@ -346,8 +346,8 @@ class Frame(App[None]):
 
 def _at_timer(error: Exception) -> bool:
     """Whether what a timer calls raised it."""
-    caught = error.__traceback__
-    return caught is not None and caught.tb_frame.f_code is Timer._tick.__code__  # noqa: SLF001 - it has no name
+    caught, tick = error.__traceback__, getattr(Timer, "_tick", None)  # Textual's (8.2), where it catches
+    return caught is not None and tick is not None and caught.tb_frame.f_code is tick.__code__
 
 
 def _is_character(event: Event) -> TypeGuard[Key]:
