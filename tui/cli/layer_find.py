@@ -37,6 +37,9 @@ def find_layer(machine: Machine, text: str) -> tuple[Project | None, LayerLocati
     if len(found) == 1:
         _warn_of_links(project, found[0])
         return project, found[0]
+    for account, incomplete in project.left_out.items():
+        if text == account or inside.is_relative_to(project.root / account):
+            raise incomplete
     if not found and declares_people(inside):
         note(f"warning: {inside} isn't one of the project's identities layers.")
         return None, lone_layer(inside)

@@ -14,14 +14,16 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
 from workflows.core.errors import OnboardError
 from workflows.core.files import cause_of, load_file
+from workflows.core.grouping import by_key
 from workflows.core.parsing import MAX_VARIABLES, load_hcl
+from workflows.core.sentences import enumerated
 from workflows.core.shapes import texts
 from workflows.hcl.document import Document
 from workflows.hcl.values import object_key, read_variables, text_of
@@ -51,6 +53,10 @@ _REGISTRIES: dict[str, Literal["terraform", "opentofu"]] = {
 
 class ProjectError(OnboardError):
     """A folder is not a complete Leverage project; says what is missing and where this looked."""
+
+
+class LayerIncomplete(ProjectError):  # noqa: N818 - it says what is wrong
+    """A layer lacks what Terraform needs to be run in it; the project's others can be used."""
 
 
 def find_project(start: Path) -> Project:
@@ -103,7 +109,12 @@ def _found(root: Path) -> Project:
         )
     build_env = read_build_env(root / "build.env") if (root / "build.env").is_file() else {}
     warnings: list[str] = []
-    layers = _layers(root, accounts, warnings)
+    left_out: dict[str, OnboardError] = {}
+    layers = _layers(root, accounts, warnings, left_out)
+    if left_out and not layers:
+        raise next(iter(left_out.values()))
+    warnings += (f"{account} is left out: {error.what}" for account, error in left_out.items())
+    warnings += _same_ids(accounts)
     name = _text(values, "project")
     if not name:
         raise ProjectError(
@@ -133,7 +144,16 @@ def _found(root: Path) -> Project:
         sso_enabled=values.get("sso_enabled") is True,
         layers=tuple(layers),
         warnings=tuple(warnings),
+        left_out=left_out,
     )
+
+
+def _same_ids(accounts: Iterable[Account]) -> Iterator[str]:
+    """Which accounts have one id: a layer would be checked against the wrong account."""
+    ids = by_key((account.id, account.name) for account in accounts if account.id)
+    for number, names in ids.items():
+        if len(names) > 1:
+            yield f"The common variables give {enumerated(names)} the same id, {number}. Correct one of them."
 
 
 def read_build_env(path: Path) -> dict[str, str]:
@@ -193,7 +213,7 @@ def _missing_common(root: Path) -> ProjectError:
     )
     return ProjectError(
         "The project's variables are missing",
-        f"There is no config/common.tfvars in {root}.",
+        f"There is no config/common.tfvars (or config/common.config) in {root}.",
         why="It names the project, its regions and its accounts; every layer is planned with it.",
         next=hint,
     )
@@ -205,7 +225,9 @@ def _rank(account: str) -> tuple[int, str]:
     return (0 if account == "security" else 1), account
 
 
-def _layers(root: Path, accounts: tuple[Account, ...], warnings: list[str]) -> list[LayerLocation]:
+def _layers(
+    root: Path, accounts: tuple[Account, ...], warnings: list[str], left_out: dict[str, OnboardError]
+) -> list[LayerLocation]:
     known = {account.name: account for account in accounts}
     found: list[LayerLocation] = []
     folders = [folder for folder in root.iterdir() if folder.is_dir() and not folder.name.startswith(".")]
@@ -227,7 +249,10 @@ def _layers(root: Path, accounts: tuple[Account, ...], warnings: list[str]) -> l
                     f"The folder {folder.name} has an identities layer, but `accounts` in the common "
                     f"variables does not name that account."
                 )
-            found.append(_location(root, folder, paths[0], account))
+            try:
+                found.append(_location(root, folder, paths[0], account))
+            except LayerIncomplete as error:
+                left_out[folder.name] = error
     return found
 
 
@@ -249,7 +274,13 @@ def _holds_configuration(folder: Path) -> bool:
 def _location(root: Path, folder: Path, path: Path, account: Account | None) -> LayerLocation:
     backend_file = variables_file(folder / "config", "backend")
     if backend_file is None:
-        raise _missing_file(folder, path, "backend", "the state's bucket and the profile that may read it")
+        raise LayerIncomplete(
+            f"The {folder.name} account's backend.tfvars is missing",
+            f"There is no backend.tfvars (or backend.config) in {folder / 'config'}.",
+            why="It gives the state's bucket and the profile that may read it; without it Terraform can't be "
+            f"run in {path}.",
+            next="Restore it from git, or ask a colleague for it.",
+        )
     var_files = tuple(
         file
         for where in (root / "config", folder / "config")
@@ -261,7 +292,12 @@ def _location(root: Path, folder: Path, path: Path, account: Account | None) -> 
     variables = {name: value for file in var_files for name, value in read_variables(file).items()}
     if variables_file(folder / "config", "account") is None and not _text(variables, "environment"):
         # until 2021 it was in backend.config or base.config
-        raise _missing_file(folder, path, "account", "the account's `environment`")
+        raise LayerIncomplete(
+            f"The environment of {folder.name} is missing",
+            f"No .tfvars or .config file in {folder / 'config'} sets `environment`.",
+            why=f"Without it Terraform can't be run in {path}.",
+            next=f'Restore account.tfvars from git, or write  environment = "{folder.name}"  into it.',
+        )
     backend = {
         name: str(value).lower() if isinstance(value, bool) else str(value)
         for name, value in read_variables(backend_file).items()
@@ -283,15 +319,6 @@ def _location(root: Path, folder: Path, path: Path, account: Account | None) -> 
         backend_configs=() if replaced else (backend_file,),
         region=_region(variables) or in_block or "",
         root=root,
-    )
-
-
-def _missing_file(folder: Path, path: Path, name: str, use: str) -> ProjectError:
-    return ProjectError(
-        f"The {folder.name} account's {name}.tfvars is missing",
-        f"There is no {name}.tfvars (or {name}.config) in {folder / 'config'}.",
-        why=f"It gives {use}; without it Terraform cannot be run in {path}.",
-        next="Restore it from git, or ask a colleague for it.",
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from workflows.core.errors import OnboardError
 from workflows.core.sentences import Sentence
 
 
@@ -94,6 +95,7 @@ class Project:
         sso_enabled: `sso_enabled` of `common.tfvars`: IAM users are then the exception.
         layers: management first, then security, then the others by name.
         warnings: sentences about what is odd but does not stop anything.
+        left_out: by account, why a layer of the project can't be used and is left out.
     """
 
     root: Path
@@ -109,6 +111,7 @@ class Project:
     sso_enabled: bool
     layers: tuple[LayerLocation, ...]
     warnings: tuple[Sentence, ...]
+    left_out: Mapping[str, OnboardError] = field(default_factory=dict, compare=False)
 
     def account(self, name: str) -> Account | None:
         """The account of that name, or None."""

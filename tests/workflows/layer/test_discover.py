@@ -10,6 +10,7 @@ import pytest
 
 from workflows.core.errors import OnboardError
 from workflows.core.files import cause_of
+from workflows.core.sentences import text_of
 from workflows.layer.discover import ProjectError, find_project, read_build_env
 
 COMMON = """
@@ -141,12 +142,32 @@ def test_missing_common_variables_name_the_example(tmp_path: Path) -> None:
     assert "common.tfvars.example" in failure.value.next
 
 
-@pytest.mark.parametrize("name", ["account", "backend"])
-def test_missing_account_variables_are_named(tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize(("name", "named"), [("account", "environment"), ("backend", r"backend\.tfvars")])
+def test_missing_account_variables_are_named(tmp_path: Path, name: str, named: str) -> None:
     root = make(tmp_path / "p")
     (root / f"security/config/{name}.tfvars").unlink()
-    with pytest.raises(OnboardError, match=rf"{name}\.tfvars"):
+    with pytest.raises(OnboardError, match=named):
         find_project(root)
+
+
+@pytest.mark.parametrize("name", ["account", "backend"])
+def test_a_layer_with_missing_variables_is_left_out_and_the_others_are_there(
+    tmp_path: Path, name: str
+) -> None:
+    root = make(tmp_path / "p", layers=("security/global/base-identities", "root/global/base-identities"))
+    (root / f"root/config/{name}.tfvars").unlink()
+    project = find_project(root)
+    assert [layer.account for layer in project.layers] == ["security"]
+    assert [*project.left_out] == ["root"]
+    assert any("root" in warning for warning in project.warnings)
+
+
+def test_two_accounts_with_one_id_are_remarked_on(tmp_path: Path) -> None:
+    root = make(tmp_path / "p")
+    common = root / "config/common.tfvars"
+    common.write_text(COMMON.replace("000000000003", "000000000002"))
+    (warning,) = find_project(root).warnings
+    assert {"security", "apps-devstg", "000000000002"} <= set(re.findall(r"[\w-]+", text_of(warning)))
 
 
 @pytest.mark.parametrize(

@@ -57,7 +57,7 @@ def read_layers(context: Context) -> dict[str, Layer]:
     locations = {location.account: location for location in project.layers}
     missing = [name for name in context.facts["layers"] if name not in locations]
     if missing:
-        raise OnboardError(
+        raise project.left_out.get(missing[0]) or OnboardError(
             "A layer is gone",
             f"{', '.join(missing)} no longer has an identities layer in {project.root}.",
             why="Somebody moved or removed it, or another branch is checked out.",

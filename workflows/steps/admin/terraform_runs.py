@@ -525,7 +525,7 @@ def located(context: Context, account: str = "") -> tuple[Project, LayerLocation
     name = account or context.item
     location = project.layer(name)
     if location is None:
-        raise OnboardError(
+        raise project.left_out.get(name) or OnboardError(
             "The layer is gone",
             f"{project.root} no longer has a base-identities layer of {name}.",
             next="Check that the checkout is on the right branch, or choose the layers again in Project.",
