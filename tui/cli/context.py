@@ -87,8 +87,10 @@ def own_key(context: module.Context, wanted: str, option: str, otherwise: str) -
             f"You can use {len(good)} of your keys.",
             f"Choose one with {option} and its fingerprint.",
         )
-    elif wanted:
-        what = "None of your keys in this keyring matches."
+    elif wanted and not fitting:
+        title = "No such PGP key"
+        what = f"None of your keys in this keyring is called {wanted}."
+        otherwise = f"Name one with {option}: its fingerprint or a mail address. {otherwise}"
     lines = (f"{openpgp.grouped(key.fingerprint)}  {key.user_id}: {key.verdict.headline}" for key in fitting)
     raise OnboardError(title, what, next=otherwise, detail="\n".join(lines))
 

@@ -172,6 +172,8 @@ def groups(machine: host.Machine, options: argparse.Namespace) -> None:
     if not (options.add or options.remove):
         person = operation.find_person(_read(machine, options)[1], options.name)
         answer(person_record(person), person.groups, as_json=options.json)
+        if not person.groups:
+            note(f"{person.iam_name} is in no group.")
         return
     wanted = [group_edits.SetGroups(options.name, tuple(options.add), tuple(options.remove))]
     changes = [*(f"joins {name}" for name in options.add), *(f"leaves {name}" for name in options.remove)]
@@ -199,6 +201,9 @@ def account(machine: host.Machine, options: argparse.Namespace) -> None:
 def _attribute(text: str) -> tuple[str, int | bool]:
     """The name and the value of a policy's attribute, as KEY=VALUE on the command line."""
     name, _, value = text.partition("=")
+    if name not in {*names.POLICY_NUMBERS, *names.POLICY_SWITCHES}:
+        known = ", ".join((*names.POLICY_NUMBERS, *names.POLICY_SWITCHES))
+        raise UsageError(f"{name!r} is no part of the password policy. Its parts: {known}.")
     if value.isascii() and value.isdigit() and name in names.POLICY_NUMBERS:
         return name, int(value)
     if value not in _SWITCHES:
@@ -225,9 +230,9 @@ def _edit(
         wanted = operations(location)
 
         def make() -> Proposal:
-            layer = reading.read_layer(location)
-            warnings = [problem.message for problem in run.check(layer, wanted) if not problem.fatal]
-            return run.propose([(layer, wanted)]), warnings  # raises what is fatal, with the reason
+            made = run.edit(reading.read_layer(location), wanted)
+            warnings = [*(problem.message for problem in made.warnings), *made.told_emptied]
+            return layer_write.ChangeSet(tuple(run.changes_of(made))), warnings
 
         place = machine.places.sessions.parent, layer_find.root_of(project, location)
         request = (str(location.path), *wanted)
@@ -287,6 +292,7 @@ def accounts(machine: host.Machine, options: argparse.Namespace) -> None:
     place = machine.places.sessions.parent, project.root
     if not (options.add or options.remove):
         half_written.refuse_half_written(*place)
+        note(*(f"warning: {warning}" for warning in project.warnings))
         rows = [(known.name, known.id or "no id yet", known.email) for known in project.accounts]
         records = [asdict(known) for known in project.accounts]
         answer(records, columns(rows, indent=""), as_json=options.json)

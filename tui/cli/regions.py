@@ -134,7 +134,7 @@ def _lines(audit: answers.Audit) -> Iterator[str]:
         yield ""
         yield f"{answer.account} ({answer.account_id or 'without an id'})"
         if answer.problem:
-            yield f"  not asked: {answer.problem}"
+            yield f"  ✗ {answer.problem}"
         else:
             yield from _account_lines(answer, audit.allowed)
 

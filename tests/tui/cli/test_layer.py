@@ -15,7 +15,9 @@ from tui.cli.arguments import DONE, REFUSED, UsageError
 from tui.cli.main import build_parser
 from tui.host import Machine
 from workflows.core.errors import OnboardError
+from workflows.layer.discover import find_project
 from workflows.layer.model import Style
+from workflows.layer.read.layer import read_layer
 from workflows.sandbox.project import lay_out
 
 LAYER = "security/global/base-identities"
@@ -238,6 +240,8 @@ def test_the_account_is_shown_and_changed(
         run(machine, "account", "security", "--alias", "")
     with pytest.raises(OnboardError, match="1 to 1095"):
         run(machine, "account", "security", "--policy", "max_password_age=2000")
+    with pytest.raises(UsageError, match="minimum_password_length"):
+        run(machine, "account", "security", "--policy", "nope=1")
     with pytest.raises(UsageError, match="KEY=VALUE"):
         run(machine, "account", "security", "--policy", "max_password_age=x")
 
@@ -328,3 +332,18 @@ def test_a_folder_of_users_is_taken_without_a_project(
     alone.rename(project / LAYER)
     assert run(machine, "show", LAYER) == DONE
     assert "common.tfvars" in capsys.readouterr().err
+
+
+def test_who_is_in_no_group_and_a_group_that_is_left_empty_are_said(
+    machine: Machine, project: Path, key: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (project / "jane.key").write_bytes(key)
+    assert run(machine, "add", "security", "jane.doe", "--key", "jane.key") == DONE
+    capsys.readouterr()
+    assert run(machine, "groups", "security", "jane.doe") == DONE
+    shown = capsys.readouterr()
+    assert (shown.out, "jane.doe" in shown.err) == ("", True)
+    layer = read_layer(find_project(project).layers[1])
+    alone = next(group for group in layer.groups if len(group.members) == 1)
+    assert run(machine, "remove", "security", alone.members[0]) == DONE
+    assert alone.name in capsys.readouterr().err

@@ -18,7 +18,7 @@ from pathlib import Path
 from workflows.core.errors import Problem
 from workflows.core.garbage import collection_paused
 from workflows.core.parsing import parse_hcl
-from workflows.core.sentences import joined
+from workflows.core.sentences import Sentence, joined, listed
 from workflows.hcl.document import Document
 from workflows.hcl.index import Item
 from workflows.layer.edit.operation import EditRefused, Operation, facts_of, refuse
@@ -30,6 +30,7 @@ from workflows.layer.write import ChangeSet, FileChange, protection
 _LONG = 600
 """Bytes of a list or map that are worth leaving out of the check."""
 
+_NAMED = 3
 _NEIGHBOURS = 3
 """So many entries on either side of a change are checked with it."""
 
@@ -68,6 +69,15 @@ class Edit:
     before: Layer
     after: Layer
     warnings: tuple[Problem, ...]
+
+    @property
+    def told_emptied(self) -> tuple[Sentence, ...]:
+        """The groups that lose their last member and stay, as one sentence, or none."""
+        after = {group.name: group for group in self.after.groups}
+        there = [group.name for group in self.before.groups if group.members and group.name in after]
+        emptied = [name for name in there if not after[name].members and not after[name].computed]
+        stays = "The empty group stays." if len(emptied) == 1 else "Empty groups stay."
+        return (f"nobody is left in {listed(emptied, _NAMED)}. {stays}",) if emptied else ()
 
 
 def edit_layer(layer: Layer, operations: Iterable[Operation]) -> Layer:

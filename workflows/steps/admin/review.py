@@ -263,22 +263,13 @@ def _notes(edits: Iterable[Edit], context: Context) -> Iterator[Sentence]:
         yield from (f"{account}: {problem.message}" for problem in made.warnings if problem.field in _NOTED)
         missing = missing_keys(made.after.files, made.after.people)
         yield from (f"{account}: {finding.message}" for finding in missing)
-        if emptied := _emptied(made):
-            stays = "The empty group stays." if len(emptied) == 1 else "Empty groups stay."
-            yield f"{account}: nobody is left in {listed(emptied, _NAMED)}. {stays}"
+        yield from (f"{account}: {words}" for words in made.told_emptied)
         if people := _new_passwords(layer, context.decisions):
             yield from (
                 f"{account}: {place} denies iam:ChangePassword without MFA, so the first sign-in of "
                 f"{', '.join(people)} would fail. Add iam:ChangePassword to its exceptions."
                 for place in mfa_denials(layer.files)
             )
-
-
-def _emptied(made: Edit) -> list[str]:
-    """The groups that lose their last member and stay."""
-    after = {group.name: group for group in made.after.groups}
-    there = [group.name for group in made.before.groups if group.members and group.name in after]
-    return [name for name in there if not after[name].members and not after[name].computed]
 
 
 def undoable(context: Context, report: Report) -> ChangeSet:
