@@ -410,7 +410,9 @@ def _id(kind: str) -> str:
 
 
 def _counts(layer: Layer) -> str:
-    return f"{count(len(layer.humans), 'person', 'people')}, {count(len(layer.groups), 'group')}"
+    machines = len(layer.people) - len(layer.humans)
+    counted = [count(len(layer.humans), "person", "people"), count(len(layer.groups), "group")]
+    return ", ".join([*counted[:1], *([count(machines, "machine user")] if machines else []), *counted[1:]])
 
 
 def _where(accounts: Sequence[str]) -> str:
