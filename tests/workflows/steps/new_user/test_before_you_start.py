@@ -52,6 +52,7 @@ def test_an_aws_that_is_silent_or_missing_stops_nobody(tmp_path: Path) -> None:
     bin_folder = tmp_path / "bin"
     program(bin_folder, "aws", "exit 3")
     found = step.survey(context(tmp_path, f"{bin_folder}:{ENVIRONMENT['PATH']}"), nothing)
+    assert found.tools[1].version
     assert not re.search(r"\d", found.tools[1].version)
     (bin_folder / "aws").unlink()
     program(bin_folder, "gpg", "echo 'gpg (GnuPG) 2.4.7'")

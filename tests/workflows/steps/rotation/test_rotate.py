@@ -258,9 +258,11 @@ def test_somebody_elses_new_key_is_left_alone(person: Person) -> None:
             old, new = replace(made[0]), AccessKey("AKIACONSOLE", True, NOW + timedelta(days=1), None, "")
             return (old, new)
 
-    person.account = Later(dict(person.account.secrets), dict(person.account.active))
-    _, told = recover(person.record(), person.parts(Acts(lambda: None)))
+    before = dict(person.account.secrets)
+    person.account = Later(dict(before), dict(person.account.active))
+    record, told = recover(person.record(), person.parts(Acts(lambda: None)))
     assert told
+    assert (record.id, record.rotation, person.account.secrets) == (OLD, None, before)
 
 
 @pytest.mark.parametrize(
