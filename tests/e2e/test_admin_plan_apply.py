@@ -24,7 +24,9 @@ from workflows.machine.observations import AGREES
 from workflows.messages.handoff import open_handoff
 from workflows.sandbox.sandbox import Sandbox
 from workflows.steps.admin import apply, hand_over, plan
+from workflows.steps.admin.project import CheckoutBehind
 from workflows.steps.admin.terraform_runs import WrongAccount, administrator
+from workflows.terraform.results import PlanOutdated
 from workflows.terraform.runner import LeftRunning, Update
 
 pytestmark = pytest.mark.e2e
@@ -71,7 +73,7 @@ def test_one_person_goes_through_both_accounts_and_reads_the_password(
 ) -> None:
     planned = runs.accept("management")
     assert planned.foreign == planned.destroys == ()
-    assert any(line.startswith("jane.doe: new user") and "joins admins" in line for line in planned.summary)
+    assert any(line.startswith("jane.doe: ") and "joins admins" in line for line in planned.summary)
     assert any(isinstance(progress.payload, Update) for progress in runs.reported)
     markdown = plan.markdown(runs.context("management"))
     assert "jane.doe" in markdown
@@ -117,7 +119,7 @@ def test_an_apply_is_refused_after_the_files_changed_and_what_nobody_chose_has_t
     assert plan.observe(runs.context("security")).contradicts
     outlook = apply.survey(runs.context("security"), runs.report)
     assert "account.tf" in outlook.refusal
-    with pytest.raises(OnboardError, match="older than the files") as refused:
+    with pytest.raises(PlanOutdated) as refused:
         apply.perform(apply.Request(), runs.context("security"), runs.report)
     assert "account.tf" in refused.value.detail
 
@@ -136,7 +138,7 @@ def test_a_plan_that_cannot_be_made_says_why(runs: AdminRuns, sandbox: Sandbox, 
     users.write_text(users.read_text().replace("toset(local.users)", "toset(local.nobody)"))
     with pytest.raises(OnboardError) as failed:
         plan.make(runs.context("management"), runs.report)
-    assert 'local value with the name "nobody"' in " ".join(failed.value.detail.split())
+    assert '"nobody"' in failed.value.detail
 
     # With the profile of another account nothing runs.
     backend = sandbox.project_root / "security/config/backend.tfvars"
@@ -164,7 +166,7 @@ def test_a_plan_that_cannot_be_made_says_why(runs: AdminRuns, sandbox: Sandbox, 
     git("clone", "--quiet", upstream, "colleague", folder=tmp_path)
     git("commit", "--quiet", "--allow-empty", "-m", "Add a colleague", folder=tmp_path / "colleague")
     git("push", "--quiet", folder=tmp_path / "colleague")
-    with pytest.raises(OnboardError, match="This checkout is behind"):
+    with pytest.raises(CheckoutBehind):
         plan.make(runs.context("security"), runs.report)
 
 
@@ -201,7 +203,7 @@ def test_a_left_apply_is_found_again_and_a_removal_after_it_wants_the_name(
     runs.write_files()
     planned = runs.accept("management")
     assert planned.gone == (NAME,)
-    assert any("removed for good" in destroyed.words for destroyed in planned.destroys)
+    assert any(NAME in destroyed.words for destroyed in planned.destroys)
     (problem,) = apply.validate(apply.Request(), runs.context("management"))
     assert NAME in problem.message
     confirmed = apply.Request(removals=(NAME,))
@@ -242,9 +244,9 @@ def test_a_stopped_apply_says_who_is_not_done_and_planning_again_finishes(
 @pytest.mark.slow
 def test_what_was_applied_elsewhere_is_seen_in_the_state(runs: AdminRuns) -> None:
     context = runs.context("management")
-    with pytest.raises(OnboardError, match="Not applied yet") as refused:
+    with pytest.raises(OnboardError) as refused:
         plan.applied_elsewhere(context, runs.report)
-    assert "jane.doe is not in it" in refused.value.what
+    assert " jane.doe " in refused.value.what
     assert refused.value.field == "elsewhere"
     runs.accept("management")
     applied(runs, "management")
@@ -291,4 +293,4 @@ def test_a_secret_for_another_key_is_not_handed_over(runs: AdminRuns, home: GpgH
     runs.once["keys"][NAME]["text"] = normalise(home.export("somebody.else")).text
     (person,) = hand_over.prepare(runs.context("management"), runs.report)
     assert person.text == ""
-    assert "isn't encrypted to the key" in person.trouble[0]
+    assert "management" in person.trouble[0]
