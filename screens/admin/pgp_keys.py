@@ -22,13 +22,15 @@ from screens.widgets.choices import Answer, Choices
 from screens.widgets.dialogs import Confirm, Dialog, Notice, ask
 from screens.widgets.fields import Field
 from screens.widgets.lists import Table
-from screens.widgets.text import Button, ButtonRow, OptionList, Text, short, shortened
+from screens.widgets.text import Button, ButtonRow, Lines, OptionList, Text, short, shortened
 from workflows.core.errors import Cancelled, Problem
+from workflows.core.grouping import by_key
 from workflows.core.openpgp import grouped
 from workflows.core.sentences import Sentence, count, day, joined, listed, text_of
 from workflows.gpg.normalise import KEYRING_LIMIT
 from workflows.gpg.owner import Likeness
 from workflows.gpg.refusals import KeyRefused, KeyTooLarge, SecretKeyGiven
+from workflows.layer.names import is_machine_name
 from workflows.steps.admin import pgp_keys
 from workflows.steps.admin.pgp_keys import Gathered, PresentKey, Request, Taken, TakenKey
 from workflows.steps.decisions import Comparison
@@ -98,7 +100,7 @@ class LayerKeys(Dialog[bool]):
         soon = sum(1 for row in self._rows if row.soon)
         yield Text(f"{len(self._rows)} key files, {bad} refused, {soon} expired or soon to expire")
         yield Table(id="files", cursor_type="row", zebra_stripes=True)
-        yield Text("", id="about")
+        yield Lines(id="about")
 
     def buttons(self) -> Iterable[Button]:
         yield Button("Copy note to owner", id="owner", key="o")
@@ -126,13 +128,11 @@ class LayerKeys(Dialog[bool]):
         lines = ["There are no key files in these layers."]
         if row is not None:
             lines = [
-                f"{row.mark.sign} {row.verdict.explanation}",
+                f"{row.sign} {row.verdict.explanation}",
                 *(f"! {words}" for words in row.verdict.warnings),
-                _present_words(row),
-                ", ".join(row.user_ids),
-                grouped(row.fingerprint),
+                *(f"  {words}" for words in _about(row) if words),
             ]
-        self.query_one("#about", Text).update("\n".join(line for line in lines if line))
+        self.query_one("#about", Lines).show_lines(lines)
 
     def action_owner(self) -> None:
         """Copy what to tell the owner of the selected key."""
@@ -205,6 +205,8 @@ _STATE_WIDTH = len("● request arrived")
 _KEY_WIDTH = len("RSA 4096  …0123ABCD ")
 """Given, since a table that is filled twice before it is painted keeps the widths of the first time."""
 _LOOK_SECONDS = 2.0
+_USERS_NAMED = 3
+"""How many users of a key file are named."""
 
 
 class PgpKeysPane(StepPane):
@@ -262,7 +264,7 @@ class PgpKeysPane(StepPane):
         with Vertical(id="taking"):
             yield Table(id="people", cursor_type="row", zebra_stripes=True)
             with VerticalScroll(classes="about", can_focus=False):
-                yield Text("", id="verdict")
+                yield Lines(id="verdict")
             yield Text("", id="label")
             yield KeyArea(self.context.environment.home)
             yield ButtonRow(
@@ -274,7 +276,7 @@ class PgpKeysPane(StepPane):
             )
         with Vertical(id="comparing"):
             with VerticalScroll(classes="about", can_focus=False):
-                yield Text("", id="about")
+                yield Lines(id="about")
             yield Text("", id="fingerprint")
             yield Text("Is it the same?", classes="question")
             yield Field(Choices(deliberate=Comparison.LATER, id="same"))
@@ -381,9 +383,10 @@ class PgpKeysPane(StepPane):
 
     @property
     def _to_invite(self) -> str:
-        """Who was not invited and has sent nothing, the selected person before the others; "" for nobody."""
+        """The person to invite, who has sent nothing, the selected one before the others; "" for nobody."""
         rejected = {name for name, entry in self._aside.items() if not entry.invites}
-        silent = [name for name in self._missing if name not in {*self._invited, *rejected}]
+        asked = {*self._invited, *rejected, *filter(is_machine_name, self.names)}
+        silent = [name for name in self._missing if name not in asked]
         return self.person() if self.person() in silent else next(iter(silent), "")
 
     @property
@@ -401,14 +404,18 @@ class PgpKeysPane(StepPane):
         hint = f"{name}'s request is in the mailbox." if news else self._hint(name)
         lines += _summary(key) if key else [] if lines else [hint]
         rejected = aside.key.fingerprint if aside and aside.key else None
-        lines += [
-            f"File in {row.account}: ≠ {row.file}, this very key"
-            if row.fingerprint == rejected
-            else f"File in {row.account}: {row.mark.sign} {row.file}, {_present_words(row)}"
+        files = by_key(
+            (
+                f"≠ {row.file}, this very key"
+                if row.fingerprint == rejected
+                else f"{row.mark.sign} {row.file}, {_present_words(row)}",
+                row.account,
+            )
             for row in self._present.get(name, ())
-        ]
-        verdict = self.query_one("#verdict", Text)
-        verdict.update("\n".join(lines))
+        )
+        lines += [f"{words} (in {' and '.join(accounts)})" for words, accounts in files.items()]
+        verdict = self.query_one("#verdict", Lines)
+        verdict.show_lines(lines)
         verdict.set_class(aside is not None, "-refused")
         self.set_class(aside is not None, "-refused")
         other = "Another key" if key or aside else "The key"
@@ -417,7 +424,7 @@ class PgpKeysPane(StepPane):
         )
         shown = {
             "#fetch": self._news(name) and not self._news(self._first_missing()),  # else Next reads it
-            "#invite": key is None and not news and name != self._to_invite,
+            "#invite": not (key or news or is_machine_name(name) or name == self._to_invite),
             "#compare": self._comparable(name) is not None,
             "#owner": bool(self._reply(name)),
         }
@@ -436,7 +443,10 @@ class PgpKeysPane(StepPane):
             return f"{name} is invited. F6 plays the new user, who sends a key."
         if name in self._invited:
             return f"{name} is invited. Paste the key below when it arrives."
-        return "No key yet. Paste it below, or invite the person to send one."
+        new = " new" if name in self.context.decisions.rekeying else ""
+        if is_machine_name(name):
+            return f"No{new} key yet. Paste the public key of whoever will decrypt its access key."
+        return f"No{new} key yet. Paste it below, or invite {name} to send one."
 
     def person(self) -> str:
         if self._comparing:
@@ -455,10 +465,10 @@ class PgpKeysPane(StepPane):
             return Primary(f"Read {short(missing)}'s request")
         if unanswered:
             return Primary(f"Compare {short(unanswered.name)}'s key")
-        if uninvited := self._to_invite:
-            return Primary(f"Invite {short(uninvited)}")
         if self._to_answer:
             return Primary(f"Copy a reply to {short(self.person())}")
+        if uninvited := self._to_invite:
+            return Primary(f"Invite {short(uninvited)}")
         if missing:
             return Primary(f"{count(len(self._missing), 'key')} missing", ready=False)
         return Primary(f"Use {count(len(self.names), 'key')}", ready=bool(self.names))
@@ -537,11 +547,11 @@ class PgpKeysPane(StepPane):
             self.action_fetch()
         elif unanswered:
             self._compare(unanswered)
+        elif self._to_answer:
+            self.action_owner_text()
         elif uninvited:
             self.query_one("#people", Table).move_cursor(row=self.names.index(uninvited))
             self.action_invite()
-        elif self._to_answer:
-            self.action_owner_text()
         else:
             self._confirm_and_go_on()
 
@@ -719,7 +729,7 @@ class PgpKeysPane(StepPane):
         self._turn_to(key.name)
         others = [other.name for other in self._keys.values() if other.fingerprint == key.fingerprint]
         same = [f"! {other} has this very key, too." for other in others if other != key.name]
-        self.query_one("#about", Text).update("\n".join([*same, *_comparison_lines(key)]))
+        self.query_one("#about", Lines).show_lines([*same, *_comparison_lines(key)])
         groups = grouped(key.fingerprint).split()
         half = (len(groups) + 1) // 2
         self.query_one("#fingerprint", Text).update("\n".join(map("  ".join, (groups[:half], groups[half:]))))
@@ -744,7 +754,8 @@ class PgpKeysPane(StepPane):
         self._show_person()
         self.set_class(bool(name), "-comparing")
         step = self.opening.step
-        heading, why = (f"Compare {name}'s fingerprint", _ALOUD) if name else (self.heading(), step.purpose)
+        aloud = _OWN_COPY if is_machine_name(name) else _ALOUD
+        heading, why = (f"Compare {name}'s fingerprint", aloud) if name else (self.heading(), step.purpose)
         self.query_one(".pane-title", Text).update(heading)
         self.query_one(".pane-purpose", Text).update(why)
         self.show_problems([])
@@ -840,13 +851,18 @@ _DIFFERENT = "differs"
 _STATES = {"": "○ compare first", Comparison.SAME: "✓ compared", Comparison.LATER: "! not compared"}
 _ACTIONS = {"invite", "fetch", "compare", "owner_text", "layer_keys"}
 _ALOUD = "Have it read aloud to you, in a call or in person."
+_OWN_COPY = "Compare it with your own copy, or with the colleague's who has the secret key."
 _UNCHECKED = "What you pasted isn't checked, so it isn't kept: it could be a secret key. Check it first."
 _DIFFERS = "The fingerprint differs, so this is another key. “Copy reply” (o) asks for the right one."
 
 
 def _summary(key: TakenKey) -> list[str]:
-    """A key in two lines, for the list of people."""
-    return [f"{key.mark.sign} {key.verdict.headline}: {', '.join(key.user_ids)}", *_replaced_lines(key)]
+    """A key in a few lines, for the list of people."""
+    return [
+        f"{key.sign} {key.verdict.headline}: {', '.join(key.user_ids)}",
+        *(f"! {warning}" for warning in key.verdict.warnings),
+        *_replaced_lines(key),
+    ]
 
 
 def _comparison_lines(key: TakenKey) -> list[str]:
@@ -874,14 +890,21 @@ def _replaced_lines(key: TakenKey) -> list[str]:
 
 def _present_words(row: PresentKey) -> str:
     """A key file that is there, in a few words."""
-    parts = [text_of(row.verdict.headline).lower(), *filter(None, [row.algorithm])]
+    parts = [] if row.expired else [text_of(row.verdict.headline).lower()]
+    parts += filter(None, [row.algorithm])
     if row.expires:
-        parts.append(f"{'expires SOON, on' if row.soon else 'until'} {day(row.expires)}")
+        when = "expired on" if row.expired else "expires soon, on" if row.soon else "until"
+        parts.append(f"{when} {day(row.expires)}")
     if len(row.users) > 1:
-        parts.append(f"shared by {', '.join(row.users)}")
+        parts.append(f"shared by {listed(row.users, _USERS_NAMED)}")
     if row.same:
         parts.append(f"the same key as {', '.join(row.same)}")
     return ", ".join(parts)
+
+
+def _about(row: PresentKey) -> tuple[str, ...]:
+    """What a key file has in it, as far as that is known."""
+    return _present_words(row), ", ".join(row.user_ids), grouped(row.fingerprint)
 
 
 def _choice_lines(key: TakenKey) -> str:
@@ -889,7 +912,7 @@ def _choice_lines(key: TakenKey) -> str:
     fits = " (this name)" if key.likeness is Likeness.FULL else ""
     whose = listed(key.user_ids, 1) or "no user id"
     until = f"until {day(key.expires)}" if key.expires else "without expiry"
-    verdict = f"{key.mark.sign} {key.verdict.headline}"
+    verdict = f"{key.sign} {key.verdict.headline}"
     return f"{whose}{fits}\n    {key.algorithm}, {until}; {verdict}\n    {grouped(key.fingerprint)}"
 
 

@@ -415,9 +415,7 @@ def judge(details: KeyDetails, provider_version: str | None, now: datetime) -> V
     if rule.kind in {VerdictKind.WORKS, VerdictKind.UNVERIFIED}:
         to_owner = _advice(case, rule.kind)
     else:
-        to_owner = _to_owner(
-            details, f"can't be used for your AWS password, because {rule.reason}.", rule.remedy
-        )
+        to_owner = _to_owner(details, f"can't be used for AWS, because {rule.reason}.", rule.remedy)
     rejected = (REJECTION,) if rule.kind is VerdictKind.REFUSED_BY_PROVIDER else ()
     explanation = rule.explanation.format(provider=named(provider_version))
     return Verdict(rule.kind, rule.headline, joined((explanation, *rejected)), to_owner, _warnings(case))
@@ -459,13 +457,13 @@ def _advice(case: _Case, kind: VerdictKind) -> Sentence:
         but, remedy = "But it is weaker than what is recommended today.", _NEW_KEY
     else:
         return ""
-    return _to_owner(case.key, f"can be used for your AWS password. {but}", remedy)
+    return _to_owner(case.key, f"can be used for AWS. {but}", remedy)
 
 
 def arrival_words(details: KeyDetails) -> Sentence:
     """A text for the owner of a key that nothing is wrong with: that it came, and how to compare it."""
     return (
-        "Your PGP key arrived and can be used for your AWS password. Its fingerprint should be\n"
+        "Your PGP key arrived and can be used for AWS. Its fingerprint should be\n"
         f"  {grouped(details.fingerprint)}\n"
         "Please compare it with yours, and tell me if it differs:\n"
         "  gpg --fingerprint YOUR_MAIL"

@@ -208,7 +208,7 @@ async def test_a_text_for_the_owner_is_there_for_every_verdict(
             "rsa3072": "arrived and can be used",
             "rsa": "weaker than what is recommended",
             "cv25519": "nobody has tried",
-            "revoked": "can't be used for your AWS password",
+            "revoked": "can't be used for AWS",
             "expired": "--quick-set-expire",
             "rsa-signing-only": "--quick-add-key",
             "expiring-soon": "it expires on",
@@ -262,7 +262,7 @@ async def test_a_new_key_is_recorded_only_with_the_typed_name(
     rekeying(admin_project, ALEX)
     async with wizard(admin_project, project, at="pgp-keys") as ui:
         assert f"{ALEX} (new key)" in ui.text
-        assert re.search(rf"security: ✓ keys/{ALEX}", verdict(ui))
+        assert f"✓ keys/{ALEX}" in verdict(ui)
         await paste(ui, people_keys["jane.doe"])
         assert re.search(rf"security \(keys/{ALEX}\): [^;]* {ALEX}", verdict(ui))
         await answer(ui, "same")
@@ -641,3 +641,29 @@ async def test_a_key_is_replied_to_only_where_there_is_something_to_say(
         await paste(ui, people_keys["jane.doe"])
         await ui.press("escape")
         assert reply.display
+
+
+async def test_a_machine_user_is_invited_by_nobody(admin_project: AdminProject) -> None:
+    joining = project.Request(
+        path=str(admin_project.root), layers=("management", "security"), joining=("machine.bot",)
+    )
+    admin_project.run(project, joining)
+    async with wizard(admin_project, project, at="pgp-keys") as ui:
+        assert not ui.app.pane.query_one("#invite").display
+        assert not ui.app.pane.primary().ready
+
+
+async def test_a_sender_is_answered_before_somebody_else_is_invited(
+    admin_project: AdminProject, people_keys: Keys
+) -> None:
+    joining = project.Request(
+        path=str(admin_project.root), layers=("security",), joining=("jane.doe", "juan.delacruz")
+    )
+    admin_project.run(project, joining)
+    async with wizard(admin_project, project, at="pgp-keys") as ui:
+        await paste(ui, people_keys["expired"])
+        await ui.press("ctrl+n")
+        draft = ui.app.pane.draft()
+        assert (draft["texts"], draft["invited"]) == ({}, {})
+        await ui.press("ctrl+n")
+        assert set(ui.app.pane.draft()["invited"]) == {"juan.delacruz"}

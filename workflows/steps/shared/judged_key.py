@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
 from typing import Any
@@ -23,7 +23,7 @@ class Mark(Enum):
     """A verdict at a glance: a sign, and a word for it."""
 
     REFUSED = "✗", "refused"
-    LOOK = "!", "look"
+    LOOK = "!", "see below"
     WORKS = "✓", "works"
 
     def __init__(self, sign: str, word: str) -> None:
@@ -50,6 +50,7 @@ class JudgedKey:
         fingerprint: of the primary key, 40 upper-case hexadecimal digits, or "".
         algorithm: as "RSA 4096", or "".
         expires: when it stops being usable, UTC, or None for never.
+        expired: whether that is over.
         user_ids: the user ids in it.
     """
 
@@ -57,12 +58,18 @@ class JudgedKey:
     fingerprint: str = ""
     algorithm: str = ""
     expires: datetime | None = None
+    expired: bool = False
     user_ids: tuple[str, ...] = ()
 
     @property
     def accepted(self) -> bool:
         """Whether it may be written, or the provider can use the file."""
         return self.verdict.accepted
+
+    @property
+    def sign(self) -> str:
+        """The sign of the verdict's headline, beside which the warnings stand apart."""
+        return Mark.of(replace(self.verdict, warnings=())).sign
 
     @property
     def mark(self) -> Mark:
@@ -72,10 +79,11 @@ class JudgedKey:
 
 def contents_of(details: KeyDetails, now: datetime) -> dict[str, Any]:
     """What is in a key, as `JudgedKey` has it."""
-    part = details.encryption_part(now) or details.primary
+    part, expires = details.encryption_part(now) or details.primary, details.expires(now)
     return {
         "fingerprint": details.fingerprint,
         "algorithm": part.description,
-        "expires": details.expires(now),
+        "expires": expires,
+        "expired": expires is not None and expires <= now,
         "user_ids": tuple(user_id.text for user_id in details.user_ids if user_id.holds),
     }

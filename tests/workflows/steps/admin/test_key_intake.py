@@ -291,6 +291,7 @@ def test_the_files_of_the_layers_are_judged_to_the_letter(admin: AdminProject, p
     assert verdicts["alex.kim"] == (True, Headline.WORKS)
     assert rows["keys/soon"].soon
     assert rows["keys/expired"].soon
+    assert [name for name, row in rows.items() if row.expired] == ["keys/expired"]
     assert not rows["keys/alex.kim"].soon
     assert rows["keys/soon"].same == ("security: keys/twin",)
     assert rows["keys/alex.kim"].users == ("alex.kim",)
