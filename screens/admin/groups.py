@@ -310,6 +310,9 @@ class GroupsPane(ByHandPane):
         view, decided = self._views[account], self.context.decisions.of(account)
         pending = view.pending(self._choices[account])
         moved = any(move for name, move in decided.moves.items() if name in view.now)
+        leaving = sum(view.chosen[name] is Chosen.LEAVES for name in view.chosen if view.before(name))
+        if leaving:
+            return ", ".join([*([count(pending, "change")] if pending else []), f"{leaving} leaving"])
         if pending or not self._written or not (moved or decided.groups != GroupChanges()):
             return pending_words(pending)
         return "applied" if account in self.context.of_each_item("applied") else "written, not applied"
@@ -572,7 +575,9 @@ def about_group(view: LayerView, choice: LayerChoice, group: str) -> str:
             if policy not in changes.remove
         ),
     ]
-    parts = [_members(known, view, choice) if known else f"new, made like {there.name if there else '?'}"]
+    parts = [
+        members_words(known, view, choice) if known else f"new, made like {there.name if there else '?'}"
+    ]
     if group in choice.rename:
         parts.append(f"to be called {choice.rename[group]}")
     if group in choice.remove:
@@ -586,12 +591,13 @@ def about_group(view: LayerView, choice: LayerChoice, group: str) -> str:
     return words
 
 
-def _members(group: Group, view: LayerView, choice: LayerChoice) -> str:
+def members_words(group: Group, view: LayerView, choice: LayerChoice) -> str:
     """How many there are, and will be; a computed list that names nobody may well have some."""
     if not group.members and group.computed:
         return "members unknown"
     now = {name for name in view.people if group.name in view.before(name)}
-    after = {name for name in view.people if group.name in view.with_followed(name, view.after(name, choice))}
+    staying = (name for name in view.people if view.chosen.get(name) is not Chosen.LEAVES)
+    after = {name for name in staying if group.name in view.with_followed(name, view.after(name, choice))}
     told, change = count(len(group.members), "member"), len(after) - len(now)
     return f"{told} now, {len(group.members) + change or 'nobody'} after this" if change else told
 

@@ -2,20 +2,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 
 from support.admin_project import AdminProject, decide, put
 from support.admin_wizard import Wizard, wizard
 from textual.widgets import Input
 
-from screens.admin.groups import GroupsPane
+from screens.admin.groups import GroupsPane, members_words
 from screens.widgets.dialogs import Confirm
 from screens.widgets.layer_bar import pending_words
 from screens.widgets.lists import MarkList
 from screens.widgets.matrix import Matrix
 from screens.widgets.text import Text
 from workflows.core.sentences import text_of
+from workflows.layer.model import Group, Place
 from workflows.machine.state import Status
 from workflows.steps.admin import groups, pgp_keys, project, users
+from workflows.steps.admin.groups import Chosen, LayerChoice, LayerView
 
 Keys = Mapping[str, bytes]
 READ_ONLY = "arn:aws:iam::aws:policy/ReadOnlyAccess"
@@ -353,3 +356,12 @@ async def test_the_cell_that_is_selected_at_first_can_be_used(
         assert matrix.person == "machine.github.actions"
         assert refusal(ui, "machine.github.actions", matrix.layout_shown.columns[0].group)
         assert not refusal(ui, "machine.github.actions", matrix.group)
+
+
+def test_who_leaves_is_no_member_afterwards() -> None:
+    group = Group("ops", "iam_group_ops", ("al", "bo"), False, (), True, Place("groups.tf", 1))
+    now = dict.fromkeys(group.members, frozenset({"ops"}))
+    staying = LayerView("security", others=group.members, now=now, groups=(group,))
+    leaving = replace(staying, others=("bo",), chosen={"al": Chosen.LEAVES})
+    before, after = (members_words(group, view, LayerChoice()) for view in (staying, leaving))
+    assert ("1" in before, "1" in after) == (False, True)

@@ -74,6 +74,12 @@ def test_other_lines_that_still_name_somebody_are_listed_too() -> None:
     assert "policies.tf:1, policies.tf:2." in others
 
 
+def test_a_group_that_is_called_like_somebody_is_no_line_about_them() -> None:
+    group = GROUP.replace("iam_group_ops", "iam_group_jane_doe").replace('"ops"', '"jane_doe"')
+    layer = layer_of({"users.tf": JANE, "groups.tf": group}, {"jane.doe": KEY})
+    assert not any(place in note for note in notes(layer) for place in ("groups.tf:1", "groups.tf:3"))
+
+
 @pytest.mark.parametrize("name", ["machine.ci", "jane", "---"])
 def test_a_name_of_one_word_is_not_found_in_other_names(name: str) -> None:
     text = f'# CI, jane.doe, {name.replace("jane", "x")}-1\nlocals {{\n  users = ["{name}"]\n}}\n'

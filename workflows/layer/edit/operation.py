@@ -250,7 +250,7 @@ def text_for_others(group: str, person: str, *, for_machines: bool) -> Sentence:
 
 def text_in_no_group(name: str, account: str = "", *, machine: bool) -> Sentence:
     """What it means that somebody is in no group, of an account where that has to be said."""
-    means = "it has no permissions" if machine else "they can sign in, but do almost nothing"
+    means = "it has no permissions" if machine else "they can sign in, but can do almost nothing"
     return f"{name} is in no group{account and f' of {account}'}: {means}."
 
 

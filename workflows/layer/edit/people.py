@@ -117,6 +117,7 @@ class AddPerson:
         outputs: True gives the outputs that the siblings have, if at least half of them have any.
         shared_key: the name of a key file that is there, which a machine user shares; it stays as it is,
             whatever `key_text` holds. "" for a key file of its own.
+        leaving: IAM names of those whom a later operation removes; nothing is said about them.
     """
 
     name: str
@@ -125,6 +126,7 @@ class AddPerson:
     machine: bool = False
     outputs: bool = True
     shared_key: str = ""
+    leaving: tuple[str, ...] = ()
 
     def check(self, layer: Layer) -> list[Problem]:
         """What is wrong with the name, the groups or the key."""
@@ -183,7 +185,9 @@ class AddPerson:
         if declared.copied:
             message = f"{self.name} takes {', '.join(declared.copied)} over from {declared.sibling}"
             yield Problem(f"{message}: check whether it fits.", "name", fatal=False)
-        if (exception := out_of_order(declared.siblings)) is not None:
+        exception = out_of_order(declared.siblings)
+        gone = {person.declaration for person in map(layer.person, self.leaving) if person}
+        if exception is not None and declared.siblings[exception] not in gone:
             message = f"All users are in alphabetical order but {declared.siblings[exception]}, which stays"
             yield Problem(f"{message} where it is; {self.name} goes by the alphabet.", "name", fatal=False)
         taken = {output.name for output in layer.outputs}
@@ -387,7 +391,7 @@ class RemovePerson:
     def _remarks(self, layer: Layer, person: Person) -> Iterator[Sentence]:
         if person.key_file in layer.files.linked:
             yield f"{person.key_file} stays: a symbolic link leads to it, so other layers may use it."
-        left = list(_left(layer.files, self.apply(layer), person))
+        left = list(_left(layer, self.apply(layer), person))
         for in_comments, remark in _STAYING.items():
             places = [str(place) for place, in_comment in left if in_comment is in_comments]
             if places:
@@ -442,16 +446,21 @@ def _removed(layer: Layer, name: str) -> FileSet:
     return files
 
 
-def _left(before: FileSet, after: FileSet, person: Person) -> Iterator[tuple[Place, bool]]:
-    """Where a removed person is still named, in the files as they are, and whether that is in a comment."""
-    for name, document in before.documents.items():
+def _left(before: Layer, after: FileSet, person: Person) -> Iterator[tuple[Place, bool]]:
+    """Where a removed person is still named, in the files as they are, and whether that is in a comment.
+
+    A line that names a group is about that, whoever it is called after.
+    """
+    of_groups = [quote(word).encode() for group in before.groups for word in (group.name, group.label)]
+    for name, document in before.files.documents.items():
         there = _lines_naming(document, person.iam_name)
         rest = _lines_naming(after.documents[name], person.iam_name) if there else []
         left = Counter(line for _, line, _ in rest)
         for place, line, in_comment in there:
             if left[line]:
                 left[line] -= 1
-                yield place, in_comment
+                if in_comment or not any(word in line for word in of_groups):
+                    yield place, in_comment
 
 
 def _lines_naming(document: Document, name: str) -> list[tuple[Place, bytes, bool]]:

@@ -36,6 +36,7 @@ from workflows.steps.decisions import (
     DecidedKey,
     Decisions,
     GroupChanges,
+    LayerDecisions,
     LayerUsers,
     Move,
     PolicyChanges,
@@ -95,7 +96,7 @@ def operations(layer: Layer, decisions: Decisions) -> list[Operation]:
     for name in here.add:
         if name not in decisions.keys:
             raise WrongShape(f"keys.{name}", "there")
-        wanted += _join(layer, name, decisions.keys[name].text, moves.pop(name, Move()), rename)
+        wanted += _join(layer, name, decisions.keys[name].text, moves.pop(name, Move()), here)
     for name, move in moves.items():
         wanted += _regroup(layer, name, move, rename)
     for name in decisions.rekeying:
@@ -167,15 +168,16 @@ def expired(context: Context) -> list[str]:
     return [name for name, key in keys if key.expires and moment(key.expires, "expires") <= now]
 
 
-def _join(layer: Layer, name: str, text: str, move: Move, rename: Mapping[str, str]) -> Iterator[Operation]:
+def _join(layer: Layer, name: str, text: str, move: Move, here: LayerDecisions) -> Iterator[Operation]:
     person = layer.person(name)
     if person is None:
         text = _text_for_new(layer, name, text)
-        yield _sharing(layer, AddPerson(name, text, move.add, machine=is_machine_name(name)))
+        machine = is_machine_name(name)
+        yield _sharing(layer, AddPerson(name, text, move.add, machine=machine, leaving=here.remove))
         return
     if person.key_file and not _has_key(layer, person.key_file, text):
         yield ReplaceKey(name, text)
-    yield from _regroup(layer, name, move, rename)
+    yield from _regroup(layer, name, move, here.groups.rename)
 
 
 def _sharing(layer: Layer, new: AddPerson) -> AddPerson:

@@ -182,6 +182,9 @@ def test_the_exception_is_named_beside_the_diff(last: str, told: list[str]) -> N
         if "alphabet" in problem.message and not problem.fatal
     ]
     assert len(noted) == bool(told)
+    assert not [
+        problem for problem in check(layer, [replace(new, leaving=(last,))]) if problem.field == "name"
+    ]
     assert all(word in message for message in noted for word in told)
     after = edit_layer(layer, [new]).files.documents["locals.tf"].data.decode()
     assert after == values.replace('    "jose.p",\n', '    "hugo.x",\n    "jose.p",\n')
