@@ -20,7 +20,7 @@ from screens.widgets.dialogs import Confirm, NameDialog, Notice, ask
 from screens.widgets.fields import FieldRow, SentenceField
 from screens.widgets.file_diffs import FileDiff, FileDiffs, file_diffs
 from screens.widgets.lists import MarkBox
-from screens.widgets.text import Button, ButtonRow, OptionList, Text, shortened, shown, styled
+from screens.widgets.text import Button, ButtonRow, Lines, OptionList, Text, shortened, shown, styled
 from workflows.core.openpgp import fingerprint_in
 from workflows.core.sentences import Sentence, count, joined, listed, text_of
 from workflows.layer.model import Place
@@ -55,6 +55,13 @@ class ReviewPane(ByHandPane):
         Binding("p", "file(-1)", "Previous file", id="diff.before", tooltip="To the file before"),
         Binding("pagedown", "page(1)", "Next lines", id="diff.down", show=False, priority=True),
         Binding("pageup", "page(-1)", "Lines before", id="diff.up", show=False, priority=True),
+        Binding(
+            "v",
+            "alone",
+            "Whole page",
+            id="review.alone",
+            tooltip="Show the difference alone, on the whole page",
+        ),
         Binding("l", "files", "Files", id="review.files", tooltip="Choose a file from the list"),
         Binding("c", "copy", "Copy", id="review.copy", tooltip="Copy the whole difference"),
         Binding("s", "save", "Save", id="review.save", tooltip="Save the whole difference as a file"),
@@ -70,6 +77,8 @@ class ReviewPane(ByHandPane):
     ReviewPane #files.-listed, ReviewPane.-tall #files { display: block; }
     ReviewPane #diff { height: 1fr; min-height: 5; border: round $border-blurred; }
     ReviewPane #diff:focus { border: round $accent; }
+    ReviewPane.-alone > * { display: none !important; }
+    ReviewPane.-alone > #diff { display: block !important; }
     ReviewPane #commit-fields { height: auto; display: none; }
     ReviewPane #commit-fields.-wanted { display: block; }
     ReviewPane.-nothing #diff, ReviewPane.-nothing #files, ReviewPane.-nothing #buttons,
@@ -78,6 +87,7 @@ class ReviewPane(ByHandPane):
     ReviewPane.-unmade #others-too, ReviewPane.-unmade #commit-fields,
     ReviewPane.-committed #commit-fields { display: none !important; }
     ReviewPane #written, ReviewPane #taken-in { height: auto; }
+    ReviewPane #body { padding-left: 19; color: $text-muted; }
     ReviewPane #taken-in { color: $text-warning; }
     ReviewPane #written { margin-bottom: 1; }
     """
@@ -100,7 +110,7 @@ class ReviewPane(ByHandPane):
         }
 
     def compose_body(self) -> ComposeResult:
-        yield Text("", id="summary")
+        yield Lines(id="summary")
         yield Text("", id="written", classes="-empty")
         yield OptionList(id="files")
         yield FileDiffs(id="diff")
@@ -111,6 +121,9 @@ class ReviewPane(ByHandPane):
         with Vertical(id="commit-fields", classes="-wanted" if commit else ""):
             yield FieldRow("On a new branch", self._field("branch"))
             yield FieldRow("Message", self._field("message", SentenceField))
+            yield Text(
+                "Its body has a line for each change." if review.message_body(self.context) else "", id="body"
+            )
         yield ButtonRow(
             Button("‹", id="before", key="p"),
             Button("›", id="next", key="n"),
@@ -174,7 +187,9 @@ class ReviewPane(ByHandPane):
         if message.name == "prepare":
             message.told, message.shown = self._again, True
             self.add_class("-unmade")
-            self.query_one("#summary", Text).update(f"✗ {message.error.what} Fix that, then look again.")
+            self.query_one("#summary", Lines).show_lines(
+                [f"✗ {message.error.what} Fix that, then look again."]
+            )
             self.focus_primary()
 
     def primary(self) -> Primary:
@@ -234,6 +249,7 @@ class ReviewPane(ByHandPane):
 
     def advance(self) -> None:
         """Write it, what was not seen only if that is meant; or look again where nothing could be written."""
+        self.remove_class("-alone")  # what comes of it stands beside the difference
         if self.has_class("-unmade"):
             self._again = False
             self._prepare()
@@ -279,7 +295,7 @@ class ReviewPane(ByHandPane):
         removed = "" if noted else beside.gone_since
         of_gone = text_of(joined((removed, beside.consequence if diffs else "")))
         self._notes = [f"! {note}" for note in (of_gone, *(notes if diffs else ())) if note]
-        self.query_one("#summary", Text).update("\n".join([*_fitting(self._notes), summary]))
+        self.query_one("#summary", Lines).show_lines([*_fitting(self._notes), summary])
         diff, seen = self.query_one(FileDiffs), self.draft()["seen"]
         diff.show(diffs, [at for at, file in enumerate(diffs) if file.identity in seen])
         self._show_written(beside.written if not diffs else ())
@@ -303,7 +319,8 @@ class ReviewPane(ByHandPane):
             lines.append("✓ Nothing is left to commit: git has these files as they are.")
         elif written:
             lines.append("○ Not committed. You can do that here or with git.")
-        self.set_class(bool(written) and bool(self._committed or self._beside.in_git), "-committed")
+        nothing = not (self.query_one(FileDiffs).files or written)
+        self.set_class(nothing or bool(written and (self._committed or self._beside.in_git)), "-committed")
         self.query_one("#written", Text).show_lines(lines)
         self.query_one("#undo").display = bool(written and self._beside.undone)
 
@@ -325,8 +342,24 @@ class ReviewPane(ByHandPane):
             self.screen.set_focus(diff)
         diff.scroll_page_down() if direction > 0 else diff.scroll_page_up()
 
+    def action_alone(self) -> None:
+        """Show the difference alone, on the whole page, or the page again."""
+        diff = self.query_one(FileDiffs)
+        if diff.files:
+            self.toggle_class("-alone")
+            self.screen.set_focus(diff)
+            self._name_ways(diff)
+            self.primary_changed()
+
+    def _name_ways(self, diff: FileDiffs) -> None:
+        """Below the difference, the keys that show more of it."""
+        ways = ["Esc shows the page again" if self.has_class("-alone") else "v shows it on the whole page"]
+        ways += ["→ the rest of long lines"] if diff.cut else []
+        diff.border_subtitle = styled((", ".join(ways), ""))
+
     def action_files(self) -> None:
         """Show the list of files, or hide it again."""
+        self.remove_class("-alone")
         files = self.query_one("#files", OptionList)
         shown = files.toggle_class("-listed").has_class("-listed") or self.has_class("-tall")
         self.call_after_refresh((files if shown else self.query_one(FileDiffs)).focus)
@@ -334,10 +367,11 @@ class ReviewPane(ByHandPane):
 
     @property
     def inside(self) -> bool:
-        return self.query_one("#files").has_class("-listed") and not self.has_class("-tall")
+        listed_files = self.query_one("#files").has_class("-listed") and not self.has_class("-tall")
+        return self.has_class("-alone") or listed_files
 
     def go_back(self) -> None:
-        self.action_files()
+        self.action_alone() if self.has_class("-alone") else self.action_files()
 
     @on(OptionList.OptionHighlighted, "#files")
     def _jump(self, event: OptionList.OptionHighlighted) -> None:
@@ -364,7 +398,7 @@ class ReviewPane(ByHandPane):
         for seen in diff.seen.difference(self._marked):
             files.replace_option_prompt_at_index(seen, f"{_SEEN} {_file_line(diff.files[seen])}")
         self._marked = set(diff.seen)
-        diff.border_subtitle = styled(("→ shows the rest of long lines" if diff.cut else "", ""))
+        self._name_ways(diff)
         self.primary_changed()
         if here and not files.has_focus:
             files.highlighted = message.index

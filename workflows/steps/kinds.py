@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from workflows.core.sentences import listed
+from collections.abc import Mapping, Sequence
+
+from workflows.core.sentences import count, listed
 from workflows.core.shapes import texts
 from workflows.machine.summaries import Summary
 
@@ -34,24 +36,48 @@ def people_of(summary: Summary) -> tuple[str, ...]:
     return tuple(name for kind in KINDS for name in texts(summary.about.get(kind)))
 
 
-def works_of(summary: Summary) -> tuple[str, ...]:
-    """Every kind of work that an admin's session does for people, for whom: "Add jane.doe"."""
+def works_of(summary: Summary) -> dict[str, tuple[str, ...]]:
+    """Every kind of work that an admin's session does for people, as a verb, and for whom."""
     named = {verb: texts(summary.about.get(kind)) for kind, verb in _VERBS.items()}
-    return tuple(
-        f"{verb} {listed(names, _NAMED if len(names) <= _NAMED else 1)}"
-        for verb, names in named.items()
-        if names
+    return {verb: names for verb, names in named.items() if names}
+
+
+def phrased(works: Mapping[str, Sequence[str]], kinds: int, most: int = 1) -> str:
+    """What is done for whom, in a line: "Add jane.doe and 2 more; 1 more task".
+
+    Args:
+        works: whom each kind of work is done for, by its verb.
+        kinds: how many kinds are named.
+        most: how many people of each are named; two always are, if they are all.
+    """
+    named = [
+        f"{verb} {listed(names, max(most, _NAMED * (len(names) <= _NAMED)))}".rstrip()
+        for verb, names in works.items()
+    ]
+    first, *others = named
+    others = [work[0].lower() + work[1:] for work in others[: kinds - 1]]
+    left = [count(len(works) - kinds, "more task")] if len(works) > kinds else []
+    return "; ".join((first, *others, *left))
+
+
+def within(works: Mapping[str, Sequence[str]], width: int) -> str:
+    """The same with as many kinds, and then people, as a width has room for."""
+    people = max(1, *map(len, works.values()))
+    lines = (
+        phrased(works, kinds, most) for kinds in range(len(works), 0, -1) for most in range(people, 0, -1)
     )
+    shortest = phrased(works, 1)
+    return next((line for line in lines if len(line) <= width), f"{shortest[: width - 1]}…")
 
 
 def work_of(summary: Summary, most: int = 1) -> str:
-    """What a session does, for whom: "Add jane.doe", "and more" where it does other work for others, too.
+    """What a session does, for whom: "Add jane.doe", and how much else it does: "1 more task".
 
     What is done for oneself has the IAM user name behind it: who has several sees which is which.
 
     Args:
         summary: the session.
-        most: how many kinds of work are named before "and more".
+        most: how many kinds of work are named.
     """
     about = summary.about
     if summary.workflow != "admin":
@@ -60,9 +86,7 @@ def work_of(summary: Summary, most: int = 1) -> str:
         return f"{work} ({names[0]})" if names and names[0] else work
     asked = texts(about.get("kinds"))
     if works := works_of(summary):
-        first, *others = works
-        named = "; ".join((first, *(work[0].lower() + work[1:] for work in others[: most - 1])))
-        return f"{named}{' and more' if len(works) > most else ''}"
+        return phrased(works, most)
     if about.get("regions_wanted") or "regions_wanted" in asked:
         return "Check STS regions"
     if about.get("account_wanted") or "account_wanted" in asked:

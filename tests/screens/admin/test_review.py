@@ -236,15 +236,15 @@ async def test_the_frame_of_the_review_says_which_key_shows_the_rest_of_long_lin
     async with wizard(decided, project, pgp_keys, users, groups, at="review") as ui:
         diff = ui.app.pane.query_one(FileDiffs)
         assert not diff.cut
-        assert not diff.border_subtitle
+        whole = diff.border_subtitle
         long = next(row for row, line in enumerate(diff._lines) if len(line.text) > diff.size.width)
         diff.scroll_to(0, long, animate=False, immediate=True)
         await ui.rest()
         assert diff.cut
-        assert diff.border_subtitle
+        assert diff.border_subtitle != whole
         await ui.press(*["right"] * int(diff.virtual_size.width))
         assert not diff.cut
-        assert not diff.border_subtitle
+        assert diff.border_subtitle == whole
 
 
 async def test_what_the_difference_does_not_say_is_told_above_it(decided: AdminProject) -> None:
@@ -544,3 +544,16 @@ async def test_what_was_written_is_put_back_and_the_review_is_open_again(decided
         assert len(ui.app.pane.query_one(FileDiffs).files) == 8
         await write(ui)
         assert ui.status("review") is Status.DONE
+
+
+async def test_one_key_shows_the_difference_alone_and_escape_the_page_again(decided: AdminProject) -> None:
+    async with review_of(decided, (80, 24)) as (ui, diff):
+        summary = ui.app.pane.query_one("#summary")
+        diff.focus()
+        before = diff.size.height
+        await ui.press("v")
+        assert diff.size.height > before
+        assert not summary.display
+        await ui.press("escape")
+        assert (diff.size.height, summary.display) == (before, True)
+        assert ui.app.pane.has_focus_within

@@ -231,8 +231,8 @@ def test_who_is_switched_is_written_stays_decided_and_is_the_plans_own(mixed: Ad
         access={"security": {"a.block": {"access_key": True}}}, key_files={"security": {"b.block": "b"}}
     )
     mixed.run(users, wanted)
-    subject = review.proposed_message(mixed.context()).splitlines()[0]
-    assert all(name in subject for name in ("a.block", "b.block"))
+    told = review.message_body(mixed.context())
+    assert all(name in told for name in ("a.block", "b.block"))
     put(mixed, {})
     write(mixed)
     layer = read_layers(mixed.context())["security"]

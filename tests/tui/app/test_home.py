@@ -222,7 +222,7 @@ async def test_what_is_over_has_a_heading_of_its_own_and_gives_way_to_what_waits
     ("draft", "work"),
     [
         ({"joining": ["jane.doe"], "kinds": ["joining", "leaving"]}, "Add jane.doe"),
-        ({"joining": ["jane.doe"], "resetting": ["alex"]}, "Add jane.doe and more"),
+        ({"joining": ["jane.doe"], "resetting": ["alex"]}, "Add jane.doe; 1 more task"),
         ({"kinds": ["resetting"]}, "Reset password of somebody"),
         ({"kinds": ["regions_wanted"]}, "Check STS regions"),
         ({"kinds": ["account_wanted"]}, ACCOUNT_SETTINGS),

@@ -15,7 +15,7 @@ from workflows.core.files import load_file
 from workflows.core.grouping import by_key
 from workflows.core.parsing import MAX_HCL
 from workflows.core.processes import child_environment
-from workflows.core.sentences import Sentence, capitalized, count, joined, listed
+from workflows.core.sentences import Sentence, capitalized, count, joined, listed, text_of
 from workflows.git import DirtyFile, Git
 from workflows.layer.discover import find_project
 from workflows.layer.edit.groups import SetGroups
@@ -51,6 +51,7 @@ from workflows.steps.admin.written import (
     to_undo,
 )
 from workflows.steps.decisions import Decisions
+from workflows.steps.kinds import within
 from workflows.steps.shared.by_hand import refused_by_hand
 from workflows.steps.shared.half_written import finish_half_written
 from workflows.steps.shared.module import Context, Progress, Report
@@ -58,13 +59,15 @@ from workflows.steps.shared.paths import save_text
 from workflows.terraform.binary import choose_binary
 from workflows.terraform.record import file_sha256, is_source
 
-_TOLD = {
+_VERBS = {
     "add": "add",
     "remove": "remove",
     "access": "change the access of",
     "key_files": "rename the key file of",
 }
 """What a commit's message calls each kind of change of users."""
+_SUBJECT = 72
+"""How many characters a commit's subject has at most: more are cut off in lists."""
 _NAMED = 3
 """How many files a sentence names."""
 _SUPERSEDED = "Leaves the files as that session wrote them. Archive this session on Home (a) if it is over."
@@ -82,7 +85,7 @@ class Request:
         digest: of the diff that was shown (`ChangeSet.digest`); nothing else is written.
         branch: a new branch to make for it, or "" to stay on the current one.
         commit: whether to commit the files.
-        message: the commit's message.
+        message: the subject of the commit, whose body lists the changes.
         others: files of `Beside.others` that the commit takes in.
     """
 
@@ -387,24 +390,49 @@ def save(target: str, text: str, context: Context) -> Sentence:
 
 
 def proposed_message(context: Context) -> str:
-    """A commit message that says who and where."""
+    """The subject of a commit: what changes for whom and where, as long as git's lists show it whole."""
     decisions = context.decisions
-    people = {kind: ", ".join(decisions.users.people(kind)) for kind in _TOLD}
-    parts: list[Sentence] = [f"{_TOLD[kind]} {names}" for kind, names in people.items() if names]
-    if not parts or decisions.rekeying:
-        parts.append(_otherwise(decisions))
-    where = [account for account in decisions.layers if decisions.of(account).changes] or decisions.layers
-    return f"{capitalized(joined(parts, ' and '))} ({', '.join(where)} base-identities)"
+    changed = _changed(decisions)
+    where = list(
+        dict.fromkeys(
+            account for people in changed.values() for names in people.values() for account in names
+        )
+    )
+    place = f" ({listed(where or decisions.layers, _NAMED)})"
+    works = {text_of(capitalized(verb)): [*filter(None, people)] for verb, people in changed.items()}
+    return f"{within(works or {'Change groups': []}, _SUBJECT - len(place))}{place}"
 
 
-def _otherwise(decisions: Decisions) -> Sentence:
-    """What a commit does in which nobody comes or goes."""
-    moves = [move for moves_there in decisions.memberships.values() for move in moves_there.items()]
-    regrouped = sorted({name for name, move in moves if move})
-    settings = "change the account's settings" if decisions.account_changes else ""
-    groups = f"change the groups of {', '.join(regrouped)}" if regrouped else ""
-    keys = f"replace the PGP key of {', '.join(decisions.rekeying)}" if decisions.rekeying else ""
-    return " and ".join(filter(None, (keys, groups, settings))) or "change groups"
+def message_body(context: Context) -> str:
+    """A line for each change of somebody or something, for below the subject; "" where that says it all."""
+    lines = [
+        f"- {text_of(capitalized(verb))}{f' {name}' if name else ''} in {' and '.join(accounts)}"
+        for verb, people in _changed(context.decisions).items()
+        for name, accounts in people.items()
+    ]
+    return "\n".join(lines) if len(lines) > 1 else ""
+
+
+def _changed(decisions: Decisions) -> dict[str, dict[str, list[str]]]:
+    """The accounts of each change, by what it does, and for whom; "" stands for an account's own."""
+    found: dict[str, dict[str, list[str]]] = {}
+    for account in decisions.layers:
+        here = decisions.of(account)
+        keys = {name: decisions.keys.get(name) for name in decisions.rekeying}
+        rekeyed = [name for name, key in keys.items() if key is None or account in key.resets]
+        works: Mapping[str, Iterable[str]] = {
+            **{verb: getattr(here, kind) for kind, verb in _VERBS.items()},
+            "replace the PGP key of": rekeyed,
+            "change the groups of": [
+                name for name, move in here.moves.items() if move and name not in here.add
+            ],
+            "change groups": [""] if here.groups.remade or here.groups.policies else [],
+            "change the account's settings": [""] if here.settings else [],
+        }
+        for verb, names in works.items():
+            for name in names:
+                found.setdefault(verb, {}).setdefault(name, []).append(account)
+    return found
 
 
 def validate(request: Request, _context: Context) -> list[Problem]:
@@ -447,7 +475,8 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
         journal_of(context.folder).write(change_set)
     files = _changed_files(context)
     paths = [*(Path(file["path"]) for file in files), *request.others]
-    commit = _commit(git, request.message, paths) if git else None
+    message = "\n\n".join(filter(None, (request.message, message_body(context))))
+    commit = _commit(git, message, paths) if git else None
     return {"changed_files": files, "commit": commit}
 
 

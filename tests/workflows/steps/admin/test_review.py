@@ -451,6 +451,7 @@ def test_the_files_alone_go_into_a_commit_on_a_branch(admin: AdminProject) -> No
     assert admin.git("status", "--porcelain") == "?? notes.txt\n"
     assert len(admin.git("show", "--name-only", "--format=", "HEAD").split()) == 4
     assert admin.git("log", "-1", "--format=%s").strip() == "Add jane.doe"
+    assert admin.git("log", "-1", "--format=%b").strip() == review.message_body(admin.context())
 
 
 def test_what_a_commit_takes_in_and_leaves_out_is_known_before(admin: AdminProject) -> None:
@@ -756,7 +757,7 @@ def test_the_proposed_message_says_who_and_where(admin_project: AdminProject) ->
         user_changes={"add": {"security": ["jane.doe"]}, "remove": {"security": ["alex.kim"]}},
     )
     added = review.proposed_message(context)
-    assert [part in added for part in (" jane.doe ", " alex.kim ", "(security ")] == [True] * 3
+    assert [part in added for part in (" jane.doe", " alex.kim", "(security)")] == [True] * 3
     moves = {"sam.okafor": {"add": ["devops"], "remove": []}, "dana.lopez": {"add": [], "remove": []}}
     facts = {"layers": ["security"], "regrouping": [*moves], "memberships": {"security": moves}}
     context = admin_project.context(**facts)
@@ -903,3 +904,21 @@ def killed_at(change: FileChange) -> Callable[[FileChange], None]:
         file.path.write_bytes(file.after)
 
     return write
+
+
+def test_a_long_commit_has_a_short_subject_and_a_line_for_each_change(admin_project: AdminProject) -> None:
+    people = [f"person.number.{number:02}" for number in range(12)]
+    context = admin_project.context(
+        layers=["management", "security"],
+        user_changes={
+            "add": {"security": people},
+            "remove": {"management": ["alex.kim"], "security": ["alex.kim"]},
+        },
+    )
+    subject, body = review.proposed_message(context), review.message_body(context)
+    assert len(subject) <= 72
+    assert "\n" not in subject
+    lines = body.splitlines()
+    assert len(lines) == 13
+    assert all(any(name in line for line in lines) for name in (*people, "alex.kim"))
+    assert {"management", "security"} <= {*next(line for line in lines if "alex.kim" in line).split()}
