@@ -15,7 +15,7 @@ from textual.widgets import Input
 
 from screens.step.by_hand import ByHandPane
 from screens.step.page import Opening, Primary
-from screens.widgets.fields import FieldRow
+from screens.widgets.fields import BETWEEN_FIELDS, FieldRow
 from screens.widgets.layer_bar import LayerBar, pending_words
 from screens.widgets.lists import MarkBox
 from screens.widgets.text import Button, ButtonRow, Text, short
@@ -99,9 +99,10 @@ class AccountForm(Vertical):
     AccountForm .pair > MarkBox { width: 1fr; }
     AccountForm FieldRow .row-label { width: 23; }
     AccountForm FieldRow .row-hint { width: auto; }
-    AccountForm .number { width: 9; }
+    AccountForm .number { width: 10; }
     AccountForm .weak { color: $text-warning; }
     """
+    BINDINGS: ClassVar[list[BindingType]] = [*BETWEEN_FIELDS]
 
     def __init__(
         self, view: LayerView, decided: Mapping[str, Constant], entered: Mapping[str, Constant]

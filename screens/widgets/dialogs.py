@@ -159,6 +159,8 @@ class Notice(Dialog[bool]):
         close: the button's words.
     """
 
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+n", "close", show=False)]
+
     def __init__(
         self, title: Sentence, text: Sentence, close: str = "Close", *, classes: str | None = None
     ) -> None:

@@ -56,6 +56,13 @@ class Field(Vertical):
         self.query_one(ProblemList).show(problems)
 
 
+BETWEEN_FIELDS: Sequence[BindingType] = (
+    Binding("down", "app.focus_next", show=False),
+    Binding("up", "app.focus_previous", show=False),
+)
+"""The keys from one field of a form to the next; a field with lines of its own takes them for those."""
+
+
 class FieldRow(Field):
     """A label in front of a field, on one line, so that a step's whole form fits into a small terminal.
 
@@ -65,6 +72,7 @@ class FieldRow(Field):
         hint: a few words behind the field, or "".
     """
 
+    BINDINGS: ClassVar[list[BindingType]] = [*BETWEEN_FIELDS]
     DEFAULT_CSS = """
     FieldRow > Horizontal { height: auto; }
     FieldRow .row-label { width: 19; }

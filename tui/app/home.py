@@ -143,7 +143,7 @@ _TASKS: Mapping[str, tuple[_Line, ...]] = {
         ),
         _Line(
             ACCOUNT_SETTINGS,
-            "of an account, with a diff and a plan",
+            "password policy; the alias unless computed",
             begins=("admin", "account_wanted"),
             about=("Edits the layers, shows one diff, then plans and applies each account.", _ONE),
         ),

@@ -25,7 +25,7 @@ _VERBS = {
     "rekeying": "Replace key of",
     "mfa_reset": "Replace MFA of",
 }
-ACCOUNT_SETTINGS = "Set alias, password policy"
+ACCOUNT_SETTINGS = "Change account settings"
 """What the work on the account's own settings is called."""
 _OWN = {"new-user": "Set up my access", "rotation": "Rotate my access key"}
 _NAMED = 2

@@ -264,7 +264,7 @@ class AddPerson:
 @remembered
 def _plan(layer: Layer, wanted: AddPerson) -> _Plan:
     """How a layer takes a person, which checking, editing and comparing ask for in turn."""
-    style = style_for(layer, machine=wanted.machine)
+    style = style_for(layer, wanted.name, machine=wanted.machine)
     declared = style.plan(wanted.name, machine=wanted.machine, key_file=wanted.shared_key)
     followed = layer.person(declared.sibling) if declared.sibling else None
     if not wanted.shared_key:
@@ -289,11 +289,12 @@ def _is_taken(layer: Layer, owner: Owner) -> bool:
     )
 
 
-def style_for(layer: Layer, *, machine: bool) -> Declarations:
+def style_for(layer: Layer, name: str, *, machine: bool) -> Declarations:
     """The declarations that a new person joins: of those that can take one, where most of its kind are.
 
     Args:
         layer: the layer.
+        name: the person.
         machine: whether it is a machine user.
 
     Raises:
@@ -304,7 +305,7 @@ def style_for(layer: Layer, *, machine: bool) -> Declarations:
     names = constants(layer.files, layer.location.variables)
     modules = [(module, switched_off(module.block, names)) for module in user_modules(layer.files)]
     refusal = refuse(
-        f"{layer.location.relative} has no list that a {kind} could be added to.",
+        f"{name} can't be added: {layer.location.relative} has no list for a {kind}.",
         f"{broken.file} cannot be parsed." if broken else _why_none(layer, modules),
         broken,
         _FIRST_BY_HAND,
@@ -315,7 +316,7 @@ def style_for(layer: Layer, *, machine: bool) -> Declarations:
         if why is None:
             fitting.append(style)
         elif why:
-            what = f"The {kind} cannot be added to {layer.location.relative}."
+            what = f"The {kind} {name} can't be added to {layer.location.relative}."
             refusal = refuse(what, f"{why}.", style.place)
     if not fitting:
         raise refusal

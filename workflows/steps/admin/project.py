@@ -272,7 +272,7 @@ def _unusable_key(person: Person, layer: Layer, context: Context) -> Sentence:
 def nobody(name: str, layers: Sequence[Layer], kind: str) -> OnboardError:
     """That nobody is called so, or that it is unknown; it names those whom the kind of work can be about."""
     known = sorted({person.iam_name for layer in layers for person in layer.people if _fits(person, kind)})
-    likely = get_close_matches(name, known, _MOST_REMARKS) or known[:_MOST_NAMED]
+    likely = get_close_matches(name, known, _MOST_REMARKS) or known
     if len(likely) == 1:
         hint = f"Did you mean {likely[0]}?"
     else:
