@@ -138,7 +138,8 @@ class DeactivatePane(AccountWorkPane):
         if self.found is None and self.opening.done:
             return "\n".join(_recorded(self.context.facts["deactivated"], self.context.environment.now()))
         if self.found is None:
-            return "iam-onboard asks AWS for their access keys and whatever blocks their removal."
+            asks = "iam-onboard asks AWS for their access keys and whatever blocks their removal."
+            return "○ You skipped this account." if self.opening.skipped else asks
         if self.found.active_keys:
             number = self.found.active_keys
             work = f"{count(number, 'access key')} still {'works' if number == 1 else 'work'}"

@@ -25,7 +25,7 @@ from screens.widgets.plan_table import STYLES, PlanTable, cut
 from screens.widgets.plan_tree import ResourceBrowser
 from screens.widgets.run_log import RunLog
 from screens.widgets.text import Button, ButtonRow, Text
-from workflows.core.errors import Cancelled, OnboardError, Problem
+from workflows.core.errors import Cancelled, OnboardError
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence, count, joined, text_of
 from workflows.steps.admin import judged_plan, plan, terraform_runs
@@ -302,8 +302,11 @@ class PlanPane(TerraformPane):
             if isinstance(message.error, Cancelled):
                 self.focus_primary()  # what showed the resources had the focus
         elif message.error.field == "elsewhere":  # its button is hidden where there is a plan
-            message.told, error = True, message.error
-            self.show_problems([Problem(joined((f"{error.title}.", error.what, error.next)), error.field)])
+            message.told = True
+            self.show_failure(message.error)
+        elif message.name == "look":
+            message.told = message.shown = True
+            self.show_failure(message.error)
         elif message.name == "check":
             message.told = True
             words = f"{message.error.title}: {message.error.what}"

@@ -254,6 +254,7 @@ class AccountWorkPane(CodePane):
     """Works in an account over IAM: looks as soon as it opens, and every deed answers with a new look."""
 
     found: Any = None
+    _unasked = False  # whether what runs is the look that the page began
 
     def survey(self, report: Report, code: Secret | None) -> Any:
         """Look at the account; called in a thread."""
@@ -270,20 +271,23 @@ class AccountWorkPane(CodePane):
     def offer_skip(self, effect: str) -> None:
         """Offer to leave out what is still to be done, named by its effect; "" where nothing is."""
         button = self.query_one("#skip", Button)
-        button.display = bool(effect) and not (self.opening.done or self.opening.over)
+        opening = self.opening
+        button.display = bool(effect) and not (opening.done or opening.skipped or opening.over)
         button.label = effect
 
     def on_mount(self) -> None:
         self.show()
-        if self.opening.done:
+        if self.opening.done or self.opening.skipped:
             self.focus_primary()
         elif not self.nobody():
             self.to_primary = True  # leaving the account out is never the answer that lies nearest
-            self.action_look()
+            self._unasked = True
+            self.ask(self.survey)
 
     @on(Button.Pressed, "#look")
     def action_look(self) -> None:
         """Ask AWS again."""
+        self._unasked = False
         self.ask(self.survey)
 
     def ask(self, work: CodedMove, done: Callable[[], None] | None = None) -> None:
@@ -303,6 +307,9 @@ class AccountWorkPane(CodePane):
         if message.name == _DO and not isinstance(message.error, CodeWanted):
             self.code_wanted = False  # the code is used up, or the role is taken on by now
             await self.query_one(CodeField).want("")
+            if self._unasked:
+                message.told = message.shown = True
+                self.show_failure(message.error)
             if self.found is None:
                 self.focus_primary()
 

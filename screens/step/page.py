@@ -88,6 +88,7 @@ class Opening:
         interrupted: whether the wizard was killed while it did the step.
         asks: whether the world contradicts the step, so that Next asks before it does anything.
         failed: whether its last try failed, or the person stopped it.
+        skipped: whether the person skipped it.
         gone: whom later sessions removed where the step is for them.
         over: whether later sessions left nothing to do in the session: no step is skipped or done again.
     """
@@ -101,6 +102,7 @@ class Opening:
     interrupted: bool = False
     asks: bool = False
     failed: bool = False
+    skipped: bool = False
     gone: tuple[str, ...] = ()
     over: bool = False
 
@@ -396,6 +398,10 @@ class StepPane(VerticalScroll):
         name = f"#{problem.field.replace('_', '-')}"
         found = self.query(f"{name}, {name} *") if problem.field else ()
         return [widget for widget in found if widget.focusable and is_displayed(widget)]
+
+    def show_failure(self, error: OnboardError) -> None:
+        """Say in the page why something failed that the person did not begin, so that no dialog covers it."""
+        self.show_problems([Problem(joined((f"{error.title}.", error.what, error.next)), error.field)])
 
     def show_refusal(self, error: OnboardError) -> bool:
         """Show at its field why the input was rejected; returns whether the page has this field.

@@ -214,6 +214,7 @@ class Stage(Vertical):
             interrupted=status is Status.INTERRUPTED,
             asks=status is Status.CONTRADICTED,
             failed=status in {Status.FAILED, Status.STOPPED},
+            skipped=status is Status.SKIPPED,
             gone=gone,
             over=bool(self._run.over()),
         )

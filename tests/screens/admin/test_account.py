@@ -94,3 +94,14 @@ async def test_a_value_that_aws_refuses_is_said_before_the_next_account(admin_pr
         field.value = "16"
         await ui.press("ctrl+n")
         assert not field.is_on_screen
+
+
+async def test_the_arrows_go_from_field_to_field_and_what_is_typed_stays(admin: AdminProject) -> None:
+    async with wizard(admin, project, at="account") as ui:
+        first = ui.field("set-security-minimum-password-length")
+        first.focus()
+        await ui.press("end", "0", "down")
+        assert first.value == "160"
+        assert ui.focused != first.id
+        await ui.press("up")
+        assert ui.focused == first.id

@@ -14,9 +14,10 @@ from support.panes import SECONDS, PaneHost, new_session, rest, settle, until
 from support.steps import step_of
 
 from screens.admin.deactivate import DeactivatePane
-from screens.widgets.dialogs import Confirm
+from screens.widgets.dialogs import Confirm, ErrorDialog
 from screens.widgets.text import Text
 from workflows.aws.iam import AccessKey, Holding, HoldingKind
+from workflows.core.errors import OnboardError
 from workflows.machine.events import StepKey
 from workflows.machine.session import Session
 from workflows.run import SessionRun
@@ -186,4 +187,30 @@ async def test_a_done_step_says_what_was_found_and_has_the_focus_on_the_primary(
         await rest(pilot)
         assert NAME in str(app.pane.query_one("#standing", Text).content)
         assert app.focused is app.screen.query_one("#primary")
+    session.close()
+
+
+async def test_a_look_that_fails_by_itself_is_said_in_the_page_and_not_begun_again_after_a_skip(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session, app = opened(tmp_path, monkeypatch, Findings(()))
+    asked: list[object] = []
+
+    def refuse(*_: object) -> Findings:
+        asked.append(_)
+        raise OnboardError("No profile", "It isn't there.")
+
+    monkeypatch.setattr(deactivate, "survey", refuse)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await rest(pilot)
+        assert not isinstance(app.screen, ErrorDialog)
+        assert len(app.pane.problems) == len(asked) == 1
+        await pilot.press("ctrl+s")
+        await rest(pilot)
+        await app.wizard.go_to(StepKey("deactivate", "management"))
+        await rest(pilot)
+        await rest(pilot)
+        assert len(asked) == 1
+        assert not app.pane.query_one("#skip").display
     session.close()
