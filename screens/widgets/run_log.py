@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 from screens.widgets.lists import Log
 from workflows.terraform.redaction import redact
 from workflows.terraform.runner import Update
@@ -13,7 +15,7 @@ class RunLog(Log):
     """The lines of a run, without account ids, keys and encrypted texts; hidden until it is asked for.
 
     Attributes:
-        filled: whether anything was written into it.
+        filled: whether anything of the run is in it.
     """
 
     DEFAULT_CSS = """
@@ -23,6 +25,11 @@ class RunLog(Log):
     def __init__(self) -> None:
         super().__init__(id="log", max_lines=_MOST_LINES)
         self.filled = False
+
+    def clear(self) -> Self:
+        """Begin another run's lines."""
+        self.filled = False
+        return super().clear()
 
     def take(self, update: Update) -> None:
         """Add what came since the last update; lines about refreshing are left out."""
@@ -36,6 +43,6 @@ class RunLog(Log):
             self._add(line)
 
     def _add(self, line: str) -> None:
-        self.filled = True
         if line.strip():
+            self.filled = True
             self.add(line)

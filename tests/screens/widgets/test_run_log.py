@@ -33,3 +33,16 @@ async def test_long_lines_are_wrapped_also_those_that_came_while_the_log_was_hid
         assert " ".join(words.split()) == LONG
         assert len(log.lines) == 3
         assert not log.show_horizontal_scrollbar
+
+
+async def test_a_log_that_was_cleared_or_took_only_blank_lines_is_not_filled() -> None:
+    app = Host()
+    async with app.run_test(size=(80, 24)) as pilot:
+        log = app.query_one(RunLog)
+        log.show_text(LONG)
+        assert log.filled
+        log.clear()
+        assert not log.filled
+        log.show_text("\n \n")
+        await rest(pilot)
+        assert not log.filled

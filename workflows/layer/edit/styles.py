@@ -284,12 +284,14 @@ class ListStyle(Declarations):
         keys = entry_keys(self.module.document, self.container)
         if self.container.type == "tuple":
             return self.with_entry(quote(name), position_for(keys, name))
-        sharing = [keys.index(person.declaration) for person in self.people if person.key_name == value]
-        position = (
-            position_for([keys[index] for index in sharing], name) if sharing else position_for(keys, name)
-        )
-        if sharing:  # beside those who share the key, wherever the map's sections put them
-            position = sharing[position] if position < len(sharing) else sharing[-1] + 1
+        alike = [
+            keys.index(person.declaration)
+            for person in self.people
+            if person.key_name == (person.declaration if value == name else value)
+        ]
+        position = position_for([keys[index] for index in alike] if alike else keys, name)
+        if alike:  # beside those who share the key, or have their own, wherever the map's sections put them
+            position = alike[position] if position < len(alike) else alike[-1] + 1
         return self.with_entry(f"{quote(name)} = {quote(value)}", position)
 
 

@@ -188,3 +188,25 @@ def test_the_exception_is_named_beside_the_diff(last: str, told: list[str]) -> N
     assert all(word in message for message in noted for word in told)
     after = edit_layer(layer, [new]).files.documents["locals.tf"].data.decode()
     assert after == values.replace('    "jose.p",\n', '    "hugo.x",\n    "jose.p",\n')
+
+
+def test_a_machine_user_with_a_key_of_its_own_stands_beside_those_who_have_theirs() -> None:
+    values = """locals {
+  users = []
+  machine_users = {
+    # Each of these has its own key.
+    "machine.circle" = "machine.circle"
+    "machine.github" = "machine.github"
+    # These share one.
+    "machine.atlantis" = "machine.infra"
+    "machine.le"       = "machine.infra"
+  }
+}
+"""
+    keys = dict.fromkeys(("machine.circle", "machine.github", "machine.infra"), "QUJD\n")
+    layer = layer_of({"users.tf": USERS, "locals.tf": values}, keys)
+    for name, before in (("machine.bot", '    "machine.circle"'), ("machine.zoo", "    # These share one.")):
+        edited = edit_layer(layer, [AddPerson(name, "QUJE\n", machine=True)])
+        lines = edited.files.documents["locals.tf"].data.decode().splitlines()
+        at = next(number for number, line in enumerate(lines) if name in line)
+        assert lines[at + 1].startswith(before)
