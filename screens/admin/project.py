@@ -294,7 +294,10 @@ class ProjectPane(StepPane):
         line, wrong, remarks = self.query_one("#found", Text), False, list[Sentence]()
         if self._survey is not None and self._found:
             asking = [name for name in self._survey.asking if name not in self.request().rekeying]
-            remarks = _remarks(self._survey, self._asked, asking)
+            works = self._asked | (
+                {"account_wanted"} if self.query_one("#account-wanted", MarkBox).value else set()
+            )
+            remarks = _remarks(self._survey, works, asking)
             line.update(_survey_text(self._survey, len(remarks)))
         elif self._wrong and self.query_one("#path", Input).value.strip() == self._wrong:
             wrong = True
@@ -436,7 +439,7 @@ def _remarks(found: Survey, asked: Collection[str], asking: Iterable[str]) -> li
 
     Args:
         found: what was found.
-        asked: the kinds of work that the page asks about.
+        asked: the kinds of work that the page is about.
         asking: who asks for another key and isn't named yet.
     """
     where = "" if "rekeying" in asked else " (^o shows it)"

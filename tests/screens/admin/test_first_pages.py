@@ -196,6 +196,14 @@ async def test_the_accounts_are_in_view_and_named_by_the_primary_however_much_th
         assert all(account in effect for account in layers.selected)
 
 
+async def test_the_state_of_the_files_is_said_where_only_settings_change(admin_project: AdminProject) -> None:
+    admin_project.file("security", "keys/alex.kim").unlink()
+    drafts = {"project": {"path": str(admin_project.root), "kinds": ["account_wanted"]}}
+    async with wizard(admin_project, drafts=drafts) as ui:
+        await ui.rest()
+        assert "keys/alex.kim" in str(ui.app.pane.query_one("#remarks", Text).content)
+
+
 async def test_with_every_question_the_accounts_are_in_view_too(admin_project: AdminProject) -> None:
     async with wizard(admin_project, drafts=drafted(admin_project), size=(80, 24)) as ui:
         await ui.press("ctrl+o")
