@@ -445,7 +445,7 @@ class PgpKeysPane(StepPane):
             return f"{name} is invited. Paste the key below when it arrives."
         new = " new" if name in self.context.decisions.rekeying else ""
         if is_machine_name(name):
-            return f"No{new} key yet. Paste the public key of whoever will decrypt its access key."
+            return f"No{new} key yet. Paste the public key that its access key is to be encrypted with."
         return f"No{new} key yet. Paste it below, or invite {name} to send one."
 
     def person(self) -> str:

@@ -450,7 +450,7 @@ def _removed(layer: Layer, name: str) -> FileSet:
 def _left(before: Layer, after: FileSet, person: Person) -> Iterator[tuple[Place, bool]]:
     """Where a removed person is still named, in the files as they are, and whether that is in a comment.
 
-    A line that names a group is about that, whoever it is called after.
+    A line that names a group is about that group.
     """
     of_groups = [quote(word).encode() for group in before.groups for word in (group.name, group.label)]
     for name, document in before.files.documents.items():

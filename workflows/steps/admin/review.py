@@ -15,7 +15,7 @@ from workflows.core.files import load_file
 from workflows.core.grouping import by_key
 from workflows.core.parsing import MAX_HCL
 from workflows.core.processes import child_environment
-from workflows.core.sentences import Sentence, capitalized, count, joined, listed, text_of
+from workflows.core.sentences import Sentence, count, joined, listed
 from workflows.git import DirtyFile, Git
 from workflows.layer.discover import find_project
 from workflows.layer.edit.groups import SetGroups
@@ -60,10 +60,10 @@ from workflows.terraform.binary import choose_binary
 from workflows.terraform.record import file_sha256, is_source
 
 _VERBS = {
-    "add": "add",
-    "remove": "remove",
-    "access": "change the access of",
-    "key_files": "rename the key file of",
+    "add": "Add",
+    "remove": "Remove",
+    "access": "Change the access of",
+    "key_files": "Rename the key file of",
 }
 """What a commit's message calls each kind of change of users."""
 _SUBJECT = 72
@@ -399,14 +399,14 @@ def proposed_message(context: Context) -> str:
         )
     )
     place = f" ({listed(where or decisions.layers, _NAMED)})"
-    works = {text_of(capitalized(verb)): [*filter(None, people)] for verb, people in changed.items()}
+    works = {verb: [*filter(None, people)] for verb, people in changed.items()}
     return f"{within(works or {'Change groups': []}, _SUBJECT - len(place))}{place}"
 
 
 def message_body(context: Context) -> str:
     """A line for each change of somebody or something, for below the subject; "" where that says it all."""
     lines = [
-        f"- {text_of(capitalized(verb))}{f' {name}' if name else ''} in {' and '.join(accounts)}"
+        f"- {verb}{f' {name}' if name else ''} in {' and '.join(accounts)}"
         for verb, people in _changed(context.decisions).items()
         for name, accounts in people.items()
     ]
@@ -422,12 +422,12 @@ def _changed(decisions: Decisions) -> dict[str, dict[str, list[str]]]:
         rekeyed = [name for name, key in keys.items() if key is None or account in key.resets]
         works: Mapping[str, Iterable[str]] = {
             **{verb: getattr(here, kind) for kind, verb in _VERBS.items()},
-            "replace the PGP key of": rekeyed,
-            "change the groups of": [
+            "Replace the PGP key of": rekeyed,
+            "Change the groups of": [
                 name for name, move in here.moves.items() if move and name not in here.add
             ],
-            "change groups": [""] if here.groups.remade or here.groups.policies else [],
-            "change the account's settings": [""] if here.settings else [],
+            "Change groups": [""] if here.groups.remade or here.groups.policies else [],
+            "Change the account's settings": [""] if here.settings else [],
         }
         for verb, names in works.items():
             for name in names:
