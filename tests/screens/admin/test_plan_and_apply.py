@@ -25,6 +25,7 @@ from screens.admin.apply import ApplyPane, PeopleProgress
 from screens.admin.hand_over import HandOverPane
 from screens.admin.plan import PlanPane
 from screens.step.page import StepPane
+from screens.step.sending import ToSendDialog
 from screens.widgets.contradiction import Contradiction
 from screens.widgets.dialogs import Confirm, ErrorDialog
 from screens.widgets.lists import TextDialog
@@ -826,6 +827,27 @@ async def test_enter_shows_the_text_and_a_mark_by_hand_is_taken_back(
         await press(pilot, "t")
         assert sent() == Sent()
         assert str(pane.query_one("#sent", Button).label) != label
+
+
+async def test_a_handoff_whose_copy_is_not_certain_is_shown_and_replaces_no_other_file(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = jane_to_hand_over(desk, monkeypatch)
+    monkeypatch.setattr(desk.environment.clipboard, "certain", False)
+    diary = desk.environment.home / "handoff-jane.doe.txt"
+    diary.write_text("Dear diary")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await rest(pilot)
+        await press(pilot, "ctrl+n")
+        await rest(pilot)
+        assert isinstance(app.screen, ToSendDialog)
+        await press(pilot, "s")
+        assert diary.read_text() == "Dear diary"
+        diary.unlink()
+        await press(pilot, "s", "escape")
+        assert diary.read_text() == "Hello jane.doe\n"
+        assert app.pane.request().people == {"jane.doe": Sent()}
 
 
 async def test_a_done_hand_over_opens_again_when_a_mark_is_taken_back(

@@ -25,6 +25,7 @@ from screens.step import finished
 from screens.step.finished import Finished, standing
 from screens.step.help import HelpScreen, help_text
 from screens.step.page import StepPane
+from screens.step.sending import ToSendDialog
 from screens.widgets.dialogs import ErrorDialog
 from screens.widgets.key_line import KeyLine
 from screens.widgets.rail import MARKS, WORDS, RailEntry, StepRail, legend
@@ -1137,6 +1138,12 @@ async def test_the_end_waits_for_people_asks_again_and_has_a_reminder(tmp_path: 
         clipboard = app.wizard.run.environment.clipboard
         assert isinstance(clipboard, FakeClipboard)
         assert "bb" in str(clipboard.content)
+        assert not isinstance(app.screen, ToSendDialog)
+        clipboard.certain = False
+        await pilot.press("enter")
+        await rest(pilot)
+        assert isinstance(app.screen, ToSendDialog), "it may not have arrived, so it is shown"
+        await pilot.press("escape")
         step.answer = Observation(Verdict.AWAITED, "jane.doe has no MFA device yet.", ("jane.doe",))
         app.wizard.look_again()
         await rest(pilot)
