@@ -392,7 +392,7 @@ def layer_record(layer: model.Layer, binary: str | None) -> dict[str, Any]:
         "layer": location.relative,
         "account": location.account,
         "account_id": location.account_id,
-        "profile": location.backend.get("profile"),
+        "profile": location.profile or None,
         "styles": list(dict.fromkeys(str(person.style) for person in layer.people)),
         "binary": binary or (locked.registry if locked else None),
         "required_version": location.required_version,

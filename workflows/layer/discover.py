@@ -298,10 +298,6 @@ def _location(root: Path, folder: Path, path: Path, account: Account | None) -> 
             why=f"Without it Terraform can't be run in {path}.",
             next=f'Restore account.tfvars from git, or write  environment = "{folder.name}"  into it.',
         )
-    backend = {
-        name: str(value).lower() if isinstance(value, bool) else str(value)
-        for name, value in read_variables(backend_file).items()
-    }
     blocks = backends(path)
     replaced = bool(blocks) and blocks[-1].header != blocks[0].header
     in_block = text_of(blocks[-1].attributes.get("region"), {}) if blocks else None
@@ -310,7 +306,7 @@ def _location(root: Path, folder: Path, path: Path, account: Account | None) -> 
         path=path,
         relative=path.relative_to(root).as_posix(),
         account_id=(account.id or None) if account else None,
-        backend={} if replaced else backend,
+        backend={} if replaced else read_variables(backend_file),
         backend_config=backend_file,
         var_files=var_files,
         variables=variables,

@@ -107,9 +107,9 @@ def named_profiles(location: LayerLocation) -> tuple[NamedProfile, ...]:
     names = constants(FileSet(documents, {}), location.variables)
     merged = _merged(documents.values(), names)
     found: list[NamedProfile] = []
-    if profile_of_file := location.backend.get("profile"):
+    if location.profile:
         place = f"{location.account}/config/{location.backend_config.name}"
-        found.append(NamedProfile(profile_of_file, Use.STATE, place))
+        found.append(NamedProfile(location.profile, Use.STATE, place))
         merged.pop(_BACKEND, None)
     found += [profile for block in merged.items() for profile in _of_block(*block, names)]
     return tuple(sorted(found, key=lambda profile: list(Use).index(profile.use)))

@@ -65,7 +65,7 @@ class LayerLocation:
     path: Path
     relative: str
     account_id: str | None
-    backend: Mapping[str, str]
+    backend: Mapping[str, object]
     backend_config: Path
     var_files: tuple[Path, ...]
     variables: Mapping[str, object] = field(repr=False)
@@ -74,6 +74,12 @@ class LayerLocation:
     backend_configs: tuple[Path, ...] = ()
     region: str = ""
     root: Path | None = None
+
+    @property
+    def profile(self) -> str:
+        """The profile that its backend file names, or ""."""
+        profile = self.backend.get("profile")
+        return profile if isinstance(profile, str) else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,7 +72,7 @@ class Terraform:
         environment: the person's environment to build Terraform's from.
         variables: what Terraform needs besides (AWS_CONFIG_FILE, AWS_SHARED_CREDENTIALS_FILE, AWS_PROFILE).
         backend_configs: files for `init -backend-config=`.
-        backend: what they say, as texts.
+        backend: what they say.
         var_files: files for `plan -var-file=`, in order.
         now: the clock, in UTC.
         python: the Python for the supervisor.
@@ -87,7 +87,7 @@ class Terraform:
         environment: Mapping[str, str],
         variables: Mapping[str, str],
         backend_configs: Sequence[Path],
-        backend: Mapping[str, str],
+        backend: Mapping[str, object],
         var_files: Sequence[Path],
         now: Callable[[], datetime],
         python: str = sys.executable,

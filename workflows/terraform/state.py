@@ -297,7 +297,7 @@ def noted_backend(data: Path) -> Mapping[str, Any]:
         return {}
 
 
-def init_needed(data: Path, backend: Mapping[str, str]) -> bool:
+def init_needed(data: Path, backend: Mapping[str, object]) -> bool:
     """Whether init has something to do, or to refuse, that Terraform would not say itself.
 
     What is missing of its providers and modules, and that its backend block is another one, it says when it
@@ -305,14 +305,23 @@ def init_needed(data: Path, backend: Mapping[str, str]) -> bool:
 
     Args:
         data: where Terraform keeps what init installs for the layer.
-        backend: what the files say that `init -backend-config` gets, as texts.
+        backend: what the files say that `init -backend-config` gets.
     """
     try:
         stored = noted_backend(data).get("config") or {}
-        same = all(str(stored.get(name)).lower() == value.lower() for name, value in backend.items())
+        same = all(_noted_as(stored.get(name)) == _noted_as(value) for name, value in backend.items())
     except (OSError, ValueError, AttributeError):
         return True
     return not (data.is_dir() and same)
+
+
+def _noted_as(value: object) -> object:
+    """A value, the same for a backend file and for init's note, which has null for what that leaves out."""
+    if isinstance(value, Mapping):
+        return {name: _noted_as(inner) for name, inner in value.items() if inner is not None}
+    if isinstance(value, list | tuple):
+        return sorted(map(str, map(_noted_as, value)))  # a set, in whatever order
+    return str(value).lower()
 
 
 def _workspace(data: Path, environment: Mapping[str, str]) -> str:

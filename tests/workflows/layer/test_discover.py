@@ -74,7 +74,7 @@ def test_a_project_is_found_from_any_folder_in_it(tmp_path: Path) -> None:
     layer = project.layers[1]
     assert layer.relative == "security/global/base-identities"
     assert (layer.account_id, layer.required_version) == ("000000000002", "~> 1.6")
-    assert layer.backend == {"profile": "bb-security-devops", "bucket": "state", "encrypt": "true"}
+    assert layer.backend == {"profile": "bb-security-devops", "bucket": "state", "encrypt": True}
     assert layer.locked is not None
     assert (layer.locked.version, layer.locked.registry) == ("4.67.0", "opentofu")
     assert [var_file.relative_to(project.root).as_posix() for var_file in layer.var_files] == [

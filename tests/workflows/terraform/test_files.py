@@ -153,6 +153,33 @@ def test_init_is_needed_once_and_again_where_its_backend_files_ask_for_another_p
     assert init_needed(data, wanted)
 
 
+@pytest.mark.parametrize(
+    ("written", "needed"),
+    [
+        ({"endpoints": {"s3": "http://x"}}, False),
+        ({"endpoints": {"s3": "http://y"}}, True),
+        ({"endpoints": {}}, True),
+        ({"endpoints": {"s3": "http://x", "sts": "http://z"}}, True),
+        ({"assume_role": {"role_arn": "arn:a", "policy_arns": ["b", "a"], "duration": None}}, False),
+        ({"assume_role": {"role_arn": "arn:a", "policy_arns": ["a"]}}, True),
+        ({"assume_role": "arn:a"}, True),
+        ({"max_retries": 5, "encrypt": True}, False),
+    ],
+)
+def test_the_maps_of_a_backend_file_are_compared_as_init_notes_them(
+    layer: Path, written: dict[str, object], needed: bool
+) -> None:
+    role = {"role_arn": "arn:a", "duration": None, "policy_arns": ["a", "b"], "tags": None}
+    noted = {
+        "endpoints": {"s3": "http://x", "sts": None},
+        "assume_role": role,
+        "max_retries": 5,
+        "encrypt": True,
+    }
+    install(layer, backend={"type": "s3", "config": {"bucket": "bb", **noted}})
+    assert init_needed(layer / ".terraform", {"bucket": "bb", **written}) is needed
+
+
 def test_init_is_needed_where_it_left_the_backend_out(layer: Path) -> None:
     install(layer)
     assert init_needed(layer / ".terraform", {"bucket": "bb"})

@@ -115,7 +115,7 @@ def layer_profile(location: LayerLocation) -> str:
     Raises:
         OnboardError: it names none.
     """
-    named = location.backend.get("profile", "") or next(
+    named = location.profile or next(
         (
             profile.name
             for profile in named_profiles(location)
