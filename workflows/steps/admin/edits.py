@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import posixpath
 from collections import Counter
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
@@ -31,7 +31,7 @@ from workflows.layer.edit.operation import EditRefused, Operation
 from workflows.layer.edit.people import AddPerson, RemovePerson, SetAccess
 from workflows.layer.model import Layer
 from workflows.layer.names import ALIAS, is_machine_name
-from workflows.layer.read.layer import read_layer
+from workflows.layer.read.layer import read_files, read_layer
 from workflows.steps.decisions import (
     DecidedKey,
     Decisions,
@@ -96,7 +96,8 @@ def operations(layer: Layer, decisions: Decisions) -> list[Operation]:
     for name in here.add:
         if name not in decisions.keys:
             raise WrongShape(f"keys.{name}", "there")
-        wanted += _join(layer, name, decisions.keys[name].text, moves.pop(name, Move()), here)
+        before = [operation for operation in wanted if isinstance(operation, AddPerson)]
+        wanted += _join(layer, name, decisions.keys[name].text, moves.pop(name, Move()), here, before)
     for name, move in moves.items():
         wanted += _regroup(layer, name, move, rename)
     for name in decisions.rekeying:
@@ -168,22 +169,42 @@ def expired(context: Context) -> list[str]:
     return [name for name, key in keys if key.expires and moment(key.expires, "expires") <= now]
 
 
-def _join(layer: Layer, name: str, text: str, move: Move, here: LayerDecisions) -> Iterator[Operation]:
+def _join(
+    layer: Layer, name: str, text: str, move: Move, here: LayerDecisions, before: Sequence[AddPerson]
+) -> Iterator[Operation]:
     person = layer.person(name)
     if person is None:
         text = _text_for_new(layer, name, text)
         machine = is_machine_name(name)
-        yield _sharing(layer, AddPerson(name, text, move.add, machine=machine, leaving=here.remove))
+        new = AddPerson(name, text, move.add, machine=machine, leaving=here.remove)
+        yield _sharing(layer, new, before)
         return
     if person.key_file and not _has_key(layer, person.key_file, text):
         yield ReplaceKey(name, text)
     yield from _regroup(layer, name, move, here.groups.rename)
 
 
-def _sharing(layer: Layer, new: AddPerson) -> AddPerson:
-    """A machine user who gets another one's key shares the file of that one, where the layer can name it."""
+def _sharing(layer: Layer, new: AddPerson, before: Sequence[AddPerson]) -> AddPerson:
+    """A machine user who gets another one's key shares the file of that one, where the layer can name it.
+
+    Args:
+        layer: as it is on disk.
+        new: who joins.
+        before: who joins with them, and is added first.
+    """
     if not new.machine or f"keys/{new.name}" in layer.files.keys:
         return new
+    if shared := _shared(layer, new):
+        return shared
+    for other in before:
+        if other.machine and not other.shared_key and holds(other.key_text.encode(), new.key_text.encode()):
+            with suppress(EditRefused):  # it will say so itself
+                return _shared(read_files(layer.location, other.apply(layer)), new) or new
+    return new
+
+
+def _shared(layer: Layer, new: AddPerson) -> AddPerson | None:
+    """A machine user who joins, with the file of a present one that holds the key; None for none."""
     named = Counter(posixpath.basename(path) for path in layer.files.keys)
     for other in layer.people:
         alike = other.machine and _has_key(layer, other.key_file, new.key_text)
@@ -192,7 +213,7 @@ def _sharing(layer: Layer, new: AddPerson) -> AddPerson:
             with suppress(EditRefused):
                 if not any(problem.fatal for problem in replace(shared, groups=()).check(layer)):
                     return shared
-    return new
+    return None
 
 
 def _text_for_new(layer: Layer, name: str, text: str) -> str:

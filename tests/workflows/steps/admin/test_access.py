@@ -122,6 +122,31 @@ def test_a_machine_user_with_the_key_of_another_one_shares_its_file(
     assert operations(edited, decisions) == []
 
 
+@pytest.mark.parametrize(
+    ("keys", "files"),
+    [
+        ({"machine.c": "KEYnew\n", "machine.d": "KEYnew\n"}, {"keys/machine.c"}),
+        ({"machine.c": "KEYmachine.a\n", "machine.d": "KEYmachine.a\n"}, {"keys/machine.a"}),
+        ({"machine.c": "KEYnew\n", "machine.d": "KEYother\n"}, {"keys/machine.c", "keys/machine.d"}),
+        ({"c.c": "KEYnew\n", "machine.d": "KEYnew\n"}, {"keys/c.c", "keys/machine.d"}),
+        (
+            {"machine.c": "KEYnew\n", "machine.d": "KEYnew\n", "machine.e": "KEYnew\n"},
+            {"keys/machine.c"},
+        ),
+    ],
+)
+def test_machine_users_who_join_together_with_one_key_share_its_file(
+    layer: Layer, keys: dict[str, str], files: set[str]
+) -> None:
+    names = tuple(keys)
+    decided = {name: DecidedKey(key) for name, key in keys.items()}
+    decisions = Decisions(user_changes=UserChanges(add={ACCOUNT: names}), joining=names, keys=decided)
+    edited = edit_layer(layer, operations(layer, decisions))
+    assert {person(edited, name).key_file for name in names} == files
+    assert edited.files.keys.keys() == layer.files.keys.keys() | files
+    assert operations(edited, decisions) == []
+
+
 def test_turning_a_switch_back_decides_nothing_unless_it_was_written(layer: Layer) -> None:
     nothing, user = UserChanges(), person(layer, "a.a")
     turned = users.switched(nothing, ACCOUNT, user, "login_profile", nothing)
