@@ -620,6 +620,7 @@ class WizardScreen(OneFocus):
         self._left.set()
         try:
             self._stage.keep_input()
+            self.run.session.rest(self.current if self._stage.busy else None)
         finally:
             self._stage.part()
 

@@ -13,7 +13,7 @@ from typing import Any
 
 JsonValue = Any
 Facts = Mapping[str, JsonValue]
-STOPPED = "stopped"
+STOPPED, RESTED = "stopped", "rested"
 
 
 @dataclass(frozen=True, order=True)
@@ -70,7 +70,7 @@ class Succeeded(Happened):
 class Failed(Happened):
     """The step could not be done; `error` holds title, what, why, next and detail.
 
-    Where the person stopped it, its kind is `STOPPED`.
+    Its kind is `STOPPED` where the person stopped it, `RESTED` where it only waited for them when they left.
     """
 
     error: Mapping[str, str]

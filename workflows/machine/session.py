@@ -33,6 +33,7 @@ from workflows.core.sentences import Sentence
 from workflows.machine.declaration import Workflow
 from workflows.machine.drafts import Drafts
 from workflows.machine.events import (
+    RESTED,
     Acknowledged,
     Event,
     Facts,
@@ -215,6 +216,22 @@ class Session:
             OnboardError: the journal could not be written, and nothing has changed.
         """
         self._happen(Failed(key, self._run, self._stamp(), error))
+
+    def rest(self, busy: StepKey | None) -> None:
+        """End what was begun and only waits for the person, who leaves: nothing interrupts that.
+
+        What outlives the wizard is never at rest.
+
+        Args:
+            busy: the step that is at work; None for none.
+
+        Raises:
+            OnboardError: the journal could not be written.
+        """
+        begun = [key for key in self._state.records if self.status(key) is Status.RUNNING]
+        for key in begun:
+            if key != busy and not self._state.workflow.step(key.step).outlives:
+                self._happen(Failed(key, self._run, self._stamp(), {"kind": RESTED}))
 
     def skip(self, key: StepKey, reason: str = "") -> None:
         """Leave out an optional step; what it gave earlier is gone.

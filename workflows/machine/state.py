@@ -19,6 +19,7 @@ from functools import cached_property
 
 from workflows.machine.declaration import Workflow
 from workflows.machine.events import (
+    RESTED,
     STOPPED,
     Event,
     Facts,
@@ -65,6 +66,7 @@ _OPEN_AFTER: Mapping[type[Event], Status] = {
     Failed: Status.FAILED,
     Reopened: Status.READY,
 }
+_AFTER_KIND = {STOPPED: Status.STOPPED, RESTED: Status.READY}
 
 
 @dataclass(frozen=True)
@@ -354,8 +356,8 @@ class State:
             return Status.READY
         if isinstance(record.last, Started | Failed) and record.used != self.knowledge.used_by(key):
             return Status.READY  # a try with other facts is history
-        stopped = isinstance(record.last, Failed) and record.last.error.get("kind") == STOPPED
-        return Status.STOPPED if stopped else _OPEN_AFTER[type(record.last)]
+        kind = record.last.error.get("kind", "") if isinstance(record.last, Failed) else ""
+        return _AFTER_KIND.get(kind) or _OPEN_AFTER[type(record.last)]
 
     def settled(self, key: StepKey) -> bool:
         """Whether a step is skipped, or done, not stale and not contradicted."""
