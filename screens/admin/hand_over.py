@@ -128,7 +128,12 @@ class HandOverPane(TerraformPane):
         if not self._unsent and not self.opening.done:
             return []
         if self.opening.done or not later:
-            return ["Each text says how to begin. Copy it into a mail or a chat."]
+            way = (
+                "In the sandbox, the mailbox delivers it."
+                if self._mailbox
+                else "Copy it into a mail or a chat."
+            )
+            return [f"Each text says how to begin. {way}"]
         return [
             f"{listed(later, 2)} comes next. The handoff from there includes {self.context.item}.",
             "Send this one now, or choose “Send later” to send a single message.",
@@ -228,7 +233,7 @@ class HandOverPane(TerraformPane):
         self.query_one("#file", Input).value = hand_over.default_file(name)
         sent, button = self._sent[name], self.query_one("#sent", Button)
         button.label = _UNMARK if sent.by_hand else _MARK
-        button.display = sent.by_hand or not sent.sent_at
+        button.display = sent.by_hand or not (sent.sent_at or self._mailbox)
         other = name != self._to_send and (self.opening.done or name in self._handoffs)
         self.query_one("#copy" if self._mailbox is None else "#mail").display = other
         trouble = handoff.trouble if handoff else ()
@@ -288,8 +293,15 @@ class HandOverPane(TerraformPane):
 
     @property
     def _to_confirm(self) -> str:
-        """Whose text was copied or saved last and is not marked as sent: copying is not sending."""
-        return next((name for name in reversed(self._taken) if self._sent[name].sent_at is None), "")
+        """Whose text was copied or saved last and is not marked as sent: copying is not sending.
+
+        Nobody's in the sandbox, where only the mailbox delivers it.
+        """
+        return (
+            ""
+            if self._mailbox
+            else next((name for name in reversed(self._taken) if self._sent[name].sent_at is None), "")
+        )
 
     def _take(self, doing: str, work: _Taking, then: Callable[[str, Sentence], None]) -> None:
         """Do something with the selected person's text; `then` takes the name, and what came of it."""
@@ -313,10 +325,9 @@ class HandOverPane(TerraformPane):
         """The text is in the person's hands, to be sent."""
         self._taken.pop(name, None)
         self._taken[name] = how
-        if self._sent[name].sent_at is None:
-            self.notify(f"{text_of(how).capitalize()}. Send it to {name}, then confirm that you did.")
-        else:
-            self.notify(f"{text_of(how).capitalize()}.")
+        then = "" if self._sent[name].sent_at else f" Send it to {name}, then confirm that you did."
+        mailed = " In the sandbox, only the mailbox delivers it." if self._mailbox else then
+        self.notify(f"{text_of(how)[:1].upper()}{text_of(how)[1:]}.{mailed}")
         self._show()
 
     def _mark(self, name: str, sent: Sent) -> None:

@@ -38,7 +38,7 @@ class Contradiction(Dialog[Choice]):
     def __init__(self, title: Sentence, observation: Observation) -> None:
         choices = self._choices = observation.choices
         self._likely = observation.likely
-        named = zip((Choice.REDO, Choice.CONTINUE), observation.effects, strict=False)
+        named = zip((Choice.REDO, Choice.CONTINUE, Choice.ACCEPT), observation.effects, strict=False)
         self._names = {choice: words for choice, (_, words) in _BUTTONS.items()} | dict(named)
         meanings = {**choices, Choice.REDO: observation.redoing or f"Opens {title} again."}
         explained = (

@@ -62,7 +62,8 @@ class Observation:
         continuing: what continuing as it is would mean; "" where that would do harm, and is not offered.
         accepting: what accepting it as done would record; "" where it cannot be.
         redoing: what doing the step again means; "" where its title says enough.
-        effects: how the choices of doing it again and of continuing are named; () for the usual names.
+        effects: how the choices of doing it again, of continuing and of accepting are named; () for the usual
+            names.
         at: when the world last confirmed the step, or gave this answer, if it is none against it; ISO 8601,
             "" when it never did, or only just now. Where the person said so, when they did.
         said_so: whether the person's word is all that there is.

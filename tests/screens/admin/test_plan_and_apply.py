@@ -850,6 +850,29 @@ async def test_a_handoff_whose_copy_is_not_certain_is_shown_and_replaces_no_othe
         assert app.pane.request().people == {"jane.doe": Sent()}
 
 
+async def test_in_the_sandbox_only_the_mailbox_delivers_a_handoff(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mailbox = desk.environment.home / "mailbox"
+    mailbox.mkdir(parents=True)
+    desk.environment = replace(desk.environment, mailbox=mailbox, sandbox=True)
+    app = jane_to_hand_over(desk, monkeypatch)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await rest(pilot)
+        pane = app.pane
+        assert isinstance(pane, HandOverPane)
+        await press(pilot, "w", "t")
+        saved = desk.environment.home / "handoff-jane.doe.txt"
+        assert saved.exists()
+        assert str(saved) in str(pane._taken["jane.doe"]), "its home is nobody's ~"
+        assert not pane.query_one("#sent").display
+        assert pane.request().people["jane.doe"] == Sent()
+        await press(pilot, "ctrl+n")
+        assert (mailbox / "handoff-jane.doe.txt").read_text() == "Hello jane.doe\n"
+        assert pane.request().people["jane.doe"].sent_at
+
+
 async def test_a_done_hand_over_opens_again_when_a_mark_is_taken_back(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -483,8 +483,9 @@ def save(person: PersonHandoff, target: str, context: Context) -> Sentence:
     Raises:
         OnboardError: it would replace something else than a handoff, or cannot be written.
     """
-    home = context.environment.home
-    return f"saved as {save_text(target, person.text, home, replaces=is_handoff)}"
+    environment = context.environment
+    whole = environment.sandbox
+    return f"saved as {save_text(target, person.text, environment.home, replaces=is_handoff, whole=whole)}"
 
 
 def copy(person: PersonHandoff, context: Context) -> ToSend:

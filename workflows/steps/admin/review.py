@@ -385,7 +385,14 @@ def save(target: str, text: str, context: Context) -> Sentence:
     Raises:
         OnboardError: there is such a file already, or it cannot be written.
     """
-    shown = save_text(target, text, context.environment.home, mode=0o644, replaces=lambda _path: False)
+    shown = save_text(
+        target,
+        text,
+        context.environment.home,
+        mode=0o644,
+        replaces=lambda _path: False,
+        whole=context.environment.sandbox,
+    )
     return f"Saved as {shown}."
 
 

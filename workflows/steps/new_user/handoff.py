@@ -19,7 +19,7 @@ from workflows.gpg.decrypt import BRING_THE_KEY, clean_ciphertext, is_for
 from workflows.gpg.inspect import KeyDetails
 from workflows.gpg.keyring import OwnKey, list_secret_keys
 from workflows.machine.events import Facts
-from workflows.machine.observations import Observation, Verdict
+from workflows.machine.observations import Choice, Observation, Verdict
 from workflows.messages.handoff import MAX_HANDOFF, Handoff, Identity, open_handoff
 from workflows.profiles.write import profile_paths
 from workflows.steps.shared.module import Context, Progress, Report, unless_refused
@@ -31,6 +31,7 @@ _SOME_KNOWN = "Compare the ids that are new to this computer with your admin."
 _NEWER = "Another handoff for you came after the one that you accepted."
 _CONTINUING = "You keep the accounts of the handoff that you accepted."
 _EFFECTS = ("Use the new handoff", "Keep the old one")
+_WITHOUT_READING = ("Read it first", "Keep the old one", "Use the new handoff")
 _LARGEST_CONFIG = 10_000_000
 _ACCOUNT = re.compile(r"arn:[a-z-]+:iam::([0-9]{12}):")
 
@@ -379,12 +380,31 @@ def _newer(context: Context) -> Observation | None:
         held = handoff_of(context)
         if any(identity not in held.identities for identity in handoff.identities):
             added, renewed = _differences(held, handoff)
+            changes = _what_it_changes(added, renewed)
+            known = known_accounts(handoff.project, context.environment.home, held)
+            compares = bool(to_compare(handoff, known))
             return Observation(
                 Verdict.CHANGED,
                 _NEWER,
                 (sha256(text.encode()).hexdigest(),),
                 continuing="" if renewed else _CONTINUING,
-                redoing=_what_it_changes(added, renewed),
-                effects=_EFFECTS,
+                accepting="" if compares else changes,
+                redoing=changes if compares else "Shows its accounts, and asks whether they are yours.",
+                effects=_EFFECTS if compares else _WITHOUT_READING,
+                likely=Choice.REDO if compares else Choice.ACCEPT,
             )
     return None
+
+
+def accept(context: Context, report: Report) -> Facts:
+    """Take in the newer handoff, whose accounts are known here.
+
+    Raises:
+        OnboardError: as `read`; or it isn't there any more.
+    """
+    path = arrived(context)
+    if path is None:
+        raise OnboardError(
+            "No other handoff", "It isn't there any more.", next="Ask your admin to send it again."
+        )
+    return perform(Request(path=context.environment.readable(path)), context, report)

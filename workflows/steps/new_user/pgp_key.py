@@ -238,7 +238,10 @@ def _places(request: Request, text: str, context: Context) -> list[Sentence]:
     """Put the request into the files that the person can send it from; gives these places."""
     environment, places = context.environment, list[Sentence]()
     if request.path.strip():
-        places.append(f"saved as {save_text(request.path, text, environment.home, replaces=_is_request)}")
+        saved = save_text(
+            request.path, text, environment.home, replaces=_is_request, whole=environment.sandbox
+        )
+        places.append(f"saved as {saved}")
     if mail := environment.mail(f"request-{context.facts['user']}.txt"):
         write_atomically(mail, text.encode())
         places.append("in the sandbox's mailbox")

@@ -45,7 +45,13 @@ def is_path(text: str, home: Path) -> bool:
 
 
 def save_text(
-    target: str, text: str, home: Path, *, mode: int = 0o600, replaces: Callable[[Path], bool] | None = None
+    target: str,
+    text: str,
+    home: Path,
+    *,
+    mode: int = 0o600,
+    replaces: Callable[[Path], bool] | None = None,
+    whole: bool = False,
 ) -> str:
     """Write a text into a file of the person's choice, and return its path for people.
 
@@ -55,12 +61,13 @@ def save_text(
         home: the person's home folder.
         mode: the file's.
         replaces: whether a file that is there may be replaced, unless it is empty; None replaces any.
+        whole: whether all of the path is returned, as in a sandbox, whose home is not the person's `~`.
 
     Raises:
         OnboardError: it would replace another file, or cannot be written.
     """
     path = typed_path(target, home)
-    shown = readable(path, home)
+    shown = str(path) if whole else readable(path, home)
     if replaces is not None:
         refuse_another(path, shown, replaces)
     write_atomically(path, text.encode(), mode=mode)

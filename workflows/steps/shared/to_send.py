@@ -38,7 +38,13 @@ class ToSend:
         Raises:
             OnboardError: it would replace something else, or could not be written.
         """
-        shown = save_text(self.file_name, self.text, environment.home, replaces=self.replaces)
+        shown = save_text(
+            self.file_name,
+            self.text,
+            environment.home,
+            replaces=self.replaces,
+            whole=environment.sandbox,
+        )
         return f"Saved as {shown}: send that file."
 
 
@@ -61,6 +67,6 @@ def hand_out(title: Sentence, text: str, file_name: str, environment: Environmen
     try:
         return copied(title, text, file_name, environment)
     except ClipboardUnavailable as error:
-        shown = save_text(file_name, text, environment.home)
+        shown = save_text(file_name, text, environment.home, whole=environment.sandbox)
         said = f"{error.what} So it is saved as {shown}: send that file."
         return ToSend(title, text, file_name, said, certain=True)

@@ -291,5 +291,13 @@ def test_another_handoff_that_came_after_the_accepted_one_is_noticed_until_it_is
     assert (seen.verdict, Choice.CONTINUE in seen.choices) == (Verdict.CHANGED, True)
     assert "management" in text_of(seen.choices[Choice.REDO]), "what it would add"
     assert len(seen.effects) == len({Choice.REDO, Choice.CONTINUE})
+    assert Choice.ACCEPT not in seen.choices, "its accounts are to be compared"
+    renewed = replace(sent.identities[0], encrypted_password=encrypted(keys, "jane", "another"))
+    mail.write_text(Handoff("bb", (renewed,)).render())
+    seen = step.observe(accepted)
+    assert (seen.choices.keys(), seen.likely) == ({Choice.ACCEPT, Choice.REDO}, Choice.ACCEPT)
+    assert len(seen.effects) == len(Choice)
+    taken = step.accept(accepted, nothing)
+    assert "".join(taken["handoff"]["identities"][0]["encrypted_password"]) == renewed.encrypted_password
     os.utime(mail, (0, 0))
     assert step.observe(accepted) == AGREES, "it is an older one"
