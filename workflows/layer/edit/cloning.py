@@ -11,6 +11,7 @@ from tree_sitter import Node
 from workflows.hcl.document import Document, Splice, walk
 
 _APART = re.compile(r"[^0-9A-Za-z]+")
+_WORD = re.compile(r"\w+")
 _MACHINE = "machine"
 
 
@@ -63,6 +64,12 @@ def words_of(name: str) -> list[str]:
 def mentions_name(text: str, name: str) -> bool:
     """Whether a text in words names somebody: `Circle CI` and `CircleCI` both name `circle.ci`."""
     return bool(words_of(name)) and _in_words(name).search(text) is not None
+
+
+def beside_name(text: str, name: str) -> tuple[list[str], list[str]]:
+    """The words before and behind somebody's name in a text; none where it doesn't name them."""
+    before, *behind = _in_words(name).split(text) if words_of(name) else [text]
+    return (_WORD.findall(before), _WORD.findall(" ".join(behind))) if behind else ([], [])
 
 
 def where_named(text: str, name: str) -> Iterator[tuple[int, int]]:

@@ -17,7 +17,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import islice
+from itertools import chain, islice
 from typing import ClassVar, NamedTuple
 
 from tree_sitter import Node
@@ -30,6 +30,7 @@ from workflows.hcl.lists import entry_keys, position_for, with_entry
 from workflows.hcl.values import field_mark, fields_at, fields_of, fields_with_default, plain_string, quote
 from workflows.layer.edit.cloning import (
     Renaming,
+    beside_name,
     cloned,
     in_place_of,
     mentions_name,
@@ -665,14 +666,33 @@ class BlockStyle(Declarations):
     def _clone(self, sibling: Person, person: Person) -> bytes:
         """The sibling's banner and block for another person."""
         block, renaming = self._block(sibling), Renaming(sibling.iam_name, person.iam_name)
-        banner = _banner(block, renaming, self._shape)
-        if banner is None:  # it names somebody else: another one of the same shape is followed
+        banner = None if self._says_more(sibling) else _banner(block, renaming, self._shape)
+        if banner is None:  # it names somebody else, or says more: another one of the same shape is followed
             banners = (
-                _banner(self._block(person), Renaming(person.iam_name, renaming.new), self._shape)
-                for person in self.people[:NEAR]
+                _banner(self._block(other), Renaming(other.iam_name, renaming.new), self._shape)
+                for other in self.people[:NEAR]
+                if not self._says_more(other)
             )
             banner = next(filter(None, banners), b"")
         return banner + cloned(block.document, block.node, _changes(block, person), renaming)
+
+    def _says_more(self, person: Person) -> bool:
+        """Whether a person's banner says more of them than the name: what no other one says.
+
+        Where the others say nothing, what stands before the name says what it is the name of.
+        """
+        before, behind = self._said(person)
+        others = {
+            word for other in self.people[:NEAR] if other != person for word in chain(*self._said(other))
+        }
+        dated = [word for word in before if others or word.isdigit()]
+        return not {*dated, *behind} <= others
+
+    def _said(self, person: Person) -> tuple[list[str], list[str]]:
+        """The words of a person's banner, before and behind the name."""
+        block = self._block(person)
+        banner = banner_of(block, (person.iam_name, person.module), self._shape)
+        return beside_name(" ".join(block.document.text(line) for line in banner), person.iam_name)
 
     def _with_block(self, siblings: Sequence[Person], position: int, text: bytes) -> Document:
         beside = self._block(siblings[max(position - 1, 0)])

@@ -90,6 +90,36 @@ def test_a_banner_is_followed_that_names_its_own_person(blocks: list[str]) -> No
     assert words == ["#", "user:", "zoe", "brown", "#"]
 
 
+def plain_block(name: str, banner: str) -> str:
+    body = block(name.replace(".", "_"), name, "").partition("#\n")[2].partition("#\n")[2].partition("#\n")[2]
+    return f"{banner}{body}"
+
+
+@pytest.mark.parametrize(
+    ("banners", "copied"),
+    [
+        ({"alex.kim": "# alex.kim\n"}, "# bo.ek\n"),
+        ({"alex.kim": "# User: Alex Kim\n"}, "# User: Bo Ek\n"),
+        ({"alex.kim": "# alex.kim, joined 2021\n"}, ""),
+        ({"alex.kim": "# 2021: alex.kim\n"}, ""),
+        ({"alex.kim": "# alex.kim, joined 2021\n", "zoe.x": "# zoe.x\n"}, "# bo.ek\n"),
+        ({"alex.kim": "# alex.kim (user)\n", "zoe.x": "# zoe.x (user)\n"}, "# bo.ek (user)\n"),
+        (
+            {"alex.kim": "# Lead: alex.kim\n", "zoe.x": "# User: zoe.x\n", "eve.y": "# User: eve.y\n"},
+            "# User: bo.ek\n",
+        ),
+    ],
+)
+def test_a_banner_that_says_more_than_the_name_is_not_copied(banners: dict[str, str], copied: str) -> None:
+    blocks = [plain_block(name, banner) for name, banner in banners.items()]
+    layer = layer_of({"users.tf": "\n".join(blocks)}, dict.fromkeys(banners, "QUJD\n"))
+    after = edit_layer(layer, [AddPerson("bo.ek", "QUJD\n")]).files.documents["users.tf"].data.decode()
+    before, _, _ = after.partition('module "user_bo_ek"')
+    line = before.rpartition("\n\n")[2]
+    assert line == copied
+    assert "2021" not in line
+
+
 SHARED = "machine.infra"
 IN_SECTIONS = """locals {
   users = ["jane.doe"]
