@@ -137,7 +137,9 @@ class ProjectPane(StepPane):
 
     def compose_body(self) -> ComposeResult:
         sandbox = self.context.environment.sandbox
-        proposed = sandbox and "account_wanted" not in self.opening.draft  # what is typed replaces it
+        facts, draft = self.context.facts, self.opening.draft
+        typed = "account_wanted" in draft and any(draft.get(kind) != facts.get(kind) for kind in KINDS)
+        proposed = sandbox and not typed  # what is typed replaces it
         path = PathField(value=str(self._start["path"]), id="path", compact=True, select_on_focus=False)
         yield FieldRow("Project folder", path)
         yield Text("", id="found")

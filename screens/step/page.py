@@ -425,7 +425,7 @@ class StepPane(VerticalScroll):
     def on_paste(self, event: Paste) -> None:
         """What is pasted while a button or a list has the focus goes into the field that is for pasting."""
         focused = self.screen.focused
-        areas = [area for area in self.query(TextArea) if area.display and not area.read_only]
+        areas = [area for area in self.query(TextArea) if is_displayed(area) and not area.read_only]
         if len(areas) != 1 or isinstance(focused, Input | TextArea):
             return
         event.stop()

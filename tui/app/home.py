@@ -373,12 +373,15 @@ class HomeScreen(OneFocus):
         }
         groups[self._elsewhere] = [name for name in listed if listed[name] == self._elsewhere]
         options, crowded = list[Option](), self._crowded
+        wide = max((self._label(self._lines[name]) for name in listed), default=_LABEL)
         for heading, names in groups.items():
             if names or heading == folded:
                 if options and not crowded:
                     options.append(Option("", disabled=True))
                 options.append(Option(styled((heading, "bold $text-muted")), disabled=True))
-                options += [Option(self._line(name), name) for name in names]
+                options += [
+                    Option(self._line(name, wide if name in listed else _LABEL), name) for name in names
+                ]
                 if heading == folded:
                     them = "it" if len(left) == 1 else "them"
                     rest = ((f"{len(left)} {more}: ", ""), ("F3", "$accent"), (f" lists {them}", ""))
@@ -442,16 +445,25 @@ class HomeScreen(OneFocus):
         line = self._lines.get(name or "")
         return 0 if line is None else 1 + all(word in text_of(line.work).casefold() for word in self._terms())
 
-    def _line(self, name: str) -> Content:
-        """A line in its columns."""
+    def _width(self, line: _Line) -> int:
+        """How much room a line has for its work and its detail."""
+        time = 1 + _TIME if line.time else 0
+        return self.size.width - _BESIDE * self.has_class("-beside") - 7 - time - len(line.mark)
+
+    def _label(self, line: _Line) -> int:
+        """How wide the column of the work has to be for a line, as far as its detail leaves room for it."""
+        width = self._width(line)
+        return max(_LABEL, min(cell_len(line.named(width)) + 2, width - cell_len(text_of(line.detail))))
+
+    def _line(self, name: str, wide: int) -> Content:
+        """A line in its columns; the first is as wide as others need it, where all of the line has room."""
         line = self._lines[name]
         time = f" {line.time:>{_TIME}}" if line.time else ""
-        width = self.size.width - _BESIDE * self.has_class("-beside") - 7 - len(time) - len(line.mark)
-        named = line.named(width)
-        label = max(_LABEL, min(cell_len(named) + 2, width - cell_len(text_of(line.detail))))
+        width = self._width(line)
+        label = max(self._label(line), min(wide, width - cell_len(line.fitting(width))))
         room = max(0, width - label)
         return styled(
-            (f"{sized(named, label - 2)}  ", ""),
+            (f"{sized(line.named(width), label - 2)}  ", ""),
             (line.mark, "$warning"),
             (sized(line.fitting(room), room), "$text-warning" if line.mark else "$text-muted"),
             (time, "$text-muted"),

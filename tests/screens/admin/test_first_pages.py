@@ -60,6 +60,20 @@ async def test_what_is_typed_replaces_whom_the_sandbox_proposes(
         assert field.value.endswith("miax")
 
 
+async def test_what_is_typed_replaces_a_proposal_that_was_taken_and_is_opened_again(
+    admin_project: AdminProject,
+) -> None:
+    admin = admin_project.with_mailbox()
+    async with wizard(admin, drafts=drafted(admin)) as ui:
+        await ui.press("ctrl+n")
+        assert ui.status("project") is Status.DONE
+        await ui.app.wizard.go_to(StepKey("project"))
+        await ui.press("f1", "escape", "ctrl+r")
+        assert ui.status("project") is not Status.DONE
+        await ui.press(*"mia")
+        assert ui.app.pane.query_one("#joining", Input).value == "mia"
+
+
 async def test_a_folder_that_is_no_project_says_so_and_another_can_be_typed(
     admin_project: AdminProject,
 ) -> None:

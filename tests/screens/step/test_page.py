@@ -7,12 +7,15 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
+import pytest
 from support.fakes import FakeClipboard, fake_environment
 from support.panes import rest, until
 from textual import on
 from textual.app import App, ComposeResult
+from textual.containers import Vertical
+from textual.events import Paste
 from textual.screen import Screen
-from textual.widgets import Input
+from textual.widgets import Button, Input, TextArea
 
 from screens.step.page import Opening, StepPane
 from screens.widgets.fields import FieldRow
@@ -56,6 +59,15 @@ class Greedy(Page):
 
     def on_mount(self) -> None:
         self.query_one("#second").focus()
+
+
+class WithText(Page):
+    """Has a field for what is pasted."""
+
+    def compose_body(self) -> ComposeResult:
+        with Vertical(id="around"):
+            yield TextArea()
+        yield Button("Elsewhere")
 
 
 class Host(App[None]):
@@ -206,3 +218,17 @@ async def test_where_no_browser_opens_the_address_is_shown_to_copy(tmp_path: Pat
         await pilot.press("c")
         await rest(pilot)
         assert clipboard.content == "https://a.example/local"
+
+
+@pytest.mark.parametrize("hidden", [True, False])
+async def test_a_paste_goes_into_no_field_that_is_hidden(tmp_path: Path, *, hidden: bool) -> None:
+    page = WithText(Context(fake_environment(tmp_path, {}), {}, {}, "", tmp_path))
+    app = Host(page)
+    async with app.run_test() as pilot:
+        await rest(pilot)
+        page.query_one("#around").display = not hidden
+        page.query_one(Button).focus()
+        await pilot.pause()
+        page.on_paste(Paste("a key"))
+        await rest(pilot)
+        assert bool(page.query_one(TextArea).text) is not hidden

@@ -353,6 +353,17 @@ async def test_every_task_is_in_view_in_a_new_sandbox_beside_another() -> None:
         assert app.home.query_one(OptionList).max_scroll_y == 0
 
 
+async def test_a_long_name_leaves_the_columns_of_the_sessions_aligned() -> None:
+    one = Summary("1", "new-user", facts={"user": "ann"}, next_title="MFA")
+    long = replace(one, id="2", facts={"user": "a.rather.long.name"})
+    app = Host([entry(one), entry(long)])
+    async with app.run_test(size=(80, 36)) as pilot:
+        await rest(pilot)
+        lines = [line for line in app.text().splitlines() if "(" in line and ")" in line]
+        assert len({line.index("next: MFA") for line in lines}) == 1
+        assert len(lines) == 2
+
+
 @pytest.mark.parametrize("height", [24, 36])
 @pytest.mark.parametrize("came_from", ["", "done"])
 async def test_what_can_be_done_is_selected_where_all_else_is_done(height: int, came_from: str) -> None:
