@@ -312,6 +312,8 @@ class UsersPane(ByHandPane):
         found, every = sum(isinstance(line.key, Who) for line in lines), self._lines.count
         part = f"{found:,} of {every:,} lines" if found < every or words else f"{every:,} lines"
         part += "; type to find others" if found < every and not words else ""
+        if words and not found:
+            part = self.query_one(FilterField).without_match
         self.query_one("#count", Text).update(part)
 
     @on(FilterField.Left)

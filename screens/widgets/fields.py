@@ -16,13 +16,14 @@ from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Input
 
-from screens.widgets.text import Lines, Text, segment, shortened, styled
+from screens.widgets.text import Lines, Text, segment, shortened, sized, styled
 from workflows.core.errors import Problem
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence, joined
 
 MASK = "••••••••"
 SHOWN_SECONDS = 15.0
+_SOUGHT = 30
 
 
 class ProblemList(Lines):
@@ -137,6 +138,12 @@ class FilterField(Input):
     def terms(self) -> tuple[str, ...]:
         """The words to look for."""
         return tuple(self.value.split())
+
+    @property
+    def without_match(self) -> str:
+        """That nothing has these words, and how to list everything again."""
+        sought = " ".join(self.terms)
+        return f"Nothing matches “{sized(sought, min(_SOUGHT, cell_len(sought)))}”. Esc clears the filter."
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         """With nothing in the field, esc means what it means elsewhere."""

@@ -386,7 +386,11 @@ class HomeScreen(OneFocus):
                     them = "it" if len(left) == 1 else "them"
                     rest = ((f"{len(left)} {more}: ", ""), ("F3", "$accent"), (f" lists {them}", ""))
                     options.append(Option(styled(*rest), "more"))
-        return options or [Option("Nothing here has these words. Esc clears them.", disabled=True)]
+        if not options:
+            from screens.widgets.fields import FilterField  # noqa: PLC0415 - not for the first paint
+
+            options.append(Option(self.query_one(FilterField).without_match, disabled=True))
+        return options
 
     def _heading(self, entry: Entry) -> str:
         """The heading that a session is listed under."""

@@ -100,6 +100,12 @@ async def test_the_notes_on_somebody_are_shown_where_the_focus_is(
         assert str(about.render())
 
 
+async def test_what_has_no_match_is_named(mixed: AdminProject) -> None:
+    async with wizard(mixed, project, at="users", size=(140, 36)) as ui:
+        await ui.press("slash", *"nobody-such")
+        assert "nobody-such" in str(ui.app.pane.query_one("#count", Text).render())
+
+
 async def test_everybody_is_listed_and_found_as_one_types(mixed: AdminProject) -> None:
     async with wizard(mixed, project, at="users", size=(140, 36)) as ui:
         there = ui.app.pane.query_one(LineList)

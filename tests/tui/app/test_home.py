@@ -622,6 +622,7 @@ async def test_the_list_is_filtered_by_words_of_people_projects_and_tasks() -> N
         await pilot.press(*"xyz")
         await rest(pilot)
         assert not ids_of(app)
+        assert "rotatexyz" in str(app.home.query_one(OptionList).options[0].prompt)
         await pilot.press("escape", "escape")
         await rest(pilot)
         assert not app.home.query("#filter")
