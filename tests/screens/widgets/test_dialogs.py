@@ -6,7 +6,7 @@ import pytest
 from textual.app import App, ComposeResult
 from textual.widget import Widget
 
-from screens.widgets.dialogs import Confirm, OneFocus
+from screens.widgets.dialogs import Confirm, Notice, OneFocus
 from screens.widgets.text import ScrollBody
 
 LONG = "\n".join(f"line {number}" for number in range(40))
@@ -64,3 +64,13 @@ async def test_the_text_is_reached_where_it_can_be_scrolled(body: str, *, stops:
             await pilot.press("pagedown")
             await pilot.pause()
             assert app.screen.query_one(ScrollBody).scroll_offset.y > 0
+
+
+async def test_the_key_for_next_closes_what_is_only_to_be_read() -> None:
+    app: App[None] = App()
+    async with app.run_test(size=(80, 24)) as pilot:
+        page = app.screen
+        await app.push_screen(Notice("Welcome back", "Nothing changed."))
+        await pilot.pause()
+        await pilot.press("ctrl+n")
+        assert app.screen is page

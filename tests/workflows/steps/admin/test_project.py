@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from support.admin_project import AdminProject, quiet
+from support.layers import USERS, layer_of
 
 from workflows.admin import ADMIN
 from workflows.core.errors import OnboardError
@@ -341,3 +342,14 @@ def test_no_password_is_reset_that_the_policy_would_reject(admin_project: AdminP
     error = refused(admin_project, resetting(admin_project))
     assert isinstance(error, EditRefused)
     assert error.field == "resetting"
+
+
+def test_how_many_names_there_are_besides_those_listed_is_said() -> None:
+    users = [f"{letter}{letter}{letter}.person" for letter in "abcdefghi"]
+    locals_ = (
+        "locals {\n  users = [" + ", ".join(f'"{user}"' for user in users) + "]\n  machine_users = {}\n}\n"
+    )
+    told = str(project.nobody("zz", [layer_of({"users.tf": USERS, "locals.tf": locals_})], "leaving").next)
+    left = [user for user in users if user not in told]
+    assert left
+    assert f" {len(left)} " in told
