@@ -24,6 +24,7 @@ from workflows.core.sentences import Sentence, count, listed, text_of
 from workflows.core.shapes import plain, read
 from workflows.layer.edit.operation import EditRefused
 from workflows.layer.model import Layer, Person
+from workflows.layer.names import is_machine_name
 from workflows.steps.admin import users
 from workflows.steps.admin.users import Request
 from workflows.steps.admin.written import offered_undo
@@ -31,6 +32,7 @@ from workflows.steps.decisions import LayerUsers
 from workflows.steps.shared.by_hand import NotPossible, Spot, not_possible, spot_at
 from workflows.steps.shared.module import Report
 
+_JOINING = "Who joins"
 COLUMNS = ("User", "Account", "Password", "Access key", "Groups", "Key file", "Declared as")
 _SAID = {True: "yes", False: "no", None: "?"}
 
@@ -59,18 +61,27 @@ class UserLines:
 
     def __init__(self, layers: Mapping[str, Layer]) -> None:
         self._layers = layers
-        self._rows: dict[str, dict[Who, _Row]] = {"People": {}, "Machine users": {}}
+        self._rows: dict[str, dict[Who, _Row]] = {"People": {}, "Machine users": {}, _JOINING: {}}
         self._spots = [
             _row_of(Line((str(spot.place), spot.account, text_of(spot.words)), spot, "quiet"))
             for layer in layers.values()
             for spot in users.spots(layer)
         ]
-        self.count = sum(len(layer.people) for layer in layers.values())
+
+    @property
+    def count(self) -> int:
+        """How many lines about users there are."""
+        return sum(map(len, self._rows.values()))
 
     def show(self, request: Request) -> None:
         """Bring all lines up to what is decided."""
+        self._rows[_JOINING].clear()
         for account, layer in self._layers.items():
             changes = request.of(account)
+            for name in (name for name in changes.add if layer.person(name) is None):
+                who, machine = Who(account, name), is_machine_name(name)
+                cells = (f"+ {name}", account, _SAID[not machine], _SAID[machine], "", "", "joins")
+                self._rows[_JOINING][who] = _row_of(Line(cells, who, "changed"))
             for person in layer.people:
                 self._put(account, person, changes)
 
@@ -426,7 +437,11 @@ class UsersPane(ByHandPane):
         line, found = self.query_one(LineList).marked, self.marked()
         if self.running_move or line is None:
             return
-        if what == "by_hand":
+        if found is None and isinstance(line.key, Who):
+            self.notify(
+                f"{line.key.name} joins {line.key.account}; sign-in can be changed once that is written."
+            )
+        elif what == "by_hand":
             self.edit_at(line.key if isinstance(line.key, Spot) else _own_spot(*found) if found else line.key)
         elif found is None:
             self.notify("Select a person for that; e opens your editor here.", severity="warning")

@@ -39,7 +39,7 @@ async def test_users_are_proposed_and_unmarked_by_a_key(
         assert {"+management/jane.doe", "-security/alex.kim"} <= everybody
         await ui.press("w")
         assert "- alex.kim" in ui.text
-        assert "8 lines" in ui.text
+        assert "10 lines" in ui.text
         assert "People (3)" in ui.text  # four of the users are the same people in another account
         await ui.press("escape")
         assert ui.focused == "people"

@@ -17,11 +17,12 @@ from textual.widgets import Button
 from screens.admin.users import UsersPane, Who
 from screens.widgets.dialogs import ErrorDialog, NameDialog
 from screens.widgets.line_list import LineList
+from screens.widgets.lists import MarkList
 from screens.widgets.text import Text
 from workflows.layer.model import Style
 from workflows.machine.observations import Verdict
 from workflows.machine.state import Status
-from workflows.steps.admin import project, review, users
+from workflows.steps.admin import pgp_keys, project, review, users
 from workflows.steps.admin.edits import read_layers
 
 Keys = Mapping[str, bytes]
@@ -100,6 +101,32 @@ async def test_the_notes_on_somebody_are_shown_where_the_focus_is(
         assert str(about.render())
 
 
+async def test_who_joins_is_listed_as_long_as_they_do(
+    admin_project: AdminProject, people_keys: Mapping[str, bytes]
+) -> None:
+    decide(admin_project, people_keys, joining=("jane.doe",), layers=("security",))
+    async with wizard(admin_project, project, pgp_keys, at="users", size=(140, 36)) as ui:
+        there = ui.app.pane.query_one(LineList)
+
+        def listed() -> bool:
+            return any(line.key == Who("security", "jane.doe") for line in there._lines)
+
+        assert listed()
+        await mark(ui, "jane.doe")
+        await ui.press("p", "e")
+        assert isinstance(ui.app.pane, UsersPane)
+        assert ui.app.pane.request().access == {}
+        boxes = ui.app.pane.query_one("#people", MarkList)
+        boxes.focus()
+        await ui.rest()
+        before = set(boxes.selected)
+        await ui.press("space")
+        (left_out,) = before - set(boxes.selected)
+        assert listed() is not left_out.startswith("+security")
+        await ui.press("space")
+        assert listed()
+
+
 async def test_what_has_no_match_is_named(mixed: AdminProject) -> None:
     async with wizard(mixed, project, at="users", size=(140, 36)) as ui:
         await ui.press("slash", *"nobody-such")
@@ -174,6 +201,7 @@ async def test_a_switch_for_all_is_refused_with_its_place(admin_project: AdminPr
         assert "users.tf:" in ui.text
         assert ui.app.screen.query("#edit")
         await ui.press("escape")
+        assert isinstance(ui.app.pane, UsersPane)
         assert ui.app.pane.request().access == {}
 
 
