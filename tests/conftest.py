@@ -22,6 +22,7 @@ from support import without_clock
 from support.killing import end_fork_server
 
 from tui.app import frame
+from workflows.core.errors import OnboardError
 from workflows.gpg import inspect
 
 pytest_plugins = ["support.served_aws", "support.admin_project", "support.own_machine"]
@@ -120,6 +121,24 @@ def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monke
 def _modes(home: Path) -> dict[Path, int]:
     """All that is in a home, and who may do what with it."""
     return {path: path.lstat().st_mode for path in (home, *home.rglob("*"))} if home.exists() else {}
+
+
+@pytest.fixture(autouse=True)
+def nothing_fails_in_passing(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[BaseException]]:
+    """What fails in a worker or at a timer ends no application, but fails the test.
+
+    A test that is about failures takes them out of this list.
+    """
+    failures: list[BaseException] = []
+    as_error = frame.as_error
+
+    def noted(failure: BaseException) -> OnboardError:
+        failures.append(failure)
+        return as_error(failure)
+
+    monkeypatch.setattr(frame, "as_error", noted)
+    yield failures
+    assert not failures
 
 
 @pytest.fixture(autouse=True)

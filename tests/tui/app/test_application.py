@@ -810,7 +810,7 @@ async def test_the_arrows_go_between_the_buttons_of_a_question(house: House) -> 
 
 
 async def test_an_unforeseen_failure_ends_in_words_without_what_was_typed(
-    house: House, capsys: pytest.CaptureFixture[str]
+    house: House, capsys: pytest.CaptureFixture[str], nothing_fails_in_passing: list[BaseException]
 ) -> None:
     class Breaking(SmallPane):
         def compose_body(self) -> ComposeResult:
@@ -828,6 +828,7 @@ async def test_an_unforeseen_failure_ends_in_words_without_what_was_typed(
             await settled(pilot)
             await pilot.press("j", "ctrl+n")
             await settled(pilot)
+    nothing_fails_in_passing.clear()
     assert app.failure is not None
     assert app.return_code == 1
     assert "RuntimeError" in app.failure.as_text()

@@ -187,7 +187,9 @@ async def test_what_is_typed_while_a_page_is_made_again_goes_to_what_then_has_th
 
 
 @pytest.mark.parametrize("work", ["timer", "worker"])
-async def test_what_fails_in_passing_is_shown_and_ends_nothing(work: str) -> None:
+async def test_what_fails_in_passing_is_shown_and_ends_nothing(
+    work: str, nothing_fails_in_passing: list[BaseException]
+) -> None:
     app, tries = Form(), list[str]()
 
     def fail() -> None:
@@ -207,3 +209,5 @@ async def test_what_fails_in_passing_is_shown_and_ends_nothing(work: str) -> Non
         assert (shown.severity, app.failure) == ("error", None)
         assert "LookupError" in shown.message
         assert "canary" not in shown.message
+    assert {type(failure) for failure in nothing_fails_in_passing} == {LookupError}
+    nothing_fails_in_passing.clear()
