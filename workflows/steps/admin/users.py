@@ -27,7 +27,7 @@ from workflows.steps.decisions import Decisions, UserChanges
 from workflows.steps.shared.by_hand import Spot, refused_by_hand, spot_at, spots_of
 from workflows.steps.shared.module import Context, Progress, Report
 
-_OF_GROUPS = {Subject.GROUP, Subject.MEMBER}
+_OF_OTHER_STEPS = {Subject.GROUP, Subject.MEMBER, Subject.KEY}
 WORDS: Mapping[str, str] = SWITCHED
 """What each switch is about, in words."""
 
@@ -46,8 +46,8 @@ def survey(context: Context, report: Report) -> dict[str, Layer]:
 
 
 def spots(layer: Layer) -> tuple[Spot, ...]:
-    """What is to be edited by hand or hidden in a comment, groups left out, and who is not edited."""
-    findings = [finding for finding in layer.findings if finding.subject not in _OF_GROUPS]
+    """What is to be edited by hand or hidden in a comment, but for groups and keys, and who is not edited."""
+    findings = [finding for finding in layer.findings if finding.subject not in _OF_OTHER_STEPS]
     people = [
         spot_at(layer, person.place, f"{person.iam_name} is shown, not edited.")
         for person in layer.people

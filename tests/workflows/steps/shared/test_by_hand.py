@@ -21,6 +21,7 @@ from workflows.steps.shared.by_hand import Spot, not_possible, spots_of
 def admin(admin_project: AdminProject) -> AdminProject:
     admin_project.replace("security", "locals.tf", "users = [", 'users = concat(["b.sample"], [')
     admin_project.replace("security", "locals.tf", '"sam.okafor",\n  ]', '"sam.okafor",\n  ])')
+    admin_project.file("security", "keys/b.sample").write_text("a key")
     decide(admin_project, {}, account_wanted=True, layers=("security",))
     return admin_project
 
