@@ -173,8 +173,9 @@ class DeactivatePane(AccountWorkPane):
     def _head(self, leaver: Leaver) -> str:
         if not leaver.exists:
             return f"{leaver.name}: no user of this account (any more)"
+        by_hand = any(item.kind is HoldingKind.PASSWORD for item in leaver.blocking)
         password = {
-            True: "a console password, which goes with the user",
+            True: "a console password" if by_hand else "a console password, which goes with the user",
             False: "no console password",
             None: "console password unknown",
         }[leaver.password]

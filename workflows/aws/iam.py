@@ -549,6 +549,7 @@ class HoldingKind(Enum):
     in its state; what was made by hand (a second access key, an SSH key for CodeCommit) is found here.
     """
 
+    PASSWORD = "console password"  # noqa: S105 - the kind, in words
     ACCESS_KEY = "access key"
     MFA_DEVICE = "MFA device"
     SSH_KEY = "SSH key"
@@ -572,7 +573,7 @@ class Holding:
 
     Attributes:
         kind: what it is.
-        id: the id, serial, ARN or name that IAM knows it by.
+        id: the id, serial, ARN or name that IAM knows it by; "" for the password.
         note: a few words more, or "".
     """
 
@@ -583,7 +584,8 @@ class Holding:
     @property
     def sentence(self) -> Sentence:
         """As a person reads it."""
-        return f"{self.kind.value} {self.id}" + (f" ({self.note})" if self.note else "")
+        name = f"{self.kind.value} {self.id}" if self.id else self.kind.value
+        return f"{name} ({self.note})" if self.note else name
 
 
 def list_holdings(iam: AwsClient, user: str) -> tuple[list[Holding], list[HoldingKind]]:
@@ -613,6 +615,10 @@ def remove_holding(iam: AwsClient, user: str, holding: Holding) -> None:
     Raises:
         AwsError: IAM refuses, or it is gone already.
     """
+    if holding.kind is HoldingKind.PASSWORD:
+        with calling_aws(f"removing the console password of {user}"):
+            iam.delete_login_profile(UserName=user)
+        return
     if holding.kind is HoldingKind.ACCESS_KEY:
         delete_access_key(iam, holding.id, user)
         return

@@ -35,7 +35,7 @@ _WORDS = re.compile(r"\w+\W+\w+")
 
 
 _FORCED = {
-    *(HoldingKind.ACCESS_KEY, HoldingKind.MFA_DEVICE, HoldingKind.SSH_KEY),
+    *(HoldingKind.PASSWORD, HoldingKind.ACCESS_KEY, HoldingKind.MFA_DEVICE, HoldingKind.SSH_KEY),
     *(HoldingKind.SERVICE_CREDENTIAL, HoldingKind.CERTIFICATE),
 }
 """What every AWS provider removes with a user whose `force_destroy` is set; policies only newer ones do."""
@@ -48,8 +48,7 @@ class Leaver:
     Attributes:
         name: the IAM user.
         exists: whether the account has the user at all.
-        password: whether there is a console password, which Terraform removes with the user; None where that
-            may not be asked.
+        password: whether there is a console password; None where that may not be asked.
         keys: the access keys; None where they may not be listed.
         blocking: what Terraform does not know of and IAM wants gone before the user is deleted.
         denied: kinds of things that may not be listed, in words.
@@ -181,6 +180,8 @@ def _with_holdings(client: AwsClient, name: str, state: State) -> Leaver:
         Holding(HoldingKind.ACCESS_KEY, key.access_key_id, "active" if key.active else "inactive")
         for key in keys or ()
     ]
+    if password:
+        held.insert(0, Holding(HoldingKind.PASSWORD, ""))
     blocking = [holding for holding in (*held, *found) if not _terraforms(holding, name, state)]
     denied = [HoldingKind.ACCESS_KEY.plural] if keys is None else []
     denied += [kind.plural for kind in not_listed]
@@ -193,6 +194,8 @@ def _terraforms(holding: Holding, name: str, state: State) -> bool:
         return True  # the provider takes every user that it removes out of all groups
     if holding.kind in _FORCED and name in state.forced:
         return True
+    if holding.kind is HoldingKind.PASSWORD:
+        return name in state.login_profiles
     if holding.kind is HoldingKind.ACCESS_KEY:
         return holding.id in {key.access_key_id for key in state.access_keys.get(name, ())}
     kinds = {

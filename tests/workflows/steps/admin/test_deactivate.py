@@ -127,7 +127,8 @@ def test_what_goes_with_a_user_is_not_in_the_way(
 
 
 def test_each_question_that_is_denied_stops_no_other(iam: tuple[Any, Stubber]) -> None:
-    found = leaver(iam, list_access_keys="AccessDenied", list_groups_for_user="AccessDenied")
+    state = State(forced=frozenset({NAME}))
+    found = leaver(iam, state, list_access_keys="AccessDenied", list_groups_for_user="AccessDenied")
     assert (found.keys, found.active_keys, found.password) == (None, (), True)
     assert [holding.kind for holding in found.blocking] == [HoldingKind.INLINE_POLICY]
     assert found.denied == ("access keys", "group memberships")
