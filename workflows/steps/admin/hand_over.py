@@ -59,6 +59,7 @@ from workflows.steps.admin.accepted_plan import (
 )
 from workflows.steps.admin.other_sessions import removed_since
 from workflows.steps.admin.terraform_runs import OpenLayer, iam_client, located, open_layer, read_state
+from workflows.steps.later_sessions import awaiting
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.steps.shared.paths import save_text
 from workflows.steps.shared.role_profiles import conventional_profiles, role_profiles
@@ -634,7 +635,7 @@ def inquire(context: Context) -> Observation:
     found: dict[tuple[str, Arrival], list[str]] = {}
     removals, since = dict[str, str](), removed_since(context)
     accounts = accounts_of_text(context.item, context)
-    later, others = state_now.awaited_later(context, *accounts), dict[str, str]()
+    later, others = state_now.renewed_since(context, *accounts, by=awaiting), dict[str, str]()
     for account in accounts:
         gone = since.get(account, {})
         removals |= {name: gone[name] for name in sent if name in gone}

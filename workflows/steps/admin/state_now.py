@@ -7,7 +7,7 @@ kept. Everything else that needs the state opens the layer (see `terraform_runs`
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from workflows.aws.clients import FOR_A_LOOK, AwsClient
 from workflows.aws.errors import AwsError, AwsFailure, calling_aws
@@ -16,6 +16,7 @@ from workflows.core.files import read_text
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence, joined, listed, text_of
 from workflows.machine.observations import AGREES, NOT_ASKED, Observation, Verdict, unknown
+from workflows.machine.summaries import Summary
 from workflows.steps.admin import new_passwords
 from workflows.steps.admin.other_sessions import later_than, removed_from_files
 from workflows.steps.admin.plan_resources import Resource
@@ -32,8 +33,8 @@ from workflows.steps.admin.terraform_runs import (
 from workflows.steps.admin.users import WORDS
 from workflows.steps.decisions import GroupChanges, LayerDecisions
 from workflows.steps.later_sessions import (
+    LastSessions,
     applied_changes,
-    awaiting,
     changed_later,
     passwords_made,
     removed,
@@ -185,25 +186,22 @@ def _taken_back(did: str, parts: Sequence[tuple[str, str]]) -> Sentence:
     return f"{listed(names, 2)} {was} {did} by a later session ({listed(works, 2)})."
 
 
-def renewed_since(context: Context, *accounts: str) -> dict[tuple[str, str], str]:
-    """Whose password in which of the accounts later sessions made again, each with what the last one does."""
+def renewed_since(
+    context: Context, *accounts: str, by: Callable[[Iterable[Summary]], LastSessions] = passwords_made
+) -> dict[tuple[str, str], str]:
+    """Whose password in which of the accounts later sessions made again, each with what the last one does.
+
+    Args:
+        context: what the step may read.
+        accounts: by their names.
+        by: what counts; with `awaiting`, whom they await for this one.
+    """
     begun, every = later_than(context)
-    made = passwords_made(every)
+    last = by(every)
     return {
         (name, account): work
         for account in accounts
-        for name, work in renewed(account, context.facts, begun, made).items()
-    }
-
-
-def awaited_later(context: Context, *accounts: str) -> dict[tuple[str, str], str]:
-    """Whom later sessions await for this one, with the account, and with what the last one does."""
-    begun, every = later_than(context)
-    waiting = awaiting(every)
-    return {
-        (name, account): work
-        for account in accounts
-        for name, work in renewed(account, context.facts, begun, waiting).items()
+        for name, work in renewed(account, context.facts, begun, last).items()
     }
 
 
