@@ -297,8 +297,7 @@ def test_whom_a_later_session_removed_or_awaits_is_not_asked_about(
     later = {"a": "Remove a"}
     renewed = {("b", "security"): RESET}
     monkeypatch.setattr(hand_over, "removed_since", lambda _: {"security": later})
-    monkeypatch.setattr(hand_over.state_now, "renewed_since", lambda *_: renewed)
-    monkeypatch.setattr(hand_over.state_now, "awaited_later", lambda *_: renewed)
+    monkeypatch.setattr(hand_over.state_now, "renewed_since", lambda *_, **__: renewed)
     sent = plain(HandedOver({name: Sent("2026-03-01T10:00:00+00:00") for name in ("a", "b")}))
     every = {
         "plan@security": {"passwords": ["a", "b"]},
@@ -319,7 +318,7 @@ def test_whom_a_later_session_removed_or_awaits_is_not_asked_about(
     layers = {"project": "bb", "layers": ["management", "security"]}
     some = replace(whole, facts=layers, every=elsewhere)
     assert RESET not in str(hand_over.remind(["b"], some).said)
-    monkeypatch.setattr(hand_over.state_now, "awaited_later", lambda *_: {("b", "management"): "Reset"})
+    monkeypatch.setattr(hand_over.state_now, "renewed_since", lambda *_, **__: {("b", "management"): "Reset"})
     seen = hand_over.inquire(context)
     assert (seen.verdict, seen.about, [name for name, _ in asked]) == (Verdict.AWAITED, ("b",), ["b"])
     later["b"] = "Remove b"
