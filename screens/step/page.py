@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from inspect import isawaitable
+from itertools import takewhile
 from threading import Event
 from typing import Any, ClassVar
 
@@ -107,9 +108,10 @@ class Opening:
     over: bool = False
 
 
-def is_displayed(widget: Widget) -> bool:
-    """Whether a widget is on the page: neither it nor what holds it is hidden."""
-    return all(ancestor.display for ancestor in widget.ancestors_with_self)
+def is_displayed(widget: Widget, within: Widget | None = None) -> bool:
+    """Whether a widget is on the page: neither it nor what holds it, up to another widget, is hidden."""
+    holding = takewhile(lambda ancestor: ancestor is not within, widget.ancestors_with_self)
+    return all(ancestor.display for ancestor in holding)
 
 
 class StepPane(VerticalScroll):
@@ -425,7 +427,7 @@ class StepPane(VerticalScroll):
     def on_paste(self, event: Paste) -> None:
         """What is pasted while a button or a list has the focus goes into the field that is for pasting."""
         focused = self.screen.focused
-        areas = [area for area in self.query(TextArea) if is_displayed(area) and not area.read_only]
+        areas = [area for area in self.query(TextArea) if is_displayed(area, self) and not area.read_only]
         if len(areas) != 1 or isinstance(focused, Input | TextArea):
             return
         event.stop()

@@ -32,6 +32,11 @@ from workflows.steps.admin.status_grid import Stand, everybody
 PLAN = StepKey("plan", "security")
 
 
+def flat(text: Text) -> str:
+    """What a text says, wherever its lines end."""
+    return " ".join(str(text.render()).split())
+
+
 @asynccontextmanager
 async def resumed(
     admin: AdminProject,
@@ -153,7 +158,7 @@ async def test_the_others_of_a_session_go_on_and_its_pages_say_who_is_gone(
     async with resumed(admin_project, resetting=["jane.doe", "alex.kim"]) as app:
         assert app.wizard.current == PLAN
         words = text_of(app.session.state.observed[PROJECT].words)
-        assert words in str(app.pane.query_one(".pane-note", Text).render())
+        assert words in flat(app.pane.query_one(".pane-note", Text))
 
 
 @pytest.mark.parametrize("left", ["in the files", "until an apply", ""])
@@ -172,7 +177,7 @@ async def test_who_is_left_in_another_account_is_said_to_be_gone_on_the_pages_of
         if left:
             assert not app.pane.query(".pane-note")
             await app.wizard.go_to(PLAN)
-            assert text_of(seen.words) in str(app.pane.query_one(".pane-note", Text).render())
+            assert text_of(seen.words) in flat(app.pane.query_one(".pane-note", Text))
 
 
 async def test_a_session_is_over_once_the_files_of_the_other_account_lack_the_person(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from pathlib import Path
 
 import pygohcl
@@ -127,7 +128,8 @@ def test_as_many_brackets_as_could_end_the_process_are_refused_wherever_they_sta
 
 @given(st.binary())
 def test_whatever_the_bytes_the_depth_is_found_out(data: bytes) -> None:
-    check_depth(data * 50)
+    with suppress(TooDeep):
+        check_depth(data * 50)
 
 
 @pytest.mark.parametrize("text", ["a = ", "a = 1\0", "\ud800", "}"])

@@ -149,11 +149,14 @@ def test_the_shorter_names_of_version_6_are_read_and_written() -> None:
     assert "create_access_key = false" in text(switched, "main.tf")
 
 
-def test_a_map_in_sections_grows_in_its_last_one_alone() -> None:
+def test_a_map_in_sections_grows_where_keys_are_kept_the_same_way() -> None:
     layer = layer_of({"users.tf": USERS, "locals.tf": SECTIONS})
     edited = edit_layer(layer, [AddPerson("machine.zeta", KEY, machine=True)])
-    line = '    "machine.zeta"     = "machine.zeta"\n'
-    assert text(edited, "locals.tf") == SECTIONS.replace('"machine.infra"\n', f'"machine.infra"\n{line}')
+    line = '    "machine.zeta" = "machine.zeta"\n'
+    grown = SECTIONS.replace('"machine.s3"\n', f'"machine.s3"\n{line}')
+    for name in ('"machine.ci"', '"machine.s3"'):
+        grown = grown.replace(f"{name} =", f"{name:14} =")
+    assert text(edited, "locals.tf") == grown
 
 
 @pytest.mark.parametrize(
