@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from benchmarks.form import amount
 from workflows.core.garbage import collection_paused
 from workflows.layer.edit.people import AddPerson
-from workflows.layer.edit.run import propose
+from workflows.layer.edit.run import changes_of, edit
 from workflows.layer.project import LayerLocation
 from workflows.layer.read.layer import read_layer
 
@@ -108,8 +108,8 @@ def run(location: LayerLocation) -> None:
     """Read, add and check once, as `iam-onboard layer add` does."""
     with collection_paused():
         layer = read_layer(location)
-        changes = propose([(layer, [AddPerson("person00000.zz", "QUJD\n", ("devops", "auditors"))])])
-    assert not changes.is_empty
+        added = AddPerson("person00000.zz", "QUJD\n", ("devops", "auditors"))
+        assert changes_of(edit(layer, [added]))
 
 
 def load_with_hcl2(folder: Path) -> None:

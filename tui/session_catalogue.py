@@ -119,11 +119,10 @@ class SessionCatalogue:
         Raises:
             OnboardError: there is none.
         """
-        every = self.entries()
-        latest = sorted(
-            (entry for entry in every if not entry.archived), key=lambda entry: bool(entry.sandbox)
-        )
-        fitting = [entry for entry in every if entry.summary.id == session_id] if session_id else latest
+        fitting = [entry for entry in self.entries() if session_id in {None, entry.summary.id}]
+        if session_id is None:
+            kept = (entry for entry in fitting if not entry.archived)
+            fitting = sorted(kept, key=lambda entry: bool(entry.sandbox))
         if fitting:
             return fitting[0]
         raise OnboardError(

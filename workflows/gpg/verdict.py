@@ -17,6 +17,7 @@ from typing import Final, NamedTuple
 
 from workflows.core.openpgp import grouped
 from workflows.core.sentences import Sentence, day, joined
+from workflows.core.text import one_line
 from workflows.gpg.inspect import KeyDetails, KeyPart
 from workflows.gpg.provider_library import UNREAD_CURVES, OpenPgpLibrary, library_of
 
@@ -421,9 +422,14 @@ def judge(details: KeyDetails, provider_version: str | None, now: datetime) -> V
     return Verdict(rule.kind, rule.headline, joined((explanation, *rejected)), to_owner, _warnings(case))
 
 
+_MOST_OF_A_VERSION = 40
+"""Characters of a version or constraint that a project's files give."""
+
+
 def named(provider_version: str | None) -> str:
     """The AWS provider that a key is judged for, as far as it is known: a version or a constraint."""
-    return f"AWS provider {provider_version or 'of an unknown version'}"
+    version = one_line(provider_version or "", _MOST_OF_A_VERSION) or "of an unknown version"
+    return f"AWS provider {version}"
 
 
 def _warnings(case: _Case) -> tuple[Sentence, ...]:

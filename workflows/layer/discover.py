@@ -109,11 +109,7 @@ def _found(root: Path) -> Project:
         )
     build_env = read_build_env(root / "build.env") if (root / "build.env").is_file() else {}
     warnings: list[str] = []
-    left_out: dict[str, OnboardError] = {}
-    layers = _layers(root, accounts, warnings, left_out)
-    if left_out and not layers:
-        raise next(iter(left_out.values()))
-    warnings += (f"{account} is left out: {error.what}" for account, error in left_out.items())
+    layers, left_out = _layers(root, accounts, warnings)
     warnings += _same_ids(accounts)
     name = _text(values, "project")
     if not name:
@@ -226,8 +222,10 @@ def _rank(account: str) -> tuple[int, str]:
 
 
 def _layers(
-    root: Path, accounts: tuple[Account, ...], warnings: list[str], left_out: dict[str, OnboardError]
-) -> list[LayerLocation]:
+    root: Path, accounts: tuple[Account, ...], warnings: list[str]
+) -> tuple[list[LayerLocation], dict[str, OnboardError]]:
+    """The layers, and by account why some are left out; a project's only one isn't."""
+    left_out: dict[str, OnboardError] = {}
     known = {account.name: account for account in accounts}
     found: list[LayerLocation] = []
     folders = [folder for folder in root.iterdir() if folder.is_dir() and not folder.name.startswith(".")]
@@ -253,7 +251,10 @@ def _layers(
                 found.append(_location(root, folder, paths[0], account))
             except LayerIncomplete as error:
                 left_out[folder.name] = error
-    return found
+    if left_out and not found:
+        raise next(iter(left_out.values()))
+    warnings += (f"{account} is left out: {error.what}" for account, error in left_out.items())
+    return found, left_out
 
 
 def _layer_folders(folder: Path) -> list[Path]:

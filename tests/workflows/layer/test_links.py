@@ -6,13 +6,14 @@ import os
 from pathlib import Path
 
 import pytest
+from support.edits import propose
 from support.layers import USERS, location
 
 from workflows.layer.discover import find_project
 from workflows.layer.edit.key_files import RenameKeyFile, ReplaceKey
 from workflows.layer.edit.operation import EditRefused
 from workflows.layer.edit.people import AddPerson, RemovePerson
-from workflows.layer.edit.run import check, propose
+from workflows.layer.edit.run import check
 from workflows.layer.files import LeadsOutside
 from workflows.layer.mentioned import account_mentions
 from workflows.layer.model import Layer

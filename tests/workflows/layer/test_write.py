@@ -9,13 +9,13 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from support.edits import propose
 from support.layers import USERS, location, pair
 from support.repository import ROOT
 
 from workflows.core.errors import OnboardError
 from workflows.core.files import cause_of
 from workflows.layer.edit.people import AddPerson, RemovePerson
-from workflows.layer.edit.run import propose
 from workflows.layer.read.layer import read_layer
 from workflows.layer.write import ChangeSet, Protected, WriteFailed, write
 

@@ -25,7 +25,7 @@ from workflows.layer.edit.operation import EditRefused, Operation, facts_of, ref
 from workflows.layer.edit.password_length import short_passwords
 from workflows.layer.model import Layer, Place
 from workflows.layer.read.layer import read_files
-from workflows.layer.write import ChangeSet, FileChange, protection
+from workflows.layer.write import FileChange, protection
 
 _LONG = 600
 """Bytes of a list or map that are worth leaving out of the check."""
@@ -111,21 +111,6 @@ def edit(layer: Layer, operations: Iterable[Operation]) -> Edit:
             if before is not document:
                 _check_syntax(before, document)
     return Edit(layer, after, tuple(warnings))
-
-
-def propose(edits: Iterable[tuple[Layer, Sequence[Operation]]]) -> ChangeSet:
-    """What some operations change in one or several layers, as one set; nothing is written.
-
-    Args:
-        edits: each layer as it is on disk, with its operations in their order.
-
-    Raises:
-        EditRefused: an operation's request is wrong, the layer's shape does not allow it, or AWS would
-            refuse the password of somebody new.
-        EditUnsafe: the result is not what was meant.
-    """
-    made = (edit(layer, operations) for layer, operations in edits)
-    return ChangeSet(tuple(change for one in made for change in changes_of(one)))
 
 
 def changes_of(made: Edit, getting: Iterable[str] | None = None) -> list[FileChange]:

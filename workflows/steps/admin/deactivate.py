@@ -35,10 +35,11 @@ _WORDS = re.compile(r"\w+\W+\w+")
 
 
 _FORCED = {
-    *(HoldingKind.PASSWORD, HoldingKind.ACCESS_KEY, HoldingKind.MFA_DEVICE, HoldingKind.SSH_KEY),
-    *(HoldingKind.SERVICE_CREDENTIAL, HoldingKind.CERTIFICATE),
+    *(HoldingKind.PASSWORD, HoldingKind.ACCESS_KEY, HoldingKind.MFA_DEVICE),
+    *(HoldingKind.SSH_KEY, HoldingKind.CERTIFICATE),
 }
-"""What every AWS provider removes with a user whose `force_destroy` is set; policies only newer ones do."""
+"""What the AWS provider removes with a user whose `force_destroy` is set, from version 3 on
+(`resource_aws_iam_user.go`); service-specific credentials and policies only newer ones do."""
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pygohcl
 import pytest
 from hypothesis import HealthCheck, assume, given, settings, strategies as st
+from support.edits import propose
 from support.examples import examples
 from support.layers import NAMES, USERS, contents, layer_of, layers, slug, within
 
@@ -11,7 +12,7 @@ from workflows.layer.edit.groups import AddGroup, RemoveGroup, RenameGroup, SetG
 from workflows.layer.edit.key_files import ReplaceKey
 from workflows.layer.edit.outputs import add_outputs, plan_outputs, remove_outputs
 from workflows.layer.edit.people import AddPerson, RemovePerson
-from workflows.layer.edit.run import edit_layer, propose
+from workflows.layer.edit.run import edit_layer
 from workflows.layer.model import Layer
 from workflows.layer.read.layer import read_files
 

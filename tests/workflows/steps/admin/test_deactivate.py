@@ -113,7 +113,10 @@ HELD: dict[str, dict[str, Any]] = {
     [
         (State(), set(HoldingKind) - {HoldingKind.ATTACHED_POLICY}),
         (State(users={NAME: ""}), set(HoldingKind) - {HoldingKind.ATTACHED_POLICY, HoldingKind.GROUP}),
-        (State(users={NAME: ""}, forced=frozenset({NAME})), {HoldingKind.INLINE_POLICY}),
+        (
+            State(users={NAME: ""}, forced=frozenset({NAME})),
+            {HoldingKind.INLINE_POLICY, HoldingKind.SERVICE_CREDENTIAL},
+        ),
     ],
 )
 def test_what_goes_with_a_user_is_not_in_the_way(
