@@ -181,6 +181,35 @@ def test_a_finished_session_of_the_new_user_is_still_finished(opened: Opened) ->
     assert {run.session.status(key) for key in run.session.layout()} == {Status.DONE}
 
 
+def test_a_step_that_was_out_of_date_for_an_earlier_version_may_be_done_again(tmp_path: Path) -> None:
+    """A handoff with another region: Sign in was out of date by it once, and was done again without more."""
+    lines = (JOURNALS / "new-user-done.jsonl").read_text().splitlines(keepends=True)
+    handoff = next(line for line in lines if '"handoff":{' in line)
+    signed_in = [line for line in lines if '"step":"sign-in@management"' in line]
+    reopened = {"event": "reopened", "step": "handoff", "run": "r", "at": "", "reason": "other input"}
+    again = [
+        json.dumps(reopened) + "\n",
+        next(line for line in lines if '"step":"handoff"' in line),
+        handoff.replace('"region":"us-east-1"', '"region":"us-east-2"'),
+    ]
+    assert again[-1] != handoff
+    folder = tmp_path / "sessions" / "old"
+    folder.mkdir(parents=True)
+    (folder / JOURNAL).write_text("".join([*lines, *again, *signed_in]))
+    session = Sessions(folder.parent, WORKFLOWS, lambda: NOW).open("old")
+    sign_in = StepKey("sign-in", "management")
+    record = session.record(sign_in)
+    assert (session.status(sign_in), session.state.events) == (
+        Status.DONE,
+        len([*lines, *again, *signed_in]) - 1,
+    )
+    assert record is not None
+    assert "us-east" not in str(record.used)
+    session.start(StepKey("mfa", "management"))
+    session.close()
+    assert Sessions(folder.parent, WORKFLOWS, lambda: NOW).summaries()[0].damage == ""
+
+
 def test_a_new_user_writes_the_profiles_that_were_still_to_come(opened: Opened, tmp_path: Path) -> None:
     run = opened("new-user-done", without="profiles@management")
     for account, base in (("management", "bb-management"), ("security", "bb-security")):

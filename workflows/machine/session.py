@@ -410,9 +410,20 @@ def _state_of(path: Path, loaded: Loaded, workflows: Mapping[str, Workflow]) -> 
         if loaded.sums and event.key.step not in known:
             raise FromNewerVersion(f"It has a step that this iam-onboard doesn't know: {event.key.step}.")
         try:
-            state = reduce(state, event)
+            state = reduce(_open_for(state, event), event)
         except (IllegalTransition, UnstorableFactError) as error:
             raise DamagedJournal(path, str(error), loaded.first(number)) from error
+    return state
+
+
+def _open_for(state: State, event: Event) -> State:
+    """The state in which a recorded event could happen.
+
+    An earlier version may have taken a step for out of date that by now counts as done: it was open then.
+    """
+    key, run = event.key, event.run
+    if isinstance(event, Started | Skipped) and state.recorded_status(key, run) is Status.DONE:
+        return replace(reduce(state, Reopened(key, run, event.at, "")), events=state.events)
     return state
 
 

@@ -356,8 +356,8 @@ class State:
             return Status.READY
         if isinstance(record.last, Started | Failed) and record.used != self.knowledge.used_by(key):
             return Status.READY  # a try with other facts is history
-        kind = record.last.error.get("kind", "") if isinstance(record.last, Failed) else ""
-        return _AFTER_KIND.get(kind) or _OPEN_AFTER[type(record.last)]
+        kind = record.last.error.get("kind") if isinstance(record.last, Failed) else ""
+        return _AFTER_KIND.get(str(kind)) or _OPEN_AFTER[type(record.last)]
 
     def settled(self, key: StepKey) -> bool:
         """Whether a step is skipped, or done, not stale and not contradicted."""

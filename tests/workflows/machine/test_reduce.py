@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
+from typing import Any
 
 import pytest
 from support.machine_samples import GIVEN, PROJECT, SAMPLE, after
@@ -150,6 +151,13 @@ def test_a_failure_is_remembered_until_the_next_try() -> None:
     assert state.records[key].last == failed
     again = Started(key, "r", "")
     assert reduce(state, again).records[key].last == again
+
+
+def test_a_kind_of_failure_that_is_no_text_is_a_failure_like_any_other() -> None:
+    key = StepKey("project")
+    error: Any = {"kind": [STOPPED]}
+    started = reduce(State.beginning(SAMPLE), Started(key, "r", ""))
+    assert reduce(started, Failed(key, "r", "", error)).status(key, "r") is Status.FAILED
 
 
 @pytest.mark.parametrize(
