@@ -213,7 +213,7 @@ class SessionControl:
         from workflows.steps.shared.paths import save_text  # noqa: PLC0415 - likewise
 
         text = bug_report(entry.sessions.folder / entry.summary.id, home)
-        return f"Saved as {save_text(target, text, home, replaces=lambda _path: False)}."
+        return f"Saved as {save_text(target, text, home)}."
 
     def remove_leftovers(self) -> None:
         """Remove the temporary credentials of runs that ended after their wizard had been left or killed.

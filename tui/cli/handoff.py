@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import functools
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -97,7 +98,7 @@ def create(machine: host.Machine, options: argparse.Namespace) -> None:
     """
     target = machine.path(options.out) if options.out else None
     if target is not None:
-        paths.refuse_another(target, str(target), messages.is_handoff)
+        paths.refuse_another(target, str(target), functools.partial(messages.is_handoff_for, options.name))
     with contextlib.ExitStack() as stack:
         first, *further = (
             stack.enter_context(layer_run.layer_alone(machine, options, layer))

@@ -201,13 +201,13 @@ def open_handoff(text: str) -> Handoff:
     return handoff_from(extract_block(text, KIND))
 
 
-def is_handoff(path: Path) -> bool:
-    """Whether a file has a handoff, so that another one may take its place."""
+def is_handoff_for(user: str, path: Path) -> bool:
+    """Whether a file has a handoff for a user, so that another one for them may take its place."""
     try:
-        open_handoff(read_text(path, MAX_HANDOFF))
+        handoff = open_handoff(read_text(path, MAX_HANDOFF))
     except OnboardError:
         return False
-    return True
+    return all(identity.user == user for identity in handoff.identities)
 
 
 def handoff_from(payload: Mapping[str, object]) -> Handoff:

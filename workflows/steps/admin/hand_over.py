@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from workflows.aws.iam import Arrival, arrival, describe_password_policy, find_user, password_made_at
@@ -40,7 +41,7 @@ from workflows.messages.handoff import (
     NEW_PASSWORD,
     Handoff,
     Identity,
-    is_handoff,
+    is_handoff_for,
     sign_in_url,
 )
 from workflows.steps.admin import new_passwords, state_now
@@ -482,11 +483,11 @@ def save(person: PersonHandoff, target: str, context: Context) -> Sentence:
         context: what the step may read.
 
     Raises:
-        OnboardError: it would replace something else than a handoff, or cannot be written.
+        OnboardError: it would replace something else than their handoff, or cannot be written.
     """
-    environment = context.environment
-    whole = environment.sandbox
-    return f"saved as {save_text(target, person.text, environment.home, replaces=is_handoff, whole=whole)}"
+    environment, replaces = context.environment, partial(is_handoff_for, person.name)
+    shown = save_text(target, person.text, environment.home, replaces=replaces, whole=environment.sandbox)
+    return f"saved as {shown}"
 
 
 def copy(person: PersonHandoff, context: Context) -> ToSend:
@@ -496,7 +497,8 @@ def copy(person: PersonHandoff, context: Context) -> ToSend:
         ClipboardUnavailable: nothing takes it.
     """
     title, file = f"The handoff for {person.name}", default_file(person.name)
-    return replace(copied(title, person.text, file, context.environment), replaces=is_handoff)
+    handed = copied(title, person.text, file, context.environment)
+    return replace(handed, replaces=partial(is_handoff_for, person.name))
 
 
 def default_file(name: str) -> str:

@@ -390,7 +390,6 @@ def save(target: str, text: str, context: Context) -> Sentence:
         text,
         context.environment.home,
         mode=0o644,
-        replaces=lambda _path: False,
         whole=context.environment.sandbox,
     )
     return f"Saved as {shown}."

@@ -312,7 +312,7 @@ def export(audit: Audit, *, with_ids: bool, context: Context, report: Report) ->
     texts = {".md": text, ".json": json.dumps(record(audit), indent=2) + "\n"}
     base = f"~/sts-regions-{audit.project}"
     names = " and ".join(
-        save_text(base + end, content, environment.home, whole=environment.sandbox)
+        save_text(base + end, content, environment.home, numbered=True, whole=environment.sandbox)
         for end, content in texts.items()
     )
     ids = "with account ids" if with_ids else "without account ids in the Markdown"

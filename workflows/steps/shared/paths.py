@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from workflows.core.errors import OnboardError
-from workflows.core.files import write_atomically
+from workflows.core.files import read_bytes, write_atomically
 from workflows.environment import readable
 
 _LONGEST_PATH = 4096  # bytes; PATH_MAX of Linux
@@ -50,7 +52,8 @@ def save_text(
     home: Path,
     *,
     mode: int = 0o600,
-    replaces: Callable[[Path], bool] | None = None,
+    replaces: Callable[[Path], bool] = lambda _path: False,
+    numbered: bool = False,
     whole: bool = False,
 ) -> str:
     """Write a text into a file of the person's choice, and return its path for people.
@@ -60,17 +63,24 @@ def save_text(
         text: what to write.
         home: the person's home folder.
         mode: the file's.
-        replaces: whether a file that is there may be replaced, unless it is empty; None replaces any.
+        replaces: whether a file that is there may be replaced; one that is empty, or has this text, may.
+        numbered: where it may not, add a number to the name: for a name that the person didn't choose.
         whole: whether all of the path is returned, as in a sandbox, whose home is not the person's `~`.
 
     Raises:
         OnboardError: it would replace another file, or cannot be written.
     """
-    path = typed_path(target, home)
+    path, data = typed_path(target, home), text.encode()
+
+    def may_replace(there: Path) -> bool:
+        return _holds(there, data) or replaces(there)
+
+    if numbered:
+        further = (path.with_name(f"{path.stem}-{number}{path.suffix}") for number in itertools.count(2))
+        path = next(name for name in itertools.chain([path], further) if not _is_another(name, may_replace))
     shown = str(path) if whole else readable(path, home)
-    if replaces is not None:
-        refuse_another(path, shown, replaces)
-    write_atomically(path, text.encode(), mode=mode)
+    refuse_another(path, shown, may_replace)
+    write_atomically(path, data, mode=mode)
     return shown
 
 
@@ -85,9 +95,19 @@ def refuse_another(path: Path, shown: str, replaces: Callable[[Path], bool]) -> 
     Raises:
         OnboardError: it may not.
     """
-    if path.exists() and not (path.is_file() and path.stat().st_size == 0) and not replaces(path):
+    if _is_another(path, replaces):
         raise OnboardError(
             "The file exists already",
             f"{shown} holds something else, so iam-onboard left it alone.",
             next="Choose another name.",
         )
+
+
+def _is_another(path: Path, replaces: Callable[[Path], bool]) -> bool:
+    return path.exists() and not (path.is_file() and path.stat().st_size == 0) and not replaces(path)
+
+
+def _holds(path: Path, data: bytes) -> bool:
+    with suppress(OnboardError):
+        return read_bytes(path, len(data)) == data
+    return False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from workflows.core.sentences import Sentence
@@ -22,7 +22,7 @@ class ToSend:
         file_name: of the file that it may be saved in, in the home folder.
         said: where it is.
         certain: whether it surely is there; else it has to be shown.
-        replaces: whether a file that is there may be replaced; None replaces any.
+        replaces: whether a file that is there may be replaced; else the new one's name gets a number.
     """
 
     title: Sentence
@@ -30,19 +30,20 @@ class ToSend:
     file_name: str
     said: Sentence
     certain: bool
-    replaces: Callable[[Path], bool] | None = None
+    replaces: Callable[[Path], bool] = lambda _path: False
 
     def save(self, environment: Environment) -> Sentence:
         """Save it in the home folder; returns where.
 
         Raises:
-            OnboardError: it would replace something else, or could not be written.
+            OnboardError: it could not be written.
         """
         shown = save_text(
             self.file_name,
             self.text,
             environment.home,
             replaces=self.replaces,
+            numbered=True,
             whole=environment.sandbox,
         )
         return f"Saved as {shown}: send that file."
@@ -67,6 +68,5 @@ def hand_out(title: Sentence, text: str, file_name: str, environment: Environmen
     try:
         return copied(title, text, file_name, environment)
     except ClipboardUnavailable as error:
-        shown = save_text(file_name, text, environment.home, whole=environment.sandbox)
-        said = f"{error.what} So it is saved as {shown}: send that file."
-        return ToSend(title, text, file_name, said, certain=True)
+        handed = ToSend(title, text, file_name, error.what, certain=True)
+        return replace(handed, said=f"{error.what} {handed.save(environment)}")

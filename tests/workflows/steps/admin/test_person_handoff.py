@@ -326,7 +326,7 @@ def test_whom_a_later_session_removed_or_awaits_is_not_asked_about(
     assert (seen.verdict, seen.about) == (Verdict.TAKEN_BACK, ("a", "b"))
 
 
-def test_a_saved_text_takes_the_place_of_another_handoff_only(tmp_path: Path) -> None:
+def test_a_saved_text_takes_the_place_of_a_handoff_for_the_same_person_only(tmp_path: Path) -> None:
     context = Context(fake_environment(tmp_path, {}), {}, {}, "", tmp_path)
     sent = PersonHandoff(NAME, Handoff("bb", (jane(),)).render(), ("security",), ())
     notes = context.environment.home / "notes.txt"
@@ -334,6 +334,11 @@ def test_a_saved_text_takes_the_place_of_another_handoff_only(tmp_path: Path) ->
     with pytest.raises(OnboardError):
         hand_over.save(sent, "~/notes.txt", context)
     assert notes.read_text() == "mine"
-    for _ in range(2):
-        hand_over.save(sent, "handoff.txt", context)
-    assert (context.environment.home / "handoff.txt").read_text() == sent.text
+    for text in (sent.text, f"{sent.text}\nFrom your admin\n"):
+        hand_over.save(replace(sent, text=text), "handoff.txt", context)
+        assert (context.environment.home / "handoff.txt").read_text() == text
+    others = Handoff("bb", (replace(jane(), user="sam"),)).render()
+    notes.write_text(others)
+    with pytest.raises(OnboardError):
+        hand_over.save(sent, "~/notes.txt", context)
+    assert notes.read_text() == others
