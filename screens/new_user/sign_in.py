@@ -18,11 +18,11 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 
 from screens.new_user.replacement import offer_replacement
-from screens.step.failure import as_error
 from screens.step.page import Opening, Primary, StepPane, Turn
 from screens.step.times import said_so
 from screens.widgets.checklist import Checklist, Deed
 from screens.widgets.dialogs import Confirm, ask, tell
+from screens.widgets.failure import as_error
 from screens.widgets.fields import MASK, Field, SecretInput, SecretText
 from screens.widgets.own_terminal import lend_terminal
 from screens.widgets.text import LINE_CELLS, Button, ButtonRow, Lines, Text

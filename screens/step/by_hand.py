@@ -9,9 +9,9 @@ from textual import on
 from textual.app import ComposeResult, SuspendNotSupported
 from textual.binding import Binding, BindingType
 
-from screens.step.failure import as_error
 from screens.step.page import StepPane
 from screens.widgets.dialogs import Dialog, ErrorDialog, ask
+from screens.widgets.failure import as_error
 from screens.widgets.own_terminal import lend_terminal
 from screens.widgets.text import Button, OptionList, Text
 from workflows.core.errors import OnboardError

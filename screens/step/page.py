@@ -23,7 +23,7 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Checkbox, Input, SelectionList, TextArea
 
-from screens.step.failure import as_error
+from screens.widgets.failure import as_error
 from screens.widgets.fields import Field, ProblemList, SecretInput
 from screens.widgets.lists import TextDialog
 from screens.widgets.progress import ProgressLine

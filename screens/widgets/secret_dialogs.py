@@ -12,9 +12,9 @@ from textual.widgets import Input
 
 from screens.widgets.code_field import CodeField, Wanted
 from screens.widgets.dialogs import Dialog
+from screens.widgets.failure import as_error
 from screens.widgets.fields import FieldRow, SecretInput
 from screens.widgets.text import Button, Text
-from workflows.core.errors import OnboardError
 from workflows.core.openpgp import grouped
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence
@@ -26,7 +26,7 @@ class SecretDialog(Dialog[bool]):
     Args:
         title: what it asks for.
         text: what that is for.
-        give: uses the secret, in a thread; raises OnboardError.
+        give: uses the secret, in a thread; raises OnboardError if it is no good.
     """
 
     LACKING: ClassVar[Sentence]
@@ -66,8 +66,8 @@ class SecretDialog(Dialog[bool]):
         refusal: Sentence = ""
         try:
             self._give(secret)
-        except OnboardError as error:
-            refusal = error.what
+        except Exception as failure:  # noqa: BLE001 - whatever it is, the dialog goes on
+            refusal = as_error(failure).what
         finally:
             secret.drop()
         self.app.call_from_thread(self._answered, refusal)

@@ -31,7 +31,7 @@ from support.pgp import GpgHome, gpg_home
 from support.repository import TESTS
 from support.served_aws import BASE, NewUserAws, served, user_key
 
-from screens.step.failure import as_error
+from screens.widgets.failure import as_error
 from tui.cli import asking
 from tui.cli.arguments import DONE, REFUSED
 from tui.cli.main import main

@@ -28,8 +28,8 @@ from textual.widget import Widget
 from textual.widgets import Input
 from textual.worker import WorkerFailed
 
-from screens.step.failure import as_error
 from screens.widgets.dialogs import ErrorDialog
+from screens.widgets.failure import as_error
 from screens.widgets.text import OnlyVisible, has_unicode, shown
 from tui.app.guard import Guard, Workers
 from tui.app.themes import ROLES, TERMINAL, chosen, of_terminal, themes
@@ -323,14 +323,16 @@ class Frame(App[None]):
     def _handle_exception(self, error: Exception) -> None:
         """End without a traceback: Textual's own shows local variables, which may be secrets.
 
-        What only passes by, in a worker or at a timer, ends nothing: it is shown, once if it comes again.
+        What only passes by, in a worker or at a timer, ends nothing: it is shown, a timer's once.
         """
+        worker = isinstance(error, WorkerFailed)
         cause = error.error if isinstance(error, WorkerFailed) else error
-        if self._running and not self._quitting and (cause is not error or _at_timer(error)):
+        if self._running and not self._quitting and (worker or _at_timer(error)):
             failure = as_error(cause)
-            if (words := text_of(joined((failure.what, failure.why)))) not in self._passed:
-                self._passed.add(words)
-                self.notify(words, severity="error")
+            message = text_of(joined((failure.what, failure.why)))
+            if worker or message not in self._passed:
+                self._passed.add(message)
+                self.notify(message, severity="error")
             return
         first = self._exception is None
         self._return_code = 1

@@ -14,11 +14,11 @@ from textual.message import Message
 from textual.widgets import Button
 
 from screens.step.by_hand import ByHandPane
-from screens.step.failure import as_error
 from screens.step.finished import ASIDE, Finished, goes_out_with, standing
 from screens.step.page import PROPOSED, Opening, StepPane, is_displayed
 from screens.step.times import told_moment
 from screens.widgets.dialogs import Confirm, ErrorDialog, ask
+from screens.widgets.failure import as_error
 from screens.widgets.text import Text, shortened
 from workflows.core.errors import Cancelled, OnboardError, Problem
 from workflows.core.files import FileError

@@ -11,7 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import Screen
 
-from screens.step.failure import as_error
+from screens.widgets.failure import as_error
 from screens.widgets.progress import ProgressLine
 from screens.widgets.text import Text
 from workflows.core.errors import OnboardError

@@ -10,6 +10,7 @@ import asyncio
 import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import ClassVar
@@ -20,11 +21,12 @@ from textual.binding import Binding, BindingsMap, BindingType
 from textual.containers import Horizontal
 from textual.content import Content
 from textual.dom import DOMNode
+from textual.errors import NoWidget
 from textual.events import DescendantBlur, DescendantFocus, Key, MouseDown, Paste, Resize
 from textual.geometry import Size
 from textual.message import Message
 from textual.widget import Widget
-from textual.worker import get_current_worker
+from textual.worker import Worker, WorkerState, get_current_worker
 
 from screens.step.action_bar import ActionBar, BackText
 from screens.step.finished import Finished, goes_out_with, standing, standings
@@ -331,6 +333,12 @@ class WizardScreen(OneFocus):
         else:
             self.show_result("iam-onboard has looked again.", "", passing=True)
 
+    @on(Worker.StateChanged)
+    def _look_failed(self, event: Worker.StateChanged) -> None:
+        """A look that failed is over; the application shows why."""
+        if event.state is WorkerState.ERROR and event.worker.group in {"looks", "questions"}:
+            self._looking = False
+
     @on(Answered)
     async def _learn(self, message: Answered) -> None:
         """Show what an answer changes; a page that waits for it, or rests on it, is opened again."""
@@ -589,7 +597,9 @@ class WizardScreen(OneFocus):
     def acted(self, event: Key | Paste | MouseDown) -> None:
         """What the person does is about to be handled: anything but looking may be input, or an act."""
         if isinstance(event, MouseDown):
-            widget, _ = self.app.screen.get_widget_at(event.x, event.y)
+            widget: Widget | None = None
+            with suppress(NoWidget):  # a click beside everything, as while the terminal shrinks
+                widget, _ = self.app.screen.get_widget_at(event.x, event.y)
             self._touched |= not isinstance(widget, KeyLine | BackText)  # these press the keys that they name
         else:
             self._touched |= isinstance(event, Paste) or event.key not in _LOOKING

@@ -93,7 +93,7 @@ def _code_of(run: Callable[[], int]) -> int:
         note(_ENDED[number])
         return 128 + int(number)
     except Exception as failure:  # noqa: BLE001 - a traceback could show what a person typed
-        from screens.step.failure import as_error
+        from screens.widgets.failure import as_error
 
         note(as_error(failure).as_text())
     return REFUSED

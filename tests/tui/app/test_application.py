@@ -61,7 +61,7 @@ from workflows.machine.session import Session
 from workflows.machine.state import Status
 from workflows.machine.summaries import Summary
 from workflows.steps.shared import leftovers
-from workflows.steps.shared.module import Report
+from workflows.steps.shared.module import Context, Report
 
 PROJECT, USERS = StepKey("project"), StepKey("users")
 LAYERS = {"project": "bb", "layers": ["management"]}
@@ -640,6 +640,18 @@ async def test_a_click_on_a_way_out_is_no_input(house: House, pressed: str) -> N
         assert wizard.untouched
 
 
+async def test_a_click_outside_of_everything_ends_nothing(house: House) -> None:
+    app = house.app(workflow="admin")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        wizard = app.screen
+        assert isinstance(wizard, WizardScreen)
+        await app.on_event(MouseDown(None, 500, 500, 0, 0, 1, shift=False, meta=False, ctrl=False))
+        await settled(pilot)
+        assert (app.is_running, app.failure) == (True, None)
+        assert not wizard.untouched
+
+
 @pytest.mark.parametrize("leaving", ["f3", "ctrl+q"])
 async def test_what_a_command_began_with_input_stays(house: House, leaving: str) -> None:
     app = house.app(workflow="admin", drafts={"project": {"joining": ["jane.doe"]}})
@@ -807,6 +819,36 @@ async def test_the_arrows_go_between_the_buttons_of_a_question(house: House) -> 
         await pilot.press("x", "y", "left", "space", "right", "right", "left", "enter")
         await pilot.pause()
     assert answers == [None, True, None, True]
+
+
+@pytest.mark.parametrize("fails", ["seen", "answer"])
+async def test_a_look_that_fails_is_over_and_shows_it_each_time(
+    tmp_path: Path, fails: str, monkeypatch: pytest.MonkeyPatch, nothing_fails_in_passing: list[BaseException]
+) -> None:
+    class Asked(SmallStep):
+        def inquire(self, _context: Context) -> Observation:
+            return AGREES
+
+    house = House(tmp_path, [Asked(small_workflow()[0].STEP)])
+    app = house.app(session=house.session((PROJECT, LAYERS)))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        wizard = app.screen
+        assert isinstance(wizard, WizardScreen)
+        with monkeypatch.context() as patched:
+            patched.setattr(wizard.run, fails, lambda _: {}["missing"])
+            for number in (1, 2):
+                wizard.post_message(Finished.LookWanted())
+                await until(pilot, lambda: wizard.query_one("#result").has_class("-error"))
+                await settled(pilot)
+                assert len(nothing_fails_in_passing) == number
+                assert not wizard._looking
+                wizard.drop_result()
+        wizard.post_message(Finished.LookWanted())
+        await settled(pilot)
+        assert wizard.query_one("#result").has_class("-shown")
+        assert not wizard._looking
+    nothing_fails_in_passing.clear()
 
 
 async def test_an_unforeseen_failure_ends_in_words_without_what_was_typed(

@@ -1208,6 +1208,31 @@ async def test_who_asks_to_look_again_is_asked_for_the_code_that_aws_wants(tmp_p
         assert app.session.status(StepKey("hand-over")) is Status.DONE
 
 
+async def test_whatever_fails_with_a_code_is_shown_in_its_dialog_which_takes_another(tmp_path: Path) -> None:
+    step, app = awaiting(tmp_path, "hand-over")
+    given: list[str] = []
+
+    def give(_context: Context, code: Secret) -> None:
+        given.append(code.reveal())
+        raise LookupError
+
+    step.guarded_look = GuardedLook(lambda _context: "arn:device", give)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        app.wizard.look_again()
+        await rest(pilot)
+        app.wizard.query_one("#look").focus()
+        await pilot.press("enter")
+        await rest(pilot)
+        for code in ("000000", "111111"):
+            await pilot.press(*code, "enter")
+            await rest(pilot)
+            assert isinstance(app.screen, CodeDialog)
+            assert not app.screen.query_one("#primary").disabled
+            assert not app.screen.query_one("#wrong").has_class("-empty")
+        assert given == ["000000", "111111"]
+
+
 async def test_an_answer_to_a_code_whose_dialog_was_closed_is_none(tmp_path: Path) -> None:
     step, app = awaiting(tmp_path, "hand-over")
     may_answer = threading.Event()

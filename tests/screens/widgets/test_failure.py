@@ -9,7 +9,7 @@ from functools import partial
 
 import pytest
 
-from screens.step.failure import as_error
+from screens.widgets.failure import as_error
 
 
 @pytest.mark.parametrize(
