@@ -81,11 +81,15 @@ class BeforeYouStartPane(StepPane):
             yield FieldRow(
                 label, InvitedInput(value=str(self._start[name]), placeholder=hint, id=name, compact=True)
             )
-        invited = self.context.environment.sandbox and self._start["project"] and self._start["user"]
-        yield Text(_SANDBOX.format(**self._start) if invited else _INVITATION, classes="hint", id="hint")
+        yield Text(self._hint(**self._start), classes="hint", id="hint")
         yield Button("Use the invitation", id="use")
         yield Text("", id="found")
         yield ButtonRow(Button("How to install aws", id="install"), Button("Look again", id="look"))
+
+    def _hint(self, project: str, user: str, **_rest: object) -> str:
+        """Where both come from, with those that are proposed."""
+        invited = self.context.environment.sandbox and project and user
+        return _SANDBOX.format(project=project, user=user) if invited else _INVITATION
 
     def on_mount(self) -> None:
         for name in ("#use", "#install", "#look"):
@@ -105,9 +109,10 @@ class BeforeYouStartPane(StepPane):
     def _show_found(self, found: Found) -> None:
         self._found = found
         self.query_one("#found", Text).update(_tools_text(found, sandbox=self.context.environment.sandbox))
-        for invitation in found.invitations[:1]:
-            self.query_one("#use", Button).label = f"Use the invitation for {invitation.user} (mailbox)"
-            self.query_one("#use").display = self.request() != Request(invitation.project, invitation.user)
+        invited = [Request(invitation.project, invitation.user) for invitation in found.invitations]
+        if invited and self.request() not in invited:
+            self.query_one("#use", Button).label = f"Use the invitation for {invited[0].user} (mailbox)"
+            self.query_one("#use").display = True
         missing = {tool.name for tool in found.tools if not tool.version}
         self.query_one("#install").display = "aws" in missing
         self.query_one("#look").display = bool(missing)
@@ -141,6 +146,7 @@ class BeforeYouStartPane(StepPane):
     def _fill(self, project: str, user: str) -> None:
         self.query_one("#project", Input).value = project
         self.query_one("#user", Input).value = user
+        self.query_one("#hint", Text).update(self._hint(project, user))
         self.query_one("#user").focus()
 
     @on(Input.Submitted)

@@ -231,11 +231,13 @@ class StepPane(VerticalScroll):
             step: its key, as text.
             draft: what it begins with; None for what it has.
             keeps: whether the input of the page that is left is kept.
+            returns: whether Escape, or the step once it is done, leads back to the page that is left.
         """
 
         step: str
         draft: Mapping[str, Any] | None = None
         keeps: bool = True
+        returns: bool = False
 
     def __init__(self, opening: Opening) -> None:
         super().__init__(id=f"pane-{opening.step.id}", classes="-done" if opening.done else None)

@@ -192,7 +192,7 @@ class TerraformPane(CodePane):
     def action_compare(self) -> None:
         """Go to PGP keys, where the fingerprints are."""
         if self.query_one("#compare").display:
-            self.post_message(self.StepWanted("pgp-keys"))
+            self.post_message(self.StepWanted("pgp-keys", returns=True))
 
     def try_again(self, move: str) -> None:
         """Begin again what a lock or an init stopped.

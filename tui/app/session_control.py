@@ -110,7 +110,9 @@ class SessionControl:
         return self._opened(session, merged)
 
     def _proposed(self, workflow: str) -> Drafts:
-        """What a session of a workflow begins with here; a sandbox's new user is who was invited there.
+        """What a session of a workflow begins with here; a sandbox's new user is who is added there.
+
+        Those whose invitation is in the mailbox come first.
 
         Raises:
             OnboardError: the sessions cannot be read.
@@ -121,8 +123,12 @@ class SessionControl:
         here, step = self.sessions.summaries(), _NAMES_PEOPLE[workflow]
         there = {name for summary in here if summary.workflow == workflow for name in _people(summary)}
         admins = (summary for summary in here if summary.workflow == "admin")
-        named = (name for summary in admins for name in texts(summary.about.get("joining")))
-        invited = next((name for name in named if name not in there), "")
+        named = [name for summary in admins for name in texts(summary.about.get("joining"))]
+        mailbox = self._source.environment(workflow, self._clipboard).mailbox
+        first = sorted(
+            named, key=lambda name: not (mailbox and (mailbox / f"invitation-{name}.txt").exists())
+        )
+        invited = next((name for name in first if name not in there), "")
         return {**begun, step: {**begun.get(step, {}), **({"user": invited} if invited else {})}}
 
     def resume(self, start: Start, *, repair: bool = False) -> SessionRun:

@@ -171,6 +171,7 @@ class WizardScreen(OneFocus):
         self.run = run
         self._stage = Stage(run, panes)
         self._first = at
+        self._came_from: StepKey | None = None
         self._next_after: StepPane | None = None
         self._focused_before: Widget | None = None
         self._passing = self._looking = self._refused = self._bar_due = False
@@ -411,6 +412,7 @@ class WizardScreen(OneFocus):
             self._stage.keep_input_or_tell()
         if key != self.current:
             self.show_result("", "")
+            self._came_from = None
         self._let_choose(on=False)
         await self._stage.show(key)
         self.refresh_rail()
@@ -512,7 +514,8 @@ class WizardScreen(OneFocus):
             bar.show("Stop", Turn("iam-onboard is working", yours=False), Primary("Working", ready=False))
         else:
             first = self.run.session.layout()[:1] == (self.current,)
-            back = pane.WAY_OUT if pane is not None and pane.inside else "‹ Home" if first else "‹ Back"
+            inside = pane is not None and pane.inside and not self._came_from
+            back = pane.WAY_OUT if pane is not None and inside else "‹ Home" if first else "‹ Back"
             bar.show(back, self._turn(), self._primary())
 
     def _turn(self) -> Turn:
@@ -817,6 +820,9 @@ class WizardScreen(OneFocus):
             self._close_rail()
             return
         pane, key = self.pane, self.current
+        if self._came_from and not self._stage.busy:
+            await self.go_to(self._came_from)
+            return
         if pane is not None and pane.inside:
             pane.go_back()
             return
@@ -874,12 +880,13 @@ class WizardScreen(OneFocus):
 
         if self._stage.record(arrange):
             await self.go_to(key, keep=message.keeps)
+            self._came_from = left if message.returns else None
 
     @on(Stage.Settled)
     async def _settled(self, message: Stage.Settled) -> None:
         if message.key == self.current:
             await self._look_after(message.key)
-            await self.go_to(self.run.after(message.key), keep=False)
+            await self.go_to(self._came_from or self.run.after(message.key), keep=False)
             if self.current is None:
                 self._ask_in_background(self.run.inquiries())
             elif said := [question for question in self.run.inquiries() if self._only_said(question.key)]:

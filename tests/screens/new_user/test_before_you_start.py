@@ -15,6 +15,7 @@ from textual.widgets import Button, Input
 from screens.new_user.before_you_start import BeforeYouStartPane
 from screens.new_user.pgp_key import PgpKeyPane
 from screens.widgets.dialogs import Confirm, ErrorDialog
+from screens.widgets.text import Text
 from workflows.core.installation import COMMANDS
 from workflows.machine.events import StepKey
 from workflows.machine.session import Session
@@ -123,6 +124,24 @@ async def test_the_sandbox_offers_the_invitation_in_its_mailbox(tmp_path: Path) 
         await pilot.pause()
         assert app.pane.request() == before_you_start.Request("bb", "jane.doe")
         assert "jane.doe" in str(app.pane.query_one("#use", Button).label)
+    session.close()
+
+
+async def test_the_sandbox_names_whoever_the_used_invitation_is_for(tmp_path: Path) -> None:
+    mailbox = tmp_path / "mailbox"
+    mailbox.mkdir()
+    (mailbox / "invitation-jane.doe.txt").write_text(Invitation("bb", "jane.doe").render())
+    entered = {"before-you-start": {"project": "bb", "user": "ana.cruz"}}
+    session = new_session(tmp_path / "sessions", [before_you_start], entered)
+    app = host(tmp_path, session, mailbox)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        hint = app.pane.query_one("#hint", Text)
+        assert "ana.cruz" in str(hint.render())
+        app.pane.query_one("#use", Button).press()
+        await rest(pilot)
+        assert "jane.doe" in str(hint.render())
+        assert "ana.cruz" not in str(hint.render())
     session.close()
 
 

@@ -89,7 +89,8 @@ class FakeSource:
             raise self.failure
 
     def environment(self, workflow: str, clipboard: Clipboard) -> Environment:  # noqa: ARG002
-        return fake_environment(self._folder, {}, clipboard=clipboard, sandbox=self.sandbox)
+        mailbox = self._folder / "mailbox" if self.sandbox else None
+        return fake_environment(self._folder, {}, clipboard=clipboard, sandbox=self.sandbox, mailbox=mailbox)
 
     @property
     def key_records(self) -> Path:
@@ -1065,6 +1066,21 @@ async def test_a_sandboxs_new_user_is_who_was_invited_there(house: House, invite
         assert run.session.drafts.load(who) == {"user": name}
         run.session.drafts.save(PROJECT, {"user": name})
         control.leave()
+
+
+async def test_a_sandboxs_new_user_is_first_who_has_an_invitation(house: House) -> None:
+    house.sandbox_session((PROJECT, LAYERS))
+    control = SessionControl(house.parts(), house.other, FakeClipboard())
+    first = control.sessions.create("admin", {})
+    first.drafts.save(PROJECT, {"joining": ["ana.cruz", "jane.doe"]})
+    first.close()
+    mailbox = house.other.environment("admin", FakeClipboard()).mailbox
+    assert mailbox is not None
+    mailbox.mkdir()
+    (mailbox / "invitation-jane.doe.txt").touch()
+    run = control.begin("new-user", {})
+    assert run.session.drafts.load(StepKey("before-you-start"))["user"] == "jane.doe"
+    control.leave()
 
 
 @pytest.mark.parametrize(("again", "redone"), [((), ()), ({"groups"}, LAYERS["layers"]), ({"groups@x"}, ())])

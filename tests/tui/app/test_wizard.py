@@ -137,6 +137,23 @@ async def test_escape_goes_back_and_keeps_what_was_typed(tmp_path: Path) -> None
         assert app.wizard.current == PROJECT
 
 
+@pytest.mark.parametrize("pressed", ["escape", "ctrl+n"])
+async def test_a_page_that_is_seen_from_another_leads_back_to_it(tmp_path: Path, pressed: str) -> None:
+    app = host(tmp_path, done={PROJECT: LAYERS, USERS: {"people": []}}, at=GROUPS)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        app.pane.post_message(StepPane.StepWanted("project", returns=True))
+        await until(pilot, lambda: app.wizard.current == PROJECT)
+        await rest(pilot)
+        if pressed == "ctrl+n":
+            app.pane.query_one(Input).value = "other"
+        await pilot.press(pressed)
+        await until(pilot, lambda: app.wizard.current == GROUPS)
+        await rest(pilot)
+        await pilot.press("escape")
+        await until(pilot, lambda: app.wizard.current == USERS)
+
+
 async def test_a_step_that_waits_says_for_what_and_next_leads_to_the_open_one(tmp_path: Path) -> None:
     app = host(tmp_path, done={PROJECT: LAYERS}, at=GROUPS)
     async with app.run_test(size=(80, 24)) as pilot:

@@ -751,7 +751,7 @@ def invite(name: str, context: Context) -> ToSend:
 
 def validate(request: Request, context: Context) -> list[Problem]:
     """Everybody has a key that may be written, and every replacement does something and was confirmed."""
-    problems, people = [], people_of(context)
+    problems, people, used = [], people_of(context), context.decisions.keys
     if missing := [name for name in people if name not in request.keys]:
         have = "has" if len(missing) == 1 else "have"
         words = f"{listed(missing, 3)} {have} no key yet. Paste it here when it arrives."
@@ -761,7 +761,9 @@ def validate(request: Request, context: Context) -> list[Problem]:
         if not key.accepted:
             problems.append(Problem(f"{name}: {key.verdict.headline}. {key.verdict.explanation}", "people"))
         else:
-            problems += [Problem(f"{name}: {words}", "people", fatal=False) for words in key.verdict.warnings]
+            if name not in used or used[name].fingerprint != key.fingerprint:  # else they were passed over
+                warnings = key.verdict.warnings
+                problems += [Problem(f"{name}: {words}", "people", fatal=False) for words in warnings]
             problems += about_replacement(key, confirmed=name in request.confirmed)
     return problems + about_each_other([request.keys[person] for person in people if person in request.keys])
 
