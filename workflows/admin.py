@@ -132,6 +132,7 @@ MFA_RESET = Step(
     needs=("project_root", "project", "mfa_reset"),
     gives=("mfa_devices_reset",),
     skippable=True,
+    compared=True,
     repeats_over="layers",
     applies=Condition("somebody lost an MFA device", lambda facts: bool(facts.get("mfa_reset"))),
     blocked_words="MFA devices needs the project",

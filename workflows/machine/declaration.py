@@ -56,6 +56,7 @@ class Step:
             again begins with that one, of the same item; "" for none.
         parts: for each fact that a repeated step uses in part, a function of the fact and the item
             that gives this part; a change elsewhere in the fact does not make the step stale.
+        compared: whether other sessions ask what it gave, so that the list of sessions has it.
         passed_on: whether a later item's step takes along what is left out for an item (a text to send).
         blocked_words: the reason, in words, why it has to wait while a need is open ("Apply needs a plan …").
         interrupted_words: what to do, in words, where a try ended before its end; "" for starting it again.
@@ -76,6 +77,7 @@ class Step:
     outlives: bool = False
     seals: bool = False
     spends: str = field(default="", kw_only=True)
+    compared: bool = False
     passed_on: bool = False
     parts: Mapping[str, Callable[[JsonValue, str], JsonValue]] = field(default_factory=dict)
     blocked_words: Sentence = ""

@@ -447,6 +447,12 @@ def summarised(folder: Path, workflows: Mapping[str, Workflow], now: Clock) -> S
         return Summary(folder.name, changed=_changed(journal, now), damage=why, newer=newer)
     state = replace(state, observed=kept_observations(folder))
     header, ahead = loaded.header, state.proposal("")
+    settled = {
+        key: record.last
+        for key in state.layout()
+        if state.settled(key) and state.status(key, "") is not Status.SKIPPED
+        if (record := state.records.get(key)) is not None
+    }
     summary = Summary(
         folder.name,
         header.workflow,
@@ -459,11 +465,11 @@ def summarised(folder: Path, workflows: Mapping[str, Workflow], now: Clock) -> S
         confirmed=all(state.standing(key, "") is not Status.UNCONFIRMED for key in state.layout()),
         awaited=state.awaited(),
         draft=_draft(folder, ahead) if ahead and not state.facts() else {},
-        settled={
-            str(key): record.last.at
-            for key in state.layout()
-            if state.settled(key) and state.status(key, "") is not Status.SKIPPED
-            if (record := state.records.get(key)) is not None
+        settled={str(key): last.at for key, last in settled.items()},
+        gave={
+            str(key): last.facts
+            for key, last in settled.items()
+            if isinstance(last, Succeeded) and state.workflow.step(key.step).compared
         },
         done=_done(state),
         interrupted=ahead is not None and state.status(ahead, "") is Status.INTERRUPTED,

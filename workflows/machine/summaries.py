@@ -45,6 +45,8 @@ class Summary:
         draft: what is half filled in of the first step, as long as there is no fact.
         settled: the steps that are done and not skipped, as "apply@security" if they are repeated, each with
             when that was, ISO 8601 in UTC.
+        gave: the facts that those of them gave which other sessions ask about (`Step.compared`), by the same
+            names.
         done: how many steps are done, without those that are skipped or not confirmed.
         interrupted: whether the step to continue with was begun, and the journal doesn't say how it ended.
     """
@@ -63,6 +65,7 @@ class Summary:
     awaited: tuple[str, ...] = ()
     draft: Mapping[str, Any] = field(default_factory=dict)
     settled: Mapping[str, str] = field(default_factory=dict)
+    gave: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     done: int = 0
     interrupted: bool = False
 

@@ -218,9 +218,10 @@ def _last(sessions: Iterable[Summary], parts: Callable[[Summary], Iterable[tuple
 
 
 def _without_devices(summary: Summary) -> Iterator[tuple[str, str]]:
-    for step, _, account in (step.partition("@") for step in summary.settled):
-        if step == "mfa-reset":
-            yield from ((account, name) for name in texts(summary.facts.get("mfa_reset")))
+    """Whose device was removed, with the account before: not who had none there."""
+    for step, facts in summary.gave.items():
+        if reset := facts.get("mfa_devices_reset"):
+            yield from ((step.partition("@")[2], name) for name in reset["people"])
 
 
 def _with_passwords(summary: Summary) -> Iterator[tuple[str, str]]:
@@ -232,8 +233,8 @@ def _with_passwords(summary: Summary) -> Iterator[tuple[str, str]]:
                     yield account, name
 
 
-def renewed(account: str, facts: Mapping[str, Any], begun: str, made: LastSessions) -> dict[str, str]:
-    """Whose password in an account later sessions made again and applied, each with what that one does.
+def renewed(account: str, facts: Mapping[str, Any], begun: str, made: LastSessions) -> dict[str, Summary]:
+    """Whose password in an account later sessions made again and applied, each with the last of them.
 
     Args:
         account: the account.
@@ -242,7 +243,7 @@ def renewed(account: str, facts: Mapping[str, Any], begun: str, made: LastSessio
         made: by the sessions of its folder.
     """
     return {
-        name: work_of(last)
+        name: last
         for (root, where, name), last in made.items()
         if (root, where) == (facts.get("project_root"), account) and last.created > begun
     }

@@ -479,6 +479,21 @@ def test_the_list_counts_no_skipped_step_as_done_unless_a_later_one_takes_it_alo
     assert f"apply@{skipped}" not in summary.settled
 
 
+def test_the_list_has_the_facts_that_other_sessions_ask_about(tmp_path: Path) -> None:
+    steps = tuple(replace(step, compared=step.id == "plan") for step in SAMPLE.steps)
+    sessions = sessions_in(tmp_path, replace(SAMPLE, steps=steps))
+    session = sessions.create("admin", {}, "s")
+    do_all(session)
+    session.close()
+    for _ in range(2):  # the second time its copy is read
+        (summary,) = sessions.summaries()
+        gives = {*SAMPLE.step("plan").gives}
+        assert summary.gave
+        assert {key: {*facts} for key, facts in summary.gave.items()} == {
+            key: gives for key in summary.settled if key.startswith("plan@")
+        }
+
+
 def test_the_list_tells_what_a_session_will_be_about_until_there_are_facts(sessions: Sessions) -> None:
     session = sessions.create("admin", {}, "s")
     for name in ("jane", "sam"):  # the copy of the list does not outlive what is typed

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from workflows.machine.summaries import Summary
+from workflows.steps.kinds import work_of
 from workflows.steps.later_sessions import (
     applied_changes,
     awaiting,
@@ -150,7 +151,8 @@ def test_who_got_another_password_in_a_later_session() -> None:
         return replace(made, facts={**made.facts, "resetting": ["jane"]})
 
     def found(*others: Summary) -> dict[str, str]:
-        return renewed("security", ADD.facts, ADD.created, passwords_made(others))
+        found = renewed("security", ADD.facts, ADD.created, passwords_made(others))
+        return {name: work_of(last) for name, last in found.items()}
 
     assert found(later("2", "security")) == {"jane": "Reset password of jane"}
     assert found(later("0", "security"), later("2", "management"), later("2", "security", root="/x")) == {}
@@ -189,13 +191,31 @@ def test_whom_a_later_session_awaits_everywhere_is_awaited_in_that_one_alone(ste
     def found(created: str, *accounts: str, own: Summary = own) -> tuple[str, ...]:
         later = session(created)
         settled = {f"{step}@{account}": created for account in accounts}
-        later = replace(later, facts={**later.facts, kind: ["jane"]}, settled=settled, next_step="hand-over")
+        reset = {"mfa_devices_reset": {"at": created, "people": {"jane": ["a device"]}, "none": []}}
+        gave = {key: reset for key in settled if step == "mfa-reset"}
+        later = replace(later, facts={**later.facts, kind: ["jane"]}, settled=settled, gave=gave)
         every = [own, later]
         return still_awaited(own, applied_changes(every), awaiting(every))
 
     assert found("3", "management", "security") == ("sam",)
     assert found("3", "security") == found("0", "management", "security") == ("jane", "sam")
     assert found("3", "management", "security", own=replace(own, awaited=())) == ()
+
+
+def test_who_had_no_device_to_remove_is_awaited_where_they_were() -> None:
+    own = replace(ADD, facts={**ADD.facts, "layers": ["management", "security"]}, awaited=("jane",))
+    none = {"mfa_devices_reset": {"at": "3", "people": {}, "none": ["jane"]}}
+    keys = ("mfa-reset@management", "mfa-reset@security")
+    later = Summary(
+        "3",
+        "admin",
+        "3",
+        facts={**session("3").facts, "mfa_reset": ["jane"]},
+        settled=dict.fromkeys(keys, "3"),
+        gave=dict.fromkeys(keys, none),
+    )
+    assert still_awaited(own, applied_changes([own, later]), awaiting([own, later])) == ("jane",)
+    assert awaiting([later]) == {}
 
 
 def test_for_whom_a_later_session_changed_something_and_applied_it() -> None:

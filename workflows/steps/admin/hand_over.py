@@ -34,6 +34,7 @@ from workflows.layer.project import Project
 from workflows.layer.read.layer import read_layer
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, NOT_ASKED, Observation, Verdict
+from workflows.machine.summaries import Summary
 from workflows.messages.handoff import (
     ACCESS,
     NEW_CREDENTIALS,
@@ -60,6 +61,7 @@ from workflows.steps.admin.accepted_plan import (
 )
 from workflows.steps.admin.other_sessions import removed_since
 from workflows.steps.admin.terraform_runs import OpenLayer, iam_client, located, open_layer, read_state
+from workflows.steps.kinds import work_of
 from workflows.steps.later_sessions import awaiting
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.steps.shared.paths import save_text
@@ -450,8 +452,8 @@ def _outdated(state: State, layer: OpenLayer, account: str, context: Context) ->
     for name in names:
         if name in removals:
             found[name] = f"a later session removed them ({removals[name]})."
-        elif work := renewals.get((name, account)):
-            found[name] = f"a later session made them another password ({work}). Its text counts."
+        elif last := renewals.get((name, account)):
+            found[name] = f"a later session made them another password ({work_of(last)}). Its text counts."
     until = _made_by(account, context)
     with iam_client(context, layer.project, layer.location, layer.files) as iam:
         for name in (name for name in names if name in state.users and name not in found):
@@ -543,9 +545,9 @@ def to_mailbox(person: PersonHandoff, context: Context) -> Sentence:
     return f"in the mailbox as {path.name}"
 
 
-def _other_text(remade: Mapping[tuple[str, str], str]) -> Sentence:
+def _other_text(remade: Mapping[tuple[str, str], Summary]) -> Sentence:
     """That the text sent here holds passwords that later sessions have replaced."""
-    by = listed([*dict.fromkeys(remade.values())], _MOST_NAMED)
+    by = _works(remade.values())
     where = listed([*dict.fromkeys(account for _, account in remade)], _MOST_NAMED)
     return f"A later session ({by}) made another password in {where}, and its text is the one to open."
 
@@ -562,7 +564,7 @@ def remind(awaited: Iterable[str], context: Context) -> ToSend:
     sent = {(name, account) for account in layers for name in passwords_of(account, context)}
     renewed = {name for name, _ in remade} - {name for name, _ in sent - remade.keys()}
     here = [name for name in awaited if name not in renewed]
-    others = {part: work for part, work in remade.items() if part[0] in renewed.intersection(awaited)}
+    others = {part: last for part, last in remade.items() if part[0] in renewed.intersection(awaited)}
     names = listed([*dict.fromkeys(name for name, _ in others)], _MOST_NAMED)
     left_out = f"Not for {names}: {_other_text(others)}" if others else ""
     if not here:
@@ -637,7 +639,7 @@ def inquire(context: Context) -> Observation:
     found: dict[tuple[str, Arrival], list[str]] = {}
     removals, since = dict[str, str](), removed_since(context)
     accounts = accounts_of_text(context.item, context)
-    later, others = state_now.renewed_since(context, *accounts, by=awaiting), dict[str, str]()
+    later, others = state_now.renewed_since(context, *accounts, by=awaiting), dict[str, Summary]()
     for account in accounts:
         gone = since.get(account, {})
         removals |= {name: gone[name] for name in sent if name in gone}
@@ -651,10 +653,19 @@ def inquire(context: Context) -> Observation:
         return _of_arrivals(found, context)
     by, names = listed([*dict.fromkeys(removals.values())], _MOST_NAMED), tuple(removals)
     words = [f"{listed(names, _MOST_NAMED)}: removed by a later session ({by})."] if removals else []
-    if others:
-        by, them = listed([*dict.fromkeys(others.values())], _MOST_NAMED), listed([*others], _MOST_NAMED)
-        words.append(f"A later session ({by}) waits for {them}.")
+    waited = {name: last for name, last in others.items() if name in last.awaited}
+    rest = {name: last for name, last in others.items() if name not in waited}
+    if waited:
+        them = listed([*waited], _MOST_NAMED)
+        words.append(f"A later session ({_works(waited.values())}) waits for {them}.")
+    if rest:
+        words.append(f"{listed([*rest], _MOST_NAMED)}: see the later session ({_works(rest.values())}).")
     return Observation(Verdict.TAKEN_BACK, joined(words), names) if words else NOT_ASKED
+
+
+def _works(sessions: Iterable[Summary]) -> Sentence:
+    """What sessions do."""
+    return listed([*dict.fromkeys(map(work_of, sessions))], _MOST_NAMED)
 
 
 def _arrivals(people: Iterable[str], account: str, context: Context) -> dict[str, Arrival]:

@@ -188,8 +188,8 @@ def _taken_back(did: str, parts: Sequence[tuple[str, str]]) -> Sentence:
 
 def renewed_since(
     context: Context, *accounts: str, by: Callable[[Iterable[Summary]], LastSessions] = passwords_made
-) -> dict[tuple[str, str], str]:
-    """Whose password in which of the accounts later sessions made again, each with what the last one does.
+) -> dict[tuple[str, str], Summary]:
+    """Whose password in which of the accounts later sessions made again, each with the last of them.
 
     Args:
         context: what the step may read.
@@ -199,9 +199,9 @@ def renewed_since(
     begun, every = later_than(context)
     last = by(every)
     return {
-        (name, account): work
+        (name, account): session
         for account in accounts
-        for name, work in renewed(account, context.facts, begun, last).items()
+        for name, session in renewed(account, context.facts, begun, last).items()
     }
 
 

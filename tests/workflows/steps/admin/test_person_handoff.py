@@ -23,6 +23,7 @@ from workflows.layer.profile_names import account_profile
 from workflows.layer.project import Project
 from workflows.layer.read.layer import read_layer
 from workflows.machine.observations import AGREES, NOT_ASKED, Verdict
+from workflows.machine.summaries import Summary
 from workflows.messages.handoff import Handoff, open_handoff
 from workflows.sandbox.project import lay_out
 from workflows.steps.admin import hand_over
@@ -295,7 +296,8 @@ def test_whom_a_later_session_removed_or_awaits_is_not_asked_about(
     monkeypatch.setattr(hand_over, "located", lambda _: (project, None))
     monkeypatch.setattr(hand_over, "arrival", lambda *given: asked.append(given[1:]) or Arrival.AWAY)
     later = {"a": "Remove a"}
-    renewed = {("b", "security"): RESET}
+    last = Summary("2", "admin", facts={"resetting": ["b"]}, awaited=("b",))
+    renewed = {("b", "security"): last}
     monkeypatch.setattr(hand_over, "removed_since", lambda _: {"security": later})
     monkeypatch.setattr(hand_over.state_now, "renewed_since", lambda *_, **__: renewed)
     sent = plain(HandedOver({name: Sent("2026-03-01T10:00:00+00:00") for name in ("a", "b")}))
@@ -308,6 +310,12 @@ def test_whom_a_later_session_removed_or_awaits_is_not_asked_about(
     seen = hand_over.inquire(context)
     assert (seen.verdict, seen.about, asked) == (Verdict.TAKEN_BACK, ("a",), [])
     assert RESET in str(seen.words)
+    waits = seen.words
+    renewed["b", "security"] = replace(last, awaited=())  # it waits for nobody, or wasn't asked yet
+    seen = hand_over.inquire(context)
+    assert (seen.verdict, seen.about, asked) == (Verdict.TAKEN_BACK, ("a",), [])
+    assert RESET in str(seen.words)
+    assert seen.words != waits
     whole = replace(context, facts={"project": "bb", "layers": ["security"]}, item="")
     reminder = hand_over.remind(["b", "c"], whole)
     assert RESET in str(reminder.said)
@@ -318,7 +326,7 @@ def test_whom_a_later_session_removed_or_awaits_is_not_asked_about(
     layers = {"project": "bb", "layers": ["management", "security"]}
     some = replace(whole, facts=layers, every=elsewhere)
     assert RESET not in str(hand_over.remind(["b"], some).said)
-    monkeypatch.setattr(hand_over.state_now, "renewed_since", lambda *_, **__: {("b", "management"): "Reset"})
+    monkeypatch.setattr(hand_over.state_now, "renewed_since", lambda *_, **__: {("b", "management"): last})
     seen = hand_over.inquire(context)
     assert (seen.verdict, seen.about, [name for name, _ in asked]) == (Verdict.AWAITED, ("b",), ["b"])
     later["b"] = "Remove b"
