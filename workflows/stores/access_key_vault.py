@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from workflows.core.files import NotSynced
 from workflows.core.secret import Secret
 from workflows.stores.vault import PgpFileVault, Vault, VaultUnavailable, load_texts
 
@@ -25,7 +26,7 @@ class KeptAccessKey:
 
 def store_access_key(
     vault: Vault, project: str, profile: str, key: KeptAccessKey, *, aside: bool = False
-) -> None:
+) -> NotSynced | None:
     """Keep a key under a project's profile, in place of the one before.
 
     Args:
@@ -35,11 +36,14 @@ def store_access_key(
         key: the key.
         aside: keep it as the copy that a rotation goes back to, which nobody uses; so in the next functions.
 
+    Returns:
+        Why it may be gone after a power failure, or None.
+
     Raises:
         VaultUnavailable: the vault does not take it; what was kept before is still there.
     """
     with Secret(json.dumps({"id": key.id, "secret": key.secret.reveal()})) as content:
-        vault.store(_name(project, profile, aside=aside), content)
+        return vault.store(_name(project, profile, aside=aside), content)
 
 
 def load_access_key(vault: Vault, project: str, profile: str, *, aside: bool = False) -> KeptAccessKey | None:

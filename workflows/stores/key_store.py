@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -50,10 +49,14 @@ class VaultStore:
         """Where, in words that complete "kept in …"."""
         return self.vault.description
 
-    def keep(self, key: Credentials, mfa_serial: str | None) -> None:
-        """Keep a key in place of the one before; an OnboardError leaves that one."""
+    def keep(self, key: Credentials, mfa_serial: str | None) -> NotSynced | None:
+        """Keep a key in place of the one before; says why it may be gone after a power failure.
+
+        Raises:
+            OnboardError: it could not be kept; the one before is as it was.
+        """
         del mfa_serial
-        self._store(key)
+        return self._store(key)
 
     def put_aside(self, key: Credentials) -> None:
         """Keep a second copy of the key that is about to be replaced."""
@@ -68,9 +71,9 @@ class VaultStore:
         """Delete that copy, if there is one."""
         delete_access_key(self.vault, self.project, self.profile, aside=True)
 
-    def _store(self, key: Credentials, *, aside: bool = False) -> None:
+    def _store(self, key: Credentials, *, aside: bool = False) -> NotSynced | None:
         kept = KeptAccessKey(key.access_key_id, key.secret_access_key)
-        store_access_key(self.vault, self.project, self.profile, kept, aside=aside)
+        return store_access_key(self.vault, self.project, self.profile, kept, aside=aside)
 
     def load(self, *, aside: bool = False) -> Credentials | None:
         """The key as its users get it, or None; the second copy where that is wanted."""
@@ -100,12 +103,15 @@ class FileStore:
     kind: str = KEPT_IN_FILE
     backend: str = ""
 
-    def keep(self, key: Credentials, mfa_serial: str | None) -> None:
-        """Write it into the file. What else the base profile has stays: the step Profiles asks about that."""
+    def keep(self, key: Credentials, mfa_serial: str | None) -> NotSynced | None:
+        """As `VaultStore.keep`. What else the base profile has stays: the step Profiles asks about that."""
         source = KeyInFile(key.access_key_id, key.secret_access_key)
         base = BaseProfile(self.profile, self.region, source, mfa_serial, only_missing=True)
-        with suppress(NotSynced):  # it is in place, and who made the key must not delete it
+        try:
             write_profiles(self.paths, WantedProfiles((base,), ()), self.now())
+        except NotSynced as unsynced:  # it is in place, and who made the key must not delete it
+            return unsynced
+        return None
 
     def load(self) -> Credentials | None:
         """The key that is in the file, or None."""

@@ -40,8 +40,11 @@ class Vault(Protocol):
     def description(self) -> Sentence:
         """Which store it is, in words that complete "kept in …"."""
 
-    def store(self, name: str, secret: Secret) -> None:
+    def store(self, name: str, secret: Secret) -> NotSynced | None:
         """Keep a secret, in place of an earlier one of that name.
+
+        Returns:
+            Why it may be gone after a power failure, or None.
 
         Raises:
             VaultUnavailable: it could not be kept; an earlier one is as it was.
@@ -89,7 +92,7 @@ class PgpFileVault:
         """Names the folder."""
         return f"files encrypted to your PGP key in {self._folder}"
 
-    def store(self, name: str, secret: Secret) -> None:
+    def store(self, name: str, secret: Secret) -> NotSynced | None:
         """See `Vault`."""
         plain = json.dumps({"name": name, "secret": secret.reveal()}).encode()
         message = self._encrypt(plain)
@@ -98,8 +101,11 @@ class PgpFileVault:
                 "Not encrypted", "gpg gave back no encrypted message.", next="Check your PGP key."
             )
         private_folder(self._folder)
-        with suppress(NotSynced):  # it is in place, and who made the key must not delete it
+        try:
             write_atomically(self._path(name), message, mode=0o600)
+        except NotSynced as unsynced:  # it is in place, and who made the key must not delete it
+            return unsynced
+        return None
 
     def load(self, name: str) -> Secret | None:
         """See `Vault`."""

@@ -327,7 +327,7 @@ def test_a_file_that_is_in_place_is_kept_although_its_folder_cannot_be_synced(
         raise OSError(errno.EIO, "not on the disk", str(folder))
 
     monkeypatch.setattr(core_files, "sync_folder", failing)
-    files.store("bb/key", Secret("canary"))
+    assert isinstance(files.store("bb/key", Secret("canary")), core_files.NotSynced)
     kept = files.load("bb/key")
     assert kept is not None
     assert kept.reveal() == "canary"

@@ -79,6 +79,7 @@ CONSOLE, TYPED, API, HANDOFF, KEPT = "console", "typed", "api", "handoff", "kept
 RECENT = timedelta(hours=1)
 """Downloads older than this when the step is opened are somebody's old ones."""
 
+_IMPORT_AGAIN = "import it again once iam-onboard can write to the disk."
 _WAY_OUT = (
     "Deactivate it in the console: your name, “Security credentials”, “Access keys”. "
     "Delete it once nothing misses it."
@@ -249,19 +250,21 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
             fingerprint=fingerprint_of(context, identity),
         )
         serial, created = code_device(proved.devices), _made_at(request, key, proved.keys, context)
-        more = keep_recorded(store, key, owner, context.environment, mfa_serial=serial, created=created)
+        kept = keep_recorded(store, key, owner, context.environment, mfa_serial=serial, created=created)
         key_id = key.access_key_id
         key.drop()
     sentences = [
         *filter(None, (undone,)),
         f"iam-onboard keeps the key in {store.description}.",
-        *more,
+        *kept.remarks,
         *filter(None, (device_words(proved.devices), proved.signed_in.words)),
     ]
     known, account = "" if proved.keys else "Unless you deactivated it, ", account_label(identity)
     sentences += [f"! {known}{old_id} is still active in {account}. {_WAY_OUT}" for old_id in proved.old_ids]
     if request.how == CONSOLE and request.delete_file:
-        sentences.append(_deleted(typed_path(request.path, context.environment.home), key_id, context))
+        path = typed_path(request.path, context.environment.home)
+        sure = kept.synced and _is_recorded(key_id, context)
+        sentences.append(_deleted(path) if sure else f"{path.name} is still there: {_IMPORT_AGAIN}")
     return {
         "access_key": {
             "id": key_id,
@@ -413,14 +416,16 @@ def _made_at(
     return found
 
 
-def _deleted(path: Path, key_id: str, context: Context) -> Sentence:
-    """What became of the downloaded file; it stays where the key has no record, to be imported again.
+def _is_recorded(key_id: str, context: Context) -> bool:
+    with suppress(OnboardError):
+        record = kept_record(context)
+        return record is not None and record.id == key_id
+    return False
 
-    The key is kept by now, so a failure is reported, not raised.
-    """
+
+def _deleted(path: Path) -> Sentence:
+    """What became of the downloaded file. Its key is kept by now: a failure is reported, not raised."""
     try:
-        if (record := kept_record(context)) is None or record.id != key_id:
-            return f"{path.name} is still there: import it again once iam-onboard can write that down."
         return delete_access_key_file(path)
     except OnboardError as error:
         return f"{path.name} couldn't be deleted: {error.what} Delete it yourself."

@@ -635,6 +635,18 @@ class Owner:
         return cls(project, profile, region, who.user_name, who.account, fingerprint)
 
 
+class Recorded(NamedTuple):
+    """What came of keeping a key.
+
+    Attributes:
+        remarks: what the person has to know besides, in sentences.
+        synced: whether it surely is on the disk.
+    """
+
+    remarks: list[Sentence]
+    synced: bool
+
+
 def keep_recorded(
     store: KeyStore,
     key: Credentials,
@@ -643,15 +655,12 @@ def keep_recorded(
     *,
     mfa_serial: str | None,
     created: datetime | None,
-) -> list[Sentence]:
+) -> Recorded:
     """Keep a key, write down that it is, and delete copies of an older one in other stores.
 
     The record is complete on the disk before the key is kept: a full disk stops it while nothing has changed.
     Once the key is kept nothing takes it back: who made it would delete it in AWS, and the one before is
-    replaced.
-
-    Returns:
-        What the person has to know besides, in sentences.
+    replaced. Copies of an older one stay while it isn't surely on the disk.
 
     Raises:
         OnboardError: it could not be kept; what was kept before is still there. A rotation of the key
@@ -666,14 +675,17 @@ def keep_recorded(
             next="Rotate again first: that finishes or undoes it (`iam-onboard access-key rotate`).",
         )
     with records.staged(_record(store, key, owner, environment, created)) as put:
-        store.keep(key, mfa_serial)
-        sentences = _forget_elsewhere(store, owner, environment)
+        unsynced = store.keep(key, mfa_serial)
+        if unsynced is None:
+            sentences = _forget_elsewhere(store, owner, environment)
+        else:
+            sentences = [f"After a power failure it may be gone: {unsynced.what} {unsynced.why}"]
         try:
             with suppress(NotSynced):
                 put()
         except OnboardError as error:
             sentences.append(f"The key is kept, but iam-onboard couldn't write down since when: {error.what}")
-    return sentences
+    return Recorded(sentences, unsynced is None)
 
 
 def listed_keys(key: Credentials, clients: ClientFactory) -> tuple[iam.AccessKey, ...]:

@@ -6,7 +6,7 @@ import base64
 import errno
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,9 @@ from workflows.steps.new_user import access_keys as step, mfa, sign_in
 from workflows.steps.new_user.access_keys import API, CONSOLE, HANDOFF, KEPT, TYPED, Request
 from workflows.steps.shared import own_access_key
 from workflows.steps.shared.key_stores import CREDENTIALS_FILE, VAULT, store_options
+from workflows.steps.shared.module import Context
 from workflows.stores.access_key_vault import KeptAccessKey, store_access_key
+from workflows.stores.key_records import KeyRecord
 from workflows.stores.key_store import KEPT_IN_PGP_FILE
 from workflows.stores.vault import PgpFileVault, VaultChoice, VaultUnavailable
 
@@ -260,19 +262,22 @@ def test_a_file_that_cannot_be_kept_is_refused_before_the_key_is_made(new_user: 
     assert new_user.keys() == [old["AccessKeyId"]]
 
 
+def failing_for(folder: Path, real: Callable[[Path], None]) -> Callable[[Path], None]:
+    def sync_others(synced: Path) -> None:
+        if synced == folder:
+            raise OSError(errno.EIO, "not on the disk", str(synced))
+        real(synced)
+
+    return sync_others
+
+
 def test_a_new_key_that_is_in_its_file_stays_although_the_folder_cannot_be_synced(
     new_user: NewUserAws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     old = user_key(new_user)
     _, seed = new_user.aws.device()
-    folder, real = new_user.environment.home / ".aws" / "bb", files.sync_folder
-
-    def sync_others(synced: Path) -> None:
-        if synced == folder:
-            raise OSError(errno.ENOSPC, "full", str(synced))
-        real(synced)
-
-    monkeypatch.setattr(files, "sync_folder", sync_others)
+    folder = new_user.environment.home / ".aws" / "bb"
+    monkeypatch.setattr(files, "sync_folder", failing_for(folder, files.sync_folder))
     request = Request(CREDENTIALS_FILE, API, path=str(new_user.csv(old)), code=new_user.code(seed, 1))
     fact = step.perform(request, new_user.context(), new_user.report)["access_key"]
     assert {*new_user.keys()} == {old["AccessKeyId"], fact["id"]}
@@ -407,6 +412,51 @@ def test_a_key_whose_record_finds_no_room_is_not_kept_and_its_file_stays(new_use
         step.perform(request, new_user.context(), new_user.report)
     assert vault_of(new_user).kept == {}
     assert csv.exists()
+
+
+@pytest.mark.parametrize("place", [VAULT, CREDENTIALS_FILE])
+def test_nothing_else_that_has_the_key_is_deleted_while_the_kept_one_may_not_be_on_the_disk(
+    new_user: NewUserAws, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    request, csv = from_file(new_user)
+    request = replace(request, kept=place)
+    vault_of(new_user).kept[NAME] = "an older key"
+    store, folder = MemoryVault.store, new_user.environment.home / ".aws" / "bb"
+
+    def store_unsynced(vault: MemoryVault, name: str, secret: Secret) -> files.NotSynced:
+        store(vault, name, secret)
+        return files.NotSynced("A file problem", f"{folder} can't be synced.")
+
+    real = files.sync_folder
+    with monkeypatch.context() as patch:
+        patch.setattr(MemoryVault, "store", store_unsynced)
+        patch.setattr(files, "sync_folder", failing_for(folder, real))
+        fact = step.perform(request, new_user.context(), new_user.report)["access_key"]
+    assert csv.exists()
+    assert NAME in vault_of(new_user).kept
+    assert any(f"{folder} " in str(sentence) for sentence in fact["told"])
+    fact = step.perform(request, new_user.context(), new_user.report)["access_key"]
+    assert not csv.exists()
+    assert (NAME in vault_of(new_user).kept) is (place == VAULT)
+    assert not any(f"{folder} " in str(sentence) for sentence in fact["told"])
+
+
+def test_a_file_stays_where_the_record_of_its_key_cannot_be_read(
+    new_user: NewUserAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request, csv = from_file(new_user)
+    real = step.kept_record
+
+    def damaged_once_kept(context: Context) -> KeyRecord | None:
+        if vault_of(new_user).kept:
+            raise FileError("A file problem", "the record can't be read.")
+        return real(context)
+
+    monkeypatch.setattr(step, "kept_record", damaged_once_kept)
+    unreadable = step.perform(request, new_user.context(), new_user.report)["access_key"]["told"][-1]
+    assert csv.exists()
+    monkeypatch.setattr(step, "kept_record", lambda _context: None)
+    assert step.perform(request, new_user.context(), new_user.report)["access_key"]["told"][-1] == unreadable
 
 
 def test_a_key_that_is_kept_stays_and_its_file_too_where_its_record_cannot_be_put_in_place(
