@@ -45,6 +45,7 @@ from workflows.stores.vault import Vault, VaultLocked, VaultUnavailable, load_te
 CONSOLE, API = "console", "api"
 MOST_QR_MODULES = 48
 """As many rows as 24 lines of a terminal show."""
+_NO_DEVICE = "AWS has no MFA device of yours that gives codes."
 
 
 class DeviceGone(OnboardError):  # noqa: N818 - as the other refusals are named
@@ -262,10 +263,10 @@ def inquire(context: Context) -> Observation:
         found = asked(lambda: iam.list_mfa_devices(client), None)
     if found is None:
         return unknown("AWS doesn't let your access key list your MFA devices without a code.")
-    if found and (serial is None or serial in {device.serial for device in found}):
+    if serial in {device.serial for device in found} if serial else code_device(found):
         return AGREES
-    device = f"the MFA device {serial.rsplit('/', 1)[-1]}" if serial else "an MFA device of yours"
-    return Observation(Verdict.GONE, f"AWS doesn't have {device} any more.", (serial or "",))
+    gone = f"AWS doesn't have the MFA device {serial.rsplit('/', 1)[-1]} any more." if serial else _NO_DEVICE
+    return Observation(Verdict.GONE, gone, (serial or "",))
 
 
 @dataclass(frozen=True)

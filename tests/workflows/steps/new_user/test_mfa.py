@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from moto.iam.models import MFADevice, iam_backends
-from support.served_aws import NewUserAws, served, user_key
+from support.served_aws import BASE, NewUserAws, served, user_key
 from support.strict_aws import ASSUME_DEVOPS, SECURITY
 
 from workflows.aws.clients import Credentials
@@ -21,11 +21,13 @@ from workflows.aws.sts import RepeatedCode, WrongCode
 from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
 from workflows.machine.events import StepKey
-from workflows.machine.observations import Observation, Verdict, seen_at
+from workflows.machine.observations import AGREES, Observation, Verdict, seen_at
 from workflows.steps.new_user import mfa as step
 from workflows.steps.new_user.mfa import API, CONSOLE, DeviceGone, Pending, Registered, Request
 from workflows.steps.shared.module import Context
 from workflows.steps.shared.own_access_key import KeyInHand, KeyPlace
+from workflows.stores.access_key_vault import KeptAccessKey, store_access_key
+from workflows.stores.key_store import KEPT_IN_KEYRING
 from workflows.stores.vault import VaultChoice, VaultLocked, VaultUnavailable
 
 SERIAL = "arn:aws:iam::222222222222:mfa/jane.doe"
@@ -188,6 +190,18 @@ def test_devices_that_are_there_are_recognised(
     assert found.serial == chosen
     assert words in found.told
     assert bool(words) is bool(found.told)
+
+
+def test_a_security_key_confirms_no_device_that_gives_codes(new_user: NewUserAws) -> None:
+    made = user_key(new_user)
+    key = KeptAccessKey(made["AccessKeyId"], Secret(made["SecretAccessKey"]))
+    store_access_key(new_user.environment.vault("").vault, "bb", BASE, key)
+    kept_key = {"id": key.id, "kept": KEPT_IN_KEYRING, "mfa_serial": None}
+    context = new_user.context(mfa={"serial": None, "how": CONSOLE}, access_key=kept_key)
+    has(new_user, SECURITY_KEY)
+    assert step.inquire(context).verdict is Verdict.GONE
+    has(new_user, SECURITY_KEY, SERIAL)
+    assert step.inquire(context) == AGREES
 
 
 def test_with_long_names_the_qr_code_is_still_as_high_as_a_small_terminal() -> None:
