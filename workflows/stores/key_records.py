@@ -8,8 +8,8 @@ that one that was killed is finished or undone by the next start.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -17,7 +17,17 @@ from pathlib import Path
 from typing import TypeVar
 
 from workflows.core.errors import OnboardError
-from workflows.core.files import FileWrite, explained, file_named, is_there, private_folder, read_text, staged
+from workflows.core.files import (
+    FileWrite,
+    explained,
+    file_named,
+    is_there,
+    private_folder,
+    read_text,
+    remove_leftovers,
+    staged,
+)
+from workflows.core.locks import FileLock
 from workflows.core.parsing import parse_json
 from workflows.core.sentences import Sentence, count
 from workflows.core.shapes import WrongShape, plain, read
@@ -227,9 +237,20 @@ class KeyRecords:
         with explained(path, "deleted"):
             path.unlink(missing_ok=True)
 
-    def _staged(self, path: Path, record: KeyRecord | Creation) -> AbstractContextManager[Callable[[], None]]:
+    @contextmanager
+    def _staged(self, path: Path, record: KeyRecord | Creation) -> Iterator[Callable[[], None]]:
+        """Every writer shares a lock while its record waits: alone, none lives whose leftover it could be."""
         private_folder(self.folder)
-        return staged([FileWrite(path, f"{json.dumps(plain(record), indent=2)}\n".encode())])
+        lock = FileLock(self.folder)
+        try:
+            with explained(self.folder, "locked"):
+                if lock.try_acquire():
+                    remove_leftovers(path)
+                lock.acquire(shared=True)
+            with staged([FileWrite(path, f"{json.dumps(plain(record), indent=2)}\n".encode())]) as put:
+                yield put
+        finally:
+            lock.release()
 
     def _path(self, project: str, profile: str, suffix: str = ".json") -> Path:
         return file_named(self.folder, f"{project}/{profile}", suffix)
