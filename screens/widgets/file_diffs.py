@@ -102,6 +102,7 @@ class FileDiffs(DrawnLines):
     FileDiffs > .lines--hunk { color: $text-accent; }
     FileDiffs > .lines--added { color: $text-success; background: $success 12%; }
     FileDiffs > .lines--removed { color: $text-warning; background: $warning 12%; }
+    FileDiffs:ansi > .lines--added, FileDiffs:ansi > .lines--removed { background: $background; }
     FileDiffs > .lines--comment { color: $text-muted; text-style: italic; }
     FileDiffs > .lines--string { color: $text-accent; }
     FileDiffs > .lines--number { color: $text-accent; }

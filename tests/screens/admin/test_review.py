@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import NoReturn
 
 import pytest
+from rich.color import Color
 from support.admin_project import MODULES, AdminProject, decide, put
 from support.admin_wizard import PANES, Wizard, wizard
 from support.fakes import FakeClipboard
@@ -21,6 +22,7 @@ from screens.widgets.dialogs import Confirm, ErrorDialog
 from screens.widgets.file_diffs import FileDiffs, file_diffs
 from screens.widgets.lists import MarkBox
 from screens.widgets.text import Text
+from tui.app.themes import ROLES, TERMINAL, themes
 from workflows.core.errors import OnboardError
 from workflows.core.sentences import text_of
 from workflows.layer.write import ChangeSet, FileChange
@@ -31,6 +33,7 @@ from workflows.steps.admin import groups, pgp_keys, project, review, users
 from workflows.steps.admin.other_sessions import RemovedFromFiles
 
 Keys = Mapping[str, bytes]
+DEFAULT = Color.default()
 
 
 @pytest.fixture
@@ -418,9 +421,12 @@ async def test_what_is_typed_after_a_refused_commit_goes_into_its_field(decided:
 class Shown(App[None]):
     """One change on a screen of its own."""
 
-    def __init__(self, change: FileChange) -> None:
-        super().__init__()
+    def __init__(self, change: FileChange, theme: str = "textual-dark") -> None:
+        super().__init__(ansi_color=theme == TERMINAL)
         self._change = change
+        for known in themes():
+            self.register_theme(known)
+        self.theme = theme
 
     def compose(self) -> ComposeResult:
         yield FileDiffs()
@@ -443,6 +449,20 @@ async def test_words_have_colours_and_the_marks_stay(admin_project: AdminProject
         assert added.text.rstrip() == '+a = "x" # why'
         looks = {segment.text: segment.style for segment in added}
         assert len({str(looks[word]) for word in ("+", "a", '"x"', " # why")}) == 4
+
+
+@pytest.mark.parametrize("theme", sorted(ROLES))
+async def test_nothing_in_a_difference_has_the_colour_of_its_ground(
+    admin_project: AdminProject, theme: str
+) -> None:
+    app = Shown(edited(admin_project, b'a = "x" # why\n', b'a = "y" # why\n'), theme)
+    async with app.run_test() as pilot:
+        await pilot.pause()
+        for strip in app.screen._compositor.render_strips()[:5]:
+            styles = [segment.style for segment in strip if segment.style and segment.text.strip()]
+            assert [style for style in styles if style.color == style.bgcolor and style.color != DEFAULT] == []
+            if theme == TERMINAL:  # two of a palette's colours on each other may not be readable
+                assert {style.bgcolor for style in styles} <= {None, DEFAULT}
 
 
 async def test_no_colour_loses_nothing(admin_project: AdminProject, monkeypatch: pytest.MonkeyPatch) -> None:
