@@ -153,12 +153,14 @@ class SignInPane(StepPane):
                 "Copy your user name",
                 Text(self._identity.user),
                 (Button("Copy", id="copy-user", classes="opened"),),
+                copies=True,
             ),
             Deed(
                 "Copy the password",
                 Text(MASK),
                 (Button("Copy", id="copy-password", classes="opened"),),
                 (Button(_SHOW_LABELS[False], id="show", key="v", classes="opened"),),
+                copies=True,
             ),
             Deed("Choose a new password", helps=(Button("Copy the old one", id="copy-old"),)),
         )

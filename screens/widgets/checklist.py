@@ -33,6 +33,7 @@ class Deed:
         helps: buttons that are there as soon as it is the deed's turn, and don't count.
         opens: whether the first button opens a page: that counts once `Checklist.opened` says that it did.
         watched: whether the wizard sees by itself that it is done, and says so with `Checklist.did`.
+        copies: whether it only fills the clipboard, which is cleared when the page is left.
     """
 
     what: Sentence
@@ -42,6 +43,7 @@ class Deed:
     helps: tuple[Button, ...] = ()
     opens: bool = False
     watched: bool = False
+    copies: bool = False
 
 
 class _Row(Horizontal):
@@ -75,9 +77,9 @@ class _Row(Horizontal):
             button.visible = current
 
     @property
-    def ticked_by_hand(self) -> bool:
-        """Whether the person does it, and not the wizard."""
-        return not self._deed.watched
+    def lasts(self) -> bool:
+        """Whether it is still done when the page opens again, without the wizard's seeing it."""
+        return not (self._deed.watched or self._deed.copies)
 
     @property
     def what(self) -> Sentence:
@@ -146,10 +148,10 @@ class Checklist(Vertical):
         self._label_width = label_width
         self.worked_on = False
         for number, row in enumerate(self._rows, start=1):
-            row.done = isinstance(ticks, list) and number in ticks and row.ticked_by_hand
-        if self._rows[-1].done and all(row.done for row in self._rows if row.ticked_by_hand):
+            row.done = isinstance(ticks, list) and number in ticks and row.lasts
+        if self._rows[-1].done and all(row.done for row in self._rows if row.lasts):
             for row in self._rows:
-                row.done = True  # what the wizard saw on the way has served its purpose
+                row.done = True  # what was seen or copied on the way has served its purpose
         self._go_on_from(0)
 
     def compose(self) -> ComposeResult:
@@ -186,7 +188,7 @@ class Checklist(Vertical):
         if row.done:
             return
         row.done = self.worked_on = True
-        if not row.opens:  # an address that was copied is still to be pasted
+        if self.finished:  # until then an address that was copied may have to be typed
             self._show_address()
         self._go_on_from(number)
         self._mark()
@@ -199,8 +201,8 @@ class Checklist(Vertical):
 
     @property
     def ticks(self) -> list[int]:
-        """The numbers of what the person did, to be kept; what the wizard sees itself, it sees again."""
-        return [number for number, row in enumerate(self._rows, start=1) if row.done and row.ticked_by_hand]
+        """The numbers of what is done and lasts, to be kept."""
+        return [number for number, row in enumerate(self._rows, start=1) if row.done and row.lasts]
 
     def finish(self) -> None:
         """Everything is done, as what came of it shows; the focus stays."""

@@ -460,7 +460,9 @@ async def test_nothing_in_a_difference_has_the_colour_of_its_ground(
         await pilot.pause()
         for strip in app.screen._compositor.render_strips()[:5]:
             styles = [segment.style for segment in strip if segment.style and segment.text.strip()]
-            assert [style for style in styles if style.color == style.bgcolor and style.color != DEFAULT] == []
+            assert [
+                style for style in styles if style.color == style.bgcolor and style.color != DEFAULT
+            ] == []
             if theme == TERMINAL:  # two of a palette's colours on each other may not be readable
                 assert {style.bgcolor for style in styles} <= {None, DEFAULT}
 

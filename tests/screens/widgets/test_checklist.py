@@ -46,8 +46,11 @@ async def test_pressing_open_counts_once_the_page_is_open() -> None:
         await pilot.pause()
         assert ticked(app) == [1]
         address = deeds.query_one(".not-opened")
-        assert address.display, "it is still to be pasted"
-        app.query_one("#did-2", Button).press()
+        for deed in ("#did-2", "#paste"):
+            app.query_one(deed, Button).press()
+            await pilot.pause()
+            assert address.display, "it may have to be typed"
+        deeds.did(4)
         await pilot.pause()
         assert not address.display
 
@@ -100,6 +103,18 @@ async def test_ticks_are_there_again_but_for_what_the_wizard_sees_itself() -> No
         deeds.did(4)
         assert deeds.ticks == [1, 2, 3]
         assert deeds.finished
+
+
+async def test_what_was_only_copied_is_to_be_copied_again_unless_the_list_is_done() -> None:
+    def deeds(*ticks: int) -> Checklist:
+        copying = [
+            Deed("Paste", buttons=(Button("Copy", id=id_),), copies=True) for id_ in ("name", "password")
+        ]
+        return Checklist(Deed("Open"), *copying, Deed("Look"), ticks=list(ticks), id="deeds")
+
+    assert deeds(1, 2, 3).ticks == [1]
+    assert not deeds(1, 2, 3).finished
+    assert deeds(1, 4).finished
 
 
 async def test_looking_counts_only_when_it_is_the_deeds_turn() -> None:
