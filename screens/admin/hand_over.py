@@ -209,7 +209,7 @@ class HandOverPane(TerraformPane):
         if when and handoff is not None and not handoff.text:
             mark, words = "✗", f"{when}, but useless now: see below"
         elif when:
-            mark, words = "✓", f"{when}, {sent.how}"
+            mark, words = "?" if sent.by_hand else "✓", f"{when}, {sent.how}"
         elif name in self._taken:
             mark, words = "○", f"{self._taken[name]}, not marked as sent"
         elif handoff is None:
@@ -387,7 +387,7 @@ class HandOverPane(TerraformPane):
         """Mark the person's text as sent by hand, or take that mark back."""
         name = self._marked
         if name and self.query_one("#sent").display:
-            how = self._taken.get(name, "marked by hand")
+            how = self._taken.get(name, "you said so")
             by_hand = self._sent[name].by_hand
             self._mark(name, Sent() if by_hand else hand_over.marked_by_hand(self.context, how))
 

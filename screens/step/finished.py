@@ -280,7 +280,8 @@ class Finished(VerticalScroll):
 def standing(run: SessionRun, key: StepKey) -> Status:
     """Where a step stands; what was left to a later account's waits for that one, and is done with it.
 
-    Profiles for which no access key is kept are there, and nothing says that they work.
+    Profiles for which no access key is kept are there, and nothing says that they work; of a PGP key that
+    nobody has compared nothing says whose it is.
     """
     return standings(run, (key,))[key]
 
@@ -295,7 +296,7 @@ def standings(run: SessionRun, keys: Iterable[StepKey]) -> dict[StepKey, Status]
                 found[key] = Status.DONE
             elif goes_out_with(run, key):
                 found[key] = Status.LOCKED
-        elif status is Status.DONE and _lacks_key(run, key):
+        elif status is Status.DONE and (_lacks_key(run, key) or _not_compared(run, key)):
             found[key] = Status.UNCONFIRMED
     return found
 
@@ -477,6 +478,11 @@ def _lacks_key(run: SessionRun, key: StepKey) -> bool:
     results = (facts.get("verified") or {}).get("results") or ()
     works = {result["profile"] for result in results if not result.get("problem")}
     return not facts.get("access_key") and facts["profiles"]["base"] not in works
+
+
+def _not_compared(run: SessionRun, key: StepKey) -> bool:
+    """Whether PGP keys were taken in before somebody compared their fingerprints."""
+    return key.step == "pgp-keys" and bool(run.whole().decisions.not_compared)
 
 
 def _next(run: SessionRun, in_git: Sentence) -> Iterator[Sentence]:

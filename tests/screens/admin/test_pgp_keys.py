@@ -16,10 +16,12 @@ from textual.events import Paste
 from textual.widgets import Button, DataTable, Static, TextArea
 
 from screens.admin.pgp_keys import KeyChoice, LayerKeys
+from screens.step.finished import standing
 from screens.step.sending import ToSendDialog
 from screens.widgets.choices import Choices
 from screens.widgets.dialogs import Confirm, Notice
 from workflows.gpg.inspect import check_key
+from workflows.machine.events import StepKey
 from workflows.machine.state import Status
 from workflows.messages.request import Request as SentRequest
 from workflows.steps.admin import groups, pgp_keys, project, review, users
@@ -320,6 +322,8 @@ async def test_that_a_fingerprint_was_not_compared_is_recorded(
         decided = Decisions.from_facts(ui.session.facts())
         assert decided.comparisons == {"jane.doe": value}
         assert decided.not_compared == (("jane.doe",) if later else ())
+        shown = standing(ui.app.wizard.run, StepKey("pgp-keys"))
+        assert shown is (Status.UNCONFIRMED if later else Status.DONE)
 
 
 async def test_what_was_not_checked_is_said_not_to_be_kept(

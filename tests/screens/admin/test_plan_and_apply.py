@@ -30,6 +30,7 @@ from screens.widgets.contradiction import Contradiction
 from screens.widgets.dialogs import Confirm, ErrorDialog
 from screens.widgets.lists import TextDialog
 from screens.widgets.plan_table import amounts
+from screens.widgets.rail import MARKS
 from screens.widgets.run_log import RunLog
 from screens.widgets.text import Text
 from workflows.core.errors import OnboardError
@@ -823,6 +824,7 @@ async def test_enter_shows_the_text_and_a_mark_by_hand_is_taken_back(
         assert sent() == Sent()
         await press(pilot, "escape", "t")
         assert (sent().sent_at is not None, sent().by_hand) == (True, True)
+        assert pane._line("jane.doe").startswith(MARKS[Status.UNCONFIRMED])
         label = str(pane.query_one("#sent", Button).label)
         await press(pilot, "t")
         assert sent() == Sent()

@@ -595,7 +595,7 @@ def sent_now(how: Sentence, context: Context, before: Sent | None = None) -> Sen
     return Sent(context.environment.now().isoformat(timespec="seconds"), f"{again}{how}")
 
 
-def marked_by_hand(context: Context, how: Sentence = "marked by hand") -> Sent:
+def marked_by_hand(context: Context, how: Sentence = "you said so") -> Sent:
     """The mark of a text that the person sent; `how` is what they did with it here."""
     return replace(sent_now(how, context), by_hand=True)
 

@@ -59,6 +59,8 @@ class Stand(Enum):
     REMOVED = ("✓", "removed")
     HANDED_OVER = ("✓", "sent")
     AWAITED = ("✓", "sent, awaited")
+    SAID_SENT = ("?", "sent, you said so")
+    SAID_AWAITED = ("?", "sent, awaited")
     SIGNED_IN = ("✓", "signed in")
     DEVICE_TO_REMOVE = ("○", "device to remove")
     DEVICE_REMOVED = ("✓", "device removed")
@@ -75,7 +77,7 @@ class Stand(Enum):
     @property
     def settled(self) -> bool:
         """Whether nothing is left to do."""
-        return self is Stand.NOT_HERE or self.mark in {"✓", "–"}
+        return self is Stand.NOT_HERE or self.mark in {"✓", "–", "?"}
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,7 @@ class Everybody:
         done = [
             name
             for name, stands in self.rows
-            if any(stand.mark == "✓" for stand in stands) and all(stand.settled for stand in stands)
+            if any(stand.mark in {"✓", "?"} for stand in stands) and all(stand.settled for stand in stands)
         ]
         if done:
             return f"Your part is done for {listed(done, 3)}."
@@ -292,11 +294,11 @@ class _Board:
             seen = self._context.observed.get(StepKey("hand-over", account), NOT_ASKED)
             awaited = seen.by_item.get(self._account, ()) if seen.by_item else seen.about
             if seen.verdict is Verdict.AWAITED and name in awaited:
-                return Stand.AWAITED
+                return Stand.SAID_AWAITED if mark.by_hand else Stand.AWAITED
             asked = name in passwords_of(self._account, self._context)  # AWS reports on a password alone
             if asked and seen.verdict in {Verdict.AWAITED, Verdict.AS_DECIDED}:
                 return Stand.SIGNED_IN
-            found = Stand.HANDED_OVER
+            found = Stand.SAID_SENT if mark.by_hand else Stand.HANDED_OVER
             if self._account in self._context.of_each_item("handed_over"):
                 return found
         return found  # a part that was left to a later text is asked about with that one

@@ -291,10 +291,14 @@ def test_a_part_that_was_left_to_a_later_text_is_asked_about_with_that_one(
     assert everybody(context).rows == (("jane.doe", (management, Stand.AWAITED)),)
 
 
+SAID_SENT = {"people": {"jane.doe": {"sent_at": "2026-03-01T11:00:00+00:00", "by_hand": True}}}
+
+
 @pytest.mark.parametrize(
     ("draft", "stand"),
     [
         ({"people": {"jane.doe": {"sent_at": "2026-03-01T11:00:00+00:00"}}}, Stand.HANDED_OVER),
+        (SAID_SENT, Stand.SAID_SENT),
         ({"people": 5}, Stand.TO_HAND_OVER),
         ({}, Stand.TO_HAND_OVER),
     ],
@@ -314,6 +318,29 @@ def test_what_hand_over_has_marked_counts_before_it_is_left(
         fake_environment(tmp_path, {}), facts, facts, "", tmp_path / "session", threading.Event()
     )
     assert everybody(context).rows == (("jane.doe", (stand,)),)
+
+
+def test_what_the_person_said_is_no_more_than_that_until_aws_has_seen_it(tmp_path: Path) -> None:
+    facts = {
+        "layers": ["security"],
+        "joining": ["jane.doe"],
+        "user_changes": {"add": {"security": ["jane.doe"]}, "remove": {}},
+        "plan@security": {"passwords": ["jane.doe"]},
+        "applied@security": APPLIED,
+        "handed_over@security": SAID_SENT,
+    }
+    stop, key = threading.Event(), StepKey("hand-over", "security")
+    for seen, stand in (
+        (NOT_ASKED, Stand.SAID_SENT),
+        (Observation(Verdict.AWAITED, about=("jane.doe",)), Stand.SAID_AWAITED),
+        (AGREES, Stand.SIGNED_IN),
+    ):
+        environment = fake_environment(tmp_path, {})
+        context = Context(environment, facts, facts, "", tmp_path, stop, observed={key: seen})
+        grid = everybody(context)
+        assert grid.rows == (("jane.doe", (stand,)),)
+        assert grid.settled_in("security")
+        assert (stand.mark == Stand.HANDED_OVER.mark) is (stand is Stand.SIGNED_IN)
 
 
 @pytest.mark.parametrize(
