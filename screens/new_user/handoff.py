@@ -236,11 +236,7 @@ class HandoffPane(StepPane):
         self.drop_note()  # what is read now is newer than what it is about
         lines = [
             f"✓ Read from {arrival.source}: this handoff is for you.",
-            *(
-                f"! {text_of(remark)}"
-                for remark in (*arrival.remarks, compare, self._newer.redoing)
-                if remark
-            ),
+            *(f"! {text_of(remark)}" for remark in (*arrival.remarks, compare) if remark),
             *_handoff_lines(arrival.handoff, arrival.own_keys, arrival.known),
         ]
         self._show_arrival(lines)

@@ -74,7 +74,7 @@ class SessionWalk:
         """Take in what the world shows of a step, where its look offers that."""
         seen, take_in = self.session.state.observed.get(key), acceptance(self.run.module(key))
         if take_in is not None and seen is not None and seen.contradicts and seen.accepting:
-            self._begin(key, lambda: take_in(self.run.context(key), quiet))
+            self._begin(key, lambda: take_in(seen, self.run.context(key), quiet))
 
     def _begin(self, key: StepKey, work: Callable[[], Mapping[str, Any]]) -> None:
         if self.session.status(key) in SETTLED | {Status.CONTRADICTED} and self.session.do_again(key) != key:

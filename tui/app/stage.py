@@ -311,12 +311,12 @@ class Stage(Vertical):
 
         ask(self, Confirm("Run the project's own program?", program.question, "Run it"), answered)
 
-    def accept(self) -> None:
-        """Have the step's module take in what the world shows, as the step's own work."""
+    def accept(self, shown: Observation) -> None:
+        """Have the step's module take in what the person was shown of the world, as the step's own work."""
         pane, key = self.pane, self.key
         take_in = acceptance(self._run.module(key)) if key is not None else None
         if pane is not None and take_in is not None and self._start():
-            pane.run_move("perform", lambda report: take_in(pane.context, report))
+            pane.run_move("perform", lambda report: take_in(shown, pane.context, report))
 
     def _start(self) -> bool:
         """The step begins, unless a move of its own began it already; returns whether it has."""

@@ -48,7 +48,7 @@ from workflows.core.garbage import page_painted
 from workflows.core.sentences import Sentence, joined, listed, text_of
 from workflows.desktop.ambient import endpoints
 from workflows.machine.events import Facts, StepKey
-from workflows.machine.observations import Choice, Observation, Verdict
+from workflows.machine.observations import NOT_ASKED, Choice, Observation, Verdict
 from workflows.machine.state import SETTLED, Status
 from workflows.run import Change, Question, SessionRun
 from workflows.steps.admin.admissions import Admissions, admissions
@@ -694,9 +694,9 @@ class WizardScreen(OneFocus):
         if status is Status.CONTRADICTED and not pane.decides:
             seen = self.run.session.state.observed[key]
             if seen.asks:
-                ask(self, Contradiction(self.run.title(key), seen), self._decide)
+                ask(self, Contradiction(self.run.title(key), seen), partial(self._decide, seen))
             else:
-                await self._decide(Choice.REDO)
+                await self._decide(seen, Choice.REDO)
         elif pane.in_between:
             pane.answer()
         elif self._left_alone:
@@ -737,7 +737,7 @@ class WizardScreen(OneFocus):
     def _no_next(self) -> None:
         self._next_after = None
 
-    async def _decide(self, choice: Choice) -> None:
+    async def _decide(self, shown: Observation, choice: Choice) -> None:
         """Carry out what the person chose about the contradiction of the step that is shown."""
         key, session = self.current, self.run.session
         if key is None or self._refused_while_busy():
@@ -748,12 +748,12 @@ class WizardScreen(OneFocus):
             case Choice.REDO:
                 await self._do_again(key, "the world contradicts it")
             case Choice.ACCEPT:
-                self._stage.accept()
+                self._stage.accept(shown)
 
     @on(StepPane.KeptAsIs)
     async def _keep_as_is(self, message: StepPane.KeptAsIs) -> None:
         if message.pane is self.pane:
-            await self._decide(Choice.CONTINUE)
+            await self._decide(NOT_ASKED, Choice.CONTINUE)
 
     def action_help(self) -> None:
         """Explain the step and its keys."""

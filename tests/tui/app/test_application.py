@@ -390,6 +390,30 @@ async def test_next_asks_how_to_continue_where_the_world_contradicts_a_step(
         assert wizard.current == shown
 
 
+async def test_what_is_accepted_is_what_the_question_was_about(house: House) -> None:
+    asked = replace(CHANGED, accepting="Records what is there.", about=("the first",))
+    taken: list[Observation] = []
+
+    def accept(shown: Observation, *_: object) -> dict[str, Any]:
+        taken.append(shown)
+        return LAYERS
+
+    house.modules[0].observation, house.modules[0].accept = asked, accept
+    app = house.app(session=house.session((PROJECT, LAYERS)))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await pilot.press("enter")
+        await settled(pilot)
+        wizard = app.screen
+        assert isinstance(wizard, WizardScreen)
+        await pilot.press("ctrl+n")
+        await settled(pilot)
+        wizard.run.session.observe({PROJECT: replace(asked, about=("another",))})
+        await pilot.press("a")
+        await settled(pilot)
+    assert [shown.identity for shown in taken] == [asked.identity]
+
+
 async def test_nobody_is_asked_how_to_continue_where_there_is_no_choice(house: House) -> None:
     house.modules[0].observation = Observation(Verdict.CHANGED, "It changed.")
     app = house.app(session=house.session((PROJECT, LAYERS)))

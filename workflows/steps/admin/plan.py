@@ -382,7 +382,7 @@ def forget(context: Context) -> None:
         (run_folder(context) / PLAN_FILE).unlink(missing_ok=True)
 
 
-def accept(context: Context, report: Report) -> Facts:
+def accept(_shown: Observation, context: Context, report: Report) -> Facts:
     """See in the state that what was planned is applied already, by somebody else.
 
     Raises:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -19,7 +19,7 @@ from workflows.gpg.decrypt import BRING_THE_KEY, clean_ciphertext, is_for
 from workflows.gpg.inspect import KeyDetails
 from workflows.gpg.keyring import OwnKey, list_secret_keys
 from workflows.machine.events import Facts
-from workflows.machine.observations import Choice, Observation, Verdict
+from workflows.machine.observations import NOT_ASKED, Choice, Observation, Verdict
 from workflows.messages.handoff import MAX_HANDOFF, Handoff, Identity, open_handoff
 from workflows.profiles.write import profile_paths
 from workflows.steps.shared.module import Context, Progress, Report, unless_refused
@@ -32,6 +32,21 @@ _NEWER = "Another handoff for you came after the one that you accepted."
 _CONTINUING = "You keep the accounts of the handoff that you accepted."
 _EFFECTS = ("Use the new handoff", "Keep the old one")
 _WITHOUT_READING = ("Read it first", "Keep the old one", "Use the new handoff")
+_REST = "Your other accounts stay. It counts once you accept it."
+_ASK_ABOUT = "Ask your admin whether that is right."
+_SIGNS_IN = {
+    "account_id": "account id",
+    "account_alias": "alias",
+    "user": "user name",
+    "sign_in_url": "sign-in page",
+}
+_LISTS = {
+    "profiles": "roles",
+    "password_policy": "password policy",
+    "mfa_required": "need for MFA",
+    "mfa_names": "profile names",
+    "access_key_id": "access key",
+}
 _LARGEST_CONFIG = 10_000_000
 _ACCOUNT = re.compile(r"arn:[a-z-]+:iam::([0-9]{12}):")
 
@@ -118,6 +133,7 @@ def read(request: Request, context: Context, report: Report) -> Arrival:
             _refuse_the_one_before(handoff, context)
             handoff = _with_those_left_out(handoff, handoff_of(context), keys)
             owners = [own_key(identity, keys) for identity in handoff.identities]
+            remarks += tuple(filter(None, [Changes.between(handoff_of(context), handoff).words]))
             if missing := left_out(handoff, context):
                 them = "them" if len(missing) > 1 else "it"
                 remarks += (f"It leaves out {enumerated(missing)}. Ask your admin if you still need {them}.",)
@@ -344,32 +360,88 @@ def observe(context: Context) -> Observation:
     """No other one came since for this person, and the keys that it is encrypted to are still here."""
     environment, newer = context.environment, _newer(context)
     if newer is not None:
-        return newer
+        return newer[1]
     keys = list_secret_keys(environment.gnupg_home, environment.variables)
     identities = handoff_of(context).identities
     return unless_refused(lambda: [own_key(identity, keys) for identity in identities])
 
 
-def _differences(held: Handoff, incoming: Handoff) -> tuple[list[str], list[str]]:
-    """The accounts that another handoff adds, and those whose password it replaces."""
-    before = {identity.account_name: identity.encrypted_password for identity in held.identities}
-    now = {identity.account_name: identity.encrypted_password for identity in incoming.identities}
-    renewed = [name for name, password in now.items() if password and password != before.get(name, password)]
-    return [name for name in now if name not in before], renewed
+@dataclass(frozen=True)
+class Changes:
+    """How another handoff differs from the one that was accepted.
 
+    Attributes:
+        added: the accounts that it adds.
+        renewed: the accounts whose password it replaces.
+        moved: what is different about who signs in where, a sentence each.
+        besides: what else is different, likewise.
+    """
 
-def _what_it_changes(added: list[str], renewed: list[str]) -> Sentence:
-    return joined(
-        (
-            f"It adds {enumerated(added)}." if added else "",
-            f"It has a new password for {enumerated(renewed)}; the old one is void." if renewed else "",
-            "Your other accounts stay. It counts once you accept it.",
+    added: tuple[str, ...]
+    renewed: tuple[str, ...]
+    moved: tuple[Sentence, ...]
+    besides: tuple[Sentence, ...]
+
+    @classmethod
+    def between(cls, held: Handoff, incoming: Handoff) -> Changes:
+        """The differences of the accounts that the incoming one has."""
+        before = {identity.account_name: identity for identity in held.identities}
+        pairs = [(before.get(now.account_name), now) for now in incoming.identities]
+        both = [(old, now) for old, now in pairs if old is not None]
+        return cls(
+            tuple(now.account_name for old, now in pairs if old is None),
+            tuple(
+                now.account_name
+                for old, now in both
+                if now.encrypted_password not in {None, "", old.encrypted_password}
+            ),
+            tuple(sentence for old, now in both for sentence in _changed_values(old, now, _SIGNS_IN)),
+            tuple(
+                sentence
+                for old, now in both
+                for sentence in (*_changed_values(old, now, {"region": "region"}), _changed_lists(old, now))
+                if sentence
+            ),
         )
-    )
+
+    @property
+    def to_compare(self) -> bool:
+        """Whether somebody has to look at it before it is used: it says where to sign in, or as whom."""
+        return bool(self.added or self.moved)
+
+    @property
+    def words(self) -> Sentence:
+        """What it changes; "" for nothing."""
+        renewed = enumerated(self.renewed)
+        changes = joined(
+            (
+                f"It adds {enumerated(self.added)}." if self.added else "",
+                f"It has a new password for {renewed}; the old one is void." if self.renewed else "",
+                *self.moved,
+                *self.besides,
+                _ASK_ABOUT if self.moved else "",
+            )
+        )
+        return joined((changes, _REST)) if changes else ""
 
 
-def _newer(context: Context) -> Observation | None:
-    """Another handoff for this person that came after the accepted one; None for none."""
+def _changed_values(old: Identity, now: Identity, named: Mapping[str, str]) -> Iterator[Sentence]:
+    for name, noun in named.items():
+        before, after = (getattr(identity, name) or "none" for identity in (old, now))
+        if before != after:
+            yield f"The {noun} of {now.account_name} changes from {before} to {after}."
+
+
+def _changed_lists(old: Identity, now: Identity) -> Sentence:
+    nouns = [noun for name, noun in _LISTS.items() if getattr(old, name) != getattr(now, name)]
+    return f"It changes the {enumerated(nouns)} of {now.account_name}." if nouns else ""
+
+
+def _newer(context: Context) -> tuple[str, Observation] | None:
+    """The text of another handoff for this person that came after the accepted one, and what it means.
+
+    None for none.
+    """
     path = arrived(context) if "accepted_at" in context.facts else None
     if path is None:
         return None
@@ -379,32 +451,33 @@ def _newer(context: Context) -> Observation | None:
         _check_addressee(handoff, context)
         held = handoff_of(context)
         if any(identity not in held.identities for identity in handoff.identities):
-            added, renewed = _differences(held, handoff)
-            changes = _what_it_changes(added, renewed)
+            changes = Changes.between(held, handoff)
             known = known_accounts(handoff.project, context.environment.home, held)
-            compares = bool(to_compare(handoff, known))
-            return Observation(
+            compares = changes.to_compare or bool(to_compare(handoff, known))
+            return text, Observation(
                 Verdict.CHANGED,
                 _NEWER,
                 (sha256(text.encode()).hexdigest(),),
-                continuing="" if renewed else _CONTINUING,
-                accepting="" if compares else changes,
-                redoing=changes if compares else "Shows its accounts, and asks whether they are yours.",
+                continuing="" if changes.renewed else _CONTINUING,
+                accepting="" if compares else changes.words or _REST,
+                redoing=changes.words if compares else "Shows its accounts, and asks whether they are yours.",
                 effects=_EFFECTS if compares else _WITHOUT_READING,
                 likely=Choice.REDO if compares else Choice.ACCEPT,
             )
     return None
 
 
-def accept(context: Context, report: Report) -> Facts:
-    """Take in the newer handoff, whose accounts are known here.
+def accept(shown: Observation, context: Context, report: Report) -> Facts:
+    """Take in the newer handoff that the person was asked about, and no other one.
 
     Raises:
-        OnboardError: as `read`; or it isn't there any more.
+        OnboardError: as `read`; or it isn't there any more, or is by now one to be compared.
     """
-    path = arrived(context)
-    if path is None:
+    text, now = _newer(context) or ("", NOT_ASKED)
+    if now.identity != shown.identity or not now.accepting:
         raise OnboardError(
-            "No other handoff", "It isn't there any more.", next="Ask your admin to send it again."
+            "The handoff has changed",
+            "The one that you were asked about isn't there any more.",
+            next="Read the one that is there now, or ask your admin to send it again.",
         )
-    return perform(Request(path=context.environment.readable(path)), context, report)
+    return perform(Request(text=text), context, report)

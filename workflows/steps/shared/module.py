@@ -129,8 +129,8 @@ class StepModule(Protocol):
     background after a resume, and never asks a person for anything. Where that may take an MFA code or a
     passphrase, the module has a `guarded_look`, for when a person asks to look again.
 
-    A module whose `observe` offers to accept what it sees has an `accept(context, report)`, which gives the
-    step's facts as `perform` does.
+    A module whose `observe` offers to accept it has an `accept(shown, context, report)`, which gives
+    the facts as `perform` does; `shown` is what the person was asked about.
     """
 
     def validate(self, request: Any, context: Context, /) -> list[Problem]:
@@ -187,7 +187,7 @@ def guarded_look(module: StepModule) -> GuardedLook | None:
     return found
 
 
-Accept = Callable[[Context, Report], Facts]
+Accept = Callable[[Observation, Context, Report], Facts]
 
 
 def acceptance(module: StepModule) -> Accept | None:

@@ -297,7 +297,85 @@ def test_another_handoff_that_came_after_the_accepted_one_is_noticed_until_it_is
     seen = step.observe(accepted)
     assert (seen.choices.keys(), seen.likely) == ({Choice.ACCEPT, Choice.REDO}, Choice.ACCEPT)
     assert len(seen.effects) == len(Choice)
-    taken = step.accept(accepted, nothing)
+    taken = step.accept(seen, accepted, nothing)
     assert "".join(taken["handoff"]["identities"][0]["encrypted_password"]) == renewed.encrypted_password
     os.utime(mail, (0, 0))
     assert step.observe(accepted) == AGREES, "it is an older one"
+
+
+@pytest.fixture
+def accepted(tmp_path: Path, keys: GpgHome) -> tuple[Context, Handoff, Path]:
+    """A handoff that was accepted, and where the next one comes."""
+    mailbox = tmp_path / "mailbox"
+    mailbox.mkdir()
+    page = "https://111111111111.signin.aws.amazon.com/console"
+    of_management = {"account_id": "1" * 12, "account_alias": "", "sign_in_url": page, "profiles": ()}
+    security = identity_for(keys, "jane")
+    sent = Handoff("bb", (security, replace(security, account_name="management", **of_management)))
+    before = context(tmp_path, keys)
+    facts = {**before.facts, **step.perform(Request(text=sent.render()), before, nothing)}
+    environment = environment_of(tmp_path, keys, mailbox=mailbox)
+    return context_of(environment, tmp_path, facts), sent, mailbox / "handoff-jane.doe.txt"
+
+
+OTHER_PAGE = "https://bb-other.signin.aws.amazon.com/console"
+OF_SECURITY = f"https://{'2' * 12}.signin.aws.amazon.com/console"
+
+
+def changed(sent: Handoff, **fields: Any) -> Handoff:
+    """The same with other fields of its first account."""
+    first, *others = sent.identities
+    return replace(sent, identities=(replace(first, **fields), *others))
+
+
+@pytest.mark.parametrize(
+    ("fields", "compares"),
+    [
+        ({"region": "us-east-2"}, False),
+        ({"mfa_required": False, "password_policy": ("a digit (0 to 9)",)}, False),
+        ({"sign_in_url": OF_SECURITY}, True),
+        ({"account_alias": "bb-other", "sign_in_url": OTHER_PAGE}, True),
+        ({"user": "jane.doe2", "encrypted_password": None}, True),
+    ],
+)
+def test_what_says_where_to_sign_in_or_as_whom_is_to_be_compared_and_each_change_is_named(
+    accepted: tuple[Context, Handoff, Path], fields: dict[str, Any], compares: bool
+) -> None:
+    here, sent, mail = accepted
+    mail.write_text(changed(sent, **fields).render())
+    seen = step.observe(here)
+    assert (Choice.ACCEPT in seen.choices) is not compares
+    assert seen.likely is (Choice.REDO if compares else Choice.ACCEPT)
+    named = text_of(seen.choices[seen.likely])
+    assert all(value in named for value in fields.values() if isinstance(value, str))
+    assert "security" in named
+    arrival = step.read(Request(path=here.environment.readable(mail)), here, nothing)
+    assert any("security" in text_of(remark) for remark in arrival.remarks)
+
+
+@pytest.mark.parametrize("then", ["another", "one to compare", "nothing"])
+def test_only_the_handoff_that_the_person_was_asked_about_is_accepted(
+    accepted: tuple[Context, Handoff, Path], then: str
+) -> None:
+    here, sent, mail = accepted
+    mail.write_text(changed(sent, region="us-east-2").render())
+    seen = step.observe(here)
+    assert Choice.ACCEPT in seen.choices
+    if then == "another":
+        mail.write_text(changed(sent, region="eu-west-1").render())
+        assert Choice.ACCEPT in step.observe(here).choices
+    elif then == "one to compare":
+        mail.write_text(changed(sent, sign_in_url=OF_SECURITY).render())
+    else:
+        mail.unlink()
+    with pytest.raises(OnboardError):
+        step.accept(seen, here, nothing)
+
+
+def test_an_offer_that_no_longer_stands_is_not_accepted(accepted: tuple[Context, Handoff, Path]) -> None:
+    here, sent, mail = accepted
+    mail.write_text(changed(sent, sign_in_url=OF_SECURITY).render())
+    seen = step.observe(here)
+    assert Choice.ACCEPT not in seen.choices
+    with pytest.raises(OnboardError):
+        step.accept(seen, here, nothing)
