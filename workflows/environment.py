@@ -52,7 +52,7 @@ class Environment:
         codes: the MFA codes given to AWS so far, for as long as this process lives: each is good once, in
             whichever step it was given.
         sessions: those that codes began, by the device's serial (see `DeviceSessions`).
-        tried: with which profiles the aws command worked here, and when.
+        tried: with which profiles, access keys and MFA devices the aws command worked here, and when.
         key_records: the folder of what is known of the access keys kept here; None: below the home.
         trusted_programs: the file of the foreign programs that the person said yes to; None: below the home.
     """
@@ -72,7 +72,7 @@ class Environment:
     open_page: Callable[[str], str] = str
     codes: CodeMemory = field(default_factory=_no_codes_yet)
     sessions: dict[str, Credentials] = field(default_factory=dict, repr=False)
-    tried: dict[str, datetime] = field(default_factory=dict)
+    tried: dict[tuple[str, ...], datetime] = field(default_factory=dict)
     key_records: Path | None = None
     trusted_programs: Path | None = None
 

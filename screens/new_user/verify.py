@@ -397,7 +397,7 @@ class VerifyPane(UnlockingPane):
         """What the lines do, and what the command needs besides."""
         chosen, owner = self._chosen(), self._owner()
         code = ""  # a base profile is the key alone: nothing is asked for it, and no session kept
-        if chosen in owner.roles and aws_command.keeps_session(chosen, self.context):
+        if chosen in owner.roles and aws_command.keeps_session(chosen, owner.serial, self.context):
             code = " The command needs no code for up to an hour."
         elif owner.serial and chosen in owner.roles:
             code = " The command asks for a new MFA code."

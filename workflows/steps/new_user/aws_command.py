@@ -104,16 +104,30 @@ def try_aws(profile: str, code: str, context: Context, report: Report) -> Tried:
         ) from None
     context.raise_if_cancelled()
     tried = _answer(done, profile, with_code=bool(digits))
-    context.environment.tried.pop(profile, None)
+    with_what = _with_what(profile, serial, context)
+    context.environment.tried.pop(with_what, None)
     if not tried.needs_code:
-        context.environment.tried[profile] = context.environment.now()
+        context.environment.tried[with_what] = context.environment.now()
     return tried
 
 
-def keeps_session(profile: str, context: Context) -> bool:
-    """Whether the command keeps the session of a role that it worked with here, and needs no code for it."""
-    at = context.environment.tried.get(profile)
+def keeps_session(profile: str, serial: str | None, context: Context) -> bool:
+    """Whether the command keeps the session of a role that it worked with here, and needs no code for it.
+
+    Args:
+        profile: the role's.
+        serial: of the device whose code it would need, or None.
+        context: of the step.
+    """
+    at = context.environment.tried.get(_with_what(profile, serial, context))
     return at is not None and context.environment.now() - at < _KEEPS_FOR
+
+
+def _with_what(profile: str, serial: str | None, context: Context) -> tuple[str, ...]:
+    """The profile, the access key and the device that a try is with."""
+    accounts = (account for account, known in written_profiles(context).items() if profile in known["names"])
+    key = context.of_each_item("access_key").get(next(accounts, "")) or {}
+    return profile, str(key.get("id")), str(serial)
 
 
 def aws_program(context: Context) -> str | None:

@@ -236,14 +236,14 @@ def test_the_real_aws_command_uses_what_was_written_and_asks_for_a_code_once(
 ) -> None:
     """The base profile's credential_process runs this very program, which decrypts the key from its file."""
     key = user_key(new_user)
-    _, seed = new_user.aws.device()
+    serial, seed = new_user.aws.device()
     fingerprint = encrypted(new_user, gpg)
     with_programs(new_user, Path(sys.executable).parent)
     context = ready(new_user, VAULT, key, fingerprint=fingerprint)
     assert verify.survey(context, new_user.report).has_aws
     unlock(Secret(PASSPHRASE), fingerprint, context, new_user.report)
     assert aws_command.try_aws(ROLE, "", context, new_user.report).needs_code
-    assert not aws_command.keeps_session(ROLE, context)
+    assert not aws_command.keeps_session(ROLE, serial, context)
     code = new_user.code(seed, 1)
     tried = aws_command.try_aws(ROLE, code, context, new_user.report)
     assert "assumed-role/DevOps/" in tried.output
@@ -252,10 +252,14 @@ def test_the_real_aws_command_uses_what_was_written_and_asks_for_a_code_once(
     again = aws_command.try_aws(ROLE, "", context, new_user.report)  # it remembers the role's session
     assert (again.output, again.needs_code) == (tried.output, False)
     assert "GetPassWarning" not in again.output
-    assert aws_command.keeps_session(ROLE, context)
+    assert aws_command.keeps_session(ROLE, serial, context)
+    assert not aws_command.keeps_session(ROLE, f"{serial}-2", context)
+    another = {**context.facts["access_key"], "id": "AKIAIOSFODNN7EXAMPLE"}
+    rotated = new_user.context(profiles=context.facts["profiles"], access_key=another)
+    assert not aws_command.keeps_session(ROLE, serial, rotated)
     later = context.environment.now() + timedelta(hours=1)
     past = replace(context, environment=replace(context.environment, now=lambda: later))
-    assert not aws_command.keeps_session(ROLE, past)
+    assert not aws_command.keeps_session(ROLE, serial, past)
 
 
 def test_the_aws_command_in_its_own_words_when_it_fails(new_user: NewUserAws, tmp_path: Path) -> None:
