@@ -29,6 +29,8 @@ ACCOUNT_SETTINGS = "Change account settings"
 """What the work on the account's own settings is called."""
 _OWN = {"new-user": "Set up my access", "rotation": "Rotate my access key"}
 _NAMED = 2
+_LEAST = len("a, ")
+"""What each name takes at least in a list."""
 
 
 def people_of(summary: Summary) -> tuple[str, ...]:
@@ -61,13 +63,13 @@ def phrased(works: Mapping[str, Sequence[str]], kinds: int, most: int = 1) -> st
 
 
 def within(works: Mapping[str, Sequence[str]], width: int) -> str:
-    """The same with as many kinds, and then people, as a width has room for."""
-    people = max(1, *map(len, works.values()))
+    """The same with as many kinds, and then people, as a width has room for; never longer than that."""
+    people = min(max(1, *map(len, works.values())), max(1, width // _LEAST + 1))
     lines = (
         phrased(works, kinds, most) for kinds in range(len(works), 0, -1) for most in range(people, 0, -1)
     )
-    shortest = phrased(works, 1)
-    return next((line for line in lines if len(line) <= width), f"{shortest[: width - 1]}…")
+    cut = f"{phrased(works, 1)[: max(0, width - 1)]}…"
+    return next((line for line in lines if len(line) <= width), cut if width > 0 else "")
 
 
 def work_of(summary: Summary, most: int = 1) -> str:

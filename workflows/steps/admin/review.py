@@ -51,7 +51,7 @@ from workflows.steps.admin.written import (
     to_undo,
 )
 from workflows.steps.decisions import Decisions
-from workflows.steps.kinds import within
+from workflows.steps.kinds import phrased, within
 from workflows.steps.shared.by_hand import refused_by_hand
 from workflows.steps.shared.half_written import finish_half_written
 from workflows.steps.shared.module import Context, Progress, Report
@@ -396,27 +396,31 @@ def save(target: str, text: str, context: Context) -> Sentence:
 
 
 def proposed_message(context: Context) -> str:
-    """The subject of a commit: what changes for whom and where, as long as git's lists show it whole."""
+    """The subject of a commit: what changes for whom and where, as long as git's lists show it whole.
+
+    Accounts that leave no room for what changes are counted.
+    """
     decisions = context.decisions
     changed = _changed(decisions)
-    where = list(
-        dict.fromkeys(
-            account for people in changed.values() for names in people.values() for account in names
-        )
-    )
-    place = f" ({listed(where or decisions.layers, _NAMED)})"
-    works = {verb: [*filter(None, people)] for verb, people in changed.items()}
-    return f"{within(works or {'Change groups': []}, _SUBJECT - len(place))}{place}"
+    found = (account for people in changed.values() for names in people.values() for account in names)
+    where = list(dict.fromkeys(found)) or decisions.layers
+    works = {verb: [*filter(None, people)] for verb, people in changed.items()} or {"Change groups": []}
+    places = (f" ({listed(where, _NAMED)})", f" ({count(len(where), 'account')})")
+    room = _SUBJECT - len(phrased(works, 1))
+    place = next((place for place in places if len(place) <= room), places[-1])
+    return f"{within(works, _SUBJECT - len(place))}{place}"
 
 
 def message_body(context: Context) -> str:
     """A line for each change of somebody or something, for below the subject; "" where that says it all."""
-    lines = [
-        f"- {verb}{f' {name}' if name else ''} in {' and '.join(accounts)}"
+    changes = [
+        (f"{verb} {name}".rstrip(), accounts)
         for verb, people in _changed(context.decisions).items()
         for name, accounts in people.items()
     ]
-    return "\n".join(lines) if len(lines) > 1 else ""
+    if {f"{what} ({', '.join(accounts)})" for what, accounts in changes} <= {proposed_message(context)}:
+        return ""
+    return "\n".join(f"- {what} in {' and '.join(accounts)}" for what, accounts in changes)
 
 
 def _changed(decisions: Decisions) -> dict[str, dict[str, list[str]]]:

@@ -11,10 +11,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from unittest.mock import Mock
 
 import pytest
+from hypothesis import example, given, strategies as st
 from support.admin_project import AdminProject, decide, put, quiet, write
 from support.repository import ROOT
 
@@ -36,6 +38,7 @@ from workflows.steps.admin.other_sessions import not_applied, that_can_put_back
 from workflows.steps.admin.review import Request
 from workflows.steps.admin.status_grid import Stand, everybody
 from workflows.steps.admin.written import files_written, holds_files, journal_of, to_undo
+from workflows.steps.decisions import Decisions
 from workflows.steps.shared.by_hand import NotPossible
 from workflows.steps.shared.half_written import writes_of
 from workflows.steps.shared.leftovers import RUNS
@@ -765,6 +768,23 @@ def test_the_proposed_message_says_who_and_where(admin_project: AdminProject) ->
     assert "dana.lopez" not in review.proposed_message(context)
     context = admin_project.context(**{**facts, "rekeying": ["alex.kim"], "memberships": {"security": {}}})
     assert " alex.kim (" in review.proposed_message(context)
+
+
+@given(
+    names=st.lists(st.text("a.", min_size=1, max_size=90), min_size=1, max_size=6, unique=True),
+    accounts=st.lists(st.text("b-", min_size=1, max_size=90), min_size=1, max_size=5, unique=True),
+)
+@example(["jane.doe"], [f"bb-platform-production-{place}" for place in ("europe", "america", "asia")])
+def test_a_subject_is_never_longer_than_lists_show_and_the_body_has_what_it_lacks(
+    names: list[str], accounts: list[str]
+) -> None:
+    facts = {"layers": accounts, "user_changes": {"add": dict.fromkeys(accounts, names)}}
+    context: Any = SimpleNamespace(decisions=Decisions.from_facts(facts))
+    subject, body = review.proposed_message(context), review.message_body(context)
+    assert len(subject) <= 72
+    assert all(part in (body or subject) for part in (*names, *accounts))
+    if len(names) == 1 and len(names[0]) < 50:
+        assert names[0] in subject
 
 
 def as_kept_earlier(change: FileChange) -> dict[str, str | None]:
