@@ -332,8 +332,10 @@ async def test_the_difference_is_copied_and_saved_once(decided: AdminProject) ->
         await ui.press("s", "enter")
         saved = decided.environment.home / "review-bb.diff"
         assert saved.read_text() == text
+        saved.write_text("something else")
         await ui.press("s", "enter")
         assert "The file exists already" in ui.text
+        assert saved.read_text() == "something else"
         await ui.press("escape")
         (decided.root / "patch").write_text(text)
         decided.git("apply", "--check", "patch")
