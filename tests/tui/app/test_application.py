@@ -294,13 +294,17 @@ async def test_a_session_is_reported_archived_and_brought_back_by_opening_it(hou
     app = house.app()
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)
-        for _ in range(2):  # the second time the file is there already
-            await pilot.press("x", "enter")
-            await settled(pilot)
+        report = house.machine.home / f"iam-onboard-{session}.txt"
+        await pilot.press("x", "enter")
+        await settled(pilot)
+        assert '"step": "project"' in report.read_text()
+        report.write_text("the person's own")
+        await pilot.press("x", "enter")
+        await settled(pilot)
         assert isinstance(app.screen, ErrorDialog)
+        assert report.read_text() == "the person's own"
         await pilot.press("escape", "a")
         await settled(pilot)
-        assert '"step": "project"' in (house.machine.home / f"iam-onboard-{session}.txt").read_text()
         assert house.sessions.is_archived(session)
         await pilot.press("f3", "home", "enter")
         await settled(pilot)
