@@ -352,10 +352,9 @@ class ReviewPane(ByHandPane):
             self.primary_changed()
 
     def _name_ways(self, diff: FileDiffs) -> None:
-        """Below the difference, the keys that show more of it."""
-        ways = ["Esc shows the page again" if self.has_class("-alone") else "v shows it on the whole page"]
-        ways += ["→ the rest of long lines"] if diff.cut else []
-        diff.border_subtitle = styled((", ".join(ways), ""))
+        """Below the difference, the key that shows more of it."""
+        way = "Esc shows the page again" if self.has_class("-alone") else "v shows it on the whole page"
+        diff.border_subtitle = styled((way, ""))
 
     def action_files(self) -> None:
         """Show the list of files, or hide it again."""
@@ -510,7 +509,7 @@ def _unseen_line(diff: FileDiff, compared: Container[str]) -> str:
     if diff.readable:
         return f"{_UNSEEN} {_file_line(diff)}"
     taken_in = fingerprint_in(diff.change.after or b"") in compared
-    return f"{_KEY} {_file_line(diff)}{'  PGP keys compares it' if taken_in else ''}"
+    return f"{_KEY} {_file_line(diff)}{'  compared in PGP keys' if taken_in else ''}"
 
 
 def _fitting(notes: Sequence[str]) -> list[str]:

@@ -7,10 +7,12 @@ reviewer must see what is there.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
+from itertools import accumulate
 from pathlib import PurePath
 from typing import Any, ClassVar
 
@@ -21,8 +23,8 @@ from textual.geometry import Size
 from textual.message import Message
 from textual.strip import Strip
 
-from screens.widgets.line_list import DrawnLines, across
-from screens.widgets.text import segment
+from screens.widgets.line_list import DrawnLines
+from screens.widgets.text import segment, shown
 from workflows.core.garbage import collection_paused
 from workflows.hcl.diff import DiffLine
 from workflows.layer.highlight import KINDS, Token, diff_tokens
@@ -39,21 +41,21 @@ class FileDiff:
         change: the file before and after.
         added: how many lines come.
         removed: how many lines go.
-        row: the line that it begins on, among those of all files.
+        begin: its first line, among those of all files.
         tokens: the tokens of each of the change's lines.
     """
 
     change: FileChange
     added: int
     removed: int
-    row: int
+    begin: int
     tokens: Sequence[Sequence[Token]]
 
     @cached_property
     def over(self) -> int:
         """The line after its last changed one."""
         changed = (at for at, line in enumerate(self.change.lines, 1) if line.mark in "+-")
-        return self.row + max(changed, default=len(self.change.lines))
+        return self.begin + max(changed, default=len(self.change.lines))
 
     @property
     def readable(self) -> bool:
@@ -64,7 +66,7 @@ class FileDiff:
     def first(self) -> int:
         """Its first changed line."""
         lines = enumerate(self.change.lines)
-        return self.row + next((at for at, line in lines if line.mark in "+-"), 0)
+        return self.begin + next((at for at, line in lines if line.mark in "+-"), 0)
 
     @cached_property
     def identity(self) -> str:
@@ -77,16 +79,16 @@ class FileDiff:
 def file_diffs(change_set: ChangeSet) -> tuple[FileDiff, ...]:
     """The differences of all files of a set, in its order; takes a moment for large files."""
     found: list[FileDiff] = []
-    row = 0
+    begin = 0
     with collection_paused():
         for change in change_set.changes:
-            found.append(FileDiff(change, *change.counts(), row, diff_tokens(change)))
-            row += len(change.lines)
+            found.append(FileDiff(change, *change.counts(), begin, diff_tokens(change)))
+            begin += len(change.lines)
     return tuple(found)
 
 
 class FileDiffs(DrawnLines):
-    """Scrolls both ways, and from file to file.
+    """Scrolls down, and from file to file; a long line goes on in rows below it, each with its mark.
 
     Attributes:
         files: what is shown.
@@ -97,7 +99,7 @@ class FileDiffs(DrawnLines):
         *(f"lines--{name}" for name in {*_LINES.values(), *KINDS}),
     }
     DEFAULT_CSS = """
-    FileDiffs { scrollbar-size-horizontal: 0; }
+    FileDiffs { overflow-x: hidden; scrollbar-gutter: stable; }
     FileDiffs > .lines--file { text-style: bold; background: $boost; }
     FileDiffs > .lines--hunk { color: $text-accent; }
     FileDiffs > .lines--added { color: $text-success; background: $success 12%; }
@@ -114,7 +116,7 @@ class FileDiffs(DrawnLines):
 
     @dataclass
     class AtFile(Message):
-        """Another file is at the top of what is shown, or was seen; or another part of long lines."""
+        """Another file is at the top of what is shown, or was seen."""
 
         index: int
 
@@ -124,8 +126,9 @@ class FileDiffs(DrawnLines):
         self.seen: set[int] = set()
         self._lines: list[DiffLine] = []
         self._tokens: list[Sequence[Token]] = []
+        self._starts: list[int] = [0]  # the row that each line begins on, and the one after the last
+        self._wrapped_at = 0
         self._at = self._aimed = -1
-        self._cut = False
 
     def show(self, files: Sequence[FileDiff], seen: Iterable[int] = ()) -> None:
         """Show these files from the top; some of them may have been seen before."""
@@ -133,12 +136,28 @@ class FileDiffs(DrawnLines):
         self.seen = {*seen}
         self._lines = [line for file in files for line in file.change.lines]
         self._tokens = [tokens for file in files for tokens in file.tokens]
-        widest = max((cell_len(line.text) for line in self._lines), default=0)
-        self.virtual_size = Size(widest, len(self._lines))
+        self._wrap()
         self._at = self._aimed = -1
         self.scroll_home(animate=False, immediate=True)
         self.call_after_refresh(self._tell_file)
         self.refresh()
+
+    def _wrap(self) -> None:
+        """Give each line the rows that it takes."""
+        self._wrapped_at = width = self.scrollable_content_region.width
+        rest = max(1, width - 1)  # beside the mark
+        cells = (cell_len(_drawn(line)) for line in self._lines)
+        rows = (max(1, -(-(wide - 1) // rest)) if width else 1 for wide in cells)
+        self._starts = [*accumulate(rows, initial=0)]
+        self.virtual_size = Size(width, self._starts[-1])
+
+    def row_of(self, line: int) -> int:
+        """The row that a line begins on."""
+        return self._starts[line]
+
+    def _line_at(self, row: int) -> int:
+        """The line that a row is of."""
+        return bisect_right(self._starts, row) - 1
 
     @property
     def unseen(self) -> tuple[int, ...]:
@@ -155,22 +174,16 @@ class FileDiffs(DrawnLines):
         row = round(self.scroll_y)
         if 0 < self.max_scroll_y <= row:
             return self._aimed if self._aimed >= 0 else len(self.files) - 1
-        past = sum(file.over <= row for file in self.files)
+        past = sum(self.row_of(file.over) <= row for file in self.files)
         return max(self._aimed, min(past, len(self.files) - 1))
 
     @property
     def line(self) -> int:
         """The number, before the change, of the first changed line of that file in view; 1 if none is."""
-        first = max(round(self.scroll_y), self.files[self.at].row if self.files else 0)
-        below = self._lines[first : first + max(1, self.size.height)]
+        top = round(self.scroll_y)
+        first = max(self._line_at(top), self.files[self.at].begin if self.files else 0)
+        below = self._lines[first : self._line_at(top + max(1, self.size.height) - 1) + 1]
         return next((line.old for line in below if line.mark in {"+", "-"}), 1)
-
-    @property
-    def cut(self) -> bool:
-        """Whether a line in view goes on to the right."""
-        top, region = round(self.scroll_y), self.scrollable_content_region
-        shown = self._lines[top : top + region.height]
-        return any(cell_len(line.text) > round(self.scroll_x) + region.width for line in shown)
 
     def go_to_file(self, index: int) -> None:
         """Show a file's beginning at the top, as far as there are lines."""
@@ -180,7 +193,8 @@ class FileDiffs(DrawnLines):
 
     def _top_of(self, file: FileDiff) -> int:
         """The line to show a file from: where there is little room, something that changes is in view."""
-        return max(file.row, file.first + 1 - max(1, self.size.height))
+        begin, end = self.row_of(file.begin), self.row_of(file.first + 1)
+        return max(begin, end - max(1, self.size.height))
 
     def action_file(self, direction: int) -> None:
         """Go to the next file or the one before; from within a file first to its own beginning.
@@ -206,21 +220,20 @@ class FileDiffs(DrawnLines):
             self._aimed = -1
         self._tell_file()
 
-    def watch_scroll_x(self, old_value: float, new_value: float) -> None:
-        """Tell when more is to be seen to the right, or no more."""
-        super().watch_scroll_x(old_value, new_value)
-        self._tell_file()
-
     def on_resize(self) -> None:
-        """More is in view, or less."""
+        """More is in view, or less; the line at the top stays there."""
+        if self._wrapped_at != self.scrollable_content_region.width:
+            line = self._line_at(round(self.scroll_y))
+            self._wrap()
+            self.scroll_to(0, self.row_of(line), animate=False, immediate=True)
         self._tell_file()
 
     def _tell_file(self) -> None:
         below = round(self.scroll_y) + self.size.height
-        ends = [file.over for file in self.files]
+        ends = [self.row_of(file.over) for file in self.files]
         seen = {index for index, end in enumerate(ends) if self.scroll_y < end <= below} if below else set()
-        if (self.at, self.cut) != (self._at, self._cut) or not seen <= self.seen:
-            self._at, self._cut = self.at, self.cut
+        if self.at != self._at or not seen <= self.seen:
+            self._at = self.at
             self.seen |= seen
             self.post_message(self.AtFile(self._at))
 
@@ -232,18 +245,21 @@ class FileDiffs(DrawnLines):
         return Style(color=style.color, bold=style.bold, italic=style.italic) if name in KINDS else style
 
     def render_line(self, y: int) -> Strip:
-        """A line of a file's diff, as far as it can be seen."""
+        """A row of a line of a file's diff."""
         width, row = self.scrollable_content_region.width, round(self.scroll_y) + y
         base = self.rich_style
-        if row >= len(self._lines):
+        if row >= self._starts[-1]:
             return Strip.blank(width, base)
-        line = self._lines[row]
+        at = self._line_at(row)
+        line = self._lines[at]
         style = self.style_of(_LINES[line.mark]) if line.mark in _LINES else base
-        left = round(self.scroll_x)
-        return across(Strip(self._segments(line, self._tokens[row], style)), left, width, style)
+        whole, rest = Strip(self._segments(line, self._tokens[at], style)), max(1, width - 1)
+        begin = 1 + (row - self._starts[at]) * rest
+        part = Strip([*whole.crop(0, 1), *whole.crop(begin, begin + rest)])
+        return part.adjust_cell_length(width, style)
 
     def _segments(self, line: DiffLine, tokens: Sequence[Token], style: Style) -> list[Segment]:
-        text, at = line.text.replace("	", "⇥"), 1
+        text, at = _drawn(line), 1
         mark = style + Style(reverse=True, bold=True) if line.mark in {"+", "-"} else style
         segments = [segment(text[:1], mark)]
         if not tokens:
@@ -256,3 +272,8 @@ class FileDiffs(DrawnLines):
                 segments.append(segment(text[start:end], plain + self.style_of(token.kind)))
                 at = end
         return [*segments, segment(text[at:], plain)]
+
+
+def _drawn(line: DiffLine) -> str:
+    """A line with a sign for what a terminal would not show; each letter keeps its place."""
+    return shown(line.text.replace("\t", "⇥"))

@@ -100,8 +100,8 @@ async def test_one_goes_from_file_to_file_by_keys_and_by_the_list(decided: Admin
 
 async def test_a_file_is_seen_once_its_last_changed_line_was_shown(decided: AdminProject) -> None:
     async with review_of(decided) as (ui, diff):
-        ends = [file.over for file in diff.files]
-        assert {diff._lines[end - 1].mark for end in ends} <= {"+", "-"}
+        assert {diff._lines[file.over - 1].mark for file in diff.files} <= {"+", "-"}
+        ends = [diff.row_of(file.over) for file in diff.files]
         assert diff.seen == {number for number, end in enumerate(ends) if end <= diff.size.height}
         before = str(ui.app.wizard._primary().effect)
         for _ in range(100):
@@ -148,7 +148,7 @@ async def test_a_key_file_needs_no_reading_and_has_no_tick_unless_it_was_shown(d
         assert hidden
         options = ui.app.pane.query_one("#files", OptionList).options
         assert all(str(options[at].prompt).startswith("·") for at in hidden)
-        assert all(str(options[at].prompt).endswith("compares it") for at in hidden)
+        assert all(str(options[at].prompt).endswith("compared in PGP keys") for at in hidden)
         assert not {*diff.unseen} & {*keys}
         diff.go_to_file(hidden[0])
         await ui.press("pagedown")
@@ -233,21 +233,23 @@ async def test_escape_closes_the_list_of_files(decided: AdminProject) -> None:
         assert ui.app.pane.opening.step.id == "review"
 
 
-async def test_the_frame_of_the_review_says_which_key_shows_the_rest_of_long_lines(
-    decided: AdminProject,
-) -> None:
-    async with wizard(decided, project, pgp_keys, users, groups, at="review") as ui:
-        diff = ui.app.pane.query_one(FileDiffs)
-        assert not diff.cut
-        whole = diff.border_subtitle
-        long = next(row for row, line in enumerate(diff._lines) if len(line.text) > diff.size.width)
-        diff.scroll_to(0, long, animate=False, immediate=True)
-        await ui.rest()
-        assert diff.cut
-        assert diff.border_subtitle != whole
-        await ui.press(*["right"] * int(diff.virtual_size.width))
-        assert not diff.cut
-        assert diff.border_subtitle == whole
+async def test_a_long_line_goes_on_below_and_counts_as_seen_with_its_end(admin_project: AdminProject) -> None:
+    text = "a = " + "".join(f"{number:04}" for number in range(200)) + "\n"
+    app = Shown(edited(admin_project, b"", text.encode()))
+    async with app.run_test(size=(40, 10)) as pilot:
+        await pilot.pause()
+        diff = app.query_one(FileDiffs)
+        (file,) = diff.files
+        rows = range(diff.row_of(file.first), diff.row_of(file.over))
+        assert len(rows) > diff.size.height
+        assert not diff.seen
+        diff.scroll_end(animate=False, immediate=True)
+        await pilot.pause()
+        assert diff.seen == {0}
+        top = round(diff.scroll_y)
+        drawn = [diff.render_line(row - top).text for row in rows]
+        assert {line[0] for line in drawn} == {"+"}
+        assert "".join(line[1:] for line in drawn).rstrip() == text.rstrip()
 
 
 async def test_what_the_difference_does_not_say_is_told_above_it(decided: AdminProject) -> None:
@@ -297,7 +299,8 @@ async def test_the_frame_names_the_next_file_once_no_changed_line_of_one_is_in_v
 ) -> None:
     async with review_of(decided, (80, 24)) as (ui, diff):
         for at, file in enumerate(diff.files[:-2]):
-            for row, told in ((file.over - 1, at), (file.over, at + 1)):
+            end = diff.row_of(file.over)
+            for row, told in ((end - 1, at), (end, at + 1)):
                 diff.scroll_to(0, row, animate=False, immediate=True)
                 await ui.rest()
                 assert str(diff.border_title).startswith(f"{told + 1} of 8: ")
