@@ -136,10 +136,8 @@ class ProjectPane(StepPane):
         return asked[0] if len(asked) == 1 else "Choose what to do, and for whom"
 
     def compose_body(self) -> ComposeResult:
-        sandbox = self.context.environment.sandbox
-        facts, draft = self.context.facts, self.opening.draft
-        typed = "account_wanted" in draft and any(draft.get(kind) != facts.get(kind) for kind in KINDS)
-        proposed = sandbox and not typed  # what is typed replaces it
+        entered = "account_wanted" in self.opening.draft or "project_root" in self.context.facts
+        proposed = self.context.environment.sandbox and not entered  # what is typed replaces it
         path = PathField(value=str(self._start["path"]), id="path", compact=True, select_on_focus=False)
         yield FieldRow("Project folder", path)
         yield Text("", id="found")
@@ -187,6 +185,11 @@ class ProjectPane(StepPane):
         return Primary(f"Continue in {_where(request.layers)}" if self._in_accounts else "Continue")
 
     @property
+    def _settled(self) -> bool:
+        """Whether this only shows what was decided: nobody changes that by a key that slips."""
+        return self.opening.done and not self.opening.draft
+
+    @property
     def _in_accounts(self) -> bool:
         """Whether it matters which accounts are selected."""
         return bool(self._asked) or self.query_one("#account-wanted", MarkBox).value
@@ -194,6 +197,8 @@ class ProjectPane(StepPane):
     @on(Button.Pressed, "#more")
     def action_more(self) -> None:
         """Ask about every kind of work, so that several are done in one go; again, only about those named."""
+        if self._settled:
+            return
         self._show_asked(self._first_asked if self._asked == set(QUESTIONS) else set(QUESTIONS))
         self._go_to_names()
         self.keep_draft()
@@ -221,13 +226,14 @@ class ProjectPane(StepPane):
 
     def on_mount(self) -> None:
         self.query_one("#without-upstream").display = False
+        self.query("Input, MarkList, MarkBox, #more").set(disabled=self._settled)
         self._show_asked(self._asked)
         self._find_project()
         self._go_to_names()  # what is typed meanwhile is a name
 
     def _go_to_names(self) -> None:
         asked = self.request().asked
-        if asked:
+        if asked and not self._settled:
             self.screen.set_focus(self._field(asked[0]))
         else:
             self.focus_primary()

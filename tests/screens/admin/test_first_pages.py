@@ -60,18 +60,24 @@ async def test_what_is_typed_replaces_whom_the_sandbox_proposes(
         assert field.value.endswith("miax")
 
 
-async def test_what_is_typed_replaces_a_proposal_that_was_taken_and_is_opened_again(
+async def test_names_that_were_accepted_stay_as_they_are_until_typed_over(
     admin_project: AdminProject,
 ) -> None:
     admin = admin_project.with_mailbox()
     async with wizard(admin, drafts=drafted(admin)) as ui:
         await ui.press("ctrl+n")
-        assert ui.status("project") is Status.DONE
         await ui.app.wizard.go_to(StepKey("project"))
-        await ui.press("f1", "escape", "ctrl+r")
+        await ui.rest()
+        assert ui.focused == "primary"
+        field = ui.app.pane.query_one("#joining", Input)
+        assert not field.focusable
+        await ui.press("x", "ctrl+o", "ctrl+r")
         assert ui.status("project") is not Status.DONE
-        await ui.press(*"mia")
-        assert ui.app.pane.query_one("#joining", Input).value == "mia"
+        field = ui.app.pane.query_one("#joining", Input)
+        assert field.has_focus
+        assert not field.selected_text
+        await ui.press("x")
+        assert field.value == "jane.doex"
 
 
 async def test_a_folder_that_is_no_project_says_so_and_another_can_be_typed(
@@ -312,6 +318,7 @@ async def test_what_is_typed_while_the_project_is_looked_for_is_kept_and_counts(
 
     async with wizard(admin_project, project, pgp_keys, users, at="pgp-keys") as ui:
         monkeypatch.setattr(project, "survey", slowly)
+        ui.session.do_again(StepKey("project"), "somebody else joins too")
         await ui.app.wizard.visit(StepKey("project"))
         await ui.pilot.pause()
         assert ui.focused == "joining"
@@ -324,7 +331,7 @@ async def test_what_is_typed_while_the_project_is_looked_for_is_kept_and_counts(
         assert (ui.field("joining").value, ui.field("leaving").value) == ("jane.doe, juan", "alex.kim")
         assert "[x] security" in ui.text
         assert ui.app.pane.changed()
-        await ui.go_to("pgp-keys")
+        await ui.app.wizard.go_to(None)
         await ui.go_to("project")
         assert (ui.field("joining").value, ui.field("leaving").value) == ("jane.doe, juan", "alex.kim")
 
