@@ -286,7 +286,7 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
         if self._question is not _Question.NONE:
             return Primary("Use this place" if self._question is _Question.KEPT else "Use this way")
         if self._lacks_file():
-            return Primary("No file yet", ready=False)
+            return Primary("Download the file first", ready=False)
         effects = {
             CONSOLE: "Import the file",
             TYPED: "Keep this key",
@@ -437,6 +437,9 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
     def advance(self) -> None:
         if self._question is not _Question.NONE:
             self._answered()
+            return
+        if self._lacks_file():
+            self.query_one("#path").focus()
             return
         request, submit = self.request(), super().advance
         if request.how == KEPT or (request.how == API and not request.path):

@@ -316,6 +316,8 @@ class HandoffPane(StepPane):
     def advance(self) -> None:
         if self._arrival is not None and self._read == self.request():
             super().advance()
+        elif self.request() == Request():
+            self.query_one(TextArea).focus()
         else:
             self._read_it()
 

@@ -189,13 +189,13 @@ class PgpKeyPane(StepPane):
         problems += [
             problem for problem in pgp_key.validate(self._wanted("x"), self.context) if problem.fatal
         ]
-        fatal = any(problem.fatal for problem in problems)
-        if not fatal:
+        warnings = [problem for problem in problems if not problem.fatal]
+        passed_over = self.warned and warnings == self._accepted
+        self._accepted = warnings
+        if problems == warnings:
             problems = [replace(problem, message=joined((problem.message, _AGAIN))) for problem in problems]
-        accepted = self.warned and problems == self._accepted
         self.show_problems(problems)
-        if problems and not accepted:
-            self._accepted = [] if fatal else problems
+        if self.problems and not (self.warned and passed_over):
             return
         self.show_problems([])
         new = self._new(self._field("passphrase").take(), self._field("again").take())

@@ -504,6 +504,10 @@ async def test_what_a_rejected_file_is_asked_about_stays_in_view(
     async with key_page(new_user, session) as (app, pilot):
         await pilot.press("enter", "enter")
         await rest(pilot)
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        assert not app.pane.problems
+        assert field(app, "path").has_focus
         field(app, "path").value = "~/nowhere/accessKeys.csv"
         await pilot.press("ctrl+n")
         await rest(pilot)
