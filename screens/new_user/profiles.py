@@ -198,7 +198,8 @@ class ProfilesPane(StepPane):
     def action_changes(self) -> None:
         """Show what is written into both files."""
         if self._diff:
-            self.app.push_screen(TextDialog("What is written into your files", self._diff, _STYLES))
+            title = "What is written into your files"
+            self.app.push_screen(TextDialog(title, self._diff, _STYLES, wraps=False))
 
     @on(Input.Changed, "#mfa-serial")
     @on(_SerialInput.Resized)

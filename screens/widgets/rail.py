@@ -54,7 +54,13 @@ STYLES: dict[Status, str] = {
     Status.UNCONFIRMED: "$warning",
 }
 """The colours of the marks; those that are not named here are quiet."""
-_IN_FOLDS = {Status.DONE: " done", Status.UNCONFIRMED: "", Status.SKIPPED: " skipped", Status.READY: " open"}
+_IN_FOLDS = {
+    Status.DONE: " done",
+    Status.UNCONFIRMED: "",
+    Status.SKIPPED: " skipped",
+    Status.LOCKED: " waiting",
+    Status.READY: " open",
+}
 """What stands behind a number of folded steps; what is unconfirmed is counted at the line's end, in words."""
 _HERE = "▸"
 _AFTER_THE_ITEMS = "afterwards"

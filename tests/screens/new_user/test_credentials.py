@@ -19,7 +19,7 @@ from support.pgp import ENVIRONMENT, GpgHome, gpg_home
 from support.served_aws import BASE, ITEM, ROLE, NewUserAws, jane, user_key
 from support.terminal_picture import codes_in
 from textual.pilot import Pilot
-from textual.widgets import Button, DataTable, Input, Static
+from textual.widgets import Button, DataTable, Input, RichLog, Static
 
 from screens.new_user.access_keys import AccessKeysPane
 from screens.new_user.mfa import MfaPane
@@ -569,6 +569,8 @@ async def test_profiles_are_shown_as_a_difference_and_then_written(
         await pilot.press("enter")
         await pilot.pause()
         assert f"+[profile {BASE}]" in app.text()
+        rows = app.screen.query_one("#text", RichLog).lines
+        assert all(row.text[:1] in {"+", "-", "@", " ", ""} for row in rows), "each keeps its mark"
         await pilot.press("escape")
         assert not config.exists()
         field(app, "region").value = "nowhere-1"

@@ -32,10 +32,10 @@ def test_another_account_has_the_mark_of_where_all_its_steps_stand(
 
 
 def test_folded_steps_say_how_many_stand_where() -> None:
-    before = [DONE, DONE, SKIPPED, UNSURE, DONE, DONE]
+    before = [DONE, DONE, SKIPPED, UNSURE, Status.LOCKED, DONE, DONE]
     steps = [RailEntry(StepKey(f"step-{n}"), f"Step {n}", status) for n, status in enumerate([*before, OPEN])]
     line = stepper(steps, steps[-1].key, 60).plain
-    folded = ((DONE, "3 done"), (UNSURE, "1"), (SKIPPED, "1 skipped"))
+    folded = ((DONE, "4 done"), (UNSURE, "1"), (SKIPPED, "1 skipped"), (Status.LOCKED, "1 waiting"))
     assert line.startswith("".join(f"{MARKS[status]} {words}  " for status, words in folded)), line
 
 
