@@ -136,7 +136,7 @@ class HandOverPane(TerraformPane):
             return [f"Each text says how to begin. {way}"]
         return [
             f"{listed(later, 2)} comes next. The handoff from there includes {self.context.item}.",
-            "Send this one now, or choose “Send later” to send a single message.",
+            "Send this one now, or choose “Send later” to combine them in one message.",
         ]
 
     def heading(self) -> Sentence:

@@ -662,7 +662,7 @@ class PgpKeysPane(StepPane):
             elif key.accepted:
                 self._keys[name] = key
             else:
-                why = joined(("The last key:", f"{key.verdict.headline}.", key.verdict.explanation))
+                why = joined((f"Can't use this key ({key.verdict.headline}).", key.verdict.explanation))
                 self._aside[name] = PutAside(why, key.verdict.sentence_for_owner)
         self._fill()
 

@@ -101,7 +101,7 @@ _MORE = "d lists all resources"
 _BOX_WIDTH = 7
 """What stands in a list before a line: the cursor's bar and the box, with blanks."""
 _NO_PLAN = "Planning compares your files with the account. This can take a minute."
-_PULL_REQUEST = "If a pull request has applied them already, e checks that."
+_PULL_REQUEST = "Did a pull request apply them already? e checks that."
 _ELSEWHERE = "✓ Applied elsewhere: the state holds what you decided."
 
 

@@ -281,11 +281,11 @@ def _again(
         session: the session, or "" where there is none.
 
     Returns:
-        "" where there is none. The latest session isn't named, unless it was at the start.
+        "" where there is none. The latest session isn't named, unless it was at the start or is in a sandbox.
     """
     if not session:
         return ""
-    if source.sandbox and session != named:
-        return f"Resume with: {'make demo' if 'MAKELEVEL' in machine.environment else 'iam-onboard demo'}"
-    name = [session] if session == named else []
+    if source.sandbox and "MAKELEVEL" in machine.environment and session != named:
+        return "Resume with: make demo"
+    name = [session] if source.sandbox or session == named else []
     return f"Resume with: {shlex.join(['iam-onboard', 'resume', *name, *source.options])}"

@@ -421,7 +421,7 @@ def about_key(which: Sentence) -> Iterator[None]:
         yield
     except AwsError as error:
         if error.failure in KEY_REFUSED:
-            error.what = f"{error.what} It is {which}."
+            error.what = f"{error.what} This is about {which}."
         raise
 
 

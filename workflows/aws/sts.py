@@ -133,7 +133,7 @@ def caller_identity(sts: AwsClient) -> Identity:
     Raises:
         AwsError: the key is unknown, expired, …, or AWS cannot be reached.
     """
-    with calling_aws("asking AWS whose access key this is"):
+    with calling_aws("asking AWS who owns this access key"):
         answer = sts.get_caller_identity()
     return Identity(answer["Arn"], answer["Account"])
 

@@ -45,7 +45,7 @@ def test_the_last_line_says_that_an_apply_goes_on(
     ("source", "make", "session", "words"),
     [
         (OwnMachine, False, "s1", "Saved. Resume with: iam-onboard resume\n"),
-        (ClosedSandbox, False, "s1", "Saved. Resume with: iam-onboard demo\n"),
+        (ClosedSandbox, False, "s1", "Saved. Resume with: iam-onboard resume s1\n"),
         (ClosedSandbox, True, "s1", "Saved. Resume with: make demo\n"),
         (OwnMachine, False, "", ""),
     ],

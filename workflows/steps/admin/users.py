@@ -140,7 +140,7 @@ def validate(request: Request, context: Context) -> list[Problem]:
     """Everybody who joins or leaves is in at least one layer's list; what is switched off is warned about."""
     problems = [
         Problem(
-            f"{name} {words}, but no layer is selected for it. Select one, or change the Project step.",
+            f"{name} {words} no account. Select one, or change the Project step.",
             "people",
         )
         for words, names, verb in (

@@ -84,7 +84,7 @@ def begin(key: KeyInHand, context: Context, report: Report) -> Pending | Registe
     identity = identity_of(context)
     credentials = load_key(key, context)
     clients = clients_for(context.environment, identity.region)
-    report(Progress("Asking AWS whose access key this is"))
+    report(Progress("Asking AWS who owns this access key"))
     with clients.client("sts", credentials) as client:
         who = sts.caller_identity(client)
     check_owner(who, identity, context)
