@@ -92,6 +92,7 @@ class ProjectPane(StepPane):
     ProjectPane #found.-wrong { color: $text-error; }
     ProjectPane #remarks { height: auto; margin-top: 1; color: $text-muted; }
     ProjectPane .question { height: auto; }
+    ProjectPane .field-problem { margin-left: 19; }
     ProjectPane .known { height: auto; margin-left: 19; color: $text-muted; display: none; }
     ProjectPane .question:focus-within .known, ProjectPane .question.-only .known { display: block; }
     ProjectPane .known.-empty { display: none !important; }

@@ -271,7 +271,7 @@ class Finished(VerticalScroll):
 
             run, environment = self._run, self._run.environment
             awaited = run.session.state.awaited()
-            tell(self, lambda: show_unless_certain(self, remind(awaited, run.whole()), environment))
+            tell(self, lambda: show_unless_certain(self, remind(awaited, run.whole()), environment), None)
         for key in (*self._by_hand(), *self._left()):
             if event.button.id == f"ask-{key.step}":
                 self.post_message(self.Wanted(key))

@@ -136,8 +136,11 @@ def ask(node: DOMNode, dialog: Dialog[Answer], then: Callable[[Answer], Any]) ->
     node.app.push_screen(dialog, answered)
 
 
-def tell(node: Widget, work: Callable[[], Sentence]) -> None:
-    """Do something quick in the background, as a copy, and show in passing what it says or why it failed."""
+def tell(node: Widget, work: Callable[[], Sentence], timeout: float | None = _SECONDS) -> None:
+    """Do something quick in the background, as a copy, and show what it says or why it failed.
+
+    With a timeout (seconds) that is shown in passing, over a dialog too; without one, it stays on the page.
+    """
 
     def run() -> None:
         severity: SeverityLevel = "information"
@@ -145,7 +148,7 @@ def tell(node: Widget, work: Callable[[], Sentence]) -> None:
             said = text_of(work())
         except OnboardError as error:
             said, severity = f"{error.what} {error.why}", "warning"
-        node.app.call_from_thread(partial(node.notify, said, severity=severity, timeout=_SECONDS))
+        node.app.call_from_thread(partial(node.notify, said, severity=severity, timeout=timeout))
 
     node.run_worker(run, thread=True, group="tell", exclusive=True)
 

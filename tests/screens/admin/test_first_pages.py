@@ -15,6 +15,7 @@ from textual.widgets import DataTable, Input, TextArea
 
 from screens.admin.project import names_in
 from screens.widgets.dialogs import Confirm, ErrorDialog
+from screens.widgets.fields import FieldRow
 from screens.widgets.lists import MarkBox, MarkList
 from screens.widgets.text import Text
 from workflows.core.sentences import text_of
@@ -45,6 +46,16 @@ async def test_the_project_is_found_at_once_and_fits_the_smallest_screen(admin_p
         await ui.press("ctrl+n")
         assert ui.status("project") is Status.DONE
         assert ui.session.facts()["layers"] == ["management", "security"]
+
+
+async def test_what_is_wrong_with_a_name_stands_below_its_field(admin_project: AdminProject) -> None:
+    async with wizard(admin_project, drafts=drafted(admin_project)) as ui:
+        field = ui.field("joining")
+        field.value = "josé"
+        await ui.press("ctrl+n")
+        problem = FieldRow.of(field).query_one(".field-problem")
+        assert problem.display
+        assert problem.region.x == field.region.x
 
 
 @pytest.mark.parametrize("sandbox", [True, False])

@@ -1140,7 +1140,9 @@ def awaiting(tmp_path: Path, step_id: str) -> tuple[Inquired, PaneHost]:
     return step, host(tmp_path, [step], done={StepKey(step_id): LAYERS})
 
 
-async def test_the_end_waits_for_people_asks_again_and_has_a_reminder(tmp_path: Path) -> None:
+async def test_the_end_waits_for_people_asks_again_and_has_a_reminder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     step, app = awaiting(tmp_path, "hand-over")
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
@@ -1157,9 +1159,12 @@ async def test_the_end_waits_for_people_asks_again_and_has_a_reminder(tmp_path: 
         assert "bb" in str(clipboard.content)
         assert not isinstance(app.screen, ToSendDialog)
         clipboard.certain = False
+        passing = list[object]()
+        monkeypatch.setattr(app, "notify", lambda _words, **how: passing.append(how.get("timeout")))
         await pilot.press("enter")
         await rest(pilot)
         assert isinstance(app.screen, ToSendDialog), "it may not have arrived, so it is shown"
+        assert passing == [None], "it stays on the page, and covers no dialog"
         await pilot.press("escape")
         step.answer = Observation(Verdict.AWAITED, "jane.doe has no MFA device yet.", ("jane.doe",))
         app.wizard.look_again()
