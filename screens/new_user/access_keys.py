@@ -131,7 +131,7 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
             if "mfa" not in self.context.facts:
                 yield Text("! You skipped MFA, so AWS may deny you this. F2 leads back to MFA.", id="skipped")
             with Horizontal(id="folder"):
-                yield Lines(id="noticed", whole_paths=False)
+                yield Lines(id="noticed")
                 yield Button("Copy folder", id="copy-folder")
         with Vertical(id="way-api", classes="way"):
             yield Text(

@@ -24,7 +24,7 @@ from workflows.core.errors import Cancelled, OnboardError, Problem
 from workflows.core.files import FileError
 from workflows.core.sentences import Sentence, enumerated, joined, listed, text_of
 from workflows.machine.events import STOPPED, Failed, StepKey, UnstorableFactError
-from workflows.machine.observations import Observation
+from workflows.machine.observations import Observation, Verdict
 from workflows.machine.rules import IllegalTransition
 from workflows.machine.state import SETTLED, Status
 from workflows.run import PROJECT, SessionRun
@@ -415,4 +415,6 @@ def _seen(look: Observation, status: Status, now: datetime) -> str:
         return f"{look.words} You chose to continue as it is."
     if look.said_so:
         return text_of(look.words)  # the page says so by itself
+    if look.verdict is Verdict.AWAITED:
+        return f"{look.words} AWS was asked {told_moment(look.at, now)}."
     return text_of(joined((f"Done, last confirmed {told_moment(look.at, now)}.", look.words or look.remedy)))

@@ -77,7 +77,9 @@ def about_nobody(plan: Plan, but: Container[str] = ()) -> tuple[Line, ...]:
     rest = [change for change in changes if change.user is None and change.group is None]
     lines += [Line(Sort.RESOURCE, f"{change.address} is {_DONE[change.action]}") for change in rest]
     if number := len(plan.outputs):
-        words = f"{count(number, 'output')} change{'' if number > 1 else 's'}"
+        done = {_DONE[output.action] for output in plan.outputs}
+        what = done.pop() if len(done) == 1 else "changed"
+        words = f"{count(number, 'output')} {'are' if number > 1 else 'is'} {what}"
         lines.append(Line(Sort.OUTPUT, words, number))
     return tuple(lines)
 

@@ -434,6 +434,22 @@ async def test_a_newer_download_waits_until_the_shown_one_is_imported(
         assert field(app, "path").value.endswith(newer.path.name)
 
 
+async def test_the_folder_that_the_file_belongs_in_is_named_whole(
+    new_user: NewUserAws, session: Session, tmp_path: Path
+) -> None:
+    folder = tmp_path / "a-long-name-of-a-folder" / "and-another-one-below-that-one" / "downloads"
+    new_user.environment = replace(new_user.environment, downloads=folder)
+    async with key_page(new_user, session) as (app, pilot):
+        await pilot.press("enter", "enter")
+        await rest(pilot)
+        pane = app.pane
+        assert isinstance(pane, AccessKeysPane)
+        pane._look_for_download()
+        await rest(pilot)
+        lines = str(pane.query_one("#noticed", Text).render()).split()
+        assert new_user.environment.readable(folder) in "".join(lines)
+
+
 async def test_escape_asks_again_for_one_answer_at_a_time(new_user: NewUserAws, session: Session) -> None:
     async with key_page(new_user, session) as (app, pilot):
         await pilot.press("enter", "enter")

@@ -222,7 +222,7 @@ def test_outputs_and_drift_are_read_without_values() -> None:
     assert [output.name for output in plan.outputs] == ["user_jane_doe_password"]
     assert [entry.user for entry in plan.drift] == ["a"]
     assert CANARY not in repr(plan)
-    assert summary(plan) == ("1 output changes",)
+    assert summary(plan) == ("1 output is made",)
 
 
 def test_the_markdown_is_a_block_that_unfolds_and_gives_nothing_away() -> None:
@@ -238,7 +238,7 @@ def test_the_markdown_is_a_block_that_unfolds_and_gives_nothing_away() -> None:
         "\n"
         "- jane.doe: new user; gets a console password; joins devops\n"
         "- aws_iam_policy.to_\\<account-id> is destroyed\n"
-        "- 1 output changes\n"
+        "- 1 output is made\n"
         "\n"
         "<details>\n"
         "<summary>Plan: 2 to add, 1 to change, 1 to destroy</summary>\n"
