@@ -1141,11 +1141,6 @@ def awaiting(tmp_path: Path, step_id: str) -> tuple[Inquired, PaneHost]:
     return step, host(tmp_path, [step], done={StepKey(step_id): LAYERS})
 
 
-<<<<<<< HEAD
-async def test_the_end_waits_for_people_asks_again_and_has_a_reminder(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-=======
 async def test_a_step_that_awaits_somebody_is_not_called_confirmed(tmp_path: Path) -> None:
     step, app = awaiting(tmp_path, "hand-over")
     async with app.run_test(size=(80, 24)) as pilot:
@@ -1156,13 +1151,13 @@ async def test_a_step_that_awaits_somebody_is_not_called_confirmed(tmp_path: Pat
         key = StepKey("hand-over")
         awaited = run.session.state.observed[key]
         assert note_of(run, key).startswith(text_of(step.answer.words))
-        unconfirmed = replace(awaited, verdict=Verdict.UNKNOWN)
-        run.session.observe({key: unconfirmed})
+        run.session.observe({key: replace(awaited, verdict=Verdict.UNKNOWN)})
         assert not note_of(run, key).startswith(text_of(step.answer.words))
 
 
-async def test_the_end_waits_for_people_asks_again_and_has_a_reminder(tmp_path: Path) -> None:
->>>>>>> 3a73fe0c (Name the folder for the key's file whole, and say of awaited people and outputs what is so)
+async def test_the_end_waits_for_people_asks_again_and_has_a_reminder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     step, app = awaiting(tmp_path, "hand-over")
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
