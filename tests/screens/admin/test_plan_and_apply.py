@@ -847,7 +847,9 @@ async def test_a_handoff_whose_copy_is_not_certain_is_shown_and_replaces_no_othe
         await press(pilot, "s")
         assert diary.read_text() == "Dear diary"
         diary.unlink()
-        await press(pilot, "s", "escape")
+        await press(pilot, "s")
+        await until(pilot, diary.exists)
+        await press(pilot, "escape")
         assert diary.read_text() == "Hello jane.doe\n"
         assert app.pane.request().people == {"jane.doe": Sent()}
 
