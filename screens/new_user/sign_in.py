@@ -21,7 +21,7 @@ from screens.new_user.replacement import offer_replacement
 from screens.step.page import Opening, Primary, StepPane, Turn
 from screens.step.times import said_so
 from screens.widgets.checklist import Checklist, Deed
-from screens.widgets.dialogs import Confirm, ask, tell
+from screens.widgets.dialogs import Confirm, ask, in_turn, tell
 from screens.widgets.failure import as_error
 from screens.widgets.fields import MASK, Field, SecretInput, SecretText
 from screens.widgets.own_terminal import lend_terminal
@@ -409,8 +409,7 @@ class SignInPane(StepPane):
         self.query_one("#password", SecretText).hide()
         if self.password is not None:
             self.forget()
-            clear = partial(_clear_clipboard, self.app, self.context.environment.clipboard)
-            self.app.run_worker(clear, thread=True, group="clipboard")
+            in_turn(self.app, partial(_clear_clipboard, self.app, self.context.environment.clipboard))
 
     def forget(self) -> None:
         """Drop the password, if it is there."""

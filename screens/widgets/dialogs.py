@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections.abc import Callable, Collection, Iterable
 from functools import partial
 from typing import Any, ClassVar, Generic, TypeVar
 
 from textual import on
-from textual.app import ComposeResult
+from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.dom import DOMNode
@@ -15,6 +17,7 @@ from textual.notifications import SeverityLevel
 from textual.screen import ModalScreen, Screen
 from textual.widget import Widget
 from textual.widgets import Input
+from textual.worker import WorkerError
 
 from screens.widgets.text import Button, Lines, ScrollBody, Text
 from workflows.core.errors import OnboardError
@@ -23,6 +26,7 @@ from workflows.core.sentences import Sentence, text_of
 Answer = TypeVar("Answer")
 _FRAME_LINES = 2
 _SECONDS_BETWEEN_LOOKS = 0.2
+_IN_TURN = "in turn"
 _SECONDS = 5.0
 """How long it is shown, where nothing else says when to stop, that something was copied."""
 
@@ -136,11 +140,24 @@ def ask(node: DOMNode, dialog: Dialog[Answer], then: Callable[[Answer], Any]) ->
     node.app.push_screen(dialog, answered)
 
 
+def in_turn(app: App[Any], work: Callable[[], None]) -> None:
+    """Do something quick in the background, after what was begun so before; it outlives pages and dialogs."""
+    before = [worker for worker in app.workers if worker.group == _IN_TURN]
+
+    async def run() -> None:
+        with contextlib.suppress(WorkerError):  # how the one before ended is shown by itself
+            await before[-1].wait() if before else None
+        await asyncio.to_thread(work)
+
+    app.run_worker(run(), group=_IN_TURN)
+
+
 def tell(node: Widget, work: Callable[[], Sentence], timeout: float | None = _SECONDS) -> None:
     """Do something quick in the background, as a copy, and show what it says or why it failed.
 
     With a timeout (seconds) that is shown in passing, over a dialog too; without one, it stays on the page.
     """
+    app = node.app
 
     def run() -> None:
         severity: SeverityLevel = "information"
@@ -148,9 +165,9 @@ def tell(node: Widget, work: Callable[[], Sentence], timeout: float | None = _SE
             said = text_of(work())
         except OnboardError as error:
             said, severity = f"{error.what} {error.why}", "warning"
-        node.app.call_from_thread(partial(node.notify, said, severity=severity, timeout=timeout))
+        app.call_from_thread(partial(app.notify, said, severity=severity, timeout=timeout))
 
-    node.run_worker(run, thread=True, group="tell", exclusive=True)
+    in_turn(app, run)
 
 
 class Notice(Dialog[bool]):

@@ -108,7 +108,7 @@ class Walker:
         """Until nothing runs in the pane, and what was copied is copied."""
 
         def resting() -> bool:
-            copying = (worker for worker in self.app.workers if worker.group == "tell")
+            copying = (worker for worker in self.app.workers if worker.group == "in turn")
             return not self.pane.running_move and all(worker.is_finished for worker in copying)
 
         await self.pilot.pause()

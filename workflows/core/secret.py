@@ -5,6 +5,10 @@ from __future__ import annotations
 from typing import NoReturn, Self
 
 
+class Dropped(ValueError):  # noqa: N818 - a fact; who shows it words the error
+    """A secret was dropped before it could be used."""
+
+
 class Secret:
     """A secret text that neither prints, formats, compares, pickles nor serialises itself.
 
@@ -23,10 +27,10 @@ class Secret:
         """The plain text.
 
         Raises:
-            ValueError: the secret was dropped already.
+            Dropped: it was dropped already.
         """
         if self._value is None:
-            raise ValueError("this secret was dropped already")
+            raise Dropped("this secret was dropped already")
         return self._value
 
     def drop(self) -> None:

@@ -18,7 +18,7 @@ from typing import Any, Final, Protocol
 from workflows.core.errors import DeclaredError, Texts
 from workflows.core.installation import how_to_install
 from workflows.core.processes import ON_A_DESKTOP, child_environment
-from workflows.core.secret import Secret
+from workflows.core.secret import Dropped, Secret
 from workflows.core.sentences import Sentence, joined
 from workflows.core.text import safe_to_paste
 
@@ -44,6 +44,17 @@ class ClipboardUnavailable(DeclaredError):  # noqa: N818 - as the other refusals
         why="{reason}",
         next="Show the text and select it with the mouse (hold Shift), or install what copies:\n"
         + how_to_install("clipboard"),
+    )
+
+
+class NothingToCopy(DeclaredError):  # noqa: N818 - as the other refusals are named
+    """The secret was dropped before its turn came."""
+
+    texts = Texts(
+        title="Not copied",
+        what="This was not copied.",
+        why="Its page closed first, and what was secret on it is gone.",
+        next="Open the page again, and copy it there.",
     )
 
 
@@ -227,7 +238,11 @@ class FirstWorkingClipboard:
         )
 
     def copy(self, text: str | Secret) -> Sentence:
-        """See `Clipboard`. Only a secret is copied as it is: any other text may hold what strangers wrote."""
+        """See `Clipboard`. Only a secret is copied as it is: any other text may hold what strangers wrote.
+
+        Raises:
+            NothingToCopy: it is a secret that was dropped meanwhile.
+        """
         text = text if isinstance(text, Secret) else safe_to_paste(text)
         refusals = []
         for clipboard in self._clipboards:
@@ -235,6 +250,8 @@ class FirstWorkingClipboard:
                 said = clipboard.copy(text)
             except ClipboardUnavailable as error:
                 refusals.append(error.why)
+            except Dropped:
+                raise NothingToCopy from None
             else:
                 self.certain = clipboard.certain
                 return said

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from support.admin_project import AdminProject, decide, put, write
 from support.admin_wizard import Wizard, wizard
-from support.panes import rest, until
+from support.panes import rest
 from support.pgp import gpg_home
 from textual.events import Paste
 from textual.widgets import Button, DataTable, Static, TextArea
@@ -538,11 +538,10 @@ async def test_an_invitation_whose_copy_is_not_certain_is_shown_and_can_be_saved
         await ui.press("ctrl+n")
         assert isinstance(ui.app.screen, ToSendDialog)
         assert [*ui.app.pane.draft()["invited"]] == ["jane.doe"]
-        saved = admin_project.environment.home / "invitation-jane.doe.txt"
-        await ui.press("s")
-        await until(ui.pilot, saved.exists)
-        await ui.press("escape")
+        await ui.press("s", "escape")
+        await rest(ui.pilot)
         assert not isinstance(ui.app.screen, ToSendDialog)
+    saved = admin_project.environment.home / "invitation-jane.doe.txt"
     assert "--user jane.doe" in saved.read_text()
 
 

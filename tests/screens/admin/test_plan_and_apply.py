@@ -845,11 +845,11 @@ async def test_a_handoff_whose_copy_is_not_certain_is_shown_and_replaces_no_othe
         await rest(pilot)
         assert isinstance(app.screen, ToSendDialog)
         await press(pilot, "s")
+        await rest(pilot)
         assert diary.read_text() == "Dear diary"
         diary.unlink()
-        await press(pilot, "s")
-        await until(pilot, diary.exists)
-        await press(pilot, "escape")
+        await press(pilot, "s", "escape")
+        await rest(pilot)
         assert diary.read_text() == "Hello jane.doe\n"
         assert app.pane.request().people == {"jane.doe": Sent()}
 

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
+
 import pytest
+from support.panes import rest
 from textual.app import App, ComposeResult
 from textual.widget import Widget
 
-from screens.widgets.dialogs import Confirm, Notice, OneFocus
+from screens.widgets.dialogs import Confirm, ErrorDialog, Notice, OneFocus, tell
 from screens.widgets.text import ScrollBody
+from workflows.core.errors import OnboardError
 
 LONG = "\n".join(f"line {number}" for number in range(40))
 
@@ -74,3 +80,51 @@ async def test_the_key_for_next_closes_what_is_only_to_be_read() -> None:
         await pilot.pause()
         await pilot.press("ctrl+n")
         assert app.screen is page
+
+
+async def test_what_a_key_began_is_finished_and_shown_though_its_dialog_closes_at_once() -> None:
+    app: App[None] = App()
+    copied: list[str] = []
+
+    def copy(text: str) -> str:
+        copied.append(text)
+        return "Copied."
+
+    error = OnboardError("Can't", "It did not work.")
+    async with app.run_test(size=(80, 24)) as pilot:
+        begun, threads = Event(), ThreadPoolExecutor(1)
+        asyncio.get_running_loop().set_default_executor(threads)
+        threads.submit(begun.wait)  # no thread is free for it before the dialog is gone
+        dialog = ErrorDialog(error, copy)
+        await app.push_screen(dialog)
+        await pilot.press("c", "escape")
+        assert not dialog.is_attached
+        begun.set()
+        await rest(pilot)
+        assert copied == [error.as_text()]
+        assert [shown.message for shown in app._notifications] == ["Copied."]
+
+
+async def test_what_keys_began_keeps_their_order_whatever_the_first_comes_to() -> None:
+    app: App[None] = App()
+    may_fail = Event()
+    done: list[str] = []
+
+    def fail() -> str:
+        may_fail.wait()
+        done.append("first")
+        raise OnboardError("Can't", "It did not work.")
+
+    def work() -> str:
+        done.append("second")
+        return "Done."
+
+    async with app.run_test(size=(80, 24)) as pilot:
+        tell(app.screen, fail)
+        tell(app.screen, work)
+        await pilot.pause()
+        assert done == []
+        may_fail.set()
+        await rest(pilot)
+        assert done == ["first", "second"]
+        assert [shown.severity for shown in app._notifications] == ["warning", "information"]

@@ -21,6 +21,7 @@ from workflows.desktop.clipboard import (
     RETRY,
     ClipboardUnavailable,
     FirstWorkingClipboard,
+    NothingToCopy,
     Osc52Clipboard,
     PyperclipClipboard,
     TmuxClipboard,
@@ -169,6 +170,17 @@ def test_the_first_that_works_takes_it() -> None:
     with pytest.raises(ClipboardUnavailable) as caught:
         FirstWorkingClipboard([desktop(Board(works=False))]).copy(Secret("canary"))
     assert "canary" not in caught.value.as_text()
+
+
+def test_a_secret_that_was_dropped_before_its_turn_is_not_copied() -> None:
+    secret = Secret("one-time")
+    secret.drop()
+    board = Board()
+    desktop = PyperclipClipboard(lambda: NOW, mechanism=(board.copy, board.paste))
+    with pytest.raises(NothingToCopy):
+        FirstWorkingClipboard([desktop]).copy(secret)
+    assert board.text == "before"
+    assert desktop.expires_at is None
 
 
 def test_only_a_secret_is_copied_with_what_acts_upon_a_terminal() -> None:
