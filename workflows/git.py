@@ -77,11 +77,6 @@ _OPTIONS = {
 """Options of single commands, for what no setting switches off."""
 
 _NAMED = re.compile(rf"({'|'.join(_BY_NAME)})\.(.*)\.[^.]+", re.DOTALL)
-_BRANCHES = ("refs/heads", "refs/remotes")
-_CONNECTING = ("fetch", "ls-remote")
-
-_LOOKING_ENVIRONMENT = {"GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1"}
-
 _CHECKOUT = ("local", "worktree")
 """The scopes of git's settings that belong to the checkout; all others are the person's or the machine's."""
 
@@ -203,12 +198,9 @@ class Git:
             FilterStays: its configuration names a filter that cannot be switched off.
         """
         try:
-            answer = self._run("rev-parse", "--is-inside-work-tree")
-        except FilterStays:
-            raise
-        except OnboardError:
+            return self._known("rev-parse", "--is-inside-work-tree") == "true"
+        except (GitMissing, GitRefused, GitTooSlow):
             return False
-        return answer.exit_code == 0 and answer.stdout.strip() == "true"
 
     def root(self) -> Path:
         """The checkout's top folder."""
@@ -216,8 +208,7 @@ class Git:
 
     def head(self) -> str:
         """The commit that is checked out (40 or 64 hex digits), or "" before the first one."""
-        answer = self._run("rev-parse", "--verify", "--quiet", "HEAD")
-        return answer.stdout.strip() if answer.exit_code == 0 else ""
+        return self._known("rev-parse", "--verify", "--quiet", "HEAD")
 
     def gained_since(self, moment: str) -> tuple[Commit, ...]:
         """The commits that HEAD has now and had not at a moment, the newest first, however old they are.
@@ -225,8 +216,8 @@ class Git:
         Args:
             moment: ISO 8601; what HEAD was then is in git's own record of it (the reflog).
         """
-        before = self._run("rev-parse", "--verify", "--quiet", f"HEAD@{{{moment}}}")
-        return self.commits(f"{before.stdout.strip()}..HEAD") if before.exit_code == 0 else ()
+        before = self._known("rev-parse", "--verify", "--quiet", f"HEAD@{{{moment}}}")
+        return self.commits(f"{before}..HEAD") if before else ()
 
     def commits(self, revisions: str) -> tuple[Commit, ...]:
         """The newest `MOST_COMMITS` commits of a range ("HEAD..origin/main"), the newest first."""
@@ -241,8 +232,7 @@ class Git:
 
     def branch(self) -> str | None:
         """The branch that is checked out, or None if the checkout is on a commit of its own."""
-        answer = self._run("symbolic-ref", "--quiet", "--short", "HEAD")
-        return answer.stdout.strip() if answer.exit_code == 0 else None
+        return self._known("symbolic-ref", "--quiet", "--short", "HEAD") or None
 
     def dirty_files(self, paths: Sequence[Path] = ()) -> tuple[DirtyFile, ...]:
         """Files that differ from the last commit, sorted; ignored ones are left out.
@@ -253,10 +243,8 @@ class Git:
         options = ("--porcelain=v1", "-z", "--no-renames", "--untracked-files=all")
         text = self._ask("status", *options, "--", *map(str, paths))
         root = self.root()
-        entries = [entry for entry in text.split("\0") if entry]
-        return tuple(
-            sorted((DirtyFile(root / entry[3:], entry[:2]) for entry in entries), key=lambda f: f.path)
-        )
+        found = [DirtyFile(root / entry[3:], entry[:2]) for entry in text.split("\0") if entry]
+        return tuple(sorted(found, key=lambda file: file.path))
 
     def remote(self) -> str:
         """The remote `origin`, or the first one; "" if there is none."""
@@ -293,13 +281,11 @@ class Git:
             why_not = self._fetch((), cancelled)
             name = self._tracked()  # a fetch that prunes may have removed it
         if name:
-            ahead, behind = self._counts(name)
-            return Upstream(name, ahead, behind, fetch and not why_not, why_not)
+            return Upstream(name, *self._counts(name), fetch and not why_not, why_not)
         return self._against_default(fetch, cancelled)
 
     def _tracked(self) -> str:
-        answer = self._run("rev-parse", "--abbrev-ref", "--symbolic-full-name", "@{upstream}")
-        return answer.stdout.strip() if answer.exit_code == 0 else ""
+        return self._known("rev-parse", "--abbrev-ref", "--symbolic-full-name", "@{upstream}")
 
     def _counts(self, revision: str) -> tuple[int, int]:
         """How many commits only HEAD has, and how many only the other."""
@@ -313,8 +299,8 @@ class Git:
         why_not = self._fetch((remote,), cancelled) if fetch else ""
         name = self._default_branch(remote)
         if name:
-            ahead, behind = self._counts(f"refs/remotes/{name}")
-            return Upstream(name, ahead, behind, fetch and not why_not, why_not, is_default=True)
+            counts = self._counts(f"refs/remotes/{name}")
+            return Upstream(name, *counts, fetch and not why_not, why_not, is_default=True)
         if fetch and not why_not and self._ask("ls-remote", remote):
             why_not = (
                 f"What git fetches from {remote} holds no default branch: neither HEAD, main nor master."
@@ -323,10 +309,9 @@ class Git:
 
     def _default_branch(self, remote: str) -> str:
         """The remote's default branch as it was last fetched ("origin/main"), or "" if it is not known."""
-        head = self._run("symbolic-ref", "--quiet", "--short", f"refs/remotes/{remote}/HEAD").stdout.strip()
+        head = self._known("symbolic-ref", "--quiet", "--short", f"refs/remotes/{remote}/HEAD")
         for name in (head, f"{remote}/main", f"{remote}/master"):
-            found = self._run("rev-parse", "--verify", "--quiet", f"refs/remotes/{name}^{{commit}}")
-            if name and found.exit_code == 0:
+            if name and self._known("rev-parse", "--verify", "--quiet", f"refs/remotes/{name}^{{commit}}"):
                 return name
         return ""
 
@@ -336,23 +321,22 @@ class Git:
             answer = self._run(*command, cancelled=cancelled, timeout=FETCH_SECONDS)
         except TimeoutError:
             return f"The upstream didn't answer within {FETCH_SECONDS} seconds."
-        if answer.exit_code == 0:
-            return ""
-        return answer.stderr.strip() or f"git fetch ended with status {answer.exit_code}."
+        failed = answer.stderr.strip() or f"git fetch ended with status {answer.exit_code}."
+        return failed if answer.exit_code else ""
 
     def holder(self, commit: str) -> str:
         """The remote's default branch, as last fetched, if a commit is in it already; "" if it is not."""
         remote = self.remote()
         name = self._default_branch(remote) if remote else ""
-        if not name:
-            return ""
-        answer = self._run("merge-base", "--is-ancestor", commit, f"refs/remotes/{name}")
-        return name if answer.exit_code == 0 else ""
+        held = (
+            name and self._run("merge-base", "--is-ancestor", commit, f"refs/remotes/{name}").exit_code == 0
+        )
+        return name if held else ""
 
     def branches_with(self, commit: str) -> tuple[str, ...]:
         """The branches that have a commit, as "refs/heads/main"; a remote's as last fetched or pushed."""
-        answer = self._run("for-each-ref", "--format=%(refname)", "--contains", commit, *_BRANCHES)
-        return tuple(answer.stdout.split()) if answer.exit_code == 0 else ()
+        command = ("for-each-ref", "--format=%(refname)", "--contains", commit)
+        return tuple(self._known(*command, "refs/heads", "refs/remotes").split())
 
     def whereabouts(self, files: Mapping[Path, str]) -> tuple[str, ...]:
         """Where the contents that files lack now still are, as git names it: "stash@{0}", a branch, a commit.
@@ -411,12 +395,8 @@ class Git:
     def _distrusted(self) -> tuple[str, ...]:
         """The checkout's own settings that run a program to reach an upstream, as "core.sshcommand"."""
         own = {(key, value) for scope, key, value in self._settings if scope not in _CHECKOUT}
-        found = {
-            key
-            for _, key, value in self._settings
-            if (key, value) not in own and _CONNECTS.fullmatch(f"{key}={value}")
-        }
-        return tuple(sorted(found))
+        given = {(key, value) for _, key, value in self._settings} - own
+        return tuple(sorted({key for key, value in given if _CONNECTS.fullmatch(f"{key}={value}")}))
 
     @cached_property
     def _settings(self) -> tuple[tuple[str, str, str], ...]:
@@ -462,15 +442,20 @@ class Git:
         """The whole environment of a git command."""
         if command in _WRITING:
             return self._environment
-        own = {"GIT_SSH", "GIT_SSH_COMMAND"} & self._environment.keys()
+        found = {**self._environment, "GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1"}
+        own_ssh = found.keys() & {"GIT_SSH", "GIT_SSH_COMMAND"}
         if (
-            command in _CONNECTING
-            and not own
+            command in {"fetch", "ls-remote"}
+            and not own_ssh
             and all(key != "core.sshcommand" for _, key, _ in self._settings)
         ):
-            own_ssh = {"GIT_SSH_COMMAND": "ssh -o BatchMode=yes -o ConnectTimeout=10"}
-            return {**self._environment, **_LOOKING_ENVIRONMENT, **own_ssh}
-        return {**self._environment, **_LOOKING_ENVIRONMENT}
+            found["GIT_SSH_COMMAND"] = "ssh -o BatchMode=yes -o ConnectTimeout=10"
+        return found
+
+    def _known(self, command: str, *arguments: str) -> str:
+        """What git answers, without the blanks around it; "" where it ends with a failure."""
+        answer = self._run(command, *arguments)
+        return answer.stdout.strip() if answer.exit_code == 0 else ""
 
     def _ask(self, command: str, *arguments: str, folder: Path | None = None) -> str:
         return self._run(command, *arguments, answers=(0,), folder=folder).stdout
@@ -587,8 +572,8 @@ class GitSearch(Git):
             OnboardError: git fails.
         """
         options = ("--cached", "--others", "--exclude-standard", "-z")
-        text = self._ask("ls-files", *options, folder=self.root())
-        return tuple(PurePosixPath(path) for path in sorted({path for path in text.split("\0") if path}))
+        names = set(self._ask("ls-files", *options, folder=self.root()).split("\0")) - {""}
+        return tuple(map(PurePosixPath, sorted(names)))
 
     def last_contents(self, name: str) -> tuple[str, ...]:
         """What files of a name held when they were last committed, in whatever folder `keys`, deleted or not.
@@ -605,8 +590,6 @@ class GitSearch(Git):
         if not self.head():
             return ()
         options = ("-n", "1", "--format=%H", "--name-only", "-z", "--diff-filter=AM", "--no-renames")
-        pathspec = f":(top,glob)**/keys/{name}"
-        answer = self._ask("log", *options, "--", pathspec)
-        commit, _, rest = answer.replace("\0", "\n").strip().partition("\n")
-        files = [line for line in rest.splitlines() if line]
-        return tuple(self._ask("cat-file", "blob", f"{commit}:{file}") for file in files)
+        answer = self._ask("log", *options, "--", f":(top,glob)**/keys/{name}").replace("\0", "\n")
+        lines = [line for line in answer.splitlines() if line]
+        return tuple(self._ask("cat-file", "blob", f"{lines[0]}:{file}") for file in lines[1:])
