@@ -157,8 +157,7 @@ def looks_like_access_key(path: Path) -> bool:
         data = files.load_file(path, MAX_BYTES, follow=False)
     except OSError:
         return False
-    text = data.decode(_encoding(data), errors="replace")
-    lines = [line for line in text.splitlines() if line.strip()]
+    lines = [line for line in data.decode(_encoding(data), errors="replace").splitlines() if line.strip()]
     return len(lines) >= 2 and "accesskeyid" in "".join(lines[0].casefold().split())
 
 
@@ -222,8 +221,7 @@ def parse_access_key(text: str, name: str) -> Credentials:
         raise AccessKeyFileError(Flaw.QUOTES, name) from None
     if not rows:
         raise AccessKeyFileError(Flaw.EMPTY, name)
-    header = [re.sub(r"[\s_-]+", "", cell).lower() for cell in rows[0]]
-    columns = _columns(header, name)
+    columns = _columns([re.sub(r"[\s_-]+", "", cell).lower() for cell in rows[0]], name)
     if len(rows) == 1:
         raise AccessKeyFileError(Flaw.ONLY_HEADINGS, name)
     if len(rows) > 2:

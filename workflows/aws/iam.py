@@ -185,8 +185,7 @@ def describe_password_policy(policy: Mapping[str, Any]) -> list[str]:
     lines = [f"{int(rules.get('MinimumPasswordLength') or 6)} to {LONGEST} characters"]
     if kinds := [kind for key, kind in _KINDS.items() if _flag(rules.get(key))]:
         lines.append(f"one of each: {' '.join(kinds)}")
-    reuse = int(rules.get("PasswordReusePrevention") or 0)
-    if reuse:
+    if reuse := int(rules.get("PasswordReusePrevention") or 0):
         lines.append("not your last password" if reuse == 1 else f"not one of your last {reuse}")
     age = int(rules.get("MaxPasswordAge") or 0)
     if age:
@@ -477,8 +476,7 @@ def enable_mfa_device(
         AwsError: anything else.
     """
     first, second = codes
-    problem = two_codes_problem(first, second)
-    if problem is not None:
+    if (problem := two_codes_problem(first, second)) is not None:
         refusal = (
             RepeatedCode if normal_code(first) == normal_code(second) and normal_code(first) else WrongCode
         )
@@ -601,8 +599,7 @@ def list_holdings(iam: AwsClient, user: str) -> tuple[list[Holding], list[Holdin
     denied: list[HoldingKind] = []
     for kind in (HoldingKind.MFA_DEVICE, *_OPERATIONS):
         doing = f"asking what {user} has ({kind.value})"
-        held = asked(partial(_held, iam, user, kind), None, doing=doing)
-        if held is None:
+        if (held := asked(partial(_held, iam, user, kind), None, doing=doing)) is None:
             denied.append(kind)
         else:
             found += held

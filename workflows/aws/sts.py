@@ -87,8 +87,7 @@ class CodeMemory:
             WrongCode: it is not six digits.
             RepeatedCode: it was claimed before for this device.
         """
-        problem = code_problem(code)
-        if problem is not None:
+        if (problem := code_problem(code)) is not None:
             raise WrongCode(
                 "That isn't a code",
                 problem.message,

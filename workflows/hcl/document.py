@@ -109,9 +109,8 @@ def bare(node: Node) -> Node:
     """An expression without the `"${…}"` that Terraform asked for before 0.12, unwrapped."""
     node = unwrap(node)
     if node.type == "quoted_template" and [child.type for child in node.children] == _BARE_TEMPLATE:
-        inner = [child for child in node.children[1].children if child.type == "expression"]
-        if inner:
-            return unwrap(inner[0])
+        inner = (child for child in node.children[1].children if child.type == "expression")
+        return unwrap(next(inner, node))
     return node
 
 
@@ -466,8 +465,7 @@ class Document:
     def nodes_with(self, text: str) -> Iterator[tuple[int, Node]]:
         """Where a text stands, with the smallest node that holds it there."""
         for match in re.finditer(re.escape(text.encode()), self.data):
-            node = self.root.descendant_for_byte_range(*match.span())
-            if node is not None:
+            if (node := self.root.descendant_for_byte_range(*match.span())) is not None:
                 yield match.start(), node
 
     def text(self, node: Node | Item) -> str:

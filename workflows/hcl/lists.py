@@ -28,8 +28,7 @@ def position_for(keys: Sequence[str], key: str) -> int:
     exception = out_of_order(keys)
     if exception is None:
         return bisect_left(keys, key) if list(keys) == sorted(keys) else len(keys)
-    following = (at for at, present in enumerate(keys) if at != exception and present >= key)
-    return next(following, len(keys))
+    return next((at for at, present in enumerate(keys) if at != exception and present >= key), len(keys))
 
 
 _FEWEST = 4
@@ -64,8 +63,7 @@ def insert_entry(
     data = text.encode()
     if not entries:
         return _into_empty(document, container, data, trailing_comma=trailing_comma)
-    lead = _comma_first(document, entries)
-    if lead is not None:
+    if (lead := _comma_first(document, entries)) is not None:
         return [_after_a_comma(document, container, lead, data, position)]
     apart = document.newline if _stand_apart(document, entries) else b""
     if position == 0:
@@ -177,8 +175,7 @@ def _after_a_comma(document: Document, container: Node, lead: bytes, data: bytes
     entries = document.elements(container)
     if position == 0:
         return Splice(entries[0].start_byte, entries[0].start_byte, data + document.newline + lead)
-    last = _line_after(document, container, entries[position - 1])
-    if last is not None:
+    if (last := _line_after(document, container, entries[position - 1])) is not None:
         return _line(document, last, lead + data)
     end = entries[position - 1].end_byte
     return Splice(end, end, document.newline + lead + data)

@@ -205,8 +205,7 @@ def _named(document: Document, node: Node, names: Mapping[str, object]) -> objec
     text = document.text(node)
     if text in names:
         return names[text]
-    field = field_read(document, node)
-    if field is not None:
+    if (field := field_read(document, node)) is not None:
         return _field(document, field, names)
     return _formatted(document, node, names) if text.startswith("format(") else UNKNOWN
 
@@ -222,8 +221,7 @@ def _chosen(document: Document, node: Node, names: Mapping[str, object]) -> obje
 
 def _field(document: Document, field: Field, names: Mapping[str, object]) -> object:
     """A field's value; what stands in for it where an object is known that lacks it."""
-    key = f"each.value.{field.name}"
-    if key in names:
+    if (key := f"each.value.{field.name}") in names:
         return names[key]
     lacks_it = "each.key" in names and "each.value" not in names
     if not lacks_it or field.default is None or field.default.type == "function_call":

@@ -146,8 +146,7 @@ def _found(root: Path) -> Project:
 
 def _same_ids(accounts: Iterable[Account]) -> Iterator[str]:
     """Which accounts have one id: a layer would be checked against the wrong account."""
-    ids = by_key((account.id, account.name) for account in accounts if account.id)
-    for number, names in ids.items():
+    for number, names in by_key((account.id, account.name) for account in accounts if account.id).items():
         if len(names) > 1:
             yield f"The common variables give {enumerated(names)} the same id, {number}. Correct one of them."
 

@@ -89,7 +89,6 @@ def _doubt(name: str) -> Problem:
 
 def short_policy(policy: str) -> str:
     """A policy without what all have: the beginning of AWS's ARNs, or of a reference to an own one."""
-    match = ARN.fullmatch(policy.strip('"'))
-    if match is not None:
+    if (match := ARN.fullmatch(policy.strip('"'))) is not None:
         return match["name"] if match["owner"] == "aws" else f"{match['name']} (own)"
     return policy.strip('"').removeprefix("aws_iam_policy.").removesuffix(".arn")

@@ -119,7 +119,6 @@ def _check_name(name: str, what: str, longest: int, taken: Iterable[str]) -> Ite
         allowed = "letters (a to z), digits and  + = , . @ _ -  only"
         shown = "spaces" if odd == " " else f"{odd.strip()} or spaces" if " " in odd else odd
         yield Problem(f"A {what} name has {allowed}, no {shown}.", "name")
-    same = next((known for known in taken if known.casefold() == name.casefold()), None)
-    if same is not None:
+    if (same := next((known for known in taken if known.casefold() == name.casefold()), None)) is not None:
         why = "" if same == name else ": IAM does not tell upper from lower case"
         yield Problem(f"There is a {what} {same} already{why}.", "name")

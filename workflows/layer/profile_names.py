@@ -144,8 +144,7 @@ def _of_block(
     profile, config = attributes.get("profile"), attributes.get("config")
     if header[0] == "data":
         if config is not None:
-            certain = not {"count", "for_each"} & attributes.keys()
-            yield from _of_config(config, names, certain=certain)
+            yield from _of_config(config, names, certain=not {"count", "for_each"} & attributes.keys())
     elif profile is not None and unwrap(profile.value).type != "null_lit":
         alias = header[0] == "provider" and bool(header[-1])
         use = Use.STATE if header == _BACKEND else Use.OTHER_PROVIDER if alias else Use.PROVIDER

@@ -76,8 +76,7 @@ def refuse_protected(paths: Iterable[Path]) -> None:
     Raises:
         Protected: one is, with all of them named.
     """
-    found = {path: why for path in paths if (why := protection(path))}
-    if found:
+    if found := {path: why for path in paths if (why := protection(path))}:
         raise Protected(
             "A file is read-only",
             f"{', '.join(map(str, found))} would be changed, and is read-only.",

@@ -82,8 +82,7 @@ class Diagnostic:
     def as_text(self) -> str:
         """The whole diagnostic, as the terminal would show it, without frames."""
         lines = [f"{self.severity.capitalize()}: {self.summary}"]
-        where = ", ".join(part for part in (self.address, self.place) if part)
-        if where:
+        if where := ", ".join(part for part in (self.address, self.place) if part):
             lines.append(f"  with {where}" + (f":  {self.code.strip()}" if self.code.strip() else ""))
         if self.detail:
             lines += ["", self.detail]

@@ -360,8 +360,7 @@ def failure(
     """
     errors = [diagnostic for diagnostic in diagnostics if diagnostic.is_error]
     detail = "\n\n".join(diagnostic.as_text() for diagnostic in errors) or from_first_error(text)
-    lock = read_lock(detail)
-    if lock is not None:
+    if (lock := read_lock(detail)) is not None:
         return LockHeld(lock, detail)
     known = failure_of(detail)
     what = f"{program}'s {operation} failed in {layer}."

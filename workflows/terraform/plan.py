@@ -73,8 +73,7 @@ class ResourceChange:
     @property
     def people(self) -> tuple[str, ...]:
         """The users that it is about, and who join or leave its group, each once."""
-        named = (self.user, *self.joining, *self.leaving)
-        return tuple(dict.fromkeys(name for name in named if name))
+        return tuple(dict.fromkeys(name for name in (self.user, *self.joining, *self.leaving) if name))
 
 
 @dataclass(frozen=True)
@@ -256,8 +255,7 @@ def _members(kind: str, change: Mapping[str, Any]) -> tuple[tuple[str, ...], tup
     unknown_users = (change.get("after_unknown") or {}).get("users", False)
     unknown = unknown_users is True or (isinstance(unknown_users, list) and any(unknown_users))
     after = {name for name in (change.get("after") or {}).get("users") or () if name}
-    leaving = () if unknown else tuple(sorted(before - after))
-    return tuple(sorted(after - before)), leaving, unknown
+    return tuple(sorted(after - before)), () if unknown else tuple(sorted(before - after)), unknown
 
 
 def _known(change: Mapping[str, Any]) -> Mapping[str, Any]:

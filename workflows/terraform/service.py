@@ -132,7 +132,7 @@ class Terraform:
         self._await_older(watch)
         self._refuse_while_running()
         self._put_away(kind)
-        run = Run.start(
+        return Run.start(
             argv,
             kind=kind,
             folder=self.folder / kind,
@@ -140,8 +140,7 @@ class Terraform:
             environment=self.environment,
             facts=facts,
             python=self._python,
-        )
-        return run.follow(watch)
+        ).follow(watch)
 
     def _await_older(self, watch: Watch) -> None:
         """Wait for an init, a plan or an import that a killed wizard left running; an apply is left alone.

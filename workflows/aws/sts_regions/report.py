@@ -273,8 +273,7 @@ def _lines(audit: Audit, with_ids: bool) -> Iterator[str]:  # noqa: FBT001 - pas
 
 def _what_to_do(answer: AccountAnswer, allowed: tuple[str, ...], with_ids: bool) -> Iterator[str]:  # noqa: FBT001
     wanted = to_do(answer, allowed)
-    clicks = instructions(answer, wanted, with_ids=with_ids)
-    if clicks:
+    if clicks := instructions(answer, wanted, with_ids=with_ids):
         yield "By hand, because no API does it:\n"
         for line in clicks:
             yield f"    - {line.strip()}" if line.startswith(" ") else f"- {line}"

@@ -48,8 +48,7 @@ class SetSetting:
     def _rejected(self, layer: Layer) -> Iterator[Problem]:
         """That AWS would reject the passwords that the layer makes from then on."""
         least = self.value if self.name == LEAST and least_length(layer) is not None else None
-        short = shortest_password(layer, least) if isinstance(least, int) else None
-        if short is not None:
+        if isinstance(least, int) and (short := shortest_password(layer, least)) is not None:
             yield Problem(short.warning, self.name, fatal=False)
 
     def apply(self, layer: Layer) -> FileSet:

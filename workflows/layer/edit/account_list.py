@@ -68,8 +68,7 @@ def add_account(project: Project, account: Account) -> ChangeSet:
         EditRefused: the request is wrong, or the file's shape does not allow it.
         EditUnsafe: the result is not what was meant.
     """
-    wrong = [problem.message for problem in check_account(project, account) if problem.fatal]
-    if wrong:
+    if wrong := [problem.message for problem in check_account(project, account) if problem.fatal]:
         raise refuse(f"The account {account.name} cannot be added.", joined(wrong))
     path, document, container = _list(project)
     entries = document.elements(container)

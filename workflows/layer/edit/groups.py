@@ -231,8 +231,7 @@ class AddGroupPolicy:
         """What is wrong with the group or the ARN."""
         yield from check_known_group(layer, self.group, "group")
         yield from check_policy_arn(self.arn, layer.location.account_id)
-        group = layer.group(self.group)
-        if group is not None and self.arn in group.policies:
+        if (group := layer.group(self.group)) is not None and self.arn in group.policies:
             yield Problem(f"{group.name} has the policy {self.arn} already.", "arn")
 
     def apply(self, layer: Layer) -> FileSet:
@@ -403,8 +402,7 @@ def _written(files: FileSet, block: Block, owner: Owner, name: str) -> str:
         references = [reference for reference in found if reference is not None]
         if references and all(not reference.module for reference in references):
             return quote(name)
-        forms = Counter(reference.to(owner) for reference in references if reference.module)
-        if forms:
+        if forms := Counter(reference.to(owner) for reference in references if reference.module):
             text = written(forms.most_common(1)[0][0])
             wrapped = sum(1 for element in members if module.document.text(element).startswith('"${'))
             return f'"${{{text}}}"' if wrapped * 2 > len(members) else text
@@ -457,8 +455,7 @@ class SetGroups:
         for name in sorted(into & out_of):
             yield Problem(f"{name} is both to join and to leave.", "groups")
         if not self.add and person.groups and all(group.casefold() in out_of for group in person.groups):
-            message = text_in_no_group(person.iam_name, machine=person.machine)
-            yield Problem(message, "groups", fatal=False)
+            yield Problem(text_in_no_group(person.iam_name, machine=person.machine), "groups", fatal=False)
 
     def apply(self, layer: Layer) -> FileSet:
         """The files with the group lists changed.
@@ -468,8 +465,7 @@ class SetGroups:
         """
         person = find_person(layer, self.name)
         joining, leaving = ({group.label for group in groups} for groups in self._changed(layer, person))
-        files = remove_member(layer.files, leaving, person)
-        return add_member(files, joining, person.owner, person.iam_name)
+        return add_member(remove_member(layer.files, leaving, person), joining, person.owner, person.iam_name)
 
     def intend(self, layer: Layer) -> Facts:
         """The facts with other members in these groups."""

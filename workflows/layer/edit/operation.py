@@ -191,8 +191,7 @@ def refuse_mentioned(what: Sentence, before: FileSet, after: FileSet, owner: Own
     Raises:
         EditRefused: they do.
     """
-    left = next(mentions(after, *owner), None)
-    if left is not None:
+    if (left := next(mentions(after, *owner), None)) is not None:
         raise refuse(
             what,
             "Something else in the layer refers to it, and Terraform would fail on that.",

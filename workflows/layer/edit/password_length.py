@@ -140,8 +140,7 @@ def lengthened(layer: Layer, name: str) -> FileSet:
             sharer for sharer in layer.people if sharer.module == person.module and sharer is not person
         ]
         shared = any(sharer.login_profile is not False for sharer in sharers)
-        own = argument is not None and not _within(argument, block)
-        if shared and not own:
+        if shared and (argument is None or _within(argument, block)):
             continue
         if argument is None:
             edited = with_attribute(block, _ARGUMENT, str(short.least), after=_BESIDE)

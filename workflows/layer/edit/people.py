@@ -143,8 +143,7 @@ class AddPerson:
         if left := self._left_of_an_edit(layer):
             return [*problems, left]
         if not self.groups and not self.taken_in_by(layer):
-            means = text_in_no_group(self.name, machine=self.machine)
-            problems.append(Problem(means, "groups", fatal=False))
+            problems.append(Problem(text_in_no_group(self.name, machine=self.machine), "groups", fatal=False))
         return [*problems, *self._check_shared_key(layer), *self._check_plan(layer)]
 
     def _left_of_an_edit(self, layer: Layer) -> Problem | None:
@@ -342,8 +341,7 @@ def _styles(layer: Layer, modules: Sequence[UserModule]) -> Iterator[Declaration
     for module in modules:
         if module.style is not Style.BLOCK:
             yield ObjectStyle(layer, (module,)) if module.holds_objects else ListStyle(layer, (module,))
-    blocks = tuple(module for module in modules if module.style is Style.BLOCK)
-    if blocks:
+    if blocks := tuple(module for module in modules if module.style is Style.BLOCK):
         yield BlockStyle(layer, blocks)
 
 
@@ -385,8 +383,7 @@ class RemovePerson:
             EditRefused: as for `apply`.
         """
         yield from check_known_person(layer, self.name)
-        person = layer.person(self.name)
-        if person is not None and person.editable:
+        if (person := layer.person(self.name)) is not None and person.editable:
             yield from (Problem(remark, "name", fatal=False) for remark in self._remarks(layer, person))
 
     def _remarks(self, layer: Layer, person: Person) -> Iterator[Sentence]:
@@ -394,8 +391,7 @@ class RemovePerson:
             yield f"{person.key_file} stays: a symbolic link leads to it, so other layers may use it."
         left = list(_left(layer, self.apply(layer), person))
         for in_comments, remark in _STAYING.items():
-            places = [str(place) for place, in_comment in left if in_comment is in_comments]
-            if places:
+            if places := [str(place) for place, in_comment in left if in_comment is in_comments]:
                 yield remark.format(person.iam_name, listed(places, _MOST))
         yield from _last_of_a_kind(layer, person)
 

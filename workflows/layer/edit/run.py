@@ -107,8 +107,7 @@ def edit(layer: Layer, operations: Iterable[Operation]) -> Edit:
             warnings += problems
             after = _run(after, operation)
         for name, document in after.files.documents.items():
-            before = layer.files.documents.get(name)
-            if before is not document:
+            if (before := layer.files.documents.get(name)) is not document:
                 _check_syntax(before, document)
     return Edit(layer, after, tuple(warnings))
 
@@ -146,8 +145,7 @@ def changes_of(made: Edit, getting: Iterable[str] | None = None) -> list[FileCha
 def _run(layer: Layer, operation: Operation) -> Layer:
     intended = operation.intend(layer)
     edited = read_files(layer.location, operation.apply(layer))
-    facts = facts_of(edited)
-    if facts != intended:
+    if (facts := facts_of(edited)) != intended:
         raise EditUnsafe(
             "The edit was thrown away",
             f"{type(operation).__name__} wouldn't have done exactly what it should.",

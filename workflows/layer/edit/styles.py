@@ -451,9 +451,9 @@ class ObjectStyle(Declarations):
 
     def _key(self, kin: Sequence[Person], name: str) -> str:
         """The map's key for a name, as the first has it of whose name it can differ, of the kind or not."""
-        people = (*kin, *self.people)
         sibling = next(
-            (person for person in people if spellings(person.iam_name)[0] != person.iam_name), kin[0]
+            (person for person in (*kin, *self.people) if spellings(person.iam_name)[0] != person.iam_name),
+            kin[0],
         )
         if self._name_field is None or sibling.declaration == sibling.iam_name:
             return name
@@ -483,8 +483,7 @@ class ObjectStyle(Declarations):
                 )
             lead, tail = self._around(keyed)
             own = person.key_name.removeprefix(lead).removesuffix(tail)
-            path = text[: text.rfind("/") + 1] + own
-            changes.append(replacing(fields[keyed].value, quote(path)))
+            changes.append(replacing(fields[keyed].value, quote(text[: text.rfind("/") + 1] + own)))
         return changes + switched(fields, self._switch_fields(), person)
 
 
@@ -542,8 +541,7 @@ def first_entry(
     optional = set(_OPTIONAL.findall(module.document.data.decode("utf-8", "replace")))
     optional |= fields_with_default(block)
     wanted = [field for field in fields_of(block) if field not in optional or field in values]
-    unknown = [field for field in wanted if field not in values]
-    if unknown:
+    if unknown := [field for field in wanted if field not in values]:
         return f"The map is empty, so there is no entry that shows what {', '.join(unknown)} should be"
     switches = {"true": True, "false": False}
     bound = {f"each.value.{field}": switches.get(value, value) for field, value in values.items()}
@@ -736,8 +734,7 @@ def _changes(block: Block, person: Person) -> list[Splice]:
         replacing(block.label_node, quote(person.module)),
         replacing(block.attributes["name"].value, quote(person.iam_name)),
     ]
-    written = _key_path(block)
-    if written is not None:
+    if (written := _key_path(block)) is not None:
         changes.append(written.replaced(written.named(person.key_name)))
     return changes + switched(
         block.attributes, {fact: name_in(block, switch) for fact, switch in SWITCHES.items()}, person

@@ -45,8 +45,7 @@ def made_by(block: Block) -> Subject | None:
     for what, (_name, attributes) in _MADE_BY.items():
         if not attributes.isdisjoint(block.names):
             return what
-    source = (block.source_of("source") or "").strip('"').partition("?")[0]
-    last = source.rstrip("/").rpartition("/")[2]
+    last = (block.source_of("source") or "").strip('"').partition("?")[0].rstrip("/").rpartition("/")[2]
     return next((what for what, (name, _attributes) in _MADE_BY.items() if last.startswith(name)), None)
 
 
@@ -327,8 +326,7 @@ def template(module: UserModule, attribute: str, names: Mapping[str, object]) ->
     `pgp_key = file("keys/${each.key}")` gives the path inside `file(…)`.
     """
     block = module.block
-    known = _plain_text(block, attribute)
-    if known is not None:
+    if (known := _plain_text(block, attribute)) is not None:
         return known
     found = block.attributes.get(attribute)
     node = key_path_node(block) if attribute == "pgp_key" else found.value if found else None

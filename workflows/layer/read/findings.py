@@ -132,10 +132,9 @@ def _hidden(document: Document) -> Iterator[Finding]:
                 subject = made_by(block)
             if subject not in {Subject.OUTPUT, Subject.GROUP, Subject.USER}:
                 continue
-            place = Place(document.name, hidden.line)
             yield Finding(
                 f"The {subject} {block.label} is hidden in a comment.",
-                place,
+                Place(document.name, hidden.line),
                 subject,
                 block.label,
                 hidden=True,

@@ -165,8 +165,7 @@ class _Reader:
             return [Entry(document, element) for element in document.elements(node)]
         if node.type == "function_call":
             return self._of_call(document, node, (*within, ""))
-        loop = _loop(document, node)
-        if loop is not None:
+        if (loop := _loop(document, node)) is not None:
             found = self.read(document, loop.source, (*within, ""))
             handed = [_handed_on(entry, loop.names, loop.results) for entry in found]
             whole = [entry for entry in handed if entry is not None]
@@ -247,14 +246,12 @@ def resolve(files: FileSet, document: Document, node: Node, *, by_name: bool = T
     if node.type in {"tuple", "object"}:
         return Source(document, node, "")
     text = document.text(node)
-    handed = _same_entries(document, node)
-    if handed is not None:
+    if (handed := _same_entries(document, node)) is not None:
         source, kind, as_set = handed
         found = resolve(files, document, bare(source), by_name=by_name)
         if found.container is not None and found.container.type == kind:
             return found._replace(as_set=found.as_set or as_set)
-    defined = definitions(files, text) if by_name else []
-    if defined:
+    if by_name and (defined := definitions(files, text)):
         return _defined(files, text, defined)
     if _is_name(text):
         return _missing(files, document, text)
@@ -309,11 +306,10 @@ def _missing(files: FileSet, document: Document, text: str) -> Source:
 
 def broken_place(files: FileSet) -> Place | None:
     """The first place that cannot be parsed, or None."""
-    documents = files.documents.values()
     return next(
         (
             Place(document.name, document.broken_at)
-            for document in documents
+            for document in files.documents.values()
             if document.broken_at is not None
         ),
         None,
@@ -334,8 +330,7 @@ def _computed(files: FileSet, document: Document, node: Node, why: str) -> Sourc
 
 def _data_file(files: FileSet, text: str, deeper: int = _DATA_NAMES) -> str:
     """The file that an expression decodes, itself or through locals, as the layer names it; "" for none."""
-    found = _DECODED.search(text)
-    if found is not None:
+    if (found := _DECODED.search(text)) is not None:
         return found[1].removeprefix("${path.module}/").removeprefix("./")
     if not deeper:
         return ""

@@ -87,8 +87,7 @@ def read_output(block: Block) -> Reading:
     value = block.attributes.get("value")
     if value is None:
         return Reading(None, sensitive)
-    whole = read_reference(block.document, value.value)
-    if whole is not None:
+    if (whole := read_reference(block.document, value.value)) is not None:
         return Reading(whole if whole.module else None, sensitive)
     if collection_of(block) is not None:
         return Reading(None, sensitive)
@@ -173,8 +172,7 @@ def _is_keyed(document: Document, entry: CollectedEntry) -> bool:
     """Whether an entry's key names the person: `auditor_ci` for `module.user_auditor_ci`, not `username`."""
     key = object_key(document, entry.node)
     mine, theirs = _slug(key or ""), _slug(entry.owner[1] or entry.owner[0])
-    names = mine == theirs or mine.endswith(f"_{theirs}") or theirs.endswith(f"_{mine}")
-    return key is not None and names
+    return key is not None and (mine == theirs or mine.endswith(f"_{theirs}") or theirs.endswith(f"_{mine}"))
 
 
 def _is_for_several(block: Block, entries: Sequence[CollectedEntry]) -> bool:

@@ -60,8 +60,7 @@ def read_reference(document: Document, node: Node) -> Reference | None:
     """
     text = document.text(node)
     if text[:1] == '"':
-        value = plain_string(document, node)
-        if value is not None:
+        if (value := plain_string(document, node)) is not None:
             return Reference("", value, "")
         inner = bare(node) if text.startswith('"${') else node
         wrapped = inner.type == "expression" and inner.start_byte > node.start_byte
@@ -73,8 +72,7 @@ def read_reference(document: Document, node: Node) -> Reference | None:
 
 def _parsed(document: Document, parts: Sequence[Node], text: str) -> Reference | None:
     """The reference that `module` and what follows it make, whole; None for anything else."""
-    known = usual_reference(text)
-    if known is not None:
+    if (known := usual_reference(text)) is not None:
         return known
     kinds = tuple(part.type for part in parts)
     words = [document.text(part).removeprefix(".").strip() for part in parts[1:]]
