@@ -72,7 +72,12 @@ class PoliciesDialog(Dialog[PolicyChanges]):
     """
 
     def __init__(self, about: GroupPolicies) -> None:
-        super().__init__(f"Policies of {about.group}")
+        super().__init__(
+            f"Policies of {about.group}",
+            "",
+            Button("Keep this choice", id="accept", variant="primary"),
+            Button("Cancel", id="close", key="esc"),
+        )
         self._about = about
         self._added = list(about.changes.add)
         self._doubted = ""
@@ -92,10 +97,6 @@ class PoliciesDialog(Dialog[PolicyChanges]):
             "Space takes a policy off or leaves it. In the field, → completes a name and Enter adds it.",
             classes="hint",
         )
-
-    def buttons(self) -> Iterable[Button]:
-        yield Button("Keep this choice", id="accept", variant="primary")
-        yield Button("Cancel", id="close", key="esc")
 
     def on_mount(self) -> None:
         """The list has the focus; without one the field."""

@@ -54,17 +54,18 @@ class KeyChoice(Dialog[TakenKey]):
     """
 
     def __init__(self, name: str, keys: Sequence[TakenKey]) -> None:
-        super().__init__(f"{len(keys)} keys. Which one is for {name}?")
+        super().__init__(
+            f"{len(keys)} keys. Which one is for {name}?",
+            "",
+            Button("Use this key", id="take", variant="primary"),
+            Button("Use none", id="close", key="esc"),
+        )
         self._keys = {key.fingerprint: key for key in keys}
 
     def body(self) -> ComposeResult:
         yield Choices(
             [Answer(fingerprint, _choice_lines(key)) for fingerprint, key in self._keys.items()], id="keys"
         )
-
-    def buttons(self) -> Iterable[Button]:
-        yield Button("Use this key", id="take", variant="primary")
-        yield Button("Use none", id="close", key="esc")
 
     @on(OptionList.OptionSelected, "#keys")
     def action_take(self) -> None:

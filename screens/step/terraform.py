@@ -7,7 +7,6 @@ in place of the failure's, and then what was wanted is tried again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from enum import StrEnum
 from functools import partial
 from typing import ClassVar, Literal
@@ -67,20 +66,24 @@ class LockDialog(Typed[LockAnswer]):
             "two runs at once damage the state. Ask its holder first."
         )
         hint = f"To release it, type its holder ({lock.who}) or its id:"
-        wrong = "That is neither the holder nor the id."
         names = {lock.who, lock.lock_id} - {""}
-        super().__init__("! The state is locked", text, names, hint, wrong, classes="-warning")
+        super().__init__(
+            "! The state is locked",
+            text,
+            names,
+            hint,
+            Button("Release", id="yes", variant="error", disabled=True),
+            Button("Wait and try again", id="wait", variant="primary"),
+            Button("Leave it", id="close", key="esc"),
+            wrong="That is neither the holder nor the id.",
+            classes="-warning",
+        )
         self._waited = waited
         self._left: int | None = WAIT_SECONDS if waited else None
 
     def fields(self) -> ComposeResult:
         yield from super().fields()
         yield Text("", id="countdown")
-
-    def buttons(self) -> Iterable[Button]:
-        yield Button("Release", id="yes", variant="error", disabled=True)
-        yield Button("Wait and try again", id="wait", variant="primary")
-        yield Button("Leave it", id="close", key="esc")
 
     def on_mount(self) -> None:
         """Where it was waited before, it goes on."""

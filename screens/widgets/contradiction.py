@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
-from textual.widgets.button import ButtonVariant
 
 from screens.widgets.dialogs import Dialog
 from screens.widgets.text import Button
@@ -28,7 +27,7 @@ class Contradiction(Dialog[Choice]):
         observation: what was seen.
     """
 
-    AUTO_FOCUS = ""
+    AUTO_FOCUS = "Button.-primary"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("r", "redo", "Do the step again", id="contradiction.redo"),
         Binding("a", "accept", "Accept as done", id="contradiction.accept"),
@@ -37,25 +36,22 @@ class Contradiction(Dialog[Choice]):
 
     def __init__(self, title: Sentence, observation: Observation) -> None:
         choices = self._choices = observation.choices
-        self._likely = observation.likely
         named = zip((Choice.REDO, Choice.CONTINUE, Choice.ACCEPT), observation.effects, strict=False)
-        self._names = {choice: words for choice, (_, words) in _BUTTONS.items()} | dict(named)
+        names = {choice: words for choice, (_, words) in _BUTTONS.items()} | dict(named)
         meanings = {**choices, Choice.REDO: observation.redoing or f"Opens {title} again."}
-        explained = (
-            f"\n{self._names[choice]}\n{meanings[choice]}" for choice in _BUTTONS if choice in choices
-        )
+        explained = (f"\n{names[choice]}\n{meanings[choice]}" for choice in _BUTTONS if choice in choices)
         text = joined((observation.words, *explained), "\n")
-        super().__init__(f"How do you want to continue with {title}?", text, classes="-warning")
-
-    def on_mount(self) -> None:
-        """The likely answer has the focus."""
-        self.query_one(f"#{_BUTTONS[self._likely][0]}").focus()
-
-    def buttons(self) -> Iterable[Button]:
-        for choice, (action, _) in _BUTTONS.items():
-            if choice in self._choices:
-                variant: ButtonVariant = "primary" if choice is self._likely else "default"
-                yield Button(self._names[choice], id=action, key=action[0], variant=variant)
+        buttons = [
+            Button(
+                names[choice],
+                id=action,
+                key=action[0],
+                variant="primary" if choice is observation.likely else "default",
+            )
+            for choice, (action, _) in _BUTTONS.items()
+            if choice in choices
+        ]
+        super().__init__(f"How do you want to continue with {title}?", text, *buttons, classes="-warning")
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         """Only what is offered can be chosen."""

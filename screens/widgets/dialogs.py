@@ -57,12 +57,13 @@ class OneFocus(Screen[Any]):
 class Dialog(ModalScreen[Answer | None], OneFocus, Generic[Answer]):
     """A dialog; escape closes it without an answer.
 
-    A subclass gives the buttons, and a body that is more than a text. A button runs the action that its id
-    names. What `AUTO_FOCUS` names has the focus at first.
+    A subclass gives a body that is more than a text. A button runs the action that its id names. What
+    `AUTO_FOCUS` names has the focus at first.
 
     Args:
         title: what it shows or asks.
         text: what there is to read.
+        buttons: its buttons; without any there is one that closes it.
     """
 
     AUTO_FOCUS = "#close"
@@ -85,10 +86,13 @@ class Dialog(ModalScreen[Answer | None], OneFocus, Generic[Answer]):
     Dialog .problem { color: $text-error; }
     """
 
-    def __init__(self, title: Sentence, text: Sentence = "", *, classes: str | None = None) -> None:
+    def __init__(
+        self, title: Sentence, text: Sentence = "", *buttons: Button, classes: str | None = None
+    ) -> None:
         super().__init__(classes=classes)
         self._title = title
         self._text = text
+        self._buttons = buttons or (Button("Close", id="close", key="esc", variant="primary"),)
 
     def compose(self) -> ComposeResult:
         with Vertical():
@@ -119,7 +123,7 @@ class Dialog(ModalScreen[Answer | None], OneFocus, Generic[Answer]):
 
     def buttons(self) -> Iterable[Button]:
         """The buttons; the id of each is the name of its action."""
-        return (Button("Close", id="close", key="esc", variant="primary"),)
+        return self._buttons
 
     @on(Button.Pressed)
     async def _press(self, event: Button.Pressed) -> None:
@@ -184,11 +188,9 @@ class Notice(Dialog[bool]):
     def __init__(
         self, title: Sentence, text: Sentence, close: str = "Close", *, classes: str | None = None
     ) -> None:
-        super().__init__(title, text, classes=classes)
-        self._close = close
-
-    def buttons(self) -> Iterable[Button]:
-        yield Button(self._close, id="close", key="esc", variant="primary")
+        super().__init__(
+            title, text, Button(close, id="close", key="esc", variant="primary"), classes=classes
+        )
 
 
 class ErrorDialog(Notice):
@@ -240,6 +242,7 @@ class Typed(Dialog[Answer]):
         text: what there is to know.
         names: what may be typed.
         hint: what to type.
+        buttons: `#yes` among them.
         wrong: said of anything else.
     """
 
@@ -255,11 +258,11 @@ class Typed(Dialog[Answer]):
         text: Sentence,
         names: Collection[str],
         hint: str,
+        *buttons: Button,
         wrong: str = "That is not the name.",
-        *,
         classes: str | None = None,
     ) -> None:
-        super().__init__(title, text, classes=classes)
+        super().__init__(title, text, *buttons, classes=classes)
         self._names = names
         self._hint = hint
         self._wrong = wrong
@@ -299,13 +302,14 @@ class Confirm(Typed[bool]):
     """
 
     def __init__(self, title: Sentence, body: Sentence, yes: str, typed: str = "", no: str = "No") -> None:
-        super().__init__(title, body, {typed} - {""}, f"Type {typed} to confirm:")
-        self._yes = yes
-        self._no = no
-
-    def buttons(self) -> Iterable[Button]:
-        yield Button(self._yes, id="yes", variant="error", disabled=bool(self._names))
-        yield Button(self._no, id="close", key="esc")
+        super().__init__(
+            title,
+            body,
+            {typed} - {""},
+            f"Type {typed} to confirm:",
+            Button(yes, id="yes", variant="error", disabled=bool(typed)),
+            Button(no, id="close", key="esc"),
+        )
 
     def action_yes(self) -> None:
         self.dismiss(True)
@@ -356,8 +360,12 @@ class NameDialog(Dialog[str]):
         example: str = "",
         accept: str = "Save",
     ) -> None:
-        super().__init__(title, words)
-        self._accept = accept
+        super().__init__(
+            title,
+            words,
+            Button(accept, id="accept", variant="primary"),
+            Button("Cancel", id="close", key="esc"),
+        )
         self._value = value
         self._wrong = wrong
         self._example = example
@@ -365,10 +373,6 @@ class NameDialog(Dialog[str]):
     def fields(self) -> ComposeResult:
         yield Input(self._value, self._example, id="name", compact=True, select_on_focus=False)
         yield Text("", id="wrong", classes="problem")
-
-    def buttons(self) -> Iterable[Button]:
-        yield Button(self._accept, id="accept", variant="primary")
-        yield Button("Cancel", id="close", key="esc")
 
     @on(Input.Submitted)
     def action_accept(self) -> None:

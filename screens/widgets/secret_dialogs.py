@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import datetime
 from typing import ClassVar
 
@@ -35,7 +35,12 @@ class SecretDialog(Dialog[bool]):
     _good = False
 
     def __init__(self, title: Sentence, text: Sentence, give: Callable[[Secret], None]) -> None:
-        super().__init__(title, text)
+        super().__init__(
+            title,
+            text,
+            Button(self.WITH, id="primary", variant="primary"),
+            Button(self.WITHOUT, id="close", key="esc"),
+        )
         self._give = give
 
     def asks(self) -> ComposeResult:
@@ -49,10 +54,6 @@ class SecretDialog(Dialog[bool]):
     def fields(self) -> ComposeResult:
         yield from self.asks()
         yield Text("", id="wrong", classes="problem -empty")
-
-    def buttons(self) -> Iterable[Button]:
-        yield Button(self.WITH, id="primary", variant="primary")
-        yield Button(self.WITHOUT, id="close", key="esc")
 
     def action_primary(self) -> None:
         """Use what is entered."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -635,13 +635,13 @@ class Begun(Dialog[bool]):
     AUTO_FOCUS = "#again"
 
     def __init__(self, title: str, body: str, again: str) -> None:
-        super().__init__(title, body)
-        self._again = again
-
-    def buttons(self) -> Iterable[Button]:
-        yield Button(self._again, id="again", variant="primary")
-        yield Button("Begin another", id="another")
-        yield Button("Cancel", id="close", key="esc")
+        super().__init__(
+            title,
+            body,
+            Button(again, id="again", variant="primary"),
+            Button("Begin another", id="another"),
+            Button("Cancel", id="close", key="esc"),
+        )
 
     def action_again(self) -> None:
         """Continue it."""
