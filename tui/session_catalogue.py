@@ -85,17 +85,11 @@ class SessionCatalogue:
         self._machine = machine
         self._workflows = tuple(workflows)
 
-    def sessions_of(self, sandbox: Path | None) -> Sessions:
-        """The sessions of a sandbox by its folder; the person's own for None."""
-        return self.own() if sandbox is None else self.of_sandbox(sandbox)
-
-    def own(self) -> Sessions:
-        """The person's own sessions."""
-        return self._sessions(self._machine.places.sessions)
-
-    def of_sandbox(self, folder: Path) -> Sessions:
-        """The sessions of a sandbox."""
-        return self._sessions(folder.with_name(folder.name + ".sessions"))
+    def sessions_of(self, sandbox: Path | None = None) -> Sessions:
+        """The sessions of a sandbox by its folder; the person's own without one."""
+        own = self._machine.places.sessions
+        folder = sandbox.with_name(f"{sandbox.name}.sessions") if sandbox else own
+        return Sessions(folder, self._every_workflow(), self._machine.now)
 
     def sandboxes(self) -> tuple[Path, ...]:
         """The folders of sandboxes, the latest first."""
@@ -136,16 +130,13 @@ class SessionCatalogue:
         from workflows.sandbox.sandbox import SandboxInUse, delete_sandbox  # noqa: PLC0415 - needs the extra
 
         for folder in self.sandboxes():
-            if self.of_sandbox(folder).summaries():
+            if self.sessions_of(folder).summaries():
                 continue
             try:
                 delete_sandbox(folder)
             except SandboxInUse:
                 continue  # another wizard has just opened it
-            shutil.rmtree(self.of_sandbox(folder).folder, ignore_errors=True)
-
-    def _sessions(self, folder: Path) -> Sessions:
-        return Sessions(folder, self._every_workflow(), self._machine.now)
+            shutil.rmtree(self.sessions_of(folder).folder, ignore_errors=True)
 
     def _every_workflow(self) -> Iterator[declaration.Workflow]:
         yield from self._workflows or catalogue.WORKFLOWS  # loaded when the first is asked for

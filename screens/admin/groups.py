@@ -483,15 +483,13 @@ class GroupsPane(ByHandPane):
         if known is None:
             self.choose(groups.removed(self.choice, group, written=False))
             return
-
-        def remove(_yes: bool) -> None:  # noqa: FBT001 - a dialog's answer
-            self.choose(groups.removed(self.choice, group, written=True), group)
-
         body = f"Members: {listed(known.members, 20) or 'none'}. Nothing is written before Review."
         alone = self.view.alone_without(self.choice, group)
         if alone:
             body = f"In no group afterwards: {listed(alone, 20)}.\n{body}"
-        ask(self, Confirm(f"Remove the group {group}?", body, "Remove", typed=group), remove)
+        removed = groups.removed(self.choice, group, written=True)
+        question = Confirm(f"Remove the group {group}?", body, "Remove", typed=group)
+        ask(self, question, lambda _yes: self.choose(removed, group))
 
     def action_policies(self) -> None:
         """Show the selected group's managed policies, and take changes of them."""
@@ -499,10 +497,6 @@ class GroupsPane(ByHandPane):
         like = self.view.like(self.choice, group)
         if like is None or group in self.choice.remove:
             return
-
-        def change(changes: PolicyChanges) -> None:
-            self.choose(groups.with_policies(self.choice, group, changes), group)
-
         about = GroupPolicies(
             group=self.choice.rename.get(group, group),
             there=like.policies,
@@ -511,7 +505,11 @@ class GroupsPane(ByHandPane):
             account_id=self.view.account_id,
             others=tuple(policy for known in self.view.by_name.values() for policy in known.policies),
         )
-        ask(self, PoliciesDialog(about), change)
+        ask(
+            self,
+            PoliciesDialog(about),
+            lambda changes: self.choose(groups.with_policies(self.choice, group, changes), group),
+        )
 
     # -- the request -------------------------------------------------------------------------------
 

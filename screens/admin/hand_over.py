@@ -376,11 +376,11 @@ class HandOverPane(TerraformPane):
     @on(Button.Pressed, "#mail")
     def action_mail(self) -> None:
         """Put the text into the sandbox's mailbox."""
-
-        def sent(name: str, how: Sentence) -> None:
-            self._mark(name, hand_over.sent_now(how, self.context, self._sent[name]))
-
-        self._take("Handing over", lambda handoff: hand_over.to_mailbox(handoff, self.context), sent)
+        self._take(
+            "Handing over",
+            lambda handoff: hand_over.to_mailbox(handoff, self.context),
+            lambda name, how: self._mark(name, hand_over.sent_now(how, self.context, self._sent[name])),
+        )
 
     @on(Button.Pressed, "#sent")
     def action_sent(self) -> None:
@@ -394,16 +394,12 @@ class HandOverPane(TerraformPane):
     @on(Button.Pressed, "#new-key")
     def action_new_key(self) -> None:
         """Lead to Project, where a new key is taken in for the selected person."""
-        name = self._marked
-
-        def replace(_yes: bool) -> None:  # noqa: FBT001 - a dialog's answer
-            self.post_message(self.StepWanted("project", hand_over.for_a_new_key(name, self.context)))
-
-        if name:
+        if name := self._marked:
+            wanted = self.StepWanted("project", hand_over.for_a_new_key(name, self.context))
             ask(
                 self,
                 Confirm(f"A new key for {name}?", _NEW_KEY.format(name=name), "Go to Project", no="Not yet"),
-                replace,
+                lambda _yes: self.post_message(wanted),
             )
 
     @on(Button.Pressed, "#view")

@@ -12,19 +12,18 @@ from textual.binding import Binding, BindingType
 
 from screens.step.asking import AccountWorkPane
 from screens.step.page import Opening, Primary, StepPane
-from screens.step.sending import show_unless_certain
+from screens.step.sending import hand_out_here
 from screens.step.times import since_words
 from screens.widgets.code_field import CodeField
 from screens.widgets.dialogs import Confirm, ask
 from screens.widgets.lists import TextDialog
 from screens.widgets.text import Button, ButtonRow, OptionList, Text, short
 from workflows.core.secret import Secret
-from workflows.core.sentences import Sentence, joined, text_of
+from workflows.core.sentences import joined, text_of
 from workflows.core.shapes import texts
 from workflows.steps.admin import mfa_reset
 from workflows.steps.admin.mfa_reset import Device, Found, Owner, Request, outcome
 from workflows.steps.shared.module import Report
-from workflows.steps.shared.to_send import hand_out
 
 
 class MfaResetPane(AccountWorkPane):
@@ -214,12 +213,8 @@ class MfaResetPane(AccountWorkPane):
         if marked is not None and self._signs_in_without(marked[0]) and not self.running_move:
             name, environment = marked[0].name, self.context.environment
             text = mfa_reset.text_for(name, self.found, self.context)
-
-            def copy(_report: Report) -> Sentence:
-                handed = hand_out(f"What {name} does next", text, f"mfa-{name}.txt", environment)
-                return show_unless_certain(self, handed, environment)
-
-            self.run_told(copy)
+            title, file_name = f"What {name} does next", f"mfa-{name}.txt"
+            self.run_told(lambda _report: hand_out_here(self, title, text, file_name, environment))
 
     @on(StepPane.MoveDone)
     def _say_removed(self, message: StepPane.MoveDone) -> None:

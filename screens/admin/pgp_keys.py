@@ -16,7 +16,7 @@ from textual.message import Message
 from textual.widgets import TextArea
 
 from screens.step.page import YOURS, Move, Opening, Primary, StepPane, Turn
-from screens.step.sending import show_unless_certain
+from screens.step.sending import hand_out_here, show_unless_certain
 from screens.step.times import told_moment
 from screens.widgets.choices import Answer, Choices
 from screens.widgets.dialogs import Confirm, Dialog, Notice, ask
@@ -34,9 +34,8 @@ from workflows.layer.names import is_machine_name
 from workflows.steps.admin import pgp_keys
 from workflows.steps.admin.pgp_keys import Gathered, PresentKey, Request, Taken, TakenKey
 from workflows.steps.decisions import Comparison
-from workflows.steps.shared.module import Report
 from workflows.steps.shared.paths import is_path
-from workflows.steps.shared.to_send import ToSend, hand_out
+from workflows.steps.shared.to_send import ToSend
 
 
 class KeyChoice(Dialog[TakenKey]):
@@ -313,22 +312,16 @@ class PgpKeysPane(StepPane):
 
     def _look_for_mail(self) -> None:
         self.run_worker(
-            lambda: self.post_message(self.Looked(pgp_keys.mail_for(self.context))),
+            lambda: self.call_later(self._take_mail, pgp_keys.mail_for(self.context)),
             thread=True,
             group="mail",
             exclusive=True,
         )
 
-    @dataclass
-    class Looked(StepPane.Posted):
-        """Whose requests are in the mailbox, and since when."""
-
-        mail: Mapping[str, int]
-
-    @on(Looked)
-    def _take_mail(self, message: Looked) -> None:
-        if message.mail != self._mail and not self.context.leaving.is_set():
-            self._mail, typing = message.mail, self.query_one(TextArea).has_focus
+    def _take_mail(self, mail: Mapping[str, int]) -> None:
+        """Take in whose requests are in the mailbox, and since when."""
+        if mail != self._mail and not self.context.leaving.is_set():
+            self._mail, typing = mail, self.query_one(TextArea).has_focus
             self._fill()
             if typing and not self.query_one("#pasted").display:
                 self.focus_primary()  # it reads what arrived
@@ -590,21 +583,19 @@ class PgpKeysPane(StepPane):
     def _hand_out(self, title: Sentence, sentence: Sentence, file_name: str) -> None:
         text, environment = text_of(sentence), self.context.environment
         begins = text.partition(". ")[0]
-
-        def copy(_report: Report) -> Sentence:
-            handed = hand_out(title, text, file_name, environment)
-            return f"{show_unless_certain(self, handed, environment)} “{begins} …”"
-
-        self.run_told(copy)
+        self.run_told(
+            lambda _report: f"{hand_out_here(self, title, text, file_name, environment)} “{begins} …”"
+        )
 
     @on(Button.Pressed, "#layer")
     def action_layer_keys(self) -> None:
         """Judge every key file that lies in the layers, and show them."""
-
-        def show(rows: Sequence[PresentKey]) -> None:
-            self.app.push_screen(LayerKeys(rows, self._tell_owner))
-
-        self.run_move("look", lambda report: pgp_keys.present_keys(self.context, report), show, looks=True)
+        self.run_move(
+            "look",
+            lambda report: pgp_keys.present_keys(self.context, report),
+            lambda rows: self.app.push_screen(LayerKeys(rows, self._tell_owner)),
+            looks=True,
+        )
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         """A key does what its button does, and where there is no such button, nothing."""

@@ -358,14 +358,14 @@ class PlanPane(TerraformPane):
     @on(Button.Pressed, "#export")
     def action_export(self) -> None:
         """Ask for a file, write the redacted Markdown into it, and copy it."""
-        if self._planned is None:
-            return
+        if self._planned is not None:
+            question = NameDialog(
+                "Export the plan", EXPORT, plan.proposed_target(self.context), accept="Export"
+            )
+            ask(self, question, lambda target: self.run_told(partial(self._export, target)))
 
-        def export(target: str) -> None:
-            self.run_told(lambda _report: joined((plan.export(target, self.context), _EXPORTED)))
-
-        target = plan.proposed_target(self.context)
-        ask(self, NameDialog("Export the plan", EXPORT, target, accept="Export"), export)
+    def _export(self, target: str, _report: Report) -> Sentence:
+        return joined((plan.export(target, self.context), _EXPORTED))
 
     @on(Button.Pressed, "#show-resources")
     def action_resources(self) -> None:

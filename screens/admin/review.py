@@ -411,15 +411,13 @@ class ReviewPane(ByHandPane):
 
     def action_save(self) -> None:
         """Save the whole difference where the person wants it."""
-        if not self._text:
-            return
+        if self._text:
+            words = "A path in your home folder. `git apply` takes the file at the project's root."
+            name = f"~/review-{self.context.facts.get('project', 'project')}.diff"
+            ask(self, NameDialog("Save the difference", words, name), self._save)
 
-        def save(target: str) -> None:
-            self.run_told(lambda _report: review.save(target, self._text, self.context))
-
-        words = "A path in your home folder. `git apply` takes the file at the project's root."
-        name = f"~/review-{self.context.facts.get('project', 'project')}.diff"
-        ask(self, NameDialog("Save the difference", words, name), save)
+    def _save(self, target: str) -> None:
+        self.run_told(lambda _report: review.save(target, self._text, self.context))
 
     def action_undo(self) -> None:
         """Put the files back as they were before this session first wrote to them, if that is wanted."""
@@ -433,13 +431,11 @@ class ReviewPane(ByHandPane):
             undone = review.undo(self.context, report)
             return undone, review.uncommitted_on(undone, self.context)
 
-        def undo(_yes: bool) -> None:  # noqa: FBT001 - a dialog's answer
-            self.run_move("undo", work, self._put_back)
-
         stays = " The commit stays." if self._committed else ""
         number = count(len(change_set.changes), "file")
         body = f"{number} would be as before this session, which has applied nothing.{stays}"
-        ask(self, Confirm("Put the files back?", body, "Put back", no="Not yet"), undo)
+        question = Confirm("Put the files back?", body, "Put back", no="Not yet")
+        ask(self, question, lambda _yes: self.run_move("undo", work, self._put_back))
 
     def _put_back(self, done: tuple[ChangeSet, str]) -> None:
         undone, branch = done

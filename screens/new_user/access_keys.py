@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum, auto
 from functools import partial
@@ -13,7 +12,6 @@ from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.events import Resize
-from textual.message import Message
 from textual.timer import Timer
 from textual.widgets import Input
 
@@ -53,12 +51,6 @@ class _Question(IntEnum):
 
 class AccessKeysPane(BrowsingPane, SpareKeyPane):
     """Watches the downloads folder while it is open, and offers the file that appears."""
-
-    @dataclass
-    class Noticed(Message):
-        """The access key files in the downloads folder, the newest first."""
-
-        downloads: tuple[Download, ...]
 
     WAY_OUT = "‹ Back"
     DEFAULT_CSS = """
@@ -395,18 +387,19 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
 
     def _look_for_download(self) -> None:
         if self.query_one("#how", Choices).value == CONSOLE:
-            self.run_worker(self._look_once, group="downloads", exclusive=True, thread=True)
+            self.run_worker(
+                lambda: self.call_later(self.notice, access_keys.downloads(self.context)),
+                group="downloads",
+                exclusive=True,
+                thread=True,
+            )
 
-    def _look_once(self) -> None:
-        self.post_message(self.Noticed(access_keys.downloads(self.context)))
-
-    @on(Noticed)
-    def _noticed(self, message: Noticed) -> None:
+    def notice(self, downloads: Sequence[Download]) -> None:
         """Offer the newest file, unless the person has entered another, or one is being imported."""
         if self.running_move:
             return
         field = self.query_one("#path", Input)
-        if not message.downloads:
+        if not downloads:
             environment = self.context.environment
             folder = environment.readable(environment.downloads)
             self.query_one("#noticed", Lines).show_lines([f"… waiting for the file in {folder}"])
@@ -414,7 +407,7 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
             if self._offered and field.value == self._offered:
                 field.value = self._offered = ""
             return
-        newest = message.downloads[0]
+        newest = downloads[0]
         path = self.context.environment.readable(newest.path)
         if field.value in {"", self._offered} and self._offered != path:
             field.value = self._offered = path

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,6 @@ from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.events import Resize
-from textual.message import Message
 from textual.widgets import Input, TextArea
 
 from screens.new_user.replacement import offer_replacement
@@ -39,13 +37,6 @@ _REVOKE = "How to revoke my key"
 
 class HandoffPane(StepPane):
     """Reads the message as soon as it is in its place, or once it was pasted; then Next accepts it."""
-
-    @dataclass
-    class Noticed(Message):
-        """The message is in its place, at this path; `early` says whether it is older than the request."""
-
-        path: Path
-        early: bool
 
     DEFAULT_CSS = """
     HandoffPane #entry { height: auto; }
@@ -178,18 +169,20 @@ class HandoffPane(StepPane):
 
     def _look_once(self) -> None:
         if path := handoff.arrived(self.context):
-            self.post_message(self.Noticed(path, early=False))
+            self.call_later(self._take, path, early=False)
         elif path := handoff.earlier(self.context):
-            self.post_message(self.Noticed(path, early=True))
+            self.call_later(self._take, path, early=True)
 
-    @on(Noticed)
-    def _take(self, message: Noticed) -> None:
-        """Read it, unless it was read before, or the person enters another that may be good."""
-        request = Request(path=self.context.environment.readable(message.path))
-        before, self._earlier = self._earlier, request if message.early else None
+    def _take(self, path: Path, *, early: bool) -> None:
+        """Read it, unless it was read before, or the person enters another that may be good.
+
+        One that is `early`, older than the request, is only offered.
+        """
+        request = Request(path=self.context.environment.readable(path))
+        before, self._earlier = self._earlier, request if early else None
         if self._earlier != before:
             self._arrange(arrived=self.has_class("-arrived"))
-        if message.early:
+        if early:
             return
         if self.running_move or request == self._noticed or self.request() not in {Request(), self._refused}:
             return

@@ -21,7 +21,7 @@ from screens.widgets.code_field import CodeField, Wanted
 from screens.widgets.dialogs import Confirm, ask
 from screens.widgets.fields import FieldRow, SecretInput
 from screens.widgets.qr_dialog import QrDialog
-from screens.widgets.text import Button, ButtonRow, OptionList, Text, unfold
+from screens.widgets.text import Button, ButtonRow, OptionList, Text
 from workflows.aws.authenticator import code_problem
 from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
@@ -236,7 +236,10 @@ class MfaPane(BrowsingPane):
 
     @on(Button.Pressed, "#other-way")
     def _ask_how(self) -> None:
-        unfold(self.query_one("#how"))
+        how = self.query_one("#how")
+        if how.toggle_class("-shown").has_class("-shown"):
+            how.focus()
+            how.call_after_refresh(how.scroll_visible, animate=False)  # it has a place only then
         self._show()
 
     @on(OptionList.OptionSelected, "#how")

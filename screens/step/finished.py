@@ -72,12 +72,6 @@ class Finished(VerticalScroll):
         """The person wants to see who was let in with which key."""
 
     @dataclass
-    class InGit(Message):
-        """What git says is left to do with what was written."""
-
-        left: Sentence
-
-    @dataclass
     class RemovalWanted(Message):
         """The person wants to undo what was applied: a session that removes who was added."""
 
@@ -119,11 +113,10 @@ class Finished(VerticalScroll):
 
     def _ask_git(self, context: Context) -> None:
         with suppress(OnboardError):  # what the session knows stands
-            self.post_message(self.InGit(left_in_git(context)))
+            self.call_later(self._show_next, left_in_git(context))
 
-    @on(InGit)
-    def _show_what_git_says(self, message: InGit) -> None:
-        self.query_one("#next", Text).update(joined(_next(self._run, message.left), "\n"))
+    def _show_next(self, in_git: Sentence) -> None:
+        self.query_one("#next", Text).update(joined(_next(self._run, in_git), "\n"))
 
     def _added(self) -> tuple[str, ...]:
         """Who was added and not removed since, once that is applied somewhere."""

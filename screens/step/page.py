@@ -23,6 +23,7 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Checkbox, Input, SelectionList, TextArea
 
+from screens.widgets.dialogs import OneFocus
 from screens.widgets.failure import as_error
 from screens.widgets.fields import Field, ProblemList, SecretInput
 from screens.widgets.lists import TextDialog
@@ -542,9 +543,8 @@ class StepPane(VerticalScroll):
 
     def drop_result(self) -> None:
         """What came of the work before is over, as other work begins."""
-        drop: Callable[[], object] | None = getattr(self.screen, "drop_result", None)
-        if drop is not None:
-            drop()
+        if isinstance(self.screen, OneFocus):
+            self.screen.drop_result()
 
     def drop_note(self) -> None:
         """What was said about the step and its last try is over: what it asks for is being done."""

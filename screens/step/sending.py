@@ -14,7 +14,7 @@ from screens.widgets.lists import TextDialog
 from screens.widgets.text import Button, Text
 from workflows.core.sentences import Sentence
 from workflows.environment import Environment
-from workflows.steps.shared.to_send import ToSend
+from workflows.steps.shared.to_send import ToSend, hand_out
 
 
 class ToSendDialog(TextDialog):
@@ -42,6 +42,13 @@ class ToSendDialog(TextDialog):
     def action_save(self) -> None:
         """Save it in the home folder."""
         tell(self, lambda: self._to_send.save(self._environment))
+
+
+def hand_out_here(
+    node: Widget, title: Sentence, text: str, file_name: str, environment: Environment
+) -> Sentence:
+    """Copy a text that is to be sent, or save it at home; returns where it is. From any thread."""
+    return show_unless_certain(node, hand_out(title, text, file_name, environment), environment)
 
 
 def show_unless_certain(node: Widget, to_send: ToSend, environment: Environment) -> Sentence:

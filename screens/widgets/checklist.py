@@ -52,54 +52,44 @@ class _Row(Horizontal):
     def __init__(self, number: int, deed: Deed) -> None:
         super().__init__(classes="deed")
         self._number = number
-        self._deed = deed
+        self.deed = deed
         self._said = None if deed.buttons or deed.watched else Button("Done", id=f"did-{number}")
         self.done = False
 
     def compose(self) -> ComposeResult:
         yield Text(_TO_DO, classes="deed-mark")
         yield Text(str(self._number), classes="deed-number")
-        yield Text(self._deed.what, classes="deed-label")
-        if self._deed.value is not None:
-            yield self._deed.value.add_class("deed-value")
-        yield from self._deed.buttons
-        yield from self._deed.asides
+        yield Text(self.deed.what, classes="deed-label")
+        if self.deed.value is not None:
+            yield self.deed.value.add_class("deed-value")
+        yield from self.deed.buttons
+        yield from self.deed.asides
         if self._said is not None:
             yield self._said
-        yield from self._deed.helps
+        yield from self.deed.helps
 
     def mark(self, *, current: bool) -> None:
         """Show where the deed stands."""
         self.query_one(".deed-mark", Text).update(_DONE if self.done else _CURRENT if current else _TO_DO)
         self.set_class(self.done, "-done")
         self.set_class(current, "-current")
-        for button in (*([self._said] if self._said else ()), *self._deed.helps):
+        for button in (*([self._said] if self._said else ()), *self.deed.helps):
             button.visible = current
 
     @property
     def lasts(self) -> bool:
         """Whether it is still done when the page opens again, without the wizard's seeing it."""
-        return not (self._deed.watched or self._deed.copies)
-
-    @property
-    def what(self) -> Sentence:
-        """What is to be done."""
-        return self._deed.what
-
-    @property
-    def opens(self) -> bool:
-        """Whether its first button opens a page."""
-        return self._deed.opens
+        return not (self.deed.watched or self.deed.copies)
 
     def counts(self, button: AnyButton, *, current: bool) -> bool:
         """Whether pressing that button does the deed."""
         if self.looks(button):
             return current
-        return button not in self._deed.helps and not (self.opens and button is self._deed.buttons[0])
+        return button not in self.deed.helps and not (self.deed.opens and button is self.deed.buttons[0])
 
     def looks(self, button: AnyButton) -> bool:
         """Whether pressing that button only shows something here."""
-        return button in self._deed.asides
+        return button in self.deed.asides
 
     def buttons(self) -> Iterator[Button]:
         """Those that can be pressed."""
@@ -157,7 +147,7 @@ class Checklist(Vertical):
     def compose(self) -> ComposeResult:
         for row in self._rows:
             yield row
-            if row.opens:
+            if row.deed.opens:
                 yield Text("", classes="not-opened -empty")
 
     def on_mount(self) -> None:
@@ -175,7 +165,7 @@ class Checklist(Vertical):
 
     def _name_first(self) -> None:
         number, row = next((at, row) for at, row in enumerate(self._rows, start=1) if not row.done)
-        self.app.notify(f"Do {number} first: {text_of(row.what)}.", severity="warning", timeout=5)
+        self.app.notify(f"Do {number} first: {text_of(row.deed.what)}.", severity="warning", timeout=5)
 
     @property
     def finished(self) -> bool:
@@ -213,7 +203,7 @@ class Checklist(Vertical):
 
     def opened(self, opened: bool, address: str) -> None:  # noqa: FBT001 - a move's result
         """Whether the page that the first such deed opens is open; if not, its address has to be copied."""
-        number, row = next((at, row) for at, row in enumerate(self._rows, start=1) if row.opens)
+        number, row = next((at, row) for at, row in enumerate(self._rows, start=1) if row.deed.opens)
         if opened:
             self._show_address()
             self.did(number)

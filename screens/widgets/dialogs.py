@@ -32,7 +32,26 @@ _SECONDS = 5.0
 
 
 class OneFocus(Screen[Any]):
-    """A screen that shows its focus and keys only while no other one covers it; then that one has them."""
+    """A screen that shows its focus and keys only while no other one covers it; then that one has them.
+
+    It may have a place for what comes of its work.
+    """
+
+    def show_result(self, text: str, severity: str, *, passing: bool = False) -> bool:  # noqa: ARG002
+        """Show what came of something, until the next or another step.
+
+        Args:
+            text: what came of it.
+            severity: Textual's name of it.
+            passing: whether it goes with the next key: it takes room that the page may need.
+
+        Returns:
+            whether it will be seen here.
+        """
+        return False
+
+    def drop_result(self, *, passing: bool = False) -> None:
+        """What came of work was seen, as other work begins; or a key is pressed: what is shown in passing."""
 
     def on_screen_suspend(self) -> None:
         """Another screen takes the keys."""

@@ -457,13 +457,3 @@ class SplitLine(Widget, can_focus=False):
         return Content.assemble(
             self._left.truncate(max(0, width - 1), ellipsis=True, pad=True), " ", self._right
         )
-
-
-def unfold(widget: Widget) -> bool:
-    """Show a widget that was hidden, with the focus and in view, or hide it; returns whether it is shown."""
-    widget.toggle_class("-shown")
-    unfolded = widget.has_class("-shown")
-    if unfolded:
-        widget.focus()
-        widget.call_after_refresh(widget.scroll_visible, animate=False)  # it has a place only then
-    return unfolded

@@ -163,7 +163,7 @@ class World:
 
     def life(self, workflow: str, steps: Steps, at: KilledAnew, patience: float = PATIENCE) -> Life:
         """One life of the wizard, up to its end or the end of the workflow."""
-        own = SessionCatalogue(self.machine).of_sandbox(self.folder).summaries()
+        own = SessionCatalogue(self.machine).sessions_of(self.folder).summaries()
         latest = next((session.id for session in own if session.workflow == workflow), "")
         start = Start(session=latest) if latest else Start(workflow=workflow)
         ahead = seconds_ahead(self.sandbox)

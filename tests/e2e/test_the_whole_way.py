@@ -187,7 +187,7 @@ async def test_from_an_empty_folder_to_a_new_user_whose_aws_command_answers(
 def session_of(machine: Machine, folder: Path, workflow: str) -> str:
     found = [
         summary
-        for summary in SessionCatalogue(machine).of_sandbox(folder).summaries()
+        for summary in SessionCatalogue(machine).sessions_of(folder).summaries()
         if summary.workflow == workflow
     ]
     assert len(found) == 1, found

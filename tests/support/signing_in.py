@@ -24,7 +24,7 @@ def waiting_session(gpg: GpgHome, name: str, *, with_handoff: bool = True) -> st
         Its id.
     """
     assert os.environ["GNUPGHOME"] == str(gpg.path)
-    session = SessionCatalogue(Machine.this()).own().create("new-user", {})
+    session = SessionCatalogue(Machine.this()).sessions_of().create("new-user", {})
     done: dict[str, Mapping[str, Any]] = {
         "before-you-start": {"project": "bb", "user": "jane.doe", "tools": {}},
         "pgp-key": {"fingerprint": gpg.fingerprint(name), "key_made": False, "request_sent": "sent"},

@@ -84,7 +84,7 @@ def test_a_message_counts_as_arrived_only_if_it_is_newer_than_the_session(
     machine = Machine(places, tmp_path, tmp_path / "Downloads", tmp_path, {}, lambda: BEGUN)
     steps = tuple(step_of(module) for module in small_workflow()[:1])
     catalogue = SessionCatalogue(machine, [Workflow("admin", "Admin", steps)])
-    catalogue.own().create("admin", {}).close()
+    catalogue.sessions_of().create("admin", {}).close()
     assert [entry.arrived for entry in catalogue.entries()] == [None]
     monkeypatch.setattr("tui.session_catalogue._awaited", lambda *_: ["request-jane.txt", "\0"])
     assert [entry.arrived for entry in catalogue.entries()] == [""]
@@ -119,8 +119,8 @@ def test_an_archived_session_is_resumed_only_by_its_id(tmp_path: Path) -> None:
     machine = Machine(places, tmp_path, tmp_path / "Downloads", tmp_path, {}, lambda: BEGUN)
     catalogue = SessionCatalogue(machine)
     for session in ("first", "last"):
-        catalogue.own().create("admin", {}, session).close()
-    catalogue.own().archive("last", archived=True)
+        catalogue.sessions_of().create("admin", {}, session).close()
+    catalogue.sessions_of().archive("last", archived=True)
     assert catalogue.find(None).summary.id == "first"
     assert catalogue.find("last").archived
 
@@ -132,10 +132,10 @@ def test_a_sandbox_is_resumed_without_an_id_only_where_nothing_of_ones_own_is(tm
     sandbox = places.sandboxes / "tried"
     sandbox.mkdir(parents=True)
     (sandbox / "sandbox.json").touch()
-    catalogue.of_sandbox(sandbox).create("admin", {}, "tried").close()
+    catalogue.sessions_of(sandbox).create("admin", {}, "tried").close()
     assert catalogue.find(None).summary.id == "tried"
-    catalogue.own().create("admin", {}, "own").close()
-    catalogue.of_sandbox(sandbox).create("admin", {}, "tried-later").close()
+    catalogue.sessions_of().create("admin", {}, "own").close()
+    catalogue.sessions_of(sandbox).create("admin", {}, "tried-later").close()
     assert catalogue.find(None).summary.id == "own"
 
 
@@ -150,7 +150,7 @@ def test_a_handoff_that_is_older_than_the_request_has_not_arrived(tmp_path: Path
     places = Places(tmp_path / "sessions", tmp_path / "sandboxes", tmp_path / "vault", tmp_path / "cache")
     machine = Machine(places, tmp_path, tmp_path / "Downloads", tmp_path, {}, lambda: BEGUN)
     catalogue = SessionCatalogue(machine, WORKFLOWS)
-    session = catalogue.own().create("new-user", {})
+    session = catalogue.sessions_of().create("new-user", {})
     settle(session, StepKey("before-you-start"), {"project": "bb", "user": "jane", "tools": {}})
     sent = {"fingerprint": "A" * 40, "key_made": False, "request_sent": "the request is out"}
     settle(session, StepKey("pgp-key"), {**sent, "sent_at": (BEGUN + timedelta(hours=1)).isoformat()})

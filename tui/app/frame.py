@@ -10,7 +10,7 @@ import contextlib
 import os
 import signal
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from threading import get_ident
 from typing import Any, ClassVar, TypeGuard
 
@@ -28,10 +28,10 @@ from textual.widget import Widget
 from textual.widgets import Input
 from textual.worker import WorkerFailed
 
-from screens.widgets.dialogs import ErrorDialog
+from screens.widgets.dialogs import ErrorDialog, OneFocus
 from screens.widgets.failure import as_error
 from screens.widgets.text import OnlyVisible, has_unicode, shown
-from tui.app.guard import Guard, Workers
+from tui.app.guard import AT_ONCE, BEGUN, LENT, SHOWN, Guard, Workers
 from tui.app.themes import ROLES, TERMINAL, chosen, of_terminal, themes
 from tui.ending import ENDING
 from tui.environments import clipboard_of
@@ -175,9 +175,8 @@ class Frame(App[None]):
                 self.acted(event)
             await super().on_event(event)
             return
-        drop: Callable[[], None] | None = getattr(self.screen, "drop_passing_result", None)
-        if drop is not None:
-            drop()
+        if isinstance(self.screen, OneFocus):
+            self.screen.drop_result(passing=True)
         line_feed = isinstance(event, Key) and event.key == "ctrl+j"  # how some terminals end a pasted line
         self._typed.append(Key("enter", "\r") if line_feed else event)
         if len(self._typed) == 1:
@@ -255,11 +254,9 @@ class Frame(App[None]):
         is shown in passing: on a step's page until the next key.
         """
         text = _MARKS[severity] + shown(message)
-        pages = reversed(self.screen_stack) if timeout is None else (self.screen,)
-        ways = (getattr(page, "show_result", None) for page in pages)
-        show_result: Callable[..., bool] | None = next(filter(None, ways), None)
-        if show_result is not None and show_result(text, severity, passing=timeout is not None):
-            return
+        for page in reversed(self.screen_stack) if timeout is None else (self.screen,):
+            if isinstance(page, OneFocus) and page.show_result(text, severity, passing=timeout is not None):
+                return
         reading = max(_SECONDS_AT_LEAST, len(message) / _LETTERS_A_SECOND)
         super().notify(
             text,
@@ -315,7 +312,7 @@ class Frame(App[None]):
     def quit(self) -> None:
         """Leave, and end within two seconds; a second time at once."""
         if self.guard is not None:
-            (self.guard.at_once if self._quitting else self.guard.begun)()
+            self.guard.say(AT_ONCE if self._quitting else BEGUN)
         self._quitting = True
         self.leave()
         self.exit()
@@ -341,7 +338,7 @@ class Frame(App[None]):
             self._exception_event.set()
             self.failure = as_error(cause)
             if self.guard is not None:
-                self.guard.begun()
+                self.guard.say(BEGUN)
             self.leave()
         self._close_messages_no_wait()
 
@@ -369,12 +366,12 @@ class WatchedDriver(LinuxDriver):
     def start_application_mode(self) -> None:
         """Take the terminal."""
         super().start_application_mode()  # type: ignore[no-untyped-call]
-        self._say(Guard.shown)
+        self._say(SHOWN)
 
     def stop_application_mode(self) -> None:
         """Give the terminal back."""
         super().stop_application_mode()
-        self._say(Guard.lent)
+        self._say(LENT)
 
     def _sigtstp_application(self, *_: object) -> None:
         """Stop with what waits for this program (make, a script), as the terminal's own ^z does."""
@@ -383,10 +380,9 @@ class WatchedDriver(LinuxDriver):
             self._must_signal_resume = True
         os.killpg(0, signal.SIGSTOP)
 
-    def _say(self, what: Callable[[Guard], None]) -> None:
-        guard = self._app.guard if isinstance(self._app, Frame) else None
-        if guard is not None:
-            what(guard)
+    def _say(self, what: int) -> None:
+        if isinstance(self._app, Frame) and self._app.guard is not None:
+            self._app.guard.say(what)
 
 
 def resume_only_what_was_suspended(driver: Driver | None) -> None:

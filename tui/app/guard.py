@@ -34,7 +34,10 @@ T = TypeVar("T")
 QUIT_KEY = re.compile(rb"\x11|\x1b\[113(?::\d*)*;(\d+)")
 """^q as terminals send it: as a byte, or in the kitty protocol with its modifiers."""
 
-_SHOWN, _LENT, _BEGUN, _AT_ONCE, _HEARD = 200, 201, 202, 203, 204  # what the wizard says: no signal's number
+SHOWN, LENT, BEGUN, AT_ONCE, _HEARD = 200, 201, 202, 203, 204
+"""What the wizard says, no signal's number: it has the terminal, in the modes of a full screen; the terminal
+is as a shell wants it, and may be somebody else's; its end has begun, and all is on the disk that must not be
+lost; it is to be ended without further ado; somebody listens again to what is typed."""
 _LISTEN = b"\0"
 _ASK_AFTER, _TAKE_AFTER = 0.2, 0.6
 _LOOK_EVERY = 0.05
@@ -113,27 +116,11 @@ class Guard:
         """From now on signals reach it, also while no Python can run."""
         signal.set_wakeup_fd(self._say, warn_on_full_buffer=False)
 
-    def shown(self) -> None:
-        """The wizard has the terminal, in the modes of a full screen."""
-        self._say_so(_SHOWN)
-
-    def lent(self) -> None:
-        """The terminal is as a shell wants it, and may be somebody else's."""
-        self._say_so(_LENT)
-
-    def begun(self) -> None:
-        """The end has begun; everything that must not be lost is on the disk."""
-        self._say_so(_BEGUN)
-
-    def at_once(self) -> None:
-        """End the wizard without further ado."""
-        self._say_so(_AT_ONCE)
-
     def given_back(self) -> str:
         """What was typed and taken while nobody read; says that somebody listens again."""
         with contextlib.suppress(BlockingIOError):
             keys = os.read(self.keys, 65536)
-            self._say_so(_HEARD)
+            self.say(_HEARD)
             return keys.replace(_LISTEN, b"").decode(errors="replace")
         return ""
 
@@ -145,7 +132,8 @@ class Guard:
         os.close(self.keys)
         os.waitpid(self._process, 0)
 
-    def _say_so(self, what: int) -> None:
+    def say(self, what: int) -> None:
+        """Say one of these to it."""
         with contextlib.suppress(BrokenPipeError, BlockingIOError):  # it was ended by somebody
             os.write(self._say, bytes([what]))
 
@@ -196,15 +184,15 @@ class _Watch:
     def _hear(self, said: bytes) -> bool:
         """Take in what the wizard or its signals say; False once it has ended."""
         for byte in said:
-            if byte in {_SHOWN, _LENT}:
-                self._shown, self._unread_since = byte == _SHOWN, None
+            if byte in {SHOWN, LENT}:
+                self._shown, self._unread_since = byte == SHOWN, None
             elif byte == _HEARD:
                 self._unread_since, self._asked = None, False
                 if self._by_key:  # it gets the key itself now
                     self._end, self._by_key = None, False
-            elif byte == _AT_ONCE or (byte == signal.SIGTERM and self._end is not None):
+            elif byte == AT_ONCE or (byte == signal.SIGTERM and self._end is not None):
                 self._end = time.monotonic()
-            elif byte == _BEGUN or byte in ENDING:
+            elif byte == BEGUN or byte in ENDING:
                 self._end, self._by_key = self._end or time.monotonic() + SECONDS_TO_END, False
                 if byte in ENDING:
                     self._give(_LISTEN)  # a signal that comes right before a wait does not wake it

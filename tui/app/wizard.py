@@ -11,7 +11,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import ClassVar
 
@@ -24,7 +24,6 @@ from textual.dom import DOMNode
 from textual.errors import NoWidget
 from textual.events import DescendantBlur, DescendantFocus, Key, MouseDown, Paste, Resize
 from textual.geometry import Size
-from textual.message import Message
 from textual.widget import Widget
 from textual.worker import Worker, WorkerState, get_current_worker
 
@@ -139,30 +138,6 @@ class WizardScreen(OneFocus):
     WizardScreen #result.-error { color: $text-error; }
     """
 
-    @dataclass
-    class Answered(Message):
-        """What the network said about a done step."""
-
-        question: Question
-        answer: Observation
-
-    class AllAnswered(Message):
-        """All questions to the network have had their answers."""
-
-    @dataclass
-    class SecretsDue(Message):
-        """What guards the way to AWS: MFA devices and PGP keys, each with a step; or why that isn't known."""
-
-        due: Mapping[str, tuple[StepKey, GuardedLook]]
-        why_not: Sentence = ""
-
-    @dataclass
-    class Seen(Message):
-        """What a look in the background saw, and whether the questions after it may open what is guarded."""
-
-        looks: tuple[tuple[Question, Observation], ...]
-        opens: bool
-
     def __init__(
         self, run: SessionRun, panes: Mapping[str, type[StepPane]], at: StepKey | None = None
     ) -> None:
@@ -228,7 +203,7 @@ class WizardScreen(OneFocus):
     def _look(self, done: Iterable[Question], *, opens: bool) -> None:
         looks = self.run.seen(done)
         if not get_current_worker().is_cancelled:
-            self.post_message(self.Seen(looks, opens))
+            self.call_later(self._take, looks, opens=opens)
 
     @on(Finished.LookWanted)
     def _begin_to_look(self) -> None:
@@ -237,23 +212,21 @@ class WizardScreen(OneFocus):
 
     def _find_secrets_due(self) -> None:
         """Where a person asks to look, AWS or gpg may want a secret; no other look asks for one."""
-        self.run_worker(self._post_secrets_due, thread=True, group="looks", exclusive=True)
+        self.run_worker(self._find_in_background, thread=True, group="looks", exclusive=True)
 
-    def _post_secrets_due(self) -> None:
+    def _find_in_background(self) -> None:
         try:
-            message = self.SecretsDue(self.run.guarded())
+            self.call_later(self._ask_for_secret, self.run.guarded())
         except OnboardError as error:
-            message = self.SecretsDue({}, error.what)
-        self.post_message(message)
+            self.call_later(self._look_wanted, error.what)
 
-    @on(SecretsDue)
-    def _ask_for_secret(self, message: SecretsDue) -> None:
+    def _ask_for_secret(self, due: Mapping[str, tuple[StepKey, GuardedLook]]) -> None:
         """One device or key after the other; without its secret, AWS is asked what it answers without."""
-        due = [(guard, *of) for guard, of in message.due.items() if guard not in self._unlocked]
-        if not due or self._left.is_set():
-            self._look_wanted(message.why_not)
+        left = [(guard, *of) for guard, of in due.items() if guard not in self._unlocked]
+        if not left or self._left.is_set():
+            self._look_wanted("")
             return
-        guard, key, look = due[0]
+        guard, key, look = left[0]
         give = partial(look.begin, self.run.context(key))
         dialog: SecretDialog = (
             PassphraseDialog(guard, give)
@@ -278,12 +251,10 @@ class WizardScreen(OneFocus):
         self.workers.cancel_group(self, "questions")  # the answers of an earlier look are not of this one
         self.look_again()
 
-    @on(Seen)
-    async def _take(self, message: Seen) -> None:
+    async def _take(self, looks: Sequence[tuple[Question, Observation]], *, opens: bool) -> None:
+        """Show what a look saw; the questions after it open what is guarded, if they may."""
         changes, before = list[Change](), self.run.session.state
-        if self._left.is_set() or not self._stage.record(
-            lambda: changes.extend(self.run.take(message.looks))
-        ):
+        if self._left.is_set() or not self._stage.record(lambda: changes.extend(self.run.take(looks))):
             return
         contradicted = [
             change
@@ -296,7 +267,7 @@ class WizardScreen(OneFocus):
         ]
         for change in contradicted:
             self.notify(text_of(joined((f"{change.title}:", change.observation.words))), severity="warning")
-        questions = self.run.questions(opens=message.opens)
+        questions = self.run.questions(opens=opens)
         if (contradicted or (self._at_the_end and not questions)) and not self._stage.busy:
             await self.go_to(self.current)
         self._ask_in_background(questions)
@@ -312,16 +283,15 @@ class WizardScreen(OneFocus):
                 return
             answer = self.run.answer(question)
             if not worker.is_cancelled:
-                self.post_message(self.Answered(question, answer))
+                self.call_later(self._learn, question, answer)
         if not worker.is_cancelled:
-            self.post_message(self.AllAnswered())
+            self.call_later(self._looked)
 
     @on(StepPane.Observed)
     async def _learn_from_page(self, message: StepPane.Observed) -> None:
         for key, look in message.looks.items():
-            await self._learn(self.Answered(self.run.question(key), look))
+            await self._learn(self.run.question(key), look)
 
-    @on(AllAnswered)
     def _looked(self) -> None:
         if not self._looking:
             return
@@ -340,22 +310,21 @@ class WizardScreen(OneFocus):
         if event.state is WorkerState.ERROR and event.worker.group in {"looks", "questions"}:
             self._looking = False
 
-    @on(Answered)
-    async def _learn(self, message: Answered) -> None:
+    async def _learn(self, question: Question, answer: Observation) -> None:
         """Show what an answer changes; a page that waits for it, or rests on it, is opened again."""
-        question, key = message.question, message.question.key
+        key = question.key
         if self._left.is_set():
             return
-        why = message.answer.words or message.answer.remedy or self._without
+        why = answer.words or answer.remedy or self._without
         unsure = bool(why) or self.run.session.status(key) is Status.UNCONFIRMED
-        if self._looking and message.answer.verdict is Verdict.UNKNOWN and unsure:
+        if self._looking and answer.verdict is Verdict.UNKNOWN and unsure:
             self._unsure.append((self.run.title(key), why))
         news, before = list[bool](), self.run.session.state.observed
-        if not self._stage.record(lambda: news.append(self.run.learn(question, message.answer))):
+        if not self._stage.record(lambda: news.append(self.run.learn(question, answer))):
             return
         if any(news):
-            if message.answer.contradicts:
-                words = f"{text_of(self.run.title(key))}: {text_of(message.answer.words)}"
+            if answer.contradicts:
+                words = f"{text_of(self.run.title(key))}: {text_of(answer.words)}"
                 self.notify(words, severity="warning")
             current = self.current
             if current is not None and current.item == key.item and not self._stage.busy:
@@ -568,16 +537,7 @@ class WizardScreen(OneFocus):
         return pane.primary() if pane.opened else Primary("Continue")
 
     def show_result(self, text: str, severity: str, *, passing: bool = False) -> bool:
-        """Show what came of something, in a line above the action bar, until the next or another step.
-
-        Args:
-            text: what came of it.
-            severity: Textual's name of it.
-            passing: whether it goes with the next key: it takes room that the page may need.
-
-        Returns:
-            whether it will be seen: not on a page that is being left.
-        """
+        """A line above the action bar shows it; on a page that is being left nobody would see it."""
         if self._left.is_set():
             return False
         self._passing, self._refused = passing, False
@@ -588,13 +548,8 @@ class WizardScreen(OneFocus):
             result.set_class(severity == name, f"-{name}")
         return True
 
-    def drop_result(self) -> None:
-        """Work begins: what came of the one before was seen."""
-        self.show_result("", "")
-
-    def drop_passing_result(self) -> None:
-        """A key was pressed: what was shown in passing was seen."""
-        if self._passing:
+    def drop_result(self, *, passing: bool = False) -> None:
+        if self._passing or not passing:
             self.show_result("", "")
 
     def acted(self, event: Key | Paste | MouseDown) -> None:

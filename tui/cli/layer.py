@@ -9,6 +9,7 @@ import argparse
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -299,16 +300,12 @@ def accounts(machine: host.Machine, options: argparse.Namespace) -> None:
         return
     change = f"Added {options.add} to" if options.add else f"Removed {options.remove} from"
     request = (str(project.root), options.add, options.email, options.id, options.remove)
-
-    def make() -> Proposal:
-        return _account_changes(machine, discover.find_project(folder), options)
-
+    make = partial(_account_changes, machine, folder, options)
     _propose_and_write(place, request, make, f"{change} the project's accounts.", options)
 
 
-def _account_changes(
-    machine: host.Machine, project: projects.Project, options: argparse.Namespace
-) -> Proposal:
+def _account_changes(machine: host.Machine, folder: Path, options: argparse.Namespace) -> Proposal:
+    project = discover.find_project(folder)
     warnings: list[Sentence] = []
     if options.add:
         changes = account_list.add_account(project, projects.Account(options.add, options.email, options.id))

@@ -97,7 +97,7 @@ def _known_names(machine: Machine) -> list[str]:
 
 def _handoffs(machine: Machine) -> Iterator[Mapping[str, object]]:
     """The handoffs of the person's own sessions, the latest first."""
-    for summary in SessionCatalogue(machine).own().summaries():
+    for summary in SessionCatalogue(machine).sessions_of().summaries():
         payload = summary.facts.get("handoff")
         if summary.workflow == "new-user" and isinstance(payload, dict):
             yield payload

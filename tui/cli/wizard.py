@@ -121,7 +121,7 @@ def _waiting(machine: host.Machine, project: str, user: str) -> str:
     return next(
         (
             summary.id
-            for summary in session_catalogue.SessionCatalogue(machine).own().summaries()
+            for summary in session_catalogue.SessionCatalogue(machine).sessions_of().summaries()
             if summary.workflow == "new-user"
             and (summary.facts.get("project"), summary.facts.get("user")) == (project, user)
             and summary.next_title

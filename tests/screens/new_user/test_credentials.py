@@ -424,12 +424,12 @@ async def test_a_newer_download_waits_until_the_shown_one_is_imported(
         shown, over = field(app, "path").value, Event()
         pane.run_move("slow", lambda _report: over.wait(60))
         newer = Download(new_user.csv(key, "newer_accessKeys.csv"), 1)  # the page finds it by itself, too
-        pane.post_message(pane.Noticed((newer,)))
+        pane.call_later(pane.notice, (newer,))
         await pilot.pause()
         assert field(app, "path").value == shown
         over.set()
         await rest(pilot)
-        pane.post_message(pane.Noticed((newer,)))
+        pane.call_later(pane.notice, (newer,))
         await pilot.pause()
         assert field(app, "path").value.endswith(newer.path.name)
 

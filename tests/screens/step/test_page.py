@@ -18,6 +18,7 @@ from textual.screen import Screen
 from textual.widgets import Button, Input, TextArea
 
 from screens.step.page import Opening, StepPane
+from screens.widgets.dialogs import OneFocus
 from screens.widgets.fields import FieldRow
 from screens.widgets.lists import TextDialog
 from workflows.core.errors import Cancelled, Problem
@@ -185,10 +186,10 @@ class WithResult(Host):
         return ShowsResult()
 
 
-class ShowsResult(Screen[None]):
+class ShowsResult(OneFocus):
     result = ""
 
-    def drop_result(self) -> None:
+    def drop_result(self, *, passing: bool = False) -> None:  # noqa: ARG002
         self.result = ""
 
 

@@ -116,7 +116,7 @@ class House:
         steps = tuple(step_of(module) for module in self.modules)
         workflows = [Workflow("admin", "Admin", steps), Workflow("new-user", "New user", steps)]
         self.catalogue = SessionCatalogue(self.machine, workflows)
-        self.sessions = self.catalogue.own()
+        self.sessions = self.catalogue.sessions_of()
         self.other = FakeSource(folder, folder / "sandboxes" / "20260101-000000")
 
     def parts(self) -> Parts:
@@ -149,7 +149,7 @@ class House:
         assert folder is not None
         folder.mkdir(parents=True)
         (folder / "sandbox.json").write_text("{}")
-        session = self.catalogue.of_sandbox(folder).create("admin", {"sandbox": True})
+        session = self.catalogue.sessions_of(folder).create("admin", {"sandbox": True})
         for key, facts in done:
             session.start(key)
             session.succeed(key, facts)
@@ -1163,7 +1163,7 @@ async def test_what_only_waits_for_the_person_is_not_interrupted(
         await (until(pilot, lambda: not app.is_running) if leaving == "ctrl+q" else settled(pilot))
         assert session.status(USERS) is Status.READY
     assert house.other.folder is not None
-    session = house.catalogue.of_sandbox(house.other.folder).open(first)
+    session = house.catalogue.sessions_of(house.other.folder).open(first)
     assert session.status(USERS) is Status.READY
     session.start(USERS)
     session.close()
@@ -1235,7 +1235,7 @@ def test_the_other_person_is_one_of_this_very_onboarding(
     (folder / "sandbox.json").write_text("{}")
 
     def begun(workflow: str, facts: dict[str, Any]) -> str:
-        session = house.catalogue.of_sandbox(folder).create(workflow, {})
+        session = house.catalogue.sessions_of(folder).create(workflow, {})
         if facts:
             session.start(StepKey("who"))
             session.succeed(StepKey("who"), {**facts, "project": "bb"})

@@ -68,7 +68,7 @@ def control(tmp_path: Path) -> SessionControl:
     places = Places(tmp_path / "sessions", tmp_path / "sandboxes", tmp_path / "vault", tmp_path / "cache")
     machine = Machine(places, tmp_path, tmp_path, tmp_path, {}, lambda: datetime(2026, 1, 2, tzinfo=UTC))
     catalogue, source = SessionCatalogue(machine, [workflow]), Source(tmp_path)
-    catalogue.own().create("admin", {}, "s").close()
+    catalogue.sessions_of().create("admin", {}, "s").close()
     parts = Parts(catalogue, {"admin": by_id(modules)}, panes_for(modules), lambda _folder: source)
     return SessionControl(parts, source, FakeClipboard())
 
