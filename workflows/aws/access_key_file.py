@@ -239,23 +239,21 @@ def check_access_key(
         secret_access_key: the secret; no message repeats it.
         session_token: of a temporary key.
     """
-    flaw, number = _flaw_of(access_key_id, secret_access_key.reveal(), session_token)
-    return [] if flaw is None else [Problem(flaw.value.what.format(number=number), _FIELD_OF[flaw])]
+    secret = secret_access_key.reveal()
+    flaw = _flaw_of(access_key_id, secret, session_token)
+    return [] if flaw is None else [Problem(flaw.value.what.format(number=len(secret)), _FIELD_OF[flaw])]
 
 
-def _flaw_of(access_key_id: str, secret: str, session_token: Secret | None) -> tuple[Flaw | None, int]:
-    """What is wrong with a pair, if anything, and how many characters its secret has."""
+def _flaw_of(access_key_id: str, secret: str, session_token: Secret | None) -> Flaw | None:
+    """What is wrong with a pair, if anything."""
     match = _ACCESS_KEY_ID.fullmatch(access_key_id)
-    flaw = None
     if match is None:
-        flaw = Flaw.KEY_ID
-    elif match["kind"] == "ASIA" and not session_token:
-        flaw = Flaw.TOKEN_MISSING
-    elif len(secret) != 40:
-        flaw = Flaw.LENGTH
-    elif not _SECRET.fullmatch(secret):
-        flaw = Flaw.CHARACTERS
-    return flaw, len(secret)
+        return Flaw.KEY_ID
+    if match["kind"] == "ASIA" and not session_token:
+        return Flaw.TOKEN_MISSING
+    if len(secret) != 40:
+        return Flaw.LENGTH
+    return None if _SECRET.fullmatch(secret) else Flaw.CHARACTERS
 
 
 def _decode(data: bytes, name: str) -> str:
@@ -302,7 +300,6 @@ def _access_key(row: list[str], columns: list[str], name: str) -> Credentials:
     for title, value in (("access key id", values["id"]), ("secret access key", values["secret"])):
         if not value:
             raise AccessKeyFileError(Flaw.VALUE_EMPTY, name, title=title)
-    flaw, number = _flaw_of(values["id"], values["secret"], key.session_token)
-    if flaw is not None:
-        raise AccessKeyFileError(flaw, name, number=number)
+    if flaw := _flaw_of(values["id"], values["secret"], key.session_token):
+        raise AccessKeyFileError(flaw, name, number=len(values["secret"]))
     return key

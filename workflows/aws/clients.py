@@ -268,9 +268,7 @@ def profile_map(files: ProfileFiles) -> Mapping[str, Mapping[str, Any]]:
         AwsError: a file cannot be parsed (`AwsFailure.PROFILE`).
     """
     with calling_aws("reading the profile files"):
-        session = _new_session(files, profile=None, region=None)
-        profiles: Mapping[str, Mapping[str, Any]] = session.full_config.get("profiles", {})
-        return profiles
+        return dict(_new_session(files, profile=None, region=None).full_config.get("profiles", {}))
 
 
 def _new_session(files: ProfileFiles, *, profile: str | None, region: str | None) -> Any:

@@ -358,21 +358,26 @@ def translate(error: Exception, doing: str = "asking AWS") -> AwsError:
     """Put an error of botocore into words.
 
     Args:
-        error: a `botocore.exceptions.ClientError` or `BotoCoreError`; any other exception becomes `OTHER`,
-            named by its type alone.
+        error: a `botocore.exceptions.ClientError`, or one that happened on this side of the wire: a
+            `BotoCoreError`, or botocore's `ResponseParserError`.
         doing: what was being done, as a phrase that can begin a sentence ("listing your access keys").
 
     Returns:
         The error to raise, `from None`: the original may hold a session token in its text.
     """
-    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - boto is slow to import
-    from botocore.parsers import ResponseParserError  # noqa: PLC0415 - boto is slow to import
+    from botocore.exceptions import ClientError  # noqa: PLC0415 - boto is slow to import
 
     if isinstance(error, ClientError):
         return _from_answer(error.response, doing)
-    if isinstance(error, BotoCoreError | ResponseParserError):
-        return _from_botocore(error, doing)
-    return AwsError(AwsFailure.OTHER, type(error).__name__, doing=doing, detail=type(error).__name__)
+    name = type(error).__name__
+    kinds = (_KINDS[parent.__name__] for parent in type(error).__mro__ if parent.__name__ in _KINDS)
+    failure = next(kinds, AwsFailure.OTHER)
+    address = str(getattr(error, "kwargs", {}).get("endpoint_url", "")).rstrip("/")
+    if failure is AwsFailure.NETWORK and urlsplit(address).hostname in _LOOPBACK:
+        failure = AwsFailure.LOCAL_AWS
+    # A validation error repeats the value that was refused, and that may be a password.
+    silent = failure in {AwsFailure.INPUT, AwsFailure.NOT_AWS}
+    return AwsError(failure, name, doing=doing, detail=name if silent else f"{name}: {error}", about=address)
 
 
 @contextmanager
@@ -439,11 +444,10 @@ def _from_answer(response: Mapping[str, Any], doing: str) -> AwsError:
     closer = (kind for kinds, pattern, kind in _CLOSER if failure in kinds and pattern.search(lowered))
     failure = next(closer, failure)
     policy = _ABOVE.search(lowered)
-    why = ""
     if failure in {AwsFailure.SIGNATURE, AwsFailure.CLOCK}:
         # AWS repeats the signed request after the first sentence, and a session token is a part of that.
         message = re.split(r"\.\s|\n", message, maxsplit=1)[0]
-        why = _offset(message, metadata.get("HTTPHeaders", {})) if failure is AwsFailure.CLOCK else ""
+    why = _offset(message, metadata.get("HTTPHeaders", {})) if failure is AwsFailure.CLOCK else ""
     detail = f"{code}: {message}" if message else code
     return AwsError(failure, code, doing=doing, detail=detail, about=policy[0] if policy else "", why=why)
 
@@ -461,16 +465,3 @@ def _offset(message: str, headers: Mapping[str, str]) -> str:
     direction = "ahead of" if seconds > 0 else "behind"
     minutes, rest = divmod(abs(seconds), 60)
     return f"This computer's clock is {minutes} min {rest} s {direction} AWS's."
-
-
-def _from_botocore(error: Exception, doing: str) -> AwsError:
-    """An error that happened on this side of the wire."""
-    name = type(error).__name__
-    kinds = (_KINDS[parent.__name__] for parent in type(error).__mro__ if parent.__name__ in _KINDS)
-    failure = next(kinds, AwsFailure.OTHER)
-    address = str(getattr(error, "kwargs", {}).get("endpoint_url", "")).rstrip("/")
-    if failure is AwsFailure.NETWORK and urlsplit(address).hostname in _LOOPBACK:
-        failure = AwsFailure.LOCAL_AWS
-    # A validation error repeats the value that was refused, and that may be a password.
-    silent = failure in {AwsFailure.INPUT, AwsFailure.NOT_AWS}
-    return AwsError(failure, name, doing=doing, detail=name if silent else f"{name}: {error}", about=address)

@@ -155,8 +155,6 @@ def account_alias(iam: AwsClient) -> str:
 
 LONGEST = 128
 SYMBOLS = "!@#$%^&*()_+-=[]{}|'"
-DEFAULT_LENGTH = 8
-DEFAULT_KINDS = 3
 _KINDS = {
     "RequireUppercaseCharacters": "A-Z",
     "RequireLowercaseCharacters": "a-z",
@@ -176,8 +174,8 @@ def describe_password_policy(policy: Mapping[str, Any]) -> list[str]:
     """
     if not policy:
         return [
-            f"{DEFAULT_LENGTH} to {LONGEST} characters",
-            f"{DEFAULT_KINDS} kinds of: A-Z, a-z, 0-9, {SYMBOLS}",
+            f"8 to {LONGEST} characters",
+            f"3 kinds of: A-Z, a-z, 0-9, {SYMBOLS}",
             "not your user name",
         ]
     rules = _canonical(policy)
@@ -187,11 +185,10 @@ def describe_password_policy(policy: Mapping[str, Any]) -> list[str]:
         lines.append(f"one of each: {' '.join(kinds)}")
     if reuse := int(rules.get("PasswordReusePrevention") or 0):
         lines.append("not your last password" if reuse == 1 else f"not one of your last {reuse}")
-    age = int(rules.get("MaxPasswordAge") or 0)
-    if age:
+    if age := int(rules.get("MaxPasswordAge") or 0):
         lines.append(f"good for {age} days")
-    if age and _flag(rules.get("HardExpiry")):
-        lines.append("once expired, only an administrator can set a new one")
+        if _flag(rules.get("HardExpiry")):
+            lines.append("once expired, only an administrator can set a new one")
     if not _flag(rules.get("AllowUsersToChangePassword", True)):
         lines.append("changed by yourself only if one of your groups allows it")
     return lines
@@ -324,8 +321,7 @@ def wait_until_usable(
             wait(delay)
             delay = min(delay * 2, 5.0)
             continue
-        good += 1
-        if good >= in_a_row:
+        if (good := good + 1) >= in_a_row:
             return answer
         wait(0.2)
     raise Cancelled(
@@ -612,19 +608,18 @@ def remove_holding(iam: AwsClient, user: str, holding: Holding) -> None:
     Raises:
         AwsError: IAM refuses, or it is gone already.
     """
-    if holding.kind is HoldingKind.PASSWORD:
-        with calling_aws(f"removing the console password of {user}"):
-            iam.delete_login_profile(UserName=user)
-        return
-    if holding.kind is HoldingKind.ACCESS_KEY:
-        delete_access_key(iam, holding.id, user)
-        return
-    if holding.kind is HoldingKind.MFA_DEVICE:
-        remove_mfa_device(iam, user, holding.id)
-        return
-    _, _, argument, _, operation = _OPERATIONS[holding.kind]
-    with calling_aws(f"removing the {holding.sentence} of {user}"):
-        getattr(iam, operation)(**{"UserName": user, argument: holding.id})
+    match holding.kind:
+        case HoldingKind.PASSWORD:
+            with calling_aws(f"removing the console password of {user}"):
+                iam.delete_login_profile(UserName=user)
+        case HoldingKind.ACCESS_KEY:
+            delete_access_key(iam, holding.id, user)
+        case HoldingKind.MFA_DEVICE:
+            remove_mfa_device(iam, user, holding.id)
+        case kind:
+            _, _, argument, _, operation = _OPERATIONS[kind]
+            with calling_aws(f"removing the {holding.sentence} of {user}"):
+                getattr(iam, operation)(**{"UserName": user, argument: holding.id})
 
 
 def has_console_password(iam: AwsClient, user: str) -> bool:

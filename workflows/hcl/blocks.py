@@ -53,30 +53,10 @@ class Comment:
         return Document(self.document.name, bytes(text))
 
     @cached_property
-    def blocks(self) -> tuple[HiddenBlock, ...]:
-        """The blocks that it hides, in order."""
+    def blocks(self) -> tuple[Block, ...]:
+        """The blocks that it hides, in order; their document is the inner one."""
         text = self.document.data[self.start : self.end]
-        if not any(word in text for word in _WORDS):
-            return ()
-        return tuple(HiddenBlock(self, block) for block in self.inner.blocks)
-
-
-@dataclass(frozen=True, eq=False)
-class HiddenBlock:
-    """A block in a comment.
-
-    Attributes:
-        comment: the comment.
-        block: the block; its document is the comment's inner one.
-    """
-
-    comment: Comment
-    block: Block
-
-    @property
-    def line(self) -> int:
-        """The line it begins on in the file, from 1."""
-        return self.comment.items[0].row + self.block.line
+        return self.inner.blocks if any(word in text for word in _WORDS) else ()
 
 
 @remembered

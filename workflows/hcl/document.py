@@ -36,7 +36,6 @@ PATIENCE_SECONDS = 0.5
 """Of the processor's time: what takes longer has to come on."""
 SLOWEST = 400_000
 """Bytes that are parsed a second where the text has the form of HCL, and a tenth of what is usual."""
-_PIECE = 2**16
 
 
 @cache
@@ -63,7 +62,7 @@ def _tree(parser: Parser, data: bytes, old: Tree | None = None) -> Tree:
         return spent > PATIENCE_SECONDS and position < SLOWEST * spent
 
     def piece(position: int, _point: Point) -> bytes:
-        return data[position : position + _PIECE]
+        return data[position : position + 2**16]
 
     try:
         if old is None:
@@ -188,6 +187,15 @@ class Block:
     def attributes(self) -> dict[str, Attribute]:
         """The attributes of the block's own body by name; of a duplicate, the first."""
         return _by_name(self._attributes)
+
+    def attribute(self, name: str) -> Attribute | None:
+        """The attribute of a name, or None; of a plain file, no tree is made to say that there is none."""
+        return self.attributes[name] if name in self.names else None
+
+    @property
+    def attribute_nodes(self) -> list[Node]:
+        """The nodes of the attributes, each name's once, in order."""
+        return [attribute.node for attribute in self.attributes.values()]
 
     @cached_property
     def duplicates(self) -> tuple[Attribute, ...]:

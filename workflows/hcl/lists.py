@@ -294,7 +294,7 @@ def aligned_blocks(before: Document, after: Document, headers: Iterable[tuple[st
 
 def _attributes(document: Document, header: tuple[str, ...]) -> list[Node]:
     found = [block for block in document.blocks_of(header[0]) if block.header == header]
-    return [attribute.node for attribute in found[0].attributes.values()] if len(found) == 1 else []
+    return found[0].attribute_nodes if len(found) == 1 else []
 
 
 def _runs(nodes: Sequence[Node]) -> list[list[Node]]:
@@ -320,7 +320,7 @@ def entry_keys(document: Document, container: Node) -> list[str]:
     return [string or "" for string in plain_strings(document, container)]
 
 
-def edited_list(document: Document, container: Node, splices: Sequence[Splice]) -> Document:
+def _edited(document: Document, container: Node, splices: Sequence[Splice]) -> Document:
     """The document after an edit of a list or map, its equal signs and those around it in line as before."""
     start = container.start_byte
     after = document.splice(splices)
@@ -335,12 +335,12 @@ def edited_list(document: Document, container: Node, splices: Sequence[Splice]) 
 
 def with_entry(document: Document, container: Node, text: str, position: int) -> Document:
     """The document with an entry in a list or map; arguments as for `insert_entry`."""
-    return edited_list(document, container, insert_entry(document, container, text, position))
+    return _edited(document, container, insert_entry(document, container, text, position))
 
 
 def without_entry(document: Document, container: Node, position: int) -> Document:
     """The document without the entry at a position of a list or map."""
-    return edited_list(document, container, remove_entry(document, container, position))
+    return _edited(document, container, remove_entry(document, container, position))
 
 
 def _around(container: Node) -> list[Node]:

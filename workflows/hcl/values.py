@@ -109,9 +109,14 @@ def evaluate(document: Document, node: Node, names: Mapping[str, object]) -> obj
     return _named(document, node, names)
 
 
+def value_of(attribute: Attribute | None, names: Mapping[str, object]) -> object:
+    """The value of an attribute, as `evaluate` gives it; None without the attribute."""
+    return evaluate(attribute.document, attribute.value, names) if attribute is not None else None
+
+
 def text_of(attribute: Attribute | None, names: Mapping[str, object]) -> str | None:
     """The value of an attribute if it is a string; None for any other value and without the attribute."""
-    value = evaluate(attribute.document, attribute.value, names) if attribute is not None else None
+    value = value_of(attribute, names)
     return value if isinstance(value, str) else None
 
 
@@ -263,8 +268,6 @@ _LOOKUP = r'lookup\(\s*each\.value\s*,\s*"([A-Za-z_]\w*)"'
 _READ = r'each\.value(?:\.([A-Za-z_]\w*)|\["([A-Za-z_]\w*)"\])'
 _ANY = re.compile(rf"{_LOOKUP}|{_READ}")
 _WITH_DEFAULT = re.compile(rf"{_LOOKUP}\s*,|\btry\(\s*{_READ}\s*,")
-_WHOLE = re.compile(_READ)
-_QUOTED = re.compile(r'"([A-Za-z_]\w*)"')
 
 
 class Field(NamedTuple):
@@ -288,11 +291,11 @@ def field_read(document: Document, node: Node) -> Field | None:
     """
     name, arguments = function_call(document, node)
     if name == "lookup" and len(arguments) in {2, 3} and document.text(arguments[0]) == "each.value":
-        quoted = _QUOTED.fullmatch(document.text(arguments[1]))
+        quoted = re.fullmatch(r'"([A-Za-z_]\w*)"', document.text(arguments[1]))
         default = arguments[2] if len(arguments) == 3 else None
         return Field(quoted[1], default) if quoted is not None else None
     tried = name == "try" and len(arguments) == 2
-    whole = _WHOLE.fullmatch(document.text(arguments[0] if tried else node))
+    whole = re.fullmatch(_READ, document.text(arguments[0] if tried else node))
     return Field(whole[1] or whole[2], arguments[1] if tried else None) if whole is not None else None
 
 

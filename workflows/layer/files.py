@@ -17,7 +17,7 @@ from workflows.core.errors import OnboardError
 from workflows.core.files import cause_of, load_file
 from workflows.core.openpgp import SIZE_LIMIT
 from workflows.core.parsing import load_hcl
-from workflows.hcl.document import Block, Document
+from workflows.hcl.document import Block, Document, Splice
 
 _KEY_FOLDER = re.compile(
     rb'pgp_key[ \t]*=[ \t]*"?(?:\$\{)?[ \t]*file(?:base64)?\('
@@ -142,6 +142,14 @@ class FileSet:
         if data is not None:
             keys[name] = data
         return replace(self, keys=keys)
+
+    def spliced(self, document: Document, splices: Iterable[Splice]) -> FileSet:
+        """The set with some byte ranges of one of its documents replaced."""
+        return self.with_document(document.splice(splices))
+
+    def blocks_of(self, kind: str) -> list[Block]:
+        """The blocks of the top level of one kind, as `module`, in the order of the files."""
+        return [block for document in self.documents.values() for block in document.blocks_of(kind)]
 
     @property
     def names(self) -> tuple[str, ...]:

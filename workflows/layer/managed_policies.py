@@ -25,8 +25,6 @@ ARN: Final = re.compile(
 """The ARN of a managed policy, AWS's own or a customer's."""
 
 _NAME: Final = re.compile(r"[\w+=,.@/-]+", re.ASCII)
-_UNATTACHABLE: Final = ("aws-service-role/", "root-task/")
-_LOOKS_LIKE: Final = "arn:aws:iam::aws:policy/ReadOnlyAccess"
 
 
 @cache
@@ -67,15 +65,14 @@ def check_policy_arn(arn: str, account_id: str | None = None) -> list[Problem]:
     match = ARN.fullmatch(arn)
     if match is None:
         what = "A managed policy is named by its ARN, or by its name if it is AWS's own"
-        return [Problem(f"{what}: {_LOOKS_LIKE}, or ReadOnlyAccess.", "arn")]
-    name = match["name"]
-    owner = match["owner"]
+        return [Problem(f"{what}: arn:aws:iam::aws:policy/ReadOnlyAccess, or ReadOnlyAccess.", "arn")]
+    name, owner = match["name"], match["owner"]
     if account_id and owner not in {"aws", account_id}:
         message = f"The policy is of account {owner}, the group of {account_id}: AWS refuses that."
         return [Problem(message, "arn")]
     if owner != "aws":
         return []
-    if name.startswith(_UNATTACHABLE):
+    if name.startswith(("aws-service-role/", "root-task/")):
         return [Problem(f"{name} is for AWS's own services; a group cannot have it.", "arn")]
     return [] if known_policies().get(name.rpartition("/")[2]) == name else [_doubt(name)]
 

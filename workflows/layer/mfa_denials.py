@@ -16,15 +16,12 @@ from tree_sitter import Node
 from workflows.core.parsing import parse_json
 from workflows.core.shapes import as_list
 from workflows.hcl.document import Block, Document, function_call, walk
-from workflows.hcl.values import evaluate
+from workflows.hcl.values import evaluate, value_of
 from workflows.layer.files import FileSet
-from workflows.layer.model import Place
+from workflows.layer.model import Place, place_of
 
 _WORTH_READING = b"aws:MultiFactorAuthPresent"
-_ACTION = "iam:changepassword"
-_TESTS = frozenset({"Bool", "BoolIfExists"})
 _HEREDOC = re.compile(r"<<-?(\w+)\n(.*?)\n\s*\1\s*$", re.DOTALL)
-_TEMPLATE = re.compile(r"\$\{[^}]*\}")
 
 _Statement = Mapping[str, object]
 
@@ -46,7 +43,7 @@ def _statements(document: Document) -> Iterator[tuple[Place, _Statement]]:
         if block.header[1] == "aws_iam_policy_document":
             dynamic = (content for outer in block.nested("dynamic") for content in outer.nested("content"))
             for statement in (*block.nested("statement"), *dynamic):
-                yield Place(document.name, statement.line), _of_block(statement)
+                yield place_of(statement), _of_block(statement)
     for node in walk(document.root):
         policy = _json(document, node) if node.type in {"heredoc_template", "function_call"} else None
         if isinstance(policy, Mapping):
@@ -57,8 +54,7 @@ def _statements(document: Document) -> Iterator[tuple[Place, _Statement]]:
 
 def _of_block(block: Block) -> _Statement:
     def value(part: Block, name: str) -> object:
-        found = part.attributes.get(name)
-        return evaluate(found.document, found.value, {}) if found is not None else None
+        return value_of(part.attributes.get(name), {})
 
     conditions: dict[str, dict[str, object]] = {}
     for condition in block.nested("condition"):
@@ -76,7 +72,7 @@ def _json(document: Document, node: Node) -> object:
         return evaluate(document, arguments[0], {}) if name == "jsonencode" and arguments else None
     text = _HEREDOC.search(document.text(node))
     try:
-        return parse_json(_TEMPLATE.sub("*", text[2])) if text else None
+        return parse_json(re.sub(r"\$\{[^}]*\}", "*", text[2])) if text else None
     except ValueError:
         return None
 
@@ -86,7 +82,7 @@ def _denies(statement: _Statement) -> bool:
     values = [
         value
         for test, variables in (condition.items() if isinstance(condition, Mapping) else ())
-        if test in _TESTS and isinstance(variables, Mapping)
+        if test in {"Bool", "BoolIfExists"} and isinstance(variables, Mapping)
         for name, given in variables.items()
         if str(name).casefold() == "aws:multifactorauthpresent"
         for value in as_list(given)
@@ -96,5 +92,5 @@ def _denies(statement: _Statement) -> bool:
     actions = as_list(statement.get("Action", statement.get("NotAction")))
     if not all(isinstance(action, str) for action in actions):
         return False
-    matches = any(fnmatchcase(_ACTION, str(action).casefold()) for action in actions)
+    matches = any(fnmatchcase("iam:changepassword", str(action).casefold()) for action in actions)
     return matches is ("NotAction" not in statement)

@@ -16,6 +16,7 @@ from workflows.core.sentences import Sentence
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from workflows.hcl.document import Attribute, Block
     from workflows.layer.files import FileSet
     from workflows.layer.project import LayerLocation
 
@@ -38,6 +39,11 @@ class Place(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}"
+
+
+def place_of(part: Block | Attribute) -> Place:
+    """The place of a block or attribute."""
+    return Place(part.document.name, part.line)
 
 
 Owner = tuple[str, str | None]
@@ -223,6 +229,7 @@ class Layer:
         account: the account's settings, or None when the layer has none.
         findings: what a person should know, in the order of the files.
         files: the bytes that all of this was read from.
+        names: its constant names and their values.
     """
 
     location: LayerLocation
@@ -233,6 +240,7 @@ class Layer:
     account: AccountSettings | None
     findings: tuple[Finding, ...]
     files: FileSet = field(repr=False, compare=False)
+    names: Mapping[str, object] = field(repr=False, compare=False)
 
     def person(self, name: str) -> Person | None:
         """The person of that IAM name, without regard to case, or None."""

@@ -17,8 +17,9 @@ from workflows.hcl.document import Attribute, Document, unwrap
 from workflows.hcl.values import evaluate, object_key, read_variables, text_of
 from workflows.layer.discover import variables_file
 from workflows.layer.files import FileSet, read_documents
+from workflows.layer.model import place_of
 from workflows.layer.project import Account, LayerLocation, Project
-from workflows.layer.read.declarations import constants, place_of
+from workflows.layer.read.declarations import constants
 
 _SHORT: Final = {"OrganizationAccountAccessRole": "oaar"}
 """Roles that Leverage's profiles call by another name."""

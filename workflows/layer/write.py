@@ -43,8 +43,6 @@ from workflows.core.parsing import parse_json
 from workflows.core.sentences import Sentence, joined
 from workflows.hcl.diff import DiffLine, diff_lines
 
-_WRITABLE = 0o222
-
 
 class Protected(OnboardError):  # noqa: N818 - it reads better where it is raised
     """A file that would be changed is read-only; nothing was written."""
@@ -60,7 +58,7 @@ def protection(path: Path) -> Sentence:
         mode = path.stat().st_mode
     except OSError:
         return ""  # not there, or not to be reached: reading or writing it tells
-    if not mode & _WRITABLE:
+    if not mode & 0o222:
         return (
             f"Its mode is {mode & 0o7777:04o}: somebody took away the permission to write it. "
             f"`chmod u+w {path.name}` in its folder gives it back, if it is meant to be changed."

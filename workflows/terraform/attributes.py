@@ -49,9 +49,8 @@ def attribute_lines(change: Mapping[str, Any]) -> tuple[str, ...]:
     for name in sorted({*before, *after, *unknown}):
         later = marks_anything(unknown.get(name)) if isinstance(unknown, Mapping) else False
         old, new = _empty_as_none(before.get(name)), _empty_as_none(after.get(name))
-        if old == new and not later:
-            continue
-        lines += _lines(name, old, new, later=later and new is None, hidden=_hidden(name, change))
+        if old != new or later:
+            lines += _lines(name, old, new, later=later and new is None, hidden=_hidden(name, change))
     return tuple(lines[:_MOST_LINES])
 
 
@@ -95,32 +94,30 @@ def _listed(name: str, old: Sequence[Any], new: Sequence[Any]) -> list[str]:
     come = [item for item in new if item not in old]
     if not gone and not come:
         return [f"~ {name} is in another order"]
-    sign = "+" if not old else "-" if not new else "~"
     inner = [f"  - {_text(item)}" for item in gone] + [f"  + {_text(item)}" for item in come]
-    return [f"{sign} {name}", *inner]
+    return [f"{_sign(old, new)} {name}", *inner]
 
 
 def _mapped(name: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
-    sign = "+" if not old else "-" if not new else "~"
-    yield f"{sign} {name}"
+    yield f"{_sign(old, new)} {name}"
     for key in sorted({*old, *new}):
-        was, becomes = old.get(key), new.get(key)
-        if was == becomes:
-            continue
-        secret = bool(_SECRET_NAME.search(key))
-        yield "  " + _change(
-            key,
-            None if was is None else MASK if secret else _text(was),
-            None if becomes is None else MASK if secret else _text(becomes),
-        )
+        if old.get(key) != new.get(key):
+            secret = bool(_SECRET_NAME.search(key))
+            was, becomes = (
+                None if value is None else MASK if secret else _text(value)
+                for value in (old.get(key), new.get(key))
+            )
+            yield "  " + _change(key, was, becomes)
 
 
 def _documents(name: str, old: object, new: object) -> list[str]:
     """The difference of two policies, line by line."""
-    sign = "+" if old is None else "-" if new is None else "~"
-    was, becomes = _pretty(old), _pretty(new)
-    changed = [line for line in difflib.ndiff(was, becomes) if line[:1] in {"+", "-"}]
-    return [f"{sign} {name}", *(f"  {line[0]} {_shown(line[2:])}" for line in changed)]
+    changed = [line for line in difflib.ndiff(_pretty(old), _pretty(new)) if line[:1] in {"+", "-"}]
+    return [f"{_sign(old, new)} {name}", *(f"  {line[0]} {_shown(line[2:])}" for line in changed)]
+
+
+def _sign(old: object, new: object) -> str:
+    return "+" if not old else "-" if not new else "~"
 
 
 def _is_document(value: object) -> bool:

@@ -23,7 +23,6 @@ from workflows.terraform.trusted import ForeignProgram, TrustedPrograms
 
 OLDEST = VersionNumber((1, 0, 0))
 """`-json` on plan and apply, and `-replace`, are there from this version on."""
-_FIRST_OPENTOFU = VersionNumber((1, 6, 0))
 
 
 class Product(StrEnum):
@@ -40,7 +39,7 @@ class Product(StrEnum):
     @property
     def oldest(self) -> VersionNumber:
         """The first of its versions that can be used."""
-        return OLDEST if self is Product.TERRAFORM else _FIRST_OPENTOFU
+        return OLDEST if self is Product.TERRAFORM else VersionNumber((1, 6, 0))
 
     @property
     def registry(self) -> str:

@@ -15,7 +15,6 @@ from workflows.core.parsing import MAX_HCL, parse_hcl
 from workflows.core.shapes import as_list
 
 LOCK_FILE = ".terraform.lock.hcl"
-_SOURCE = "hashicorp/aws"
 
 
 def _load(path: Path) -> Mapping[str, Any]:
@@ -48,7 +47,7 @@ def provider_wanted(layer: Path) -> str | None:
     lock = layer / LOCK_FILE
     if lock.is_file():
         for source, provider in _load(lock).get("provider", {}).items():
-            if source.endswith(f"/{_SOURCE}") and provider.get("version"):
+            if source.endswith("/hashicorp/aws") and provider.get("version"):
                 return str(provider["version"])
     wanted: list[str] = []
     for path in sorted(layer.glob("*.tf")):

@@ -13,8 +13,6 @@ from workflows.terraform.failures import PLAN_AGAIN, Failure, failure, failure_o
 from workflows.terraform.redaction import redact
 from workflows.terraform.runner import Outcome
 
-_THERE = {Failure.EXISTS, Failure.ALIAS_TAKEN}
-
 
 @dataclass(frozen=True)
 class Trouble:
@@ -111,7 +109,7 @@ def apply_result(outcome: Outcome) -> ApplyResult:
         existing=tuple(
             error.address
             for error in progress.errors
-            if error.address and failure_of(error.as_text()) in _THERE
+            if error.address and failure_of(error.as_text()) in {Failure.EXISTS, Failure.ALIAS_TAKEN}
         ),
         troubles=tuple(_troubles(progress)),
         unwritten=unwritten,

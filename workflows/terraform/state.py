@@ -33,7 +33,6 @@ _OWN_ACCESS = (
     *("sse_customer_key", "shared_credentials_file", "shared_credentials_files", "shared_config_files"),
 )
 """Settings of an S3 backend by which it signs differently from the layer's profile."""
-_OWN_ENDPOINT = ("endpoint", "endpoints")
 _CLEAR = frozenset({"ses_smtp_password_v4", "ses_smtp_password", "secret", "password"})
 _ROLE = re.compile(r"arn:(?P<partition>aws[a-z0-9-]*):iam::(?P<account>\d{12}|\*):role/(?P<name>[^*]+)\Z")
 _OWNED = re.compile(
@@ -279,7 +278,7 @@ def place_of(
     if kind == "local":
         return layer / str(settings.get("path") or "terraform.tfstate")
     named = [str(settings.get(name) or "") for name in ("bucket", "key", "region")]
-    own_settings = _OWN_ACCESS if own_endpoint else (*_OWN_ACCESS, *_OWN_ENDPOINT)
+    own_settings = _OWN_ACCESS if own_endpoint else (*_OWN_ACCESS, "endpoint", "endpoints")
     plain = kind == "s3" and all(named[:2]) and not any(settings.get(name) for name in own_settings)
     return Bucket(*named) if plain else None
 

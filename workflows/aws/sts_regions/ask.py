@@ -93,7 +93,6 @@ _OPT_INS: Mapping[str, OptIn] = {
     **dict.fromkeys(("opted-in", "ENABLED"), OptIn.IN),
     **dict.fromkeys(("not-opted-in", "DISABLED"), OptIn.OUT),
 }
-_PAGE = 50
 
 
 @dataclass(frozen=True)
@@ -177,7 +176,7 @@ def opt_in_status(factory: ClientFactory, own: Credentials, region: str) -> dict
     doing = "asking which regions the account uses"
     try:
         with calling_aws(doing), factory.client("account", own, region) as client:
-            pages = client.get_paginator("list_regions").paginate(PaginationConfig={"PageSize": _PAGE})
+            pages = client.get_paginator("list_regions").paginate(PaginationConfig={"PageSize": 50})
             listed = {
                 entry["RegionName"]: entry["RegionOptStatus"] for page in pages for entry in page["Regions"]
             }
@@ -256,8 +255,8 @@ class Told:
     total: int
 
 
-_Key = tuple[str, str]  # the account and the region
-_Probes = dict[_Key, tuple[StsState, Sentence]]
+_Probes = dict[tuple[str, str], tuple[StsState, Sentence]]
+"""What was answered, with AWS's own words, by account and region."""
 
 
 def ask(
@@ -374,9 +373,8 @@ def _ask_account(factory: ClientFactory, question: Question) -> Account | Onboar
 
 
 def _answer(question: Question, account: Account | OnboardError | None, probes: _Probes) -> AccountAnswer:
-    role = question.access.role_arn.rpartition(":role/")[2]
-    account_id = question.access.account_id
-    answer = AccountAnswer(question.account, account_id, question.partition, question.profile, role)
+    access, role = question.access, question.access.role_arn.rpartition(":role/")[2]
+    answer = AccountAnswer(question.account, access.account_id, question.partition, question.profile, role)
     if isinstance(account, OnboardError):
         return replace(answer, problem=account.sentences)
     if account is None:

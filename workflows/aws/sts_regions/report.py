@@ -31,8 +31,6 @@ class Verdict(StrEnum):
     OFF = "inactive and unused"
 
 
-_ON = frozenset({StsState.ACTIVE, StsState.FIXED})
-_OFF = frozenset({StsState.DEACTIVATED, StsState.NOT_OPTED_IN})
 _ORDER = {verdict: place for place, verdict in enumerate(Verdict)}
 
 
@@ -42,9 +40,9 @@ def judge(answer: RegionAnswer, allowed: tuple[str, ...]) -> Verdict:
     One that only some file names may be in use: it is neither needed nor to be switched off.
     """
     used = answer.region in allowed
-    if answer.sts in _ON:
+    if answer.sts in {StsState.ACTIVE, StsState.FIXED}:
         return Verdict.ALLOWED if used else Verdict.NAMED if answer.named else Verdict.UNUSED
-    if answer.sts in _OFF:
+    if answer.sts in {StsState.DEACTIVATED, StsState.NOT_OPTED_IN}:
         return Verdict.NEEDED if used else Verdict.OFF
     return Verdict.OPEN
 
@@ -144,11 +142,6 @@ def settings_page(partition: str) -> str:
     return f"https://{hosts[0]}/iam/home#/account_settings" if hosts else ""
 
 
-def regions_page(partition: str) -> str:
-    """The page on which an account opts into regions; "" where there is none or its address is not known."""
-    return f"https://{_CONSOLES['aws'][0]}/billing/home#/account" if partition == "aws" else ""
-
-
 def entrance(answer: AccountAnswer) -> str:
     """The page that leads into the account: Switch role, or its sign-in; "" where it is not known."""
     hosts = _CONSOLES.get(answer.partition)
@@ -182,7 +175,8 @@ def instructions(answer: AccountAnswer, wanted: ToDo, *, with_ids: bool = True) 
         if wanted.activate:
             lines.append(f"  Active, then Activate, for {', '.join(wanted.activate)}")
     if wanted.enable:
-        page = regions_page(answer.partition) or "Account, AWS Regions"
+        opted_into = f"https://{_CONSOLES['aws'][0]}/billing/home#/account"
+        page = opted_into if answer.partition == "aws" else "Account, AWS Regions"
         lines += [
             f"Open {page}",
             f"Under AWS Regions choose Enable for {', '.join(wanted.enable)}; STS is active there with it.",

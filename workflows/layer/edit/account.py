@@ -74,9 +74,6 @@ class SetSetting:
         return replace(facts, settings={**facts.settings, self.name: self.value})
 
 
-_VARIABLE = re.compile(r"\b(?:var|local)\.[A-Za-z_][\w-]*")
-
-
 def _check_setting(layer: Layer, setting: Setting | None, name: str) -> list[Problem]:
     if layer.account is None:
         return [Problem(f"{layer.location.relative} has no module for the account's settings.", name)]
@@ -88,7 +85,7 @@ def _check_setting(layer: Layer, setting: Setting | None, name: str) -> list[Pro
     elif not setting.literal:
         place = setting.place
         message = f"{name} is the expression {setting.source}, which is left alone; see {place}."
-        if variables := dict.fromkeys(_VARIABLE.findall(setting.source)):
+        if variables := dict.fromkeys(re.findall(r"\b(?:var|local)\.[A-Za-z_][\w-]*", setting.source)):
             message += f" To change it, change the value of {' or '.join(variables)}."
     else:
         return []

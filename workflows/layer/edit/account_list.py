@@ -29,8 +29,6 @@ from workflows.layer.project import Account, Project
 from workflows.layer.write import ChangeSet, FileChange
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*")
-_EMAIL = re.compile(r"[^@\s\"]+@[^@\s\"]+\.[^@\s\"]+")
-_ID = re.compile(r"[0-9]{12}")
 
 
 def check_account(project: Project, account: Account) -> Iterator[Problem]:
@@ -44,7 +42,7 @@ def check_account(project: Project, account: Account) -> Iterator[Problem]:
         )
     if any(listed.name == account.name for listed in project.accounts):
         yield Problem(f"There is an account {account.name} already.", "name")
-    if not _EMAIL.fullmatch(account.email):
+    if not re.fullmatch(r"[^@\s\"]+@[^@\s\"]+\.[^@\s\"]+", account.email):
         yield Problem("The address of the account's root user is needed.", "email")
     same = next(
         (listed for listed in project.accounts if listed.email.casefold() == account.email.casefold()), None
@@ -54,7 +52,7 @@ def check_account(project: Project, account: Account) -> Iterator[Problem]:
             f"The account {same.name} has the address {account.email} already; AWS wants one for each.",
             "email",
         )
-    if account.id and not _ID.fullmatch(account.id):
+    if account.id and not re.fullmatch(r"[0-9]{12}", account.id):
         yield Problem("An account id has 12 digits.", "id")
     same = next((listed for listed in project.accounts if account.id and listed.id == account.id), None)
     if same is not None:

@@ -11,7 +11,6 @@ from tree_sitter import Node
 from workflows.hcl.document import Document, Splice, walk
 
 _APART = re.compile(r"[^0-9A-Za-z]+")
-_WORD = re.compile(r"\w+")
 _MACHINE = "machine"
 
 
@@ -69,7 +68,7 @@ def mentions_name(text: str, name: str) -> bool:
 def beside_name(text: str, name: str) -> tuple[list[str], list[str]]:
     """The words before and behind somebody's name in a text; none where it doesn't name them."""
     before, *behind = _in_words(name).split(text) if words_of(name) else [text]
-    return (_WORD.findall(before), _WORD.findall(" ".join(behind))) if behind else ([], [])
+    return (re.findall(r"\w+", before), re.findall(r"\w+", " ".join(behind))) if behind else ([], [])
 
 
 def where_named(text: str, name: str) -> Iterator[tuple[int, int]]:

@@ -10,7 +10,7 @@ from tree_sitter import Node
 
 from workflows.core.errors import Problem
 from workflows.hcl.blocks import insert_after, remove_items
-from workflows.hcl.document import Block, Document, Splice
+from workflows.hcl.document import Attribute, Block, Document, Splice
 from workflows.hcl.lists import (
     aligned_blocks,
     insert_entry,
@@ -37,14 +37,13 @@ from workflows.layer.edit.operation import (
 )
 from workflows.layer.files import FileSet
 from workflows.layer.managed_policies import check_policy_arn
-from workflows.layer.model import Group, Layer, Owner, Person, Place
+from workflows.layer.model import Group, Layer, Owner, Person, place_of
 from workflows.layer.names import check_group_name
 from workflows.layer.read.declarations import (
     attribute_of,
     group_modules,
     module_of,
     name_in,
-    place_of,
     user_modules,
     version_of,
 )
@@ -88,10 +87,8 @@ class AddGroup:
         text = spliced(block.data, splices, block.item.start_byte)
         added = document.splice([insert_after(document, block.item, text)])
         new = next(module for module in added.blocks_of("module") if module.label == label)
-        old_nodes, new_nodes = (
-            [attribute.node for attribute in it.attributes.values()] for it in (block, new)
-        )
-        return layer.files.with_document(realigned(document, old_nodes, added, new_nodes))
+        aligned = realigned(document, block.attribute_nodes, added, new.attribute_nodes)
+        return layer.files.with_document(aligned)
 
     def intend(self, layer: Layer) -> Facts:
         """The facts with one group more."""
@@ -133,7 +130,7 @@ class RemoveGroup:
         """
         group = find_group(layer, self.name)
         block = _block(layer, self.name)
-        files = layer.files.with_document(block.document.splice(remove_items(block.document, [block.item])))
+        files = layer.files.spliced(block.document, remove_items(block.document, [block.item]))
         refuse_mentioned(
             f"The group {group.name} cannot be removed.", layer.files, files, (group.label, None)
         )
@@ -171,8 +168,7 @@ class RenameGroup:
             EditRefused: the name is an expression.
         """
         block = _block(layer, self.name)
-        splice = replacing(_literal_name(block), quote(self.new_name))
-        return layer.files.with_document(block.document.splice([splice]))
+        return layer.files.spliced(block.document, [replacing(_literal_name(block), quote(self.new_name))])
 
     def intend(self, layer: Layer) -> Facts:
         """The facts with the group under another name."""
@@ -208,11 +204,13 @@ def _block(layer: Layer, name: str) -> Block:
 def _literal_name(block: Block) -> Node:
     attribute = block.attributes.get("name")
     if attribute is None or attribute.value.type != "string_lit":
-        place = Place(block.document.name, attribute.line if attribute else block.line)
-        raise refuse(
-            f"The name of the group module {block.label} is left alone.", "It is an expression.", place
-        )
+        what = f"The name of the group module {block.label} is left alone."
+        raise refuse(what, "It is an expression.", place_of(attribute or block))
     return attribute.value
+
+
+def _policy_lists(block: Block) -> list[Attribute]:
+    return [block.attributes[name] for name in POLICY_LISTS if name in block.attributes]
 
 
 @dataclass(frozen=True)
@@ -241,10 +239,7 @@ class AddGroupPolicy:
             EditRefused: the list is computed.
         """
         block = _block(layer, self.group)
-        attribute = next(
-            (block.attributes[list_name] for list_name in POLICY_LISTS if list_name in block.attributes), None
-        )
-        document = block.document
+        document, attribute = block.document, next(iter(_policy_lists(block)), None)
         if attribute is None:
             text = document.newline.decode().join(("[", f"    {quote(self.arn)},", "  ]"))
             return layer.files.with_document(with_attribute(block, POLICY_LISTS[0], text, after=()))
@@ -252,11 +247,10 @@ class AddGroupPolicy:
             raise refuse(
                 f"The policies of the group {self.group} are computed.",
                 "There is no plain list to add to.",
-                Place(document.name, attribute.line),
+                place_of(attribute),
             )
-        container = attribute.value
-        splices = insert_entry(document, container, quote(self.arn), len(document.elements(container)))
-        return layer.files.with_document(document.splice(splices))
+        last = len(document.elements(attribute.value))
+        return layer.files.spliced(document, insert_entry(document, attribute.value, quote(self.arn), last))
 
     def intend(self, layer: Layer) -> Facts:
         """The facts with one policy more."""
@@ -292,14 +286,10 @@ class RemoveGroupPolicy:
         """
         group, block = find_group(layer, self.group), _block(layer, self.group)
         document = block.document
-        lists = [
-            block.attributes[list_name].value for list_name in POLICY_LISTS if list_name in block.attributes
-        ]
-        for container in (policies for policies in lists if policies.type == "tuple"):
+        for container in (found.value for found in _policy_lists(block) if found.value.type == "tuple"):
             for position, entry in enumerate(document.elements(container)):
                 if self.policy in {plain_string(document, entry), document.text(entry)}:
-                    splices = remove_entry(document, container, position)
-                    return layer.files.with_document(document.splice(splices))
+                    return layer.files.spliced(document, remove_entry(document, container, position))
         raise refuse(
             f"The policy {self.policy} cannot be taken off {group.name}.",
             "It is not an entry of a plain list.",
@@ -480,7 +470,9 @@ class SetGroups:
     def _changed(self, layer: Layer, person: Person) -> tuple[list[Group], list[Group]]:
         """The groups that are joined, and those that are left."""
         add, remove = ({name.casefold() for name in names} for names in (self.add, self.remove))
-        inside = [group for group in layer.groups if person.iam_name in group.members]
-        outside = [group for group in layer.groups if person.iam_name not in group.members]
-        joined = [group for group in outside if group.name.casefold() in add]
-        return joined, [group for group in inside if group.name.casefold() in remove]
+        joined, left = list[Group](), list[Group]()
+        for group in layer.groups:
+            inside, name = person.iam_name in group.members, group.name.casefold()
+            if name in (remove if inside else add):
+                (left if inside else joined).append(group)
+        return joined, left

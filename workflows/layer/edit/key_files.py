@@ -18,13 +18,11 @@ from workflows.hcl.values import field_mark, fields_at, fields_of, plain_string,
 from workflows.layer.edit.cloning import replacing
 from workflows.layer.edit.operation import Facts, check_known_person, facts_of, find_person, refuse
 from workflows.layer.files import FileSet
-from workflows.layer.model import Layer, Person, Place, Style
+from workflows.layer.model import Layer, Person, Place, Style, place_of
 from workflows.layer.read.declarations import (
     VALUE,
-    constants,
     key_path_node,
     module_of,
-    place_of,
     template,
     wants_binary_key,
 )
@@ -108,7 +106,7 @@ def own_key_path(layer: Layer, person: Person) -> OwnPath:
         }
     elif entry is not None and entry.type == "object_elem":
         marks = {VALUE: unwrap(entry.children[2])}
-    text = template(module, "pgp_key", constants(layer.files, layer.location.variables)) or ""
+    text = template(module, "pgp_key", layer.names) or ""
     for mark, node in marks.items():
         lead, found, tail = text.partition(mark)
         if found and "\x00" not in lead + tail and node.type == "string_lit":
@@ -248,9 +246,6 @@ class ReplaceKey:
         return person.key_file
 
 
-_FILE_NAME = re.compile(r"[A-Za-z0-9_+=,@-][A-Za-z0-9_+=,.@-]*")
-
-
 @dataclass(frozen=True)
 class RenameKeyFile:
     """Rename a person's key file in its folder; one that others use too stays for them.
@@ -268,7 +263,7 @@ class RenameKeyFile:
     def check(self, layer: Layer) -> Iterator[Problem]:
         """What is wrong with the names."""
         yield from check_known_person(layer, self.name)
-        is_name = _FILE_NAME.fullmatch(self.file_name) is not None
+        is_name = re.fullmatch(r"[A-Za-z0-9_+=,@-][A-Za-z0-9_+=,.@-]*", self.file_name) is not None
         if not is_name:
             yield Problem(
                 "A key file's name has letters, digits and  + = , . @ _ -  only, and no dot first.",
@@ -306,7 +301,7 @@ class RenameKeyFile:
                 f"The module asks for {own.lead}…{own.tail}.",
                 person.place,
             )
-        files = layer.files.with_document(own.document.splice([own.path.replaced(text)]))
+        files = layer.files.spliced(own.document, [own.path.replaced(text)])
         for name, data in self._keys(layer, person).items():
             files = files.with_key(name, data)
         return files

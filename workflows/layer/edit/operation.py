@@ -12,14 +12,12 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, Protocol, TypeVar
 
-from tree_sitter import Node
-
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.sentences import Sentence
 from workflows.hcl.document import Block, Document, Splice
 from workflows.hcl.lists import realigned
 from workflows.layer.files import FileSet
-from workflows.layer.model import Constant, Group, Layer, Output, Owner, Person, Place
+from workflows.layer.model import Constant, Group, Layer, Output, Owner, Person, Place, place_of
 from workflows.layer.read.declarations import module_of
 from workflows.layer.read.outputs import collections_of
 from workflows.layer.read.references import mentions, place_on_disk
@@ -156,7 +154,6 @@ class Operation(Protocol):
 
     def check(self, layer: Layer) -> Iterable[Problem]:
         """What is wrong with the request, for the layer as it is."""
-        ...
 
     def apply(self, layer: Layer) -> FileSet:
         """The layer's files afterwards.
@@ -164,11 +161,9 @@ class Operation(Protocol):
         Raises:
             EditRefused: the layer's shape does not allow it.
         """
-        ...
 
     def intend(self, layer: Layer) -> Facts:
         """The facts that the layer has afterwards."""
-        ...
 
 
 def refuse(what: Sentence, why: Sentence, place: Place | None = None, remedy: Sentence = "") -> EditRefused:
@@ -287,7 +282,7 @@ def with_attribute(block: Block, name: str, text: str, *, after: Collection[str]
         EditRefused: the block's attributes do not have lines of their own.
     """
     document, own = block.document, list(block.attributes.values())
-    what, place = f"{name} cannot be added to {block.label}.", Place(document.name, block.line)
+    what, place = f"{name} cannot be added to {block.label}.", place_of(block)
     if not own:
         raise refuse(what, "Its block is empty, so there is no line to follow.", place)
     last = ([attribute for attribute in own if attribute.name in after] or own)[-1].node
@@ -300,8 +295,4 @@ def with_attribute(block: Block, name: str, text: str, *, after: Collection[str]
         line = document.newline + line  # what takes several lines stands apart
     edited = document.splice([Splice(end, end, line)])
     new = next(written for written in edited.blocks if written.item.start_byte == block.item.start_byte)
-    return realigned(document, _body(block), edited, _body(new))
-
-
-def _body(block: Block) -> list[Node]:
-    return [attribute.node for attribute in block.attributes.values()]
+    return realigned(document, block.attribute_nodes, edited, new.attribute_nodes)

@@ -137,7 +137,7 @@ def add_outputs(files: FileSet, planned: NewOutputs | None) -> FileSet:
     """The files with planned outputs added; unchanged without any."""
     if planned is None:
         return files
-    return files.with_document(files.documents[planned.document].splice([planned.splice]))
+    return files.spliced(files.documents[planned.document], [planned.splice])
 
 
 def outputs_to_join(files: FileSet, person: Person, siblings: Sequence[Person]) -> list[str]:
@@ -163,8 +163,7 @@ def remove_outputs(files: FileSet, owner: Owner) -> FileSet:
         shared = (comment for comment in comments_of(document) if _hidden(comment) is None)
         splices = [splice for comment in shared for splice in _cut_inside(comment, owner)]
         splices += remove_items(document, gone)
-        if splices:
-            files = files.with_document(document.splice(splices))
+        files = files.spliced(document, splices) if splices else files
     return files
 
 
@@ -203,13 +202,11 @@ def _units(document: Document) -> list[Unit]:
 
 def _hidden(comment: Comment) -> Unit | None:
     """What a comment hides; None of one that hides nothing, or not only outputs of one person."""
-    owners = {_owner(block.block) for block in comment.blocks}
+    owners = {_owner(block) for block in comment.blocks}
     owner = owners.pop() if len(owners) == 1 else None
     if owner is None or len(comment.inner.items) > len(comment.blocks):
         return None
-    return Unit(
-        comment.items, tuple(block.block for block in comment.blocks), comment.start, owner, hidden=True
-    )
+    return Unit(comment.items, comment.blocks, comment.start, owner, hidden=True)
 
 
 def _owner(block: Block) -> Owner | None:
@@ -220,7 +217,7 @@ def _owner(block: Block) -> Owner | None:
 def _cut_inside(comment: Comment, owner: Owner) -> list[Splice]:
     """Take a person's outputs out of a comment that holds others; the others keep their bytes."""
     items = comment.inner.items
-    gone = {block.block.item.start_byte for block in comment.blocks if _owner(block.block) == owner}
+    gone = {block.item.start_byte for block in comment.blocks if _owner(block) == owner}
     first = next((at for at, item in enumerate(items) if item.start_byte not in gone), 0)
     spans = [  # up to the first that stays, with what is behind it; then with what is before it
         (item.start_byte, items[at + 1].start_byte) if at < first else (items[at - 1].end_byte, item.end_byte)

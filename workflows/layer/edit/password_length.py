@@ -13,18 +13,16 @@ from pathlib import Path
 from typing import NamedTuple
 
 from workflows.hcl.document import Attribute, Block
-from workflows.hcl.values import evaluate, fields_at
+from workflows.hcl.values import fields_at, value_of
 from workflows.layer.edit.cloning import replacing
 from workflows.layer.edit.operation import EditRefused, refuse, with_attribute
 from workflows.layer.files import FileSet, read_documents
-from workflows.layer.model import Layer, Person, Style
+from workflows.layer.model import Layer, Person, Style, place_of
 from workflows.layer.read.declarations import (
     UserModule,
     account_module,
-    constants,
     field_behind,
     module_of,
-    place_of,
 )
 
 _ARGUMENT = "password_length"
@@ -84,32 +82,27 @@ class ShortPassword(NamedTuple):
 
 def least_length(layer: Layer) -> int | None:
     """The fewest characters that the layer's password policy allows; None where the layer has no policy."""
-    names = constants(layer.files, layer.location.variables)
     module = account_module(layer.files)
-    policies = [
+    created = module.attributes.get("create_account_password_policy") if module else None
+    if value_of(created, layer.names) in (False, "false"):
+        module = None
+    policies = (
         block
-        for document in layer.files.documents.values()
-        for block in document.blocks_of("resource")
+        for block in layer.files.blocks_of("resource")
         if block.header[1:2] == ("aws_iam_account_password_policy",)
-    ]
-    if module is not None:
-        created = module.attributes.get("create_account_password_policy")
-        if created is not None and evaluate(module.document, created.value, names) in (False, "false"):
-            module = None
-    block = module or next(iter(policies), None)
-    if block is None:
-        return None
-    found = block.attributes.get(LEAST)
+    )
+    block = module or next(policies, None)
+    found = block.attributes.get(LEAST) if block else None
     if found is None:
-        return _LEAST_OF_MODULE if block is module else None
-    return _number(evaluate(found.document, found.value, names))
+        return _LEAST_OF_MODULE if module else None
+    return _number(value_of(found, layer.names))
 
 
 def short_passwords(layer: Layer, names: Iterable[str]) -> tuple[ShortPassword, ...]:
     """The passwords of some people that AWS would refuse; a length that is computed is nobody's."""
     least = least_length(layer)
-    people = [layer.person(name) for name in names] if least else []
-    return _shorter(layer, [person for person in people if person is not None], least or 0)
+    people = map(layer.person, names) if least else ()
+    return _shorter(layer, filter(None, people), least or 0)
 
 
 def shortest_password(layer: Layer, least: int) -> ShortPassword | None:
@@ -118,9 +111,8 @@ def shortest_password(layer: Layer, least: int) -> ShortPassword | None:
 
 
 def _shorter(layer: Layer, people: Iterable[Person], least: int) -> tuple[ShortPassword, ...]:
-    names = constants(layer.files, layer.location.variables)
     having = (person for person in people if person.login_profile is not False)
-    return tuple(short for person in having if (short := _short(layer, person, least, names)) is not None)
+    return tuple(short for person in having if (short := _short(layer, person, least)) is not None)
 
 
 def lengthened(layer: Layer, name: str) -> FileSet:
@@ -152,19 +144,15 @@ def lengthened(layer: Layer, name: str) -> FileSet:
     return files
 
 
-def _short(layer: Layer, person: Person, least: int, names: Mapping[str, object]) -> ShortPassword | None:
+def _short(layer: Layer, person: Person, least: int) -> ShortPassword | None:
     module = module_of(layer.files, person.module)
     argument = module.block.attributes.get(_ARGUMENT)
     if argument is None:
         length: int | None = _default(module.block, layer.location.path)
     else:
         fields = _fields(module, person)
-        values = {
-            f"each.value.{name}": evaluate(attribute.document, attribute.value, names)
-            for name, attribute in fields.items()
-        }
-        bound = {**names, **values, "each.key": person.declaration}
-        length = _number(evaluate(argument.document, argument.value, bound))
+        values = {f"each.value.{name}": value_of(field, layer.names) for name, field in fields.items()}
+        length = _number(value_of(argument, {**layer.names, **values, "each.key": person.declaration}))
         argument = fields.get(field_behind(module.block, _ARGUMENT) or "", argument)
     if length is None or length >= least:
         return None
@@ -183,9 +171,8 @@ def _default(block: Block, folder: Path) -> int | None:
         return _OF_MODULE
     for document in read_documents(folder / source, re.compile(_ARGUMENT.encode())):
         for variable in document.blocks_of("variable"):
-            default = variable.attributes.get("default")
-            if variable.label == _ARGUMENT and default is not None:
-                return _number(evaluate(document, default.value, {}))
+            if variable.label == _ARGUMENT and "default" in variable.attributes:
+                return _number(value_of(variable.attributes["default"], {}))
     return _OF_MODULE
 
 

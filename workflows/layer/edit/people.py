@@ -62,18 +62,16 @@ from workflows.layer.edit.styles import (
     without_block,
 )
 from workflows.layer.files import FileSet
-from workflows.layer.model import Layer, Owner, Person, Place, Style
+from workflows.layer.model import Layer, Owner, Person, Place, Style, place_of
 from workflows.layer.names import check_user_name
 from workflows.layer.read.declarations import (
     SWITCHED,
     SWITCHES,
     UserModule,
     attribute_of,
-    constants,
     field_behind,
     module_of,
     name_in,
-    place_of,
     switched_off,
     user_modules,
 )
@@ -280,11 +278,8 @@ def _plan(layer: Layer, wanted: AddPerson) -> _Plan:
 def _is_taken(layer: Layer, owner: Owner) -> bool:
     """Whether something declares a person already: somebody's entry, or any module of that label."""
     label, key = owner
-    modules = (
-        module for document in layer.files.documents.values() for module in document.blocks_of("module")
-    )
     return any(person.owner == owner for person in layer.people) or (
-        key is None and any(module.label == label for module in modules)
+        key is None and any(module.label == label for module in layer.files.blocks_of("module"))
     )
 
 
@@ -301,8 +296,7 @@ def style_for(layer: Layer, name: str, *, machine: bool) -> Declarations:
     """
     kind = "machine user" if machine else "user"
     broken = broken_place(layer.files)
-    names = constants(layer.files, layer.location.variables)
-    modules = [(module, switched_off(module.block, names)) for module in user_modules(layer.files)]
+    modules = [(module, switched_off(module.block, layer.names)) for module in user_modules(layer.files)]
     refusal = refuse(
         f"{name} can't be added: {layer.location.relative} has no list for a {kind}.",
         f"{broken.file} cannot be parsed." if broken else _why_none(layer, modules),
@@ -328,10 +322,8 @@ def _why_none(layer: Layer, modules: Sequence[tuple[UserModule, str]]) -> Senten
     if modules and all(off for _, off in modules):
         module, off = modules[0]
         return f"The module {module.label} makes no user: {off}."
-    blocks = (
-        block for document in layer.files.documents.values() for block in document.blocks_of("resource")
-    )
-    single = next((block for block in blocks if block.header[1:2] == ("aws_iam_user",)), None)
+    resources = layer.files.blocks_of("resource")
+    single = next((block for block in resources if block.header[1:2] == ("aws_iam_user",)), None)
     if single is not None and not modules:
         return f"Its users are resources, as at {place_of(single)}, and only users of modules are edited."
     return "No module there makes such users."
@@ -576,7 +568,7 @@ def _switched(layer: Layer, person: Person, fact: str, *, wanted: bool) -> FileS
     text = str(wanted).lower()
     if own is not None:
         document, node = own
-        return layer.files.with_document(document.splice([replacing(node, text)]))
+        return layer.files.spliced(document, [replacing(node, text)])
     block = module_of(layer.files, person.module).block
     kin = tuple(name_in(block, switch) for switch in SWITCHES.values())
     return layer.files.with_document(with_attribute(block, name_in(block, SWITCHES[fact]), text, after=kin))

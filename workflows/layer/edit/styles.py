@@ -47,7 +47,6 @@ from workflows.layer.read.declarations import (
     SWITCHES,
     VALUE,
     UserModule,
-    constants,
     field_behind,
     key_path_node,
     module_of,
@@ -125,11 +124,6 @@ class Declarations(ABC):
         if container is None:
             raise refuse("Nobody can be added here.", "There is no list or map to add to.", self.place)
         return container
-
-    @cached_property
-    def names(self) -> Mapping[str, object]:
-        """Constant names and their values."""
-        return constants(self.layer.files, self.layer.location.variables)
 
     @cached_property
     def people(self) -> tuple[Person, ...]:
@@ -253,11 +247,11 @@ class ListStyle(Declarations):
     def refusal(self, *, machine: bool) -> Sentence | None:
         """Why the list cannot take such a person; "" when it is for others."""
         module = self.module
-        if is_machine(module, flags_of(module, self.names)) is not machine:
+        if is_machine(module, flags_of(module, self.layer.names)) is not machine:
             return ""
         if module.reason:
             return module.refusal
-        if template(module, "name", self.names) not in {KEY, VALUE}:
+        if template(module, "name", self.layer.names) not in {KEY, VALUE}:
             return f"The module {module.label} makes names of its own from the entries"
         return None
 
@@ -268,7 +262,7 @@ class ListStyle(Declarations):
             EditRefused: the module does not read keys from files, or not from one of another name.
         """
         module = self.module
-        path = template(module, "pgp_key", self.names)
+        path = template(module, "pgp_key", self.layer.names)
         if path is None:
             why = f"The module {module.label} does not read its PGP key from a file of the layer."
             where = self.layer.location.relative
@@ -277,7 +271,7 @@ class ListStyle(Declarations):
             raise self.cannot_share(name, key_file)
         value = key_file or name
         path = path.replace(KEY, name).replace(VALUE, value)
-        person = new_person(module, name, name, path, flags_of(module, self.names), machine=machine)
+        person = new_person(module, name, name, path, flags_of(module, self.layer.names), machine=machine)
         siblings = tuple(person.iam_name for person in self.people)
         return NewDeclaration(person, siblings, lambda: self._with_name(name, value))
 
@@ -296,8 +290,6 @@ class ListStyle(Declarations):
         return self.with_entry(f"{quote(name)} = {quote(value)}", position)
 
 
-_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
-_OPTIONAL = re.compile(r"(\w+)\s*=\s*optional\(")
 _DEFAULTS = {
     "force_destroy": "false",
     "password_reset_required": "true",
@@ -317,11 +309,11 @@ class ObjectStyle(Declarations):
         if module.reason:
             return module.refusal
         if not self.people and self._is_empty():
-            first = first_entry(module, self.names, "somebody", machine=machine)
+            first = first_entry(module, self.layer.names, "somebody", machine=machine)
             return None if isinstance(first, FirstEntry) else first
         if not self.people:
             return "The map has no entry to follow"
-        if self._name_field is None and template(module, "name", self.names) != KEY:
+        if self._name_field is None and template(module, "name", self.layer.names) != KEY:
             return f"The module {module.label} makes names of its own from the entries"
         if not self.of_kind(machine=machine) and not self._switchable():
             return ""
@@ -365,7 +357,7 @@ class ObjectStyle(Declarations):
         )
 
     def _plan_first(self, name: str, *, machine: bool) -> NewDeclaration:
-        first = first_entry(self.module, self.names, name, machine=machine)
+        first = first_entry(self.module, self.layer.names, name, machine=machine)
         if not isinstance(first, FirstEntry):
             raise refuse(f"{name} cannot be added.", f"{first}.", self.place)
         text = first.text(self.module.document, self.container)
@@ -410,7 +402,7 @@ class ObjectStyle(Declarations):
         Raises:
             EditRefused: it is not one of a file of the layer.
         """
-        text = template(self.module, "pgp_key", self.names)
+        text = template(self.module, "pgp_key", self.layer.names)
         if text is None:
             raise refuse(
                 "The key of a new user has no place.",
@@ -469,7 +461,8 @@ class ObjectStyle(Declarations):
         document = self.module.document
         fields = fields_at(document, entry)
         key, named, keyed = entry.children[0], self._name_field, self._key_field(fields)
-        quoted = document.text(key).startswith('"') or not _IDENTIFIER.fullmatch(person.declaration)
+        is_identifier = re.fullmatch(r"[A-Za-z_][A-Za-z0-9_-]*", person.declaration)
+        quoted = document.text(key).startswith('"') or not is_identifier
         changes = [replacing(key, quote(person.declaration) if quoted else person.declaration)]
         if named is not None and named in fields:
             changes.append(replacing(fields[named].value, quote(person.iam_name)))
@@ -538,7 +531,7 @@ def first_entry(
         value = name if path != field_mark(field) else f"keys/{name}"
         path = path.replace(field_mark(field), value)
         values.setdefault(field, quote(value))
-    optional = set(_OPTIONAL.findall(module.document.data.decode("utf-8", "replace")))
+    optional = {*re.findall(r"(\w+)\s*=\s*optional\(", module.document.data.decode("utf-8", "replace"))}
     optional |= fields_with_default(block)
     wanted = [field for field in fields_of(block) if field not in optional or field in values]
     if unknown := [field for field in wanted if field not in values]:
@@ -706,7 +699,7 @@ def without_block(files: FileSet, person: Person) -> FileSet:
     shape = usual_shape(module.block for module in user_modules(files) if module.style is Style.BLOCK)
     block = module_of(files, person.module).block
     banner = banner_of(block, (person.iam_name, person.module), shape)
-    return files.with_document(block.document.splice(remove_items(block.document, [*banner, block.item])))
+    return files.spliced(block.document, remove_items(block.document, [*banner, block.item]))
 
 
 def _key_path(block: Block) -> PathText | None:

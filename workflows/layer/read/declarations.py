@@ -18,9 +18,9 @@ from workflows.core.grouping import by_key
 from workflows.core.sentences import Sentence
 from workflows.hcl.document import Attribute, Block, Document, bare, function_call, remembered, unwrap
 from workflows.hcl.lists import entry_keys
-from workflows.hcl.values import UNKNOWN, evaluate, field_mark, field_read, fields_of, plain_string
+from workflows.hcl.values import UNKNOWN, evaluate, field_mark, field_read, fields_of, plain_string, value_of
 from workflows.layer.files import FileSet, is_override
-from workflows.layer.model import Place, Style, Subject
+from workflows.layer.model import Place, Style, Subject, place_of
 from workflows.layer.read.instances import Entry, Source, counted, impurity, marks_of, resolve, unwritable
 
 _MADE_BY = {
@@ -54,8 +54,6 @@ _SINCE_6 = {
     "create_iam_access_key": "create_access_key",
     "group_users": "users",
 }
-_REF = re.compile(r"[?&]ref=v?(\d+)\.")
-_VERSION = re.compile(r"(\d+)")
 
 
 def name_in(block: Block, attribute: str) -> str:
@@ -74,7 +72,8 @@ def attribute_of(block: Block, attribute: str) -> Attribute | None:
 
 def version_of(block: Block) -> int | None:
     """The major version of a module that its `version` or its source's `ref` names, or None."""
-    found = _REF.search(block.source_of("source") or "") or _VERSION.search(block.source_of("version") or "")
+    reference = re.search(r"[?&]ref=v?(\d+)\.", block.source_of("source") or "")
+    found = reference or re.search(r"(\d+)", block.source_of("version") or "")
     return int(found[1]) if found is not None else None
 
 
@@ -97,7 +96,6 @@ _NONE = (0, "0", "false")
 """What such a switch is then; False equals 0."""
 
 _PLAIN_KEY = re.compile(r'(?:file|filebase64)\("([^"]*)"\)')
-_TWICE = "there are several modules of that name"
 KEY = "\x00key\x00"
 """Stands for `each.key` in an evaluated template."""
 VALUE = "\x00value\x00"
@@ -183,16 +181,8 @@ def switched_off(block: Block, names: Mapping[str, object]) -> str:
         block: the module block.
         names: constant names and their values, from `constants`.
     """
-    for name in _OFF:
-        found = block.attributes[name] if name in block.names else None
-        if found is not None and evaluate(block.document, found.value, names) in _NONE:
-            return f"{name} = {block.document.text(found.value)}"
-    return ""
-
-
-def place_of(block: Block | Attribute) -> Place:
-    """The place of a block or attribute."""
-    return Place(block.document.name, block.line)
+    off = (name for name in _OFF if value_of(block.attribute(name), names) in _NONE)
+    return next((f"{name} = {block.source_of(name)}" for name in off), "")
 
 
 def constants(files: FileSet, variables: Mapping[str, object]) -> dict[str, object]:
@@ -203,18 +193,16 @@ def constants(files: FileSet, variables: Mapping[str, object]) -> dict[str, obje
         variables: the values of the variables files; they outrank the defaults in the layer.
     """
     names: dict[str, object] = {"path.module": ".", "path.root": "."}
-    for block in _all_blocks(files, "variable"):
+    for block in files.blocks_of("variable"):
         default = block.attributes.get("default")
         if default is not None and default.value.type not in {"tuple", "object"}:
-            names[f"var.{block.label}"] = evaluate(block.document, default.value, {})
+            names[f"var.{block.label}"] = value_of(default, {})
     names.update({f"var.{name}": value for name, value in variables.items()})
-    for attribute in (
-        attribute for block in _all_blocks(files, "locals") for attribute in block.attributes.values()
-    ):
-        if attribute.value.type not in {"tuple", "object"}:
-            value = evaluate(attribute.document, attribute.value, names)
-            if value is not UNKNOWN:
-                names[f"local.{attribute.name}"] = value
+    for block in files.blocks_of("locals"):
+        for name, attribute in block.attributes.items():
+            is_single = attribute.value.type not in {"tuple", "object"}
+            if is_single and (value := value_of(attribute, names)) is not UNKNOWN:
+                names[f"local.{name}"] = value
     return names
 
 
@@ -224,8 +212,7 @@ def user_modules(files: FileSet) -> list[UserModule]:
     modules = _modules(files)
     labels = Counter(block.label for blocks in modules.values() for block in blocks)
     return [
-        _user_module(files, block, _TWICE if labels[block.label] > 1 else "")
-        for block in modules.get(Subject.USER, ())
+        _user_module(files, block, twice=labels[block.label] > 1) for block in modules.get(Subject.USER, ())
     ]
 
 
@@ -244,14 +231,10 @@ def account_module(files: FileSet) -> Block | None:
     return next(iter(_modules(files).get(Subject.ACCOUNT, ())), None)
 
 
-def _all_blocks(files: FileSet, kind: str) -> list[Block]:
-    return [block for document in files.documents.values() for block in document.blocks_of(kind)]
-
-
 @remembered
 def _modules(files: FileSet) -> Mapping[Subject | None, list[Block]]:
     """The module blocks by what they make."""
-    blocks = (block for block in _all_blocks(files, "module") if not is_override(block.document.name))
+    blocks = (block for block in files.blocks_of("module") if not is_override(block.document.name))
     return by_key((made_by(block), block) for block in blocks)
 
 
@@ -277,11 +260,12 @@ def uneditable(files: FileSet, document: Document, block: Block) -> Sentence:
     return f"an override file changes it at {place}" if place else ""
 
 
-def _user_module(files: FileSet, block: Block, reason: Sentence) -> UserModule:
+def _user_module(files: FileSet, block: Block, *, twice: bool) -> UserModule:
     document = block.document
-    for_each = block.attributes["for_each"] if "for_each" in block.names else None
+    for_each = block.attribute("for_each")
     own = files if for_each is None else replace(files, linked=frozenset())  # only its list is edited
-    reason = reason or uneditable(own, document, block)
+    several = "there are several modules of that name" if twice else ""
+    reason = several or uneditable(own, document, block)
     if for_each is None and "count" in block.names:
         source = counted(files, document, bare(block.attributes["count"].value))
         why = source.why if source is not None else "the number of users is computed"

@@ -17,7 +17,7 @@ from tree_sitter import Node
 from workflows.hcl.blocks import comments_of
 from workflows.hcl.document import Document
 from workflows.layer.files import FileSet, is_override, key_folders, read_documents
-from workflows.layer.model import Finding, Person, Place, Subject
+from workflows.layer.model import Finding, Person, Place, Subject, place_of
 from workflows.layer.read.declarations import attribute_of, group_modules, made_by, user_modules
 from workflows.layer.read.references import usual_reference
 
@@ -74,17 +74,15 @@ def wrapped_users(folder: Path, root: Path | None, files: FileSet) -> Iterator[F
     Raises:
         OSError: a file of such a module cannot be read.
     """
-    for document in files.documents.values():
-        for block in document.blocks_of("module"):
-            source = (block.source_of("source") or "").strip('"')
-            if not source.startswith(("./", "../")) or made_by(block) is not None:
-                continue
-            inner = (folder / source).resolve()
-            inside = root is None or inner.is_relative_to(root.resolve())
-            if inside and inner.is_dir() and any(read_documents(inner, _A_USER)):
-                message = f"The module {block.label} makes users in {source}: they are not shown."
-                place = Place(document.name, block.line)
-                yield Finding(message, place, Subject.USER, block.label, hand_edit=True)
+    for block in files.blocks_of("module"):
+        source = (block.source_of("source") or "").strip('"')
+        if not source.startswith(("./", "../")) or made_by(block) is not None:
+            continue
+        inner = (folder / source).resolve()
+        inside = root is None or inner.is_relative_to(root.resolve())
+        if inside and inner.is_dir() and any(read_documents(inner, _A_USER)):
+            message = f"The module {block.label} makes users in {source}: they are not shown."
+            yield Finding(message, place_of(block), Subject.USER, block.label, hand_edit=True)
 
 
 def account_resources(files: FileSet) -> list[Finding]:
@@ -107,8 +105,7 @@ def _resources(
         if len(block.header) == 3 and block.header[1] in kinds:
             subject, what = kinds[block.header[1]]
             message = f"The {what} {block.label} is a resource, not a module: it is not edited."
-            place = Place(document.name, block.line)
-            yield Finding(message, place, subject, block.label, hand_edit=hand_edit)
+            yield Finding(message, place_of(block), subject, block.label, hand_edit=hand_edit)
 
 
 def read_unread(names: Iterable[str]) -> list[Finding]:
@@ -125,20 +122,14 @@ def read_unread(names: Iterable[str]) -> list[Finding]:
 def _hidden(document: Document) -> Iterator[Finding]:
     """The modules and outputs that are commented out."""
     for comment in comments_of(document):
-        for hidden in comment.blocks:
-            block = hidden.block
+        for block in comment.blocks:
             subject = Subject.OUTPUT if block.kind == "output" else None
             if block.kind == "module":
                 subject = made_by(block)
-            if subject not in {Subject.OUTPUT, Subject.GROUP, Subject.USER}:
-                continue
-            yield Finding(
-                f"The {subject} {block.label} is hidden in a comment.",
-                Place(document.name, hidden.line),
-                subject,
-                block.label,
-                hidden=True,
-            )
+            if subject in {Subject.OUTPUT, Subject.GROUP, Subject.USER}:
+                place = Place(document.name, comment.items[0].row + block.line)
+                message = f"The {subject} {block.label} is hidden in a comment."
+                yield Finding(message, place, subject, block.label, hidden=True)
 
 
 _MARKS = (b"#", b"//", b"/*")

@@ -10,20 +10,18 @@ from workflows.core.sentences import Sentence
 from workflows.hcl.document import Block
 from workflows.hcl.values import evaluate, object_key, plain_string, text_of
 from workflows.layer.files import FileSet
-from workflows.layer.model import Finding, Group, Owner, Person, Subject
+from workflows.layer.model import Finding, Group, Owner, Person, Subject, place_of
 from workflows.layer.read.declarations import (
     attribute_of,
     group_modules,
     name_in,
     overridden,
-    place_of,
     uneditable,
 )
 from workflows.layer.read.instances import Entry, computed_entries
 from workflows.layer.read.people import not_shown
 from workflows.layer.read.references import Reference, read_reference
 
-_MACHINE_WORDS = ("machine", "deploy", "robot", "bot_")
 _EVERYBODY = re.compile(
     r"\[ ?for (?:\w+, ?)?(\w+) in module\.([\w-]+) ?: ?(\w+)(?:\.\w+|\[\"\w+\"\]) ?\]"
     r"|values\(module\.([\w-]+)\)\[\*\](?:\.\w+|\[\"\w+\"\])"
@@ -136,7 +134,7 @@ def _instance(entry: Entry) -> Reference | None:
 def _is_machine(label: str, members: list[str], machine_names: set[str]) -> bool:
     if members:
         return sum(member in machine_names for member in members) * 2 > len(members)
-    return any(word in label for word in _MACHINE_WORDS)
+    return any(word in label for word in ("machine", "deploy", "robot", "bot_"))
 
 
 def _policies(block: Block, names: Mapping[str, object]) -> list[str]:

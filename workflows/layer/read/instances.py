@@ -12,7 +12,7 @@ Meta-Argument").
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from tree_sitter import Node
@@ -21,7 +21,7 @@ from workflows.core.sentences import Sentence
 from workflows.hcl.document import Attribute, Document, bare, function_call, unwrap
 from workflows.hcl.values import object_key, plain_string, plain_strings
 from workflows.layer.files import FileSet, is_override
-from workflows.layer.model import Place
+from workflows.layer.model import Place, place_of
 
 _JOINING = frozenset(
     {"concat", "setunion", "merge", "toset", "tolist", "tomap", "distinct", "sort", "compact"}
@@ -261,7 +261,7 @@ def resolve(files: FileSet, document: Document, node: Node, *, by_name: bool = T
 def _defined(files: FileSet, text: str, defined: Sequence[Attribute]) -> Source:
     """What a local or a variable is set to, by its definitions, the one that counts first."""
     home, value = defined[0].document, defined[0].value
-    place = Place(home.name, defined[0].line)
+    place = place_of(defined[0])
     if value.type in {"tuple", "object"}:
         found = Source(home, value, unwritable(files, home))
     elif home.broken_at is not None:  # what is left of it only looks like an expression
@@ -272,8 +272,7 @@ def _defined(files: FileSet, text: str, defined: Sequence[Attribute]) -> Source:
             return _computed(files, home, value, f"{text} is computed at {place}: {shortened(home, value)}")
         found = found._replace(why=unwritable(files, home))
     if len(defined) > 1:
-        second = Place(defined[1].document.name, defined[1].line)
-        return found._replace(why=f"{text} is also set at {second}")
+        return found._replace(why=f"{text} is also set at {place_of(defined[1])}")
     return found
 
 
@@ -358,26 +357,26 @@ def definitions(files: FileSet, text: str) -> list[Attribute]:
     if not _is_name(text):
         return []
     scope, _, name = text.partition(".")
-    documents = list(files.documents.values())
     if scope == "local":
-        blocks = [block for document in documents for block in document.blocks_of("locals")]
-        found = [
-            attribute for block in blocks for attribute in (*block.attributes.values(), *block.duplicates)
-        ]
-        return _as_merged([attribute for attribute in found if attribute.name == name])
-    for document in reversed(documents):
+        return _as_merged(
+            attribute
+            for block in files.blocks_of("locals")
+            for attribute in (*block.attributes.values(), *block.duplicates)
+            if attribute.name == name
+        )
+    for document in reversed(list(files.documents.values())):
         if document.name in files.variables and name in document.attributes:
             return [document.attributes[name]]
-    variables = [
-        block for document in documents for block in document.blocks_of("variable") if block.label == name
-    ]
     return _as_merged(
-        [variable.attributes["default"] for variable in variables if "default" in variable.attributes]
+        block.attributes["default"]
+        for block in files.blocks_of("variable")
+        if block.label == name and "default" in block.attributes
     )
 
 
-def _as_merged(found: list[Attribute]) -> list[Attribute]:
+def _as_merged(definitions: Iterable[Attribute]) -> list[Attribute]:
     """What counts of the definitions: the last override file's takes the place of all others."""
+    found = list(definitions)
     return [definition for definition in found if is_override(definition.document.name)][-1:] or found
 
 
@@ -422,8 +421,8 @@ def counted(files: FileSet, document: Document, node: Node) -> Source | None:
     text = document.text(arguments[0])
     known, unknown = computed_entries(files, document, arguments[0])
     rest = f", and who is in {unknown} is unknown" if unknown else ""
-    places = [Place(definition.document.name, definition.line) for definition in definitions(files, text)]
-    place = places[0] if places else Place(document.name, node.start_point.row + 1)
+    own_place = Place(document.name, node.start_point.row + 1)
+    place = next(map(place_of, definitions(files, text)), own_place)
     return Source(
         document,
         None,

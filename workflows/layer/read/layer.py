@@ -11,17 +11,16 @@ from workflows.core.files import cause_of
 from workflows.core.garbage import collection_paused
 from workflows.core.grouping import by_key
 from workflows.hcl.document import Attribute
-from workflows.hcl.values import evaluate
+from workflows.hcl.values import value_of
 from workflows.layer.discover import read_lock_file, read_required_version, reading_project
 from workflows.layer.files import FileSet, LayerUnreadable
-from workflows.layer.model import AccountSettings, Group, Layer, Person, Setting
+from workflows.layer.model import AccountSettings, Group, Layer, Person, Setting, place_of
 from workflows.layer.names import POLICY_NUMBERS, POLICY_SWITCHES
 from workflows.layer.project import LayerLocation
 from workflows.layer.read.declarations import (
     account_module,
     constants,
     group_modules,
-    place_of,
     uneditable,
     user_modules,
 )
@@ -83,6 +82,7 @@ def read_files(location: LayerLocation, files: FileSet) -> Layer:
             *read_unread(files.unread),
         ),
         files=files,
+        names=names,
     )
 
 
@@ -110,8 +110,6 @@ POLICY_ATTRIBUTES: Final = (
 )
 """The password policy's attributes of terraform-aws-iam, modules/iam-account."""
 
-_LITERALS = {"string_lit", "numeric_lit", "bool_lit", "null_lit"}
-
 
 def read_account(files: FileSet, names: Mapping[str, object]) -> AccountSettings | None:
     """The account's settings, or None when the layer has no module for them.
@@ -137,12 +135,12 @@ def read_account(files: FileSet, names: Mapping[str, object]) -> AccountSettings
 
 
 def _setting(attribute: Attribute, names: Mapping[str, object]) -> Setting:
-    value = evaluate(attribute.document, attribute.value, names)
+    value = value_of(attribute, names)
     return Setting(
         name=attribute.name,
         value=_meant(attribute.name, value) if isinstance(value, str | int | float | bool) else None,
         source=attribute.document.text(attribute.value),
-        literal=attribute.value.type in _LITERALS,
+        literal=attribute.value.type in {"string_lit", "numeric_lit", "bool_lit", "null_lit"},
         place=place_of(attribute),
     )
 

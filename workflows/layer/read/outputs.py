@@ -65,11 +65,11 @@ def read_outputs(files: FileSet, owners: Mapping[Owner, str]) -> tuple[Output, .
 def read_hidden_outputs(files: FileSet, owners: Mapping[Owner, str]) -> tuple[Output, ...]:
     """The outputs that are commented out; arguments as for `read_outputs`."""
     return tuple(
-        _output(hidden.block.label, read_output(hidden.block), owners)
+        _output(block.label, read_output(block), owners)
         for document in files.documents.values()
         for comment in comments_of(document)
-        for hidden in comment.blocks
-        if hidden.block.kind == "output"
+        for block in comment.blocks
+        if block.kind == "output"
     )
 
 

@@ -16,15 +16,15 @@ from workflows.hcl.values import (
     plain_strings,
     plain_value,
     text_of,
+    value_of,
 )
 from workflows.layer.files import FileSet
-from workflows.layer.model import Finding, Owner, Person, Place, Style, Subject
+from workflows.layer.model import Finding, Owner, Person, Place, Style, Subject, place_of
 from workflows.layer.read.declarations import (
     KEY,
     VALUE,
     UserModule,
     name_in,
-    place_of,
     switched_off,
     template,
     user_modules,
@@ -104,8 +104,7 @@ def _not_edited(module: UserModule, why: Sentence) -> Finding:
 
 def _is_one(module: UserModule, names: Mapping[str, object]) -> bool:
     """Whether a module has a `count`, and it is 1."""
-    count = module.block.attributes["count"] if "count" in module.block.names else None
-    return count is not None and evaluate(count.document, count.value, names) in (1, "1")
+    return value_of(module.block.attribute("count"), names) in (1, "1")
 
 
 def _from_entries(module: UserModule, names: Mapping[str, object]) -> Iterator[Person]:
@@ -207,7 +206,7 @@ def _flag(module: UserModule, attribute: str, names: Mapping[str, object]) -> bo
         return _DEFAULT_OF_MODULE
     value = plain_value(block.plain_values[name], names) if block.plain_values is not None else UNKNOWN
     if value is UNKNOWN:
-        value = evaluate(block.document, block.attributes[name].value, names)
+        value = value_of(block.attributes[name], names)
     if value in ("true", "false"):
         return value == "true"  # Terraform takes such text for a switch
     return value if isinstance(value, bool) else None
