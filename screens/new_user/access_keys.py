@@ -28,7 +28,7 @@ from screens.widgets.lists import MarkBox
 from screens.widgets.text import LINE_CELLS, Button, ButtonRow, Lines, OptionList, Text, shortened
 from workflows.core.errors import Problem
 from workflows.core.secret import Secret
-from workflows.core.sentences import capitalized, count, text_of
+from workflows.core.sentences import Sentence, capitalized, count, text_of
 from workflows.steps.new_user import access_keys
 from workflows.steps.new_user.access_keys import API, CONSOLE, HANDOFF, KEPT, TYPED, Download, Request
 from workflows.steps.shared.key_stores import CREDENTIALS_FILE, PGP_FILE, VAULT, StoreOption
@@ -61,12 +61,15 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
     AccessKeysPane Checklist { margin-bottom: 1; }
     AccessKeysPane .words, AccessKeysPane #folder, AccessKeysPane #passed-over { height: auto; }
     AccessKeysPane #noticed { width: 1fr; }
-    AccessKeysPane #passed-over, AccessKeysPane #readable, AccessKeysPane #skipped { color: $text-warning; }
+    AccessKeysPane #passed-over, AccessKeysPane #readable, AccessKeysPane #skipped,
+    AccessKeysPane #unusable { color: $text-warning; }
     AccessKeysPane #readable, AccessKeysPane #locked { display: none; }
     AccessKeysPane ButtonRow { margin: 0; }
     AccessKeysPane Button { margin-right: 2; }
     AccessKeysPane #again { margin-top: 1; }
+    AccessKeysPane Checklist.-addressed { margin: 0; }
     AccessKeysPane.-refused Checklist, AccessKeysPane.-refused > .pane-head { margin: 0; }
+    AccessKeysPane.-unusable Checklist, AccessKeysPane.-unusable > .pane-head { margin: 0; }
     """
 
     def __init__(self, opening: Opening) -> None:
@@ -122,6 +125,7 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
             )
             if "mfa" not in self.context.facts:
                 yield Text("! You skipped MFA, so AWS may deny you this. F2 leads back to MFA.", id="skipped")
+            yield Lines(id="unusable")
             with Horizontal(id="folder"):
                 yield Lines(id="noticed")
                 yield Button("Copy folder", id="copy-folder")
@@ -387,17 +391,23 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
 
     def _look_for_download(self) -> None:
         if self.query_one("#how", Choices).value == CONSOLE:
-            self.run_worker(
-                lambda: self.call_later(self.notice, access_keys.downloads(self.context)),
-                group="downloads",
-                exclusive=True,
-                thread=True,
-            )
+            self.run_worker(self._look_once, group="downloads", exclusive=True, thread=True)
 
-    def notice(self, downloads: Sequence[Download]) -> None:
-        """Offer the newest file, unless the person has entered another, or one is being imported."""
+    def _look_once(self) -> None:
+        found = access_keys.downloads(self.context)
+        self.call_later(self.notice, found, "" if found else access_keys.refused_download(self.context))
+
+    def notice(self, downloads: Sequence[Download], refused: Sentence = "") -> None:
+        """Offer the newest file, unless the person has entered another, or one is being imported.
+
+        Args:
+            downloads: the files, the newest first.
+            refused: without one, which file can't be used, and why; "" for none.
+        """
         if self.running_move:
             return
+        self.query_one("#unusable", Lines).show_lines([f"! {text_of(refused)}"] if refused else [])
+        self.set_class(bool(refused), "-unusable")
         field = self.query_one("#path", Input)
         if not downloads:
             environment = self.context.environment

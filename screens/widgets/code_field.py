@@ -14,7 +14,8 @@ from textual.widgets import Input
 
 from screens.widgets.fields import FieldRow
 from screens.widgets.text import Button, Text
-from workflows.aws.authenticator import PERIOD_SECONDS, seconds_left
+from workflows.aws.authenticator import DIGITS, PERIOD_SECONDS, code_problem, normal_code, seconds_left
+from workflows.core.errors import Problem
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence
 
@@ -63,6 +64,23 @@ class Wanted(NamedTuple):
     placeholder: str = "six digits"
 
 
+class _CodeRow(FieldRow):
+    """Names at once what no code has, unless something else is wrong with the one that was entered."""
+
+    _found: Sequence[Problem] = ()
+
+    def show_problems(self, problems: Sequence[Problem]) -> None:
+        self._found = problems
+        self._judge()
+
+    @on(Input.Changed)
+    def _judge(self) -> None:
+        field = self.query_one(Input)
+        begun = normal_code(field.value).ljust(DIGITS, "0")  # one that is not whole yet is good so far
+        problem = code_problem(begun, str(field.id))
+        super().show_problems(self._found or ([problem] if problem else []))
+
+
 class CodeField(Vertical):
     """A field for each code that is wanted; takes no room where none is.
 
@@ -90,16 +108,9 @@ class CodeField(Vertical):
 
     def _rows(self, wanted: Sequence[Wanted]) -> list[Widget]:
         rows: list[Widget] = [
-            FieldRow(
+            _CodeRow(
                 code.label,
-                Input(
-                    placeholder=code.placeholder,
-                    restrict=r"[\d\s-]*",
-                    id=code.id,
-                    compact=True,
-                    max_length=9,
-                    select_on_focus=False,
-                ),
+                Input(placeholder=code.placeholder, id=code.id, compact=True, select_on_focus=False),
                 code.hint,
             )
             for code in wanted

@@ -28,6 +28,9 @@ MAX_BYTES = 16 * 1024
 CLOCK_GRAIN_SECONDS = 2
 """File systems keep times as coarsely as this, so a new file can seem a little older than it is."""
 
+_CONSOLE_NAME = "accesskeys"
+"""In lower case; the console calls its file `jane.doe_accessKeys.csv`, and browsers number it."""
+
 # IAM API reference, AccessKey: the id is 16-128 word characters; AKIA for long-term keys, ASIA for
 # temporary ones (IAM User Guide, "Unique identifiers"). The secret has 40 characters of base64.
 _ACCESS_KEY_ID = re.compile(r"(?=[A-Z0-9]{16,128}\Z)(?P<kind>AKIA|ASIA)[A-Z0-9]+")
@@ -137,6 +140,26 @@ def find_access_keys(folder: Path, since: datetime) -> list[Path]:
     That is: the name ends in .csv (in any case), at most 16 KiB, its first line names an access key id in
     any of the forms that browsers and spreadsheets leave, and a line follows it.
     """
+    return [path for path in _recent(folder, since) if looks_like_access_key(path)]
+
+
+def refusal(folder: Path, since: datetime) -> OnboardError | None:
+    """Why the newest file, of those written since then that are named as an access key's, can't be used.
+
+    None if there is none of that name, or it can be used.
+    """
+    named = (path for path in _recent(folder, since) if _CONSOLE_NAME in path.name.lower())
+    try:
+        for path in named:
+            read_access_key_file(path)
+            break
+    except OnboardError as error:
+        return error
+    return None
+
+
+def _recent(folder: Path, since: datetime) -> list[Path]:
+    """The regular .csv files in the folder, written since then; the newest first."""
     earliest = since.timestamp() - CLOCK_GRAIN_SECONDS
     found = []
     try:
@@ -144,7 +167,7 @@ def find_access_keys(folder: Path, since: datetime) -> list[Path]:
             for entry in entries:
                 if _may_be_one(entry.name) and entry.is_file(follow_symlinks=False):
                     written = entry.stat(follow_symlinks=False).st_mtime
-                    if written >= earliest and looks_like_access_key(Path(entry.path)):
+                    if written >= earliest:
                         found.append((written, Path(entry.path)))
     except (FileNotFoundError, NotADirectoryError, PermissionError):
         return []

@@ -434,6 +434,26 @@ async def test_a_newer_download_waits_until_the_shown_one_is_imported(
         assert field(app, "path").value.endswith(newer.path.name)
 
 
+async def test_a_download_that_cannot_be_used_is_named_while_another_is_awaited(
+    new_user: NewUserAws, session: Session
+) -> None:
+    key = user_key(new_user)
+    path = new_user.csv(key)
+    path.write_bytes(b"\x00\xff\xfe\x80" * 100)
+    async with key_page(new_user, session) as (app, pilot):
+        await pilot.press("enter", "enter")
+        pane = app.pane
+        assert isinstance(pane, AccessKeysPane)
+        pane._look_for_download()
+        shown = pane.query_one("#noticed", Text)
+        await until(pilot, lambda: path.name in str(shown.render()))
+        assert field(app, "path").value == ""
+        assert not pane.primary().ready
+        new_user.csv(key, path.name)
+        pane._look_for_download()
+        await until(pilot, lambda: field(app, "path").value.endswith(path.name))
+
+
 async def test_the_folder_that_the_file_belongs_in_is_named_whole(
     new_user: NewUserAws, session: Session, tmp_path: Path
 ) -> None:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+import pytest
 from textual.app import App, ComposeResult
+from textual.events import Paste
 from textual.widgets import Input
 
 from screens.step.page import is_displayed
 from screens.widgets.code_field import CodeField, Countdown, Wanted
+from screens.widgets.fields import FieldRow, ProblemList
+from workflows.core.errors import Problem
 
 
 class Host(App[None]):
@@ -69,3 +73,32 @@ async def test_of_several_codes_those_that_are_needed_are_asked_for() -> None:
         assert [is_displayed(app.query_one(f"#code-{name}")) for name in "ab"] == [False, True]
         assert app.focused is app.query_one("#code-b")
         assert "Only b." in app.text()
+
+
+@pytest.mark.parametrize(
+    "pasted", ["12ab56", "1234567", "code: 123456", "\uff11\uff12\uff13\uff14\uff15\uff16"]
+)
+async def test_what_no_code_has_is_named_at_its_field_and_kept(pasted: str) -> None:
+    app = Host()
+    async with app.run_test(size=(80, 10)) as pilot:
+        field = app.query_one(CodeField)
+        await field.ask([Wanted("code-a", "a"), Wanted("code-b", "b")])
+        app.post_message(Paste(pasted))
+        await pilot.pause()
+        assert field.codes == {"code-a": pasted}
+        assert [is_displayed(problems) for problems in app.query(ProblemList)] == [True, False]
+        await pilot.press("ctrl+u", *"12 3-4")
+        assert not any(is_displayed(problems) for problems in app.query(ProblemList))
+        await pilot.press("x")
+        assert [is_displayed(problems) for problems in app.query(ProblemList)] == [True, False]
+
+
+async def test_what_was_found_wrong_with_a_code_comes_before_its_form() -> None:
+    app = Host()
+    async with app.run_test(size=(80, 10)) as pilot:
+        field = app.query_one(CodeField)
+        await field.ask([Wanted()])
+        await pilot.press("x", "backspace")
+        FieldRow.of(app.query_one("#code")).show_problems([Problem("Rejected.", "code")])
+        await pilot.press("1", "x")
+        assert "Rejected." in app.text()

@@ -6,7 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from workflows.aws.access_key_file import delete_access_key_file, find_access_keys, looks_like_access_key
+from workflows.aws.access_key_file import (
+    AccessKeyFileError,
+    delete_access_key_file,
+    find_access_keys,
+    looks_like_access_key,
+    refusal,
+)
 from workflows.core.files import FileError
 
 ROW = f"AKIAEXAMPLEEXAMPLE01,{'x' * 40}"
@@ -62,6 +68,33 @@ def test_every_form_of_the_file_is_noticed(tmp_path: Path, data: bytes | str) ->
 def test_what_is_no_access_key_is_left_alone(tmp_path: Path, name: str, data: bytes | str) -> None:
     put(tmp_path, name, data)
     assert find_access_keys(tmp_path, SINCE) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "kind"),
+    [
+        ("a_accessKeys.csv", "name,amount\nx,1\n", AccessKeyFileError),
+        ("a_accessKeys (1).csv", b"\x00\xff\xfe\x80" * 100, AccessKeyFileError),
+        ("a_accessKeys.csv", KEY + "x" * 20_000, FileError),
+        ("a_accessKeys.csv.part", "", None),
+        ("a_accessKeys.csv", KEY, None),
+        ("a.csv", "name,amount\nx,1\n", None),
+    ],
+)
+def test_a_file_named_as_a_key_that_is_none_is_refused(
+    tmp_path: Path, name: str, data: bytes | str, kind: type[Exception] | None
+) -> None:
+    put(tmp_path, name, data)
+    put(tmp_path, "old_accessKeys.csv", "", age=60)
+    error = refusal(tmp_path, SINCE)
+    assert (type(error) if error else None) == kind
+    assert error is None or name in str(error.what)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_key_without_permission_is_refused(tmp_path: Path) -> None:
+    put(tmp_path, "a_accessKeys.csv").chmod(0)
+    assert isinstance(refusal(tmp_path, SINCE), FileError)
 
 
 def test_an_old_file_is_not_offered_and_the_newest_comes_first(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from workflows.aws.access_key_file import (
     delete_access_key_file,
     find_access_keys,
     read_access_key_file,
+    refusal,
 )
 from workflows.aws.authenticator import code_problem
 from workflows.aws.clients import ClientFactory, Credentials
@@ -26,7 +27,7 @@ from workflows.aws.errors import KEY_REFUSED, about_key, asked
 from workflows.aws.iam import AccessKey, MfaDevice
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.secret import Secret
-from workflows.core.sentences import Sentence
+from workflows.core.sentences import Sentence, joined
 from workflows.gpg.decrypt import clean_ciphertext, decrypt
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, NOT_ASKED, Observation, Verdict, seen_at
@@ -190,6 +191,13 @@ def downloads(context: Context) -> tuple[Download, ...]:
             continue  # deleted since the folder was read
         found.append(Download(path, max(0, int(now.timestamp() - written))))
     return tuple(found)
+
+
+def refused_download(context: Context) -> Sentence:
+    """Which file, by its name a new access key's, can't be used, and why; "" for none."""
+    environment = context.environment
+    error = refusal(environment.downloads, environment.now() - RECENT)
+    return environment.readable(joined((error.what, error.why))) if error else ""
 
 
 def needed_device(path: str, context: Context) -> str | None:
