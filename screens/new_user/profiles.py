@@ -6,19 +6,18 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from rich.cells import cell_len
+from rich.cells import cell_len, chop_cells
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.content import Content
 from textual.message import Message
 from textual.widgets import Input, SelectionList
 
 from screens.step.page import Opening, Primary, StepPane
 from screens.widgets.fields import FieldRow
 from screens.widgets.lists import MarkBox, MarkList, TextDialog
-from screens.widgets.text import Button, Text, styled
+from screens.widgets.text import LINE_CELLS, Button, Text, shown, styled
 from workflows.core.sentences import count
 from workflows.profiles.record import HandChange, Stale
 from workflows.steps.new_user import profiles
@@ -26,6 +25,8 @@ from workflows.steps.new_user.profiles import Preview, Request
 from workflows.steps.shared.own_identity import identity_of, paths_of
 
 _STYLES = {"+": "$text-success", "-": "$text-error", "@": "$text-muted"}
+_FILES = ("+++", "---")
+"""How the lines begin that name the files."""
 
 
 class _Boxes(MarkList):
@@ -255,7 +256,7 @@ class ProfilesPane(StepPane):
         diff = re.sub(r"(?m)^(?:---|\+\+\+) .*$", lambda heading: readable(heading[0]), found.diff)
         self._diff = diff
         self.set_class(bool(diff), "-changes")
-        self.query_one(DiffView).update(coloured(diff))
+        self.query_one(DiffView).show(diff)
         self.primary_changed()
         self.call_after_refresh(self._preview)  # the input may have changed meanwhile
 
@@ -297,12 +298,25 @@ class ProfilesPane(StepPane):
         }
 
 
-def coloured(diff: str) -> Content:
-    """The diff with a colour for each kind of line; file names stand out in bold."""
-    lines = diff.splitlines(keepends=True)
-    bold = ("+++", "---")
-    return styled(*((line, "bold" if line.startswith(bold) else _STYLES.get(line[:1], "")) for line in lines))
-
-
 class DiffView(Text):
-    """Shows a diff; takes no place while there is none."""
+    """Shows a unified diff; a long line goes on in rows below it, each with its mark."""
+
+    _diff = ""
+
+    def show(self, diff: str) -> None:
+        """Show this one in place of the one before."""
+        self._diff = diff
+        self.on_resize()
+
+    def on_resize(self) -> None:
+        """Break the lines where its width ends."""
+        rest = max(1, (self.content_size.width or LINE_CELLS) - 1)  # beside the mark
+        self.update(
+            styled(
+                *(
+                    (f"{line[:1]}{part}\n", "bold" if line.startswith(_FILES) else _STYLES.get(line[:1], ""))
+                    for line in self._diff.splitlines()
+                    for part in chop_cells(shown(line[1:]), rest) or [""]
+                )
+            )
+        )

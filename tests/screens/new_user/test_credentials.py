@@ -23,7 +23,7 @@ from textual.widgets import Button, DataTable, Input, RichLog, Static
 
 from screens.new_user.access_keys import AccessKeysPane
 from screens.new_user.mfa import MfaPane
-from screens.new_user.profiles import ProfilesPane
+from screens.new_user.profiles import DiffView, ProfilesPane
 from screens.new_user.verify import VerifyPane
 from screens.step.finished import Finished, standing
 from screens.step.page import is_displayed
@@ -623,6 +623,23 @@ async def test_profiles_are_shown_as_a_difference_and_then_written(
         await rest(pilot)
         assert app.focused is app.wizard.query_one("#primary"), "a key pressed by habit changes no field"
         assert not app.pane.changed()
+
+
+async def test_on_a_tall_page_the_rows_of_a_long_line_each_have_its_mark(
+    new_user: NewUserAws, session: Session
+) -> None:
+    kept(new_user, session, user_key(new_user))
+    app = host(new_user, session, PROFILES)
+    async with app.run_test(size=(80, 50)) as pilot:
+        await rest(pilot)
+        view = app.pane.query_one(DiffView)
+        view.show(f"@@ -0,0 +1 @@\n+{'a long line ' * 20}\n+{'日' * 99}\n-x\n")
+        await pilot.pause()
+        region = view.content_region
+        rows = [strip.text[region.x :][: region.width] for strip in app.screen._compositor.render_strips()]
+        marks = "".join(row[0] for row in rows[region.y : region.bottom]).rstrip()
+        assert re.fullmatch(r"@\+{5,}-", marks), marks
+        assert "".join(rows).count("日") == 99
 
 
 async def test_a_serial_number_that_its_field_cuts_off_is_shown_whole_below(
