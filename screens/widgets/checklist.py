@@ -120,7 +120,7 @@ class Checklist(Vertical):
     Checklist .-done > .deed-label { color: $text-muted; }
     Checklist .-done > .deed-mark { color: $text-success; }
     Checklist .deed-value { width: 1fr; height: auto; margin-right: 2; }
-    Checklist .not-opened { color: $text-warning; text-wrap: nowrap; }
+    Checklist .not-opened { color: $text-warning; }
     """
 
     class Moved(Message):
@@ -208,7 +208,7 @@ class Checklist(Vertical):
             self._show_address()
             self.did(number)
             return
-        self._show_address("No browser opens from here. Copy the address:", address)
+        self._show_address(f"No browser opens here: {address}")
         list(row.buttons())[1].focus()
 
     @property

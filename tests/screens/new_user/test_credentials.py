@@ -445,7 +445,7 @@ async def test_a_download_that_cannot_be_used_is_named_while_another_is_awaited(
         pane = app.pane
         assert isinstance(pane, AccessKeysPane)
         pane._look_for_download()
-        shown = pane.query_one("#noticed", Text)
+        shown = pane.query_one("#unusable", Text)
         await until(pilot, lambda: path.name in str(shown.render()))
         assert field(app, "path").value == ""
         assert not pane.primary().ready

@@ -196,6 +196,12 @@ def mfa(stage: Stage) -> Scene:
     return stage.wizard(_session(stage, "mfa"), stage.environment(), "mfa@security")
 
 
+def mfa_without_browser(stage: Stage) -> Scene:
+    """The address is shown, since no browser opened it."""
+    environment = stage.environment(sandbox=True, endpoint_url="http://127.0.0.1:34567")
+    return stage.wizard(_session(stage, "mfa"), environment, "mfa@security", keys("enter"))
+
+
 def qr_dialog(stage: Stage) -> Scene:
     matrix = qr_matrix(otpauth_uri("jane.doe", "bb-security", Secret(SEED)))
 
@@ -227,6 +233,24 @@ def access_keys_noticed(stage: Stage) -> Scene:
         await rest(pilot)
 
     return stage.wizard(_session(stage, "access-keys"), environment, "access-keys@security", notice)
+
+
+def access_keys_without_browser(stage: Stage) -> Scene:
+    """The address is shown, since no browser opened it; what was downloaded is no key."""
+    words = "jane.doe_accessKeys.csv has no column Access key ID and no column Secret access key."
+    stage.put(access_keys, "refused_download", lambda _context: words)
+
+    async def look(pilot: Pilot[Any]) -> None:
+        await keys("enter", "enter", "enter")(pilot)
+        app = pilot.app
+        assert isinstance(app, PaneHost)
+        pane = app.pane
+        assert isinstance(pane, AccessKeysPane)
+        pane._look_for_download()
+        await rest(pilot)
+
+    environment = stage.environment(sandbox=True, endpoint_url="http://127.0.0.1:34567")
+    return stage.wizard(_session(stage, "access-keys"), environment, "access-keys@security", look)
 
 
 def profiles(stage: Stage) -> Scene:

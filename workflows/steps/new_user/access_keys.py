@@ -26,6 +26,7 @@ from workflows.aws.clients import ClientFactory, Credentials
 from workflows.aws.errors import KEY_REFUSED, about_key, asked
 from workflows.aws.iam import AccessKey, MfaDevice
 from workflows.core.errors import OnboardError, Problem
+from workflows.core.files import FileError
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence, joined
 from workflows.gpg.decrypt import clean_ciphertext, decrypt
@@ -197,7 +198,8 @@ def refused_download(context: Context) -> Sentence:
     """Which file, by its name a new access key's, can't be used, and why; "" for none."""
     environment = context.environment
     error = refusal(environment.downloads, environment.now() - RECENT)
-    return environment.readable(joined((error.what, error.why))) if error else ""
+    why = error.why if isinstance(error, FileError) else ""
+    return environment.readable(joined((error.what, why))) if error else ""
 
 
 def needed_device(path: str, context: Context) -> str | None:
