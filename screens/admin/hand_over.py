@@ -19,7 +19,7 @@ from screens.step.terraform import TerraformPane
 from screens.step.times import told_moment
 from screens.widgets.code_field import CodeField
 from screens.widgets.dialogs import Confirm, ask
-from screens.widgets.fields import FieldRow
+from screens.widgets.fields import FieldRow, PathField
 from screens.widgets.lists import MarkBox, TextDialog
 from screens.widgets.text import Button, ButtonRow, Option, OptionList, Text, short, sized
 from workflows.core.sentences import Sentence, joined, listed, text_of
@@ -104,7 +104,7 @@ class HandOverPane(TerraformPane):
         yield MarkBox("", self._usual_roles, id="usual-roles")
         yield Text("", id="trouble", classes="-empty")
         name = self._names[0] if self._names else "USER"
-        field = Input(hand_over.default_file(name), id="file", compact=True, select_on_focus=False)
+        field = PathField(hand_over.default_file(name), id="file", compact=True, select_on_focus=False)
         yield FieldRow("Save to file", field)
         mail = [] if self._mailbox is None else [Button("Put into mailbox", id="mail", key="m")]
         yield ButtonRow(

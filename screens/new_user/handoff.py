@@ -15,7 +15,7 @@ from textual.widgets import Input, TextArea
 from screens.new_user.replacement import offer_replacement
 from screens.step.page import YOURS, Opening, Primary, StepPane, Turn
 from screens.step.times import since_words
-from screens.widgets.fields import Field, FieldRow
+from screens.widgets.fields import Field, FieldRow, PathField
 from screens.widgets.lists import TextDialog
 from screens.widgets.text import Button, ButtonRow, Lines, ScrollBody, Text
 from workflows.core.errors import Problem
@@ -79,7 +79,7 @@ class HandoffPane(StepPane):
             yield Lines(self._watching(), id="watching", whole_paths=False)
             yield Text("Paste the whole message here, quoted or not:", id="paste-here")
             yield Field(TextArea(str(draft.get("text", "")), id="text", tab_behavior="focus"))
-            path = Input(
+            path = PathField(
                 value=str(draft.get("path", "")),
                 placeholder="~/Downloads/handoff.txt, then Enter",
                 id="path",

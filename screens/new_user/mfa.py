@@ -19,7 +19,7 @@ from screens.widgets.checklist import Checklist
 from screens.widgets.choices import Answer, Choices
 from screens.widgets.code_field import CodeField, Wanted
 from screens.widgets.dialogs import Confirm, ask
-from screens.widgets.fields import FieldRow, SecretInput
+from screens.widgets.fields import FieldRow, PathField, SecretInput
 from screens.widgets.qr_dialog import QrDialog
 from screens.widgets.text import Button, ButtonRow, OptionList, Text
 from workflows.aws.authenticator import code_problem
@@ -173,7 +173,7 @@ class MfaPane(BrowsingPane):
             yield Text("Where is the access key?")
             yield Choices(_PLACES, id="source")
             with Vertical(id="where"):
-                path = Input(
+                path = PathField(
                     value=str(self._start["path"]),
                     placeholder="for example  ~/Downloads/accessKeys.csv",
                     id="path",

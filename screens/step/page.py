@@ -25,7 +25,7 @@ from textual.widgets import Checkbox, Input, SelectionList, TextArea
 
 from screens.widgets.dialogs import OneFocus
 from screens.widgets.failure import as_error
-from screens.widgets.fields import Field, ProblemList, SecretInput
+from screens.widgets.fields import Field, PathField, ProblemList, SecretInput
 from screens.widgets.lists import TextDialog
 from screens.widgets.progress import ProgressLine
 from screens.widgets.text import Button, Lines, Text
@@ -38,6 +38,7 @@ from workflows.machine.observations import Observation
 from workflows.steps.shared.module import Context, Progress, Report, stopped
 
 Move = Callable[[Report], Any]
+_NO_PATH = "You pasted several lines, but a path is one line."
 _NO_BROWSER = "No browser opens from here. Copy the address:"
 TALL = 32
 """Lines of the terminal from which on a page shows in place what a key opens otherwise."""
@@ -428,10 +429,16 @@ class StepPane(VerticalScroll):
         return True
 
     def on_paste(self, event: Paste) -> None:
-        """What is pasted while a button or a list has the focus goes into the field that is for pasting."""
+        """What is pasted while a button or a list has the focus goes into the field that is for pasting.
+
+        So does what a field for a path leaves; where there is none, its problem is shown at that field.
+        """
         focused = self.screen.focused
         areas = [area for area in self.query(TextArea) if is_displayed(area, self) and not area.read_only]
-        if len(areas) != 1 or isinstance(focused, Input | TextArea):
+        if isinstance(focused, PathField) and not areas:
+            event.stop()
+            self.show_problems([Problem(_NO_PATH, str(focused.id))])
+        if len(areas) != 1 or isinstance(focused, TextArea):
             return
         event.stop()
         self.screen.set_focus(areas[0])

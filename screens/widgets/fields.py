@@ -9,6 +9,7 @@ from typing import ClassVar
 from rich.cells import cell_len
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
+from textual.events import Paste
 from textual.geometry import Size
 from textual.message import Message
 from textual.strip import Strip
@@ -92,7 +93,14 @@ class FieldRow(Field):
 
 
 class PathField(Input):
-    """Shows a path that is too long without its middle, as long as nobody edits it."""
+    """Shows a path that is too long without its middle, as long as nobody edits it.
+
+    A pasted text of several lines is no path: it is left to the page; Textual would insert its first line.
+    """
+
+    def _on_paste(self, event: Paste) -> None:
+        if len(event.text.strip().splitlines()) > 1:
+            event.prevent_default()  # else Textual calls the base class's handler next
 
     def render_line(self, y: int) -> Strip:
         """The one line."""

@@ -19,7 +19,7 @@ from textual.widgets import Button, Input, TextArea
 
 from screens.step.page import Opening, StepPane
 from screens.widgets.dialogs import OneFocus
-from screens.widgets.fields import FieldRow
+from screens.widgets.fields import FieldRow, PathField
 from screens.widgets.lists import TextDialog
 from workflows.core.errors import Cancelled, Problem
 from workflows.machine.declaration import Step
@@ -233,3 +233,29 @@ async def test_a_paste_goes_into_no_field_that_is_hidden(tmp_path: Path, *, hidd
         page.on_paste(Paste("a key"))
         await rest(pilot)
         assert bool(page.query_one(TextArea).text) is not hidden
+
+
+async def test_several_lines_are_no_path_and_go_into_the_field_for_a_text_if_one_is_there(
+    tmp_path: Path,
+) -> None:
+    page = WithText(Context(fake_environment(tmp_path, {}), {}, {}, "", tmp_path))
+    app = Host(page)
+    async with app.run_test() as pilot:
+        await rest(pilot)
+        path = PathField(id="path")
+        await page.mount(FieldRow("File", path))
+        path.focus()
+        app.post_message(Paste("/a/path\n"))
+        await rest(pilot)
+        assert path.value == "/a/path"
+        app.post_message(Paste("Hello,\nhere it is.\n"))
+        await rest(pilot)
+        area = page.query_one(TextArea)
+        assert area.text == "Hello,\nhere it is.\n"
+        assert not page.problems
+        page.query_one("#around").display = False
+        path.focus()
+        app.post_message(Paste("Hello,\nhere it is.\n"))
+        await rest(pilot)
+        assert path.value == "/a/path"
+        assert [problem.field for problem in page.problems] == ["path"]
