@@ -221,7 +221,7 @@ class HandoffPane(StepPane):
 
     @on(Button.Pressed, "#keep")
     def _keep_the_old_one(self) -> None:
-        self.post_message(self.KeptAsIs())
+        self.post_message(self.KeptAsIs(self._newer))
 
     def _show(self, arrival: Arrival) -> None:
         self._arrival = arrival

@@ -219,8 +219,11 @@ class StepPane(VerticalScroll):
 
         reason: str
 
+    @dataclass
     class KeptAsIs(Posted):
-        """The person continues with what was decided, although the world contradicts it."""
+        """The person continues with what was decided, although the world contradicts it as shown."""
+
+        shown: Observation
 
     class PrimaryChanged(Message):
         """What the primary action does, or whose turn it is, may be another now."""

@@ -195,7 +195,9 @@ def test_a_contradicted_step_is_open_until_the_person_decides_and_locks_what_nee
     assert run.after(PROJECT) == run.after(USERS) == USERS
     with pytest.raises(IllegalTransition):
         session.start(StepKey("groups", "management"))
-    session.acknowledge(USERS)
+    session.acknowledge(USERS, replace(GONE, about=("john",)))
+    assert session.status(USERS) is Status.CONTRADICTED, "the one that was shown is another one"
+    session.acknowledge(USERS, GONE)
     assert session.status(USERS) is Status.UNCONFIRMED
     assert session.status(StepKey("groups", "management")) is Status.READY
     run.observe()
@@ -279,7 +281,7 @@ def test_decisions_and_looks_outlive_the_process_and_the_list_of_sessions_knows_
     back = sessions.open(session.header.session)
     assert back.status(PROJECT) is Status.UNCONFIRMED
     assert back.status(USERS) is Status.CONTRADICTED
-    back.acknowledge(USERS)
+    back.acknowledge(USERS, GONE)
     back.close()
     again = sessions.open(session.header.session)
     assert again.status(USERS) is Status.UNCONFIRMED

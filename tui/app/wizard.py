@@ -47,7 +47,7 @@ from workflows.core.garbage import page_painted
 from workflows.core.sentences import Sentence, joined, listed, text_of
 from workflows.desktop.ambient import endpoints
 from workflows.machine.events import Facts, StepKey
-from workflows.machine.observations import NOT_ASKED, Choice, Observation, Verdict
+from workflows.machine.observations import Choice, Observation, Verdict
 from workflows.machine.state import SETTLED, Status
 from workflows.run import Change, Question, SessionRun
 from workflows.steps.admin.admissions import Admissions, admissions
@@ -698,7 +698,7 @@ class WizardScreen(OneFocus):
         if key is None or self._refused_while_busy():
             return
         match choice:
-            case Choice.CONTINUE if self._stage.record(lambda: session.acknowledge(key)):
+            case Choice.CONTINUE if self._stage.record(lambda: session.acknowledge(key, shown)):
                 await self.go_to(self.run.after(key))
             case Choice.REDO:
                 await self._do_again(key, "the world contradicts it")
@@ -708,7 +708,7 @@ class WizardScreen(OneFocus):
     @on(StepPane.KeptAsIs)
     async def _keep_as_is(self, message: StepPane.KeptAsIs) -> None:
         if message.pane is self.pane:
-            await self._decide(NOT_ASKED, Choice.CONTINUE)
+            await self._decide(message.shown, Choice.CONTINUE)
 
     def action_help(self) -> None:
         """Explain the step and its keys."""

@@ -138,8 +138,10 @@ class Session:
         self._state = replace(self._state, observed=observed)
         keep_observations(self.folder, observed)
 
-    def acknowledge(self, key: StepKey) -> None:
-        """Continue although the world contradicts a step: this contradiction does not stop it any more.
+    def acknowledge(self, key: StepKey, shown: Observation) -> None:
+        """Continue although the world contradicts a step: the contradiction shown does not stop it any more.
+
+        One that came since, and that nobody was asked about, still does.
 
         Raises:
             IllegalTransition: nothing contradicts it, or it is not done.
@@ -147,7 +149,7 @@ class Session:
         """
         if not self._state.contradicted(key):
             raise IllegalTransition(f"Nothing contradicts {key}")
-        self._happen(Acknowledged(key, self._run, self._stamp(), self._state.observed[key].identity))
+        self._happen(Acknowledged(key, self._run, self._stamp(), shown.identity))
 
     def move(self, key: StepKey, before: Path, now: Path) -> None:
         """The folder that a step found is elsewhere now: everything goes on there, nothing has to be redone.

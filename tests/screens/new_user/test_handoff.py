@@ -322,6 +322,30 @@ async def test_one_that_comes_after_another_is_one_question(
     session.close()
 
 
+async def test_to_keep_the_old_one_decides_about_the_one_shown_alone(tmp_path: Path, gpg: GpgHome) -> None:
+    mailbox = tmp_path / "mailbox"
+    mailbox.mkdir()
+    session, environment = begun(tmp_path, gpg), environment_of(tmp_path, gpg, mailbox=mailbox)
+    held = handoff_for(gpg, "jane")
+    at = "2020-01-01T00:00:00+00:00"
+    settle(session, KEY, {"handoff": held.payload(), "identities": ["security"], "accepted_at": at})
+    more = replace(held.identities[0], account_name="management", account_id="1" * 12, profiles=())
+    (mailbox / "handoff-jane.doe.txt").write_text(replace(held, identities=(*held.identities, more)).render())
+    SessionRun(session, environment, by_id(MODULES)).observe()
+    app = PaneHost(session, environment, MODULES, PANES, KEY)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: app.pane.has_class("-arrived"))
+        await rest(pilot)
+        shown = session.state.observed[KEY]
+        session.observe({KEY: replace(shown, about=("of another one",))})
+        app.pane.query_one("#keep", Button).press()
+        await rest(pilot)
+        assert session.status(KEY) is Status.CONTRADICTED, "nobody was asked about that one"
+        session.observe({KEY: shown})
+        assert session.status(KEY) is Status.UNCONFIRMED
+    session.close()
+
+
 async def test_one_that_is_older_than_the_request_is_offered_and_not_read_by_itself(
     tmp_path: Path, gpg: GpgHome
 ) -> None:

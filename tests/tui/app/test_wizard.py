@@ -1108,7 +1108,7 @@ async def test_the_end_names_the_last_look_that_confirmed_and_no_decision_as_one
     app = host(tmp_path, small_workflow()[:1], done={PROJECT: LAYERS})
     app.session.observe({PROJECT: replace(AGREES, at="9999-01-05T12:00:00+00:00")})
     app.session.observe({PROJECT: GONE})
-    app.session.acknowledge(PROJECT)
+    app.session.acknowledge(PROJECT, GONE)
     async with app.run_test(size=(80, 24)) as pilot:
         for look in (GONE, unknown("No network.")):
             app.session.observe({PROJECT: look})
