@@ -21,7 +21,7 @@ from io import BufferedReader
 from pathlib import Path
 
 from workflows.core.errors import OnboardError
-from workflows.core.sentences import Sentence
+from workflows.core.sentences import Sentence, joined
 
 BACKUPS_KEPT = 10
 """So many backups of one file are kept, the newest."""
@@ -68,6 +68,10 @@ class FileError(OnboardError):
 
 class NotSynced(FileError):  # noqa: N818 - it says what is missing
     """A file is in its place, and its folder could not be synced: after a power failure it may be gone."""
+
+    def risk(self, what: Sentence) -> Sentence:
+        """That something which is in the file may be lost."""
+        return f"After a power failure {what} may be gone: {joined((self.what, self.why))}"
 
 
 class NotAccepted(OSError):  # noqa: N818 - it says what is wrong

@@ -24,7 +24,7 @@ from workflows.aws.clients import AwsClient, Credentials
 from workflows.aws.errors import AwsError, AwsFailure, asked
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.secret import Secret
-from workflows.core.sentences import Sentence
+from workflows.core.sentences import Sentence, joined
 from workflows.core.shapes import moment
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, SAID_SO, Observation, Verdict, seen_at, unknown
@@ -45,6 +45,7 @@ from workflows.stores.vault import Vault, VaultLocked, VaultUnavailable, load_te
 CONSOLE, API = "console", "api"
 MOST_QR_MODULES = 48
 """As many rows as 24 lines of a terminal show."""
+_NOW = "Finish this without leaving."
 _NO_DEVICE = "AWS has no MFA device of yours that gives codes."
 
 
@@ -101,7 +102,7 @@ def begin(key: KeyInHand, context: Context, report: Report) -> Pending | Registe
         kept = kept_seed(vault, name)
         if kept is not None:
             serial, seed = kept
-            remark = "This continues with the device that you began before."
+            remark: Sentence = "This continues with the device that you began before."
         else:
             report(Progress("Creating the device"))
             serial, seed, remark = create_device(client, who, vault, name)
@@ -363,7 +364,9 @@ def kept_seed(vault: Vault, name: str) -> tuple[str, Secret] | None:
     return (kept[0], Secret(kept[1])) if kept and kept[0] else None
 
 
-def create_device(client: AwsClient, who: sts.Identity, vault: Vault, name: str) -> tuple[str, Secret, str]:
+def create_device(
+    client: AwsClient, who: sts.Identity, vault: Vault, name: str
+) -> tuple[str, Secret, Sentence]:
     """Make a device named after its user; its seed is in the vault before anybody sees it.
 
     Returns:
@@ -381,14 +384,12 @@ def create_device(client: AwsClient, who: sts.Identity, vault: Vault, name: str)
         vault.delete(name)
         raise
     content = Secret(json.dumps({"serial": serial, "seed": seed.reveal()}))
+    remark: Sentence = ""
     try:
-        vault.store(name, content)
+        if (unsynced := vault.store(name, content)) is not None:
+            remark = joined((unsynced.risk("its seed"), _NOW))
     except VaultUnavailable as error:
-        return (
-            serial,
-            seed,
-            f"iam-onboard couldn't keep the seed ({error.what}): finish this without leaving.",
-        )
+        remark = joined((f"iam-onboard couldn't keep the seed: {error.what}", _NOW))
     finally:
         content.drop()
-    return serial, seed, ""
+    return serial, seed, remark

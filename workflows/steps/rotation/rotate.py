@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 
@@ -22,7 +22,7 @@ from workflows.aws.authenticator import code_problem
 from workflows.aws.clients import FOR_A_LOOK, ClientFactory, Credentials, ProfileFiles, profile_map
 from workflows.aws.errors import KEY_REFUSED, AwsError, AwsFailure, about_key_of
 from workflows.core.errors import OnboardError, Problem
-from workflows.core.sentences import Sentence
+from workflows.core.sentences import Sentence, joined
 from workflows.environment import Environment
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, NOT_ASKED, Observation, Verdict
@@ -134,7 +134,7 @@ def rotated(request: Request, context: Context, report: Report) -> tuple[KeyReco
     with _session(record, request.code, context, report) as (session, parts):
         if rotation is not None and rotation.interrupted:
             record, words = recover(record, parts)
-            done.append(words)
+            done += [words, *parts.remarks]
             if record.rotation is not None:
                 return record, done
         elif rotation is not None:
@@ -144,6 +144,7 @@ def rotated(request: Request, context: Context, report: Report) -> tuple[KeyReco
         record = rotate(record, parts)
         old = record.under_way.old_id
         done.append(f"{record.id} is kept in {parts.store.description}, and works.")
+        done += parts.remarks
         done.append(f"{old} is deactivated. Delete it in a few days, if no program has failed.")
     return record, done
 
@@ -309,6 +310,7 @@ class Parts:
         now: the clock (UTC).
         mfa_serial: of the person's code device, or None.
         report: hears what is done.
+        remarks: what the person has to know of a key that was kept; gathered here.
     """
 
     keys: KeySession
@@ -317,6 +319,16 @@ class Parts:
     now: Callable[[], datetime]
     mfa_serial: str | None = None
     report: Report = lambda _progress: None
+    remarks: list[Sentence] = field(default_factory=list)
+
+    def keep(self, key: Credentials) -> None:
+        """Keep a key in the store; remarks on one that a power failure may still take.
+
+        Raises:
+            OnboardError: it could not be kept; the one before is as it was.
+        """
+        unsynced = self.store.keep(key, self.mfa_serial)
+        self.remarks[:] = [unsynced.risk(key.access_key_id)] if unsynced is not None else []
 
 
 def rotate(record: KeyRecord, parts: Parts) -> KeyRecord:
@@ -385,7 +397,7 @@ def _stored(new: Credentials, parts: Parts) -> None:
     with old:
         parts.store.put_aside(old)
     parts.report(Progress(f"Keeping it in {parts.store.description}"))
-    parts.store.keep(new, parts.mfa_serial)
+    parts.keep(new)
 
 
 def _prove_kept(access_key_id: str, parts: Parts) -> None:
@@ -467,6 +479,8 @@ def _undo(record: KeyRecord, new_id: str, parts: Parts, failure: Exception) -> N
             next="Rotate again: that finishes or undoes it. The old key still works.",
             detail=error.detail,
         ) from None
+    if isinstance(failure, OnboardError):
+        failure.why = joined((failure.why, *parts.remarks))
 
 
 def _put_back(record: KeyRecord, new_id: str, parts: Parts) -> KeyRecord:
@@ -487,7 +501,7 @@ def _put_back(record: KeyRecord, new_id: str, parts: Parts) -> KeyRecord:
                 f"{parts.store.description} has neither {old_id} nor a copy of it.",
                 next=f"Make a key in the console and import it; then delete {new_id} there.",
             )
-        parts.store.keep(old, parts.mfa_serial)
+        parts.keep(old)
         old.drop()
     if kept is not None:
         kept.drop()

@@ -679,7 +679,7 @@ def keep_recorded(
         if unsynced is None:
             sentences = _forget_elsewhere(store, owner, environment)
         else:
-            sentences = [f"After a power failure it may be gone: {unsynced.what} {unsynced.why}"]
+            sentences = [unsynced.risk("it")]
         try:
             with suppress(NotSynced):
                 put()

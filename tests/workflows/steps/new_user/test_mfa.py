@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from moto.iam.models import MFADevice, iam_backends
+from support.fakes import MemoryVault
 from support.served_aws import BASE, NewUserAws, served, user_key
 from support.strict_aws import ASSUME_DEVOPS, SECURITY
 
@@ -19,7 +20,9 @@ from workflows.aws.errors import AwsError
 from workflows.aws.iam import DeviceExists
 from workflows.aws.sts import RepeatedCode, WrongCode
 from workflows.core.errors import OnboardError
+from workflows.core.files import NotSynced
 from workflows.core.secret import Secret
+from workflows.core.sentences import text_of
 from workflows.machine.events import StepKey
 from workflows.machine.observations import AGREES, Observation, Verdict, seen_at
 from workflows.steps.new_user import mfa as step
@@ -264,6 +267,21 @@ def test_without_a_vault_no_device_is_made(new_user: NewUserAws) -> None:
         step.begin(typed(key), new_user.context(), new_user.report)
     devices = new_user.aws.administrator("iam").list_virtual_mfa_devices()["VirtualMFADevices"]
     assert devices == []
+
+
+def test_a_seed_that_a_power_failure_may_take_is_remarked_on(
+    new_user: NewUserAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unsynced = NotSynced("A file problem", "The folder can't be synced.")
+    keep = MemoryVault.store
+
+    def store(vault: MemoryVault, name: str, secret: Secret) -> NotSynced:
+        keep(vault, name, secret)
+        return unsynced
+
+    monkeypatch.setattr(MemoryVault, "store", store)
+    context = new_user.context()
+    assert text_of(unsynced.what) in text_of(begun(new_user, user_key(new_user), context).remark)
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from workflows.aws.clients import Credentials
 from workflows.aws.errors import AwsError, AwsFailure
 from workflows.aws.iam import AccessKey
 from workflows.core.errors import OnboardError
+from workflows.core.files import NotSynced
 from workflows.core.secret import Secret
 from workflows.core.sentences import text_of
 from workflows.machine.observations import AGREES, NOT_ASKED, Verdict
@@ -169,6 +170,26 @@ def test_the_acts_in_their_order_and_the_old_key_goes_later(person: Person) -> N
     person.settled()
     assert record.id not in {OLD, ""}
     assert remark(done, NOW) == ""
+
+
+def test_a_key_that_a_power_failure_may_take_is_remarked_on_also_where_the_old_one_is_kept_again(
+    person: Person, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = number_of_acts(tmp_path / "count", "vault" if isinstance(person.store, VaultStore) else "file")
+    unsynced, keep = NotSynced("A file problem", "The folder can't be synced."), type(person.store).keep
+
+    def kept(store: KeyStore, key: Credentials, mfa_serial: str | None) -> NotSynced:
+        keep(store, key, mfa_serial)  # type: ignore[arg-type]
+        return unsynced
+
+    monkeypatch.setattr(type(person.store), "keep", kept)
+    failed = aws_error(AwsFailure.NETWORK)
+    with pytest.raises(AwsError):
+        rotate(person.record(), person.parts(Acts(person.look, names.index("keep") + 1, failed)))
+    assert (text_of(failed.why).count(OLD), text_of(unsynced.what) in text_of(failed.why)) == (1, True)
+    parts = person.parts(Acts(person.look))
+    new_id = rotate(person.record(), parts).id
+    assert [new_id in text_of(said) for said in parts.remarks] == [True]
 
 
 def number_of_acts(folder: Path, kind: str) -> list[str]:
