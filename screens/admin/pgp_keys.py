@@ -882,7 +882,7 @@ def _replaced_lines(key: TakenKey) -> list[str]:
 
 def _present_words(row: PresentKey) -> str:
     """A key file that is there, in a few words."""
-    parts = [] if row.expired else [text_of(row.verdict.headline).lower()]
+    parts = [] if row.expired else [text_of(row.glance).lower()]
     parts += filter(None, [row.algorithm])
     if row.expires:
         when = "expired on" if row.expired else "expires soon, on" if row.soon else "until"

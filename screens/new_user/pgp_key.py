@@ -274,7 +274,7 @@ class PgpKeyPane(StepPane):
 
 def _line(key: OwnChoice) -> str:
     """A key in the list: whose it is, what it is, and whether it will do."""
-    what = f"{key.algorithm}  …{key.fingerprint[-8:]}  {text_of(key.verdict.headline)}"
+    what = f"{key.algorithm}  …{key.fingerprint[-8:]}  {text_of(key.glance)}"
     return f"{key.mark.sign} {sized(key.user_id, _USER_ID_CELLS)}  {what}"
 
 

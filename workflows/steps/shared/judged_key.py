@@ -7,8 +7,9 @@ from datetime import datetime
 from enum import Enum
 from typing import Any
 
+from workflows.core.sentences import Sentence, count
 from workflows.gpg.inspect import KeyDetails
-from workflows.gpg.verdict import Verdict, VerdictKind
+from workflows.gpg.verdict import Headline, Verdict, VerdictKind
 
 SEVERITY = {
     VerdictKind.WORKS: 0,
@@ -75,6 +76,12 @@ class JudgedKey:
     def mark(self) -> Mark:
         """The verdict at a glance."""
         return Mark.of(self.verdict)
+
+    @property
+    def glance(self) -> Sentence:
+        """What stands beside the mark: the headline, or how many warnings there are on a key that works."""
+        warned = self.verdict.warnings and self.verdict.headline is Headline.WORKS
+        return count(len(self.verdict.warnings), "warning") if warned else self.verdict.headline
 
 
 def contents_of(details: KeyDetails, now: datetime) -> dict[str, Any]:
