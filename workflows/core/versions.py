@@ -63,6 +63,18 @@ def allows(constraint: str, version: VersionNumber) -> bool:
     return all(_meets(term, version) for term in constraint.split(",")) if constraint.strip() else True
 
 
+def allows_from(constraint: str, oldest: VersionNumber) -> bool:
+    """Whether a constraint allows any version from this one on. If so, a named one or the next after one.
+
+    Raises:
+        ValueError: a term is not a constraint.
+    """
+    terms = filter(None, map(_TERM.match, constraint.split(",")))
+    named = (oldest, *(VersionNumber.parse(term[2]) for term in terms))
+    after = (VersionNumber((*version.numbers[:2], version.numbers[2] + 1)) for version in named)
+    return any(version >= oldest and allows(constraint, version) for version in (*named, *after))
+
+
 def _meets(term: str, version: VersionNumber) -> bool:
     match = _TERM.match(term)
     if match is None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -17,7 +17,7 @@ from typing import Literal
 from workflows.core.errors import OnboardError
 from workflows.core.files import expanded, open_file
 from workflows.core.processes import capture
-from workflows.core.versions import VersionNumber, allows
+from workflows.core.versions import VersionNumber, allows, allows_from
 from workflows.terraform.commands import Commands
 from workflows.terraform.trusted import ForeignProgram, TrustedPrograms
 
@@ -296,6 +296,11 @@ def _find(wanted: Wanted, path: str) -> tuple[str, ...]:
 
 def _install(product: Product, wanted: Wanted) -> str:
     asked = wanted.required_version
+    if asked and not _fits(asked, product.oldest, allows_from):
+        return (
+            f"No {product} fits: iam-onboard needs {product.oldest} or newer, and {wanted.layer} asks for "
+            f"{asked}. Agree with your colleagues on another required_version, then try again."
+        )
     version = f" {asked or f'{product.oldest} or newer'}"
     if asked and product is Product.OPENTOFU:
         version += f" (its first version is {product.oldest})"
@@ -308,9 +313,11 @@ def _install(product: Product, wanted: Wanted) -> str:
     )
 
 
-def _fits(constraint: str, version: VersionNumber) -> bool:
+def _fits(
+    constraint: str, version: VersionNumber, rule: Callable[[str, VersionNumber], bool] = allows
+) -> bool:
     try:
-        return allows(constraint, version)
+        return rule(constraint, version)
     except ValueError as error:
         raise OnboardError(
             "Can't read the layer's required_version",

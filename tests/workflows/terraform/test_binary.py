@@ -12,7 +12,7 @@ from hypothesis import given, strategies as st
 from workflows.core.errors import OnboardError
 from workflows.core.processes import Completed, child_environment
 from workflows.core.sentences import text_of
-from workflows.core.versions import VersionNumber, allows
+from workflows.core.versions import VersionNumber, allows, allows_from
 from workflows.terraform import binary
 from workflows.terraform.binary import (
     Binary,
@@ -99,6 +99,24 @@ def test_the_image_of_the_other_product_is_no_advice(tmp_path: Path) -> None:
         assert "1.3.5" not in f"{refused.value.why} {refused.value.next}"
         assert "1.6.0" in str(refused.value.next)
         assert "a/layer" in str(refused.value.what)
+
+
+@pytest.mark.parametrize("asked", ["~> 1.2.0", "1.5.7", "< 1.6", ">= 1.7, < 1.7"])
+def test_where_no_version_of_the_product_fits_none_is_to_be_installed(tmp_path: Path, asked: str) -> None:
+    with pytest.raises(BinaryMissing) as refused:
+        choose(Wanted(registry="opentofu", required_version=asked), str(tmp_path))
+    assert Product.OPENTOFU.site not in str(refused.value.next)
+    with pytest.raises(BinaryMissing) as refused:
+        choose(Wanted(registry="opentofu", required_version=">= 1.2, != 1.6.0"), str(tmp_path))
+    assert Product.OPENTOFU.site in str(refused.value.next)
+
+
+@pytest.mark.parametrize(
+    ("constraint", "some"),
+    [("", True), ("~> 1.2", True), ("> 1.5.7", True), ("~> 1.7.0-beta1", True), ("~> 1.5.7", False)],
+)
+def test_a_constraint_allows_some_version_from_one_on_or_none(constraint: str, some: bool) -> None:
+    assert allows_from(constraint, VersionNumber((1, 6, 0))) is some
 
 
 def test_nothing_installed_names_the_images_version(tmp_path: Path) -> None:
