@@ -7,7 +7,7 @@ is behind its upstream or a binary that a layer excludes is found out: before an
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -233,6 +233,8 @@ def _check_people(request: Request, layers: list[Layer], context: Context) -> No
             ).about("resetting")
         for layer in layers:
             _check_new_password(name, layer, rekeyed=name in request.rekeying, context=context)
+    if request.resetting:
+        _check_key_files(layers, {*request.rekeying, *request.leaving})
 
 
 def _check_new_password(name: str, layer: Layer, *, rekeyed: bool, context: Context) -> None:
@@ -248,6 +250,19 @@ def _check_new_password(name: str, layer: Layer, *, rekeyed: bool, context: Cont
         ).about("resetting")
     for short in short_passwords(layer, (name,)):
         raise short.refusal().about("resetting")
+
+
+def _check_key_files(layers: Iterable[Layer], replaced: Container[str]) -> None:
+    """Refuse what no plan of these layers can make, because the key file of somebody who stays is missing."""
+    for layer in layers:
+        for found in layer.findings:
+            if found.subject is Subject.KEY and found.label not in replaced:
+                raise OnboardError(
+                    f"A key file is missing in {layer.location.account}",
+                    found.message,
+                    next=f"Bring the file back from git, or name {found.label} under “Whose PGP key?” "
+                    "(^o shows it).",
+                ).about("resetting")
 
 
 def _unusable_key(person: Person, layer: Layer, context: Context) -> Sentence:

@@ -336,6 +336,17 @@ def test_no_password_is_reset_for_a_key_that_cannot_be_used(
     project.perform(resetting(admin_project, rekeying=("alex.kim",)), admin_project.context(), quiet)
 
 
+def test_no_password_is_reset_while_another_persons_missing_key_fails_every_plan(
+    admin_project: AdminProject,
+) -> None:
+    admin_project.file("security", "keys/sam.okafor").unlink()
+    admin_project.git("commit", "--quiet", "--all", "--message", "gone")
+    assert refused(admin_project, resetting(admin_project)).field == "resetting"
+    for kind in ("rekeying", "leaving"):
+        request = resetting(admin_project, **{kind: ("sam.okafor",)})
+        project.perform(request, admin_project.context(), quiet)
+
+
 def test_no_password_is_reset_that_the_policy_would_reject(admin_project: AdminProject) -> None:
     account = admin_project.file("security", "account.tf")
     account.write_text(re.sub(r"(minimum_password_length\s*=) 16", r"\1 99", account.read_text()))
