@@ -197,7 +197,9 @@ HAND_OVER = Step(
     passed_on=True,
     repeats_over="layers",
     applies=Condition(
-        "somebody joins, or gets a new password, access key or PGP key", somebody_gets_something
+        "somebody gets a password, access key or PGP key in the account",
+        lambda _facts: True,
+        somebody_gets_something,
     ),
     blocked_words="Hand over needs this account to be applied",
     reads=lambda facts: sent_to(facts.get("handed_over")),

@@ -19,12 +19,18 @@ from workflows.machine.events import Facts, JsonValue, StepKey
 class Condition:
     """When a step applies: in words for the documentation, and as a function of the facts.
 
-    The function sees, by plain name, the facts that earlier steps gave (a repeated step's also those of the
-    same item); a fact that is not known yet is missing. It must depend on nothing else.
+    The functions see, by plain name, the facts that earlier steps gave (a repeated step's also those of the
+    same item); a fact that is not known yet is missing. They must depend on nothing else.
+
+    Attributes:
+        words: in words.
+        holds: whether the step applies at all.
+        holds_for: whether it does for an item of a repeated step.
     """
 
     words: Sentence
     holds: Callable[[Facts], bool]
+    holds_for: Callable[[Facts, str], bool] = lambda _facts, _item: True
 
 
 ALWAYS = Condition("always", lambda _facts: True)

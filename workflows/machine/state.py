@@ -119,7 +119,7 @@ class Knowledge:
             for item in (seen[""].get(repeats_over) or ()) if repeats_over else ("",):
                 facts = {**seen[""], **seen.get(item, {})}
                 for step in block:
-                    if not step.applies.holds(facts):
+                    if not (step.applies.holds(facts) and step.applies.holds_for(facts, item)):
                         continue
                     keys.append(StepKey(step.id, item))
                     for fact in step.gives:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from workflows.core.sentences import Sentence
 from workflows.core.shapes import left_out, moment, plain, read
-from workflows.steps.decisions import Decisions, LayerUsers
+from workflows.steps.decisions import Decisions, LayerDecisions, LayerUsers
 from workflows.terraform.lines import Line
 from workflows.terraform.record import PlanRecord
 
@@ -145,7 +145,10 @@ _SWITCHES: Mapping[str, str] = {"login_profile": PASSWORD, "access_key": ACCESS_
 
 def people_of(account: str, context: Context) -> tuple[str, ...]:
     """Who got something in an account: those who were added to it, and those with a new password or key."""
-    here, made = context.decisions.of(account), _made(account, context)
+    return _who_gets(context.decisions.of(account), _made(account, context))
+
+
+def _who_gets(here: LayerDecisions, made: _Made) -> tuple[str, ...]:
     names = (*here.add, *made.passwords, *made.access_keys, *here.new_keys, *_switched_on(here))
     return tuple(dict.fromkeys(names))
 
@@ -167,13 +170,17 @@ def parts_of(name: str, account: str, context: Context) -> frozenset[str]:
     return frozenset(parts) or BOTH
 
 
-def somebody_gets_something(facts: Mapping[str, Any]) -> bool:
-    """Whether there is anything to hand over, by what was decided and, once there is one, by the plan."""
-    if any(facts.get(kind) for kind in ("joining", "rekeying", "resetting")):
+_WHO_GETS = ("joining", "rekeying", "resetting", "keys", "user_changes")
+_SETTLED_BY = {"joining": "user_changes", "rekeying": "keys", "resetting": "plan"}
+"""The fact that says, for each kind of work, in which accounts it gives somebody something."""
+
+
+def somebody_gets_something(facts: Mapping[str, Any], account: str) -> bool:
+    """Whether there is anything to hand over in an account, or may be as long as that isn't decided."""
+    if any(facts.get(kind) and facts.get(by) is None for kind, by in _SETTLED_BY.items()):
         return True
-    users = Decisions.from_facts({"user_changes": facts.get("user_changes")}).users
-    switched = any(_switched_on(users.of(account)) for account in users.access)
-    return switched or bool(read(_Made, facts.get("plan") or {}, "plan").passwords)
+    decisions = Decisions.from_facts({name: facts[name] for name in _WHO_GETS if name in facts})
+    return bool(_who_gets(decisions.of(account), read(_Made, facts.get("plan") or {}, "plan")))
 
 
 def passwords_of(account: str, context: Context) -> tuple[str, ...]:
