@@ -40,6 +40,8 @@ from workflows.steps.shared.module import Report
 
 _MOST = 6
 """So many groups of a person are named."""
+_MOST_ALONE = 2
+"""So many people of an account who are in no group."""
 
 
 @dataclass(frozen=True)
@@ -370,10 +372,19 @@ class GroupsPane(ByHandPane):
             about_lost(self.view, self._lost[self._account]),
             about_person(self.view, self.choice, matrix.person)
             or "Nobody matches; esc in the filter clears it.",
+            about_alone(self._alone_but(matrix.person), self._account),
             about_group(self.view, self.choice, matrix.group) or "The layer has no group.",
             about_layer(self.view),
         ]
         self.query_one("#about", Text).update("\n".join(filter(None, lines)), layout=False)
+
+    def _alone_but(self, person: str) -> dict[str, list[str]]:
+        """Who ends in no group of each account, without a person of this one, who has a line already."""
+        own = self._account, person
+        return {
+            account: [name for name in view.alone(self._choices[account]) if (account, name) != own]
+            for account, view in self._views.items()
+        }
 
     def places(self) -> Sequence[Spot]:
         """What needs a hand in the layer that is shown, the selected group first."""
@@ -613,6 +624,14 @@ def about_gone(view: LayerView, names: Sequence[str]) -> str:
 def about_lost(view: LayerView, names: Sequence[str]) -> str:
     """Which groups are not there any more that somebody was to join, as a sentence; "" for none."""
     return f"! No longer a group of {view.account}: {listed(names, _MOST)}. Choose others." if names else ""
+
+
+def about_alone(alone: Mapping[str, Sequence[str]], shown: str) -> str:
+    """Who ends in no group of each account, that of the page first, as a sentence; "" for nobody."""
+    accounts = sorted(filter(alone.get, alone), key=lambda account: account != shown)
+    where = {account: "" if account == shown else f"{account}: " for account in accounts}
+    parts = [f"{where[account]}{listed(alone[account], _MOST_ALONE)}" for account in accounts]
+    return f"! In no group: {'; '.join(parts)}" if parts else ""
 
 
 def about_layer(view: LayerView) -> str:

@@ -46,16 +46,21 @@ def told(ui: Wizard) -> str:
     return " ".join(re.sub("[│╭╮╰╯─]", " ", ui.text).split())
 
 
+def about_lines(ui: Wizard) -> list[str]:
+    """The lines below the matrix."""
+    return str(ui.app.pane.query_one("#about", Text).content).splitlines()
+
+
 def about(ui: Wizard, name: str) -> str:
     """What is said below the matrix of a person or a group."""
-    lines = str(ui.app.pane.query_one("#about", Text).content).splitlines()
-    return next(words for who, _, words in (line.partition(":") for line in lines) if name in who)
+    return next(words for who, _, words in (line.partition(":") for line in about_lines(ui)) if name in who)
 
 
 def missed(ui: Wizard) -> list[str]:
     """Who is not in the layer any more, as the line with a warning says."""
-    lines = str(ui.app.pane.query_one("#about", Text).content).splitlines()
-    return [name for line in lines if line.startswith("! ") for name in re.findall(r": (\S+)\.$", line)]
+    return [
+        name for line in about_lines(ui) if line.startswith("! ") for name in re.findall(r": (\S+)\.$", line)
+    ]
 
 
 def refusal(ui: Wizard, name: str, group: str) -> str:
@@ -102,6 +107,18 @@ async def test_people_are_put_into_groups_by_keys_in_every_layer(
                 "sam.okafor": {"add": [], "remove": []},
             },
         }
+
+
+async def test_everybody_in_no_group_of_any_account_is_named(
+    admin_project: AdminProject, people_keys: Keys
+) -> None:
+    decide(admin_project, people_keys, joining=("jane.doe", "juan.delacruz"))
+    async with wizard(admin_project, project, pgp_keys, users, at="groups") as ui:
+        await ui.press("space")
+        assert (standing(ui), matrix_of(ui).person) == (("management", 1), "jane.doe")
+        named = [line for line in about_lines(ui) if "juan.delacruz" in line]
+        assert [line.count("jane.doe") for line in named] == [1], "she is in a group of management alone"
+        assert [line.count("juan.delacruz") for line in named] == [2], "he is in none of either account"
 
 
 async def test_somebody_is_left_without_a_group_only_if_that_is_confirmed_for_each_account(

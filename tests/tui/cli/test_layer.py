@@ -137,6 +137,13 @@ def test_a_machine_user_gets_an_access_key(
     assert capsys.readouterr().out == shown
 
 
+def test_a_machine_user_joins_no_group_of_people(machine: Machine, project: Path) -> None:
+    before = contents(project)
+    with pytest.raises(OnboardError):
+        run(machine, "groups", "security", "machine.github.actions", "--add", "auditors")
+    assert contents(project) == before
+
+
 @pytest.mark.parametrize("named", ["machine.infra", f"{LAYER}/keys/machine.infra"])
 def test_a_machine_user_shares_a_key_file_of_the_layer_by_its_name(
     machine: Machine, project: Path, key: bytes, named: str

@@ -25,6 +25,7 @@ from workflows.layer.edit.operation import (
     Facts,
     PlacedProblem,
     check_groups,
+    check_joined,
     check_known_group,
     check_known_person,
     facts_of,
@@ -437,10 +438,9 @@ class SetGroups:
         if person is None:
             yield from check_known_person(layer, self.name)
             return
-        yield from check_groups(layer, self.add, person.iam_name, machine=person.machine)
+        yield from check_joined(layer, self.add, person.iam_name, machine=person.machine)
         yield from check_member(layer, {group.label for group in self._changed(layer, person)[0]}, person)
-        leaving = check_groups(layer, self.remove, person.iam_name, machine=person.machine)
-        yield from (problem for problem in leaving if problem.fatal)
+        yield from check_groups(layer, self.remove)
         into, out_of = ({name.casefold() for name in names} for names in (self.add, self.remove))
         for name in sorted(into & out_of):
             yield Problem(f"{name} is both to join and to leave.", "groups")

@@ -218,8 +218,8 @@ def _declared(layer: Layer, found: T | None, what: str) -> T:
     return found
 
 
-def check_groups(layer: Layer, names: tuple[str, ...], person: str, *, machine: bool) -> Iterator[Problem]:
-    """What is wrong with groups that a person should join."""
+def check_groups(layer: Layer, names: tuple[str, ...]) -> Iterator[Problem]:
+    """What is wrong with groups whose members should change."""
     for name in names:
         group = layer.group(name)
         if group is None:
@@ -231,14 +231,25 @@ def check_groups(layer: Layer, names: tuple[str, ...], person: str, *, machine: 
                 "groups",
                 place=group.place,
             )
-        elif group.machine if not machine else group.members and not group.machine:
-            words = text_for_others(group.name, person, for_machines=group.machine)
-            yield Problem(words, "groups", fatal=False)
 
 
-def text_for_others(group: str, person: str, *, for_machines: bool) -> Sentence:
-    """That a group is for machine users, or for people, and somebody is not one of them."""
-    whom, why = ("machine users", "isn't one") if for_machines else ("people", "is a machine user")
+def check_joined(layer: Layer, names: tuple[str, ...], person: str, *, machine: bool) -> Iterator[Problem]:
+    """What is wrong with groups that a person should join; those that they are in stay theirs."""
+    yield from check_groups(layer, names)
+    for group in filter(None, map(layer.group, names)):
+        member = person.casefold() in map(str.casefold, group.members)
+        if group.editable and not member and is_for_others(group, machine=machine):
+            yield Problem(text_for_others(group.name, person, machine=machine), "groups")
+
+
+def is_for_others(group: Group, *, machine: bool) -> bool:
+    """Whether a group is for machine users and somebody is none, or the other way round."""
+    return bool(group.members) and not group.machine if machine else group.machine
+
+
+def text_for_others(group: str, person: str, *, machine: bool) -> Sentence:
+    """That a group is for others than a person, or than a machine user."""
+    whom, why = ("people", "is a machine user") if machine else ("machine users", "isn't one")
     return f"{group} is for {whom}, and {person} {why}."
 
 

@@ -31,7 +31,7 @@ from workflows.layer.edit.key_files import (
 )
 from workflows.layer.edit.operation import (
     Facts,
-    check_groups,
+    check_joined,
     check_known_person,
     facts_of,
     find_person,
@@ -129,7 +129,7 @@ class AddPerson:
     def check(self, layer: Layer) -> list[Problem]:
         """What is wrong with the name, the groups or the key."""
         problems = check_user_name(self.name, [person.iam_name for person in layer.people])
-        problems += check_groups(layer, self.groups, self.name, machine=self.machine)
+        problems += check_joined(layer, self.groups, self.name, machine=self.machine)
         problems += check_key_text(self.key_text)
         if self.name in {".", ".."}:
             problems.append(Problem(f"{self.name} cannot name a key file: it is a folder's name.", "name"))

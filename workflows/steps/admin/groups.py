@@ -15,7 +15,7 @@ from typing import Any
 from workflows.core.errors import Problem
 from workflows.core.sentences import Sentence
 from workflows.core.shapes import plain, read
-from workflows.layer.edit.operation import EditRefused, text_for_others, text_in_no_group
+from workflows.layer.edit.operation import EditRefused, is_for_others, text_for_others, text_in_no_group
 from workflows.layer.edit.people import AddPerson
 from workflows.layer.edit.run import check
 from workflows.layer.managed_policies import check_policy_arn
@@ -136,10 +136,18 @@ class LayerView:
         if known is not None and not known.editable:
             where = self.place_of(group)
             return f"Edit the members of {group} by hand at {where} (F4), because {known.reason}."
-        for_machines = self.is_for_machines(choice, group)
-        if for_machines is self.is_machine(name) or group in self.after(name, choice) | self.before(name):
+        machine, mine = self.is_machine(name), self.after(name, choice) | self.before(name)
+        if group in mine or not self._is_for_others(choice, group, machine=machine):
             return ""
-        return text_for_others(group, name, for_machines=for_machines)
+        return text_for_others(group, name, machine=machine)
+
+    def _is_for_others(self, choice: LayerChoice, group: str, *, machine: bool) -> bool:
+        """Whether a group is for the other kind of users; an empty one is for those of who joins first."""
+        like = self.like(choice, group)
+        if like is None or is_for_others(like, machine=machine):
+            return like is not None
+        joining = () if like.members else (name for name in choice.members if group in choice.members[name])
+        return any(self.is_machine(name) is not machine for name in joining)
 
     def place_of(self, group: str) -> Place | None:
         """Where to edit a group's members by hand; None for one that is still to be made."""
@@ -174,11 +182,21 @@ class LayerView:
             policies += sum(policy in there for policy in changes.remove)
         return moves + gone + called + policies + len(self.new_groups(choice))
 
+    def alone(self, choice: LayerChoice) -> tuple[str, ...]:
+        """Who ends in no group by what is chosen, also because a group goes; nobody who leaves."""
+        gone = set(choice.remove)
+        return tuple(
+            name
+            for name in (self.people if gone else choice.members)
+            if self.chosen.get(name) is not Chosen.LEAVES
+            and (name in choice.members or self.before(name) & gone)
+            and not self.with_followed(name, self.after(name, choice)) - gone
+        )
+
     def alone_without(self, choice: LayerChoice, group: str) -> tuple[str, ...]:
         """Who would be in no group any more if one went."""
-        gone = {group, *choice.remove}
-        wanted = {name: self.after(name, choice) for name in self.people}
-        return tuple(name for name, groups in wanted.items() if group in groups and groups <= gone)
+        without = self.alone(replace(choice, remove=(*choice.remove, group)))
+        return tuple(name for name in without if group in self.after(name, choice))
 
 
 def survey(context: Context, report: Report) -> tuple[LayerView, ...]:

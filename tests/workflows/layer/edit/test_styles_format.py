@@ -29,7 +29,7 @@ def test_what_is_edited_stays_as_the_formatter_wants_it(tmp_path: Path, style: s
             'module "iam_group_ops" {\n  source = "../modules/iam-group-with-policies"\n  name   = "ops"\n\n'
             f"  group_users = [\n    {member},\n  ]\n}}\n"
         )
-        groups = [ops, group("audit", [], Habits())]
+        groups = [ops, *(group(name, [], Habits()) for name in ("audit", "robots"))]
         files = files_of([people, machines], groups)
         layer = layer_of(files, dict.fromkeys(("ann.one", "cat.two", "machine.bot"), "K\n"))
         own: list[Operation] = []
@@ -37,7 +37,7 @@ def test_what_is_edited_stays_as_the_formatter_wants_it(tmp_path: Path, style: s
             own = [SetAccess("bob.new", access_key=True), RenameKeyFile("machine.bot", "bot")]
         operations: list[Operation] = [
             AddPerson("bob.new", "K\n", ("ops",)),
-            AddPerson("machine.a.much.longer.name", "K\n", ("audit",), machine=True),
+            AddPerson("machine.a.much.longer.name", "K\n", ("robots",), machine=True),
             RemovePerson("ann.one"),
             SetGroups("cat.two", add=("ops", "audit")),
             AddGroupPolicy("ops", POLICY),

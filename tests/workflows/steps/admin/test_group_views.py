@@ -7,12 +7,11 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 from support import layers
-from support.layers import Habits, group, layer_of
+from support.layers import layer_of
 from support.styles import styled_layers
 
 from screens.admin.groups import about_group, about_layer, about_person
 from screens.widgets.matrix import JOINS, LEAVES, OUT, STAYS, UNKNOWN, MatrixLayout, Section
-from workflows.layer.edit.groups import SetGroups
 from workflows.layer.edit.run import check, edit_layer
 from workflows.layer.model import Layer
 from workflows.layer.read.layer import read_files
@@ -232,6 +231,13 @@ def test_a_group_that_goes_takes_nobody_in_and_tells_who_is_left_without_one() -
     assert about_person(seen, choice, "sam.okafor") == "sam.okafor: leaves devops"
 
 
+def test_everybody_who_ends_in_no_group_is_named_and_nobody_who_leaves() -> None:
+    seen = view(joining=("jane.doe",), leaving=("alex.kim",))
+    choice = LayerChoice(members={"jane.doe": frozenset(), "dana.lopez": frozenset({"devops"})})
+    assert seen.alone(choice) == ("jane.doe",)
+    assert seen.alone(removed(choice, "devops", written=True)) == ("jane.doe", "dana.lopez", "sam.okafor")
+
+
 @pytest.mark.parametrize(
     ("words", "names", "meant"),
     [
@@ -301,18 +307,3 @@ def test_a_group_counts_who_joins_it() -> None:
     members = len(seen.by_name["devops"].members)
     assert f"{members + 1} after" in then
     assert "after" not in now
-
-
-def test_the_command_warns_of_a_group_of_the_other_kind_where_the_wizard_refuses_it() -> None:
-    groups = group("devops", ["sam.okafor"], Habits()) + group("robots", ["machine.ci"], Habits())
-    users = USERS.replace('{ "machine.ci"', '{ "machine.b" = "b", "machine.ci"')
-    layer = layer_of({"users.tf": users, "groups.tf": groups})
-    for name, joined, fits in (
-        ("machine.b", "devops", False),
-        ("alex.kim", "robots", False),
-        ("machine.b", "robots", True),
-        ("alex.kim", "devops", True),
-    ):
-        problems = check(layer, [SetGroups(name, (joined,))])
-        assert [problem.fatal for problem in problems] == [False] * (not fits), (name, joined)
-        assert bool(view_of(layer, (), [name], ()).refusal(LayerChoice(), name, joined)) is not fits
