@@ -374,13 +374,16 @@ class HomeScreen(OneFocus):
         groups[self._elsewhere] = [name for name in listed if listed[name] == self._elsewhere]
         options, crowded = list[Option](), self._crowded
         wide = max((self._label(self._lines[name]) for name in listed), default=_LABEL)
+        tasks = [self._lines[name] for heading in _TASKS for name in groups[heading]]
+        have_room = all(wide + cell_len(text_of(task.detail)) <= self._width(task) for task in tasks)
         for heading, names in groups.items():
             if names or heading == folded:
                 if options and not crowded:
                     options.append(Option("", disabled=True))
                 options.append(Option(styled((heading, "bold $text-muted")), disabled=True))
                 options += [
-                    Option(self._line(name, wide if name in listed else _LABEL), name) for name in names
+                    Option(self._line(name, wide if name in listed or have_room else _LABEL), name)
+                    for name in names
                 ]
                 if heading == folded:
                     them = "it" if len(left) == 1 else "them"

@@ -364,6 +364,17 @@ async def test_a_long_name_leaves_the_columns_of_the_sessions_aligned() -> None:
         assert len(lines) == 2
 
 
+async def test_the_tasks_stand_in_the_columns_of_the_sessions_where_all_have_room() -> None:
+    app = Host([entry(Summary("1", "new-user", facts={"user": "jane.doe"}, next_title="MFA"))])
+    async with app.run_test(size=(80, 36)) as pilot:
+        await rest(pilot)
+        (session,) = (line for line in app.text().splitlines() if "(jane.doe)" in line)
+        (task,) = (line for line in app.text().splitlines() if "Check STS regions" in line)
+        column = session.index("next: MFA")
+        assert task[column - 2 : column].isspace()
+        assert not task[column].isspace()
+
+
 @pytest.mark.parametrize("height", [24, 36])
 @pytest.mark.parametrize("came_from", ["", "done"])
 async def test_what_can_be_done_is_selected_where_all_else_is_done(height: int, came_from: str) -> None:
