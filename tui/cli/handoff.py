@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import functools
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -97,13 +96,13 @@ def create(machine: host.Machine, options: argparse.Namespace) -> None:
         OnboardError: it cannot be made.
     """
     target = machine.path(options.out) if options.out else None
-    if target is not None:
-        paths.refuse_another(target, str(target), functools.partial(messages.is_handoff_for, options.name))
     with contextlib.ExitStack() as stack:
         first, *further = (
             stack.enter_context(layer_run.layer_alone(machine, options, layer))
             for layer in dict.fromkeys((options.layer, *options.also))
         )
+        if target is not None:
+            paths.refuse_another(target, str(target), hand_over.own_handoff(options.name, first))
         person = _person(first, further, options)
     if person.trouble or not person.text:
         raise OnboardError(

@@ -201,13 +201,13 @@ def open_handoff(text: str) -> Handoff:
     return handoff_from(extract_block(text, KIND))
 
 
-def is_handoff_for(user: str, path: Path) -> bool:
-    """Whether a file has a handoff for a user, so that another one for them may take its place."""
+def is_handoff_for(project: str, user: str, path: Path) -> bool:
+    """Whether a file has a handoff of a project for a user, so that another such one may take its place."""
     try:
         handoff = open_handoff(read_text(path, MAX_HANDOFF))
     except OnboardError:
         return False
-    return all(identity.user == user for identity in handoff.identities)
+    return handoff.project == project and all(identity.user == user for identity in handoff.identities)
 
 
 def handoff_from(payload: Mapping[str, object]) -> Handoff:

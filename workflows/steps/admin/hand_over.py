@@ -10,11 +10,12 @@ are the best guess: the admin sees that and may leave them out.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from workflows.aws.iam import Arrival, arrival, describe_password_policy, find_user, password_made_at
@@ -487,8 +488,8 @@ def save(person: PersonHandoff, target: str, context: Context) -> Sentence:
     Raises:
         OnboardError: it would replace something else than their handoff, or cannot be written.
     """
-    environment, replaces = context.environment, partial(is_handoff_for, person.name)
-    shown = save_text(target, person.text, environment.home, replaces=replaces, whole=environment.sandbox)
+    environment, own = context.environment, own_handoff(person.name, context)
+    shown = save_text(target, person.text, environment.home, replaces=own, whole=environment.sandbox)
     return f"saved as {shown}"
 
 
@@ -500,7 +501,12 @@ def copy(person: PersonHandoff, context: Context) -> ToSend:
     """
     title, file = f"The handoff for {person.name}", default_file(person.name)
     handed = copied(title, person.text, file, context.environment)
-    return replace(handed, replaces=partial(is_handoff_for, person.name))
+    return replace(handed, replaces=own_handoff(person.name, context))
+
+
+def own_handoff(name: str, context: Context) -> Callable[[Path], bool]:
+    """Whether a file has a handoff of this project for a person, whose place another one may take."""
+    return partial(is_handoff_for, str(context.facts["project"]), name)
 
 
 def default_file(name: str) -> str:

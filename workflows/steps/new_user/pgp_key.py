@@ -10,6 +10,7 @@ import base64
 import os
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from workflows.core.errors import OnboardError, Problem
@@ -238,9 +239,8 @@ def _places(request: Request, text: str, context: Context) -> list[Sentence]:
     """Put the request into the files that the person can send it from; gives these places."""
     environment, places = context.environment, list[Sentence]()
     if request.path.strip():
-        saved = save_text(
-            request.path, text, environment.home, replaces=_is_request, whole=environment.sandbox
-        )
+        own = partial(_is_own_request, context)
+        saved = save_text(request.path, text, environment.home, replaces=own, whole=environment.sandbox)
         places.append(f"saved as {saved}")
     if mail := environment.mail(f"request-{context.facts['user']}.txt"):
         write_atomically(mail, text.encode())
@@ -248,12 +248,13 @@ def _places(request: Request, text: str, context: Context) -> list[Sentence]:
     return places
 
 
-def _is_request(path: Path) -> bool:
+def _is_own_request(context: Context, path: Path) -> bool:
+    """Whether a file has a request of this person for this project, whose place another one may take."""
     try:
-        open_request(read_text(path, MAX_REQUEST))
+        sent = open_request(read_text(path, MAX_REQUEST))
     except MessageError:
         return False
-    return True
+    return (sent.project, sent.user) == (context.facts["project"], context.facts["user"])
 
 
 def observe(context: Context) -> Observation:

@@ -335,7 +335,7 @@ def test_whom_a_later_session_removed_or_awaits_is_not_asked_about(
 
 
 def test_a_saved_text_takes_the_place_of_a_handoff_for_the_same_person_only(tmp_path: Path) -> None:
-    context = Context(fake_environment(tmp_path, {}), {}, {}, "", tmp_path)
+    context = Context(fake_environment(tmp_path, {}), {"project": "bb"}, {}, "", tmp_path)
     sent = PersonHandoff(NAME, Handoff("bb", (jane(),)).render(), ("security",), ())
     notes = context.environment.home / "notes.txt"
     notes.write_text("mine")
@@ -345,8 +345,8 @@ def test_a_saved_text_takes_the_place_of_a_handoff_for_the_same_person_only(tmp_
     for text in (sent.text, f"{sent.text}\nFrom your admin\n"):
         hand_over.save(replace(sent, text=text), "handoff.txt", context)
         assert (context.environment.home / "handoff.txt").read_text() == text
-    others = Handoff("bb", (replace(jane(), user="sam"),)).render()
-    notes.write_text(others)
-    with pytest.raises(OnboardError):
-        hand_over.save(sent, "~/notes.txt", context)
-    assert notes.read_text() == others
+    for others in (Handoff("bb", (replace(jane(), user="sam"),)), Handoff("another", (jane(),))):
+        notes.write_text(others.render())
+        with pytest.raises(OnboardError):
+            hand_over.save(sent, "~/notes.txt", context)
+        assert notes.read_text() == others.render()

@@ -157,6 +157,24 @@ def test_a_file_that_is_no_request_is_never_overwritten(tmp_path: Path, keys: Gp
     assert diary.read_text() == "Dear diary"
 
 
+@pytest.mark.parametrize("other", [{"user": "juan.delacruz"}, {"project": "another"}])
+def test_a_request_takes_the_place_of_the_same_persons_for_the_same_project_only(
+    tmp_path: Path, keys: GpgHome, other: dict[str, str]
+) -> None:
+    request, theirs = (
+        Request(keys.fingerprint("good"), "~/r.txt"),
+        context(tmp_path, keys, {**FACTS, **other}),
+    )
+    file = theirs.environment.home / "r.txt"
+    step.perform(request, theirs, nothing)
+    before = file.read_text()
+    with pytest.raises(OnboardError, match=r"r\.txt"):
+        step.perform(request, context(tmp_path, keys), nothing)
+    assert file.read_text() == before
+    step.perform(replace(request, replacement=True), theirs, nothing)
+    assert file.read_text() != before
+
+
 def test_a_request_has_to_get_out_somehow(tmp_path: Path, keys: GpgHome) -> None:
     unseen = Osc52Clipboard(lambda _text: None, lambda: datetime.now(UTC))
     for board in (unseen, NoClipboard()):
