@@ -366,12 +366,10 @@ def _replacing(admin: Summary, user: Summary) -> Drafts:
 
 def _without_device(admin: Summary, user: Summary) -> tuple[str, ...]:
     """The steps in which a user registered the devices that an admin has removed since."""
-    if user.facts.get("user") not in texts(admin.facts.get("mfa_reset")):
-        return ()
-    resets = {
-        account: admin.settled.get(f"mfa-reset@{account}", "") for account in texts(admin.facts.get("layers"))
-    }
-    steps = {f"mfa@{account}": at for account, at in resets.items()}
+    from workflows.steps.later_sessions import without_devices  # noqa: PLC0415 - not for the first paint
+
+    accounts = (account for account, name in without_devices(admin) if name == user.facts.get("user"))
+    steps = {f"mfa@{account}": admin.settled[f"mfa-reset@{account}"] for account in accounts}
     return tuple(step for step, at in steps.items() if step in user.settled and user.settled[step] <= at)
 
 

@@ -184,7 +184,7 @@ def passwords_made(sessions: Iterable[Summary]) -> LastSessions:
 
 def awaiting(sessions: Iterable[Summary]) -> LastSessions:
     """Whom the sessions wait for: they made a password for them, or removed their lost MFA device."""
-    return _last(sessions, lambda summary: (*_with_passwords(summary), *_without_devices(summary)))
+    return _last(sessions, lambda summary: (*_with_passwords(summary), *without_devices(summary)))
 
 
 def changed_later(facts: Mapping[str, Any], begun: str, sessions: Iterable[Summary]) -> set[tuple[str, str]]:
@@ -217,7 +217,7 @@ def _last(sessions: Iterable[Summary], parts: Callable[[Summary], Iterable[tuple
     }
 
 
-def _without_devices(summary: Summary) -> Iterator[tuple[str, str]]:
+def without_devices(summary: Summary) -> Iterator[tuple[str, str]]:
     """Whose device was removed, with the account before: not who had none there."""
     for step, facts in summary.gave.items():
         if reset := facts.get("mfa_devices_reset"):
@@ -292,7 +292,7 @@ def still_awaited(own: Summary, applied: AppliedChanges, waiting: LastSessions) 
         found = [changes[-1] for account in accounts if (changes := applied.get((root, account, name)))]
         return bool(found) and all(last.removes_after(own.created) for last in found)
 
-    places = by_key((name, account) for account, name in (*_with_passwords(own), *_without_devices(own)))
+    places = by_key((name, account) for account, name in (*_with_passwords(own), *without_devices(own)))
 
     def is_awaited_later(name: str) -> bool:
         last = [waiting.get((root, account, name), own) for account in places.get(name, ())]

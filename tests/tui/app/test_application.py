@@ -1254,10 +1254,14 @@ def test_who_lost_a_device_is_played_where_another_is_registered(
     removed_at: str, again: tuple[str, ...]
 ) -> None:
     settled = {"mfa-reset@a": removed_at} if removed_at else {}
-    admin = Summary("1", "admin", facts={"mfa_reset": ["jane"], "layers": ["a", "b"]}, settled=settled)
+    gave = {step: {"mfa_devices_reset": {"people": {"jane": ["arn"]}, "none": []}} for step in settled}
+    facts = {"mfa_reset": ["jane"], "layers": ["a", "b"]}
+    admin = Summary("1", "admin", facts=facts, settled=settled, gave=gave)
     user = Summary("2", "new-user", facts={"user": "jane"}, settled={"mfa@a": "01", "mfa@b": "01"})
     assert _without_device(admin, user) == again
     assert _without_device(admin, replace(user, facts={"user": "sam"})) == ()
+    none = {step: {"mfa_devices_reset": {"people": {}, "none": ["jane"]}} for step in settled}
+    assert _without_device(replace(admin, gave=none), user) == ()
 
 
 async def test_outside_a_sandbox_there_is_nobody_else_to_play(house: House) -> None:
