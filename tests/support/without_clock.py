@@ -22,6 +22,7 @@ from textual.css.stylesheet import Stylesheet
 from textual.message_pump import MessagePump
 from textual.notifications import Notification
 from textual.pilot import Pilot
+from textual.screen import Screen
 from textual.widgets import Button, Input, TextArea
 from textual.widgets._toast import Toast
 
@@ -31,7 +32,9 @@ _CYCLES_AT_ONCE = 1_000
 """Whatever takes more waits for something from outside, which takes its time."""
 _PATIENCE_SECONDS = 30.0
 """Textual's own, for a handler that waits for something from outside."""
-_TO_PAINT = ("_layout_required", "_repaint_required", "_scroll_required", "_recompose_required")
+_TO_LAY_OUT = ("_layout_required", "_scroll_required", "_recompose_required")
+_TO_PAINT = ("_repaint_required", "_dirty_widgets")
+"""Of the top screen alone: one below a dialog asks for it again each time."""
 
 
 def install() -> None:
@@ -104,12 +107,19 @@ def _ticked(app: App[object]) -> bool:
     if app._resize_event is not None:
         app._check_resize()
         return True
-    screen = app.screen
-    changed = screen._dirty_widgets or any(getattr(screen, name) for name in _TO_PAINT)
-    if not app._batch_count and (changed or screen._callbacks):
+    if app._batch_count:
+        return False
+    below, top = app._background_screens, app.screen
+    due = [screen for screen in (*below, top) if _asks_for(screen, "_callbacks", *_TO_LAY_OUT)]
+    if not due and _asks_for(top, *_TO_PAINT):
+        due = [top]
+    for screen in due:
         screen._on_timer_update()
-        return True
-    return False
+    return bool(due)
+
+
+def _asks_for(screen: Screen[object], *names: str) -> bool:
+    return any(getattr(screen, name) for name in names)
 
 
 def _waits(pump: MessagePump) -> bool:

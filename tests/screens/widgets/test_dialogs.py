@@ -10,6 +10,7 @@ import pytest
 from support.panes import rest
 from textual.app import App, ComposeResult
 from textual.widget import Widget
+from textual.widgets import Static
 
 from screens.widgets.dialogs import Confirm, ErrorDialog, Notice, OneFocus, tell
 from screens.widgets.text import ScrollBody
@@ -128,3 +129,16 @@ async def test_what_keys_began_keeps_their_order_whatever_the_first_comes_to() -
         await rest(pilot)
         assert done == ["first", "second"]
         assert [shown.severity for shown in app._notifications] == ["warning", "information"]
+
+
+async def test_a_page_below_a_dialog_is_laid_out_before_a_test_looks() -> None:
+    app: App[None] = App()
+    async with app.run_test(size=(80, 24)) as pilot:
+        page, text = app.screen, Static()
+        await page.mount(text)
+        await app.push_screen(Notice("Welcome back", "Nothing changed."))
+        await pilot.pause()
+        page._update_timer.stop()  # its next tick may come before the look or after it
+        text.update("line\n" * 100)
+        await pilot.pause()
+        assert page.max_scroll_y > 0
