@@ -125,7 +125,7 @@ class HandOverPane(TerraformPane):
         later = self._later
         if not self._names:
             return ["Nobody got a password or a key in this account."]
-        if not self._unsent and not self.opening.done:
+        if self.opening.skipped or (not self._unsent and not self.opening.done):
             return []
         if self.opening.done or not later:
             way = (
@@ -199,7 +199,7 @@ class HandOverPane(TerraformPane):
         useless = any(not handoff.text for handoff in self._handoffs.values())
         skip = self.query_one("#skip", Button)
         left = bool(self._unsent and (self._later or useless))
-        skip.display = left and not (self.opening.done or self.opening.over)
+        skip.display = left and not (self.opening.done or self.opening.skipped or self.opening.over)
         skip.label = "Send later" if self._later else "Leave it out"
         self.show_problems([])  # who was not marked as sent may be now
 
@@ -214,6 +214,8 @@ class HandOverPane(TerraformPane):
             mark, words = "○", f"{self._taken[name]}, not marked as sent"
         elif handoff is None:
             mark, words = "·", "the text isn't read yet"
+        elif self.opening.skipped and handoff.text:
+            mark, words = "○", "not sent from here"
         elif handoff.text:
             mark, words = "○", f"ready: {', '.join(handoff.accounts)}"
         else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from workflows.machine.events import StepKey
 from workflows.machine.observations import NOT_ASKED, Observation
 from workflows.messages.handoff import Handoff, Identity
 from workflows.steps.new_user import handoff
-from workflows.steps.new_user.handoff import Arrival, Request, mark_of
+from workflows.steps.new_user.handoff import Arrival, HandoffChanged, Request, mark_of
 from workflows.steps.new_user.pgp_key import revocation_told
 from workflows.steps.shared.own_identity import handoff_of
 
@@ -241,7 +242,10 @@ class HandoffPane(StepPane):
         self._arrange(arrived=True)
 
     @on(StepPane.MoveFailed)
-    def _not_read(self) -> None:
+    def _not_read(self, message: StepPane.MoveFailed) -> None:
+        if isinstance(message.error, HandoffChanged) and self._read is not None:
+            self.call_later(self._begin, self._read)  # once this move is over
+            return
         self._refused = self._read
         self.add_class("-refused")
         self.mark_refused_text()
@@ -308,7 +312,7 @@ class HandoffPane(StepPane):
 
     def advance(self) -> None:
         if self._arrival is not None and self._read == self.request():
-            super().advance()
+            self.post_message(self.Submitted(replace(self.request(), shown=self._arrival.text)))
         elif self.request() == Request():
             self.query_one(TextArea).focus()
         else:

@@ -13,7 +13,7 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from screens.step.page import Opening, Primary, StepPane
-from screens.widgets.fields import Field, FieldRow, SecretInput
+from screens.widgets.fields import Field, FieldRow, PathField, SecretInput
 from screens.widgets.text import Button, Option, OptionList, Text, sized
 from workflows.core.errors import Problem
 from workflows.core.openpgp import grouped
@@ -90,7 +90,8 @@ class PgpKeyPane(StepPane):
                 "Keep the passphrase in a password manager: nobody can reset it.",
                 classes="after",
             )
-        yield self._row("path", "Save request as", "")
+        path = PathField(value=str(self._start["path"]), id="path", compact=True)
+        yield FieldRow("Save request as", path)
         yield Text(self._after(), classes="after")
 
     def _row(self, name: str, label: str, hint: str) -> Widget:

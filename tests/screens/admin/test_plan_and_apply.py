@@ -32,7 +32,7 @@ from screens.widgets.lists import TextDialog
 from screens.widgets.plan_table import amounts
 from screens.widgets.rail import MARKS
 from screens.widgets.run_log import RunLog
-from screens.widgets.text import Text
+from screens.widgets.text import OptionList, Text
 from workflows.core.errors import OnboardError
 from workflows.core.files import write_atomically
 from workflows.core.processes import write_record
@@ -804,6 +804,24 @@ def jane_to_hand_over(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> PaneHost:
     texts = (PersonHandoff("jane.doe", "Hello jane.doe\n", ("management",)),)
     monkeypatch.setattr(hand_over, "prepare", lambda _context, _report, _code=None: texts)
     return desk.host("hand-over")
+
+
+async def test_a_text_left_to_a_later_one_is_no_longer_called_ready_nor_left_out_again(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hand_over, "later_layers", lambda _context: ("security",))
+    app = jane_to_hand_over(desk, monkeypatch)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        ready = app.pane.query_one("#people", OptionList).get_option_at_index(0).prompt
+        assert app.pane.query_one("#skip").display
+        await press(pilot, "ctrl+s")
+        assert desk.status("hand-over") is Status.SKIPPED
+        await app.wizard.go_to(StepKey("hand-over", "management"))
+        await rest(pilot)
+        assert app.pane.query_one("#people", OptionList).get_option_at_index(0).prompt != ready
+        assert not app.pane.query_one("#skip").display
+        assert not app.pane.query_one("#hint").display
 
 
 async def test_enter_shows_the_text_and_a_mark_by_hand_is_taken_back(

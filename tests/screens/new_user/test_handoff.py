@@ -21,7 +21,7 @@ from screens.new_user.handoff import HandoffPane
 from screens.new_user.pgp_key import PgpKeyPane
 from screens.step.page import is_displayed
 from screens.widgets.contradiction import Contradiction
-from screens.widgets.dialogs import Confirm
+from screens.widgets.dialogs import Confirm, ErrorDialog
 from screens.widgets.lists import TextDialog
 from screens.widgets.text import Button, Lines
 from workflows.core.files import cause_of
@@ -343,6 +343,32 @@ async def test_to_keep_the_old_one_decides_about_the_one_shown_alone(tmp_path: P
         assert session.status(KEY) is Status.CONTRADICTED, "nobody was asked about that one"
         session.observe({KEY: shown})
         assert session.status(KEY) is Status.UNCONFIRMED
+    session.close()
+
+
+async def test_one_that_replaces_what_is_shown_is_shown_before_it_is_accepted(
+    tmp_path: Path, gpg: GpgHome
+) -> None:
+    environment = environment_of(tmp_path, gpg)
+    environment.downloads.mkdir(parents=True, exist_ok=True)
+    file, sent = environment.downloads / "handoff-jane.doe.txt", handoff_for(gpg, "jane")
+    file.write_text(sent.render())
+    session = begun(tmp_path, gpg)
+    app = PaneHost(session, environment, MODULES, PANES, KEY)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: app.pane.has_class("-arrived"))
+        await rest(pilot)
+        file.write_text(replace(sent, identities=(replace(sent.identities[0], region="eu-west-1"),)).render())
+        await pilot.press("ctrl+n")
+        await until(pilot, lambda: isinstance(app.screen, ErrorDialog))
+        await pilot.press("escape")
+        await rest(pilot)
+        assert session.status(KEY) is not Status.DONE
+        assert app.pane.has_class("-arrived"), "the new one is shown"
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        assert session.status(KEY) is Status.DONE
+        assert session.facts()["handoff"]["identities"][0]["region"] == "eu-west-1"
     session.close()
 
 

@@ -53,10 +53,28 @@ _ACCOUNT = re.compile(r"arn:[a-z-]+:iam::([0-9]{12}):")
 
 @dataclass(frozen=True)
 class Request:
-    """Where the handoff is: a pasted text, or else the path of a file, as typed."""
+    """Where the handoff is.
+
+    Attributes:
+        text: it is pasted.
+        path: else its file, as typed.
+        shown: the message that the person was shown and no other one is accepted for; "" before that.
+    """
 
     text: str = ""
     path: str = ""
+    shown: str = ""
+
+
+class HandoffChanged(OnboardError):  # noqa: N818 - it says what happened
+    """What is there now is not what the person was shown."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The handoff has changed",
+            "The one that you were asked about isn't there any more.",
+            next="Read the one that is there now, or ask your admin to send it again.",
+        )
 
 
 @dataclass(frozen=True)
@@ -70,6 +88,7 @@ class Arrival:
             identity in which nothing is encrypted.
         remarks: what the person should know, each a sentence.
         known: ids of the accounts that this computer knows of the project.
+        text: the message that it was read from.
     """
 
     handoff: Handoff
@@ -77,6 +96,7 @@ class Arrival:
     own_keys: tuple[str, ...]
     remarks: tuple[Sentence, ...]
     known: frozenset[str] = frozenset()
+    text: str = ""
 
 
 def mail_name(context: Context) -> str:
@@ -125,7 +145,8 @@ def read(request: Request, context: Context, report: Report) -> Arrival:
     keys = list_secret_keys(environment.gnupg_home, environment.variables)
     report(Progress("Reading the handoff"))
     try:
-        handoff, source = _opened(request, context)
+        text, source = _text_and_source(request, context)
+        handoff = open_handoff(text)
         _check_addressee(handoff, context)
         owners = [own_key(identity, keys) for identity in handoff.identities]
         remarks = _remarks(handoff, owners, context)
@@ -142,9 +163,8 @@ def read(request: Request, context: Context, report: Report) -> Arrival:
         raise
     names = tuple(_user_id(key.details) if key else "" for key in owners)
     accepted = handoff_of(context) if "handoff" in context.facts else None
-    return Arrival(
-        handoff, source, names, remarks, known_accounts(handoff.project, environment.home, accepted)
-    )
+    known = known_accounts(handoff.project, environment.home, accepted)
+    return Arrival(handoff, source, names, remarks, known, text)
 
 
 def asked_since(facts: Facts) -> bool:
@@ -243,14 +263,14 @@ def mark_of(account_id: str, known: frozenset[str]) -> str:
     return "  ! new to this computer" if known and account_id not in known else ""
 
 
-def _opened(request: Request, context: Context) -> tuple[Handoff, str]:
+def _text_and_source(request: Request, context: Context) -> tuple[str, str]:
     if request.text.strip():
-        return open_handoff(request.text), "the pasted text"
+        return request.text, "the pasted text"
     environment = context.environment
     path = typed_path(request.path, environment.home)
     mailed = path == environment.mail(mail_name(context))
     place = "the mailbox" if mailed else environment.readable(path)
-    return open_handoff(read_text(path, MAX_HANDOFF)), place
+    return read_text(path, MAX_HANDOFF), place
 
 
 def _check_addressee(handoff: Handoff, context: Context) -> None:
@@ -345,9 +365,13 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
     """Read it again and keep it; nothing in it is secret.
 
     Raises:
+        HandoffChanged: it is another one than was shown.
         OnboardError: as `read`.
     """
-    handoff = read(request, context, report).handoff
+    arrival = read(request, context, report)
+    if request.shown not in {"", arrival.text}:
+        raise HandoffChanged
+    handoff = arrival.handoff
     return {
         "handoff": handoff.payload(),
         "identities": [identity.account_name for identity in handoff.identities],
@@ -471,13 +495,10 @@ def accept(shown: Observation, context: Context, report: Report) -> Facts:
     """Take in the newer handoff that the person was asked about, and no other one.
 
     Raises:
-        OnboardError: as `read`; or it isn't there any more, or is by now one to be compared.
+        HandoffChanged: it isn't there any more, or is by now one to be compared.
+        OnboardError: as `read`.
     """
     text, now = _newer(context) or ("", NOT_ASKED)
     if now.identity != shown.identity or not now.accepting:
-        raise OnboardError(
-            "The handoff has changed",
-            "The one that you were asked about isn't there any more.",
-            next="Read the one that is there now, or ask your admin to send it again.",
-        )
+        raise HandoffChanged
     return perform(Request(text=text), context, report)

@@ -368,8 +368,19 @@ def test_only_the_handoff_that_the_person_was_asked_about_is_accepted(
         mail.write_text(changed(sent, sign_in_url=OF_SECURITY).render())
     else:
         mail.unlink()
-    with pytest.raises(OnboardError):
+    with pytest.raises(step.HandoffChanged):
         step.accept(seen, here, nothing)
+
+
+def test_no_other_handoff_is_accepted_than_was_shown(accepted: tuple[Context, Handoff, Path]) -> None:
+    here, sent, mail = accepted
+    mail.write_text(changed(sent, region="us-east-2").render())
+    request = Request(path=here.environment.readable(mail))
+    shown = replace(request, shown=step.read(request, here, nothing).text)
+    assert step.perform(shown, here, nothing)["handoff"]["identities"][0]["region"] == "us-east-2"
+    mail.write_text(changed(sent, region="eu-west-1").render())
+    with pytest.raises(step.HandoffChanged):
+        step.perform(shown, here, nothing)
 
 
 def test_an_offer_that_no_longer_stands_is_not_accepted(accepted: tuple[Context, Handoff, Path]) -> None:
@@ -377,5 +388,5 @@ def test_an_offer_that_no_longer_stands_is_not_accepted(accepted: tuple[Context,
     mail.write_text(changed(sent, sign_in_url=OF_SECURITY).render())
     seen = step.observe(here)
     assert Choice.ACCEPT not in seen.choices
-    with pytest.raises(OnboardError):
+    with pytest.raises(step.HandoffChanged):
         step.accept(seen, here, nothing)
