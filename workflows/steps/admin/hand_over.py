@@ -20,7 +20,6 @@ from typing import Any
 
 from workflows.aws.iam import Arrival, arrival, describe_password_policy, find_user, password_made_at
 from workflows.core.errors import Cancelled, OnboardError, Problem
-from workflows.core.files import write_atomically
 from workflows.core.grouping import by_key
 from workflows.core.openpgp import grouped
 from workflows.core.secret import Secret
@@ -67,7 +66,7 @@ from workflows.steps.later_sessions import awaiting
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.steps.shared.paths import save_text
 from workflows.steps.shared.role_profiles import conventional_profiles, role_profiles
-from workflows.steps.shared.to_send import ToSend, copied, hand_out
+from workflows.steps.shared.to_send import ToSend, copied, hand_out, mailed
 from workflows.terraform.state import AccessKey, State
 
 _POLICY_DEFAULTS: Mapping[str, object] = {
@@ -544,11 +543,10 @@ def to_mailbox(person: PersonHandoff, context: Context) -> Sentence:
     Raises:
         OnboardError: there is no mailbox, or it cannot be written.
     """
-    path = context.environment.mail(f"handoff-{person.name}.txt")
-    if path is None:
+    name = f"handoff-{person.name}.txt"
+    if not mailed(person.text, name, context.environment):
         raise OnboardError("No mailbox", "Only the sandbox has a mailbox.", next="Copy or save the text.")
-    write_atomically(path, person.text.encode())
-    return f"in the mailbox as {path.name}"
+    return f"in the mailbox as {name}"
 
 
 def _other_text(remade: Mapping[tuple[str, str], Summary]) -> Sentence:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from workflows.core.errors import OnboardError, Problem
-from workflows.core.files import FileError, explained, read_bytes, write_atomically
+from workflows.core.files import FileError, explained, read_bytes
 from workflows.core.grouping import by_key
 from workflows.core.openpgp import fingerprint_in, grouped, holds
 from workflows.core.sentences import Sentence, enumerated, joined, listed
@@ -38,7 +38,7 @@ from workflows.steps.decisions import Comparison, DecidedKey, Decisions, Reset
 from workflows.steps.shared.judged_key import SEVERITY, JudgedKey, contents_of
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.steps.shared.paths import is_path, typed_path
-from workflows.steps.shared.to_send import ToSend, hand_out
+from workflows.steps.shared.to_send import ToSend, hand_out, mailed
 from workflows.terraform.requirements import provider_wanted
 
 
@@ -742,10 +742,8 @@ def invite(name: str, context: Context) -> ToSend:
     """
     text = Invitation(str(context.facts["project"]), name).render()
     title, file_name = f"The invitation for {name}", f"invitation-{name}.txt"
-    mail = context.environment.mail(file_name)
-    if mail is None:
+    if not mailed(text, file_name, context.environment):
         return hand_out(title, text, file_name, context.environment)
-    write_atomically(mail, text.encode())
     return ToSend(title, text, file_name, f"It is in the sandbox's mailbox, for {name}.", certain=True)
 
 

@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from workflows.core.errors import OnboardError, Problem
-from workflows.core.files import read_text, write_atomically
+from workflows.core.files import read_text
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence, enumerated
 from workflows.desktop.clipboard import ClipboardUnavailable
@@ -36,6 +36,7 @@ from workflows.messages.request import Request as SentRequest, open_request
 from workflows.steps.shared.judged_key import SEVERITY, JudgedKey, contents_of
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.steps.shared.paths import save_text, typed_path
+from workflows.steps.shared.to_send import mailed
 
 DEFAULT_YEARS = 2
 MOST_YEARS = 10
@@ -242,8 +243,7 @@ def _places(request: Request, text: str, context: Context) -> list[Sentence]:
         own = partial(_is_own_request, context)
         saved = save_text(request.path, text, environment.home, replaces=own, whole=environment.sandbox)
         places.append(f"saved as {saved}")
-    if mail := environment.mail(f"request-{context.facts['user']}.txt"):
-        write_atomically(mail, text.encode())
+    if mailed(text, f"request-{context.facts['user']}.txt", environment):
         places.append("in the sandbox's mailbox")
     return places
 

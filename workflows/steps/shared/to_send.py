@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from workflows.core.files import write_atomically
 from workflows.core.sentences import Sentence
 from workflows.desktop.clipboard import ClipboardUnavailable
 from workflows.environment import Environment
@@ -57,6 +58,18 @@ def copied(title: Sentence, text: str, file_name: str, environment: Environment)
     """
     said = environment.clipboard.copy(text)
     return ToSend(title, text, file_name, said, environment.clipboard.certain)
+
+
+def mailed(text: str, file_name: str, environment: Environment) -> bool:
+    """Put a text into the sandbox's mailbox for the other person; returns whether there is one.
+
+    Raises:
+        FileError: it cannot be written.
+    """
+    mail = environment.mail(file_name)
+    if mail is not None:
+        write_atomically(mail, text.encode())
+    return mail is not None
 
 
 def hand_out(title: Sentence, text: str, file_name: str, environment: Environment) -> ToSend:
