@@ -14,7 +14,13 @@ from screens.widgets.text import SplitLine
 
 def misfits(screen: Screen[object]) -> list[str]:
     """What is cut off, or has to be pressed and is below the fold; empty where all is as it should be."""
-    return [*_bar(screen), *_scrollbars(screen), *_cut_off(screen), *_below_the_fold(screen)]
+    return [
+        *_bar(screen),
+        *_scrollbars(screen),
+        *_scrolled(screen),
+        *_cut_off(screen),
+        *_below_the_fold(screen),
+    ]
 
 
 def _shown(screen: Screen[object]) -> Iterator[Widget]:
@@ -39,6 +45,12 @@ def _scrollbars(screen: Screen[object]) -> Iterator[str]:
     ]
     if len(scrolled) > 1:
         yield f"scrollbars: {scrolled}"
+
+
+def _scrolled(screen: Screen[object]) -> Iterator[str]:
+    for widget in _shown(screen):
+        if widget.scroll_y > 0:
+            yield f"{widget} is scrolled by {widget.scroll_y}, so that its beginning is above the fold"
 
 
 def _cut_off(screen: Screen[object]) -> Iterator[str]:
