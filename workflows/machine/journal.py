@@ -15,7 +15,6 @@ import json
 import re
 from contextlib import suppress
 from dataclasses import dataclass, fields, replace
-from enum import Enum, unique
 from itertools import accumulate
 from pathlib import Path
 from typing import Any, NoReturn
@@ -23,7 +22,7 @@ from zlib import crc32
 
 from workflows.core.errors import OnboardError
 from workflows.core.files import OWN_LIMIT, AppendedFile, cause_of, load_file, replace_file
-from workflows.core.parsing import TooDeep, parse_json
+from workflows.core.parsing import parse_json
 from workflows.core.sentences import Sentence
 from workflows.machine.events import (
     Acknowledged,
@@ -62,32 +61,8 @@ _FIELDS: dict[type[Event] | type[Header], tuple[str, ...]] = {
 }
 
 
-@unique
-class LineFlaw(Enum):
-    """What is wrong with a line, with the sentence about it."""
-
-    NOT_JSON = "it isn't JSON"
-    TOO_DEEP = "it is nested too deeply"
-    NO_OBJECT = "it isn't a JSON object"
-    NO_VALUE = "{name} isn't a JSON value"
-    NO_HEADER = "it isn't a session header"
-    NO_EVENT = "it isn't an event that iam-onboard knows"
-    NO_STEP = "it doesn't say which step it is about"
-    WRONG_FIELD = "{name} is missing or has the wrong type"
-    UNKNOWN_FIELDS = "it has fields that iam-onboard doesn't know: {names}"
-    CHANGED = "its checksum doesn't match: something changed the file"
-
-
 class BadLineError(ValueError):
-    """A line that is not what it should be; its text says why.
-
-    Attributes:
-        flaw: what is wrong with it.
-    """
-
-    def __init__(self, flaw: LineFlaw, **values: object) -> None:
-        super().__init__(flaw.value.format(**values))
-        self.flaw = flaw
+    """A line that is not what it should be; its text says why."""
 
 
 class JournalFailed(OnboardError):  # noqa: N818 - it says what happened
@@ -130,10 +105,10 @@ def decode_event(line: bytes) -> Event:
     values = decode(line)
     kind = _KINDS.get(str(values.pop("event", "")))
     if kind is None:
-        raise BadLineError(LineFlaw.NO_EVENT)
+        raise BadLineError("it isn't an event that iam-onboard knows")
     step = values.pop("step", None)
     if not isinstance(step, str):
-        raise BadLineError(LineFlaw.NO_STEP)
+        raise BadLineError("it doesn't say which step it is about")
     return kind(key=StepKey.parse(step), **_checked(values, _FIELDS[kind]))
 
 
@@ -157,7 +132,7 @@ def decode_header(line: bytes) -> Header:
     values = decode(line)
     schema, needs = values.pop("schema", None), values.pop("needs", "")
     if type(schema) is not int or schema < 1:
-        raise BadLineError(LineFlaw.NO_HEADER)
+        raise BadLineError("it isn't a session header")
     if schema > SCHEMA:
         wanted = needs if isinstance(needs, str) and _VERSION.fullmatch(needs) else ""
         words = f"It is written in version {schema} of the format; this iam-onboard reads up to {SCHEMA}."
@@ -190,7 +165,7 @@ def without_sum(line: bytes, before: int) -> tuple[bytes, int]:
     body = line[: 1 - len(_SUM % 0)]
     total = crc32(body, before)
     if line + b"\n" != body + _SUM % total:
-        raise BadLineError(LineFlaw.CHANGED)
+        raise BadLineError("its checksum doesn't match: something changed the file")
     return body + b"}", total
 
 
@@ -214,28 +189,24 @@ def decode(line: bytes) -> dict[str, Any]:
     """
     try:
         values = parse_json(line.decode("utf-8", "surrogatepass"), parse_constant=_no_constant)
-    except BadLineError:
-        raise
-    except TooDeep as error:
-        raise BadLineError(LineFlaw.TOO_DEEP) from error
     except ValueError as error:
-        raise BadLineError(LineFlaw.NOT_JSON) from error
+        raise BadLineError("it isn't JSON") from error
     if not isinstance(values, dict):
-        raise BadLineError(LineFlaw.NO_OBJECT)
+        raise BadLineError("it isn't a JSON object")
     return values
 
 
 def _no_constant(name: str) -> NoReturn:
-    raise BadLineError(LineFlaw.NO_VALUE, name=name)
+    raise ValueError(f"{name} is no value")
 
 
 def _checked(values: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
     for name in names:
         if not isinstance(values.get(name), dict if name in _OBJECTS else str):
-            raise BadLineError(LineFlaw.WRONG_FIELD, name=name)
+            raise BadLineError(f"{name} is missing or has the wrong type")
     unknown = values.keys() - set(names)
     if unknown:
-        raise BadLineError(LineFlaw.UNKNOWN_FIELDS, names=", ".join(sorted(unknown)))
+        raise BadLineError(f"it has fields that iam-onboard doesn't know: {', '.join(sorted(unknown))}")
     return values
 
 

@@ -34,7 +34,6 @@ from workflows.machine.journal import (
     FromNewerVersion,
     Journal,
     JournalFailed,
-    LineFlaw,
     Loaded,
     decode_event,
     encode_event,
@@ -215,42 +214,39 @@ def test_zeros_that_a_power_failure_left_at_the_end_are_cut_off(path: Path, writ
 
 
 @pytest.mark.parametrize(
-    ("line", "flaw", "named"),
+    ("line", "named"),
     [
-        (b"", LineFlaw.NOT_JSON, ""),
-        (b"{", LineFlaw.NOT_JSON, ""),
-        (bytes(40), LineFlaw.NOT_JSON, ""),
-        (b"\xff\xfe", LineFlaw.NOT_JSON, ""),
-        (b"[]", LineFlaw.NO_OBJECT, ""),
-        (b"3", LineFlaw.NO_OBJECT, ""),
-        (b"[" * 100_000, LineFlaw.TOO_DEEP, ""),
-        (b"{}", LineFlaw.NO_EVENT, ""),
-        (b'{"event":"exploded","step":"plan"}', LineFlaw.NO_EVENT, ""),
-        (b'{"event":["started"],"step":"plan"}', LineFlaw.NO_EVENT, ""),
-        (b'{"event":"started","run":"r","at":"1"}', LineFlaw.NO_STEP, ""),
-        (b'{"event":"started","step":5,"run":"r","at":"1"}', LineFlaw.NO_STEP, ""),
-        (b'{"event":"started","step":"plan","at":"1"}', LineFlaw.WRONG_FIELD, "run "),
-        (b'{"event":"started","step":"plan","run":1,"at":"1"}', LineFlaw.WRONG_FIELD, "run "),
+        (b"", ""),
+        (b"{", ""),
+        (bytes(40), ""),
+        (b"\xff\xfe", ""),
+        (b"[]", ""),
+        (b"3", ""),
+        (b"[" * 100_000, ""),
+        (b"{}", ""),
+        (b'{"event":"exploded","step":"plan"}', ""),
+        (b'{"event":["started"],"step":"plan"}', ""),
+        (b'{"event":"started","run":"r","at":"1"}', ""),
+        (b'{"event":"started","step":5,"run":"r","at":"1"}', ""),
+        (b'{"event":"started","step":"plan","at":"1"}', "run "),
+        (b'{"event":"started","step":"plan","run":1,"at":"1"}', "run "),
         (
             b'{"event":"succeeded","step":"p","run":"r","at":"1","facts":[]}',
-            LineFlaw.WRONG_FIELD,
             "facts ",
         ),
-        (b'{"event":"succeeded","step":"p","run":"r","at":"1","facts":{"a":NaN}}', LineFlaw.NO_VALUE, "NaN "),
+        (b'{"event":"succeeded","step":"p","run":"r","at":"1","facts":{"a":NaN}}', ""),
         (
             b'{"event":"failed","step":"p","run":"r","at":"1","error":"no"}',
-            LineFlaw.WRONG_FIELD,
             "error ",
         ),
         (
             b'{"event":"started","step":"p","run":"r","at":"1","key":"x"}',
-            LineFlaw.UNKNOWN_FIELDS,
             " key",
         ),
     ],
 )
 def test_a_damaged_line_further_up_is_told_with_what_is_sound_before_it(
-    line: bytes, flaw: LineFlaw, named: str, path: Path, written: bytes
+    line: bytes, named: str, path: Path, written: bytes
 ) -> None:
     lines = in_version_1(written).splitlines(keepends=True)
     path.write_bytes(b"".join([*lines[:3], line + b"\n", *lines[4:]]))
@@ -258,7 +254,6 @@ def test_a_damaged_line_further_up_is_told_with_what_is_sound_before_it(
     with pytest.raises(DamagedJournal) as found:
         read_journal(path)
     assert isinstance(found.value.__cause__, BadLineError)
-    assert found.value.__cause__.flaw is flaw
     assert named in found.value.why
     assert found.value.line == 4
     assert found.value.sound is not None
@@ -406,9 +401,8 @@ def test_a_closed_journal_takes_no_events(path: Path, written: bytes) -> None:
 
 
 def test_a_line_that_is_no_event_says_so() -> None:
-    with pytest.raises(BadLineError) as refused:
+    with pytest.raises(BadLineError):
         decode_event(b"nonsense")
-    assert refused.value.flaw is LineFlaw.NOT_JSON
 
 
 def test_a_file_of_each_version_so_far_is_read_for_ever() -> None:
