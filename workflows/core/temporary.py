@@ -75,5 +75,4 @@ def remove_leftover_folders(parent: Path | None = None) -> None:
 
 
 def _is_own_folder(entry: os.DirEntry[str]) -> bool:
-    status = entry.stat(follow_symlinks=False)
-    return entry.is_dir(follow_symlinks=False) and status.st_uid == os.getuid()
+    return entry.is_dir(follow_symlinks=False) and entry.stat(follow_symlinks=False).st_uid == os.getuid()

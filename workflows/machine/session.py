@@ -205,8 +205,7 @@ class Session:
         step = self._state.workflow.step(key.step)
         if unknown := facts.keys() - step.gives:
             raise IllegalTransition(f"{step.title} does not give {', '.join(sorted(unknown))}")
-        kept = self._state.knowledge.kept(facts)
-        self._happen(Succeeded(key, self._run, self._stamp(), kept))
+        self._happen(Succeeded(key, self._run, self._stamp(), self._state.knowledge.kept(facts)))
         self.drafts.drop(key)
 
     def fail(self, key: StepKey, error: Mapping[str, str]) -> None:
@@ -230,8 +229,7 @@ class Session:
         Raises:
             OnboardError: the journal could not be written.
         """
-        begun = [key for key in self._state.records if self.status(key) is Status.RUNNING]
-        for key in begun:
+        for key in [key for key in self._state.records if self.status(key) is Status.RUNNING]:
             if key != busy and not self._state.workflow.step(key.step).outlives:
                 self._happen(Failed(key, self._run, self._stamp(), {"kind": RESTED}))
 

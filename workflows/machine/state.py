@@ -370,8 +370,7 @@ class State:
 
     def _is_skipped(self, key: StepKey) -> bool:
         """Whether a step was skipped, or the one was whose outcome it would use up."""
-        spent = StepKey(self.workflow.step(key.step).spends, key.item)
-        records = map(self.records.get, (key, spent))
+        records = map(self.records.get, (key, StepKey(self.workflow.step(key.step).spends, key.item)))
         return any(record is not None and isinstance(record.last, Skipped) for record in records)
 
     def changed_since(self, key: StepKey) -> tuple[str, ...]:

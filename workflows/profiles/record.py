@@ -159,8 +159,7 @@ class Stale:
     @property
     def sentence(self) -> Sentence:
         """In one line."""
-        touched = ", changed by hand" if self.changed_by_hand else ""
-        return f"{self.profile} ({self.role_arn}{touched})"
+        return f"{self.profile} ({self.role_arn}{', changed by hand' if self.changed_by_hand else ''})"
 
 
 def hand_changes(

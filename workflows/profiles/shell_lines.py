@@ -37,8 +37,7 @@ class Shell(Enum):
 
 def shell_of(program: str) -> Shell:
     """The shell that a `SHELL` variable names; `BASH`, whose lines every POSIX shell takes, for any other."""
-    name = PurePath(program).name
-    return next((shell for shell in Shell if shell.value == name), Shell.BASH)
+    return next((shell for shell in Shell if shell.value == PurePath(program).name), Shell.BASH)
 
 
 def export_lines(

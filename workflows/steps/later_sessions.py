@@ -301,17 +301,15 @@ def still_awaited(own: Summary, applied: AppliedChanges, waiting: LastSessions) 
     return tuple(name for name in own.awaited if not (is_gone(name) or is_awaited_later(name)))
 
 
-_KINDS_OF_CHANGE = ("add", "remove")
 _WITH_PASSWORDS = ("joining", "rekeying", "resetting")
 
 
 def _changed(facts: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     """Each addition and removal of a user: the kind, the account and the name."""
     changes = facts.get("user_changes") or {}
-    kinds = ((kind, changes.get(kind) or {}) for kind in _KINDS_OF_CHANGE)
     return [
         (kind, account, name)
-        for kind, chosen in kinds
-        for account in chosen
-        for name in texts(chosen[account])
+        for kind in ("add", "remove")
+        for account, names in (changes.get(kind) or {}).items()
+        for name in texts(names)
     ]

@@ -94,8 +94,7 @@ class PgpFileVault:
 
     def store(self, name: str, secret: Secret) -> NotSynced | None:
         """See `Vault`."""
-        plain = json.dumps({"name": name, "secret": secret.reveal()}).encode()
-        message = self._encrypt(plain)
+        message = self._encrypt(json.dumps({"name": name, "secret": secret.reveal()}).encode())
         if not message or secret.reveal().encode() in message:
             raise VaultUnavailable(
                 "Not encrypted", "gpg gave back no encrypted message.", next="Check your PGP key."

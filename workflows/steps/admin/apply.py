@@ -101,8 +101,7 @@ def validate(request: Request, context: Context) -> list[Problem]:
     if planned is None or apply_begun(run_folder(context), planned.record):
         return []
     missing = [name for name in planned.gone if name not in request.removals]
-    what = f"Type the name to confirm the removal of {', '.join(missing)}."
-    return [Problem(what)] if missing else []
+    return [Problem(f"Type the name to confirm the removal of {', '.join(missing)}.")] if missing else []
 
 
 def perform(request: Request, context: Context, report: Report) -> Facts:

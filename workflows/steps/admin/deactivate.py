@@ -334,7 +334,10 @@ def find_mentions(names: Iterable[str], context: Context, report: Report) -> dic
 def _of(name: str, git: GitSearch, context: Context) -> Mentioned:
     own, remark = _by_key(name, git, context)
     terms = {**own, **_by_name(name)}
-    patterns = {term: _whole(term) for term in terms}
+    patterns = {  # of what is no part of a longer word
+        term: re.compile(rf"(?<![A-Za-z0-9]){re.escape(term)}(?![A-Za-z0-9])", re.IGNORECASE)
+        for term in terms
+    }
     found = [
         Mention(str(path), "name", "")
         for path in git.paths()
@@ -365,11 +368,6 @@ def _by_key(name: str, git: GitSearch, context: Context) -> tuple[dict[str, str]
     except OnboardError as error:
         return terms, f"The mail address and the key of {name} couldn't be searched for: {error.what}"
     return terms, ""
-
-
-def _whole(term: str) -> re.Pattern[str]:
-    """Finds a term that is no part of a longer word."""
-    return re.compile(rf"(?<![A-Za-z0-9]){re.escape(term)}(?![A-Za-z0-9])", re.IGNORECASE)
 
 
 def as_text(found: Mapping[str, Mentioned]) -> str:

@@ -174,9 +174,10 @@ def _join(
 ) -> Iterator[Operation]:
     person = layer.person(name)
     if person is None:
-        text = _text_for_new(layer, name, text)
-        machine = is_machine_name(name)
-        new = AddPerson(name, text, move.add, machine=machine, leaving=here.remove)
+        file = f"keys/{name}"
+        if _has_key(layer, file, text):  # a changed file would reset the passwords of everybody who has it
+            text = layer.files.keys[file].decode()
+        new = AddPerson(name, text, move.add, machine=is_machine_name(name), leaving=here.remove)
         yield _sharing(layer, new, before)
         return
     if person.key_file and not _has_key(layer, person.key_file, text):
@@ -214,15 +215,6 @@ def _shared(layer: Layer, new: AddPerson) -> AddPerson | None:
                 if not any(problem.fatal for problem in replace(shared, groups=()).check(layer)):
                     return shared
     return None
-
-
-def _text_for_new(layer: Layer, name: str, text: str) -> str:
-    """The key file for somebody who is added: as it lies there, if it is this key and the provider reads it.
-
-    A changed key file resets the passwords of everybody who has it, so the packets are compared.
-    """
-    file = f"keys/{name}"
-    return layer.files.keys[file].decode() if _has_key(layer, file, text) else text
 
 
 def _regroup(layer: Layer, name: str, move: Move, rename: Mapping[str, str]) -> Iterator[Operation]:

@@ -63,8 +63,7 @@ def meant_for(context: Context, people: Iterable[str], passwords: Iterable[str] 
 
 def with_plan(context: Context, planned: Planned, passwords: Iterable[str] = ()) -> Context:
     """The same, where this plan was accepted, with every foreign change that is in it; see `meant_for`."""
-    acknowledged = sorted(change.address for change in planned.foreign)
-    plan = {**planned.as_facts(), "acknowledged": acknowledged}
+    plan = {**planned.as_facts(), "acknowledged": sorted(change.address for change in planned.foreign)}
     return _knowing(context, plan=plan, resetting=list(passwords))
 
 
@@ -77,8 +76,7 @@ def with_new_password(context: Context, name: str, other_accounts: Iterable[str]
     accounts = [context.item, *other_accounts]
     plans = {f"plan@{account}": {"passwords": [name], "access_keys": []} for account in accounts}
     noted = any(name in new_passwords.note_of(context, account).asked for account in accounts)
-    named = [] if noted else [name]
-    known = _knowing(context, layers=accounts, resetting=[name], named=named)
+    known = _knowing(context, layers=accounts, resetting=[name], named=[] if noted else [name])
     return _over_accounts(known, accounts, plans)
 
 

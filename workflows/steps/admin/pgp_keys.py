@@ -440,8 +440,7 @@ def take_in_mail(names: Iterable[str], context: Context, report: Report) -> Take
 
 
 def _from_request(request: KeyRequest, name: str, source: str, context: Context) -> Taken:
-    people = people_of(context)
-    same = (person for person in people if person.casefold() == request.user.casefold())
+    same = (person for person in people_of(context) if person.casefold() == request.user.casefold())
     name = next(same, name)
     judge = KeyJudge(context)
     there = judge.is_there(request.user)

@@ -562,8 +562,7 @@ def _check_format(change_set: ChangeSet, context: Context) -> None:
 
 def observe(context: Context) -> Observation:
     """The layers still say what was decided; whether a file's text changed otherwise does not matter."""
-    files = context.facts["changed_files"]
-    written = {Path(file["path"]): file["sha256"] for file in files}
+    written = {Path(file["path"]): file["sha256"] for file in context.facts["changed_files"]}
     lacking = {path: sha256 for path, sha256 in written.items() if file_sha256(path) != sha256}
     if not lacking:
         return replace(AGREES, by_item=removed_from_files(context).by_item)

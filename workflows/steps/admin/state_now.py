@@ -128,9 +128,7 @@ def _code_due(context: Context) -> str:
 
 
 def _begin(context: Context, code: Secret) -> None:
-    project, location = located(context)
-    profile = profiles_of(context, project, location)[0]
-    device_session(context, project, profile, code, lambda _progress: None)
+    device_session(context, located(context)[0], own_profile(context), code, lambda _progress: None)
 
 
 CODED = GuardedLook(_code_due, _begin)

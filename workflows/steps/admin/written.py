@@ -102,8 +102,7 @@ def _keep(folder: Path, change_set: ChangeSet) -> None:
 
     Where only the commit fails, the next try knows by it that the files are as shown.
     """
-    kept = _kept(folder)
-    files = {(layer, path) for layer, path in kept["files"]}
+    files = files_written(folder)
     changes = first_to_last(folder)
     for change in change_set.changes:
         path = str(change.path)

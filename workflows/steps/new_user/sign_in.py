@@ -7,7 +7,6 @@ person says they have signed in, and what AWS reports where a key is kept to ask
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime
 from enum import StrEnum, unique
 
 from workflows.aws import iam
@@ -174,12 +173,8 @@ def inquire(context: Context) -> Observation:
             return not_asked(context)
         if iam.must_change_password(client):
             return Observation(Verdict.UNDONE, NOT_REPLACED)
-        used, since = iam.password_last_used(client), _since(context)
+        used, since = iam.password_last_used(client), context.facts["signed_in"].get("since")
         late = replace(NOT_ASKED, remedy="AWS records a sign-in some minutes late: look again then.")
-        return AGREES if used is not None and (since is None or used >= since) else late
-
-
-def _since(context: Context) -> datetime | None:
-    """Since when a sign-in is one with this password; None where that isn't known."""
-    since = context.facts["signed_in"].get("since")
-    return moment(since, "signed_in.since") if since else None
+        return (
+            AGREES if used is not None and (not since or used >= moment(since, "signed_in.since")) else late
+        )

@@ -20,7 +20,7 @@ from functools import partial
 from workflows.aws import sts
 from workflows.aws.authenticator import code_problem
 from workflows.aws.clients import FOR_A_LOOK, ClientFactory, Credentials, ProfileFiles, profile_map
-from workflows.aws.errors import KEY_REFUSED, AwsError, AwsFailure, about_key_of
+from workflows.aws.errors import KEY_REFUSED, AwsError, AwsFailure, about_key_of, asked
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.sentences import Sentence, joined
 from workflows.environment import Environment
@@ -267,14 +267,8 @@ def _working_key(record: KeyRecord, store: KeyStore, clients: ClientFactory) -> 
 
 
 def _known(key: Credentials, clients: ClientFactory) -> bool:
-    try:
-        with clients.client("sts", key) as client:
-            sts.caller_identity(client)
-    except AwsError as error:
-        if error.failure in KEY_REFUSED:
-            return False
-        raise
-    return True
+    with clients.client("sts", key) as client:
+        return asked(lambda: sts.caller_identity(client), None, KEY_REFUSED) is not None
 
 
 def _check_owner(record: KeyRecord, who: sts.Identity) -> None:

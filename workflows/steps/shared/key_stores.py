@@ -44,8 +44,7 @@ class StoreOption:
 
 def store_options(context: Context, identity: Identity) -> tuple[StoreOption, ...]:
     """The stores that can be used here, the best first; and why a better one is passed over."""
-    plain = context.environment.readable(paths_of(context).credentials)
-    words = f"in plain text in {plain}"
+    words = f"in plain text in {context.environment.readable(paths_of(context).credentials)}"
     try:
         chosen = context.environment.vault(fingerprint_of(context, identity))
     except VaultUnavailable as error:
