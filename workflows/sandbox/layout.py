@@ -80,10 +80,6 @@ class Layout:
         """The folder, by the shortest path."""
         return Path(record.short or self.folder)
 
-    def gnupg_homes(self, record: Record) -> tuple[Path, ...]:
-        """The people's gpg folders, by the shortest path."""
-        return tuple(self.base(record) / person / "gnupg" for person in PEOPLE)
-
     def folders(self) -> tuple[Path, ...]:
         """The folders that every sandbox has."""
         people = [self.folder / person / part for person in PEOPLE for part in ("home", "gnupg")]
@@ -162,7 +158,11 @@ class Record:
         try:
             data: dict[str, Any] = parse_json(load_file(path, OWN_LIMIT))
             if data["version"] != RECORD_VERSION:
-                raise _of_another_version(path, data["version"])
+                raise OnboardError(
+                    "This sandbox is from another version",
+                    f"{path} has the format {data['version']!r}; this program knows {RECORD_VERSION}.",
+                    next=f"Delete this session. {_NEW_DEMO}.",
+                )
             return read(cls, data)
         except FileNotFoundError as error:
             what = f"{path.parent} holds no sandbox."
@@ -174,14 +174,6 @@ class Record:
                 next=f"Delete this session. {_NEW_DEMO}.",
                 detail=f"{type(error).__name__}: {error}",
             ) from error
-
-
-def _of_another_version(path: Path, version: object) -> OnboardError:
-    return OnboardError(
-        "This sandbox is from another version",
-        f"{path} has the format {version!r}; this program knows {RECORD_VERSION}.",
-        next=f"Delete this session. {_NEW_DEMO}.",
-    )
 
 
 def new_token() -> str:
@@ -230,7 +222,7 @@ def end_agents(layout: Layout, record: Record, *, forget: bool = False) -> None:
     program = shutil.which("gpgconf")
     if program is None:
         return
-    for home in layout.gnupg_homes(record):
+    for home in (layout.base(record) / person / "gnupg" for person in PEOPLE):
         for action in [["--kill", "all"], *([["--remove-socketdir"]] if forget else [])]:
             # gpgconf fails where there is nothing to end or to remove, which is just as well.
             subprocess.run(

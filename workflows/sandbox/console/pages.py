@@ -134,14 +134,11 @@ def password() -> Answer:
 
 def _password_page(sign_in: SignIn, problem: str = "") -> str:
     policy = account(sign_in.account_id).account_password_policy
-    kept = [words for words, _ in rules(policy, "")]
-    if policy is not None and policy.password_reuse_prevention:
-        kept.append(f"must not be one of your last {policy.password_reuse_prevention} passwords")
     return render_template(
         "password.html",
         sign_in=sign_in,
         forced=sign_in.stage is Stage.PASSWORD,
-        rules=kept,
+        rules=[words for words, _ in rules(policy, "")],
         own_policy=policy is not None,
         label=account_label(account(sign_in.account_id)),
         problem=problem,
@@ -164,8 +161,8 @@ def _stage_after_code(user: User) -> Stage:
 
 
 def _note_use(user: User) -> None:
-    used = datetime.fromtimestamp(desk().now(), UTC)
-    user.password_last_used = used  # type: ignore[assignment]  # moto declares it None and says it may be set
+    # moto declares it None and says it may be set
+    user.password_last_used = datetime.fromtimestamp(desk().now(), UTC)  # type: ignore[assignment]
 
 
 def _cookie_path() -> str:
@@ -205,8 +202,7 @@ def mfa() -> Answer:
         made = desk().call("CreateVirtualMFADevice", VirtualMFADeviceName=name)
     except Refusal as refusal:
         return render_template("mfa.html", name=name, problem=refusal.message), refusal.status
-    serial = made["VirtualMFADevice"]["SerialNumber"]
-    desk().sign_ins.keep(replace(g.sign_in, pending_device=serial))
+    desk().sign_ins.keep(replace(g.sign_in, pending_device=made["VirtualMFADevice"]["SerialNumber"]))
     return redirect(url_for("console.mfa_codes"))
 
 
@@ -267,8 +263,8 @@ def mfa_cancel() -> Answer:
 def create_key() -> Answer:
     """Create an access key; its secret is shown on the next page, and never again."""
     made = desk().call("CreateAccessKey", UserName=g.sign_in.user)["AccessKey"]
-    key = NewKey(made["AccessKeyId"], made["SecretAccessKey"])
-    desk().sign_ins.keep(replace(g.sign_in, new_key=key))
+    new_key = NewKey(made["AccessKeyId"], made["SecretAccessKey"])
+    desk().sign_ins.keep(replace(g.sign_in, new_key=new_key))
     return redirect(url_for("console.new_key"))
 
 

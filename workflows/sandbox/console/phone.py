@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import binascii
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -113,8 +114,7 @@ def scan() -> Answer:
     try:
         _phone().scan(text)
     except ValueError as error:
-        problem = "No page of the console shows that QR code now." if serial else str(error)
-        return _screen(problem), 400
+        return _screen("No page of the console shows that QR code now." if serial else str(error)), 400
     return redirect(url_for("phone.screen"))
 
 
@@ -127,14 +127,12 @@ def remove() -> Answer:
     return redirect(url_for("phone.screen"))
 
 
-def _on_show() -> list[tuple[str, str]]:
+def _on_show() -> Iterator[tuple[str, str]]:
     """The QR codes on the console's pages: (serial number, what the picture says)."""
-    shown = []
     for account_id, serial in desk().sign_ins.pending_devices(desk().now()):
         backend = account(account_id)
         if device := backend.virtual_mfa_devices.get(serial):
-            shown.append((serial, key_uri(backend, device)))
-    return shown
+            yield serial, key_uri(backend, device)
 
 
 def _screen(problem: str = "") -> str:

@@ -16,7 +16,7 @@ from moto.iam.models import IAMBackend, User, VirtualMfaDevice
 
 from workflows.sandbox.strict.identity import Call, Identity, Operation
 from workflows.sandbox.strict.protocol import AwsRequest, Refusal
-from workflows.sandbox.strict.state import Codes
+from workflows.sandbox.strict.state import Codes, refuse_password
 
 _OWN = frozenset(
     {
@@ -84,7 +84,7 @@ def _delete_group(call: Call) -> None:
 
 
 def _check_password(call: Call, user: User, password: str) -> None:
-    call.state.passwords.take(call.backend.account_password_policy, user.arn, user.name, password)
+    refuse_password(call.backend.account_password_policy, user.name, password)
 
 
 _MADE = "login_profile_made"
@@ -123,7 +123,6 @@ def _update_login_profile(call: Call) -> dict[str, Any]:
 def _delete_login_profile(call: Call) -> None:
     user = call.backend.get_login_profile(call.text("UserName"))
     user.password_reset_required = False
-    call.state.passwords.forget(user.arn)
 
 
 def _change_password(call: Call) -> dict[str, Any]:
@@ -216,11 +215,9 @@ def _device(call: Call) -> VirtualMfaDevice:
 
 
 def _enable(call: Call) -> None:
-    user, device = call.backend.get_user(call.text("UserName")), _device(call)
+    device = _device(call)
     if device.user is not None:
         raise Refusal("EntityAlreadyExists", "MFA Device is already in use.")
-    if len(user.mfa_devices) >= 8:
-        raise Refusal("LimitExceeded", "Cannot exceed quota for MFADevicesPerUser: 8")
     first, second = call.text("AuthenticationCode1"), call.text("AuthenticationCode2")
     if not call.state.codes.use_pair(
         device.serial_number, device.base32_string_seed, first, second, call.now

@@ -143,7 +143,7 @@ def written(service: str, action: str, result: Mapping[str, Any] | ServiceExcept
 
 
 _AUTHORIZATION = re.compile(
-    r"AWS4-HMAC-SHA256\s+Credential=(?P<access_key_id>[^/,\s]+)/(?P<day>\d{8})/(?P<region>[^/]+)/"
+    r"AWS4-HMAC-SHA256\s+Credential=(?P<access_key_id>[^/,\s]+)/\d{8}/(?P<region>[^/]+)/"
     r"(?P<service>[^/]+)/aws4_request,\s*SignedHeaders=(?P<signed_headers>[^,\s]+)"
     r",\s*Signature=(?P<signature>[0-9a-f]{64})"
 )
@@ -154,7 +154,6 @@ class Authorization:
     """The parts of a Signature Version 4 `Authorization` header; all "" where there is none."""
 
     access_key_id: str = ""
-    day: str = ""
     region: str = ""
     service: str = ""
     signed_headers: str = ""

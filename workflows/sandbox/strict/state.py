@@ -1,4 +1,4 @@
-"""What the strict layer knows beside moto: sessions, MFA codes, passwords and regions.
+"""What the strict layer knows beside moto: sessions, MFA codes and regions.
 
 The server lets one request through at a time, so nothing here guards itself against threads. Everything is
 kept from one process to the next: `dump` gives it as a JSON object, `load` takes over what `dump` gave.
@@ -17,7 +17,6 @@ from typing import Any
 import botocore.session
 import pyotp
 from moto.iam.models import AccountPasswordPolicy
-from werkzeug.security import check_password_hash, generate_password_hash
 
 from workflows.core.shapes import plain, read
 from workflows.sandbox.layout import Directory
@@ -167,47 +166,22 @@ def _same(seed: str, step: int, code: str) -> bool:
 
 
 _SYMBOLS = "!@#$%^&*()_+-=[]{}|'"
-_HASH = "pbkdf2:sha256:1000"
-_LONGEST_HISTORY = 24
 
 
-@dataclass
-class _History:
-    earlier: list[str] = field(default_factory=list)
+def refuse_password(policy: AccountPasswordPolicy | None, user_name: str, password: str) -> None:
+    """Refuse a new password that the policy does not allow; earlier passwords are not known.
 
-
-class Passwords(Part):
-    """Which passwords each user had, hashed, by the user's ARN."""
-
-    entries: dict[str, _History]
-    kind = _History
-
-    def forget(self, user_arn: str) -> None:
-        """The login profile was deleted."""
-        self.entries.pop(user_arn, None)
-
-    def take(
-        self, policy: AccountPasswordPolicy | None, user_arn: str, user_name: str, password: str
-    ) -> None:
-        """Remember a new password; refuse one that the policy does not allow.
-
-        Raises:
-            Refusal: `PasswordPolicyViolation`, with every rule that is broken.
-        """
-        broken = [words for words, kept in rules(policy, password) if not kept]
-        if password == user_name:
-            broken.append("must differ from the user name")
-        limit = policy.password_reuse_prevention if policy else 0
-        earlier = self.entries.get(user_arn, _History()).earlier
-        if any(check_password_hash(old, password) for old in earlier[: limit or 0]):
-            broken.append(f"must not be one of the last {limit} passwords")
-        if broken:
-            raise Refusal(
-                "PasswordPolicyViolation",
-                "Password does not conform to the account password policy: it " + "; it ".join(broken) + ".",
-            )
-        hashed = generate_password_hash(password, _HASH)
-        self.entries[user_arn] = _History([hashed, *earlier][:_LONGEST_HISTORY])
+    Raises:
+        Refusal: `PasswordPolicyViolation`, with every rule that is broken.
+    """
+    broken = [words for words, kept in rules(policy, password) if not kept]
+    if password == user_name:
+        broken.append("must differ from the user name")
+    if broken:
+        raise Refusal(
+            "PasswordPolicyViolation",
+            "Password does not conform to the account password policy: it " + "; it ".join(broken) + ".",
+        )
 
 
 def rules(policy: AccountPasswordPolicy | None, password: str) -> list[tuple[str, bool]]:
@@ -288,12 +262,8 @@ class State:
     def __init__(self, directory: Directory) -> None:
         self.directory = directory
         self.sessions, self.codes = Sessions(), Codes()
-        self.passwords, self.regions = Passwords(), Regions()
-        self.parts: dict[str, Part] = {
-            "sessions": self.sessions,
-            "codes": self.codes,
-            "passwords": self.passwords,
-        }
+        self.regions = Regions()
+        self.parts: dict[str, Part] = {"sessions": self.sessions, "codes": self.codes}
 
     def dump(self) -> dict[str, Any]:
         """The whole state as a JSON object. It holds secrets: keep it in a private file."""

@@ -128,7 +128,6 @@ def test_a_session_without_mfa_may_not_call_iam_nor_make_sessions(environment: S
         ("other", "123456", "unable to validate MFA code"),
         ("own", "000000", "invalid MFA one time pass code"),
         ("own", "12345a", "invalid MFA one time pass code"),
-        ("own", "", "must provide both"),
     ],
 )
 def test_a_bad_code_is_told_before_the_denial(
@@ -137,9 +136,8 @@ def test_a_bad_code_is_told_before_the_denial(
     key = environment.user("jane.doe")
     make_role(environment)
     own, _ = environment.device()
-    given = {"SerialNumber": own if serial == "own" else f"arn:aws:iam::{SECURITY}:mfa/other"}
-    if token:
-        given["TokenCode"] = token
+    device = own if serial == "own" else f"arn:aws:iam::{SECURITY}:mfa/other"
+    given = {"SerialNumber": device, "TokenCode": token}
     assert words in refused(assume, environment.of("sts", key), **given)[1]
 
 

@@ -87,11 +87,7 @@ def change_method(request: Any) -> None:
     request.method = "PUT"
 
 
-def add_header(request: Any) -> None:
-    request.headers["x-amz-target"] = "Iam.DeleteUser"
-
-
-@pytest.mark.parametrize("change", [change_body, change_query, change_method, add_header])
+@pytest.mark.parametrize("change", [change_body, change_query, change_method])
 def test_what_was_changed_after_signing_is_refused(environment: StrictWorld, change: Any) -> None:
     environment.user("jane.doe")
     client = environment.administrator("iam")
@@ -142,19 +138,6 @@ def test_s3_objects_of_any_name_and_body_pass(environment: StrictWorld, key: str
     listed = s3.list_objects_v2(Bucket="strict-objects", Prefix=key[:3])["Contents"]
     assert key in [entry["Key"] for entry in listed]
     s3.delete_object(Bucket="strict-objects", Key=key)
-
-
-def test_an_s3_body_other_than_the_hashed_one_is_refused(environment: StrictWorld) -> None:
-    s3 = environment.administrator("s3")
-    s3.create_bucket(Bucket="strict-hashed")
-
-    def change(request: Any, **_: Any) -> None:
-        request.body = b"other"
-
-    s3.meta.events.register_first("before-send.s3.PutObject", change)
-    assert (
-        refused(s3.put_object, Bucket="strict-hashed", Key="k", Body=b"first")[0] == "SignatureDoesNotMatch"
-    )
 
 
 def test_a_state_lock_in_dynamodb_passes(environment: StrictWorld) -> None:
