@@ -931,4 +931,4 @@ def _replacing(key: TakenKey) -> str:
 
 
 def _refuse(size: int) -> Taken:
-    raise KeyTooLarge(size=size, limit=KEYRING_LIMIT)
+    raise KeyTooLarge(parts="bytes", count=size, limit=KEYRING_LIMIT)

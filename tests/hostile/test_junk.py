@@ -10,7 +10,7 @@ from support.growth import growth
 from benchmarks.junk import KEYS, MESSAGES, filled, read_keys, read_message
 from workflows.core.errors import OnboardError
 from workflows.gpg.normalise import KEYRING_LIMIT, public_keys
-from workflows.gpg.refusals import TooManyParts
+from workflows.gpg.refusals import KeyTooLarge
 from workflows.messages.envelope import MAX_TEXT, extract_block
 
 LINEAR = 30
@@ -45,7 +45,7 @@ def test_a_keyring_of_junk_is_refused(name: str) -> None:
     "name", ["line breaks", "soft line breaks", "marks of HTML", "line breaks of HTML", "entities"]
 )
 def test_a_text_in_more_pieces_than_any_keyring_is_refused_unread(name: str) -> None:
-    with pytest.raises(TooManyParts):
+    with pytest.raises(KeyTooLarge):
         public_keys(filled(KEYS[name], KEYRING_LIMIT))
 
 

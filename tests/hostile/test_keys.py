@@ -16,7 +16,7 @@ from workflows.gpg.inspect import inspect_key
 from workflows.gpg.keyring import NoSuchKey, export_public_key, list_secret_keys
 from workflows.gpg.many_keys import check_keys
 from workflows.gpg.normalise import KEYS_LIMIT, PARTS_LIMIT, normalise, public_keys
-from workflows.gpg.refusals import KeyTooSlow, TooManyParts, UnreadableKey
+from workflows.gpg.refusals import KeyTooLarge, KeyTooSlow, UnreadableKey
 from workflows.gpg.tools import GpgTooSlow, run_gpg
 
 
@@ -40,12 +40,12 @@ PRIMARY = key_packet(6, 1)
     ids=["subkeys", "names"],
 )
 def test_a_key_with_absurdly_many_parts_is_refused_without_gpg(key: bytes) -> None:
-    with pytest.raises(TooManyParts):
+    with pytest.raises(KeyTooLarge):
         normalise(key)
 
 
 def test_a_keyring_with_absurdly_many_keys_is_refused_without_gpg() -> None:
-    with pytest.raises(TooManyParts):
+    with pytest.raises(KeyTooLarge):
         public_keys(b"".join(key_packet(6, number) for number in range(KEYS_LIMIT + 1)))
 
 

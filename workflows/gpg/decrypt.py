@@ -57,13 +57,10 @@ class Flaw(enum.Enum):
     UNDECODABLE = "The text cannot be decoded: {error}."
     NOT_OPENPGP = "It isn't OpenPGP data."
     CUT = "Its end is missing."
-    LAST_LINE = "Its last line, -----END PGP MESSAGE-----, is missing."
     SEVERAL = "There is more than one encrypted message in it; use one at a time."
     OTHER_BLOCK = "It is another kind of PGP block, not an encrypted message."
     KEY = "It is a key, not a message."
-    NOT_ENCRYPTED = "Its encrypted part is missing."
-    TO_NO_KEY = "It isn't encrypted to any key."
-    NOT_FOUND = "GnuPG finds no message in it that is encrypted to a key."
+    NOT_FOUND = "There is no message in it that is encrypted to a key."
     BINARY = "It decrypts to something that isn't text, so it isn't a password."
 
 
@@ -198,10 +195,8 @@ def clean_ciphertext(text: bytes | str) -> bytes:
         raise NotAMessage(Flaw.SEVERAL)
     if tags & (KEYS | SECRET_KEYS):
         raise NotAMessage(Flaw.KEY)
-    if not tags & ENCRYPTED_DATA:
-        raise NotAMessage(Flaw.NOT_ENCRYPTED)
-    if not recipients(binary):
-        raise NotAMessage(Flaw.TO_NO_KEY)
+    if not tags & ENCRYPTED_DATA or not recipients(binary):
+        raise NotAMessage(Flaw.NOT_FOUND)
     return binary
 
 
@@ -270,7 +265,7 @@ def _binary_message(data: bytes | str) -> bytes:
     if len(messages) > 1:
         raise NotAMessage(Flaw.SEVERAL)
     if messages and not messages[0].complete:
-        raise NotAMessage(Flaw.LAST_LINE)
+        raise NotAMessage(Flaw.CUT)
     try:
         binary = messages[0].decode() if messages else pasted.bare_base64(text)
     except pasted.SeveralBlocks as error:

@@ -113,7 +113,7 @@ def in_parallel(
 def _from_keybox(data: bytes, environment: Mapping[str, str]) -> bytes:
     """The public keys in a keybox, as gpg exports them from a copy."""
     if len(data) > KEYRING_LIMIT:
-        raise KeyTooLarge(size=len(data), limit=KEYRING_LIMIT)
+        raise KeyTooLarge(parts="bytes", count=len(data), limit=KEYRING_LIMIT)
     with temporary_folder() as folder:
         keybox = folder / "given.kbx"
         keybox.write_bytes(data)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import base64
 import string
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -38,7 +38,6 @@ from workflows.gpg.refusals import (
     OtherSecretKey,
     SecretKeyGiven,
     SeveralKeys,
-    TooManyParts,
 )
 
 KEYRING_LIMIT: Final = SIZE_LIMIT
@@ -62,8 +61,8 @@ _IGNORED_TAGS: Final = frozenset({Tag.MARKER, Tag.TRUST, Tag.PADDING})
 _KEY_VERSIONS: Final = frozenset({2, 3, 4, 5, 6})
 _UNKNOWN_TAGS: Final = frozenset({15, 16, *range(22, 64)})  # no OpenPGP before RFC 9580 had a packet of these
 _OTHER_BLOCKS: Final = {
-    "SIGNATURE": Found.SIGNATURE_BLOCK,
-    "SIGNED MESSAGE": Found.SIGNED,
+    "SIGNATURE": Found.SIGNATURE,
+    "SIGNED MESSAGE": Found.TEXT,
 }
 _OTHER_DATA: Final[Mapping[int, Found]] = {
     **dict.fromkeys(
@@ -120,7 +119,7 @@ def normalise(data: bytes | str) -> PublicKeyText:
             `KeybaseName`.
     """
     if len(data) > pasted.INPUT_LIMIT:
-        raise KeyTooLarge(size=len(data), limit=pasted.INPUT_LIMIT)
+        raise KeyTooLarge(parts="bytes", count=len(data), limit=pasted.INPUT_LIMIT)
     keys = _keys(data)
     if len(keys) > 1:
         raise SeveralKeys(count=len(keys))
@@ -140,7 +139,7 @@ def public_keys(data: bytes | str) -> tuple[PublicKeyText, ...]:
         KeyRefused: there is none, or something else is among them (`SecretKeyGiven`).
     """
     if len(data) > KEYRING_LIMIT:
-        raise KeyTooLarge(size=len(data), limit=KEYRING_LIMIT)
+        raise KeyTooLarge(parts="bytes", count=len(data), limit=KEYRING_LIMIT)
     return _keys(data)
 
 
@@ -157,12 +156,12 @@ def _binaries(data: bytes | str, depth: int) -> tuple[bytes, ...]:
         return (data,)
     marks = sum(map(text.count, _MARKS))
     if marks > MARKS_LIMIT:
-        raise TooManyParts(parts="line breaks and marks", count=marks, limit=MARKS_LIMIT)
+        raise KeyTooLarge(parts="line breaks and marks", count=marks, limit=MARKS_LIMIT)
     text = pasted.unquoted(text)
     if not text.strip():
         raise EmptyKey
     if depth > _NESTING_LIMIT:
-        raise NotAPublicKey(Found.PACKED)
+        raise NotAPublicKey(Found.TEXT)
     _refuse_other_kinds(text)
     requested = _key_of_request(text)
     if requested is not None:
@@ -233,7 +232,7 @@ def _refuse_other_kinds(text: str) -> None:
     looks = {
         Found.SSH_KEY: bare.startswith(_SSH_KINDS) or _SSH_BLOCK in bare,
         Found.CERTIFICATE: "-----BEGIN CERTIFICATE-----" in bare,
-        Found.OTHER_FILE: "\0" in text and "-----BEGIN PGP" not in text,
+        Found.OTHER_DATA: "\0" in text and "-----BEGIN PGP" not in text,
         Found.LIST: len(lines) > 1
         and "-----BEGIN" not in bare
         and any(row.startswith(("pub ", "sec ")) for row in lines),
@@ -284,10 +283,10 @@ def _keys_in(binary: bytes) -> list[bytes]:
 
 def _refuse_excess(keys: list[list[Packet]]) -> None:
     if len(keys) > KEYS_LIMIT:
-        raise TooManyParts(parts="keys", count=len(keys), limit=KEYS_LIMIT)
+        raise KeyTooLarge(parts="keys", count=len(keys), limit=KEYS_LIMIT)
     parts = max(sum(packet.tag in {Tag.PUBLIC_SUBKEY, Tag.USER_ID} for packet in key) for key in keys)
     if parts > PARTS_LIMIT:
-        raise TooManyParts(parts="subkeys and names", count=parts, limit=PARTS_LIMIT)
+        raise KeyTooLarge(parts="subkeys and names", count=parts, limit=PARTS_LIMIT)
 
 
 def _packets(binary: bytes) -> list[Packet]:
@@ -317,13 +316,11 @@ def _refuse_unless_key(tag: int) -> None:
         raise NotAPublicKey(_OTHER_DATA.get(tag, Found.OTHER_DATA))
 
 
-def _without_photographs(packets: list[Packet]) -> list[Packet]:
+def _without_photographs(packets: list[Packet]) -> Iterator[Packet]:
     """The packets without user attributes (only photographs are defined) and the signatures on them."""
-    kept: list[Packet] = []
     skipping = False
     for packet in packets:
         if packet.tag != Tag.SIGNATURE:
             skipping = packet.tag == Tag.USER_ATTRIBUTE
         if not skipping:
-            kept.append(packet)
-    return kept
+            yield packet

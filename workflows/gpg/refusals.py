@@ -52,10 +52,11 @@ class EmptyKey(KeyRefused):
 
 
 class KeyTooLarge(KeyRefused):
-    """More was given than any public key needs.
+    """More was given than any public key needs, or more keys than a person's keyring has.
 
     Args:
-        size: how many bytes or characters were given.
+        parts: what there is too much of, as "bytes".
+        count: how many were given.
         limit: how many are read at most.
     """
 
@@ -65,27 +66,9 @@ class KeyTooLarge(KeyRefused):
     )
     texts = Texts(
         title="This is too large to be a key",
-        what="It has {size:,} bytes; iam-onboard reads up to {limit:,}.",
+        what="It has {count:,} {parts}; iam-onboard reads up to {limit:,}.",
         why="A public key is a few kilobytes. A whole keyring or another file may have been chosen.",
         next="Export one key:  gpg --export-options export-minimal --armor --export NAME",
-    )
-
-
-class TooManyParts(KeyRefused):
-    """More subkeys and names than a person's key has, or more keys than a person's keyring.
-
-    Args:
-        parts: what there is too much of, as "subkeys and names".
-        count: how many were given.
-        limit: how many are read at most.
-    """
-
-    for_owner = KeyTooLarge.for_owner
-    texts = Texts(
-        title="This is too much for a key",
-        what="It has {count:,} {parts}; iam-onboard reads up to {limit:,}.",
-        why="No person's key is like that, and reading it would take too long.",
-        next="Ask its owner for one key:  gpg --export-options export-minimal --armor --export NAME",
     )
 
 
@@ -134,20 +117,16 @@ class Found(enum.StrEnum):
 
     SSH_KEY = "an SSH key, which can't be used to encrypt here"
     CERTIFICATE = "a certificate for TLS or S/MIME, not a PGP key"
-    OTHER_FILE = "a file of another kind, neither text nor PGP data"
     LIST = "gpg's list of keys, without the keys themselves"
     FINGERPRINT = "the fingerprint of a key, which only names it"
     LINK = "a link. iam-onboard doesn't follow it: open it in a browser, and use what is there"
     MAIL_ADDRESS = "a mail address"
-    PACKED = "text packed into text, again and again"
     TEXT = "text without a PGP key"
     OTHER_BLOCK = "another kind of PGP block"
-    SIGNED = "a signed message without a key in it"
     MESSAGE = "an encrypted message"
-    SIGNATURE_BLOCK = "a signature"
     SIGNATURE = "a signature (a revocation certificate is one, too)"
     NO_KEY = "PGP data without a key in it"
-    OTHER_DATA = "some other data"
+    OTHER_DATA = "some other data, not PGP's"
 
 
 class NotAPublicKey(KeyRefused):

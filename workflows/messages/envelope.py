@@ -16,7 +16,7 @@ import email.policy
 import itertools
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from email.message import Message
 from enum import Enum, unique
 from typing import TypeAlias
@@ -85,11 +85,6 @@ class Flaw(Enum):
         what="The text has {length:,} characters; a {kind} has far fewer than {most:,}.",
         next="Paste only the message with the {kind}, or open the right file.",
     )
-    EMPTY = Texts(
-        title="Nothing here",
-        what="The text is empty.",
-        next="Paste the whole message with the {kind}.",
-    )
     OTHER_KIND = Texts(title="{title}", what="{what}", next="{instead}")
     NO_BLOCK = Texts(
         title="No {kind} in this text",
@@ -119,11 +114,6 @@ class Flaw(Enum):
         what="Its block of JSON cannot be read.",
         why="Something changed the text on its way.",
         next="Ask for it again, best as an attached file.",
-    )
-    NO_VERSION = Texts(
-        title="The {kind} is damaged",
-        what="It does not say which version of the format it has.",
-        next="Ask for it again.",
     )
     NEWER = Texts(
         title="Made by a newer iam-onboard",
@@ -219,15 +209,13 @@ def extract_block(text: str, kind: str) -> dict[str, object]:
             other_kinds.append(match[1])
             position = match.end()
     if not found:
-        raise _nothing_found(text, kind, other_kinds)
+        raise _nothing_found(kind, other_kinds)
     if len(found) > 1:
         raise MessageError(Flaw.SEVERAL, kind=kind)
     return found[0]
 
 
-def _nothing_found(text: str, kind: str, other_kinds: list[str]) -> MessageError:
-    if not text.strip():
-        return MessageError(Flaw.EMPTY, kind=kind)
+def _nothing_found(kind: str, other_kinds: list[str]) -> MessageError:
     if other_kinds:
         other = other_kinds[0]
         what, instead = _OTHERS.get(other, (f"It is for something else ({other}).", f"Paste the {kind}."))
@@ -278,7 +266,7 @@ class _Part(Message):
 
     def set_raw(self, name: str, value: str) -> None:
         if len(self) == _MOST_HEADERS:
-            raise _overloaded("headers", _MOST_HEADERS)
+            raise MessageError(Flaw.OVERLOADED, parts="headers", most=_MOST_HEADERS)
         super().set_raw(name, value)
 
 
@@ -292,14 +280,10 @@ def _parsed(mail: str) -> Message:
 
     def part(policy: email.policy.Policy[Message]) -> _Part:
         if next(parts) > _MOST_PARTS:
-            raise _overloaded("parts", _MOST_PARTS)
+            raise MessageError(Flaw.OVERLOADED, parts="parts", most=_MOST_PARTS)
         return _Part(policy)
 
     return email.message_from_string(mail, policy=_ShortHeaders(message_factory=part))
-
-
-def _overloaded(what: str, most: int) -> MessageError:
-    return MessageError(Flaw.OVERLOADED, parts=what, most=most)
 
 
 def _repair_block(text: str, start: int, kind: str) -> tuple[str, int]:
@@ -332,22 +316,19 @@ def _decode(block: str, kind: str) -> dict[str, object]:
         payload = parse_json(
             block, strict=False, object_pairs_hook=_without_duplicates, parse_constant=_no_constant
         )
-        _refuse_hidden(payload)
     except ValueError as error:
         raise MessageError(Flaw.DAMAGED, kind=kind, detail=str(error)) from None
+    if hidden := _HIDDEN.search(json.dumps(payload, ensure_ascii=False)):
+        sign = f"it holds the character U+{ord(hidden[0]):04X}, which no text for people has"
+        raise MessageError(Flaw.DAMAGED, kind=kind, detail=sign)
     assert isinstance(payload, dict)  # noqa: S101 - the block starts with a brace
     del payload[MARKER]
     schema = payload.pop("schema", None)
     if not isinstance(schema, int) or isinstance(schema, bool) or schema < 1:
-        raise MessageError(Flaw.NO_VERSION, kind=kind)
+        raise MessageError(Flaw.DAMAGED, kind=kind, detail="no version of the format")
     if schema > SCHEMA:
         raise MessageError(Flaw.NEWER, kind=kind, version=schema, most=SCHEMA)
     return payload
-
-
-def _refuse_hidden(payload: object) -> None:
-    if hidden := _HIDDEN.search(json.dumps(payload, ensure_ascii=False)):
-        raise ValueError(f"it holds the character U+{ord(hidden[0]):04X}, which no text for people has")
 
 
 def _without_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -422,18 +403,16 @@ class Fields:
         """
         return tuple(Fields({name: value}, self._where).prose(name) for value in self._list(name))
 
-    def objects(self, name: str, called: str) -> list[Fields]:
-        """A list of objects; empty where the field is missing.
+    def objects(self, name: str, called: str) -> Iterator[Fields]:
+        """The objects of a list; none where the field is missing.
 
         Raises:
             MessageError: it is something else.
         """
-        result = []
         for number, value in enumerate(self._list(name), start=1):
             if not isinstance(value, dict):
                 raise self._wrong(name, "a list of objects")
-            result.append(Fields(value, f"{called} {number}"))
-        return result
+            yield Fields(value, f"{called} {number}")
 
     def rest(self) -> dict[str, object]:
         """Every field that was not read, as it came, with breaks that crept in as blanks."""

@@ -146,21 +146,31 @@ class Handoff:
 
     def problems(self) -> list[Problem]:
         """Everything in it that breaks a rule; empty when it may be sent and used."""
+        accounts = [(identity.account_id, identity.user) for identity in self.identities]
+        conditions = (
+            (
+                not _OCCASION.fullmatch(self.occasion),
+                "Its occasion is no word of small letters and dashes.",
+                "occasion",
+            ),
+            (
+                not 1 <= len(self.identities) <= 20,
+                f"It holds {len(self.identities)} identities; 1 to 20 are accepted.",
+                "identities",
+            ),
+            (
+                len(set(accounts)) != len(accounts),
+                "It holds the same user of the same account twice.",
+                "identities",
+            ),
+        )
         found = rules.check(project=self.project)
-        if not _OCCASION.fullmatch(self.occasion):
-            found.append(Problem("Its occasion is no word of small letters and dashes.", "occasion"))
-        if not 1 <= len(self.identities) <= 20:
-            found.append(
-                Problem(f"It holds {len(self.identities)} identities; 1 to 20 are accepted.", "identities")
-            )
+        found += [Problem(words, field) for broken, words, field in conditions if broken]
         for number, identity in enumerate(self.identities[:20], start=1):
             found += [
                 replace(problem, message=f"Identity {number}: {problem.message}")
                 for problem in identity.problems()
             ]
-        accounts = [(identity.account_id, identity.user) for identity in self.identities]
-        if len(set(accounts)) != len(accounts):
-            found.append(Problem("It holds the same user of the same account twice.", "identities"))
         names = [profile.profile for identity in self.identities for profile in identity.profiles]
         if len(set(names)) != len(names):
             twice = next(name for name in names if names.count(name) > 1)

@@ -104,13 +104,13 @@ def test_a_cut_message_a_key_and_two_messages_are_told_apart(home: GpgHome, mess
         (base64.b64encode(message[:-20]), Flaw.CUT),
         (base64.b64encode(home.export("jane")), Flaw.KEY),
         (home.export("jane", "--armor"), Flaw.OTHER_BLOCK),
-        (armored.partition("-----END")[0], Flaw.LAST_LINE),
+        (armored.partition("-----END")[0], Flaw.CUT),
         (armored + armored, Flaw.SEVERAL),
         (first + second, Flaw.SEVERAL),
         (f"{first}\nand\n{second}", Flaw.SEVERAL),
         (f"{first}\nfor security:\n{second}", Flaw.SEVERAL),
         (message + other, Flaw.SEVERAL),
-        (bytes([0xC0 | 18, 2, 1, 0]), Flaw.TO_NO_KEY),
+        (bytes([0xC0 | 18, 2, 1, 0]), Flaw.NOT_FOUND),
     ):
         with pytest.raises(NotAMessage) as refused:
             clean_ciphertext(pasted)

@@ -152,9 +152,9 @@ def test_a_message_or_a_signature_is_not_a_key(home: GpgHome) -> None:
         (message, Found.MESSAGE),
         (base64.b64encode(message), Found.MESSAGE),
         (message[:40], Found.MESSAGE),
-        (home.run("--armor", "--detach-sign", stdin=b"hello"), Found.SIGNATURE_BLOCK),
+        (home.run("--armor", "--detach-sign", stdin=b"hello"), Found.SIGNATURE),
         (signature, Found.SIGNATURE),
-        (home.run("--clear-sign", stdin=b"hello"), Found.SIGNED),
+        (home.run("--clear-sign", stdin=b"hello"), Found.TEXT),
     ):
         with pytest.raises(NotAPublicKey) as refusal:
             normalise(form)
@@ -228,7 +228,7 @@ def test_garbage_is_not_a_key(garbage: bytes | str) -> None:
         ),
         ("<jane@a.example>", Found.MAIL_ADDRESS),
         ("-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n", Found.CERTIFICATE),
-        (b"%PDF-1.7\n\x00\xff\xfe" + bytes(300), Found.OTHER_FILE),
+        (b"%PDF-1.7\n\x00\xff\xfe" + bytes(300), Found.OTHER_DATA),
         (
             "pub   rsa4096 2024-01-01 [SC]\n      56D50A0E8C24690607F9D8C4\nuid   Jane <j@a.example>\n",
             Found.LIST,

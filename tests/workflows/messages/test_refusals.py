@@ -196,14 +196,14 @@ def test_a_newer_version_is_refused_with_both_versions() -> None:
 @pytest.mark.parametrize(
     ("text", "flaw", "part"),
     [
-        ("", Flaw.EMPTY, ""),
+        ("", Flaw.NO_BLOCK, ""),
         ("Hello", Flaw.NO_BLOCK, ""),
         ("x" * (envelope.MAX_TEXT + 1), Flaw.TOO_LONG, f" {envelope.MAX_TEXT + 1:,} "),
         (request().render(), Flaw.OTHER_KIND, ""),
         (block()[:-1], Flaw.CUT, ""),
         (block()[:300], Flaw.CUT, ""),
-        (block(schema=True), Flaw.NO_VERSION, ""),
-        (block(schema="1"), Flaw.NO_VERSION, ""),
+        (block(schema=True), Flaw.DAMAGED, ""),
+        (block(schema="1"), Flaw.DAMAGED, ""),
         (block(project=7), Flaw.FIELD_WRONG, "project "),
         (block(identities={}), Flaw.FIELD_WRONG, "identities "),
         (block(identities=[7]), Flaw.FIELD_WRONG, " objects"),

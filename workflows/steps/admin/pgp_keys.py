@@ -8,7 +8,7 @@ Where several keys come, the choice is the person's.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -261,42 +261,39 @@ class KeyJudge:
         return f" in {', '.join(where[worst.kind])}; {'; '.join(milder)}"
 
     def _about_providers(self, verdicts: Mapping[str, KeyVerdict]) -> list[Sentence]:
-        troubles = {account: why for account, why in self._unknown.items() if account in verdicts}
-        return [f"The AWS provider of {account} is unknown: {why}" for account, why in troubles.items()]
+        return [
+            f"The AWS provider of {account} is unknown: {why}"
+            for account, why in self._unknown.items()
+            if account in verdicts
+        ]
 
-    def _about_others(self, name: str, checked: CheckedKey) -> list[Sentence]:
+    def _about_others(self, name: str, checked: CheckedKey) -> Iterator[Sentence]:
         """What the layers say about this key, or about another key of the same person."""
-        remarks: list[Sentence] = []
         same = self._files.get(checked.key.key_material, [])
         for account, file in same:
             users = sharing_key(self.layers[account], file)
             owners = [user for user in users if user.casefold() != name.casefold()]
             if owners:
-                remarks.append(f"It is the key of {', '.join(owners)} in {account} too ({file}).")
+                yield f"It is the key of {', '.join(owners)} in {account} too ({file})."
             elif not users and file != f"keys/{name}":
-                remarks.append(f"It also lies in {file} of {account}, which nobody uses.")
-        remarks += self._another(name, same)
+                yield f"It also lies in {file} of {account}, which nobody uses."
+        yield from self._another(name, same)
         if not likeness(name, checked.details):
             others = (other for other in people_of(self._context) if other != name)
             likely = [other for other in others if likeness(other, checked.details) is Likeness.FULL]
             but = f", but one looks like {listed(likely, 2)}" if likely else ""
-            remarks.append(
-                f"None of its user ids looks like {name}{but}: read the fingerprint out to each other."
-            )
-        return remarks
+            yield f"None of its user ids looks like {name}{but}: read the fingerprint out to each other."
 
-    def _another(self, name: str, same: list[tuple[str, str]]) -> list[Sentence]:
+    def _another(self, name: str, same: list[tuple[str, str]]) -> Iterator[Sentence]:
         """Where somebody who joins has another key already, which stays."""
         if self.replaces(name):
-            return []
+            return
         users = self._context.decisions.users
-        remarks: list[Sentence] = []
         for account, layer in self.layers.items():
             person = layer.person(name)
             file = person.key_file if person and name not in users.of(account).add else None
             if file and file in layer.files.keys and (account, file) not in same:
-                remarks.append(f"{account} has another key of {name}; it stays as it is there.")
-        return remarks
+                yield f"{account} has another key of {name}; it stays as it is there."
 
     def _by_material(self) -> dict[frozenset[bytes], list[tuple[str, str]]]:
         """Account and path of every readable key file, by the key in it."""
@@ -479,7 +476,7 @@ def _request_in(data: bytes | str) -> KeyRequest | None:
         MessageError: it is a request, and damaged or wrong.
     """
     if len(data) > KEYRING_LIMIT:
-        raise KeyTooLarge(size=len(data), limit=KEYRING_LIMIT)
+        raise KeyTooLarge(parts="bytes", count=len(data), limit=KEYRING_LIMIT)
     text = data if isinstance(data, str) else data.decode("utf-8", errors="replace")
     try:
         return open_request(text)
@@ -618,18 +615,16 @@ def _person_by_key(key: CheckedKey, names: Sequence[str]) -> str:
     return fitting[0] if len(fitting) == 1 else ""
 
 
-def _unmatched(file: _Read, named: str, keys: Sequence[CheckedKey]) -> list[Sentence]:
+def _unmatched(file: _Read, named: str, keys: Sequence[CheckedKey]) -> Iterator[Sentence]:
     """What to say about a file: keys in it that are for nobody here, or why it cannot be used.
 
     A file that has nothing of a key, and nobody's name, is only counted.
     """
-    remarks: list[Sentence] = []
     if keys:
         ids = [next((user.text for user in key.details.user_ids), "a key without a name") for key in keys]
-        remarks.append(f"{file.path.name} is for nobody here: {listed(ids, 3)}")
+        yield f"{file.path.name} is for nobody here: {listed(ids, 3)}"
     if file.refusal and (named or not isinstance(file.refusal, _NO_KEY_AT_ALL)):
-        remarks.append(f"{file.path.name}: {file.refusal.title}. {file.refusal.what}")
-    return remarks
+        yield f"{file.path.name}: {file.refusal.title}. {file.refusal.what}"
 
 
 @dataclass(frozen=True)
@@ -762,7 +757,8 @@ def validate(request: Request, context: Context) -> list[Problem]:
                 warnings = key.verdict.warnings
                 problems += [Problem(f"{name}: {words}", "people", fatal=False) for words in warnings]
             problems += about_replacement(key, confirmed=name in request.confirmed)
-    return problems + about_each_other([request.keys[person] for person in people if person in request.keys])
+    given = [request.keys[person] for person in people if person in request.keys]
+    return [*problems, *about_each_other(given)]
 
 
 def perform(request: Request, context: Context, report: Report) -> Facts:
@@ -867,22 +863,20 @@ def about_replacement(key: TakenKey, *, confirmed: bool) -> list[Problem]:
     return problems
 
 
-def about_each_other(keys: Sequence[TakenKey]) -> list[Problem]:
+def about_each_other(keys: Sequence[TakenKey]) -> Iterator[Problem]:
     """Two people with one key is odd; two keys for one file cannot be."""
-    problems: list[Problem] = []
     owners: dict[str, str] = {}
     files: dict[tuple[str, str], TakenKey] = {}
     for key in keys:
         first = owners.setdefault(key.fingerprint, key.name)
         if first != key.name:
-            problems.append(Problem(f"{first} and {key.name} have the same key.", "people", fatal=False))
+            yield Problem(f"{first} and {key.name} have the same key.", "people", fatal=False)
         for account, reset in key.replacement.resets.items() if key.replacement else ():
             earlier = files.setdefault((account, reset.file), key)
             if earlier.fingerprint != key.fingerprint:
                 who = f"{earlier.name} and {key.name}"
                 words = f"{who} share {reset.file} of {account}: it can hold one key only."
-                problems.append(Problem(words, "people"))
-    return problems
+                yield Problem(words, "people")
 
 
 @dataclass(frozen=True, kw_only=True)
