@@ -272,7 +272,7 @@ def test_a_creation_that_was_killed_is_finished_or_undone_by_the_next(
     access_keys.perform(kept, context, new_user.report)
     records = KeyRecords(new_user.environment.key_records_folder)
     now = new_user.environment.now()
-    records.begin(Creation("bb", BASE, store, (first, second)[:known], now, ids[named]))
+    records.put(Creation("bb", BASE, store, (first, second)[:known], now, ids[named]))
     request = replace(kept, how=access_keys.API, path="", code=new_user.code(seed, 1))
     if ended == "refused":
         with pytest.raises(TwoActiveKeys):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -192,8 +192,8 @@ class KeyRecords:
         path = self._path(project, profile)
         return _read(path, KeyRecord) if is_there(path) else None
 
-    def put(self, record: KeyRecord) -> None:
-        """Write a record, synced to the disk, in place of the one before.
+    def put(self, record: KeyRecord | Creation) -> None:
+        """Write a record, or how far a creation is, synced to the disk, in place of the one before.
 
         Raises:
             FileError: it cannot be written; the one before is as it was.
@@ -201,13 +201,27 @@ class KeyRecords:
         with self.staged(record) as put:
             put()
 
-    def staged(self, record: KeyRecord) -> AbstractContextManager[Callable[[], None]]:
+    @contextmanager
+    def staged(self, record: KeyRecord | Creation) -> Iterator[Callable[[], None]]:
         """A record that is complete on the disk; gives what puts it in place, which takes no room.
+
+        Every writer shares a lock while its record waits: alone, none lives whose leftover it could be.
 
         Raises:
             FileError: it cannot be written; the one before is as it was.
         """
-        return self._staged(self._path(record.project, record.profile), record)
+        suffix = ".creation" if isinstance(record, Creation) else ".json"
+        path, lock = self._path(record.project, record.profile, suffix), FileLock(self.folder)
+        private_folder(self.folder)
+        try:
+            with explained(self.folder, "locked"):
+                if lock.try_acquire():
+                    remove_leftovers(path)
+                lock.acquire(shared=True)
+            with staged([FileWrite(path, f"{json.dumps(plain(record), indent=2)}\n".encode())]) as put:
+                yield put
+        finally:
+            lock.release()
 
     def creation(self, project: str, profile: str) -> Creation | None:
         """The creation of a profile's key that was not ended, or None.
@@ -218,15 +232,6 @@ class KeyRecords:
         path = self._path(project, profile, ".creation")
         return _read(path, Creation) if is_there(path) else None
 
-    def begin(self, creation: Creation) -> None:
-        """Write down how far a creation is, synced to the disk.
-
-        Raises:
-            FileError: it cannot be written.
-        """
-        with self._staged(self._path(creation.project, creation.profile, ".creation"), creation) as put:
-            put()
-
     def end(self, project: str, profile: str) -> None:
         """Forget a creation: its key is kept, or deleted.
 
@@ -236,21 +241,6 @@ class KeyRecords:
         path = self._path(project, profile, ".creation")
         with explained(path, "deleted"):
             path.unlink(missing_ok=True)
-
-    @contextmanager
-    def _staged(self, path: Path, record: KeyRecord | Creation) -> Iterator[Callable[[], None]]:
-        """Every writer shares a lock while its record waits: alone, none lives whose leftover it could be."""
-        private_folder(self.folder)
-        lock = FileLock(self.folder)
-        try:
-            with explained(self.folder, "locked"):
-                if lock.try_acquire():
-                    remove_leftovers(path)
-                lock.acquire(shared=True)
-            with staged([FileWrite(path, f"{json.dumps(plain(record), indent=2)}\n".encode())]) as put:
-                yield put
-        finally:
-            lock.release()
 
     def _path(self, project: str, profile: str, suffix: str = ".json") -> Path:
         return file_named(self.folder, f"{project}/{profile}", suffix)

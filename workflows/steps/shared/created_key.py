@@ -127,7 +127,7 @@ def created_key(
     records = KeyRecords(environment.key_records_folder)
     known = tuple(key.access_key_id for key in session.listed())
     creation = Creation(project, profile, kept_in, known, environment.now())
-    records.begin(creation)
+    records.put(creation)
     try:
         key_id, secret = session.create()
     except OnboardError:  # its answer may have been lost
@@ -137,7 +137,7 @@ def created_key(
         raise
     key = Credentials(key_id, secret)
     try:
-        records.begin(replace(creation, new_id=key_id))
+        records.put(replace(creation, new_id=key_id))
         yield key
     except BaseException as failure:
         _undo(session, key_id, failure)
