@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shlex
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import PurePath
 from shutil import which
 from threading import Thread
@@ -62,19 +62,16 @@ class SystemBrowser:
         check_web_address(url)
         return any(self._opens(_with_address(command, url)) for command in self._commands())
 
-    def _commands(self) -> list[list[str]]:
+    def _commands(self) -> Iterator[list[str]]:
         """What may open an address here, the best first."""
         path = self._environment.get("PATH")
-        commands = []
         for entry in self._environment.get("BROWSER", "").split(":"):
             # Over ssh too: an editor's remote terminal sets it to a program that reaches the person's screen.
             command = _arguments(entry)
             if command and PurePath(command[0]).name not in _TEXT_BROWSERS and which(command[0], path=path):
-                commands.append(command)
+                yield command
         if not any(map(self._environment.get, ("SSH_CONNECTION", "SSH_TTY", "SSH_CLIENT"))):
-            names = self._openers()
-            commands += [[name] for name in names if which(name, path=path)]
-        return commands
+            yield from ([name] for name in self._openers() if which(name, path=path))
 
     def _openers(self) -> tuple[str, ...]:
         if self._platform == "darwin":

@@ -159,29 +159,43 @@ def check_new_key(name: str, email: str, expires: str, passphrase: Secret) -> li
     Returns:
         Problems with `field` one of "name", "email", "expires", "passphrase"; a short passphrase only warns.
     """
-    problems = []
-    if not name.strip():
-        problems.append(Problem("Enter your name: it shows people whose key this is.", "name"))
-    elif not name.isprintable() or any(bracket in name for bracket in "<>"):
-        problems.append(Problem("The name is one line of text without < and >.", "name"))
-    if not re.fullmatch(r"[^\s@<>()\\]+@[^\s@<>()\\]+", email) or not email.isprintable():
-        problems.append(Problem("Enter a mail address, such as jane.doe@company.example.", "email"))
-    if not re.fullmatch(r"0|[1-9][0-9]{0,4}[dwmy]?", expires):
-        problems.append(Problem("Enter how long the key is valid: 90d, 18m, 2y, or 0 for ever.", "expires"))
     text = passphrase.reveal()
-    if not text.strip():
-        problems.append(
-            Problem("Enter a passphrase: it protects the key if you lose the computer.", "passphrase")
-        )
-    elif len(text.encode()) > PASSPHRASE_LIMIT or not text.isprintable():
-        message = f"The passphrase is one line of at most {PASSPHRASE_LIMIT} bytes."
-        problems.append(Problem(message, "passphrase"))
-    elif len(text) < RECOMMENDED_PASSPHRASE_LENGTH:
-        message = (
-            f"{RECOMMENDED_PASSPHRASE_LENGTH} characters or more are better; four random words are good."
-        )
-        problems.append(Problem(message, "passphrase", fatal=False))
-    return problems
+    rules = (
+        ("name", not name.strip(), "Enter your name: it shows people whose key this is."),
+        (
+            "name",
+            not name.isprintable() or any(bracket in name for bracket in "<>"),
+            "The name is one line of text without < and >.",
+        ),
+        (
+            "email",
+            not re.fullmatch(r"[^\s@<>()\\]+@[^\s@<>()\\]+", email) or not email.isprintable(),
+            "Enter a mail address, such as jane.doe@company.example.",
+        ),
+        (
+            "expires",
+            not re.fullmatch(r"0|[1-9][0-9]{0,4}[dwmy]?", expires),
+            "Enter how long the key is valid: 90d, 18m, 2y, or 0 for ever.",
+        ),
+        (
+            "passphrase",
+            not text.strip(),
+            "Enter a passphrase: it protects the key if you lose the computer.",
+        ),
+        (
+            "passphrase",
+            len(text.encode()) > PASSPHRASE_LIMIT or not text.isprintable(),
+            f"The passphrase is one line of at most {PASSPHRASE_LIMIT} bytes.",
+        ),
+    )
+    found: dict[str, Problem] = {}
+    for field, broken, words in rules:
+        if broken:
+            found.setdefault(field, Problem(words, field))
+    if len(text) < RECOMMENDED_PASSPHRASE_LENGTH:
+        words = f"{RECOMMENDED_PASSPHRASE_LENGTH} characters or more are better; four random words are good."
+        found.setdefault("passphrase", Problem(words, "passphrase", fatal=False))
+    return list(found.values())
 
 
 def generate_key(

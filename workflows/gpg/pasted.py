@@ -11,7 +11,7 @@ import codecs
 import contextlib
 import quopri
 import string
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -289,16 +289,14 @@ def _crc24(data: bytes) -> int:
     return checksum
 
 
-def _crc24_table() -> tuple[int, ...]:
-    table = []
+def _crc24_table() -> Iterator[int]:
     for byte in range(256):
         value = byte << 16
         for _ in range(8):
             value <<= 1
             if value & 0x1000000:
                 value ^= 0x1864CFB
-        table.append(value)
-    return tuple(table)
+        yield value
 
 
-_CRC24_TABLE = _crc24_table()
+_CRC24_TABLE = tuple(_crc24_table())

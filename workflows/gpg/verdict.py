@@ -199,11 +199,10 @@ class _Case:
         return self.expires is not None and self.now < self.expires < self.now + EXPIRES_SOON
 
     @property
-    def short_rsa(self) -> list[int]:
-        """The sizes of RSA parts that are too short, in bits, the shortest first."""
-        return sorted(
-            {p.bits for p in self.key.parts if p.algorithm == "RSA" and p.bits < RECOMMENDED_RSA_BITS}
-        )
+    def short_rsa(self) -> int:
+        """The bits of the shortest RSA part that is too short; 0 for none."""
+        sizes = (part.bits for part in self.key.parts if part.algorithm == "RSA")
+        return min((bits for bits in sizes if bits < RECOMMENDED_RSA_BITS), default=0)
 
     @property
     def old_algorithms(self) -> bool:
@@ -433,19 +432,19 @@ def named(provider_version: str | None) -> str:
 
 
 def _warnings(case: _Case) -> tuple[Sentence, ...]:
-    found: list[str] = []
-    if case.key.primary.created > case.now:
-        found.append(
-            "It was made in the future: the clock of its owner's computer, or of this one, is wrong."
-        )
-    if case.expires_soon:
-        found.append(f"It expires soon, on {day(case.expires)}: its owner should extend it.")
-    if case.short_rsa:
-        bits = case.short_rsa[0]
-        found.append(f"RSA with {bits} bits is short; {RECOMMENDED_RSA_BITS} or 4096 are recommended.")
-    if case.old_algorithms:
-        found.append("DSA and ElGamal are old algorithms; RSA with 4096 bits is recommended.")
-    return tuple(found)
+    warnings = (
+        (
+            case.key.primary.created > case.now,
+            "It was made in the future: the clock of its owner's computer, or of this one, is wrong.",
+        ),
+        (case.expires_soon, f"It expires soon, on {day(case.expires)}: its owner should extend it."),
+        (
+            case.short_rsa,
+            f"RSA with {case.short_rsa} bits is short; {RECOMMENDED_RSA_BITS} or 4096 are recommended.",
+        ),
+        (case.old_algorithms, "DSA and ElGamal are old algorithms; RSA with 4096 bits is recommended."),
+    )
+    return tuple(words for applies, words in warnings if applies)
 
 
 def _advice(case: _Case, kind: VerdictKind) -> Sentence:

@@ -201,11 +201,10 @@ def _remove(section: Section, option: str) -> None:
 
 
 def _section_text(section: WantedSection, prefix: str) -> str:
-    lines = [
-        f"[{prefix}{section.profile}]",
-        *(f"{key} = {plain(value)}" for key, value in {**section.defaults, **section.values}.items()),
-    ]
-    return "\n".join(lines) + "\n"
+    values = {**section.defaults, **section.values}
+    return f"[{prefix}{section.profile}]\n" + "".join(
+        f"{key} = {plain(value)}\n" for key, value in values.items()
+    )
 
 
 def _check_result(found: Mapping[str, Found], wanted: Sequence[WantedSection], name: str) -> None:

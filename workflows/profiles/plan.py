@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -238,19 +238,17 @@ def config_sections(wanted: WantedProfiles) -> list[WantedSection]:
     return [*map(_base_section, wanted.bases), *map(_role_section, wanted.roles)]
 
 
-def credentials_sections(wanted: WantedProfiles) -> list[WantedSection]:
+def credentials_sections(wanted: WantedProfiles) -> Iterator[WantedSection]:
     """The sections of `credentials`: of keys in plain text, and those that such a key is taken out of."""
-    sections = []
     for base in wanted.bases:
         if isinstance(base.key, KeyInFile):
             values: dict[str, Value] = {
                 "aws_access_key_id": base.key.access_key_id,
                 "aws_secret_access_key": base.key.secret_access_key,
             }
-            sections.append(WantedSection(base.name, values, ("aws_session_token",)))
+            yield WantedSection(base.name, values, ("aws_session_token",))
         elif isinstance(base.key, KeyFromProcess):
-            sections.append(WantedSection(base.name, {}, KEY_OPTIONS, create=False))
-    return sections
+            yield WantedSection(base.name, {}, KEY_OPTIONS, create=False)
 
 
 def _base_section(base: BaseProfile) -> WantedSection:

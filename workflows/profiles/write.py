@@ -170,7 +170,7 @@ def prepare(paths: ProfilePaths, wanted: WantedProfiles, decided: Decisions = EV
         credentials_before=credentials_before,
         config=merge(config_before or "", written, prefix="profile ", name=str(paths.config), remove=removed),
         credentials=merge(
-            credentials_before or "", credentials_sections(wanted), prefix="", name=str(paths.credentials)
+            credentials_before or "", [*credentials_sections(wanted)], prefix="", name=str(paths.credentials)
         ),
         by_hand=by_hand,
         kept=kept,

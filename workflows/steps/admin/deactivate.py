@@ -8,7 +8,7 @@ signs, list what is in the way, and take that away one by one, each confirmed by
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from workflows.aws import iam
@@ -221,23 +221,24 @@ def validate(request: Request, context: Context) -> list[Problem]:
         return []
     if request.findings is None:
         return [Problem("Check what they have first.")]
-    problems = []
-    for person in request.findings.people:
-        if person.denied:
-            works = ", so keys may still work" if person.keys is None else ""
-            message = f"You may not list what {person.name} has of: {joined(person.denied, ', ')}{works}."
-            problems.append(Problem(message, "people", fatal=False))
-        if person.active_keys:
-            words = ", ".join(key.access_key_id for key in person.active_keys)
-            problems.append(
-                Problem(f"{person.name} still has keys that work: {words}.", "people", fatal=False)
-            )
-        holdings = [item for item in person.blocking if item.kind is not HoldingKind.ACCESS_KEY]
-        if holdings or len(person.blocking) > len(person.active_keys):
-            things = joined((item.sentence for item in person.blocking), ", ")
-            message = f"AWS may reject the removal of {person.name} (DeleteConflict) because of: {things}."
-            problems.append(Problem(message, "people", fatal=False))
-    return problems
+    return [
+        Problem(words, "people", fatal=False)
+        for person in request.findings.people
+        for words in _left_of(person)
+    ]
+
+
+def _left_of(person: Leaver) -> Iterator[Sentence]:
+    """What still works of somebody, is in the way, or can't be seen."""
+    if person.denied:
+        works = ", so keys may still work" if person.keys is None else ""
+        yield f"You may not list what {person.name} has of: {joined(person.denied, ', ')}{works}."
+    if active := ", ".join(key.access_key_id for key in person.active_keys):
+        yield f"{person.name} still has keys that work: {active}."
+    holdings = [item for item in person.blocking if item.kind is not HoldingKind.ACCESS_KEY]
+    if holdings or len(person.blocking) > len(person.active_keys):
+        things = joined((item.sentence for item in person.blocking), ", ")
+        yield f"AWS may reject the removal of {person.name} (DeleteConflict) because of: {things}."
 
 
 def perform(request: Request, context: Context, _report: Report) -> Facts:

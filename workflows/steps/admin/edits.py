@@ -39,7 +39,6 @@ from workflows.steps.decisions import (
     LayerDecisions,
     LayerUsers,
     Move,
-    PolicyChanges,
     SettingChanges,
 )
 from workflows.steps.shared.module import Context
@@ -269,7 +268,10 @@ def _group_operations(layer: Layer, changes: GroupChanges) -> Iterator[Operation
             yield AddGroup(group.name, group.sibling)
     siblings = {group.name: group.sibling for group in changes.add}
     for name, change in changes.policies.items():
-        yield from _policy_operations(name, _policies_of(layer, name, old_names, siblings), change)
+        there = _policies_of(layer, name, old_names, siblings)
+        # The additions come first, so that no list is empty in between.
+        yield from (AddGroupPolicy(name, arn) for arn in change.add if arn not in there)
+        yield from (RemoveGroupPolicy(name, policy) for policy in change.remove if policy in there)
     yield from (RemoveGroup(name) for name in changes.remove if layer.group(name))
 
 
@@ -283,9 +285,3 @@ def _policies_of(
         if found is not None or name not in left:
             return found.policies if found else ()
         name = left.pop(name)
-
-
-def _policy_operations(name: str, there: tuple[str, ...], change: PolicyChanges) -> Iterator[Operation]:
-    """The additions come first, so that no list is empty in between."""
-    yield from (AddGroupPolicy(name, arn) for arn in change.add if arn not in there)
-    yield from (RemoveGroupPolicy(name, policy) for policy in change.remove if policy in there)

@@ -7,7 +7,7 @@ asked with the layer's own profile, since Terraform would refuse the plan only w
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -198,11 +198,13 @@ def standing(planned: Planned, result: ApplyResult) -> Sentence:
     done = [name for name in people if name not in waiting]
     done_words = "Done, but perhaps missing from the state" if result.killed else "Done"
     done_words = "Done, but not in the state yet" if result.unwritten else done_words
-    parts = [f"{done_words}: {', '.join(done)}."] if done else []
-    parts += [f"Not done, or only in part: {', '.join(waiting)}."] if waiting else []
     resources = len([address for address in left if not planned.owners.get(address)])
-    parts += [f"{count(resources, 'other resource')} left."] if resources else []
-    return " ".join(parts) or "Everything in it is done."
+    parts = (
+        f"{done_words}: {', '.join(done)}." if done else "",
+        f"Not done, or only in part: {', '.join(waiting)}." if waiting else "",
+        f"{count(resources, 'other resource')} left." if resources else "",
+    )
+    return joined(parts) or "Everything in it is done."
 
 
 def unfinished(planned: Planned, result: ApplyResult) -> list[str]:
@@ -247,7 +249,7 @@ def is_old(made: Planned, context: Context) -> bool:
     return moment.tzinfo is not None and context.environment.now() - moment > _FRESH
 
 
-def of_the_checkout(made: Planned, context: Context) -> tuple[Sentence, ...]:
+def of_the_checkout(made: Planned, context: Context) -> Iterator[Sentence]:
     """What git reports on the checkout since the plan was made, in sentences; nothing without a checkout.
 
     The upstream is not asked: it is as it was last fetched.
@@ -255,20 +257,18 @@ def of_the_checkout(made: Planned, context: Context) -> tuple[Sentence, ...]:
     record = made.record
     git = Git(context.root, context.environment.variables)
     if not record.commit or not git.is_repository():
-        return ()
-    remarks = []
+        return
     head, branch = git.head(), git.branch() or ""
     if record.branch and branch != record.branch:
-        remarks.append(f"The plan is from the branch {record.branch}; now it is {branch or 'no branch'}.")
+        yield f"The plan is from the branch {record.branch}; now it is {branch or 'no branch'}."
     if head != record.commit:
-        remarks.append(
+        yield (
             f"The checkout went from {record.commit[:_SHORT]} to {head[:_SHORT]}; "
             "what the plan was made from is compared file by file."
         )
     commit = (context.facts.get("commit") or {}).get("sha")
     if commit and (default := git.holder(commit)):
-        remarks.append(f"Your commit {commit[:_SHORT]} is in {default}: it was merged.")
-    return tuple(remarks)
+        yield f"Your commit {commit[:_SHORT]} is in {default}: it was merged."
 
 
 @dataclass(frozen=True)

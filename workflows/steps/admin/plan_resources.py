@@ -190,8 +190,7 @@ def _marked(sign: str, resource: Resource) -> tuple[str, ...]:
 
 
 def _lines(before: Resource, now: Resource) -> tuple[str, ...]:
-    changed = difflib.ndiff(before.details, now.details)
-    return tuple(line for line in changed if line[:2] in {"+ ", "- "})
+    return tuple(line for line in difflib.ndiff(before.details, now.details) if line[:2] in {"+ ", "- "})
 
 
 def _files(context: Context) -> tuple[Path, Path]:

@@ -439,12 +439,14 @@ def _way_to_catch_up(upstream: Upstream, git: Git) -> str:
     A plain pull refuses where both sides have commits, and where both changed a file.
     """
     dirty = any(not file.untracked for file in git.dirty_files())
-    words = ["git merge" if upstream.is_default else "git pull"]
-    words += ["--rebase"] if not upstream.is_default and (dirty or upstream.ahead) else []
-    words += ["--autostash"] if dirty else []
-    words += [upstream.name] if upstream.is_default else []
+    words = (
+        "git merge" if upstream.is_default else "git pull",
+        "--rebase" if not upstream.is_default and (dirty or upstream.ahead) else "",
+        "--autostash" if dirty else "",
+        upstream.name if upstream.is_default else "",
+    )
     conflicts = " Where git reports a conflict, keep both sides' lines." if dirty or upstream.ahead else ""
-    return f"Run `{' '.join(words)}` in the project, then try again.{conflicts}"
+    return f"Run `{joined(words)}` in the project, then try again.{conflicts}"
 
 
 def _project_remarks(project: Project) -> list[Sentence]:

@@ -447,14 +447,12 @@ def _changed(decisions: Decisions) -> dict[str, dict[str, list[str]]]:
 
 def validate(request: Request, _context: Context) -> list[Problem]:
     """A commit has a message, and there is something that was shown."""
-    problems = []
-    if not request.digest:
-        problems.append(Problem("Wait until you see the difference.", ""))
-    if request.commit and not request.message.strip():
-        problems.append(Problem("A commit needs a message.", "message"))
-    if request.branch and not request.commit:
-        problems.append(Problem("A branch needs a commit: select “commit” too.", "commit"))
-    return problems
+    rules = (
+        (not request.digest, "Wait until you see the difference.", ""),
+        (request.commit and not request.message.strip(), "A commit needs a message.", "message"),
+        (request.branch and not request.commit, "A branch needs a commit: select “commit” too.", "commit"),
+    )
+    return [Problem(words, field) for broken, words, field in rules if broken]
 
 
 def perform(request: Request, context: Context, report: Report) -> Facts:

@@ -311,13 +311,11 @@ def _changed_after_apply(context: Context) -> Iterator[str]:
         yield from (name for name, account in changed if account == context.item)
 
 
-def _with_old_keys(state: State, here: LayerDecisions) -> list[str]:
+def _with_old_keys(state: State, here: LayerDecisions) -> Iterator[str]:
     """Users of a key file that is replaced, whose password or access key was made with another key."""
-    old = []
     for name, text in here.new_keys.items():
         profile = state.login_profiles.get(name)
         made_with = [profile.pgp_key] if profile else []
         made_with += [key.pgp_key for key in state.access_keys.get(name, ())]
         if any("".join(key.split()) != "".join(text.split()) for key in made_with):
-            old.append(name)
-    return old
+            yield name

@@ -294,7 +294,6 @@ def credential_files(
     with contextlib.ExitStack() as stack:
         files = project_files(context, project)
         if any(profile.source is not Source.FILES for profile in profiles):
-            folder = credentials_folder(context.folder, location.account)
             stack.callback(release_credentials, context.folder, location.account)
             with _given(context, project, profiles, code, report) as given:
                 settings = dict(settings_without_code(context, project, location))
@@ -306,7 +305,7 @@ def credential_files(
                 settings |= {
                     name: {"region": str(region)} if region else {} for name, region in regions.items()
                 }
-                files = write_pair(folder, settings, given)
+                files = write_pair(credentials_folder(context.folder, location.account), settings, given)
         for profile in profiles:
             report(Progress(f"Asking AWS which account {profile.name} is for"))
             _check_account(context, project, profile, files)

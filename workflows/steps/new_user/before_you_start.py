@@ -119,24 +119,16 @@ def invitations(context: Context) -> tuple[Invitation, ...]:
 
 def validate(request: Request, _context: Context) -> list[Problem]:
     """The user name is needed; without the project's short name no request can be made."""
-    problems = []
-    if not request.user:
-        problems.append(
-            Problem("Enter your IAM user name, for example jane.doe; it is in the invitation.", "user")
-        )
-    else:
-        problems += rules.check(user=request.user)
-    if request.project:
-        problems += rules.check(project=request.project)
-    else:
-        problems.append(
-            Problem(
-                "Without the project's short name you can only continue if you already have a handoff.",
-                "project",
-                fatal=False,
-            )
-        )
-    return problems
+    nobody = Problem("Enter your IAM user name, for example jane.doe; it is in the invitation.", "user")
+    nowhere = Problem(
+        "Without the project's short name you can only continue if you already have a handoff.",
+        "project",
+        fatal=False,
+    )
+    return [
+        *(rules.check(user=request.user) if request.user else [nobody]),
+        *(rules.check(project=request.project) if request.project else [nowhere]),
+    ]
 
 
 def perform(request: Request, context: Context, report: Report) -> Facts:

@@ -149,7 +149,7 @@ def read(request: Request, context: Context, report: Report) -> Arrival:
         handoff = open_handoff(text)
         _check_addressee(handoff, context)
         owners = [own_key(identity, keys) for identity in handoff.identities]
-        remarks = _remarks(handoff, owners, context)
+        remarks = tuple(_remarks(handoff, owners, context))
         if "handoff" in context.facts:
             _refuse_the_one_before(handoff, context)
             handoff = _with_those_left_out(handoff, handoff_of(context), keys)
@@ -337,21 +337,17 @@ def _user_id(details: KeyDetails) -> str:
     return next((user_id.text for user_id in details.user_ids), details.fingerprint[-16:])
 
 
-def _remarks(handoff: Handoff, owners: Sequence[OwnKey | None], context: Context) -> tuple[Sentence, ...]:
-    remarks = []
+def _remarks(handoff: Handoff, owners: Sequence[OwnKey | None], context: Context) -> Iterator[Sentence]:
     asked = context.facts.get("fingerprint")
     for identity, key in zip(handoff.identities, owners, strict=True):
         if key is None:
-            remarks.append(
-                f"{identity.account_name}: it holds nothing encrypted, so no password comes with it."
-            )
+            yield f"{identity.account_name}: it holds nothing encrypted, so no password comes with it."
         elif asked and key.details.fingerprint != asked:
-            remarks.append(
+            yield (
                 f"{identity.account_name}: encrypted to another key of yours than the one you sent "
                 f"(…{key.details.fingerprint[-8:]}, not …{str(asked)[-8:]}). If you can't use that one any "
                 "more, wait for another handoff."
             )
-    return tuple(remarks)
 
 
 def validate(request: Request, _context: Context) -> list[Problem]:

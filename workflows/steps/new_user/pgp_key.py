@@ -124,26 +124,27 @@ def default_path(user: str) -> str:
 
 def validate(request: Request, context: Context) -> list[Problem]:
     """A key is chosen that the password can be read with, the project is known, the file can be written."""
-    problems = []
-    if not request.fingerprint:
-        problems.append(Problem("Choose one of your keys, or make a new one.", "keys"))
-    if not context.facts.get("project"):
-        problems.append(
-            Problem(
+    conditions = (
+        (not request.fingerprint, "Choose one of your keys, or make a new one.", "keys"),
+        (
+            not context.facts.get("project"),
+            (
                 "A request names the project. Enter its short name in Before you start, or skip this step "
                 "(^s) if your admin has your key already."
-            )
-        )
-    if request.replacement and request.fingerprint in _unreadable(context):
-        problems.append(
-            Problem(
+            ),
+            "",
+        ),
+        (
+            request.replacement and request.fingerprint in _unreadable(context),
+            (
                 "This is the key that your password is encrypted to; a new password would be encrypted to it "
-                "again. Choose another key, or make a new one.",
-                "keys",
-            )
-        )
-    problems += rules.prose(request.reason, "reason")
-    return problems + _path_problems(request.path, context)
+                "again. Choose another key, or make a new one."
+            ),
+            "keys",
+        ),
+    )
+    problems = [Problem(words, field) for broken, words, field in conditions if broken]
+    return [*problems, *rules.prose(request.reason, "reason"), *_path_problems(request.path, context)]
 
 
 def replaced(context: Context) -> frozenset[str]:

@@ -158,17 +158,21 @@ def survey(request: Request, context: Context, report: Report) -> Preview:
 
 def remarks(request: Request, context: Context) -> tuple[Sentence, ...]:
     """What the person should know of the profiles that would be written, each a sentence."""
-    remarks, identity = [], identity_of(context)
-    if not identity.profiles:
-        remarks.append("The handoff names no roles here, so you get only the profile of your user.")
-    if not context.facts.get("access_key"):
-        base = base_profile_of(context, identity)
-        remarks.append(f"No access key was kept: {base} works only if ~/.aws has its key already.")
-    if not request.mfa_serial:
-        remarks.append("Without an MFA device's serial, you can't assume roles that need a code.")
-    elif request.mfa_serial == _unconfirmed_serial(context):
-        remarks.append("Compare the MFA device with the console's, under Security credentials.")
-    return tuple(remarks)
+    identity, serial = identity_of(context), request.mfa_serial
+    base = base_profile_of(context, identity)
+    remarks = (
+        (not identity.profiles, "The handoff names no roles here, so you get only the profile of your user."),
+        (
+            not context.facts.get("access_key"),
+            f"No access key was kept: {base} works only if ~/.aws has its key already.",
+        ),
+        (not serial, "Without an MFA device's serial, you can't assume roles that need a code."),
+        (
+            serial and serial == _unconfirmed_serial(context),
+            "Compare the MFA device with the console's, under Security credentials.",
+        ),
+    )
+    return tuple(words for applies, words in remarks if applies)
 
 
 def validate(request: Request, context: Context) -> list[Problem]:

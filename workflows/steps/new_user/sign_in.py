@@ -118,18 +118,14 @@ def validate(request: Request, context: Context) -> list[Problem]:
 
 def perform(request: Request, context: Context, report: Report) -> Facts:
     """Record the sign-in as the person reports it, and as AWS does if there is a key to ask with."""
-    seen = SignInSeen()
+    seen, proof = SignInSeen(), Proof.NONE_CAME
     first = request.already and not replaces_password(context)
     since = "" if first else str(context.facts.get("accepted_at") or "")
     if has_password(context):
         report(Progress("Looking for a key to ask AWS with"))
         seen = sign_in_seen_with_kept_key(context, identity_of(context), since)
-    if not has_password(context):
-        proof = Proof.NONE_CAME
-    elif request.already:
-        proof = Proof.BEFORE
-    else:
-        proof = Proof.DECRYPTED if request.decrypted else Proof.CHOSEN
+        now = Proof.DECRYPTED if request.decrypted else Proof.CHOSEN
+        proof = Proof.BEFORE if request.already else now
     at = context.environment.now().isoformat(timespec="seconds")
     signed_in = {"at": at, "since": since, "proof": proof, "recorded": seen.words, "seen": seen.recorded}
     return {"signed_in": signed_in}

@@ -89,9 +89,7 @@ def finish(writes: WriteJournal) -> tuple[Sentence, tuple[ChangeSet, list[str]] 
     if finished is not None:
         files = ", ".join(f"{change.layer}/{change.name}" for change in finished[0].changes)
         return f"An earlier change was cut off between two files; it is finished now: {files}", finished
-    if changed:
-        return _CHANGED_SINCE, None
-    return "", None
+    return _CHANGED_SINCE if changed else "", None
 
 
 def _half_written_sessions(state: Path, root: Path) -> Iterator[str]:

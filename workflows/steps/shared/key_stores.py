@@ -84,9 +84,14 @@ def store_for(choice: str, context: Context, identity: Identity) -> KeyStore:
     Raises:
         OnboardError: it cannot.
     """
-    base = base_profile_of(context, identity)
-    fingerprint = fingerprint_of(context, identity)
-    return opened_store(choice, context.environment, project_of(context), base, identity.region, fingerprint)
+    return opened_store(
+        choice,
+        context.environment,
+        project_of(context),
+        base_profile_of(context, identity),
+        identity.region,
+        fingerprint_of(context, identity),
+    )
 
 
 def opened_store(

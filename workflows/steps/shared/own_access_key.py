@@ -128,7 +128,6 @@ def kept_key(context: Context, identity: Identity) -> Credentials | None:
     Raises:
         OnboardError: a vault needs a passphrase or is damaged; a file cannot be parsed.
     """
-    base = base_profile_of(context, identity)
     vaults = usable_vaults(context.environment, fingerprint_of(context, identity))
     if found := _found(vaults, context, identity):
         return found
@@ -136,7 +135,9 @@ def kept_key(context: Context, identity: Identity) -> Credentials | None:
     if not files.config_file.exists() and not files.credentials_file.exists():
         return None
     try:
-        return clients_for(context.environment, identity.region).profile_credentials(files, base)
+        return clients_for(context.environment, identity.region).profile_credentials(
+            files, base_profile_of(context, identity)
+        )
     except AwsError as error:
         if error.failure in {AwsFailure.PROFILE, AwsFailure.NO_CREDENTIALS} and error.code in {
             "ProfileNotFound",
