@@ -485,7 +485,7 @@ class UsersPane(ByHandPane):
             same = name == person.key_name
             return "" if same else text_of(users.wrong_file(layer, person, name))
 
-        title = f"Another name for the key file of {person.iam_name}"
+        title = f"Name the key file of {person.iam_name}"
         ask(self, NameDialog(title, users.key_file_words(layer, person), before, wrong), rename)
 
     def _refuse(self, error: NotPossible) -> None:
