@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 from rich.console import RenderableType
 from textual import on
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.message import Message
 
@@ -48,6 +49,13 @@ class Finished(VerticalScroll):
     """
 
     can_focus = False
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("l", "press('look')", "Look again", id="end.look", tooltip="Ask again what isn't confirmed"),
+        Binding("m", "press('remind')", "Copy a reminder", id="end.remind", tooltip="For whom AWS awaits"),
+        Binding("t", "press('ask-sts-regions')", "STS regions", id="end.regions", tooltip="Open that step"),
+        Binding("w", "press('record')", "Who was let in", id="end.record", tooltip="With which PGP key"),
+        Binding("u", "press('remove')", "Undo", id="end.remove", tooltip="Remove those who were added"),
+    ]
     DEFAULT_CSS: ClassVar[str] = """
     Finished { padding: 1 2 0 2; max-width: 96; scrollbar-size-vertical: 1; }
     Finished .finished-title { text-style: bold; color: $text-success; }
@@ -204,20 +212,20 @@ class Finished(VerticalScroll):
         asked = {question.key for question in self._run.inquiries()}
         unconfirmed, awaited = ((), ()) if over else (self._unsure(), state.seen_as(Verdict.AWAITED))
         if any(state.observed[key].words or key in asked for key in unconfirmed):
-            yield Button("Look again", id="look")
+            yield Button("Look again", id="look", key="l")
         if any(key.step == "hand-over" for key in awaited):
-            yield Button("Copy a reminder", id="remind")
+            yield Button("Copy a reminder", id="remind", key="m")
         for key in self._by_hand():
-            yield Button(f"Go to {self._run.title(key)}", id=f"ask-{key.step}")
+            yield Button(f"Go to {self._run.title(key)}", id=f"ask-{key.step}", key="t")
         for key in () if over else self._left():
-            yield Button(f"Check {self._run.title(key)}", id=f"ask-{key.step}", classes=ASIDE)
+            yield Button(f"Check {self._run.title(key)}", id=f"ask-{key.step}", key="t", classes=ASIDE)
 
     def _asides(self) -> Iterator[Button]:
         """What was done, to read and to undo."""
         if "keys" in self._run.session.facts():
-            yield Button("Show who was let in", id="record", classes=ASIDE)
+            yield Button("Show who was let in", id="record", key="w", classes=ASIDE)
             if added := self._added():
-                yield Button(f"Undo: remove {listed(added, 2)}", id="remove", classes=ASIDE)
+                yield Button(f"Undo: remove {listed(added, 2)}", id="remove", key="u", classes=ASIDE)
 
     def _taken_back(self) -> Mapping[StepKey, Sentence]:
         """The steps that later sessions took something back of, each with what that is."""
@@ -250,6 +258,14 @@ class Finished(VerticalScroll):
         expected = session.state.expected()
         open_keys = [key for key in session.layout() if session.status(key) not in SETTLED | {Status.LOCKED}]
         return tuple(key for key in open_keys if key not in expected)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """A key works where its button is there."""
+        return action != "press" or bool(self.query(f"#{parameters[0]}"))
+
+    def action_press(self, button: str) -> None:
+        """Press a button by its key."""
+        self.query_one(f"#{button}", Button).press()
 
     @on(Button.Pressed)
     def _ask(self, event: Button.Pressed) -> None:

@@ -364,7 +364,7 @@ class WizardScreen(OneFocus):
     def _binding_chain(self) -> list[tuple[DOMNode, BindingsMap]]:
         """The page's keys work as well while the focus is on the action bar."""
         chain = super()._binding_chain
-        focused, pane = self.focused, self.pane
+        focused, pane = self.focused, self.pane or next(iter(self.query(Finished)), None)
         if pane is not None and (focused is None or isinstance(focused.parent, ActionBar)):
             before = next(number for number, (node, _keys) in enumerate(chain) if node is self)
             chain.insert(before, (pane, pane._bindings.copy()))  # noqa: SLF001 - as the others of the chain
