@@ -151,22 +151,35 @@ def _is_word(letter: str) -> bool:
 
 
 def cloned(document: Document, node: Node, changes: Iterable[Splice], renaming: Renaming) -> bytes:
-    """The text of a node for another person.
+    """The text of a node for another person, without comments that name the first one: they are theirs.
 
     Args:
         document: the document the node is from.
         node: the block, or the entry of a map.
         changes: what is known to differ, as splices of the document.
-        renaming: whose name stands in the node's other strings and comments, and whose shall.
+        renaming: whose name stands in the node's other strings, and whose shall.
     """
     splices = list(changes)
     taken = [(splice.start, splice.end) for splice in splices]
     for child in (child for child in walk(node) if child.type in {"template_literal", "comment"}):
-        new = renaming.plainly(document.text(child))
+        text = document.text(child)
         apart = not any(start < child.end_byte and child.start_byte < end for start, end in taken)
-        if apart and new != document.text(child):
+        if apart and child.type == "comment" and any(where_named(text, renaming.old)):
+            splices.append(_without(child, document.data))
+        elif apart and child.type != "comment" and (new := renaming.plainly(text)) != text:
             splices.append(replacing(child, new))
     return spliced(document.data[node.start_byte : node.end_byte], splices, node.start_byte)
+
+
+def _without(comment: Node, data: bytes) -> Splice:
+    """The splice that takes a comment out, with the blanks before it, or with its line."""
+    start, end = comment.start_byte, comment.end_byte
+    end -= data[start:end].endswith(b"\r")  # half of the line's end
+    line = data.rfind(b"\n", 0, start) + 1
+    rest = re.compile(rb"[ \t]*\r?\n").match(data, end)
+    if not data[line:start].strip() and rest:
+        return Splice(line, rest.end(), b"")
+    return Splice(line + len(data[line:start].rstrip()), end, b"")
 
 
 def spliced(data: bytes, splices: Iterable[Splice], base: int) -> bytes:
