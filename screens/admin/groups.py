@@ -30,7 +30,7 @@ from workflows.layer.managed_policies import (
     short_policy,
 )
 from workflows.layer.model import Group
-from workflows.layer.names import check_group_name
+from workflows.layer.names import check_name
 from workflows.steps.admin import groups
 from workflows.steps.admin.groups import Chosen, LayerChoice, LayerView, Request
 from workflows.steps.admin.written import holds_files
@@ -480,7 +480,7 @@ class GroupsPane(ByHandPane):
         then: Callable[[str], None],
     ) -> None:
         def wrong(name: str) -> str:
-            return next((text_of(problem.message) for problem in check_group_name(name, taken)), "")
+            return next((text_of(problem.message) for problem in check_name(name, "group", taken)), "")
 
         ask(self, NameDialog(title, words, value, wrong, example="for example  observers"), then)
 

@@ -165,7 +165,9 @@ def _recent(folder: Path, since: datetime) -> list[Path]:
     try:
         with os.scandir(folder) as entries:
             for entry in entries:
-                if _may_be_one(entry.name) and entry.is_file(follow_symlinks=False):
+                name = entry.name.lower()  # browsers write to `….csv.crdownload` or `….csv.part` first
+                finished = name.endswith(".csv") and not name.startswith((".", "~"))
+                if finished and entry.is_file(follow_symlinks=False):
                     written = entry.stat(follow_symlinks=False).st_mtime
                     if written >= earliest:
                         found.append((written, Path(entry.path)))
@@ -198,12 +200,6 @@ def delete_access_key_file(path: Path) -> str:
     with files.explained(path, "deleted"):
         path.unlink()
     return f"{path.name} is deleted. Backups may have copies; if in doubt, rotate the key."
-
-
-def _may_be_one(name: str) -> bool:
-    """A finished CSV file by its name: browsers write to `….csv.crdownload` or `….csv.part` first."""
-    lowered = name.lower()
-    return lowered.endswith(".csv") and not lowered.startswith((".", "~"))
 
 
 def read_access_key_file(path: Path) -> Credentials:

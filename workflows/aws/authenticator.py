@@ -76,7 +76,7 @@ def clock_offset(seed: Secret, code: str, now: datetime) -> int | None:
     Raises:
         OnboardError: the seed is not Base32.
     """
-    key, step, digits = _key(seed), _step(now), normal_code(code)
+    key, step, digits = _key(seed), int(now.timestamp()) // PERIOD_SECONDS, normal_code(code)
     for steps in sorted(range(-SEARCHED_STEPS, SEARCHED_STEPS + 1), key=abs):
         if step + steps >= 0 and hmac.compare_digest(_code(key, step + steps).encode(), digits.encode()):
             return steps * PERIOD_SECONDS
@@ -147,10 +147,6 @@ def _key(seed: Secret) -> bytes:
         raise OnboardError(
             "The seed is damaged", "The device's seed isn't Base32 text.", next="Set up a new MFA device."
         ) from None
-
-
-def _step(at: datetime) -> int:
-    return int(at.timestamp()) // PERIOD_SECONDS
 
 
 def _code(key: bytes, step: int) -> str:

@@ -178,7 +178,11 @@ def describe_password_policy(policy: Mapping[str, Any]) -> list[str]:
             f"3 kinds of: A-Z, a-z, 0-9, {SYMBOLS}",
             "not your user name",
         ]
-    rules = _canonical(policy)
+    rules = {  # Terraform's names as IAM's, without what is not set
+        "".join(part[:1].upper() + part[1:] for part in key.split("_")): value
+        for key, value in policy.items()
+        if value is not None
+    }
     # IAM takes 6 to 128, and 6 where a policy says nothing (API reference, UpdateAccountPasswordPolicy).
     lines = [f"{int(rules.get('MinimumPasswordLength') or 6)} to {LONGEST} characters"]
     if kinds := [kind for key, kind in _KINDS.items() if _flag(rules.get(key))]:
@@ -192,15 +196,6 @@ def describe_password_policy(policy: Mapping[str, Any]) -> list[str]:
     if not _flag(rules.get("AllowUsersToChangePassword", True)):
         lines.append("changed by yourself only if one of your groups allows it")
     return lines
-
-
-def _canonical(policy: Mapping[str, Any]) -> dict[str, Any]:
-    """Terraform's names as IAM's, without what is not set."""
-    return {
-        "".join(part[:1].upper() + part[1:] for part in key.split("_")): value
-        for key, value in policy.items()
-        if value is not None
-    }
 
 
 def _flag(value: object) -> bool:

@@ -183,7 +183,9 @@ def verify_profiles(
             report(first)
         if first.problem is not None:
             for profile in roles:
-                report(Verification(profile.name, None, _not_asked(profile, first.problem)))
+                what = f"It uses the access key of {profile.source}, which doesn't work."
+                refused = Hindered(Hindrance.KEY, what, why=first.problem.what, next=first.problem.next)
+                report(Verification(profile.name, None, refused))
             return
         session, serial = own, needs_code(files, base)
         if serial is not None and code is not None:
@@ -280,13 +282,3 @@ def _refusal(error: AwsError, profile: RoleProfile, *, with_mfa: bool, elsewhere
             why = f"One of these: {'; '.join(causes)}."
             remedy = "Compare the role's name with the other profiles, then ask your administrator."
     return Hindered(Hindrance.ROLE, what, why=why, next=remedy, detail=error.detail)
-
-
-def _not_asked(profile: RoleProfile, problem: OnboardError) -> OnboardError:
-    """A role whose base profile has a key that does not work."""
-    return Hindered(
-        Hindrance.KEY,
-        f"It uses the access key of {profile.source}, which doesn't work.",
-        why=problem.what,
-        next=problem.next,
-    )

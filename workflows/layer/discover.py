@@ -215,9 +215,8 @@ def _missing_common(root: Path) -> ProjectError:
 
 
 def _rank(account: str) -> tuple[int, str]:
-    if account in ORGANIZATION_ACCOUNTS:
-        return ORGANIZATION_ACCOUNTS.index(account) - 2, account
-    return (0 if account == "security" else 1), account
+    first = (*ORGANIZATION_ACCOUNTS, "security")
+    return (first.index(account) if account in first else len(first)), account
 
 
 def _layers(
@@ -386,10 +385,9 @@ def read_lock_file(path: Path) -> LockedProvider | None:
 
 def read_required_version(folder: Path) -> str | None:
     """The `required_version` constraints of a layer's `terraform` blocks, joined with commas, or None."""
-    blocks = [
-        block
+    found = (
+        text_of(block.attributes.get("required_version"), {})
         for document in read_documents(folder, re.compile(b"required_version"))
         for block in document.blocks_of("terraform")
-    ]
-    found = [text_of(block.attributes.get("required_version"), {}) for block in blocks]
+    )
     return ", ".join(filter(None, found)) or None

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from workflows.core.errors import Problem
 
 if TYPE_CHECKING:
     from workflows.layer.model import Constant
 
-USER_NAME_LENGTH: Final = 64
-GROUP_NAME_LENGTH: Final = 128
+_LONGEST: Final = {"user": 64, "group": 128}
 _NAME: Final = re.compile(r"[A-Za-z0-9_+=,.@-]+")
 _ALIAS: Final = re.compile(r"[a-z0-9](?:[a-z0-9]|-(?!-))*[a-z0-9]")
 
@@ -50,21 +49,6 @@ POLICY_SWITCHES: Final = (
 def is_machine_name(name: str) -> bool:
     """Whether a name says that its user is a machine, as every one in Leverage's reference layers does."""
     return name.casefold().startswith("machine.")
-
-
-def check_user_name(name: str, taken: Iterable[str] = ()) -> list[Problem]:
-    """What is wrong with a name for a new IAM user.
-
-    Args:
-        name: the name as it would be written.
-        taken: the names of the users there are; compared without regard to case.
-    """
-    return list(_check_name(name, "user", USER_NAME_LENGTH, taken))
-
-
-def check_group_name(name: str, taken: Iterable[str] = ()) -> list[Problem]:
-    """What is wrong with a name for a new IAM group; arguments as for `check_user_name`."""
-    return list(_check_name(name, "group", GROUP_NAME_LENGTH, taken))
 
 
 def check_account_alias(alias: str) -> list[Problem]:
@@ -109,11 +93,19 @@ def check_password_policy(attribute: str, value: Constant, called: str = "") -> 
     return [Problem(f"There is no {attribute} in the password policy; there are: {known}.", attribute)]
 
 
-def _check_name(name: str, what: str, longest: int, taken: Iterable[str]) -> Iterator[Problem]:
+def check_name(name: str, what: Literal["user", "group"], taken: Iterable[str] = ()) -> Iterator[Problem]:
+    """What is wrong with a name for a new IAM user or group.
+
+    Args:
+        name: the name as it would be written.
+        what: what is called so.
+        taken: the names of those there are; compared without regard to case.
+    """
     if not name:
         yield Problem(f"A {what} name is needed: letters, digits and  + = , . @ _ -", "name")
-    elif len(name) > longest:
-        yield Problem(f"A {what} name has at most {longest} characters; this one has {len(name)}.", "name")
+    elif len(name) > _LONGEST[what]:
+        most = f"at most {_LONGEST[what]} characters"
+        yield Problem(f"A {what} name has {most}; this one has {len(name)}.", "name")
     elif not _NAME.fullmatch(name):
         odd = "".join(dict.fromkeys(character for character in name if not _NAME.fullmatch(character)))
         allowed = "letters (a to z), digits and  + = , . @ _ -  only"

@@ -252,12 +252,10 @@ class WriteJournal:
         _remove_leftovers(change_set)
         try:
             write(change_set)
-        except WriteFailed as failure:
-            _take_back(change_set, failure)
+        except OnboardError as failure:  # refused before the first file, or failed
+            if isinstance(failure, WriteFailed):
+                _take_back(change_set, failure)
             self._give_up()
-            raise
-        except OnboardError:
-            self._give_up()  # refused before the first file
             raise
         self._end(change_set)
 
@@ -344,7 +342,11 @@ def write(change_set: ChangeSet) -> tuple[Path, ...]:
             raise WriteFailed(
                 "A file could not be written",
                 f"{change.path} could not be {'written' if change.after is not None else 'removed'}.",
-                why=_why(error, change.path.parent),
+                why=(
+                    f"You need permission to write in the folder {change.path.parent}."
+                    if error.errno in {errno.EACCES, errno.EPERM}
+                    else cause_of(error)
+                ),
                 next="Repair the cause and write again: what is already written stays as it is.",
                 detail="\n".join(f"written: {path}" for path in done),
             ) from error
@@ -360,13 +362,6 @@ def _write_one(change: FileChange) -> None:
     else:
         path.parent.mkdir(exist_ok=True)
         replace_file(path, change.after, mode=None)
-
-
-def _why(error: OSError, folder: Path) -> Sentence:
-    """The cause in words; a file is written beside its place and renamed, so its folder has to allow it."""
-    if error.errno in {errno.EACCES, errno.EPERM}:
-        return f"You need permission to write in the folder {folder}."
-    return cause_of(error)
 
 
 def _take_back(change_set: ChangeSet, failure: WriteFailed) -> None:

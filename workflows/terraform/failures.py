@@ -363,15 +363,9 @@ def failure(
     if (lock := read_lock(detail)) is not None:
         return LockHeld(lock, detail)
     known = failure_of(detail)
+    remedy = f"Read {program}'s own message below, fix the cause, and try again."
+    cause = known.value if known else Cause("", f"The {operation} failed", "", remedy)
     what = f"{program}'s {operation} failed in {layer}."
-    if known is None:
-        return TerraformFailed(
-            f"The {operation} failed",
-            what,
-            next=f"Read {program}'s own message below, fix the cause, and try again.",
-            detail=detail,
-        )
-    cause = known.value
     error = TerraformFailed(cause.title, what, why=cause.why, next=cause.next, detail=detail)
     error.failure = known
     return error

@@ -130,6 +130,7 @@ def _read(resources: Iterable[Mapping[str, Any]]) -> State:
             accounts[owned["partition"], owned["account"]] += 1
     (partition, account), _ = accounts.most_common(1)[0] if accounts else (("", ""), 0)
     members, roles = _members(of), _roles(of)
+    aliases = [alias.get("account_alias") or alias.get("id") or "" for alias in of["aws_iam_account_alias"]]
     keys = by_key((key["user"], key) for key in of["aws_iam_access_key"])
     return State(
         users={user["name"]: str(user.get("arn") or "") for user in of["aws_iam_user"]},
@@ -139,7 +140,7 @@ def _read(resources: Iterable[Mapping[str, Any]]) -> State:
         groups={group: tuple(sorted({*names})) for group, names in members.items()},
         group_roles={group: roles[group] for group in members if roles.get(group)},
         account_id=account,
-        account_alias=next(map(_alias, reversed(of["aws_iam_account_alias"])), ""),
+        account_alias=str(aliases[-1]) if aliases else "",
         partition=partition,
         addresses=tuple(addresses),
     )
@@ -155,10 +156,6 @@ def without_clear_secrets(values: dict[str, Any]) -> dict[str, Any]:
     if found & {"secret", "password"}:
         kept["_clear"] = True
     return kept
-
-
-def _alias(values: Mapping[str, Any]) -> str:
-    return str(values.get("account_alias") or values.get("id") or "")
 
 
 def _texts(values: Mapping[str, Any], *names: str) -> dict[str, Any]:

@@ -4,30 +4,29 @@ import pytest
 
 from workflows.layer.names import (
     check_account_alias,
-    check_group_name,
+    check_name,
     check_password_policy,
-    check_user_name,
 )
 
 
 @pytest.mark.parametrize("name", ["a", "jane.doe", "A+b=c,d.e@f-g_h", "x" * 64])
 def test_names_that_iam_takes(name: str) -> None:
-    assert check_user_name(name) == []
-    assert check_group_name(name) == []
+    assert not list(check_name(name, "user"))
+    assert not list(check_name(name, "group"))
 
 
 @pytest.mark.parametrize("name", ["", "x" * 65, "jane doe", "josé", "a/b", "a\n", "a:b", '"', "${x}", "日本"])
 def test_names_that_iam_refuses(name: str) -> None:
-    (problem,) = check_user_name(name)
+    (problem,) = check_name(name, "user")
     assert problem.fatal
     assert problem.field == "name"
 
 
 def test_names_are_unique_without_regard_to_case() -> None:
-    (problem,) = check_user_name("Jane.Doe", ["a.b", "jane.doe"])
+    (problem,) = check_name("Jane.Doe", "user", ["a.b", "jane.doe"])
     assert (problem.fatal, problem.field) == (True, "name")
     assert "jane.doe" in problem.message
-    assert "already" in check_group_name("ops", ["ops"])[0].message
+    assert "already" in next(check_name("ops", "group", ["ops"])).message
 
 
 @pytest.mark.parametrize("alias", ["abc", "bb-security", "a1-b2", "1234567890123", "x" * 63])

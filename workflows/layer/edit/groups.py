@@ -39,7 +39,7 @@ from workflows.layer.edit.operation import (
 from workflows.layer.files import FileSet
 from workflows.layer.managed_policies import check_policy_arn
 from workflows.layer.model import Group, Layer, Owner, Person, place_of
-from workflows.layer.names import check_group_name
+from workflows.layer.names import check_name
 from workflows.layer.read.declarations import (
     attribute_of,
     group_modules,
@@ -66,7 +66,7 @@ class AddGroup:
 
     def check(self, layer: Layer) -> Iterator[Problem]:
         """What is wrong with the name or the sibling."""
-        wrong = check_group_name(self.name, [group.name for group in layer.groups])
+        wrong = list(check_name(self.name, "group", [group.name for group in layer.groups]))
         label = self._label(layer) if layer.group(self.sibling) and not wrong else ""
         if any(group.label == label for group in layer.groups if label):
             yield Problem(f"The module label {label} is taken; choose a name with another spelling.", "name")
@@ -160,7 +160,7 @@ class RenameGroup:
     def check(self, layer: Layer) -> list[Problem]:
         """What is wrong with either name."""
         taken = [group.name for group in layer.groups if group.name.casefold() != self.name.casefold()]
-        return [*_check_group(layer, self.name, "name"), *check_group_name(self.new_name, taken)]
+        return [*_check_group(layer, self.name, "name"), *check_name(self.new_name, "group", taken)]
 
     def apply(self, layer: Layer) -> FileSet:
         """The files with the name changed.
@@ -322,7 +322,8 @@ def add_member(files: FileSet, labels: Collection[str], owner: Owner, name: str)
         owner: what declares the person, as `Person.owner`.
         name: its IAM name.
     """
-    trailing_comma = _trailing_comma(files)
+    habits = [uses_trailing_comma(block.document, container) for block, container in _lists(files)]
+    trailing_comma = habits.count(False) <= habits.count(True)
     splices: dict[str, list[Splice]] = {}
     for block, container in _lists(files, labels):
         document = block.document
@@ -411,11 +412,6 @@ def _name_attribute(files: FileSet, module: str) -> str:
     if version >= _SINCE_SHORT:
         return "name"
     return f"this_{_ATTRIBUTE}" if version < _SINCE_PLAIN else _ATTRIBUTE
-
-
-def _trailing_comma(files: FileSet) -> bool:
-    habits = [uses_trailing_comma(block.document, container) for block, container in _lists(files)]
-    return habits.count(False) <= habits.count(True)
 
 
 @dataclass(frozen=True)

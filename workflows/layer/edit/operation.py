@@ -89,6 +89,12 @@ def facts_of(layer: Layer) -> Facts:
     """The facts of a layer as it was read."""
     account = layer.account
     settings = [*account.policy, *filter(None, [account.alias])] if account else []
+    names = {person.owner: person.iam_name for person in layer.people}
+    collected = (
+        (collection.block.label, names.get(entry.owner, ""))
+        for collection in collections_of(layer.files)
+        for entry in collection.entries
+    )
     return Facts(
         people={person.iam_name: person_facts(person) for person in layer.people},
         groups={
@@ -101,7 +107,7 @@ def facts_of(layer: Layer) -> Facts:
         },
         outputs=tuple(sorted(layer.outputs)),
         hidden_outputs=tuple(sorted(layer.hidden_outputs)),
-        collected=_collected(layer),
+        collected=tuple(sorted(collected)),
         settings={setting.name: setting.value for setting in settings},
         keys=dict(layer.files.keys),
     )
@@ -111,17 +117,6 @@ def person_facts(person: Person) -> PersonFacts:
     """What counts of a person."""
     return PersonFacts(
         person.module, person.declaration, person.key_file, person.login_profile, person.access_key
-    )
-
-
-def _collected(layer: Layer) -> tuple[tuple[str, str], ...]:
-    names = {person.owner: person.iam_name for person in layer.people}
-    return tuple(
-        sorted(
-            (collection.block.label, names.get(entry.owner, ""))
-            for collection in collections_of(layer.files)
-            for entry in collection.entries
-        )
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -80,20 +80,19 @@ class NewOutputs:
     hidden: tuple[Output, ...]
 
 
-def siblings_of(layer: Layer, person: Person, names: Collection[str]) -> Sequence[Person]:
+def siblings_of(layer: Layer, person: Person, alike: Sequence[Person]) -> Sequence[Person]:
     """The people whose outputs are an example for a person's.
 
     Args:
         layer: the layer.
         person: who gets outputs.
-        names: the IAM names of those who are declared alike.
+        alike: those who are declared alike.
 
     Returns:
         Those of them who are of the same kind; without any, all of that kind; without any, everybody.
     """
-    wanted = set(names)
-    kin = [known for known in layer.people if known.kind == person.kind]
-    return [known for known in kin if known.iam_name in wanted] or kin or layer.people
+    groups = ([known for known in people if known.kind == person.kind] for people in (alike, layer.people))
+    return next(filter(None, groups), layer.people)
 
 
 def most_have_outputs(files: FileSet, siblings: Sequence[Person]) -> bool:
@@ -131,13 +130,6 @@ def plan_outputs(files: FileSet, person: Person, siblings: Sequence[Person]) -> 
     splice = insert(document, beside.items[end], text)
     live, hidden = (_facts(units, sibling, person, hidden=commented) for commented in (False, True))
     return NewOutputs(document.name, splice, live, hidden)
-
-
-def add_outputs(files: FileSet, planned: NewOutputs | None) -> FileSet:
-    """The files with planned outputs added; unchanged without any."""
-    if planned is None:
-        return files
-    return files.spliced(files.documents[planned.document], [planned.splice])
 
 
 def outputs_to_join(files: FileSet, person: Person, siblings: Sequence[Person]) -> list[str]:

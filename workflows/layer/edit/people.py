@@ -44,7 +44,6 @@ from workflows.layer.edit.operation import (
 from workflows.layer.edit.outputs import (
     NewOutputs,
     add_entries,
-    add_outputs,
     most_have_outputs,
     outputs_to_join,
     plan_outputs,
@@ -62,8 +61,8 @@ from workflows.layer.edit.styles import (
     without_block,
 )
 from workflows.layer.files import FileSet
-from workflows.layer.model import Layer, Owner, Person, Place, Style, place_of
-from workflows.layer.names import check_user_name
+from workflows.layer.model import Group, Layer, Owner, Person, Place, Style, place_of
+from workflows.layer.names import check_name
 from workflows.layer.read.declarations import (
     SWITCHED,
     SWITCHES,
@@ -128,9 +127,11 @@ class AddPerson:
 
     def check(self, layer: Layer) -> list[Problem]:
         """What is wrong with the name, the groups or the key."""
-        problems = check_user_name(self.name, [person.iam_name for person in layer.people])
-        problems += check_joined(layer, self.groups, self.name, machine=self.machine)
-        problems += check_key_text(self.key_text)
+        problems = [
+            *check_name(self.name, "user", [person.iam_name for person in layer.people]),
+            *check_joined(layer, self.groups, self.name, machine=self.machine),
+            *check_key_text(self.key_text),
+        ]
         if self.name in {".", ".."}:
             problems.append(Problem(f"{self.name} cannot name a key file: it is a folder's name.", "name"))
         if place := _commented_at(layer.files, self.name):
@@ -182,10 +183,11 @@ class AddPerson:
         if declared.copied:
             message = f"{self.name} takes {', '.join(declared.copied)} over from {declared.sibling}"
             yield Problem(f"{message}: check whether it fits.", "name", fatal=False)
-        exception = out_of_order(declared.siblings)
+        names = [sibling.iam_name for sibling in declared.siblings]
+        exception = out_of_order(names)
         gone = {person.declaration for person in map(layer.person, self.leaving) if person}
-        if exception is not None and declared.siblings[exception] not in gone:
-            message = f"All users are in alphabetical order but {declared.siblings[exception]}, which stays"
+        if exception is not None and names[exception] not in gone:
+            message = f"All users are in alphabetical order but {names[exception]}, which stays"
             yield Problem(f"{message} where it is; {self.name} goes by the alphabet.", "name", fatal=False)
         taken = {output.name for output in layer.outputs}
         for fact in planned.facts if planned is not None else ():
@@ -228,11 +230,11 @@ class AddPerson:
             files = with_key_text(files, path, self.key_text)
         if outputs and files.documents[outputs.document] is not layer.files.documents[outputs.document]:
             outputs = plan_outputs(files, person, siblings)  # the declaration is in the same file
-        files = add_outputs(files, outputs)
+        if outputs:
+            files = files.spliced(files.documents[outputs.document], [outputs.splice])
         if self.outputs:
             files = add_entries(files, person, siblings)
-        wanted = {group.casefold() for group in self.groups}
-        labels = {group.label for group in layer.groups if group.name.casefold() in wanted}
+        labels = {group.label for group in self._joined(layer)}
         files = add_member(files, labels, person.owner, self.name)
         if self.machine or not least_length(layer):
             return files
@@ -244,10 +246,9 @@ class AddPerson:
         path = str(plan.declared.person.key_file)
         own = {} if self.shared_key else {path: key_data(facts.keys.get(path), self.key_text)}
         live, hidden = (plan.outputs.facts, plan.outputs.hidden) if plan.outputs else ((), ())
-        wanted = {group.casefold() for group in self.groups}
-        for name, group in facts.groups.items():
-            if name.casefold() in wanted:
-                facts = facts.with_group(name, members=tuple(sorted([*group.members, self.name])))
+        for name in (group.name for group in self._joined(layer)):
+            members = tuple(sorted([*facts.groups[name].members, self.name]))
+            facts = facts.with_group(name, members=members)
         return replace(
             facts,
             people={**facts.people, self.name: person_facts(plan.declared.person)},
@@ -256,6 +257,10 @@ class AddPerson:
             collected=tuple(sorted([*facts.collected, *((label, self.name) for label in plan.joined)])),
             keys={**facts.keys, **own},
         )
+
+    def _joined(self, layer: Layer) -> list[Group]:
+        wanted = {group.casefold() for group in self.groups}
+        return [group for group in layer.groups if group.name.casefold() in wanted]
 
 
 @remembered

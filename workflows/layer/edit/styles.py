@@ -73,7 +73,7 @@ class NewDeclaration:
 
     Attributes:
         person: the new person; the key file is where its key goes.
-        siblings: the people of its kind declared in the same way, as IAM names.
+        siblings: the people of its kind declared in the same way.
         edit: makes the edited document.
         sibling: the IAM name of the one that is followed; "" where nobody is.
         copied: the fields that it would take over from the sibling, though they may be the sibling's own:
@@ -81,7 +81,7 @@ class NewDeclaration:
     """
 
     person: Person
-    siblings: tuple[str, ...]
+    siblings: tuple[Person, ...]
     edit: Callable[[], Document]
     sibling: str = ""
     copied: tuple[str, ...] = ()
@@ -272,8 +272,7 @@ class ListStyle(Declarations):
         value = key_file or name
         path = path.replace(KEY, name).replace(VALUE, value)
         person = new_person(module, name, name, path, flags_of(module, self.layer.names), machine=machine)
-        siblings = tuple(person.iam_name for person in self.people)
-        return NewDeclaration(person, siblings, lambda: self._with_name(name, value))
+        return NewDeclaration(person, self.people, lambda: self._with_name(name, value))
 
     def _with_name(self, name: str, value: str) -> Document:
         keys = entry_keys(self.module.document, self.container)
@@ -350,7 +349,7 @@ class ObjectStyle(Declarations):
         fields_of_kin = [self._fields(sibling) for sibling in kin[:NEAR]]
         return NewDeclaration(
             person,
-            tuple(person.iam_name for person in kin),
+            kin,
             lambda: self.with_entry(self._clone(sibling, person), position),
             sibling.iam_name,
             copied_fields(fields, fields_of_kin, known, Renaming(sibling.iam_name, name)),
@@ -602,7 +601,7 @@ class BlockStyle(Declarations):
         fields_of_kin = [self._block(person).attributes for person in kin[:NEAR]]
         return NewDeclaration(
             person,
-            tuple(person.iam_name for person in kin),
+            kin,
             lambda: self._with_block(siblings, position, self._clone(sibling, person)),
             sibling.iam_name,
             (

@@ -85,12 +85,10 @@ def read_output(block: Block) -> Reading:
         return _read_plain(document.data[item.start_byte : item.end_byte])
     sensitive = block.source_of("sensitive") == "true"
     value = block.attributes.get("value")
-    if value is None:
+    if value is None or collection_of(block) is not None:
         return Reading(None, sensitive)
-    if (whole := read_reference(block.document, value.value)) is not None:
+    if (whole := read_reference(document, value.value)) is not None:
         return Reading(whole if whole.module else None, sensitive)
-    if collection_of(block) is not None:
-        return Reading(None, sensitive)
     parts = [reference for reference, _ in references_in(block.document, value.node)]
     alone = bool(parts) and len({part.owner for part in parts}) == 1
     return Reading(parts[0] if alone else None, sensitive)

@@ -20,7 +20,7 @@ from workflows.layer.edit.people import AddPerson
 from workflows.layer.edit.run import check
 from workflows.layer.managed_policies import check_policy_arn
 from workflows.layer.model import Group, Layer, Place, Subject
-from workflows.layer.names import check_group_name, is_machine_name
+from workflows.layer.names import check_name, is_machine_name
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, Observation, Verdict
 from workflows.steps.admin.edits import operations, read_layers
@@ -454,7 +454,7 @@ def validate(request: Request, _context: Context) -> list[Problem]:
             *(
                 problem
                 for group in [*(new.name for new in choice.add), *choice.rename.values()]
-                for problem in check_group_name(group)
+                for problem in check_name(group, "group")
             ),
             *(
                 problem

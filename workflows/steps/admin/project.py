@@ -24,7 +24,7 @@ from workflows.gpg.tools import GpgMissing
 from workflows.layer.discover import find_project
 from workflows.layer.edit.password_length import short_passwords
 from workflows.layer.model import Finding, Layer, Person, Subject
-from workflows.layer.names import check_user_name
+from workflows.layer.names import check_name
 from workflows.layer.project import LayerLocation, Project
 from workflows.layer.read.layer import read_layer
 from workflows.machine.events import Facts, StepKey
@@ -152,7 +152,7 @@ def validate(request: Request, _context: Context) -> list[Problem]:
             continue
         problems += [
             Problem(f"{name}: {found.message}", "joining", found.fatal)
-            for found in check_user_name(name, request.joining[:index])
+            for found in check_name(name, "user", request.joining[:index])
         ]
     staying = set(request.staying)
     both = sorted(set(request.joining) & {*request.leaving, *staying})
@@ -164,7 +164,7 @@ def validate(request: Request, _context: Context) -> list[Problem]:
 def spaced(name: str) -> Sentence:
     """That a name has spaces, and whom it may mean."""
     one = ".".join(name.split()).casefold()
-    meant = "" if check_user_name(one) else f"One person: {one}. Several: {', '.join(name.split())}."
+    meant = "" if any(check_name(one, "user")) else f"One person: {one}. Several: {', '.join(name.split())}."
     return joined(("A user name has no spaces.", meant))
 
 

@@ -10,7 +10,7 @@ from support.layers import NAMES, USERS, contents, layer_of, layers, slug, withi
 from workflows.layer.edit.account import SetSetting
 from workflows.layer.edit.groups import AddGroup, RemoveGroup, RenameGroup, SetGroups
 from workflows.layer.edit.key_files import ReplaceKey
-from workflows.layer.edit.outputs import add_outputs, plan_outputs, remove_outputs
+from workflows.layer.edit.outputs import plan_outputs, remove_outputs
 from workflows.layer.edit.people import AddPerson, RemovePerson
 from workflows.layer.edit.run import edit_layer
 from workflows.layer.model import Layer
@@ -136,7 +136,8 @@ def test_outputs_added_and_removed_leave_the_very_bytes(layer: Layer, data: st.D
     kin = [member for member in layer.people if not member.machine and member is not person]
     planned = plan_outputs(layer.files, person, kin)
     assume(planned and not {fact.name for fact in planned.facts} & {output.name for output in layer.outputs})
-    added = read_files(layer.location, add_outputs(layer.files, planned))
+    document = layer.files.documents[planned.document]
+    added = read_files(layer.location, layer.files.spliced(document, [planned.splice]))
     assert_valid(added)
     assert {output.attribute for output in added.outputs if output.person == name} == {
         "iam_user_name",
