@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Final
 
 from workflows.hcl.document import Attribute, Document, unwrap
-from workflows.hcl.values import evaluate, object_key, read_variables, text_of
+from workflows.hcl.values import evaluate, fields_at, read_variables, text_of
 from workflows.layer.discover import variables_file
 from workflows.layer.files import FileSet, read_documents
 from workflows.layer.model import place_of
@@ -154,13 +154,10 @@ def _of_block(
 
 def _of_config(config: Attribute, names: Mapping[str, object], *, certain: bool) -> Iterator[NamedProfile]:
     """The profile in the `config` of a remote state's data source."""
-    document = config.document
     if config.value.type != "object":
         yield NamedProfile("", Use.OTHER_STATE, str(place_of(config)), certain)
-        return
-    for element in document.elements(config.value):
-        if object_key(document, element) == "profile":
-            yield _named(Attribute(document, element), names, Use.OTHER_STATE, certain=certain)
+    elif (profile := fields_at(config.document, config.node).get("profile")) is not None:
+        yield _named(profile, names, Use.OTHER_STATE, certain=certain)
 
 
 def _named(

@@ -204,9 +204,7 @@ def _by_module(entries: Iterable[Mapping[str, Any]], kind: str) -> dict[str, str
 
 
 def _changes(entries: Iterable[Mapping[str, Any]], owners: _Owners) -> Iterable[ResourceChange]:
-    for entry in entries:
-        if entry.get("mode") != "managed":
-            continue
+    for entry in (entry for entry in entries if entry.get("mode") == "managed"):
         change = entry["change"]
         action = _action(change["actions"])
         if action is Action.NOTHING and not entry.get("previous_address") and not change.get("importing"):

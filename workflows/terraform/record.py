@@ -94,14 +94,10 @@ def hash_sources(layer: Path, inputs: Sequence[Path]) -> dict[str, str]:
         Absolute path -> SHA-256, hexadecimal. A symlink counts by where it points and by what is there; one
         that leads nowhere by where it points. State, plans, hidden files (but the lock file) are left out.
     """
-    found: dict[str, str] = {}
     seen: set[Path] = set()
-    for folder in (layer, *local_modules(layer)):
-        for path in _files(folder.absolute(), seen):
-            found[str(path)] = _hash(path)
-    for path in inputs:
-        found[str(path.absolute())] = _hash(path.absolute())
-    return found
+    folders = (layer, *local_modules(layer))
+    own = (path for folder in folders for path in _files(folder.absolute(), seen))
+    return {str(path): _hash(path) for path in (*own, *(path.absolute() for path in inputs))}
 
 
 def local_modules(layer: Path) -> tuple[Path, ...]:
@@ -110,12 +106,9 @@ def local_modules(layer: Path) -> tuple[Path, ...]:
         modules = parse_json(load_file(layer / ".terraform" / "modules" / "modules.json", MAX_HCL))["Modules"]
     except (FileNotFoundError, ValueError, KeyError):
         return ()
-    folders = set()
-    for module in modules:
-        folder = Path(os.path.normpath(layer / module["Dir"]))
-        if str(module["Source"]).startswith(("./", "../", "/")) and ".terraform" not in folder.parts:
-            folders.add(folder)
-    return tuple(sorted(folders))
+    local = (module["Dir"] for module in modules if str(module["Source"]).startswith(("./", "../", "/")))
+    folders = {Path(os.path.normpath(layer / name)) for name in local}
+    return tuple(sorted(folder for folder in folders if ".terraform" not in folder.parts))
 
 
 def file_sha256(path: Path) -> str:
@@ -139,9 +132,7 @@ def _files(folder: Path, seen: set[Path]) -> Iterator[Path]:
     if real in seen or not folder.is_dir():
         return
     seen.add(real)
-    for path in sorted(folder.iterdir()):
-        if not is_source(path.name):
-            continue
+    for path in sorted(path for path in folder.iterdir() if is_source(path.name)):
         if path.is_dir():
             yield from _files(path, seen)
         else:

@@ -234,11 +234,8 @@ class Run:
         try:
             # Marked before it is sent: better none than two.
             os.close(os.open(self.folder / "cancelled", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-        except FileExistsError:
-            return False
-        try:
             os.kill(process["pid"], signal.SIGINT)
-        except ProcessLookupError:
+        except (FileExistsError, ProcessLookupError):
             return False
         return True
 

@@ -218,11 +218,9 @@ def assumed_roles(document: str) -> tuple[Role, ...]:
     found = set()
     for statement in (own for own in statements if isinstance(own, Mapping)):
         actions = {str(action).lower() for action in as_list(statement.get("Action"))}
-        if statement.get("Effect") != "Allow" or not actions & {"sts:assumerole", "sts:*", "*"}:
-            continue
-        for resource in as_list(statement.get("Resource")):
-            if role := _ROLE.match(str(resource)):
-                found.add(Role(role["account"], role["name"].rpartition("/")[2]))
+        if statement.get("Effect") == "Allow" and actions & {"sts:assumerole", "sts:*", "*"}:
+            matches = (_ROLE.match(str(resource)) for resource in as_list(statement.get("Resource")))
+            found |= {Role(role["account"], role["name"].rpartition("/")[2]) for role in matches if role}
     return tuple(sorted(found))
 
 

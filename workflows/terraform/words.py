@@ -118,11 +118,15 @@ def plan_markdown(plan: Plan, *, title: str, origin: Sentence = "") -> str:
             "The changes inside the resources are too long to show here.",
         )
     fence = "`" * max(3, 1 + max(map(len, re.findall("`+", block)), default=0))
-    lines = [_prose(f"{MARKDOWN_HEAD} {title}"), ""]
-    lines += [_prose(origin), ""] if origin else []
-    lines += [*(_prose(f"- {line}") for line in summary(plan)), ""]
-    lines += ["<details>", f"<summary>Plan: {total}</summary>", "", f"{fence}diff", block]
-    lines += [fence, *(["", remark] if remark else []), "", "</details>"]
+    lines = [
+        *(_prose(f"{MARKDOWN_HEAD} {title}"), ""),
+        *([_prose(origin), ""] if origin else []),
+        *(_prose(f"- {line}") for line in summary(plan)),
+        *("", "<details>", f"<summary>Plan: {total}</summary>", ""),
+        *(f"{fence}diff", block, fence),
+        *(["", remark] if remark else []),
+        *("", "</details>"),
+    ]
     if plan.drift:
         lines += ["", "Changed outside of Terraform:", ""]
         lines += [_prose(f"- {change.address} was {_DONE[change.action]}") for change in plan.drift]

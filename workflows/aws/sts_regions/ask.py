@@ -300,10 +300,10 @@ def ask(
             account, result = futures[future], future.result()
             if account is not None:
                 accounts[account] = result
-                continue
-            probes.update(result)
-            for (name, region), (state, _) in result.items():
-                report(Told(name, region, state, len(probes), total))
+            else:
+                probes.update(result)
+                for (name, region), (state, _) in result.items():
+                    report(Told(name, region, state, len(probes), total))
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
     return tuple(_answer(question, accounts.get(question.account), probes) for question in questions)

@@ -10,7 +10,7 @@ from tree_sitter import Node
 
 from workflows.core.errors import Problem
 from workflows.hcl.blocks import insert_after, remove_items
-from workflows.hcl.document import Attribute, Block, Document, Splice
+from workflows.hcl.document import Block, Document, Splice
 from workflows.hcl.lists import (
     aligned_blocks,
     insert_entry,
@@ -48,7 +48,7 @@ from workflows.layer.read.declarations import (
     user_modules,
     version_of,
 )
-from workflows.layer.read.groups import POLICY_LISTS
+from workflows.layer.read.groups import POLICY_LISTS, policy_lists
 from workflows.layer.read.references import Reference, read_reference, written
 
 
@@ -210,10 +210,6 @@ def _literal_name(block: Block) -> Node:
     return attribute.value
 
 
-def _policy_lists(block: Block) -> list[Attribute]:
-    return [block.attributes[name] for name in POLICY_LISTS if name in block.attributes]
-
-
 @dataclass(frozen=True)
 class AddGroupPolicy:
     """Attach a managed policy to a group.
@@ -240,7 +236,7 @@ class AddGroupPolicy:
             EditRefused: the list is computed.
         """
         block = _block(layer, self.group)
-        document, attribute = block.document, next(iter(_policy_lists(block)), None)
+        document, attribute = block.document, next(iter(policy_lists(block)), None)
         if attribute is None:
             text = document.newline.decode().join(("[", f"    {quote(self.arn)},", "  ]"))
             return layer.files.with_document(with_attribute(block, POLICY_LISTS[0], text, after=()))
@@ -287,7 +283,7 @@ class RemoveGroupPolicy:
         """
         group, block = find_group(layer, self.group), _block(layer, self.group)
         document = block.document
-        for container in (found.value for found in _policy_lists(block) if found.value.type == "tuple"):
+        for container in (found.value for found in policy_lists(block) if found.value.type == "tuple"):
             for position, entry in enumerate(document.elements(container)):
                 if self.policy in {plain_string(document, entry), document.text(entry)}:
                     return layer.files.spliced(document, remove_entry(document, container, position))

@@ -461,9 +461,9 @@ def _to_join(
         attributes = (
             reference.attribute for reference, _ in references_in(collection.document, collection.container)
         )
-        if not _are_kin(person, siblings) and any(map(_is_credential, attributes)):
-            continue
-        if person.owner in {entry.owner for entry in collection.entries} or len(present) * 2 < len(by_owner):
+        has_entry = person.owner in {entry.owner for entry in collection.entries}
+        of_others = not _are_kin(person, siblings) and any(map(_is_credential, attributes))
+        if has_entry or of_others or len(present) * 2 < len(by_owner):
             continue
         keys = {
             owner: key

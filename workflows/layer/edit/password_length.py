@@ -135,12 +135,9 @@ def lengthened(layer: Layer, name: str) -> FileSet:
         if shared and (argument is None or _within(argument, block)):
             continue
         if argument is None:
-            edited = with_attribute(block, _ARGUMENT, str(short.least), after=_BESIDE)
+            files = files.with_document(with_attribute(block, _ARGUMENT, str(short.least), after=_BESIDE))
         elif argument.value.type == "numeric_lit":
-            edited = argument.document.splice([replacing(argument.value, str(short.least))])
-        else:
-            continue
-        files = files.with_document(edited)
+            files = files.spliced(argument.document, [replacing(argument.value, str(short.least))])
     return files
 
 

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping
 
 from workflows.core.sentences import Sentence
-from workflows.hcl.document import Block
+from workflows.hcl.document import Attribute, Block
 from workflows.hcl.values import evaluate, object_key, plain_string, text_of
 from workflows.layer.files import FileSet
 from workflows.layer.model import Finding, Group, Owner, Person, Subject, place_of
@@ -139,14 +139,16 @@ def _is_machine(label: str, members: list[str], machine_names: set[str]) -> bool
 
 def _policies(block: Block, names: Mapping[str, object]) -> list[str]:
     found: list[str] = []
-    for name in POLICY_LISTS:
-        attribute = block.attributes.get(name)
-        if attribute is None:
-            continue
-        if attribute.value.type != "tuple":
+    for attribute in policy_lists(block):
+        if attribute.value.type == "tuple":
+            for element in block.document.elements(attribute.value):
+                value = evaluate(block.document, element, names)
+                found.append(value if isinstance(value, str) else block.document.text(element))
+        else:
             found.append(block.document.text(attribute.value))
-            continue
-        for element in block.document.elements(attribute.value):
-            value = evaluate(block.document, element, names)
-            found.append(value if isinstance(value, str) else block.document.text(element))
     return found
+
+
+def policy_lists(block: Block) -> list[Attribute]:
+    """The attributes of a group's module that list its managed policies."""
+    return [block.attributes[name] for name in POLICY_LISTS if name in block.attributes]

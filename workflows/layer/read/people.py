@@ -115,9 +115,13 @@ def _from_entries(module: UserModule, names: Mapping[str, object]) -> Iterator[P
     machine = is_machine(module, flags)
     editable = module.editable and name_text in {KEY, VALUE}
     for entry, key, value in _entries(module, names):
-        if not key:
-            continue
-        if not isinstance(value, dict):
+        if key and isinstance(value, dict):
+            fields = {f"each.value.{field}": content for field, content in value.items()}
+            bound = {**names, "each.key": key, **fields}
+            if not switched_off(module.block, bound):
+                name = text_of(module.block.attributes.get("name"), bound)
+                yield _person(module, key, name, bound, entry.place)
+        elif key:
             shown = value if isinstance(value, str) else ""
             yield Person(
                 _fill(name_text, key, shown) or key,
@@ -131,12 +135,6 @@ def _from_entries(module: UserModule, names: Mapping[str, object]) -> Iterator[P
                 editable,
                 entry.place,
             )
-            continue
-        fields = {f"each.value.{field}": content for field, content in value.items()}
-        bound = {**names, "each.key": key, **fields}
-        if not switched_off(module.block, bound):
-            name = text_of(module.block.attributes.get("name"), bound)
-            yield _person(module, key, name, bound, entry.place)
 
 
 def _entries(module: UserModule, names: Mapping[str, object]) -> Iterator[tuple[Entry, str | None, object]]:
@@ -148,13 +146,9 @@ def _entries(module: UserModule, names: Mapping[str, object]) -> Iterator[tuple[
         text = strings[position] if strings is not None else None
         if entry.key_field:
             yield entry, *_of_a_field(module, entry, names)
-            continue
-        if text is None and node.type == "object_elem":
+        elif text is None and node.type == "object_elem":
             key = object_key(document, node)
-            if entry.key_only:
-                yield entry, key, key
-                continue
-            value: object = plain_string(document, node.children[2])
+            value: object = key if entry.key_only else plain_string(document, node.children[2])
             yield entry, key, evaluate(document, node.children[2], names) if value is None else value
         else:
             if text is None:
