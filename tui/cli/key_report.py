@@ -16,7 +16,7 @@ from workflows.gpg.key_file import judge_file
 from workflows.gpg.owner import likeness
 from workflows.gpg.refusals import KeyRefused
 from workflows.gpg.verdict import Verdict, VerdictKind, judge
-from workflows.terraform.requirements import provider_wanted
+from workflows.layer.discover import ProjectError, provider_wanted
 
 
 def provider_of(layer: Path | None) -> str | None:
@@ -29,10 +29,10 @@ def provider_of(layer: Path | None) -> str | None:
         return None
     try:
         return provider_wanted(layer)
-    except ValueError as error:
+    except ProjectError as error:
         raise OnboardError(
             "The layer's AWS provider is unknown",
-            str(error),
+            error.what,
             why="The version decides which keys work; the lock file or required_providers names it.",
             next="Fix that file, or name the version with --provider-version.",
         ) from error

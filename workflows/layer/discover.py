@@ -26,7 +26,7 @@ from workflows.core.parsing import MAX_VARIABLES, load_hcl
 from workflows.core.sentences import enumerated
 from workflows.core.shapes import texts
 from workflows.hcl.document import Document
-from workflows.hcl.values import object_key, read_variables, text_of
+from workflows.hcl.values import fields_at, object_key, read_variables, text_of
 from workflows.layer.files import backends, read_documents, refuse_outside
 from workflows.layer.project import Account, LayerLocation, LockedProvider, Project
 
@@ -391,3 +391,44 @@ def read_required_version(folder: Path) -> str | None:
         for block in document.blocks_of("terraform")
     )
     return ", ".join(filter(None, found)) or None
+
+
+def provider_wanted(layer: Path) -> str | None:
+    """The AWS provider that a layer's own files ask for: it decides which PGP keys work.
+
+    Args:
+        layer: the layer's folder; nothing else of its project has to be there.
+
+    Returns:
+        The version in the lock file ("3.39.0"); without one, the constraint of `required_providers` or of an
+        older `provider` block ("~> 3.27"), several of them joined with commas; None if unknown.
+
+    Raises:
+        ProjectError: a file that would tell cannot be read or parsed.
+    """
+    lock = layer / _LOCK_FILE
+    with reading_project(layer):
+        locked = [Document(lock.name, load_hcl(lock))] if lock.is_file() else []
+        for documents in (locked, read_documents(layer, re.compile(b"provider"))):
+            versions = (version for document in documents for version in _provider_versions(document))
+            if found := dict.fromkeys(filter(None, versions)):
+                return ", ".join(found)
+    return None
+
+
+def _provider_versions(document: Document) -> Iterator[str | None]:
+    """What a file says of the version of the provider `aws`."""
+    if document.broken_at is not None:
+        raise ProjectError(
+            "Can't read a file of the layer",
+            f"{document.name} can't be parsed at line {document.broken_at}.",
+            next="Repair it, then try again.",
+        )
+    for block in document.blocks_of("terraform"):
+        for required in block.nested("required_providers"):
+            if (aws := required.attributes.get("aws")) is not None:
+                # "~> 2.0" alone is how Terraform 0.12 wrote it.
+                yield text_of(aws, {}) or text_of(fields_at(document, aws.node).get("version"), {})
+    for block in document.blocks_of("provider"):
+        if block.label == "aws" or block.label.endswith("/hashicorp/aws"):
+            yield text_of(block.attributes.get("version"), {})

@@ -25,6 +25,7 @@ from workflows.gpg.normalise import KEYRING_LIMIT, PublicKeyText, normalise
 from workflows.gpg.owner import Likeness, likeness
 from workflows.gpg.refusals import EmptyKey, KeyRefused, KeyTooLarge, NotAPublicKey
 from workflows.gpg.verdict import EXPIRES_SOON, Verdict as KeyVerdict, VerdictKind, arrival_words, judge
+from workflows.layer.discover import ProjectError, provider_wanted
 from workflows.layer.edit.key_files import sharing_key
 from workflows.layer.model import Layer
 from workflows.machine.events import Facts
@@ -39,7 +40,6 @@ from workflows.steps.shared.judged_key import SEVERITY, JudgedKey, contents_of
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.steps.shared.paths import is_path, typed_path
 from workflows.steps.shared.to_send import ToSend, hand_out, mailed
-from workflows.terraform.requirements import provider_wanted
 
 
 @dataclass(frozen=True)
@@ -190,8 +190,8 @@ class KeyJudge:
         for account, layer in self.layers.items():
             try:
                 self.providers[account] = provider_wanted(layer.location.path)
-            except ValueError as error:
-                self.providers[account], self._unknown[account] = None, str(error)
+            except ProjectError as error:
+                self.providers[account], self._unknown[account] = None, error.what
         self._files = self._by_material()
         self._places = {place: places for places in self._files.values() for place in places}
 

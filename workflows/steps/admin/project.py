@@ -21,7 +21,7 @@ from workflows.core.shapes import texts
 from workflows.git import Git, Upstream
 from workflows.gpg.key_file import judge_file
 from workflows.gpg.tools import GpgMissing
-from workflows.layer.discover import find_project
+from workflows.layer.discover import ProjectError, find_project, provider_wanted
 from workflows.layer.edit.password_length import short_passwords
 from workflows.layer.model import Finding, Layer, Person, Subject
 from workflows.layer.names import check_name
@@ -40,7 +40,6 @@ from workflows.steps.shared.module import Context, Progress, Report, unless_refu
 from workflows.steps.shared.moved_project import same_project
 from workflows.steps.shared.paths import typed_path
 from workflows.terraform.binary import Wanted, find_program
-from workflows.terraform.requirements import provider_wanted
 from workflows.terraform.trusted import ProgramNotTrusted, TrustedPrograms
 
 FIRST_LAYERS = ("management", "root", "security")
@@ -274,7 +273,7 @@ def _unusable_key(person: Person, layer: Layer, context: Context) -> Sentence:
         return ""
     try:
         provider = provider_wanted(layer.location.path)
-    except ValueError:
+    except ProjectError:
         provider = None
     environment = context.environment
     try:

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from workflows.terraform.requirements import LOCK_FILE, provider_wanted
+from workflows.layer.discover import ProjectError, provider_wanted
+
+LOCK_FILE = ".terraform.lock.hcl"
 
 MODERN = """
 terraform {
@@ -60,5 +62,14 @@ def test_the_locked_version_comes_before_what_the_layer_asks_for(
 
 def test_a_file_that_cannot_be_parsed_is_told(tmp_path: Path) -> None:
     (tmp_path / LOCK_FILE).write_text("provider {{{")
-    with pytest.raises(ValueError, match="can't read"):
+    with pytest.raises(ProjectError):
+        provider_wanted(tmp_path)
+
+
+def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    (tmp_path / "config.tf").symlink_to(tmp_path / "config.tf")
+    (tmp_path / "users.tf").mkdir()
+    assert provider_wanted(tmp_path) is None
+    (tmp_path / LOCK_FILE).write_bytes(b"x" * 6_000_000)
+    with pytest.raises(ProjectError):
         provider_wanted(tmp_path)
