@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -351,14 +352,12 @@ class Git:
         stashes = self._run("stash", "list", "--format=%gd").stdout.split()
         latest = ("--sort=-committerdate", "--count=20", "--format=%(refname:short)", "refs/heads")
         root = self.root()
-        found: dict[str, int] = {}
+        found = Counter[str]()
         for place in (*stashes, *self._run("for-each-ref", *latest).stdout.split()):
-            names = {path: f"{place}:{path.relative_to(root).as_posix()}" for path in files}
-            blobs = {path: self._run("cat-file", "blob", name) for path, name in names.items()}
-            found[place] = sum(
-                blob.exit_code == 0 and hashlib.sha256(blob.stdout.encode()).hexdigest() == files[path]
-                for path, blob in blobs.items()
-            )
+            for path, digest in files.items():
+                blob = self._run("cat-file", "blob", f"{place}:{path.relative_to(root).as_posix()}")
+                same = hashlib.sha256(blob.stdout.encode()).hexdigest() == digest
+                found[place] += blob.exit_code == 0 and same
         most = max(found.values(), default=0)
         return tuple(place for place, count in found.items() if count == most) if most else ()
 

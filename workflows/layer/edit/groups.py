@@ -180,12 +180,11 @@ class RenameGroup:
         return replace(facts, groups=groups)
 
 
-def _check_group(layer: Layer, name: str, field: str) -> list[Problem]:
-    group = layer.group(name)
-    if group is None or group.editable:
-        return check_known_group(layer, name, field)
-    message = f"The group {name} is shown, not edited; see {group.place}."
-    return [PlacedProblem(message, field, place=group.place)]
+def _check_group(layer: Layer, name: str, field: str) -> Iterator[Problem]:
+    yield from check_known_group(layer, name, field)
+    if (group := layer.group(name)) is not None and not group.editable:
+        message = f"The group {name} is shown, not edited; see {group.place}."
+        yield PlacedProblem(message, field, place=group.place)
 
 
 def _block(layer: Layer, name: str) -> Block:

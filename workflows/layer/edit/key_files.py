@@ -136,13 +136,12 @@ LONGEST_KEY = 1_000_000
 """More bytes than any public key that a person has; a guard against a wrong file."""
 
 
-def check_key_text(text: str) -> list[Problem]:
+def check_key_text(text: str) -> Iterator[Problem]:
     """What is plainly wrong with a key file's text; whether the key is good is gpg's to say."""
     if not text.strip():
-        return [Problem("Add a public PGP key.", "key")]
-    if len(text) > LONGEST_KEY:
-        return [Problem("This is far larger than a public PGP key.", "key")]
-    return []
+        yield Problem("Add a public PGP key.", "key")
+    elif len(text) > LONGEST_KEY:
+        yield Problem("This is far larger than a public PGP key.", "key")
 
 
 def key_goes(layer: Layer, person: Person) -> bool:

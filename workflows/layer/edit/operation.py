@@ -17,20 +17,10 @@ from workflows.core.sentences import Sentence
 from workflows.hcl.document import Block, Document, Splice
 from workflows.hcl.lists import realigned
 from workflows.layer.files import FileSet
-from workflows.layer.model import Constant, Group, Layer, Output, Owner, Person, Place, place_of
+from workflows.layer.model import Constant, Group, Layer, Output, Owner, Person, Place, Style, place_of
 from workflows.layer.read.declarations import module_of
 from workflows.layer.read.outputs import collections_of
 from workflows.layer.read.references import mentions, place_on_disk
-
-
-class PersonFacts(NamedTuple):
-    """A person without its place: module, declaration, key file, login profile and access key."""
-
-    module: str
-    declaration: str
-    key_file: str | None
-    login_profile: bool | None
-    access_key: bool | None
 
 
 class GroupFacts(NamedTuple):
@@ -46,7 +36,7 @@ class Facts:
     """The facts of a layer: two layers with equal facts mean the same to Terraform, as far as people go.
 
     Attributes:
-        people: by IAM name.
+        people: by IAM name, as `person_facts` gives them.
         groups: by name.
         outputs: sorted.
         hidden_outputs: those that are commented out, sorted.
@@ -55,7 +45,7 @@ class Facts:
         keys: key files by path.
     """
 
-    people: Mapping[str, PersonFacts]
+    people: Mapping[str, Person]
     groups: Mapping[str, GroupFacts]
     outputs: tuple[Output, ...]
     hidden_outputs: tuple[Output, ...]
@@ -113,11 +103,9 @@ def facts_of(layer: Layer) -> Facts:
     )
 
 
-def person_facts(person: Person) -> PersonFacts:
-    """What counts of a person."""
-    return PersonFacts(
-        person.module, person.declaration, person.key_file, person.login_profile, person.access_key
-    )
+def person_facts(person: Person) -> Person:
+    """What counts of a person: neither its place, nor what is said elsewhere or follows from the rest."""
+    return person._replace(machine=False, groups=(), style=Style.BLOCK, editable=True, place=Place("", 0))
 
 
 T = TypeVar("T")
@@ -254,25 +242,23 @@ def text_in_no_group(name: str, account: str = "", *, machine: bool) -> Sentence
     return f"{name} is in no group{account and f' of {account}'}: {means}."
 
 
-def check_known_group(layer: Layer, name: str, field: str) -> list[Problem]:
+def check_known_group(layer: Layer, name: str, field: str) -> Iterator[Problem]:
     """What is wrong with naming a group."""
-    if layer.group(name) is not None:
-        return []
-    known = ", ".join(group.name for group in layer.groups) or "none"
-    return [Problem(f"There is no group {name} in this layer; there are: {known}.", field)]
+    if layer.group(name) is None:
+        known = ", ".join(group.name for group in layer.groups) or "none"
+        yield Problem(f"There is no group {name} in this layer; there are: {known}.", field)
 
 
-def check_known_person(layer: Layer, name: str) -> list[Problem]:
+def check_known_person(layer: Layer, name: str) -> Iterator[Problem]:
     """What is wrong with naming a person that should be changed."""
     person = layer.person(name)
     if person is None:
-        return [Problem(f"There is no user {name} in {layer.location.relative}.", "name")]
-    if not person.editable:
+        yield Problem(f"There is no user {name} in {layer.location.relative}.", "name")
+    elif not person.editable:
         message = f"The user {name} is shown, not edited: change it by hand at {person.place}."
         if why := module_of(layer.files, person.module).refusal:
             message += f" {why}."
-        return [PlacedProblem(message, "name", place=person.place)]
-    return []
+        yield PlacedProblem(message, "name", place=person.place)
 
 
 def with_attribute(block: Block, name: str, text: str, *, after: Collection[str]) -> Document:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 
@@ -29,8 +29,6 @@ _RESOURCES = {
     "aws_iam_group": (Subject.GROUP, "group"),
     "aws_iam_user_group_membership": (Subject.MEMBER, "membership"),
     "aws_iam_group_membership": (Subject.MEMBER, "membership"),
-}
-_ACCOUNT_RESOURCES = {
     "aws_iam_account_alias": (Subject.ACCOUNT, "account alias"),
     "aws_iam_account_password_policy": (Subject.ACCOUNT, "password policy"),
 }
@@ -47,8 +45,7 @@ def read_findings(files: FileSet) -> list[Finding]:
             telling = (block for block in document.blocks if block.kind not in _OF_NO_PERSON)
             message = "An override file changes what the other files say; iam-onboard doesn't show that."
             found += [_of_file(message, document.name, block.line) for block in islice(telling, 1)]
-        found.extend(_resources(document, _RESOURCES, hand_edit=True))
-        found.extend(_resources(document, _ACCOUNT_RESOURCES, hand_edit=False))
+        found.extend(_resources(document))
         found.extend(_hidden(document))
     return found
 
@@ -87,25 +84,21 @@ def wrapped_users(folder: Path, root: Path | None, files: FileSet) -> Iterator[F
 
 def account_resources(files: FileSet) -> list[Finding]:
     """The findings about an account alias or a password policy that no module sets; they hide no person."""
-    return [
-        resource
-        for document in files.documents.values()
-        for resource in _resources(document, _ACCOUNT_RESOURCES, hand_edit=False)
-    ]
+    found = (resource for document in files.documents.values() for resource in _resources(document))
+    return [resource for resource in found if resource.subject is Subject.ACCOUNT]
 
 
 def _of_file(message: str, name: str, line: int, *, hand_edit: bool = False) -> Finding:
     return Finding(message, Place(name, line), Subject.FILE, name, hand_edit=hand_edit)
 
 
-def _resources(
-    document: Document, kinds: Mapping[str, tuple[Subject, str]], *, hand_edit: bool
-) -> Iterator[Finding]:
+def _resources(document: Document) -> Iterator[Finding]:
     for block in document.blocks_of("resource"):
-        if len(block.header) == 3 and block.header[1] in kinds:
-            subject, what = kinds[block.header[1]]
+        if len(block.header) == 3 and block.header[1] in _RESOURCES:
+            subject, what = _RESOURCES[block.header[1]]
             message = f"The {what} {block.label} is a resource, not a module: it is not edited."
-            yield Finding(message, place_of(block), subject, block.label, hand_edit=hand_edit)
+            hides_people = subject is not Subject.ACCOUNT
+            yield Finding(message, place_of(block), subject, block.label, hand_edit=hides_people)
 
 
 def read_unread(names: Iterable[str]) -> list[Finding]:
