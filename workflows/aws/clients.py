@@ -51,8 +51,6 @@ USUAL_REGION = "us-east-1"
 AwsClient: TypeAlias = Any
 """A botocore client; its classes are made while the program runs, so there is no type to name."""
 
-"""Given botocore's question (it names the device), returns the six digits."""
-
 
 @dataclass(frozen=True)
 class Credentials:

@@ -47,19 +47,12 @@ def read_variables(path: Path) -> dict[str, object]:
     """
     try:
         text = load_file(path, MAX_VARIABLES).decode("utf-8-sig").replace("\r\n", "\n")
-    except OSError as error:
+    except (OSError, UnicodeDecodeError) as error:
         raise BadVariables(
             "A variables file cannot be read",
-            f"{path} cannot be read.",
-            why=cause_of(error),
-            next="Make it readable.",
-        ) from error
-    except UnicodeDecodeError as error:
-        raise BadVariables(
-            "A variables file cannot be read",
-            f"{path} is not UTF-8 text.",
-            why=str(error),
-            next="Save it as UTF-8.",
+            f"{path} cannot be read as UTF-8 text.",
+            why=cause_of(error) if isinstance(error, OSError) else str(error),
+            next="Make it readable, and save it as UTF-8.",
         ) from error
     try:
         return parse_hcl(text)

@@ -155,14 +155,10 @@ def read_build_env(path: Path) -> dict[str, str]:
     """The `NAME=value` lines of a `build.env`; comments and blank lines are skipped, quotes taken off.
 
     Raises:
-        ProjectError: the file cannot be read.
+        OSError: the file cannot be read.
     """
-    try:
-        lines = load_file(path, MAX_VARIABLES).decode(errors="replace").splitlines()
-    except OSError as error:
-        raise ProjectError("Can't read build.env", f"{path} can't be read.", why=cause_of(error)) from error
     found: dict[str, str] = {}
-    for line in lines:
+    for line in load_file(path, MAX_VARIABLES).decode(errors="replace").splitlines():
         name, sign, value = line.strip().removeprefix("export ").partition("=")
         if sign and not name.startswith("#"):
             value = value.strip()

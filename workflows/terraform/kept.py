@@ -78,9 +78,8 @@ def apply_begun(folder: Path, record: PlanRecord) -> bool:
         record: the plan.
     """
     run = apply_run(folder)
-    if run is not None and run.description.facts.get("plan_sha256") == record.plan_sha256:
-        return True
-    return earlier_result(folder, record) is not None
+    begun = run is not None and run.description.facts.get("plan_sha256") == record.plan_sha256
+    return begun or earlier_result(folder, record) is not None
 
 
 def apply_run(folder: Path) -> Run | None:

@@ -197,17 +197,11 @@ def refuse_another_plan(record: PlanRecord) -> None:
     Raises:
         OnboardError: it is gone, or not the one that was recorded.
     """
-    if not record.plan.is_file():
-        raise OnboardError(
-            "The plan is gone",
-            f"{record.plan} no longer exists.",
-            why="iam-onboard removes a plan file when it is applied or given up.",
-            next="Plan again.",
-        )
     if file_sha256(record.plan) != record.plan_sha256:
         raise OnboardError(
             "This is another plan",
-            f"{record.plan} isn't the file that you reviewed.",
+            f"{record.plan} is gone, or isn't the file that you reviewed.",
+            why="iam-onboard removes a plan file when it is applied or given up.",
             next="Plan again, and review the new plan.",
         )
 

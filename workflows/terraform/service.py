@@ -270,14 +270,10 @@ class Terraform:
         """
         argv = self.binary.commands.import_(address, resource_id, var_files=self.var_files)
         outcome = self._ended(Kind.IMPORT, argv, watch)
-        if outcome.exit_code != 0 and not outcome.cancelled:
-            match failure_of(outcome.text):
-                case Failure.NOT_IN_AWS:
-                    return False
-                case Failure.IN_STATE:
-                    return True
-        self._refuse_unless_done(Kind.IMPORT, outcome)
-        return True
+        known = None if outcome.succeeded or outcome.cancelled else failure_of(outcome.text)
+        if known not in {Failure.NOT_IN_AWS, Failure.IN_STATE}:
+            self._refuse_unless_done(Kind.IMPORT, outcome)
+        return known is not Failure.NOT_IN_AWS
 
     def push_unwritten(
         self,
