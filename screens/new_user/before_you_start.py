@@ -110,9 +110,9 @@ class BeforeYouStartPane(StepPane):
         self._found = found
         self.query_one("#found", Text).update(_tools_text(found, sandbox=self.context.environment.sandbox))
         invited = [Request(invitation.project, invitation.user) for invitation in found.invitations]
-        if invited and self.request() not in invited:
+        if invited:
             self.query_one("#use", Button).label = f"Use the invitation for {invited[0].user} (mailbox)"
-            self.query_one("#use").display = True
+        self.query_one("#use").display = bool(invited) and self.request() not in invited
         missing = {tool.name for tool in found.tools if not tool.version}
         self.query_one("#install").display = "aws" in missing
         self.query_one("#look").display = bool(missing)
@@ -121,6 +121,7 @@ class BeforeYouStartPane(StepPane):
     def _use(self) -> None:
         if self._found is not None and self._found.invitations:
             invitation = self._found.invitations[0]
+            self.query_one("#use").display = False
             self._fill(invitation.project, invitation.user)
 
     @on(InvitedInput.Pasted)

@@ -145,9 +145,7 @@ class FileDiffs(DrawnLines):
     def _wrap(self) -> None:
         """Give each line the rows that it takes."""
         self._wrapped_at = width = self.scrollable_content_region.width
-        rest = max(1, width - 1)  # beside the mark
-        cells = (cell_len(_drawn(line)) for line in self._lines)
-        rows = (max(1, -(-(wide - 1) // rest)) if width else 1 for wide in cells)
+        rows = (len(_row_ends(_drawn(line), width)) if width else 1 for line in self._lines)
         self._starts = [*accumulate(rows, initial=0)]
         self.virtual_size = Size(width, self._starts[-1])
 
@@ -253,9 +251,9 @@ class FileDiffs(DrawnLines):
         at = self._line_at(row)
         line = self._lines[at]
         style = self.style_of(_LINES[line.mark]) if line.mark in _LINES else base
-        whole, rest = Strip(self._segments(line, self._tokens[at], style)), max(1, width - 1)
-        begin = 1 + (row - self._starts[at]) * rest
-        part = Strip([*whole.crop(0, 1), *whole.crop(begin, begin + rest)])
+        whole, nth = Strip(self._segments(line, self._tokens[at], style)), row - self._starts[at]
+        begin, end = [1, *_row_ends(_drawn(line), width)][nth : nth + 2]
+        part = Strip([*whole.crop(0, 1), *whole.crop(begin, end)])
         return part.adjust_cell_length(width, style)
 
     def _segments(self, line: DiffLine, tokens: Sequence[Token], style: Style) -> list[Segment]:
@@ -272,6 +270,19 @@ class FileDiffs(DrawnLines):
                 segments.append(segment(text[start:end], plain + self.style_of(token.kind)))
                 at = end
         return [*segments, segment(text[at:], plain)]
+
+
+def _row_ends(text: str, width: int) -> list[int]:
+    """The cell at which each row of a line ends, where each begins with its mark; no letter is cut in two."""
+    cells, rest = cell_len(text), max(1, width - 1)
+    if cells == len(text):  # one for each letter
+        return [*range(1 + rest, cells, rest), cells]
+    ends, begin, at = list[int](), 1, 1
+    for wide in map(cell_len, text[1:]):
+        if begin < at and at + wide > begin + rest:
+            ends.append(begin := at)
+        at += wide
+    return [*ends, at]
 
 
 def _drawn(line: DiffLine) -> str:

@@ -252,6 +252,21 @@ async def test_a_long_line_goes_on_below_and_counts_as_seen_with_its_end(admin_p
         assert "".join(line[1:] for line in drawn).rstrip() == text.rstrip()
 
 
+@pytest.mark.parametrize("columns", [40, 41])
+async def test_no_letter_of_two_cells_is_lost_where_a_line_goes_on(
+    admin_project: AdminProject, columns: int
+) -> None:
+    text = f'a = "{"山田太郎" * 30}"\n'
+    app = Shown(edited(admin_project, b"", text.encode()))
+    async with app.run_test(size=(columns, 10)) as pilot:
+        await pilot.pause()
+        diff = app.query_one(FileDiffs)
+        (file,) = diff.files
+        rows = range(diff.row_of(file.first), diff.row_of(file.over))
+        drawn = [diff.render_line(row - round(diff.scroll_y)).text for row in rows]
+        assert "".join(line[1:].rstrip() for line in drawn) == text.rstrip()
+
+
 async def test_what_the_difference_does_not_say_is_told_above_it(decided: AdminProject) -> None:
     path = decided.root / "security/global/base-identities/locals.tf"
     path.write_text(path.read_text() + '# "jane.doe" was here\n')

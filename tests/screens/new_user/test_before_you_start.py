@@ -123,7 +123,9 @@ async def test_the_sandbox_offers_the_invitation_in_its_mailbox(tmp_path: Path) 
         await pilot.press("enter")
         await pilot.pause()
         assert app.pane.request() == before_you_start.Request("bb", "jane.doe")
-        assert "jane.doe" in str(app.pane.query_one("#use", Button).label)
+        use = app.pane.query_one("#use", Button)
+        assert "jane.doe" in str(use.label)
+        assert not use.display
     session.close()
 
 
