@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -339,8 +338,10 @@ def observe(context: Context) -> Observation:
     """
     seen, before = unless_refused(lambda: same_project(context.root, context)), context.observed.get(_OWN)
     if not seen.contradicts and before is not None and before.here:
-        with suppress(OnboardError):
+        try:
             seen = _behind(context, fetch=False) or seen
+        except OnboardError:
+            seen = before  # nothing says that it is over
     return seen if seen.contradicts else removals_since(context) or seen
 
 

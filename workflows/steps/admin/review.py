@@ -321,7 +321,7 @@ def undo(context: Context, report: Report) -> ChangeSet:
 def uncommitted_on(undone: ChangeSet, context: Context) -> str:
     """The branch whose last commit still holds what was put back; "" for none, or where git fails."""
     git = Git(context.root, context.environment.variables)
-    with suppress(OnboardError):
+    with suppress(OnboardError):  # it is only a remark on what has been done
         if any(git.committed(change.path) == change.before for change in undone.changes):
             return git.branch() or ""
     return ""

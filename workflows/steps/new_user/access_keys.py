@@ -173,7 +173,7 @@ def _takes_another_key(record: KeyRecord | None, context: Context) -> bool:
 
 def _is_downloaded(key_id: str, context: Context) -> bool:
     for download in downloads(context):
-        with suppress(OnboardError):
+        with suppress(OnboardError):  # then it is another file, or its import says what is wrong with it
             key = read_access_key_file(download.path)
             key.drop()
             if key.access_key_id == key_id:
@@ -427,7 +427,7 @@ def _made_at(
 
 
 def _is_recorded(key_id: str, context: Context) -> bool:
-    with suppress(OnboardError):
+    with suppress(OnboardError):  # then the file stays, and the page says so
         record = kept_record(context)
         return record is not None and record.id == key_id
     return False

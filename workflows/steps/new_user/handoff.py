@@ -465,7 +465,7 @@ def _newer(context: Context) -> tuple[str, Observation] | None:
     path = arrived(context) if "accepted_at" in context.facts else None
     if path is None:
         return None
-    with suppress(OnboardError):
+    with suppress(OnboardError):  # then it is for somebody else, or no handoff; reading it says which
         text = read_text(path, MAX_HANDOFF)
         handoff = open_handoff(text)
         _check_addressee(handoff, context)

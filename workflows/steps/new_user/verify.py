@@ -241,7 +241,7 @@ def _view(account: str, recorded: Mapping[str, Any]) -> IdentityView:
 
 
 def _switch_url(role: RoleProfile) -> str:
-    with suppress(OnboardError):
+    with suppress(OnboardError):  # the console takes no such name, and the page offers no address
         if role.account:
             return switch_role_url(role.account, role.role_name, role.name, sts.partition_of(role.role_arn))
     return ""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum
@@ -682,8 +682,10 @@ def keep_recorded(
         else:
             sentences = [unsynced.risk("it")]
         try:
-            with suppress(NotSynced):
-                put()
+            put()
+        except NotSynced as error:
+            unsynced = unsynced or error
+            sentences.append(error.risk("what iam-onboard wrote down about it"))
         except OnboardError as error:
             sentences.append(f"The key is kept, but iam-onboard couldn't write down since when: {error.what}")
     return Recorded(sentences, unsynced is None)

@@ -108,6 +108,6 @@ def _is_another(path: Path, replaces: Callable[[Path], bool]) -> bool:
 
 
 def _holds(path: Path, data: bytes) -> bool:
-    with suppress(OnboardError):
+    with suppress(OnboardError):  # what can't be read is something else
         return read_bytes(path, len(data)) == data
     return False

@@ -5,6 +5,7 @@ from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from support.admin_project import AdminProject, quiet
@@ -135,8 +136,11 @@ def test_a_checkout_behind_its_upstream_is_refused(admin_project: AdminProject) 
 
 
 def test_commits_that_colleagues_pushed_are_seen_in_the_background_until_all_is_applied(
-    admin_project: AdminProject,
+    admin_project: AdminProject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def refusing(*_: object, **__: object) -> NoReturn:
+        raise OnboardError("No answer", "git doesn't answer.")
+
     admin_project.run(project, joining(admin_project))
     assert project.inquire(admin_project.context()).verdict is Verdict.AS_DECIDED
     admin_project.git("commit", "--quiet", "--allow-empty", "--message", "A colleague's")
@@ -152,6 +156,9 @@ def test_commits_that_colleagues_pushed_are_seen_in_the_background_until_all_is_
     applied = {f"applied@{account}": {} for account in LAYERS}
     context = replace(admin_project.context(), every=applied)
     assert project.inquire(context).verdict is Verdict.AS_DECIDED
+    with monkeypatch.context() as broken:
+        broken.setattr(project.Git, "upstream", refusing)
+        assert project.observe(lacking) == seen, "git says nothing of it"
     admin_project.git("pull", "--quiet")
     assert project.observe(lacking).verdict is Verdict.AS_DECIDED, "no look at the network is needed for that"
     assert project.inquire(admin_project.context()).verdict is Verdict.AS_DECIDED

@@ -441,6 +441,18 @@ def test_nothing_else_that_has_the_key_is_deleted_while_the_kept_one_may_not_be_
     assert not any(f"{folder} " in str(sentence) for sentence in fact["told"])
 
 
+def test_a_file_stays_while_the_record_of_its_key_may_not_be_on_the_disk(
+    new_user: NewUserAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request, csv = from_file(new_user)
+    folder = new_user.environment.key_records_folder
+    monkeypatch.setattr(files, "sync_folder", failing_for(folder, files.sync_folder))
+    fact = step.perform(request, new_user.context(), new_user.report)["access_key"]
+    assert csv.exists()
+    assert NAME in vault_of(new_user).kept
+    assert any(f"{folder} " in str(sentence) for sentence in fact["told"])
+
+
 def test_a_file_stays_where_the_record_of_its_key_cannot_be_read(
     new_user: NewUserAws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
