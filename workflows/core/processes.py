@@ -63,7 +63,6 @@ ON_A_DESKTOP = (
 REFUSED = ("TF_LOG", "TF_LOG_*", "GIT_TRACE*", "GIT_CURL_VERBOSE")
 """Left out although `ALLOWED` matches: their traces write credentials into the output."""
 
-_POLL_SECONDS = 0.05
 _GRACE_SECONDS = 5.0
 """How long a program may take to end after it was interrupted."""
 
@@ -320,7 +319,7 @@ def communicate(
         if check is not None:
             check()
         with contextlib.suppress(subprocess.TimeoutExpired):
-            return process.communicate(timeout=None if check is None else _POLL_SECONDS)
+            return process.communicate(timeout=None if check is None else 0.05)
 
 
 def _feed(stdin: IO[AnyStr], given: AnyStr) -> None:

@@ -27,12 +27,9 @@ CHECK_SECONDS: Final = 30.0
 
 # No agent, no keyring and no trust database: nothing but the key itself.
 _ISOLATED = ("--no-options", "--no-keyring", "--no-autostart", "--trust-model", "always", "--with-colons")
-_READ_ONLY = (*_ISOLATED, "--show-keys")
 _BINDING: Final = 0x18  # a subkey binding signature, section 5.2.1.9
 _CREATED: Final = 2  # subpackets, section 5.2.3.7
 _LIFETIME: Final = 9
-_WANTED: Final = frozenset({_CREATED, _LIFETIME})
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _BEYOND: Final = 2 * 2**32  # the latest date of birth and the longest life that four bytes each can say
 # Public key algorithms by number: RFC 9580, section 9.1.
 _RSA_NUMBERS = frozenset({1, 2, 3})
@@ -231,7 +228,7 @@ def inspect_key(binary: bytes, *, environment: Mapping[str, str]) -> KeyDetails:
     with temporary_folder() as folder:
 
         def listed(*options: str) -> GpgRun:
-            return _gpg([*options, *_READ_ONLY], folder, environment, binary)
+            return _gpg([*options, *_ISOLATED, "--show-keys"], folder, environment, binary)
 
         run = listed()
         details = _details(run, binary)
@@ -329,7 +326,7 @@ def _moment(seconds: int) -> datetime | None:
 
     OpenPGP's numbers have four bytes; a damaged signature may hold a longer one.
     """
-    return _EPOCH + timedelta(seconds=seconds) if seconds < _BEYOND else None
+    return datetime.fromtimestamp(0, UTC) + timedelta(seconds=seconds) if seconds < _BEYOND else None
 
 
 def _binding(packet: Packet) -> dict[int, int]:
@@ -338,7 +335,7 @@ def _binding(packet: Packet) -> dict[int, int]:
     if signature is None or signature.kind != _BINDING or not keybase_verifies(signature):
         return {}
     found = subpackets(signature.hashed)
-    return {kind & 0x7F: int.from_bytes(data) for kind, data in found if kind & 0x7F in _WANTED}
+    return {kind & 0x7F: int.from_bytes(data) for kind, data in found if kind & 0x7F in {_CREATED, _LIFETIME}}
 
 
 def parse_listings(listing: str) -> tuple[KeyDetails, ...]:

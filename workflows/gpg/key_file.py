@@ -21,7 +21,6 @@ from workflows.gpg.provider_library import OpenPgpLibrary, keybase_reads, librar
 from workflows.gpg.refusals import KeybaseName, KeyRefused, OtherKeyVersion, SecretKeyGiven, SeveralKeys
 from workflows.gpg.verdict import REJECTION, Headline, Verdict, VerdictKind, judge, named
 
-_OLD_VERSIONS: Final = frozenset({b"\x02", b"\x03"})
 _READABLE: Final = "The key in it works: `iam-onboard pgp check --text` prints it in the right form."
 _PRIMARY: Final = frozenset({Tag.PUBLIC_KEY, Tag.SECRET_KEY})
 
@@ -129,7 +128,7 @@ def _unread(packets: list[Packet], provider_version: str | None) -> Verdict | No
     if not packets:
         return None
     version = packets[0].body[:1]
-    if packets[0].tag not in _PRIMARY or version in _OLD_VERSIONS:
+    if packets[0].tag not in _PRIMARY or version in {b"\x02", b"\x03"}:
         what = "The file doesn't hold a public key, or its format is from before 1998."
         return _rejected(Headline.NO_KEY, what)
     if library_of(provider_version) is not OpenPgpLibrary.KEYBASE:

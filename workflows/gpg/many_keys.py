@@ -17,7 +17,6 @@ from workflows.gpg.refusals import KeyRefused, KeyTooLarge, NoSuchKeyHere
 from workflows.gpg.tools import run_gpg
 
 _KEYBOX_MAGIC: Final = b"KBXf"  # at byte 8 of a pubring.kbx (GnuPG's kbx/keybox-blob.c)
-_MOST_THREADS: Final = 8
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
@@ -96,7 +95,7 @@ def in_parallel(
         tick: called in this thread after each item with the number of those that are done. What it raises
             ends the work: items that were not begun are left, and it is raised here.
     """
-    workers = max(1, min(len(items), _MOST_THREADS, 2 * (os.cpu_count() or 1)))
+    workers = max(1, min(len(items), 8, 2 * (os.cpu_count() or 1)))
     with ThreadPoolExecutor(workers) as pool:
         running = [pool.submit(work, item) for item in items]
         try:

@@ -27,7 +27,6 @@ WORK_SECONDS: Final = 60.0
 """How long gpg may work where it asks nobody; on a slow machine it needs a second for a large key."""
 
 _STATUS_PREFIX = "[GNUPG:] "
-_GRACE_SECONDS = 2.0
 # What gpg, its agent and a pinentry with windows need; everything else stays with the wizard.
 _PASSED_ON: Final = (
     "PATH",
@@ -226,7 +225,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     """End gpg itself, first politely; never its agent (a killed agent leaves pinentry spinning)."""
     process.terminate()
     try:
-        process.wait(_GRACE_SECONDS)
+        process.wait(2.0)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()

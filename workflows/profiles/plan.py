@@ -229,8 +229,10 @@ def credential_command(project: str, profile: str, *, interpreter: Path, search_
 KEY_OPTIONS = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
 
 # The SDKs look at these before an access key, or refuse a profile that has one beside `source_profile`.
-_SSO_OPTIONS = ("sso_session", "sso_start_url", "sso_region", "sso_account_id", "sso_role_name")
-_OTHER_SOURCES = ("credential_source", "web_identity_token_file", *_SSO_OPTIONS)
+_OTHER_SOURCES = (
+    *("credential_source", "web_identity_token_file"),
+    *("sso_session", "sso_start_url", "sso_region", "sso_account_id", "sso_role_name"),
+)
 
 
 def config_sections(wanted: WantedProfiles) -> list[WantedSection]:

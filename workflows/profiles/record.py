@@ -24,8 +24,6 @@ FILE_NAME = "iam-onboard.json"
 LARGEST = 4 * 1024 * 1024
 _VERSION = 1
 
-_SECRET_OPTIONS = {"aws_secret_access_key", "aws_session_token"}
-
 Record = Mapping[str, Mapping[str, str]]
 """The options of each profile as they were written last, by the profile's name."""
 
@@ -218,4 +216,5 @@ def _wishes(section: WantedSection) -> dict[str, str]:
 
 
 def _shown(option: str, value: str) -> str:
-    return "****" if value and option in _SECRET_OPTIONS else " ".join(value.split())
+    secret = option in {"aws_secret_access_key", "aws_session_token"}
+    return "****" if value and secret else " ".join(value.split())

@@ -32,7 +32,6 @@ PORT_TAKEN = 3
 """Its exit status where another program has the port."""
 PROJECT = "bb"
 PEOPLE = ("administrator", "new-user")
-_TOKEN_BYTES = 12
 _NEW_DEMO = "Start a new demo with `iam-onboard demo`"
 
 
@@ -178,7 +177,7 @@ class Record:
 
 def new_token() -> str:
     """A token that nobody guesses, of 16 characters that stand in an address as they are."""
-    return secrets.token_urlsafe(_TOKEN_BYTES)
+    return secrets.token_urlsafe(12)
 
 
 # The longest socket is administrator/gnupg/S.gpg-agent.browser; macOS allows 103 characters in all.

@@ -122,7 +122,6 @@ class SandboxInUse(OnboardError):  # noqa: N818 - a state, told to a person
 
 
 _FIRST_PORT, _LAST_PORT = 20_000, 31_999
-_START_SECONDS = 60.0
 _END_SECONDS = 30.0
 _LOOK_EVERY = 0.02
 
@@ -181,7 +180,7 @@ class ServerProcess:
             )
         assert process.stdout is not None  # noqa: S101 - asked for above
         with process.stdout as output:
-            answered, _, _ = select.select([output], [], [], _START_SECONDS)
+            answered, _, _ = select.select([output], [], [], 60.0)
             line = output.readline() if answered else b""
         if line.strip() == READY.encode():
             self._process = process

@@ -22,8 +22,6 @@ ADMINISTRATOR = "sandbox.administrator"
 # The accounts that hold layers, with the profile that each one's backend.tfvars names.
 PROFILES = {"management": f"{PROJECT}-management-administrator", "security": f"{PROJECT}-security-devops"}
 
-_MANAGED = "arn:aws:iam::aws:policy/"
-
 
 @dataclass(frozen=True)
 class Role:
@@ -131,7 +129,7 @@ def _make_roles(iam: AwsClient, directory: Directory, roles: tuple[Role, ...]) -
             ],
         }
         iam.create_role(RoleName=role.name, AssumeRolePolicyDocument=json.dumps(trust))
-        iam.attach_role_policy(RoleName=role.name, PolicyArn=_MANAGED + role.policy)
+        iam.attach_role_policy(RoleName=role.name, PolicyArn=f"arn:aws:iam::aws:policy/{role.policy}")
 
 
 def _needs_mfa(role: Role) -> dict[str, Any]:

@@ -126,10 +126,6 @@ def load(layout: Layout, strict: StrictAws) -> bool:
     return layout.aws_state.exists()
 
 
-_LOOK_EVERY = 0.1
-_SAVE_EVERY = 2.0
-
-
 class Clock:
     """The sandbox's time: the real one, plus what its clock file says."""
 
@@ -219,8 +215,8 @@ def serve(layout: Layout) -> None:
     thread.start()
     announce()
     owners, saved_at, unneeded = Owners(layout), time.monotonic(), False
-    while not stop.wait(_LOOK_EVERY) and not (unneeded := owners.are_gone()):
-        if gate.changed and time.monotonic() - saved_at > _SAVE_EVERY:
+    while not stop.wait(0.1) and not (unneeded := owners.are_gone()):
+        if gate.changed and time.monotonic() - saved_at > 2.0:
             save(layout, strict, gate)
             saved_at = time.monotonic()
     server.shutdown()

@@ -16,7 +16,6 @@ from workflows.core.errors import OnboardError
 from workflows.core.locks import FileLock
 from workflows.core.processes import own_module
 
-_MODULE = "workflows.sandbox.terraform"
 _COLLECT_AT = 400
 """Terraform and the provider collect garbage once their heap has grown by so many percent. At Go's 100 they
 spend a sixth of their time on it, most of it on the provider's schemas; this takes 100 MB more."""
@@ -58,7 +57,7 @@ def write_command(path: Path, *, lock: Path) -> None:
         path: where the file goes.
         lock: the lock that is held while Terraform runs.
     """
-    words = [*own_module(_MODULE), str(lock)]
+    words = [*own_module("workflows.sandbox.terraform"), str(lock)]
     path.write_text(f'#!/bin/sh\nGOGC={_COLLECT_AT} exec {shlex.join(words)} "$@"\n', encoding="utf-8")
     path.chmod(0o755)
 

@@ -227,7 +227,7 @@ def without_devices(summary: Summary) -> Iterator[tuple[str, str]]:
 def _with_passwords(summary: Summary) -> Iterator[tuple[str, str]]:
     changed = {*_changed(summary.facts)}
     for account in (step.removeprefix("apply@") for step in summary.settled if step.startswith("apply@")):
-        for kind in _WITH_PASSWORDS:
+        for kind in ("joining", "rekeying", "resetting"):
             for name in texts(summary.facts.get(kind)):
                 if kind != "joining" or ("add", account, name) in changed:
                     yield account, name
@@ -299,9 +299,6 @@ def still_awaited(own: Summary, applied: AppliedChanges, waiting: LastSessions) 
         return bool(last) and all(later.created > own.created for later in last)
 
     return tuple(name for name in own.awaited if not (is_gone(name) or is_awaited_later(name)))
-
-
-_WITH_PASSWORDS = ("joining", "rekeying", "resetting")
 
 
 def _changed(facts: Mapping[str, Any]) -> list[tuple[str, str, str]]:

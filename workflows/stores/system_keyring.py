@@ -45,8 +45,6 @@ _CLASSES = (
     "keyring.backends.Windows.WinVaultKeyring",
 )
 """The only backends: nothing else is imported or called, whatever a record, a setting or a package names."""
-_ALL = "keyring.backends.chainer.ChainerBackend"
-_SETTINGS_LIMIT = 100_000  # bytes
 _SAME = {"keyring.backends.libsecret": "keyring.backends.SecretService"}
 
 
@@ -151,7 +149,7 @@ def chosen_backend() -> str:
     settings = RawConfigParser()
     try:
         if is_there(path):
-            settings.read_string(read_text(path, _SETTINGS_LIMIT))
+            settings.read_string(read_text(path, 100_000))
     except (FileError, ConfigParserError) as error:
         raise VaultUnavailable(
             "Can't read the keyring's settings",
@@ -161,7 +159,7 @@ def chosen_backend() -> str:
         ) from None
     by_settings = settings.get("backend", "default-keyring", fallback="")
     wanted = (os.environ.get("PYTHON_KEYRING_BACKEND") or by_settings or "").strip()
-    return "" if wanted == _ALL else wanted
+    return "" if wanted == "keyring.backends.chainer.ChainerBackend" else wanted
 
 
 def named_keyring(name: str) -> KeyringBackend | None:

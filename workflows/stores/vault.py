@@ -19,8 +19,6 @@ from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence, capitalized
 from workflows.core.shapes import WrongShape, read
 
-LARGEST_FILE = 1_000_000
-
 
 class VaultUnavailable(OnboardError):  # noqa: N818 - as the other refusals are named
     """There is no store that can be used."""
@@ -111,7 +109,7 @@ class PgpFileVault:
         path = self._path(name)
         if not is_there(path):
             return None
-        plain = self._decrypt(read_bytes(path, LARGEST_FILE))
+        plain = self._decrypt(read_bytes(path, 1_000_000))
         with suppress(ValueError, WrongShape):
             content = read(dict[str, str], parse_json(plain))
             if content.get("name") == name and "secret" in content:

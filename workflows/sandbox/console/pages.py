@@ -263,8 +263,8 @@ def mfa_cancel() -> Answer:
 def create_key() -> Answer:
     """Create an access key; its secret is shown on the next page, and never again."""
     made = desk().call("CreateAccessKey", UserName=g.sign_in.user)["AccessKey"]
-    new_key = NewKey(made["AccessKeyId"], made["SecretAccessKey"])
-    desk().sign_ins.keep(replace(g.sign_in, new_key=new_key))
+    shown = replace(g.sign_in, new_key=NewKey(made["AccessKeyId"], made["SecretAccessKey"]))
+    desk().sign_ins.keep(shown)
     return redirect(url_for("console.new_key"))
 
 
@@ -317,8 +317,7 @@ def switch_role() -> Answer:
             f"{refusal.message} Could not switch roles: check the account, the role, and your own groups."
         )
         return render_template("switch_role.html", given=given, problem=problem, arn=""), 403
-    arn = answer["AssumedRoleUser"]["Arn"]
-    return render_template("switch_role.html", given=given, problem="", arn=arn)
+    return render_template("switch_role.html", given=given, problem="", arn=answer["AssumedRoleUser"]["Arn"])
 
 
 def _security(problem: str = "") -> str:

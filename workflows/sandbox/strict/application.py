@@ -120,9 +120,8 @@ class StrictAws:
         """
         scope = f"console/20000101/{self.state.directory.region}/{service}/aws4_request"
         header = f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature={'0' * 64}"
-        form = {"Action": action, **parameters}
         browser = Client(partial(self._respond, identify=lambda _: identity))
-        answer = browser.post("/", data=form, headers=[("Authorization", header)])
+        answer = browser.post("/", data={"Action": action, **parameters}, headers=[("Authorization", header)])
         operation = get_service_model(service).operation_model(action)
         parsed: dict[str, Any] = create_parser(operation.service_model.protocol).parse(
             {"status_code": answer.status_code, "headers": dict(answer.headers), "body": answer.data},

@@ -79,8 +79,6 @@ def _iam(request: AwsRequest, account_id: str) -> str:
 
 _EVERYTHING = '{"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}'
 _OWN_CHANGE = '{{"Statement": {{"Effect": "Allow", "Action": "iam:ChangePassword", "Resource": "{arn}"}}}}'
-_ALWAYS = ("sts:GetCallerIdentity",)
-_UNLESS_DENIED = ("sts:GetSessionToken",)
 
 
 def context_of(identity: Identity, now: float, region: str = "") -> dict[str, str]:
@@ -109,10 +107,10 @@ def context_of(identity: Identity, now: float, region: str = "") -> dict[str, st
 
 def judge(identity: Identity, action: str, resource: str, context: dict[str, str]) -> Verdict:
     """What the caller's own policies say about an action."""
-    if action in _ALWAYS:
+    if action == "sts:GetCallerIdentity":
         return Verdict.ALLOWED
     verdict = evaluate(_documents(identity), action, resource, context)
-    spared = action in _UNLESS_DENIED and verdict is Verdict.NOT_ALLOWED
+    spared = action == "sts:GetSessionToken" and verdict is Verdict.NOT_ALLOWED
     return Verdict.ALLOWED if spared else verdict
 
 

@@ -52,7 +52,6 @@ class Part:
 
 
 _KEPT_AFTER_EXPIRY = 86_400.0
-_KEY_ID_ALPHABET = string.ascii_uppercase + "234567"
 
 
 @dataclass(frozen=True)
@@ -98,7 +97,8 @@ class Sessions(Part):
             who: `user`, or `role` and `session_name`, and `mfa_at`, as in `Session`.
         """
         session = Session(
-            access_key_id="ASIA" + "".join(secrets.choice(_KEY_ID_ALPHABET) for _ in range(16)),
+            access_key_id="ASIA"
+            + "".join(secrets.choice(string.ascii_uppercase + "234567") for _ in range(16)),
             secret=secrets.token_urlsafe(30),
             token=secrets.token_urlsafe(180),
             account_id=account_id,

@@ -18,8 +18,6 @@ from workflows.sandbox.strict.state import Session
 
 _ROLE_ARN = re.compile(r"arn:aws:iam::(?P<account>\d{12}):role/(?:[\w+=,.@/-]*/)?(?P<name>[\w+=,.@-]{1,64})")
 _SHORTEST = 900
-_LONGEST_SESSION = 129_600
-_CHAINED_LONGEST = 3_600
 
 
 def _get_caller_identity(call: Call) -> dict[str, Any]:
@@ -30,7 +28,7 @@ def _get_caller_identity(call: Call) -> dict[str, Any]:
 def _get_session_token(call: Call) -> dict[str, Any]:
     if call.identity.is_temporary:
         raise Refusal("AccessDenied", "Cannot call GetSessionToken with session credentials", 403)
-    seconds = _duration(call, 43_200, _LONGEST_SESSION)
+    seconds = _duration(call, 43_200, 129_600)
     session = call.state.sessions.issue(
         call.identity.account_id, call.now, seconds, user=call.identity.name, mfa_at=_mfa(call)
     )
@@ -46,7 +44,7 @@ def _assume_role(call: Call) -> dict[str, Any]:
     caller = replace(call.identity, mfa_at=call.identity.mfa_at if mfa_at is None else mfa_at)
     role = _assumable(replace(call, identity=caller), match["account"], match["name"])
     longest = int(role.max_session_duration or 3_600)
-    seconds = _duration(call, 3_600, longest if caller.is_user else min(longest, _CHAINED_LONGEST))
+    seconds = _duration(call, 3_600, longest if caller.is_user else min(longest, 3_600))
     session = call.state.sessions.issue(
         match["account"],
         call.now,

@@ -107,8 +107,7 @@ def later_than(context: Context) -> tuple[str, tuple[Summary, ...]]:
         return "", ()
     applied = context.of_each_item("applied")
     settled = {f"apply@{account}": str(fact.get("at", "")) for account, fact in applied.items()}
-    now = replace(own, facts=context.facts, settled=settled)
-    return own.created, (now, *siblings(context.folder))
+    return own.created, (replace(own, facts=context.facts, settled=settled), *siblings(context.folder))
 
 
 def removed_since(context: Context) -> dict[str, dict[str, str]]:

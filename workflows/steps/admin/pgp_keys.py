@@ -230,8 +230,7 @@ class KeyJudge:
             account: judge(details, self.providers[account], now) for account in concerned or self.layers
         }
         worst = max(verdicts.values(), key=lambda verdict: SEVERITY[verdict.kind])
-        decided = self._context.decisions.keys.get(name)
-        found = replacement(name, checked.key, self.layers, decided)
+        found = replacement(name, checked.key, self.layers, self._context.decisions.keys.get(name))
         verdict = replace(
             worst,
             headline=f"{worst.headline}{self._where(verdicts, worst)}",
@@ -453,18 +452,16 @@ def _from_request(request: KeyRequest, name: str, source: str, context: Context)
     if differs:
         key = judge.judge(there, checked, f"{source} (request)", replacing=True)
         if key.replacement is not None and key.replacement.same:
-            where = listed(key.replacement.unchanged, 2)
             raise OnboardError(
                 f"This is {there}'s key, not {name}'s",
-                f"It is in use in {where} already.",
+                f"It is in use in {listed(key.replacement.unchanged, 2)} already.",
                 next=f"Paste {name}'s.",
             )
         return Taken({there: key}, replaces=there, asked=request.replacement, reason=request.reason)
     key = judge.judge(name, checked, f"{source} (request)")
     if request.replacement and not judge.replaces(name) and there:
         remark = f"{name} wants a replacement and is in a layer already: see “Whose PGP key?” in Project."
-        verdict = replace(key.verdict, warnings=(*key.verdict.warnings, remark))
-        key = replace(key, verdict=verdict)
+        key = replace(key, verdict=replace(key.verdict, warnings=(*key.verdict.warnings, remark)))
     return Taken({name: key}, asked=request.replacement, reason=request.reason)
 
 

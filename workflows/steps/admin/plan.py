@@ -59,7 +59,6 @@ from workflows.terraform.words import MARKDOWN_HEAD, plan_markdown
 
 MAX_TEXT = 20_000_000
 _SHORT = 8
-_THAT_CHANGE = (Use.PROVIDER, Use.OTHER_PROVIDER)
 
 
 @dataclass(frozen=True)
@@ -446,7 +445,7 @@ def not_checked(plan: Plan, location: LayerLocation) -> tuple[Sentence, ...]:
         f"Not checked: the account of the profile in {profile.place}, whose name only Terraform works out. "
         f"Make sure that it is the one of {location.account}."
         for profile in named_profiles(location)
-        if not profile.name and profile.use in _THAT_CHANGE
+        if not profile.name and profile.use in {Use.PROVIDER, Use.OTHER_PROVIDER}
     )
 
 

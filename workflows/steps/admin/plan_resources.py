@@ -137,8 +137,7 @@ def keep(plan: Plan, foreign: Sequence[str], context: Context) -> None:
         now.replace(before)
     else:
         before.unlink(missing_ok=True)
-    data = plain(resources_of(plan, foreign))
-    write_atomically(now, json.dumps(data, ensure_ascii=False).encode())
+    write_atomically(now, json.dumps(plain(resources_of(plan, foreign)), ensure_ascii=False).encode())
 
 
 def kept(context: Context) -> tuple[Resource, ...]:

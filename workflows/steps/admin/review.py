@@ -188,8 +188,7 @@ def beside(change_set: ChangeSet, context: Context) -> Beside:
         for location in find_project(context.root).layers
         if any(path.is_relative_to(location.path) for path in committed)
     ]
-    folders = [layer.location.path for layer in layers]
-    dirty = git.dirty_files([*folders, *written]) if committed else ()
+    dirty = git.dirty_files([*(layer.location.path for layer in layers), *written]) if committed else ()
     uncommitted = {file.path.resolve() for file in dirty}
     lines = {
         change.path: _lines_of_others(
@@ -484,8 +483,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
     files = _changed_files(context)
     paths = [*(Path(file["path"]) for file in files), *request.others]
     message = "\n\n".join(filter(None, (request.message, message_body(context))))
-    commit = _commit(git, message, paths) if git else None
-    return {"changed_files": files, "commit": commit}
+    return {"changed_files": files, "commit": _commit(git, message, paths) if git else None}
 
 
 def _changed_files(context: Context) -> list[dict[str, Any]]:

@@ -27,7 +27,6 @@ from workflows.steps.decisions import Decisions, UserChanges
 from workflows.steps.shared.by_hand import Spot, refused_by_hand, spot_at, spots_of
 from workflows.steps.shared.module import Context, Progress, Report
 
-_OF_OTHER_STEPS = {Subject.GROUP, Subject.MEMBER, Subject.KEY}
 WORDS: Mapping[str, str] = SWITCHED
 """What each switch is about, in words."""
 
@@ -47,7 +46,8 @@ def survey(context: Context, report: Report) -> dict[str, Layer]:
 
 def spots(layer: Layer) -> tuple[Spot, ...]:
     """What is to be edited by hand or hidden in a comment, but for groups and keys, and who is not edited."""
-    findings = [finding for finding in layer.findings if finding.subject not in _OF_OTHER_STEPS]
+    others = {Subject.GROUP, Subject.MEMBER, Subject.KEY}  # of other steps
+    findings = [finding for finding in layer.findings if finding.subject not in others]
     people = [
         spot_at(layer, person.place, f"{person.iam_name} is shown, not edited.")
         for person in layer.people
@@ -279,5 +279,5 @@ def switched(request: Request, account: str, person: Person, fact: str, decided:
     value = not switches.pop(fact, now)
     if value is not now or decided.switch(account, person.iam_name, fact) is value:
         switches[fact] = value
-    access = {**request.access, account: {**own, person.iam_name: switches}}
-    return replace(request, access=access).trimmed()
+    own = {**own, person.iam_name: switches}
+    return replace(request, access={**request.access, account: own}).trimmed()

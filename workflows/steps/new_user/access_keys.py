@@ -448,11 +448,10 @@ def observe(context: Context) -> Observation:
     if seen.contradicts or recorded["kept"] != KEPT_IN_PGP_FILE:
         return seen
     if (record := kept_record(context)) is not None and _takes_another_key(record, context):
-        own = fingerprint_of(context, identity_of(context))
         return Observation(
             Verdict.CHANGED,
             "The access key is in a file that only your earlier PGP key opens.",
-            (record.fingerprint, own),
+            (record.fingerprint, fingerprint_of(context, identity_of(context))),
             continuing="It stays there: good as long as you have the earlier PGP key and its passphrase.",
             redoing="Asks for a key to keep for your new PGP key: this one, if you can still open its file, "
             "or another. One that you no longer use stays active in AWS until you deactivate it.",

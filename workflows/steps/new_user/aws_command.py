@@ -22,7 +22,6 @@ COMMAND = "aws sts get-caller-identity"
 """What every profile may do: AWS asks for no permission for it."""
 _OF_THE_SANDBOX = ("AWS_ENDPOINT_URL", "HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "GNUPGHOME")
 """What a terminal of the real machine lacks: where AWS answers, and the home whose vault has the keys."""
-_AWS_SECONDS = 60.0
 _KEEPS_FOR = timedelta(hours=1)
 _ASKS = "Enter MFA code for"
 _OF_THE_QUESTION = re.compile(r"GetPassWarning|fallback_getpass|Password input may be echoed")
@@ -95,7 +94,7 @@ def try_aws(profile: str, code: str, context: Context, report: Report) -> Tried:
             cwd=context.folder,
             environment=_aws_environment(context, files, profile),
             cancelled=context.cancelled,
-            timeout=_AWS_SECONDS,
+            timeout=60.0,
             stdin=f"{digits}\n" if digits else "",
         )
     except TimeoutError as error:

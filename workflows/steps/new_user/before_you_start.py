@@ -17,7 +17,6 @@ from workflows.messages.invitation import Invitation, open_invitation
 from workflows.steps.shared.module import Context, Progress, Report, unless_refused
 
 MAX_INVITATION = 100_000
-_VERSION_SECONDS = 20.0
 
 
 @dataclass(frozen=True)
@@ -95,7 +94,7 @@ def _aws_version(context: Context) -> str:
             [program, "--version"],
             cwd=context.folder,
             environment=environment,
-            timeout=_VERSION_SECONDS,
+            timeout=20.0,
             cancelled=context.cancelled,
         )
     except TimeoutError:

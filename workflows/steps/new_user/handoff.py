@@ -268,8 +268,7 @@ def _text_and_source(request: Request, context: Context) -> tuple[str, str]:
         return request.text, "the pasted text"
     environment = context.environment
     path = typed_path(request.path, environment.home)
-    mailed = path == environment.mail(mail_name(context))
-    place = "the mailbox" if mailed else environment.readable(path)
+    place = "the mailbox" if path == environment.mail(mail_name(context)) else environment.readable(path)
     return read_text(path, MAX_HANDOFF), place
 
 

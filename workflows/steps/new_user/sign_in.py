@@ -71,10 +71,9 @@ def decrypt_password(
         OnboardError: it could not be decrypted; above all `WrongPassphrase`.
     """
     try:
-        identity = identity_of(context)
         report(Progress("Decrypting the password"))
         plain = decrypt(
-            clean_ciphertext(identity.encrypted_password or ""),
+            clean_ciphertext(identity_of(context).encrypted_password or ""),
             passphrase=passphrase,
             gnupg_home=context.environment.gnupg_home,
             environment=context.environment.variables,

@@ -33,7 +33,6 @@ Keys = Mapping[str, Credentials | OnboardError | None]
 _CAN_MUCH = re.compile(r"admin|root|prd|prod|management", re.IGNORECASE)
 _FRESH = timedelta(hours=1)
 """So long an answer is shown again without asking once more."""
-_ABOUT_A_CODE = (sts.WrongCode, sts.RepeatedCode, MfaNeeded)
 
 
 @dataclass(frozen=True)
@@ -57,7 +56,7 @@ class Result:
     @property
     def wants_code(self) -> bool:
         """Whether another code is all that it lacks, as far as that is known."""
-        return isinstance(self.error, _ABOUT_A_CODE)
+        return isinstance(self.error, sts.WrongCode | sts.RepeatedCode | MfaNeeded)
 
     @classmethod
     def of(cls, answer: Verification) -> Result:
@@ -326,13 +325,12 @@ def _verify_one(
         raise key
     identity = identity_of(context, account)
     clients = clients_for(context.environment, identity.region)
-    files = profile_files(profiles)
     if key is not None and identity.user:  # a command knows of none
         with clients.client("sts", key) as client:
             check_owner(sts.caller_identity(client), identity, context)
     verify_profiles(
         clients,
-        files,
+        profile_files(profiles),
         str(profiles["base"]),
         code=code or None,
         memory=context.environment.codes,

@@ -76,14 +76,13 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
     else:
         record, done = rotated(request, context, report)
     rotation = record.rotation
-    kept = store_of(record, context.environment).description
     return {
         "rotated": {
             "project": record.project,
             "profile": record.profile,
             "id": record.id,
             "old_id": rotation.old_id if rotation else "",
-            "kept": kept,
+            "kept": store_of(record, context.environment).description,
             "mfa": bool(request.code),
             "at": context.environment.now().isoformat(),
             "told": done,

@@ -104,9 +104,8 @@ def made_key(
         except OnboardError:
             creation = None  # nobody can see whether it is kept, so nothing is deleted
         if creation and kept:
-            words = f"The interrupted creation is finished: {creation.new_id} is kept."
             stack.callback(kept.drop)
-            yield Made(kept, session, words)
+            yield Made(kept, session, f"The interrupted creation is finished: {creation.new_id} is kept.")
             records.end(*place)
             return
         if creation and (deleted := _delete_interrupted(session, creation)):
