@@ -89,6 +89,9 @@ class AccountForm(Vertical):
         view: the layer as it is.
         decided: the values that were decided before, else the layer's own; None or missing where neither is.
         entered: what was entered other than that.
+
+    Attributes:
+        fields: the fields of what can be set, by the setting.
     """
 
     DEFAULT_CSS = """
@@ -111,14 +114,14 @@ class AccountForm(Vertical):
         self.view = view
         self._decided = decided
         values = {**decided, **entered}
-        self._fields = {name: self._field(name, values.get(name)) for name in MEANINGS if view.can_set(name)}
+        self.fields = {name: self._field(name, values.get(name)) for name in MEANINGS if view.can_set(name)}
 
     def compose(self) -> ComposeResult:
         if self.view.told:
             yield Text(self.view.told)
         boxes: list[MarkBox] = []
         for name in MEANINGS:
-            field = self._fields.get(name)
+            field = self.fields.get(name)
             if type(field) is MarkBox and name.startswith("require_"):
                 boxes.append(field)
                 continue
@@ -155,7 +158,7 @@ class AccountForm(Vertical):
 
     def choice(self) -> Choice:
         """What is entered now."""
-        values = {name: self._entered(name, field) for name, field in self._fields.items()}
+        values = {name: self._entered(name, field) for name, field in self.fields.items()}
         others = {
             name: setting.value for name, setting in self.view.settings.items() if not self.view.can_set(name)
         }
@@ -164,7 +167,7 @@ class AccountForm(Vertical):
 
     def entered(self) -> dict[str, Constant]:
         """What is entered other than it was decided; None for what is not set any more."""
-        values = {name: self._entered(name, field) for name, field in self._fields.items()}
+        values = {name: self._entered(name, field) for name, field in self.fields.items()}
         return {name: value for name, value in values.items() if value != self._decided.get(name)}
 
     @property
@@ -175,10 +178,6 @@ class AccountForm(Vertical):
             value != (settings[name].value if name in settings else None)
             for name, value in self.choice().values.items()
         )
-
-    def name_of(self, widget_id: str | None) -> str:
-        """The setting that a field is for, "" if none of this form is."""
-        return next((name for name, field in self._fields.items() if field.id == widget_id), "")
 
     def _entered(self, name: str, field: Field) -> Constant:
         """The value of a field; None for what neither the layer nor the person sets."""
@@ -242,10 +241,7 @@ class AccountPane(ByHandPane):
             Button("Account", id="layer", key="l"), Button("Edit by hand", id="edit_by_hand", key="e")
         )
 
-    def on_mount(self) -> None:
-        self._read_settings()
-
-    def _read_settings(self) -> None:
+    def read(self) -> None:
         self.run_move(
             "look", lambda report: account.survey(self.context, report), self._show_settings, looks=True
         )
@@ -277,8 +273,7 @@ class AccountPane(ByHandPane):
             form.set_class(form.view.account == account, "-shown")
         fields = [widget for widget in self.query("AccountForm.-shown *") if widget.focusable]
         if fields:
-            again = next((widget for widget in fields if widget.id == field), fields[0])
-            again.focus()
+            next((widget for widget in fields if widget.id == field), fields[0]).focus()
         self._tell_pending()
 
     @on(Input.Changed)
@@ -336,9 +331,8 @@ class AccountPane(ByHandPane):
     @on(DescendantFocus)
     def _explain(self, event: DescendantFocus) -> None:
         """Say what the selected setting does."""
-        names = [form.name_of(event.widget.id) for form in self.query(AccountForm)]
-        name = next((name for name in names if name), "")
-        self.query_one("#meaning", Text).update(EXPLANATIONS.get(name, ""))
+        names = {field.id: name for form in self.query(AccountForm) for name, field in form.fields.items()}
+        self.query_one("#meaning", Text).update(EXPLANATIONS.get(names.get(event.widget.id, ""), ""))
 
     @on(OptionalBox.Turned)
     def _turned(self) -> None:
@@ -351,7 +345,7 @@ class AccountPane(ByHandPane):
 
     def read_again(self) -> None:
         self._half_entered = {form.view.account: form.entered() for form in self.query(AccountForm)}
-        self._read_settings()
+        self.read()
 
     def request(self) -> Request:
         return Request({form.view.account: form.choice() for form in self.query(AccountForm)})

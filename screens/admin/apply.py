@@ -415,13 +415,12 @@ class ApplyPane(TerraformPane):
     @on(StepPane.MoveDone)
     def _done(self, message: StepPane.MoveDone) -> None:
         applied = message.result.get("applied") if message.name == "perform" else None
-        if not applied or applied["elsewhere"]:
-            return
-        item = self.context.item
-        did = f"Applied to {item}: {_amounts_of(applied)}."
-        self.parting = f"✓ {item}: nothing to change." if nothing_changed(applied) else f"✓ {did}"
-        if self._ended_alone:
-            self.parting = f"✓ The apply finished while iam-onboard was closed. {did}"
+        if applied and not applied["elsewhere"]:
+            item = self.context.item
+            did = f"Applied to {item}: {_amounts_of(applied)}."
+            self.parting = f"✓ {item}: nothing to change." if nothing_changed(applied) else f"✓ {did}"
+            if self._ended_alone:
+                self.parting = f"✓ The apply finished while iam-onboard was closed. {did}"
 
     @property
     def _ended_alone(self) -> bool:

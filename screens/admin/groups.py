@@ -232,10 +232,7 @@ class GroupsPane(ByHandPane):
     async def _press(self, event: Button.Pressed) -> None:
         await self.run_action(str(event.button.id))
 
-    def on_mount(self) -> None:
-        self._read_groups()
-
-    def _read_groups(self) -> None:
+    def read(self) -> None:
         def work(report: Report) -> tuple[Sequence[LayerView], bool]:
             views = groups.survey(self.context, report)
             return views, holds_files(self.context.folder, self.context.every)
@@ -391,9 +388,8 @@ class GroupsPane(ByHandPane):
         return self.view.spots_for(self.query_one(Matrix).group) if self._account else ()
 
     def read_again(self) -> None:
-        """Read the layers, with what is chosen kept."""
         self._half_decided = dict(self._choices)
-        self._read_groups()
+        self.read()
 
     # -- what the person does ----------------------------------------------------------------------
 
@@ -449,8 +445,7 @@ class GroupsPane(ByHandPane):
         policies = ", ".join(short_policy(policy) for policy in sibling.policies) or "none"
 
         def make(name: str) -> None:
-            added = (*self.choice.add, NewGroup(name, sibling.name))
-            self.choose(replace(self.choice, add=added), name)
+            self.choose(replace(self.choice, add=(*self.choice.add, NewGroup(name, sibling.name))), name)
 
         words = f"Made like {sibling.name}, without its members. Policies: {policies}"
         self._ask_name("A new group", words, "", self.view.taken(self.choice), make)
@@ -506,21 +501,20 @@ class GroupsPane(ByHandPane):
         """Show the selected group's managed policies, and take changes of them."""
         group = self.query_one(Matrix).group
         like = self.view.like(self.choice, group)
-        if like is None or group in self.choice.remove:
-            return
-        about = GroupPolicies(
-            group=self.choice.rename.get(group, group),
-            there=like.policies,
-            changes=self.choice.policies_of(group),
-            note="" if group in self.view.by_name else f"It begins with the policies of {like.name}.",
-            account_id=self.view.account_id,
-            others=tuple(policy for known in self.view.by_name.values() for policy in known.policies),
-        )
-        ask(
-            self,
-            PoliciesDialog(about),
-            lambda changes: self.choose(groups.with_policies(self.choice, group, changes), group),
-        )
+        if like is not None and group not in self.choice.remove:
+            about = GroupPolicies(
+                group=self.choice.rename.get(group, group),
+                there=like.policies,
+                changes=self.choice.policies_of(group),
+                note="" if group in self.view.by_name else f"It begins with the policies of {like.name}.",
+                account_id=self.view.account_id,
+                others=tuple(policy for known in self.view.by_name.values() for policy in known.policies),
+            )
+            ask(
+                self,
+                PoliciesDialog(about),
+                lambda changes: self.choose(groups.with_policies(self.choice, group, changes), group),
+            )
 
     # -- the request -------------------------------------------------------------------------------
 
@@ -563,11 +557,9 @@ def about_person(view: LayerView, choice: LayerChoice, name: str) -> str:
         if after & before
         else "",
     ]
-    return (
-        f"{who}: {'; '.join(filter(None, parts))}"
-        if any(parts)
-        else f"! {who}: in no group{_that_is_known(view)}"
-    )
+    # the members of a computed group are unknown
+    known = " that is known" if any(group.computed for group in view.by_name.values()) else ""
+    return f"{who}: {'; '.join(filter(None, parts))}" if any(parts) else f"! {who}: in no group{known}"
 
 
 def about_group(view: LayerView, choice: LayerChoice, group: str) -> str:
@@ -637,8 +629,3 @@ def about_alone(alone: Mapping[str, Sequence[str]], shown: str) -> str:
 def about_layer(view: LayerView) -> str:
     """What the layer holds in comments or computed, each with its place; "" for nothing."""
     return "\n".join(f"! {spot.words} ({spot.place}, F4)" for spot in view.spots)
-
-
-def _that_is_known(view: LayerView) -> str:
-    """The members of a computed group are unknown."""
-    return " that is known" if any(group.computed for group in view.by_name.values()) else ""

@@ -250,8 +250,7 @@ class PgpKeysPane(StepPane):
         self._aside: dict[str, PutAside] = {}
         self._present: Mapping[str, tuple[PresentKey, ...]] = {}
         self._confirmed = pgp_keys.confirmed_before(opening.context)
-        answered = opening.draft.get("answers", {})
-        self._answers = {**pgp_keys.compared_before(opening.context), **answered}
+        self._answers = {**pgp_keys.compared_before(opening.context), **opening.draft.get("answers", {})}
         self._invited: dict[str, str] = dict(opening.draft.get("invited", {}))
         self._mail: Mapping[str, int] = {}
         self._gathered = False
@@ -535,7 +534,7 @@ class PgpKeysPane(StepPane):
         unanswered, uninvited = self._first_open(), self._to_invite
         if self._comparing:
             self._answered()
-        elif self.query_one(TextArea).text.strip():
+        elif self._text:
             self._take_pasted()
         elif self._news(self._first_missing()):
             self.action_fetch()
@@ -799,7 +798,7 @@ class PgpKeysPane(StepPane):
                 self.query_one("#people", Table).move_cursor(row=self.names.index(missing))
             self.show_problems(problems)
         elif open_ones:
-            self._ask(open_ones[0], self._confirm_and_go_on)
+            self._ask(open_ones[0])
         else:
             super().advance()
 
@@ -807,10 +806,10 @@ class PgpKeysPane(StepPane):
         resets = key.replacement is not None and bool(key.replacement.resets)
         return resets and self._confirmed.get(key.name) != key.fingerprint
 
-    def _ask(self, key: TakenKey, then: Callable[[], None]) -> None:
+    def _ask(self, key: TakenKey) -> None:
         def confirmed(_yes: bool) -> None:  # noqa: FBT001 - a dialog's answer
             self._confirmed[key.name] = key.fingerprint
-            then()
+            self._confirm_and_go_on()
 
         title = f"Replace the PGP key of {key.name}?"
         ask(self, Confirm(title, _replacing(key), "Replace", typed=key.name), confirmed)

@@ -236,7 +236,8 @@ class PlanPane(TerraformPane):
         self.query_one("#standing", Text).show_lines(standing)
         notes = (*(made.notes if made else ()), *found.since)
         self.query_one("#since", Text).show_lines([f"! {sentence}" for sentence in notes])
-        self.query_one("#difference", Text).show_lines(_told_differences(found.differences) if made else [])
+        differ = f"≠ {count(len(found.differences), 'difference')} from the plan before: v lists them."
+        self.query_one("#difference", Text).show_lines([differ] if made and found.differences else [])
         self.query_one(PlanTable).show(made, _MOST_LINES if made and not made.foreign else 1, _MORE)
         self.query_one("#destroys", Text).show_lines(_told_destroys(made) if made else [])
         self.query_one(ForeignList).show(made.foreign if made else (), self._acknowledged)
@@ -371,9 +372,7 @@ class PlanPane(TerraformPane):
     def action_resources(self) -> None:
         """Show every resource: in a tall terminal they are on the page."""
         browser = self.query_one(ResourceBrowser)
-        if self._planned is None:
-            return
-        if self.has_class("-tall") or self.cover(browser):
+        if self._planned is not None and (self.has_class("-tall") or self.cover(browser)):
             self.call_after_refresh(browser.go)
 
     def action_differences(self) -> None:
@@ -476,8 +475,7 @@ def _told_destroys(made: Planned) -> list[Sentence]:
         for destroy in made.destroys
         if destroy.address not in foreign and not named.intersection(destroy.people)
     ]
-    lines = [Line(Sort.RESOURCE, f"- {destroy.words}") for destroy in told]
-    return cut(lines, _MOST_LINES, _MORE)
+    return cut([Line(Sort.RESOURCE, f"- {destroy.words}") for destroy in told], _MOST_LINES, _MORE)
 
 
 def _told_drift(drift: Sequence[Sentence]) -> list[Sentence]:
@@ -491,13 +489,6 @@ def _told_making(made: Planned, now: datetime) -> str:
     record = made.record
     files = f" from {count(len(record.sources), 'file')}" if record.sources else ""
     return f"Made {told_moment(record.made_at, now)}{files} with {record.binary}."
-
-
-def _told_differences(differences: Sequence[Difference]) -> list[str]:
-    """That this plan is not the one from before."""
-    if not differences:
-        return []
-    return [f"≠ {count(len(differences), 'difference')} from the plan before: v lists them."]
 
 
 def _all_differences(differences: Sequence[Difference]) -> str:

@@ -158,9 +158,8 @@ class ProjectPane(StepPane):
             yield Text("In which accounts?")
             yield MarkList(id="layers")
         yield Text(_LAYERS_ARE, id="layers-are")
-        account = MarkBox("and their account alias and password policy", id="account-wanted")
-        account.value = self._account_wanted
-        yield account
+        label = "and their account alias and password policy"
+        yield MarkBox(label, self._account_wanted, id="account-wanted")
         yield MarkBox("Continue without asking the upstream", id="without-upstream")
         yield ButtonRow(
             Button("Something else too", id="more", key="^o"),
@@ -198,11 +197,10 @@ class ProjectPane(StepPane):
     @on(Button.Pressed, "#more")
     def action_more(self) -> None:
         """Ask about every kind of work, so that several are done in one go; again, only about those named."""
-        if self._settled:
-            return
-        self._show_asked(self._first_asked if self._asked == set(QUESTIONS) else set(QUESTIONS))
-        self._go_to_names()
-        self.keep_draft()
+        if not self._settled:
+            self._show_asked(self._first_asked if self._asked == set(QUESTIONS) else set(QUESTIONS))
+            self._go_to_names()
+            self.keep_draft()
 
     def _show_asked(self, wanted: set[str]) -> None:
         """Ask these questions, and those that are answered."""
@@ -216,8 +214,7 @@ class ProjectPane(StepPane):
             row.set_class(self._asked == {name}, "-only")
         self.query_one(".pane-title", Text).update(self.heading())
         nobody = _NOBODY_NAMED if self._regions else _NO_PERSON
-        purpose = self.opening.step.purpose if self._asked else nobody
-        self.query_one(".pane-purpose", Text).update(purpose)
+        self.query_one(".pane-purpose", Text).update(self.opening.step.purpose if self._asked else nobody)
         every = self._asked == set(QUESTIONS)
         self.set_class(every, "-every")  # so many questions leave room for nothing else in 80×24
         account.set_class(not (every or (account.value and self._asked)), "-unasked")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Container, Mapping, Sequence
+from functools import partial
 from itertools import accumulate
 from pathlib import Path
 from typing import Any, ClassVar
@@ -169,9 +170,8 @@ class ReviewPane(ByHandPane):
 
     def on_mount(self) -> None:
         self.query("#undo, #others-too").set(display=False)
-        self._prepare()
 
-    def _prepare(self) -> None:
+    def read(self) -> None:
         def work(report: Report) -> tuple[Prepared, Sequence[FileDiff], Beside]:
             prepared = review.prepare(self.context, report)
             return prepared, file_diffs(prepared.change_set), review.beside(prepared.change_set, self.context)
@@ -183,7 +183,7 @@ class ReviewPane(ByHandPane):
         """What would be written now may be other than what is shown."""
         if message.name == "perform":
             self._again = True
-            self.call_later(self._prepare)
+            self.call_later(self.read)
         if message.name == "prepare":
             message.told, message.shown = self._again, True
             self.add_class("-unmade")
@@ -241,8 +241,7 @@ class ReviewPane(ByHandPane):
             commit = message.result["commit"]
             if not (commit or self.query_one(FileDiffs).files):
                 return  # they were written before
-            diffs = self.query_one(FileDiffs).files
-            gone = [file.change.after is None for file in diffs]
+            gone = [file.change.after is None for file in self.query_one(FileDiffs).files]
             gone = gone or [not file["sha256"] for file in message.result["changed_files"]]
             where = f"committed to {commit['branch'] or commit['sha'][:8]}" if commit else "not committed"
             self.parting = f"✓ {_told_written(gone)}, {where}."
@@ -252,7 +251,7 @@ class ReviewPane(ByHandPane):
         self.remove_class("-alone")  # what comes of it stands beside the difference
         if self.has_class("-unmade"):
             self._again = False
-            self._prepare()
+            self.read()
         elif self._unseen:
             question = Confirm(f"{self._what}?", self._unseen_words(), self._what, no="Not yet")
             write = super().advance
@@ -287,8 +286,7 @@ class ReviewPane(ByHandPane):
         resumed = self.opening.interrupted and not diffs
         if resumed or (diffs and self.opening.failed):  # its note asks for what is done already
             self.drop_note()
-        gone = [path in beside.deleted for path in beside.written]
-        summary = _summary(diffs, gone, resumed=resumed)
+        summary = _summary(diffs, [path in beside.deleted for path in beside.written], resumed=resumed)
         if beside.gone_since and not diffs:
             summary = "There is nothing to write."
         noted = bool(self.opening.note) and (self.opening.asks or self.opening.done)
@@ -421,10 +419,9 @@ class ReviewPane(ByHandPane):
 
     def action_undo(self) -> None:
         """Put the files back as they were before this session first wrote to them, if that is wanted."""
-        if not self.query_one("#undo").display:
-            return
-
-        self.run_move("undoable", lambda report: review.undoable(self.context, report), self._ask_to_put_back)
+        if self.query_one("#undo").display:
+            work = partial(review.undoable, self.context)
+            self.run_move("undoable", work, self._ask_to_put_back)
 
     def _ask_to_put_back(self, change_set: ChangeSet) -> None:
         def work(report: Report) -> tuple[ChangeSet, str]:
@@ -449,7 +446,7 @@ class ReviewPane(ByHandPane):
             self.screen.call_later(self.screen.run_action, "reopen")
         else:
             self.app.notify(said)
-            self._prepare()
+            self.read()
 
     def places(self) -> Sequence[Spot]:
         diff = self.query_one(FileDiffs)
@@ -458,9 +455,6 @@ class ReviewPane(ByHandPane):
         change = diff.files[diff.at].change
         words = "The file as it is on disk; the review is made from it again."
         return [Spot(words, change.layer.partition("/")[0], Place(change.name, diff.line), change.path)]
-
-    def read_again(self) -> None:
-        self._prepare()
 
     # -- the request -------------------------------------------------------------------------------
 

@@ -223,8 +223,7 @@ class StsRegionsPane(StepPane):
 
         def work(report: Report) -> tuple[Audit, Survey]:
             """The answers, and the codes that are due the next time."""
-            audit = sts_regions.ask(survey, codes, self.context, report)
-            return audit, self._survey_project(report)
+            return sts_regions.ask(survey, codes, self.context, report), self._survey_project(report)
 
         self.run_move("ask", work, self._take)
 

@@ -83,13 +83,10 @@ class UserLines:
                 cells = (f"+ {name}", account, _SAID[not machine], _SAID[machine], "", "", "joins")
                 self._rows[_JOINING][who] = _row_of(Line(cells, who, "changed"))
             for person in layer.people:
-                self._put(account, person, changes)
+                self.show_one(account, person, changes)
 
-    def show_one(self, account: str, person: Person, request: Request) -> None:
-        """Bring one person's line up to what is decided."""
-        self._put(account, person, request.of(account))
-
-    def _put(self, account: str, person: Person, changes: LayerUsers) -> None:
+    def show_one(self, account: str, person: Person, changes: LayerUsers) -> None:
+        """Bring one person's line up to what is decided for the layer."""
         who = Who(account, person.iam_name)
         switches, file = changes.access.get(who.name, {}), changes.key_files.get(who.name)
         section = self._rows["Machine users" if person.machine else "People"]
@@ -240,10 +237,7 @@ class UsersPane(ByHandPane):
                 Button("Edit by hand", id="by_hand", key="e"),
             )
 
-    def on_mount(self) -> None:
-        self._read_layers()
-
-    def _read_layers(self) -> None:
+    def read(self) -> None:
         def work(report: Report) -> tuple[Mapping[str, Layer], UserLines, bool]:
             layers = users.survey(self.context, report)
             return layers, UserLines(layers), bool(offered_undo(self.context.folder, self.context.every))
@@ -309,8 +303,7 @@ class UsersPane(ByHandPane):
     def _wanted(self) -> Request:
         """What was decided before, or half-decided, or the proposal."""
         decided = self._half_entered or self.context.decisions.users
-        proposed = users.proposal(self.context, self._layers)
-        return users.kept(users.resumed(decided, proposed), self._layers)
+        return users.kept(users.resumed(decided, users.proposal(self.context, self._layers)), self._layers)
 
     # -- the list of who is there ------------------------------------------------------------------
 
@@ -406,7 +399,7 @@ class UsersPane(ByHandPane):
 
     def show_changed(self, account: str, person: Person) -> None:
         self.show_problems([])
-        self._lines.show_one(account, person, self.request())
+        self._lines.show_one(account, person, self.request().of(account))
         self._filter()
         self.primary_changed()
 
@@ -482,8 +475,7 @@ class UsersPane(ByHandPane):
             self.show_changed(account, person)
 
         def wrong(name: str) -> str:
-            same = name == person.key_name
-            return "" if same else text_of(users.wrong_file(layer, person, name))
+            return "" if name == person.key_name else text_of(users.wrong_file(layer, person, name))
 
         title = f"Name the key file of {person.iam_name}"
         ask(self, NameDialog(title, users.key_file_words(layer, person), before, wrong), rename)
@@ -500,7 +492,7 @@ class UsersPane(ByHandPane):
 
     def read_again(self) -> None:
         self._half_entered = self.request()
-        self._read_layers()
+        self.read()
 
     def _tell_difference(self, before: Mapping[str, Layer]) -> None:
         for account, new in self._layers.items():

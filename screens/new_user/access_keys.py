@@ -185,10 +185,9 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
             self._focus_way()
         else:
             self.query_one("#how" if self._question is _Question.HOW else "#kept").focus()
-        if self.opening.asks:
-            return
-        self._look_for_stores()
-        self._looking = self.set_interval(_LOOK_SECONDS, self._look_for_download)
+        if not self.opening.asks:
+            self._look_for_stores()
+            self._looking = self.set_interval(_LOOK_SECONDS, self._look_for_download)
 
     # -- one question at a time --------------------------------------------------------------------
 
@@ -217,8 +216,7 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
         """What was answered, as much of it as has room."""
         for name in ("kept", "how"):
             said = text_of(capitalized(self.query_one(f"#{name}", Choices).statement))
-            answer = shortened(said, self._width - _BESIDE_ANSWER)
-            self.query_one(f"#{name}-answer", Text).update(answer)
+            self.query_one(f"#{name}-answer", Text).update(shortened(said, self._width - _BESIDE_ANSWER))
 
     @on(OptionList.OptionSelected, "Choices")
     def _answered(self) -> None:
@@ -330,8 +328,7 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
 
     def _look_for_stores(self) -> None:
         """A keyring that is locked asks to be unlocked, in a dialog of the desktop's own."""
-        look = partial(access_keys.survey, self.context)
-        self.run_move("stores", look, self._show_found, looks=True)
+        self.run_move("stores", partial(access_keys.survey, self.context), self._show_found, looks=True)
 
     @on(Button.Pressed, "#look-again")
     def _look_again(self) -> None:

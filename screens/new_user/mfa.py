@@ -362,8 +362,7 @@ class MfaPane(BrowsingPane):
     # -- the input ---------------------------------------------------------------------------------
 
     def request(self) -> Request:
-        how = self.query_one("#how", Choices).value
-        if how == CONSOLE:
+        if self.query_one("#how", Choices).value == CONSOLE:
             return Request(CONSOLE)
         first, second = self.query_one(DeviceCodes).codes()
         return Request(API, self._serial, self._pending, first, second)

@@ -249,15 +249,14 @@ class SignInPane(StepPane):
     @on(SecretInput.Submitted, "#passphrase")
     def decrypt(self) -> None:
         """Decrypt with what is in the field."""
-        if self.running_move:
-            return
-        passphrase = self.query_one("#passphrase", SecretInput).take()
-        self.run_move(
-            "decrypt",
-            partial(_unlocked, passphrase, self.context),
-            self._decrypted,
-            journaled=bool(passphrase) and not self.opening.done,
-        )
+        if not self.running_move:
+            passphrase = self.query_one("#passphrase", SecretInput).take()
+            self.run_move(
+                "decrypt",
+                partial(_unlocked, passphrase, self.context),
+                self._decrypted,
+                journaled=bool(passphrase) and not self.opening.done,
+            )
 
     @on(Button.Pressed, "#pinentry")
     def _let_gpg_ask(self) -> None:

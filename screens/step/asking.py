@@ -64,8 +64,7 @@ class OwnPassphrase(Vertical):
 
     def __init__(self, fingerprint: str, own: str) -> None:
         super().__init__()
-        which = "" if fingerprint == own else "earlier "
-        self._why = _WHY.format(which=which, end=_end(fingerprint))
+        self._why = _WHY.format(which="" if fingerprint == own else "earlier ", end=_end(fingerprint))
 
     def compose(self) -> ComposeResult:
         yield Text(self._why)
@@ -91,8 +90,7 @@ class UnlockingPane(StepPane):
     def own_fingerprint(self) -> str:
         """Of the key that secrets are encrypted to."""
         accounts = self.context.facts.get("identities") or [""]
-        identity = identity_of(self.context, self.context.item or accounts[0])
-        return fingerprint_of(self.context, identity)
+        return fingerprint_of(self.context, identity_of(self.context, self.context.item or accounts[0]))
 
     def run_unlocked(self, name: str, work: Move, then: Taker) -> None:
         """As `run_move`, with the passphrase if it takes one and one is entered."""

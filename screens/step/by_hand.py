@@ -49,7 +49,8 @@ class SpotDialog(Dialog[Spot]):
 class ByHandPane(StepPane):
     """A pane that knows places to edit by hand; F4 opens the editor at one of them.
 
-    Subclasses write `places` and `read_again`.
+    It reads the files as soon as it opens. Subclasses write `places`, `read` and, where something can be
+    entered, `read_again`.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -68,9 +69,16 @@ class ByHandPane(StepPane):
         """The places in what is shown now, the likeliest first."""
         raise NotImplementedError
 
-    def read_again(self) -> None:
-        """The files may be others now: read them and show them, with what has been entered kept."""
+    def read(self) -> None:
+        """Read the files, and show them."""
         raise NotImplementedError
+
+    def read_again(self) -> None:
+        """The files may be others now: show them with what has been entered kept."""
+        self.read()
+
+    def on_mount(self) -> None:
+        self.read()
 
     @on(StepPane.MoveFailed)
     def _remember_place(self, message: StepPane.MoveFailed) -> None:

@@ -141,8 +141,7 @@ class Finished(VerticalScroll):
         run, now = self._run, self._run.environment.now()
         said, unseen, in_table = list[str](), list[str](), False
         if not self._over():
-            taken_back = self._taken_back()
-            items = {text_of(words): key.item for key, words in taken_back.items() if words}
+            items = {text_of(words): key.item for key, words in self._taken_back().items() if words}
             yield from (f"– {item}: {words}" if item else f"– {words}" for words, item in items.items())
         for key in self._unsure():
             look = run.session.state.observed[key]
@@ -249,8 +248,7 @@ class Finished(VerticalScroll):
     def _by_hand(self) -> tuple[StepKey, ...]:
         """The steps that leave something to be done by hand, and say on their page how."""
         fact = self._run.session.facts().get("sts_regions")
-        key = StepKey("sts-regions")
-        return (key,) if fact and any(_of_regions(fact)) else ()
+        return (StepKey("sts-regions"),) if fact and any(_of_regions(fact)) else ()
 
     def _left(self) -> tuple[StepKey, ...]:
         """The steps that nobody has asked for yet."""
@@ -442,8 +440,7 @@ def _standing(run: SessionRun, grid: Everybody) -> RenderableType | None:
         rest = people[_MOST_ROWS:]
         last = [(f"{_and_more(rest)} (F5)", *[""] * len(grid.accounts))] if rest else []
         return columned([("", *grid.accounts), *((name, *stands) for name, stands in rows), *last])
-    session = run.session
-    keys = [key for key in session.layout() if key.item]
+    keys = [key for key in run.session.layout() if key.item]
     items = list(dict.fromkeys(key.item for key in keys))
     steps = list(dict.fromkeys(key.step for key in keys))
     found = {key: _found(run, key, status) for key, status in standings(run, keys).items()}

@@ -19,8 +19,7 @@ def help_text(step_id: str) -> str:
 
     The files in `screens/help/` are the only copy: the documentation is built from them.
     """
-    found = files("screens") / "help" / f"{step_id or 'wizard'}.md"
-    return found.read_text(encoding="utf-8")
+    return (files("screens") / "help" / f"{step_id or 'wizard'}.md").read_text(encoding="utf-8")
 
 
 def keys_table(screen: Screen[Any]) -> str:

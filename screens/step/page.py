@@ -278,8 +278,7 @@ class StepPane(VerticalScroll):
 
     def heading(self) -> Sentence:
         """What the page is about, verb first."""
-        heading = text_of(self.opening.step.heading).replace("{item}", self.context.item)
-        return heading or self.opening.title
+        return text_of(self.opening.step.heading).replace("{item}", self.context.item) or self.opening.title
 
     def primary(self) -> Primary:
         """What Next does with what is entered, named by its effect."""
@@ -314,11 +313,10 @@ class StepPane(VerticalScroll):
         self.call_after_refresh(self._remember)
 
     def _remember(self) -> None:
-        if self.context.leaving.is_set():
-            return
-        self._opened_with = self.request()
-        self.opened = True
-        self.primary_changed()
+        if not self.context.leaving.is_set():
+            self._opened_with = self.request()
+            self.opened = True
+            self.primary_changed()
 
     @property
     def warned(self) -> bool:
@@ -441,11 +439,10 @@ class StepPane(VerticalScroll):
         if isinstance(focused, PathField) and not areas:
             event.stop()
             self.show_problems([Problem(_NO_PATH, str(focused.id))])
-        if len(areas) != 1 or isinstance(focused, TextArea):
-            return
-        event.stop()
-        self.screen.set_focus(areas[0])
-        areas[0].post_message(Paste(event.text))
+        if len(areas) == 1 and not isinstance(focused, TextArea):
+            event.stop()
+            self.screen.set_focus(areas[0])
+            areas[0].post_message(Paste(event.text))
 
     def mark_refused_text(self) -> None:
         """The next paste replaces a text that can't be used, rather than being added to it."""

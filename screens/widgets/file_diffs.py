@@ -65,8 +65,7 @@ class FileDiff:
     @cached_property
     def first(self) -> int:
         """Its first changed line."""
-        lines = enumerate(self.change.lines)
-        return self.begin + next((at for at, line in lines if line.mark in "+-"), 0)
+        return self.begin + next((at for at, line in enumerate(self.change.lines) if line.mark in "+-"), 0)
 
     @cached_property
     def identity(self) -> str:

@@ -58,8 +58,9 @@ class LayerBar(Text):
         self._layers, self._current = layers, current
         self.seen.add(current)
         text, before = self._text(), self.content
-        same = _widths(str(before)) == _widths(str(text))
-        self.update(text, layout=not same)  # a layout costs more than all that is drawn
+        self.update(
+            text, layout=_widths(str(before)) != _widths(str(text))
+        )  # a layout costs more than all that is drawn
 
     def on_resize(self) -> None:
         """The lines end elsewhere now."""

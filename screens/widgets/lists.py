@@ -164,9 +164,7 @@ class Table(widgets.DataTable[RichText], Measured):
 
 def cell(text: Sentence | RichText, style: str = "") -> RichText:
     """A cell of a table, with a style or without."""
-    if isinstance(text, RichText):
-        return text
-    return RichText(shown(text), style, no_wrap=True, end="")
+    return text if isinstance(text, RichText) else RichText(shown(text), style, no_wrap=True, end="")
 
 
 class Log(widgets.RichLog):

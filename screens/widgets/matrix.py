@@ -274,8 +274,7 @@ class Matrix(CursorLines):
         person, group = self.person, self.group
         self.layout_shown = layout
         self._ends = list(accumulate(column.width + GAP for column in layout.columns))
-        wide = self._names_width + sum(self._ends[-1:])
-        self.virtual_size = Size(wide, self.head + len(layout.lines))
+        self.virtual_size = Size(self._names_width + sum(self._ends[-1:]), self.head + len(layout.lines))
         self.mark(person, group)
 
     def mark(self, person: str = "", group: str = "") -> None:

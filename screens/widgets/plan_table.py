@@ -24,14 +24,14 @@ _WORDS: Mapping[Action, str] = {
     Action.DELETE: "removed",
     Action.REPLACE: "replaced",
 }
-_COUNTS = (("+", "add"), ("~", "change"), ("-", "destroy"))
+_COUNTS = (("+", "add", "add"), ("~", "change", "change"), ("-", "destroy", "remove"))
+"""The sign of a kind of change, Terraform's word for it, and ours."""
 _GAP = 3
 
 
 def amounts(counts: Mapping[str, int]) -> str:
     """How much a plan does, in a line: "4 to add, 2 to change, 0 to remove"."""
-    words = {"destroy": "remove"}
-    return ", ".join(f"{counts[kind]} to {words.get(kind, kind)}" for _sign, kind in _COUNTS)
+    return ", ".join(f"{counts[kind]} to {word}" for _sign, kind, word in _COUNTS)
 
 
 class PlanTable(Vertical):
@@ -82,8 +82,8 @@ def cut(lines: Sequence[Line], most: int, more: str = "") -> list[Sentence]:
 
 def _counts(counts: Mapping[str, int]) -> Content:
     parts = []
-    for sign, kind in _COUNTS:
-        number, word = counts[kind], "remove" if kind == "destroy" else kind
+    for sign, kind, word in _COUNTS:
+        number = counts[kind]
         style = STYLES[sign] if number else "$text-muted"
         parts.append(styled((f"{sign} {number}", style), (f" to {word}", "" if number else "$text-muted")))
     return in_line(parts, "     ")

@@ -33,7 +33,8 @@ from workflows.terraform.runner import Update
 _KINDS = {"+": "added", "~": "altered", "-": "removed", "±": "replaced"}
 _HEAD = "Resources: enter opens one, → shows the rest, / filters"
 _SO_FAR = "What Terraform has read and planned so far"
-_READING, _READ = "…", "✓"
+_READS = {"refresh_start": ("…", "is read"), "refresh_complete": ("✓", "was read")}
+"""What is shown of a resource that Terraform reads: a sign and words."""
 
 
 @dataclass(frozen=True)
@@ -104,12 +105,10 @@ class PlanTree(LineList):
         """Take in what Terraform said since the last update."""
         before = dict(self._live)
         for event in update.events:
-            if isinstance(event, ResourceEvent) and event.kind == "refresh_start":
-                self._live[event.address] = _READING, "is read"
-            elif isinstance(event, ResourceEvent) and event.kind == "refresh_complete":
-                self._live[event.address] = _READ, "was read"
+            if isinstance(event, ResourceEvent) and event.kind in _READS:
+                self._live[event.address] = _READS[event.kind]
         for address, action in update.progress.planned.items():
-            self._live[address] = _live_sign(action), _live_words(action)
+            self._live[address] = _planned(action)
         if self._live != before:
             self._lay_out()
 
@@ -208,12 +207,10 @@ def _haystack(resource: Resource) -> str:
     return " ".join(parts).casefold()
 
 
-def _live_sign(action: str) -> str:
-    return SIGNS.get(Action(action), "=") if action in set(Action) else "="
-
-
-def _live_words(action: str) -> str:
-    return f"will be {WORDS[Action(action)]}" if action in set(Action) else f"({action})"
+def _planned(action: str) -> tuple[str, str]:
+    if action not in set(Action):
+        return "=", f"({action})"
+    return SIGNS.get(Action(action), "="), f"will be {WORDS[Action(action)]}"
 
 
 class ResourceBrowser(Vertical):

@@ -201,8 +201,7 @@ class OnboardApp(Frame):
         except OnboardError as error:
             failure = failure or error
         now, sandbox = self._machine.now, self.source.sandbox
-        home = HomeScreen(entries, sandbox=sandbox, now=now, remarks=remarks, at=at, every=every)
-        await self._show(home)
+        await self._show(HomeScreen(entries, sandbox=sandbox, now=now, remarks=remarks, at=at, every=every))
         if failure is not None:
             self.show_error(failure)
         else:

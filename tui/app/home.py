@@ -404,8 +404,7 @@ class HomeScreen(OneFocus):
     @property
     def _crowded(self) -> bool:
         """Whether sessions are listed below something that takes room from the list."""
-        above = self.query("#home-words, #home-remarks")
-        return self.size.height < _LOW and bool(self._entries and above)
+        return self.size.height < _LOW and bool(self._entries and self.query("#home-words, #home-remarks"))
 
     def _about(self) -> Content:
         """The selected line, explained."""
@@ -570,12 +569,11 @@ class HomeScreen(OneFocus):
 
     def action_delete(self) -> None:
         """Ask, then delete the selected session."""
-        line, selected = self._lines[self._at], self._session()
-        if selected is None:
-            return
-        body = f"{line.whole}\n\n{text_of(joined((_gone(selected), _kept(selected))))}"
-        question = Confirm("Delete this session?", body, "Delete")
-        ask(self, question, lambda _yes: self.post_message(self.Delete(selected, self._all)))
+        if (selected := self._session()) is not None:
+            lost = text_of(joined((_gone(selected), _kept(selected))))
+            body = f"{self._lines[self._at].whole}\n\n{lost}"
+            question = Confirm("Delete this session?", body, "Delete")
+            ask(self, question, lambda _yes: self.post_message(self.Delete(selected, self._all)))
 
     def action_archive(self) -> None:
         """Take the selected session out of the list, or bring it back."""
@@ -586,12 +584,9 @@ class HomeScreen(OneFocus):
 
     def action_report(self) -> None:
         """Ask for a file, and write a report about the selected session into it."""
-        selected = self._session()
-        if selected is None:
-            return
-        target = f"~/iam-onboard-{selected.summary.id}.txt"
-        question = NameDialog("Save a bug report", _REPORT, target)
-        ask(self, question, lambda name: self.post_message(self.Report(selected, name)))
+        if (selected := self._session()) is not None:
+            question = NameDialog("Save a bug report", _REPORT, f"~/iam-onboard-{selected.summary.id}.txt")
+            ask(self, question, lambda name: self.post_message(self.Report(selected, name)))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         """Without a selected session there is nothing to do with one, and without others no list of them."""

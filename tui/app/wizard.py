@@ -792,8 +792,7 @@ class WizardScreen(OneFocus):
 
     async def action_skip(self) -> None:
         """Leave the step out."""
-        key = self.current
-        if key is None or self._refused_while_busy():
+        if (key := self.current) is None or self._refused_while_busy():
             return
         if self._stage.record(lambda: self.run.session.skip(key)):
             await self.go_to(self.run.after(key))
@@ -801,9 +800,8 @@ class WizardScreen(OneFocus):
     async def action_reopen(self) -> None:
         """Do a settled step again."""
         key = self.current
-        if key is None or self.run.session.status(key) not in _DONE or self._refused_while_busy():
-            return
-        await self._do_again(key, "the person wanted to do it again")
+        if key and self.run.session.status(key) in _DONE and not self._refused_while_busy():
+            await self._do_again(key, "the person wanted to do it again")
 
     @on(StepPane.DoneNoMore)
     async def _open_again(self, message: StepPane.DoneNoMore) -> None:

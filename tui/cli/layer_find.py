@@ -22,8 +22,7 @@ def find_layer(machine: Machine, text: str) -> tuple[Project | None, LayerLocati
     Raises:
         OnboardError: there is none, or the folder holds several.
     """
-    folder = machine.path(text).absolute()
-    inside = folder.resolve()
+    inside = machine.path(text).absolute().resolve()
     with explained(inside, "read"):
         is_folder = inside.is_dir()
     try:
@@ -73,10 +72,9 @@ def _touch(folder: Path, layer: Path) -> bool:
 
 def _warn_of_links(project: Project, location: LayerLocation) -> None:
     real = location.path.resolve()
-    if real == location.path:
-        return
-    same = [layer.account for layer in project.layers if layer.path.resolve() == real]
-    note(
-        f"warning: {location.relative} is a symbolic link to {real}; a change there is one for "
-        f"{', '.join(same)}."
-    )
+    if real != location.path:
+        same = [layer.account for layer in project.layers if layer.path.resolve() == real]
+        note(
+            f"warning: {location.relative} is a symbolic link to {real}; a change there is one for "
+            f"{', '.join(same)}."
+        )

@@ -137,8 +137,7 @@ def _write(wish: identity.Wish, options: argparse.Namespace, before: profile_fil
     if asking.has_terminal():
         wish = _asked(wish)
     written = _in_all(step.write(wish.request, wish.context), before, wish.paths, older)
-    record = _written_record(wish, written, done)
-    answer(record, _written_lines(wish, written), as_json=options.json)
+    answer(_written_record(wish, written, done), _written_lines(wish, written), as_json=options.json)
     _note_left(wish.prepared())
 
 
@@ -209,8 +208,7 @@ def _decided(options: argparse.Namespace, wish: identity.Wish) -> identity.Wish:
     Raises:
         OnboardError: a profile that is to be written over is none of those that are written.
     """
-    found = wish.prepared()
-    stale = {profile.profile: profile.changed_by_hand for profile in found.stale}
+    stale = {profile.profile: profile.changed_by_hand for profile in wish.prepared().stale}
     unknown = [name for name in options.overwrite if name not in {*wish.wanted.names, *stale}]
     if unknown:
         raise OnboardError(
