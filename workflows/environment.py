@@ -18,6 +18,7 @@ from workflows.core.sentences import Sentence
 if TYPE_CHECKING:
     from workflows.aws.clients import Credentials
     from workflows.aws.sts import CodeMemory
+    from workflows.core.secret import Secret
     from workflows.desktop.browser import Browser
     from workflows.desktop.clipboard import Clipboard
     from workflows.stores.vault import VaultChoice
@@ -79,6 +80,14 @@ class Environment:
     def readable(self, said: Path | Sentence) -> str:
         """A path, or a text with paths in it, for people: `~` stands for the home folder."""
         return readable(said, self.home)
+
+    def copy(self, text: str | Secret) -> Sentence:
+        """Copy a text, and say how that went.
+
+        Raises:
+            ClipboardUnavailable: it could not be copied.
+        """
+        return self.clipboard.copy(text).said
 
     def mail(self, name: str) -> Path | None:
         """Where a message of that file name is in the mailbox, or will be; None outside the sandbox."""

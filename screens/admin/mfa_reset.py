@@ -203,7 +203,7 @@ class MfaResetPane(AccountWorkPane):
         self._removed = (*self._removed, (name, serial))
         if any(owner.name == name and self._signs_in_without(owner) for owner, _ in self._rows()):
             text = mfa_reset.text_for(name, self.found, self.context)
-            copy = self.context.environment.clipboard.copy
+            copy = self.context.environment.copy
             self.app.push_screen(TextDialog(f"Removed. What {name} does next", text, copy=copy))
 
     @on(Button.Pressed, "#copy")

@@ -405,7 +405,7 @@ class ReviewPane(ByHandPane):
     def action_copy(self) -> None:
         """Copy the whole difference."""
         if text := self._text:
-            self.run_told(lambda _report: self.context.environment.clipboard.copy(text))
+            self.run_told(lambda _report: self.context.environment.copy(text))
 
     def action_save(self) -> None:
         """Save the whole difference where the person wants it."""

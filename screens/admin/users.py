@@ -482,7 +482,7 @@ class UsersPane(ByHandPane):
 
     def _refuse(self, error: NotPossible) -> None:
         spot = error.spot
-        dialog = ErrorDialog(error, self.context.environment.clipboard.copy, editable=spot is not None)
+        dialog = ErrorDialog(error, self.context.environment.copy, editable=spot is not None)
         ask(self, dialog, lambda _edit: self.edit_at(spot) if spot else None)
 
     # -- editing by hand ---------------------------------------------------------------------------

@@ -430,7 +430,7 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
     def _copy_folder(self) -> None:
         """Copy the folder that the browser is to save into."""
         environment = self.context.environment
-        tell(self, lambda: environment.clipboard.copy(str(environment.downloads)))
+        tell(self, lambda: environment.copy(str(environment.downloads)))
 
     # -- going on ----------------------------------------------------------------------------------
 

@@ -306,7 +306,7 @@ class HandoffPane(StepPane):
     @on(Button.Pressed, "#revocation")
     def _tell_of_revocation(self) -> None:
         told = text_of(revocation_told(str(self.context.facts["fingerprint"]), self.context))
-        self.app.push_screen(TextDialog(_REVOKE, told, copy=self.context.environment.clipboard.copy))
+        self.app.push_screen(TextDialog(_REVOKE, told, copy=self.context.environment.copy))
 
     # -- the input ---------------------------------------------------------------------------------
 

@@ -344,7 +344,7 @@ class SignInPane(StepPane):
         what = {"copy-address": self._page(), "copy-user": self._identity.user}
         copied = what.get(event.button.id or "", self.password)
         if copied is not None:
-            tell(self, lambda: self.context.environment.clipboard.copy(copied))
+            tell(self, lambda: self.context.environment.copy(copied))
 
     @on(Button.Pressed, "#show")
     def _show_password(self) -> None:

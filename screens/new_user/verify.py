@@ -420,13 +420,13 @@ class VerifyPane(UnlockingPane):
     def action_copy_lines(self) -> None:
         """Copy the lines for the shell."""
         if lines := self._lines():
-            tell(self, lambda: self.context.environment.clipboard.copy("\n".join(lines) + "\n"))
+            tell(self, lambda: self.context.environment.copy("\n".join(lines) + "\n"))
 
     @on(Button.Pressed, "#show-lines")
     def action_show_lines(self) -> None:
         """Show the lines for the shell whole."""
         if lines := self._lines():
-            copy = self.context.environment.clipboard.copy
+            copy = self.context.environment.copy
             dialog = TextDialog(f"For {self._shell.value}", "\n".join(lines) + "\n", copy=copy, wraps=False)
             self.app.push_screen(dialog)
 
@@ -503,7 +503,7 @@ class VerifyPane(UnlockingPane):
         """Copy that page's link."""
         if url := self._switch_url():
             environment = self.context.environment
-            tell(self, lambda: environment.clipboard.copy(environment.open_page(url)))
+            tell(self, lambda: environment.copy(environment.open_page(url)))
 
     def request(self) -> Request:
         return Request(tuple(self._results.values()), self._chosen(), self._at)

@@ -205,7 +205,7 @@ class BrowsingPane(UnlockingPane):
     @on(Button.Pressed, "#copy")
     def _copy_address(self) -> None:
         context = self.context
-        tell(self, lambda: context.environment.clipboard.copy(sign_in_page(context, identity_of(context))))
+        tell(self, lambda: context.environment.copy(sign_in_page(context, identity_of(context))))
 
     @on(Input.Submitted)
     def _go_down(self) -> None:

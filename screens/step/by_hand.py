@@ -116,7 +116,7 @@ class ByHandPane(StepPane):
             self.read_again()
 
     def _tell(self, error: OnboardError) -> None:
-        dialog = ErrorDialog(error, self.context.environment.clipboard.copy)
+        dialog = ErrorDialog(error, self.context.environment.copy)
         self.app.push_screen(dialog, lambda _answer: self.read_again())
 
 

@@ -61,7 +61,7 @@ class SandboxPhone(Horizontal):
     @on(Button.Pressed, "#copy-phone")
     def _copy(self, event: Button.Pressed) -> None:
         event.stop()
-        tell(self, lambda: self._environment.clipboard.copy(self._page))
+        tell(self, lambda: self._environment.copy(self._page))
 
 
 def create_access_key(context: Context, identity: Identity) -> tuple[Deed, ...]:

@@ -571,7 +571,7 @@ class StepPane(VerticalScroll):
         def show(opened: bool) -> None:  # noqa: FBT001 - a move's result
             if not opened:
                 address = environment.open_page(page)
-                self.app.push_screen(TextDialog(_NO_BROWSER, address, copy=environment.clipboard.copy))
+                self.app.push_screen(TextDialog(_NO_BROWSER, address, copy=environment.copy))
 
         if self.running_move:
             self.notify(

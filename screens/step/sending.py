@@ -28,7 +28,7 @@ class ToSendDialog(TextDialog):
     BINDINGS: ClassVar[list[BindingType]] = [Binding("s", "save", "Save this text", id="text.save")]
 
     def __init__(self, to_send: ToSend, environment: Environment) -> None:
-        super().__init__(to_send.title, to_send.text, copy=environment.clipboard.copy)
+        super().__init__(to_send.title, to_send.text, copy=environment.copy)
         self._to_send = to_send
         self._environment = environment
 

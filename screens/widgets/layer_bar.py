@@ -57,10 +57,9 @@ class LayerBar(Text):
             self.notify(f"Now: {current}", timeout=_SECONDS)
         self._layers, self._current = layers, current
         self.seen.add(current)
-        text, before = self._text(), self.content
-        self.update(
-            text, layout=_widths(str(before)) != _widths(str(text))
-        )  # a layout costs more than all that is drawn
+        text = self._text()
+        wider = _widths(str(self.content)) != _widths(str(text))
+        self.update(text, layout=wider)  # a layout costs more than all that is drawn
 
     def on_resize(self) -> None:
         """The lines end elsewhere now."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from workflows.core.secret import Secret
+from workflows.desktop.clipboard import Copied
 from workflows.environment import Environment
 from workflows.stores.vault import VaultChoice
 
@@ -21,9 +22,9 @@ class FakeClipboard:
         self.content = ""
         self.expires_at: datetime | None = None
 
-    def copy(self, text: str | Secret) -> str:
+    def copy(self, text: str | Secret) -> Copied:
         self.content = text.reveal() if isinstance(text, Secret) else text
-        return "Copied to the clipboard."
+        return Copied("Copied to the clipboard.", self.certain)
 
     def clear_if_ours(self) -> bool:
         was = bool(self.content)

@@ -268,7 +268,7 @@ class Frame(App[None]):
 
     def show_error(self, error: OnboardError) -> None:
         """Show a failure as a dialog."""
-        self.push_screen(ErrorDialog(error, self._board.copy))
+        self.push_screen(ErrorDialog(error, lambda text: self._board.copy(text).said))
 
     # -- the clipboard -----------------------------------------------------------------------------
 

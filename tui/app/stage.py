@@ -349,7 +349,7 @@ class Stage(Vertical):
 
     def _tell(self, error: OnboardError, *, shown: bool = False) -> None:
         editable = isinstance(error, NotPossible) and isinstance(self.pane, ByHandPane)
-        dialog = ErrorDialog(error, self._run.environment.clipboard.copy, editable=editable)
+        dialog = ErrorDialog(error, self._run.environment.copy, editable=editable)
         if not shown:
             self.notify(text_of(error.title), severity="error")  # on the page once the dialog is closed
         ask(self, dialog, self._edit)

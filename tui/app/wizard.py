@@ -762,7 +762,7 @@ class WizardScreen(OneFocus):
         await asyncio.wait([reading])
         if self._stage.record(lambda: found.append(reading.result())):
             text = record_text(found[0], environment.now())
-            self.app.push_screen(TextDialog(TITLE, text, copy=environment.clipboard.copy))
+            self.app.push_screen(TextDialog(TITLE, text, copy=environment.copy))
 
     def action_page(self, direction: int) -> None:
         """Scroll the step by its height, -1 up and 1 down, whatever has the focus in it."""

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from threading import RLock
 from types import ModuleType, SimpleNamespace
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from workflows.core.errors import DeclaredError, Texts
 from workflows.core.installation import how_to_install
@@ -58,22 +58,22 @@ class NothingToCopy(DeclaredError):  # noqa: N818 - as the other refusals are na
     )
 
 
+class Copied(NamedTuple):
+    """How a copy went, in a sentence, and whether the text is known to be where the person pastes from."""
+
+    said: Sentence
+    certain: bool = True
+
+
 class Clipboard(Protocol):
     """Something that text can be copied to, one text at a time."""
-
-    @property
-    def certain(self) -> bool:
-        """Whether the text copied last is known to be where the person pastes from."""
 
     @property
     def expires_at(self) -> datetime | None:
         """When `clear_if_ours()` is due, for the application to poll; None while nothing of ours is in it."""
 
-    def copy(self, text: str | Secret) -> Sentence:
+    def copy(self, text: str | Secret) -> Copied:
         """Copy a text; a secret is due to be cleared `KEEP` later, a plain text is not.
-
-        Returns:
-            How it went, in a sentence.
 
         Raises:
             ClipboardUnavailable: it could not be copied.
@@ -136,11 +136,10 @@ class PyperclipClipboard(_ReadBack):
         environment: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(now)
-        self.certain = True
         self._mechanism = mechanism
         self._environment = environment and child_environment(environment, allowed=ON_A_DESKTOP)
 
-    def copy(self, text: str | Secret) -> Sentence:
+    def copy(self, text: str | Secret) -> Copied:
         """See `Clipboard`. The text is read back: only a real copy shows that the mechanism works."""
         with self._one_at_a_time:
             copy, paste = self._found()
@@ -150,8 +149,8 @@ class PyperclipClipboard(_ReadBack):
                 raise ClipboardUnavailable(reason="What was copied did not come back from the clipboard.")
             if not isinstance(text, Secret):
                 self._forget()
-                return "Copied to the clipboard."
-        return f"Copied; the clipboard is cleared in 2 minutes. {MANAGERS_KEEP_COPIES}"
+                return Copied("Copied to the clipboard.")
+        return Copied(f"Copied; the clipboard is cleared in 2 minutes. {MANAGERS_KEEP_COPIES}")
 
     def clear_if_ours(self) -> bool:
         """See `Clipboard`. What somebody else copied meanwhile stays."""
@@ -196,18 +195,18 @@ class Osc52Clipboard:
 
     def __init__(self, write: Callable[[str], None], now: Callable[[], datetime]) -> None:
         self.expires_at: datetime | None = None
-        self.certain = False
         self._write = write
         self._now = now
 
-    def copy(self, text: str | Secret) -> Sentence:
+    def copy(self, text: str | Secret) -> Copied:
         """See `Clipboard`. Whether the terminal took it cannot be known, and the sentence says so."""
         self.expires_at = self._now() + KEEP if isinstance(text, Secret) else None
         self._write(text.reveal() if isinstance(text, Secret) else text)
         doubt = "if your terminal allows it (in tmux: set-clipboard on)"
         if not isinstance(text, Secret):
-            return f"Copied, {doubt}."
-        return f"Copied, {doubt}; it is cleared in 2 minutes, whatever is in it then. {MANAGERS_KEEP_COPIES}"
+            return Copied(f"Copied, {doubt}.", certain=False)
+        due = "it is cleared in 2 minutes, whatever is in it then"
+        return Copied(f"Copied, {doubt}; {due}. {MANAGERS_KEEP_COPIES}", certain=False)
 
     def clear_if_ours(self) -> bool:
         """See `Clipboard`. Cleared in any case: this way cannot be read.
@@ -228,7 +227,6 @@ class FirstWorkingClipboard:
 
     def __init__(self, clipboards: Sequence[Clipboard]) -> None:
         self._clipboards = clipboards
-        self.certain = False
 
     @property
     def expires_at(self) -> datetime | None:
@@ -237,7 +235,7 @@ class FirstWorkingClipboard:
             (board.expires_at for board in self._clipboards if board.expires_at is not None), default=None
         )
 
-    def copy(self, text: str | Secret) -> Sentence:
+    def copy(self, text: str | Secret) -> Copied:
         """See `Clipboard`. Only a secret is copied as it is: any other text may hold what strangers wrote.
 
         Raises:
@@ -247,14 +245,11 @@ class FirstWorkingClipboard:
         refusals = []
         for clipboard in self._clipboards:
             try:
-                said = clipboard.copy(text)
+                return clipboard.copy(text)
             except ClipboardUnavailable as error:
                 refusals.append(error.why)
             except Dropped:
                 raise NothingToCopy from None
-            else:
-                self.certain = clipboard.certain
-                return said
         raise ClipboardUnavailable(reason=joined(refusals) or "There is none.")
 
     def clear_if_ours(self) -> bool:
@@ -303,10 +298,9 @@ class TmuxClipboard(_ReadBack):
         environment: Mapping[str, str],
     ) -> None:
         super().__init__(now)
-        self.certain = False
         self._environment = child_environment(environment, allowed=_PASSED_ON)
 
-    def copy(self, text: str | Secret) -> str:
+    def copy(self, text: str | Secret) -> Copied:
         """See `Clipboard`. The buffer is read back; whether the terminal around tmux took it cannot be."""
         with self._one_at_a_time:
             with self._noted(text) as value:
@@ -315,8 +309,8 @@ class TmuxClipboard(_ReadBack):
                 raise ClipboardUnavailable(reason="What was copied did not come back from tmux.")
         where = "Copied to tmux, and to your terminal if it allows it"
         if not isinstance(text, Secret):
-            return f"{where}."
-        return f"{where}; both are cleared in 2 minutes. {MANAGERS_KEEP_COPIES}"
+            return Copied(f"{where}.", certain=False)
+        return Copied(f"{where}; both are cleared in 2 minutes. {MANAGERS_KEEP_COPIES}", certain=False)
 
     def clear_if_ours(self) -> bool:
         """See `Clipboard`. Our buffers are deleted; the terminal's clipboard, not readable, in any case."""

@@ -14,6 +14,7 @@ import pytest
 from tui.environments import clipboard_of
 from tui.host import Machine
 from workflows.core.secret import Secret
+from workflows.core.sentences import text_of
 from workflows.desktop import clipboard
 from workflows.desktop.clipboard import (
     KEEP,
@@ -54,7 +55,7 @@ def desktop(board: Board) -> PyperclipClipboard:
 def test_a_secret_is_copied_with_a_deadline_and_cleared() -> None:
     board = Board()
     clipboard = desktop(board)
-    said = clipboard.copy(Secret("canary"))
+    said = text_of(clipboard.copy(Secret("canary")).said)
     assert board.text == "canary"
     assert "in 2 minutes" in said
     assert "canary" not in said
@@ -109,7 +110,7 @@ def test_a_plain_text_is_never_cleared_and_ends_an_earlier_deadline() -> None:
     board = Board()
     clipboard = desktop(board)
     clipboard.copy(Secret("canary"))
-    assert MANAGERS_KEEP_COPIES not in clipboard.copy("a link")
+    assert MANAGERS_KEEP_COPIES not in text_of(clipboard.copy("a link").said)
     assert clipboard.expires_at is None
     assert not clipboard.clear_if_ours()
     assert board.text == "a link"
@@ -120,8 +121,7 @@ def test_one_that_does_not_answer_is_due_again_later_and_the_others_are_cleared(
     written: list[str] = []
     terminal = Osc52Clipboard(written.append, lambda: NOW)
     both = FirstWorkingClipboard([desktop(board), terminal])
-    both.copy(Secret("first"))
-    assert both.certain
+    assert both.copy(Secret("first")).certain
     terminal.copy(Secret("second"))
     board.answers = False
     with pytest.raises(ClipboardUnavailable, match="Can't copy"):
@@ -161,9 +161,8 @@ def test_the_first_that_works_takes_it() -> None:
     written: list[str] = []
     terminal = Osc52Clipboard(written.append, lambda: NOW)
     both = FirstWorkingClipboard([desktop(Board(works=False)), terminal])
-    both.copy(Secret("canary"))
+    assert not both.copy(Secret("canary")).certain
     assert written == ["canary"]
-    assert not both.certain
     assert both.expires_at == NOW + timedelta(minutes=2)
     assert both.clear_if_ours()
     assert both.expires_at is None

@@ -235,7 +235,7 @@ def export(target: str, context: Context) -> Sentence:
     )
     words = f"Written to {shown}"
     try:
-        return f"{words}. {context.environment.clipboard.copy(text)}"
+        return f"{words}. {context.environment.copy(text)}"
     except ClipboardUnavailable:
         return f"{words}; there is no clipboard here."
 

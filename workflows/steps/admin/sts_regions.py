@@ -317,7 +317,7 @@ def export(audit: Audit, *, with_ids: bool, context: Context, report: Report) ->
     )
     ids = "with account ids" if with_ids else "without account ids in the Markdown"
     try:
-        copied = environment.clipboard.copy(text)
+        copied = environment.copy(text)
     except OnboardError as error:
         copied = f"It wasn't copied: {error.what}"
     return f"Written, {ids}: {names}. {copied}"

@@ -17,7 +17,7 @@ from workflows.core.errors import OnboardError, Problem
 from workflows.core.files import read_text
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence, enumerated
-from workflows.desktop.clipboard import ClipboardUnavailable
+from workflows.desktop.clipboard import ClipboardUnavailable, Copied
 from workflows.gpg.keyring import (
     OwnKey,
     check_new_key,
@@ -196,10 +196,10 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
     report(Progress("Writing the request"))
     text = request_text(request, key, context)
     places = _places(request, text, context)
-    copied: Sentence = ""
+    copied = Copied("", certain=False)
     with suppress(ClipboardUnavailable):
         copied = context.environment.clipboard.copy(text)
-    if not (places or (copied and context.environment.clipboard.certain)):
+    if not (places or copied.certain):
         raise OnboardError(
             "The request isn't saved yet",
             "You named no file, and nothing here shows that it was copied.",
@@ -213,7 +213,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
         "replaced": sorted(earlier - {"", key.fingerprint}),
         "key_made": request.made,
         "request_sent": f"{kind} is {sent}",
-        "request_copied": copied,
+        "request_copied": copied.said,
         "sent_at": context.environment.now().isoformat(timespec="seconds"),
     }
 

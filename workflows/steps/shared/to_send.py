@@ -56,7 +56,7 @@ def copied(title: Sentence, text: str, file_name: str, environment: Environment)
     Raises:
         ClipboardUnavailable: nothing takes it.
     """
-    return ToSend(title, text, file_name, environment.clipboard.copy(text), environment.clipboard.certain)
+    return ToSend(title, text, file_name, *environment.clipboard.copy(text))
 
 
 def mailed(text: str, file_name: str, environment: Environment) -> bool:

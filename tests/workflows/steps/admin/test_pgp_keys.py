@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Never
 
 import pytest
 from support.admin_project import AdminProject, quiet, taken_key
@@ -231,7 +232,7 @@ def test_an_invitation_is_copied_or_saved_where_there_is_no_clipboard(admin: Adm
     assert "--user jane.doe" in str(admin.environment.clipboard.content)  # type: ignore[attr-defined]
 
     class NoClipboard(FakeClipboard):
-        def copy(self, text: str | Secret) -> str:
+        def copy(self, text: str | Secret) -> Never:
             del text
             raise ClipboardUnavailable(reason="There is no clipboard here.")
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Never
 
 import pytest
 from support.new_user import context_of, environment_of, handoff_for, nothing
@@ -29,9 +29,8 @@ FACTS = {"project": "bb", "user": "jane.doe"}
 
 class NoClipboard:
     expires_at = None
-    certain = False
 
-    def copy(self, text: str | Secret) -> str:  # noqa: ARG002 - the protocol
+    def copy(self, text: str | Secret) -> Never:  # noqa: ARG002 - the protocol
         raise ClipboardUnavailable(reason="There is no clipboard.")
 
     def clear_if_ours(self) -> bool:
