@@ -152,10 +152,9 @@ class SandboxEnvironments:
             self._sandbox = Sandbox.open(self.folder, environment=variables)
         else:
             report(module.Progress("Making the project and starting the local AWS"))
-            cache = self._machine.places.cache
             self._sandbox = Sandbox.create(
                 self.folder,
-                cache=cache,
+                cache=self._machine.places.cache,
                 environment=variables,
                 progress=lambda words: report(module.Progress(words)),
             )

@@ -87,8 +87,7 @@ class SessionCatalogue:
 
     def sessions_of(self, sandbox: Path | None = None) -> Sessions:
         """The sessions of a sandbox by its folder; the person's own without one."""
-        own = self._machine.places.sessions
-        folder = sandbox.with_name(f"{sandbox.name}.sessions") if sandbox else own
+        folder = sandbox.with_name(f"{sandbox.name}.sessions") if sandbox else self._machine.places.sessions
         return Sessions(folder, self._every_workflow(), self._machine.now)
 
     def sandboxes(self) -> tuple[Path, ...]:

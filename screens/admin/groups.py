@@ -234,8 +234,7 @@ class GroupsPane(ByHandPane):
 
     def read(self) -> None:
         def work(report: Report) -> tuple[Sequence[LayerView], bool]:
-            views = groups.survey(self.context, report)
-            return views, holds_files(self.context.folder, self.context.every)
+            return groups.survey(self.context, report), holds_files(self.context.folder, self.context.every)
 
         self.run_move("look", work, self._show_groups, looks=True)
 
@@ -459,8 +458,7 @@ class GroupsPane(ByHandPane):
         value = self.choice.rename.get(group, group)
 
         def rename(name: str) -> None:
-            renamed = groups.renamed(self.choice, group, name, written=written)
-            self.choose(renamed, group if written else name)
+            self.choose(groups.renamed(self.choice, group, name, written=written), group if written else name)
 
         own = {group.casefold(), value.casefold()}
         taken = [name for name in self.view.taken(self.choice) if name.casefold() not in own]

@@ -342,8 +342,7 @@ class PgpKeysPane(StepPane):
     def _standing(self, name: str) -> tuple[str, str]:
         """Where a person's key stands, and what there is to know besides."""
         if key := self._keys.get(name):
-            state = _STATES[self._answer(key)]
-            return state, f"{key.algorithm}  …{key.fingerprint[-8:]}"
+            return _STATES[self._answer(key)], f"{key.algorithm}  …{key.fingerprint[-8:]}"
         if self._news(name):
             return "● request arrived", ""
         if name in self._aside:

@@ -106,8 +106,7 @@ _ELSEWHERE = "✓ Applied elsewhere: the state holds what you decided."
 
 
 def _key(key: str, action: str, words: str, tooltip: str) -> Binding:
-    name = f"plan.{action.replace('_', '-')}"
-    return Binding(key, action, words, id=name, show=False, tooltip=tooltip)
+    return Binding(key, action, words, id=f"plan.{action.replace('_', '-')}", show=False, tooltip=tooltip)
 
 
 class PlanPane(TerraformPane):

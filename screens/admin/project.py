@@ -273,8 +273,7 @@ class ProjectPane(StepPane):
         if not self.opened:
             self._remember()
         elif self._opened_with.path == self._looked_at.strip():
-            root = self._told_root(found)
-            self._opened_with = replace(self._opened_with, path=root, layers=self._marked())
+            self._opened_with = replace(self._opened_with, path=self._told_root(found), layers=self._marked())
 
     @on(StepPane.MoveFailed)
     def _not_found(self, message: StepPane.MoveFailed) -> None:

@@ -420,8 +420,7 @@ class ReviewPane(ByHandPane):
     def action_undo(self) -> None:
         """Put the files back as they were before this session first wrote to them, if that is wanted."""
         if self.query_one("#undo").display:
-            work = partial(review.undoable, self.context)
-            self.run_move("undoable", work, self._ask_to_put_back)
+            self.run_move("undoable", partial(review.undoable, self.context), self._ask_to_put_back)
 
     def _ask_to_put_back(self, change_set: ChangeSet) -> None:
         def work(report: Report) -> tuple[ChangeSet, str]:

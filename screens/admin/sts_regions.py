@@ -99,8 +99,7 @@ class StsRegionsPane(StepPane):
         super().__init__(opening)
         self._survey: Survey | None = None
         kept = opening.draft.get("audit") or opening.context.facts.get("sts_regions")
-        project = str(opening.context.facts.get("project", ""))
-        self._audit = Audit.from_facts(project, kept) if kept else None
+        self._audit = Audit.from_facts(str(opening.context.facts.get("project", "")), kept) if kept else None
         self._changes: tuple[Sentence, ...] = ()
 
     def compose_body(self) -> ComposeResult:
@@ -139,9 +138,8 @@ class StsRegionsPane(StepPane):
         audit, survey = self._audit, self._survey
         now = self.context.environment.now()
         self.query_one("#standing", Text).update(_standing(audit, survey, self._changes, now))
-        lines = _account_lines(audit, survey)
         self.query_one("#accounts", OptionList).set_options(
-            Option(line, name) for name, line in lines.items()
+            Option(line, name) for name, line in _account_lines(audit, survey).items()
         )
         self.set_class(audit is not None, "-asked")
         self.query_one("#buttons").set_class(audit is None, "hidden")

@@ -340,8 +340,7 @@ class UsersPane(ByHandPane):
             about = [*told, *self.consequences(*found), *_person_lines(*found)]
         for name in (*users.WORDS, "key_file"):
             self.query_one(f"#{name}", Button).disabled = name in refusals
-        elsewhere = self.query_one("#people").has_focus
-        self.query_one("#about", Text).update("" if elsewhere else "\n".join(about))
+        self.query_one("#about", Text).update("" if self.query_one("#people").has_focus else "\n".join(about))
 
     def marked(self) -> tuple[Layer, Person] | None:
         """The selected person, with the layer."""
@@ -421,8 +420,7 @@ class UsersPane(ByHandPane):
             if wanted is not getattr(person, fact):
                 left = any(after[other] for other in users.WORDS if other != fact)
                 shared = users.sharing(layer, person)
-                words = users.consequence(person, fact, wanted=wanted, left=left, shared=shared)
-                told.append(text_of(words))
+                told.append(text_of(users.consequence(person, fact, wanted=wanted, left=left, shared=shared)))
         return told
 
     def action_want(self, what: str) -> None:

@@ -470,8 +470,7 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
     @on(StepPane.MoveDone)
     def _moved(self, message: StepPane.MoveDone) -> None:
         if message.name == "perform":
-            told = "\n".join(message.result["access_key"]["told"])
-            self.parting = self.context.environment.readable(told)
+            self.parting = self.context.environment.readable("\n".join(message.result["access_key"]["told"]))
 
     def changed(self) -> bool:
         """Whether another key is wanted, or another place for it."""

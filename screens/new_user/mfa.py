@@ -90,8 +90,7 @@ class DeviceCodes(Vertical):
         except OnboardError as error:
             self.notify(f"{error.what} {error.next}", severity="warning")
             matrix = ()
-        copy = self._of_step.environment.copy
-        self.app.push_screen(QrDialog(matrix, pending.seed, pending.entry, copy))
+        self.app.push_screen(QrDialog(matrix, pending.seed, pending.entry, self._of_step.environment.copy))
 
     @on(Input.Changed)
     def _check_codes(self) -> None:

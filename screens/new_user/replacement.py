@@ -29,5 +29,4 @@ def offer_replacement(pane: StepPane) -> None:
 
     arrived = "handoff" in pane.context.facts
     title = "Ask for a new password?" if arrived else "Send another key?"
-    words = f"{_WHEN}\n\n{_RESETS}" if arrived else _WHEN
-    ask(pane, Confirm(title, words, "New request"), replace)
+    ask(pane, Confirm(title, f"{_WHEN}\n\n{_RESETS}" if arrived else _WHEN, "New request"), replace)

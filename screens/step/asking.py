@@ -171,8 +171,7 @@ class SpareKeyPane(UnlockingPane):
             message.told = True
             question = f"Deactivate {refusal.spare}?"
             body = joined((refusal.what, _SPARE.format(spare=refusal.spare)), "\n\n")
-            then = partial(self._deactivate, refusal)
-            ask(self, Confirm(question, body, "Deactivate", no="Not yet"), then)
+            ask(self, Confirm(question, body, "Deactivate", no="Not yet"), partial(self._deactivate, refusal))
 
     def _deactivate(self, refusal: TwoActiveKeys, _yes: bool) -> None:  # noqa: FBT001 - a dialog's answer
         act, now = self.deactivation(refusal.spare), self.context.environment.now

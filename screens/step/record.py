@@ -31,11 +31,10 @@ def record_text(record: Admissions, now: datetime) -> str:
 
 def _lines(admission: Admission, by: str, now: datetime) -> Iterator[str]:
     compared = _COMPARED[admission.compared].format(told_moment(admission.compared_at, now))
-    taken = f"{told_moment(admission.taken_at, now)}{f', by {by}' if by else ''}"
     rows = {
         "Fingerprint": grouped(admission.fingerprint),
         "From": text_of(admission.source),
-        "Taken in": taken,
+        "Taken in": f"{told_moment(admission.taken_at, now)}{f', by {by}' if by else ''}",
         "Compared": compared,
         **{account: _applied_words(applied, now) for account, applied in admission.accounts.items()},
     }

@@ -66,11 +66,10 @@ class LockDialog(Typed[LockAnswer]):
             "two runs at once damage the state. Ask its holder first."
         )
         hint = f"To release it, type its holder ({lock.who}) or its id:"
-        names = {lock.who, lock.lock_id} - {""}
         super().__init__(
             "! The state is locked",
             text,
-            names,
+            {lock.who, lock.lock_id} - {""},
             hint,
             Button("Release", id="yes", variant="error", disabled=True),
             Button("Wait and try again", id="wait", variant="primary"),
@@ -221,9 +220,9 @@ class TerraformPane(CodePane):
                 question = Confirm(error.title, f"{error.what} {error.why}\n\n{words}{own}", button)
                 self._offer(question, partial(recovery.initialise, way, self.context))
             case StateUnwritten():
-                body = f"{error.what}\n\n{error.why}\n\n{_WRITE}"
                 self._offer(
-                    Confirm(error.title, body, "Write the state"), partial(recovery.write_state, self.context)
+                    Confirm(error.title, f"{error.what}\n\n{error.why}\n\n{_WRITE}", "Write the state"),
+                    partial(recovery.write_state, self.context),
                 )
             case _:
                 return

@@ -79,8 +79,7 @@ class LayerBar(Text):
             elif column:
                 parts.append((" " * _BETWEEN, Style()))
                 column += _BETWEEN
-            click = Style.from_meta({"@click": f"choose({account!r})"})
-            parts.append((words, Style(bold=here) + click))
+            parts.append((words, Style(bold=here) + Style.from_meta({"@click": f"choose({account!r})"})))
             column += len(words)
         return styled(*parts)
 

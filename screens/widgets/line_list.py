@@ -282,6 +282,5 @@ class LineList(CursorLines):
                 sized(cell, room) for cell in cells[fitting : fitting + 1] if room >= _CUT
             ]
         left, room = round(self.scroll_x), max(0, width - self._widths[0] - _GAP)
-        rest = Strip([segment("".join(texts[1:]).rstrip(), style)])
-        body = across(rest, left, room, style)
+        body = across(Strip([segment("".join(texts[1:]).rstrip(), style)]), left, room, style)
         return Strip([segment(texts[0], style), *body]).crop(0, width)

@@ -193,9 +193,9 @@ def _resource_line(resource: Resource) -> str:
 
 
 def _inside(resource: Resource) -> list[Line]:
-    lines = resource.details or ("no details",)
     return [
-        Line((f"    {text}",), Inside(_key(resource), number), "quiet") for number, text in enumerate(lines)
+        Line((f"    {text}",), Inside(_key(resource), number), "quiet")
+        for number, text in enumerate(resource.details or ("no details",))
     ]
 
 

@@ -571,8 +571,7 @@ class HomeScreen(OneFocus):
         """Ask, then delete the selected session."""
         if (selected := self._session()) is not None:
             lost = text_of(joined((_gone(selected), _kept(selected))))
-            body = f"{self._lines[self._at].whole}\n\n{lost}"
-            question = Confirm("Delete this session?", body, "Delete")
+            question = Confirm("Delete this session?", f"{self._lines[self._at].whole}\n\n{lost}", "Delete")
             ask(self, question, lambda _yes: self.post_message(self.Delete(selected, self._all)))
 
     def action_archive(self) -> None:

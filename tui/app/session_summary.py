@@ -46,8 +46,7 @@ def standing_of(entry: Entry) -> tuple[str, ...]:
         step, done = "", f"over since {listed(entry.undone_by, _NAMED)}"
     trouble = summary.damage if summary.newer else f"damaged: {summary.damage}" if summary.damage else ""
     project = summary.facts.get("project") or summary.details.get("project") or ""
-    ahead = f"{_APPLIES[entry.apply]}: {step}"
-    stands = trouble or (ahead if step else done)
+    stands = trouble or (f"{_APPLIES[entry.apply]}: {step}" if step else done)
     gone = f"{listed(entry.removed, _NAMED)} removed since" if entry.removed and not entry.over else ""
     where = "" if entry.sandbox is None else "sandbox"
     parts: tuple[Sentence, ...] = ("archived" if entry.archived else "", stands, gone, str(project), where)
@@ -124,6 +123,5 @@ def session_line(entry: Entry, now: datetime) -> str:
     """The whole in a line, with the id that `iam-onboard resume` takes."""
     changed = told_moment(entry.summary.changed, now) if entry.summary.changed else ""
     arrival = arrival_of(entry, now)
-    came = text_of(arrival.line) if arrival else ""
-    words = [work_of(entry.summary), *standing_of(entry), came, changed]
+    words = [work_of(entry.summary), *standing_of(entry), text_of(arrival.line) if arrival else "", changed]
     return f"{entry.summary.id}  " + " · ".join(part for part in words if part)

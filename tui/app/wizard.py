@@ -324,8 +324,7 @@ class WizardScreen(OneFocus):
             return
         if any(news):
             if answer.contradicts:
-                words = f"{text_of(self.run.title(key))}: {text_of(answer.words)}"
-                self.notify(words, severity="warning")
+                self.notify(f"{text_of(self.run.title(key))}: {text_of(answer.words)}", severity="warning")
             current = self.current
             if current is not None and current.item == key.item and not self._stage.busy:
                 await self.go_to(key if self.run.session.status(current) is Status.LOCKED else current)
@@ -520,8 +519,7 @@ class WizardScreen(OneFocus):
         if key is None or pane is None:
             open_step = self.run.session.towards(key)
             return Primary(f"Go to {self.run.title(open_step)}" if open_step else "Back to Home")
-        status = self.run.session.status(key)
-        if status is Status.CONTRADICTED and not pane.decides:
+        if self.run.session.status(key) is Status.CONTRADICTED and not pane.decides:
             seen = self.run.session.state.observed[key]
             again = next(iter(seen.effects), f"Do {self.run.step(key).title} again")
             return Primary("Decide how to continue" if seen.asks else again)
@@ -645,8 +643,7 @@ class WizardScreen(OneFocus):
         if key is None or pane is None or self.run.over():
             await self._leave_page_without_input()
             return
-        status = self.run.session.status(key)
-        if status is Status.CONTRADICTED and not pane.decides:
+        if self.run.session.status(key) is Status.CONTRADICTED and not pane.decides:
             seen = self.run.session.state.observed[key]
             if seen.asks:
                 ask(self, Contradiction(self.run.title(key), seen), partial(self._decide, seen))

@@ -160,8 +160,7 @@ def _create(options: argparse.Namespace, context: module.Context) -> list[Senten
     path = identity.typed_path(options.csv)
 
     def made(code: Secret | None) -> list[Sentence]:
-        digits = code.reveal() if code else None
-        request = access_keys.Request(kept, access_keys.API, path=path, code=digits)
+        request = access_keys.Request(kept, access_keys.API, path=path, code=code.reveal() if code else None)
         return list(performed(access_keys, request, context, "access_key")["told"])
 
     return _with_code_of(access_keys.needed_device(path, context), context, made)
@@ -175,8 +174,7 @@ def _rotate(options: argparse.Namespace, context: module.Context) -> list[Senten
             return rotation.retired(request, context, report_progress)[1]
         return list(performed(rotation, request, context, "rotated")["told"])
 
-    record = own_access_key.kept_record(context)
-    return _with_code_of(rotation.needed_device(record, context), context, done)
+    return _with_code_of(rotation.needed_device(own_access_key.kept_record(context), context), context, done)
 
 
 def _with_code_of(

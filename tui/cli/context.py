@@ -23,9 +23,8 @@ with on_demand():
 
 def own_world(machine: host.Machine, binary: str = "") -> environment.Environment:
     """The person's environment, in which gpg may ask for a passphrase on this terminal."""
-    clipboard = environments.clipboard_of(machine, lambda _text: None)
     return environments.OwnMachine(machine, binary).environment(
-        "", clipboard, tty=terminal_name(machine.environment)
+        "", environments.clipboard_of(machine, lambda _text: None), tty=terminal_name(machine.environment)
     )
 
 

@@ -83,8 +83,7 @@ class KeyReport:
         """The report where there is no key, for the reason of an error."""
         explanation = joined((error.what, error.why))
         for_owner = error.for_owner if isinstance(error, KeyRefused) else error.next
-        verdict = Verdict(VerdictKind.REFUSED_BY_US, error.title, explanation, for_owner, ())
-        return cls(source, verdict, None)
+        return cls(source, Verdict(VerdictKind.REFUSED_BY_US, error.title, explanation, for_owner, ()), None)
 
     @property
     def key_accepted(self) -> bool:

@@ -236,8 +236,7 @@ def _edit(
             return layer_write.ChangeSet(tuple(run.changes_of(made))), warnings
 
         place = machine.places.sessions.parent, layer_find.root_of(project, location)
-        request = (str(location.path), *wanted)
-        _propose_and_write(place, request, make, done(location.relative), options)
+        _propose_and_write(place, (str(location.path), *wanted), make, done(location.relative), options)
 
 
 def _is_machine(options: argparse.Namespace) -> bool:
@@ -295,8 +294,7 @@ def accounts(machine: host.Machine, options: argparse.Namespace) -> None:
         half_written.refuse_half_written(*place)
         note(*(f"warning: {warning}" for warning in project.warnings))
         rows = [(known.name, known.id or "no id yet", known.email) for known in project.accounts]
-        records = [asdict(known) for known in project.accounts]
-        answer(records, columns(rows, indent=""), as_json=options.json)
+        answer([asdict(known) for known in project.accounts], columns(rows, indent=""), as_json=options.json)
         return
     change = f"Added {options.add} to" if options.add else f"Removed {options.remove} from"
     request = (str(project.root), options.add, options.email, options.id, options.remove)
@@ -507,10 +505,9 @@ def _person_row(person: model.Person) -> tuple[str, ...]:
         if switch is not False
     ]
     groups = ", ".join(person.groups) or "no group"
-    declaration = "" if person.declaration == person.iam_name else person.declaration
     return (
         person.iam_name,
-        declaration,
+        "" if person.declaration == person.iam_name else person.declaration,
         person.key_file or "key not known",
         ", ".join(access) or "neither",
         _place(person),

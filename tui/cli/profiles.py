@@ -111,8 +111,7 @@ def _dry_run(wish: identity.Wish, options: argparse.Namespace) -> None:
         if options.credentials_file:
             source = plan.KeyInFile(key.access_key_id, key.secret_access_key)
     if options.access_keys or _names_a_store(options):
-        kept = {"kept": "credentials-file" if options.credentials_file else "vault"}
-        wish = wish.knowing(access_key=kept)
+        wish = wish.knowing(access_key={"kept": "credentials-file" if options.credentials_file else "vault"})
     wish = _decided(options, wish)
     found = wish.prepared(source)
     if options.json:
