@@ -74,31 +74,31 @@ class PoliciesDialog(Dialog[PolicyChanges]):
     """
 
     def __init__(self, about: GroupPolicies) -> None:
+        suggester = SuggestFromList(sorted(known_policies()), case_sensitive=False)
+        hint = "one more: ReadOnlyAccess, or an ARN"
         super().__init__(
             f"Policies of {about.group}",
             "",
             Button("Keep this choice", id="accept", variant="primary"),
-            Button("Cancel", id="close", key="esc"),
+            close="Cancel",
+            body=(
+                *([Text(about.note, classes="hint")] if about.note else []),
+                MarkList(id="policies"),
+                Text("", id="none", classes="hint"),
+            ),
+            fields=(
+                Input(placeholder=hint, id="policy", compact=True, suggester=suggester),
+                Text("", id="problem", classes="problem"),
+                Text(
+                    "Space takes a policy off or leaves it. "
+                    "In the field, → completes a name and Enter adds it.",
+                    classes="hint",
+                ),
+            ),
         )
         self._about = about
         self._added = list(about.changes.add)
         self._doubted = ""
-
-    def body(self) -> ComposeResult:
-        if self._about.note:
-            yield Text(self._about.note, classes="hint")
-        yield MarkList(id="policies")
-        yield Text("", id="none", classes="hint")
-
-    def fields(self) -> ComposeResult:
-        suggester = SuggestFromList(sorted(known_policies()), case_sensitive=False)
-        hint = "one more: ReadOnlyAccess, or an ARN"
-        yield Input(placeholder=hint, id="policy", compact=True, suggester=suggester)
-        yield Text("", id="problem", classes="problem")
-        yield Text(
-            "Space takes a policy off or leaves it. In the field, → completes a name and Enter adds it.",
-            classes="hint",
-        )
 
     def on_mount(self) -> None:
         """The list has the focus; without one the field."""

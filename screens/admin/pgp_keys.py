@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -57,14 +57,10 @@ class KeyChoice(Dialog[TakenKey]):
             f"{len(keys)} keys. Which one is for {name}?",
             "",
             Button("Use this key", id="take", variant="primary"),
-            Button("Use none", id="close", key="esc"),
+            close="Use none",
+            body=[Choices([Answer(key.fingerprint, _choice_lines(key)) for key in keys], id="keys")],
         )
         self._keys = {key.fingerprint: key for key in keys}
-
-    def body(self) -> ComposeResult:
-        yield Choices(
-            [Answer(fingerprint, _choice_lines(key)) for fingerprint, key in self._keys.items()], id="keys"
-        )
 
     @on(OptionList.OptionSelected, "#keys")
     def action_take(self) -> None:
@@ -91,20 +87,19 @@ class LayerKeys(Dialog[bool]):
     """
 
     def __init__(self, rows: Sequence[PresentKey], copy: Callable[[PresentKey], None]) -> None:
-        super().__init__("Already in the layer")
-        self._rows = list(rows)
+        bad, soon = sum(not row.accepted for row in rows), sum(row.soon for row in rows)
+        super().__init__(
+            "Already in the layer",
+            "",
+            Button("Copy note to owner", id="owner", key="o"),
+            body=(
+                Text(f"{len(rows)} key files, {bad} refused, {soon} expired or soon to expire"),
+                Table(id="files", cursor_type="row", zebra_stripes=True),
+                Lines(id="about"),
+            ),
+        )
+        self._rows = rows
         self._copy = copy
-
-    def body(self) -> ComposeResult:
-        bad = sum(1 for row in self._rows if not row.accepted)
-        soon = sum(1 for row in self._rows if row.soon)
-        yield Text(f"{len(self._rows)} key files, {bad} refused, {soon} expired or soon to expire")
-        yield Table(id="files", cursor_type="row", zebra_stripes=True)
-        yield Lines(id="about")
-
-    def buttons(self) -> Iterable[Button]:
-        yield Button("Copy note to owner", id="owner", key="o")
-        yield from super().buttons()
 
     def on_mount(self) -> None:
         table = self.query_one("#files", Table)

@@ -377,7 +377,7 @@ class PlanPane(TerraformPane):
     def action_differences(self) -> None:
         """Show what changed from the plan before."""
         text = _all_differences(self._found.differences)
-        self.app.push_screen(TextDialog("This plan and the one before", text, STYLES))
+        self.app.push_screen(TextDialog("This plan and the one before", text, styles=STYLES))
 
     def action_check(self) -> None:
         """Ask whether the files, the branch and the state are still what was planned."""

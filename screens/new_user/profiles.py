@@ -200,7 +200,7 @@ class ProfilesPane(StepPane):
         """Show what is written into both files."""
         if self._diff:
             title = "What is written into your files"
-            self.app.push_screen(TextDialog(title, self._diff, _STYLES, wraps=False))
+            self.app.push_screen(TextDialog(title, self._diff, styles=_STYLES, wraps=False))
 
     @on(Input.Changed, "#mfa-serial")
     @on(_SerialInput.Resized)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from textual import on
-from textual.app import ComposeResult, SuspendNotSupported
+from textual.app import SuspendNotSupported
 from textual.binding import Binding, BindingType
 
 from screens.step.page import StepPane
@@ -34,12 +34,9 @@ class SpotDialog(Dialog[Spot]):
     """
 
     def __init__(self, spots: Sequence[Spot]) -> None:
-        super().__init__("Edit by hand")
+        choices = OptionList(*map(str, spots), id="spots")
+        super().__init__("Edit by hand", body=(choices, Text("Enter opens your editor there.")))
         self._spots = spots
-
-    def body(self) -> ComposeResult:
-        yield OptionList(*map(str, self._spots), id="spots")
-        yield Text("Enter opens your editor there.")
 
     @on(OptionList.OptionSelected)
     def _open(self, event: OptionList.OptionSelected) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from importlib.resources import files
 from typing import Any, ClassVar
 
-from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.screen import Screen
@@ -49,11 +48,8 @@ class HelpScreen(Dialog[bool]):
     DEFAULT_CSS = "HelpScreen > Vertical { width: 76; }"
 
     def __init__(self, step_id: str, title: Sentence, about: Screen[Any]) -> None:
-        super().__init__(f"Help: {title}", classes="-tall")
-        self._help = f"{help_text(step_id)}\n\n### Keys\n\n{keys_table(about)}\n"
-
-    def body(self) -> ComposeResult:
         from textual.widgets import Markdown  # noqa: PLC0415 - its parser costs a third of the first paint
 
-        with VerticalScroll(id="help"):
-            yield Markdown(self._help, open_links=False)
+        text = f"{help_text(step_id)}\n\n### Keys\n\n{keys_table(about)}\n"
+        body = VerticalScroll(Markdown(text, open_links=False), id="help")
+        super().__init__(f"Help: {title}", body=[body], classes="-tall")

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import ClassVar
 
-from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widget import Widget
 
@@ -28,16 +26,15 @@ class ToSendDialog(TextDialog):
     BINDINGS: ClassVar[list[BindingType]] = [Binding("s", "save", "Save this text", id="text.save")]
 
     def __init__(self, to_send: ToSend, environment: Environment) -> None:
-        super().__init__(to_send.title, to_send.text, copy=environment.copy)
+        super().__init__(
+            to_send.title,
+            to_send.text,
+            Button("Save", id="save", key="s"),
+            copy=environment.copy,
+            fields=[Text(to_send.said, id="said")],
+        )
         self._to_send = to_send
         self._environment = environment
-
-    def fields(self) -> ComposeResult:
-        yield Text(self._to_send.said, id="said")
-
-    def buttons(self) -> Iterable[Button]:
-        yield Button("Save", id="save", key="s")
-        yield from super().buttons()
 
     def action_save(self) -> None:
         """Save it in the home folder."""

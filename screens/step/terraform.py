@@ -73,16 +73,13 @@ class LockDialog(Typed[LockAnswer]):
             hint,
             Button("Release", id="yes", variant="error", disabled=True),
             Button("Wait and try again", id="wait", variant="primary"),
-            Button("Leave it", id="close", key="esc"),
+            close="Leave it",
             wrong="That is neither the holder nor the id.",
+            fields=[Text("", id="countdown")],
             classes="-warning",
         )
         self._waited = waited
         self._left: int | None = WAIT_SECONDS if waited else None
-
-    def fields(self) -> ComposeResult:
-        yield from super().fields()
-        yield Text("", id="countdown")
 
     def on_mount(self) -> None:
         """Where it was waited before, it goes on."""

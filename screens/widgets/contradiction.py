@@ -51,7 +51,9 @@ class Contradiction(Dialog[Choice]):
             for choice, (action, _) in _BUTTONS.items()
             if choice in choices
         ]
-        super().__init__(f"How do you want to continue with {title}?", text, *buttons, classes="-warning")
+        super().__init__(
+            f"How do you want to continue with {title}?", text, *buttons, close="", classes="-warning"
+        )
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         """Only what is offered can be chosen."""

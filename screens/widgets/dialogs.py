@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -76,13 +76,15 @@ class OneFocus(Screen[Any]):
 class Dialog(ModalScreen[Answer | None], OneFocus, Generic[Answer]):
     """A dialog; escape closes it without an answer.
 
-    A subclass gives a body that is more than a text. A button runs the action that its id names. What
-    `AUTO_FOCUS` names has the focus at first.
+    A button runs the action that its id names. What `AUTO_FOCUS` names has the focus at first.
 
     Args:
         title: what it shows or asks.
         text: what there is to read.
-        buttons: its buttons; without any there is one that closes it.
+        buttons: its buttons, beside the one that closes it.
+        close: the words of that one; "" for none.
+        body: what stands between title and buttons where that is more than a text.
+        fields: what stays in view below the body, however long that is.
     """
 
     AUTO_FOCUS = "#close"
@@ -106,21 +108,30 @@ class Dialog(ModalScreen[Answer | None], OneFocus, Generic[Answer]):
     """
 
     def __init__(
-        self, title: Sentence, text: Sentence = "", *buttons: Button, classes: str | None = None
+        self,
+        title: Sentence,
+        text: Sentence = "",
+        *buttons: Button,
+        close: str = "Close",
+        body: Sequence[Widget] = (),
+        fields: Sequence[Widget] = (),
+        classes: str | None = None,
     ) -> None:
         super().__init__(classes=classes)
+        alone = all(button.variant == "default" for button in buttons)
+        closing = Button(close, id="close", key="esc", variant="primary" if alone else "default")
         self._title = title
-        self._text = text
-        self._buttons = buttons or (Button("Close", id="close", key="esc", variant="primary"),)
+        self._body = body or ([Lines(text, classes="dialog-body")] if text else [])
+        self._fields = fields
+        self._buttons = [*buttons, *([closing] if close else [])]
 
     def compose(self) -> ComposeResult:
-        with Vertical():
-            yield Text(self._title, classes="dialog-title")
-            with ScrollBody():
-                yield from self.body()
-            yield from self.fields()
-            with Horizontal(classes="dialog-buttons"):
-                yield from self.buttons()
+        yield Vertical(
+            Text(self._title, classes="dialog-title"),
+            ScrollBody(*self._body),
+            *self._fields,
+            Horizontal(*self._buttons, classes="dialog-buttons"),
+        )
 
     def on_resize(self) -> None:
         """Title, fields and buttons stay in view, so the body has what is left of the terminal."""
@@ -130,19 +141,6 @@ class Dialog(ModalScreen[Answer | None], OneFocus, Generic[Answer]):
         for body in self.query(ScrollBody):
             taken = self.query_one(Vertical).virtual_size.height - body.outer_size.height
             body.styles.max_height = max(1, self.size.height - taken - _FRAME_LINES)
-
-    def body(self) -> ComposeResult:
-        """What stands between the title and the buttons."""
-        if self._text:
-            yield Lines(self._text, classes="dialog-body")
-
-    def fields(self) -> ComposeResult:
-        """What stays in view below the body, however long that is."""
-        return ()
-
-    def buttons(self) -> Iterable[Button]:
-        """The buttons; the id of each is the name of its action."""
-        return self._buttons
 
     @on(Button.Pressed)
     async def _press(self, event: Button.Pressed) -> None:
@@ -194,22 +192,9 @@ def tell(node: Widget, work: Callable[[], Sentence], timeout: float | None = _SE
 
 
 class Notice(Dialog[bool]):
-    """Something to read, with nothing to decide.
-
-    Args:
-        title: a few words.
-        text: what to read.
-        close: the button's words.
-    """
+    """Something to read, with nothing to decide."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+n", "close", show=False)]
-
-    def __init__(
-        self, title: Sentence, text: Sentence, close: str = "Close", *, classes: str | None = None
-    ) -> None:
-        super().__init__(
-            title, text, Button(close, id="close", key="esc", variant="primary"), classes=classes
-        )
 
 
 class ErrorDialog(Notice):
@@ -229,16 +214,12 @@ class ErrorDialog(Notice):
     def __init__(
         self, error: OnboardError, copy: Callable[[str], Sentence], *, editable: bool = False
     ) -> None:
-        super().__init__(f"✗ {error.title}", error.body, classes="-error")
+        edit = [Button("Edit by hand", id="edit", key="e")] if editable else []
+        copied = Button("Copy text", id="copy", key="c")
+        super().__init__(f"✗ {error.title}", error.body, *edit, copied, classes="-error")
         self._error = error
         self._copy = copy
         self._editable = editable
-
-    def buttons(self) -> Iterable[Button]:
-        if self._editable:
-            yield Button("Edit by hand", id="edit", key="e")
-        yield Button("Copy text", id="copy", key="c")
-        yield from super().buttons()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         """The editor is offered only where there is a place for it."""
@@ -262,7 +243,9 @@ class Typed(Dialog[Answer]):
         names: what may be typed.
         hint: what to type.
         buttons: `#yes` among them.
+        close: as for `Dialog`.
         wrong: said of anything else.
+        fields: what stands below the field.
     """
 
     AUTO_FOCUS = "#typed, #close"
@@ -278,19 +261,20 @@ class Typed(Dialog[Answer]):
         names: Collection[str],
         hint: str,
         *buttons: Button,
+        close: str,
         wrong: str = "That is not the name.",
+        fields: Sequence[Widget] = (),
         classes: str | None = None,
     ) -> None:
-        super().__init__(title, text, *buttons, classes=classes)
+        typed = (
+            Text(hint, classes="field-hint"),
+            Input(id="typed", compact=True),
+            Text("", id="wrong", classes="problem"),
+        )
+        asked = (*typed, *fields) if names else fields
+        super().__init__(title, text, *buttons, close=close, fields=asked, classes=classes)
         self._names = names
-        self._hint = hint
         self._wrong = wrong
-
-    def fields(self) -> ComposeResult:
-        if self._names:
-            yield Text(self._hint, classes="field-hint")
-            yield Input(id="typed", compact=True)
-            yield Text("", id="wrong", classes="problem")
 
     def action_yes(self) -> None:
         """What was asked about is to be done."""
@@ -327,7 +311,7 @@ class Confirm(Typed[bool]):
             {typed} - {""},
             f"Type {typed} to confirm:",
             Button(yes, id="yes", variant="error", disabled=bool(typed)),
-            Button(no, id="close", key="esc"),
+            close=no,
         )
 
     def action_yes(self) -> None:
@@ -383,15 +367,13 @@ class NameDialog(Dialog[str]):
             title,
             words,
             Button(accept, id="accept", variant="primary"),
-            Button("Cancel", id="close", key="esc"),
+            close="Cancel",
+            fields=(
+                Input(value, example, id="name", compact=True, select_on_focus=False),
+                Text("", id="wrong", classes="problem"),
+            ),
         )
-        self._value = value
         self._wrong = wrong
-        self._example = example
-
-    def fields(self) -> ComposeResult:
-        yield Input(self._value, self._example, id="name", compact=True, select_on_focus=False)
-        yield Text("", id="wrong", classes="problem")
 
     @on(Input.Submitted)
     def action_accept(self) -> None:

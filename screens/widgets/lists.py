@@ -5,25 +5,25 @@ Like `screens.widgets.text`, whose second half this is, it shows every text as i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text as RichText
 from textual import widgets
-from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.geometry import Size
 from textual.strip import Strip
+from textual.widget import Widget
 from textual.widgets import option_list
 from textual.widgets.data_table import ColumnKey, RowKey
 from textual.widgets.selection_list import Selection
 
 from screens.widgets.dialogs import Dialog, tell
 from screens.widgets.text import BAR, CURSOR, Button, Measured, plain, shown, with_bar
-from workflows.core.sentences import Sentence, text_of
+from workflows.core.sentences import Sentence
 
 BOXES = {True: "[x]", False: "[ ]"}
 """How a box is drawn by whether it is marked: to be read without colours."""
@@ -199,9 +199,11 @@ class TextDialog(Dialog[bool]):
     Args:
         title: what it is.
         text: the text.
+        buttons: as for every dialog.
         styles: the colour of lines by the mark that they begin with.
         copy: copies a text and says so; None offers no copy.
         wraps: whether long lines are wrapped; else they are scrolled sideways.
+        fields: as for every dialog.
     """
 
     AUTO_FOCUS = "#text"
@@ -215,20 +217,18 @@ class TextDialog(Dialog[bool]):
         self,
         title: Sentence,
         text: str,
+        *buttons: Button,
         styles: Mapping[str, str] | None = None,
         copy: Callable[[str], Sentence] | None = None,
-        *,
         wraps: bool = True,
+        fields: Sequence[Widget] = (),
     ) -> None:
-        super().__init__(title, text, classes="-tall")
-        self._wraps = wraps
+        copied = [Button("Copy text", id="copy", key="c")] if copy else []
+        body = [Log(id="text", auto_scroll=False, wraps=wraps)]
+        super().__init__(title, "", *buttons, *copied, body=body, fields=fields, classes="-tall")
+        self._text = text
         self._line_styles = styles or {}
         self._copy = copy
-
-    def buttons(self) -> Iterable[Button]:
-        if self._copy is not None:
-            yield Button("Copy text", id="copy", key="c")
-        yield from super().buttons()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         """Copying is offered only where there is a way to."""
@@ -237,13 +237,10 @@ class TextDialog(Dialog[bool]):
     def action_copy(self) -> None:
         """Copy the whole text."""
         if (copy := self._copy) is not None:
-            tell(self, lambda: copy(text_of(self._text)))
-
-    def body(self) -> ComposeResult:
-        yield Log(id="text", auto_scroll=False, wraps=self._wraps)
+            tell(self, lambda: copy(self._text))
 
     def on_mount(self) -> None:
         """Write the text."""
         log = self.query_one(Log)
-        for line in text_of(self._text).splitlines():
+        for line in self._text.splitlines():
             log.add(line, self._line_styles.get(line.strip()[:1], ""), scroll_end=False)

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import ClassVar
 
 from textual import on
-from textual.app import ComposeResult
+from textual.widget import Widget
 from textual.widgets import Input
 
 from screens.widgets.code_field import CodeField, Wanted
@@ -26,34 +26,30 @@ class SecretDialog(Dialog[bool]):
     Args:
         title: what it asks for.
         text: what that is for.
+        field: the field for the secret.
         give: uses the secret, in a thread; raises OnboardError if it is no good.
     """
 
     LACKING: ClassVar[Sentence]
     WITH: ClassVar[Sentence] = "Ask AWS"
-    WITHOUT: ClassVar[Sentence]
+    WITHOUT: ClassVar[str]
     _good = False
 
-    def __init__(self, title: Sentence, text: Sentence, give: Callable[[Secret], None]) -> None:
+    def __init__(
+        self, title: Sentence, text: Sentence, field: Widget, give: Callable[[Secret], None]
+    ) -> None:
         super().__init__(
             title,
             text,
             Button(self.WITH, id="primary", variant="primary"),
-            Button(self.WITHOUT, id="close", key="esc"),
+            close=self.WITHOUT,
+            fields=(field, Text("", id="wrong", classes="problem -empty")),
         )
         self._give = give
-
-    def asks(self) -> ComposeResult:
-        """The field for the secret."""
-        raise NotImplementedError
 
     def take(self) -> Secret | None:
         """What is entered, which its field then forgets; None if nothing is."""
         raise NotImplementedError
-
-    def fields(self) -> ComposeResult:
-        yield from self.asks()
-        yield Text("", id="wrong", classes="problem -empty")
 
     def action_primary(self) -> None:
         """Use what is entered."""
@@ -112,11 +108,7 @@ class CodeDialog(SecretDialog):
     WITHOUT = "Without a code"
 
     def __init__(self, serial: str, give: Callable[[Secret], None], now: Callable[[], datetime]) -> None:
-        super().__init__(self.WANTED, self.FOR.format(serial=serial), give)
-        self._now = now
-
-    def asks(self) -> ComposeResult:
-        yield CodeField(self._now, Wanted())
+        super().__init__(self.WANTED, self.FOR.format(serial=serial), CodeField(now, Wanted()), give)
 
     def take(self) -> Secret | None:
         return self.query_one(CodeField).take()
@@ -145,10 +137,8 @@ class PassphraseDialog(SecretDialog):
     def __init__(self, fingerprint: str, give: Callable[[Secret], None]) -> None:
         end = grouped(fingerprint[-8:])
         words = f"gpg needs the passphrase of your PGP key ending in {end}, to ask AWS with your access key."
-        super().__init__("Unlock your PGP key", words, give)
-
-    def asks(self) -> ComposeResult:
-        yield FieldRow("Passphrase", SecretInput("then Enter", id="own-passphrase"))
+        field = FieldRow("Passphrase", SecretInput("then Enter", id="own-passphrase"))
+        super().__init__("Unlock your PGP key", words, field, give)
 
     def take(self) -> Secret | None:
         return self.query_one(SecretInput).take() or None

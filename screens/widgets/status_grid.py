@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from textual import on
-from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from screens.widgets.dialogs import Dialog
@@ -44,15 +43,19 @@ class EverybodyDialog(Dialog[str]):
         record: Callable[[], object] | None = None,
         changed: Sequence[Sentence] = (),
     ) -> None:
-        super().__init__("Where everybody in this session stands")
+        super().__init__(
+            "Where everybody in this session stands",
+            "",
+            *([Button("Show who was let in", id="record", key="r")] if record else []),
+            body=(
+                Text(grid.sentence, id="told"),
+                Table(id="grid", zebra_stripes=True, fixed_columns=1),
+                Lines(*changed, id="changed"),
+                Text("Enter opens the account of the selected cell."),
+            ),
+        )
         self._grid = grid
         self._record = record
-        self._changed = changed
-
-    def buttons(self) -> Iterable[Button]:
-        if self._record is not None:
-            yield Button("Show who was let in", id="record", key="r")
-        yield from super().buttons()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         """There is a record only once a key was taken in."""
@@ -62,12 +65,6 @@ class EverybodyDialog(Dialog[str]):
         """Show who was let in with which key."""
         if self._record is not None:
             self._record()
-
-    def body(self) -> ComposeResult:
-        yield Text(self._grid.sentence, id="told")
-        yield Table(id="grid", zebra_stripes=True, fixed_columns=1)
-        yield Lines(*self._changed, id="changed")
-        yield Text("Enter opens the account of the selected cell.")
 
     def on_mount(self) -> None:
         """Fill the table, and mark the first cell with something left to do."""

@@ -430,7 +430,7 @@ class OnboardApp(Frame):
         if seen.changes or seen.commits:
             text = since_you_left(seen, run.title(key) if key else "", self._machine.now())
             await self.push_screen(
-                Notice("Welcome back", text, "Continue"), lambda _: self._show_wizard(run, key)
+                Notice("Welcome back", text, close="Continue"), lambda _: self._show_wizard(run, key)
             )
         else:
             await self._show_wizard(run, key)

@@ -637,7 +637,7 @@ class Begun(Dialog[bool]):
             body,
             Button(again, id="again", variant="primary"),
             Button("Begin another", id="another"),
-            Button("Cancel", id="close", key="esc"),
+            close="Cancel",
         )
 
     def action_again(self) -> None:

@@ -135,7 +135,7 @@ def welcome_back(stage: Stage) -> Scene:
 
     async def show(pilot: Pilot[Any]) -> None:
         await rest(pilot)
-        pilot.app.push_screen(Notice("Welcome back", since_you_left(seen, "Review", NOW), "Continue"))
+        pilot.app.push_screen(Notice("Welcome back", since_you_left(seen, "Review", NOW), close="Continue"))
         await rest(pilot)
 
     return Scene(_application(stage), show)
