@@ -55,14 +55,14 @@ class RecoveryList(Vertical):
         repair: Repair
 
     def __init__(self) -> None:
-        super().__init__(id="recovery")
+        super().__init__(
+            Text("", id="recovery-words"),
+            OptionList(id="repairs"),
+            Text("", id="repair-why"),
+            id="recovery",
+        )
         self._repairs: list[Repair] = []
         self._told: dict[Repair, Sentence] = {}
-
-    def compose(self) -> ComposeResult:
-        yield Text("", id="recovery-words")
-        yield OptionList(id="repairs")
-        yield Text("", id="repair-why")
 
     @property
     def left(self) -> list[Repair]:

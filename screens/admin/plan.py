@@ -52,13 +52,13 @@ class ForeignList(Vertical):
     """
 
     def __init__(self, *, classes: str | None = None) -> None:
-        super().__init__(classes=classes)
+        super().__init__(
+            Text("", id="foreign-label"),
+            MarkList(id="foreign"),
+            Text("", id="foreign-words"),
+            classes=classes,
+        )
         self._changes: Sequence[Told] = ()
-
-    def compose(self) -> ComposeResult:
-        yield Text("", id="foreign-label")
-        yield MarkList(id="foreign")
-        yield Text("", id="foreign-words")
 
     def show(self, changes: Sequence[Told], acknowledged: Collection[str]) -> None:
         """Show these changes; those that are acknowledged are marked."""

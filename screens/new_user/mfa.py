@@ -49,17 +49,17 @@ class DeviceCodes(Vertical):
     """
 
     def __init__(self, context: Context, *, id: str) -> None:  # noqa: A002 - Textual's name
-        super().__init__(id=id)
+        first, second = _FIELDS
+        super().__init__(
+            Text("", id="told"),
+            CodeField(context.environment.now, Wanted(first, "Code"), Wanted(second, "The next code")),
+            Text("", id="check"),
+            SandboxPhone(context.environment),
+            ButtonRow(Button("Show the QR code again", id="qr")),
+            id=id,
+        )
         self._of_step = context
         self._pending: Pending | None = None
-
-    def compose(self) -> ComposeResult:
-        yield Text("", id="told")
-        first, second = _FIELDS
-        yield CodeField(self._of_step.environment.now, Wanted(first, "Code"), Wanted(second, "The next code"))
-        yield Text("", id="check")
-        yield SandboxPhone(self._of_step.environment)
-        yield ButtonRow(Button("Show the QR code again", id="qr"))
 
     def begin(self, pending: Pending) -> None:
         """Ask for the codes of this device, and show its QR code."""

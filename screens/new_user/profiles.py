@@ -54,16 +54,14 @@ class ProfileQuestions(Vertical):
     """
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
-        super().__init__(id=id)
-        self._questions: dict[str, HandChange | Stale] = {}
-
-    def compose(self) -> ComposeResult:
-        yield Text("Select with Space what to do; a selects all:")
-        yield _Boxes(id="boxes")
-        yield Text("", id="question")
-
-    def on_mount(self) -> None:
+        super().__init__(
+            Text("Select with Space what to do; a selects all:"),
+            _Boxes(id="boxes"),
+            Text("", id="question"),
+            id=id,
+        )
         self.display = False
+        self._questions: dict[str, HandChange | Stale] = {}
 
     def show(self, by_hand: Sequence[HandChange], stale: Sequence[Stale], marked: Sequence[str] = ()) -> None:
         """Ask about these; a question that was there before keeps its mark.

@@ -111,19 +111,19 @@ class AfterVerify(Vertical):
     """
 
     def __init__(self, *, sandbox: bool) -> None:
-        super().__init__(id="after")
-        self._sandbox = sandbox
-
-    def compose(self) -> ComposeResult:
-        yield ButtonRow(
-            Button("Copy lines", id="copy-lines", key="l"),
-            Button("Show", id="show-lines", key="v"),
-            Button("Other shell", id="other-shell", key="h"),
-            Button("Try it here", id="try", key="x"),
-            Button("Install aws…", id="install"),
+        super().__init__(
+            ButtonRow(
+                Button("Copy lines", id="copy-lines", key="l"),
+                Button("Show", id="show-lines", key="v"),
+                Button("Other shell", id="other-shell", key="h"),
+                Button("Try it here", id="try", key="x"),
+                Button("Install aws…", id="install"),
+            ),
+            Text("", id="shell"),
+            Text("", id="tried", classes="-empty"),
+            id="after",
         )
-        yield Text("", id="shell")
-        yield Text("", id="tried", classes="-empty")
+        self._sandbox = sandbox
 
     def show(self, shell: Shell, lines: Sequence[str], what_they_do: Sentence, *, has_aws: bool) -> None:
         """Show the lines of a shell, if they have room, and what they do; without any, nothing is shown."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.content import Content
 from textual.events import Click
@@ -35,11 +34,13 @@ class ActionBar(Horizontal):
     ActionBar > #primary-key { width: auto; color: $text-accent; }
     """
 
-    def compose(self) -> ComposeResult:
-        yield BackText("", id="back")
-        yield Text("", id="turn")
-        yield Button("", id="primary", variant="primary")
-        yield Text("^n", id="primary-key")
+    def __init__(self) -> None:
+        super().__init__(
+            BackText("", id="back"),
+            Text("", id="turn"),
+            Button("", id="primary", variant="primary"),
+            Text("^n", id="primary-key"),
+        )
 
     def show(self, back: Sentence, turn: Turn, primary: Primary) -> None:
         """Show these in place of what was there before."""

@@ -12,7 +12,6 @@ from functools import partial
 from typing import Any
 
 from textual import on
-from textual.app import ComposeResult
 from textual.await_remove import AwaitRemove
 from textual.containers import Vertical
 from textual.message import Message
@@ -63,12 +62,9 @@ class OwnPassphrase(Vertical):
         """Enter was pressed in the field."""
 
     def __init__(self, fingerprint: str, own: str) -> None:
-        super().__init__()
-        self._why = _WHY.format(which="" if fingerprint == own else "earlier ", end=_end(fingerprint))
-
-    def compose(self) -> ComposeResult:
-        yield Text(self._why)
-        yield FieldRow("Passphrase", SecretInput("then Enter", id="own-passphrase"))
+        why = _WHY.format(which="" if fingerprint == own else "earlier ", end=_end(fingerprint))
+        field = FieldRow("Passphrase", SecretInput("then Enter", id="own-passphrase"))
+        super().__init__(Text(why), field)
 
     @on(Input.Submitted)
     def _enter(self, event: Input.Submitted) -> None:

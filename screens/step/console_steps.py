@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from rich.cells import cell_len
 from textual import on
-from textual.app import ComposeResult
 from textual.containers import Horizontal
 
 from screens.widgets.checklist import Deed
@@ -46,17 +45,11 @@ class SandboxPhone(Horizontal):
     """
 
     def __init__(self, environment: Environment) -> None:
-        super().__init__(id="phone", classes="-sandbox" if environment.sandbox else "")
         self._environment = environment
-
-    @property
-    def _page(self) -> str:
-        return self._environment.open_page(f"{self._environment.endpoint_url}/phone")
-
-    def compose(self) -> ComposeResult:
-        if self._environment.sandbox:
-            yield Text(f"Sandbox phone: {self._page}")
-            yield Button("Copy", id="copy-phone")
+        self._page = environment.open_page(f"{environment.endpoint_url}/phone")
+        address = Text(f"Sandbox phone: {self._page}"), Button("Copy", id="copy-phone")
+        shown = address if environment.sandbox else ()
+        super().__init__(*shown, id="phone", classes="-sandbox" if environment.sandbox else "")
 
     @on(Button.Pressed, "#copy-phone")
     def _copy(self, event: Button.Pressed) -> None:

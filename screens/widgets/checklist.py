@@ -50,23 +50,22 @@ class _Row(Horizontal):
     """A deed with its mark and its number, and whether it is done."""
 
     def __init__(self, number: int, deed: Deed) -> None:
-        super().__init__(classes="deed")
-        self._number = number
         self.deed = deed
         self._said = None if deed.buttons or deed.watched else Button("Done", id=f"did-{number}")
         self.done = False
-
-    def compose(self) -> ComposeResult:
-        yield Text(_TO_DO, classes="deed-mark")
-        yield Text(str(self._number), classes="deed-number")
-        yield Text(self.deed.what, classes="deed-label")
-        if self.deed.value is not None:
-            yield self.deed.value.add_class("deed-value")
-        yield from self.deed.buttons
-        yield from self.deed.asides
-        if self._said is not None:
-            yield self._said
-        yield from self.deed.helps
+        value = [] if deed.value is None else [deed.value.add_class("deed-value")]
+        said = [] if self._said is None else [self._said]
+        super().__init__(
+            Text(_TO_DO, classes="deed-mark"),
+            Text(str(number), classes="deed-number"),
+            Text(deed.what, classes="deed-label"),
+            *value,
+            *deed.buttons,
+            *deed.asides,
+            *said,
+            *deed.helps,
+            classes="deed",
+        )
 
     def mark(self, *, current: bool) -> None:
         """Show where the deed stands."""

@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import NamedTuple
 
 from textual import on
-from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.widget import Widget
 from textual.widgets import Input
@@ -97,14 +96,13 @@ class CodeField(Vertical):
     """
 
     def __init__(self, now: Callable[[], datetime], *wanted: Wanted, id: str | None = None) -> None:  # noqa: A002 - Textual's name
-        super().__init__(id=id, classes="-wanted" if wanted else "")
         self._now = now
-        self._first = wanted
-
-    def compose(self) -> ComposeResult:
-        yield Text("", id="code-words", classes="-empty")
-        with Vertical(id="code-rows"):
-            yield from self._rows(self._first)
+        super().__init__(
+            Text("", id="code-words", classes="-empty"),
+            Vertical(*self._rows(wanted), id="code-rows"),
+            id=id,
+            classes="-wanted" if wanted else "",
+        )
 
     def _rows(self, wanted: Sequence[Wanted]) -> list[Widget]:
         rows: list[Widget] = [

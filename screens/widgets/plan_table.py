@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
 
@@ -47,12 +46,14 @@ class PlanTable(Vertical):
     PlanTable.-dense ScrollBody { margin-bottom: 0; }
     """
 
-    def compose(self) -> ComposeResult:
-        yield Text("", id="counts")
-        yield Text("", id="heads")
-        with ScrollBody():
-            yield Text("", id="people")
-        yield Text("", id="besides")
+    def __init__(self, *, classes: str | None = None) -> None:
+        super().__init__(
+            Text("", id="counts"),
+            Text("", id="heads"),
+            ScrollBody(Text("", id="people")),
+            Text("", id="besides"),
+            classes=classes,
+        )
 
     def show(self, planned: Planned | None, most: int = 3, more: str = "") -> None:
         """Show a plan, or nothing for None; of what is about no person at most so many lines, as `cut`."""

@@ -14,7 +14,6 @@ from typing import ClassVar
 from rich.cells import cell_len
 from rich.style import Style
 from textual import on
-from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.geometry import Size
@@ -224,11 +223,9 @@ class ResourceBrowser(Vertical):
     ResourceBrowser #count { width: auto; margin-left: 2; color: $text-muted; }
     """
 
-    def compose(self) -> ComposeResult:
-        with Horizontal(id="look"):
-            yield FilterField(placeholder="Filter by name, address or action", id="filter", compact=True)
-            yield Text("", id="count")
-        yield PlanTree()
+    def __init__(self) -> None:
+        field = FilterField(placeholder="Filter by name, address or action", id="filter", compact=True)
+        super().__init__(Horizontal(field, Text("", id="count"), id="look"), PlanTree())
 
     def show_plan(self, resources: Sequence[Resource]) -> None:
         """Show the resources of a plan that is made; of one that is being made there are none yet."""
