@@ -234,7 +234,7 @@ class AccountPane(ByHandPane):
         self._account = ""
 
     def compose_body(self) -> ComposeResult:
-        yield LayerBar("Reading the settings", id="layers")
+        yield LayerBar("Reading the settings", self.show_account, id="layers")
         yield VerticalScroll(id="forms", can_focus=False)
         yield Text("", id="meaning")
         yield ButtonRow(
@@ -283,10 +283,6 @@ class AccountPane(ByHandPane):
         pending = [(form.view.account, pending_words(form.pending)) for form in self.query(AccountForm)]
         self.query_one(LayerBar).show(pending, self._account)
         self.primary_changed()
-
-    @on(LayerBar.Chosen)
-    def _layer_clicked(self, message: LayerBar.Chosen) -> None:
-        self.show_account(message.account)
 
     @on(Button.Pressed, "#layer")
     def action_layer(self) -> None:

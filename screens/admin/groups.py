@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from textual import on
@@ -44,45 +44,33 @@ _MOST_ALONE = 2
 """So many people of an account who are in no group."""
 
 
-@dataclass(frozen=True)
-class GroupPolicies:
-    """What the dialog is about.
-
-    Attributes:
-        group: the group's name.
-        there: what it has now; ARNs, or references as they are written.
-        changes: what was decided before.
-        note: where the policies come from, if that needs telling, or "".
-        account_id: the account, 12 digits, or None if it is not known.
-        others: policies of the layer's other groups; an ARN among them shows AWS's partition.
-    """
-
-    group: str
-    there: tuple[str, ...]
-    changes: PolicyChanges
-    note: str = ""
-    account_id: str | None = None
-    others: Sequence[str] = ()
-
-
 class PoliciesDialog(Dialog[PolicyChanges]):
-    """Marks which policies stay, and takes more by ARN or by the name of one of AWS's own."""
+    """Marks which policies stay, and takes more by ARN or by the name of one of AWS's own.
+
+    Args:
+        view: the layer.
+        choice: what is decided for it.
+        group: the group's name in it.
+        like: the group, or the one that it is made like.
+    """
 
     DEFAULT_CSS = """
     PoliciesDialog MarkList { max-height: 9; }
     PoliciesDialog .hint { color: $text-muted; }
     """
 
-    def __init__(self, about: GroupPolicies) -> None:
+    def __init__(self, view: LayerView, choice: LayerChoice, group: str, like: Group) -> None:
+        begins = f"It begins with the policies of {like.name}."
+        note = [] if group in view.by_name else [Text(begins, classes="hint")]
         suggester = SuggestFromList(sorted(known_policies()), case_sensitive=False)
         hint = "one more: ReadOnlyAccess, or an ARN"
         super().__init__(
-            f"Policies of {about.group}",
+            f"Policies of {choice.rename.get(group, group)}",
             "",
             Button("Keep this choice", id="accept", variant="primary"),
             close="Cancel",
             body=(
-                *([Text(about.note, classes="hint")] if about.note else []),
+                *note,
                 MarkList(id="policies"),
                 Text("", id="none", classes="hint"),
             ),
@@ -96,21 +84,21 @@ class PoliciesDialog(Dialog[PolicyChanges]):
                 ),
             ),
         )
-        self._about = about
-        self._added = list(about.changes.add)
+        self._view = view
+        self._there = like.policies
+        self._before = choice.policies_of(group)
+        self._added = list(self._before.add)
         self._doubted = ""
 
     def on_mount(self) -> None:
         """The list has the focus; without one the field."""
-        self._fill(
-            [policy for policy in self._about.there if policy not in self._about.changes.remove] + self._added
-        )
-        self.query_one("#policies" if self._about.there or self._added else "#policy").focus()
+        self._fill([policy for policy in self._there if policy not in self._before.remove] + self._added)
+        self.query_one("#policies" if self._there or self._added else "#policy").focus()
 
     def _fill(self, marked: Sequence[str]) -> None:
         policies = self.query_one("#policies", MarkList)
-        more = [policy for policy in self._added if policy not in self._about.there]
-        lines = [(short_policy(policy), policy) for policy in self._about.there]
+        more = [policy for policy in self._added if policy not in self._there]
+        lines = [(short_policy(policy), policy) for policy in self._there]
         lines += [(f"+ {short_policy(policy)}", policy) for policy in more]
         policies.show(lines, marked)
         policies.highlighted = 0 if lines else None
@@ -129,13 +117,14 @@ class PoliciesDialog(Dialog[PolicyChanges]):
         if not text:
             self.action_accept()
             return
-        arn = policy_arn(text, partition_of([*self._about.there, *self._about.others]))
+        others = (policy for known in self._view.by_name.values() for policy in known.policies)
+        arn = policy_arn(text, partition_of([*self._there, *others]))
         marked = list(self.query_one("#policies", MarkList).selected)
         problem = self._problem(arn)
         if problem:
             self.query_one("#problem", Text).update(problem)
             return
-        if arn not in (*self._about.there, *self._added):
+        if arn not in (*self._there, *self._added):
             self._added.append(arn)
         self._fill([*marked, arn])
         field.value = ""
@@ -143,7 +132,7 @@ class PoliciesDialog(Dialog[PolicyChanges]):
     def _problem(self, arn: str) -> str:
         if arn in self.query_one("#policies", MarkList).selected:
             return "The group has that policy already."
-        for problem in check_policy_arn(arn, self._about.account_id):
+        for problem in check_policy_arn(arn, self._view.account_id):
             if problem.fatal:
                 return text_of(problem.message)
             if self._doubted != arn:
@@ -160,10 +149,8 @@ class PoliciesDialog(Dialog[PolicyChanges]):
         marked = self.query_one("#policies", MarkList).selected
         self.dismiss(
             PolicyChanges(
-                add=tuple(
-                    policy for policy in self._added if policy in marked and policy not in self._about.there
-                ),
-                remove=tuple(policy for policy in self._about.there if policy not in marked),
+                add=tuple(policy for policy in self._added if policy in marked and policy not in self._there),
+                remove=tuple(policy for policy in self._there if policy not in marked),
             )
         )
 
@@ -213,7 +200,7 @@ class GroupsPane(ByHandPane):
         self._half_decided = {account: groups.from_draft(draft) for account, draft in drafts.items()}
 
     def compose_body(self) -> ComposeResult:
-        yield LayerBar("Reading the groups", id="layers")
+        yield LayerBar("Reading the groups", self.show_layer, id="layers")
         with Horizontal(id="filter-row"):
             yield Text("Filter", id="filter-label")
             yield FilterField(id="filter", placeholder="a name or a group", compact=True)
@@ -361,14 +348,15 @@ class GroupsPane(ByHandPane):
             self._tell_marked()
 
     def _tell_marked(self, refused: str = "") -> None:
-        matrix = self.query_one(Matrix)
+        matrix, account = self.query_one(Matrix), self._account
+        gone, lost = listed(self._gone[account], _MOST), listed(self._lost[account], _MOST)
         lines = [
             refused,
-            about_gone(self.view, self._gone[self._account]),
-            about_lost(self.view, self._lost[self._account]),
+            f"! Not in {account}, though their groups were to change: {gone}." if gone else "",
+            f"! No longer a group of {account}: {lost}. Choose others." if lost else "",
             about_person(self.view, self.choice, matrix.person)
             or "Nobody matches; esc in the filter clears it.",
-            about_alone(self._alone_but(matrix.person), self._account),
+            about_alone(self._alone_but(matrix.person), account),
             about_group(self.view, self.choice, matrix.group) or "The layer has no group.",
             about_layer(self.view),
         ]
@@ -414,10 +402,6 @@ class GroupsPane(ByHandPane):
     def action_filter(self) -> None:
         """Go to the filter."""
         self.query_one("#filter").focus(scroll_visible=False)
-
-    @on(LayerBar.Chosen)
-    def _layer_clicked(self, message: LayerBar.Chosen) -> None:
-        self.show_layer(message.account)
 
     def action_layer(self) -> None:
         """Show the next layer."""
@@ -500,17 +484,9 @@ class GroupsPane(ByHandPane):
         group = self.query_one(Matrix).group
         like = self.view.like(self.choice, group)
         if like is not None and group not in self.choice.remove:
-            about = GroupPolicies(
-                group=self.choice.rename.get(group, group),
-                there=like.policies,
-                changes=self.choice.policies_of(group),
-                note="" if group in self.view.by_name else f"It begins with the policies of {like.name}.",
-                account_id=self.view.account_id,
-                others=tuple(policy for known in self.view.by_name.values() for policy in known.policies),
-            )
             ask(
                 self,
-                PoliciesDialog(about),
+                PoliciesDialog(self.view, self.choice, group, like),
                 lambda changes: self.choose(groups.with_policies(self.choice, group, changes), group),
             )
 
@@ -600,20 +576,6 @@ def members_words(group: Group, view: LayerView, choice: LayerChoice) -> str:
     after = {name for name in staying if group.name in view.with_followed(name, view.after(name, choice))}
     told, change = count(len(group.members), "member"), len(after) - len(now)
     return f"{told} now, {len(group.members) + change or 'nobody'} after this" if change else told
-
-
-def about_gone(view: LayerView, names: Sequence[str]) -> str:
-    """Who is not there any more to be put into other groups, as a sentence; "" for nobody."""
-    return (
-        f"! Not in {view.account}, though their groups were to change: {listed(names, _MOST)}."
-        if names
-        else ""
-    )
-
-
-def about_lost(view: LayerView, names: Sequence[str]) -> str:
-    """Which groups are not there any more that somebody was to join, as a sentence; "" for none."""
-    return f"! No longer a group of {view.account}: {listed(names, _MOST)}. Choose others." if names else ""
 
 
 def about_alone(alone: Mapping[str, Sequence[str]], shown: str) -> str:

@@ -592,12 +592,11 @@ class PgpKeysPane(StepPane):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         """A key does what its button does, and where there is no such button, nothing."""
-        name = {"owner_text": "owner", "layer_keys": "layer"}.get(action, action)
-        buttons = list(self.query(f"#{name}")) if action in _ACTIONS else []
-        shown = [button for button in buttons if button.display]
+        if action not in _BUTTONS:
+            return True
         if self._comparing:
-            return action not in _ACTIONS or action == "owner_text"
-        return not buttons or bool(shown)
+            return action == "owner_text"
+        return all(button.display for button in self.query(f"#{_BUTTONS[action]}"))
 
     # -- what came of it ---------------------------------------------------------------------------
 
@@ -834,7 +833,14 @@ class PgpKeysPane(StepPane):
 
 _DIFFERENT = "differs"
 _STATES = {"": "○ compare first", Comparison.SAME: "✓ compared", Comparison.LATER: "! not compared"}
-_ACTIONS = {"invite", "fetch", "compare", "owner_text", "layer_keys"}
+_BUTTONS = {
+    "invite": "invite",
+    "fetch": "fetch",
+    "compare": "compare",
+    "owner_text": "owner",
+    "layer_keys": "layer",
+}
+"""The button of each action."""
 _ALOUD = "Have it read aloud to you, in a call or in person."
 _OWN_COPY = "Compare it with your own copy, or with the colleague's who has the secret key."
 _UNCHECKED = "What you pasted isn't checked, so it isn't kept: it could be a secret key. Check it first."

@@ -222,8 +222,7 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
     def _answered(self) -> None:
         """Ask the next question, or show what is to be done."""
         if self._question is _Question.KEPT:
-            self._ask(_Question.HOW)
-            self.query_one("#how").focus()
+            self._ask_how()
         elif self._question is _Question.HOW:
             self._ask(_Question.NONE)
             if self._offered and self.query_one("#how", Choices).value == CONSOLE:

@@ -35,7 +35,7 @@ class Contradiction(Dialog[Choice]):
     ]
 
     def __init__(self, title: Sentence, observation: Observation) -> None:
-        choices = self._choices = observation.choices
+        choices = observation.choices
         named = zip((Choice.REDO, Choice.CONTINUE, Choice.ACCEPT), observation.effects, strict=False)
         names = {choice: words for choice, (_, words) in _BUTTONS.items()} | dict(named)
         meanings = {**choices, Choice.REDO: observation.redoing or f"Opens {title} again."}
@@ -54,11 +54,6 @@ class Contradiction(Dialog[Choice]):
         super().__init__(
             f"How do you want to continue with {title}?", text, *buttons, close="", classes="-warning"
         )
-
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
-        """Only what is offered can be chosen."""
-        choices = {name: choice for choice, (name, _) in _BUTTONS.items()}
-        return action not in choices or choices[action] in self._choices
 
     def action_redo(self) -> None:
         """Make the step open again."""

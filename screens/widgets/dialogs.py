@@ -142,6 +142,11 @@ class Dialog(ModalScreen[Answer | None], OneFocus, Generic[Answer]):
             taken = self.query_one(Vertical).virtual_size.height - body.outer_size.height
             body.styles.max_height = max(1, self.size.height - taken - _FRAME_LINES)
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+        """What a button of the dialog does is offered only where the button is."""
+        own = {binding.action for binding in self.BINDINGS if isinstance(binding, Binding)} - {"close"}
+        return action not in own or action in {button.id for button in self._buttons}
+
     @on(Button.Pressed)
     async def _press(self, event: Button.Pressed) -> None:
         event.stop()
@@ -219,11 +224,6 @@ class ErrorDialog(Notice):
         super().__init__(f"✗ {error.title}", error.body, *edit, copied, classes="-error")
         self._error = error
         self._copy = copy
-        self._editable = editable
-
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
-        """The editor is offered only where there is a place for it."""
-        return self._editable if action == "edit" else True
 
     def action_edit(self) -> None:
         """Close the dialog for the editor."""

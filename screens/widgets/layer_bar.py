@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
 
 from textual.content import Content
-from textual.message import Message
 from textual.style import Style
 
 from screens.widgets.text import Text, styled
@@ -24,20 +22,21 @@ def pending_words(number: int) -> str:
 
 
 class LayerBar(Text):
-    """Names the layers; a click on one chooses it."""
+    """Names the layers; a click on one chooses it.
+
+    Args:
+        content: what is shown first.
+        choose: called with the account of a layer that was clicked.
+        id: the widget's id.
+    """
 
     DEFAULT_CSS = """
     LayerBar { link-style: none; height: auto; }
     """
 
-    @dataclass
-    class Chosen(Message):
-        """The person wants another layer."""
-
-        account: str
-
-    def __init__(self, content: str = "", *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+    def __init__(self, content: str, choose: Callable[[str], None], *, id: str) -> None:  # noqa: A002 - Textual's name
         super().__init__(content, id=id)
+        self._choose = choose
         self._layers: Sequence[tuple[str, str]] = ()
         self._current = ""
         self.seen: set[str] = set()
@@ -85,7 +84,7 @@ class LayerBar(Text):
 
     def action_choose(self, account: str) -> None:
         """A layer was clicked."""
-        self.post_message(self.Chosen(account))
+        self._choose(account)
 
 
 def _widths(text: str) -> list[int]:

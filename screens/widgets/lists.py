@@ -230,10 +230,6 @@ class TextDialog(Dialog[bool]):
         self._line_styles = styles or {}
         self._copy = copy
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
-        """Copying is offered only where there is a way to."""
-        return action != "copy" or self._copy is not None
-
     def action_copy(self) -> None:
         """Copy the whole text."""
         if (copy := self._copy) is not None:

@@ -74,7 +74,13 @@ class QrDialog(Dialog[bool]):
         name: str,
         copy: Callable[[str | Secret], Sentence],
     ) -> None:
-        super().__init__(name)
+        super().__init__(
+            name,
+            "",
+            Button("Type its codes", id="close", key="enter", variant="primary"),
+            Button("Copy the key", id="copy", key="c"),
+            close="",
+        )
         self._matrix = matrix
         self._seed = seed
         self._copy = copy
@@ -86,8 +92,7 @@ class QrDialog(Dialog[bool]):
                 yield Text(self._title, classes="dialog-title")
                 yield Text(_WORDS)
                 yield Text("", id="seed")
-                yield Button("Type its codes", id="close", key="enter", variant="primary")
-                yield Button("Copy the key", id="copy", key="c")
+                yield from self._buttons
 
     def on_mount(self) -> None:
         """Show what is never part of the widgets' construction."""

@@ -57,10 +57,6 @@ class EverybodyDialog(Dialog[str]):
         self._grid = grid
         self._record = record
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
-        """There is a record only once a key was taken in."""
-        return action != "record" or self._record is not None
-
     def action_record(self) -> None:
         """Show who was let in with which key."""
         if self._record is not None:

@@ -10,7 +10,7 @@ LAYERS = [(name, pending_words(number)) for name, number in PENDING.items()]
 
 class BarApp(App[None]):
     def compose(self) -> ComposeResult:
-        yield LayerBar("Reading")
+        yield LayerBar("Reading", lambda _account: None, id="layers")
 
     def lines(self) -> list[str]:
         bar = self.query_one(LayerBar)
