@@ -25,10 +25,8 @@ with on_demand():
     from workflows import environment
     from workflows.steps.shared import module
 
-WriteToTerminal = Callable[[str], None]
 
-
-def clipboard_of(machine: Machine, write: WriteToTerminal) -> Clipboard:
+def clipboard_of(machine: Machine, write: Callable[[str], None]) -> Clipboard:
     """The desktop's clipboard, else tmux's, else the terminal's.
 
     Over ssh the desktop of this machine is not the person's own, unless windows are forwarded.

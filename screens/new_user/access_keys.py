@@ -421,8 +421,9 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
             if self._question is _Question.NONE and focused is not None and self in focused.ancestors:
                 self.focus_primary()
             self.query_one(Checklist).finish()
-        words = f"✓ {newest.path.name}, {_age(newest.age_seconds)} old."
-        self.query_one("#noticed", Lines).show_lines([words])
+        seconds = newest.age_seconds
+        age = count(seconds, "second") if seconds < 120 else count(seconds // 60, "minute")
+        self.query_one("#noticed", Lines).show_lines([f"✓ {newest.path.name}, {age} old."])
         self.query_one("#copy-folder").display = False
 
     @on(Button.Pressed, "#copy-folder")
@@ -511,10 +512,6 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
 
 
 _KEPT_WORKS = "An older key can make a new one: the key that is kept here, or one from a file."
-
-
-def _age(seconds: int) -> str:
-    return count(seconds, "second") if seconds < 120 else count(seconds // 60, "minute")
 
 
 def _kept_lines(key: Mapping[str, Any], now: datetime) -> Lines:

@@ -266,17 +266,13 @@ class LineList(CursorLines):
     def _behind_gutter(self, cells: Sequence[str], width: int, style: Style) -> Strip:
         return Strip([segment(" " * GUTTER, style), *self._drawn(cells, width - GUTTER, style)])
 
-    def _fitting(self, width: int) -> int:
-        """How many columns fit into a width; at least one."""
-        ends = accumulate(wide + _GAP for wide in self._widths)
-        return max(1, sum(end - _GAP <= width for end in ends))
-
     def _drawn(self, cells: Sequence[str], width: int, style: Style) -> Strip:
         texts = [sized(cell, wide) + " " * _GAP for cell, wide in zip(cells, self._widths, strict=False)]
         if len(cells) < len(self._columns):
             texts[-1] = cells[-1]
         elif self.styles.overflow_x == "hidden":
-            fitting = self._fitting(width)
+            ends = accumulate(wide + _GAP for wide in self._widths)
+            fitting = max(1, sum(end - _GAP <= width for end in ends))
             room = width - sum(map(len, texts[:fitting]))
             texts = texts[:fitting] + [
                 sized(cell, room) for cell in cells[fitting : fitting + 1] if room >= _CUT

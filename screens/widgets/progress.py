@@ -81,10 +81,7 @@ class ProgressLine(Text):
         if seconds > _SECONDS_BEFORE_CANCEL_IS_TOLD:
             told += f"  {seconds:.0f} s" if self.counts else ""
             told += "  (esc stops it)" if self._stoppable and not self._stopping else ""
-        self.update(_laid_out(f"{_FRAMES[self._frame]} {words}", told, self.content_size.width))
-
-
-def _laid_out(words: str, told: str, width: int) -> str:
-    """One line if both fit, else one for each: long words are cut at their end, how far it is never is."""
-    apart = "" if not width or cell_len(words + told) <= width else "\n"
-    return f"{words}{apart}{told}"
+        line, width = f"{_FRAMES[self._frame]} {words}", self.content_size.width
+        # where not both fit, long words are cut at their end, how far it is never is
+        apart = "" if not width or cell_len(line + told) <= width else "\n"
+        self.update(f"{line}{apart}{told}")

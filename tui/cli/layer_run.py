@@ -21,7 +21,7 @@ from tui.host import Machine
 from workflows.core.errors import OnboardError
 from workflows.core.files import private_folder
 from workflows.core.secret import Secret
-from workflows.core.sentences import text_of
+from workflows.core.sentences import Sentence, text_of
 from workflows.machine.lock import SessionInUse, SessionLock
 from workflows.steps.admin import recovery
 from workflows.steps.admin.one_layer import KeptPlans, layer_context
@@ -112,33 +112,34 @@ def _in_words_for_here(layer: str, context: Context) -> Iterator[None]:
     """Where a failure says what a screen offers, say what a person does without one."""
     try:
         yield
-    except CodeWanted as error:
-        error.next = "Run the same command again, and enter the six digits that the device shows."
+    except OnboardError as error:
+        error.next = _next_here(error, layer, context)
         raise
-    except LeftRunning as error:
-        error.next = "Run the same command again to see how it ends."
-        raise
-    except LockHeld as error:
-        own = recovery.own_lock(error.lock, context)
-        whose = (
-            f"It is the lock of the {own.kind} that {own.ending} here, and no longer runs: release it"
-            if own
-            else "Wait for it and try again. Only if that run is surely dead, release the lock"
-        )
-        error.next = f"{whose} in the layer's folder: terraform force-unlock {error.lock.lock_id} (or tofu)"
-        raise
-    except TerraformFailed as error:
-        if error.way:
-            error.next = f"{error.next}\nOn purpose: iam-onboard plan {layer} --init {error.way}"
-        raise
-    except ApplyFailed as error:
-        if recovery.needed(error.result):
-            error.next = (
+
+
+def _next_here(error: OnboardError, layer: str, context: Context) -> Sentence:
+    match error:
+        case CodeWanted():
+            return "Run the same command again, and enter the six digits that the device shows."
+        case LeftRunning():
+            return "Run the same command again to see how it ends."
+        case LockHeld():
+            own = recovery.own_lock(error.lock, context)
+            whose = (
+                f"It is the lock of the {own.kind} that {own.ending} here, and no longer runs: release it"
+                if own
+                else "Wait for it and try again. Only if that run is surely dead, release the lock"
+            )
+            return f"{whose} in the layer's folder: terraform force-unlock {error.lock.lock_id} (or tofu)"
+        case TerraformFailed() if error.way:
+            return f"{error.next}\nOn purpose: iam-onboard plan {layer} --init {error.way}"
+        case ApplyFailed() if recovery.needed(error.result):
+            return (
                 "Plan again. If AWS has something that the state doesn't know, run `terraform import "
                 "ADDRESS ID` (or tofu) in the layer's folder; after an import of a login profile, plan with "
                 "-replace for it. The wizard does this step by step for its own applies."
             )
-        raise
+    return error.next
 
 
 def refuse_beside_a_run(context: Context, kinds: Collection[Kind] = tuple(Kind)) -> None:
