@@ -183,8 +183,7 @@ class HandOverPane(TerraformPane):
 
     def on_mount(self) -> None:
         self.query_one("#usual-roles").display = False
-        for place in ("#people", FieldRow, "#ways", "#more"):
-            self.query_one(place).display = bool(self._names)
+        self.query("#people, FieldRow, #ways, #more").set(display=bool(self._names))
         self._show()
         if self._names and not self.opening.done:
             self._read()

@@ -257,8 +257,7 @@ class PgpKeysPane(StepPane):
     def compose_body(self) -> ComposeResult:
         with Vertical(id="taking"):
             yield Table(id="people", cursor_type="row", zebra_stripes=True)
-            with VerticalScroll(classes="about", can_focus=False):
-                yield Lines(id="verdict")
+            yield VerticalScroll(Lines(id="verdict"), classes="about", can_focus=False)
             yield Text("", id="label")
             yield KeyArea(self.context.environment.home)
             yield ButtonRow(
@@ -269,8 +268,7 @@ class PgpKeysPane(StepPane):
                 Button("Key files", id="layer", key="l"),
             )
         with Vertical(id="comparing"):
-            with VerticalScroll(classes="about", can_focus=False):
-                yield Lines(id="about")
+            yield VerticalScroll(Lines(id="about"), classes="about", can_focus=False)
             yield Text("", id="fingerprint")
             yield Text("Is it the same?", classes="question")
             yield Field(Choices(deliberate=Comparison.LATER, id="same"))
@@ -418,8 +416,7 @@ class PgpKeysPane(StepPane):
         for selector, display in shown.items():
             self.query_one(selector).display = display and bool(name)
         self.query_one("#owner-compared", Button).label = f"Copy reply to {short(name)}"
-        for selector in ("#label", "#pasted"):
-            self.query_one(selector).display = bool(name) and not news
+        self.query("#label, #pasted").set(display=bool(name) and not news)
         self.primary_changed()
 
     def _hint(self, name: str) -> str:

@@ -248,8 +248,7 @@ class PlanPane(TerraformPane):
             [_told_making(decided, self.context.environment.now())] if decided else []
         )
         self.query_one(ResourceBrowser).show_plan(found.resources if made else ())
-        for name in ("#export", "#again"):
-            self.query_one(name).set_class(made is None, "hidden")
+        self.query("#export, #again").set_class(made is None, "hidden")
         resources = self.query_one("#show-resources", Button)
         number = len(found.resources)
         resources.set_class(made is None or not number, "hidden")

@@ -145,18 +145,20 @@ class ProjectPane(StepPane):
         for name, question in QUESTIONS.items():
             value, suggester = ", ".join(self._start[name]), self._suggesters.get(name)
             field = Input(
-                value=value, placeholder=question.hint, id=_id(name), suggester=suggester, compact=True
+                value=value,
+                placeholder=question.hint,
+                id=_id(name),
+                suggester=suggester,
+                compact=True,
+                select_on_focus=proposed,
             )
-            field.select_on_focus = proposed
             with Vertical(classes="question") as asked:
                 yield FieldRow(question.label, field)
                 several = _SEVERAL if name == "joining" else ""
                 yield Text(several, id=f"known-{_id(name)}", classes="known" if several else "known -empty")
             asked.set_class(name not in self._asked, "-unasked")
             asked.set_class(self._asked == {name}, "-only")
-        with Horizontal(id="layers-row"):
-            yield Text("In which accounts?")
-            yield MarkList(id="layers")
+        yield Horizontal(Text("In which accounts?"), MarkList(id="layers"), id="layers-row")
         yield Text(_LAYERS_ARE, id="layers-are")
         label = "and their account alias and password policy"
         yield MarkBox(label, self._account_wanted, id="account-wanted")
@@ -311,8 +313,8 @@ class ProjectPane(StepPane):
             line.update("" if self.running_move else "Enter finds the project in this folder.")
         line.set_class(wrong, "-wrong")
         self.query_one("#remarks", Lines).show_lines([f"! {remark}" for remark in remarks])
-        for row in self.query("#layers-row, #layers-are"):
-            row.set_class(not (self._found and self._in_accounts), "-unasked")
+        asked = self._found and self._in_accounts
+        self.query("#layers-row, #layers-are").set_class(not asked, "-unasked")
         self.query_one("#previous").display = self._survey is not None and not self._found
         self.primary_changed()
 

@@ -126,9 +126,7 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
             if "mfa" not in self.context.facts:
                 yield Text("! You skipped MFA, so AWS may deny you this. F2 leads back to MFA.", id="skipped")
             yield Lines(id="unusable")
-            with Horizontal(id="folder"):
-                yield Lines(id="noticed")
-                yield Button("Copy folder", id="copy-folder")
+            yield Horizontal(Lines(id="noticed"), Button("Copy folder", id="copy-folder"), id="folder")
         with Vertical(id="way-api", classes="way"):
             yield Text(
                 "An older key can make a new one. Enter the file that holds it.",
@@ -155,8 +153,7 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
             )
             yield FieldRow("Secret access key", SecretInput(id="secret"))
         yield CodeField(self.context.environment.now, Wanted(), id="way-code")
-        with Vertical(id="way-phone"):
-            yield SandboxPhone(self.context.environment)
+        yield Vertical(SandboxPhone(self.context.environment), id="way-phone")
         with Vertical(id="way-handoff", classes="way"):
             yield Text("Your admin sent it, encrypted to your PGP key.", classes="words")
             yield FieldRow("Passphrase", SecretInput("of your PGP key", id="passphrase"))

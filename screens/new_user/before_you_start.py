@@ -92,8 +92,7 @@ class BeforeYouStartPane(StepPane):
         return _SANDBOX.format(project=project, user=user) if invited else _INVITATION
 
     def on_mount(self) -> None:
-        for name in ("#use", "#install", "#look"):
-            self.query_one(name).display = False
+        self.query("#use, #install, #look").set(display=False)
         self._look_for_tools()
 
     @on(Button.Pressed, "#install")

@@ -87,8 +87,7 @@ class HandoffPane(StepPane):
                 compact=True,
             )
             yield FieldRow("Or open its file", path)
-        with ScrollBody(id="arrived"):
-            yield Lines(id="arrival", whole_paths=False)
+        yield ScrollBody(Lines(id="arrival", whole_paths=False), id="arrived")
         yield ButtonRow(
             Button("Clear the entry", id="clear"),
             Button("Read the earlier one", id="earlier"),

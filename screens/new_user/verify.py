@@ -413,8 +413,8 @@ class VerifyPane(UnlockingPane):
         self.query_one("#again").display = self._all_work
         self.query_one("#finish").display = self.has_class("-some-fail")
         self.query_one(".of-the-table").display = bool(self._results)
-        for button in ("#switch", "#copy-switch"):
-            self.query_one(button).display = any(view.roles for view in self._survey.identities)
+        roles = any(view.roles for view in self._survey.identities)
+        self.query("#switch, #copy-switch").set(display=roles)
 
     @on(Button.Pressed, "#copy-lines")
     def action_copy_lines(self) -> None:

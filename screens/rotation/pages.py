@@ -102,9 +102,7 @@ class RotationPane(_KeyPane, SpareKeyPane):
             yield _outcome_lines(self.context.facts.get("rotated"))
             yield Button("Replace another key", id="again")
         with Vertical(id="asks"):
-            with Vertical(id="which"):
-                yield Text("Which access key do you want to replace?")
-                yield Choices(id="key")
+            yield Vertical(Text("Which access key do you want to replace?"), Choices(id="key"), id="which")
             yield Text("", id="remark")
             with Vertical(classes="-with-keys"):
                 yield from self.compose_code()
@@ -138,8 +136,7 @@ class RotationPane(_KeyPane, SpareKeyPane):
         oldest = max(self._records, key=lambda key: self._records[key].age_days(now), default="")
         self.query_one("#key", Choices).ask(lines, str(self._start["key"]) or oldest)
         self.query_one("#which").display = len(lines) > 1  # one is no question; its remark names it
-        for part in self.query(".-with-keys"):
-            part.display = bool(lines)
+        self.query(".-with-keys").set(display=bool(lines))
         self._show_remark()
         self._remember()
         if self.has_class("-done"):

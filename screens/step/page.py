@@ -256,9 +256,7 @@ class StepPane(VerticalScroll):
             if self.opening.note:
                 yield Lines(self.opening.note, classes="pane-note")
         yield from self.compose_body()
-        with Vertical(classes="pane-foot"):
-            yield ProblemList(id="problems")
-            yield ProgressLine()
+        yield Vertical(ProblemList(id="problems"), ProgressLine(), classes="pane-foot")
 
     def compose_body(self) -> ComposeResult:
         """The step's own widgets."""
@@ -555,8 +553,7 @@ class StepPane(VerticalScroll):
 
     def drop_note(self) -> None:
         """What was said about the step and its last try is over: what it asks for is being done."""
-        for note in self.query(".pane-note"):
-            note.display = False
+        self.query(".pane-note").set(display=False)
         for standing in self.query(".-standing").results(Text):  # the page fills it again
             standing.show_lines([])
 

@@ -151,8 +151,7 @@ class Checklist(Vertical):
 
     def on_mount(self) -> None:
         if self._label_width:
-            for label in self.query(".deed-label"):
-                label.styles.width = self._label_width
+            self.query(".deed-label").set_styles(width=self._label_width)
         self._mark()
 
     def ask_first(self) -> None:

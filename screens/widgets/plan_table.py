@@ -65,8 +65,7 @@ class PlanTable(Vertical):
         heads, *people = _table(planned.people)
         self.query_one("#heads", Text).update(heads)
         self.query_one("#people", Text).update(in_line(people, "\n"))
-        for widget in (self.query_one("#heads"), self.query_one(ScrollBody)):
-            widget.display = bool(people)
+        self.query("#heads, ScrollBody").set(display=bool(people))
         self.query_one("#besides", Text).show_lines(cut(planned.besides, most, more))
 
 

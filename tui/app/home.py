@@ -324,9 +324,7 @@ class HomeScreen(OneFocus):
             yield Text(_SANDBOX, id="home-words")
         if self._remarks:
             yield Text("\n".join(f"! {remark}" for remark in self._remarks), id="home-remarks")
-        with Horizontal():
-            yield OptionList()
-            yield Text(id="about")
+        yield Horizontal(OptionList(), Text(id="about"))
         yield KeyLine(
             *("app.commands", "home.help", "home.filter", "home.archive", "home.restore"),
             *("home.all", "home.quit", "home.delete"),

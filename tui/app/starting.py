@@ -45,9 +45,7 @@ class Starting(Screen[None]):
         self._words = words
 
     def compose(self) -> ComposeResult:
-        with Vertical():
-            yield Text(self._words, id="starting-words")
-            yield ProgressLine(stoppable=False)
+        yield Vertical(Text(self._words, id="starting-words"), ProgressLine(stoppable=False))
 
     def on_mount(self) -> None:
         self.query_one(ProgressLine).begin()

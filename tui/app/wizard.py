@@ -162,9 +162,7 @@ class WizardScreen(OneFocus):
         yield SplitLine(id="top")
         yield SplitLine(id="stepper")
         yield Text(id="rule")
-        with Horizontal(id="middle"):
-            yield StepRail()
-            yield self._stage
+        yield Horizontal(StepRail(), self._stage, id="middle")
         yield Lines(id="result")
         yield ActionBar()
         yield KeyLine(
