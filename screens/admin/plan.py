@@ -361,10 +361,13 @@ class PlanPane(TerraformPane):
             question = NameDialog(
                 "Export the plan", EXPORT, plan.proposed_target(self.context), accept="Export"
             )
-            ask(self, question, lambda target: self.run_told(partial(self._export, target)))
-
-    def _export(self, target: str, _report: Report) -> Sentence:
-        return joined((plan.export(target, self.context), _EXPORTED))
+            ask(
+                self,
+                question,
+                lambda target: self.run_told(
+                    lambda _report: joined((plan.export(target, self.context), _EXPORTED))
+                ),
+            )
 
     @on(Button.Pressed, "#show-resources")
     def action_resources(self) -> None:

@@ -412,10 +412,11 @@ class ReviewPane(ByHandPane):
         if self._text:
             words = "A path in your home folder. `git apply` takes the file at the project's root."
             name = f"~/review-{self.context.facts.get('project', 'project')}.diff"
-            ask(self, NameDialog("Save the difference", words, name), self._save)
-
-    def _save(self, target: str) -> None:
-        self.run_told(lambda _report: review.save(target, self._text, self.context))
+            ask(
+                self,
+                NameDialog("Save the difference", words, name),
+                lambda target: self.run_told(lambda _report: review.save(target, self._text, self.context)),
+            )
 
     def action_undo(self) -> None:
         """Put the files back as they were before this session first wrote to them, if that is wanted."""

@@ -334,10 +334,8 @@ class QuitQuestion(Confirm):
 
     def on_mount(self) -> None:
         """Terraform may be started, and end, while this is read."""
-        self.set_interval(_SECONDS_BETWEEN_LOOKS, self._show_consequence)
-
-    def _show_consequence(self) -> None:
-        self.query_one(".dialog-body", Lines).show_lines([self._consequence() or _OVER])
+        body = self.query_one(".dialog-body", Lines)
+        self.set_interval(_SECONDS_BETWEEN_LOOKS, lambda: body.show_lines([self._consequence() or _OVER]))
 
 
 class NameDialog(Dialog[str]):
