@@ -90,8 +90,7 @@ class PgpKeyPane(StepPane):
                 "Keep the passphrase in a password manager: nobody can reset it.",
                 classes="after",
             )
-        path = PathField(value=str(self._start["path"]), id="path", compact=True)
-        yield FieldRow("Save request as", path)
+        yield FieldRow("Save request as", PathField(value=str(self._start["path"]), id="path", compact=True))
         yield Text(self._after(), classes="after")
 
     def _row(self, name: str, label: str, hint: str) -> Widget:

@@ -413,8 +413,7 @@ class VerifyPane(UnlockingPane):
         self.query_one("#again").display = self._all_work
         self.query_one("#finish").display = self.has_class("-some-fail")
         self.query_one(".of-the-table").display = bool(self._results)
-        roles = any(view.roles for view in self._survey.identities)
-        self.query("#switch, #copy-switch").set(display=roles)
+        self.query("#switch, #copy-switch").set(display=any(view.roles for view in self._survey.identities))
 
     @on(Button.Pressed, "#copy-lines")
     def action_copy_lines(self) -> None:

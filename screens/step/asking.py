@@ -63,8 +63,7 @@ class OwnPassphrase(Vertical):
 
     def __init__(self, fingerprint: str, own: str) -> None:
         why = _WHY.format(which="" if fingerprint == own else "earlier ", end=_end(fingerprint))
-        field = FieldRow("Passphrase", SecretInput("then Enter", id="own-passphrase"))
-        super().__init__(Text(why), field)
+        super().__init__(Text(why), FieldRow("Passphrase", SecretInput("then Enter", id="own-passphrase")))
 
     @on(Input.Submitted)
     def _enter(self, event: Input.Submitted) -> None:

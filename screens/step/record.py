@@ -30,12 +30,11 @@ def record_text(record: Admissions, now: datetime) -> str:
 
 
 def _lines(admission: Admission, by: str, now: datetime) -> Iterator[str]:
-    compared = _COMPARED[admission.compared].format(told_moment(admission.compared_at, now))
     rows = {
         "Fingerprint": grouped(admission.fingerprint),
         "From": text_of(admission.source),
         "Taken in": f"{told_moment(admission.taken_at, now)}{f', by {by}' if by else ''}",
-        "Compared": compared,
+        "Compared": _COMPARED[admission.compared].format(told_moment(admission.compared_at, now)),
         **{account: _applied_words(applied, now) for account, applied in admission.accounts.items()},
     }
     width = max(map(len, rows))

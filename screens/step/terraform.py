@@ -65,12 +65,11 @@ class LockDialog(Typed[LockAnswer]):
             "If that run still goes on, wait for it. Release the lock by force only if it is surely dead: "
             "two runs at once damage the state. Ask its holder first."
         )
-        hint = f"To release it, type its holder ({lock.who}) or its id:"
         super().__init__(
             "! The state is locked",
             text,
             {lock.who, lock.lock_id} - {""},
-            hint,
+            f"To release it, type its holder ({lock.who}) or its id:",
             Button("Release", id="yes", variant="error", disabled=True),
             Button("Wait and try again", id="wait", variant="primary"),
             close="Leave it",

@@ -504,14 +504,13 @@ def _person_row(person: model.Person) -> tuple[str, ...]:
         for words, switch in (("password", person.login_profile), ("access key", person.access_key))
         if switch is not False
     ]
-    groups = ", ".join(person.groups) or "no group"
     return (
         person.iam_name,
         "" if person.declaration == person.iam_name else person.declaration,
         person.key_file or "key not known",
         ", ".join(access) or "neither",
         _place(person),
-        groups,
+        ", ".join(person.groups) or "no group",
     )
 
 
