@@ -18,7 +18,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain, islice
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
 from tree_sitter import Node
 
@@ -308,8 +308,8 @@ class ObjectStyle(Declarations):
         if module.reason:
             return module.refusal
         if not self.people and self._is_empty():
-            first = first_entry(module, self.layer.names, "somebody", machine=machine)
-            return None if isinstance(first, FirstEntry) else first
+            first = self._first("somebody", machine=machine)
+            return None if isinstance(first, NewDeclaration) else first
         if not self.people:
             return "The map has no entry to follow"
         if self._name_field is None and template(module, "name", self.layer.names) != KEY:
@@ -327,7 +327,10 @@ class ObjectStyle(Declarations):
         if self._is_empty():
             if key_file:
                 raise self.cannot_share(name, key_file)
-            return self._plan_first(name, machine=machine)
+            first = self._first(name, machine=machine)
+            if not isinstance(first, NewDeclaration):
+                raise refuse(f"{name} cannot be added.", f"{first}.", self.place)
+            return first
         own_kind = self.of_kind(machine=machine)
         kin = own_kind or self.people
         declared = [person.declaration for person in self.people]
@@ -355,12 +358,45 @@ class ObjectStyle(Declarations):
             copied_fields(fields, fields_of_kin, known, Renaming(sibling.iam_name, name)),
         )
 
-    def _plan_first(self, name: str, *, machine: bool) -> NewDeclaration:
-        first = first_entry(self.module, self.layer.names, name, machine=machine)
-        if not isinstance(first, FirstEntry):
-            raise refuse(f"{name} cannot be added.", f"{first}.", self.place)
-        text = first.text(self.module.document, self.container)
-        return NewDeclaration(first.person, (), lambda: self.with_entry(text, 0))
+    def _first(self, name: str, *, machine: bool) -> NewDeclaration | Sentence:
+        """How a person is declared in an empty map; why there can be none, as a sentence without its end."""
+        module, block, names = self.module, self.module.block, self.layer.names
+        path = template(module, "pgp_key", names)
+        if path is None:
+            return f"The module {module.label} does not read its PGP key from a file of the layer"
+        key = name if self._name_field is None else spellings(name)[0]
+        path_fields = set(re.findall("\x00\\.(\\w+)\x00", path))
+        if len(path_fields) > 1:
+            return f"The module {module.label} makes the path of a key from more than one field"
+        values = _known_values(module, name, machine=machine)
+        path = path.replace(KEY, key)
+        for field in path_fields:
+            value = name if path != field_mark(field) else f"keys/{name}"
+            path = path.replace(field_mark(field), value)
+            values.setdefault(field, quote(value))
+        optional = {*re.findall(r"(\w+)\s*=\s*optional\(", module.document.data.decode("utf-8", "replace"))}
+        optional |= fields_with_default(block)
+        wanted = [field for field in fields_of(block) if field not in optional or field in values]
+        if unknown := [field for field in wanted if field not in values]:
+            return f"The map is empty, so there is no entry that shows what {', '.join(unknown)} should be"
+        switches = {"true": True, "false": False}
+        bound = {f"each.value.{field}": switches.get(value, value) for field, value in values.items()}
+        flags = flags_of(module, {**names, **bound})
+        if (flags == (False, True)) is not machine:
+            return ""
+        person = new_person(module, name, key, path, flags, machine=machine)
+        text = self._written(key, {field: values[field] for field in wanted})
+        return NewDeclaration(person, (), lambda: self.with_entry(text, 0))
+
+    def _written(self, key: str, fields: Mapping[str, str]) -> str:
+        """An entry as HCL for the map, without a comma; its lines after the first are indented."""
+        document, start = self.module.document, self.container.start_byte
+        line = document.data[document.line_start(start) : start].decode()
+        indent = line[: len(line) - len(line.lstrip())] + "  "
+        width = max(map(len, fields), default=0)
+        lines = [f"{indent}  {name.ljust(width)} = {value}" for name, value in fields.items()]
+        head = f"{key if key.isidentifier() else quote(key)} = {{"
+        return document.newline.decode().join([head, *lines, f"{indent}}}"])
 
     def _is_empty(self) -> bool:
         return not self.module.document.elements(self.container)
@@ -481,67 +517,6 @@ class ObjectStyle(Declarations):
 
 def _distance(place: int, position: int) -> tuple[int, int]:
     return (position - 1 - place, 0) if place < position else (place - position, 1)
-
-
-class FirstEntry(NamedTuple):
-    """An entry for a person.
-
-    Attributes:
-        fields: the fields with their values as HCL, in the order of the module's attributes.
-        person: the person.
-    """
-
-    fields: Mapping[str, str]
-    person: Person
-
-    def text(self, document: Document, container: Node) -> str:
-        """The entry as HCL for a map, without a comma; its lines after the first are indented."""
-        line = document.data[document.line_start(container.start_byte) : container.start_byte].decode()
-        indent = line[: len(line) - len(line.lstrip())] + "  "
-        width = max(map(len, self.fields), default=0)
-        lines = [f"{indent}  {name.ljust(width)} = {value}" for name, value in self.fields.items()]
-        key = self.person.declaration
-        head = f"{key if key.isidentifier() else quote(key)} = {{"
-        return document.newline.decode().join([head, *lines, f"{indent}}}"])
-
-
-def first_entry(
-    module: UserModule, names: Mapping[str, object], name: str, *, machine: bool
-) -> FirstEntry | Sentence:
-    """The entry of a person in an empty map, or why there can be none, as a sentence without its end.
-
-    Args:
-        module: the module that repeats over the map.
-        names: constant names and their values.
-        name: the IAM user name.
-        machine: whether it is a machine user.
-    """
-    block = module.block
-    path = template(module, "pgp_key", names)
-    if path is None:
-        return f"The module {module.label} does not read its PGP key from a file of the layer"
-    key = name if field_behind(block, "name") is None else spellings(name)[0]
-    path_fields = set(re.findall("\x00\\.(\\w+)\x00", path))
-    if len(path_fields) > 1:
-        return f"The module {module.label} makes the path of a key from more than one field"
-    values = _known_values(module, name, machine=machine)
-    path = path.replace(KEY, key)
-    for field in path_fields:
-        value = name if path != field_mark(field) else f"keys/{name}"
-        path = path.replace(field_mark(field), value)
-        values.setdefault(field, quote(value))
-    optional = {*re.findall(r"(\w+)\s*=\s*optional\(", module.document.data.decode("utf-8", "replace"))}
-    optional |= fields_with_default(block)
-    wanted = [field for field in fields_of(block) if field not in optional or field in values]
-    if unknown := [field for field in wanted if field not in values]:
-        return f"The map is empty, so there is no entry that shows what {', '.join(unknown)} should be"
-    switches = {"true": True, "false": False}
-    bound = {f"each.value.{field}": switches.get(value, value) for field, value in values.items()}
-    flags = flags_of(module, {**names, **bound})
-    if (flags == (False, True)) is not machine:
-        return ""
-    person = new_person(module, name, key, path, flags, machine=machine)
-    return FirstEntry({field: values[field] for field in wanted}, person)
 
 
 def _known_values(module: UserModule, name: str, *, machine: bool) -> dict[str, str]:
