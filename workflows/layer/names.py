@@ -45,6 +45,9 @@ POLICY_SWITCHES: Final = (
     "allow_users_to_change_password",
 )
 
+POLICY_ATTRIBUTES: Final = (*POLICY_NUMBERS, *POLICY_SWITCHES)
+"""The password policy's attributes of terraform-aws-iam, modules/iam-account."""
+
 
 def is_machine_name(name: str) -> bool:
     """Whether a name says that its user is a machine, as every one in Leverage's reference layers does."""
@@ -89,7 +92,7 @@ def check_password_policy(attribute: str, value: Constant, called: str = "") -> 
         return []
     if attribute in POLICY_SWITCHES:
         return [] if isinstance(value, bool) else [Problem(f"{name} is true or false.", attribute)]
-    known = ", ".join((*POLICY_NUMBERS, *POLICY_SWITCHES))
+    known = ", ".join(POLICY_ATTRIBUTES)
     return [Problem(f"There is no {attribute} in the password policy; there are: {known}.", attribute)]
 
 

@@ -13,9 +13,8 @@ from workflows.layer.edit.operation import Facts, PlacedProblem, facts_of, refus
 from workflows.layer.edit.password_length import LEAST, least_length, shortest_password
 from workflows.layer.files import FileSet
 from workflows.layer.model import Layer, Setting
-from workflows.layer.names import ALIAS, check_account_alias, check_password_policy
+from workflows.layer.names import ALIAS, POLICY_ATTRIBUTES, check_account_alias, check_password_policy
 from workflows.layer.read.declarations import account_module
-from workflows.layer.read.layer import POLICY_ATTRIBUTES
 
 
 @dataclass(frozen=True)

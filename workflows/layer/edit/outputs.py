@@ -13,6 +13,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from tree_sitter import Node
+
 from workflows.core.grouping import by_key
 from workflows.hcl.blocks import Comment, comments_of, insert_after, insert_before, remove_items
 from workflows.hcl.document import Block, Document, Splice, remembered
@@ -281,16 +283,23 @@ def _clone(source: Document, unit: Unit, sibling: Person, person: Person) -> byt
     changes: list[Splice] = []
     for block in unit.blocks:
         document = block.document
-        own = [replacing(block.label_node, quote(_label(block, sibling, person) or block.label))]
-        for reference, extent in references_in(document, block.node):
-            if reference.owner == sibling.owner:
-                own.append(Splice(*extent, written(reference.to(person.owner)).encode()))
+        label = replacing(block.label_node, quote(_label(block, sibling, person) or block.label))
+        own = [label, *_referring(document, block.node, sibling, person)]
         start, end = block.item.start_byte + unit.base, block.item.end_byte + unit.base
         text = cloned(document, block.node, own, renaming)
         if len(unit.items) > 1:
             text = _with_marks(source.data, unit, start, text)
         changes.append(Splice(start, end, text))
     return spliced(source.data[unit.start : unit.end], changes, unit.start)
+
+
+def _referring(document: Document, node: Node, sibling: Person, person: Person) -> list[Splice]:
+    """The references to a person under a node, as references to another."""
+    return [
+        Splice(*extent, written(reference.to(person.owner)).encode())
+        for reference, extent in references_in(document, node)
+        if reference.owner == sibling.owner
+    ]
 
 
 def _with_marks(data: bytes, unit: Unit, start: int, text: bytes) -> bytes:
@@ -499,13 +508,11 @@ def _with_entry(
 ) -> Document:
     document = collection.document
     key = _key(collection, entry, sibling, person)
-    changes: list[Splice] = []
+    changes = _referring(document, entry.node, sibling, person)
     if key:
         node = entry.node.children[0]
         quoted = document.text(node).startswith('"') or not key.isidentifier()
         changes.append(replacing(node, quote(key) if quoted else key))
-    for reference, extent in references_in(document, entry.node):
-        changes.append(Splice(*extent, written(reference.to(person.owner)).encode()))
     text = cloned(document, entry.node, changes, Renaming(sibling.iam_name, person.iam_name)).decode()
     place = _position(collection, collection.entries, key or person.declaration)
     followers = collection.entries[place:]

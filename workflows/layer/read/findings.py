@@ -34,20 +34,18 @@ _RESOURCES = {
 }
 
 
-def read_findings(files: FileSet) -> list[Finding]:
+def read_findings(files: FileSet) -> Iterator[Finding]:
     """The findings about files rather than single people or groups, in the order of the files."""
-    found: list[Finding] = []
     for document in files.documents.values():
         if document.broken_at is not None:
             message = f"{document.name} cannot be parsed as a whole; nothing in it is edited."
-            found.append(_of_file(message, document.name, document.broken_at, hand_edit=True))
+            yield _of_file(message, document.name, document.broken_at, hand_edit=True)
         if is_override(document.name):
             telling = (block for block in document.blocks if block.kind not in _OF_NO_PERSON)
             message = "An override file changes what the other files say; iam-onboard doesn't show that."
-            found += [_of_file(message, document.name, block.line) for block in islice(telling, 1)]
-        found.extend(_resources(document))
-        found.extend(_hidden(document))
-    return found
+            yield from (_of_file(message, document.name, block.line) for block in islice(telling, 1))
+        yield from _resources(document)
+        yield from _hidden(document)
 
 
 def missing_keys(files: FileSet, people: Iterable[Person]) -> Iterator[Finding]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
 
 from workflows.core.files import cause_of
 from workflows.core.garbage import collection_paused
@@ -15,7 +14,7 @@ from workflows.hcl.values import value_of
 from workflows.layer.discover import read_lock_file, read_required_version, reading_project
 from workflows.layer.files import FileSet, LayerUnreadable
 from workflows.layer.model import AccountSettings, Group, Layer, Person, Setting, place_of
-from workflows.layer.names import POLICY_NUMBERS, POLICY_SWITCHES
+from workflows.layer.names import POLICY_ATTRIBUTES, POLICY_NUMBERS, POLICY_SWITCHES
 from workflows.layer.project import LayerLocation
 from workflows.layer.read.declarations import (
     account_module,
@@ -94,21 +93,6 @@ def _with_groups(people: tuple[Person, ...], groups: tuple[Group, ...]) -> tuple
         else person
         for person in people
     )
-
-
-POLICY_ATTRIBUTES: Final = (
-    "create_account_password_policy",
-    "minimum_password_length",
-    "require_lowercase_characters",
-    "require_uppercase_characters",
-    "require_numbers",
-    "require_symbols",
-    "max_password_age",
-    "password_reuse_prevention",
-    "hard_expiry",
-    "allow_users_to_change_password",
-)
-"""The password policy's attributes of terraform-aws-iam, modules/iam-account."""
 
 
 def read_account(files: FileSet, names: Mapping[str, object]) -> AccountSettings | None:

@@ -15,9 +15,14 @@ from workflows.core.sentences import Sentence, joined
 from workflows.layer.edit.password_length import LEAST, ShortPassword, shortest_password
 from workflows.layer.edit.run import check, edit_layer
 from workflows.layer.model import AccountSettings, Constant, Layer, Setting
-from workflows.layer.names import ALIAS, POLICY_NUMBERS, check_account_alias, check_password_policy
+from workflows.layer.names import (
+    ALIAS,
+    POLICY_ATTRIBUTES,
+    POLICY_NUMBERS,
+    check_account_alias,
+    check_password_policy,
+)
 from workflows.layer.read.findings import account_resources
-from workflows.layer.read.layer import POLICY_ATTRIBUTES
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, Observation, Verdict
 from workflows.steps.admin.edits import operations, read_layers
