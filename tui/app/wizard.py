@@ -834,7 +834,10 @@ class WizardScreen(OneFocus):
     async def _settled(self, message: Stage.Settled) -> None:
         if message.key == self.current:
             await self._look_after(message.key)
-            await self.go_to(self._came_from or self.run.after(message.key), keep=False)
+            back = self._came_from
+            if back is None or self.run.session.status(back) is Status.LOCKED:
+                back = self.run.after(message.key)
+            await self.go_to(back, keep=False)
             if self.current is None:
                 self._ask_in_background(self.run.inquiries())
             elif said := [question for question in self.run.inquiries() if self._only_said(question.key)]:

@@ -155,6 +155,24 @@ async def test_a_page_that_is_seen_from_another_leads_back_to_it(tmp_path: Path,
         await until(pilot, lambda: app.wizard.current == USERS)
 
 
+async def test_from_what_was_changed_for_a_page_that_waits_now_next_leads_to_what_is_open(
+    tmp_path: Path,
+) -> None:
+    modules = small_workflow()
+    app = host(tmp_path, modules, done={PROJECT: LAYERS, USERS: {"people": []}}, at=GROUPS)
+    modules[0].result = {**LAYERS, "project": "cc"}
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        app.pane.post_message(StepPane.StepWanted("project", returns=True))
+        await until(pilot, lambda: app.wizard.current == PROJECT)
+        await rest(pilot)
+        app.pane.query_one(Input).value = "other"
+        await pilot.press("ctrl+n")
+        await until(pilot, lambda: app.wizard.current != PROJECT)
+        assert app.session.status(GROUPS) is Status.LOCKED
+        assert app.wizard.current == USERS
+
+
 async def test_a_step_that_waits_says_for_what_and_next_leads_to_the_open_one(tmp_path: Path) -> None:
     app = host(tmp_path, done={PROJECT: LAYERS}, at=GROUPS)
     async with app.run_test(size=(80, 24)) as pilot:
