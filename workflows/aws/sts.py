@@ -194,13 +194,10 @@ def assume_role(
     Raises:
         AwsError: the role is not there, does not trust you, ….
     """
-    request: dict[str, str | int] = {"RoleArn": role_arn, "RoleSessionName": session_name}
-    if external_id is not None:
-        request["ExternalId"] = external_id
-    if seconds is not None:
-        request["DurationSeconds"] = seconds
+    optional = {"ExternalId": external_id, "DurationSeconds": seconds}
+    given = {name: value for name, value in optional.items() if value is not None}
     with calling_aws(f"assuming the role {role_arn}"):
-        answer = sts.assume_role(**request)
+        answer = sts.assume_role(RoleArn=role_arn, RoleSessionName=session_name, **given)
     return _credentials(answer["Credentials"]), answer["AssumedRoleUser"]["Arn"]
 
 

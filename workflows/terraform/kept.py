@@ -111,11 +111,9 @@ def note_lock(run: Run, folder: Path) -> None:
         folder: the private folder of the layer's runs.
     """
     ended = _ended(run)
-    if ended is None:
-        return
-    if run.exit_code == 0:
+    if ended is not None and run.exit_code == 0:
         forget_lock(folder)
-    else:
+    elif ended is not None:
         with explained(folder / _LEFT, "written"):
             write_record(folder / _LEFT, plain(ended))
 

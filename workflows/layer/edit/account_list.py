@@ -44,19 +44,14 @@ def check_account(project: Project, account: Account) -> Iterator[Problem]:
         yield Problem(f"There is an account {account.name} already.", "name")
     if not re.fullmatch(r"[^@\s\"]+@[^@\s\"]+\.[^@\s\"]+", account.email):
         yield Problem("The address of the account's root user is needed.", "email")
-    same = next(
-        (listed for listed in project.accounts if listed.email.casefold() == account.email.casefold()), None
-    )
-    if same is not None and account.email:
-        yield Problem(
-            f"The account {same.name} has the address {account.email} already; AWS wants one for each.",
-            "email",
-        )
+    for same in project.accounts:
+        if account.email and same.email.casefold() == account.email.casefold():
+            message = f"The account {same.name} has the address {account.email} already"
+            yield Problem(f"{message}; AWS wants one for each.", "email")
+        if account.id and same.id == account.id:
+            yield Problem(f"The account {same.name} has the id {account.id} already.", "id")
     if account.id and not re.fullmatch(r"[0-9]{12}", account.id):
         yield Problem("An account id has 12 digits.", "id")
-    same = next((listed for listed in project.accounts if account.id and listed.id == account.id), None)
-    if same is not None:
-        yield Problem(f"The account {same.name} has the id {account.id} already.", "id")
 
 
 def add_account(project: Project, account: Account) -> ChangeSet:

@@ -126,6 +126,22 @@ class Declarations(ABC):
         return container
 
     @cached_property
+    def key_path(self) -> str:
+        """The path of a key with marks for what differs from person to person.
+
+        Raises:
+            EditRefused: it is not one of a file of the layer.
+        """
+        text = template(self.module, "pgp_key", self.layer.names)
+        if text is None:
+            raise refuse(
+                "The key of a new user has no place.",
+                f"The module {self.module.label} does not read its PGP key from a file of the layer.",
+                self.place,
+            )
+        return text
+
+    @cached_property
     def people(self) -> tuple[Person, ...]:
         """Who is declared here."""
         labels = {module.label for module in self.modules}
@@ -262,11 +278,7 @@ class ListStyle(Declarations):
             EditRefused: the module does not read keys from files, or not from one of another name.
         """
         module = self.module
-        path = template(module, "pgp_key", self.layer.names)
-        if path is None:
-            why = f"The module {module.label} does not read its PGP key from a file of the layer."
-            where = self.layer.location.relative
-            raise refuse(f"The key of {name} has no place in {where}.", why, self.place)
+        path = self.key_path
         if key_file and (VALUE not in path or self.container.type == "tuple"):
             raise self.cannot_share(name, key_file)
         value = key_file or name
@@ -345,7 +357,7 @@ class ObjectStyle(Declarations):
             raise self.cannot_share(name, key_file)
         path = posixpath.join(posixpath.dirname(str(sibling.key_file)), own_file)
         if key_field is None:
-            path = self._key_path.replace(KEY, key)
+            path = self.key_path.replace(KEY, key)
             path = path.replace(field_mark(self._name_field), name) if self._name_field else path
         person = person_like(sibling, name, key, path, machine=machine)
         known = {self._name_field, key_field, *self._switch_fields().values()}
@@ -428,23 +440,7 @@ class ObjectStyle(Declarations):
     def _key_field(self, fields: Mapping[str, Attribute]) -> str | None:
         """The field that the path of a person's key is made from; None if it is made from the map's key."""
         names = fields_of(self.module.block)
-        return next((name for name in names if field_mark(name) in self._key_path and name in fields), None)
-
-    @cached_property
-    def _key_path(self) -> str:
-        """The path of a key with marks for what differs from person to person.
-
-        Raises:
-            EditRefused: it is not one of a file of the layer.
-        """
-        text = template(self.module, "pgp_key", self.layer.names)
-        if text is None:
-            raise refuse(
-                "The key of a new user has no place.",
-                f"The module {self.module.label} does not read its PGP key from a file of the layer.",
-                self.place,
-            )
-        return text
+        return next((name for name in names if field_mark(name) in self.key_path and name in fields), None)
 
     def _around(self, field: str) -> tuple[str, str]:
         """What the module puts before and after a field in the name of a key file.
@@ -452,7 +448,7 @@ class ObjectStyle(Declarations):
         Raises:
             EditRefused: more of the name differs from entry to entry.
         """
-        before, _, after = self._key_path.partition(field_mark(field))
+        before, _, after = self.key_path.partition(field_mark(field))
         lead = before.rpartition("/")[2]
         if "\x00" in lead + after or "/" in after:
             raise refuse(

@@ -95,11 +95,9 @@ def _members(
         label = everybody[2] or everybody[4] or everybody[5]
         members = [person.iam_name for person in people.values() if person.module == label]
         return members, frozenset(members), why or "the list is computed", True
-    if node.type == "tuple":
-        entries = [Entry(block.document, element) for element in block.document.elements(node)]
-    else:
-        known, unknown = computed_entries(files, block.document, node)
-        entries, computed = list(known), True
+    entries, unknown = computed_entries(files, block.document, node)
+    if node.type != "tuple":
+        computed = True
         why = why or f"the list is computed{f', and who is in {unknown} is unknown' if unknown else ''}"
     members = []
     followed: set[str] = set()
