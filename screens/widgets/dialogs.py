@@ -17,7 +17,7 @@ from textual.notifications import SeverityLevel
 from textual.screen import ModalScreen, Screen
 from textual.widget import Widget
 from textual.widgets import Input
-from textual.worker import WorkerError
+from textual.worker import WorkerError, WorkType, get_current_worker
 
 from screens.widgets.text import Button, Lines, ScrollBody, Text
 from workflows.core.errors import OnboardError
@@ -173,9 +173,11 @@ def in_turn(app: App[Any], work: Callable[[], None]) -> None:
     async def run() -> None:
         with contextlib.suppress(WorkerError):  # how the one before ended is shown by itself
             await before[-1].wait() if before else None
-        await asyncio.to_thread(work)
+        if not get_current_worker().is_cancelled:  # the end has emptied the clipboard, and fills it no more
+            await asyncio.to_thread(work)
 
-    app.run_worker(run(), group=_IN_TURN)
+    begun: WorkType[None] = run  # and no coroutine of it, which would warn where the end comes first
+    app.run_worker(begun, group=_IN_TURN)
 
 
 def tell(node: Widget, work: Callable[[], Sentence], timeout: float | None = _SECONDS) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 
@@ -142,3 +143,38 @@ async def test_a_page_below_a_dialog_is_laid_out_before_a_test_looks() -> None:
         text.update("line\n" * 100)
         await pilot.pause()
         assert page.max_scroll_y > 0
+
+
+async def test_an_application_that_ends_leaves_no_work_behind_that_never_began(
+    recwarn: pytest.WarningsRecorder,
+) -> None:
+    app: App[None] = App()
+    async with app.run_test(size=(80, 24)):
+        tell(app.screen, lambda: "Copied.")
+        app.workers.cancel_all()
+    gc.collect()
+    assert [warned for warned in recwarn if issubclass(warned.category, RuntimeWarning)] == []
+
+
+async def test_nothing_begins_in_its_turn_once_the_application_ends() -> None:
+    app: App[None] = App()
+    may_end = Event()
+    done: list[str] = []
+
+    def wait() -> str:
+        may_end.wait()
+        return "Done."
+
+    def work() -> str:
+        done.append("work")
+        return "Done."
+
+    async with app.run_test(size=(80, 24)) as pilot:
+        tell(app.screen, wait)
+        tell(app.screen, work)
+        await pilot.pause()
+        app.workers.cancel_all()
+        await rest(pilot)
+        may_end.set()
+        await pilot.pause()
+    assert done == []
