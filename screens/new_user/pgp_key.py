@@ -28,6 +28,7 @@ _FORM = (
     ("email", "Your mail address", "for example  jane.doe@company.example"),
     ("years", "Valid for (years)", f"a number from 1 to {pgp_key.MOST_YEARS}"),
 )
+_SECRETS = ("passphrase", "again")
 _AFTER = (
     "iam-onboard copies the request and saves it there. Send it to your admin, by any messenger: nothing in "
     "it is secret."
@@ -185,7 +186,7 @@ class PgpKeyPane(StepPane):
         if self._chosen() != _NEW:
             super().advance()
             return
-        problems = pgp_key.check_new(self._new(Secret(self._text("passphrase")), Secret(self._text("again"))))
+        problems = pgp_key.check_new(self._new(*(Secret(self._text(name)) for name in _SECRETS)))
         problems += [
             problem for problem in pgp_key.validate(self._wanted("x"), self.context) if problem.fatal
         ]
@@ -194,11 +195,14 @@ class PgpKeyPane(StepPane):
         self._accepted = warnings
         if problems == warnings:
             problems = [replace(problem, message=joined((problem.message, _AGAIN))) for problem in problems]
+        if any(problem.fatal and problem.field == "passphrase" for problem in problems):
+            for name in _SECRETS:
+                self._field(name).clear()
         self.show_problems(problems)
         if self.problems and not (self.warned and passed_over):
             return
         self.show_problems([])
-        new = self._new(self._field("passphrase").take(), self._field("again").take())
+        new = self._new(*(self._field(name).take() for name in _SECRETS))
         self.run_move(
             "make", lambda report: pgp_key.make(new, self.context, report), self._made_it, journaled=True
         )

@@ -369,12 +369,15 @@ class StepPane(VerticalScroll):
         self.leave()
 
     def show_problems(self, problems: Sequence[Problem]) -> None:
-        """Show what is not right with the input, and put the focus on the first that can be fixed."""
+        """Show what is not right with the input, and put the focus on the first that can be fixed.
+
+        A secret comes before all else: who expects its field would type it into one that shows it.
+        """
         self.place_problems(problems)
         wrong = {field for problem in problems for field in self._fields(problem)}
-        first = next((widget for widget in self.query("*") if widget in wrong), None)
-        if first is not None:
-            first.focus()
+        ordered = [widget for widget in self.query("*") if widget in wrong]
+        if ordered:
+            next((field for field in ordered if isinstance(field, SecretInput)), ordered[0]).focus()
 
     def place_problems(self, problems: Sequence[Problem]) -> None:
         """As `show_problems`, but the focus stays where it is."""

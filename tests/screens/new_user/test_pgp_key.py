@@ -17,7 +17,7 @@ from screens.new_user.pgp_key import PgpKeyPane
 from screens.new_user.replacement import DRAFT
 from screens.step.page import is_displayed
 from screens.widgets.dialogs import ErrorDialog
-from screens.widgets.fields import FieldRow, ProblemList
+from screens.widgets.fields import FieldRow, ProblemList, SecretInput
 from workflows.core.sentences import text_of
 from workflows.environment import Environment
 from workflows.machine.events import StepKey
@@ -98,11 +98,11 @@ async def test_a_new_key_is_made_from_the_form_and_no_passphrase_is_written(
         await pilot.press(*PASSPHRASE, "tab", *"other")
         await pilot.press("ctrl+n")
         await rest(pilot)
-        assert [problem.field for problem in app.pane.problems] == ["again"]
-        assert app.focused is app.pane.query_one("#again")
+        assert [problem.field for problem in app.pane.problems] == ["passphrase"]
+        assert app.focused is app.pane.query_one("#passphrase")
+        assert not any(field.value for field in app.pane.query(SecretInput))
         assert session.status(KEY) is Status.READY
-        app.pane.query_one("#again", Input).value = PASSPHRASE
-        await pilot.press("ctrl+n")
+        await pilot.press(*PASSPHRASE, "tab", *PASSPHRASE, "ctrl+n")
         await pilot.pause()
         assert session.status(KEY) is Status.RUNNING
         assert PASSPHRASE not in app.text()
@@ -119,6 +119,21 @@ async def test_a_new_key_is_made_from_the_form_and_no_passphrase_is_written(
     assert PASSPHRASE not in written(tmp_path)
 
 
+async def test_with_another_field_wrong_too_the_focus_is_on_the_passphrases(
+    tmp_path: Path, gpg: GpgHome
+) -> None:
+    session = begun(tmp_path)
+    app = host(session, environment_of(tmp_path, gpg))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        app.pane.query_one("#passphrase", Input).value = PASSPHRASE
+        await pilot.press("ctrl+n")
+        await pilot.pause()
+        assert {problem.field for problem in app.pane.problems} > {"passphrase"}
+        assert app.focused is app.pane.query_one("#passphrase")
+    session.close()
+
+
 async def test_a_warning_that_was_shown_beside_an_error_is_passed_over_by_the_next_press(
     tmp_path: Path, gpg: GpgHome
 ) -> None:
@@ -126,11 +141,13 @@ async def test_a_warning_that_was_shown_beside_an_error_is_passed_over_by_the_ne
     app = host(session, environment_of(tmp_path, gpg))
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
-        app.pane.query_one("#passphrase", Input).value = "abc"
-        await pilot.press("ctrl+n")  # the two differ
+        for field in app.pane.query(SecretInput):
+            field.value = "abc"
+        app.pane.query_one("#years", Input).value = "0"
+        await pilot.press("ctrl+n")
         await pilot.pause()
         assert not app.pane.warned
-        app.pane.query_one("#again", Input).value = "abc"
+        app.pane.query_one("#years", Input).value = "1"
         await pilot.pause()
         assert app.pane.warned
         assert FieldRow.of(app.pane.query_one("#passphrase")).query_one(ProblemList).display

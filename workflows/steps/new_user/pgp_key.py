@@ -80,7 +80,7 @@ def check_new(new: NewKey) -> list[Problem]:
     if not years_good:
         problems.append(Problem(f"Enter a number of years from 1 to {MOST_YEARS}.", "years"))
     if new.passphrase.reveal() != new.again.reveal():
-        problems.append(Problem("The two passphrases are different. Type both again.", "again"))
+        problems.append(Problem("The two passphrases are different. Type both again.", "passphrase"))
     return problems
 
 

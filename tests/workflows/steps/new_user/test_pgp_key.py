@@ -233,7 +233,7 @@ def new_key(**changes: Any) -> NewKey:
         ({"years": "0"}, "years"),
         ({"years": "11"}, "years"),
         ({"years": "two"}, "years"),
-        ({"again": Secret("correct horse batterz")}, "again"),
+        ({"again": Secret("correct horse batterz")}, "passphrase"),
         ({"passphrase": Secret(""), "again": Secret("")}, "passphrase"),
     ],
 )
