@@ -103,6 +103,7 @@ class HandOverPane(TerraformPane):
         yield OptionList(id="people")
         yield MarkBox("", self._usual_roles, id="usual-roles")
         yield Text("", id="trouble", classes="-empty")
+        yield Text("", id="elsewhere", classes="-empty")
         name = self._names[0] if self._names else "USER"
         field = PathField(hand_over.default_file(name), id="file", compact=True, select_on_focus=False)
         yield FieldRow("Save to file", field)
@@ -162,8 +163,26 @@ class HandOverPane(TerraformPane):
         return self.context.environment.mailbox
 
     @property
+    def _asked(self) -> dict[str, Sent]:
+        """The marks of those for whom later sessions left something to send from here."""
+        settled = {name for name, handoff in self._handoffs.items() if handoff.settled}
+        return {name: sent for name, sent in self._sent.items() if name not in settled}
+
+    @property
     def _unsent(self) -> list[str]:
-        return [name for name, sent in self._sent.items() if sent.sent_at is None]
+        return [name for name, sent in self._asked.items() if sent.sent_at is None]
+
+    @property
+    def _lacking(self) -> dict[str, Sentence]:
+        """Why there is nothing to send, or not all of it, by person."""
+        read = self._handoffs.values()
+        return {handoff.name: joined(handoff.trouble, " ") for handoff in read if handoff.trouble}
+
+    @property
+    def _skippable(self) -> bool:
+        """Whether the step can be left out: something is missing, or comes with a later account's text."""
+        left = self._lacking or (self._unsent and self._later)
+        return bool(left) and not (self.opening.done or self.opening.skipped or self.opening.over)
 
     @property
     def _to_send(self) -> str:
@@ -172,13 +191,14 @@ class HandOverPane(TerraformPane):
         return self._marked if self._marked in texts else next(iter(texts), "")
 
     def turn(self) -> Turn:
-        sent = [handover.sent_at for handover in self._sent.values() if handover.sent_at]
-        if len(sent) < len(self._sent):
-            return Turn(f"{len(sent)} of {len(self._sent)} sent" if len(self._sent) > 1 else "Your turn")
-        if not sent:
+        asked = self._asked
+        sent = [name for name, handover in asked.items() if handover.sent_at]
+        if len(sent) < len(asked):
+            return Turn(f"{len(sent)} of {len(asked)} sent" if len(asked) > 1 else "Your turn")
+        if not sent or self._lacking:
             return YOURS
-        whom = self._names[0] if len(sent) == 1 else f"{len(sent)} people"
-        joins = {*self._names} <= {*self.context.decisions.joining}
+        whom = sent[0] if len(sent) == 1 else f"{len(sent)} people"
+        joins = {*sent} <= {*self.context.decisions.joining}
         return Turn(f"{short(whom)} can {'start' if joins else 'sign in'}", yours=False)
 
     def on_mount(self) -> None:
@@ -195,17 +215,17 @@ class HandOverPane(TerraformPane):
             Option(self._line(name), name) for name in self._names
         )
         self.query_one("#hint", Text).show_lines(self._hint())
-        useless = any(not handoff.text for handoff in self._handoffs.values())
         skip = self.query_one("#skip", Button)
-        left = bool(self._unsent and (self._later or useless))
-        skip.display = left and not (self.opening.done or self.opening.skipped or self.opening.over)
+        skip.display = self._skippable
         skip.label = "Send later" if self._later else "Leave it out"
         self.show_problems([])  # who was not marked as sent may be now
 
     def _line(self, name: str) -> str:
         sent, handoff = self._sent[name], self._handoffs.get(name)
         when = sent.sent_at and f"sent {told_moment(sent.sent_at, self.context.environment.now())}"
-        if when and handoff is not None and not handoff.text:
+        if handoff is not None and handoff.settled:
+            mark, words = "–", "nothing to send from here: see below"
+        elif when and handoff is not None and not handoff.text:
             mark, words = "✗", f"{when}, but useless now: see below"
         elif when:
             mark, words = "?" if sent.by_hand else "✓", f"{when}, {sent.how}"
@@ -237,8 +257,9 @@ class HandOverPane(TerraformPane):
         button.display = sent.by_hand or not (sent.sent_at or self._mailbox)
         other = name != self._to_send and (self.opening.done or name in self._handoffs)
         self.query_one("#copy" if self._mailbox is None else "#mail").display = other
-        trouble = handoff.trouble if handoff else ()
+        trouble, elsewhere = (handoff.trouble, handoff.elsewhere) if handoff else ((), ())
         self.query_one("#trouble", Text).show_lines([f"✗ {words}" for words in trouble])
+        self.query_one("#elsewhere", Text).show_lines([f"– {words}" for words in elsewhere])
         self.primary_changed()
 
     def _chosen(self, name: str) -> PersonHandoff | None:
@@ -336,7 +357,7 @@ class HandOverPane(TerraformPane):
         self.drop_note()  # what changed since is what was sent now
         said = f"{name}'s handoff is marked as {'sent' if sent.sent_at else 'not sent'}."
         self.notify(said)
-        left = [person for person in self._names if self._sent[person].sent_at is None]
+        left = self._unsent
         if sent.sent_at and left:
             self.query_one("#people", OptionList).highlighted = self._names.index(left[0])
         self._show()
@@ -421,12 +442,9 @@ class HandOverPane(TerraformPane):
         return super().check_action(action, parameters)
 
     def request(self) -> Request:
-        nothing = {
-            handoff.name: joined(handoff.trouble, " ")
-            for handoff in self._handoffs.values()
-            if handoff.trouble
-        }
-        return Request(dict(self._sent), nothing)
+        asked = self._asked
+        people = {name: sent for name, sent in self._sent.items() if sent.sent_at or name in asked}
+        return Request(people, self._lacking, self._skippable)
 
     def draft(self) -> Mapping[str, Any]:
         roles = {} if self._usual_roles else {"usual_roles": False}

@@ -988,6 +988,25 @@ async def test_a_text_that_was_sent_and_is_of_no_use_now_is_not_handed_over(
         await press(pilot, "ctrl+n", "ctrl+n")
         assert lost[0].trouble[0] in app.text()
         assert desk.status("hand-over") is Status.READY
+        assert app.pane.query_one("#skip").display
+        await press(pilot, "ctrl+s")
+        assert desk.status("hand-over") is Status.SKIPPED
+
+
+async def test_nothing_is_asked_for_whom_a_later_session_left_nothing_to_send(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.accept(replace(written(desk), passwords=("jane.doe",)))
+    desk.applied()
+    gone = (PersonHandoff("jane.doe", "", (), elsewhere=("management: removed",)),)
+    monkeypatch.setattr(hand_over, "prepare", lambda _context, _report, _code=None: gone)
+    app = desk.host("hand-over")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await rest(pilot)
+        assert app.pane.turn().yours
+        await press(pilot, "ctrl+n")
+        assert desk.status("hand-over") is Status.DONE
 
 
 async def test_a_profile_with_a_device_asks_for_its_code(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

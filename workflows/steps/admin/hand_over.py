@@ -10,7 +10,7 @@ are the best guess: the admin sees that and may leave them out.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -109,12 +109,14 @@ class Source:
         state: what its state says.
         outdated: why what the state has for a person is no use any more, as AWS says it, and what helps; by
             IAM name.
+        elsewhere: what a later session did for a person in its place, by IAM name.
     """
 
     project: Project
     layer: Layer
     state: State
     outdated: Mapping[str, Sentence] = field(default_factory=dict)
+    elsewhere: Mapping[str, Sentence] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -129,6 +131,7 @@ class PersonHandoff:
         plain: the message without roles that are only named by convention; the same where there are none.
         conventional: the accounts whose state names no role, so that the usual ones are in `text`.
         waiting: later accounts, in which what is for the decided key is still to be made.
+        elsewhere: what later sessions did instead, so that nothing is missing here; a sentence each.
     """
 
     name: str
@@ -138,6 +141,12 @@ class PersonHandoff:
     plain: str = ""
     conventional: tuple[str, ...] = ()
     waiting: tuple[str, ...] = ()
+    elsewhere: tuple[Sentence, ...] = ()
+
+    @property
+    def settled(self) -> bool:
+        """Whether later sessions left nothing to send from here."""
+        return bool(self.elsewhere) and not (self.text or self.trouble or self.waiting)
 
     def without_conventional(self) -> PersonHandoff:
         """The same with the plain text."""
@@ -158,10 +167,14 @@ def person_handoff(
     identities: list[Identity] = []
     waiting: list[str] = []
     trouble: list[Sentence] = list(troubles)
+    elsewhere: list[Sentence] = []
     layers = context.decisions.layers
     later = layers[layers.index(context.item) + 1 :] if context.item in layers else ()
     for account, source in sources.items():
         if name not in people_of(account, context):
+            continue
+        if did := source.elsewhere.get(name):
+            elsewhere.append(f"{account}: {did}")
             continue
         unchanged = new_passwords.unchanged(source.state, context, account)
         old = f"{unchanged[name]}. {_AGAIN}" if name in unchanged else source.outdated.get(name)
@@ -180,18 +193,19 @@ def person_handoff(
                 trouble.append(joined((f"{account}: {error.what}", error.next)))
         except OnboardError as error:
             trouble.append(joined((f"{account}: {error.what}", error.next)))
+    made = partial(PersonHandoff, name, waiting=tuple(waiting), elsewhere=tuple(elsewhere))
     if not identities:
-        return PersonHandoff(name, "", (), tuple(trouble), waiting=tuple(waiting))
+        return made("", (), tuple(trouble))
     accounts = tuple(handed.account_name for handed in identities)
     try:
         whole = [_with_usual_roles(handed, sources[handed.account_name]) for handed in identities]
         text, plain = (_rendered(name, given, context) for given in (whole, identities))
     except OnboardError as error:
-        return PersonHandoff(name, "", (), (*trouble, joined((error.what, error.detail))))
+        return made("", (), (*trouble, joined((error.what, error.detail))))
     usual = tuple(
         new.account_name for new, old in zip(whole, identities, strict=True) if new.profiles != old.profiles
     )
-    return PersonHandoff(name, text, accounts, tuple(trouble), plain, usual, tuple(waiting))
+    return made(text, accounts, tuple(trouble), plain, usual)
 
 
 def _rendered(name: str, identities: Iterable[Identity], context: Context) -> str:
@@ -377,10 +391,12 @@ class Request:
     Attributes:
         people: the mark of each person.
         nothing: why there is nothing to send now, by person, as AWS and the state say it.
+        skippable: whether the page offers to leave the step out.
     """
 
     people: Mapping[str, Sent]
     nothing: Mapping[str, Sentence] = field(default_factory=dict)
+    skippable: bool = True
 
 
 def later_layers(context: Context) -> tuple[str, ...]:
@@ -435,28 +451,39 @@ def _source(context: Context, report: Report, account: str, code: Secret | None)
     with open_layer(context, report, account, code=code) as layer:
         state = read_state(layer, context, report)
         report(Progress(f"Asking AWS whether what {account} has for them is still as it was made"))
-        outdated = _outdated(state, layer, account, context)
-        return Source(layer.project, read_layer(layer.location), state, outdated)
+        elsewhere = _elsewhere(account, context)
+        outdated = _outdated(state, layer, elsewhere, context)
+        return Source(layer.project, read_layer(layer.location), state, outdated, elsewhere)
 
 
-def _outdated(state: State, layer: OpenLayer, account: str, context: Context) -> dict[str, Sentence]:
+def _elsewhere(account: str, context: Context) -> dict[str, Sentence]:
+    """Whom later sessions removed or made another password, with what happened."""
+    removals = removed_since(context).get(account, {})
+    renewals = state_now.renewed_since(context, account)
+    found: dict[str, Sentence] = {}
+    for name in people_of(account, context):
+        if name in removals:
+            found[name] = f"a later session removed them ({removals[name]})."
+        elif last := renewals.get((name, account)):
+            found[name] = f"a later session made them another password ({work_of(last)}). Its text counts."
+    return found
+
+
+def _outdated(
+    state: State, layer: OpenLayer, elsewhere: Collection[str], context: Context
+) -> dict[str, Sentence]:
     """Whose user or password AWS has lost or replaced since the apply, with what happened.
 
     Raises:
         AwsError: it could not be asked.
     """
-    names = people_of(account, context)
-    removals = removed_since(context).get(account, {})
-    renewals = state_now.renewed_since(context, account)
-    found: dict[str, Sentence] = {}
-    for name in names:
-        if name in removals:
-            found[name] = f"a later session removed them ({removals[name]})."
-        elif last := renewals.get((name, account)):
-            found[name] = f"a later session made them another password ({work_of(last)}). Its text counts."
+    account = layer.location.account
     until = _made_by(account, context)
+    found: dict[str, Sentence] = {}
     with iam_client(context, layer.project, layer.location, layer.files) as iam:
-        for name in (name for name in names if name in state.users and name not in found):
+        for name in (name for name in people_of(account, context) if name not in elsewhere):
+            if name not in state.users:
+                continue
             if find_user(iam, name) is None:
                 found[name] = f"AWS no longer has this user. {_AGAIN}"
             elif name in state.login_profiles and PASSWORD in parts_of(name, account, context):
@@ -606,8 +633,9 @@ def marked_by_hand(context: Context, how: Sentence = "you said so") -> Sent:
 
 def validate(request: Request, _context: Context) -> list[Problem]:
     """Everybody's text is of use and marked as sent; whose is not marked is a warning."""
+    way_out = "Or skip this (^s)." if request.skippable else ""
     useless = [
-        Problem(joined((f"{name}'s text isn't complete:", why, "Or skip this (^s).")), "people")
+        Problem(joined((f"{name}'s text isn't complete:", why, way_out)), "people")
         for name, why in request.nothing.items()
     ]
     missing = [name for name, sent in request.people.items() if sent.sent_at is None]

@@ -288,6 +288,28 @@ def test_while_a_key_is_replaced_a_later_account_is_still_to_come_and_not_at_fau
     assert (made.waiting, bool(made.trouble)) == ((("security",), False) if waits else ((), True))
 
 
+def test_an_account_that_a_later_session_took_over_is_neither_sent_nor_missing(
+    project: Project, home: GpgHome, tmp_path: Path
+) -> None:
+    facts = {"project": "bb", "layers": ["security"]}
+    every = {**facts, "plan@security": {"passwords": [NAME]}}
+    context = Context(fake_environment(tmp_path, {}), facts, every, "security", tmp_path)
+    kept = source(project, login_profiles={NAME: login(encrypted(home))})
+    made = person_handoff(NAME, {"security": replace(kept, elsewhere={NAME: "removed"})}, (), context)
+    assert (made.settled, made.text, made.trouble, len(made.elsewhere)) == (True, "", (), 1)
+    lost = person_handoff(NAME, {"security": replace(kept, outdated={NAME: "gone"})}, (), context)
+    assert (lost.settled, len(lost.trouble)) == (False, 1)
+
+
+def test_the_way_out_is_named_only_where_there_is_one(tmp_path: Path) -> None:
+    context = Context(fake_environment(tmp_path, {}), {}, {}, "security", tmp_path)
+    offered, withheld = (
+        hand_over.validate(hand_over.Request({}, {NAME: "gone"}, skippable), context)
+        for skippable in (True, False)
+    )
+    assert len(text_of(offered[0].message)) > len(text_of(withheld[0].message))
+
+
 def test_whom_a_later_session_removed_or_awaits_is_not_asked_about(
     project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
