@@ -172,13 +172,15 @@ class MfaPane(BrowsingPane):
             yield Text("Where is the access key?")
             yield Choices(_PLACES, id="source")
             with Vertical(id="where"):
-                path = PathField(
-                    value=str(self._start["path"]),
-                    placeholder="for example  ~/Downloads/accessKeys.csv",
-                    id="path",
-                    compact=True,
+                yield FieldRow(
+                    "CSV file",
+                    PathField(
+                        value=str(self._start["path"]),
+                        placeholder="for example  ~/Downloads/accessKeys.csv",
+                        id="path",
+                        compact=True,
+                    ),
                 )
-                yield FieldRow("CSV file", path)
                 yield FieldRow(
                     "Access key id", Input(placeholder="begins with AKIA", id="key-id", compact=True)
                 )

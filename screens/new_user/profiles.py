@@ -169,13 +169,15 @@ class ProfilesPane(StepPane):
 
     def compose_body(self) -> ComposeResult:
         yield FieldRow("Region", Input(value=str(self._start["region"]), id="region", compact=True))
-        serial = _SerialInput(
-            value=str(self._start["mfa_serial"]),
-            placeholder="empty if there is none",
-            id="mfa-serial",
-            compact=True,
+        yield FieldRow(
+            "MFA device",
+            _SerialInput(
+                value=str(self._start["mfa_serial"]),
+                placeholder="empty if there is none",
+                id="mfa-serial",
+                compact=True,
+            ),
         )
-        yield FieldRow("MFA device", serial)
         yield Text("", id="whole-serial", classes="hidden")
         yield MarkBox(
             "Also write …-mfa profiles (only if you use Leverage CLI with MFA)",
