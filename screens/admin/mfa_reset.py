@@ -16,7 +16,6 @@ from screens.step.sending import hand_out_here
 from screens.step.times import since_words
 from screens.widgets.code_field import CodeField
 from screens.widgets.dialogs import Confirm, ask
-from screens.widgets.lists import TextDialog
 from screens.widgets.text import Button, ButtonRow, OptionList, Text, short
 from workflows.core.secret import Secret
 from workflows.core.sentences import joined, text_of
@@ -203,8 +202,7 @@ class MfaResetPane(AccountWorkPane):
         self._removed = (*self._removed, (name, serial))
         if any(owner.name == name and self._signs_in_without(owner) for owner, _ in self._rows()):
             text = mfa_reset.text_for(name, self.found, self.context)
-            copy = self.context.environment.copy
-            self.app.push_screen(TextDialog(f"Removed. What {name} does next", text, copy=copy))
+            self.show_text(f"Removed. What {name} does next", text)
 
     @on(Button.Pressed, "#copy")
     def action_copy(self) -> None:

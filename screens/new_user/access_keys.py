@@ -22,7 +22,6 @@ from screens.step.times import told_moment
 from screens.widgets.checklist import Checklist
 from screens.widgets.choices import Answer, Choices
 from screens.widgets.code_field import CodeField, Wanted
-from screens.widgets.dialogs import tell
 from screens.widgets.fields import FieldRow, PathField, SecretInput
 from screens.widgets.lists import MarkBox
 from screens.widgets.text import LINE_CELLS, Button, ButtonRow, Lines, OptionList, Text, shortened
@@ -358,9 +357,8 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
     def _width(self) -> int:
         return self.content_size.width or LINE_CELLS
 
-    def on_resize(self, event: Resize) -> None:
+    def on_resize(self, event: Resize) -> None:  # noqa: ARG002 - Textual's handler
         """Where there is room, a path is shown whole."""
-        super().on_resize(event)
         self.query_one("#kept", Choices).reword(self._places())
         self._show_answers()
 
@@ -426,8 +424,7 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
     @on(Button.Pressed, "#copy-folder")
     def _copy_folder(self) -> None:
         """Copy the folder that the browser is to save into."""
-        environment = self.context.environment
-        tell(self, lambda: environment.copy(str(environment.downloads)))
+        self.copy_text(str(self.context.environment.downloads))
 
     # -- going on ----------------------------------------------------------------------------------
 

@@ -17,7 +17,6 @@ from screens.new_user.replacement import offer_replacement
 from screens.step.page import YOURS, Opening, Primary, StepPane, Turn
 from screens.step.times import since_words
 from screens.widgets.fields import Field, FieldRow, PathField
-from screens.widgets.lists import TextDialog
 from screens.widgets.text import Button, ButtonRow, Lines, ScrollBody, Text
 from workflows.core.errors import Problem
 from workflows.core.grouping import by_key
@@ -307,7 +306,7 @@ class HandoffPane(StepPane):
     @on(Button.Pressed, "#revocation")
     def _tell_of_revocation(self) -> None:
         told = text_of(revocation_told(str(self.context.facts["fingerprint"]), self.context))
-        self.app.push_screen(TextDialog(_REVOKE, told, copy=self.context.environment.copy))
+        self.show_text(_REVOKE, told)
 
     # -- the input ---------------------------------------------------------------------------------
 

@@ -21,7 +21,7 @@ from screens.new_user.replacement import offer_replacement
 from screens.step.page import Opening, Primary, StepPane, Turn
 from screens.step.times import said_so
 from screens.widgets.checklist import Checklist, Deed
-from screens.widgets.dialogs import Confirm, ask, in_turn, tell
+from screens.widgets.dialogs import Confirm, ask, in_turn
 from screens.widgets.failure import as_error
 from screens.widgets.fields import MASK, Field, SecretInput, SecretText
 from screens.widgets.own_terminal import lend_terminal
@@ -344,7 +344,7 @@ class SignInPane(StepPane):
         what = {"copy-address": self._page(), "copy-user": self._identity.user}
         copied = what.get(event.button.id or "", self.password)
         if copied is not None:
-            tell(self, lambda: self.context.environment.copy(copied))
+            self.copy_text(copied)
 
     @on(Button.Pressed, "#show")
     def _show_password(self) -> None:

@@ -16,8 +16,8 @@ from screens.step.console_steps import SandboxPhone
 from screens.step.page import TALL, YOURS, Opening, Primary, Turn
 from screens.step.times import told_moment
 from screens.widgets.code_field import CodeField, Wanted
-from screens.widgets.dialogs import Notice, tell
-from screens.widgets.lists import Table, TextDialog
+from screens.widgets.dialogs import Notice
+from screens.widgets.lists import Table
 from screens.widgets.text import LINE_CELLS, Button, ButtonRow, Text
 from workflows.core.errors import Problem
 from workflows.core.installation import how_to_install
@@ -419,15 +419,13 @@ class VerifyPane(UnlockingPane):
     def action_copy_lines(self) -> None:
         """Copy the lines for the shell."""
         if lines := self._lines():
-            tell(self, lambda: self.context.environment.copy("\n".join(lines) + "\n"))
+            self.copy_text("\n".join(lines) + "\n")
 
     @on(Button.Pressed, "#show-lines")
     def action_show_lines(self) -> None:
         """Show the lines for the shell whole."""
         if lines := self._lines():
-            copy = self.context.environment.copy
-            dialog = TextDialog(f"For {self._shell.value}", "\n".join(lines) + "\n", copy=copy, wraps=False)
-            self.app.push_screen(dialog)
+            self.show_text(f"For {self._shell.value}", "\n".join(lines) + "\n", wraps=False)
 
     @on(Button.Pressed, "#other-shell")
     def action_other_shell(self) -> None:
@@ -501,8 +499,7 @@ class VerifyPane(UnlockingPane):
     def action_copy_switch(self) -> None:
         """Copy that page's link."""
         if url := self._switch_url():
-            environment = self.context.environment
-            tell(self, lambda: environment.copy(environment.open_page(url)))
+            self.copy_text(self.context.environment.open_page(url))
 
     def request(self) -> Request:
         return Request(tuple(self._results.values()), self._chosen(), self._at)

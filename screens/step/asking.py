@@ -20,7 +20,7 @@ from textual.widgets import Input
 from screens.step.page import Move, Primary, StepPane, Taker, is_displayed
 from screens.widgets.checklist import Checklist
 from screens.widgets.code_field import CodeField
-from screens.widgets.dialogs import Confirm, ask, tell
+from screens.widgets.dialogs import Confirm, ask
 from screens.widgets.fields import FieldRow, SecretInput
 from screens.widgets.secret_dialogs import DeactivationDialog
 from screens.widgets.text import Button, Text
@@ -198,8 +198,7 @@ class BrowsingPane(UnlockingPane):
 
     @on(Button.Pressed, "#copy")
     def _copy_address(self) -> None:
-        context = self.context
-        tell(self, lambda: context.environment.copy(sign_in_page(context, identity_of(context))))
+        self.copy_text(sign_in_page(self.context, identity_of(self.context)))
 
     @on(Input.Submitted)
     def _go_down(self) -> None:

@@ -23,7 +23,7 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Checkbox, Input, SelectionList, TextArea
 
-from screens.widgets.dialogs import OneFocus
+from screens.widgets.dialogs import OneFocus, tell
 from screens.widgets.failure import as_error
 from screens.widgets.fields import Field, PathField, ProblemList, SecretInput
 from screens.widgets.lists import TextDialog
@@ -31,6 +31,7 @@ from screens.widgets.progress import ProgressLine
 from screens.widgets.text import Button, Lines, Text
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.files import FileError
+from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence, joined, text_of
 from workflows.machine.declaration import Step
 from workflows.machine.events import Facts, StepKey
@@ -564,14 +565,21 @@ class StepPane(VerticalScroll):
         """As `run_move`; what it comes back with is shown in passing."""
         self.run_move("told", work, lambda said: self.notify(text_of(said)))
 
+    def copy_text(self, text: str | Secret) -> None:
+        """Copy a text in the background, and show in passing how that went."""
+        tell(self, lambda: self.context.environment.copy(text))
+
+    def show_text(self, title: Sentence, text: str, *, wraps: bool = True) -> None:
+        """Show a text to read and to copy."""
+        self.app.push_screen(TextDialog(title, text, copy=self.context.environment.copy, wraps=wraps))
+
     def open_in_browser(self, page: str, then: Taker | None = None) -> None:
         """Open an address in the person's browser; where none opens, show it, or let `then` do that."""
         environment = self.context.environment
 
         def show(opened: bool) -> None:  # noqa: FBT001 - a move's result
             if not opened:
-                address = environment.open_page(page)
-                self.app.push_screen(TextDialog(_NO_BROWSER, address, copy=environment.copy))
+                self.show_text(_NO_BROWSER, environment.open_page(page))
 
         if self.running_move:
             self.notify(

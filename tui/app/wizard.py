@@ -623,7 +623,7 @@ class WizardScreen(OneFocus):
             withdrawn = self.pane is not None and any(not skip.display for skip in self.pane.query("#skip"))
             open_ = status not in SETTLED | {Status.LOCKED}
             return self.run.step(self.current).skippable and open_ and not withdrawn
-        return status in _DONE if action == "reopen" else True
+        return status in _DONE
 
     async def action_next(self) -> None:
         """Go on: with the pane's input, or to the next step when nothing changed in a done one."""
