@@ -32,9 +32,9 @@ from workflows.machine.state import Status
 from workflows.profiles.write import profile_paths
 from workflows.steps.rotation import delete_old_key, rotate
 from workflows.steps.shared.key_stores import PGP_FILE, opened_store
-from workflows.steps.shared.own_access_key import Owner, keep_recorded
-from workflows.stores.key_records import KeyRecords, Phase, Rotation, remarks
-from workflows.stores.key_store import VaultStore
+from workflows.steps.shared.own_access_key import keep_recorded
+from workflows.stores.key_records import KeyRecord, KeyRecords, Phase, Rotation, remarks
+from workflows.stores.key_store import KEPT_IN_PGP_FILE, VaultStore
 
 SIZE = (80, 24)
 STEPS = (rotate, delete_old_key)
@@ -43,12 +43,16 @@ PANES = {"rotation": RotationPane, "retirement": RetirementPane}
 
 def keep(new_user: NewUserAws, store: Any, fingerprint: str = "") -> dict[str, Any]:
     key = user_key(new_user)
-    owner = Owner("bb", BASE, "us-east-1", "jane.doe", jane().account_id, fingerprint)
     made = Credentials(key["AccessKeyId"], Secret(key["SecretAccessKey"]))
-    environment = new_user.environment
-    keep_recorded(
-        store, made, owner, environment, mfa_serial=None, created=environment.now() - timedelta(days=100)
+    environment, kept_with = new_user.environment, fingerprint if store.kind == KEPT_IN_PGP_FILE else ""
+    record = KeyRecord(
+        *("bb", BASE, made.access_key_id, store.kind, "jane.doe", jane().account_id, "us-east-1"),
+        kept_at=environment.now(),
+        created=environment.now() - timedelta(days=100),
+        fingerprint=kept_with,
+        backend=store.backend,
     )
+    keep_recorded(store, made, record, environment, fingerprint=fingerprint, mfa_serial=None)
     return key
 
 

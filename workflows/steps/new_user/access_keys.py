@@ -45,7 +45,6 @@ from workflows.steps.shared.own_access_key import (
     KeyInHand,
     KeyPlace,
     KeySession,
-    Owner,
     SignInSeen,
     check_owner,
     client_without_asking,
@@ -59,6 +58,7 @@ from workflows.steps.shared.own_access_key import (
     listed_keys,
     load_key,
     locked,
+    new_record,
     not_accepted,
     present_key,
     sign_in_seen,
@@ -252,15 +252,21 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
         proved = _proved(request, key, session, context, clients)
         context.raise_if_cancelled()
         report(Progress(f"Keeping it in {store.description}"))
-        owner = Owner.of(
+        serial, fingerprint = code_device(proved.devices), fingerprint_of(context, identity)
+        record = new_record(
+            store,
+            key,
             proved.who,
             project=project_of(context),
             profile=base_profile_of(context, identity),
             region=identity.region,
-            fingerprint=fingerprint_of(context, identity),
+            fingerprint=fingerprint,
+            created=_made_at(request, key, proved.keys, context),
+            now=context.environment.now(),
         )
-        serial, created = code_device(proved.devices), _made_at(request, key, proved.keys, context)
-        kept = keep_recorded(store, key, owner, context.environment, mfa_serial=serial, created=created)
+        kept = keep_recorded(
+            store, key, record, context.environment, fingerprint=fingerprint, mfa_serial=serial
+        )
         key_id = key.access_key_id
         key.drop()
     sentences = [

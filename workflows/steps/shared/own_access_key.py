@@ -7,7 +7,7 @@ session in which they manage their keys.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -600,40 +600,53 @@ def present_key(path: str, context: Context) -> Iterator[Credentials]:
         yield key
 
 
-@dataclass(frozen=True)
-class Owner:
-    """Whose key it is, and which profile it is of.
+def new_record(
+    store: KeyStore,
+    key: Credentials,
+    who: sts.Identity,
+    *,
+    project: str,
+    profile: str,
+    region: str,
+    fingerprint: str,
+    created: datetime | None,
+    now: datetime,
+) -> KeyRecord:
+    """What is written down of a key that is kept now.
 
-    Attributes:
+    Args:
+        store: where it is kept.
+        key: the key.
+        who: whose it is, as STS reports it.
         project: the project's short name.
         profile: the base profile.
         region: its region.
-        user: the IAM user.
-        account_id: the account.
         fingerprint: of the person's own PGP key, or "".
+        created: when AWS made it, None where that isn't known.
+        now: the present time.
+
+    Raises:
+        OnboardError: the key is not a user's.
     """
-
-    project: str
-    profile: str
-    region: str
-    user: str
-    account_id: str
-    fingerprint: str = ""
-
-    @classmethod
-    def of(cls, who: sts.Identity, *, project: str, profile: str, region: str, fingerprint: str) -> Owner:
-        """The owner as STS reports it.
-
-        Raises:
-            OnboardError: the key is not a user's.
-        """
-        if who.user_name is None:
-            raise OnboardError(
-                "Not a user's access key",
-                f"This key belongs to {who.arn}.",
-                next="Use the key of an IAM user; in the console: Security credentials, Create access key.",
-            )
-        return cls(project, profile, region, who.user_name, who.account, fingerprint)
+    if who.user_name is None:
+        raise OnboardError(
+            "Not a user's access key",
+            f"This key belongs to {who.arn}.",
+            next="Use the key of an IAM user; in the console: Security credentials, Create access key.",
+        )
+    return KeyRecord(
+        project=project,
+        profile=profile,
+        id=key.access_key_id,
+        kept=store.kind,
+        user=who.user_name,
+        account_id=who.account,
+        region=region,
+        kept_at=now,
+        created=created,
+        fingerprint=fingerprint if store.kind == KEPT_IN_PGP_FILE else "",
+        backend=store.backend,
+    )
 
 
 class Recorded(NamedTuple):
@@ -651,11 +664,11 @@ class Recorded(NamedTuple):
 def keep_recorded(
     store: KeyStore,
     key: Credentials,
-    owner: Owner,
+    record: KeyRecord,
     environment: Environment,
     *,
+    fingerprint: str,
     mfa_serial: str | None,
-    created: datetime | None,
 ) -> Recorded:
     """Keep a key, write down that it is, and delete copies of an older one in other stores.
 
@@ -668,17 +681,17 @@ def keep_recorded(
             before that isn't over stops it: its end would be forgotten.
     """
     records = KeyRecords(environment.key_records_folder)
-    known = records.get(owner.project, owner.profile)
+    known = records.get(record.project, record.profile)
     if known is not None and known.rotation is not None and known.rotation.interrupted:
         raise OnboardError(
             "A rotation was interrupted",
-            f"The rotation of the access key of {owner.profile} is neither finished nor undone.",
+            f"The rotation of the access key of {record.profile} is neither finished nor undone.",
             next="Rotate again first: that finishes or undoes it (`iam-onboard access-key rotate`).",
         )
-    with records.staged(_record(store, key, owner, environment, created)) as put:
+    with records.staged(record) as put:
         unsynced = store.keep(key, mfa_serial)
         if unsynced is None:
-            sentences = _forget_elsewhere(store, owner, environment)
+            sentences = _forget_elsewhere(store, record, usable_vaults(environment, fingerprint))
         else:
             sentences = [unsynced.risk("it")]
         try:
@@ -706,14 +719,14 @@ def created_at(key: Credentials, keys: Sequence[iam.AccessKey]) -> datetime | No
     return next((listed.created for listed in keys if listed.access_key_id == key.access_key_id), None)
 
 
-def _forget_elsewhere(store: KeyStore, owner: Owner, environment: Environment) -> list[Sentence]:
+def _forget_elsewhere(store: KeyStore, record: KeyRecord, vaults: Iterable[Vault]) -> list[Sentence]:
     """An older key elsewhere might be found before this one. A failure is only reported."""
     sentences: list[Sentence] = []
-    for vault in usable_vaults(environment, owner.fingerprint):
+    for vault in vaults:
         if isinstance(store, VaultStore) and vault == store.vault:
             continue
         try:
-            delete_access_key(vault, owner.project, owner.profile)
+            delete_access_key(vault, record.project, record.profile)
         except OnboardError as error:
             sentences.append(f"An older key may be left in {vault.description}: {error.what}")
     return sentences
@@ -746,25 +759,16 @@ def kept_record(context: Context) -> KeyRecord:
     clients = clients_for(environment, region)
     with key:
         who = usable_identity(key, clients, context.cancelled)
-        owner = Owner.of(who, project=project, profile=profile, region=region, fingerprint="")
-        record = _record(store, key, owner, environment, created_at(key, listed_keys(key, clients)))
+        record = new_record(
+            store,
+            key,
+            who,
+            project=project,
+            profile=profile,
+            region=region,
+            fingerprint="",
+            created=created_at(key, listed_keys(key, clients)),
+            now=environment.now(),
+        )
     KeyRecords(environment.key_records_folder).put(record)
     return record
-
-
-def _record(
-    store: KeyStore, key: Credentials, owner: Owner, environment: Environment, created: datetime | None
-) -> KeyRecord:
-    return KeyRecord(
-        project=owner.project,
-        profile=owner.profile,
-        id=key.access_key_id,
-        kept=store.kind,
-        user=owner.user,
-        account_id=owner.account_id,
-        region=owner.region,
-        kept_at=environment.now(),
-        created=created,
-        fingerprint=owner.fingerprint if store.kind == KEPT_IN_PGP_FILE else "",
-        backend=store.backend,
-    )

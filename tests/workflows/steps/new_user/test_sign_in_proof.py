@@ -17,8 +17,9 @@ from workflows.machine.observations import AGREES, SAID_SO, Verdict, seen_at
 from workflows.steps.new_user import access_keys, sign_in
 from workflows.steps.new_user.access_keys import API, TYPED, Request
 from workflows.steps.shared.key_stores import VAULT
-from workflows.steps.shared.own_access_key import NOT_REPLACED, Owner, keep_recorded
+from workflows.steps.shared.own_access_key import NOT_REPLACED, keep_recorded
 from workflows.stores.access_key_vault import delete_access_key
+from workflows.stores.key_records import KeyRecord
 from workflows.stores.key_store import VaultStore
 
 ONCE, CHOSEN = "Once-only-1234", "Chosen-by-jane-1"
@@ -55,12 +56,16 @@ def signs_in(new_user: NewUserAws) -> None:
 
 
 def keeps(new_user: NewUserAws, key: dict[str, Any]) -> Any:
-    vault = new_user.environment.vault("").vault
-    owner = Owner("bb", BASE, "us-east-1", "jane.doe", jane().account_id)
+    environment = new_user.environment
+    vault = environment.vault("").vault
+    store = VaultStore(vault, "bb", BASE)
     made = Credentials(key["AccessKeyId"], Secret(key["SecretAccessKey"]))
-    keep_recorded(
-        VaultStore(vault, "bb", BASE), made, owner, new_user.environment, mfa_serial=None, created=None
+    record = KeyRecord(
+        *("bb", BASE, made.access_key_id, store.kind, "jane.doe", jane().account_id, "us-east-1"),
+        kept_at=environment.now(),
+        backend=store.backend,
     )
+    keep_recorded(store, made, record, environment, fingerprint="", mfa_serial=None)
     return vault
 
 
