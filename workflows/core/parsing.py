@@ -12,7 +12,7 @@ import re
 import string
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from workflows.core.files import FileError, NotAccepted, load_file, read_text
 
@@ -108,6 +108,15 @@ def parse_json(text: str | bytes, **hooks: Callable[..., Any] | bool) -> Any:
         if brackets:
             raise TooDeep
     return value
+
+
+def no_constant(name: str) -> NoReturn:
+    """A `parse_constant` for `parse_json`: Python would read NaN and Infinity, which are no JSON.
+
+    Raises:
+        ValueError: always.
+    """
+    raise ValueError(f"{name} is no JSON value")
 
 
 def read_json(path: Path, limit: int) -> Any:

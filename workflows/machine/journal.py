@@ -17,12 +17,12 @@ from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from itertools import accumulate
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 from zlib import crc32
 
 from workflows.core.errors import OnboardError
 from workflows.core.files import OWN_LIMIT, AppendedFile, cause_of, load_file, replace_file
-from workflows.core.parsing import parse_json
+from workflows.core.parsing import no_constant, parse_json
 from workflows.core.sentences import Sentence
 from workflows.machine.events import (
     Acknowledged,
@@ -188,16 +188,12 @@ def decode(line: bytes) -> dict[str, Any]:
         BadLineError: it is none.
     """
     try:
-        values = parse_json(line.decode("utf-8", "surrogatepass"), parse_constant=_no_constant)
+        values = parse_json(line.decode("utf-8", "surrogatepass"), parse_constant=no_constant)
     except ValueError as error:
         raise BadLineError("it isn't JSON") from error
     if not isinstance(values, dict):
         raise BadLineError("it isn't a JSON object")
     return values
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no value")
 
 
 def _checked(values: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from enum import Enum, unique
 from typing import TypeAlias
 
 from workflows.core.errors import OnboardError, Texts
-from workflows.core.parsing import MAX_DEPTH, parse_json, unescape_html
+from workflows.core.parsing import MAX_DEPTH, no_constant, parse_json, unescape_html
 from workflows.core.sentences import Sentence
 
 SCHEMA = 1
@@ -314,7 +314,7 @@ def _rejoined(found: re.Match[str]) -> str:
 def _decode(block: str, kind: str) -> dict[str, object]:
     try:
         payload = parse_json(
-            block, strict=False, object_pairs_hook=_without_duplicates, parse_constant=_no_constant
+            block, strict=False, object_pairs_hook=_without_duplicates, parse_constant=no_constant
         )
     except ValueError as error:
         raise MessageError(Flaw.DAMAGED, kind=kind, detail=str(error)) from None
@@ -336,10 +336,6 @@ def _without_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
     if len(result) != len(pairs):
         raise ValueError("a field is there twice")
     return result
-
-
-def _no_constant(name: str) -> object:
-    raise ValueError(f"{name} is not a value of a message")
 
 
 class Fields:

@@ -21,16 +21,14 @@ class Invitation:
     Attributes:
         project: the project's short name.
         user: the IAM user name that the person will have.
-        name: the person's name for the greeting, or "".
     """
 
     project: str
     user: str
-    name: str = ""
 
     def problems(self) -> list[Problem]:
         """Everything in it that breaks a rule; empty when it may be sent."""
-        return [*rules.check(project=self.project, user=self.user), *rules.prose(self.name, "name", 100)]
+        return rules.check(project=self.project, user=self.user)
 
     @property
     def command(self) -> str:
@@ -44,7 +42,7 @@ class Invitation:
             MessageError: a value breaks its rule.
         """
         rules.refuse(self.problems(), KIND)
-        return f"""Hello{f" {self.name}" if self.name else ""},
+        return f"""Hello,
 
 you are going to get access to the AWS accounts of {self.project}. It takes
 you ten minutes now, then a wait until I have added you, then ten minutes

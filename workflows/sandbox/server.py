@@ -19,7 +19,8 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest import mock
@@ -126,22 +127,16 @@ def load(layout: Layout, strict: StrictAws) -> bool:
     return layout.aws_state.exists()
 
 
-class Clock:
-    """The sandbox's time: the real one, plus what its clock file says."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def __call__(self) -> float:
-        """Seconds since the epoch."""
-        try:
-            ahead = float(load_file(self._path, OWN_LIMIT))
-        except FileNotFoundError:
-            ahead = 0.0
-        return time.time() + ahead
+def sandbox_time(clock: Path) -> float:
+    """Seconds since the epoch: the real time, plus what the sandbox's clock file says."""
+    try:
+        ahead = float(load_file(clock, OWN_LIMIT))
+    except FileNotFoundError:
+        ahead = 0.0
+    return time.time() + ahead
 
 
-def compose(record: Record, clock: Clock) -> tuple[StrictAws, WSGIApplication]:
+def compose(record: Record, clock: Callable[[], float]) -> tuple[StrictAws, WSGIApplication]:
     """Put moto, the strict layer and the console together; give the layer and the whole."""
     strict = StrictAws(DomainDispatcherApplication(create_backend_app), record.directory, clock)
     console = console_application(strict, record.directory, record.token)
@@ -206,7 +201,7 @@ def serve(layout: Layout) -> None:
     if not alone.try_acquire():
         raise SystemExit("another server has this sandbox")
     record = Record.read(layout.record)
-    strict, app = compose(record, Clock(layout.clock))
+    strict, app = compose(record, partial(sandbox_time, layout.clock))
     gate = Gate(app)
     server = listen(record.port, gate)
     if load(layout, strict):

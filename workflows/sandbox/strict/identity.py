@@ -167,7 +167,7 @@ class Identities:
         raise refuse(request, Reason.UNKNOWN_KEY)
 
     def _temporary(self, request: AwsRequest, key_id: str, now: float) -> Identity:
-        session = self._sessions.find(key_id)
+        session = self._sessions.entries.get(key_id)
         token = request.http.headers.get("x-amz-security-token", "")
         if session is None or not hmac.compare_digest(token.encode(), session.token.encode()):
             raise refuse(request, Reason.UNKNOWN_KEY)

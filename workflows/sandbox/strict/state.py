@@ -109,10 +109,6 @@ class Sessions(Part):
         self.entries = {**fresh, session.access_key_id: session}
         return session
 
-    def find(self, access_key_id: str) -> Session | None:
-        """The session with that key, expired or not, or None. An expired one is forgotten after a day."""
-        return self.entries.get(access_key_id)
-
 
 STEP_SECONDS = 30
 _WINDOW = 1
