@@ -278,10 +278,13 @@ def _folded(line: str, width: int, *, whole_paths: bool) -> str:
             if long and len(begun) > width // 2:
                 lines.append(begun.rstrip())
                 begun = " " * indent
-            hanging = " " * (
-                max(indent, len(begun)) if long else indent
-            )  # a path goes on below its beginning
-            lines += wrap(f"{begun}{piece}", width, subsequent_indent=hanging, break_on_hyphens=False)
+            if long:  # a path begins on this line, and goes on below its beginning
+                first, *rest = wrap(piece, width - len(begun), break_on_hyphens=False)
+                lines += [f"{begun}{first}", *(f"{' ' * len(begun)}{part}" for part in rest)]
+            else:
+                lines += wrap(
+                    f"{begun}{piece}", width, subsequent_indent=" " * indent, break_on_hyphens=False
+                )
     return "\n".join(lines) or line
 
 
