@@ -69,6 +69,7 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
     AccessKeysPane Checklist.-addressed { margin: 0; }
     AccessKeysPane.-refused Checklist, AccessKeysPane.-refused > .pane-head { margin: 0; }
     AccessKeysPane.-unusable Checklist, AccessKeysPane.-unusable > .pane-head { margin: 0; }
+    AccessKeysPane.-tall Checklist, AccessKeysPane.-tall > .pane-head { margin-bottom: 1; }
     """
 
     def __init__(self, opening: Opening) -> None:

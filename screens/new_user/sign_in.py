@@ -94,6 +94,8 @@ class SignInPane(StepPane):
     SignInPane #password { width: 1fr; text-style: bold; }
     SignInPane .notes { color: $text-muted; }
     SignInPane.-addressed Checklist, SignInPane.-addressed ButtonRow { margin: 0; }
+    SignInPane.-addressed.-tall Checklist { margin-bottom: 1; }
+    SignInPane.-addressed.-tall ButtonRow { margin-top: 1; }
     SignInPane.-locked .opened, SignInPane.-open .locked { display: none; }
     SignInPane.-done .to-do, SignInPane .again { display: none; }
     SignInPane.-done .again { display: block; }

@@ -172,7 +172,13 @@ class VerifyPane(UnlockingPane):
     DEFAULT_CSS = """
     VerifyPane #answer { height: auto; }
     VerifyPane.-all-work CodeField, VerifyPane.-all-work SandboxPhone { display: none; }
+    VerifyPane CodeField Input { max-width: 20; }
     VerifyPane CodeField, VerifyPane ButtonRow, VerifyPane OwnPassphrase { margin: 0; }
+    VerifyPane.-tall CodeField, VerifyPane.-tall SandboxPhone, VerifyPane.-tall OwnPassphrase {
+        margin-bottom: 1;
+    }
+    VerifyPane.-tall ButtonRow { margin-top: 1; }
+    VerifyPane.-tall .of-the-table { margin: 1 0; }
     VerifyPane.-some-fail #shell { display: none; }
     VerifyPane Button { margin-right: 2; }
     """

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
+from rich.cells import cell_len
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
@@ -152,6 +153,9 @@ class Checklist(Vertical):
     def on_mount(self) -> None:
         if self._label_width:
             self.query(".deed-label").set_styles(width=self._label_width)
+        values = [*self.query(".deed-value").results(Text)]
+        for value in values:  # so that the buttons behind them stand in one column
+            value.styles.max_width = max(cell_len(str(text.visual)) for text in values)
         self._mark()
 
     def ask_first(self) -> None:
@@ -176,8 +180,6 @@ class Checklist(Vertical):
         if row.done:
             return
         row.done = self.worked_on = True
-        if self.finished:  # until then an address that was copied may have to be typed
-            self._show_address()
         self._go_on_from(number)
         self._mark()
         if go_on:
@@ -228,6 +230,8 @@ class Checklist(Vertical):
         return button is not None
 
     def _mark(self) -> None:
+        if self.finished:  # until then an address that was copied may have to be typed
+            self._show_address()
         for index, row in enumerate(self._rows):
             row.mark(current=index == self._at)
         self.post_message(self.Moved())

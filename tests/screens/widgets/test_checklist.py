@@ -77,6 +77,18 @@ async def test_the_page_that_opens_takes_its_address_away() -> None:
         assert app.focused is app.query_one("#did-2")
 
 
+async def test_what_came_of_the_list_takes_the_address_away_too() -> None:
+    app = Host()
+    async with app.run_test() as pilot:
+        deeds = app.query_one(Checklist)
+        deeds.opened(False, "https://a.example")
+        await pilot.pause()
+        assert deeds.query_one(".not-opened").display
+        deeds.finish()
+        await pilot.pause()
+        assert not deeds.query_one(".not-opened").display
+
+
 async def test_a_later_deed_leaves_those_before_it_open() -> None:
     app = Host()
     async with app.run_test() as pilot:
