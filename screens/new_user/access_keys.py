@@ -8,6 +8,7 @@ from enum import IntEnum, auto
 from functools import partial
 from typing import Any
 
+from rich.cells import cell_len
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
@@ -24,7 +25,7 @@ from screens.widgets.choices import Answer, Choices
 from screens.widgets.code_field import CodeField, Wanted
 from screens.widgets.fields import FieldRow, PathField, SecretInput
 from screens.widgets.lists import MarkBox
-from screens.widgets.text import LINE_CELLS, Button, ButtonRow, Lines, OptionList, Text, shortened
+from screens.widgets.text import LINE_CELLS, Button, ButtonRow, Lines, OptionList, Text, shortened, sized
 from workflows.core.errors import Problem
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence, capitalized, count, text_of
@@ -210,10 +211,13 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
         self.primary_changed()
 
     def _show_answers(self) -> None:
-        """What was answered, as much of it as has room."""
-        for name in ("kept", "how"):
-            said = text_of(capitalized(self.query_one(f"#{name}", Choices).statement))
-            self.query_one(f"#{name}-answer", Text).update(shortened(said, self._width - _BESIDE_ANSWER))
+        """What was answered, as much of it as has room, with what changes it in one column."""
+        names, room = ("kept", "how"), self._width - _BESIDE_ANSWER
+        statements = [capitalized(self.query_one(f"#{name}", Choices).statement) for name in names]
+        answers = [shortened(statement, room) for statement in statements]
+        width = max(map(cell_len, answers))
+        for name, answer in zip(names, answers, strict=True):
+            self.query_one(f"#{name}-answer", Text).update(sized(answer, width))
 
     @on(OptionList.OptionSelected, "Choices")
     def _answered(self) -> None:

@@ -442,8 +442,11 @@ async def test_a_download_that_cannot_be_used_is_named_while_another_is_awaited(
     path.write_bytes(b"\x00\xff\xfe\x80" * 100)
     async with key_page(new_user, session) as (app, pilot):
         await pilot.press("enter", "enter")
+        await rest(pilot)
         pane = app.pane
         assert isinstance(pane, AccessKeysPane)
+        columns = {pane.query_one(f"#change-{question}").region.x for question in ("kept", "how")}
+        assert len(columns) == 1, "they stand below each other"
         pane._look_for_download()
         shown = pane.query_one("#unusable", Text)
         await until(pilot, lambda: path.name in str(shown.render()))
