@@ -271,8 +271,7 @@ class AccountPane(ByHandPane):
         self._account = account
         for form in self.query(AccountForm):
             form.set_class(form.view.account == account, "-shown")
-        fields = [widget for widget in self.query("AccountForm.-shown *") if widget.focusable]
-        if fields:
+        if fields := [widget for widget in self.query("AccountForm.-shown *") if widget.focusable]:
             next((widget for widget in fields if widget.id == field), fields[0]).focus()
         self._tell_pending()
 

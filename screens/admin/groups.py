@@ -120,8 +120,7 @@ class PoliciesDialog(Dialog[PolicyChanges]):
         others = (policy for known in self._view.by_name.values() for policy in known.policies)
         arn = policy_arn(text, partition_of([*self._there, *others]))
         marked = list(self.query_one("#policies", MarkList).selected)
-        problem = self._problem(arn)
-        if problem:
+        if problem := self._problem(arn):
             self.query_one("#problem", Text).update(problem)
             return
         if arn not in (*self._there, *self._added):
@@ -296,8 +295,7 @@ class GroupsPane(ByHandPane):
         view, decided = self._views[account], self.context.decisions.of(account)
         pending = view.pending(self._choices[account])
         moved = any(move for name, move in decided.moves.items() if name in view.now)
-        leaving = sum(view.chosen[name] is Chosen.LEAVES for name in view.chosen if view.before(name))
-        if leaving:
+        if leaving := sum(view.chosen[name] is Chosen.LEAVES for name in view.chosen if view.before(name)):
             return ", ".join([*([count(pending, "change")] if pending else []), f"{leaving} leaving"])
         if pending or not self._written or not (moved or decided.groups != GroupChanges()):
             return pending_words(pending)
@@ -411,8 +409,7 @@ class GroupsPane(ByHandPane):
     @on(Matrix.Put)
     def _put(self, message: Matrix.Put) -> None:
         """Put the person into the group, or out of it, or say why not."""
-        refused = self.view.refusal(self.choice, message.name, message.group)
-        if refused:
+        if refused := self.view.refusal(self.choice, message.name, message.group):
             self._tell_marked(f"✗ {refused}")
         else:
             self.choose(self.view.toggled(self.choice, message.name, message.group))
@@ -472,8 +469,7 @@ class GroupsPane(ByHandPane):
             self.choose(groups.removed(self.choice, group, written=False))
             return
         body = f"Members: {listed(known.members, 20) or 'none'}. Nothing is written before Review."
-        alone = self.view.alone_without(self.choice, group)
-        if alone:
+        if alone := self.view.alone_without(self.choice, group):
             body = f"In no group afterwards: {listed(alone, 20)}.\n{body}"
         removed = groups.removed(self.choice, group, written=True)
         question = Confirm(f"Remove the group {group}?", body, "Remove", typed=group)

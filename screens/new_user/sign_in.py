@@ -344,8 +344,7 @@ class SignInPane(StepPane):
     def _copy(self, event: Button.Pressed) -> None:
         """Copy what the button names; a password is forgotten by the clipboard again."""
         what = {"copy-address": self._page(), "copy-user": self._identity.user}
-        copied = what.get(event.button.id or "", self.password)
-        if copied is not None:
+        if (copied := what.get(event.button.id or "", self.password)) is not None:
             self.copy_text(copied)
 
     @on(Button.Pressed, "#show")

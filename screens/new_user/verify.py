@@ -337,8 +337,7 @@ class VerifyPane(UnlockingPane):
 
     @on(Table.RowSelected)
     def _explain(self) -> None:
-        result = self._results.get(self.query_one(ProfileAnswers).marked)
-        if result is not None:
+        if (result := self._results.get(self.query_one(ProfileAnswers).marked)) is not None:
             self._answer(result.problem or f"{result.profile} is {result.arn}")
 
     def _answer(self, said: Sentence) -> None:

@@ -299,8 +299,7 @@ class RetirementPane(_KeyPane):
 
 
 def _open(record: KeyRecord, pane: _KeyPane) -> None:
-    key = rotation.store_of(record, pane.context.environment).load()
-    if key is not None:
+    if (key := rotation.store_of(record, pane.context.environment).load()) is not None:
         key.drop()
 
 

@@ -175,8 +175,7 @@ class Finished(VerticalScroll):
             if not _has_device(self._run, key)
         ]
         others = any(self._run.session.facts().get(kind) for kind in OVER_TERRAFORM)
-        waiting = [name for name, stands in grid.rows if not _settled(stands)]
-        if waiting:
+        if waiting := [name for name, stands in grid.rows if not _settled(stands)]:
             return f"○ Not done yet for {listed(waiting, 2)}"
         if awaited := self._awaited():
             return f"○ {awaited}"

@@ -96,8 +96,7 @@ class Choices(OptionList, inherit_bindings=False):
 
     def choose(self, value: str) -> None:
         """Go to an answer by its value; to the first one if there is no such value."""
-        values = [answer.value for answer in self._answers]
-        if values:
+        if values := [answer.value for answer in self._answers]:
             self.highlighted = values.index(value) if value in values else 0
         self._paint()
 

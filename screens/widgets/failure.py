@@ -27,8 +27,7 @@ def as_error(failure: BaseException) -> OnboardError:
     if isinstance(failure, OnboardError):
         return failure
     number = failure.errno if isinstance(failure, OSError) else None
-    short = _SHORT.get(errno.ENOMEM if isinstance(failure, MemoryError) else number or 0)
-    if short:
+    if short := _SHORT.get(errno.ENOMEM if isinstance(failure, MemoryError) else number or 0):
         return OnboardError(
             "The computer has reached a limit", f"The work stopped, because {short[0]}.", next=short[1]
         )

@@ -96,8 +96,7 @@ class MatrixLayout:
             return f"→ {self.choice.rename[group]}"
         if known is None:
             return "new"
-        changes = self.choice.policies.get(group)
-        if changes:
+        if changes := self.choice.policies.get(group):
             plus, minus = len(changes.add), len(changes.remove)
             return " ".join(
                 filter(None, (f"+{plus}" if plus else "", f"-{minus}" if minus else "", "policies"))
@@ -166,8 +165,7 @@ class MatrixLayout:
 
     def sign(self, name: str) -> str:
         """The mark before a name: why the person was chosen, or that something changes for them."""
-        why = self.view.chosen.get(name)
-        if why is not None:
+        if (why := self.view.chosen.get(name)) is not None:
             return _SIGNS[why]
         return "*" if self.choice.members.get(name, self.view.before(name)) != self.view.before(name) else " "
 

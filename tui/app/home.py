@@ -593,8 +593,7 @@ class HomeScreen(OneFocus):
             return bool(self._entries)
         if action == "close_filter":
             return bool(self.query("#filter"))
-        selected = self._session()
-        if selected is not None:
+        if (selected := self._session()) is not None:
             return action != ("archive" if selected.archived else "restore")
         return action not in _OF_A_SESSION
 

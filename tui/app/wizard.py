@@ -662,8 +662,7 @@ class WizardScreen(OneFocus):
         if self.run.over():
             await (self.go_to(None) if self.current else self.app.run_action("archive_session"))
             return
-        open_step = self.run.session.towards(self.current)
-        if open_step is not None:
+        if (open_step := self.run.session.towards(self.current)) is not None:
             await self.go_to(open_step)
         else:
             await self.app.run_action("home")

@@ -163,8 +163,7 @@ def _binaries(machine: host.Machine) -> Iterator[Finding]:
 
 
 def _program(machine: host.Machine, name: str, subject: str, missing: str, fix: str) -> Finding:
-    found = shutil.which(name, path=machine.environment.get("PATH", ""))
-    if found:
+    if found := shutil.which(name, path=machine.environment.get("PATH", "")):
         return Finding(subject, good=True, words=f"at {found}")
     return Finding(subject, good=False, words=missing, fix=fix)
 
@@ -253,8 +252,7 @@ def _folder(machine: host.Machine) -> Finding:
 
 
 def _demo() -> Finding:
-    missing = missing_for_demo()
-    if missing:
+    if missing := missing_for_demo():
         fix = f"Only `iam-onboard demo` needs it. {installation.how_to_add_the_demo()}"
         return Finding("Demo", good=False, words=f"not installed: {', '.join(missing)}", fix=fix)
     return Finding("Demo", good=True, words="`iam-onboard demo` can run here")

@@ -119,8 +119,7 @@ def wish(machine: Machine, options: argparse.Namespace) -> Wish:
 
 
 def _identity(machine: Machine, named: Named, account: str) -> Identity:
-    handoff = session_handoff(machine, named.name)
-    if handoff is not None:
+    if (handoff := session_handoff(machine, named.name)) is not None:
         return profile_source.identity_in(handoff, account)
     if named.checkout is not None:
         return profile_source.usual_identity(named.checkout, account)

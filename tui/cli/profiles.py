@@ -208,8 +208,7 @@ def _decided(options: argparse.Namespace, wish: identity.Wish) -> identity.Wish:
         OnboardError: a profile that is to be written over is none of those that are written.
     """
     stale = {profile.profile: profile.changed_by_hand for profile in wish.prepared().stale}
-    unknown = [name for name in options.overwrite if name not in {*wish.wanted.names, *stale}]
-    if unknown:
+    if unknown := [name for name in options.overwrite if name not in {*wish.wanted.names, *stale}]:
         raise OnboardError(
             "No such profile",
             f"{', '.join(unknown)} isn't one of the profiles to write.",

@@ -72,8 +72,7 @@ def regions(machine: host.Machine, options: argparse.Namespace) -> int:
 
 def _audit(context: module.Context, project: projects.Project, accounts: list[str]) -> answers.Audit:
     known = [account.name for account in project.accounts]
-    unknown = [name for name in accounts if name not in known]
-    if unknown:
+    if unknown := [name for name in accounts if name not in known]:
         raise OnboardError(
             "No such account",
             f"The project has no account {', '.join(unknown)}.",
