@@ -418,8 +418,7 @@ class GroupsPane(ByHandPane):
 
     def action_new_group(self) -> None:
         """Ask for a name and make a group in the shape of the selected one."""
-        sibling = self.view.like(self.choice, self.query_one(Matrix).group)
-        if sibling is None:
+        if (sibling := self.view.like(self.choice, self.query_one(Matrix).group)) is None:
             self.notify("There is no group to make another one like.", severity="warning")
             return
         policies = ", ".join(short_policy(policy) for policy in sibling.policies) or "none"
@@ -464,8 +463,7 @@ class GroupsPane(ByHandPane):
         if not group or group in self.choice.remove:
             self.choose(groups.kept(self.choice, group), group)
             return
-        known = self.view.by_name.get(group)
-        if known is None:
+        if (known := self.view.by_name.get(group)) is None:
             self.choose(groups.removed(self.choice, group, written=False))
             return
         body = f"Members: {listed(known.members, 20) or 'none'}. Nothing is written before Review."

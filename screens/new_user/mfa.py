@@ -82,8 +82,7 @@ class DeviceCodes(Vertical):
     @on(Button.Pressed, "#qr")
     def show_qr(self) -> None:
         """Show the device's QR code over the whole terminal."""
-        pending = self._pending
-        if pending is None:
+        if (pending := self._pending) is None:
             return
         try:
             matrix = pending.matrix()

@@ -114,8 +114,7 @@ class ProfileQuestions(Vertical):
 
     @on(SelectionList.SelectionHighlighted)
     def _explain(self, event: SelectionList.SelectionHighlighted[str]) -> None:
-        question = self._questions.get(event.selection.value)
-        if question is None:
+        if (question := self._questions.get(event.selection.value)) is None:
             return  # it was about a question that is gone
         why = (
             ": iam-onboard wrote it, and your handoff no longer lists it."

@@ -187,8 +187,7 @@ class RotationPane(_KeyPane, SpareKeyPane):
         return waits and not self.query_one("#delete-inactive", MarkBox).value
 
     def primary(self) -> Primary:
-        record = self.record()
-        if record is None:
+        if (record := self.record()) is None:
             return Primary("Back to Home")
         return Primary("Go to the old key" if self._waits() else f"Rotate {record.profile}")
 

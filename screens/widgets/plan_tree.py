@@ -150,8 +150,7 @@ class PlanTree(LineList):
 
     def action_open(self) -> None:
         """Show or hide what changes inside the selected resource."""
-        line = self.marked
-        if line is None:
+        if (line := self.marked) is None:
             return
         key = line.key.resource if isinstance(line.key, Inside) else line.key
         self._opened ^= {key}

@@ -300,8 +300,7 @@ class OnboardApp(Frame):
         """Play the other person of this onboarding: in their session, or in a new one."""
         if (wizard := self._resting_wizard()) is None:
             return
-        start = self.control.other_person(wizard.run.session.folder.name)
-        if start is None:
+        if (start := self.control.other_person(wizard.run.session.folder.name)) is None:
             self.notify("The sandbox plays nobody else in this work. F3 goes to Home.", severity="warning")
             return
         self.leave()

@@ -406,8 +406,7 @@ class HomeScreen(OneFocus):
 
     def _about(self) -> Content:
         """The selected line, explained."""
-        line = self._lines.get(self._at)
-        if line is None:
+        if (line := self._lines.get(self._at)) is None:
             return styled()
         about = joined(line.about, "\n\n")
         return styled((line.longest, "bold"), ("\n\n", ""), (text_of(about), "$text-muted"))
@@ -485,8 +484,7 @@ class HomeScreen(OneFocus):
 
     def _open(self, name: str) -> None:
         """Do what Enter does on a line."""
-        line = self._lines.get(name)
-        if line is None:
+        if (line := self._lines.get(name)) is None:
             self.action_all()
         elif line.resumes is not None:
             self.post_message(self.Resume(line.resumes))

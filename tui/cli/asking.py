@@ -111,8 +111,7 @@ def ask_code(serial: str, environment: Environment, *, or_none: bool = False) ->
         words.write(safe(f"MFA code of {_device(serial)}\n"))
         for _ in range(_TRIES):
             typed = _typed_code(lines, words, environment, or_none=or_none)
-            problem = authenticator.code_problem(typed)
-            if problem is None:
+            if (problem := authenticator.code_problem(typed)) is None:
                 return Secret(typed.strip())
             if not typed or (or_none and not typed.strip()):
                 break  # Ctrl-D, or without one

@@ -442,8 +442,7 @@ def person_record(person: model.Person) -> dict[str, Any]:
 
 def account_record(layer: model.Layer) -> dict[str, Any] | None:
     """The account's settings as JSON values, or None."""
-    account = layer.account
-    if account is None:
+    if (account := layer.account) is None:
         return None
     alias = account.alias
     return {
@@ -480,8 +479,7 @@ def layer_lines(layer: model.Layer, binary: str | None) -> Iterator[str]:
 
 def account_lines(layer: model.Layer) -> Iterator[str]:
     """The account's settings, a line each."""
-    account = layer.account
-    if account is None:
+    if (account := layer.account) is None:
         yield "  no settings in this layer"
         return
     for setting in ([account.alias] if account.alias else []) + list(account.policy):

@@ -213,8 +213,7 @@ class Answers:
         return [self._row(name) for name in self.names]
 
     def _row(self, name: str) -> tuple[str, str, str]:
-        result = self.results.get(name)
-        if result is None:
+        if (result := self.results.get(name)) is None:
             return _WAITS, name, ""
         return (_FAILS, name, text_of(result.title)) if result.problem else (_WORKS, name, result.arn)
 
