@@ -49,6 +49,7 @@ class HandoffPane(StepPane):
     HandoffPane.-refused.-low #waiting, HandoffPane.-refused.-low #watching { display: none; }
     HandoffPane.-another #waiting, HandoffPane.-another #own-key { display: none; }
     HandoffPane.-another #watching { display: none; }
+    HandoffPane.-newer #waiting, HandoffPane.-newer #watching { display: none; }
     HandoffPane TextArea { height: 3; }
     HandoffPane.-refused.-low TextArea, HandoffPane.-noted.-low TextArea { height: 2; }
     HandoffPane FieldRow { margin-top: 1; }
@@ -69,6 +70,7 @@ class HandoffPane(StepPane):
         super().__init__(opening)
         self.set_class(bool(opening.note), "-noted")  # here, so that all of the page is styled once
         self.set_class(opening.done, "-arrived")
+        self.set_class(opening.asks, "-newer")  # nobody waits for it any more
 
     def compose_body(self) -> ComposeResult:
         draft = self.opening.draft
@@ -150,13 +152,13 @@ class HandoffPane(StepPane):
         if self._arrival is not None:
             return Primary("Yes, these are my accounts")
         if self.request() != Request():
-            return Primary("Read it")
+            return Primary("Read it again" if self.request() == self._refused else "Read it")
         return Primary("Nothing to read yet" if self.inside else "Not here yet", ready=False)
 
     def turn(self) -> Turn:
         if self.opening.done or self._arrival is not None:
             return YOURS if self.opening.done else Turn("Your turn: your accounts?")
-        if self.request() not in {Request(), self._refused} or self.inside:
+        if self.request() not in {Request(), self._refused} or self.inside or self.opening.asks:
             return YOURS
         sent_at = self.context.facts.get("sent_at")
         since = f" {since_words(str(sent_at), self.context.environment.now())}" if sent_at else ""
@@ -213,7 +215,8 @@ class HandoffPane(StepPane):
 
     @property
     def decides(self) -> bool:
-        return self.opening.asks and self._arrival is not None and self._read == self.request()
+        shown = self._refused if self._arrival is None else self._read
+        return self.opening.asks and shown == self.request()
 
     @property
     def _newer(self) -> Observation:
@@ -248,6 +251,7 @@ class HandoffPane(StepPane):
             return
         self._refused = self._read
         self.add_class("-refused")
+        self._arrange(arrived=False)
         self.mark_refused_text()
 
     @on(Input.Changed, "#path")

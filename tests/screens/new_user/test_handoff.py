@@ -322,6 +322,34 @@ async def test_one_that_comes_after_another_is_one_question(
     session.close()
 
 
+async def test_one_for_a_key_that_is_not_here_is_the_persons_turn_and_loses_nothing(
+    tmp_path: Path, gpg: GpgHome
+) -> None:
+    mailbox = tmp_path / "mailbox"
+    mailbox.mkdir()
+    session, environment = begun(tmp_path, gpg), environment_of(tmp_path, gpg, mailbox=mailbox)
+    at, held = "2020-01-01T00:00:00+00:00", handoff_for(gpg, "jane")
+    settle(session, KEY, {"handoff": held.payload(), "identities": ["security"], "accepted_at": at})
+    with gpg_home() as other:
+        other.key("stranger")
+        (mailbox / "handoff-jane.doe.txt").write_text(handoff_for(other, "stranger").render())
+    SessionRun(session, environment, by_id(MODULES)).observe()
+    app = PaneHost(session, environment, MODULES, PANES, KEY)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: app.pane.has_class("-refused"))
+        await rest(pilot)
+        assert app.pane.turn().yours
+        assert not is_displayed(app.pane.query_one("#waiting"))
+        await pilot.press("ctrl+n")
+        await until(pilot, lambda: app.pane.has_class("-refused") and not app.pane.running_move)
+        assert not isinstance(app.screen, Contradiction)
+        assert session.status(KEY) is Status.CONTRADICTED, "the accepted one is still there"
+        app.pane.query_one("#keep", Button).press()
+        await rest(pilot)
+        assert session.status(KEY) is Status.UNCONFIRMED
+    session.close()
+
+
 async def test_to_keep_the_old_one_decides_about_the_one_shown_alone(tmp_path: Path, gpg: GpgHome) -> None:
     mailbox = tmp_path / "mailbox"
     mailbox.mkdir()

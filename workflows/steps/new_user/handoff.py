@@ -29,6 +29,10 @@ from workflows.steps.shared.paths import typed_path
 _NONE_KNOWN = "These accounts are new to this computer. Compare their ids with your admin."
 _SOME_KNOWN = "Compare the ids that are new to this computer with your admin."
 _NEWER = "Another handoff for you came after the one that you accepted."
+_NEWER_ELSEWHERE = (
+    "Another handoff for you came, for a PGP key that isn't on this computer. Bring that key here, or ask "
+    "for a replacement."
+)
 _CONTINUING = "You keep the accounts of the handoff that you accepted."
 _EFFECTS = ("Use the new handoff", "Keep the old one")
 _WITHOUT_READING = ("Read it first", "Keep the old one", "Use the new handoff")
@@ -470,20 +474,43 @@ def _newer(context: Context) -> tuple[str, Observation] | None:
         _check_addressee(handoff, context)
         held = handoff_of(context)
         if any(identity not in held.identities for identity in handoff.identities):
-            changes = Changes.between(held, handoff)
-            known = known_accounts(handoff.project, context.environment.home, held)
-            compares = changes.to_compare or bool(to_compare(handoff, known))
-            return text, Observation(
-                Verdict.CHANGED,
-                _NEWER,
-                (sha256(text.encode()).hexdigest(),),
-                continuing="" if changes.renewed else _CONTINUING,
-                accepting="" if compares else changes.words or _REST,
-                redoing=changes.words if compares else "Shows its accounts, and asks whether they are yours.",
-                effects=_EFFECTS if compares else _WITHOUT_READING,
-                likely=Choice.REDO if compares else Choice.ACCEPT,
-            )
+            return text, _of_newer(text, handoff, held, context)
     return None
+
+
+def _of_newer(text: str, handoff: Handoff, held: Handoff, context: Context) -> Observation:
+    """What another handoff means; one that no key here opens can't be used, so the accepted one may stay."""
+    environment, digest = context.environment, sha256(text.encode()).hexdigest()
+    changes = Changes.between(held, handoff)
+    keys = list_secret_keys(environment.gnupg_home, environment.variables)
+    if not all(_opens(identity, keys) for identity in handoff.identities):
+        return Observation(
+            Verdict.CHANGED,
+            _NEWER_ELSEWHERE,
+            (digest, "for a key that isn't here"),
+            continuing=_CONTINUING,
+            redoing=changes.words,
+            effects=_EFFECTS,
+            likely=Choice.CONTINUE,
+        )
+    known = known_accounts(handoff.project, environment.home, held)
+    compares = changes.to_compare or bool(to_compare(handoff, known))
+    return Observation(
+        Verdict.CHANGED,
+        _NEWER,
+        (digest,),
+        continuing="" if changes.renewed else _CONTINUING,
+        accepting="" if compares else changes.words or _REST,
+        redoing=changes.words if compares else "Shows its accounts, and asks whether they are yours.",
+        effects=_EFFECTS if compares else _WITHOUT_READING,
+        likely=Choice.REDO if compares else Choice.ACCEPT,
+    )
+
+
+def renewed(context: Context) -> tuple[str, ...]:
+    """The accounts whose password another handoff replaces that came after the accepted one."""
+    newer = _newer(context)
+    return Changes.between(handoff_of(context), open_handoff(newer[0])).renewed if newer else ()
 
 
 def accept(shown: Observation, context: Context, report: Report) -> Facts:

@@ -16,8 +16,9 @@ from workflows.core.sentences import Sentence
 from workflows.core.shapes import moment
 from workflows.gpg.decrypt import clean_ciphertext, decrypt
 from workflows.machine.events import Facts
-from workflows.machine.observations import AGREES, NOT_ASKED, SAID_SO, Observation, Verdict, seen_at
+from workflows.machine.observations import AGREES, NOT_ASKED, SAID_SO, Observation, Verdict, seen_at, unknown
 from workflows.messages.handoff import NEW_KEY, NEW_PASSWORD
+from workflows.steps.new_user.handoff import renewed
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.steps.shared.own_access_key import (
     NOT_REPLACED,
@@ -28,6 +29,7 @@ from workflows.steps.shared.own_access_key import (
 )
 from workflows.steps.shared.own_identity import handoff_of, identity_of
 
+_REPLACED = "A newer handoff has another password: this one is void."
 _RECORDED = "AWS has recorded your sign-in."
 
 
@@ -147,10 +149,17 @@ def evidence(context: Context) -> tuple[str, Sentence]:
     return at, _RECORDED if at else ""
 
 
+def _replaced_since(context: Context) -> Observation | None:
+    """That a newer handoff makes this password void; None where none does."""
+    return unknown(_REPLACED) if context.item in renewed(context) else None
+
+
 def observe(context: Context) -> Observation:
     """Whether a password is still good only a sign-in can tell; AWS's record of it is as good as a look."""
     if not has_password(context):
         return AGREES
+    if replaced := _replaced_since(context):
+        return replaced
     at, _ = evidence(context)
     return seen_at(at, context.environment.now()) if at else SAID_SO
 
@@ -163,6 +172,8 @@ def inquire(context: Context) -> Observation:
     """
     if not has_password(context):
         return AGREES
+    if replaced := _replaced_since(context):
+        return replaced
     with client_without_asking("iam", context) as client:
         if client is None:
             return not_asked(context)

@@ -29,7 +29,7 @@ from workflows.machine.events import checked_facts
 from workflows.machine.observations import AGREES, Choice, Verdict
 from workflows.messages.envelope import MessageError
 from workflows.messages.handoff import NEW_PASSWORD, Handoff, handoff_from, open_handoff
-from workflows.steps.new_user import handoff as step
+from workflows.steps.new_user import handoff as step, sign_in
 from workflows.steps.new_user.handoff import Request
 from workflows.steps.shared.module import Context
 from workflows.steps.shared.own_identity import handoff_of, identity_of
@@ -351,6 +351,25 @@ def test_what_says_where_to_sign_in_or_as_whom_is_to_be_compared_and_each_change
     assert "security" in named
     arrival = step.read(Request(path=here.environment.readable(mail)), here, nothing)
     assert any("security" in text_of(remark) for remark in arrival.remarks)
+
+
+def test_one_for_a_key_that_is_not_here_can_be_left_and_voids_the_sign_in_until_it_is_read(
+    accepted: tuple[Context, Handoff, Path], stranger: GpgHome
+) -> None:
+    here, sent, mail = accepted
+    other = handoff_for(stranger, "stranger").identities[0]
+    mail.write_text(replace(sent, identities=(replace(other, user="jane.doe"),)).render())
+    seen = step.observe(here)
+    assert (seen.choices.keys(), seen.likely) == ({Choice.CONTINUE, Choice.REDO}, Choice.CONTINUE)
+    verdicts = {
+        account: sign_in.observe(
+            replace(here, item=account, facts={**here.facts, "signed_in": {"seen": False}})
+        )
+        for account in ("security", "management")
+    }
+    assert verdicts["management"].said_so
+    assert not verdicts["security"].said_so
+    assert verdicts["security"].words
 
 
 @pytest.mark.parametrize("then", ["another", "one to compare", "nothing"])
