@@ -65,6 +65,7 @@ class HandoffPane(StepPane):
     _refused: Request | None = None
     _earlier: Request | None = None
     _before: tuple[Arrival | None, Request] = (None, Request())
+    _seen_to = 0.0
 
     def __init__(self, opening: Opening) -> None:
         super().__init__(opening)
@@ -118,6 +119,7 @@ class HandoffPane(StepPane):
 
     def on_mount(self) -> None:
         self.set_interval(_LOOK_SECONDS, self._look_for_handoff)
+        self.watch(self.query_one("#arrived"), "scroll_y", self._see)
         if self.opening.done:
             held = handoff_of(self.context)
             self._show_arrival(_handoff_lines(held, tuple("" for _ in held.identities), frozenset()))
@@ -150,14 +152,25 @@ class HandoffPane(StepPane):
 
     def primary(self) -> Primary:
         if self._arrival is not None:
-            return Primary("Yes, these are my accounts")
+            return Primary("Show the other accounts" if self._unseen else "Yes, these are my accounts")
         if self.request() != Request():
             return Primary("Read it again" if self.request() == self._refused else "Read it")
         return Primary("Nothing to read yet" if self.inside else "Not here yet", ready=False)
 
+    @property
+    def _unseen(self) -> bool:
+        """Whether lines of the handoff that is to be accepted were never on the screen."""
+        return self._arrival is not None and self._seen_to < self.query_one("#arrived").max_scroll_y
+
+    def _see(self, scrolled: float) -> None:
+        """The lines down to here were on the screen."""
+        self._seen_to = max(self._seen_to, scrolled)
+        self.primary_changed()
+
     def turn(self) -> Turn:
         if self.opening.done or self._arrival is not None:
-            return YOURS if self.opening.done else Turn("Your turn: your accounts?")
+            what = "PgDn shows more" if self._unseen else "Your turn: your accounts?"
+            return YOURS if self.opening.done else Turn(what)
         if self.request() not in {Request(), self._refused} or self.inside or self.opening.asks:
             return YOURS
         sent_at = self.context.facts.get("sent_at")
@@ -242,7 +255,10 @@ class HandoffPane(StepPane):
 
     def _show_arrival(self, lines: list[str]) -> None:
         self.query_one("#arrival", Lines).show_lines(lines)
+        self._seen_to = 0.0
+        self.query_one("#arrived").scroll_home(animate=False)
         self._arrange(arrived=True)
+        self.call_after_refresh(self.primary_changed)  # how much of it there is room for is known then
 
     @on(StepPane.MoveFailed)
     def _not_read(self, message: StepPane.MoveFailed) -> None:
@@ -315,7 +331,9 @@ class HandoffPane(StepPane):
     # -- the input ---------------------------------------------------------------------------------
 
     def advance(self) -> None:
-        if self._arrival is not None and self._read == self.request():
+        if self._unseen:
+            self.query_one("#arrived").scroll_page_down(animate=False)
+        elif self._arrival is not None and self._read == self.request():
             self.post_message(self.Submitted(replace(self.request(), shown=self._arrival.text)))
         elif self.request() == Request():
             self.query_one(TextArea).focus()

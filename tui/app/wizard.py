@@ -40,7 +40,7 @@ from screens.widgets.lists import TextDialog
 from screens.widgets.rail import MARKS, RailEntry, StepRail, stepper
 from screens.widgets.secret_dialogs import CodeDialog, PassphraseDialog, SecretDialog
 from screens.widgets.status_grid import EverybodyDialog
-from screens.widgets.text import Button, Lines, SplitLine, Text, in_line, marked_up, styled
+from screens.widgets.text import Button, Lines, ScrollBody, SplitLine, Text, in_line, marked_up, styled
 from tui.app.stage import Stage
 from workflows.core.errors import OnboardError
 from workflows.core.garbage import page_painted
@@ -759,9 +759,9 @@ class WizardScreen(OneFocus):
             self.app.push_screen(TextDialog(TITLE, text, copy=environment.copy))
 
     def action_page(self, direction: int) -> None:
-        """Scroll the step by its height, -1 up and 1 down, whatever has the focus in it."""
-        for page in self._stage.children:
-            page.scroll_relative(y=direction * max(1, page.size.height - 1), animate=False)
+        """Scroll the step and what is long in it by a page, -1 up and 1 down, whatever has the focus."""
+        for body in (*self._stage.children, *self._stage.query(ScrollBody)):
+            body.scroll_relative(y=direction * max(1, body.size.height - 1), animate=False)
 
     async def action_back(self) -> None:
         """Close the list of steps, stop what runs, or else go to the step before."""

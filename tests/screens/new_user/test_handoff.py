@@ -156,6 +156,32 @@ async def test_every_account_is_shown_and_those_that_are_not_known_are_marked(
     session.close()
 
 
+async def test_a_handoff_is_accepted_only_once_all_its_accounts_were_on_the_screen(
+    tmp_path: Path, gpg: GpgHome
+) -> None:
+    roles = tuple(RoleProfile(f"bb-a{n}-devops", "DevOps", f"a{n}", f"{n:012}") for n in range(30))
+    text = handoff_for(gpg, "jane", profiles=roles).render()
+    environment = environment_of(tmp_path, gpg)
+    config = environment.home / ".aws" / "bb" / "config"
+    config.parent.mkdir(parents=True)
+    config.write_text("[profile bb-shared]\nrole_arn = arn:aws:iam::444444444444:role/X\n")
+    session = begun(tmp_path, gpg, {"text": text})
+    app = PaneHost(session, environment, MODULES, PANES, KEY)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: app.pane.has_class("-arrived"))
+        await rest(pilot)
+        last, presses = f"{29:012}", 0
+        while session.status(KEY) is not Status.DONE:
+            assert presses < 10
+            seen = last in app.text()
+            await pilot.press("ctrl+n")
+            await rest(pilot)
+            presses += 1
+        assert seen, "the last account was in view as it was accepted"
+        assert presses > len(("shows the rest", "accepts"))
+    session.close()
+
+
 async def test_a_new_account_is_marked_once_though_its_own_roles_name_it_too(
     tmp_path: Path, gpg: GpgHome
 ) -> None:
@@ -312,7 +338,7 @@ async def test_one_that_comes_after_another_is_one_question(
         await until(pilot, lambda: app.pane.has_class("-arrived"))
         await rest(pilot)
         if accepts:
-            await pilot.press("enter")
+            await pilot.press("pagedown", "enter")
         else:
             app.pane.query_one("#keep", Button).press()
         await rest(pilot)
