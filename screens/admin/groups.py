@@ -113,8 +113,7 @@ class PoliciesDialog(Dialog[PolicyChanges]):
     def _add(self) -> None:
         """Put a policy on the list; a doubtful one at the second time."""
         field = self.query_one("#policy", Input)
-        text = field.value.strip()
-        if not text:
+        if not (text := field.value.strip()):
             self.action_accept()
             return
         others = (policy for known in self._view.by_name.values() for policy in known.policies)
@@ -431,8 +430,7 @@ class GroupsPane(ByHandPane):
 
     def action_rename_group(self) -> None:
         """Ask for another name of the selected group."""
-        group = self.query_one(Matrix).group
-        if not group:
+        if not (group := self.query_one(Matrix).group):
             return
         written = group in self.view.by_name
         value = self.choice.rename.get(group, group)

@@ -275,8 +275,7 @@ class VerifyPane(UnlockingPane):
     @on(Button.Pressed, "#again")
     def _ask(self) -> None:
         """Ask the profiles of the identities that are not proved yet, or all of them again."""
-        views = self._survey.unproved(self._results)
-        if not views:
+        if not (views := self._survey.unproved(self._results)):
             self._submit()
             return
         codes = self._codes()

@@ -339,8 +339,7 @@ def _headline(run: SessionRun, grid: Everybody) -> str:
 def _works(facts: Facts, now: datetime) -> str:
     """How many profiles AWS let in when they were asked; "" if none was."""
     known: Mapping[str, Any] = facts.get("verified") or {}
-    tested = len(known.get("results") or ())
-    if not tested:
+    if not (tested := len(known.get("results") or ())):
         return ""
     from workflows.steps.new_user.verify import how_many_work  # noqa: PLC0415 - few sessions need it
 

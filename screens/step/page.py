@@ -422,8 +422,7 @@ class StepPane(VerticalScroll):
         of_file = isinstance(error, FileError)  # what it says names the file, and the cause is news
         said = (error.what, error.why) if of_file else (f"{error.title}.", error.what)
         problem = Problem(joined((*said, error.next)), error.field)
-        found = self._fields(problem)
-        if not found:
+        if not (found := self._fields(problem)):
             return False
         for widget in found:
             if isinstance(widget, SecretInput) or (isinstance(widget, Input) and error.field == "code"):
