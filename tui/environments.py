@@ -184,6 +184,7 @@ class SandboxEnvironments:
                 with_keyring=False,
             ),
             open_page=lambda url: browser.mapped(url) or url,
+            project=sandbox.project_root.name,
         )
 
     @property
@@ -197,7 +198,7 @@ class SandboxEnvironments:
             root = Path(self._sandbox.project_root)
             there = any(root.glob("*/global/base-identities/keys/jane.doe"))
             return {"project": {"path": str(root), "joining": [] if there else ["jane.doe"]}}
-        return {"before-you-start": {"project": "bb", "user": "jane.doe"}}
+        return {"before-you-start": {"project": self._sandbox.project_root.name, "user": "jane.doe"}}
 
     def close(self) -> None:
         """The local AWS saves what it knows and ends by itself: the wizard's end isn't held up by it."""

@@ -56,6 +56,7 @@ class Environment:
         tried: with which profiles, access keys and MFA devices the aws command worked here, and when.
         key_records: the folder of what is known of the access keys kept here; None: below the home.
         trusted_programs: the file of the foreign programs that the person said yes to; None: below the home.
+        project: the short name of the only project that there is, in the sandbox; "" elsewhere.
     """
 
     home: Path
@@ -76,6 +77,7 @@ class Environment:
     tried: dict[tuple[str, ...], datetime] = field(default_factory=dict)
     key_records: Path | None = None
     trusted_programs: Path | None = None
+    project: str = ""
 
     def readable(self, said: Path | Sentence) -> str:
         """A path, or a text with paths in it, for people: `~` stands for the home folder."""

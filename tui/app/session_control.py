@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -112,7 +112,7 @@ class SessionControl:
     def _proposed(self, workflow: str) -> Drafts:
         """What a session of a workflow begins with here; a sandbox's new user is who is added there.
 
-        Those whose invitation is in the mailbox come first.
+        Those who were invited come first.
 
         Raises:
             OnboardError: the sessions cannot be read.
@@ -124,12 +124,17 @@ class SessionControl:
         there = {name for summary in here if summary.workflow == workflow for name in _people(summary)}
         admins = (summary for summary in here if summary.workflow == "admin")
         named = [name for summary in admins for name in texts(summary.about.get("joining"))]
-        mailbox = self._source.environment(workflow, self._clipboard).mailbox
-        first = sorted(
-            named, key=lambda name: not (mailbox and (mailbox / f"invitation-{name}.txt").exists())
-        )
-        invited = next((name for name in first if name not in there), "")
+        invited = next((name for name in (*self._invited(named), *named) if name not in there), "")
         return {**begun, step: {**begun.get(step, {}), **({"user": invited} if invited else {})}}
+
+    def _invited(self, names: Iterable[str]) -> list[str]:
+        """Those whose invitation is in the sandbox's mailbox, the last one first."""
+        environment, sent = self._source.environment("new-user", self._clipboard), dict[str, int]()
+        for name in names:
+            path = environment.mail(f"invitation-{name}.txt")
+            with suppress(OSError):
+                sent |= {name: path.stat().st_mtime_ns} if path else {}
+        return sorted(sent, key=lambda name: -sent[name])
 
     def resume(self, start: Start, *, repair: bool = False) -> SessionRun:
         """Resume a session, with input in addition; a damaged one from its last sound event.
@@ -283,11 +288,13 @@ class SessionControl:
         likely = min(found, key=lambda summary: not summary.next_step, default=None)
         if likely is not None and _asks_anew(mine):
             return _for_another_key(names, matching)
-        if likely is not None and (likely.next_step or not fresh):
+        invited = self._invited(fresh) if workflow == "new-user" else []
+        if likely is not None and not invited and (likely.next_step or not fresh):
             return Start(
                 session=likely.id, drafts=_replacing(mine, likely), again=_without_device(mine, likely)
             )
-        asked = {"joining": sorted(fresh)} if workflow == "admin" else {"user": min(fresh, default="")}
+        user = next(iter((*invited, *sorted(fresh))), "")
+        asked = {"joining": sorted(fresh)} if workflow == "admin" else {"user": user}
         return Start(workflow, drafts={_NAMES_PEOPLE[workflow]: asked} if fresh else {})
 
     def plays_another(self, session: Session) -> bool:

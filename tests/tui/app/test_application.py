@@ -1111,6 +1111,30 @@ async def test_a_sandboxs_new_user_is_first_who_has_an_invitation(house: House) 
     control.leave()
 
 
+async def test_the_new_user_who_is_played_is_who_was_invited_last_and_still_joins(house: House) -> None:
+    admin = house.sandbox_session()
+    control = SessionControl(house.parts(), house.other, FakeClipboard())
+    run = control.resume(Start(session=admin))
+    run.session.drafts.save(PROJECT, {"joining": ["ann", "bo.ek", "eve"]})
+    control.leave()
+    mailbox = house.other.environment("admin", FakeClipboard()).mailbox
+    assert mailbox is not None
+    mailbox.mkdir()
+    for at, name in enumerate(("bo.ek", "eve", "withdrawn")):
+        path = mailbox / f"invitation-{name}.txt"
+        path.touch()
+        os.utime(path, (at, at))
+    for name in ("eve", "bo.ek"):
+        start = control.other_person(admin)
+        assert start is not None
+        assert start.drafts["before-you-start"]["user"] == name
+        control.begin(start.workflow, start.drafts).session.drafts.save(PROJECT, {"user": name})
+        control.leave()
+    start = control.other_person(admin)
+    assert start is not None
+    assert start.session, "ann, whom nobody invited, comes after those who were"
+
+
 @pytest.mark.parametrize(("again", "redone"), [((), ()), ({"groups"}, LAYERS["layers"]), ({"groups@x"}, ())])
 async def test_settled_steps_are_opened_again_on_the_way_into_a_session(
     house: House, again: Any, redone: Any

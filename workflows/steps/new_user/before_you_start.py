@@ -104,7 +104,7 @@ def _aws_version(context: Context) -> str:
 
 
 def invitations(context: Context) -> tuple[Invitation, ...]:
-    """The invitations in the sandbox's mailbox, in the order of their names; none outside a sandbox.
+    """The invitations in the sandbox's mailbox, the last one first; none outside a sandbox.
 
     Raises:
         OnboardError: one cannot be read, or is no invitation.
@@ -112,12 +112,14 @@ def invitations(context: Context) -> tuple[Invitation, ...]:
     mailbox = context.environment.mailbox
     if mailbox is None or not mailbox.is_dir():
         return ()
-    paths = sorted(mailbox.glob("invitation-*.txt"))
+    paths = sorted(mailbox.glob("invitation-*.txt"), key=lambda path: -path.stat().st_mtime_ns)
     return tuple(open_invitation(read_text(path, MAX_INVITATION)) for path in paths)
 
 
-def validate(request: Request, _context: Context) -> list[Problem]:
+def validate(request: Request, context: Context) -> list[Problem]:
     """The user name is needed; without the project's short name no request can be made."""
+    only = context.environment.project
+    elsewhere = Problem(f"This sandbox has no other project than {only}.", "project")
     nobody = Problem("Enter your IAM user name, for example jane.doe; it is in the invitation.", "user")
     nowhere = Problem(
         "Without the project's short name you can only continue if you already have a handoff.",
@@ -127,6 +129,7 @@ def validate(request: Request, _context: Context) -> list[Problem]:
     return [
         *(rules.check(user=request.user) if request.user else [nobody]),
         *(rules.check(project=request.project) if request.project else [nowhere]),
+        *([elsewhere] if request.project and request.project != (only or request.project) else []),
     ]
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -86,6 +88,27 @@ def test_names_are_checked(tmp_path: Path, request_: Request, fields: list[str],
     problems = step.validate(request_, context(tmp_path))
     assert [problem.field for problem in problems] == fields
     assert any(problem.fatal for problem in problems) is fatal
+
+
+def test_a_sandbox_has_one_project(tmp_path: Path) -> None:
+    there = context(tmp_path)
+    sandbox = replace(there, environment=replace(there.environment, project="bb"))
+    for project, fields in (("bb", []), ("x", ["project"])):
+        problems = [
+            problem for problem in step.validate(Request(project, "jane.doe"), sandbox) if problem.fatal
+        ]
+        assert [problem.field for problem in problems] == fields
+
+
+def test_the_invitation_that_was_sent_last_is_the_first(tmp_path: Path) -> None:
+    mailbox = tmp_path / "mailbox"
+    mailbox.mkdir()
+    for at, name in enumerate(("ann", "eve", "bo.ek")):
+        path = mailbox / f"invitation-{name}.txt"
+        path.write_text(Invitation("bb", name).render())
+        os.utime(path, (at, at))
+    found = step.invitations(context(tmp_path, mailbox=mailbox))
+    assert [invitation.user for invitation in found] == ["bo.ek", "eve", "ann"]
 
 
 def test_invitations_are_read_from_the_mailbox(tmp_path: Path) -> None:
