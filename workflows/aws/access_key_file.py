@@ -182,7 +182,8 @@ def looks_like_access_key(path: Path) -> bool:
         data = files.load_file(path, MAX_BYTES, follow=False)
     except OSError:
         return False
-    lines = [line for line in data.decode(_encoding(data), errors="replace").splitlines() if line.strip()]
+    text = data.decode(_encoding(data), errors="replace")
+    lines = [line for line in text.splitlines() if line.strip() and not _SEPARATOR_LINE.match(line)]
     return len(lines) >= 2 and "accesskeyid" in "".join(lines[0].casefold().split())
 
 

@@ -40,6 +40,7 @@ def put(folder: Path, name: str, data: bytes | str = KEY, *, age: float = -60) -
         KEY.encode("utf-16-be"),
         KEY.replace(",", ";"),
         KEY.upper(),
+        f"sep=,\n{KEY}",
         f"User name,Password,Access key ID,Secret access key,Console login link\na,b,{ROW},c\n",
         f"\nAccess key ID, Secret access key\n\n{ROW}\n",
     ],
