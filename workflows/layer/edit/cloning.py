@@ -66,9 +66,16 @@ def mentions_name(text: str, name: str) -> bool:
 
 
 def beside_name(text: str, name: str) -> tuple[list[str], list[str]]:
-    """The words before and behind somebody's name in a text; none where it doesn't name them."""
+    """The words before and behind somebody's name in a text; none where it doesn't name them.
+
+    Of a machine user, the mark before the name is a part of it: `Machine` of `Machine Circle CI`.
+    """
     before, *behind = _in_words(name).split(text) if words_of(name) else [text]
-    return (re.findall(r"\w+", before), re.findall(r"\w+", " ".join(behind))) if behind else ([], [])
+    if not behind:
+        return [], []
+    mark = _MACHINE if _APART.split(name)[0] == _MACHINE else ""
+    words = [word for word in re.findall(r"\w+", before) if word.lower() != mark]
+    return words, re.findall(r"\w+", " ".join(behind))
 
 
 def where_named(text: str, name: str) -> Iterator[tuple[int, int]]:

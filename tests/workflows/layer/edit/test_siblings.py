@@ -120,6 +120,17 @@ def test_a_banner_that_says_more_than_the_name_is_not_copied(banners: dict[str, 
     assert "2021" not in line
 
 
+def test_the_mark_of_a_machine_user_is_a_part_of_the_name() -> None:
+    machine = plain_block("machine.git.hub", "# User: Machine Git Hub\n").replace("= true", "= off")
+    machine = machine.replace("= false", "= true").replace("= off", "= false")
+    person = plain_block("alex.kim", "# User: Alex Kim\n")
+    layer = layer_of(
+        {"users.tf": f"{person}\n{machine}"}, {"alex.kim": "QUJD\n", "machine.git.hub": "QUJD\n"}
+    )
+    edited = edit_layer(layer, [AddPerson("machine.git.lab", "QUJD\n", machine=True)])
+    assert b"# User: Machine Git Lab\n" in edited.files.documents["users.tf"].data
+
+
 SHARED = "machine.infra"
 IN_SECTIONS = """locals {
   users = ["jane.doe"]
