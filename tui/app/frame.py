@@ -31,7 +31,7 @@ from textual.worker import WorkerFailed
 from screens.widgets.dialogs import ErrorDialog, OneFocus
 from screens.widgets.failure import as_error
 from screens.widgets.text import OnlyVisible, has_unicode, shown
-from tui.app.guard import AT_ONCE, BEGUN, LENT, SHOWN, Guard, Workers
+from tui.app.guard import BEGUN, LENT, SHOWN, Guard, Workers
 from tui.app.themes import ROLES, TERMINAL, chosen, of_terminal, themes
 from tui.ending import ENDING
 from tui.environments import clipboard_of
@@ -310,9 +310,11 @@ class Frame(App[None]):
         """Ask what runs to stop; called by a signal, also while another program has the terminal."""
 
     def quit(self) -> None:
-        """Leave, and end within two seconds; a second time at once."""
+        """Leave, and end within two seconds, however often it is wanted meanwhile."""
+        if self._quitting:
+            return
         if self.guard is not None:
-            self.guard.say(AT_ONCE if self._quitting else BEGUN)
+            self.guard.say(BEGUN)
         self._quitting = True
         self.leave()
         self.exit()

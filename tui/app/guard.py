@@ -34,10 +34,10 @@ T = TypeVar("T")
 QUIT_KEY = re.compile(rb"\x11|\x1b\[113(?::\d*)*;(\d+)")
 """^q as terminals send it: as a byte, or in the kitty protocol with its modifiers."""
 
-SHOWN, LENT, BEGUN, AT_ONCE, _HEARD = 200, 201, 202, 203, 204
+SHOWN, LENT, BEGUN, _HEARD = 200, 201, 202, 203
 """What the wizard says, no signal's number: it has the terminal, in the modes of a full screen; the terminal
 is as a shell wants it, and may be somebody else's; its end has begun, and all is on the disk that must not be
-lost; it is to be ended without further ado; somebody listens again to what is typed."""
+lost; somebody listens again to what is typed."""
 _LISTEN = b"\0"
 _ASK_AFTER, _TAKE_AFTER = 0.2, 0.6
 _LOOK_EVERY = 0.05
@@ -190,7 +190,7 @@ class _Watch:
                 self._unread_since, self._asked = None, False
                 if self._by_key:  # it gets the key itself now
                     self._end, self._by_key = None, False
-            elif byte == AT_ONCE or (byte == signal.SIGTERM and self._end is not None):
+            elif byte == signal.SIGTERM and self._end is not None:
                 self._end = time.monotonic()
             elif byte == BEGUN or byte in ENDING:
                 self._end, self._by_key = self._end or time.monotonic() + SECONDS_TO_END, False

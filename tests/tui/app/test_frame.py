@@ -18,6 +18,7 @@ from textual.widgets import Input, OptionList, TextArea
 
 from screens.widgets.dialogs import Confirm
 from tui.app.frame import Frame
+from tui.app.guard import BEGUN
 from tui.cli.wizard import load_ahead
 from tui.host import Machine
 
@@ -164,6 +165,18 @@ async def test_what_was_typed_while_nobody_read_is_handled_to_its_last_key(
             beside.setattr(app, "guard", SimpleNamespace(given_back=lambda: given))
             app._take_keys_back()
         assert [key.key for key in keys if isinstance(key, Key)] == handled
+
+
+async def test_who_wants_to_quit_twice_forces_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    app, said, left = Form(), list[int](), list[None]()
+    async with app.run_test():
+        with monkeypatch.context() as beside:
+            beside.setattr(app, "guard", SimpleNamespace(say=said.append))
+            beside.setattr(app, "leave", lambda: left.append(None))
+            app.quit()
+            app.quit()
+    assert said == [BEGUN]
+    assert len(left) == 1
 
 
 async def test_what_is_typed_while_a_page_is_made_again_goes_to_what_then_has_the_focus() -> None:
