@@ -40,8 +40,8 @@ class Entry:
         summary: what is known of it.
         sessions: the folder of sessions that it is in.
         sandbox: the folder of the sandbox that it belongs to, or None.
-        arrived: when the message came that its next step waits for, ISO 8601; "" while it is not there; None
-            if it waits for none.
+        arrived: when the message came that its next step waits for, or another handoff than it has, ISO 8601;
+            "" while that is not there; None if it waits for none.
         archived: whether the person took it out of the list.
         apply: "running", "finished" or "failed" where an apply was begun whose end no wizard has taken in, or
             nobody has seen; else "".
@@ -70,7 +70,7 @@ class Entry:
         """Whether nothing is left to be done in it, and nobody is waited for."""
         summary = self.summary
         waits = summary.next_title or summary.awaited or summary.damage
-        return bool(self.undone_by) or not waits
+        return bool(self.undone_by) or not (waits or self.arrived)
 
 
 class SessionCatalogue:
@@ -160,6 +160,9 @@ class SessionCatalogue:
         awaited = [place / name for name in _awaited(summary, sessions.folder / summary.id)]
         since = str(summary.facts.get("sent_at") or summary.created)
         came = max((_came(path, since) for path in awaited), default=None)
+        if came is None and (accepted := summary.facts.get("accepted_at")):
+            since = max(str(accepted), summary.changed)  # what came before that was seen there
+            came = _came(place / _handoff_of(summary), since) or None
         archived, apply = sessions.is_archived(summary.id), _left_apply(summary, sessions.folder / summary.id)
         if unwatched := sessions.unwatched(summary.id):
             summary, apply = replace(summary, next_title=unwatched), "finished"
@@ -186,9 +189,14 @@ def _awaited(summary: Summary, folder: Path) -> list[str]:
             taken_in = _keys_taken_in(folder)
             return [f"request-{name}.txt" for name in names if name not in taken_in]
         case "handoff":
-            return [f"handoff-{facts.get('user', '')}.txt"]
+            return [_handoff_of(summary)]
         case _:
             return []
+
+
+def _handoff_of(summary: Summary) -> str:
+    """The name of the file that a new user's handoff comes in."""
+    return f"handoff-{summary.facts.get('user', '')}.txt"
 
 
 def _keys_taken_in(folder: Path) -> Container[str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from support.panes import settle
+from support.served_aws import jane
 from support.small_steps import small_workflow
 from support.steps import step_of
 
@@ -19,6 +20,7 @@ from workflows.machine.declaration import Workflow
 from workflows.machine.drafts import Drafts
 from workflows.machine.events import StepKey
 from workflows.machine.summaries import Summary
+from workflows.messages.handoff import Handoff
 from workflows.steps.later_sessions import AppliedChange
 from workflows.terraform.results import ApplyResult
 
@@ -161,3 +163,30 @@ def test_a_handoff_that_is_older_than_the_request_has_not_arrived(tmp_path: Path
     for minutes, arrived in ((59, False), (61, True)):
         os.utime(message, ((BEGUN + timedelta(minutes=minutes)).timestamp(),) * 2)
         assert [bool(entry.arrived) for entry in catalogue.entries()] == [arrived]
+
+
+def test_another_handoff_than_the_accepted_one_is_news_until_the_session_goes_on(tmp_path: Path) -> None:
+    places = Places(tmp_path / "sessions", tmp_path / "sandboxes", tmp_path / "vault", tmp_path / "cache")
+    now = [BEGUN]
+    machine = Machine(places, tmp_path, tmp_path / "Downloads", tmp_path, {}, lambda: now[0])
+    catalogue = SessionCatalogue(machine, WORKFLOWS)
+    session = catalogue.sessions_of().create("new-user", {})
+    settle(session, StepKey("before-you-start"), {"project": "bb", "user": "jane", "tools": {}})
+    settle(session, StepKey("pgp-key"), {"fingerprint": "A" * 40, "key_made": False})
+    handoff = Handoff("bb", (jane(),)).payload()
+    accepted = {"handoff": handoff, "identities": ["security"], "accepted_at": BEGUN.isoformat()}
+    settle(session, StepKey("handoff"), accepted)
+    message = machine.downloads / "handoff-jane.txt"
+    message.parent.mkdir()
+    message.touch()
+    for minutes, arrived in ((-1, False), (1, True)):
+        os.utime(message, ((BEGUN + timedelta(minutes=minutes)).timestamp(),) * 2)
+        (entry,) = catalogue.entries()
+        assert (bool(entry.arrived), entry.arrived == "") == (arrived, False)
+    assert not replace(entry, summary=replace(entry.summary, next_title="")).over
+    now[0] = BEGUN + timedelta(minutes=2)
+    session.reopen(StepKey("pgp-key"), "again")
+    settle(session, StepKey("pgp-key"), {"fingerprint": "A" * 40, "key_made": False})
+    session.close()
+    (entry,) = catalogue.entries()
+    assert not entry.arrived

@@ -188,18 +188,20 @@ _TASKS: Mapping[str, tuple[_Line, ...]] = {
 """What can be begun, by the heading that it is under."""
 
 
-def _order(entry: Entry, since: str = "") -> int:
-    """First what can go on now, then begun, awaiting a person, only opened, done, elsewhere, archived.
+def _order(entry: Entry, left: Entry | None = None) -> int:
+    """First what news is for, then begun, awaiting a person, only opened, done, elsewhere, archived.
 
-    What arrived before other work was left at `since` is no news.
+    The work that was `left` last comes first, unless something arrived since.
     """
+    summary = entry.summary
     if entry.archived or entry.elsewhere or entry.over:
-        return 6 if entry.archived else 5 if entry.elsewhere else 4
-    if entry.ended or (entry.arrived or "") > since:
-        return 0
-    if entry.arrived == "" or (entry.summary.awaited and not entry.summary.next_title):
-        return 2
-    return 1 if entry.summary.facts else 3
+        return 8 if entry.archived else 7 if entry.elsewhere else 6
+    if entry.ended or entry.arrived:
+        late = left is not None and not entry.ended and (entry.arrived or "") <= left.summary.changed
+        return 2 if late else 0
+    if entry.arrived == "" or (summary.awaited and not summary.next_title):
+        return 4
+    return 1 if entry is left else 3 if summary.facts else 5
 
 
 class HomeScreen(OneFocus):
@@ -301,8 +303,9 @@ class HomeScreen(OneFocus):
         super().__init__()
         self._now = now
         self._remarks = remarks
-        left_at = max((entry.summary.changed for entry in entries if _order(entry) == 1), default="")
-        self._entries = sorted(entries, key=partial(_order, since=left_at))
+        begun = (entry for entry in entries if _order(entry) == 3)
+        left = max(begun, key=lambda entry: entry.summary.changed, default=None)
+        self._entries = sorted(entries, key=partial(_order, left=left))
         self._sandbox = sandbox
         self._elsewhere = f"In {'another' if sandbox else 'a'} sandbox"
         self._all = every

@@ -876,6 +876,7 @@ class WizardScreen(OneFocus):
                 name = marked_up(button.caption.plain.removesuffix(" ›"))
                 where = f"On this page · {button.shortcut}" if button.shortcut else "On this page"
                 yield SystemCommand(name, where, button.action_press)
+        yield SystemCommand("Look again at every step", "Ask what isn't confirmed", self._begin_to_look)
         yield SystemCommand("Help", "This page and all its keys · F1", self.action_help)
         if self.check_action("everybody", ()):
             where = "In every account, and the way to what is next there · F5"

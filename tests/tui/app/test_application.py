@@ -995,6 +995,18 @@ async def test_the_palette_offers_what_the_buttons_of_the_page_do(house: House) 
         assert {"F1", "F3", "^q"} <= keys
 
 
+async def test_every_page_can_look_again_and_none_offers_it_twice(house: House) -> None:
+    app = house.app(session=house.session((PROJECT, LAYERS)))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        wizard = app.screen
+        assert isinstance(wizard, WizardScreen)
+        looks = [each for each in wizard.commands() if each.callback == wizard._begin_to_look]
+        assert len(looks) == 1
+        looks[0].callback()
+        await until(pilot, lambda: wizard.query_one("#result").has_class("-shown"))
+
+
 async def test_the_palette_offers_the_page_first_then_the_steps_then_the_application(house: House) -> None:
     app = house.app(workflow="admin")
     async with app.run_test(size=(80, 40)) as pilot:

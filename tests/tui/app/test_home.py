@@ -186,6 +186,19 @@ async def test_what_was_left_last_comes_first_unless_something_newer_came(came: 
         assert [asked.entry.summary.id for asked in app.asked] == [first]
 
 
+async def test_news_comes_right_after_the_work_that_was_left_last() -> None:
+    waits = Summary("waits", "new-user", facts={"user": "ann"}, next_title="Handoff", next_step="handoff")
+    news = Entry(waits, SESSIONS, None, "2026-01-05T06:00:00+00:00")
+    waiting = Entry(replace(waits, id="waiting"), SESSIONS, None, "")
+    older = replace(LATE, summary=replace(LATE.summary, id="older", changed="2026-01-05T05:00:00+00:00"))
+    opened = entry(Summary("opened", "rotation", changed="2026-01-08T00:00:00+00:00", next_title="Rotate"))
+    app = Host([opened, LATE, older, waiting, news])
+    async with app.run_test(size=(80, 40)) as pilot:
+        await rest(pilot)
+        listed = [each.summary.id for each in app.home._entries]
+        assert listed == ["late", "waits", "older", "waiting", "opened"]
+
+
 async def test_what_is_begun_comes_before_what_was_only_opened_and_what_is_done() -> None:
     done = Summary("done", "admin", changed="2026-01-09T00:00:00+00:00", facts={"joining": ["ann"]})
     opened = Summary("opened", "rotation", changed="2026-01-08T00:00:00+00:00", next_title="Rotate")

@@ -49,7 +49,7 @@ from workflows.stores.key_store import KEPT_IN_FILE, KEPT_IN_KEYRING, KEPT_IN_PG
 from workflows.stores.vault import PgpFileVault, Vault
 
 _KEYLESS = "AWS answers only to an access key: keep one on Access keys (F2)."
-_LOCKED = "Your access key is locked: “Look again” on End (F2) asks for its passphrase."
+_LOCKED = "Your access key is locked: “Look again at every step” (^p) asks for its passphrase."
 NOT_REPLACED = "You haven't replaced the one-time password yet: sign in once more, and choose a new one."
 _KINDS = {
     MfaDeviceKind.APP: "an authenticator app",
