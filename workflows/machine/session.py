@@ -245,11 +245,14 @@ class Session:
     def reopen(self, key: StepKey, reason: str = "") -> None:
         """Make a settled step open again; what it gave stays until it is done again.
 
+        What was begun and only waits for the person is at rest then, so that it waits for this one, too.
+
         Raises:
             IllegalTransition: it is not settled.
-            OnboardError: the journal could not be written, and nothing has changed.
+            OnboardError: the journal could not be written.
         """
         self._happen(Reopened(key, self._run, self._stamp(), reason))
+        self.rest(None)
 
     def do_again(self, key: StepKey, reason: str = "") -> StepKey:
         """Make a settled step open again, and the one before it whose outcome it used up.

@@ -56,7 +56,7 @@ _ROOT, _IN_ROOT = "project_root", "{project}"
 SETTLED = frozenset({Status.DONE, Status.SKIPPED, Status.UNCONFIRMED})
 _ENDED_BADLY = frozenset({Status.FAILED, Status.STOPPED})
 _CUT_OFF = _ENDED_BADLY | {Status.INTERRUPTED}
-_WAITS = _ENDED_BADLY | {Status.READY, Status.STALE}
+_WAITS = _CUT_OFF | {Status.READY, Status.STALE}
 """Where a step stands that is not begun while something which it needs is open."""
 
 
@@ -296,8 +296,8 @@ class State:
         if status is Status.DONE:
             return self._confirmed(key)
         # A run that may have left something has to be recovered, whatever is open before it.
-        failed = status in _ENDED_BADLY and self.workflow.step(key.step).outlives
-        if status not in _WAITS or failed:
+        cut_off = status in _CUT_OFF and self.workflow.step(key.step).outlives
+        if status not in _WAITS or cut_off:
             return status
         return Status.LOCKED if self.open_needs(key) else status
 

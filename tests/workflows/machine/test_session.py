@@ -132,6 +132,23 @@ def test_what_used_up_another_steps_outcome_is_done_again_from_that_one_on(sessi
     session.close()
 
 
+@pytest.mark.parametrize("died", [False, True])
+def test_what_was_begun_waits_for_a_step_that_is_opened_again(sessions: Sessions, died: bool) -> None:
+    session = sessions.create("admin", {}, "s")
+    do_all(session)
+    plan = StepKey("plan", "security")
+    session.reopen(plan)
+    session.start(plan)
+    if died:
+        session = resumed(sessions, session)
+        assert session.status(plan) is Status.INTERRUPTED
+    session.reopen(USERS)
+    assert session.status(plan) is Status.LOCKED
+    do(session, USERS)
+    assert session.status(plan) is (Status.INTERRUPTED if died else Status.READY)
+    session.close()
+
+
 def test_what_would_use_up_a_skipped_steps_outcome_is_skipped_with_it(tmp_path: Path) -> None:
     changed = {"plan": {"skippable": True}, "apply": {"applies": ALWAYS}}
     steps = tuple(replace(step, **changed.get(step.id, {})) for step in SAMPLE.steps)

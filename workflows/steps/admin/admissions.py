@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from workflows.core.sentences import Sentence
-from workflows.machine.events import Event, Succeeded
+from workflows.machine.events import Event, Reopened, Succeeded
 from workflows.machine.journal import read_journal
 from workflows.machine.summaries import JOURNAL
 from workflows.steps.admin.accepted_plan import nothing_changed
@@ -83,10 +83,13 @@ def admissions(folder: Path) -> Admissions:
 
 
 def admitted(events: Iterable[Event]) -> tuple[Admission, ...]:
-    """What these events admitted."""
+    """What these events admitted; nobody yet with a key that is asked for again and came into no account."""
     known: dict[str, Any] = {}
     found: dict[tuple[str, str], Admission] = {}
+    asked_again = False
     for event in events:
+        if event.key.step == "pgp-keys":
+            asked_again = isinstance(event, Reopened) or (asked_again and not isinstance(event, Succeeded))
         if not isinstance(event, Succeeded):
             continue
         match event.key.step:
@@ -95,7 +98,7 @@ def admitted(events: Iterable[Event]) -> tuple[Admission, ...]:
                 _take_in(found, Decisions.from_facts(known), event.at)
             case "apply":
                 _apply(found, Decisions.from_facts(known), event)
-    return tuple(found.values())
+    return tuple(entry for entry in found.values() if not asked_again or any(entry.accounts.values()))
 
 
 def _take_in(found: dict[tuple[str, str], Admission], decisions: Decisions, at: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from support.repository import TESTS
 
-from workflows.machine.events import Failed, StepKey, Succeeded
+from workflows.machine.events import Failed, Reopened, StepKey, Succeeded
 from workflows.machine.summaries import JOURNAL
 from workflows.steps.admin.admissions import Applied, Outcome, admissions, admitted
 from workflows.steps.decisions import Comparison
@@ -71,6 +71,15 @@ def test_a_later_comparison_has_its_own_time_and_a_replaced_key_stays_in_the_rec
     assert (first.taken_at[11:13], first.compared, first.compared_at[11:13]) == ("00", Comparison.SAME, "03")
     assert hours(first.accounts["security"]) == (2, Outcome.THERE)
     assert (second.fingerprint, second.accounts) == ("C" * 40, {"security": None})
+
+
+def test_nobody_is_admitted_with_a_key_that_is_asked_for_again() -> None:
+    events = happened(("pgp-keys", janes("A" * 40, Comparison.LATER)), ("users", {"user_changes": BOTH}))
+    again = Reopened(StepKey("pgp-keys"), "run", "late", "it differs")
+    assert not admitted([*events, again])
+    assert len(admitted([*events, again, events[0]])) == 1
+    (applied,) = happened(("apply@security", {"applied": APPLIED}))
+    assert len(admitted([*events, applied, again])) == 1, "it is in an account"
 
 
 def test_a_replacement_is_for_the_accounts_that_it_resets() -> None:
