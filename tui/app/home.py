@@ -149,7 +149,7 @@ _TASKS: Mapping[str, tuple[_Line, ...]] = {
         ),
         _Line(
             "Check STS regions",
-            "where stolen keys could be used",
+            "where STS gives out credentials",
             begins=("admin", "regions_wanted"),
             about=("Asks each region of each account, and lists where to switch STS off.", _ONE),
         ),

@@ -1,7 +1,7 @@
 """An audit as Markdown for people and as JSON for programs.
 
-Neither holds a credential. Account ids are in the Markdown only if the person wants them there: without them
-it can be pasted into a pull request.
+Neither holds a credential. Account ids are in them only if the person wants that: without them they can be
+put into a pull request.
 """
 
 from __future__ import annotations
@@ -187,26 +187,33 @@ def instructions(answer: AccountAnswer, wanted: ToDo, *, with_ids: bool = True) 
 _ACCOUNT_ID = re.compile(r"\b\d{12}\b")
 
 
-def record(audit: Audit) -> dict[str, Any]:
-    """The audit as a JSON object, account ids included."""
+def record(audit: Audit, *, with_ids: bool = True) -> dict[str, Any]:
+    """The audit as a JSON object.
+
+    Args:
+        audit: the audit.
+        with_ids: whether account ids, and links that hold one, are in it.
+    """
     return {
         "project": audit.project,
         "asked_at": audit.asked_at,
         "regions_allowed": list(audit.allowed),
-        "accounts": [_account_record(account, audit.allowed) for account in audit.accounts],
+        "accounts": [_account_record(account, audit, with_ids) for account in audit.accounts],
     }
 
 
-def _account_record(answer: AccountAnswer, allowed: tuple[str, ...]) -> dict[str, Any]:
+def _account_record(answer: AccountAnswer, audit: Audit, with_ids: bool) -> dict[str, Any]:  # noqa: FBT001
+    allowed = audit.allowed
     wanted = to_do(answer, allowed)
+    ids = {"account_id": answer.account_id, "entrance": entrance(answer)} if with_ids else {}
     return {
         "account": answer.account,
-        "account_id": answer.account_id,
+        **ids,
         "partition": answer.partition,
         "profile": answer.profile,
-        "problem": answer.problem,
+        "problem": _plain(answer.problem, audit, with_ids),
         "global_endpoint_token_version": answer.token_version,
-        "remarks": list(answer.remarks),
+        "remarks": [_plain(words, audit, with_ids) for words in answer.remarks],
         "regions": [
             {
                 "region": region.region,
@@ -215,7 +222,7 @@ def _account_record(answer: AccountAnswer, allowed: tuple[str, ...]) -> dict[str
                 "allowed": region.region in allowed,
                 "named": region.named,
                 "verdict": str(judge(region, allowed)),
-                "detail": region.detail,
+                "detail": _plain(region.detail, audit, with_ids),
             }
             for region in answer.regions
         ],
@@ -225,7 +232,6 @@ def _account_record(answer: AccountAnswer, allowed: tuple[str, ...]) -> dict[str
         "not_known": list(wanted.not_known),
         "missing": list(wanted.missing),
         "console": settings_page(answer.partition),
-        "entrance": entrance(answer),
     }
 
 
@@ -253,7 +259,7 @@ def _lines(audit: Audit, with_ids: bool) -> Iterator[str]:  # noqa: FBT001 - pas
             continue
         yield f"Tokens of the global endpoint: {token_words(answer.token_version)}.\n"
         for words in answer.remarks:
-            yield f"- {words}"
+            yield f"- {_plain(words, audit, with_ids)}"
         if answer.remarks:
             yield ""
         yield "| Region | STS | Opt-in | For the project |"

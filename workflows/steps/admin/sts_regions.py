@@ -299,7 +299,7 @@ def export(audit: Audit, *, with_ids: bool, context: Context, report: Report) ->
 
     Args:
         audit: the answers.
-        with_ids: whether account ids are in the Markdown; the JSON always has them.
+        with_ids: whether account ids are in them.
         context: what the step may read.
         report: takes the progress.
 
@@ -309,13 +309,13 @@ def export(audit: Audit, *, with_ids: bool, context: Context, report: Report) ->
     report(Progress("Writing the answers"))
     environment = context.environment
     text = markdown(audit, with_ids=with_ids)
-    texts = {".md": text, ".json": json.dumps(record(audit), indent=2) + "\n"}
+    texts = {".md": text, ".json": json.dumps(record(audit, with_ids=with_ids), indent=2) + "\n"}
     base = f"~/sts-regions-{audit.project}"
     names = " and ".join(
         save_text(base + end, content, environment.home, numbered=True, whole=environment.sandbox)
         for end, content in texts.items()
     )
-    ids = "with account ids" if with_ids else "without account ids in the Markdown"
+    ids = "with account ids" if with_ids else "without account ids"
     try:
         copied = environment.copy(text)
     except OnboardError as error:
