@@ -30,8 +30,10 @@ with on_demand():
     from tui.cli import doctor
     from workflows import step_modules
     from workflows.core import installation, shapes
+    from workflows.gpg import decrypt, keyring
     from workflows.messages import handoff as messages
     from workflows.steps.admin import admissions
+    from workflows.steps.new_user import handoff as step
     from workflows.steps.shared import bug_report as bug_reports
     from workflows.stores import key_records
 
@@ -111,9 +113,30 @@ def join(machine: host.Machine, options: argparse.Namespace) -> None:
         project, user = handoff.project, handoff.identities[0].user
         drafts["handoff"] = {"text": text}
     waiting = _waiting(machine, project, user) if project and user else ""
+    if options.handoff and not waiting:
+        _refuse_without_key(machine, handoff)
     if (project or user) and not waiting:
         drafts["before-you-start"] = {"project": project, "user": user}
     _run(machine, environments.OwnMachine(machine), "" if waiting else "new-user", waiting, drafts)
+
+
+def _refuse_without_key(machine: host.Machine, handoff: messages.Handoff) -> None:
+    """Begin nothing for a handoff that no key here opens: its first question would be which new key to make.
+
+    Raises:
+        OnboardError: the key isn't here, or gpg can't say.
+    """
+    keys = keyring.list_secret_keys(machine.gnupg_home, machine.environment)
+    for identity in handoff.identities:
+        try:
+            step.own_key(identity, keys)
+        except OnboardError as error:
+            command = ("iam-onboard", "join", "--project", handoff.project, "--user", identity.user)
+            error.next = (
+                f"{decrypt.BRING_THE_KEY}\nLost the key? Run `{shlex.join(command)}`, skip PGP key (^s), "
+                "then press “Replace my key”."
+            )
+            raise
 
 
 def _waiting(machine: host.Machine, project: str, user: str) -> str:

@@ -87,7 +87,7 @@ class AwsFailure(Enum):
     KEY_UNKNOWN = _Row(
         "AWS doesn't accept this access key",
         "It is inactive or deleted, its id is mistyped, or it is only some seconds old.",
-        "It takes about ten seconds until AWS knows a new key everywhere.",
+        "It can take up to a minute until AWS knows a new key everywhere.",
         "Wait a moment and try again. If this goes on, create or import another access key.",
         "InvalidClientTokenId InvalidAccessKeyId UnrecognizedClientException AuthFailure",
     )
@@ -96,7 +96,7 @@ class AwsFailure(Enum):
         "the request's signature doesn't match the access key.",
         "The secret access key does not belong to this access key id: a character is missing, or they come"
         " from two different keys.",
-        "Import the key again from its file, or create another one.",
+        "Enter or import the key again, or create another one.",
         "SignatureDoesNotMatch InvalidSignatureException IncompleteSignature",
     )
     CLOCK = _Row(

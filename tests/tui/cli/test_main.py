@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 from support import own_machine
 from support.repository import ROOT, TESTS
+from support.served_aws import jane
 from support.small_steps import NOT_THERE
 
 from tui.cli import credential_process, doctor, wizard
@@ -29,6 +30,7 @@ from workflows.core.installation import COMMANDS
 from workflows.core.openpgp import grouped
 from workflows.core.secret import Secret
 from workflows.machine.summaries import JOURNAL
+from workflows.messages.handoff import Handoff
 from workflows.stores import system_keyring
 from workflows.stores.access_key_vault import KeptAccessKey, store_access_key
 from workflows.stores.system_keyring import KeyringVault
@@ -147,6 +149,15 @@ def test_a_handoff_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
     done = run("join", str(tmp_path / "text"))
     assert done.returncode == REFUSED
     assert "Traceback" not in done.stderr
+
+
+def test_a_handoff_for_a_key_that_is_not_here_begins_nothing(tmp_path: Path, sessions_folder: Path) -> None:
+    (tmp_path / "handoff.txt").write_text(Handoff("bb", (jane(),)).render())
+    done = run("join", str(tmp_path / "handoff.txt"))
+    assert done.returncode == REFUSED
+    assert jane().key_fingerprint[-4:] in done.stderr
+    assert "--user jane.doe" in done.stderr
+    assert not sessions_folder.exists()
 
 
 def test_sessions_are_listed_the_latest_first_and_damaged_ones_say_so(

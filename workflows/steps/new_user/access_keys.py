@@ -248,7 +248,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
     report(Progress("Checking where to keep the key"))
     store = store_for(request.kept, context, identity)
     with _obtained(request, context, clients, report) as (key, session, undone):
-        report(Progress("Asking AWS whose key this is; a new one takes a few seconds"))
+        report(Progress("Asking AWS whose key this is; a new one can take up to a minute"))
         proved = _proved(request, key, session, context, clients)
         context.raise_if_cancelled()
         report(Progress(f"Keeping it in {store.description}"))
