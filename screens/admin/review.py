@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Container, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from itertools import accumulate
 from pathlib import Path
@@ -28,10 +28,13 @@ from workflows.layer.model import Place
 from workflows.layer.write import ChangeSet
 from workflows.steps.admin import review
 from workflows.steps.admin.review import Beside, Prepared, Request
+from workflows.steps.decisions import Comparison
 from workflows.steps.shared.by_hand import Spot
 from workflows.steps.shared.module import Report
 
 _SEEN, _UNSEEN, _KEY = "✓", "○", "·"
+_COMPARED = {Comparison.LATER: "  NOT compared", Comparison.SAME: "  compared in PGP keys"}
+"""What a key file's line says; one person's “Not yet” counts more than another's “Yes” to the same key."""
 _LAYERS_NAMED = 3
 _ROWS_OF_NOTES, _ROW = 3, 74
 """How many rows the notes may take above the difference, and how much text a row holds at 80 columns."""
@@ -263,7 +266,7 @@ class ReviewPane(ByHandPane):
         """What is written although nobody has read it to its end."""
         diff = self.query_one(FileDiffs)
         unseen = [_file_line(diff.files[at]) for at in diff.unseen]
-        keys = "Key files don't count: nobody can read them."
+        keys = "Key files don't count: they aren't text for people."
         return "\n".join(
             [
                 "You haven't seen all changed lines of these:",
@@ -279,8 +282,9 @@ class ReviewPane(ByHandPane):
         self.remove_class("-unmade")
         self._digest, self._text = change_set.digest, change_set.diff()
         files = self.query_one("#files", OptionList)
-        compared = {key.fingerprint for key in self.context.decisions.keys.values()}
-        files.clear_options().add_options(_unseen_line(file, compared) for file in diffs)
+        decisions = self.context.decisions
+        said = [(key.fingerprint, decisions.comparison(name)) for name, key in decisions.keys.items()]
+        files.clear_options().add_options(_unseen_line(file, said) for file in diffs)
         self._marked = set()
         files.disabled = len(diffs) < 2
         resumed = self.opening.interrupted and not diffs
@@ -494,12 +498,14 @@ def _file_line(diff: FileDiff) -> str:
     return f"{account}  {diff.change.name}  {counts}{f'  {what}' if what else ''}"
 
 
-def _unseen_line(diff: FileDiff, compared: Container[str]) -> str:
-    """The same of a file that was not in view; nobody can read a key, and `compared` are taken in."""
+def _unseen_line(diff: FileDiff, said: Collection[tuple[str, Comparison | None]]) -> str:
+    """The same of a file that was not in view; nobody can read a key, whose fingerprint was compared or not."""
     if diff.readable:
         return f"{_UNSEEN} {_file_line(diff)}"
-    taken_in = fingerprint_in(diff.change.after or b"") in compared
-    return f"{_KEY} {_file_line(diff)}{'  compared in PGP keys' if taken_in else ''}"
+    fingerprint = fingerprint_in(diff.change.after or b"")
+    comparisons = {comparison for taken_in, comparison in said if taken_in == fingerprint}
+    words = next((_COMPARED[comparison] for comparison in _COMPARED if comparison in comparisons), "")
+    return f"{_KEY} {_file_line(diff)}{words}"
 
 
 def _fitting(notes: Sequence[str]) -> list[str]:

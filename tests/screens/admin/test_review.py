@@ -31,6 +31,7 @@ from workflows.machine.sessions import Sessions
 from workflows.machine.state import Status
 from workflows.steps.admin import groups, pgp_keys, project, review, users
 from workflows.steps.admin.other_sessions import RemovedFromFiles
+from workflows.steps.decisions import Comparison
 
 Keys = Mapping[str, bytes]
 DEFAULT = Color.default()
@@ -141,6 +142,7 @@ async def test_the_key_for_the_next_file_leads_through_all_of_them_in_a_low_term
 
 
 async def test_a_key_file_needs_no_reading_and_has_no_tick_unless_it_was_shown(decided: AdminProject) -> None:
+    decided.facts["comparisons"] = {"jane.doe": Comparison.SAME.value}
     async with review_of(decided) as (ui, diff):
         keys = [at for at, file in enumerate(diff.files) if not file.readable]
         hidden = [at for at in keys if at not in diff.seen]
@@ -154,6 +156,18 @@ async def test_a_key_file_needs_no_reading_and_has_no_tick_unless_it_was_shown(d
         await ui.press("pagedown")
         options = ui.app.pane.query_one("#files", OptionList).options
         assert str(options[hidden[0]].prompt).startswith("✓")
+
+
+async def test_a_key_file_that_nobody_compared_is_not_said_to_be(decided: AdminProject) -> None:
+    lines: dict[str, list[str]] = {}
+    for said in (Comparison.SAME, Comparison.LATER):
+        decided.facts["comparisons"] = {"jane.doe": said.value}
+        async with review_of(decided) as (ui, diff):
+            options = ui.app.pane.query_one("#files", OptionList).options
+            keys = [at for at, file in enumerate(diff.files) if not file.readable]
+            lines[said] = [str(options[at].prompt) for at in keys if at not in diff.seen]
+    assert lines[Comparison.SAME]
+    assert not {*lines[Comparison.SAME]} & {*lines[Comparison.LATER]}
 
 
 async def test_a_key_file_that_goes_is_compared_by_nobody(admin_project: AdminProject) -> None:
