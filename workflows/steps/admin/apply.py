@@ -176,15 +176,15 @@ def inquire(context: Context) -> Observation:
     if taken_back := state_now.taken_back_since(context, context.item):
         return taken_back
     seen, here = state_now.seen(context), context.decisions.of(context.item)
-    people = (*here.add, *here.remove)
+    back = state_now.people_taken_back(context).get(context.item, {})
+    people = [name for name in (*here.add, *here.remove) if name not in back]
     if seen.verdict is not Verdict.AS_DECIDED or not people:
         return seen
     with state_now.client_without_code("iam", context, "Whether AWS has these users") as iam:
         there = {name for name in people if find_user(iam, name) is not None}
-    otherwise = [f"no longer has the user {name}" for name in here.add if name not in there]
-    otherwise += [f"has the user {name} again" for name in here.remove if name in there]
-    if not otherwise:
-        return seen
-    words = f"AWS {joined(otherwise, '; ')}. The state of {context.item} says otherwise."
     about = tuple(name for name in people if (name in there) is (name in here.remove))
+    if not about:
+        return seen
+    otherwise = (f"{'has' if name in there else 'no longer has'} the user {name}" for name in about)
+    words = f"AWS {joined(otherwise, '; ')}. The state of {context.item} says otherwise."
     return state_now.undone(words, about, context)

@@ -7,12 +7,13 @@ kept. Everything else that needs the state opens the layer (see `terraform_runs`
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from workflows.aws.clients import FOR_A_LOOK, AwsClient
 from workflows.aws.errors import AwsError, AwsFailure, calling_aws
 from workflows.core.errors import OnboardError
 from workflows.core.files import read_text
+from workflows.core.grouping import by_key
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence, joined, listed, text_of
 from workflows.machine.observations import AGREES, NOT_ASKED, Observation, Verdict, unknown
@@ -155,25 +156,35 @@ def taken_back_since(context: Context, *accounts: str) -> Observation | None:
         context: what the step may read.
         accounts: those that are asked about; by default all.
     """
-    decisions, (begun, every) = context.decisions, later_than(context)
-    applied = applied_changes(every)
-    again = taken_back(context.facts, begun, applied)
-    gone = removed(context.facts, begun, applied)
-    here = {account: decisions.of(account) for account in accounts or decisions.layers}
-    if any(changes.groups != GroupChanges() or changes.settings for changes in here.values()):
+    accounts = accounts or context.decisions.layers
+    here, later = [context.decisions.of(account) for account in accounts], people_taken_back(context)
+    if any(changes.groups != GroupChanges() or changes.settings for changes in here):
         return None
-    found: dict[str, list[tuple[str, str]]] = {}
-    for account, changes in here.items():
-        for name in sorted(changes.people):
-            did, by = ("added again", again) if name in changes.remove else ("removed", gone)
-            if name not in by.get(account, {}):
-                return None
-            found.setdefault(did, []).append((name, by[account][name]))
+    back = [later.get(account, {}) for account in accounts]
+    if any(changes.people != {*names} for changes, names in zip(here, back, strict=True)):
+        return None
+    found = by_key((did, (name, work)) for names in back for name, (did, work) in names.items())
     if not found:
         return None
     words = joined(_taken_back(did, parts) for did, parts in found.items())
     names = sorted({name for parts in found.values() for name, _work in parts})
     return Observation(Verdict.TAKEN_BACK, words, tuple(names))
+
+
+def people_taken_back(context: Context) -> Mapping[str, Mapping[str, tuple[str, str]]]:
+    """By account, for whom a later session took back what this one does, with how, and what that one does."""
+    begun, every = later_than(context)
+    applied = applied_changes(every)
+    again = taken_back(context.facts, begun, applied)
+    gone = removed(context.facts, begun, applied)
+    found: dict[str, dict[str, tuple[str, str]]] = {}
+    for account in context.decisions.layers:
+        here = context.decisions.of(account)
+        for name in sorted(here.people):
+            did, by = ("added again", again) if name in here.remove else ("removed", gone)
+            if work := by.get(account, {}).get(name):
+                found.setdefault(account, {})[name] = did, work
+    return found
 
 
 def _taken_back(did: str, parts: Sequence[tuple[str, str]]) -> Sentence:

@@ -375,3 +375,31 @@ def test_a_later_session_answers_for_whom_it_changed(
     own = Context(fake_environment(tmp_path, {}), facts, every, "security", tmp_path / "1")
     assert bool(state_now.not_applied(State(users={"jane.doe": "arn"}), own)) is lacks
     assert state_now.not_applied(State(), own), "whether there is a user is this session's to say"
+
+
+def test_whom_a_later_session_removed_aws_need_not_have(
+    own: Context, layer: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    added = {"add": {"security": ["jane.doe", "sam"]}, "remove": {}}
+    facts = {
+        **own.facts,
+        "joining": ["jane.doe", "sam"],
+        "user_changes": added,
+        "applied": {"at": "2026-01-01T00:00:00+00:00"},
+    }
+    two = replace(own, facts=facts, every={**facts, "applied@security": {"at": "2026-01-01T00:00:00+00:00"}})
+    later = {**facts, "joining": [], "user_changes": {"add": {}, "remove": {"security": ["jane.doe"]}}}
+    for name, of in (("session", facts), ("session-2", later)):
+        folder = two.folder.parent / name
+        folder.mkdir(exist_ok=True)
+        at = f"2026-01-0{1 + (of is later)}T00:00:00+00:00"
+        keep_summary(
+            folder,
+            Summary(name, "admin", at, facts=of, settled={"apply@security": at, "review": at}),
+            made_from(folder),
+        )
+    monkeypatch.setattr(state_now, "not_applied", lambda *_: [])
+    aws_has(monkeypatch, "sam")
+    assert apply.inquire(two) == AGREES
+    aws_has(monkeypatch)
+    assert apply.inquire(two).about == ("sam",)
