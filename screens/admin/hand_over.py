@@ -15,7 +15,7 @@ from textual.widgets import Input
 
 from screens.step.page import YOURS, Opening, Primary, Turn
 from screens.step.sending import show_unless_certain
-from screens.step.terraform import TerraformPane
+from screens.step.terraform import COMPARE, TerraformPane
 from screens.step.times import told_moment
 from screens.widgets.code_field import CodeField
 from screens.widgets.dialogs import Confirm, ask
@@ -24,6 +24,7 @@ from screens.widgets.lists import MarkBox, TextDialog
 from screens.widgets.text import Button, ButtonRow, Option, OptionList, Text, short, sized
 from workflows.core.sentences import Sentence, joined, listed, text_of
 from workflows.core.shapes import plain
+from workflows.layer.names import is_machine_name
 from workflows.steps.admin import hand_over
 from workflows.steps.admin.accepted_plan import Sent, marks_in, people_of
 from workflows.steps.admin.hand_over import PersonHandoff, Request
@@ -31,6 +32,7 @@ from workflows.steps.shared.module import Progress, Report
 
 _Taking = Callable[[PersonHandoff], Sentence]
 _MARK, _UNMARK = "Mark as sent", "Mark as not sent"
+_ANOTHERS_KEY = "If the key isn't theirs, somebody else can read the password."
 _NEW_KEY = (
     "For when {name} lost the PGP key or forgot its passphrase: nobody can read this password then.\n\n"
     "{name} sends a new request: in their wizard, “Replace my key”. Project opens with {name} under "
@@ -69,6 +71,7 @@ class HandOverPane(TerraformPane):
             show=False,
             tooltip="Mark as sent, or take your own mark back",
         ),
+        Binding("k", "compare", "Compare", id="handover.compare", show=False, tooltip=COMPARE),
         Binding("v", "view", "View", id="handover.view", show=False, tooltip="Show the whole text"),
         Binding(
             "n",
@@ -83,6 +86,7 @@ class HandOverPane(TerraformPane):
     HandOverPane #hint, HandOverPane #trouble { height: auto; }
     HandOverPane #hint { margin-bottom: 1; }
     HandOverPane #trouble { color: $text-error; }
+    HandOverPane #not-compared { color: $text-warning; }
     HandOverPane #people { height: auto; max-height: 5; margin-bottom: 1; }
     HandOverPane #more { margin: 0; }
     HandOverPane .hidden { display: none; }
@@ -99,6 +103,7 @@ class HandOverPane(TerraformPane):
 
     def compose_body(self) -> ComposeResult:
         yield CodeField(self.context.environment.now)
+        yield Text("", id="not-compared", classes="-empty")
         yield Text("", id="hint")
         yield OptionList(id="people")
         yield MarkBox("", self._usual_roles, id="usual-roles")
@@ -113,6 +118,7 @@ class HandOverPane(TerraformPane):
             Button("Copy", id="copy", key="c"),
             Button("Save", id="save", key="w"),
             Button("View", id="view", key="v"),
+            Button("Compare", id="compare", key="k"),
             id="ways",
         )
         yield ButtonRow(
@@ -197,11 +203,13 @@ class HandOverPane(TerraformPane):
             return Turn(f"{len(sent)} of {len(asked)} sent" if len(asked) > 1 else "Your turn")
         if not sent or self._lacking:
             return YOURS
-        whom = sent[0] if len(sent) == 1 else f"{len(sent)} people"
+        people = [name for name in sent if not is_machine_name(name)] or sent
+        whom = people[0] if len(people) == 1 else f"{len(people)} people"
         joins = {*sent} <= {*self.context.decisions.joining}
         return Turn(f"{short(whom)} can {'start' if joins else 'sign in'}", yours=False)
 
     def on_mount(self) -> None:
+        self.offer_comparison()
         self.query_one("#usual-roles").display = False
         self.query("#people, FieldRow, #ways, #more").set(display=bool(self._names))
         self._show()
@@ -341,7 +349,14 @@ class HandOverPane(TerraformPane):
             report(Progress(f"{doing} for {name}"))
             return work(handoff)
 
-        self.run_move("send", take, lambda said: then(name, said))
+        def begin(_yes: bool = True) -> None:  # noqa: FBT001 - a dialog's answer
+            self.run_move("send", take, lambda said: then(name, said))
+
+        if name in self.context.decisions.not_compared and name not in self._taken:
+            body = joined((*(f"! {told}" for told in self.not_compared()), _ANOTHERS_KEY), "\n\n")
+            ask(self, Confirm(f"Hand over to {name}?", body, "Hand over", no="Not yet"), begin)
+        else:
+            begin()
 
     def _taken_out(self, name: str, how: Sentence) -> None:
         """The text is in the person's hands, to be sent."""

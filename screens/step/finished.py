@@ -37,6 +37,7 @@ from workflows.stores.key_records import KEPT_WORDS
 ASIDE = "-aside"
 """The class of what may be done beside the one next action: it does not have the focus at first."""
 _ARCHIVE = "Archive it. Its steps stay in the list (F2), in case you want one after all."
+_COMPARE = "Compare the fingerprint: have it read aloud to you, in a call or in person."
 _MOST_ROWS = 6
 """How many people the page has room for above its buttons and what is next; F5 shows all."""
 
@@ -88,11 +89,13 @@ class Finished(VerticalScroll):
     def __init__(self, run: SessionRun) -> None:
         super().__init__(id="finished")
         self._run = run
+        self._uncompared: tuple[Sentence, ...] = ()
 
     def compose(self) -> ComposeResult:
         run, session = self._run, self._run.session
         grid = everybody(run.whole())
         over = self._over()
+        self._uncompared = () if over else _not_compared_told(run, grid)
         title = f"○ {over} This session is over." if over else self._title(grid)
         yield Text(title, classes="finished-title" if title[0] == "✓" else "finished-title -unsure")
         if rotated := [run.environment.readable(line) for line in _rotated(session.facts())]:
@@ -102,7 +105,8 @@ class Finished(VerticalScroll):
         table = _standing(run, grid)
         if table:
             yield Text(table, id="everybody")
-        if not over and (not_done := list(_not_done(run, grid))):
+        not_done = () if over else (*(f"! {told}" for told in self._uncompared), *_not_done(run))
+        if not_done:
             yield Text(joined(not_done, "\n"), id="not-done")
         for line in self._unconfirmed(marked=bool(table) and not grid.rows):
             yield Text(line)
@@ -110,7 +114,7 @@ class Finished(VerticalScroll):
             yield Vertical(*(Horizontal(*row) for row in rows), classes="buttons")
         yield Text("Next", classes="heading")
         in_git = left_by_facts(session.facts())
-        yield Text(joined([_ARCHIVE] if over else _next(run, in_git), "\n"), id="next")
+        yield Text(joined([_ARCHIVE] if over else self._next(in_git), "\n"), id="next")
         yield Text("Kept", classes="heading")
         yield Lines(*_kept(run), classes="note", whole_paths=False)
 
@@ -124,7 +128,11 @@ class Finished(VerticalScroll):
             self.call_later(self._show_next, left_in_git(context))
 
     def _show_next(self, in_git: Sentence) -> None:
-        self.query_one("#next", Text).update(joined(_next(self._run, in_git), "\n"))
+        self.query_one("#next", Text).update(joined(self._next(in_git), "\n"))
+
+    def _next(self, in_git: Sentence) -> Iterable[Sentence]:
+        """What the person may do now; `in_git` is what is left there."""
+        return [_COMPARE] if self._uncompared else _next(self._run, in_git)
 
     def _added(self) -> tuple[str, ...]:
         """Who was added and not removed since, once that is applied somewhere."""
@@ -166,6 +174,8 @@ class Finished(VerticalScroll):
         """What was achieved, or what is not as it was meant to be."""
         if changed := _changed_since(self._run):
             return f"≠ Changed since: {listed(changed, 3)}"
+        if self._uncompared and all(_settled(stands) for _, stands in grid.rows):
+            return "? Done, but not every PGP fingerprint is compared"
         return self._achieved(grid)
 
     def _achieved(self, grid: Everybody) -> str:
@@ -209,6 +219,8 @@ class Finished(VerticalScroll):
         state, over = self._run.session.state, bool(self._over())
         asked = {question.key for question in self._run.inquiries()}
         unconfirmed, awaited = ((), ()) if over else (self._unsure(), state.seen_as(Verdict.AWAITED))
+        if self._uncompared:
+            yield Button("Compare", id="ask-pgp-keys")
         if any(state.observed[key].words or key in asked for key in unconfirmed):
             yield Button("Look again", id="look", key="l")
         if any(key.step == "hand-over" for key in awaited):
@@ -278,9 +290,9 @@ class Finished(VerticalScroll):
             run, environment = self._run, self._run.environment
             awaited = run.session.state.awaited()
             tell(self, lambda: show_unless_certain(self, remind(awaited, run.whole()), environment), None)
-        for key in (*self._by_hand(), *self._left()):
-            if event.button.id == f"ask-{key.step}":
-                self.post_message(self.Wanted(key))
+        step = (event.button.id or "").removeprefix("ask-")
+        if step != event.button.id:
+            self.post_message(self.Wanted(StepKey(step)))
 
 
 def standing(run: SessionRun, key: StepKey) -> Status:
@@ -366,12 +378,15 @@ def _rotated(facts: Facts) -> Iterator[str]:
         yield f"{rotated['old_id']} was deactivated, and waits to be deleted."
 
 
-def _not_done(run: SessionRun, grid: Everybody) -> Iterator[Sentence]:
-    """What a step that is done found nothing to do for, or leaves to be done by hand."""
+def _not_compared_told(run: SessionRun, grid: Everybody) -> tuple[Sentence, ...]:
+    """Whose fingerprint nobody has compared, of those who are still there."""
     over = {Stand.REMOVED_SINCE, Stand.GONE_FROM_FILES, Stand.NOT_HERE}
     gone = {name for name, stands in grid.rows if {*stands} <= over}
-    if "keys" in run.session.facts():
-        yield from (f"! {sentence}" for sentence in run.whole().decisions.not_compared_told(gone))
+    return run.whole().decisions.not_compared_told(gone) if "keys" in run.session.facts() else ()
+
+
+def _not_done(run: SessionRun) -> Iterator[Sentence]:
+    """What a step that is done found nothing to do for, or leaves to be done by hand."""
     if due := _passwords_due(run):
         yield f"! When the new password for {listed(due, 2)} comes, the present one stops working."
     if missing := run.session.facts().get("left_out"):

@@ -33,11 +33,18 @@ def left_in_regions(facts: Mapping[str, Any]) -> str:
     return "some accounts not asked" if report.not_asked(audit) else ""
 
 
+def _comparisons(facts: Mapping[str, Any]) -> Mapping[str, str]:
+    """What was said about fingerprints, by name; not typed, so that Home loads no decisions."""
+    return facts.get("comparisons") or {}
+
+
 def standing_of(entry: Entry) -> tuple[str, ...]:
     """Where it stands and in which project, the most important first: "next: Plan (security)", "bb"."""
     summary = entry.summary
     step = summary.next_title
-    done = "all done" if summary.confirmed else "all done, not confirmed"
+    uncompared = [name for name, said in _comparisons(summary.facts).items() if said == "later"]
+    sure = summary.confirmed and {*uncompared} <= {*entry.removed}
+    done = "all done" if sure else "all done, not confirmed"
     done = left_in_regions(summary.facts) or done
     if summary.awaited:
         several = f"{len(summary.awaited)} people"

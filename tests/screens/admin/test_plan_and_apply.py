@@ -849,6 +849,25 @@ async def test_enter_shows_the_text_and_a_mark_by_hand_is_taken_back(
         assert str(pane.query_one("#sent", Button).label) != label
 
 
+async def test_a_text_for_a_key_that_nobody_compared_is_sent_only_after_a_question(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Decisions, "not_compared", ("jane.doe",))
+    app = jane_to_hand_over(desk, monkeypatch)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await rest(pilot)
+        assert app.pane.query_one("#not-compared").display
+        assert app.pane.query_one("#compare").display
+        await press(pilot, "ctrl+n")
+        assert isinstance(app.screen, Confirm)
+        assert isinstance(desk.environment.clipboard, FakeClipboard)
+        await press(pilot, "escape")
+        assert desk.environment.clipboard.content == ""
+        await press(pilot, "ctrl+n", "left", "enter")
+        assert desk.environment.clipboard.content == "Hello jane.doe\n"
+
+
 async def test_a_handoff_whose_copy_is_not_certain_is_shown_and_replaces_no_other_file(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:

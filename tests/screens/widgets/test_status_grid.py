@@ -32,7 +32,7 @@ from workflows.steps.admin import apply, hand_over, plan, terraform_runs
 from workflows.steps.admin.accepted_plan import Planned
 from workflows.steps.admin.admissions import Admission, Admissions
 from workflows.steps.admin.status_grid import Stand, everybody
-from workflows.steps.decisions import Comparison
+from workflows.steps.decisions import Comparison, Decisions
 from workflows.steps.shared.module import Context
 from workflows.terraform.record import PlanRecord
 
@@ -193,6 +193,22 @@ async def test_the_closing_page_shows_who_was_handed_what(desk: tuple[Session, P
         await pilot.press("w")
         await rest(pilot)
         assert isinstance(app.screen, TextDialog)
+
+
+async def test_the_closing_page_leads_to_a_fingerprint_that_nobody_compared(
+    desk: tuple[Session, PaneHost], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _session, app = desk
+    monkeypatch.setattr(Finished, "_achieved", lambda *_: "✓ Done")
+    monkeypatch.setattr(finished, "_settled", lambda _stands: True)
+    monkeypatch.setattr(Decisions, "not_compared", tuple(PEOPLE[:1]))
+    async with app.run_test(size=(100, 40)) as pilot:
+        await rest(pilot)
+        await app.wizard.go_to(None)
+        await rest(pilot)
+        page = app.wizard.query_one(Finished)
+        assert page.query_one(".finished-title").has_class("-unsure")
+        assert page.query_one("#ask-pgp-keys").has_focus
 
 
 async def test_what_is_left_to_a_later_text_is_not_called_skipped(

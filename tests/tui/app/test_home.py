@@ -24,6 +24,7 @@ from workflows.aws.sts_regions.answers import AccountAnswer, Audit, OptIn, Regio
 from workflows.core.sentences import text_of
 from workflows.machine.sessions import Sessions
 from workflows.machine.summaries import Summary
+from workflows.steps.decisions import Comparison
 from workflows.steps.kinds import ACCOUNT_SETTINGS, work_of
 
 NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
@@ -664,6 +665,14 @@ def test_regions_that_are_left_to_switch_or_to_ask_about_are_not_all_done() -> N
         audit = Audit("bb", NOW.isoformat(), (), (account,))
         checked = Summary("checked", "admin", facts={"sts_regions": audit.as_facts()})
         assert standing_of(entry(checked))[0] == told
+
+
+def test_a_session_with_a_fingerprint_that_nobody_compared_is_not_all_done() -> None:
+    said = [
+        standing_of(entry(Summary("done", "admin", facts={"comparisons": {"jane.doe": answer}})))[0]
+        for answer in Comparison
+    ]
+    assert len({*said}) == len(Comparison)
 
 
 async def test_enter_goes_to_what_is_called_by_the_words_before_what_mentions_them() -> None:
