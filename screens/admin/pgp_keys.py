@@ -22,7 +22,7 @@ from screens.widgets.choices import Answer, Choices
 from screens.widgets.dialogs import Confirm, Dialog, Notice, ask
 from screens.widgets.fields import Field
 from screens.widgets.lists import Table
-from screens.widgets.text import Button, ButtonRow, Lines, OptionList, Text, short, shortened
+from screens.widgets.text import LINE_CELLS, Button, ButtonRow, Lines, OptionList, Text, short, shortened
 from workflows.core.errors import Cancelled, Problem
 from workflows.core.grouping import by_key
 from workflows.core.openpgp import grouped
@@ -123,7 +123,7 @@ class LayerKeys(Dialog[bool]):
         lines = ["There are no key files in these layers."]
         if row is not None:
             lines = [
-                f"{row.sign} {row.verdict.explanation}",
+                f"{row.mark.sign} {row.verdict.explanation}",
                 *(f"! {words}" for words in row.verdict.warnings),
                 *(f"  {words}" for words in _about(row) if words),
             ]
@@ -138,7 +138,7 @@ class LayerKeys(Dialog[bool]):
             self._copy(row)
 
 
-_TAKE = "take"
+_TAKE, _GATHER = "take", "gather"
 _IN_USE = "This is the key that {name} has already: nothing to replace. Invite {name} to send a new one."
 
 
@@ -154,15 +154,37 @@ class KeyArea(TextArea):
     class PathEntered(Message):
         """Enter was pressed behind the path of a file or folder."""
 
-    def __init__(self, home: Path) -> None:
-        super().__init__(id="pasted", tab_behavior="focus")
+    @dataclass
+    class RowWanted(Message):
+        """The key for the person so many rows below was pressed in the empty field."""
+
+        down: int
+
+    def __init__(self, home: Path, *, several: bool) -> None:
+        placeholder = "↑ ↓ select another person" if several else ""
+        super().__init__(id="pasted", tab_behavior="focus", placeholder=placeholder)
         self._home = home
 
     async def _on_paste(self, event: Paste) -> None:
         event.stop()  # the pane hands a paste to this field, and would do so once more
+        event.text = event.text.rstrip("\n")  # else its last line is an empty one, and alone in view
         if len(self.text) + len(event.text) > KEYRING_LIMIT:
             event.prevent_default()  # else Textual calls the base class's handler next, which inserts it
             self.post_message(self.TooLarge(len(event.text)))
+
+    def action_cursor_up(self, select: bool = False) -> None:  # noqa: FBT001 - Textual's
+        """Go up a line; from the empty field to the person above."""
+        if self.text:
+            super().action_cursor_up(select)
+        else:
+            self.post_message(self.RowWanted(-1))
+
+    def action_cursor_down(self, select: bool = False) -> None:  # noqa: FBT001 - Textual's
+        """Go down a line; from the empty field to the person below."""
+        if self.text:
+            super().action_cursor_down(select)
+        else:
+            self.post_message(self.RowWanted(1))
 
     def action_delete_to_start_of_line(self) -> None:
         """Empty the field: a long path is wrapped, and only its last line may be in view."""
@@ -221,6 +243,8 @@ class PgpKeysPane(StepPane):
         Binding("c", "compare", "Compare", id="keys.compare", tooltip="Compare the fingerprint again"),
         Binding("o", "owner_text", "Copy reply", id="keys.owner", tooltip="What to answer the sender"),
         Binding("l", "layer_keys", "Key files", id="keys.layer", tooltip="Judge all key files there are"),
+        Binding("pagedown", "facts(1)", "More of the key", id="keys.down", show=False, priority=True),
+        Binding("pageup", "facts(-1)", "Facts before", id="keys.up", show=False, priority=True),
     ]
     NEXT_WAITS = True
     DEFAULT_CSS = """
@@ -228,12 +252,19 @@ class PgpKeysPane(StepPane):
     PgpKeysPane #comparing, PgpKeysPane.-comparing #taking { display: none; }
     PgpKeysPane.-comparing #comparing { display: block; }
     PgpKeysPane DataTable { height: auto; max-height: 17vh; margin-bottom: 1; }
-    PgpKeysPane .about { height: auto; max-height: 4; scrollbar-size-vertical: 1; }
+    PgpKeysPane .about { height: auto; max-height: 6; scrollbar-size-vertical: 1; }
+    PgpKeysPane #comparing #reply { display: none; }
+    PgpKeysPane.-replies #comparing #reply { display: block; }
+    PgpKeysPane.-replies .about { max-height: 4; }
     PgpKeysPane #taking .about { max-height: 3; }
+    PgpKeysPane.-tall .about { max-height: 10; }
+    PgpKeysPane.-tall #taking .about { max-height: 8; }
     PgpKeysPane #verdict.-refused { color: $text-error; }
     PgpKeysPane.-refused #taking .about { max-height: 6; }
+    PgpKeysPane.-tall.-refused #taking .about { max-height: 8; }
     PgpKeysPane TextArea { height: 3; }
     PgpKeysPane.-refused TextArea { height: 1; }
+    PgpKeysPane.-tall TextArea { height: 3; }
     PgpKeysPane #fingerprint { width: auto; border: solid $border-blurred; padding: 0 3; text-style: bold; }
     PgpKeysPane .question { text-style: bold; }
     """
@@ -259,7 +290,7 @@ class PgpKeysPane(StepPane):
             yield Table(id="people", cursor_type="row", zebra_stripes=True)
             yield VerticalScroll(Lines(id="verdict"), classes="about", can_focus=False)
             yield Text("", id="label")
-            yield KeyArea(self.context.environment.home)
+            yield KeyArea(self.context.environment.home, several=len(self.names) > 1)
             yield ButtonRow(
                 Button("Read request", id="fetch", key="f"),
                 Button("Invite", id="invite", key="i"),
@@ -272,22 +303,25 @@ class PgpKeysPane(StepPane):
             yield Text("", id="fingerprint")
             yield Text("Is it the same?", classes="question")
             yield Field(Choices(deliberate=Comparison.LATER, id="same"))
-            yield ButtonRow(Button("Copy reply", id="owner-compared", key="o"))
+            yield ButtonRow(Button("Copy reply", id="owner-compared", key="o"), id="reply")
 
     def on_mount(self) -> None:
+        for box in self.query(".about"):
+            for seen in ("scroll_y", "virtual_size"):
+                self.watch(box, seen, self.primary_changed, init=False)
         table = self.query_one("#people", Table)
         table.add_column("Person")
         table.add_column("Key", width=_STATE_WIDTH)
         table.add_column("", width=_KEY_WIDTH)  # last: a long name cuts it off, and it is shown below
-        self._fill()
         drafted, origins = (self.opening.draft.get(kept, {}) for kept in ("texts", "origins"))
         rejected = {name: known for name, (known, answer) in self._answers.items() if answer == _DIFFERENT}
         self.run_move(
-            "gather",
+            _GATHER,
             lambda report: pgp_keys.gather(drafted, origins, rejected, self.context, report),
             self._begin,
             looks=True,
         )
+        self._fill()
         if self.context.environment.mailbox is not None:
             self._look_for_mail()
             self.set_interval(_LOOK_SECONDS, self._look_for_mail)
@@ -340,7 +374,14 @@ class PgpKeysPane(StepPane):
             return "● request arrived", ""
         if name in self._aside:
             return self._aside[name].state, ""
+        if self._gathers:
+            return "· looking", ""
         return "○ none yet", f"invited {self._since(name)}" if name in self._invited else ""
+
+    @property
+    def _gathers(self) -> bool:
+        """Whether the keys that are here already are still looked for."""
+        return self.running_move == _GATHER
 
     def _since(self, name: str) -> str:
         return told_moment(self._invited[name], self.context.environment.now()).removeprefix("today ")
@@ -415,12 +456,15 @@ class PgpKeysPane(StepPane):
         }
         for selector, display in shown.items():
             self.query_one(selector).display = display and bool(name)
+        self.set_class(bool(self._reply(name)), "-replies")
         self.query_one("#owner-compared", Button).label = f"Copy reply to {short(name)}"
         self.query("#label, #pasted").set(display=bool(name) and not news)
         self.primary_changed()
 
     def _hint(self, name: str) -> str:
         """What to do for a person whose key is missing; "" is nobody."""
+        if self._gathers:
+            return "Looking for keys that are here already …"
         if not name:
             return "Nobody joins or gets a new key. Go back to the Project step to say who does."
         if name in self._invited and self.context.environment.sandbox:
@@ -469,6 +513,8 @@ class PgpKeysPane(StepPane):
 
     def _primary_of_comparison(self) -> Primary:
         match self.query_one("#same", Choices).value:
+            case Comparison.SAME if self._more_facts:
+                return Primary("Show the rest of the key first")
             case Comparison.SAME:
                 return Primary(f"Use {short(self._comparing)}'s key")
             case Comparison.LATER:
@@ -477,8 +523,25 @@ class PgpKeysPane(StepPane):
                 return Primary("Put this key aside")
         return Primary(f"Use {short(self._comparing)}'s key: compare first", ready=False)
 
+    @property
+    def _facts(self) -> VerticalScroll:
+        """What holds all that is known of the key on the page."""
+        return self.query_one(f"#{'comparing' if self._comparing else 'taking'} .about", VerticalScroll)
+
+    @property
+    def _more_facts(self) -> bool:
+        """Whether something of it is below what is in view."""
+        return self._facts.scroll_offset.y < self._facts.max_scroll_y
+
+    def action_facts(self, pages: int) -> None:
+        """Show more of what is known of the key, or what was before."""
+        box = self._facts
+        box.scroll_to(y=box.scroll_offset.y + pages * box.size.height, animate=False)
+
     def turn(self) -> Turn:
         missing = self._first_missing()
+        if self._more_facts:
+            return Turn("PgDn shows more")
         if self._comparing or (self._text and not self._text_refused):
             return YOURS
         if self._news(missing):
@@ -498,6 +561,11 @@ class PgpKeysPane(StepPane):
         if aside != self._aside:
             self._aside = aside
             self._fill()
+
+    @on(KeyArea.RowWanted)
+    def _to_row(self, message: KeyArea.RowWanted) -> None:
+        table = self.query_one("#people", Table)
+        table.move_cursor(row=table.cursor_row + message.down)
 
     # -- what is taken in --------------------------------------------------------------------------
 
@@ -523,7 +591,9 @@ class PgpKeysPane(StepPane):
     def advance(self) -> None:
         """The next thing on the way: what was pasted, what arrived, a fingerprint, and at last the step."""
         unanswered, uninvited = self._first_open(), self._to_invite
-        if self._comparing:
+        if self._comparing and self._more_facts and self.query_one("#same", Choices).value == Comparison.SAME:
+            self.action_facts(1)
+        elif self._comparing:
             self._answered()
         elif self._text:
             self._take_pasted()
@@ -589,6 +659,8 @@ class PgpKeysPane(StepPane):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         """A key does what its button does, and where there is no such button, nothing."""
+        if action == "facts":
+            return bool(self.query(".about")) and self._facts.max_scroll_y > 0
         if action not in _BUTTONS:
             return True
         if self._comparing:
@@ -663,6 +735,8 @@ class PgpKeysPane(StepPane):
     def _not_taken(self, message: StepPane.MoveFailed) -> None:
         """A text that can't be used stays to be fixed; a secret key does not."""
         error = message.error
+        if message.name == _GATHER:
+            self.call_later(self._fill)
         if message.name != _TAKE or isinstance(error, Cancelled):
             return
         message.told = True
@@ -710,7 +784,8 @@ class PgpKeysPane(StepPane):
         self._turn_to(key.name)
         others = [other.name for other in self._keys.values() if other.fingerprint == key.fingerprint]
         same = [f"! {other} has this very key, too." for other in others if other != key.name]
-        self.query_one("#about", Lines).show_lines([*same, *_comparison_lines(key)])
+        self.query_one("#about", Lines).show_lines([*same, *_comparison_lines(key, self.content_size.width)])
+        self._facts.scroll_home(animate=False)
         groups = grouped(key.fingerprint).split()
         half = (len(groups) + 1) // 2
         self.query_one("#fingerprint", Text).update("\n".join(map("  ".join, (groups[:half], groups[half:]))))
@@ -847,19 +922,19 @@ _DIFFERS = "The fingerprint differs, so this is another key. “Copy reply” (o
 def _summary(key: TakenKey) -> list[str]:
     """A key in a few lines, for the list of people."""
     return [
-        f"{key.sign} {key.verdict.headline}: {', '.join(key.user_ids)}",
+        f"{key.mark.sign} {key.verdict.headline}: {', '.join(key.user_ids)}",
         *(f"! {warning}" for warning in key.verdict.warnings),
         *_replaced_lines(key),
     ]
 
 
-def _comparison_lines(key: TakenKey) -> list[str]:
+def _comparison_lines(key: TakenKey, width: int) -> list[str]:
     """What is said of a key that is compared; what a replaced one resets is asked about later."""
     replaced = list(key.replacement.resets) if key.replacement else []
     expires = f"expires {day(key.expires)}" if key.expires else "never expires"
     return [
         f"{key.mark.sign} {', '.join(key.user_ids) or 'no user id'}",
-        shortened(f"  {key.algorithm}, {expires}; {key.origin}"),
+        shortened(f"  {key.algorithm}, {expires}; {key.origin}", width or LINE_CELLS),
         *(f"! {warning}" for warning in key.verdict.warnings),
         *([f"  Replaces the key in use in {', '.join(replaced)}."] if replaced else []),
         f"  {key.verdict.headline}. {key.verdict.explanation}",
@@ -900,7 +975,7 @@ def _choice_lines(key: TakenKey) -> str:
     fits = " (this name)" if key.likeness is Likeness.FULL else ""
     whose = listed(key.user_ids, 1) or "no user id"
     until = f"until {day(key.expires)}" if key.expires else "without expiry"
-    verdict = f"{key.sign} {key.verdict.headline}"
+    verdict = f"{key.mark.sign} {key.verdict.headline}"
     return f"{whose}{fits}\n    {key.algorithm}, {until}; {verdict}\n    {grouped(key.fingerprint)}"
 
 

@@ -15,7 +15,7 @@ from support.pgp import gpg_home
 from textual.events import Paste
 from textual.widgets import Button, DataTable, Static, TextArea
 
-from screens.admin.pgp_keys import KeyChoice, LayerKeys
+from screens.admin.pgp_keys import KeyChoice, LayerKeys, PgpKeysPane
 from screens.step.finished import standing
 from screens.step.sending import ToSendDialog
 from screens.widgets.choices import Choices
@@ -41,10 +41,13 @@ async def paste(ui: Wizard, data: str | bytes) -> None:
 
 
 async def answer(ui: Wizard, value: str) -> None:
-    """Answer whether the fingerprint is the same, and go on."""
-    question = ui.app.pane.query_one("#same", Choices)
+    """Answer whether the fingerprint is the same once all of the key was in view, and go on."""
+    question, facts = (ui.app.pane.query_one(found) for found in ("#same", "#comparing .about"))
+    assert isinstance(question, Choices)
     question.highlighted = question.get_option_index(value)
     question.focus()
+    for _ in range(facts.max_scroll_y):
+        await ui.press("pagedown")
     await ui.press("space", "ctrl+n")
 
 
@@ -672,3 +675,98 @@ async def test_a_sender_is_answered_before_somebody_else_is_invited(
         assert (draft["texts"], draft["invited"]) == ({}, {})
         await ui.press("ctrl+n")
         assert set(ui.app.pane.draft()["invited"]) == {"juan.delacruz"}
+
+
+async def test_yes_is_not_offered_before_all_that_is_known_of_the_key_was_in_view(
+    admin_project: AdminProject, people_keys: Keys
+) -> None:
+    joining = project.Request(
+        path=str(admin_project.root), layers=("security",), joining=("jane.doe", "juan.delacruz")
+    )
+    admin_project.run(project, joining)
+    async with wizard(admin_project, project, at="pgp-keys") as ui:
+        pane = ui.app.pane
+        assert isinstance(pane, PgpKeysPane)
+        facts = pane.query_one("#comparing .about")
+        await paste(ui, people_keys["jane.doe"])
+        await answer(ui, "same")
+        await paste(ui, people_keys["jane.doe"])  # the same key for another person: warnings
+        assert facts.max_scroll_y > 0
+        question = pane.query_one("#same", Choices)
+        question.highlighted = question.get_option_index("same")
+        await ui.press("space", "ctrl+n")
+        assert pane.has_class("-comparing")
+        assert facts.scroll_offset.y > 0
+        while facts.scroll_offset.y < facts.max_scroll_y:
+            await ui.press("pagedown")
+        await ui.press("ctrl+n")
+        assert not pane.has_class("-comparing")
+
+
+async def test_all_that_is_known_of_a_key_is_in_view_where_there_is_room(
+    admin_project: AdminProject, people_keys: Keys
+) -> None:
+    joining = project.Request(
+        path=str(admin_project.root), layers=("security",), joining=("jane.doe", "juan.delacruz")
+    )
+    admin_project.run(project, joining)
+    async with wizard(admin_project, project, at="pgp-keys", size=(120, 36)) as ui:
+        await paste(ui, people_keys["jane.doe"])
+        await answer(ui, "same")
+        await paste(ui, people_keys["jane.doe"])
+        assert ui.app.pane.query_one("#comparing .about").max_scroll_y == 0
+        assert ui.app.pane.max_scroll_y == 0
+
+
+async def test_the_arrows_lead_from_the_empty_field_to_another_person(
+    admin_project: AdminProject, people_keys: Keys
+) -> None:
+    joining = project.Request(
+        path=str(admin_project.root), layers=("security",), joining=("jane.doe", "machine.deploy")
+    )
+    admin_project.run(project, joining)
+    async with wizard(admin_project, project, at="pgp-keys") as ui:
+        pane = ui.app.pane
+        assert isinstance(pane, PgpKeysPane)
+        pane.query_one(TextArea).focus()
+        await ui.press("down")
+        assert (pane.person(), ui.focused) == ("machine.deploy", "pasted")
+        await ui.press("up")
+        assert pane.person() == "jane.doe"
+
+
+async def test_a_paste_leaves_no_empty_line_alone_in_view(
+    admin_project: AdminProject, people_keys: Keys
+) -> None:
+    decide(admin_project, people_keys, joining=("jane.doe",))
+    async with wizard(admin_project, project, at="pgp-keys") as ui:
+        await paste(ui, people_keys["expired"])
+        area = ui.app.pane.query_one(TextArea)
+        area.post_message(Paste("one line\nanother line\n"))
+        await ui.rest()
+        assert area.text.endswith("another line")
+
+
+async def test_nobody_is_said_to_lack_a_key_while_it_is_looked_for(
+    admin_project: AdminProject, people_keys: Keys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decide(admin_project, people_keys, joining=("jane.doe",))
+    seen: list[tuple[str, str]] = []
+    fill = PgpKeysPane._fill
+
+    def filled(pane: PgpKeysPane) -> None:
+        fill(pane)
+        seen.append(pane._standing("jane.doe"))
+
+    monkeypatch.setattr(PgpKeysPane, "_fill", filled)
+    async with wizard(admin_project, project, at="pgp-keys") as ui:
+        assert isinstance(ui.app.pane, PgpKeysPane)
+        assert seen[0] != ui.app.pane._standing("jane.doe")
+
+
+async def test_a_key_with_warnings_is_not_ticked(admin_project: AdminProject, people_keys: Keys) -> None:
+    decide(admin_project, people_keys, joining=("jane.doe",))
+    async with wizard(admin_project, project, at="pgp-keys") as ui:
+        await paste(ui, people_keys["jane.doe"])  # RSA with 2048 bits
+        await answer(ui, "same")
+        assert not str(ui.app.pane.query_one("#verdict", Static).content).startswith("✓")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from typing import Any
@@ -66,11 +66,6 @@ class JudgedKey:
     def accepted(self) -> bool:
         """Whether it may be written, or the provider can use the file."""
         return self.verdict.accepted
-
-    @property
-    def sign(self) -> str:
-        """The sign of the verdict's headline, beside which the warnings stand apart."""
-        return Mark.of(replace(self.verdict, warnings=())).sign
 
     @property
     def mark(self) -> Mark:
