@@ -24,7 +24,7 @@ from workflows.core.sentences import Sentence, count, listed, text_of
 from workflows.core.shapes import plain, read
 from workflows.layer.edit.operation import EditRefused
 from workflows.layer.model import Layer, Person
-from workflows.layer.names import is_machine_name
+from workflows.layer.names import MACHINE, is_machine_name
 from workflows.steps.admin import users
 from workflows.steps.admin.users import Request
 from workflows.steps.admin.written import offered_undo
@@ -283,6 +283,8 @@ class UsersPane(ByHandPane):
             lines.append(f"To undo it, {back}.")
         if choices:
             lines.append("Space leaves a line out, or takes it in again.")
+        if self.context.decisions.joining:
+            lines.append(f"A name like “{MACHINE}deploy” gets an access key and no console password.")
         return "\n".join(lines)
 
     def _choices(self, layer: Layer, wanted: Request) -> list[tuple[str, str, bool]]:
@@ -342,10 +344,17 @@ class UsersPane(ByHandPane):
             self.query_one(f"#{name}", Button).disabled = name in refusals
         self.query_one("#about", Text).update("" if self.query_one("#people").has_focus else "\n".join(about))
 
+    def _who(self) -> Who | None:
+        """The person on the selected line, of the list that has the cursor."""
+        people, line = self.query_one("#people", MarkList), self.query_one(LineList).marked
+        if people.has_focus and people.highlighted is not None:
+            account, _, name = people.get_option_at_index(people.highlighted).value[1:].partition("/")
+            return Who(account, name)
+        return line.key if line is not None and isinstance(line.key, Who) else None
+
     def marked(self) -> tuple[Layer, Person] | None:
         """The selected person, with the layer."""
-        line = self.query_one(LineList).marked
-        who = line.key if line is not None and isinstance(line.key, Who) else None
+        who = self._who()
         layer = self._layers.get(who.account) if who is not None else None
         person = layer.person(who.name) if layer is not None and who is not None else None
         return (layer, person) if layer is not None and person is not None else None
@@ -425,15 +434,13 @@ class UsersPane(ByHandPane):
 
     def action_want(self, what: str) -> None:
         """Do something for the selected line: `login_profile`, `access_key`, `key_file` or `by_hand`."""
-        line, found = self.query_one(LineList).marked, self.marked()
+        line, who, found = self.query_one(LineList).marked, self._who(), self.marked()
         if self.running_move or line is None:
             return
-        if found is None and isinstance(line.key, Who):
-            self.notify(
-                f"{line.key.name} joins {line.key.account}; sign-in can be changed once that is written."
-            )
+        if found is None and who is not None:
+            self.notify(f"{who.name} joins {who.account}; sign-in can be changed once that is written.")
         elif what == "by_hand":
-            self.edit_at(line.key if isinstance(line.key, Spot) else _own_spot(*found) if found else line.key)
+            self.edit_at(_own_spot(*found) if found else line.key)
         elif found is None:
             self.notify("Select a person for that; e opens your editor here.", severity="warning")
         elif found[1].iam_name in self.request().of(found[0].location.account).remove:

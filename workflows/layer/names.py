@@ -49,9 +49,13 @@ POLICY_ATTRIBUTES: Final = (*POLICY_NUMBERS, *POLICY_SWITCHES)
 """The password policy's attributes of terraform-aws-iam, modules/iam-account."""
 
 
+MACHINE = "machine."
+"""How the name of a user for a machine begins."""
+
+
 def is_machine_name(name: str) -> bool:
     """Whether a name says that its user is a machine, as every one in Leverage's reference layers does."""
-    return name.casefold().startswith("machine.")
+    return name.casefold().startswith(MACHINE)
 
 
 def check_account_alias(alias: str) -> list[Problem]:

@@ -295,3 +295,18 @@ async def test_another_name_of_a_key_file_shows_on_a_small_screen(mixed: AdminPr
         (consequence,) = consequences(ui)
         assert "a.key" in consequence
         assert consequence in words(ui)
+
+
+async def test_a_key_is_about_the_list_that_has_the_cursor(
+    admin_project: AdminProject, people_keys: Mapping[str, bytes]
+) -> None:
+    decide(admin_project, people_keys, joining=("jane.doe",), layers=("security",))
+    async with wizard(admin_project, project, pgp_keys, at="users", size=(120, 36)) as ui:
+        assert isinstance(ui.app.pane, UsersPane)
+        below = ui.app.pane.query_one(LineList).marked
+        assert below is not None
+        assert below.key != Who("security", "jane.doe")
+        assert ui.focused == "people"
+        await ui.press("p")
+        assert not isinstance(ui.app.screen, ErrorDialog)
+        assert ui.app.pane.request().access == {}
