@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 
 from screens.step.times import told_moment
@@ -17,6 +17,7 @@ _COMPARED = {
     Comparison.LATER: "not compared yet",
     None: "this session didn't ask",
 }
+_NOBODY: Mapping[str, Collection[str]] = {}
 _APPLIED = {
     Outcome.APPLIED: "applied {}",
     Outcome.ELSEWHERE: "applied elsewhere, seen {}",
@@ -24,18 +25,24 @@ _APPLIED = {
 }
 
 
-def record_text(record: Admissions, now: datetime) -> str:
-    """The whole record, "" where nobody's key was taken in."""
-    return "\n".join(line for person in record.people for line in _lines(person, record.by, now))
+def record_text(record: Admissions, now: datetime, gone: Mapping[str, Collection[str]] = _NOBODY) -> str:
+    """The whole record, "" where nobody's key was taken in; `gone` were removed since, by account."""
+    return "\n".join(line for person in record.people for line in _lines(person, record.by, now, gone))
 
 
-def _lines(admission: Admission, by: str, now: datetime) -> Iterator[str]:
+def _lines(
+    admission: Admission, by: str, now: datetime, gone: Mapping[str, Collection[str]]
+) -> Iterator[str]:
     rows = {
         "Fingerprint": grouped(admission.fingerprint),
         "From": text_of(admission.source),
         "Taken in": f"{told_moment(admission.taken_at, now)}{f', by {by}' if by else ''}",
         "Compared": _COMPARED[admission.compared].format(told_moment(admission.compared_at, now)),
-        **{account: _applied_words(applied, now) for account, applied in admission.accounts.items()},
+        **{
+            account: _applied_words(applied, now)
+            + (", removed since" if admission.person in gone.get(account, ()) else "")
+            for account, applied in admission.accounts.items()
+        },
     }
     width = max(map(len, rows))
     yield admission.person

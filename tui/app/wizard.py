@@ -755,7 +755,7 @@ class WizardScreen(OneFocus):
         reading = asyncio.ensure_future(asyncio.to_thread(admissions, self.run.session.folder))
         await asyncio.wait([reading])
         if self._stage.record(lambda: found.append(reading.result())):
-            text = record_text(found[0], environment.now())
+            text = record_text(found[0], environment.now(), self.run.removed().by_item)
             self.app.push_screen(TextDialog(TITLE, text, copy=environment.copy))
 
     def action_page(self, direction: int) -> None:

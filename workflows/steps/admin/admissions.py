@@ -102,7 +102,11 @@ def admitted(events: Iterable[Event]) -> tuple[Admission, ...]:
 
 
 def _take_in(found: dict[tuple[str, str], Admission], decisions: Decisions, at: str) -> None:
-    """Keys as they are decided now."""
+    """Keys as they are decided now; one that is so no more, and came into no account, let nobody in."""
+    decided = {(name, key.fingerprint) for name, key in decisions.keys.items()}
+    for whose in [whose for whose, before in found.items() if not any(before.accounts.values())]:
+        if whose not in decided:
+            del found[whose]
     for name, key in decisions.keys.items():
         said = decisions.comparison(name)
         before = found.get((name, key.fingerprint))

@@ -101,3 +101,14 @@ def test_a_session_of_an_older_program_claims_no_comparison(tmp_path: Path) -> N
         "management": Outcome.APPLIED,
         "security": Outcome.APPLIED,
     }
+
+
+def test_a_key_that_was_given_up_before_it_came_anywhere_let_nobody_in() -> None:
+    both = {"keys": {JANE: key("A" * 40), JUAN: key("B" * 40)}}
+    events = happened(
+        ("pgp-keys", both),
+        ("users", {"user_changes": BOTH}),
+        ("pgp-keys", janes("A" * 40, Comparison.SAME)),
+        ("apply@security", {"applied": APPLIED}),
+    )
+    assert [admission.person for admission in admitted(events)] == [JANE]
