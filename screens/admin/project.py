@@ -344,7 +344,7 @@ class ProjectPane(StepPane):
         known: Sentence = listed(people if typed in people else fitting, _NAMES_SHOWN)
         lines = [known if suggester else _SEVERAL]
         if wrong and " " in wrong[0]:
-            lines = [joined(("✗", project.spaced(wrong[0])))]
+            lines = [joined(("✗", project.spaced(wrong[0], alone=not named)))]
         elif wrong and self._survey is not None:
             next_ = project.nobody(wrong[0], self._survey.layers, kind).next
             lines = [joined((f"✗ Nobody here is called {wrong[0]}.", next_))]

@@ -266,7 +266,7 @@ class ReviewPane(ByHandPane):
         """What is written although nobody has read it to its end."""
         diff = self.query_one(FileDiffs)
         unseen = [_file_line(diff.files[at]) for at in diff.unseen]
-        keys = "Key files don't count: they aren't text for people."
+        keys = "Key files don't count: what is in them isn't readable text."
         return "\n".join(
             [
                 "You haven't seen all changed lines of these:",
@@ -499,7 +499,7 @@ def _file_line(diff: FileDiff) -> str:
 
 
 def _unseen_line(diff: FileDiff, said: Collection[tuple[str, Comparison | None]]) -> str:
-    """The same of a file that was not in view; nobody can read a key, whose fingerprint was compared or not."""
+    """The same of a file that was not in view; nobody can read a key: was its fingerprint compared?"""
     if diff.readable:
         return f"{_UNSEEN} {_file_line(diff)}"
     fingerprint = fingerprint_in(diff.change.after or b"")

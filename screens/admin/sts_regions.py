@@ -270,7 +270,8 @@ def _standing(audit: Audit | None, survey: Survey | None, changed: Sequence[Sent
             "iam-onboard requests some in each region and discards them. CloudTrail records it."
         )
     used = ", ".join(audit.allowed) or "no region is named"
-    many = count(len(audit.accounts), "account")
+    asked, every = sum(not account.problem for account in audit.accounts), len(audit.accounts)
+    many = count(every, "account") if asked == every else f"{asked} of {count(every, 'account')}"
     lines = [
         f"{many}, asked {told_moment(audit.asked_at, now)}. In use: {used}.",
         "You switch them in the console. Opt-in regions are off until enabled.",

@@ -285,7 +285,7 @@ class RetirementPane(_KeyPane):
             self._agreed = True
             delete()
 
-        body = "Nothing can use it any more, and it can't be activated again."
+        body = "From then on nothing can use it, and it can't be activated again."
         ask(self, Confirm(f"Delete {old}?", body, "Delete", no="Not yet"), agree)
 
     @on(StepPane.MoveFailed)

@@ -87,6 +87,11 @@ async def test_the_answers_are_a_table_and_the_clicks_and_next_keeps_them(projec
     async with opened(project) as at:
         await at.press("ctrl+n")
         assert at.standing("") == ("–", [])
+        audit = at.pane._audit
+        assert audit is not None
+        told = re.findall(r"\d+", str(at.pane.query_one("#standing").render()))
+        answered = [account for account in audit.accounts if not account.problem]
+        assert told[:2] == [str(len(answered)), str(len(audit.accounts))]
         assert at.standing("security") == ("✗", [5, 1])
         await rest(at.pilot)
         rows = at.rows()

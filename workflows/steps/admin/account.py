@@ -211,8 +211,8 @@ MEANINGS: Mapping[str, str] = {
 EXPLANATIONS: Mapping[str, str] = {
     ALIAS: "First part of https://ALIAS.signin.aws.amazon.com/console: 3 to 63 lower-case letters, digits "
     "and dashes; nobody else in AWS may have it. Another one is another address for everybody.",
-    "create_account_password_policy": "If this is off, AWS's default policy applies: 8 characters, of three "
-    "kinds, and no expiry. The settings below then have no effect.",
+    "create_account_password_policy": "Without a policy of its own, the account has AWS's default: 8 "
+    "characters, of three kinds, and no expiry. The other password settings then have no effect.",
     "minimum_password_length": "AWS takes 6 to 128 characters. Passwords in use are left alone until they "
     "are changed.",
     "require_lowercase_characters": "A new password needs at least one letter from a to z.",

@@ -146,7 +146,7 @@ def validate(request: Request, _context: Context) -> list[Problem]:
         problems.append(Problem(only, first))
     for index, name in enumerate(request.joining):
         if " " in name:
-            problems.append(Problem(spaced(name), "joining"))
+            problems.append(Problem(spaced(name, alone=len(request.joining) == 1), "joining"))
             continue
         problems += [
             Problem(f"{name}: {found.message}", "joining", found.fatal)
@@ -159,11 +159,12 @@ def validate(request: Request, _context: Context) -> list[Problem]:
     return problems
 
 
-def spaced(name: str) -> Sentence:
-    """That a name has spaces, and whom it may mean."""
+def spaced(name: str, *, alone: bool) -> Sentence:
+    """That a name has spaces, and whom it may mean; only one that stands `alone` may lack its commas."""
     one = ".".join(name.split()).casefold()
-    meant = "" if any(check_name(one, "user")) else f"One person: {one}. Several: {', '.join(name.split())}."
-    return joined(("A user name has no spaces.", meant))
+    several = f"Several: {', '.join(name.split())}." if alone else ""
+    meant = () if any(check_name(one, "user")) else (f"One person: {one}.", several)
+    return joined(("A user name has no spaces.", *meant))
 
 
 def perform(request: Request, context: Context, report: Report) -> Facts:
