@@ -243,8 +243,24 @@ class PgpKeysPane(StepPane):
         Binding("c", "compare", "Compare", id="keys.compare", tooltip="Compare the fingerprint again"),
         Binding("o", "owner_text", "Copy reply", id="keys.owner", tooltip="What to answer the sender"),
         Binding("l", "layer_keys", "Key files", id="keys.layer", tooltip="Judge all key files there are"),
-        Binding("pagedown", "facts(1)", "More of the key", id="keys.down", show=False, priority=True),
-        Binding("pageup", "facts(-1)", "Facts before", id="keys.up", show=False, priority=True),
+        Binding(
+            "pagedown",
+            "facts(1)",
+            "Next facts",
+            id="keys.down",
+            show=False,
+            priority=True,
+            tooltip="More of the key",
+        ),
+        Binding(
+            "pageup",
+            "facts(-1)",
+            "Facts before",
+            id="keys.up",
+            show=False,
+            priority=True,
+            tooltip="Before these",
+        ),
     ]
     NEXT_WAITS = True
     DEFAULT_CSS = """

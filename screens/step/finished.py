@@ -51,6 +51,9 @@ class Finished(VerticalScroll):
 
     can_focus = False
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "k", "press('ask-pgp-keys')", "Compare", id="end.compare", tooltip="What nobody compared yet"
+        ),
         Binding("l", "press('look')", "Look again", id="end.look", tooltip="Ask again what isn't confirmed"),
         Binding("m", "press('remind')", "Copy a reminder", id="end.remind", tooltip="For whom AWS awaits"),
         Binding("t", "press('ask-sts-regions')", "STS regions", id="end.regions", tooltip="Open that step"),
@@ -220,7 +223,7 @@ class Finished(VerticalScroll):
         asked = {question.key for question in self._run.inquiries()}
         unconfirmed, awaited = ((), ()) if over else (self._unsure(), state.seen_as(Verdict.AWAITED))
         if self._uncompared:
-            yield Button("Compare", id="ask-pgp-keys")
+            yield Button("Compare", id="ask-pgp-keys", key="k")
         if any(state.observed[key].words or key in asked for key in unconfirmed):
             yield Button("Look again", id="look", key="l")
         if any(key.step == "hand-over" for key in awaited):
