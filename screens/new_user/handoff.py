@@ -76,7 +76,7 @@ class HandoffPane(StepPane):
     def compose_body(self) -> ComposeResult:
         draft = self.opening.draft
         with Vertical(id="entry"):
-            yield Lines(*self._waiting(), id="waiting")
+            yield Lines(*self._waiting(), id="waiting", whole_paths=False)
             if fingerprint := self.context.facts.get("fingerprint"):
                 yield Text(f"Fingerprint, if asked: {grouped(str(fingerprint))}", id="own-key")
             yield Lines(self._watching(), id="watching", whole_paths=False)

@@ -14,7 +14,7 @@ from textual.widgets import Input
 
 from screens.step.page import Opening, Primary, StepPane
 from screens.widgets.fields import Field, FieldRow, PathField, SecretInput
-from screens.widgets.text import Button, Option, OptionList, Text, sized
+from screens.widgets.text import Button, Lines, Option, OptionList, Text, sized
 from workflows.core.errors import Problem
 from workflows.core.openpgp import grouped
 from workflows.core.secret import Secret
@@ -92,7 +92,7 @@ class PgpKeyPane(StepPane):
                 classes="after",
             )
         yield FieldRow("Save request as", PathField(value=str(self._start["path"]), id="path", compact=True))
-        yield Text(self._after(), classes="after")
+        yield Lines(self._after(), classes="after", whole_paths=False)
 
     def _row(self, name: str, label: str, hint: str) -> Widget:
         value = str(self._start.get(name, ""))

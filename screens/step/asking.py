@@ -15,6 +15,7 @@ from textual import on
 from textual.await_remove import AwaitRemove
 from textual.containers import Vertical
 from textual.message import Message
+from textual.widget import Widget
 from textual.widgets import Input
 
 from screens.step.page import Move, Primary, StepPane, Taker, is_displayed
@@ -81,6 +82,7 @@ class UnlockingPane(StepPane):
     _again: Callable[[], None] | None = None
     _locked = ""
     _began_at: datetime | None = None
+    _asked_at: Widget | None = None
 
     def own_fingerprint(self) -> str:
         """Of the key that secrets are encrypted to."""
@@ -124,8 +126,11 @@ class UnlockingPane(StepPane):
         return True
 
     def drop_passphrase_question(self) -> AwaitRemove:
-        """Ask for no passphrase any more."""
-        self.in_between = None
+        """Ask for no passphrase any more; the focus goes back to where it was, not to what comes next."""
+        self.in_between, back = None, self._asked_at
+        asking = any(field.has_focus for field in self.query("#own-passphrase"))
+        if asking and back is not None and back.focusable:
+            self.screen.set_focus(back)
         return self.query(OwnPassphrase).remove()
 
     @on(OwnPassphrase.Entered)
@@ -143,6 +148,7 @@ class UnlockingPane(StepPane):
                 words = _STILL.format(end=_end(self._locked))
                 self.show_problems([Problem(words, "own_passphrase")])
             else:
+                self._asked_at = self.screen.focused
                 await self.mount(OwnPassphrase(self._locked, self.own_fingerprint()), after=".pane-head")
             self.in_between = _UNLOCK
             self.primary_changed()

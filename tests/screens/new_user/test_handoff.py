@@ -266,6 +266,19 @@ async def test_the_page_stays_whole_where_there_is_nothing_to_read_yet(tmp_path:
         assert app.pane.region.contains_region(app.pane.query_one("#replace").region)
 
 
+async def test_a_path_that_is_too_long_for_its_line_keeps_its_end(tmp_path: Path, gpg: GpgHome) -> None:
+    long = "the request is saved as /" + "/".join(f"folder-{number}" for number in range(12)) + "/the-end.txt"
+    app = PaneHost(
+        begun(tmp_path, gpg, request_sent=long), environment_of(tmp_path, gpg), MODULES, PANES, KEY
+    )
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        waiting = app.pane.query_one("#waiting", Lines)
+        shown = [line for line in str(waiting.render()).splitlines() if "/" in line]
+        assert len(shown) == 1
+        assert "the-end.txt" in shown[0]
+
+
 async def test_what_is_pasted_after_a_refusal_takes_the_place_of_what_was_refused(
     tmp_path: Path, gpg: GpgHome
 ) -> None:

@@ -27,6 +27,7 @@ from tui.host import vault_for
 from workflows.aws.clients import Credentials
 from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
+from workflows.gpg.decrypt import PassphraseNeeded
 from workflows.machine.events import StepKey
 from workflows.machine.state import Status
 from workflows.profiles.write import profile_paths
@@ -219,6 +220,26 @@ def forget(gpg: GpgHome) -> None:
     """The agent remembers no passphrase any more."""
     command = ["gpg-connect-agent", "--homedir", str(gpg.path), "reloadagent", "/bye"]
     subprocess.run(command, check=True, capture_output=True)
+
+
+async def test_once_the_passphrase_is_there_the_focus_is_back_where_it_was(new_user: NewUserAws) -> None:
+    def locked(_report: object) -> None:
+        raise PassphraseNeeded
+
+    keep(new_user, VaultStore(new_user.environment.vault("").vault, "bb", BASE))
+    app = host(new_user)
+    async with app.run_test(size=SIZE) as pilot:
+        await rest(pilot)
+        pane = app.pane
+        assert isinstance(pane, RotationPane)
+        pane.query_one("#code").focus()
+        await pilot.pause()
+        pane.run_unlocked("key", locked, lambda _: None)
+        await until(pilot, lambda: bool(pane.query("#own-passphrase")))
+        await rest(pilot)
+        assert app.focused is pane.query_one("#own-passphrase")
+        await pane.drop_passphrase_question()
+        assert app.focused is pane.query_one("#code")
 
 
 async def test_a_file_that_is_encrypted_asks_for_the_passphrase_before_the_code_is_spent(
