@@ -849,6 +849,24 @@ async def test_enter_shows_the_text_and_a_mark_by_hand_is_taken_back(
         assert str(pane.query_one("#sent", Button).label) != label
 
 
+async def test_a_machine_user_does_not_count_among_the_people_who_can_start(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ("jane.doe", "machine.deploy")
+    desk.accept(replace(written(desk), passwords=names))
+    desk.applied()
+    texts = tuple(PersonHandoff(name, f"Hello {name}\n", ("management",)) for name in names)
+    monkeypatch.setattr(hand_over, "prepare", lambda _context, _report, _code=None: texts)
+    app = desk.host("hand-over")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await rest(pilot)
+        await press(pilot, "t", "t")
+        turn = app.pane.turn()
+        assert not turn.yours
+        assert "jane.doe" in text_of(turn.line)
+
+
 async def test_a_text_for_a_key_that_nobody_compared_is_sent_only_after_a_question(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,6 +13,7 @@ from support.layers import USERS, layer_of
 
 from workflows.admin import ADMIN
 from workflows.core.errors import OnboardError
+from workflows.core.sentences import text_of
 from workflows.layer.edit.operation import EditRefused
 from workflows.layer.model import Subject
 from workflows.machine.events import Started, StepKey, Succeeded
@@ -371,3 +372,8 @@ def test_how_many_names_there_are_besides_those_listed_is_said() -> None:
     left = [user for user in users if user not in told]
     assert left
     assert f" {len(left)} " in told
+
+
+def test_a_name_with_spaces_is_not_split_where_commas_separate_the_others() -> None:
+    assert "Mira, Good" in text_of(project.spaced("Mira Good", alone=True))
+    assert "Mira, Good" not in text_of(project.spaced("Mira Good", alone=False))
