@@ -124,14 +124,16 @@ class SessionControl:
         there = {name for summary in here if summary.workflow == workflow for name in _people(summary)}
         admins = (summary for summary in here if summary.workflow == "admin")
         named = [name for summary in admins for name in texts(summary.about.get("joining"))]
-        invited = next((name for name in (*self._invited(named), *named) if name not in there), "")
+        invited = next(
+            (name for name in (*self._mailed("invitation", named), *named) if name not in there), ""
+        )
         return {**begun, step: {**begun.get(step, {}), **({"user": invited} if invited else {})}}
 
-    def _invited(self, names: Iterable[str]) -> list[str]:
-        """Those whose invitation is in the sandbox's mailbox, the last one first."""
+    def _mailed(self, what: str, names: Iterable[str]) -> list[str]:
+        """Those whose invitation or handoff is in the sandbox's mailbox, the last one first."""
         environment, sent = self._source.environment("new-user", self._clipboard), dict[str, int]()
         for name in names:
-            path = environment.mail(f"invitation-{name}.txt")
+            path = environment.mail(f"{what}-{name}.txt")
             with suppress(OSError):
                 sent |= {name: path.stat().st_mtime_ns} if path else {}
         return sorted(sent, key=lambda name: -sent[name])
@@ -282,14 +284,17 @@ class SessionControl:
         theirs = [summary for summary in here if summary.workflow == workflow and not summary.damage]
         matching = [summary for summary in theirs if names & _people(summary)]
         fresh = (names - _without_new_key(mine)).difference(*map(_people, theirs))
+        begins, invited = fresh, list[str]()
+        if workflow == "new-user":
+            begins = fresh.difference(self._mailed("handoff", fresh))  # the others sent a key by another way
+            invited = self._mailed("invitation", begins)
         if names and not (matching or fresh):
             return None
         found = matching or [summary for summary in theirs if not summary.facts.get("project")]
         likely = min(found, key=lambda summary: not summary.next_step, default=None)
         if likely is not None and _asks_anew(mine):
             return _for_another_key(names, matching)
-        invited = self._invited(fresh) if workflow == "new-user" else []
-        if likely is not None and not invited and (likely.next_step or not fresh):
+        if likely is not None and not invited and (likely.next_step or not begins):
             return Start(
                 session=likely.id, drafts=_replacing(mine, likely), again=_without_device(mine, likely)
             )

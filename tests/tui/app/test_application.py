@@ -58,6 +58,7 @@ from workflows.machine.events import StepKey
 from workflows.machine.lock import SessionLock
 from workflows.machine.observations import AGREES, Observation, Verdict
 from workflows.machine.session import Session
+from workflows.machine.sessions import Sessions
 from workflows.machine.state import Status
 from workflows.machine.summaries import Summary
 from workflows.steps.shared import leftovers
@@ -1123,7 +1124,9 @@ async def test_a_sandboxs_new_user_is_first_who_has_an_invitation(house: House) 
     control.leave()
 
 
-async def test_the_new_user_who_is_played_is_who_was_invited_last_and_still_joins(house: House) -> None:
+async def test_the_new_user_who_is_played_is_who_was_invited_last_and_still_joins(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
     admin = house.sandbox_session()
     control = SessionControl(house.parts(), house.other, FakeClipboard())
     run = control.resume(Start(session=admin))
@@ -1145,6 +1148,12 @@ async def test_the_new_user_who_is_played_is_who_was_invited_last_and_still_join
     start = control.other_person(admin)
     assert start is not None
     assert start.session, "ann, whom nobody invited, comes after those who were"
+    (mailbox / "handoff-ann.txt").touch()
+    done = [replace(each, next_step="", next_title="") for each in control.sessions.summaries()]
+    monkeypatch.setattr(Sessions, "summaries", lambda _: done)
+    start = control.other_person(admin)
+    assert start is not None
+    assert start.session, "ann has her handoff, and sent her key by another way"
 
 
 @pytest.mark.parametrize(("again", "redone"), [((), ()), ({"groups"}, LAYERS["layers"]), ({"groups@x"}, ())])
