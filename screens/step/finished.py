@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import Any, ClassVar
@@ -503,8 +503,16 @@ def _lacks_key(run: SessionRun, key: StepKey) -> bool:
 
 
 def _not_compared(run: SessionRun, key: StepKey) -> bool:
-    """Whether PGP keys were taken in before somebody compared their fingerprints."""
-    return key.step == "pgp-keys" and bool(run.whole().decisions.not_compared)
+    """Whether PGP keys were taken in before somebody compared their fingerprints.
+
+    Whom a choice of users from before the keys doesn't have yet was not left out.
+    """
+    if key.step != "pgp-keys":
+        return False
+    decisions, users = run.whole().decisions, StepKey("users")
+    if users in run.session.layout() and run.session.status(users) is Status.STALE:
+        decisions = replace(decisions, user_changes=None)
+    return bool(decisions.not_compared)
 
 
 def _next(run: SessionRun, in_git: Sentence) -> Iterator[Sentence]:

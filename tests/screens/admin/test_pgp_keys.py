@@ -770,3 +770,18 @@ async def test_a_key_with_warnings_is_not_ticked(admin_project: AdminProject, pe
         await paste(ui, people_keys["jane.doe"])  # RSA with 2048 bits
         await answer(ui, "same")
         assert not str(ui.app.pane.query_one("#verdict", Static).content).startswith("✓")
+
+
+async def test_who_comes_to_a_decided_session_uncompared_is_not_taken_for_left_out(
+    admin_project: AdminProject, people_keys: Keys
+) -> None:
+    decide(admin_project, people_keys, joining=("jane.doe",))
+    before = {"juan.delacruz": admin_project.facts["keys"]["jane.doe"]}
+    chosen = {"add": {"security": ["juan.delacruz"]}, "remove": {}}
+    admin_project.facts |= {"keys": before, "user_changes": chosen}
+    async with wizard(admin_project, project, pgp_keys, users, at="pgp-keys") as ui:
+        await paste(ui, people_keys["jane.doe"])
+        await answer(ui, "later")
+        await ui.press("ctrl+n")
+        assert (ui.status("pgp-keys"), ui.status("users")) == (Status.DONE, Status.STALE)
+        assert standing(ui.app.wizard.run, StepKey("pgp-keys")) is Status.UNCONFIRMED
