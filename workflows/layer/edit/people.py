@@ -246,7 +246,7 @@ class AddPerson:
         path = str(plan.declared.person.key_file)
         own = {} if self.shared_key else {path: key_data(facts.keys.get(path), self.key_text)}
         live, hidden = (plan.outputs.facts, plan.outputs.hidden) if plan.outputs else ((), ())
-        for name in (group.name for group in self._joined(layer)):
+        for name in {group.name for group in self._joined(layer)}:  # two modules may make one group
             members = tuple(sorted([*facts.groups[name].members, self.name]))
             facts = facts.with_group(name, members=members)
         return replace(

@@ -346,3 +346,13 @@ def test_a_first_persons_outputs_come_and_go_whatever_is_before_them(gap: str) -
     text = added.files.documents["outputs.tf"].data.decode()
     assert text.index("user_b_b_name") < text.index("user_c_c_name")
     assert contents(edit_layer(added, [RemovePerson("b.b")])) == contents(layer)
+
+
+def test_a_group_that_two_modules_make_gets_the_person_in_both() -> None:
+    block = (
+        'module "{}" {{\n  source = "../modules/iam-group-with-policies"\n  name = "ops"\n'
+        "  group_users = []\n}}\n"
+    )
+    groups = "\n".join(map(block.format, ("ops_now", "ops_later")))
+    added = edit_layer(with_users('["a.a"]', groups_tf=groups), [AddPerson("b.b", "K\n", ("ops",))])
+    assert [group.members for group in added.groups] == [("b.b",), ("b.b",)]
