@@ -294,9 +294,8 @@ def _packets(binary: bytes) -> list[Packet]:
     try:
         packets.extend(walk(binary))
     except MalformedPackets:
-        if binary[sum(len(packet.raw) for packet in packets) :].strip(
-            b"\r\n"
-        ):  # else it is an editor's or a shell's line break
+        behind = binary[sum(len(packet.raw) for packet in packets) :]
+        if behind.strip(b"\r\n"):  # else it is an editor's or a shell's line break
             raise
     return [packet for packet in packets if packet.tag not in _IGNORED_TAGS | _UNKNOWN_TAGS]
 

@@ -126,7 +126,7 @@ class Found(enum.StrEnum):
     MESSAGE = "an encrypted message"
     SIGNATURE = "a signature (a revocation certificate is one, too)"
     NO_KEY = "PGP data without a key in it"
-    OTHER_DATA = "some other data, not PGP's"
+    OTHER_DATA = "some other data, and no key"
 
 
 class NotAPublicKey(KeyRefused):

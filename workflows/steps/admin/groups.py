@@ -144,10 +144,11 @@ class LayerView:
     def _is_for_others(self, choice: LayerChoice, group: str, *, machine: bool) -> bool:
         """Whether a group is for the other kind of users; an empty one is for those of who joins first."""
         like = self.like(choice, group)
-        if like is None or is_for_others(like, machine=machine):
-            return like is not None
-        joining = () if like.members else (name for name in choice.members if group in choice.members[name])
-        return any(self.is_machine(name) is not machine for name in joining)
+        if like is None:
+            return False
+        joining = [] if like.members else [name for name in choice.members if group in choice.members[name]]
+        first_are_others = any(self.is_machine(name) is not machine for name in joining)
+        return is_for_others(like, machine=machine) or first_are_others
 
     def place_of(self, group: str) -> Place | None:
         """Where to edit a group's members by hand; None for one that is still to be made."""
