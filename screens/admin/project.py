@@ -192,6 +192,20 @@ class ProjectPane(StepPane):
         return self.opening.done and not self.opening.draft
 
     @property
+    def inside(self) -> bool:
+        """Whether there are fields that Escape takes away again."""
+        return not self._settled and self._asked > self._lasting
+
+    @property
+    def _lasting(self) -> set[str]:
+        """The questions that stay: those that the person came for, and those that are answered."""
+        return self._first_asked | {name for name in QUESTIONS if self._field(name).value.strip()}
+
+    def go_back(self) -> None:
+        """Take away the fields that were added and are empty."""
+        self._ask_only(self._first_asked)
+
+    @property
     def _in_accounts(self) -> bool:
         """Whether it matters which accounts are selected."""
         return bool(self._asked) or self.query_one("#account-wanted", MarkBox).value
@@ -200,9 +214,12 @@ class ProjectPane(StepPane):
     def action_more(self) -> None:
         """Ask about every kind of work, so that several are done in one go; again, only about those named."""
         if not self._settled:
-            self._show_asked(self._first_asked if self._asked == set(QUESTIONS) else set(QUESTIONS))
-            self._go_to_names()
-            self.keep_draft()
+            self._ask_only(self._first_asked if self._asked == set(QUESTIONS) else set(QUESTIONS))
+
+    def _ask_only(self, wanted: set[str]) -> None:
+        self._show_asked(wanted)
+        self._go_to_names()
+        self.keep_draft()
 
     def _show_asked(self, wanted: set[str]) -> None:
         """Ask these questions, and those that are answered."""

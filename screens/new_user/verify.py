@@ -429,7 +429,7 @@ class VerifyPane(UnlockingPane):
     def action_show_lines(self) -> None:
         """Show the lines for the shell whole."""
         if lines := self._lines():
-            self.show_text(f"For {self._shell.value}", "\n".join(lines) + "\n", wraps=False)
+            self.show_text(f"For {self._shell.value}", "\n".join(lines) + "\n")
 
     @on(Button.Pressed, "#other-shell")
     def action_other_shell(self) -> None:

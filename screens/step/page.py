@@ -568,9 +568,9 @@ class StepPane(VerticalScroll):
         """Copy a text in the background, and show in passing how that went."""
         tell(self, lambda: self.context.environment.copy(text))
 
-    def show_text(self, title: Sentence, text: str, *, wraps: bool = True) -> None:
+    def show_text(self, title: Sentence, text: str) -> None:
         """Show a text to read and to copy."""
-        self.app.push_screen(TextDialog(title, text, copy=self.context.environment.copy, wraps=wraps))
+        self.app.push_screen(TextDialog(title, text, copy=self.context.environment.copy))
 
     def open_in_browser(self, page: str, then: Taker | None = None) -> None:
         """Open an address in the person's browser; where none opens, show it, or let `then` do that."""

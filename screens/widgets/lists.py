@@ -49,13 +49,13 @@ class MarkBox(widgets.Checkbox, Measured):
 
     def render(self) -> Content:
         """The box and its label; with the focus the bar stands before them."""
-        box = f"{BAR if self.has_focus else ' '}{self.mark}"
+        box = f"{BAR if self.has_focus else ' '} {self.mark}"
         label = self._label.stylize_before("bold reverse $accent") if self.has_focus else self._label
         return Content.assemble((box, "$accent"), " ", label)
 
     def get_content_width(self, container: Size, viewport: Size) -> int:  # noqa: ARG002 - Textual's
-        """The bar, the box, a blank and the label."""
-        return len(BAR) + len(BOXES[True]) + 1 + self._label.cell_length
+        """The bar, a blank, the box, a blank and the label."""
+        return len(f"{BAR} {BOXES[True]} ") + self._label.cell_length
 
 
 class MarkList(widgets.SelectionList[str], Measured):

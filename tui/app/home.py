@@ -224,7 +224,7 @@ class HomeScreen(OneFocus):
             "a", "archive", "Archive", id="home.archive", tooltip="Take the selected session out of the list"
         ),
         Binding("a", "restore", "Restore", id="home.restore", tooltip="Bring the selected session back"),
-        Binding("d,delete", "delete", "Delete", id="home.delete", tooltip="Delete the selected session"),
+        Binding("delete", "delete", "Delete", id="home.delete", tooltip="Delete the selected session"),
         Binding(
             "x",
             "report",
@@ -466,7 +466,7 @@ class HomeScreen(OneFocus):
         line = self._lines[name]
         time = f" {line.time:>{_TIME}}" if line.time else ""
         width = self._width(line)
-        label = max(self._label(line), min(wide, width - cell_len(line.fitting(width))))
+        label = max(self._label(line), min(wide, width - cell_len(text_of(line.detail))))
         room = max(0, width - label)
         return styled(
             (f"{sized(line.named(width), label - 2)}  ", ""),
@@ -610,7 +610,7 @@ class HomeScreen(OneFocus):
             if isinstance(binding, Binding) and binding.tooltip and self.check_action(binding.action, ()):
                 of_session = binding.action in _OF_A_SESSION
                 name = marked_up(f"{binding.description}{about if of_session else ''}")
-                key = self.app.get_key_display(replace(binding, key=binding.key.partition(",")[0]))
+                key = self.app.get_key_display(binding)
                 yield SystemCommand(
                     name, f"{binding.tooltip} · {key}", partial(self.run_action, binding.action)
                 )

@@ -174,6 +174,18 @@ async def test_the_other_questions_go_away_again(admin_project: AdminProject) ->
         assert ui.app.pane.request().asked == ("joining", "leaving")
 
 
+async def test_escape_takes_away_the_other_questions_before_it_leaves(admin_project: AdminProject) -> None:
+    async with wizard(admin_project, drafts=drafted(admin_project)) as ui:
+        await ui.press("ctrl+o")
+        box = ui.app.pane.query_one("#account-wanted", MarkBox)
+        marks = ui.app.pane.query_one("#layers", MarkList)
+        assert box.render_line(0).text.index("[") == marks.render_line(0).text.index("[")
+        ui.field("leaving").value = "alex.kim"
+        await ui.press("escape")
+        assert ui.app.pane.request().asked == ("joining", "leaving")
+        assert not ui.app.pane.inside, "what is answered stays, and the next Escape leaves"
+
+
 @pytest.mark.parametrize(
     ("typed", "names"),
     [

@@ -378,6 +378,18 @@ async def test_a_long_name_leaves_the_columns_of_the_sessions_aligned() -> None:
         assert len(lines) == 2
 
 
+async def test_what_a_session_says_besides_leaves_the_columns_aligned() -> None:
+    one = Summary("1", "new-user", facts={"user": "ann", "project": "bb"}, next_title="MFA")
+    here = entry(one, sandbox=None)
+    long = replace(one, id="2", facts={"user": "a.longer.name", "project": "a-project-with-a-long-name"})
+    app = Host([here, replace(here, summary=long)])
+    async with app.run_test(size=(80, 36)) as pilot:
+        await rest(pilot)
+        lines = [line for line in app.text().splitlines() if "next: MFA" in line]
+        assert len({line.index("next: MFA") for line in lines}) == 1
+        assert len(lines) == 2
+
+
 async def test_the_tasks_stand_in_the_columns_of_the_sessions_where_all_have_room() -> None:
     app = Host([entry(Summary("1", "new-user", facts={"user": "jane.doe"}, next_title="MFA"))])
     async with app.run_test(size=(80, 36)) as pilot:
@@ -444,11 +456,13 @@ async def test_the_mouse_chooses_too() -> None:
         assert app.asked == [HomeScreen.Begin("new-user")]
 
 
-@pytest.mark.parametrize("key", ["delete", "d"])
-async def test_a_session_is_deleted_only_after_a_yes(key: str) -> None:
-    app = Host([LATE])
+async def test_a_session_is_deleted_only_after_a_yes_and_by_no_letter() -> None:
+    app, key = Host([LATE]), "delete"
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
+        await pilot.press("d")
+        await rest(pilot)
+        assert app.screen is app.home
         await pilot.press(key)
         await rest(pilot)
         assert isinstance(app.screen, Confirm)
@@ -699,7 +713,7 @@ async def test_who_comes_from_what_is_over_still_sees_what_waits() -> None:
 
 async def test_what_has_no_room_is_left_out_whole_and_an_archived_session_has_its_heading() -> None:
     app = Host([replace(DONE, archived=True), LATE])
-    async with app.run_test(size=(80, 24)) as pilot:
+    async with app.run_test(size=(96, 24)) as pilot:
         await rest(pilot)
         assert any(line.startswith("1 archived") for line in lines_of(app))
         await pilot.press("f3")
