@@ -483,8 +483,8 @@ class StepPane(VerticalScroll):
             self.post_message(self.DraftChanged())
 
     async def on_event(self, event: events.Event) -> None:
-        """Begin nothing on a page that is taken away while it is put there: its widgets never come."""
-        if self.display or not isinstance(event, Mount):
+        """Begin nothing on a page that goes, or whose application ends, before its widgets have come."""
+        if not isinstance(event, Mount) or (self.display and self.is_attached):
             await super().on_event(event)
 
     def call_after_refresh(self, callback: Callable[..., Any], *args: Any, **kwargs: Any) -> bool:

@@ -21,6 +21,7 @@ from screens.step.page import Opening, StepPane
 from screens.widgets.dialogs import OneFocus
 from screens.widgets.fields import FieldRow, PathField
 from screens.widgets.lists import TextDialog
+from screens.widgets.plan_table import PlanTable
 from workflows.core.errors import Cancelled, Problem
 from workflows.machine.declaration import Step
 from workflows.steps.shared.module import Context, Progress, Report
@@ -60,6 +61,16 @@ class Greedy(Page):
 
     def on_mount(self) -> None:
         self.query_one("#second").focus()
+
+
+class WithTable(Page):
+    """Shows something in a part of a part as soon as it is there."""
+
+    def compose_body(self) -> ComposeResult:
+        yield PlanTable()
+
+    def on_mount(self) -> None:
+        self.query_one(PlanTable).query_one("#people")
 
 
 class WithText(Page):
@@ -259,3 +270,13 @@ async def test_several_lines_are_no_path_and_go_into_the_field_for_a_text_if_one
         await rest(pilot)
         assert path.value == "/a/path"
         assert [problem.field for problem in page.problems] == ["path"]
+
+
+@pytest.mark.parametrize("turns", range(3))
+async def test_a_page_begins_nothing_when_the_application_ends_meanwhile(turns: int, tmp_path: Path) -> None:
+    app = App[None]()
+    async with app.run_test():  # raises what a handler raised
+        app.screen.mount(WithTable(Context(fake_environment(tmp_path, {}), {}, {}, "", tmp_path)))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        app.exit()
