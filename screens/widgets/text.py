@@ -6,10 +6,7 @@ drawn lines are made here, and Textual's own are used nowhere else (a test holds
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import groupby
-from textwrap import wrap
 from typing import Any, ClassVar, Self
 
 from rich.cells import cell_len, get_character_cell_size, set_cell_size
@@ -36,7 +33,7 @@ from textual.widgets import option_list
 from textual.widgets.button import ButtonVariant
 
 from workflows.core.sentences import Sentence, text_of
-from workflows.core.text import safe
+from workflows.core.text import folded, indent_of, safe
 
 _LONGEST_NAME = 24
 BAR = "▌"
@@ -261,31 +258,17 @@ class Lines(Text):
     def on_resize(self) -> None:
         """Break the lines where its width ends."""
         width = self.content_size.width or LINE_CELLS
-        self.update("\n".join(_folded(line, width, whole_paths=self._whole_paths) for line in self._lines))
+        rows = (
+            folded(line if self._whole_paths else _with_short_paths(line, width), width)
+            for line in self._lines
+        )
+        self.update("\n".join(rows))
 
 
-_MARKED = re.compile(r"^ *(?:[✓✗!•…●○–?~≠-] +)?")
-
-
-def _folded(line: str, width: int, *, whole_paths: bool) -> str:
-    indent = len(line) - len(_MARKED.sub("", line))
-    for path in () if whole_paths else [word for word in line.split() if "/" in word]:
-        line = line.replace(path, shortened(path, width - indent), 1)
-    lines: list[str] = []
-    for long, words in groupby(line.split(" "), lambda word: len(word) > width - indent):
-        for piece in words if long else (" ".join(words),):
-            begun = f"{lines.pop()} " if lines else ""
-            if long and len(begun) > width // 2:
-                lines.append(begun.rstrip())
-                begun = " " * indent
-            if long:  # a path begins on this line, and goes on below its beginning
-                first, *rest = wrap(piece, width - len(begun), break_on_hyphens=False)
-                lines += [f"{begun}{first}", *(f"{' ' * len(begun)}{part}" for part in rest)]
-            else:
-                lines += wrap(
-                    f"{begun}{piece}", width, subsequent_indent=" " * indent, break_on_hyphens=False
-                )
-    return "\n".join(lines) or line
+def _with_short_paths(line: str, width: int) -> str:
+    for path in (word for word in line.split() if "/" in word):
+        line = line.replace(path, shortened(path, width - indent_of(line)), 1)
+    return line
 
 
 class Button(widgets.Button, Measured, inherit_bindings=False):

@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, TextIO
 
 from workflows.core.sentences import text_of
-from workflows.core.text import safe
+from workflows.core.text import folded, safe
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -68,7 +68,14 @@ def say(*lines: Sentence) -> None:
     Raises:
         OutputLost: standard output does not take them.
     """
-    _write("".join(f"{safe(text_of(line))}\n" for line in lines))
+    _write(_laid_out(lines, on_terminal()))
+
+
+def _laid_out(lines: Iterable[Sentence], fold: bool) -> str:  # noqa: FBT001 - bound
+    """Lines for people; for a terminal they are folded between words, and what may be pasted is not."""
+    room = shutil.get_terminal_size().columns
+    rows = [row for line in lines for row in safe(text_of(line)).split("\n")]
+    return "".join(f"{folded(row, room, breaks=False) if fold else row}\n" for row in rows)
 
 
 def hand_out(text: str) -> None:
@@ -128,7 +135,7 @@ def note(*lines: Sentence) -> None:
     if sys.stderr is None:
         return
     try:
-        sys.stderr.write("".join(f"{safe(text_of(line))}\n" for line in lines))
+        sys.stderr.write(_laid_out(lines, watched()))
         sys.stderr.flush()
     except OSError:  # the terminal may be gone while an apply still goes on
         _write_no_more(sys.stderr)

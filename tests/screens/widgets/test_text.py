@@ -122,10 +122,10 @@ async def test_a_line_goes_on_below_its_first_word() -> None:
         ),
         (
             "Written to the file ~/a/long/path/to/it/all",
-            ["Written to the file", "~/a/long/path/to/it/a", "ll"],
+            ["Written to the file", "~/a/long/path/to/it/", "all"],
         ),
         ("File ~/a/path/to/it, fine", ["File ~/a/path/to/it,", "fine"]),
-        ("✓ As ~/a/path/of/20/cells it", ["✓ As ~/a/path/of/20/c", "     ells it"]),
+        ("✓ As ~/a/path/of/20/cells it", ["✓ As ~/a/path/of/20/", "     cells it"]),
     ],
 )
 async def test_a_path_goes_on_below_its_own_beginning(line: str, folded: list[str]) -> None:

@@ -1,0 +1,30 @@
+"""Where a line for people is broken."""
+
+from __future__ import annotations
+
+import pytest
+
+from workflows.core.text import folded
+
+HALF = "AB12 CD34 EF56 0789 9ABC"
+COMMAND = "gpg --armor --export NAME"
+
+
+@pytest.mark.parametrize(
+    ("line", "rows"),
+    [
+        (f"Its key is {HALF} {HALF}", ["Its key is", HALF, HALF]),
+        (f"Ask for the output of:  {COMMAND}", ["Ask for the output of:", COMMAND]),
+        (f"Ask for:  {COMMAND}  and read it on", ["Ask for:", f"{COMMAND}  and", "read it on"]),
+        ("! Ask:  gpg --export-options minimal A", ["! Ask:  gpg --export-options", "  minimal A"]),
+    ],
+)
+def test_what_belongs_together_stays_in_a_row_that_has_room(line: str, rows: list[str]) -> None:
+    assert folded(line, 30).split("\n") == rows
+
+
+def test_what_may_be_pasted_is_not_broken_even_without_room() -> None:
+    path = "/a/rather/long/path/to/a/place"
+    line = f"Kept in {path} and there:  {COMMAND}"
+    assert folded(line, 20, breaks=False).split("\n") == ["Kept in", path, "and there:", COMMAND]
+    assert folded(f"  {COMMAND}", 20, breaks=False) == f"  {COMMAND}"
