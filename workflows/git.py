@@ -329,10 +329,10 @@ class Git:
         """The remote's default branch, as last fetched, if a commit is in it already; "" if it is not."""
         remote = self.remote()
         name = self._default_branch(remote) if remote else ""
-        held = (
-            name and self._run("merge-base", "--is-ancestor", commit, f"refs/remotes/{name}").exit_code == 0
-        )
-        return name if held else ""
+        if not name:
+            return ""
+        answer = self._run("merge-base", "--is-ancestor", commit, f"refs/remotes/{name}")
+        return name if answer.exit_code == 0 else ""
 
     def branches_with(self, commit: str) -> tuple[str, ...]:
         """The branches that have a commit, as "refs/heads/main"; a remote's as last fetched or pushed."""

@@ -461,9 +461,7 @@ class SetGroups:
     def _changed(self, layer: Layer, person: Person) -> tuple[list[Group], list[Group]]:
         """The groups that are joined, and those that are left."""
         add, remove = ({name.casefold() for name in names} for names in (self.add, self.remove))
-        joined, left = list[Group](), list[Group]()
-        for group in layer.groups:
-            inside, name = person.iam_name in group.members, group.name.casefold()
-            if name in (remove if inside else add):
-                (left if inside else joined).append(group)
-        return joined, left
+        inside = [group for group in layer.groups if person.iam_name in group.members]
+        outside = [group for group in layer.groups if person.iam_name not in group.members]
+        joined = [group for group in outside if group.name.casefold() in add]
+        return joined, [group for group in inside if group.name.casefold() in remove]

@@ -106,7 +106,22 @@ def facts_of(layer: Layer) -> Facts:
 def person_facts(person: Person) -> Person:
     """What counts of a person: neither its place, nor what is said elsewhere or follows from the rest."""
     # `_replace` takes three times as long, and there may be thousands.
-    return Person(*person[:6], False, (), Style.BLOCK, True, Place("", 0))
+    return Person(
+        person.iam_name,
+        person.declaration,
+        person.module,
+        person.key_file,
+        person.login_profile,
+        person.access_key,
+        machine=False,
+        groups=(),
+        style=Style.BLOCK,
+        editable=True,
+        place=_NOWHERE,
+    )
+
+
+_NOWHERE = Place("", 0)
 
 
 T = TypeVar("T")

@@ -129,7 +129,7 @@ def validate(request: Request, context: Context) -> list[Problem]:
     return [
         *(rules.check(user=request.user) if request.user else [nobody]),
         *(rules.check(project=request.project) if request.project else [nowhere]),
-        *([elsewhere] if request.project and request.project != (only or request.project) else []),
+        *([elsewhere] if only and request.project not in {"", only} else []),
     ]
 
 
