@@ -555,9 +555,11 @@ class PgpKeysPane(StepPane):
         box.scroll_to(y=box.scroll_offset.y + pages * box.size.height, animate=False)
 
     def turn(self) -> Turn:
+        turn = self._whose_turn()
+        return Turn("PgDn shows more") if turn is YOURS and self._more_facts else turn
+
+    def _whose_turn(self) -> Turn:
         missing = self._first_missing()
-        if self._more_facts:
-            return Turn("PgDn shows more")
         if self._comparing or (self._text and not self._text_refused):
             return YOURS
         if self._news(missing):

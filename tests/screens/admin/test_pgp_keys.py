@@ -703,6 +703,16 @@ async def test_yes_is_not_offered_before_all_that_is_known_of_the_key_was_in_vie
         assert not pane.has_class("-comparing")
 
 
+async def test_who_is_waited_for_is_named_although_there_is_more_to_read(
+    admin_project: AdminProject, people_keys: Keys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decide(admin_project, people_keys, joining=("jane.doe",))
+    async with wizard(admin_project, project, at="pgp-keys") as ui:
+        await ui.press("ctrl+n")  # invites
+        monkeypatch.setattr(PgpKeysPane, "_more_facts", True)
+        assert not ui.app.pane.turn().yours
+
+
 async def test_all_that_is_known_of_a_key_is_in_view_where_there_is_room(
     admin_project: AdminProject, people_keys: Keys
 ) -> None:
