@@ -25,6 +25,7 @@ from screens.widgets.progress import ProgressLine
 from screens.widgets.rail import StepRail
 from screens.widgets.run_log import RunLog
 from screens.widgets.text import Button, ButtonRow, Option, OptionList, Text, in_line, sized, styled
+from workflows.core.errors import Cancelled
 from workflows.core.grouping import by_key
 from workflows.core.sentences import Sentence, count, joined, listed, text_of
 from workflows.machine.events import StepKey
@@ -432,6 +433,7 @@ class ApplyPane(TerraformPane):
         if message.name != "perform":
             return
         self._runs = False
+        message.shown = isinstance(message.error, Cancelled)  # the page says so for good
         alone = f"{_ALONE} " if self._ended_alone else ""
         self._ended, self._advice = f"! {alone}{message.error.what}", message.error.next
         self.query_one(PaceLine).rest()

@@ -332,7 +332,9 @@ class GroupsPane(ByHandPane):
 
         self.query_one("#filter", FilterField).value = ""
         self.show_layer(account)
-        self.query_one(Matrix).mark(names[0], self.query_one(Matrix).group)
+        matrix = self.query_one(Matrix)
+        matrix.mark(names[0], matrix.group)
+        matrix.focus(scroll_visible=False)
         body = joined([groups.means_of_no_group(name, account) for name in names[:_MOST]], "\n")
         question = Confirm(
             f"No group for {listed(names, 2)}?", body, "Leave without a group", no="Choose groups"

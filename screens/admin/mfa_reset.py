@@ -18,7 +18,7 @@ from screens.widgets.code_field import CodeField
 from screens.widgets.dialogs import Confirm, ask
 from screens.widgets.text import Button, ButtonRow, OptionList, Text, short
 from workflows.core.secret import Secret
-from workflows.core.sentences import joined, text_of
+from workflows.core.sentences import joined, listed, text_of
 from workflows.core.shapes import texts
 from workflows.steps.admin import mfa_reset
 from workflows.steps.admin.mfa_reset import Device, Found, Owner, Request, outcome
@@ -127,7 +127,9 @@ class MfaResetPane(AccountWorkPane):
         if self.found is None:
             return "iam-onboard asks AWS which devices they have."
         if self._removed:
-            return "✓ Removed. Anyone without another device needs the next steps: c copies them."
+            lacking = [owner.name for owner in self.found.owners if self._signs_in_without(owner)]
+            more = f"c copies the next steps for {listed(lacking, 2)}." if lacking else ""
+            return text_of(joined(("✓ Removed.", more)))
         if not any(device for _owner, device in self._rows()):
             return "– There is nothing to remove here."
         return "Select the lost device and remove it. You type its owner's name to confirm."

@@ -298,7 +298,7 @@ class ProjectPane(StepPane):
     def _not_found(self, message: StepPane.MoveFailed) -> None:
         if message.name == "survey":
             message.told = not isinstance(message.error, Cancelled)
-            self._wrong = self.query_one("#path", Input).value.strip()
+            self._wrong = self.query_one("#path", Input).value.strip() if message.told else ""
             why = joined((f"✗ {message.error.what}", message.error.next))
             self._why = self.context.environment.readable(why)
             self._show_found()

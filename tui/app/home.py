@@ -649,7 +649,7 @@ class Begun(Dialog[bool]):
 
 _SANDBOX = (
     "You play both people here, on a disposable project and a local AWS. Begin as the admin with Add people, "
-    "or as the new user with Set up my access. F6 plays the other one; messages go through a mailbox."
+    "or as the new user with Set up my access. In a session, F6 plays the other one."
 )
 
 

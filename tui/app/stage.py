@@ -292,7 +292,8 @@ class Stage(Vertical):
             kind = {"kind": STOPPED} if stopped else {}
             self.record(lambda: session.fail(key, {**message.error.as_record(), **kind}))
         if stopped:
-            self.notify(text_of(message.error.what))
+            if not message.shown:
+                self.notify(text_of(message.error.what))
         elif isinstance(message.error, ProgramNotTrusted):
             self._ask_about(message.error.program)
         elif not message.told and not message.pane.show_refusal(message.error):

@@ -775,7 +775,8 @@ class WizardScreen(OneFocus):
         if pane is not None and pane.inside:
             pane.go_back()
             return
-        if pane is not None and pane.stop_move():
+        shows = pane is not None and pane.looking and pane.opening.done  # what is done is only left
+        if pane is not None and not shows and pane.stop_move():
             return
         listed = [entry.key for entry in self._steps if not entry.foreseen]
         index = listed.index(key) if key in listed else len(listed)

@@ -75,11 +75,11 @@ def about_nobody(plan: Plan, but: Container[str] = ()) -> tuple[Line, ...]:
     about = ((group, _about_group(changes, group)) for group in groups)
     lines = [Line(Sort.GROUP, f"group {group}: {words}") for group, words in about if words]
     rest = [change for change in changes if change.user is None and change.group is None]
-    lines += [Line(Sort.RESOURCE, f"{change.address} is {_DONE[change.action]}") for change in rest]
+    lines += [Line(Sort.RESOURCE, f"{change.address} will be {_DONE[change.action]}") for change in rest]
     if number := len(plan.outputs):
         done = {_DONE[output.action] for output in plan.outputs}
         what = done.pop() if len(done) == 1 else "changed"
-        words = f"{count(number, 'output')} {'are' if number > 1 else 'is'} {what}"
+        words = f"{count(number, 'output')} will be {what}"
         lines.append(Line(Sort.OUTPUT, words, number))
     return tuple(lines)
 
@@ -95,7 +95,7 @@ def meaning(change: ResourceChange) -> Sentence | None:
 def describe(change: ResourceChange) -> Sentence:
     """One change in words, with whom it is about, for lists of what is destroyed or foreign."""
     whom = f"user {change.user}" if change.user else f"group {change.group}" if change.group else ""
-    text = meaning(change) or f"{change.address} is {_DONE[change.action]}"
+    text = meaning(change) or f"{change.address} will be {_DONE[change.action]}"
     return f"{whom}: {text}" if whom else text
 
 
@@ -157,7 +157,7 @@ def _about_group(changes: Iterable[ResourceChange], group: str) -> Sentence:
     if any(change.members_unknown for change in own):
         parts.append("its members are known only after the apply")
     rest = [change for change in own if change.type not in {GROUP, GROUP_MEMBERS}]
-    return "; ".join(parts + [f"{change.address} is {_DONE[change.action]}" for change in rest])
+    return "; ".join(parts + [f"{change.address} will be {_DONE[change.action]}" for change in rest])
 
 
 def _block(plan: Plan, *, inside: bool) -> str:

@@ -23,7 +23,7 @@ from workflows.machine.events import StepKey
 from workflows.machine.state import Status
 from workflows.steps.admin import pgp_keys, project, users
 from workflows.steps.kinds import KINDS
-from workflows.steps.shared.module import Context, Report
+from workflows.steps.shared.module import Context, Report, stopped
 from workflows.terraform.trusted import ForeignProgram, TrustedPrograms
 
 Keys = Mapping[str, bytes]
@@ -104,6 +104,18 @@ async def test_a_folder_that_is_no_project_says_so_and_another_can_be_typed(
         await ui.press("ctrl+n")
         assert "✓ bb (binbash)" in ui.text
         assert ui.status("project") is Status.READY
+
+
+async def test_a_search_that_was_stopped_says_nothing_against_the_folder(
+    admin_project: AdminProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: object) -> None:
+        raise stopped()
+
+    monkeypatch.setattr(project, "survey", stop)
+    async with wizard(admin_project, drafts=drafted(admin_project)) as ui:
+        assert ui.focused == "path"
+        assert not ui.app.pane.query_one("#found").has_class("-wrong")
 
 
 async def test_the_folder_before_a_wrong_one_is_one_key_away(admin_project: AdminProject) -> None:

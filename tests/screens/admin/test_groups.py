@@ -91,10 +91,11 @@ async def test_people_are_put_into_groups_by_keys_in_every_layer(
         assert matrix_of(ui).person == "sam.okafor"
         await ui.press("left", "enter")
         assert standing(ui) == ("security", 0)
-        await ui.press("down", "ctrl+n")
+        await ui.press("slash", "ctrl+n")
         assert isinstance(ui.app.screen, Confirm)
         await ui.press("escape")
         assert matrix_of(ui).person == "jane.doe"
+        assert ui.focused == "matrix"
         await ui.press("home", "space", "ctrl+n")
         assert ui.status("groups") is Status.DONE
         assert ui.session.facts()["memberships"] == {

@@ -6,11 +6,12 @@ import re
 from base64 import b64encode
 from collections.abc import Mapping
 from pathlib import Path
+from threading import Event
 
 import pytest
 from support.admin_project import AdminProject, decide, put, write
 from support.admin_wizard import Wizard, wizard
-from support.panes import rest
+from support.panes import rest, until
 from support.pgp import gpg_home
 from textual.events import Paste
 from textual.widgets import Button, DataTable, Static, TextArea
@@ -377,6 +378,20 @@ async def test_a_key_that_differs_after_it_was_written_opens_the_step_again(
         assert not ui.app.pane.request().keys, "its file is in the layer"
         assert "≠ keys/jane.doe" in verdict(ui)
         assert "✓ keys/jane.doe" not in verdict(ui)
+
+
+async def test_escape_leaves_a_done_step_that_still_looks_for_what_is_there(
+    admin_project: AdminProject, people_keys: Keys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decide(admin_project, people_keys, joining=("jane.doe",))
+    found = Event()
+    async with wizard(admin_project, project, pgp_keys, at="project") as ui:
+        monkeypatch.setattr(pgp_keys, "gather", lambda *_: found.wait(30))
+        await ui.app.wizard.visit(StepKey("pgp-keys"))
+        assert ui.app.pane.looking
+        await ui.pilot.press("escape")
+        await until(ui.pilot, lambda: ui.app.wizard.current == StepKey("project"))
+        found.set()
 
 
 async def test_a_new_key_that_is_written_stays_done(admin_project: AdminProject, people_keys: Keys) -> None:

@@ -560,6 +560,7 @@ async def test_a_stopped_apply_leads_back_to_its_plan_and_says_so_once(
         assert app.pane.primary().effect == "Go back to Plan"
         assert "You stopped" in app.text()
         assert app.text().count("Plan again") == 1
+        assert not app._notifications, "the page says it"
         await press(pilot, "ctrl+n")
         assert isinstance(app.pane, PlanPane)
         desk.planned = replace(desk.planned, summary=("jane.doe: gets a console password",))

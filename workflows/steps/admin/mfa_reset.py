@@ -153,7 +153,7 @@ without a code until you register another one. Please do that today: until then 
 
 If you use iam-onboard, choose "Set up my access" there. By hand:
 
-1. Sign in at {context.environment.open_page(found.sign_in)} as {name}, with your password; it is unchanged.
+1. Sign in at {context.environment.open_page(found.sign_in)} as {name}, with your password: it stays.
 2. At the top right, under your name: "Security credentials", then "Assign MFA device".
 3. Choose "Authenticator app", not a passkey: a passkey gives no code for the command line. Enter two \
 codes, one after the other.

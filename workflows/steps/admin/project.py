@@ -148,9 +148,11 @@ def validate(request: Request, _context: Context) -> list[Problem]:
         if " " in name:
             problems.append(Problem(spaced(name, alone=len(request.joining) == 1), "joining"))
             continue
+        if same := [earlier for earlier in request.joining[:index] if earlier.casefold() == name.casefold()]:
+            problems.append(Problem(f"{same[0]} and {name} are the same name: type it once.", "joining"))
+            continue
         problems += [
-            Problem(f"{name}: {found.message}", "joining", found.fatal)
-            for found in check_name(name, "user", request.joining[:index])
+            Problem(f"{name}: {found.message}", "joining", found.fatal) for found in check_name(name, "user")
         ]
     staying = set(request.staying)
     both = sorted(set(request.joining) & {*request.leaving, *staying})
