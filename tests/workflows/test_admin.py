@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
+from support.growth import growth
 
 from workflows.admin import ADMIN, HAND_OVER
 from workflows.machine.state import Knowledge, KnownFact
@@ -32,11 +34,43 @@ def handing_over(facts: dict[str, Any]) -> list[str]:
             },
             ["management"],
         ),
+        (
+            {
+                "rekeying": ["alex.kim"],
+                "keys": {"alex.kim": {"text": "KEY", "resets": {"security": {"file": "keys/alex.kim"}}}},
+            },
+            [],
+        ),
+        (
+            {
+                "rekeying": ["alex.kim"],
+                "keys": {
+                    "alex.kim": {
+                        "text": "KEY",
+                        "resets": {"security": {"file": "keys/alex.kim", "passwords": ["alex.kim"]}},
+                    }
+                },
+            },
+            ["security"],
+        ),
         ({"regrouping": ["alex.kim"]}, []),
     ],
-    ids=["undecided", "added", "leaving", "reset", "reset planned", "groups"],
+    ids=["undecided", "added", "leaving", "reset", "reset planned", "key of nobody", "key", "groups"],
 )
 def test_hand_over_is_a_step_where_somebody_gets_something_or_may(
     facts: dict[str, Any], accounts: list[str]
 ) -> None:
     assert handing_over(facts) == accounts
+
+
+def test_eight_times_as_many_accounts_are_laid_out_in_as_many_times_as_long() -> None:
+    names = [f"user.{number}" for number in range(40)]
+    keys = {name: {"text": "KEY"} for name in names}
+
+    def layout(layers: list[str]) -> list[str]:
+        added = {"user_changes": {"add": dict.fromkeys(layers, names)}}
+        return handing_over({"layers": layers, "joining": names, "keys": keys, **added})
+
+    few, many = ([f"account-{number}" for number in range(most)] for most in (10, 80))
+    assert layout(many) == many
+    assert growth(partial(layout, few), partial(layout, many), below=16) < 16

@@ -170,7 +170,6 @@ def parts_of(name: str, account: str, context: Context) -> frozenset[str]:
     return frozenset(parts) or BOTH
 
 
-_WHO_GETS = ("joining", "rekeying", "resetting", "keys", "user_changes")
 _SETTLED_BY = {"joining": "user_changes", "rekeying": "keys", "resetting": "plan"}
 """The fact that says, for each kind of work, in which accounts it gives somebody something."""
 
@@ -179,8 +178,14 @@ def somebody_gets_something(facts: Mapping[str, Any], account: str) -> bool:
     """Whether there is anything to hand over in an account, or may be as long as that isn't decided."""
     if any(facts.get(kind) and facts.get(by) is None for kind, by in _SETTLED_BY.items()):
         return True
-    decisions = Decisions.from_facts({name: facts[name] for name in _WHO_GETS if name in facts})
-    return bool(_who_gets(decisions.of(account), read(_Made, facts.get("plan") or {}, "plan")))
+    keys, changes = facts.get("keys") or {}, facts.get("user_changes") or {}
+    here = {  # only what is about the account: each of them is asked about after each event
+        "rekeying": facts.get("rekeying") or [],
+        "keys": {name: key for name, key in keys.items() if account in key.get("resets", ())},
+        "user_changes": {kind: {account: of[account]} for kind, of in changes.items() if account in of},
+    }
+    decided = Decisions.from_facts(here).of(account)
+    return bool(_who_gets(decided, read(_Made, facts.get("plan") or {}, "plan")))
 
 
 def passwords_of(account: str, context: Context) -> tuple[str, ...]:
