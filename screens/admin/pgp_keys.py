@@ -448,7 +448,7 @@ class PgpKeysPane(StepPane):
         rejected = aside.key.fingerprint if aside and aside.key else None
         files = by_key(
             (
-                f"≠ {row.file}, this very key"
+                f"≠ {row.file} still holds it, until Review writes the right one"
                 if row.fingerprint == rejected
                 else f"{row.mark.sign} {row.file}, {_present_words(row)}",
                 row.account,
@@ -886,7 +886,7 @@ class PgpKeysPane(StepPane):
             super().advance()
 
     def _unconfirmed(self, key: TakenKey) -> bool:
-        resets = key.replacement is not None and bool(key.replacement.resets)
+        resets = key.replacement is not None and bool(key.replacement.in_use)
         return resets and self._confirmed.get(key.name) != key.fingerprint
 
     def _ask(self, key: TakenKey) -> None:
@@ -948,7 +948,7 @@ def _summary(key: TakenKey) -> list[str]:
 
 def _comparison_lines(key: TakenKey, width: int) -> list[str]:
     """What is said of a key that is compared; what a replaced one resets is asked about later."""
-    replaced = list(key.replacement.resets) if key.replacement else []
+    replaced = key.replacement.in_use if key.replacement else ()
     expires = f"expires {day(key.expires)}" if key.expires else "never expires"
     return [
         f"{key.mark.sign} {', '.join(key.user_ids) or 'no user id'}",

@@ -517,9 +517,9 @@ def _fitting(notes: Sequence[str]) -> list[str]:
 
 
 def _first(lines: Sequence[str], most: int) -> list[str]:
-    """The first lines, and how many more there are."""
-    more = [f"  and {len(lines) - most} more"] if len(lines) > most else []
-    return [*lines[:most], *more]
+    """The first lines, and how many more there are; a single one takes that line itself."""
+    more = len(lines) - most
+    return [*lines[:most], f"  and {more} more"] if more > 1 else [*lines]
 
 
 def _told_written(gone: Sequence[bool]) -> str:

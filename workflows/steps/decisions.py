@@ -30,6 +30,7 @@ class Reset:
         access_keys: IAM names of the users whose access key is reset.
         unsure: IAM names of other users of the file, of whom the layer does not tell what they have.
         present: the fingerprint of the key that is there now, or "" where it can't be read.
+        unused: whether no apply has used the key that is there, so that AWS has nothing to be reset yet.
     """
 
     file: str
@@ -37,6 +38,7 @@ class Reset:
     access_keys: tuple[str, ...] = ()
     unsure: tuple[str, ...] = ()
     present: str = left_out(str, compare=False)
+    unused: bool = left_out(bool)
 
     @property
     def users(self) -> tuple[str, ...]:

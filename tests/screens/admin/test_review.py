@@ -579,6 +579,19 @@ async def test_the_name_of_a_branch_cannot_steer_the_terminal(decided: AdminProj
         assert hint.endswith("b")
 
 
+@pytest.mark.parametrize("room", [6, 7, 8])
+async def test_a_single_file_more_has_the_line_that_would_count_it(
+    decided: AdminProject, monkeypatch: pytest.MonkeyPatch, room: int
+) -> None:
+    monkeypatch.setattr("screens.admin.review._FILES_SHOWN", room)
+    async with review_of(decided) as (ui, _):
+        await write(ui)
+        await ui.app.wizard.go_to(StepKey("review"))
+        await ui.rest()
+        shown = str(ui.app.pane.query_one("#written").render())
+        assert shown.count("keys/") + shown.count(".tf") == (room if room == 6 else 8)
+
+
 async def test_what_was_written_is_put_back_and_the_review_is_open_again(decided: AdminProject) -> None:
     before = decided.git("status", "--porcelain")
     async with review_of(decided) as (ui, _):

@@ -8,7 +8,7 @@ Where several keys come, the choice is the person's.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -37,9 +37,11 @@ from workflows.steps.admin.edits import expired, other_keys, read_layers
 from workflows.steps.admin.other_sessions import keys_of_later_sessions
 from workflows.steps.decisions import Comparison, DecidedKey, Decisions, Reset
 from workflows.steps.shared.judged_key import SEVERITY, JudgedKey, contents_of
+from workflows.steps.shared.leftovers import RUNS
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.steps.shared.paths import is_path, typed_path
 from workflows.steps.shared.to_send import ToSend, hand_out, mailed
+from workflows.terraform.runner import Kind
 
 
 @dataclass(frozen=True)
@@ -68,8 +70,14 @@ class Replacement:
     def sentences(self) -> tuple[Sentence, ...]:
         """What is reset, a sentence for each layer that names everybody."""
         return tuple(
-            f"{account} ({reset.file}): {_reset_words(reset)}" for account, reset in self.resets.items()
+            f"{account} ({self.resets[account].file}): {_reset_words(self.resets[account])}"
+            for account in self.in_use
         )
+
+    @property
+    def in_use(self) -> tuple[str, ...]:
+        """The accounts in which something was made with the key that is replaced."""
+        return tuple(account for account, reset in self.resets.items() if not reset.unused)
 
 
 def _reset_words(reset: Reset) -> Sentence:
@@ -84,7 +92,11 @@ def _reset_words(reset: Reset) -> Sentence:
 
 
 def replacement(
-    name: str, key: PublicKeyText, layers: Mapping[str, Layer], decided: DecidedKey | None
+    name: str,
+    key: PublicKeyText,
+    layers: Mapping[str, Layer],
+    decided: DecidedKey | None,
+    unused: Container[str] = (),
 ) -> Replacement:
     """What somebody's key would replace, and what that would do.
 
@@ -99,6 +111,7 @@ def replacement(
         layers: those that are worked on, by account.
         decided: the key that was decided on before, if there is one: what this session wrote is no reason to
             call the key unchanged.
+        unused: the accounts in which no apply has used the key that was written for them.
     """
     before = decided.resets if decided and decided.text == key.text else {}
     resets: dict[str, Reset] = {}
@@ -122,6 +135,7 @@ def replacement(
             unchanged.append(account)
         else:
             now = _reset(layer, person.key_file)
+            now = replace(now, unused=account in unused and now.users == (name,))
             resets[account] = replace(now, present=before[account].present) if same else now
     return Replacement(resets, tuple(unchanged), tuple(by_hand))
 
@@ -137,6 +151,18 @@ def _reset(layer: Layer, file: str) -> Reset:
         ),
         present=fingerprint_in(layer.files.keys.get(file, b"")),
     )
+
+
+def _never_applied(name: str, context: Context) -> list[str]:
+    """The accounts to which the session adds somebody, and in which no apply of it has begun."""
+    added, applied = context.decisions.users.add, context.of_each_item("applied")
+    return [
+        account
+        for account, names in added.items()
+        if name in names
+        and account not in applied
+        and not any((context.folder / RUNS / account).glob(f"{Kind.APPLY}*"))
+    ]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -230,7 +256,8 @@ class KeyJudge:
             account: judge(details, self.providers[account], now) for account in concerned or self.layers
         }
         worst = max(verdicts.values(), key=lambda verdict: SEVERITY[verdict.kind])
-        found = replacement(name, checked.key, self.layers, self._context.decisions.keys.get(name))
+        decided = self._context.decisions.keys.get(name)
+        found = replacement(name, checked.key, self.layers, decided, _never_applied(name, self._context))
         verdict = replace(
             worst,
             headline=f"{worst.headline}{self._where(verdicts, worst)}",
@@ -852,7 +879,7 @@ def about_replacement(key: TakenKey, *, confirmed: bool) -> list[Problem]:
             f"{', '.join(replaced.unchanged)} {have} this very key of {key.name} already: nothing to replace."
         )
         problems.append(Problem(words, "people"))
-    elif replaced.resets and not confirmed:
+    elif replaced.in_use and not confirmed:
         resets = joined(replaced.sentences, "; ")
         problems.append(
             Problem(f"The key of {key.name} replaces another one. Confirm to continue: {resets}.")

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from support.admin_project import AdminProject, quiet, taken_key, write
+from support.admin_project import AdminProject, decide, put, quiet, taken_key, write
 from support.steps import step_of
 
 from workflows.core.errors import OnboardError
@@ -104,6 +104,23 @@ def test_what_is_made_anew_is_told_for_each_layer_and_wants_the_typed_name(
     (unconfirmed,) = fatal(admin, key)
     assert re.search(rf"security \(keys/{ALEX}\): [^;]* {ALEX}", unconfirmed)
     assert fatal(admin, key, confirmed=(ALEX,)) == []
+
+
+def test_a_key_that_no_apply_used_resets_nothing(admin: AdminProject, people_keys: Keys) -> None:
+    jane, accounts = "jane.doe", ("management", "security")
+    decide(admin, people_keys, joining=(jane,))
+    put(admin, {account: {jane: {"auditors"}} for account in accounts})
+    write(admin)
+    key = taken(admin, people_keys, "juan.delacruz", jane)
+    assert set(resets(key)) == {*accounts}, "the file gets the new one"
+    assert key.replacement is not None
+    assert key.replacement.in_use == ()
+    assert fatal(admin, key) == []
+    (admin.context().folder / "terraform" / "security" / "apply").mkdir(parents=True)
+    key = taken(admin, people_keys, "juan.delacruz", jane)
+    assert key.replacement is not None
+    assert key.replacement.in_use == ("security",)
+    assert len(fatal(admin, key)) == 1
 
 
 def test_everybody_who_has_a_shared_key_file_is_named(admin: AdminProject, people_keys: Keys) -> None:
