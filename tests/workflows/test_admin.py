@@ -53,9 +53,17 @@ def handing_over(facts: dict[str, Any]) -> list[str]:
             },
             ["security"],
         ),
+        (
+            {
+                "rekeying": ["alex.kim"],
+                "keys": {"alex.kim": {"text": "KEY", "resets": None}},
+                "user_changes": {"add": None, "remove": None},
+            },
+            [],
+        ),
         ({"regrouping": ["alex.kim"]}, []),
     ],
-    ids=["undecided", "added", "leaving", "reset", "reset planned", "key of nobody", "key", "groups"],
+    ids=["undecided", "added", "leaving", "reset", "reset planned", "key of nobody", "key", "null", "groups"],
 )
 def test_hand_over_is_a_step_where_somebody_gets_something_or_may(
     facts: dict[str, Any], accounts: list[str]

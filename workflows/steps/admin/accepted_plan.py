@@ -181,8 +181,10 @@ def somebody_gets_something(facts: Mapping[str, Any], account: str) -> bool:
     keys, changes = facts.get("keys") or {}, facts.get("user_changes") or {}
     here = {  # only what is about the account: each of them is asked about after each event
         "rekeying": facts.get("rekeying") or [],
-        "keys": {name: key for name, key in keys.items() if account in key.get("resets", ())},
-        "user_changes": {kind: {account: of[account]} for kind, of in changes.items() if account in of},
+        "keys": {name: key for name, key in keys.items() if account in (key.get("resets") or ())},
+        "user_changes": {
+            kind: {account: of[account]} for kind, of in changes.items() if account in (of or ())
+        },
     }
     decided = Decisions.from_facts(here).of(account)
     return bool(_who_gets(decided, read(_Made, facts.get("plan") or {}, "plan")))
