@@ -96,9 +96,9 @@ class Sessions(Part):
             seconds: how long they work.
             who: `user`, or `role` and `session_name`, and `mfa_at`, as in `Session`.
         """
+        letters = (secrets.choice(string.ascii_uppercase + "234567") for _ in range(16))
         session = Session(
-            access_key_id="ASIA"
-            + "".join(secrets.choice(string.ascii_uppercase + "234567") for _ in range(16)),
+            access_key_id=f"ASIA{''.join(letters)}",
             secret=secrets.token_urlsafe(30),
             token=secrets.token_urlsafe(180),
             account_id=account_id,

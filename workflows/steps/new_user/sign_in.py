@@ -181,6 +181,5 @@ def inquire(context: Context) -> Observation:
             return Observation(Verdict.UNDONE, NOT_REPLACED)
         used, since = iam.password_last_used(client), context.facts["signed_in"].get("since")
         late = replace(NOT_ASKED, remedy="AWS records a sign-in some minutes late: look again then.")
-        return (
-            AGREES if used is not None and (not since or used >= moment(since, "signed_in.since")) else late
-        )
+        recorded = used is not None and (not since or used >= moment(since, "signed_in.since"))
+        return AGREES if recorded else late
