@@ -16,7 +16,7 @@ from textual.widgets import Input
 from screens.step.page import Opening, Primary, StepPane
 from screens.widgets.fields import FieldRow, PathField
 from screens.widgets.lists import MarkBox, MarkList
-from screens.widgets.text import Button, ButtonRow, Lines, Text, short
+from screens.widgets.text import Button, ButtonRow, Lines, Text, aligned, short
 from workflows.core.errors import Cancelled
 from workflows.core.sentences import Sentence, count, joined, listed, text_of
 from workflows.layer.model import Layer
@@ -281,8 +281,9 @@ class ProjectPane(StepPane):
             if path.has_focus:
                 self._go_to_names()
         layers = self.query_one("#layers", MarkList)
-        accounts = [(layer.location.account, _counts(layer)) for layer in found.layers]
-        layers.show([(f"{account}  {counts}", account) for account, counts in accounts], marked)
+        accounts = [layer.location.account for layer in found.layers]
+        lines = aligned([(layer.location.account, _counts(layer)) for layer in found.layers])
+        layers.show(zip(lines, accounts, strict=True), marked)
         self._show_found()
         if first:
             self._begin_with(found)

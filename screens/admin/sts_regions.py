@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -14,7 +14,7 @@ from screens.step.page import Opening, Primary, StepPane
 from screens.step.times import told_moment
 from screens.widgets.code_field import CodeField, Wanted
 from screens.widgets.lists import MarkBox, Table, TextDialog
-from screens.widgets.text import Button, ButtonRow, Option, OptionList, Text
+from screens.widgets.text import Button, ButtonRow, Option, OptionList, Text, aligned
 from workflows.aws.sts_regions.answers import AccountAnswer, Audit, RegionAnswer, StsState, changes
 from workflows.aws.sts_regions.ask import SOURCE
 from workflows.aws.sts_regions.report import (
@@ -286,24 +286,29 @@ def _standing(audit: Audit | None, survey: Survey | None, changed: Sequence[Sent
 def _account_lines(audit: Audit | None, survey: Survey | None) -> dict[str, str]:
     """A line for each account, by its name."""
     if audit is not None:
-        asked = {
-            account.account: _account_line(account, audit.allowed)
-            for account in audit.accounts
-            if not account.problem
-        }
+        asked = _by_account(
+            _account_row(account, audit.allowed) for account in audit.accounts if not account.problem
+        )
         missed = [account.account for account in audit.accounts if account.problem]
         return asked | ({"": f"– Not asked: {listed(missed, _MOST_NAMED)}"} if missed else {})
     if survey is None:
         return {}
-    return {way.account: f"○ {way.account}  {way.profile or 'no profile'}" for way in survey.ways}
+    return _by_account(("○", way.account, way.profile or "no profile") for way in survey.ways)
 
 
-def _account_line(answer: AccountAnswer, allowed: tuple[str, ...]) -> str:
-    """An account with how much there is to do."""
+def _by_account(rows: Iterable[tuple[str, str, str]]) -> dict[str, str]:
+    """A line for each mark, account and what there is to say of it, by the account."""
+    every = list(rows)
+    lines = aligned([(f"{mark} {account}", words) for mark, account, words in every])
+    return {account: line for (_mark, account, _words), line in zip(every, lines, strict=True)}
+
+
+def _account_row(answer: AccountAnswer, allowed: tuple[str, ...]) -> tuple[str, str, str]:
+    """An account with how much there is to do, behind its mark."""
     wanted = to_do(answer, allowed)
     parts = [f"{number} {words}" for number, words in counted(wanted)]
     mark = "✗" if wanted.activate or wanted.enable or wanted.missing else "!" if parts else "✓"
-    return f"{mark} {answer.account}  {', '.join(parts) or 'as the project wants it'}"
+    return mark, answer.account, ", ".join(parts) or "as the project wants it"
 
 
 def _to_do_text(answer: AccountAnswer, allowed: tuple[str, ...]) -> str:

@@ -64,7 +64,7 @@ class MarkList(widgets.SelectionList[str], Measured):
     COMPONENT_CLASSES: ClassVar[set[str]] = {CURSOR}
     DEFAULT_CSS = f"""
     MarkList, MarkList:focus {{ height: auto; }}
-    MarkList > .option-list--option {{ padding: 0 !important; }}
+    MarkList > .option-list--option {{ padding: 0 2 0 0 !important; }}  /* what the drawn box is wider */
     MarkList > .{CURSOR} {{ color: $accent; text-style: bold; }}
     MarkList > .option-list--option-highlighted {{ background: transparent; color: $foreground; }}
     MarkList:focus > .option-list--option-highlighted {{

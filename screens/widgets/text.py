@@ -7,6 +7,7 @@ drawn lines are made here, and Textual's own are used nowhere else (a test holds
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import zip_longest
 from typing import Any, ClassVar, Self
 
 from rich.cells import cell_len, get_character_cell_size, set_cell_size
@@ -63,6 +64,15 @@ def sized(text: Sentence, width: int) -> str:
     if cell_len(text) > width > 0:
         return f"{set_cell_size(text, width - 1)}…"
     return set_cell_size(text, width)
+
+
+def aligned(rows: Sequence[Sequence[Sentence]]) -> list[str]:
+    """A line for each row of texts, in columns two blanks apart; what makes them too wide stays as it is."""
+    cells = [[shown(text) for text in row] for row in rows]
+    widths = [max(map(cell_len, column)) for column in zip_longest(*cells, fillvalue="")]
+    if sum(widths) + 2 * len(widths) > LINE_CELLS:
+        return ["  ".join(row) for row in cells]
+    return ["  ".join(map(set_cell_size, row, widths)).rstrip() for row in cells]
 
 
 _LEAST_CELLS = 9

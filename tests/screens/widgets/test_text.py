@@ -10,7 +10,8 @@ from textual.containers import Horizontal, VerticalScroll
 from textual.strip import Strip
 from textual.widgets import Input
 
-from screens.widgets.text import BAR, Button, Lines, Text, shortened, with_bar
+from screens.widgets.lists import MarkList
+from screens.widgets.text import BAR, LINE_CELLS, Button, Lines, Text, aligned, shortened, with_bar
 
 
 class Host(App[None]):
@@ -175,3 +176,26 @@ async def test_the_arrows_pass_over_hidden_buttons() -> None:
         assert seen == ["c", "a", "e", "a"]
         app.query_one("#a", Button).display = False
         app.query_one("#a", Button).action_beside(1)  # a key that comes before the focus has moved on
+
+
+def test_rows_stand_in_columns_where_they_have_room() -> None:
+    assert aligned([("management", "3 people"), ("security", "a person", "more")]) == [
+        "management  3 people",
+        "security    a person  more",
+    ]
+    long = "x" * LINE_CELLS
+    assert aligned([("a", long), ("bcd", "e")]) == [f"a  {long}", "bcd  e"]
+
+
+async def test_a_box_cut_off_says_so() -> None:
+    class Host(App[None]):
+        def compose(self) -> ComposeResult:
+            yield MarkList(id="boxes")
+
+    app = Host()
+    async with app.run_test(size=(30, 10)) as pilot:
+        boxes = app.query_one(MarkList)
+        boxes.show([("an_address." * 9, "long"), ("an.address", "short")], ())
+        await pilot.pause()
+        assert boxes.render_line(0).text.rstrip().endswith("…")
+        assert boxes.render_line(1).text.rstrip().endswith("an.address")
