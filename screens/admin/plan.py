@@ -124,6 +124,8 @@ class PlanPane(TerraformPane):
     ]
     LOG = "plan"
     DEFAULT_CSS = """
+    PlanPane { max-width: 100%; }
+    PlanPane > Text { max-width: 92; }
     PlanPane Static { height: auto; }
     PlanPane #since, PlanPane #difference, PlanPane #destroys,
     PlanPane #not-compared { color: $text-warning; }

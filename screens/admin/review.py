@@ -87,7 +87,7 @@ class ReviewPane(ByHandPane):
     ReviewPane #commit-fields.-wanted { display: block; }
     ReviewPane.-nothing #diff, ReviewPane.-nothing #files, ReviewPane.-nothing #buttons,
     ReviewPane.-committed #commit, ReviewPane.-committed #others-too,
-    ReviewPane.-unmade #diff, ReviewPane.-unmade #files, ReviewPane.-unmade #commit,
+    ReviewPane.-unread #diff, ReviewPane.-unmade #diff, ReviewPane.-unmade #files, ReviewPane.-unmade #commit,
     ReviewPane.-unmade #others-too, ReviewPane.-unmade #commit-fields,
     ReviewPane.-committed #commit-fields { display: none !important; }
     ReviewPane #written, ReviewPane #taken-in { height: auto; }
@@ -104,6 +104,7 @@ class ReviewPane(ByHandPane):
 
     def __init__(self, opening: Opening) -> None:
         super().__init__(opening)
+        self.add_class("-unread")
         self._start: Mapping[str, Any] = {
             "commit": bool(opening.context.facts.get("commit")),
             "branch": "",
@@ -279,7 +280,7 @@ class ReviewPane(ByHandPane):
         change_set, notes = prepared
         self._beside = beside
         self._again = False
-        self.remove_class("-unmade")
+        self.remove_class("-unmade", "-unread")
         self._digest, self._text = change_set.digest, change_set.diff()
         files = self.query_one("#files", OptionList)
         decisions = self.context.decisions

@@ -177,6 +177,8 @@ class UsersPane(ByHandPane):
         Binding("slash", "filter", "Filter", id="users.filter", tooltip="Find somebody"),
     ]
     DEFAULT_CSS = """
+    UsersPane { max-width: 100%; }
+    UsersPane > Text { max-width: 92; }
     UsersPane #hint, UsersPane #joining { height: auto; }
     UsersPane #people { max-height: 40vh; }
     UsersPane #everybody { height: 1fr; display: none; }

@@ -40,7 +40,9 @@ class _KeyPane(UnlockingPane):
     DEFAULT_CSS = """
     _KeyPane Vertical { height: auto; }
     _KeyPane #meanwhile { margin-bottom: 1; }
-    _KeyPane #remark { margin: 1 0; color: $text-warning; }
+    _KeyPane #which, _KeyPane #remark { margin-bottom: 1; }
+    _KeyPane #remark { color: $text-warning; }
+    _KeyPane Lines#remark { margin-top: 1; }
     _KeyPane .-above-phone { margin-bottom: 0; }
     _KeyPane #phone { margin-bottom: 1; }
     _KeyPane.-done #asks { display: none; }
@@ -103,7 +105,7 @@ class RotationPane(_KeyPane, SpareKeyPane):
             yield Button("Replace another key", id="again")
         with Vertical(id="asks"):
             yield Vertical(Text("Which access key do you want to replace?"), Choices(id="key"), id="which")
-            yield Text("", id="remark")
+            yield Text("", id="remark", classes="-empty")
             with Vertical(classes="-with-keys"):
                 yield from self.compose_code()
                 yield MarkBox(
@@ -170,7 +172,7 @@ class RotationPane(_KeyPane, SpareKeyPane):
         record = self.record()
         words = remark(record, self.context.environment.now()) if record else "" if self._records else _NONE
         self.ask_for_code(has_device=record in self._with_device)
-        self.query_one("#remark", Text).update(words)
+        self.query_one("#remark", Text).show_lines([words] if words else [])
         self.primary_changed()
 
     def record(self) -> KeyRecord | None:

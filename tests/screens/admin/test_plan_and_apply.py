@@ -30,6 +30,7 @@ from screens.widgets.contradiction import Contradiction
 from screens.widgets.dialogs import Confirm, ErrorDialog
 from screens.widgets.lists import TextDialog
 from screens.widgets.plan_table import amounts
+from screens.widgets.plan_tree import ResourceBrowser
 from screens.widgets.rail import MARKS
 from screens.widgets.run_log import RunLog
 from screens.widgets.text import OptionList, Text
@@ -218,6 +219,15 @@ async def test_next_plans_then_shows_people_in_words_then_accepts(desk: Desk) ->
         kept = desk.session.facts("management")["plan"]
         assert kept["passwords"] == ["jane.doe"]
         assert isinstance(app.pane, ApplyPane)
+
+
+async def test_resources_have_the_width_of_a_wide_terminal(desk: Desk) -> None:
+    app = desk.host("plan")
+    async with app.run_test(size=(200, 50)) as pilot:
+        await rest(pilot)
+        await press(pilot, "ctrl+n")
+        beside = app.pane.region.x
+        assert app.pane.query_one(ResourceBrowser).region.right > 200 - beside / 2
 
 
 @pytest.mark.parametrize(("account", "said"), [("management", False), ("security", True)])

@@ -18,6 +18,7 @@ from support.panes import PaneHost
 from textual.app import App, ComposeResult
 from textual.widgets import Input, OptionList
 
+from screens.step.page import is_displayed
 from screens.widgets.dialogs import Confirm, ErrorDialog
 from screens.widgets.file_diffs import FileDiffs, file_diffs
 from screens.widgets.lists import MarkBox
@@ -76,6 +77,16 @@ async def test_all_of_a_commits_message_is_in_view_while_nobody_edits_it(decided
         field.focus()
         await ui.press("home", "x")
         assert field.render_line(0).text.startswith("xword0")
+
+
+async def test_no_empty_frame_is_shown_while_the_difference_is_made(
+    decided: AdminProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with review_of(decided) as (_ui, diff):
+        assert is_displayed(diff)
+    monkeypatch.setattr("screens.admin.review.ReviewPane.read", lambda _pane: None)
+    async with review_of(decided) as (_ui, diff):
+        assert not is_displayed(diff)
 
 
 async def test_one_goes_from_file_to_file_by_keys_and_by_the_list(decided: AdminProject) -> None:

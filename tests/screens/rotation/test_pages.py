@@ -335,3 +335,14 @@ async def test_home_tells_of_an_old_key_and_offers_the_rotation(new_user: NewUse
         await pilot.pause()
     assert asked == ["rotation"]
     assert KeyRecords(new_user.environment.key_records_folder).all()
+
+
+async def test_what_is_not_said_of_a_key_takes_no_room(
+    new_user: NewUserAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("screens.rotation.pages.remark", lambda _record, _now: "")
+    keep(new_user, VaultStore(new_user.environment.vault("").vault, "bb", BASE))
+    app = host(new_user)
+    async with app.run_test(size=SIZE) as pilot:
+        await rest(pilot)
+        assert not is_displayed(app.pane.query_one("#remark"))
