@@ -42,7 +42,7 @@ class _KeyPane(UnlockingPane):
     _KeyPane #meanwhile { margin-bottom: 1; }
     _KeyPane #which, _KeyPane #remark { margin-bottom: 1; }
     _KeyPane #remark { color: $text-warning; }
-    _KeyPane Lines#remark { margin-top: 1; }
+    _KeyPane Lines#remark { margin: 1 0; }
     _KeyPane .-above-phone { margin-bottom: 0; }
     _KeyPane #phone { margin-bottom: 1; }
     _KeyPane.-done #asks { display: none; }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Container, Iterable
 
 from workflows.core.sentences import Sentence, count, text_of
@@ -13,6 +14,7 @@ from workflows.terraform.plan import (
     GROUP,
     GROUP_MEMBERS,
     LOGIN_PROFILE,
+    PASSWORD_POLICY,
     USER,
     Action,
     Plan,
@@ -22,6 +24,7 @@ from workflows.terraform.redaction import redact
 
 MARKDOWN_HEAD = "### Plan for"
 """What every exported plan begins with."""
+_ATTACHMENT = "aws_iam_group_policy_attachment"
 _WORDS = {
     (USER, Action.CREATE): "new user",
     (USER, Action.DELETE): "removed for good",
@@ -35,6 +38,11 @@ _WORDS = {
     (ACCESS_KEY, Action.DELETE): "loses an access key",
     (ACCESS_KEY, Action.REPLACE): "gets a new access key; the one in use stops working",
     (ACCESS_KEY, Action.UPDATE): "access key settings change",
+    (_ATTACHMENT, Action.CREATE): "gets a policy",
+    (_ATTACHMENT, Action.DELETE): "loses a policy",
+    (PASSWORD_POLICY, Action.CREATE): "the password policy will be set",
+    (PASSWORD_POLICY, Action.UPDATE): "the password policy will be changed",
+    (PASSWORD_POLICY, Action.DELETE): "the password policy will be removed",
 }
 # The first character colours the line in a diff block.
 _SIGNS = {
@@ -75,7 +83,7 @@ def about_nobody(plan: Plan, but: Container[str] = ()) -> tuple[Line, ...]:
     about = ((group, _about_group(changes, group)) for group in groups)
     lines = [Line(Sort.GROUP, f"group {group}: {words}") for group, words in about if words]
     rest = [change for change in changes if change.user is None and change.group is None]
-    lines += [Line(Sort.RESOURCE, f"{change.address} will be {_DONE[change.action]}") for change in rest]
+    lines += [Line(Sort.RESOURCE, describe(change)) for change in rest]
     if number := len(plan.outputs):
         done = {_DONE[output.action] for output in plan.outputs}
         what = done.pop() if len(done) == 1 else "changed"
@@ -92,10 +100,14 @@ def meaning(change: ResourceChange) -> Sentence | None:
     return _WORDS.get((change.type, change.action))
 
 
+def _done(change: ResourceChange) -> Sentence:
+    return meaning(change) or f"{change.address} will be {_DONE[change.action]}"
+
+
 def describe(change: ResourceChange) -> Sentence:
     """One change in words, with whom it is about, for lists of what is destroyed or foreign."""
     whom = f"user {change.user}" if change.user else f"group {change.group}" if change.group else ""
-    text = meaning(change) or f"{change.address} will be {_DONE[change.action]}"
+    text = _done(change)
     return f"{whom}: {text}" if whom else text
 
 
@@ -157,7 +169,10 @@ def _about_group(changes: Iterable[ResourceChange], group: str) -> Sentence:
     if any(change.members_unknown for change in own):
         parts.append("its members are known only after the apply")
     rest = [change for change in own if change.type not in {GROUP, GROUP_MEMBERS}]
-    return "; ".join(parts + [f"{change.address} will be {_DONE[change.action]}" for change in rest])
+    said = Counter(text_of(_done(change)) for change in rest)
+    return "; ".join(
+        [*parts, *(f"{words} ({times} times)" if times > 1 else words for words, times in said.items())]
+    )
 
 
 def _block(plan: Plan, *, inside: bool) -> str:

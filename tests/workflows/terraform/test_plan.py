@@ -171,6 +171,24 @@ def test_a_resource_without_a_name_belongs_to_its_modules_user_or_group() -> Non
     )
 
 
+def test_policies_are_no_addresses() -> None:
+    kind = "aws_iam_group_policy_attachment"
+    attached = [
+        change(
+            f'module.group.{kind}.custom["{name}"]', ["create"], None, {"group": "finops", "policy_arn": name}
+        )
+        for name in "ab"
+    ]
+    policy = {"minimum_password_length": 20}
+    plan = plan_of(
+        *attached,
+        change("aws_iam_account_password_policy.this", ["update"], {"minimum_password_length": 16}, policy),
+    )
+    lines = about_nobody(plan)
+    assert [line.sort for line in lines] == [Sort.GROUP, Sort.RESOURCE]
+    assert not [entry for entry in plan.changes if any(entry.address in str(line.words) for line in lines)]
+
+
 def test_members_that_are_unknown_are_told() -> None:
     plan = plan_of(
         change(
