@@ -379,9 +379,14 @@ async def test_a_long_name_leaves_the_columns_of_the_sessions_aligned() -> None:
 
 
 async def test_what_a_session_says_besides_leaves_the_columns_aligned() -> None:
-    one = Summary("1", "new-user", facts={"user": "ann", "project": "bb"}, next_title="MFA")
+    one = Summary(
+        "1",
+        "new-user",
+        facts={"user": "ann", "project": "a-project-with-a-rather-long-name-here"},
+        next_title="MFA",
+    )
     here = entry(one, sandbox=None)
-    long = replace(one, id="2", facts={"user": "a.longer.name", "project": "a-project-with-a-long-name"})
+    long = replace(one, id="2", facts={"user": "a.longer.name", "project": "bb"})
     app = Host([here, replace(here, summary=long)])
     async with app.run_test(size=(80, 36)) as pilot:
         await rest(pilot)
