@@ -20,7 +20,7 @@ from textual.widgets import Button, Input, TextArea
 from screens.step.page import Opening, StepPane
 from screens.widgets.dialogs import OneFocus
 from screens.widgets.fields import FieldRow, PathField
-from screens.widgets.lists import TextDialog
+from screens.widgets.lists import Log, TextDialog
 from screens.widgets.plan_table import PlanTable
 from workflows.core.errors import Cancelled, Problem
 from workflows.machine.declaration import Step
@@ -280,3 +280,14 @@ async def test_a_page_begins_nothing_when_the_application_ends_meanwhile(turns: 
         for _ in range(turns):
             await asyncio.sleep(0)
         app.exit()
+
+
+async def test_all_of_a_text_to_copy_is_in_view_however_long_its_lines(tmp_path: Path) -> None:
+    page = Page(Context(fake_environment(tmp_path, {}), {}, {}, "", tmp_path))
+    async with Host(page).run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        page.show_text("Lines", f"export A={'x' * 200}\n")
+        await pilot.pause()
+        log = pilot.app.screen.query_one(Log)
+        assert max(len(line.text.rstrip()) for line in log.lines) <= log.size.width
+        assert "".join(line.text for line in log.lines).count("x") == 201  # one of "export"
