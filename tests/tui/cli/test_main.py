@@ -24,6 +24,7 @@ from support.small_steps import NOT_THERE
 from tui.cli import credential_process, doctor, wizard
 from tui.cli.arguments import DONE, REFUSED, USAGE
 from tui.cli.main import build_parser, main
+from tui.cli.output import say
 from tui.host import Machine
 from workflows.core.files import private_folder
 from workflows.core.installation import COMMANDS
@@ -248,6 +249,20 @@ def test_marks_that_the_output_cannot_show_are_replaced() -> None:
     done = run("doctor", PYTHONIOENCODING="ascii")
     assert "UnicodeEncodeError" not in done.stderr
     assert "gpg" in done.stdout
+
+
+def test_lines_for_a_terminal_end_between_words_and_others_are_whole(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    line = "words " * 20
+    say(line)
+    assert capsys.readouterr().out == f"{line}\n"
+    monkeypatch.setattr("tui.cli.output.on_terminal", lambda: True)
+    say(line)
+    rows = capsys.readouterr().out.splitlines()
+    assert " ".join(rows).split() == line.split()
+    assert max(map(len, rows)) <= 40
 
 
 def test_an_unforeseen_failure_is_told_in_words(
