@@ -375,7 +375,8 @@ class StepPane(VerticalScroll):
         A secret comes before all else: who expects its field would type it into one that shows it.
         """
         self.place_problems(problems)
-        wrong = {field for problem in problems for field in self._fields(problem)}
+        refused = [problem for problem in problems if problem.fatal]
+        wrong = {field for problem in refused or problems for field in self._fields(problem)}
         ordered = [widget for widget in self.query("*") if widget in wrong]
         if ordered:
             next((field for field in ordered if isinstance(field, SecretInput)), ordered[0]).focus()

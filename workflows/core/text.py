@@ -86,7 +86,8 @@ def folded(line: str, width: int, *, breaks: bool = True) -> str:
         width: of a row.
         breaks: whether a word or a command without room in a row is broken; else its row is longer.
     """
-    indent = indent_of(line)
+    width = max(width, 1)
+    indent = min(indent_of(line), width - 1)
     whole = _TOGETHER.sub(lambda found: _bound(found, width - indent if breaks else len(line)), line)
     rows: list[str] = []
     for long, words in groupby(whole.split(" "), lambda word: breaks and len(word) > width - indent):

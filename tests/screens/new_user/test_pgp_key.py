@@ -134,6 +134,25 @@ async def test_with_another_field_wrong_too_the_focus_is_on_the_passphrases(
     session.close()
 
 
+@pytest.mark.parametrize("typed", ["short", PASSPHRASE])
+async def test_a_passphrase_that_is_not_refused_keeps_the_focus_from_no_wrong_field(
+    tmp_path: Path, gpg: GpgHome, typed: str
+) -> None:
+    session = begun(tmp_path)
+    app = host(session, environment_of(tmp_path, gpg))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        for field in ("#passphrase", "#again"):
+            app.pane.query_one(field, Input).value = typed
+        await pilot.press("ctrl+n")
+        await pilot.pause()
+        refused = [problem.field for problem in app.pane.problems if problem.fatal]
+        assert refused
+        assert "passphrase" not in refused
+        assert app.focused is app.pane.query_one(f"#{refused[0]}")
+    session.close()
+
+
 async def test_a_warning_that_was_shown_beside_an_error_is_passed_over_by_the_next_press(
     tmp_path: Path, gpg: GpgHome
 ) -> None:

@@ -28,3 +28,10 @@ def test_what_may_be_pasted_is_not_broken_even_without_room() -> None:
     line = f"Kept in {path} and there:  {COMMAND}"
     assert folded(line, 20, breaks=False).split("\n") == ["Kept in", path, "and there:", COMMAND]
     assert folded(f"  {COMMAND}", 20, breaks=False) == f"  {COMMAND}"
+
+
+@pytest.mark.parametrize("width", range(-2, 12))
+@pytest.mark.parametrize("breaks", [True, False])
+def test_nothing_is_lost_in_rows_that_have_next_to_no_room(width: int, *, breaks: bool) -> None:
+    line = f"      ! Kept in /a/rather/long/path and {HALF}:  {COMMAND}"
+    assert "".join(folded(line, width, breaks=breaks).split()) == "".join(line.split())
