@@ -298,6 +298,7 @@ class PgpKeysPane(StepPane):
         self._gathered = False
         self._read_mail: dict[str, int] = dict(opening.draft.get("read", {}))
         self._answered_to = set[str]()
+        self._doubted = set[str]()  # fingerprints that differed, and came again
         self._comparing = ""
         self._due = set(opening.context.decisions.not_compared) if opening.done else set[str]()
 
@@ -348,6 +349,9 @@ class PgpKeysPane(StepPane):
         keys = gathered.keys
         if not self.opening.done:  # the key in use, decided before another was asked for, is no new one
             keys = {name: key for name, key in keys.items() if not (key.replacement and key.replacement.same)}
+        for name, (fingerprint, answer) in self._answers.items():
+            if answer == _DIFFERENT and name in self.names:
+                self._aside.setdefault(name, _differing(fingerprint))
         self._keep({**keys, **self._keys})
         self._remember()
         self._go_on()
@@ -711,6 +715,7 @@ class PgpKeysPane(StepPane):
         for key in new.values():
             if self._answer(key) == _DIFFERENT:  # it is asked again about what comes again
                 del self._answers[key.name]
+                self._doubted.add(key.fingerprint)
         self._keep(new)
         for name in in_use:
             self._invited.pop(name, None)
@@ -729,7 +734,7 @@ class PgpKeysPane(StepPane):
             self._keys.pop(name, None)
             self._aside.pop(name, None)
             if self._answer(key) == _DIFFERENT:
-                self._aside[name] = PutAside(_DIFFERS, pgp_keys.differs_words(key), "✗ differs", key=key)
+                self._aside[name] = _differing(key.fingerprint, key)
             elif key.accepted:
                 self._keys[name] = key
             else:
@@ -802,6 +807,8 @@ class PgpKeysPane(StepPane):
         self._turn_to(key.name)
         others = [other.name for other in self._keys.values() if other.fingerprint == key.fingerprint]
         same = [f"! {other} has this very key, too." for other in others if other != key.name]
+        if key.fingerprint in self._doubted:
+            same.insert(0, _DOUBTED)
         self.query_one("#about", Lines).show_lines([*same, *_comparison_lines(key, self.content_size.width)])
         self._facts.scroll_home(animate=False)
         groups = grouped(key.fingerprint).split()
@@ -934,6 +941,7 @@ _BUTTONS = {
 _ALOUD = "Have it read aloud to you, in a call or in person."
 _OWN_COPY = "Compare it with your own copy, or with the colleague's who has the secret key."
 _UNCHECKED = "What you pasted isn't checked, so it isn't kept: it could be a secret key. Check it first."
+_DOUBTED = "! You said that this very key differs. Compare it again before you say yes."
 _DIFFERS = "The fingerprint differs, so this is another key. “Copy reply” (o) asks for the right one."
 
 
@@ -944,6 +952,10 @@ def _summary(key: TakenKey) -> list[str]:
         *(f"! {warning}" for warning in key.verdict.warnings),
         *_replaced_lines(key),
     ]
+
+
+def _differing(fingerprint: str, key: TakenKey | None = None) -> PutAside:
+    return PutAside(_DIFFERS, pgp_keys.differs_words(fingerprint), "✗ differs", key=key)
 
 
 def _comparison_lines(key: TakenKey, width: int) -> list[str]:

@@ -363,6 +363,26 @@ async def test_a_key_with_another_fingerprint_is_put_aside(
         assert ui.app.pane.request().keys.keys() == {"jane.doe"}, "the answer before was a slip"
 
 
+async def test_a_key_that_was_said_to_differ_is_remembered(
+    admin_project: AdminProject, people_keys: Keys
+) -> None:
+    decide(admin_project, people_keys, joining=("jane.doe",))
+    async with wizard(admin_project, project, at="pgp-keys") as ui:
+        await paste(ui, people_keys["jane.doe"])
+        warnings = verdict(ui).count("! ")
+        await answer(ui, "differs")
+        await ui.app.wizard.visit(StepKey("project"))
+        await ui.press("ctrl+n")
+        await until(ui.pilot, lambda: ui.app.wizard.current == StepKey("pgp-keys"))
+        await until(ui.pilot, lambda: not ui.app.pane.looking)
+        assert "✗ differs" in ui.text
+        assert not ui.app.pane.request().keys
+        await ui.press("ctrl+n")
+        assert "not yours" in admin_project.environment.clipboard.content  # type: ignore[attr-defined]
+        await paste(ui, people_keys["jane.doe"])
+        assert verdict(ui).count("! ") == warnings + 1
+
+
 async def test_a_key_that_differs_after_it_was_written_opens_the_step_again(
     admin_project: AdminProject, people_keys: Keys
 ) -> None:

@@ -829,11 +829,11 @@ def compared_before(context: Context) -> dict[str, tuple[str, str]]:
     return {name: (decisions.keys[name].fingerprint, said) for name, said in asked.items()}
 
 
-def differs_words(key: TakenKey) -> Sentence:
+def differs_words(fingerprint: str) -> Sentence:
     """A text for somebody whose key arrived with another fingerprint than they have."""
     return (
         "The PGP key that reached me in your name has the fingerprint\n"
-        f"  {grouped(key.fingerprint)}\n"
+        f"  {grouped(fingerprint)}\n"
         "It is not yours, so I don't use it. Please send your key again, over another channel:\n"
         "  gpg --armor --export YOUR_MAIL"
     )
