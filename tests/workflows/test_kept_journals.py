@@ -164,6 +164,15 @@ def test_a_plan_that_was_accepted_waits_for_its_apply(opened: Opened) -> None:
     assert dict(everybody(run.whole()).rows) == {"jane.doe": (Stand.HANDED_OVER, Stand.PLANNED)}
 
 
+def test_nothing_is_handed_over_while_a_key_is_asked_for_again(opened: Opened) -> None:
+    run = opened("admin-done", without="hand-over@security")
+    key = StepKey("hand-over", "security")
+    assert run.session.status(key) is Status.READY
+    run.session.reopen(StepKey("pgp-keys"))
+    assert run.session.status(key) is Status.LOCKED
+    assert run.session.status(StepKey("apply", "security")) is Status.DONE
+
+
 def test_the_last_hand_over_ends_the_session(opened: Opened) -> None:
     run = opened("admin-done", without="hand-over@security")
     key = run.session.proposal()
