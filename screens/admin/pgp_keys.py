@@ -191,10 +191,11 @@ class KeyArea(TextArea):
         self.clear()
 
     async def _on_key(self, event: Key) -> None:
-        if event.key == "enter" and is_path(self.text, self._home):
+        if event.key == "enter" and (not self.text or is_path(self.text, self._home)):
             event.stop()
             event.prevent_default()
-            self.post_message(self.PathEntered())
+            if self.text:
+                self.post_message(self.PathEntered())
 
 
 @dataclass(frozen=True)

@@ -317,7 +317,9 @@ class HomeScreen(OneFocus):
         self._came_from = next(found, "")
         headings = {f"session-{at}": self._heading(entry) for at, entry in enumerate(self._entries)}
         waiting = next((name for name, heading in headings.items() if heading == "Continue"), "admin joining")
-        self._at = waiting if headings.get(self._came_from, "Done") == "Done" else self._came_from
+        done = headings.get(self._came_from, "Done") == "Done"
+        listed = self._all and self._came_from in headings
+        self._at = waiting if done and not listed else self._came_from
 
     def compose(self) -> ComposeResult:
         yield SplitLine(id="home-top")

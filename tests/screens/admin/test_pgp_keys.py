@@ -774,7 +774,7 @@ async def test_the_arrows_lead_from_the_empty_field_to_another_person(
         pane = ui.app.pane
         assert isinstance(pane, PgpKeysPane)
         pane.query_one(TextArea).focus()
-        await ui.press("down")
+        await ui.press("enter", "down")
         assert (pane.person(), ui.focused) == ("machine.deploy", "pasted")
         await ui.press("up")
         assert pane.person() == "jane.doe"

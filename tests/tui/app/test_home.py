@@ -757,6 +757,16 @@ async def test_what_was_just_archived_stays_selected_so_that_the_same_key_brings
         assert app.asked == [HomeScreen.Archive(away)]
 
 
+async def test_a_done_session_that_was_just_restored_stays_selected() -> None:
+    app = Host([])
+    app.home = HomeScreen([LATE, DONE], sandbox=False, now=lambda: NOW, at=DONE.summary.id, every=True)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await pilot.press("a")
+        await rest(pilot)
+        assert app.asked == [HomeScreen.Archive(DONE, True)]
+
+
 async def test_a_session_that_was_begun_and_archived_is_not_asked_about() -> None:
     begun = Summary("begun", "rotation", facts={"x": 1}, next_step="rotate")
     app = Host([replace(entry(begun), archived=True)])

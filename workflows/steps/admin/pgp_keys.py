@@ -853,10 +853,15 @@ def observe(context: Context) -> Observation:
     for layer in layers.values():
         if wrong_keys := other_keys(layer, context.decisions, later):
             return Observation(Verdict.CHANGED, joined(wrong_keys.values()), about=tuple(wrong_keys))
-    if later and any(other_keys(layer, context.decisions) for layer in layers.values()):
-        words = (
-            f"A later session put another key in place ({listed(list(dict.fromkeys(later.values())), 2)})."
+    in_place = [
+        work
+        for fingerprint, work in later.items()
+        if any(
+            other_keys(layer, context.decisions, later.keys() - {fingerprint}) for layer in layers.values()
         )
+    ]
+    if in_place:
+        words = f"A later session put another key in place ({listed(list(dict.fromkeys(in_place)), 2)})."
         return Observation(Verdict.TAKEN_BACK, words)
     keys = context.decisions.keys.values()
     for account, reset in ((account, reset) for key in keys for account, reset in key.resets.items()):

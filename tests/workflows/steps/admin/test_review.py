@@ -432,6 +432,30 @@ def test_a_key_that_a_later_session_put_in_place_is_no_contradiction(
     assert pgp_keys.observe(admin.context()).verdict is verdict
 
 
+def test_of_later_sessions_only_the_one_whose_key_is_there_is_named(
+    admin: AdminProject, people_keys: Keys
+) -> None:
+    key = admin.root / "security/global/base-identities/keys/jane.doe"
+    key.write_bytes(b64encode(people_keys["juan.delacruz"]))
+    keep_summary(
+        admin.folder,
+        Summary("own", "admin", "2026-01-01T00:00:00+00:00", facts=admin.facts),
+        made_from(admin.folder),
+    )
+    fingerprints = {"jane.doe": openpgp.fingerprint_in(key.read_bytes()), "bo.ek": "B" * 40}
+    for name, fingerprint in fingerprints.items():
+        keys = {name: {"text": "x", "fingerprint": fingerprint}}
+        facts = {"project_root": str(admin.root), "rekeying": [name], "keys": keys, "changed_files": []}
+        folder = admin.folder.with_name(name)
+        folder.mkdir()
+        later = Summary(name, "admin", "2026-01-02T00:00:00+00:00", facts=facts, next_step="plan")
+        keep_summary(folder, later, made_from(folder))
+    seen = pgp_keys.observe(admin.context())
+    assert seen.verdict is Verdict.TAKEN_BACK
+    assert "jane.doe" in seen.words
+    assert "bo.ek" not in seen.words
+
+
 def test_nothing_is_written_when_a_file_changed_since_it_was_shown(admin: AdminProject) -> None:
     digest = review.prepare(admin.context(), quiet).change_set.digest
     admin.replace("security", "locals.tf", '"sam.okafor",', '"sam.okafor",\n    "x.y",')
