@@ -101,8 +101,10 @@ def unchanged(state: State, context: Context, account: str) -> dict[str, str]:
 
 
 def replaced(made: Collection[str], context: Context) -> tuple[str, ...]:
-    """Whose password in the step's layer a plan resets because a new one was asked for."""
-    return tuple(name for name in context.decisions.resetting if name in made)
+    """Whose password in the step's layer a plan resets because a new one, or a new key, was asked for."""
+    here = context.decisions.of(context.item)
+    asked = dict.fromkeys((*context.decisions.resetting, *here.new_keys))
+    return tuple(name for name in asked if name in made and name not in here.add)
 
 
 def _hash(encrypted: str) -> str:
