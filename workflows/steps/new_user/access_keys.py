@@ -267,7 +267,6 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
         kept = keep_recorded(
             store, key, record, context.environment, fingerprint=fingerprint, mfa_serial=serial
         )
-        key_id = key.access_key_id
         key.drop()
     sentences = [
         *filter(None, (undone,)),
@@ -278,12 +277,11 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
     known, account = "" if proved.keys else "Unless you deactivated it, ", account_label(identity)
     sentences += [f"! {known}{old_id} is still active in {account}. {_WAY_OUT}" for old_id in proved.old_ids]
     if request.how == CONSOLE and request.delete_file:
-        path = typed_path(request.path, context.environment.home)
-        sure = kept.synced and _is_recorded(key_id, context)
-        sentences.append(_deleted(path) if sure else f"{path.name} is still there: {_IMPORT_AGAIN}")
+        sure = kept.synced and _is_recorded(record.id, context)
+        sentences.append(_deleted(typed_path(request.path, context.environment.home), sure=sure))
     return {
         "access_key": {
-            "id": key_id,
+            "id": record.id,
             "kept": store.kind,
             "how": request.how,
             "mfa_serial": serial,
@@ -439,8 +437,10 @@ def _is_recorded(key_id: str, context: Context) -> bool:
     return False
 
 
-def _deleted(path: Path) -> Sentence:
-    """What became of the downloaded file. Its key is kept by now: a failure is reported, not raised."""
+def _deleted(path: Path, *, sure: bool) -> Sentence:
+    """What became of the downloaded file, which stays unless its key is surely kept; no failure is raised."""
+    if not sure:
+        return f"{path.name} is still there: {_IMPORT_AGAIN}"
     try:
         return delete_access_key_file(path)
     except OnboardError as error:
