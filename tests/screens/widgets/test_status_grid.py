@@ -137,7 +137,7 @@ async def test_the_closing_page_says_what_git_says_is_left(
 
 async def test_where_only_sts_regions_are_checked_f5_is_not_offered(tmp_path: Path) -> None:
     facts = {name: [] for name in step_of(hand_over).needs}
-    facts |= {"project_root": str(tmp_path), "layers": ["management"], "regions_wanted": True}
+    facts |= {"keys": {}, "project_root": str(tmp_path), "layers": ["management"], "regions_wanted": True}
     modules: list[Any] = [Given(facts), plan]
     session = new_session(tmp_path / "sessions", modules)
     settle(session, StepKey("given"), facts)
