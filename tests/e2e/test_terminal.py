@@ -173,7 +173,9 @@ def test_killed_after_review_it_goes_on_with_the_plan(tmp_path: Path, sandbox_ca
             assert f"{layer}/global/base-identities/keys/jane.doe" in changed
             assert f" M {layer}/global/base-identities/locals.tf" in changed
 
-        screen.run(f"clear; {PROGRAM} resume")  # the killed one's page is still on the screen
+        screen.run("clear")  # the killed one's page is still on the screen
+        screen.wait_until_gone("Plan for management")
+        screen.run(f"{PROGRAM} resume")
         text = screen.wait_for("Plan for management", "▸ Plan")
         assert "✓ Review" in text
         assert "5 of 11 done" in text
