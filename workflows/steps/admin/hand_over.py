@@ -544,6 +544,7 @@ def refuse_gone(person: PersonHandoff, context: Context, report: Report) -> None
     """Send nothing to somebody whom AWS no longer has, as far as it can be asked without a code.
 
     Raises:
+        Cancelled: the person stopped it.
         OnboardError: it no longer has the user, or the password that the text is about.
     """
     report(Progress(f"Asking AWS about {person.name}"))
@@ -554,6 +555,7 @@ def refuse_gone(person: PersonHandoff, context: Context, report: Report) -> None
         of_account = replace(context, item=account)
         with suppress(OnboardError), state_now.client_without_code("iam", of_account, "") as iam:
             state = arrival(iam, person.name, _made_by(account, context))  # else what was read stands
+        context.raise_if_cancelled()
         if state in _GONE:
             remake = f"Open Apply of {account}: it says what is missing, and makes it again."
             raise OnboardError(

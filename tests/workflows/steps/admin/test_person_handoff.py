@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
@@ -13,7 +14,7 @@ from support.pgp import ENVIRONMENT, GpgHome, gpg_home
 from support.served_aws import jane
 
 from workflows.aws.iam import Arrival
-from workflows.core.errors import OnboardError
+from workflows.core.errors import Cancelled, OnboardError
 from workflows.core.sentences import text_of
 from workflows.core.shapes import plain
 from workflows.gpg.inspect import KeyDetails, inspect_key
@@ -161,6 +162,17 @@ def test_nothing_is_sent_to_somebody_whom_aws_no_longer_has(
     with pytest.raises(OnboardError, match=NAME) if gone else nullcontext():
         hand_over.refuse_gone(PersonHandoff(NAME, "text", ("security",), ()), context, lambda _: None)
     hand_over.refuse_gone(PersonHandoff("machine.ci", "text", ("security",), ()), context, lambda _: None)
+
+
+def test_nothing_is_sent_once_the_person_has_stopped_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    every = {"plan@security": {"passwords": [NAME]}}
+    context = Context(fake_environment(tmp_path, {}), {}, every, "security", tmp_path, threading.Event())
+    monkeypatch.setattr(hand_over.state_now, "client_without_code", signed)
+    monkeypatch.setattr(hand_over, "arrival", lambda *_: context.cancelled.set() or Arrival.HERE)
+    with pytest.raises(Cancelled):
+        hand_over.refuse_gone(PersonHandoff(NAME, "text", ("security",), ()), context, lambda _: None)
 
 
 def test_an_identity_says_all_that_a_person_needs_and_can_be_sent(project: Project, home: GpgHome) -> None:
