@@ -41,6 +41,7 @@ from workflows.steps.decisions import (
     Move,
     SettingChanges,
 )
+from workflows.steps.later_sessions import places_of
 from workflows.steps.shared.module import Context
 
 _MANY = 500
@@ -162,10 +163,15 @@ def _has_key(layer: Layer, file: str | None, text: str) -> bool:
 
 
 def expired(context: Context) -> list[str]:
-    """Whose decided key can't be used any more, by IAM name."""
+    """Whose decided key can't be used any more where it is still to be, by IAM name.
+
+    What is applied elsewhere was encrypted in time; an expired key still opens it.
+    """
     now = context.environment.now()
     keys = context.decisions.keys.items()
-    return [name for name, key in keys if key.expires and moment(key.expires, "expires") <= now]
+    gone = [name for name, key in keys if key.expires and moment(key.expires, "expires") <= now]
+    applied = context.of_each_item("applied").keys() - {context.item}
+    return [name for name, accounts in places_of(gone, context.facts).items() if not {*accounts} <= applied]
 
 
 def _join(

@@ -21,6 +21,7 @@ from workflows.gpg.verdict import VerdictKind
 from workflows.machine.observations import Verdict
 from workflows.messages.request import Request as SentRequest
 from workflows.steps.admin import pgp_keys
+from workflows.steps.admin.edits import refuse_expired_keys
 from workflows.steps.admin.pgp_keys import Request
 
 LOCKED = """provider "registry.terraform.io/hashicorp/aws" {
@@ -225,6 +226,24 @@ def test_a_key_that_expired_since_is_noticed(admin: AdminProject, people_keys: K
     seen = pgp_keys.observe(replace(admin.context(), environment=later))
     assert seen.contradicts
     assert "jane.doe" in seen.words
+
+
+@pytest.mark.parametrize(
+    ("applied", "verdict"),
+    [(("management",), Verdict.GONE), (("management", "security"), Verdict.AS_DECIDED)],
+)
+def test_a_key_may_expire_once_everything_for_it_is_applied(
+    applied: tuple[str, ...], verdict: Verdict, admin: AdminProject, people_keys: Keys
+) -> None:
+    admin.facts["joining"] = ["jane.doe"]
+    taken = taken_key(people_keys["jane.doe"], "jane.doe", admin.context())
+    admin.run(pgp_keys, Request({"jane.doe": taken}))
+    later = replace(admin.environment, now=lambda: datetime(2090, 1, 1, tzinfo=UTC))
+    made = admin.context(**{f"applied@{account}": {} for account in applied})
+    context = replace(made, environment=later)
+    assert pgp_keys.observe(context).verdict is verdict
+    with pytest.raises(OnboardError):
+        refuse_expired_keys(replace(context, item="management"))  # to be applied again
 
 
 def test_an_invitation_is_copied_or_saved_where_there_is_no_clipboard(admin: AdminProject) -> None:
