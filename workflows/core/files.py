@@ -578,7 +578,7 @@ def _create(
                 os.fchmod(descriptor, mode)
             if synced:
                 os.fsync(descriptor)
-    except BaseException:
+    except BaseException:  # Ctrl-C too: half a file stays under no name
         _discard(path)
         raise
 

@@ -58,7 +58,7 @@ class FileLock:
         descriptor = os.open(self._path, how | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(descriptor, operation)
-        except BaseException:
+        except BaseException:  # Ctrl-C while it waits, too: nobody else would close the descriptor
             os.close(descriptor)
             raise
         self._descriptor = descriptor

@@ -103,7 +103,7 @@ def in_parallel(
                 future.result()
                 if tick is not None:
                     tick(done)
-        except BaseException:
+        except BaseException:  # Ctrl-C and whatever `tick` raises, too: what was not begun is left
             pool.shutdown(wait=False, cancel_futures=True)
             raise
         return [future.result() for future in running]

@@ -180,7 +180,7 @@ def run_gpg(
     with process:
         try:
             output, errors = communicate(process, stdin, _watch(cancelled, progress, seconds))
-        except BaseException:
+        except BaseException:  # Ctrl-C too: gpg must not go on without this process
             _end(process)
             raise
     return GpgRun.read(process.returncode, output, errors)

@@ -327,7 +327,7 @@ class Sandbox:
         try:
             record = replace(Record.read(Layout(folder).record), port=free_port(), token=new_token())
             return cls._start(folder, record, environment)
-        except BaseException:
+        except BaseException:  # Ctrl-C too: half a sandbox could never be opened
             _forget_short(Layout(folder))
             shutil.rmtree(folder)
             raise
@@ -353,7 +353,7 @@ class Sandbox:
             sandbox._settle()
             if not running:
                 sandbox._start_server()
-        except BaseException:
+        except BaseException:  # Ctrl-C too: the server stays for as long as this process owns it
             server.leave()
             raise
         return sandbox
