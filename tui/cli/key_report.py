@@ -32,7 +32,7 @@ def provider_of(layer: Path | None) -> str | None:
     except ProjectError as error:
         raise OnboardError(
             "The layer's AWS provider is unknown",
-            error.what,
+            joined((error.what, error.why)),
             why="The version decides which keys work; the lock file or required_providers names it.",
             next="Fix that file, or name the version with --provider-version.",
         ) from error

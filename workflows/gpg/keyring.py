@@ -349,9 +349,8 @@ def _open(gnupg_home: Path | None, environment: Mapping[str, str]) -> gnupg.GPG:
             env=gpg_environment(environment),
             encoding="latin-1",
         )
-    except OSError as error:
-        raise GpgMissing from error
-    except ValueError as error:
-        raise GpgFailed(
-            "GnuPG doesn't start", "gpg ended with an error at once.", detail=str(error)
-        ) from error
+    except (OSError, ValueError) as error:
+        cause = error.__context__ or error  # python-gnupg hides why the system starts no gpg
+        if isinstance(cause, FileNotFoundError | PermissionError):
+            raise GpgMissing from error
+        raise GpgFailed("GnuPG doesn't start", "gpg failed at once.", detail=str(cause)) from error

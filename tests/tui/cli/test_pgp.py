@@ -17,8 +17,11 @@ from support.message_samples import identity
 from support.pgp import PAST, GpgHome, gpg_home
 
 from tui.cli.arguments import DONE, REFUSED, USAGE
+from tui.cli.key_report import provider_of
+from workflows.core.errors import OnboardError
 from workflows.gpg.normalise import normalise
 from workflows.gpg.verdict import Headline
+from workflows.layer.discover import ProjectError, provider_wanted
 from workflows.messages.handoff import Handoff
 from workflows.messages.request import open_request
 
@@ -139,6 +142,15 @@ def test_the_provider_version_decides(home: GpgHome, tmp_path: Path) -> None:
     layer(tmp_path / "layer", "3.39.0", {})
     done = run(home, "pgp", "check", str(key), "--layer", str(tmp_path / "layer"))
     assert done.returncode == REFUSED
+
+
+def test_why_a_layers_provider_is_unknown_is_said(tmp_path: Path) -> None:
+    (tmp_path / ".terraform.lock.hcl").write_bytes(b"#" * 6_000_000)
+    with pytest.raises(ProjectError) as unknown:
+        provider_wanted(tmp_path)
+    with pytest.raises(OnboardError) as refused:
+        provider_of(tmp_path)
+    assert str(unknown.value.why) in str(refused.value.what)
 
 
 def test_a_verdict_as_json(home: GpgHome) -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import errno
+import os
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -201,6 +203,14 @@ def test_no_folder_and_no_gpg_are_told_apart(home: GpgHome, tmp_path: Path) -> N
     assert list_secret_keys(tmp_path / "nothing", ENVIRONMENT) == ()
     with pytest.raises(GpgMissing):
         list_secret_keys(home.path, {**ENVIRONMENT, "PATH": "/nonexistent"})
+
+
+def test_a_gpg_that_the_system_cannot_start_is_not_missing(home: GpgHome, tmp_path: Path) -> None:
+    (tmp_path / "gpg").write_bytes(b"\0 no program")
+    (tmp_path / "gpg").chmod(0o755)
+    with pytest.raises(GpgFailed) as refused:
+        list_secret_keys(home.path, {**ENVIRONMENT, "PATH": str(tmp_path)})
+    assert os.strerror(errno.ENOEXEC) in str(refused.value.detail)
 
 
 def test_the_place_of_the_revocation_certificate_follows_gpg() -> None:

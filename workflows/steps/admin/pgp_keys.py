@@ -217,7 +217,7 @@ class KeyJudge:
             try:
                 self.providers[account] = provider_wanted(layer.location.path)
             except ProjectError as error:
-                self.providers[account], self._unknown[account] = None, error.what
+                self.providers[account], self._unknown[account] = None, joined((error.what, error.why))
         self._files = self._by_material()
         self._places = {place: places for places in self._files.values() for place in places}
 

@@ -18,6 +18,7 @@ from workflows.core.sentences import text_of
 from workflows.desktop.clipboard import ClipboardUnavailable
 from workflows.gpg.inspect import check_key
 from workflows.gpg.verdict import VerdictKind
+from workflows.layer.discover import ProjectError
 from workflows.machine.observations import Verdict
 from workflows.messages.request import Request as SentRequest
 from workflows.steps.admin import pgp_keys
@@ -94,6 +95,17 @@ def test_an_elliptic_curve_is_accepted_where_the_newer_provider_is_locked(
     taken = taken_key(people_keys["cv25519"], "jane.doe", admin.context())
     assert taken.accepted
     assert taken.verdict.kind is VerdictKind.UNVERIFIED
+
+
+def test_why_a_layers_provider_is_unknown_is_a_warning(
+    admin: AdminProject, people_keys: Keys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unreadable(layer: Path) -> Never:
+        raise ProjectError("No provider", f"{layer} can't be read.", why="Its disk is gone.")
+
+    monkeypatch.setattr(pgp_keys, "provider_wanted", unreadable)
+    warnings = taken_key(people_keys["jane.doe"], "jane.doe", admin.context()).verdict.warnings
+    assert any("Its disk is gone." in text_of(warning) for warning in warnings)
 
 
 def test_the_worst_of_the_layers_verdicts_counts(admin: AdminProject, people_keys: Keys) -> None:
