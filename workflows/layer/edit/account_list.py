@@ -15,7 +15,7 @@ from tree_sitter import Node
 
 from workflows.core.errors import Problem
 from workflows.core.parsing import load_hcl, parse_hcl
-from workflows.core.sentences import Sentence, joined
+from workflows.core.sentences import Sentence, enumerated, joined
 from workflows.hcl.document import Document, Splice
 from workflows.hcl.lists import entry_keys, with_entry, without_entry
 from workflows.hcl.values import fields_at, quote
@@ -44,12 +44,12 @@ def check_account(project: Project, account: Account) -> Iterator[Problem]:
         yield Problem(f"There is an account {account.name} already.", "name")
     if not re.fullmatch(r"[^@\s\"]+@[^@\s\"]+\.[^@\s\"]+", account.email):
         yield Problem("The address of the account's root user is needed.", "email")
-    for same in project.accounts:
-        if account.email and same.email.casefold() == account.email.casefold():
-            message = f"The account {same.name} has the address {account.email} already"
-            yield Problem(f"{message}; AWS wants one for each.", "email")
-        if account.id and same.id == account.id:
-            yield Problem(f"The account {same.name} has the id {account.id} already.", "id")
+    email = account.email.casefold()
+    if email and (same := [listed.name for listed in project.accounts if listed.email.casefold() == email]):
+        message = f"The address {account.email} is taken by {enumerated(same)}; AWS wants one for each."
+        yield Problem(message, "email")
+    if account.id and (same := [listed.name for listed in project.accounts if listed.id == account.id]):
+        yield Problem(f"The id {account.id} is taken by {enumerated(same)}.", "id")
     if account.id and not re.fullmatch(r"[0-9]{12}", account.id):
         yield Problem("An account id has 12 digits.", "id")
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -90,6 +91,13 @@ def test_a_wrong_request_is_told_and_refused(project: Project, account: Account,
     assert [problem.field for problem in check_account(project, account)] == [field]
     with pytest.raises(EditRefused):
         add_account(project, account)
+
+
+def test_what_two_accounts_have_already_is_one_problem(project: Project) -> None:
+    first = project.accounts[0]
+    twice = replace(project, accounts=(first, replace(first, name="copy")))
+    problems = check_account(twice, replace(first, name="data"))
+    assert [problem.field for problem in problems] == ["email", "id"]
 
 
 def test_an_account_that_aws_has_not_made_yet_has_no_id(project: Project) -> None:
