@@ -37,7 +37,6 @@ INSTEAD = {
 """Expressions as patterns of whole words, in any case."""
 MEANT = {
     "told:": "a field, and a key of `access-key --json`",
-    "`Told`": "a class",
     "`told`": "an attribute of a page",
     "#told": "the id of a widget",
 }

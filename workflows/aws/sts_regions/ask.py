@@ -245,7 +245,7 @@ class Question:
 
 
 @dataclass(frozen=True)
-class Told:
+class Answered:
     """How far it is: a region has answered for an account."""
 
     account: str
@@ -263,7 +263,7 @@ def ask(
     factory: ClientFactory,
     questions: Sequence[Question],
     *,
-    report: Callable[[Told], None],
+    report: Callable[[Answered], None],
     cancelled: threading.Event,
 ) -> tuple[AccountAnswer, ...]:
     """Ask every region about every account.
@@ -303,7 +303,7 @@ def ask(
             else:
                 probes.update(result)
                 for (name, region), (state, _) in result.items():
-                    report(Told(name, region, state, len(probes), total))
+                    report(Answered(name, region, state, len(probes), total))
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
     return tuple(_answer(question, accounts.get(question.account), probes) for question in questions)

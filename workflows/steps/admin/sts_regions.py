@@ -248,7 +248,7 @@ def survey(project: Project, context: Context, report: Report) -> Survey:
 
 
 def ask(what: Survey, codes: Mapping[str, Secret], context: Context, report: Report) -> Audit:
-    """Ask all regions about all accounts; each answer is reported as it comes, as a `Told` in the progress.
+    """Ask all regions about all accounts; each answer is reported as it comes, as an `Answered`.
 
     Args:
         what: what there is to ask.
@@ -261,7 +261,7 @@ def ask(what: Survey, codes: Mapping[str, Secret], context: Context, report: Rep
         Cancelled: it was stopped.
     """
 
-    def answered(answer: asking.Told) -> None:
+    def answered(answer: asking.Answered) -> None:
         words = f"{answer.account}: {answer.region} is {answer.sts}"
         report(Progress(words, answer.done, answer.total, payload=answer))
 

@@ -13,7 +13,7 @@ from support.strict_aws import APPS, MANAGEMENT, SECURITY
 
 from workflows.aws.sts import WrongCode
 from workflows.aws.sts_regions.answers import Audit, OptIn, StsState
-from workflows.aws.sts_regions.ask import Told, regions_of
+from workflows.aws.sts_regions.ask import Answered, regions_of
 from workflows.aws.sts_regions.report import Verdict as RegionVerdict, judge, to_do
 from workflows.core.errors import Cancelled
 from workflows.core.secret import Secret
@@ -76,7 +76,7 @@ def test_every_region_of_the_partition_is_told_for_every_account_that_has_a_prof
     missing = {account.account: account.problem for account in audit.accounts if account.problem}
     assert set(missing) == {"shared", "apps-devstg", "apps-prd"}
     assert "bb-shared-devops" in missing["shared"]
-    heard = [report.payload for report in reports if isinstance(report.payload, Told)]
+    heard = [report.payload for report in reports if isinstance(report.payload, Answered)]
     assert len(heard) == 68
     assert heard[-1].done == heard[-1].total == 68
 
@@ -109,7 +109,7 @@ def test_a_wrong_code_stops_before_any_region_is_asked(project: RegionsProject) 
     reports: list[Progress] = []
     with pytest.raises(WrongCode):
         sts_regions.ask(what, {what.devices[0]: Secret("000000")}, context, reports.append)
-    assert not any(isinstance(report.payload, Told) for report in reports)
+    assert not any(isinstance(report.payload, Answered) for report in reports)
 
 
 def test_a_profile_of_another_account_is_told_and_nothing_is_believed(project: RegionsProject) -> None:
@@ -233,7 +233,7 @@ def test_asking_can_be_stopped(project: RegionsProject) -> None:
     what = sts_regions.survey(find_project(context.root), context, lambda _: None)
 
     def stop_at_first(progress: Progress) -> None:
-        if isinstance(progress.payload, Told):
+        if isinstance(progress.payload, Answered):
             context.cancelled.set()
 
     with pytest.raises(Cancelled):
