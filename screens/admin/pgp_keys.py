@@ -299,7 +299,6 @@ class PgpKeysPane(StepPane):
         self._gathered = False
         self._read_mail: dict[str, int] = dict(opening.draft.get("read", {}))
         self._answered_to = set[str]()
-        self._doubted = set[str]()  # fingerprints that differed, and came again
         self._comparing = ""
         self._due = set(opening.context.decisions.not_compared) if opening.done else set[str]()
 
@@ -713,20 +712,24 @@ class PgpKeysPane(StepPane):
             self.notify(f"You have this key of {joined(there, ' and ')} already.")
         in_use = [name for name, key in taken.keys.items() if key.replacement and key.replacement.same]
         new = {name: key for name, key in taken.keys.items() if name not in {*there, *in_use}}
-        for key in new.values():
-            if self._answer(key) == _DIFFERENT:  # it is asked again about what comes again
-                del self._answers[key.name]
-                self._doubted.add(key.fingerprint)
         self._keep(new)
         for name in in_use:
             self._invited.pop(name, None)
             self._aside[name] = PutAside(_IN_USE.format(name=name), "", "= in use already", invites=True)
         self._fill()
-        self._go_on()
+        self._go_on_with(new)
 
     def _chosen(self, key: TakenKey) -> None:
         self._keep({key.name: key})
-        self._go_on()
+        self._go_on_with({key.name: key})
+
+    def _go_on_with(self, keys: Mapping[str, TakenKey]) -> None:
+        """Ask again about a key that was said to differ and came again; it stays put aside meanwhile."""
+        differing = (key for key in keys.values() if self._answer(key) == _DIFFERENT)
+        if again := next(differing, None):
+            self._compare(again)
+        else:
+            self._go_on()
 
     def _keep(self, keys: Mapping[str, TakenKey]) -> None:
         """Keys that can be used are kept; of others, why not, and what to send to their owner."""
@@ -808,9 +811,11 @@ class PgpKeysPane(StepPane):
         self._turn_to(key.name)
         others = [other.name for other in self._keys.values() if other.fingerprint == key.fingerprint]
         same = [f"! {other} has this very key, too." for other in others if other != key.name]
-        if key.fingerprint in self._doubted:
-            same.insert(0, _DOUBTED)
-        self.query_one("#about", Lines).show_lines([*same, *_comparison_lines(key, self.content_size.width)])
+        differed = self._answer(key) == _DIFFERENT
+        doubts = [*([_DOUBTED] if differed else []), *same]
+        self.query_one("#about", Lines).show_lines(
+            [*doubts, *_comparison_lines(key, self.content_size.width)]
+        )
         self._facts.scroll_home(animate=False)
         groups = grouped(key.fingerprint).split()
         half = (len(groups) + 1) // 2
@@ -823,7 +828,7 @@ class PgpKeysPane(StepPane):
                     f"Yes, all {len(groups)} groups",
                     "compared in a call or in person",
                 ),
-                Answer(Comparison.LATER, "Not yet", "you are reminded until you apply"),
+                Answer(Comparison.LATER, "Not yet", _STAYS_ASIDE if differed else _REMINDED),
                 Answer(_DIFFERENT, "No, it differs", f"put it aside; {short(key.name)} sends another one"),
             ),
             self._answer(key),
@@ -851,6 +856,8 @@ class PgpKeysPane(StepPane):
         if key is None or not answer:
             self.show_problems([Problem("Say first whether it is the same.", "same")])
             return
+        if answer == Comparison.LATER and self._answer(key) == _DIFFERENT:
+            answer = _DIFFERENT  # what was said stands until it is compared again
         self._turn_to("")
         self._due.discard(key.name)
         self._answers[key.name] = (key.fingerprint, answer)
@@ -943,6 +950,7 @@ _ALOUD = "Have it read aloud to you, in a call or in person."
 _OWN_COPY = "Compare it with your own copy, or with the colleague's who has the secret key."
 _UNCHECKED = "What you pasted isn't checked, so it isn't kept: it could be a secret key. Check it first."
 _DOUBTED = "! You said that this very key differs. Compare it again before you say yes."
+_REMINDED, _STAYS_ASIDE = "you are reminded until you apply", "it stays put aside"
 _DIFFERS = "The fingerprint differs, so this is another key. “Copy reply” (o) asks for the right one."
 
 
