@@ -200,9 +200,12 @@ _POLICY = (
 )
 
 
+@pytest.mark.parametrize("remembered", [False, True])
 async def test_the_page_fits_where_no_browser_opens_and_the_mask_in_a_line(
-    tmp_path: Path, gpg: GpgHome
+    tmp_path: Path, gpg: GpgHome, monkeypatch: pytest.MonkeyPatch, remembered: bool
 ) -> None:
+    if remembered:  # gpg opens it without the passphrase, which the page says
+        monkeypatch.setattr(sign_in, "decrypt_password", lambda *_: Secret(PASSWORD))
     held = handoff_for(gpg, "jane")
     rules = tuple(replace(identity, password_policy=_POLICY) for identity in held.identities)
     session = begun(tmp_path, gpg, replace(held, identities=rules))
@@ -212,6 +215,7 @@ async def test_the_page_fits_where_no_browser_opens_and_the_mask_in_a_line(
         await rest(pilot)
         await pilot.press(*PASSPHRASE, "enter")
         await rest(pilot)
+        assert app.pane.region.contains_region(app.pane.query_one("#hints").region)
         await pilot.press("enter")
         await until(pilot, lambda: app.screen.focused is app.pane.query_one("#copy-address"))
         await rest(pilot)
