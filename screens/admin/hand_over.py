@@ -110,7 +110,7 @@ class HandOverPane(TerraformPane):
         yield Text("", id="trouble", classes="-empty")
         yield Text("", id="elsewhere", classes="-empty")
         name = self._names[0] if self._names else "USER"
-        field = PathField(hand_over.default_file(name), id="file", compact=True, select_on_focus=False)
+        field = PathField(hand_over.default_file(name), id="file", select_on_focus=False)
         yield FieldRow("Save to file", field)
         mail = [] if self._mailbox is None else [Button("Put into mailbox", id="mail", key="m")]
         yield ButtonRow(

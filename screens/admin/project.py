@@ -139,7 +139,7 @@ class ProjectPane(StepPane):
     def compose_body(self) -> ComposeResult:
         entered = "account_wanted" in self.opening.draft or "project_root" in self.context.facts
         proposed = self.context.environment.sandbox and not entered  # what is typed replaces it
-        path = PathField(value=str(self._start["path"]), id="path", compact=True, select_on_focus=False)
+        path = PathField(str(self._start["path"]), id="path", select_on_focus=False)
         yield FieldRow("Project folder", path)
         yield Text("", id="found")
         for name, question in QUESTIONS.items():

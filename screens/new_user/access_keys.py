@@ -139,9 +139,7 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
             if self.context.environment.sandbox
             else "for example  ~/Downloads/accessKeys.csv"
         )
-        yield FieldRow(
-            "CSV file", PathField(value=self._start["path"], placeholder=hint, id="path", compact=True)
-        )
+        yield FieldRow("CSV file", PathField(self._start["path"], hint, id="path"))
         yield MarkBox(
             "Delete this file afterwards; backups may keep copies",
             value=bool(self._start["delete_file"]),

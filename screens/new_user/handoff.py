@@ -82,15 +82,8 @@ class HandoffPane(StepPane):
             yield Lines(self._watching(), id="watching", whole_paths=False)
             yield Text("Paste the whole message here, quoted or not:", id="paste-here")
             yield Field(TextArea(str(draft.get("text", "")), id="text", tab_behavior="focus"))
-            yield FieldRow(
-                "Or open its file",
-                PathField(
-                    value=str(draft.get("path", "")),
-                    placeholder="~/Downloads/handoff.txt, then Enter",
-                    id="path",
-                    compact=True,
-                ),
-            )
+            path = PathField(str(draft.get("path", "")), "~/Downloads/handoff.txt, then Enter", id="path")
+            yield FieldRow("Or open its file", path)
         yield ScrollBody(Lines(id="arrival", whole_paths=False), id="arrived")
         yield ButtonRow(
             Button("Clear the entry", id="clear"),

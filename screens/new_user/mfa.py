@@ -171,15 +171,8 @@ class MfaPane(BrowsingPane):
             yield Text("Where is the access key?")
             yield Choices(_PLACES, id="source")
             with Vertical(id="where"):
-                yield FieldRow(
-                    "CSV file",
-                    PathField(
-                        value=str(self._start["path"]),
-                        placeholder="for example  ~/Downloads/accessKeys.csv",
-                        id="path",
-                        compact=True,
-                    ),
-                )
+                example = "for example  ~/Downloads/accessKeys.csv"
+                yield FieldRow("CSV file", PathField(str(self._start["path"]), example, id="path"))
                 yield FieldRow(
                     "Access key id", Input(placeholder="begins with AKIA", id="key-id", compact=True)
                 )

@@ -91,7 +91,7 @@ class PgpKeyPane(StepPane):
                 "Keep the passphrase in a password manager: nobody can reset it.",
                 classes="after",
             )
-        yield FieldRow("Save request as", PathField(value=str(self._start["path"]), id="path", compact=True))
+        yield FieldRow("Save request as", PathField(str(self._start["path"]), id="path"))
         yield Lines(self._after(), classes="after", whole_paths=False)
 
     def _row(self, name: str, label: str, hint: str) -> Widget:

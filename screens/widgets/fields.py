@@ -98,6 +98,16 @@ class PathField(Input):
     A pasted text of several lines is no path: it is left to the page; Textual would insert its first line.
     """
 
+    def __init__(
+        self,
+        value: str = "",
+        placeholder: str = "",
+        *,
+        id: str,  # noqa: A002 - Textual's name
+        select_on_focus: bool = True,
+    ) -> None:
+        super().__init__(value, placeholder, id=id, select_on_focus=select_on_focus, compact=True)
+
     def _on_paste(self, event: Paste) -> None:
         if len(event.text.strip().splitlines()) > 1:
             event.prevent_default()  # else Textual calls the base class's handler next
