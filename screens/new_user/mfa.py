@@ -45,13 +45,13 @@ class DeviceCodes(Vertical):
 
     DEFAULT_CSS = """
     DeviceCodes { height: auto; margin-top: 1; }
-    DeviceCodes #told, DeviceCodes #check { height: auto; }
+    DeviceCodes #device, DeviceCodes #check { height: auto; }
     """
 
     def __init__(self, context: Context, *, id: str) -> None:  # noqa: A002 - Textual's name
         first, second = _FIELDS
         super().__init__(
-            Text("", id="told"),
+            Text("", id="device"),
             CodeField(context.environment.now, Wanted(first, "Code"), Wanted(second, "The next code")),
             Text("", id="check"),
             SandboxPhone(context.environment),
@@ -65,7 +65,7 @@ class DeviceCodes(Vertical):
         """Ask for the codes of this device, and show its QR code."""
         self._pending = pending
         words = f"Enter two codes in a row from {pending.entry} in your app."
-        self.query_one("#told", Text).update(joined((words, pending.remark)))
+        self.query_one("#device", Text).update(joined((words, pending.remark)))
         self.ask_anew()
         self.show_qr()
 

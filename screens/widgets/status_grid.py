@@ -48,7 +48,7 @@ class EverybodyDialog(Dialog[str]):
             "",
             *([Button("Show who was let in", id="record", key="r")] if record else []),
             body=(
-                Text(grid.sentence, id="told"),
+                Text(grid.sentence, id="summary"),
                 Table(id="grid", zebra_stripes=True, fixed_columns=1),
                 Lines(*changed, id="changed"),
                 Text("Enter opens the account of the selected cell."),

@@ -38,7 +38,6 @@ INSTEAD = {
 MEANT = {
     "told:": "a field, and a key of `access-key --json`",
     "`told`": "an attribute of a page",
-    "#told": "the id of a widget",
 }
 """Parts of texts that may hold such an expression, and why."""
 DOCUMENTS = ("README.md", "SECURITY.md", "docs/*.md", "screens/help/*.md")
