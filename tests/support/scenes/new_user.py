@@ -17,6 +17,7 @@ from workflows.aws.authenticator import otpauth_uri, qr_matrix
 from workflows.aws.sts import WrongCode
 from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
+from workflows.environment import Environment
 from workflows.gpg.decrypt import PassphraseNeeded, WrongPassphrase
 from workflows.gpg.verdict import Verdict, VerdictKind
 from workflows.machine.events import StepKey
@@ -222,17 +223,7 @@ def access_keys_noticed(stage: Stage) -> Scene:
     path = environment.downloads / "jane.doe_accessKeys.csv"
     stage.put(access_keys, "downloads", lambda _context: (access_keys.Download(path, 8),))
 
-    async def notice(pilot: Pilot[Any]) -> None:
-        await rest(pilot)
-        await pilot.press("enter", "enter")
-        app = pilot.app
-        assert isinstance(app, PaneHost)
-        pane = app.pane
-        assert isinstance(pane, AccessKeysPane)
-        pane._look_for_download()
-        await rest(pilot)
-
-    return stage.wizard(_session(stage, "access-keys"), environment, "access-keys@security", notice)
+    return _at_downloads(stage, environment, "enter", "enter")
 
 
 def access_keys_without_browser(stage: Stage) -> Scene:
@@ -240,8 +231,15 @@ def access_keys_without_browser(stage: Stage) -> Scene:
     words = "jane.doe_accessKeys.csv has no column Access key ID and no column Secret access key."
     stage.put(access_keys, "refused_download", lambda _context: words)
 
-    async def look(pilot: Pilot[Any]) -> None:
-        await keys("enter", "enter", "enter")(pilot)
+    environment = stage.environment(sandbox=True, endpoint_url="http://127.0.0.1:34567")
+    return _at_downloads(stage, environment, "enter", "enter", "enter")
+
+
+def _at_downloads(stage: Stage, environment: Environment, *pressed: str) -> Scene:
+    """The page for access keys has seen the downloads folder after these keys."""
+
+    async def bring(pilot: Pilot[Any]) -> None:
+        await keys(*pressed)(pilot)
         app = pilot.app
         assert isinstance(app, PaneHost)
         pane = app.pane
@@ -249,8 +247,7 @@ def access_keys_without_browser(stage: Stage) -> Scene:
         pane._look_for_download()
         await rest(pilot)
 
-    environment = stage.environment(sandbox=True, endpoint_url="http://127.0.0.1:34567")
-    return stage.wizard(_session(stage, "access-keys"), environment, "access-keys@security", look)
+    return stage.wizard(_session(stage, "access-keys"), environment, "access-keys@security", bring)
 
 
 def profiles(stage: Stage) -> Scene:
