@@ -120,7 +120,6 @@ class Upstream:
             known here; "" if there is no remote, or no commit here yet.
         ahead: commits here that are not there.
         behind: commits there that are not here: a plan from here would undo them.
-        fetched: True if the upstream was asked just now; otherwise this is what was known before.
         why_not_fetched: git's words if it was asked and could not be reached, or "".
         is_default: True if the branch has no upstream, so that the remote's default branch was taken.
         distrusted: names of the checkout's own settings for which it was not asked: they run a program.
@@ -129,7 +128,6 @@ class Upstream:
     name: str
     ahead: int
     behind: int
-    fetched: bool
     why_not_fetched: Sentence = ""
     is_default: bool = False
     distrusted: tuple[str, ...] = ()
@@ -282,7 +280,7 @@ class Git:
             why_not = self._fetch((), cancelled)
             name = self._tracked()  # a fetch that prunes may have removed it
         if name:
-            return Upstream(name, *self._counts(name), fetch and not why_not, why_not)
+            return Upstream(name, *self._counts(name), why_not)
         return self._against_default(fetch, cancelled)
 
     def _tracked(self) -> str:
@@ -296,17 +294,16 @@ class Git:
     def _against_default(self, fetch: bool, cancelled: Event | None) -> Upstream:  # noqa: FBT001 - of `upstream`
         remote = self.remote()
         if not remote or not self.head():
-            return Upstream("", 0, 0, fetched=False)
+            return Upstream("", 0, 0)
         why_not = self._fetch((remote,), cancelled) if fetch else ""
         name = self._default_branch(remote)
         if name:
-            counts = self._counts(f"refs/remotes/{name}")
-            return Upstream(name, *counts, fetch and not why_not, why_not, is_default=True)
+            return Upstream(name, *self._counts(f"refs/remotes/{name}"), why_not, is_default=True)
         if fetch and not why_not and self._ask("ls-remote", remote):
             why_not = (
                 f"What git fetches from {remote} holds no default branch: neither HEAD, main nor master."
             )
-        return Upstream(remote, 0, 0, fetch and not why_not, why_not, is_default=True)
+        return Upstream(remote, 0, 0, why_not, is_default=True)
 
     def _default_branch(self, remote: str) -> str:
         """The remote's default branch as it was last fetched ("origin/main"), or "" if it is not known."""

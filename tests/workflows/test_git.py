@@ -82,6 +82,12 @@ def test_dirty_files_by_path(checkout: Path, environment: dict[str, str]) -> Non
     assert [(file.path.name, file.untracked) for file in found] == [("ä b", True), ("users.tf", False)]
 
 
+def was_asked(checkout: Path) -> bool:
+    """Whether git has fetched something into a checkout."""
+    record = checkout / ".git" / "FETCH_HEAD"
+    return record.is_file() and bool(record.read_text())
+
+
 def test_behind_its_upstream_only_after_a_fetch(
     tmp_path: Path, checkout: Path, environment: dict[str, str]
 ) -> None:
@@ -92,11 +98,13 @@ def test_behind_its_upstream_only_after_a_fetch(
     run(colleague, environment, "push", "--quiet")
     git = Git(checkout, environment)
     before = git.upstream()
-    assert (before.name, before.ahead, before.behind, before.fetched) == ("origin/main", 0, 0, False)
+    assert (before.name, before.ahead, before.behind) == ("origin/main", 0, 0)
+    assert not was_asked(checkout)
     (checkout / "other.txt").write_text("mine\n")
     git.commit([checkout / "other.txt"], "Mine")
     after = git.upstream(fetch=True)
-    assert (after.ahead, after.behind, after.fetched, after.why_not_fetched) == (1, 1, True, "")
+    assert (after.ahead, after.behind, after.why_not_fetched) == (1, 1, "")
+    assert was_asked(checkout)
 
 
 def test_what_came_in_since_a_moment_and_who_made_it(
@@ -134,7 +142,7 @@ def test_an_upstream_that_cannot_be_reached_is_told(
 ) -> None:
     (tmp_path / "upstream.git").rename(tmp_path / "gone")
     upstream = Git(checkout, environment).upstream(fetch=True)
-    assert (upstream.name, upstream.behind, upstream.fetched) == ("origin/main", 0, False)
+    assert (upstream.name, upstream.behind) == ("origin/main", 0)
     assert "does not appear to be a git repository" in upstream.why_not_fetched
 
 
@@ -143,7 +151,8 @@ def test_a_branch_without_upstream_and_no_branch(checkout: Path, environment: di
     git.create_branch("onboard/jane.doe")
     assert git.branch() == "onboard/jane.doe"
     upstream = git.upstream(fetch=True)
-    assert (upstream.name, upstream.is_default, upstream.fetched) == ("origin/main", True, True)
+    assert (upstream.name, upstream.is_default, upstream.why_not_fetched) == ("origin/main", True, "")
+    assert was_asked(checkout)
     with pytest.raises(GitRefused):
         git.create_branch("main")
     with pytest.raises(NoBranchName):
@@ -183,7 +192,8 @@ def test_without_an_upstream_the_default_branch_is_compared_with(
     (checkout / "other.txt").write_text("mine\n")
     git.commit([checkout / "other.txt"], "Mine")
     ours = git.upstream(fetch=True)
-    assert (ours.name, ours.ahead, ours.behind, ours.fetched) == ("origin/main", 1, 0, True)
+    assert (ours.name, ours.ahead, ours.behind, ours.why_not_fetched) == ("origin/main", 1, 0, "")
+    assert was_asked(checkout)
     push_theirs(tmp_path, environment)
     both = git.upstream(fetch=True)
     assert (both.ahead, both.behind, both.is_default) == (1, 1, True)
@@ -204,7 +214,7 @@ def test_a_remote_that_cannot_be_reached_is_told_without_an_upstream_too(
     run(checkout, environment, "checkout", "--quiet", "--detach")
     (tmp_path / "upstream.git").rename(tmp_path / "away")
     upstream = Git(checkout, environment).upstream(fetch=True)
-    assert (upstream.name, upstream.fetched) == ("origin/main", False)
+    assert upstream.name == "origin/main"
     assert "does not appear to be a git repository" in upstream.why_not_fetched
 
 
@@ -217,7 +227,7 @@ def test_a_default_branch_that_is_not_known_is_told(
     run(checkout, environment, "push", "--quiet", "origin", ":main")
     run(checkout, environment, "checkout", "--quiet", "--detach")
     upstream = Git(checkout, environment).upstream(fetch=True)
-    assert (upstream.name, upstream.fetched) == ("origin", False)
+    assert upstream.name == "origin"
     assert " HEAD" in upstream.why_not_fetched
 
 
@@ -226,7 +236,8 @@ def test_without_a_remote_there_is_nothing_to_compare_with(
 ) -> None:
     run(checkout, environment, "remote", "remove", "origin")
     upstream = Git(checkout, environment).upstream(fetch=True)
-    assert (upstream.name, upstream.behind, upstream.fetched) == ("", 0, False)
+    assert (upstream.name, upstream.behind) == ("", 0)
+    assert not was_asked(checkout)
 
 
 def test_commit_takes_just_these_files(checkout: Path, environment: dict[str, str]) -> None:

@@ -51,6 +51,7 @@ class Desk:
         for name in ("post-index-change", "reference-transaction", "pre-auto-gc", "post-checkout"):
             _script(self.hooks / name, f"touch {self.marks}/{name}\n")
         self.upstream, self.checkout = tmp_path / "upstream.git", tmp_path / "checkout"
+        self.asked = self.checkout / ".git" / "FETCH_HEAD"  # git writes it as it begins to fetch
         (self.checkout / "layer" / "keys").mkdir(parents=True)
         self.plain(tmp_path, "init", "--quiet", "--bare", str(self.upstream))
         self.plain(self.checkout, "init", "--quiet")
@@ -121,7 +122,8 @@ def test_looking_runs_nothing_that_a_checkout_names(desk: Desk) -> None:
     desk.change()
     upstream = desk.look()
     assert desk.left() == []
-    assert (upstream.fetched, upstream.distrusted) == (True, ())
+    assert (upstream.why_not_fetched, upstream.distrusted) == ("", ())
+    assert desk.asked.exists()
     git = Git(desk.checkout, desk.environment)
     assert {file.path.name for file in git.dirty_files()} == {"users.tf", "new.tf"}
     subprocess.run(
@@ -138,7 +140,7 @@ def test_an_upstream_is_asked_only_by_what_the_persons_own_settings_name(desk: D
         desk.set({"remote.origin.url": address})
     upstream = desk.look()
     assert desk.left() == []
-    assert not upstream.fetched
+    assert not desk.asked.exists()
     assert key.format(trap=desk.trap).casefold() in [text.casefold() for text in upstream.distrusted]
 
 
@@ -150,7 +152,7 @@ def test_a_remotes_name_is_no_option(desk: Desk) -> None:
     upstream = desk.look()
     assert desk.left() == []
     assert upstream.distrusted == (f"remote.{name}.fetch", f"remote.{name}.url")
-    assert not upstream.fetched
+    assert not desk.asked.exists()
 
 
 def test_a_pipe_in_the_place_of_gits_own_file_ends_a_look(
@@ -216,7 +218,8 @@ def test_submodules_are_not_entered(desk: Desk) -> None:
     desk.plain(inner, "config", "remote.origin.uploadpack", str(desk.trap))
     desk.set({"diff.submodule": "diff", "status.submoduleSummary": "true", "fetch.recurseSubmodules": "true"})
     (inner / "new").write_text("new\n")
-    assert desk.look().fetched
+    assert desk.look().why_not_fetched == ""
+    assert desk.asked.exists()
     assert desk.left() == []
     desk.plain(desk.checkout, "status")
     assert desk.left() == ["run"]
