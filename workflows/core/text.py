@@ -90,8 +90,8 @@ def folded(line: str, width: int, *, breaks: bool = True) -> str:
     indent = min(indent_of(line), width - 1)
     whole = _TOGETHER.sub(lambda found: _bound(found, width - indent if breaks else len(line)), line)
     rows: list[str] = []
-    for long, words in groupby(whole.split(" "), lambda word: breaks and len(word) > width - indent):
-        for piece in words if long else (" ".join(words),):
+    for long, parts in groupby(whole.split(" "), lambda word: breaks and len(word) > width - indent):
+        for piece in parts if long else (" ".join(parts),):
             begun = f"{rows.pop()} " if rows else ""
             if long and len(begun) > width // 3:
                 rows.append(begun.rstrip())

@@ -189,12 +189,12 @@ def check_new_key(name: str, email: str, expires: str, passphrase: Secret) -> li
         ),
     )
     found: dict[str, Problem] = {}
-    for field, broken, words in rules:
+    for field, broken, message in rules:
         if broken:
-            found.setdefault(field, Problem(words, field))
+            found.setdefault(field, Problem(message, field))
     if len(text) < RECOMMENDED_PASSPHRASE_LENGTH:
-        words = f"{RECOMMENDED_PASSPHRASE_LENGTH} characters or more are better; four random words are good."
-        found.setdefault("passphrase", Problem(words, "passphrase", fatal=False))
+        hint = f"{RECOMMENDED_PASSPHRASE_LENGTH} characters or more are better; four random words are good."
+        found.setdefault("passphrase", Problem(hint, "passphrase", fatal=False))
     return list(found.values())
 
 

@@ -444,7 +444,7 @@ def _warnings(case: _Case) -> tuple[Sentence, ...]:
         ),
         (case.old_algorithms, "DSA and ElGamal are old algorithms; RSA with 4096 bits is recommended."),
     )
-    return tuple(words for applies, words in warnings if applies)
+    return tuple(warning for applies, warning in warnings if applies)
 
 
 def _advice(case: _Case, kind: VerdictKind) -> Sentence:
