@@ -380,7 +380,7 @@ def create_device(
     vault.store(name, Secret(json.dumps({"serial": "", "seed": ""})))
     try:
         serial, seed = iam.create_virtual_mfa_device(client, who.user_name or "", who)
-    except BaseException:
+    except BaseException:  # Ctrl-C too: what only tried the place goes with it
         vault.delete(name)
         raise
     content = Secret(json.dumps({"serial": serial, "seed": seed.reveal()}))
