@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import posixpath
 from collections import Counter
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from typing import NamedTuple
 
 from workflows.core.errors import OnboardError
 from workflows.core.garbage import freeze
@@ -83,10 +84,10 @@ def operations(layer: Layer, decisions: Decisions) -> list[Operation]:
     Raises:
         OnboardError: a key that nobody was asked about lies where a decided one is to be.
     """
-    if wrong_keys := other_keys(layer, decisions):
+    if others := dict.fromkeys(other.words for other in other_keys(layer, decisions)):
         raise OnboardError(
             "There is another key",
-            joined(wrong_keys.values()),
+            joined(others),
             why="It came after you took the keys in.",
             next="Find out whose it is. Then go to PGP keys, take the right key in and confirm it.",
         )
@@ -123,21 +124,28 @@ def refuse_expired_keys(context: Context) -> None:
         )
 
 
-def other_keys(
-    layer: Layer, decisions: Decisions, expected: Container[str] = frozenset()
-) -> dict[str, Sentence]:
-    """The keys in a layer that stand where decided ones are to be, and that nobody was asked about.
+class OtherKey(NamedTuple):
+    """A key in a layer that stands where a decided one is to be.
+
+    Attributes:
+        fingerprint: its own, "" where something else is there than a key.
+        conflict: the same for the same conflict.
+        words: what is there and what was decided.
+    """
+
+    fingerprint: str
+    conflict: str
+    words: Sentence
+
+
+def other_keys(layer: Layer, decisions: Decisions) -> Iterator[OtherKey]:
+    """The keys in a layer that stand where decided ones are to be; a confirmed replacement is none.
 
     Args:
         layer: as it is on disk.
         decisions: as far as there are any.
-        expected: fingerprints of keys that may stand there.
-
-    Returns:
-        What is there and what was decided, in a sentence each, by what is the same for the same conflict. A
-        confirmed replacement is none.
     """
-    account, found = layer.location.account, dict[str, Sentence]()
+    account = layer.location.account
     for name in (*decisions.of(account).add, *decisions.rekeying):
         key, person = decisions.keys.get(name), layer.person(name)
         file = person.key_file if person else f"keys/{name}"
@@ -146,14 +154,13 @@ def other_keys(
             continue
         if not holds(present, key.text.encode()) and (person or name not in decisions.rekeying):
             fingerprint = fingerprint_in(present)
-            if fingerprint in expected:
-                continue
             there = f"the key {grouped(fingerprint)}" if fingerprint else "something that isn't a key"
-            found[f"{account} {file} {fingerprint} {key.fingerprint}"] = (
+            yield OtherKey(
+                fingerprint,
+                f"{account} {file} {fingerprint} {key.fingerprint}",
                 f"{file} in {account} holds {there}. "
-                f"The key that you took in for {name} is {grouped(key.fingerprint)}."
+                f"The key that you took in for {name} is {grouped(key.fingerprint)}.",
             )
-    return found
 
 
 def _has_key(layer: Layer, file: str | None, text: str) -> bool:

@@ -850,18 +850,14 @@ def observe(context: Context) -> Observation:
         words = f"The key of {', '.join(gone)} has expired. Ask for a new one."
         return Observation(Verdict.GONE, words, about=tuple(gone))
     layers, later = read_layers(context), keys_of_later_sessions(context)
+    in_place: dict[str, None] = {}
     for layer in layers.values():
-        if wrong_keys := other_keys(layer, context.decisions, later):
-            return Observation(Verdict.CHANGED, joined(wrong_keys.values()), about=tuple(wrong_keys))
-    in_place = [
-        work
-        for fingerprint, work in later.items()
-        if any(
-            other_keys(layer, context.decisions, later.keys() - {fingerprint}) for layer in layers.values()
-        )
-    ]
+        others = list(other_keys(layer, context.decisions))
+        if wrong := {other.conflict: other.words for other in others if other.fingerprint not in later}:
+            return Observation(Verdict.CHANGED, joined(wrong.values()), about=tuple(wrong))
+        in_place |= {later[other.fingerprint]: None for other in others}
     if in_place:
-        words = f"A later session put another key in place ({listed(list(dict.fromkeys(in_place)), 2)})."
+        words = f"A later session put another key in place ({listed(list(in_place), 2)})."
         return Observation(Verdict.TAKEN_BACK, words)
     keys = context.decisions.keys.values()
     for account, reset in ((account, reset) for key in keys for account, reset in key.resets.items()):
