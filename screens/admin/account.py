@@ -117,8 +117,8 @@ class AccountForm(Vertical):
         self.fields = {name: self._field(name, values.get(name)) for name in MEANINGS if view.can_set(name)}
 
     def compose(self) -> ComposeResult:
-        if self.view.told:
-            yield Text(self.view.told)
+        if self.view.notice:
+            yield Text(self.view.notice)
         boxes: list[MarkBox] = []
         for name in MEANINGS:
             field = self.fields.get(name)

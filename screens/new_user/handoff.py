@@ -27,7 +27,7 @@ from workflows.machine.observations import NOT_ASKED, Observation
 from workflows.messages.handoff import Handoff, Identity
 from workflows.steps.new_user import handoff
 from workflows.steps.new_user.handoff import Arrival, HandoffChanged, Request, mark_of
-from workflows.steps.new_user.pgp_key import revocation_told
+from workflows.steps.new_user.pgp_key import revocation_notice
 from workflows.steps.shared.own_identity import handoff_of
 
 _LOOK_SECONDS = 1.0
@@ -318,8 +318,8 @@ class HandoffPane(StepPane):
 
     @on(Button.Pressed, "#revocation")
     def _tell_of_revocation(self) -> None:
-        told = text_of(revocation_told(str(self.context.facts["fingerprint"]), self.context))
-        self.show_text(_REVOKE, told)
+        notice = text_of(revocation_notice(str(self.context.facts["fingerprint"]), self.context))
+        self.show_text(_REVOKE, notice)
 
     # -- the input ---------------------------------------------------------------------------------
 

@@ -333,7 +333,7 @@ class MfaPane(BrowsingPane):
     def _begun(self, device: Pending | Registered) -> None:
         if isinstance(device, Registered):
             self._serial = device.serial
-            self.parting = text_of(joined((f"{self._serial} is registered already.", device.told)))
+            self.parting = text_of(joined((f"{self._serial} is registered already.", device.remark)))
             super().advance()
             return
         self._pending = device

@@ -98,7 +98,7 @@ class Finished(VerticalScroll):
         run, session = self._run, self._run.session
         grid = everybody(run.whole())
         over = self._over()
-        self._uncompared = () if over else _not_compared_told(run, grid)
+        self._uncompared = () if over else _not_compared_sentences(run, grid)
         title = f"○ {over} This session is over." if over else self._title(grid)
         yield Text(title, classes="finished-title" if title[0] == "✓" else "finished-title -unsure")
         if rotated := [run.environment.readable(line) for line in _rotated(session.facts())]:
@@ -381,11 +381,11 @@ def _rotated(facts: Facts) -> Iterator[str]:
         yield f"{rotated['old_id']} was deactivated, and waits to be deleted."
 
 
-def _not_compared_told(run: SessionRun, grid: Everybody) -> tuple[Sentence, ...]:
+def _not_compared_sentences(run: SessionRun, grid: Everybody) -> tuple[Sentence, ...]:
     """Whose fingerprint nobody has compared, of those who are still there."""
     over = {Stand.REMOVED_SINCE, Stand.GONE_FROM_FILES, Stand.NOT_HERE}
     gone = {name for name, stands in grid.rows if {*stands} <= over}
-    return run.whole().decisions.not_compared_told(gone) if "keys" in run.session.facts() else ()
+    return run.whole().decisions.not_compared_sentences(gone) if "keys" in run.session.facts() else ()
 
 
 def _not_done(run: SessionRun) -> Iterator[Sentence]:

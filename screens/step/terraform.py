@@ -178,7 +178,7 @@ class TerraformPane(CodePane):
 
     def not_compared(self) -> tuple[Sentence, ...]:
         """Whose fingerprint nobody has compared, of those who are still there."""
-        return self.context.decisions.not_compared_told(self.opening.gone)
+        return self.context.decisions.not_compared_sentences(self.opening.gone)
 
     def offer_comparison(self) -> None:
         """Say before the apply whose fingerprint nobody has compared, and offer the way there."""

@@ -241,5 +241,5 @@ def _make(options: argparse.Namespace, context: module.Context) -> pgp_key.OwnCh
         return None
     note("Making an RSA 4096 key; this takes a few seconds.")
     made = pgp_key.make(new, context, lambda _progress: None)
-    note(pgp_key.revocation_told(made.fingerprint, context))
+    note(pgp_key.revocation_notice(made.fingerprint, context))
     return made

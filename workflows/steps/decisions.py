@@ -300,7 +300,7 @@ class Decisions(Work):
         before = Comparison.LATER if key.compare_later else Comparison.SAME if key.compared else None
         return self.comparisons.get(name, before)
 
-    def not_compared_told(self, gone: Container[str] = ()) -> tuple[Sentence, ...]:
+    def not_compared_sentences(self, gone: Container[str] = ()) -> tuple[Sentence, ...]:
         """That these are still to be compared, as a sentence, without who is gone; none where all are."""
         names = [name for name in self.not_compared if name not in gone]
         return (f"Nobody has compared the PGP fingerprint of {listed(names, 3)} yet.",) if names else ()

@@ -161,7 +161,7 @@ async def test_a_layer_without_account_module_says_so(admin_project: AdminProjec
     decide(admin_project, {}, account_wanted=True)
     async with wizard(admin_project, project, at="account") as ui:
         form = ui.app.pane.query(AccountForm).first()
-        assert str(form.query(Text).first().content) == text_of(form.view.told) != ""
+        assert str(form.query(Text).first().content) == text_of(form.view.notice) != ""
         assert not ui.app.pane.query(Input)
         await ui.press("ctrl+n", "ctrl+n")
         assert ui.status("account") is Status.DONE

@@ -1175,7 +1175,7 @@ async def test_a_fingerprint_that_nobody_compared_is_in_the_one_question_of_the_
     app = desk.host("apply")
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
-        (reminder,) = Decisions().not_compared_told()
+        (reminder,) = Decisions().not_compared_sentences()
         assert app.pane.query_one("#compare").display
         await press(pilot, "ctrl+n")
         assert isinstance(app.screen, Confirm)

@@ -39,7 +39,7 @@ class LayerView:
         account: its account.
         settings: the settings by name, as the layer has them; those that it does not set are missing.
         editable: whether plain values in it can be changed at all.
-        told: why there is nothing to show, or why nothing can be changed; "" otherwise.
+        notice: why there is nothing to show, or why nothing can be changed; "" otherwise.
         spots: what can only be changed by hand.
         shortest: the shortest password that the layer makes, or None.
     """
@@ -47,7 +47,7 @@ class LayerView:
     account: str
     settings: Mapping[str, Setting]
     editable: bool
-    told: Sentence
+    notice: Sentence
     spots: tuple[Spot, ...] = ()
     shortest: ShortPassword | None = None
 
@@ -100,7 +100,7 @@ def _view(layer: Layer) -> LayerView:
     if settings is None:
         by_hand = spots_of(layer, account_resources(layer.files))
         notice = joined(f"{spot.words} ({spot.place}, F4)" for spot in by_hand) or _NO_MODULE
-        return LayerView(account, {}, editable=False, told=notice, spots=by_hand)
+        return LayerView(account, {}, editable=False, notice=notice, spots=by_hand)
     notice = "" if settings.editable else f"Shown, not edited: change it by hand at {settings.place} (F4)."
     known = {setting.name: setting for setting in (settings.alias, *settings.policy) if setting is not None}
     shortest = shortest_password(layer, POLICY_NUMBERS[LEAST][1] + 1)

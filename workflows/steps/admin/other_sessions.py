@@ -155,7 +155,9 @@ def removals_since(context: Context) -> Observation | None:
         if (account, name) not in found and (name in sure or (account, name) in there)
     }
     gone = tuple(name for name in names if name not in left)
-    return Observation(Verdict.TAKEN_BACK, _told(found, applied), gone, by_item=_by_account(applied))
+    return Observation(
+        Verdict.TAKEN_BACK, _who_was_removed(found, applied), gone, by_item=_by_account(applied)
+    )
 
 
 Removals = dict[tuple[str, str], AppliedChange]
@@ -191,7 +193,7 @@ def _by_account(found: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
     return {account: tuple(names) for account, names in by_key(found).items()}
 
 
-def _told(found: Removals, applied: Collection[tuple[str, str]]) -> Sentence:
+def _who_was_removed(found: Removals, applied: Collection[tuple[str, str]]) -> Sentence:
     """Who was removed, and apart from these who was from the files only."""
     from_aws = {part: last for part, last in found.items() if part in applied}
     from_files = {part: last for part, last in found.items() if part not in applied}
@@ -239,7 +241,7 @@ def removed_from_files(context: Context, layers: Mapping[str, Layer] | None = No
     applied, written = _later_removals(context)
     found = applied | written
     lacking = _lacking(found, layers or read_layers(context)) if found else {}
-    return RemovedFromFiles(_told(lacking, applied), _by_account(lacking))
+    return RemovedFromFiles(_who_was_removed(lacking, applied), _by_account(lacking))
 
 
 def keys_of_later_sessions(context: Context) -> dict[str, str]:

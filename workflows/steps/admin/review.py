@@ -258,7 +258,7 @@ def _notes(edits: Iterable[Edit], context: Context) -> Iterator[Sentence]:
 
     A policy that lets no new user choose a password is noted where somebody gets one.
     """
-    yield from (*context.decisions.not_compared_told(), *not_applied(context))
+    yield from (*context.decisions.not_compared_sentences(), *not_applied(context))
     for made in edits:
         layer = made.before
         account = layer.location.account

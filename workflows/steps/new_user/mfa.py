@@ -326,11 +326,11 @@ class Registered:
 
     Attributes:
         serial: its serial.
-        told: what kind of device it is and which others there are, in words.
+        remark: what kind of device it is and which others there are, in words.
     """
 
     serial: str
-    told: Sentence = ""
+    remark: Sentence = ""
 
 
 def seed_store(context: Context, identity: Identity) -> tuple[Vault, str]:

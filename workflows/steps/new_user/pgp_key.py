@@ -105,7 +105,7 @@ def make(new: NewKey, context: Context, report: Report) -> OwnChoice:
     return own_key(fingerprint, context, report)
 
 
-def revocation_told(fingerprint: str, context: Context) -> Sentence:
+def revocation_notice(fingerprint: str, context: Context) -> Sentence:
     """Where gpg put the certificate that revokes a key which was made here, and what to do with it."""
     environment = context.environment
     variables = {"HOME": str(environment.home), **environment.variables}

@@ -103,7 +103,7 @@ def test_a_computed_value_is_never_replaced(admin: AdminProject) -> None:
 def test_a_layer_without_an_account_module_says_so(admin: AdminProject) -> None:
     admin.file("security", "account.tf").unlink()
     _, view = account.survey(admin.context(), quiet)
-    assert "no module" in view.told
+    assert "no module" in view.notice
     assert not view.settings
     assert not any(view.can_set(name) for name in MEANINGS)
 
@@ -114,7 +114,7 @@ def test_settings_in_resources_are_named_with_their_places(admin: AdminProject) 
         'resource "aws_iam_account_password_policy" "strict" {\n  minimum_password_length = 6\n}\n'
     )
     _, security = account.survey(admin.context(), quiet)
-    assert re.findall(r"\b(?:this|strict) |account\.tf:\d", text_of(security.told)) == [
+    assert re.findall(r"\b(?:this|strict) |account\.tf:\d", text_of(security.notice)) == [
         *("this ", "account.tf:1"),
         *("strict ", "account.tf:5"),
     ]

@@ -191,8 +191,8 @@ def test_devices_that_are_there_are_recognised(
     found = step.begin(typed(key), new_user.context(), new_user.report)
     assert isinstance(found, Registered)
     assert found.serial == chosen
-    assert words in found.told
-    assert bool(words) is bool(found.told)
+    assert words in found.remark
+    assert bool(words) is bool(found.remark)
 
 
 def test_a_security_key_confirms_no_device_that_gives_codes(new_user: NewUserAws) -> None:
@@ -300,7 +300,7 @@ def test_without_a_vault_an_enabled_device_is_recognised_all_the_same(
     found = step.begin(typed(key), new_user.context(), new_user.report)
     assert isinstance(found, Registered)
     assert found.serial == SERIAL
-    assert told in found.told
+    assert told in found.remark
 
 
 def test_another_persons_key_is_refused(new_user: NewUserAws) -> None:

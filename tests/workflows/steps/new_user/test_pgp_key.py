@@ -140,11 +140,11 @@ def test_where_a_request_cannot_be_saved_is_told_before_anything_is_done(
 def test_the_place_of_the_certificate_is_one_that_stays(tmp_path: Path, keys: GpgHome) -> None:
     short = tmp_path / "short"
     short.symlink_to(keys.path)
-    told = step.revocation_told(
+    notice = step.revocation_notice(
         "A" * 40, context_of(environment_of(tmp_path, keys, gnupg_home=short), tmp_path, FACTS)
     )
-    assert str(short) not in told
-    assert str(keys.path.resolve()) in told
+    assert str(short) not in notice
+    assert str(keys.path.resolve()) in notice
 
 
 def test_a_file_that_is_no_request_is_never_overwritten(tmp_path: Path, keys: GpgHome) -> None:
@@ -251,8 +251,8 @@ def test_a_made_key_works_and_its_passphrases_are_dropped(tmp_path: Path) -> Non
         assert (made.algorithm, made.accepted, made.name) == ("RSA 4096", True, "Jane Doe")
         assert new.passphrase.dropped
         assert new.again.dropped
-        told = step.revocation_told(made.fingerprint, context(tmp_path, home))
-        (place,) = [line for line in told.splitlines() if line.endswith(f"{made.fingerprint}.rev")]
+        notice = step.revocation_notice(made.fingerprint, context(tmp_path, home))
+        (place,) = [line for line in notice.splitlines() if line.endswith(f"{made.fingerprint}.rev")]
         assert Path(place).is_file()
 
 
