@@ -26,7 +26,6 @@ from workflows.gpg.refusals import KeyRefused
 from workflows.gpg.tools import (
     PASSPHRASE_LIMIT,
     GpgFailed,
-    GpgMissing,
     GpgTooSlow,
     gpg_environment,
     run_gpg,
@@ -350,7 +349,5 @@ def _open(gnupg_home: Path | None, environment: Mapping[str, str]) -> gnupg.GPG:
             encoding="latin-1",
         )
     except (OSError, ValueError) as error:
-        cause = error.__context__ or error  # python-gnupg hides why the system starts no gpg
-        if isinstance(cause, FileNotFoundError | PermissionError):
-            raise GpgMissing from error
-        raise GpgFailed("GnuPG doesn't start", "gpg failed at once.", detail=str(cause)) from error
+        # python-gnupg hides why the system starts no gpg
+        raise tools.not_started(error.__context__ or error) from error

@@ -115,7 +115,7 @@ def gpg_version(environment: Mapping[str, str]) -> str:
     """The version of the gpg on the PATH of `environment`, as "2.4.7".
 
     Raises:
-        GpgMissing: it is not there, or does not start.
+        GpgMissing, GpgFailed: it is not there, or does not start.
     """
     run = run_gpg(["--version"], gnupg_home=None, environment=environment)
     return run.output.decode("utf-8", errors="replace").split("\n", 1)[0].rpartition(" ")[2]
@@ -165,7 +165,7 @@ def run_gpg(
         The run, whatever its exit status.
 
     Raises:
-        GpgMissing: gpg cannot be started.
+        GpgMissing, GpgFailed: gpg cannot be started.
         GpgTooSlow: it took longer than that.
         Cancelled: `cancelled` was set before it ended.
         OnboardError: the passphrase is not one line of at most `PASSPHRASE_LIMIT` bytes.
@@ -199,8 +199,16 @@ def _started(
             env=environment,
             pass_fds=descriptors,
         )
-    except (FileNotFoundError, PermissionError) as error:
-        raise GpgMissing from error
+    except OSError as error:
+        raise not_started(error) from error
+
+
+def not_started(cause: BaseException) -> GpgMissing | GpgFailed:
+    """That there is no gpg, or what else kept it from starting."""
+    if isinstance(cause, FileNotFoundError | PermissionError):
+        return GpgMissing()
+    remedy = "Run  gpg --version  in a terminal: it has to work there first."
+    return GpgFailed("GnuPG doesn't start", "gpg failed at once.", next=remedy, detail=str(cause))
 
 
 def _watch(

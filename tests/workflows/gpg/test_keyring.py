@@ -23,7 +23,7 @@ from workflows.gpg.keyring import (
     list_secret_keys,
     revocation_certificate,
 )
-from workflows.gpg.tools import GpgFailed, GpgMissing
+from workflows.gpg.tools import GpgFailed, GpgMissing, gpg_version
 from workflows.gpg.verdict import VerdictKind, judge
 
 PASSPHRASE = "four quiet words, zoë"
@@ -208,9 +208,11 @@ def test_no_folder_and_no_gpg_are_told_apart(home: GpgHome, tmp_path: Path) -> N
 def test_a_gpg_that_the_system_cannot_start_is_not_missing(home: GpgHome, tmp_path: Path) -> None:
     (tmp_path / "gpg").write_bytes(b"\0 no program")
     (tmp_path / "gpg").chmod(0o755)
-    with pytest.raises(GpgFailed) as refused:
-        list_secret_keys(home.path, {**ENVIRONMENT, "PATH": str(tmp_path)})
-    assert os.strerror(errno.ENOEXEC) in str(refused.value.detail)
+    environment = {**ENVIRONMENT, "PATH": str(tmp_path)}
+    for start in (lambda: list_secret_keys(home.path, environment), lambda: gpg_version(environment)):
+        with pytest.raises(GpgFailed) as refused:
+            start()
+        assert os.strerror(errno.ENOEXEC) in str(refused.value.detail)
 
 
 def test_the_place_of_the_revocation_certificate_follows_gpg() -> None:
