@@ -19,7 +19,7 @@ from workflows.gpg.decrypt import BRING_THE_KEY, clean_ciphertext, is_for
 from workflows.gpg.inspect import KeyDetails
 from workflows.gpg.keyring import OwnKey, list_secret_keys
 from workflows.machine.events import Facts
-from workflows.machine.observations import NOT_ASKED, Choice, Observation, Verdict
+from workflows.machine.observations import Choice, Observation, Verdict
 from workflows.messages.handoff import MAX_HANDOFF, Handoff, Identity, open_handoff
 from workflows.profiles.write import profile_paths
 from workflows.steps.shared.module import Context, Progress, Report, unless_refused
@@ -381,10 +381,10 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
 
 def observe(context: Context) -> Observation:
     """No other one came since for this person, and the keys that it is encrypted to are still here."""
-    environment, newer = context.environment, _newer(context)
-    if newer is not None:
-        return newer[1]
+    environment = context.environment
     keys = list_secret_keys(environment.gnupg_home, environment.variables)
+    if newer := _newer(context):
+        return _of_newer(*newer, keys, context)
     identities = handoff_of(context).identities
     return unless_refused(lambda: [own_key(identity, keys) for identity in identities])
 
@@ -460,11 +460,8 @@ def _changed_lists(old: Identity, now: Identity) -> Sentence:
     return f"It changes the {enumerated(nouns)} of {now.account_name}." if nouns else ""
 
 
-def _newer(context: Context) -> tuple[str, Observation] | None:
-    """The text of another handoff for this person that came after the accepted one, and what it means.
-
-    None for none.
-    """
+def _newer(context: Context) -> tuple[str, Handoff] | None:
+    """Another handoff for this person that came after the accepted one, and its text; None for none."""
     path = arrived(context) if "accepted_at" in context.facts else None
     if path is None:
         return None
@@ -474,15 +471,14 @@ def _newer(context: Context) -> tuple[str, Observation] | None:
         _check_addressee(handoff, context)
         held = handoff_of(context)
         if any(identity not in held.identities for identity in handoff.identities):
-            return text, _of_newer(text, handoff, held, context)
+            return text, handoff
     return None
 
 
-def _of_newer(text: str, handoff: Handoff, held: Handoff, context: Context) -> Observation:
+def _of_newer(text: str, handoff: Handoff, keys: Sequence[OwnKey], context: Context) -> Observation:
     """What another handoff means; one that no key here opens can't be used, so the accepted one may stay."""
-    environment, digest = context.environment, sha256(text.encode()).hexdigest()
+    held, digest = handoff_of(context), sha256(text.encode()).hexdigest()
     changes = Changes.between(held, handoff)
-    keys = list_secret_keys(environment.gnupg_home, environment.variables)
     if not all(_opens(identity, keys) for identity in handoff.identities):
         return Observation(
             Verdict.CHANGED,
@@ -493,7 +489,7 @@ def _of_newer(text: str, handoff: Handoff, held: Handoff, context: Context) -> O
             effects=_EFFECTS,
             likely=Choice.CONTINUE,
         )
-    known = known_accounts(handoff.project, environment.home, held)
+    known = known_accounts(handoff.project, context.environment.home, held)
     compares = changes.to_compare or bool(to_compare(handoff, known))
     return Observation(
         Verdict.CHANGED,
@@ -510,7 +506,7 @@ def _of_newer(text: str, handoff: Handoff, held: Handoff, context: Context) -> O
 def renewed(context: Context) -> tuple[str, ...]:
     """The accounts whose password another handoff replaces that came after the accepted one."""
     newer = _newer(context)
-    return Changes.between(handoff_of(context), open_handoff(newer[0])).renewed if newer else ()
+    return Changes.between(handoff_of(context), newer[1]).renewed if newer else ()
 
 
 def accept(shown: Observation, context: Context, report: Report) -> Facts:
@@ -520,7 +516,11 @@ def accept(shown: Observation, context: Context, report: Report) -> Facts:
         HandoffChanged: it isn't there any more, or is by now one to be compared.
         OnboardError: as `read`.
     """
-    text, now = _newer(context) or ("", NOT_ASKED)
+    environment, newer = context.environment, _newer(context)
+    if newer is None:
+        raise HandoffChanged
+    keys = list_secret_keys(environment.gnupg_home, environment.variables)
+    now = _of_newer(*newer, keys, context)
     if now.identity != shown.identity or not now.accepting:
         raise HandoffChanged
-    return perform(Request(text=text), context, report)
+    return perform(Request(text=newer[0]), context, report)

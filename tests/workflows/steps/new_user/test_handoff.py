@@ -354,13 +354,14 @@ def test_what_says_where_to_sign_in_or_as_whom_is_to_be_compared_and_each_change
 
 
 def test_one_for_a_key_that_is_not_here_can_be_left_and_voids_the_sign_in_until_it_is_read(
-    accepted: tuple[Context, Handoff, Path], stranger: GpgHome
+    accepted: tuple[Context, Handoff, Path], stranger: GpgHome, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     here, sent, mail = accepted
     other = handoff_for(stranger, "stranger").identities[0]
     mail.write_text(replace(sent, identities=(replace(other, user="jane.doe"),)).render())
     seen = step.observe(here)
     assert (seen.choices.keys(), seen.likely) == ({Choice.CONTINUE, Choice.REDO}, Choice.CONTINUE)
+    monkeypatch.setattr(step, "list_secret_keys", lambda *_: pytest.fail("gpg was asked for each account"))
     verdicts = {
         account: sign_in.observe(
             replace(here, item=account, facts={**here.facts, "signed_in": {"seen": False}})
