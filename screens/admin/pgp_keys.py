@@ -167,7 +167,7 @@ class KeyArea(TextArea):
 
     async def _on_paste(self, event: Paste) -> None:
         event.stop()  # the pane hands a paste to this field, and would do so once more
-        event.text = event.text.rstrip("\n")  # else its last line is an empty one, and alone in view
+        event.text = event.text.rstrip("\r\n")  # else its last line is an empty one, and alone in view
         if len(self.text) + len(event.text) > KEYRING_LIMIT:
             event.prevent_default()  # else Textual calls the base class's handler next, which inserts it
             self.post_message(self.TooLarge(len(event.text)))

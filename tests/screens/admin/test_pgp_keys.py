@@ -787,14 +787,15 @@ async def test_the_arrows_lead_from_the_empty_field_to_another_person(
         assert pane.person() == "jane.doe"
 
 
+@pytest.mark.parametrize("newline", ["\n", "\r", "\r\n"])
 async def test_a_paste_leaves_no_empty_line_alone_in_view(
-    admin_project: AdminProject, people_keys: Keys
+    admin_project: AdminProject, people_keys: Keys, newline: str
 ) -> None:
     decide(admin_project, people_keys, joining=("jane.doe",))
     async with wizard(admin_project, project, at="pgp-keys") as ui:
         await paste(ui, people_keys["expired"])
         area = ui.app.pane.query_one(TextArea)
-        area.post_message(Paste("one line\nanother line\n"))
+        area.post_message(Paste(f"one line{newline}another line{newline}"))
         await ui.rest()
         assert area.text.endswith("another line")
 
