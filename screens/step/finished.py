@@ -38,6 +38,15 @@ ASIDE = "-aside"
 """The class of what may be done beside the one next action: it does not have the focus at first."""
 _ARCHIVE = "Archive it. Its steps stay in the list (F2), in case you want one after all."
 _COMPARE = "Compare the fingerprint: have it read aloud to you, in a call or in person."
+_KEYS = (
+    ("k", "ask-pgp-keys", "Compare", "What nobody has compared yet"),
+    ("l", "look", "Look again", "Ask again about what isn't confirmed"),
+    ("m", "remind", "Copy a reminder", "For those who haven't signed in yet"),
+    ("t", "ask-sts-regions", "STS regions", "Open that step"),
+    ("w", "record", "Who was let in", "With which PGP key"),
+    ("u", "remove", "Undo", "Remove those who were added"),
+)
+"""The key of each button, what it is called, and what it does."""
 _MOST_ROWS = 6
 """How many people the page has room for above its buttons and what is next; F5 shows all."""
 
@@ -51,14 +60,8 @@ class Finished(VerticalScroll):
 
     can_focus = False
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
-            "k", "press('ask-pgp-keys')", "Compare", id="end.compare", tooltip="What nobody compared yet"
-        ),
-        Binding("l", "press('look')", "Look again", id="end.look", tooltip="Ask again what isn't confirmed"),
-        Binding("m", "press('remind')", "Copy a reminder", id="end.remind", tooltip="For whom AWS awaits"),
-        Binding("t", "press('ask-sts-regions')", "STS regions", id="end.regions", tooltip="Open that step"),
-        Binding("w", "press('record')", "Who was let in", id="end.record", tooltip="With which PGP key"),
-        Binding("u", "press('remove')", "Undo", id="end.remove", tooltip="Remove those who were added"),
+        Binding(key, f"press('{button}')", label, id=f"end.{button}", tooltip=tooltip)
+        for key, button, label, tooltip in _KEYS
     ]
     DEFAULT_CSS: ClassVar[str] = """
     Finished { padding: 1 2 0 2; max-width: 96; scrollbar-size-vertical: 1; }
@@ -108,7 +111,7 @@ class Finished(VerticalScroll):
         table = _standing(run, grid)
         if table:
             yield Text(table, id="everybody")
-        not_done = () if over else (*(f"! {told}" for told in self._uncompared), *_not_done(run))
+        not_done = () if over else (*(f"! {sentence}" for sentence in self._uncompared), *_not_done(run))
         if not_done:
             yield Text(joined(not_done, "\n"), id="not-done")
         for line in self._unconfirmed(marked=bool(table) and not grid.rows):

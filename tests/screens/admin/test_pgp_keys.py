@@ -57,6 +57,10 @@ def verdict(ui: Wizard) -> str:
     return "\n".join(str(ui.app.pane.query_one(f"#{part}", Static).content) for part in ("about", "verdict"))
 
 
+def joining(admin: AdminProject, *names: str) -> None:
+    admin.run(project, project.Request(path=str(admin.root), layers=("security",), joining=names))
+
+
 def rekeying(admin: AdminProject, *names: str) -> None:
     admin.run(
         project, project.Request(path=str(admin.root), layers=("management", "security"), rekeying=names)
@@ -694,10 +698,7 @@ async def test_a_key_is_replied_to_only_where_there_is_something_to_say(
 
 
 async def test_a_machine_user_is_invited_by_nobody(admin_project: AdminProject) -> None:
-    joining = project.Request(
-        path=str(admin_project.root), layers=("management", "security"), joining=("machine.bot",)
-    )
-    admin_project.run(project, joining)
+    joining(admin_project, "machine.bot")
     async with wizard(admin_project, project, at="pgp-keys") as ui:
         assert not ui.app.pane.query_one("#invite").display
         assert not ui.app.pane.primary().ready
@@ -706,10 +707,7 @@ async def test_a_machine_user_is_invited_by_nobody(admin_project: AdminProject) 
 async def test_a_sender_is_answered_before_somebody_else_is_invited(
     admin_project: AdminProject, people_keys: Keys
 ) -> None:
-    joining = project.Request(
-        path=str(admin_project.root), layers=("security",), joining=("jane.doe", "juan.delacruz")
-    )
-    admin_project.run(project, joining)
+    joining(admin_project, "jane.doe", "juan.delacruz")
     async with wizard(admin_project, project, at="pgp-keys") as ui:
         await paste(ui, people_keys["expired"])
         await ui.press("ctrl+n")
@@ -722,10 +720,7 @@ async def test_a_sender_is_answered_before_somebody_else_is_invited(
 async def test_yes_is_not_offered_before_all_that_is_known_of_the_key_was_in_view(
     admin_project: AdminProject, people_keys: Keys
 ) -> None:
-    joining = project.Request(
-        path=str(admin_project.root), layers=("security",), joining=("jane.doe", "juan.delacruz")
-    )
-    admin_project.run(project, joining)
+    joining(admin_project, "jane.doe", "juan.delacruz")
     async with wizard(admin_project, project, at="pgp-keys") as ui:
         pane = ui.app.pane
         assert isinstance(pane, PgpKeysPane)
@@ -758,10 +753,7 @@ async def test_who_is_waited_for_is_named_although_there_is_more_to_read(
 async def test_all_that_is_known_of_a_key_is_in_view_where_there_is_room(
     admin_project: AdminProject, people_keys: Keys
 ) -> None:
-    joining = project.Request(
-        path=str(admin_project.root), layers=("security",), joining=("jane.doe", "juan.delacruz")
-    )
-    admin_project.run(project, joining)
+    joining(admin_project, "jane.doe", "juan.delacruz")
     async with wizard(admin_project, project, at="pgp-keys", size=(120, 36)) as ui:
         await paste(ui, people_keys["jane.doe"])
         await answer(ui, "same")
@@ -773,10 +765,7 @@ async def test_all_that_is_known_of_a_key_is_in_view_where_there_is_room(
 async def test_the_arrows_lead_from_the_empty_field_to_another_person(
     admin_project: AdminProject, people_keys: Keys
 ) -> None:
-    joining = project.Request(
-        path=str(admin_project.root), layers=("security",), joining=("jane.doe", "machine.deploy")
-    )
-    admin_project.run(project, joining)
+    joining(admin_project, "jane.doe", "machine.deploy")
     async with wizard(admin_project, project, at="pgp-keys") as ui:
         pane = ui.app.pane
         assert isinstance(pane, PgpKeysPane)
