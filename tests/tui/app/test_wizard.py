@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import shutil
 import threading
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -19,6 +20,7 @@ from support.small_steps import (
     panes_for,
     small_workflow,
 )
+from textual.pilot import Pilot
 from textual.widgets import Button, Input, TextArea
 
 from screens.step import finished
@@ -1159,12 +1161,20 @@ def awaiting(tmp_path: Path, step_id: str) -> tuple[Inquired, PaneHost]:
     return step, host(tmp_path, [step], done={StepKey(step_id): LAYERS})
 
 
-async def test_a_step_that_awaits_somebody_is_not_called_confirmed(tmp_path: Path) -> None:
-    step, app = awaiting(tmp_path, "hand-over")
+@asynccontextmanager
+async def asked_about_somebody(
+    tmp_path: Path, step_id: str = "hand-over"
+) -> AsyncIterator[tuple[Inquired, PaneHost, Pilot[None]]]:
+    step, app = awaiting(tmp_path, step_id)
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
         app.wizard.look_again()
         await rest(pilot)
+        yield step, app, pilot
+
+
+async def test_a_step_that_awaits_somebody_is_not_called_confirmed(tmp_path: Path) -> None:
+    async with asked_about_somebody(tmp_path) as (step, app, _pilot):
         run = app.wizard.run
         key = StepKey("hand-over")
         awaited = run.session.state.observed[key]
@@ -1176,11 +1186,7 @@ async def test_a_step_that_awaits_somebody_is_not_called_confirmed(tmp_path: Pat
 async def test_the_end_waits_for_people_asks_again_and_has_a_reminder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    step, app = awaiting(tmp_path, "hand-over")
-    async with app.run_test(size=(80, 24)) as pilot:
-        await rest(pilot)
-        app.wizard.look_again()
-        await rest(pilot)
+    async with asked_about_somebody(tmp_path) as (step, app, pilot):
         title = app.wizard.query_one(".finished-title", Text)
         assert "jane.doe" in str(title.render())
         assert title.has_class("-unsure")
@@ -1417,11 +1423,7 @@ async def test_without_a_code_aws_is_asked_what_it_answers_without(tmp_path: Pat
 async def test_nobody_is_reminded_from_a_session_that_is_over(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _step, app = awaiting(tmp_path, "hand-over")
-    async with app.run_test(size=(80, 24)) as pilot:
-        await rest(pilot)
-        app.wizard.look_again()
-        await rest(pilot)
+    async with asked_about_somebody(tmp_path) as (_step, app, pilot):
         assert app.wizard.query("#remind")
         monkeypatch.setattr(app.wizard.run, "over", lambda: "jane.doe was removed.")
         await app.wizard.go_to(None)
@@ -1430,11 +1432,7 @@ async def test_nobody_is_reminded_from_a_session_that_is_over(
 
 
 async def test_the_reminder_of_a_handoff_is_only_for_who_was_sent_one(tmp_path: Path) -> None:
-    _step, app = awaiting(tmp_path, "mfa-reset")
-    async with app.run_test(size=(80, 24)) as pilot:
-        await rest(pilot)
-        app.wizard.look_again()
-        await rest(pilot)
+    async with asked_about_somebody(tmp_path, "mfa-reset") as (_step, app, _pilot):
         assert app.session.state.awaited() == ("jane.doe",)
         assert not app.wizard.query("#remind")
 
