@@ -27,6 +27,7 @@ from screens.widgets.text import Button, Lines
 from workflows.core.files import cause_of
 from workflows.core.openpgp import grouped
 from workflows.core.sentences import text_of
+from workflows.environment import Environment
 from workflows.machine.events import StepKey
 from workflows.machine.session import Session
 from workflows.machine.state import Status
@@ -136,13 +137,18 @@ async def test_escape_goes_back_to_the_handoff_that_was_read_when_another_was_to
     session.close()
 
 
+def has_a_profile_in(environment: Environment, account: str) -> None:
+    """What makes an account a known one."""
+    config = environment.home / ".aws" / "bb" / "config"
+    config.parent.mkdir(parents=True)
+    config.write_text(f"[profile bb-shared]\nrole_arn = arn:aws:iam::{account}:role/X\n")
+
+
 async def test_every_account_is_shown_and_those_that_are_not_known_are_marked(
     tmp_path: Path, gpg: GpgHome
 ) -> None:
     environment = environment_of(tmp_path, gpg)
-    config = environment.home / ".aws" / "bb" / "config"
-    config.parent.mkdir(parents=True)
-    config.write_text("[profile bb-shared]\nrole_arn = arn:aws:iam::222222222222:role/X\n")
+    has_a_profile_in(environment, "222222222222")
     session = begun(tmp_path, gpg, {"text": handoff_for(gpg, "jane").render()})
     app = PaneHost(session, environment, MODULES, PANES, KEY)
     async with app.run_test(size=(80, 24)) as pilot:
@@ -162,9 +168,7 @@ async def test_a_handoff_is_accepted_only_once_all_its_accounts_were_on_the_scre
     roles = tuple(RoleProfile(f"bb-a{n}-devops", "DevOps", f"a{n}", f"{n:012}") for n in range(30))
     text = handoff_for(gpg, "jane", profiles=roles).render()
     environment = environment_of(tmp_path, gpg)
-    config = environment.home / ".aws" / "bb" / "config"
-    config.parent.mkdir(parents=True)
-    config.write_text("[profile bb-shared]\nrole_arn = arn:aws:iam::444444444444:role/X\n")
+    has_a_profile_in(environment, "444444444444")
     session = begun(tmp_path, gpg, {"text": text})
     app = PaneHost(session, environment, MODULES, PANES, KEY)
     async with app.run_test(size=(80, 24)) as pilot:
@@ -186,9 +190,7 @@ async def test_a_new_account_is_marked_once_though_its_own_roles_name_it_too(
     tmp_path: Path, gpg: GpgHome
 ) -> None:
     environment = environment_of(tmp_path, gpg)
-    config = environment.home / ".aws" / "bb" / "config"
-    config.parent.mkdir(parents=True)
-    config.write_text("[profile bb-shared]\nrole_arn = arn:aws:iam::444444444444:role/X\n")
+    has_a_profile_in(environment, "444444444444")
     role = RoleProfile("bb-security-devops", "DevOps", "security", "222222222222")
     session = begun(tmp_path, gpg, {"text": handoff_for(gpg, "jane", profiles=(role,)).render()})
     app = PaneHost(session, environment, MODULES, PANES, KEY)
