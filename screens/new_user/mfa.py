@@ -95,12 +95,12 @@ class DeviceCodes(Vertical):
     def _check_codes(self) -> None:
         """Look at whole codes at once, before AWS sees them."""
         pending, codes = self._pending, self.codes()
-        told = ""
+        said = ""
         if pending is not None and not pending.seed.dropped and code_problem(codes[0]) is None:
             second = codes[1] if code_problem(codes[1]) is None else ""
             problems = mfa.problems_of(pending, codes[0], second, self._of_step)
-            told = "\n".join(f"! {problem.message}" for problem in problems) or _good(second)
-        self.query_one("#check", Text).update(told)
+            said = "\n".join(f"! {problem.message}" for problem in problems) or _good(second)
+        self.query_one("#check", Text).update(said)
 
 
 def _good(second: str) -> str:

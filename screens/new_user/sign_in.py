@@ -170,12 +170,12 @@ class SignInPane(StepPane):
     def _recorded(self) -> str:
         """What is known of a sign-in that is done: what AWS reports, else what the person said."""
         known: Mapping[str, Any] = self.context.facts.get("signed_in") or {}
-        at, told = sign_in.evidence(self.context)
+        at, answer = sign_in.evidence(self.context)
         said = known.get("recorded") or said_so(str(known.get("at") or ""), self.context.environment.now())
         later = locked(self.context) if self.context.facts.get("access_key") else _LATER
         lines = (
             f"{'✓' if at else '?'} {capitalized(str(known.get('proof') or ''))}.",
-            f"  {told or said}",
+            f"  {answer or said}",
             *((f"  {later}",) if later and not at else ()),
         )
         return "\n".join((*lines, ""))

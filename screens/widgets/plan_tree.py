@@ -243,8 +243,8 @@ class ResourceBrowser(Vertical):
 
     def _count(self) -> None:
         tree, words = self.query_one(PlanTree), self.query_one(FilterField).terms
-        told = f"{tree.found:,} of {tree.total:,}" if words else count(tree.total, "resource")
-        self.query_one("#count", Text).update(told)
+        found = f"{tree.found:,} of {tree.total:,}" if words else count(tree.total, "resource")
+        self.query_one("#count", Text).update(found)
         self.set_class(not tree.total, "-none-yet")
 
     @on(Input.Changed, "#filter")

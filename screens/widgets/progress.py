@@ -73,15 +73,15 @@ class ProgressLine(Text):
         self._frame = (self._frame + 1) % len(_FRAMES)
         seconds = monotonic() - self._since
         words = "Stopping, as soon as it is safe" if self._stopping else self._progress.words
-        told = ""
+        amount = ""
         if self.counts and self._progress.total:
             full = _BAR_CELLS * self._progress.done // self._progress.total
             bar = "━" * full + "─" * (_BAR_CELLS - full)
-            told += f"  {bar} {self._progress.done}/{self._progress.total}"
+            amount += f"  {bar} {self._progress.done}/{self._progress.total}"
         if seconds > _SECONDS_BEFORE_CANCEL_IS_TOLD:
-            told += f"  {seconds:.0f} s" if self.counts else ""
-            told += "  (esc stops it)" if self._stoppable and not self._stopping else ""
+            amount += f"  {seconds:.0f} s" if self.counts else ""
+            amount += "  (esc stops it)" if self._stoppable and not self._stopping else ""
         line, width = f"{_FRAMES[self._frame]} {words}", self.content_size.width
         # where not both fit, long words are cut at their end, how far it is never is
-        apart = "" if not width or cell_len(line + told) <= width else "\n"
-        self.update(f"{line}{apart}{told}")
+        apart = "" if not width or cell_len(line + amount) <= width else "\n"
+        self.update(f"{line}{apart}{amount}")
