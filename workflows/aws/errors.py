@@ -359,13 +359,14 @@ def translate(error: Exception, doing: str = "asking AWS") -> AwsError:
 
     Args:
         error: a `botocore.exceptions.ClientError`, or one that happened on this side of the wire: a
-            `BotoCoreError`, or botocore's `ResponseParserError`.
+            `BotoCoreError`, or botocore's `ResponseParserError`; any other is named by its type alone.
         doing: what was being done, as a phrase that can begin a sentence ("listing your access keys").
 
     Returns:
         The error to raise, `from None`: the original may hold a session token in its text.
     """
-    from botocore.exceptions import ClientError  # noqa: PLC0415 - boto is slow to import
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - boto is slow to import
+    from botocore.parsers import ResponseParserError  # noqa: PLC0415 - boto is slow to import
 
     if isinstance(error, ClientError):
         return _from_answer(error.response, doing)
@@ -376,7 +377,8 @@ def translate(error: Exception, doing: str = "asking AWS") -> AwsError:
     if failure is AwsFailure.NETWORK and urlsplit(address).hostname in _LOOPBACK:
         failure = AwsFailure.LOCAL_AWS
     # A validation error repeats the value that was refused, and that may be a password.
-    silent = failure in {AwsFailure.INPUT, AwsFailure.NOT_AWS}
+    repeats = failure in {AwsFailure.INPUT, AwsFailure.NOT_AWS}
+    silent = repeats or not isinstance(error, BotoCoreError | ResponseParserError)
     return AwsError(failure, name, doing=doing, detail=name if silent else f"{name}: {error}", about=address)
 
 

@@ -199,8 +199,8 @@ def refuse_another_plan(record: PlanRecord) -> None:
     """
     if file_sha256(record.plan) != record.plan_sha256:
         raise OnboardError(
-            "This is another plan",
-            f"{record.plan} is gone, or isn't the file that you reviewed.",
+            "This plan can't be applied",
+            f"{record.plan} is gone, or holds another plan than the one that you reviewed.",
             why="iam-onboard removes a plan file when it is applied or given up.",
             next="Plan again, and review the new plan.",
         )

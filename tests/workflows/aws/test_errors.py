@@ -160,7 +160,8 @@ def test_a_refused_value_is_never_repeated() -> None:
     assert "CANARY" not in error.as_text()
 
 
-def test_another_exception_passes_unchanged() -> None:
+def test_another_exception_is_named_by_its_type_alone_and_passes_unchanged() -> None:
+    assert "CANARY" not in translate(ValueError("CANARY")).as_text()
     with pytest.raises(ValueError, match="mine"), calling_aws("asking"):
         raise ValueError("mine")
 
