@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical, VerticalScroll
+from textual.containers import Vertical
 from textual.events import Key, Paste
 from textual.message import Message
 from textual.widgets import TextArea
@@ -22,7 +22,17 @@ from screens.widgets.choices import Answer, Choices
 from screens.widgets.dialogs import Confirm, Dialog, Notice, ask
 from screens.widgets.fields import Field
 from screens.widgets.lists import Table
-from screens.widgets.text import LINE_CELLS, Button, ButtonRow, Lines, OptionList, Text, short, shortened
+from screens.widgets.text import (
+    LINE_CELLS,
+    Button,
+    ButtonRow,
+    Lines,
+    OptionList,
+    ScrollBody,
+    Text,
+    short,
+    shortened,
+)
 from workflows.core.errors import Cancelled, Problem
 from workflows.core.grouping import by_key
 from workflows.core.openpgp import grouped
@@ -246,7 +256,7 @@ class PgpKeysPane(StepPane):
         Binding("l", "layer_keys", "Key files", id="keys.layer", tooltip="Judge all key files there are"),
         Binding(
             "pagedown",
-            "facts(1)",
+            "screen.page(1)",
             "Next facts",
             id="keys.down",
             show=False,
@@ -255,7 +265,7 @@ class PgpKeysPane(StepPane):
         ),
         Binding(
             "pageup",
-            "facts(-1)",
+            "screen.page(-1)",
             "Facts before",
             id="keys.up",
             show=False,
@@ -305,7 +315,7 @@ class PgpKeysPane(StepPane):
     def compose_body(self) -> ComposeResult:
         with Vertical(id="taking"):
             yield Table(id="people", cursor_type="row", zebra_stripes=True)
-            yield VerticalScroll(Lines(id="verdict"), classes="about", can_focus=False)
+            yield ScrollBody(Lines(id="verdict"), classes="about", can_focus=False)
             yield Text("", id="label")
             yield KeyArea(self.context.environment.home, several=len(self.names) > 1)
             yield ButtonRow(
@@ -316,7 +326,7 @@ class PgpKeysPane(StepPane):
                 Button("Key files", id="layer", key="l"),
             )
         with Vertical(id="comparing"):
-            yield VerticalScroll(Lines(id="about"), classes="about", can_focus=False)
+            yield ScrollBody(Lines(id="about"), classes="about", can_focus=False)
             yield Text("", id="fingerprint")
             yield Text("Is it the same?", classes="question")
             yield Field(Choices(deliberate=Comparison.LATER, id="same"))
@@ -544,19 +554,14 @@ class PgpKeysPane(StepPane):
         return Primary(f"Use {short(self._comparing)}'s key: compare first", ready=False)
 
     @property
-    def _facts(self) -> VerticalScroll:
+    def _facts(self) -> ScrollBody:
         """What holds all that is known of the key on the page."""
-        return self.query_one(f"#{'comparing' if self._comparing else 'taking'} .about", VerticalScroll)
+        return self.query_one(f"#{'comparing' if self._comparing else 'taking'} .about", ScrollBody)
 
     @property
     def _more_facts(self) -> bool:
         """Whether something of it is below what is in view."""
         return self._facts.scroll_offset.y < self._facts.max_scroll_y
-
-    def action_facts(self, pages: int) -> None:
-        """Show more of what is known of the key, or what was before."""
-        box = self._facts
-        box.scroll_to(y=box.scroll_offset.y + pages * box.size.height, animate=False)
 
     def turn(self) -> Turn:
         turn = self._whose_turn()
@@ -614,7 +619,7 @@ class PgpKeysPane(StepPane):
         """The next thing on the way: what was pasted, what arrived, a fingerprint, and at last the step."""
         unanswered, uninvited = self._first_open(), self._to_invite
         if self._comparing and self._more_facts and self.query_one("#same", Choices).value == Comparison.SAME:
-            self.action_facts(1)
+            self._facts.scroll_page_down(animate=False)
         elif self._comparing:
             self._answered()
         elif self._text:
