@@ -93,9 +93,9 @@ class SignInPane(StepPane):
     SignInPane #in-clear > .notes { width: auto; }
     SignInPane #password { width: 1fr; text-style: bold; }
     SignInPane .notes { color: $text-muted; }
-    SignInPane.-addressed Checklist, SignInPane.-addressed ButtonRow { margin: 0; }
-    SignInPane.-addressed.-tall Checklist { margin-bottom: 1; }
-    SignInPane.-addressed.-tall ButtonRow { margin-top: 1; }
+    SignInPane.-full Checklist, SignInPane.-full ButtonRow { margin: 0; }
+    SignInPane.-full.-tall Checklist { margin-bottom: 1; }
+    SignInPane.-full.-tall ButtonRow { margin-top: 1; }
     SignInPane.-locked .opened, SignInPane.-open .locked { display: none; }
     SignInPane.-done .to-do, SignInPane .again { display: none; }
     SignInPane.-done .again { display: block; }
@@ -337,8 +337,8 @@ class SignInPane(StepPane):
         self._make_room()
 
     def _make_room(self) -> None:
-        """Where an address needs two lines, the empty ones make way for it."""
-        self.set_class(self.query_one(Checklist).shows_address, "-addressed")
+        """Where an address or a remark needs a line, the empty ones make way for it."""
+        self.set_class(self._needless or self.query_one(Checklist).shows_address, "-full")
 
     @on(Button.Pressed, "#copy-address, #copy-user, #copy-old, #copy-password")
     def _copy(self, event: Button.Pressed) -> None:

@@ -215,7 +215,10 @@ async def test_the_page_fits_where_no_browser_opens_and_the_mask_in_a_line(
         await rest(pilot)
         await pilot.press(*PASSPHRASE, "enter")
         await rest(pilot)
-        assert app.pane.region.contains_region(app.pane.query_one("#hints").region)
+        for _press in ("show", "hide"):
+            assert app.pane.region.contains_region(app.pane.query_one("#hints").region)
+            await pilot.press("v")
+            await rest(pilot)
         await pilot.press("enter")
         await until(pilot, lambda: app.screen.focused is app.pane.query_one("#copy-address"))
         await rest(pilot)
@@ -229,6 +232,10 @@ async def test_the_page_fits_where_no_browser_opens_and_the_mask_in_a_line(
         row = app.pane.query_one("#copy-password").parent
         assert row is not None
         assert row.size.height == 1
+        await pilot.press("v")
+        await rest(pilot)
+        assert PASSWORD in app.text()
+        assert app.pane.region.contains_region(app.pane.query_one("#hints").region)
     session.close()
 
 
