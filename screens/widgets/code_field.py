@@ -122,8 +122,8 @@ class CodeField(Vertical):
         rows = self.query_one("#code-rows")
         await rows.remove_children()
         await rows.mount_all(self._rows(wanted))
-        for field in [*self.query(Input)][:1]:
-            field.focus()
+        if wanted:
+            self.query(Input).first().focus()
 
     @on(Input.Submitted)
     def _go_on(self, event: Input.Submitted) -> None:

@@ -133,10 +133,10 @@ class SessionControl:
         """Those whose invitation or handoff is in the sandbox's mailbox, the last one first."""
         environment, sent = self._source.environment("new-user", self._clipboard), dict[str, int]()
         for name in names:
-            path = environment.mail(f"{what}-{name}.txt")
             with suppress(OSError):
-                sent |= {name: path.stat().st_mtime_ns} if path else {}
-        return sorted(sent, key=lambda name: -sent[name])
+                if path := environment.mail(f"{what}-{name}.txt"):
+                    sent[name] = path.stat().st_mtime_ns
+        return sorted(sent, key=sent.__getitem__, reverse=True)
 
     def resume(self, start: Start, *, repair: bool = False) -> SessionRun:
         """Resume a session, with input in addition; a damaged one from its last sound event.

@@ -68,10 +68,10 @@ def say(*lines: Sentence) -> None:
     Raises:
         OutputLost: standard output does not take them.
     """
-    _write(_laid_out(lines, on_terminal()))
+    _write(_laid_out(lines, fold=on_terminal()))
 
 
-def _laid_out(lines: Iterable[Sentence], fold: bool) -> str:  # noqa: FBT001 - bound
+def _laid_out(lines: Iterable[Sentence], *, fold: bool) -> str:
     """Lines for people; for a terminal they are folded between words, and what may be pasted is not."""
     room = shutil.get_terminal_size().columns
     rows = [row for line in lines for row in safe(text_of(line)).split("\n")]
@@ -135,7 +135,7 @@ def note(*lines: Sentence) -> None:
     if sys.stderr is None:
         return
     try:
-        sys.stderr.write(_laid_out(lines, watched()))
+        sys.stderr.write(_laid_out(lines, fold=watched()))
         sys.stderr.flush()
     except OSError:  # the terminal may be gone while an apply still goes on
         _write_no_more(sys.stderr)

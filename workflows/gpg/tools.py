@@ -5,6 +5,7 @@ A passphrase goes over a pipe of its own, a run can be cancelled, and every stat
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import time
@@ -27,6 +28,8 @@ WORK_SECONDS: Final = 60.0
 """How long gpg may work where it asks nobody; on a slow machine it needs a second for a large key."""
 
 _STATUS_PREFIX = "[GNUPG:] "
+# What no program could be started for: files, processes or memory have run out (errno(3)).
+_LIMITS = frozenset({errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM})
 # What gpg, its agent and a pinentry with windows need; everything else stays with the wizard.
 _PASSED_ON: Final = (
     "PATH",
@@ -203,10 +206,12 @@ def _started(
         raise not_started(error) from error
 
 
-def not_started(cause: BaseException) -> GpgMissing | GpgFailed:
-    """That there is no gpg, or what else kept it from starting."""
+def not_started(cause: BaseException) -> BaseException:
+    """That there is no gpg, or what else kept it from starting; a limit of the computer stays what it is."""
     if isinstance(cause, FileNotFoundError | PermissionError):
         return GpgMissing()
+    if isinstance(cause, OSError) and cause.errno in _LIMITS:
+        return cause
     remedy = "Run  gpg --version  in a terminal: it has to work there first."
     return GpgFailed("GnuPG doesn't start", "gpg failed at once.", next=remedy, detail=str(cause))
 

@@ -126,7 +126,7 @@ def test_a_list_on_one_line_stays_one(machine: Machine, project: Path) -> None:
         (("--add", "data", "--email", "nobody"), "address"),
         (("--add", "data", "--email", "AWS+security@example.com"), "address"),
         (("--add", "data", "--email", "a@b.cd", "--id", "12345678901"), "12 digits"),
-        (("--add", "data", "--email", "a@b.cd", "--id", "222222222222"), "security has the id"),
+        (("--add", "data", "--email", "a@b.cd", "--id", "222222222222"), "taken by security"),
         (("--remove", "nope"), "no account nope"),
     ],
 )
