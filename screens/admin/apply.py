@@ -17,7 +17,7 @@ from textual.message import Message
 
 from screens.step.page import TALL, YOURS, Opening, Primary, StepPane, Turn
 from screens.step.terraform import COMPARE, TerraformPane
-from screens.step.times import told_moment
+from screens.step.times import moment_text
 from screens.widgets.code_field import CodeField
 from screens.widgets.dialogs import Confirm, ask
 from screens.widgets.plan_table import PlanTable, amounts
@@ -32,7 +32,7 @@ from workflows.machine.events import StepKey
 from workflows.steps.admin import apply, new_passwords, recovery, terraform_runs
 from workflows.steps.admin.accepted_plan import Planned, decided, nothing_changed
 from workflows.steps.admin.apply import Outlook, Request
-from workflows.steps.admin.recovery import Repair, Told
+from workflows.steps.admin.recovery import Outcome, Repair
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.terraform.events import OPERATIONS, Progress as Applying
 from workflows.terraform.plan import ACCESS_KEY, GROUP_MEMBERS, LOGIN_PROFILE, USER
@@ -63,25 +63,25 @@ class RecoveryList(Vertical):
             id="recovery",
         )
         self._repairs: list[Repair] = []
-        self._told: dict[Repair, Sentence] = {}
+        self._outcomes: dict[Repair, Sentence] = {}
 
     @property
     def left(self) -> list[Repair]:
         """The repairs that were not carried out yet."""
-        return [repair for repair in self._repairs if repair not in self._told]
+        return [repair for repair in self._repairs if repair not in self._outcomes]
 
     def show(self, repairs: tuple[Repair, ...]) -> None:
         """Show what was found."""
-        self._repairs, self._told = list(repairs), {}
+        self._repairs, self._outcomes = list(repairs), {}
         self.add_class("-shown")
         self._draw()
         self.query_one(OptionList).focus()
 
-    def tell(self, repair: Repair, told: Told) -> None:
+    def tell(self, repair: Repair, outcome: Outcome) -> None:
         """Say how one went, and put what has to follow it below it."""
-        self._told[repair] = told.words
-        if told.follow_up is not None and told.follow_up not in self._repairs:
-            self._repairs.insert(self._repairs.index(repair) + 1, told.follow_up)
+        self._outcomes[repair] = outcome.words
+        if outcome.follow_up is not None and outcome.follow_up not in self._repairs:
+            self._repairs.insert(self._repairs.index(repair) + 1, outcome.follow_up)
         self._draw()
 
     def _draw(self) -> None:
@@ -102,8 +102,8 @@ class RecoveryList(Vertical):
         self._explain(left[0] if left else None)
 
     def _line(self, repair: Repair) -> str:
-        told = self._told.get(repair)
-        return f"✓ {repair.title}: {told}" if told else f"· {repair.title}"
+        outcome = self._outcomes.get(repair)
+        return f"✓ {repair.title}: {outcome}" if outcome else f"· {repair.title}"
 
     def _explain(self, repair: Repair | None) -> None:
         words = f"{repair.command or repair.address}\n{repair.why}" if repair else ""
@@ -118,7 +118,7 @@ class RecoveryList(Vertical):
         """Ask for it to be carried out, once."""
         event.stop()
         repair = self._repairs[int(event.option_id or 0)]
-        if repair not in self._told:
+        if repair not in self._outcomes:
             self.post_message(self.Wanted(repair))
 
 
@@ -181,9 +181,9 @@ class PaceLine(Text):
         left = remaining_seconds(self._done, self._total, elapsed)
         estimate = f" · about {_lasting(left)} left" if left else ""
         full = _BAR_CELLS * min(self._done, self._total) // self._total
-        told = f"   {self._done} of {self._total} done · {_lasting(elapsed)}{estimate}"
+        progress = f"   {self._done} of {self._total} done · {_lasting(elapsed)}{estimate}"
         bar = ("━" * full, "$accent"), ("─" * (_BAR_CELLS - full), "$text-muted")
-        self.update(styled(*bar, (told, "")))
+        self.update(styled(*bar, (progress, "")))
 
 
 def _lasting(seconds: float) -> str:
@@ -238,8 +238,8 @@ def _stand(progress: Applying, addresses: Sequence[str], over: Collection[str]) 
         if address in addresses
     ]
     mark = "✗" if failed else "…" if running else "✓" if done == len(addresses) else "·"
-    told = [f"{', '.join(failed)} failed"] if failed else running[:1]
-    return mark, "   ".join([f"{done} of {len(addresses)}", *told])
+    parts = [f"{', '.join(failed)} failed"] if failed else running[:1]
+    return mark, "   ".join([f"{done} of {len(addresses)}", *parts])
 
 
 def _kind(address: str) -> str:
@@ -362,7 +362,7 @@ class ApplyPane(TerraformPane):
 
     def _standing(self) -> list[str]:
         if self.opening.done or self.opening.asks:
-            return _told_end(self.context.facts.get("applied"), self.context.environment.now())
+            return _end_lines(self.context.facts.get("applied"), self.context.environment.now())
         if self.running_move == "perform":
             return [_RUNNING] if self._runs else []
         if words := apply.nothing_to_do(self.context):
@@ -544,14 +544,14 @@ def _question(planned: Planned, context: Context, account_id: str, uncompared: S
     return "\n".join([*lines, *_losses(planned, context)])
 
 
-def _told_end(applied: Any, now: datetime) -> list[str]:
+def _end_lines(applied: Any, now: datetime) -> list[str]:
     if not applied:
         return []
     if applied["elsewhere"]:
         return ["✓ Applied elsewhere."]
     if nothing_changed(applied):
-        return [f"✓ Nothing to change, as planned {told_moment(applied['at'], now)}."]
-    return [f"✓ Applied {told_moment(applied['at'], now)}: {_amounts_of(applied)}."]
+        return [f"✓ Nothing to change, as planned {moment_text(applied['at'], now)}."]
+    return [f"✓ Applied {moment_text(applied['at'], now)}: {_amounts_of(applied)}."]
 
 
 def _amounts_of(applied: Mapping[str, Any]) -> str:

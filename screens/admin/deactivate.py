@@ -14,7 +14,7 @@ from textual.binding import Binding, BindingType
 
 from screens.step.asking import AccountWorkPane, CodedMove
 from screens.step.page import Primary
-from screens.step.times import told_moment
+from screens.step.times import moment_text
 from screens.widgets.code_field import CodeField
 from screens.widgets.dialogs import Confirm, ask
 from screens.widgets.lists import TextDialog
@@ -189,7 +189,7 @@ class DeactivatePane(AccountWorkPane):
         elif key.last_used is None:
             used = "never used"
         else:
-            used = f"used {told_moment(key.last_used.isoformat(), now)} ({key.last_used_service})"
+            used = f"used {moment_text(key.last_used.isoformat(), now)} ({key.last_used_service})"
         mark = "!" if key.active or by_hand else "·"
         made = "by hand" if by_hand else "goes with the user"
         state = "active" if key.active else "inactive"
@@ -251,7 +251,7 @@ class DeactivatePane(AccountWorkPane):
 
 def _recorded(fact: Mapping[str, Any], now: datetime) -> Iterator[str]:
     """What was found when the step was done, a line for each person."""
-    yield f"This is what AWS said {told_moment(fact['at'], now)}. r asks again."
+    yield f"This is what AWS said {moment_text(fact['at'], now)}. r asks again."
     for name, person in fact["people"].items():
         active, blocking = len(person["active"]), len(person["blocking"])
         parts = [
@@ -259,5 +259,5 @@ def _recorded(fact: Mapping[str, Any], now: datetime) -> Iterator[str]:
             f"{count(len(person['inactive']), 'access key')} inactive" if person["inactive"] else "",
             f"{count(blocking, 'thing')} in the way of the removal" if blocking else "",
         ]
-        told = ", ".join(filter(None, parts)) or "no access keys, and nothing in the way of the removal"
-        yield f"{'!' if active or blocking else '✓'} {name}: {told}"
+        found = ", ".join(filter(None, parts)) or "no access keys, and nothing in the way of the removal"
+        yield f"{'!' if active or blocking else '✓'} {name}: {found}"

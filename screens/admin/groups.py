@@ -284,9 +284,9 @@ class GroupsPane(ByHandPane):
             matrix.mark(matrix.person, group)
         standing = [(account, self._standing(account)) for account in self._views]
         self.query_one(LayerBar).show(standing, self._account)
-        told = f"{layout.shown:,} of {len(self.view.people):,} shown" if words else _counts(self.view)
+        text = f"{layout.shown:,} of {len(self.view.people):,} shown" if words else _counts(self.view)
         shown = self.query_one("#shown", Text)
-        shown.update(told, layout=len(told) != len(str(shown.content)))
+        shown.update(text, layout=len(text) != len(str(shown.content)))
         self.primary_changed()
 
     def _standing(self, account: str) -> str:
@@ -568,8 +568,8 @@ def members_words(group: Group, view: LayerView, choice: LayerChoice) -> str:
     now = {name for name in view.people if group.name in view.before(name)}
     staying = (name for name in view.people if view.chosen.get(name) is not Chosen.LEAVES)
     after = {name for name in staying if group.name in view.with_followed(name, view.after(name, choice))}
-    told, change = count(len(group.members), "member"), len(after) - len(now)
-    return f"{told} now, {len(group.members) + change or 'nobody'} after this" if change else told
+    text, change = count(len(group.members), "member"), len(after) - len(now)
+    return f"{text} now, {len(group.members) + change or 'nobody'} after this" if change else text
 
 
 def about_alone(alone: Mapping[str, Sequence[str]], shown: str) -> str:

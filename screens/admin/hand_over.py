@@ -16,7 +16,7 @@ from textual.widgets import Input
 from screens.step.page import YOURS, Opening, Primary, Turn
 from screens.step.sending import show_unless_certain
 from screens.step.terraform import COMPARE, TerraformPane
-from screens.step.times import told_moment
+from screens.step.times import moment_text
 from screens.widgets.code_field import CodeField
 from screens.widgets.dialogs import Confirm, ask
 from screens.widgets.fields import FieldRow, PathField
@@ -230,7 +230,7 @@ class HandOverPane(TerraformPane):
 
     def _line(self, name: str) -> str:
         sent, handoff = self._sent[name], self._handoffs.get(name)
-        when = sent.sent_at and f"sent {told_moment(sent.sent_at, self.context.environment.now())}"
+        when = sent.sent_at and f"sent {moment_text(sent.sent_at, self.context.environment.now())}"
         if handoff is not None and handoff.settled:
             mark, words = "–", "nothing to send from here: see below"
         elif when and handoff is not None and not handoff.text:

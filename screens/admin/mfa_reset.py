@@ -13,7 +13,7 @@ from textual.binding import Binding, BindingType
 from screens.step.asking import AccountWorkPane
 from screens.step.page import Opening, Primary, StepPane
 from screens.step.sending import hand_out_here
-from screens.step.times import since_words
+from screens.step.times import since_text
 from screens.widgets.code_field import CodeField
 from screens.widgets.dialogs import Confirm, ask
 from screens.widgets.text import Button, ButtonRow, OptionList, Text, short
@@ -141,7 +141,7 @@ class MfaResetPane(AccountWorkPane):
             gone = any(name == owner.name for name, _ in self._removed)
             return f"✓ {owner.name}  removed" if gone else f"– {owner.name}  has no MFA device here"
         when = device.enabled_at.isoformat() if device.enabled_at else ""
-        since = since_words(when, self.context.environment.now()) if when else "never enabled"
+        since = since_text(when, self.context.environment.now()) if when else "never enabled"
         own = ", your own profile needs it" if device.own else ""
         return f"○ {owner.name}  {device.kind}, {since}{own}\n  {device.serial}"
 

@@ -17,7 +17,7 @@ from textual.widgets import TextArea
 
 from screens.step.page import YOURS, Move, Opening, Primary, StepPane, Turn
 from screens.step.sending import hand_out_here, show_unless_certain
-from screens.step.times import told_moment
+from screens.step.times import moment_text
 from screens.widgets.choices import Answer, Choices
 from screens.widgets.dialogs import Confirm, Dialog, Notice, ask
 from screens.widgets.fields import Field
@@ -414,7 +414,7 @@ class PgpKeysPane(StepPane):
         return self.running_move == _GATHER
 
     def _since(self, name: str) -> str:
-        return told_moment(self._invited[name], self.context.environment.now()).removeprefix("today ")
+        return moment_text(self._invited[name], self.context.environment.now()).removeprefix("today ")
 
     def _news(self, name: str) -> bool:
         """Whether a request of this person is in the mailbox that was not read here."""
@@ -771,7 +771,7 @@ class PgpKeysPane(StepPane):
             self.call_later(self._fill)
         if message.name != _TAKE or isinstance(error, Cancelled):
             return
-        message.told = True
+        message.handled = True
         area = self.query_one(TextArea)
         if isinstance(error, SecretKeyGiven):
             area.load_text("")

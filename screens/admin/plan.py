@@ -17,7 +17,7 @@ from textual.containers import Vertical
 
 from screens.step.page import YOURS, Opening, Primary, StepPane, Turn
 from screens.step.terraform import COMPARE, TerraformPane
-from screens.step.times import told_moment
+from screens.step.times import moment_text
 from screens.widgets.code_field import CodeField
 from screens.widgets.dialogs import NameDialog, ask
 from screens.widgets.lists import MarkList, TextDialog
@@ -29,7 +29,7 @@ from workflows.core.errors import Cancelled, OnboardError
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence, count, joined, text_of
 from workflows.steps.admin import judged_plan, plan, terraform_runs
-from workflows.steps.admin.accepted_plan import Planned, Told
+from workflows.steps.admin.accepted_plan import ChangeLine, Planned
 from workflows.steps.admin.in_git import push_command
 from workflows.steps.admin.judged_plan import Return
 from workflows.steps.admin.plan import Request
@@ -58,9 +58,9 @@ class ForeignList(Vertical):
             Text("", id="foreign-words"),
             classes=classes,
         )
-        self._changes: Sequence[Told] = ()
+        self._changes: Sequence[ChangeLine] = ()
 
-    def show(self, changes: Sequence[Told], acknowledged: Collection[str]) -> None:
+    def show(self, changes: Sequence[ChangeLine], acknowledged: Collection[str]) -> None:
         """Show these changes; those that are acknowledged are marked."""
         self._changes = changes
         self.set_class(bool(changes), "-shown")
@@ -240,14 +240,14 @@ class PlanPane(TerraformPane):
         differ = f"≠ {count(len(found.differences), 'difference')} from the plan before: v lists them."
         self.query_one("#difference", Text).show_lines([differ] if made and found.differences else [])
         self.query_one(PlanTable).show(made, _MOST_LINES if made and not made.foreign else 1, _MORE)
-        self.query_one("#destroys", Text).show_lines(_told_destroys(made) if made else [])
+        self.query_one("#destroys", Text).show_lines(_destroy_lines(made) if made else [])
         self.query_one(ForeignList).show(made.foreign if made else (), self._acknowledged)
         decided = made if made and not (made.foreign or made.empty) else None
         self.query_one("#verdict", Text).show_lines(["✓ Nothing else changes."] if decided else [])
         self.offer_comparison()
-        self.query_one("#drift", Text).show_lines(_told_drift(made.drift) if made else [])
+        self.query_one("#drift", Text).show_lines(_drift_lines(made.drift) if made else [])
         self.query_one("#made", Text).show_lines(
-            [_told_making(decided, self.context.environment.now())] if decided else []
+            [_made_text(decided, self.context.environment.now())] if decided else []
         )
         self.query_one(ResourceBrowser).show_plan(found.resources if made else ())
         self.query("#export, #again").set_class(made is None, "hidden")
@@ -303,13 +303,13 @@ class PlanPane(TerraformPane):
             if isinstance(message.error, Cancelled):
                 self.focus_primary()  # what showed the resources had the focus
         elif message.error.field == "elsewhere":  # its button is hidden where there is a plan
-            message.told = True
+            message.handled = True
             self.show_failure(message.error)
         elif message.name == "look":
-            message.told = message.shown = True
+            message.handled = message.shown = True
             self.show_failure(message.error)
         elif message.name == "check":
-            message.told = True
+            message.handled = True
             words = f"{message.error.title}: {message.error.what}"
             self.notify(f"iam-onboard couldn't read the state. {words}", severity="warning")
 
@@ -470,28 +470,28 @@ def _pushing(commit: Mapping[str, Any] | None) -> list[str]:
     return ["", f"{committed} to {commit['branch']}. This checkout has no remote to push it to."]
 
 
-def _told_destroys(made: Planned) -> list[Sentence]:
+def _destroy_lines(made: Planned) -> list[Sentence]:
     """What is removed or replaced besides what the table of people and the list of foreign changes say."""
     named, foreign = {person.name for person in made.people}, {change.address for change in made.foreign}
-    told = [
+    destroys = [
         destroy
         for destroy in made.destroys
         if destroy.address not in foreign and not named.intersection(destroy.people)
     ]
-    return cut([Line(Sort.RESOURCE, f"- {destroy.words}") for destroy in told], _MOST_LINES, _MORE)
+    return cut([Line(Sort.RESOURCE, f"- {destroy.words}") for destroy in destroys], _MOST_LINES, _MORE)
 
 
-def _told_drift(drift: Sequence[Sentence]) -> list[Sentence]:
+def _drift_lines(drift: Sequence[Sentence]) -> list[Sentence]:
     """What was changed outside of Terraform."""
     lines = cut([Line(Sort.RESOURCE, f"  {words}") for words in drift], _MOST_LINES, _MORE)
     return ["! Changed outside of Terraform since the last apply:", *lines] if lines else []
 
 
-def _told_making(made: Planned, now: datetime) -> str:
+def _made_text(made: Planned, now: datetime) -> str:
     """What the plan was made from, and when."""
     record = made.record
     files = f" from {count(len(record.sources), 'file')}" if record.sources else ""
-    return f"Made {told_moment(record.made_at, now)}{files} with {record.binary}."
+    return f"Made {moment_text(record.made_at, now)}{files} with {record.binary}."
 
 
 def _all_differences(differences: Sequence[Difference]) -> str:

@@ -277,7 +277,7 @@ class ProjectPane(StepPane):
             self._show_known(kind)
         path = self.query_one("#path", Input)
         if path.value == self._looked_at:
-            path.value = self._told_root(found)
+            path.value = self._root_text(found)
             if path.has_focus:
                 self._go_to_names()
         layers = self.query_one("#layers", MarkList)
@@ -293,13 +293,13 @@ class ProjectPane(StepPane):
         if not self.opened:
             self._remember()
         elif self._opened_with.path == self._looked_at.strip():
-            self._opened_with = replace(self._opened_with, path=self._told_root(found), layers=self._marked())
+            self._opened_with = replace(self._opened_with, path=self._root_text(found), layers=self._marked())
 
     @on(StepPane.MoveFailed)
     def _not_found(self, message: StepPane.MoveFailed) -> None:
         if message.name == "survey":
-            message.told = not isinstance(message.error, Cancelled)
-            self._wrong = self.query_one("#path", Input).value.strip() if message.told else ""
+            message.handled = not isinstance(message.error, Cancelled)
+            self._wrong = self.query_one("#path", Input).value.strip() if message.handled else ""
             why = joined((f"✗ {message.error.what}", message.error.next))
             self._why = self.context.environment.readable(why)
             self._show_found()
@@ -311,7 +311,7 @@ class ProjectPane(StepPane):
     def _found(self) -> bool:
         """Whether what was found is in the folder that the field names."""
         typed = self.query_one("#path", Input).value.strip()
-        return self._survey is not None and typed == self._told_root(self._survey)
+        return self._survey is not None and typed == self._root_text(self._survey)
 
     @on(Input.Changed, "#path, #rekeying")
     def _show_found(self) -> None:
@@ -341,7 +341,7 @@ class ProjectPane(StepPane):
         """Name the folder again in which the project was found."""
         if self._survey is not None and not self._found and not self.running_move:
             path = self.query_one("#path", Input)
-            path.value = self._told_root(self._survey)
+            path.value = self._root_text(self._survey)
             path.action_end()
             path.focus()
 
@@ -391,7 +391,7 @@ class ProjectPane(StepPane):
     def _field(self, kind: str) -> Input:
         return self.query_one(f"#{_id(kind)}", Input)
 
-    def _told_root(self, found: Survey) -> str:
+    def _root_text(self, found: Survey) -> str:
         return self.context.environment.readable(found.project.root)
 
     def _marked(self) -> tuple[str, ...]:

@@ -189,7 +189,7 @@ class ReviewPane(ByHandPane):
             self._again = True
             self.call_later(self.read)
         if message.name == "prepare":
-            message.told, message.shown = self._again, True
+            message.handled, message.shown = self._again, True
             self.add_class("-unmade")
             self.query_one("#summary", Lines).show_lines(
                 [f"✗ {message.error.what} Fix that, then look again."]
@@ -248,7 +248,7 @@ class ReviewPane(ByHandPane):
             gone = [file.change.after is None for file in self.query_one(FileDiffs).files]
             gone = gone or [not file["sha256"] for file in message.result["changed_files"]]
             where = f"committed to {commit['branch'] or commit['sha'][:8]}" if commit else "not committed"
-            self.parting = f"✓ {_told_written(gone)}, {where}."
+            self.parting = f"✓ {_written_text(gone)}, {where}."
 
     def advance(self) -> None:
         """Write it, what was not seen only if that is meant; or look again where nothing could be written."""
@@ -523,7 +523,7 @@ def _first(lines: Sequence[str], most: int) -> list[str]:
     return [*lines[:most], f"  and {more} more"] if more > 1 else [*lines]
 
 
-def _told_written(gone: Sequence[bool]) -> str:
+def _written_text(gone: Sequence[bool]) -> str:
     """How many files were written and how many deleted, by whether each is gone."""
     deleted = sum(gone)
     written = len(gone) - deleted
@@ -539,9 +539,9 @@ def _told_written(gone: Sequence[bool]) -> str:
 def _summary(diffs: Sequence[FileDiff], gone: Sequence[bool], *, resumed: bool = False) -> str:
     """How much changes, or that the session has written it all, be it after a kill."""
     if resumed and gone:
-        return f"✓ {_told_written(gone)}, although this was interrupted."
+        return f"✓ {_written_text(gone)}, although this was interrupted."
     if not diffs and gone:
-        return f"✓ {_told_written(gone)}, as you decided."
+        return f"✓ {_written_text(gone)}, as you decided."
     if not diffs:
         return "✓ The files already say what you decided. There is nothing to write."
     layers = list(dict.fromkeys(diff.change.layer.partition("/")[0] for diff in diffs))

@@ -11,7 +11,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from screens.step.page import Opening, Primary, StepPane
-from screens.step.times import told_moment
+from screens.step.times import moment_text
 from screens.widgets.code_field import CodeField, Wanted
 from screens.widgets.lists import MarkBox, Table, TextDialog
 from screens.widgets.text import Button, ButtonRow, Option, OptionList, Text, aligned
@@ -273,7 +273,7 @@ def _standing(audit: Audit | None, survey: Survey | None, changed: Sequence[Sent
     asked, every = sum(not account.problem for account in audit.accounts), len(audit.accounts)
     many = count(every, "account") if asked == every else f"{asked} of {count(every, 'account')}"
     lines = [
-        f"{many}, asked {told_moment(audit.asked_at, now)}. In use: {used}.",
+        f"{many}, asked {moment_text(audit.asked_at, now)}. In use: {used}.",
         "You switch them in the console. Opt-in regions are off until enabled.",
     ]
     if changed:

@@ -340,8 +340,8 @@ class UsersPane(ByHandPane):
             about = [text_of(line.key.words), f"{where}: e opens your editor there."]
         elif (found := self.marked()) is not None:
             refusals = self._refusals(*found)
-            told = _refusal_lines(found[1], refusals) if found[1].editable else ()
-            about = [*told, *self.consequences(*found), *_person_lines(*found)]
+            lines = _refusal_lines(found[1], refusals) if found[1].editable else ()
+            about = [*lines, *self.consequences(*found), *_person_lines(*found)]
         for name in (*users.WORDS, "key_file"):
             self.query_one(f"#{name}", Button).disabled = name in refusals
         self.query_one("#about", Text).update("" if self.query_one("#people").has_focus else "\n".join(about))
@@ -426,13 +426,14 @@ class UsersPane(ByHandPane):
         own = self.own.of(layer.location.account)
         switches, name = own.access.get(person.iam_name, {}), own.key_files.get(person.iam_name)
         after = {fact: switches.get(fact, getattr(person, fact)) for fact in users.WORDS}
-        told = [text_of(users.key_file_words(layer, person, name))] if name else []
+        lines = [text_of(users.key_file_words(layer, person, name))] if name else []
         for fact, wanted in switches.items():
             if wanted is not getattr(person, fact):
                 left = any(after[other] for other in users.WORDS if other != fact)
                 shared = users.sharing(layer, person)
-                told.append(text_of(users.consequence(person, fact, wanted=wanted, left=left, shared=shared)))
-        return told
+                sentence = users.consequence(person, fact, wanted=wanted, left=left, shared=shared)
+                lines.append(text_of(sentence))
+        return lines
 
     def action_want(self, what: str) -> None:
         """Do something for the selected line: `login_profile`, `access_key`, `key_file` or `by_hand`."""

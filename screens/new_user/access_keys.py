@@ -19,7 +19,7 @@ from textual.widgets import Input
 from screens.step.asking import BrowsingPane, SpareKeyPane
 from screens.step.console_steps import SandboxPhone, create_access_key
 from screens.step.page import YOURS, Opening, Primary, StepPane, Turn, is_displayed
-from screens.step.times import told_moment
+from screens.step.times import moment_text
 from screens.widgets.checklist import Checklist
 from screens.widgets.choices import Answer, Choices
 from screens.widgets.code_field import CodeField, Wanted
@@ -512,6 +512,6 @@ _KEPT_WORKS = "An older key can make a new one: the key that is kept here, or on
 
 
 def _kept_lines(key: Mapping[str, Any], now: datetime) -> Lines:
-    said = f"; AWS said so {told_moment(str(key['at']), now)}" if key.get("at") else ""
+    said = f"; AWS said so {moment_text(str(key['at']), now)}" if key.get("at") else ""
     works = f"✓ {key.get('id', '')} works and is yours{said}."
     return Lines(works, *key.get("told", []), id="kept-lines", classes="words")

@@ -15,7 +15,7 @@ from textual.widgets import Input, TextArea
 
 from screens.new_user.replacement import offer_replacement
 from screens.step.page import YOURS, Opening, Primary, StepPane, Turn
-from screens.step.times import since_words
+from screens.step.times import since_text
 from screens.widgets.fields import Field, FieldRow, PathField
 from screens.widgets.text import Button, ButtonRow, Lines, ScrollBody, Text
 from workflows.core.errors import Problem
@@ -167,7 +167,7 @@ class HandoffPane(StepPane):
         if self.request() not in {Request(), self._refused} or self.inside or self.opening.asks:
             return YOURS
         sent_at = self.context.facts.get("sent_at")
-        since = f" {since_words(str(sent_at), self.context.environment.now())}" if sent_at else ""
+        since = f" {since_text(str(sent_at), self.context.environment.now())}" if sent_at else ""
         return Turn(f"Your admin's turn{since}", yours=False)
 
     # -- reading -----------------------------------------------------------------------------------

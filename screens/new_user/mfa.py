@@ -14,7 +14,7 @@ from textual.widgets import Input
 from screens.step.asking import BrowsingPane
 from screens.step.console_steps import SandboxPhone, register_device
 from screens.step.page import YOURS, Opening, Primary, StepPane, Turn
-from screens.step.times import said_so, told_moment
+from screens.step.times import moment_text, said_so
 from screens.widgets.checklist import Checklist
 from screens.widgets.choices import Answer, Choices
 from screens.widgets.code_field import CodeField, Wanted
@@ -295,7 +295,7 @@ class MfaPane(BrowsingPane):
         now, (at, serial) = self.context.environment.now(), mfa.evidence(self.context)
         if at:
             device = f"your device {serial.rsplit('/', 1)[-1]}" if serial else "your MFA device"
-            return (f"✓ AWS confirmed {device} {told_moment(at, now)}.",)
+            return (f"✓ AWS confirmed {device} {moment_text(at, now)}.",)
         at = str(self.context.facts["mfa"].get("at") or "")
         later = locked(self.context)
         said = ("? You registered an authenticator app.", f"  {said_so(at, now)}")

@@ -306,7 +306,7 @@ class SignInPane(StepPane):
             return
         self.query_one("#passphrase").focus()
         if isinstance(message.error, WrongPassphrase):
-            message.told = True
+            message.handled = True
             super().show_problems([Problem(_WRONG.format(key=self._key), "passphrase")])
 
     def show_problems(self, problems: Sequence[Problem]) -> None:

@@ -14,7 +14,7 @@ from textual.containers import Vertical
 from screens.step.asking import UnlockingPane
 from screens.step.console_steps import SandboxPhone
 from screens.step.page import TALL, YOURS, Opening, Primary, Turn
-from screens.step.times import told_moment
+from screens.step.times import moment_text
 from screens.widgets.code_field import CodeField, Wanted
 from screens.widgets.dialogs import Notice
 from screens.widgets.lists import Table
@@ -232,7 +232,7 @@ class VerifyPane(UnlockingPane):
         if self._results:
             self._at = str(self._kept["at"]) if fresh else self._at
             now = self.context.environment.now()
-            when = told_moment(self._at, now) if self._at else "when they were last asked"
+            when = moment_text(self._at, now) if self._at else "when they were last asked"
             self._answer(_proof(tuple(self._results.values()), survey.written, why=True, when=when))
         if self._all_work:
             if fresh:

@@ -142,7 +142,7 @@ class UnlockingPane(StepPane):
     @on(StepPane.MoveFailed)
     async def _ask_for_passphrase(self, message: StepPane.MoveFailed) -> None:
         if isinstance(message.error, PassphraseNeeded) and self._again is not None:
-            message.told = True
+            message.handled = True
             self._locked = message.error.fingerprint or self.own_fingerprint()
             if self.query(OwnPassphrase):
                 words = _STILL.format(end=_end(self._locked))
@@ -154,7 +154,7 @@ class UnlockingPane(StepPane):
             self.primary_changed()
             self.query_one("#own-passphrase").focus()
         elif isinstance(message.error, WrongPassphrase) and message.name == "unlock":
-            message.told = True
+            message.handled = True
             words = _NOT_OF_IT.format(end=_end(self._locked))
             self.show_problems([Problem(words, "own_passphrase")])
 
@@ -169,7 +169,7 @@ class SpareKeyPane(UnlockingPane):
     @on(StepPane.MoveFailed)
     def _offer_to_deactivate(self, message: StepPane.MoveFailed) -> None:
         if isinstance(refusal := message.error, TwoActiveKeys):
-            message.told = True
+            message.handled = True
             question = f"Deactivate {refusal.spare}?"
             body = joined((refusal.what, _SPARE.format(spare=refusal.spare)), "\n\n")
             ask(self, Confirm(question, body, "Deactivate", no="Not yet"), partial(self._deactivate, refusal))
@@ -237,7 +237,7 @@ class CodePane(StepPane):
     @on(StepPane.MoveFailed)
     async def _ask_for_code(self, message: StepPane.MoveFailed) -> None:
         if isinstance(message.error, CodeWanted):
-            message.told = self.code_wanted = True
+            message.handled = self.code_wanted = True
             await self.query_one(CodeField).want(message.error.serial)
 
     @on(StepPane.MoveDone)
@@ -305,7 +305,7 @@ class AccountWorkPane(CodePane):
             self.code_wanted = False  # the code is used up, or the role is taken on by now
             await self.query_one(CodeField).want("")
             if self._unasked:
-                message.told = message.shown = True
+                message.handled = message.shown = True
                 self.show_failure(message.error)
             if self.found is None:
                 self.focus_primary()

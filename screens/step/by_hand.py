@@ -103,13 +103,13 @@ class ByHandPane(StepPane):
         self._refused_at = None
         words = f"{spot.words}\nYour editor opens {spot.path}; close it to come back."
         try:
-            told = lend_terminal(self.app, words, lambda _terminal: by_hand.edit(spot, self.context))
+            outcome = lend_terminal(self.app, words, lambda _terminal: by_hand.edit(spot, self.context))
         except SuspendNotSupported:
             self._tell(_elsewhere(spot))
         except Exception as failure:  # noqa: BLE001 - an editor's failure becomes words like a move's
             self._tell(as_error(failure))
         else:
-            self.notify(text_of(told))
+            self.notify(text_of(outcome))
             self.read_again()
 
     def _tell(self, error: OnboardError) -> None:

@@ -17,7 +17,7 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.message import Message
 
 from screens.step.sending import show_unless_certain
-from screens.step.times import told_moment
+from screens.step.times import moment_text
 from screens.widgets.dialogs import tell
 from screens.widgets.rail import MARKS, WORDS
 from screens.widgets.text import Button, Lines, Text, columned
@@ -159,7 +159,7 @@ class Finished(VerticalScroll):
             yield from (f"– {item}: {words}" if item else f"– {words}" for words, item in items.items())
         for key in self._unsure():
             look = run.session.state.observed[key]
-            at = told_moment(look.at, now)
+            at = moment_text(look.at, now)
             if look.verdict is Verdict.AWAITED:
                 yield f"○ {look.words} AWS was asked {at}."
             elif look.words:
@@ -361,7 +361,7 @@ def _works(facts: Facts, now: datetime) -> str:
         return ""
     from workflows.steps.new_user.verify import how_many_work  # noqa: PLC0415 - few sessions need it
 
-    when = f", as Verify found {told_moment(known['at'], now)}" if known.get("at") else ""
+    when = f", as Verify found {moment_text(known['at'], now)}" if known.get("at") else ""
     return f"{how_many_work(tested - _failing(facts), max(tested, known.get('total') or 0))}{when}."
 
 
@@ -398,13 +398,13 @@ def _not_done(run: SessionRun) -> Iterator[Sentence]:
     if missing := run.session.facts().get("left_out"):
         yield f"! Your last handoff leaves out {listed(missing, 2)}: ask your admin, unless that is meant."
     for account, old_id, key in _old_keys(run):
-        when = f"AWS said {told_moment(key['at'], run.environment.now())}"
+        when = f"AWS said {moment_text(key['at'], run.environment.now())}"
         seen = f", as {when}" if key.get("old_seen") else ", unless you deactivated it"
         yield f"! {old_id}, an old access key, is still active in {account}{seen}."
     for account, reset in run.whole().of_each_item("mfa_devices_reset").items():
         from workflows.steps.admin.mfa_reset import nothing_removed  # noqa: PLC0415 - few sessions need it
 
-        when = told_moment(reset["at"], run.environment.now())
+        when = moment_text(reset["at"], run.environment.now())
         yield from (f"– {said} (AWS said so {when})." for said in nothing_removed(reset, account))
     if regions := run.session.facts().get("sts_regions"):
         yield from (f"! {sentence}." for lines in _of_regions(regions) for sentence in lines)

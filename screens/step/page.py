@@ -179,14 +179,14 @@ class StepPane(VerticalScroll):
     class MoveFailed(Posted):
         """A move ended badly; for a journaled one the step failed.
 
-        A pane that asks about the failure itself sets `told`: then no dialog shows it besides. One that says
+        A pane that asks about the failure itself sets `handled`: then no dialog shows it. One that says
         it in the page sets `shown`: then what came of the move before stays.
         """
 
         name: str
         error: OnboardError
         journaled: bool
-        told: bool = False
+        handled: bool = False
         shown: bool = False
 
     @dataclass

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 
-from screens.step.times import told_moment
+from screens.step.times import moment_text
 from workflows.core.openpgp import grouped
 from workflows.core.sentences import text_of
 from workflows.steps.admin.admissions import Admission, Admissions, Applied, Outcome
@@ -36,8 +36,8 @@ def _lines(
     rows = {
         "Fingerprint": grouped(admission.fingerprint),
         "From": text_of(admission.source),
-        "Taken in": f"{told_moment(admission.taken_at, now)}{f', by {by}' if by else ''}",
-        "Compared": _COMPARED[admission.compared].format(told_moment(admission.compared_at, now)),
+        "Taken in": f"{moment_text(admission.taken_at, now)}{f', by {by}' if by else ''}",
+        "Compared": _COMPARED[admission.compared].format(moment_text(admission.compared_at, now)),
         **{
             account: _applied_words(applied, now)
             + (", removed since" if admission.person in gone.get(account, ()) else "")
@@ -50,4 +50,4 @@ def _lines(
 
 
 def _applied_words(applied: Applied | None, now: datetime) -> str:
-    return _APPLIED[applied.outcome].format(told_moment(applied.at, now)) if applied else "not applied"
+    return _APPLIED[applied.outcome].format(moment_text(applied.at, now)) if applied else "not applied"

@@ -18,7 +18,7 @@ from textual.widgets import Input
 
 from screens.step.asking import CodedMove, CodePane
 from screens.step.page import StepPane
-from screens.step.times import told_moment
+from screens.step.times import moment_text
 from screens.widgets.dialogs import Confirm, Typed, ask
 from screens.widgets.run_log import RunLog
 from screens.widgets.text import Button, Text
@@ -222,14 +222,14 @@ class TerraformPane(CodePane):
                 )
             case _:
                 return
-        message.told = True
+        message.handled = True
 
     def _offer_own(self, lock: LockInfo, left: EndedRun) -> None:
         """Nobody else is asked about a lock that this computer's own dead run left."""
-        at = told_moment(left.ended_at.isoformat(), self.context.environment.now())
+        at = moment_text(left.ended_at.isoformat(), self.context.environment.now())
         body = (
             f"This is the lock of the {left.kind} that {left.ending} here {at}. It was begun "
-            f"{told_moment(left.begun_at.isoformat(), self.context.environment.now())}, by {left.holder}.\n\n"
+            f"{moment_text(left.begun_at.isoformat(), self.context.environment.now())}, by {left.holder}.\n\n"
             f"That {left.kind} no longer runs, so nobody works under the lock. Released, what was wanted "
             f"goes on.\n\nLock:   {lock.lock_id}"
         )

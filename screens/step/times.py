@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta, tzinfo
 
 
-def told_moment(moment: str, now: datetime, zone: tzinfo | None = None) -> str:
+def moment_text(moment: str, now: datetime, zone: tzinfo | None = None) -> str:
     """A moment in a few words, without seconds.
 
     Args:
@@ -30,12 +30,12 @@ def told_moment(moment: str, now: datetime, zone: tzinfo | None = None) -> str:
     return f"{day} {clock}" if at.year == today.year else f"{day} {at.year}"
 
 
-def since_words(moment: str, now: datetime) -> str:
+def since_text(moment: str, now: datetime) -> str:
     """Since when: today's moments by the clock alone."""
-    return f"since {told_moment(moment, now).removeprefix('today ')}"
+    return f"since {moment_text(moment, now).removeprefix('today ')}"
 
 
 def said_so(moment: str, now: datetime) -> str:
     """That something is done by the person's word alone."""
-    when = f" {told_moment(moment, now)}" if moment else ""
+    when = f" {moment_text(moment, now)}" if moment else ""
     return f"You said so{when}; iam-onboard can't see it from here."

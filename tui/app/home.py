@@ -18,7 +18,7 @@ from textual.events import Resize
 from textual.message import Message
 from textual.widgets import Input
 
-from screens.step.times import told_moment
+from screens.step.times import moment_text
 from screens.widgets.dialogs import Confirm, Dialog, NameDialog, OneFocus, ask
 from screens.widgets.key_line import KeyLine
 from screens.widgets.text import Button, Option, OptionList, SplitLine, Text, marked_up, sized, styled
@@ -680,7 +680,7 @@ def _kept(entry: Entry) -> Sentence:
 
 def _line_of(entry: Entry, now: datetime) -> _Line:
     summary = entry.summary
-    changed = told_moment(summary.changed, now) if summary.changed else ""
+    changed = moment_text(summary.changed, now) if summary.changed else ""
     standing, *more = standing_of(replace(entry, archived=False))  # the heading says it
     if summary.damage:
         return _Line(f"! {summary.id}", standing, changed, "", (), entry, tuple(more), (standing,))
@@ -691,7 +691,7 @@ def _line_of(entry: Entry, now: datetime) -> _Line:
         mark, time = ("● ", "") if arrival.here else ("", changed)
         line = replace(line, detail=arrival.line, more=(), mark=mark, time=time)
     done = f"{count(summary.done, 'step')} done" if summary.done else ""
-    begun = f"begun {told_moment(summary.created, now)}" if summary.created else ""
+    begun = f"begun {moment_text(summary.created, now)}" if summary.created else ""
     last = f"last changed {changed}" if changed else ""
     several = len(works_of(summary))
     named = tuple(work_of(summary, most) for most in range(several, 0, -1)) if several > 1 else ()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from screens.step.times import told_moment
+from screens.step.times import moment_text
 from workflows.core.errors import OnboardError
 from workflows.core.sentences import count, listed, text_of
 from workflows.steps.kinds import work_of
@@ -80,7 +80,7 @@ def arrival_of(entry: Entry, now: datetime) -> Arrival | None:
     admin = entry.summary.workflow == "admin"
     if not entry.arrived:
         return Arrival(f"waiting for {'a PGP key' if admin else 'your admin'}", here=False)
-    when = told_moment(entry.arrived, now)
+    when = moment_text(entry.arrived, now)
     return Arrival(f"{'a request' if admin else 'your handoff'} arrived {when}", here=True)
 
 
@@ -121,14 +121,14 @@ def since_you_left(seen: Return, resumes_with: Sentence, now: datetime) -> str:
         commits.insert(0, "New commits in this checkout:")
     if len(seen.commits) > _COMMITS:
         commits.append("  and more")
-    last = f"Last step: {seen.last} ({told_moment(seen.at, now)})" if seen.last else ""
+    last = f"Last step: {seen.last} ({moment_text(seen.at, now)})" if seen.last else ""
     following = f"Next: {resumes_with}" if resumes_with else ""
     return "\n\n".join(filter(None, (last, "\n".join(changes), "\n".join(commits), following)))
 
 
 def session_line(entry: Entry, now: datetime) -> str:
     """The whole in a line, with the id that `iam-onboard resume` takes."""
-    changed = told_moment(entry.summary.changed, now) if entry.summary.changed else ""
+    changed = moment_text(entry.summary.changed, now) if entry.summary.changed else ""
     arrival = arrival_of(entry, now)
     words = [work_of(entry.summary), *standing_of(entry), text_of(arrival.line) if arrival else "", changed]
     return f"{entry.summary.id}  " + " · ".join(part for part in words if part)

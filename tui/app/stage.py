@@ -16,7 +16,7 @@ from textual.widgets import Button
 from screens.step.by_hand import ByHandPane
 from screens.step.finished import ASIDE, Finished, goes_out_with, standing
 from screens.step.page import PROPOSED, Opening, StepPane, is_displayed
-from screens.step.times import told_moment
+from screens.step.times import moment_text
 from screens.widgets.dialogs import Confirm, ErrorDialog, ask
 from screens.widgets.failure import as_error
 from screens.widgets.text import Text, shortened
@@ -296,7 +296,7 @@ class Stage(Vertical):
                 self.notify(text_of(message.error.what))
         elif isinstance(message.error, ProgramNotTrusted):
             self._ask_about(message.error.program)
-        elif not message.told and not message.pane.show_refusal(message.error):
+        elif not message.handled and not message.pane.show_refusal(message.error):
             self._tell(message.error, shown=message.shown)
 
     def _ask_about(self, program: ForeignProgram) -> None:
@@ -417,5 +417,5 @@ def _seen(look: Observation, status: Status, now: datetime) -> str:
     if look.said_so:
         return text_of(look.words)  # the page says so by itself
     if look.verdict is Verdict.AWAITED:
-        return f"{look.words} AWS was asked {told_moment(look.at, now)}."
-    return text_of(joined((f"Done, last confirmed {told_moment(look.at, now)}.", look.words or look.remedy)))
+        return f"{look.words} AWS was asked {moment_text(look.at, now)}."
+    return text_of(joined((f"Done, last confirmed {moment_text(look.at, now)}.", look.words or look.remedy)))

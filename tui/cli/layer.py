@@ -232,7 +232,7 @@ def _edit(
 
         def make() -> Proposal:
             made = run.edit(reading.read_layer(location), wanted)
-            warnings = [*(problem.message for problem in made.warnings), *made.told_emptied]
+            warnings = [*(problem.message for problem in made.warnings), *made.emptied_sentences]
             return layer_write.ChangeSet(tuple(run.changes_of(made))), warnings
 
         place = machine.places.sessions.parent, layer_find.root_of(project, location)

@@ -47,7 +47,7 @@ from workflows.machine.sessions import Sessions
 from workflows.machine.state import Status
 from workflows.run import SessionRun
 from workflows.steps.admin import apply, hand_over, judged_plan, plan, terraform_runs
-from workflows.steps.admin.accepted_plan import PersonChange, Planned, Sent, Told, nothing_changed
+from workflows.steps.admin.accepted_plan import ChangeLine, PersonChange, Planned, Sent, nothing_changed
 from workflows.steps.admin.hand_over import PersonHandoff
 from workflows.steps.admin.terraform_runs import CodeWanted, run_folder
 from workflows.steps.decisions import Decisions
@@ -245,7 +245,7 @@ async def test_before_its_plan_an_account_without_a_changed_file_says_so(
 
 
 async def test_what_nobody_chose_is_marked_one_by_one_before_next_accepts(desk: Desk) -> None:
-    foreign = Told("aws_iam_group.other", "group other: aws_iam_group.other is destroyed")
+    foreign = ChangeLine("aws_iam_group.other", "group other: aws_iam_group.other is destroyed")
     desk.planned = replace(desk.planned, foreign=(foreign,), destroys=(foreign,))
     app = desk.host("plan")
     async with app.run_test(size=(80, 24)) as pilot:
@@ -278,7 +278,7 @@ async def test_what_lies_in_files_is_read_beside_the_page(
 
     watched(plan, "forget", None)
     watched(judged_plan, "that_can_put_back", {"Remove alex.kim": False})
-    foreign = Told("aws_iam_group.other", "group other: aws_iam_group.other is destroyed")
+    foreign = ChangeLine("aws_iam_group.other", "group other: aws_iam_group.other is destroyed")
     desk.planned = replace(desk.planned, foreign=(foreign,))
     app = desk.host("plan")
     async with app.run_test(size=(80, 24)) as pilot:

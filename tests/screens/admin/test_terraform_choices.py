@@ -27,7 +27,7 @@ from workflows.machine.session import Session
 from workflows.steps.admin import apply, plan, recovery, terraform_runs
 from workflows.steps.admin.accepted_plan import Planned
 from workflows.steps.admin.apply import Outlook
-from workflows.steps.admin.recovery import Repair, Told, Way
+from workflows.steps.admin.recovery import Outcome, Repair, Way
 from workflows.steps.shared.module import Context, Progress as Step, Report
 from workflows.terraform.events import Progress
 from workflows.terraform.failures import (
@@ -271,8 +271,8 @@ def apply_left(monkeypatch: pytest.MonkeyPatch, **outlook: Any) -> None:
     monkeypatch.setattr(apply, "survey", lambda _context, _report: found)
 
 
-def repairing(desk: Desk, monkeypatch: pytest.MonkeyPatch, told: Callable[[Repair], Told]) -> None:
-    def carry_out(repair: Repair, *_: object) -> Told:
+def repairing(desk: Desk, monkeypatch: pytest.MonkeyPatch, told: Callable[[Repair], Outcome]) -> None:
+    def carry_out(repair: Repair, *_: object) -> Outcome:
         desk.asked.append(repair)
         return told(repair)
 
@@ -288,7 +288,9 @@ async def test_what_a_killed_apply_left_is_shown_and_done_one_by_one(
     repairing(
         desk,
         monkeypatch,
-        lambda choice: Told("Imported.", REPLACE) if choice is IMPORT else Told("The next plan replaces it."),
+        lambda choice: (
+            Outcome("Imported.", REPLACE) if choice is IMPORT else Outcome("The next plan replaces it.")
+        ),
     )
     app = desk.host("apply")
     async with app.run_test(size=(80, 24)) as pilot:
@@ -329,9 +331,9 @@ async def test_no_bar_stays_when_a_repair_is_done(desk: Desk, monkeypatch: pytes
     accepted(desk)
     apply_left(monkeypatch, recoverable=True)
 
-    def carry_out(_repair: Repair, _context: Context, report: Report, _code: object) -> Told:
+    def carry_out(_repair: Repair, _context: Context, report: Report, _code: object) -> Outcome:
         report(Step("Importing", payload=Update(("Import prepared!",), (), Progress())))
-        return Told("Imported.")
+        return Outcome("Imported.")
 
     monkeypatch.setattr(recovery, "examine", lambda *_: (IMPORT,))
     monkeypatch.setattr(recovery, "carry_out", carry_out)
@@ -351,10 +353,10 @@ async def test_a_repair_that_meets_a_lock_is_tried_again_after_it(
     apply_left(monkeypatch, recoverable=True)
     refusals: list[OnboardError] = [LockHeld(LOCK, "")]
 
-    def told(_repair: Repair) -> Told:
+    def told(_repair: Repair) -> Outcome:
         if refusals:
             raise refusals.pop()
-        return Told("Imported.")
+        return Outcome("Imported.")
 
     repairing(desk, monkeypatch, told)
     app = desk.host("apply")

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from screens.step.times import since_words, told_moment
+from screens.step.times import moment_text, since_text
 
 NOW = datetime(2026, 3, 2, 12, 30, tzinfo=UTC)
 MADRID = timezone(timedelta(hours=1))
@@ -23,9 +23,9 @@ MADRID = timezone(timedelta(hours=1))
     ],
 )
 def test_a_moment_is_told_in_the_persons_own_time_without_seconds(moment: str, words: str) -> None:
-    assert told_moment(moment, NOW, MADRID) == words
+    assert moment_text(moment, NOW, MADRID) == words
 
 
 def test_since_when_names_no_day_but_another() -> None:
-    assert "today" not in since_words("2026-03-02T12:03:59+00:00", NOW)
-    assert "yesterday" in since_words("2026-03-01T12:03:59+00:00", NOW)
+    assert "today" not in since_text("2026-03-02T12:03:59+00:00", NOW)
+    assert "yesterday" in since_text("2026-03-01T12:03:59+00:00", NOW)

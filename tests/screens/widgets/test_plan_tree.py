@@ -13,7 +13,7 @@ from screens.admin.plan import ForeignList
 from screens.widgets.fields import FilterField
 from screens.widgets.lists import TextDialog
 from screens.widgets.plan_tree import PlanTree, ResourceBrowser
-from workflows.steps.admin.accepted_plan import Told
+from workflows.steps.admin.accepted_plan import ChangeLine
 from workflows.steps.admin.plan_resources import Resource
 from workflows.terraform.events import ProgressTracker, ResourceEvent
 from workflows.terraform.runner import Update
@@ -173,7 +173,7 @@ async def test_each_foreign_change_is_told_whole_where_the_cursor_is() -> None:
         app = pilot.app
         assert isinstance(app, Host)
         foreign = app.query_one(ForeignList)
-        foreign.show([Told("a.b", "x: removed"), Told("c.d", "c.d is made", named=True)], {"c.d"})
+        foreign.show([ChangeLine("a.b", "x: removed"), ChangeLine("c.d", "c.d is made", named=True)], {"c.d"})
         app.query_one("#foreign").focus()
         await pilot.pause()
         text = "\n".join(app.shown())

@@ -36,7 +36,7 @@ from workflows.steps.admin import (
     plan_resources,
     terraform_runs,
 )
-from workflows.steps.admin.accepted_plan import PersonChange, Planned, Told
+from workflows.steps.admin.accepted_plan import ChangeLine, PersonChange, Planned
 from workflows.steps.admin.hand_over import PersonHandoff
 from workflows.steps.admin.pgp_keys import ranked
 from workflows.steps.admin.plan_resources import Resource
@@ -269,7 +269,7 @@ def plan_not_made(stage: Stage, office: Office) -> Scene:
     return stage.wizard(_runs(stage, office, "plan"), stage.environment(), "plan@security")
 
 
-def _resources(*foreign: Told) -> tuple[Resource, ...]:
+def _resources(*foreign: ChangeLine) -> tuple[Resource, ...]:
     """What the list of a plan shows."""
     people = [
         ("jane.doe", "create", "new user", "aws_iam_user"),
@@ -306,8 +306,10 @@ def plan_resources_shown(stage: Stage, office: Office) -> Scene:
 
 def plan_foreign(stage: Stage, office: Office) -> Scene:
     """A plan with changes that nobody chose."""
-    group = Told("aws_iam_group.auditors", "group auditors: aws_iam_group.auditors is destroyed", named=True)
-    user = Told(
+    group = ChangeLine(
+        "aws_iam_group.auditors", "group auditors: aws_iam_group.auditors is destroyed", named=True
+    )
+    user = ChangeLine(
         "module.user_sam", "user sam.okafor: gets a new console password; the one in use stops working"
     )
     counts = {"add": 5, "change": 2, "destroy": 2}

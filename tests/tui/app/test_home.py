@@ -15,7 +15,7 @@ from textual.app import App
 from textual.widgets import OptionList, Static
 
 from screens.step.help import HelpScreen
-from screens.step.times import told_moment
+from screens.step.times import moment_text
 from screens.widgets.dialogs import Confirm
 from tui.app.home import Begun, HomeScreen
 from tui.app.session_summary import arrival_of, left_behind, standing_of
@@ -87,7 +87,7 @@ def lines_of(app: Host) -> list[str]:
 
 def line_of(entry: Entry) -> str:
     """The line of a session: what it is about, where it stands, and since when."""
-    moment = told_moment(entry.summary.changed, NOW)
+    moment = moment_text(entry.summary.changed, NOW)
     return f"{work_of(entry.summary, 2)} {' · '.join(standing_of(entry))} {moment}"
 
 
@@ -165,7 +165,7 @@ async def test_the_session_that_can_go_on_comes_first_and_says_what_arrived() ->
                         arrival = arrival_of(entry, NOW)
                         assert arrival is not None
                         assert text_of(arrival.line) in line
-                        assert (told_moment(came, NOW) in line) is arrival.here
+                        assert (moment_text(came, NOW) in line) is arrival.here
                         found.append((entry.summary.id, "●" in line))
             return found
 

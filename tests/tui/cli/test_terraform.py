@@ -31,7 +31,7 @@ from workflows.core.processes import process_started_at
 from workflows.core.secret import Secret
 from workflows.messages.handoff import NEW_PASSWORD
 from workflows.steps.admin import apply as apply_step, new_passwords, plan as plan_step
-from workflows.steps.admin.accepted_plan import PASSWORD, Planned, Told, parts_of
+from workflows.steps.admin.accepted_plan import PASSWORD, ChangeLine, Planned, parts_of
 from workflows.steps.admin.hand_over import occasion_of
 from workflows.steps.admin.new_passwords import Note
 from workflows.steps.admin.one_layer import KeptPlans, with_new_password
@@ -44,9 +44,9 @@ from workflows.terraform.results import ApplyFailed, ApplyResult
 from workflows.terraform.runner import LeftRunning, Update
 from workflows.terraform.state import LoginProfile, State
 
-GONE = Told("module.user.alex", "user alex.kim: removed for good", ("alex.kim",))
-GROUP = Told("group.old", "group old: is destroyed")
-FOREIGN = Told("alias", "alias is changed")
+GONE = ChangeLine("module.user.alex", "user alex.kim: removed for good", ("alex.kim",))
+GROUP = ChangeLine("group.old", "group old: is destroyed")
+FOREIGN = ChangeLine("alias", "alias is changed")
 
 
 @pytest.fixture

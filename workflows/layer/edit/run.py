@@ -71,7 +71,7 @@ class Edit:
     warnings: tuple[Problem, ...]
 
     @property
-    def told_emptied(self) -> tuple[Sentence, ...]:
+    def emptied_sentences(self) -> tuple[Sentence, ...]:
         """The groups that lose their last member and stay, as one sentence, or none."""
         after = {group.name: group for group in self.after.groups}
         there = [group.name for group in self.before.groups if group.members and group.name in after]

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Told:
+class ChangeLine:
     """A change that is listed by itself.
 
     Attributes:
@@ -82,8 +82,8 @@ class Planned:
     record: PlanRecord
     summary: tuple[Sentence, ...]
     counts: Mapping[str, int]
-    destroys: tuple[Told, ...] = ()
-    foreign: tuple[Told, ...] = ()
+    destroys: tuple[ChangeLine, ...] = ()
+    foreign: tuple[ChangeLine, ...] = ()
     drift: tuple[Sentence, ...] = ()
     owners: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     passwords: tuple[str, ...] = ()

@@ -16,7 +16,7 @@ from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence, count, joined, listed
 from workflows.git import Git
 from workflows.steps.admin import new_passwords, plan_resources
-from workflows.steps.admin.accepted_plan import PersonChange, Planned, Told
+from workflows.steps.admin.accepted_plan import ChangeLine, PersonChange, Planned
 from workflows.steps.admin.other_sessions import not_applied, that_can_put_back
 from workflows.steps.admin.plan_resources import Difference, Resource
 from workflows.steps.admin.terraform_runs import open_layer, run_folder
@@ -51,8 +51,8 @@ def judged(record: PlanRecord, plan: Plan, context: Context) -> Planned:
         record=record,
         summary=summary(plan),
         counts=plan.counts(),
-        destroys=tuple(_telling(change) for change in (*plan.destroyed, *plan.replaced)),
-        foreign=tuple(_telling(change) for change in foreign),
+        destroys=tuple(_described(change) for change in (*plan.destroyed, *plan.replaced)),
+        foreign=tuple(_described(change) for change in foreign),
         drift=tuple(describe(change) for change in plan.drift),
         owners={change.address: change.people for change in plan.changes},
         passwords=_users(plan, LOGIN_PROFILE, changed),
@@ -155,8 +155,8 @@ def _module(change: ResourceChange) -> str:
     return change.address.partition(f"{change.type}.")[0]
 
 
-def _telling(change: ResourceChange) -> Told:
-    return Told(change.address, describe(change), change.people, named=meaning(change) is None)
+def _described(change: ResourceChange) -> ChangeLine:
+    return ChangeLine(change.address, describe(change), change.people, named=meaning(change) is None)
 
 
 def _users(plan: Plan, kind: str, actions: Sequence[Action]) -> tuple[str, ...]:

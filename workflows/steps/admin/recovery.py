@@ -73,7 +73,7 @@ class Repair:
 
 
 @dataclass(frozen=True)
-class Told:
+class Outcome:
     """How a repair went.
 
     Attributes:
@@ -110,7 +110,7 @@ def examine(context: Context, report: Report, code: Secret | None = None) -> tup
         return tuple(_repairs(last, plan, read_state(layer, context, report), layer, context))
 
 
-def carry_out(repair: Repair, context: Context, report: Report, code: Secret | None = None) -> Told:
+def carry_out(repair: Repair, context: Context, report: Report, code: Secret | None = None) -> Outcome:
     """Do one repair.
 
     Raises:
@@ -120,22 +120,22 @@ def carry_out(repair: Repair, context: Context, report: Report, code: Secret | N
     """
     match repair.way:
         case Way.BY_HAND:
-            return Told("Left to you.")
+            return Outcome("Left to you.")
         case Way.REPLACE:
             replace_next(run_folder(context), repair.address)
-            return Told("Noted: the next plan replaces it.")
+            return Outcome("Noted: the next plan replaces it.")
         case Way.IMPORT:
             return _import(repair, context, report, code)
 
 
-def _import(repair: Repair, context: Context, report: Report, code: Secret | None) -> Told:
+def _import(repair: Repair, context: Context, report: Report, code: Secret | None) -> Outcome:
     with open_layer(context, report, code=code) as layer:
         report(Progress(f"Importing {repair.address}"))
         there = layer.terraform.import_(repair.address, repair.resource_id, watch=watching(context, report))
     if not there:
-        return Told("AWS has none: the next plan creates it.")
+        return Outcome("AWS has none: the next plan creates it.")
     follow_up = _replacement(repair.address) if f"{LOGIN_PROFILE}." in repair.address else None
-    return Told("Imported: it is in the state now.", follow_up)
+    return Outcome("Imported: it is in the state now.", follow_up)
 
 
 def _repairs(
