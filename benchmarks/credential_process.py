@@ -74,12 +74,12 @@ def compare(what: str, same: Callable[[], Taken], ours: Callable[[], Taken]) -> 
     base, mine = zip(*rounds, strict=True)
     best = min(run.elapsed for run in mine)
     middle, of_base = (statistics.median(run.elapsed for run in runs) for runs in (mine, base))
-    processor = statistics.median(run.processor for run in mine)
+    processor, base_processor = (statistics.median(run.processor for run in runs) for runs in (mine, base))
     met = bool(best <= BUDGET_SECONDS)
     print(
         f"{what}: {best * 1000:.0f} ms at best, {middle * 1000:.0f} ms in the middle"
         f" ({processor * 1000:.0f} ms of the processor), against {of_base * 1000:.0f} ms,"
-        f" ratio {middle / of_base:.2f};"
+        f" ratio {middle / of_base:.2f} (processor time {processor / base_processor:.2f} ×);"
         f" budget {BUDGET_SECONDS * 1000:.0f} ms: {'met' if met else 'MISSED'}"
     )
     return met

@@ -63,8 +63,8 @@ def handling(handlers: Mapping[signal.Signals, Callable[[int, FrameType | None],
             signal.signal(number, handler)
 
 
-def leave(code: int, flush: Callable[[], None]) -> int:
-    """Give the exit code back, unless a thread would keep the interpreter from ending: then end here."""
+def leave(code: int, flush: Callable[[], None]) -> NoReturn:
+    """End here: freeing all that is loaded takes longer than a short command, and a thread may not end."""
     end = time.monotonic() + SECONDS_FOR_THREADS
     threads = [
         thread
@@ -73,7 +73,5 @@ def leave(code: int, flush: Callable[[], None]) -> int:
     ]
     for thread in threads:
         thread.join(max(0.0, end - time.monotonic()))
-    if any(thread.is_alive() for thread in threads):
-        flush()
-        os._exit(code)
-    return code
+    flush()
+    os._exit(code)

@@ -24,7 +24,7 @@ LIGHT = {
 }
 """What the modules of the commands begin with."""
 
-MAIN = "import sys; from tui.cli.main import main; sys.exit(main())"
+MAIN = "import sys; from tui.cli.main import main; sys.exit(main(sys.argv[1:]))"
 
 
 @pytest.mark.parametrize(
@@ -67,6 +67,11 @@ def test_home_loads_neither_the_wizard_nor_what_it_does_not_show() -> None:
     assert not modules & {"tui.app.wizard", "tui.app.starting", "workflows.run", "workflows.environment"}
     assert not modules & {"workflows.catalogue", "workflows.machine.session", "workflows.machine.events"}
     assert not modules & {"hashlib", "email", "importlib.metadata", "markdown_it", "zipfile", "tree_sitter"}
+
+
+def test_a_key_for_an_sdk_loads_only_what_reads_it() -> None:
+    modules = loaded("import tui.host, tui.cli.credential_process, tui.cli.asking, workflows.gpg.decrypt")
+    assert not modules & {"workflows.core.openpgp", "workflows.gpg.pasted", "base64", "getpass", "sysconfig"}
 
 
 def test_every_step_can_be_imported_without_a_screen_and_without_boto3() -> None:

@@ -5,7 +5,6 @@ A passphrase is read with the echo off.
 
 from __future__ import annotations
 
-import getpass
 import os
 import select
 import sys
@@ -22,6 +21,8 @@ from workflows.core.secret import Secret
 from workflows.core.text import safe
 
 with on_demand():
+    import getpass
+
     from tui import host
     from workflows.aws import authenticator, sts
     from workflows.core import files

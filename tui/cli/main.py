@@ -103,7 +103,6 @@ def _run(options: argparse.Namespace) -> int:
     from tui.host import Machine
     from workflows.core.files import made_private
     from workflows.core.processes import disable_core_dumps, search_absolute_folders_only
-    from workflows.core.temporary import remove_leftover_folders
 
     run: Run = options.run
     disable_core_dumps()
@@ -112,6 +111,8 @@ def _run(options: argparse.Namespace) -> int:
         if options.command == "completion":  # wherever the shell starts, also in a folder that is gone
             return run(options) or DONE
         if options.command != "credential-process":  # for which an SDK waits
+            from workflows.core.temporary import remove_leftover_folders
+
             remove_leftover_folders()
         machine = Machine.this()
         for folder in machine.places.secure():

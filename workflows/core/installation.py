@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import os
-import shlex
 import sys
-import sysconfig
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
-from urllib.parse import unquote, urlsplit
 
+from workflows.core.later import on_demand
 from workflows.core.parsing import parse_json
 from workflows.core.sentences import Sentence
+
+with on_demand():
+    import shlex
+    import sysconfig
+    from importlib import metadata
+    from urllib import parse
 
 COMMANDS: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
     "gpg": (
@@ -88,11 +92,9 @@ def how_to_add_the_demo() -> Sentence:
 
 def _checkout() -> str:
     """The folder of the source that this is an editable installation of, or ""."""
-    from importlib.metadata import PackageNotFoundError, distribution  # noqa: PLC0415 - loads half of `email`
-
     try:
-        record = parse_json(distribution("iam-onboard").read_text("direct_url.json") or "{}")
-    except (PackageNotFoundError, ValueError):
+        record = parse_json(metadata.distribution("iam-onboard").read_text("direct_url.json") or "{}")
+    except (metadata.PackageNotFoundError, ValueError):
         return ""
     editable = record.get("dir_info", {}).get("editable")
-    return unquote(urlsplit(record["url"]).path) if editable else ""
+    return parse.unquote(parse.urlsplit(record["url"]).path) if editable else ""

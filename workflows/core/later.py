@@ -48,7 +48,7 @@ class _Module(ModuleType):
 
 @contextmanager
 def on_demand() -> Iterator[None]:
-    """Modules that are imported in the block (`from package import module, …`) load at their first use.
+    """Modules imported in the block (`import module`, `from package import module`) load at their first use.
 
     Names of a module can't be imported in it: they are had as `module.name`.
     """
@@ -57,7 +57,8 @@ def on_demand() -> Iterator[None]:
     def promised(name: str, *arguments: Any) -> Any:
         if threading.get_ident() != thread:
             return usual(name, *arguments)
-        return SimpleNamespace(**{module: _Module(f"{name}.{module}") for module in arguments[2]})
+        modules = {module: _Module(f"{name}.{module}") for module in arguments[2] or ()}
+        return SimpleNamespace(**modules) if modules else _Module(name)
 
     builtins.__import__ = promised  # type: ignore[assignment]  # it is called by position
     try:

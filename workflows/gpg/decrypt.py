@@ -21,10 +21,13 @@ from typing import TYPE_CHECKING, Final
 
 from workflows.core.errors import Cancelled, DeclaredError, OnboardError, Texts
 from workflows.core.installation import how_to_install
-from workflows.core.openpgp import ENCRYPTED_DATA, KEYS, SECRET_KEYS, MalformedPackets, Tag, split
+from workflows.core.later import on_demand
 from workflows.core.secret import Secret
-from workflows.gpg import pasted
 from workflows.gpg.tools import WORK_SECONDS, GpgFailed, GpgRun, run_gpg
+
+with on_demand():  # an SDK that asks for a key waits
+    from workflows.core import openpgp
+    from workflows.gpg import pasted
 
 if TYPE_CHECKING:
     from workflows.gpg.inspect import KeyDetails
@@ -187,15 +190,15 @@ def clean_ciphertext(text: bytes | str) -> bytes:
     if binary.startswith(b"-----BEGIN PGP MESSAGE"):  # base64 of armored text
         binary = _binary_message(binary)
     try:
-        packets = split(binary)
-    except MalformedPackets as error:
+        packets = openpgp.split(binary)
+    except openpgp.MalformedPackets as error:
         raise NotAMessage(Flaw.CUT if error.truncated else Flaw.NOT_OPENPGP) from error
     tags = {packet.tag for packet in packets}
-    if sum(packet.tag in ENCRYPTED_DATA for packet in packets) > 1:
+    if sum(packet.tag in openpgp.ENCRYPTED_DATA for packet in packets) > 1:
         raise NotAMessage(Flaw.SEVERAL)
-    if tags & (KEYS | SECRET_KEYS):
+    if tags & (openpgp.KEYS | openpgp.SECRET_KEYS):
         raise NotAMessage(Flaw.KEY)
-    if not tags & ENCRYPTED_DATA or not recipients(binary):
+    if not tags & openpgp.ENCRYPTED_DATA or not recipients(binary):
         raise NotAMessage(Flaw.NOT_FOUND)
     return binary
 
@@ -213,13 +216,13 @@ def recipients(ciphertext: bytes) -> tuple[str, ...]:
         NotAMessage: it is not OpenPGP data.
     """
     try:
-        packets = split(ciphertext)
-    except MalformedPackets as error:
+        packets = openpgp.split(ciphertext)
+    except openpgp.MalformedPackets as error:
         raise NotAMessage(Flaw.CUT if error.truncated else Flaw.NOT_OPENPGP) from error
     return tuple(
         _recipient(packet.body)
         for packet in packets
-        if packet.tag == Tag.PUBLIC_KEY_ENCRYPTED_SESSION_KEY and len(packet.body) > 9
+        if packet.tag == openpgp.Tag.PUBLIC_KEY_ENCRYPTED_SESSION_KEY and len(packet.body) > 9
     )
 
 

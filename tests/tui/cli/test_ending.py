@@ -108,6 +108,13 @@ def test_a_second_signal_ends_it_at_once(tmp_path: Path) -> None:
     assert "SIGTERM" in errors
 
 
+def test_a_command_writes_out_what_it_said_and_ends_at_once() -> None:
+    program = "import atexit, sys; atexit.register(print, 'late'); print('said', end=''); "
+    program += "from tui.ending import leave; leave(3, sys.stdout.flush)"
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, check=False)
+    assert (done.returncode, done.stdout) == (3, b"said")
+
+
 def test_what_is_ignored_stays_so(tmp_path: Path) -> None:
     program = "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN); "
     program += (

@@ -417,7 +417,7 @@ def test_no_screen_and_no_aws_is_loaded(home: GpgHome, arguments: list[str]) -> 
         "names = lambda: sorted({name.partition('.')[0] for name in sys.modules})\n"
         "atexit.register(lambda: print(names(), file=sys.stderr))\n"
         "from tui.cli.main import main\n"
-        "sys.exit(main())\n"
+        "sys.exit(main(sys.argv[1:]))\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", code, *arguments],
