@@ -99,7 +99,7 @@ class LayerKeys(Dialog[bool]):
     def __init__(self, rows: Sequence[PresentKey], copy: Callable[[PresentKey], None]) -> None:
         bad, soon = sum(not row.accepted for row in rows), sum(row.soon for row in rows)
         super().__init__(
-            "Already in the layer",
+            "Key files in the layers",
             "",
             Button("Copy note to owner", id="owner", key="o"),
             body=(
@@ -138,13 +138,11 @@ class LayerKeys(Dialog[bool]):
                 *(f"  {words}" for words in _about(row) if words),
             ]
         self.query_one("#about", Lines).show_lines(lines)
+        self.query_one("#owner", Button).disabled = row is None or not row.verdict.sentence_for_owner
 
     def action_owner(self) -> None:
-        """Copy what to tell the owner of the selected key."""
-        row = self._marked
-        if row is None or not row.verdict.sentence_for_owner:
-            self.notify("There is nothing to tell the owner of this key.")
-        else:
+        """Copy what to tell the owner of the selected key, where there is something."""
+        if (row := self._marked) is not None and row.verdict.sentence_for_owner:
             self._copy(row)
 
 
@@ -228,6 +226,11 @@ class PutAside:
     key: TakenKey | None = None
     invites: bool = False
 
+    def facts(self) -> Mapping[str, Any]:
+        """What a draft keeps of it: never the text, which may be a secret key."""
+        why, for_owner = text_of(self.why), text_of(self.for_owner)
+        return {"why": why, "for_owner": for_owner, "state": self.state, "invites": self.invites}
+
 
 _STATE_WIDTH = len("● request arrived")
 _KEY_WIDTH = len("RSA 4096  …0123ABCD ")
@@ -300,7 +303,7 @@ class PgpKeysPane(StepPane):
         super().__init__(opening)
         self.names = list(pgp_keys.people_of(opening.context))
         self._keys: dict[str, TakenKey] = {}
-        self._aside: dict[str, PutAside] = {}
+        self._aside = {name: PutAside(**known) for name, known in opening.draft.get("aside", {}).items()}
         self._present: Mapping[str, tuple[PresentKey, ...]] = {}
         self._confirmed = pgp_keys.confirmed_before(opening.context)
         self._answers = {**pgp_keys.compared_before(opening.context), **opening.draft.get("answers", {})}
@@ -686,8 +689,6 @@ class PgpKeysPane(StepPane):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         """A key does what its button does, and where there is no such button, nothing."""
-        if action == "facts":
-            return bool(self.query(".about")) and self._facts.max_scroll_y > 0
         if action not in _BUTTONS:
             return True
         if self._comparing:
@@ -722,7 +723,7 @@ class PgpKeysPane(StepPane):
             self._invited.pop(name, None)
             self._aside[name] = PutAside(_IN_USE.format(name=name), "", "= in use already", invites=True)
         self._fill()
-        self._go_on_with(new)
+        self._go_on_with({name: key for name, key in taken.keys.items() if name not in there})
 
     def _chosen(self, key: TakenKey) -> None:
         self._keep({key.name: key})
@@ -734,7 +735,7 @@ class PgpKeysPane(StepPane):
         if again := next(differing, None):
             self._compare(again)
         else:
-            self._go_on()
+            self._go_on(next((name for name in keys if name in self._aside), ""))
 
     def _keep(self, keys: Mapping[str, TakenKey]) -> None:
         """Keys that can be used are kept; of others, why not, and what to send to their owner."""
@@ -782,9 +783,13 @@ class PgpKeysPane(StepPane):
         self.mark_refused_text()
         area.focus()
 
-    def _go_on(self) -> None:
-        """Ask about the next fingerprint, or else select the next person whose key is missing."""
-        unanswered, missing = self._first_open(), self._first_missing()
+    def _go_on(self, rejected: str = "") -> None:
+        """Ask about the next fingerprint, or else select the next person whose key is missing.
+
+        Args:
+            rejected: whose key has just turned out to be unusable: the page says why. "" for nobody.
+        """
+        unanswered, missing = self._first_open(), rejected or self._first_missing()
         if unanswered and self.opened:
             self._compare(unanswered)
             return
@@ -937,8 +942,10 @@ class PgpKeysPane(StepPane):
         origins = {name: text_of(key.origin) for name, key in self._keys.items()}
         answers = {name: list(answer) for name, answer in self._answers.items()}
         arrived = [name for name in self._missing if self._news(name)]
+        lasting = {name: entry for name, entry in self._aside.items() if not (entry.key or entry.text)}
+        aside = {name: entry.facts() for name, entry in lasting.items()}
         kept = {"texts": texts, "origins": origins, "answers": answers, "invited": dict(self._invited)}
-        return {**kept, "arrived": arrived, "read": self._read_mail}
+        return {**kept, "aside": aside, "arrived": arrived, "read": self._read_mail}
 
 
 _DIFFERENT = "differs"

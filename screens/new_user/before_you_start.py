@@ -32,6 +32,7 @@ _PHONE = (
     "  A passkey won't do: it makes no codes for the command line.",
 )
 _INVITATION = "Your invitation has both: paste it here. None yet? Ask your admin for one."
+_GIVEN = "Compare both with your invitation or handoff."
 _SANDBOX = "In this sandbox your admin adds {user} to the project {project}. Keep both as they are."
 _COMMAND = "iam-onboard"
 _PRETEND_PHONE = ("• an authenticator app: in this sandbox, a pretend phone shows the codes",)
@@ -88,8 +89,9 @@ class BeforeYouStartPane(StepPane):
 
     def _hint(self, project: str, user: str, **_rest: object) -> str:
         """Where both come from, with those that are proposed."""
-        invited = self.context.environment.sandbox and project and user
-        return _SANDBOX.format(project=project, user=user) if invited else _INVITATION
+        if not (project and user):
+            return _INVITATION
+        return _SANDBOX.format(project=project, user=user) if self.context.environment.sandbox else _GIVEN
 
     def on_mount(self) -> None:
         self.query("#use, #install, #look").set(display=False)

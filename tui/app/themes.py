@@ -148,7 +148,7 @@ def _theme(name: str, roles: Roles) -> Theme:
             "input-cursor-background": roles.accent if ansi else roles.text,
             "scrollbar": roles.muted if ansi else roles.line,
             "block-cursor-text-style": "bold",
-            "block-cursor-blurred-text-style": "none",
+            "block-cursor-blurred-text-style": "underline" if ansi else "none",  # no tint there
             "input-cursor-text-style": "none",
             "button-focus-text-style": "bold",
             "link-style": "underline",

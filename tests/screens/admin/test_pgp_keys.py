@@ -251,6 +251,24 @@ async def test_the_files_of_the_layers_are_shown_on_request(
         assert ui.focused == "people"
 
 
+async def test_a_note_to_the_owner_is_offered_where_there_is_one(
+    admin_project: AdminProject, people_keys: Keys
+) -> None:
+    admin_project.file("security", "keys/sam.okafor").write_bytes(b64encode(people_keys["expired"]))
+    decide(admin_project, people_keys, joining=("jane.doe",))
+    async with wizard(admin_project, project, at="pgp-keys") as ui:
+        ui.app.pane.query_one("#people").focus()
+        await ui.press("l")
+        dialog = ui.app.screen
+        assert isinstance(dialog, LayerKeys)
+        offered = set[bool]()
+        for row in dialog._rows:
+            offered.add(not dialog.query_one("#owner", Button).disabled)
+            assert dialog.query_one("#owner", Button).disabled == (not row.verdict.sentence_for_owner)
+            await ui.press("down")
+        assert offered == {True, False}
+
+
 async def test_many_files_of_the_layers_leave_room_for_the_buttons(
     admin_project: AdminProject, people_keys: Keys
 ) -> None:
@@ -500,6 +518,31 @@ async def test_a_rejected_key_stays_its_senders_last_one_until_another_comes(
         assert "✗" in verdict(ui)
         await paste(ui, people_keys["jane.doe"])
         assert "✗" not in verdict(ui)
+
+
+@pytest.mark.parametrize("kind", ["expired", "secret"])
+async def test_why_a_key_was_rejected_is_known_after_the_page_was_left(
+    admin_project: AdminProject, people_keys: Keys, kind: str
+) -> None:
+    decide(admin_project, people_keys, joining=("jane.doe",))
+    async with wizard(admin_project, project, at="pgp-keys") as ui:
+        await paste(ui, people_keys[kind] if kind == "expired" else people_keys[kind].decode())
+        rejected = verdict(ui)
+        await ui.go_to("project")
+        await ui.go_to("pgp-keys")
+        assert verdict(ui) == rejected
+        assert "✗" in verdict(ui)
+
+
+async def test_an_unusable_key_keeps_its_sender_selected(
+    admin_project: AdminProject, people_keys: Keys
+) -> None:
+    joining(admin_project, "jane.doe", "juan.delacruz")
+    async with wizard(admin_project, project, at="pgp-keys") as ui:
+        await ui.press("down")
+        await paste(ui, people_keys["expired"])
+        assert ui.app.pane.person() == "juan.delacruz"
+        assert "✗" in verdict(ui)
 
 
 async def test_the_key_in_use_is_called_the_same_and_its_text_stays(
