@@ -372,14 +372,16 @@ class StepPane(VerticalScroll):
     def show_problems(self, problems: Sequence[Problem]) -> None:
         """Show what is not right with the input, and put the focus on the first that can be fixed.
 
-        A secret comes before all else: who expects its field would type it into one that shows it.
+        A secret that was typed comes before all else: who expects its field would type it into one that
+        shows it.
         """
         self.place_problems(problems)
         refused = [problem for problem in problems if problem.fatal]
         wrong = {field for problem in refused or problems for field in self._fields(problem)}
         ordered = [widget for widget in self.query("*") if widget in wrong]
         if ordered:
-            next((field for field in ordered if isinstance(field, SecretInput)), ordered[0]).focus()
+            secret = (field for field in ordered if isinstance(field, SecretInput) and field.typed)
+            next(secret, ordered[0]).focus()
 
     def place_problems(self, problems: Sequence[Problem]) -> None:
         """As `show_problems`, but the focus stays where it is."""

@@ -187,12 +187,20 @@ class SecretInput(Input):
     Textual's own Input copies the plain text on ctrl+c even when it is masked (measured with 8.2); here
     copying and cutting do nothing, by whatever key, the mouse selects nothing for the screen's own copy, and
     the content never becomes a draft.
+
+    Attributes:
+        typed: whether there has been anything in it.
     """
 
+    typed = False
     ALLOW_SELECT: ClassVar[bool] = False
 
     def __init__(self, placeholder: str = "", *, id: str) -> None:  # noqa: A002 - Textual's name
         super().__init__(placeholder=placeholder, password=True, id=id, compact=True)
+
+    def watch_value(self, value: str) -> None:
+        """Textual's own Input watches it as `_watch_value`."""
+        self.typed |= bool(value)
 
     def get_selection(self, selection: object) -> None:
         """Nothing: a selection of the whole screen (Textual's `text_select_all`) leaves it out."""
@@ -228,6 +236,10 @@ class SecretText(Text):
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(MASK, id=id)
+
+    def watch_value(self, value: str) -> None:
+        """Textual's own Input watches it as `_watch_value`."""
+        self.typed |= bool(value)
 
     def get_selection(self, selection: object) -> None:
         """Nothing: a selection of the whole screen leaves it out."""

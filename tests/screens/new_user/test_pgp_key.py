@@ -153,6 +153,20 @@ async def test_a_passphrase_that_is_not_refused_keeps_the_focus_from_no_wrong_fi
     session.close()
 
 
+async def test_an_empty_form_puts_the_focus_on_its_first_field(tmp_path: Path, gpg: GpgHome) -> None:
+    session = begun(tmp_path)
+    app = host(session, environment_of(tmp_path, gpg))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        for field in app.pane.query(Input):
+            field.clear()
+        await pilot.press("ctrl+n")
+        await pilot.pause()
+        assert {problem.field for problem in app.pane.problems} > {"name", "passphrase"}
+        assert app.focused is app.pane.query_one("#name")
+    session.close()
+
+
 async def test_a_warning_that_was_shown_beside_an_error_is_passed_over_by_the_next_press(
     tmp_path: Path, gpg: GpgHome
 ) -> None:
