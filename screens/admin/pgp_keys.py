@@ -441,6 +441,11 @@ class PgpKeysPane(StepPane):
         return next(iter(self._missing), "")
 
     @property
+    def _first_news(self) -> str:
+        """The first person without a key whose request lies unread; "" for nobody."""
+        return next(filter(self._news, self._missing), "")
+
+    @property
     def _to_invite(self) -> str:
         """The person to invite, who has sent nothing, the selected one before the others; "" for nobody."""
         rejected = {name for name, entry in self._aside.items() if not entry.invites}
@@ -482,7 +487,7 @@ class PgpKeysPane(StepPane):
             f"{other} of {short(name)}, the whole message, or the path of a file"
         )
         shown = {
-            "#fetch": self._news(name) and not self._news(self._first_missing()),  # else Next reads it
+            "#fetch": self._news(name) and not self._first_news,  # else Next reads it
             "#invite": not (key or news or is_machine_name(name) or name == self._to_invite),
             "#compare": self._comparable(name) is not None,
             "#owner": bool(self._reply(name)),
@@ -522,8 +527,8 @@ class PgpKeysPane(StepPane):
         if self._text:
             refused = self._text_refused
             return Primary("Paste another key" if refused else "Check this key", ready=not refused)
-        if self._news(missing):
-            return Primary(f"Read {short(missing)}'s request")
+        if news := self._first_news:
+            return Primary(f"Read {short(news)}'s request")
         if unanswered:
             return Primary(f"Compare {short(unanswered.name)}'s key")
         if self._to_answer:
@@ -574,7 +579,7 @@ class PgpKeysPane(StepPane):
         missing = self._first_missing()
         if self._comparing or (self._text and not self._text_refused):
             return YOURS
-        if self._news(missing):
+        if self._first_news:
             return Turn("Your turn: a request is here")
         unanswered = self._aside.keys() - self._answered_to
         if missing and not self._first_open() and not self._to_invite and not unanswered:
@@ -627,7 +632,7 @@ class PgpKeysPane(StepPane):
             self._answered()
         elif self._text:
             self._take_pasted()
-        elif self._news(self._first_missing()):
+        elif self._first_news:
             self.action_fetch()
         elif unanswered:
             self._compare(unanswered)
@@ -789,7 +794,7 @@ class PgpKeysPane(StepPane):
         Args:
             rejected: whose key has just turned out to be unusable: the page says why. "" for nobody.
         """
-        unanswered, missing = self._first_open(), rejected or self._first_missing()
+        unanswered, missing = self._first_open(), rejected or self._first_news or self._first_missing()
         if unanswered and self.opened:
             self._compare(unanswered)
             return
