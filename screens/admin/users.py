@@ -441,7 +441,9 @@ class UsersPane(ByHandPane):
         if self.running_move or line is None:
             return
         if found is None and who is not None:
-            self.notify(f"{who.name} joins {who.account}; sign-in can be changed once that is written.")
+            joins = who.name in self.request().of(who.account).add
+            later = f"{who.name} joins {who.account}; sign-in can be changed once that is written."
+            self.notify(later if joins else f"{who.name} isn't added to {who.account}.")
         elif what == "by_hand":
             self.edit_at(_own_spot(*found) if found else line.key)
         elif found is None:

@@ -564,8 +564,14 @@ class StepPane(VerticalScroll):
             standing.show_lines([])
 
     def run_told(self, work: Callable[[Report], Sentence]) -> None:
-        """As `run_move`; what it comes back with is shown in passing."""
-        self.run_move("told", work, lambda said: self.notify(text_of(said)))
+        """As `run_move`; what it comes back with is shown in passing, until the next key on this page."""
+
+        def show(said: Sentence) -> None:
+            page = self.screen
+            if not (isinstance(page, OneFocus) and page.show_result(text_of(said), "", passing=True)):
+                self.notify(text_of(said))
+
+        self.run_move("told", work, show)
 
     def copy_text(self, text: str | Secret) -> None:
         """Copy a text in the background, and show in passing how that went."""

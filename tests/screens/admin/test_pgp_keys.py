@@ -534,6 +534,20 @@ async def test_why_a_key_was_rejected_is_known_after_the_page_was_left(
         assert "✗" in verdict(ui)
 
 
+async def test_that_a_reply_was_copied_takes_no_room_after_the_next_key(
+    admin_project: AdminProject, people_keys: Keys
+) -> None:
+    decide(admin_project, people_keys, joining=("jane.doe",))
+    async with wizard(admin_project, project, at="pgp-keys") as ui:
+        await paste(ui, people_keys["expired"])
+        ui.app.pane.query_one("#people").focus()
+        await ui.press("o")
+        result = ui.app.wizard.query_one("#result")
+        assert result.has_class("-shown")
+        ui.app.wizard.drop_result(passing=True)  # as the application does with each key
+        assert not result.has_class("-shown")
+
+
 async def test_an_unusable_key_keeps_its_sender_selected(
     admin_project: AdminProject, people_keys: Keys
 ) -> None:
