@@ -393,7 +393,7 @@ async def test_a_key_that_was_said_to_differ_is_remembered(
         await paste(ui, people_keys["jane.doe"])
         warnings = str(ui.app.pane.query_one("#about", Static).content).count("! ")
         await answer(ui, "differs")
-        await ui.app.wizard.visit(StepKey("project"))
+        await ui.go_to("project")
         await ui.press("ctrl+n")
         await until(ui.pilot, lambda: ui.app.wizard.current == StepKey("pgp-keys"))
         await until(ui.pilot, lambda: not ui.app.pane.looking)
