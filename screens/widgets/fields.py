@@ -237,10 +237,6 @@ class SecretText(Text):
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(MASK, id=id)
 
-    def watch_value(self, value: str) -> None:
-        """Textual's own Input watches it as `_watch_value`."""
-        self.typed |= bool(value)
-
     def get_selection(self, selection: object) -> None:
         """Nothing: a selection of the whole screen leaves it out."""
 
