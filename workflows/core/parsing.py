@@ -42,6 +42,7 @@ _MOST_BRACKETS = (
 _NO_CHARACTER = re.compile(r"&(?=#[0-9]{8})")  # Python makes no number of more than some thousand digits
 _ONE_KIND = bytes.maketrans(b"{}", b"[]")
 _NO_BRACKET = bytes(code for code in range(256) if chr(code) not in "[]{}")
+_NO_QUOTE = bytes(code for code in range(256) if chr(code) not in '"\n')
 _BLANKS = b" \t\r\n"
 _SIGNS = bytes(set(range(128)) - set(f"{string.ascii_letters}{string.digits}_".encode() + _BLANKS))
 _WORDS = bytes(ord(" ") if code in _BLANKS + _SIGNS else ord("a") for code in range(256))
@@ -203,8 +204,8 @@ def check_amount(data: bytes) -> None:
     if signs + words > limit:
         raise TooMany(limit, "words and signs")
     if data.count(b'"') > MAX_ODD:
-        lines = data.replace(b'\\"', b"").split(b"\n")
-        if sum(line.count(b'"') % 2 for line in lines) > MAX_ODD:
+        quotes = data.replace(b'\\"', b"").translate(None, _NO_QUOTE)
+        if quotes.replace(b'""', b"").count(b'"') > MAX_ODD:  # of an odd number, one is left in its line
             raise TooMany(MAX_ODD, "lines with an unclosed quote")
 
 

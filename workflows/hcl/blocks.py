@@ -8,7 +8,7 @@ and what is found can be cut out or cloned like any other block.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -52,11 +52,11 @@ class Comment:
                 text[-2:] = b"  "
         return Document(self.document.name, bytes(text))
 
-    @cached_property
+    @property
     def blocks(self) -> tuple[Block, ...]:
         """The blocks that it hides, in order; their document is the inner one."""
         text = self.document.data[self.start : self.end]
-        return self.inner.blocks if any(word in text for word in _WORDS) else ()
+        return self.inner.blocks if b"{" in text and any(word in text for word in _WORDS) else ()
 
 
 @remembered
@@ -75,14 +75,15 @@ def comments_of(document: Document) -> tuple[Comment, ...]:
 
 
 @remembered
-def hiding_comments(document: Document) -> Mapping[int, Comment]:
-    """The comments that hide blocks, by where each of their items begins."""
-    return {
-        item.start_byte: comment
-        for comment in comments_of(document)
-        if comment.blocks
-        for item in comment.items
-    }
+def hiding_comments(document: Document) -> tuple[Comment, ...]:
+    """The comments that hide blocks, in order."""
+    return tuple(comment for comment in comments_of(document) if comment.blocks)
+
+
+@remembered
+def hiding_starts(document: Document) -> frozenset[int]:
+    """Where the items of the comments that hide blocks begin."""
+    return frozenset(item.start_byte for comment in hiding_comments(document) for item in comment.items)
 
 
 def insert_after(document: Document, item: Item, text: bytes) -> Splice:
@@ -140,7 +141,7 @@ def _is_headline(document: Document, index: int) -> bool:
     items = document.items
     if items[index].kind != "comment" or (index and _is_tail(items[index], items[index - 1])):
         return False
-    return items[index].start_byte not in hiding_comments(document)
+    return items[index].start_byte not in hiding_starts(document)
 
 
 def _is_tail(item: Item, previous: Item) -> bool:

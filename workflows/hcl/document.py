@@ -132,11 +132,13 @@ class Block:
     Attributes:
         document: the document that it is from.
         item: where it is in it; for a nested block too.
+        label: the last label, or "" for a block without labels.
     """
 
     def __init__(self, document: Document, item: Item, node: Node | None = None) -> None:
         self.document = document
         self.item = item
+        self.label = item.header[-1] if len(item.header) > 1 else ""
         self._node = node
 
     @property
@@ -148,11 +150,6 @@ class Block:
     def kind(self) -> str:
         """The block's type: `module`, `locals`, `output`, and so on."""
         return self.item.header[0]
-
-    @property
-    def label(self) -> str:
-        """The last label, or "" for a block without labels."""
-        return self.item.header[-1] if len(self.item.header) > 1 else ""
 
     @property
     def line(self) -> int:
@@ -175,10 +172,10 @@ class Block:
 
     @cached_property
     def plain_values(self) -> Mapping[str, str] | None:
-        """The attributes' source texts by name for a block of a plain file, else None."""
-        return _values_in(self.data)[0] if self.document.is_plain else None
+        """The attributes' source texts by name for a block of a plain file with none twice, else None."""
+        return _values_in(self.data) if self.document.is_plain else None
 
-    @property
+    @cached_property
     def names(self) -> Collection[str]:
         """The names of the attributes of the block's own body; of a plain file's, no tree is made."""
         return self.attributes if self.plain_values is None else self.plain_values
@@ -197,10 +194,10 @@ class Block:
         """The nodes of the attributes, each name's once, in order."""
         return [attribute.node for attribute in self.attributes.values()]
 
-    @cached_property
+    @property
     def duplicates(self) -> tuple[Attribute, ...]:
         """The attributes whose name the block has used before, which Terraform refuses."""
-        if self.document.is_plain and not _values_in(self.data)[1]:
+        if self.plain_values is not None:
             return ()
         return tuple(
             attribute for attribute in self._attributes if self.attributes[attribute.name] is not attribute
@@ -247,10 +244,9 @@ class Block:
 
 
 @lru_cache(maxsize=_REMEMBERED)
-def _values_in(data: bytes) -> tuple[Mapping[str, str], bool]:
-    """What `plain_values` gives, and whether a name is used twice."""
+def _values_in(data: bytes) -> Mapping[str, str] | None:
     values, count = plain_values(data)
-    return values, count > len(values)
+    return values if count == len(values) else None
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,6 @@ _ITEM = re.compile(
     rb"(?:" + _LINE + rb")*?[ \t]*+\})(?=[ \t]*+(?:\r?\n|\Z|\#|/[/*]))"
     rb"|(?P<end>\Z))"
 )
-_LABEL = re.compile(_TEXT)
 _ATTRIBUTE = re.compile(rb"^[ \t]*+(" + _NAME + rb")[ \t]*+=[ \t]*+(" + _VALUE + rb")", re.MULTILINE)
 
 
@@ -85,22 +84,14 @@ def index_of(data: bytes) -> Items:
         if match is None:
             return None
         position = match.end()
-        if match["end"] is not None:
+        kind = str(match.lastgroup)
+        if kind == "end":
             return tuple(found)
+        start = match.start(kind)
         header: tuple[str, ...] = ()
-        if match["comment"] is not None:
-            kind = "comment"
-            start = match.start("comment")
-        else:
-            kind, start = "block", match.start("block")
-            labels = match["labels"].strip()
-            words = (
-                (labels[1:-1],)
-                if labels.count(b'"') == 2
-                else [label[1:-1] for label in _LABEL.findall(labels)]
-            )
+        if kind == "block":
             try:
-                header = (match["kind"].decode(), *(word.decode() for word in words))
+                header = (match["kind"].decode(), *match["labels"].decode().split('"')[1::2])
             except UnicodeDecodeError:
                 return None
         row += data.count(b"\n", counted, start)

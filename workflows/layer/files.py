@@ -193,9 +193,9 @@ def _terraform_files(folder: Path) -> list[Path]:
 def key_folders(documents: Mapping[str, Document]) -> list[str]:
     """`keys`, and the other folders in the layer that modules read PGP keys from."""
     found = {
-        posixpath.normpath(match[1].decode())
+        posixpath.normpath(folder.decode())
         for document in documents.values()
-        for match in _KEY_FOLDER.finditer(document.data)
+        for folder in set(_KEY_FOLDER.findall(document.data))
     }
     return [
         "keys",

@@ -16,7 +16,14 @@ from typing import NamedTuple
 from tree_sitter import Node
 
 from workflows.core.grouping import by_key
-from workflows.hcl.blocks import Comment, comments_of, insert_after, insert_before, remove_items
+from workflows.hcl.blocks import (
+    Comment,
+    comments_of,
+    hiding_comments,
+    insert_after,
+    insert_before,
+    remove_items,
+)
 from workflows.hcl.document import Block, Document, Splice, remembered
 from workflows.hcl.index import Item
 from workflows.hcl.lists import position_for, with_entry, without_entry
@@ -190,7 +197,7 @@ def _units(document: Document) -> list[Unit]:
         for block in document.blocks_of("output")
         if (reference := read_output(block).reference) is not None
     ]
-    hidden = list(filter(None, map(_hidden, comments_of(document))))
+    hidden = list(filter(None, map(_hidden, hiding_comments(document))))
     return sorted(units + hidden, key=lambda unit: unit.start) if hidden else units
 
 

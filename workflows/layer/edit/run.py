@@ -242,4 +242,4 @@ def _difference(left: bytes, right: bytes) -> tuple[int, int]:
 def _common_prefix(left: bytes, right: bytes) -> int:
     """How many bytes two texts begin with alike."""
     lengths = range(1, min(len(left), len(right)) + 1)
-    return bisect_left(lengths, True, key=lambda length: left[:length] != right[:length])
+    return bisect_left(lengths, True, key=lambda length: not left.startswith(right[:length]))

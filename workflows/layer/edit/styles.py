@@ -23,7 +23,7 @@ from typing import ClassVar
 from tree_sitter import Node
 
 from workflows.core.sentences import Sentence
-from workflows.hcl.blocks import hiding_comments, insert_after, insert_before, remove_items
+from workflows.hcl.blocks import hiding_starts, insert_after, insert_before, remove_items
 from workflows.hcl.document import Attribute, Block, Document, Splice, walk
 from workflows.hcl.index import Item
 from workflows.hcl.lists import entry_keys, position_for, with_entry
@@ -597,8 +597,12 @@ class BlockStyle(Declarations):
     def _shape(self) -> Shape | None:
         return usual_shape(module.block for module in self.modules)
 
+    @cached_property
+    def _blocks(self) -> dict[str, Block]:
+        return {module.label: module.block for module in self.modules}
+
     def _block(self, person: Person) -> Block:
-        return next(module.block for module in self.modules if module.label == person.module)
+        return self._blocks[person.module]
 
     def _fits(self, person: Person, *, machine: bool) -> bool:
         """Whether a block can be followed: editable, labelled after the name, the key's path plain."""
@@ -785,7 +789,7 @@ def _box_above(block: Block) -> tuple[Item, ...]:
 
 def _run_above(block: Block) -> tuple[Item, ...]:
     document, items = block.document, block.document.items
-    hiding = hiding_comments(document)
+    hiding = hiding_starts(document)
     index = bisect_left(items, block.item.start_byte, key=lambda item: item.start_byte)
     first, row = index, block.item.row
     while first:

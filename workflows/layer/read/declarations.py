@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 from tree_sitter import Node
 
@@ -90,7 +91,7 @@ SWITCHES = {"login_profile": "create_iam_user_login_profile", "access_key": "cre
 SWITCHED = {"login_profile": "console password", "access_key": "access key"}
 """The same in words."""
 
-_OFF = ("count", "create", "create_user")
+_OFF = frozenset({"count", "create", "create_user"})
 """What switches a whole module of users or of a group off (`create` since 6, `create_user` before)."""
 _NONE = (0, "0", "false")
 """What such a switch is then; False equals 0."""
@@ -102,8 +103,7 @@ VALUE = "\x00value\x00"
 """Stands for `each.value` in an evaluated template."""
 
 
-@dataclass(frozen=True)
-class UserModule:
+class UserModule(NamedTuple):
     """A module block that makes IAM users, and what it repeats over.
 
     Attributes:
@@ -181,7 +181,9 @@ def switched_off(block: Block, names: Mapping[str, object]) -> str:
         block: the module block.
         names: constant names and their values, from `constants`.
     """
-    off = (name for name in _OFF if value_of(block.attribute(name), names) in _NONE)
+    if _OFF.isdisjoint(block.names):
+        return ""
+    off = (name for name in block.names if name in _OFF and value_of(block.attributes[name], names) in _NONE)
     return next((f"{name} = {block.source_of(name)}" for name in off), "")
 
 
@@ -234,20 +236,21 @@ def account_module(files: FileSet) -> Block | None:
 @remembered
 def _modules(files: FileSet) -> Mapping[Subject | None, list[Block]]:
     """The module blocks by what they make."""
-    blocks = (block for block in files.blocks_of("module") if not is_override(block.document.name))
-    return by_key((made_by(block), block) for block in blocks)
+    documents = (document for document in files.documents.values() if not is_override(document.name))
+    return by_key((made_by(block), block) for document in documents for block in document.blocks_of("module"))
 
 
 def overridden(files: FileSet, block: Block) -> Place | None:
     """Where an override file changes a block, or None."""
-    found = (
-        place_of(twin)
-        for document in files.documents.values()
-        if is_override(document.name)
-        for twin in document.blocks
-        if twin.header == block.header
-    )
-    return next(found, None)
+    twins = _overriding(files).get(block.header)
+    return place_of(twins[0]) if twins else None
+
+
+@remembered
+def _overriding(files: FileSet) -> Mapping[tuple[str, ...], list[Block]]:
+    """The blocks of override files by their headers."""
+    documents = (document for document in files.documents.values() if is_override(document.name))
+    return by_key((block.header, block) for document in documents for block in document.blocks)
 
 
 def uneditable(files: FileSet, document: Document, block: Block) -> Sentence:

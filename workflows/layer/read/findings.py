@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tree_sitter import Node
 
-from workflows.hcl.blocks import comments_of
+from workflows.hcl.blocks import hiding_comments
 from workflows.hcl.document import Document
 from workflows.layer.files import FileSet, is_override, key_folders, read_documents
 from workflows.layer.model import Finding, Person, Place, Subject, place_of
@@ -112,7 +112,7 @@ def read_unread(names: Iterable[str]) -> list[Finding]:
 
 def _hidden(document: Document) -> Iterator[Finding]:
     """The modules and outputs that are commented out."""
-    for comment in comments_of(document):
+    for comment in hiding_comments(document):
         for block in comment.blocks:
             subject = Subject.OUTPUT if block.kind == "output" else None
             if block.kind == "module":

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from tree_sitter import Node
 
-from workflows.hcl.blocks import comments_of
+from workflows.hcl.blocks import hiding_comments
 from workflows.hcl.document import Block, Document, remembered
 from workflows.hcl.index import plain_values
 from workflows.hcl.values import object_key
@@ -67,7 +67,7 @@ def read_hidden_outputs(files: FileSet, owners: Mapping[Owner, str]) -> tuple[Ou
     return tuple(
         _output(block.label, read_output(block), owners)
         for document in files.documents.values()
-        for comment in comments_of(document)
+        for comment in hiding_comments(document)
         for block in comment.blocks
         if block.kind == "output"
     )

@@ -212,7 +212,7 @@ def is_machine(
     """Whether a module makes machine users: keys and no passwords, or names or key files that say so."""
     if flags == (False, True) or module.label.startswith("machine") or name.startswith("machine."):
         return True
-    return posixpath.basename(key_file or "").startswith("machine.")
+    return (key_file or "").rpartition("/")[2].startswith("machine.")
 
 
 def _fill(text: str | None, key: str, value: str) -> str | None:
