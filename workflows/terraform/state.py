@@ -15,12 +15,15 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from workflows.core.files import load_file
+from workflows.aws.clients import AwsClient
+from workflows.aws.errors import AwsError, AwsFailure, calling_aws
+from workflows.core.files import load_file, read_text
 from workflows.core.grouping import by_key
 from workflows.core.parsing import parse_json
 from workflows.core.shapes import as_list
@@ -276,6 +279,48 @@ def place_of(
     own_settings = _OWN_ACCESS if own_endpoint else (*_OWN_ACCESS, "endpoint", "endpoints")
     plain = kind == "s3" and all(named[:2]) and not any(settings.get(name) for name in own_settings)
     return Bucket(*named) if plain else None
+
+
+def kept_state(
+    layer: Path,
+    environment: Mapping[str, str],
+    s3: Callable[[str | None], AbstractContextManager[AwsClient]],
+    *,
+    own_endpoint: bool,
+) -> StoredState | None:
+    """A layer's state as it is kept; None where only Terraform could read it.
+
+    Args:
+        layer: as for `place_of`, like `environment` and `own_endpoint`.
+        environment: see there.
+        s3: makes a client that signs as the layer's profile, in a region or in the profile's own.
+        own_endpoint: see there.
+
+    Raises:
+        OnboardError: it can't be read.
+        OSError: what init noted can't be read.
+    """
+    place = place_of(layer, environment, own_endpoint=own_endpoint)
+    if isinstance(place, Bucket):
+        with s3(place.region or None) as client:
+            return _object(client, place)
+    if place is None:
+        return None
+    return read_stored(read_text(place, MAX_BYTES)) if place.is_file() else NEVER_WRITTEN
+
+
+def _object(s3: AwsClient, place: Bucket) -> StoredState | None:
+    try:
+        with calling_aws("reading the state"):
+            answer = s3.get_object(Bucket=place.bucket, Key=place.key)
+            if answer["ContentLength"] > MAX_BYTES:
+                return None
+            text = answer["Body"].read().decode("utf-8", errors="replace")
+    except AwsError as error:
+        if error.failure is AwsFailure.NOT_FOUND:
+            return NEVER_WRITTEN
+        raise
+    return read_stored(text)
 
 
 def noted_backend(data: Path) -> Mapping[str, Any]:

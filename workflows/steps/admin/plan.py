@@ -97,7 +97,7 @@ def make(context: Context, report: Report, code: Secret | None = None) -> Planne
     check_upstream(located(context)[0], context, needed=False)
     with open_layer(context, report, code=code) as layer:
         wanted = context.decisions.resetting or new_passwords.outdated(context)
-        state = read_state(layer, context, report) if wanted else State()
+        state = read_state(layer, context, report, planning=True) if wanted else State()
         anew = new_passwords.addresses(state, context) if wanted else ()
         report(Progress(f"Waiting for the plan; if the state is locked, up to {LOCK_TIMEOUT}"))
         record, plan = layer.terraform.plan(replace=anew, watch=watching(context, report))
@@ -160,7 +160,7 @@ def _completed(
     unplanned = {*here.add, *here.remove}.difference(gone_since, *planned.owners.values())
     if not (planned.empty or unplanned):
         return planned
-    state = read_state(layer, context, report)
+    state = read_state(layer, context, report, planning=True)
     state = replace(state, users={name: arn for name, arn in state.users.items() if name not in gone})
     missing = state_now.not_applied(state, context) if planned.empty else []
     missing = missing or [f"{name} is missing" for name in here.add if name in unplanned - state.users.keys()]

@@ -10,9 +10,7 @@ import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from workflows.aws.clients import FOR_A_LOOK, AwsClient
-from workflows.aws.errors import AwsError, AwsFailure, calling_aws
 from workflows.core.errors import OnboardError
-from workflows.core.files import read_text
 from workflows.core.grouping import by_key
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence, joined, listed, text_of
@@ -45,15 +43,7 @@ from workflows.steps.later_sessions import (
 from workflows.steps.shared.device_sessions import DeviceSessions
 from workflows.steps.shared.module import Context, GuardedLook
 from workflows.terraform.plan import Action
-from workflows.terraform.state import (
-    MAX_BYTES,
-    NEVER_WRITTEN,
-    Bucket,
-    State,
-    StoredState,
-    place_of,
-    read_stored,
-)
+from workflows.terraform.state import State, StoredState, kept_state
 
 _MEMBERSHIPS = ("aws_iam_group_membership.", "aws_iam_user_group_membership.")
 
@@ -65,16 +55,15 @@ def stored(context: Context) -> StoredState | None:
         OnboardError: it can't be read.
         OSError: what init noted of it can't be read.
     """
-    environment = context.environment
-    _, location = located(context)
-    place = place_of(location.path, environment.variables, own_endpoint=environment.endpoint_url is not None)
-    if place is None:
-        return None
-    if isinstance(place, Bucket):
-        with contextlib.suppress(CodeDue), client_without_code("s3", context, "", place.region or None) as s3:
-            return _object(s3, place)
-        return None
-    return read_stored(read_text(place, MAX_BYTES)) if place.is_file() else NEVER_WRITTEN
+    environment, (_, location) = context.environment, located(context)
+    with contextlib.suppress(CodeDue):
+        return kept_state(
+            location.path,
+            environment.variables,
+            lambda region: client_without_code("s3", context, "", region),
+            own_endpoint=environment.endpoint_url is not None,
+        )
+    return None
 
 
 class CodeDue(OnboardError):  # noqa: N818 - it says what is needed
@@ -133,20 +122,6 @@ def _begin(context: Context, code: Secret) -> None:
 
 
 CODED = GuardedLook(_code_due, _begin)
-
-
-def _object(s3: AwsClient, place: Bucket) -> StoredState | None:
-    try:
-        with calling_aws("reading the state"):
-            answer = s3.get_object(Bucket=place.bucket, Key=place.key)
-            if answer["ContentLength"] > MAX_BYTES:
-                return None
-            text = answer["Body"].read().decode("utf-8", errors="replace")
-    except AwsError as error:
-        if error.failure is AwsFailure.NOT_FOUND:
-            return NEVER_WRITTEN
-        raise
-    return read_stored(text)
 
 
 def taken_back_since(context: Context, *accounts: str) -> Observation | None:

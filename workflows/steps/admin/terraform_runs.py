@@ -49,7 +49,7 @@ from workflows.terraform.events import Diagnostic
 from workflows.terraform.failures import refuse_unwritten
 from workflows.terraform.runner import Update, Watch
 from workflows.terraform.service import Terraform
-from workflows.terraform.state import State
+from workflows.terraform.state import NEVER_WRITTEN, State, StoredState, kept_state
 
 _OF_THE_LAYER = (Use.STATE, Use.PROVIDER)
 _NOT_TAKEN = (AwsFailure.EXPIRED, AwsFailure.KEY_UNKNOWN)
@@ -634,20 +634,44 @@ def _variables(context: Context, location: LayerLocation, files: ProfileFiles) -
     return variables
 
 
-def read_state(layer: OpenLayer, context: Context, report: Report) -> State:
+def read_state(layer: OpenLayer, context: Context, report: Report, *, planning: bool = False) -> State:
     """What a layer's state says, after an init where that is needed.
+
+    Args:
+        layer: the layer.
+        context: what the step may read.
+        report: takes the progress.
+        planning: whether the layer is planned next, or was just now: then Terraform itself compares its
+            backend with what init noted, and the state is read where it is kept if it can be.
 
     Raises:
         StateUnwritten: it lacks what an apply made.
         OnboardError: it cannot be read.
     """
-    terraform = layer.terraform
-    refuse_unwritten(layer.location.path)
+    terraform, location = layer.terraform, layer.location
+    refuse_unwritten(location.path)
     if terraform.init_needed():
-        report(Progress(f"Initialising {layer.location.relative}"))
+        report(Progress(f"Initialising {location.relative}"))
         terraform.init(watch=watching(context, report))
-    report(Progress(f"Reading the state of {layer.location.account}"))
-    return terraform.state(cancelled=context.cancelled)
+    report(Progress(f"Reading the state of {location.account}"))
+    kept = _kept(layer, context) if planning else None
+    context.raise_if_cancelled()
+    return kept.state if kept else terraform.state(cancelled=context.cancelled)
+
+
+def _kept(layer: OpenLayer, context: Context) -> StoredState | None:
+    """The state as it is kept; None where only Terraform can read it, or say why it can't be read."""
+    environment, location = context.environment, layer.location
+    factory, profile = factory_for(context, layer.project), layer_profile(location)
+    with contextlib.suppress(OnboardError, OSError):
+        kept = kept_state(
+            location.path,
+            environment.variables,
+            lambda region: factory.profile_client("s3", layer.files, profile, region=region),
+            own_endpoint=environment.endpoint_url is not None,
+        )
+        return None if kept == NEVER_WRITTEN else kept
+    return None
 
 
 def watching(context: Context, report: Report, *, counting: bool = False) -> Watch:

@@ -24,7 +24,7 @@ from workflows.core.sentences import text_of
 from workflows.core.shapes import plain
 from workflows.machine.observations import AGREES, NOT_ASKED, Observation, Verdict
 from workflows.machine.summaries import Summary, keep_summary, made_from
-from workflows.steps.admin import apply, plan, plan_resources, state_now
+from workflows.steps.admin import apply, plan, plan_resources, state_now, terraform_runs
 from workflows.steps.admin.accepted_plan import Planned
 from workflows.steps.admin.state_now import CodeDue
 from workflows.steps.admin.terraform_runs import LayerProfile, Source, run_folder
@@ -318,6 +318,30 @@ def test_a_bucket_without_the_object_holds_a_state_that_was_never_written(
     in_bucket(layer, monkeypatch, Source.FILES, refused("AccessDenied"))
     with pytest.raises(OnboardError):
         plan.inquire(own)
+
+
+@pytest.mark.parametrize(
+    ("planning", "answer", "users"),
+    [
+        (True, state(3, SAM), {"sam"}),
+        (True, state(3, SAM).replace('"version": 4', '"version": 5'), {"pulled"}),
+        (True, refused("NoSuchKey"), {"pulled"}),
+        (True, refused("AccessDenied"), {"pulled"}),
+        (False, state(3, SAM), {"pulled"}),
+    ],
+)
+def test_terraform_reads_what_it_plans_with_only_where_nothing_else_can(
+    own: Context, layer: Path, monkeypatch: pytest.MonkeyPatch, planning: Any, answer: Any, users: set[str]
+) -> None:
+    factory = in_bucket(layer, monkeypatch, Source.FILES, answer)
+    monkeypatch.setattr(terraform_runs, "factory_for", lambda *_: factory)
+    pulled = State(users={"pulled": ""})
+    terraform = SimpleNamespace(init_needed=lambda: False, state=lambda **_: pulled)
+    location = SimpleNamespace(path=layer, account="security", profile="bb-devops")
+    opened: Any = SimpleNamespace(terraform=terraform, location=location, project=None, files=None)
+    found = terraform_runs.read_state(opened, own, lambda _progress: None, planning=planning)
+    assert found.users.keys() == users
+    assert factory.asked == [("bb-devops", "us-east-1")] * planning
 
 
 def test_who_was_removed_again_or_for_the_first_time_is_not_said_to_be_added_again(tmp_path: Path) -> None:
