@@ -26,11 +26,11 @@ from workflows.machine.lock import SessionInUse, SessionLock
 from workflows.steps.admin import recovery
 from workflows.steps.admin.one_layer import KeptPlans, layer_context
 from workflows.steps.admin.project import wanted_binary
-from workflows.steps.admin.terraform_runs import CodeWanted, code_wanted, located
+from workflows.steps.admin.terraform_runs import CodeWanted, code_wanted
 from workflows.steps.shared.half_written import finish_half_written
 from workflows.steps.shared.leftovers import release_credentials, running_in
 from workflows.steps.shared.module import Context, Progress
-from workflows.terraform.binary import find_program
+from workflows.terraform.binary import Wanted, find_program
 from workflows.terraform.events import Progress as Operations
 from workflows.terraform.failures import LockHeld, TerraformFailed
 from workflows.terraform.results import ApplyFailed
@@ -87,20 +87,19 @@ def layer_alone(machine: Machine, options: argparse.Namespace, layer: str = "") 
     try:
         release_credentials(folder, location.account)  # of a command that was killed
         context = layer_context(own_world(machine, options.binary), project, location.account, folder)
-        _ask_about_program(context, said_yes=options.trust_binary)
+        _ask_about_program(wanted_binary(project, location, context), context, options)
         with _in_words_for_here(location.relative, context):
             yield context
     finally:
         lock.release()
 
 
-def _ask_about_program(context: Context, *, said_yes: bool) -> None:
-    project, location = located(context)
+def _ask_about_program(wanted: Wanted, context: Context, options: argparse.Namespace) -> None:
     try:
-        find_program(wanted_binary(project, location, context), context.environment.variables.get("PATH", ""))
+        find_program(wanted, context.environment.variables.get("PATH", ""))
     except ProgramNotTrusted as error:
         question = f"{error.title}.\n{error.program.question}\n\nRun it?"
-        if not said_yes and not (asking.has_terminal() and asking.yes(question)):
+        if not options.trust_binary and not (asking.has_terminal() and asking.yes(question)):
             raise
         TrustedPrograms(context.environment.trusted_programs_file).add(error.program)
     except OnboardError:

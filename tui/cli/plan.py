@@ -93,8 +93,9 @@ def plan(machine: host.Machine, options: argparse.Namespace) -> None:
     target = layer_run.plan_file(machine, options.out) if options.out else None
     with layer_run.layer_alone(machine, options) as alone:
         context = one_layer.meant_for(alone, options.people, options.passwords)
+        _, location = terraform_runs.located(context)
         if target is not None:
-            layer_run.plans_of(machine).refuse_target(target, terraform_runs.located(context)[1].path)
+            layer_run.plans_of(machine).refuse_target(target, location.path)
             if one_layer.may_be_committed(target, context.environment):
                 note(
                     f"warning: {target} is in a git checkout that doesn't ignore it. A plan file can hold "
@@ -104,7 +105,7 @@ def plan(machine: host.Machine, options: argparse.Namespace) -> None:
         if log := one_layer.take_in_ended_apply(context):
             note(f"An earlier apply has ended meanwhile; its log is {log}.")
         try:
-            planned = _made(context, options)
+            planned = _made(location.relative, context, options)
             text = _text(planned, context, options)
             if target is not None:
                 _keep(machine, planned, target, context)
@@ -114,11 +115,11 @@ def plan(machine: host.Machine, options: argparse.Namespace) -> None:
     note(_what_next(options, target))
 
 
-def _made(context: module.Context, options: argparse.Namespace) -> accepted_plan.Planned:
+def _made(layer: str, context: module.Context, options: argparse.Namespace) -> accepted_plan.Planned:
     report = layer_run.RunReport()
 
     def made(code: Secret | None) -> accepted_plan.Planned:
-        report(module.Progress(f"Planning {terraform_runs.located(context)[1].relative}"))
+        report(module.Progress(f"Planning {layer}"))
         return step.make(context, report, code)
 
     if options.init:

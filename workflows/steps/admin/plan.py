@@ -28,7 +28,6 @@ from workflows.steps.admin.accepted_plan import Planned, decided
 from workflows.steps.admin.edits import refuse_expired_keys
 from workflows.steps.admin.judged_plan import judged, staleness
 from workflows.steps.admin.other_sessions import removed_from_files
-from workflows.steps.admin.project import check_upstream
 from workflows.steps.admin.terraform_runs import (
     OpenLayer,
     WrongAccount,
@@ -93,9 +92,7 @@ def make(context: Context, report: Report, code: Secret | None = None) -> Planne
             neither in the plan nor in the state; or Terraform failed, the detail has its own words.
     """
     refuse_expired_keys(context)
-    report(Progress("Asking the checkout's upstream"))
-    check_upstream(located(context)[0], context, needed=False)
-    with open_layer(context, report, code=code) as layer:
+    with open_layer(context, report, code=code, current=True) as layer:
         wanted = context.decisions.resetting or new_passwords.outdated(context)
         state = read_state(layer, context, report, planning=True) if wanted else State()
         anew = new_passwords.addresses(state, context) if wanted else ()

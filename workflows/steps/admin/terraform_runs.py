@@ -36,7 +36,7 @@ from workflows.desktop.ambient import endpoints
 from workflows.layer.discover import find_project
 from workflows.layer.profile_names import NamedProfile, Use, account_in_name, named_profiles
 from workflows.layer.project import LayerLocation, Project
-from workflows.steps.admin.project import wanted_binary
+from workflows.steps.admin.project import check_upstream, wanted_binary
 from workflows.steps.shared.device_sessions import DeviceSessions
 from workflows.steps.shared.half_written import finish_half_written
 from workflows.steps.shared.leftovers import RUNS, credentials_folder, release_credentials
@@ -552,6 +552,7 @@ def open_layer(
     account: str = "",
     *,
     code: Secret | None = None,
+    current: bool = False,
 ) -> Iterator[OpenLayer]:
     """A layer with credentials that were checked to be for its account.
 
@@ -560,20 +561,26 @@ def open_layer(
         report: takes the progress.
         account: the account of the layer; by default the step's own.
         code: an MFA code, where the layer's profile wants one.
+        current: whether the checkout must not be behind its upstream.
 
     Yields:
         The layer; temporary credentials are gone afterwards.
 
     Raises:
         CodeWanted, WrongAccount: as `credential_files`.
-        OnboardError: the layer or its binary is not there, or AWS does not answer.
+        OnboardError: the layer or its binary is not there, the checkout is behind, or AWS does not answer.
     """
     project, location = located(context, account)
     if finished := finish_half_written(context.folder.parent.parent, project.root):
         report(Progress(finished))
-    with ThreadPoolExecutor(1) as beside:  # its version takes about as long as AWS's answer
+    with ThreadPoolExecutor(2) as beside:  # each takes about as long as AWS's answer
         binary = beside.submit(_binary, context, project, location)
+        upstream = beside.submit(check_upstream, project, context, needed=False) if current else None
+        if upstream:
+            report(Progress("Asking the checkout's upstream"))
         with credential_files(context, project, location, code, report) as files:
+            if upstream:
+                upstream.result()
             yield _layer(context, project, location, files, binary.result())
 
 

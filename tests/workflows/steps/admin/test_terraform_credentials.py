@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -25,7 +26,8 @@ from workflows.core.secret import Secret
 from workflows.core.sentences import text_of
 from workflows.layer.discover import find_project
 from workflows.layer.project import LayerLocation, Project
-from workflows.steps.admin import state_now
+from workflows.steps.admin import state_now, terraform_runs
+from workflows.steps.admin.project import CheckoutBehind
 from workflows.steps.admin.terraform_runs import (
     CodeWanted,
     LayerProfile,
@@ -33,11 +35,12 @@ from workflows.steps.admin.terraform_runs import (
     code_wanted,
     credential_files,
     factory_for,
+    open_layer,
     profiles_of,
     project_files,
     role_credentials,
 )
-from workflows.steps.shared.module import Context
+from workflows.steps.shared.module import Context, Progress
 from workflows.stores.vault import VaultChoice, VaultUnavailable
 from workflows.terraform.failures import Failure
 
@@ -193,6 +196,32 @@ def test_the_pair_is_gone_after_a_failure_too(desk: Desk) -> None:
     ):
         pytest.fail("it answers for another account")
     assert re.search(rf" {APPS}, .* security \w+ {SECURITY}\b", text_of(wrong.value.what))
+    assert not (context.folder / "aws").exists()
+
+
+def test_a_checkout_that_is_behind_is_found_out_while_aws_is_asked(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asking_aws, reported = threading.Event(), []
+
+    def report(progress: Progress) -> None:
+        reported.append(progress)
+        if len(reported) > 1:
+            asking_aws.set()
+
+    def behind(*_: object, needed: bool) -> None:
+        assert not needed
+        assert asking_aws.wait(60)
+        raise CheckoutBehind("", "")
+
+    monkeypatch.setattr(terraform_runs, "check_upstream", behind)
+    monkeypatch.setattr(terraform_runs, "_binary", lambda *_: None)
+    context = desk.context()
+    with (
+        pytest.raises(CheckoutBehind),
+        open_layer(context, report, code=desk.code(), current=True),
+    ):
+        pytest.fail("Terraform could start")
     assert not (context.folder / "aws").exists()
 
 
