@@ -24,6 +24,7 @@ from urllib.parse import urlsplit
 from workflows.aws.errors import calling_aws, translate
 from workflows.aws.sso import explaining_sso, sso_provider
 from workflows.core.files import is_there, read_bytes
+from workflows.core.garbage import collection_paused
 from workflows.core.secret import Secret
 from workflows.profiles.aws_data import aws_descriptions
 
@@ -274,7 +275,8 @@ def _new_session(files: ProfileFiles, *, profile: str | None, region: str | None
 
     Terraform, a Go program, trusts the same certificates.
     """
-    import botocore.session  # noqa: PLC0415 - boto is slow to import
+    with collection_paused():
+        import botocore.session  # noqa: PLC0415 - boto is slow to import
 
     # At DEBUG botocore logs whole requests and answers: passwords, seeds and new secret keys.
     logging.getLogger("botocore").setLevel(logging.INFO)

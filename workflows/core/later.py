@@ -13,6 +13,8 @@ from importlib import import_module
 from types import ModuleType, SimpleNamespace
 from typing import Any, TypeVar, cast
 
+from workflows.core.garbage import collection_paused
+
 T = TypeVar("T")
 
 
@@ -43,7 +45,9 @@ class _Module(ModuleType):
     """Stands for a module, and asks it for each name."""
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(import_module(self.__name__), name)
+        with collection_paused():
+            module = import_module(self.__name__)
+        return getattr(module, name)
 
 
 @contextmanager

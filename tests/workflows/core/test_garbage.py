@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Iterator
+from pathlib import Path
 from weakref import ref
 
 import pytest
 
 from workflows.core.garbage import collect_between_pages, page_painted
+from workflows.core.later import on_demand
 
 
 class Circle:
@@ -33,3 +35,15 @@ def test_a_painted_page_frees_those_before_where_that_is_left_to_it_and_due() ->
         gc.collect(1)
     page_painted()
     assert page() is None
+
+
+def test_a_module_is_loaded_without_a_look_at_what_it_makes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "loaded_on_demand").mkdir()
+    (tmp_path / "loaded_on_demand" / "module.py").write_text("import gc\nLOOKED_AT = gc.isenabled()\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with on_demand():
+        from loaded_on_demand import module  # type: ignore[import-not-found]  # noqa: PLC0415 - loaded later
+    assert not module.LOOKED_AT
+    assert gc.isenabled()
