@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 
@@ -12,7 +13,11 @@ def aws_descriptions() -> Any:
     """What loads botocore's descriptions of services and regions (megabytes of JSON), once a process."""
     from botocore.loaders import Loader  # noqa: PLC0415 - boto is slow to import
 
-    return Loader()
+    loader: Any = Loader()
+    services = [folder.name for folder in Path(loader.BUILTIN_DATA_PATH).iterdir()]
+    # Botocore itself looks into all four hundred folders, for each kind of description again.
+    loader.list_available_services = lambda _kind: services
+    return loader
 
 
 @cache
