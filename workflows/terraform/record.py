@@ -157,6 +157,7 @@ def _hash(path: Path) -> str:
 
 def record_plan(
     path: Path,
+    sha256: str,
     layer: Path,
     inputs: tuple[Path, ...],
     *,
@@ -169,6 +170,7 @@ def record_plan(
 
     Args:
         path: the plan file.
+        sha256: its hash, hexadecimal.
         layer: the layer's folder.
         inputs: the variable and backend files.
         sources: the hashes of its sources, as they were before it was made.
@@ -179,7 +181,7 @@ def record_plan(
     in_git = git.is_repository()
     return PlanRecord(
         plan=path,
-        plan_sha256=file_sha256(path),
+        plan_sha256=sha256,
         layer=layer,
         inputs=inputs,
         sources=sources,

@@ -11,6 +11,7 @@ import shutil
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,7 @@ from workflows.terraform.record import (
     PlanRecord,
     StateMark,
     changed_since,
+    file_sha256,
     hash_sources,
     read_mark,
     record_plan,
@@ -340,22 +342,28 @@ class Terraform:
         self.give_up_plan()
         path = self.folder / PLAN_FILE
         sources = self._plan_into(path, replace, watch)
-        record = record_plan(
-            path,
-            self.layer,
-            self.inputs,
-            sources=sources,
-            git=Git(self.layer, self.environment),
-            binary=str(self.binary),
-            made_at=self._now(),
-        )
         try:
-            if changed := changed_since(record):
-                raise older_than_files(changed)
-            return record, self.read(record, cancelled=watch.cancelled)
+            with ThreadPoolExecutor(1) as beside:
+                sha256 = file_sha256(path)  # before it is shown: nothing else is ever applied
+                shown = beside.submit(self._shown, path, watch.cancelled)
+                record = record_plan(
+                    path,
+                    sha256,
+                    self.layer,
+                    self.inputs,
+                    sources=sources,
+                    git=Git(self.layer, self.environment),
+                    binary=str(self.binary),
+                    made_at=self._now(),
+                )
+                if changed := changed_since(record):
+                    raise older_than_files(changed)
+                plan = shown.result()
+            refuse_another_plan(record)
         except OnboardError:
             self.give_up_plan()
             raise
+        return record, plan
 
     def _plan_into(self, path: Path, replace: Sequence[str], watch: Watch) -> dict[str, str]:
         """Run plan, and once more if it only wants the layer to be initialised; the file is private.
@@ -377,14 +385,13 @@ class Terraform:
         path.chmod(0o600)
         return sources
 
-    def read(self, record: PlanRecord, *, cancelled: threading.Event | None = None) -> Plan:
-        """Read a plan file again.
+    def _shown(self, plan: Path, cancelled: threading.Event | None) -> Plan:
+        """What a plan file will do.
 
         Raises:
-            OnboardError: it is gone, or not the one that was recorded.
+            OnboardError: it cannot be read.
         """
-        refuse_another_plan(record)
-        answer = self._capture("show", self.binary.commands.show(record.plan), cancelled)
+        answer = self._capture("show", self.binary.commands.show(plan), cancelled)
         return read_plan(parse_json(answer.stdout))
 
     def give_up_plan(self) -> None:
