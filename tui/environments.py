@@ -12,7 +12,6 @@ from tui.host import Machine, vault_for
 from workflows.core.errors import OnboardError
 from workflows.core.installation import how_to_add_the_demo
 from workflows.core.later import on_demand
-from workflows.desktop.browser import SandboxBrowser, SystemBrowser
 from workflows.desktop.clipboard import (
     Clipboard,
     FirstWorkingClipboard,
@@ -23,6 +22,7 @@ from workflows.desktop.clipboard import (
 
 with on_demand():
     from workflows import environment
+    from workflows.desktop import browser as browsers
     from workflows.steps.shared import module
 
 
@@ -84,7 +84,7 @@ class OwnMachine:
             sandbox=False,
             now=machine.now,
             clipboard=clipboard,
-            browser=SystemBrowser(machine.environment, sys.platform),
+            browser=browsers.SystemBrowser(machine.environment, sys.platform),
             vault=partial(
                 vault_for,
                 folder=machine.places.vault,
@@ -161,8 +161,8 @@ class SandboxEnvironments:
         """The administrator's environment for the admin's workflow, the new user's for the other."""
         sandbox, machine = self._sandbox, self._machine
         person = sandbox.administrator if workflow == "admin" else sandbox.new_user
-        browser = SandboxBrowser(
-            sandbox.endpoint_url, sandbox.token, SystemBrowser(machine.environment, sys.platform)
+        browser = browsers.SandboxBrowser(
+            sandbox.endpoint_url, sandbox.token, browsers.SystemBrowser(machine.environment, sys.platform)
         )
         return environment.Environment(
             home=person.home,

@@ -68,8 +68,9 @@ class OneFocus(Screen[Any]):
         self._show_focus()
 
     def _show_focus(self) -> None:
-        if self.focused is not None:
-            self.focused.has_focus = self.app.screen is self
+        here = self.app.screen is self
+        if self.focused is not None and self.focused.has_focus is not here:
+            self.focused.has_focus = here
             self.focused.refresh()
 
 

@@ -67,6 +67,7 @@ def test_home_loads_neither_the_wizard_nor_what_it_does_not_show() -> None:
     assert not modules & {"tui.app.wizard", "tui.app.starting", "workflows.run", "workflows.environment"}
     assert not modules & {"workflows.catalogue", "workflows.machine.session", "workflows.machine.events"}
     assert not modules & {"hashlib", "email", "importlib.metadata", "markdown_it", "zipfile", "tree_sitter"}
+    assert "workflows.desktop.browser" not in modules
 
 
 def test_a_key_for_an_sdk_loads_only_what_reads_it() -> None:

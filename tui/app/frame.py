@@ -137,6 +137,13 @@ class Frame(App[None]):
         for ending, handler in self._signals.items():
             signal.signal(ending, handler)
 
+    def refresh_css(self, animate: bool = True) -> None:  # noqa: FBT001 - Textual's
+        """Set the colours alone before there is a screen: its styles are read with them."""
+        if self.screen_stack:
+            super().refresh_css(animate)
+        else:
+            self.stylesheet.set_variables(self.get_css_variables())
+
     def _end_by_signal(self, loop: asyncio.AbstractEventLoop) -> None:
         self.stop()
         loop.call_soon_threadsafe(self.quit)

@@ -15,6 +15,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.content import Content
 from textual.events import Resize
+from textual.geometry import Size
 from textual.message import Message
 from textual.widgets import Input
 
@@ -309,6 +310,7 @@ class HomeScreen(OneFocus):
         self._sandbox = sandbox
         self._elsewhere = f"In {'another' if sandbox else 'a'} sandbox"
         self._all = every
+        self._filled: Size | None = None
         self._lines: dict[str, _Line] = {
             **{f"session-{number}": _line_of(entry, now()) for number, entry in enumerate(self._entries)},
             **{" ".join(task.begins): task for tasks in _TASKS.values() for task in tasks},
@@ -343,13 +345,14 @@ class HomeScreen(OneFocus):
         self.query_one(OptionList).focus()
 
     def on_resize(self, event: Resize) -> None:
-        """A wider line has room for more of it."""
-        self.set_class(event.size.width >= _WIDE, "-beside")
-        if self.is_mounted:
+        """A wider line has room for more of it; Textual also says so of a size that is as it was."""
+        if self._filled not in {None, event.size}:
             self._fill()
 
     def _fill(self) -> None:
         """Fill the list; the selected line stays so, and where it is gone the one in its place is."""
+        self._filled = self.size
+        self.set_class(self.size.width >= _WIDE, "-beside")
         self.set_class(self._crowded, "-crowded")
         options, at = self.query_one(OptionList), self._at
         options.set_options(self._options())

@@ -6,12 +6,14 @@ import asyncio
 import gc
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
+from unittest.mock import patch
 
 import pytest
 from support.panes import rest
 from textual.app import App, ComposeResult
+from textual.events import DescendantFocus
 from textual.widget import Widget
-from textual.widgets import Static
+from textual.widgets import Input, Static
 
 from screens.widgets.dialogs import Confirm, ErrorDialog, Notice, OneFocus, tell
 from screens.widgets.text import ScrollBody
@@ -38,6 +40,23 @@ async def test_tab_goes_from_no_to_yes_and_back() -> None:
             assert app.focused.id == focused
         await pilot.press("enter")
         assert answers == [True]
+
+
+async def test_what_keeps_the_focus_is_not_drawn_again() -> None:
+    class Page(OneFocus):
+        def compose(self) -> ComposeResult:
+            yield Input()
+
+    app: App[None] = App()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await app.push_screen(Page())
+        await pilot.pause()
+        field = app.screen.query_one(Input)
+        with patch.object(field, "refresh") as drawn:
+            app.screen.post_message(DescendantFocus(field))
+            await pilot.pause()
+        assert field.has_focus
+        assert not drawn.called
 
 
 async def test_what_gets_the_focus_back_is_drawn_with_it() -> None:

@@ -11,6 +11,7 @@ from unittest.mock import patch
 import pytest
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.color import Color
 from textual.events import Key
 from textual.message import Message
 from textual.widget import Widget
@@ -70,6 +71,18 @@ def _classes(widget: type[Widget]) -> Iterator[type[Widget]]:
 def test_there_is_room_for_the_parsed_styles_of_every_widget() -> None:
     load_ahead()
     assert Form().stylesheet._parse_cache.maxsize > len({*_classes(Widget)})
+
+
+async def test_the_styles_are_read_again_for_other_colours_alone() -> None:
+    app = Form()
+    with patch.object(app.stylesheet, "reparse", wraps=app.stylesheet.reparse) as again:
+        async with app.run_test() as pilot:
+            assert not again.called
+            assert app.screen.styles.background == Color.parse(app.theme_variables["background"])
+            app.theme = "contrast"
+            await pilot.pause()
+            assert again.called
+            assert app.screen.styles.background == Color.parse(app.theme_variables["background"])
 
 
 async def test_what_was_typed_before_next_is_handled_before_it() -> None:

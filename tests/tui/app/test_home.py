@@ -276,6 +276,20 @@ async def test_a_line_without_room_for_a_second_work_says_how_many_there_are() -
         assert work_of(both, 2) in app.text()
 
 
+async def test_a_size_that_is_as_it_was_makes_no_line_again() -> None:
+    app = Host([LATE])
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        options = app.screen.query_one(OptionList)
+        line = options.get_option_at_index(1)
+        await pilot.resize_terminal(80, 24)
+        await rest(pilot)
+        assert options.get_option_at_index(1) is line
+        await pilot.resize_terminal(120, 24)
+        await rest(pilot)
+        assert options.get_option_at_index(1) is not line
+
+
 async def test_with_no_session_enter_adds_people() -> None:
     app = Host([])
     async with app.run_test(size=(80, 24)) as pilot:
