@@ -56,8 +56,10 @@ class KeyLine(Widget, can_focus=False):
                 for binding in screen.active_bindings.values()
                 if binding.enabled
             }
-            self._keys = [active[name] for name in self._ids if name in active]
-            self.refresh()
+            keys = [active[name] for name in self._ids if name in active]
+            if keys != self._keys:
+                self._keys = keys
+                self.refresh()
 
     def render(self) -> Content:
         of_key, does = self.get_visual_style("key-line--key"), self.get_visual_style("key-line--does")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from typing import ClassVar
+from unittest.mock import patch
 
 from support.panes import rest
 from textual.app import App, ComposeResult
@@ -47,6 +48,20 @@ async def test_the_named_keys_stand_in_their_order_and_a_field_takes_the_letters
         app.screen.set_focus(None)
         await rest(pilot)
         assert app.line() == "b Does b   a Does a   f1 Help   ^q Quit"
+
+
+async def test_it_is_drawn_again_only_for_other_keys() -> None:
+    app = Keys()
+    async with app.run_test(size=(60, 10)) as pilot:
+        await rest(pilot)
+        line = app.query_one(KeyLine)
+        with patch.object(line, "refresh") as drawn:
+            app.screen.refresh_bindings()
+            await rest(pilot)
+            assert not drawn.called
+            app.screen.set_focus(None)
+            await rest(pilot)
+            assert drawn.called
 
 
 async def test_what_has_no_room_is_left_out_whole() -> None:
