@@ -3,7 +3,7 @@
 A file is written beside its target, synced and renamed over it. Whatever kills the process, a reader finds
 the old file or the new one. Failures say the path, the cause and what to do.
 
-Only the standard library is imported here, and little of it: Terraform's supervisor starts with it.
+Only the standard library is imported here, and little of it: Terraform's supervisor has nothing else.
 """
 
 from __future__ import annotations

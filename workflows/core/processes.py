@@ -4,7 +4,7 @@ A child gets the variables on an allow list and nothing else, so that a secret w
 person's shell never travels. A process that is found again later is known by its pid *and* its start time,
 since pids are used again.
 
-Only the standard library is imported here: Terraform's supervisor, a process of its own, starts with it.
+Only the standard library is imported here: Terraform's supervisor, a process of its own, has nothing else.
 """
 
 from __future__ import annotations

@@ -23,12 +23,18 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from workflows.core.errors import Cancelled, OnboardError
 from workflows.core.files import OWN_LIMIT, cause_of, open_file, read_bytes, write_atomically
 from workflows.core.parsing import read_json
-from workflows.core.processes import is_alive, read_record, user_and_host, write_record
+from workflows.core.processes import (
+    is_alive,
+    process_started_at,
+    read_record,
+    user_and_host,
+    write_record,
+)
 from workflows.core.sentences import Sentence
 from workflows.core.shapes import read
 from workflows.terraform.events import (
@@ -41,7 +47,6 @@ from workflows.terraform.events import (
     whole_lines,
 )
 from workflows.terraform.redaction import redact
-from workflows.terraform.supervisor import NOT_NOTED
 
 POLL_SECONDS = 0.02
 """How often the output file is looked at; measured to cost Terraform nothing."""
@@ -371,9 +376,9 @@ def _launch(
         except OSError as error:
             raise _no_room(folder, cause_of(error)) from error
         leftovers = undo.pop_all()
-    command = [python, "-I", "-S", str(SUPERVISOR), str(folder.resolve()), str(temporary), *argv]
+    command = [python, "-I", "-S", str(SUPERVISOR), str(folder.resolve()), str(temporary)]
     try:
-        _supervised(command, cwd, {**environment, "TMPDIR": str(temporary)}, output)
+        _supervised(command, argv, folder, cwd, {**environment, "TMPDIR": str(temporary)}, output)
     except OnboardError:
         # Only now is it certain that nothing runs; whatever else ends this leaves the run to be found.
         leftovers.close()
@@ -382,36 +387,64 @@ def _launch(
         os.close(output)
 
 
-def _supervised(command: Sequence[str], cwd: Path, environment: Mapping[str, str], output: int) -> None:
-    """Start the supervisor, and return when it has noted who runs.
+def _supervised(
+    command: Sequence[str],
+    argv: Sequence[str],
+    folder: Path,
+    cwd: Path,
+    environment: Mapping[str, str],
+    output: int,
+) -> None:
+    """Start the supervisor, note who runs, and let it begin; see `supervisor`.
 
     Raises:
         OnboardError: nothing was started.
     """
-    program, folder = Path(command[6]).name, Path(command[4])
-    try:
-        exit_code = subprocess.run(
-            command,
-            cwd=cwd,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-            check=False,
-        ).returncode
-        if exit_code >= NOT_NOTED:
-            number = exit_code - NOT_NOTED
-            raise _no_room(folder, cause_of(OSError(number, os.strerror(number))) if number else "")
-        if exit_code != 0:
-            raise ChildProcessError(f"its parent process ended with the exit status {exit_code}")
-    except OSError as error:
-        raise NotStarted(
-            "Cannot start Terraform",
-            f"iam-onboard couldn't start {program} in {cwd}.",
-            why=str(error),
-            next="Check that the folder exists and that Python can start programs.",
-        ) from error
+    with contextlib.ExitStack() as ends:
+        told, tell = _pipe(ends)
+        may_go, go = _pipe(ends)
+        passed = (tell.fileno(), may_go.fileno())
+        try:
+            with subprocess.Popen(
+                [*command, *map(str, passed), *argv],
+                cwd=cwd,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+                pass_fds=passed,
+            ) as process:
+                tell.close()
+                pids = [*map(int, told.read().split())]
+            if not pids:
+                raise ChildProcessError(f"its parent process ended with the exit status {process.returncode}")
+        except OSError as error:
+            raise NotStarted(
+                "Cannot start Terraform",
+                f"iam-onboard couldn't start {Path(argv[0]).name} in {cwd}.",
+                why=str(error),
+                next="Check that the folder exists and that Python can start programs.",
+            ) from error
+        record = {
+            f"{who}{name}": value
+            for who, pid in zip(("", "supervisor_"), pids, strict=True)
+            for name, value in (("pid", pid), ("started_at", process_started_at(pid)))
+        }
+        try:
+            write_record(folder / "process.json", record)
+        except OSError as error:
+            raise _no_room(folder, cause_of(error)) from error
+        go.write(b"\0")
+
+
+def _pipe(ends: contextlib.ExitStack) -> tuple[BinaryIO, BinaryIO]:
+    """The two ends of a pipe, which are closed with all others."""
+    reading, writing = os.pipe()
+    return (
+        ends.enter_context(os.fdopen(reading, "rb", buffering=0)),
+        ends.enter_context(os.fdopen(writing, "wb", buffering=0)),
+    )
 
 
 def _no_room(folder: Path, why: Sentence) -> NotStarted:

@@ -12,12 +12,15 @@ import threading
 import time
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.killing import Killed, live
 
 from workflows.core.errors import OnboardError
 from workflows.core.files import cause_of
+from workflows.core.processes import process_started_at, write_record
+from workflows.terraform import runner
 from workflows.terraform.events import Diagnostic
 from workflows.terraform.runner import Kind, LeftRunning, NotStarted, Run, StillRunning, Update, Watch
 
@@ -296,33 +299,47 @@ def test_the_wizard_has_nothing_to_reap(tmp_path: Path) -> None:
     assert run.follow().succeeded
 
 
-def test_nothing_is_started_that_cannot_be_noted(tmp_path: Path) -> None:
-    # A file size limit of zero, set for the supervisor alone, is a disk that fills up at that very moment.
-    python = tmp_path / "python"
-    python.write_text(f'#!/bin/sh\nulimit -f 0\nexec {sys.executable} "$@"\n')
-    python.chmod(0o700)
-    temporary = tmp_path / "t"
+@pytest.mark.parametrize("stop", [OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), KeyboardInterrupt()])
+def test_nothing_is_started_that_is_not_noted(
+    stop: BaseException, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    temporary, evidence, folder = tmp_path / "t", tmp_path / "started", tmp_path / "run"
     temporary.mkdir()
-    evidence = tmp_path / "started"
+    waiting: list[int] = []
 
-    def attempt(with_python: str) -> Run:
+    def attempt() -> Run:
         return Run.start(
             ["mkdir", str(evidence)],
             kind=Kind.APPLY,
-            folder=tmp_path / "run",
+            folder=folder,
             cwd=tmp_path,
             environment={"PATH": os.defpath, "TMPDIR": str(temporary)},
-            python=with_python,
         )
 
-    with pytest.raises(NotStarted) as refused:
-        attempt(str(python))
-    assert refused.value.why == cause_of(OSError(errno.EFBIG, os.strerror(errno.EFBIG)))
-    assert not (tmp_path / "run").exists()
-    assert list(temporary.iterdir()) == []
-    time.sleep(0.2)
+    def stopping(path: Path, record: dict[str, Any]) -> None:
+        if path.name == "process.json":
+            waiting.extend((record["pid"], record["supervisor_pid"]))
+            raise stop
+        write_record(path, record)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(runner, "write_record", stopping)
+        with pytest.raises(NotStarted if isinstance(stop, OSError) else KeyboardInterrupt) as ended:
+            attempt()
+    for pid in waiting:
+        while process_started_at(pid) is not None:
+            time.sleep(0.01)
+    assert len(waiting) == 2
     assert not evidence.exists()
-    assert attempt(sys.executable).follow().succeeded
+    if isinstance(ended.value, NotStarted):
+        assert ended.value.why == cause_of(stop)
+        assert not folder.exists()
+        assert list(temporary.iterdir()) == []
+    else:
+        assert not Run(folder).is_running()
+        assert Run(folder).follow().exit_code is None
+        Run(folder).discard()
+    assert attempt().follow().succeeded
     assert evidence.is_dir()
 
 
