@@ -53,6 +53,7 @@ SHORT: Mapping[StsState, str] = {
     StsState.UNKNOWN: "unknown",
 }
 _TOLD_CHANGES = 3
+_PRETEND = "AWS's console switches them. A sandbox has no such page: leave the real one alone."
 
 
 class StsRegionsPane(StepPane):
@@ -110,7 +111,7 @@ class StsRegionsPane(StepPane):
         yield Text("", id="detail", classes="-empty")
         yield ButtonRow(
             Button("What to click", id="clicks", key="i"),
-            Button("Open page", id="open", key="o"),
+            *(() if self.context.environment.sandbox else [Button("Open page", id="open", key="o")]),
             Button("Ask again", id="again", key="r"),
             Button("Export", id="export", key="x"),
             id="buttons",
@@ -137,7 +138,9 @@ class StsRegionsPane(StepPane):
     def _show(self) -> None:
         audit, survey = self._audit, self._survey
         now = self.context.environment.now()
-        self.query_one("#standing", Text).update(_standing(audit, survey, self._changes, now))
+        self.query_one("#standing", Text).update(
+            _standing(audit, survey, self._changes, now, sandbox=self.context.environment.sandbox)
+        )
         self.query_one("#accounts", OptionList).set_options(
             Option(line, name) for name, line in _account_lines(audit, survey).items()
         )
@@ -230,7 +233,8 @@ class StsRegionsPane(StepPane):
         """Show what to click in the console."""
         answer = self._chosen
         if answer is not None and self._audit is not None:
-            text = _to_do_text(answer, self._audit.allowed)
+            pretend = f"! {_PRETEND}\n" if self.context.environment.sandbox else ""
+            text = pretend + _to_do_text(answer, self._audit.allowed)
             self.app.push_screen(TextDialog(f"What to click for {answer.account}", text))
         elif reasons := _reasons(self._audit):
             self.app.push_screen(TextDialog("Why they weren't asked", "\n".join(reasons)))
@@ -243,6 +247,10 @@ class StsRegionsPane(StepPane):
             self.run_told(
                 lambda report: sts_regions.export(audit, with_ids=ids, context=self.context, report=report),
             )
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+        """No key opens a page where no button does."""
+        return action != "open" or bool(self.query("#open"))
 
     @on(Button.Pressed, "#open")
     def action_open(self) -> None:
@@ -261,7 +269,9 @@ class StsRegionsPane(StepPane):
         return {"audit": self._audit.as_facts(), "with_ids": self.query_one("#with-ids", MarkBox).value}
 
 
-def _standing(audit: Audit | None, survey: Survey | None, changed: Sequence[Sentence], now: datetime) -> str:
+def _standing(
+    audit: Audit | None, survey: Survey | None, changed: Sequence[Sentence], now: datetime, *, sandbox: bool
+) -> str:
     """Where the step stands, and what comes next."""
     if audit is None:
         used = f"The project uses {', '.join(survey.allowed)}.\n" if survey and survey.allowed else ""
@@ -274,7 +284,7 @@ def _standing(audit: Audit | None, survey: Survey | None, changed: Sequence[Sent
     many = count(every, "account") if asked == every else f"{asked} of {count(every, 'account')}"
     lines = [
         f"{many}, asked {moment_text(audit.asked_at, now)}. In use: {used}.",
-        "You switch them in the console. Opt-in regions are off until enabled.",
+        _PRETEND if sandbox else "You switch them in the console. Opt-in regions are off until enabled.",
     ]
     if changed:
         more = len(changed) - _TOLD_CHANGES

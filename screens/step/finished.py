@@ -13,14 +13,14 @@ from rich.console import RenderableType
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.containers import Vertical, VerticalScroll
 from textual.message import Message
 
 from screens.step.sending import show_unless_certain
 from screens.step.times import moment_text
 from screens.widgets.dialogs import tell
 from screens.widgets.rail import MARKS, WORDS
-from screens.widgets.text import Button, Lines, Text, columned
+from screens.widgets.text import Button, ButtonRow, Lines, Text, columned
 from workflows.core.errors import OnboardError
 from workflows.core.sentences import Sentence, count, joined, listed, text_of
 from workflows.machine.events import Facts, StepKey
@@ -71,7 +71,7 @@ class Finished(VerticalScroll):
     Finished #everybody { margin-top: 1; }
     Finished .note { color: $text-muted; }
     Finished .buttons { height: auto; margin-top: 1; }
-    Finished .buttons > Horizontal { height: 1; }
+    Finished .buttons > ButtonRow { margin: 0; }
     """
 
     @dataclass
@@ -117,7 +117,7 @@ class Finished(VerticalScroll):
         for line in self._unconfirmed(marked=bool(table) and not grid.rows):
             yield Text(line)
         if rows := [row for row in (list(self._buttons()), list(self._asides())) if row]:
-            yield Vertical(*(Horizontal(*row) for row in rows), classes="buttons")
+            yield Vertical(*(ButtonRow(*row) for row in rows), classes="buttons")
         yield Text("Next", classes="heading")
         in_git = left_by_facts(session.facts())
         yield Text(joined([_ARCHIVE] if over else self._next(in_git), "\n"), id="next")
@@ -544,7 +544,7 @@ def _next(run: SessionRun, in_git: Sentence) -> Iterator[Sentence]:
         yield "Continue as the other person (F6)."
     elif to_send := list(_to_send(run)):
         yield from to_send
-    elif (regions := facts.get("sts_regions")) and _of_regions(regions)[0]:
+    elif not run.environment.sandbox and (regions := facts.get("sts_regions")) and _of_regions(regions)[0]:
         yield "Switch them in the console when you like. Nothing else waits for it."
     elif awaited := run.session.state.awaited():
         yield f"Wait for {listed(awaited, 2)}. You can quit, and look again later."

@@ -25,6 +25,8 @@ from textual.content import Content
 from textual.dom import DOMNode
 from textual.filter import LineFilter
 from textual.geometry import Region, Size
+from textual.layout import ArrangeResult, Layout, WidgetPlacement
+from textual.layouts.horizontal import HorizontalLayout
 from textual.markup import escape
 from textual.strip import Strip
 from textual.style import Style
@@ -366,10 +368,35 @@ def _row_of(container: DOMNode | None) -> list[Button]:
     return [button for button in children if isinstance(button, Button) and button.focusable]
 
 
+class _Wrapped(HorizontalLayout):
+    """Side by side as far as there is room, and the rest in the lines below; all are one line high."""
+
+    def arrange(
+        self,
+        parent: Widget,
+        children: list[Widget],
+        size: Size,
+        greedy: bool = True,  # noqa: FBT001 - Textual's
+    ) -> ArrangeResult:
+        wrapped, left, row = list[WidgetPlacement](), 0, 0
+        for placement in super().arrange(parent, children, size, greedy):
+            region = placement.region
+            if region.right - left > size.width and region.x > left:
+                left, row = region.x, row + 1
+            wrapped.append(placement._replace(region=region.translate((-left, row))))
+        return wrapped
+
+
 class ButtonRow(Horizontal):
     """Buttons side by side, a line below what they are about."""
 
-    DEFAULT_CSS = "ButtonRow { height: 1; margin-top: 1; }"
+    DEFAULT_CSS = "ButtonRow { height: auto; margin-top: 1; }"
+    _WRAPPED = _Wrapped()
+
+    @property
+    def layout(self) -> Layout:
+        """Not by a rule: a stylesheet knows Textual's own layouts only."""
+        return self._WRAPPED
 
 
 class Option(option_list.Option):

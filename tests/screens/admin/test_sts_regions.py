@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -116,6 +117,17 @@ async def test_the_answers_are_a_table_and_the_clicks_and_next_keeps_them(projec
         at.app.wizard.query_one("#ask-sts-regions").focus()
         await at.press("enter")
         assert at.standing("security")[0] == "✗"
+
+
+async def test_a_sandbox_opens_no_page_of_the_real_aws(project: RegionsProject) -> None:
+    pretend = replace(project.made, environment=replace(project.environment, sandbox=True))
+    project = replace(project, made=pretend)
+    async with opened(project) as at:
+        await at.press("ctrl+n")
+        at.standing("security")
+        await at.press("o")
+        assert project.environment.browser.opened == []  # type: ignore[attr-defined]
+        assert not at.pane.query("#open")
 
 
 async def test_asking_again_shows_what_was_switched_meanwhile(project: RegionsProject) -> None:

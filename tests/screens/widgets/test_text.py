@@ -11,7 +11,7 @@ from textual.strip import Strip
 from textual.widgets import Input
 
 from screens.widgets.lists import MarkList
-from screens.widgets.text import BAR, LINE_CELLS, Button, Lines, Text, aligned, shortened, with_bar
+from screens.widgets.text import BAR, LINE_CELLS, Button, ButtonRow, Lines, Text, aligned, shortened, with_bar
 
 
 class Host(App[None]):
@@ -45,6 +45,22 @@ async def test_a_button_that_is_renamed_twice_before_it_rests_is_as_wide_as_the_
         button.label = "a much longer label than that"
         await pilot.pause()
         assert button.size.width == len("[ a much longer label than that ]")
+
+
+async def test_buttons_without_room_beside_the_others_stand_below_them() -> None:
+    class Row(App[None]):
+        def compose(self) -> ComposeResult:
+            yield ButtonRow(*(Button(f"Button {number}", id=f"button-{number}") for number in range(3)))
+            yield Text("below", id="below")
+
+    app = Row()
+    async with app.run_test(size=(30, 24)) as pilot:
+        first, second, third = (button.region for button in app.query(Button))
+        assert first.y == second.y
+        assert (third.x, third.y) == (first.x, first.y + 1)
+        assert app.query_one("#below").region.y == third.bottom
+        await pilot.resize_terminal(60, 24)
+        assert {button.region.y for button in app.query(Button)} == {first.y}
 
 
 async def test_a_letter_that_would_be_typed_is_on_no_button() -> None:
