@@ -336,9 +336,6 @@ class PgpKeysPane(StepPane):
             yield ButtonRow(Button("Copy reply", id="owner-compared", key="o"), id="reply")
 
     def on_mount(self) -> None:
-        for box in self.query(".about"):
-            for seen in ("scroll_y", "virtual_size"):
-                self.watch(box, seen, self.primary_changed, init=False)
         table = self.query_one("#people", Table)
         table.add_column("Person")
         table.add_column("Key", width=_STATE_WIDTH)
@@ -587,6 +584,10 @@ class PgpKeysPane(StepPane):
             awaited = f"Waiting for {several} keys" if several > 1 else f"{short(missing)}'s turn"
             return Turn(awaited, yours=False)
         return YOURS
+
+    @on(ScrollBody.Seen)
+    def _see(self) -> None:
+        self.primary_changed()
 
     @on(TextArea.Changed, "#pasted")
     def _forget_refused(self) -> None:

@@ -112,7 +112,6 @@ class HandoffPane(StepPane):
 
     def on_mount(self) -> None:
         self.set_interval(_LOOK_SECONDS, self._look_for_handoff)
-        self.watch(self.query_one("#arrived"), "scroll_y", self._see)
         if self.opening.done:
             held = handoff_of(self.context)
             self._show_arrival(_handoff_lines(held, tuple("" for _ in held.identities), frozenset()))
@@ -155,9 +154,10 @@ class HandoffPane(StepPane):
         """Whether lines of the handoff that is to be accepted were never on the screen."""
         return self._arrival is not None and self._seen_to < self.query_one("#arrived").max_scroll_y
 
-    def _see(self, scrolled: float) -> None:
+    @on(ScrollBody.Seen)
+    def _see(self) -> None:
         """The lines down to here were on the screen."""
-        self._seen_to = max(self._seen_to, scrolled)
+        self._seen_to = max(self._seen_to, self.query_one("#arrived").scroll_y)
         self.primary_changed()
 
     def turn(self) -> Turn:
@@ -251,7 +251,6 @@ class HandoffPane(StepPane):
         self._seen_to = 0.0
         self.query_one("#arrived").scroll_home(animate=False)
         self._arrange(arrived=True)
-        self.call_after_refresh(self.primary_changed)  # how much of it there is room for is known then
 
     @on(StepPane.MoveFailed)
     def _not_read(self, message: StepPane.MoveFailed) -> None:

@@ -28,6 +28,7 @@ from textual.geometry import Region, Size
 from textual.layout import ArrangeResult, Layout, WidgetPlacement
 from textual.layouts.horizontal import HorizontalLayout
 from textual.markup import escape
+from textual.message import Message
 from textual.strip import Strip
 from textual.style import Style
 from textual.visual import VisualType
@@ -188,6 +189,22 @@ def plain(text: Any) -> Any:
 
 class ScrollBody(VerticalScroll):
     """What may be longer than its place; the focus stops at it only where there is something to scroll."""
+
+    class Seen(Message):
+        """Another part of it is in view, or another share of it."""
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """Say that it was scrolled."""
+        super().watch_scroll_y(old_value, new_value)
+        self.post_message(self.Seen())
+
+    def watch_virtual_size(self) -> None:
+        """Say that it has become longer, or shorter."""
+        self.post_message(self.Seen())
+
+    def on_resize(self) -> None:
+        """Say that its place is another one."""
+        self.post_message(self.Seen())
 
     def allow_focus(self) -> bool:
         """Whether the focus may be here."""

@@ -56,6 +56,13 @@ def begun(tmp_path: Path, gpg: GpgHome, draft: dict[str, Any] | None = None, **m
     return session
 
 
+def knows_another_account(environment: Environment) -> None:
+    """Then each account that is not known is named."""
+    config = environment.home / ".aws" / "bb" / "config"
+    config.parent.mkdir(parents=True)
+    config.write_text("[profile bb-shared]\nrole_arn = arn:aws:iam::444444444444:role/X\n")
+
+
 async def test_somebody_who_waits_without_a_usable_key_comes_to_a_request_for_a_replacement(
     tmp_path: Path, gpg: GpgHome
 ) -> None:
@@ -183,6 +190,26 @@ async def test_a_handoff_is_accepted_only_once_all_its_accounts_were_on_the_scre
             presses += 1
         assert seen, "the last account was in view as it was accepted"
         assert presses > len(("shows the rest", "accepts"))
+    session.close()
+
+
+async def test_the_rest_is_offered_as_long_as_there_is_one(tmp_path: Path, gpg: GpgHome) -> None:
+    roles = tuple(RoleProfile(f"bb-a{n}-devops", "DevOps", f"a{n}", f"{n:012}") for n in range(12))
+    environment = environment_of(tmp_path, gpg)
+    knows_another_account(environment)
+    session = begun(tmp_path, gpg, {"text": handoff_for(gpg, "jane", profiles=roles).render()})
+    app = PaneHost(session, environment, MODULES, PANES, KEY)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: app.pane.has_class("-arrived"))
+        await rest(pilot)
+        primary, body = app.wizard.query_one("#primary", Button), app.pane.query_one("#arrived")
+        assert body.max_scroll_y > 0
+        before = str(primary.caption)
+        await pilot.resize_terminal(80, 60)
+        await rest(pilot)
+        assert body.max_scroll_y == 0
+        assert str(app.pane.primary().effect) in str(primary.caption)
+        assert str(primary.caption) != before
     session.close()
 
 

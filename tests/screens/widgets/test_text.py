@@ -54,7 +54,7 @@ async def test_buttons_without_room_beside_the_others_stand_below_them() -> None
             yield Text("below", id="below")
 
     app = Row()
-    async with app.run_test(size=(30, 24)) as pilot:
+    async with app.run_test(size=(40, 24)) as pilot:
         first, second, third = (button.region for button in app.query(Button))
         assert first.y == second.y
         assert (third.x, third.y) == (first.x, first.y + 1)
