@@ -182,6 +182,9 @@ class PlanPane(TerraformPane):
         if self.opening.interrupted and self._planned is not None:
             self.drop_note()  # it was made, and waits to be accepted
             self.post_message(self.Begun())
+        self._look()
+
+    def _look(self) -> None:
         self.run_move("look", self._read_layer, self._layer_read, looks=True)
 
     def _read_layer(self, report: Report) -> tuple[str, Return]:
@@ -305,6 +308,8 @@ class PlanPane(TerraformPane):
         elif message.error.field == "elsewhere":  # its button is hidden where there is a plan
             message.handled = True
             self.show_failure(message.error)
+        elif message.name == "perform":
+            self.call_later(self._look)  # what was shown can't be accepted any more
         elif message.name == "look":
             message.handled = message.shown = True
             self.show_failure(message.error)

@@ -79,7 +79,7 @@ def conclusion(findings: Sequence[Finding]) -> str:
     if stopping:
         return f"Fix {count(stopping, 'thing')} (✗) before you use the wizard."
     if advice:
-        return f"The wizard can work here. {count(advice, 'thing')} (!) could be better, but won't stop you."
+        return f"The wizard can work here. {count(advice, 'thing')} (!) could be better."
     return "The wizard has everything that it needs here."
 
 
@@ -145,7 +145,7 @@ def _binaries(machine: host.Machine) -> Iterator[Finding]:
         yield Finding(
             "Terraform or OpenTofu",
             good=False,
-            words="neither `terraform` nor `tofu` is on the PATH (only an admin needs one)",
+            words="neither `terraform` nor `tofu` is on the PATH. Only an admin needs one, from the start.",
             fix="https://developer.hashicorp.com/terraform/install, https://opentofu.org/docs/intro/install/",
         )
     for name in there:

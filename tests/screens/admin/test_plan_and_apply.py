@@ -318,6 +318,19 @@ async def test_an_accepted_plan_says_when_its_files_changed_and_next_plans_again
         assert (len(desk.made), desk.status("plan")) == (1, Status.DONE)
 
 
+async def test_a_plan_that_could_not_be_accepted_is_made_again_by_next(desk: Desk) -> None:
+    app = desk.host("plan")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await press(pilot, "ctrl+n")
+        assert len(desk.made) == 1
+        (desk.layer / "users.tf").write_text("# other people\n")
+        await press(pilot, "ctrl+n")
+        assert isinstance(app.screen, ErrorDialog)
+        await press(pilot, "escape", "ctrl+n")
+        assert (len(desk.made), desk.status("plan")) == (2, Status.RUNNING)
+
+
 @pytest.mark.parametrize("waits", [True, False])
 async def test_a_plan_that_waits_for_its_review_was_not_interrupted(desk: Desk, *, waits: bool) -> None:
     key = StepKey("plan", "management")
