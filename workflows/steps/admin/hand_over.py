@@ -10,7 +10,7 @@ are the best guess: the admin sees that and may leave them out.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -670,31 +670,34 @@ def inquire(context: Context) -> Observation:
     if taken_back := state_now.taken_back_since(context, context.item):
         return taken_back
     sent = [name for name, mark in marks_in(context.item, context).items() if mark.sent_at]
-    found: dict[tuple[str, Arrival], list[str]] = {}
-    removals, since = dict[str, str](), removed_since(context)
-    accounts = accounts_of_text(context.item, context)
-    later, others = state_now.renewed_since(context, *accounts, by=awaiting), dict[str, Summary]()
-    for account in accounts:
-        gone = since.get(account, {})
-        removals |= {name: gone[name] for name in sent if name in gone}
-        people = [name for name in passwords_of(account, context) if name in sent and name not in gone]
-        others |= {name: later[name, account] for name in people if (name, account) in later}
-        people = [name for name in people if (name, account) not in later]
-        arrivals = _arrivals(people, account, context) if people else {}
-        for name, state in arrivals.items():
-            found.setdefault((name, state), []).append(account)
-    if found:
-        return _of_arrivals(found, context)
+    since, accounts = removed_since(context), accounts_of_text(context.item, context)
+    removals = {name: by[name] for by in map(since.get, accounts) if by for name in sent if name in by}
+    parts = [
+        (name, account)
+        for account in accounts
+        for name in passwords_of(account, context)
+        if name in sent and name not in since.get(account, {})
+    ]
+    later = state_now.renewed_since(context, *accounts, by=awaiting)
+    others = {part[0]: later[part] for part in parts if part in later}
+    if any(part not in later for part in parts):  # of a password made since, AWS says whether it was used
+        found = _of_arrivals(_arrivals(parts, later, context), context)
+        return replace(found, words=joined((found.words, *_of_later(others)))) if found.words else found
     by, names = listed([*dict.fromkeys(removals.values())], _MOST_NAMED), tuple(removals)
-    words = [f"{listed(names, _MOST_NAMED)}: removed by a later session ({by})."] if removals else []
+    gone = (f"{listed(names, _MOST_NAMED)}: removed by a later session ({by}).",) if removals else ()
+    words = (*gone, *_of_later(others))
+    return Observation(Verdict.TAKEN_BACK, joined(words), names) if words else NOT_ASKED
+
+
+def _of_later(others: Mapping[str, Summary]) -> Iterator[Sentence]:
+    """Which later session the rest of these people is about."""
     waited = {name: last for name, last in others.items() if name in last.awaited}
     rest = {name: last for name, last in others.items() if name not in waited}
     if waited:
         them = listed([*waited], _MOST_NAMED)
-        words.append(f"A later session ({_works(waited.values())}) waits for {them}.")
+        yield f"A later session ({_works(waited.values())}) waits for {them}."
     if rest:
-        words.append(f"{listed([*rest], _MOST_NAMED)}: see the later session ({_works(rest.values())}).")
-    return Observation(Verdict.TAKEN_BACK, joined(words), names) if words else NOT_ASKED
+        yield f"{listed([*rest], _MOST_NAMED)}: see the later session ({_works(rest.values())})."
 
 
 def _works(sessions: Iterable[Summary]) -> Sentence:
@@ -702,11 +705,18 @@ def _works(sessions: Iterable[Summary]) -> Sentence:
     return listed([*dict.fromkeys(map(work_of, sessions))], _MOST_NAMED)
 
 
-def _arrivals(people: Iterable[str], account: str, context: Context) -> dict[str, Arrival]:
-    """How far people have come in an account."""
-    made_by, there = _made_by(account, context), replace(context, item=account)
-    with state_now.client_without_code("iam", there, "Whether they have signed in") as iam:
-        return {name: arrival(iam, name, made_by) for name in people}
+def _arrivals(
+    parts: Iterable[tuple[str, str]], later: Container[tuple[str, str]], context: Context
+) -> dict[tuple[str, Arrival], list[str]]:
+    """The accounts in which people have come so far; `later` ones have another password since."""
+    found: dict[tuple[str, Arrival], list[str]] = {}
+    for account, people in by_key((account, name) for name, account in parts).items():
+        made_by, there = _made_by(account, context), replace(context, item=account)
+        with state_now.client_without_code("iam", there, "Whether they have signed in") as iam:
+            for name in people:
+                state = arrival(iam, name, None if (name, account) in later else made_by)
+                found.setdefault((name, state), []).append(account)
+    return found
 
 
 def _of_arrivals(found: Mapping[tuple[str, Arrival], list[str]], context: Context) -> Observation:

@@ -368,6 +368,37 @@ def test_whom_a_later_session_removed_or_awaits_is_not_asked_about(
     assert (seen.verdict, seen.about) == (Verdict.TAKEN_BACK, ("a", "b"))
 
 
+def test_who_got_another_password_since_counts_as_there_only_once_aws_has_seen_it_used(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = {"a": Arrival.HERE, "b": Arrival.AWAY}
+    made_by = dict[str, object]()
+    monkeypatch.setattr(hand_over.state_now, "client_without_code", signed)
+    monkeypatch.setattr(hand_over, "located", lambda _: (project, None))
+    monkeypatch.setattr(
+        hand_over, "arrival", lambda _, name, made: made_by.update({name: made}) or found[name]
+    )
+    last = Summary("2", "admin", facts={"resetting": ["b"]})
+    monkeypatch.setattr(hand_over, "removed_since", lambda _: {})
+    monkeypatch.setattr(hand_over.state_now, "renewed_since", lambda *_, **__: {("b", "security"): last})
+    sent = plain(HandedOver({name: Sent("2026-03-01T10:00:00+00:00") for name in found}))
+    every = {
+        "layers": ["security"],
+        "joining": [*found],
+        "user_changes": {"add": {"security": [*found]}, "remove": {}},
+        "plan@security": {"passwords": [*found]},
+        "applied@security": {"at": "2026-03-01T09:00:00+00:00"},
+        "handed_over@security": sent,
+    }
+    context = Context(fake_environment(tmp_path, {}), {"handed_over": sent}, every, "security", tmp_path)
+    seen = hand_over.inquire(context)
+    assert (seen.verdict, seen.about, made_by["b"]) == (Verdict.AWAITED, ("b",), None)
+    assert made_by["a"] is not None
+    assert RESET in str(seen.words)
+    found["b"] = Arrival.HERE
+    assert hand_over.inquire(context).verdict is Verdict.AS_DECIDED
+
+
 def test_a_saved_text_takes_the_place_of_a_handoff_for_the_same_person_only(tmp_path: Path) -> None:
     context = Context(fake_environment(tmp_path, {}), {"project": "bb"}, {}, "", tmp_path)
     sent = PersonHandoff(NAME, Handoff("bb", (jane(),)).render(), ("security",), ())
