@@ -56,7 +56,7 @@ class Comment:
     def blocks(self) -> tuple[Block, ...]:
         """The blocks that it hides, in order; their document is the inner one."""
         text = self.document.data[self.start : self.end]
-        return self.inner.blocks if b"{" in text and any(word in text for word in _WORDS) else ()
+        return self.inner.blocks if any(word in text for word in _WORDS) else ()
 
 
 @remembered
@@ -77,6 +77,9 @@ def comments_of(document: Document) -> tuple[Comment, ...]:
 @remembered
 def hiding_comments(document: Document) -> tuple[Comment, ...]:
     """The comments that hide blocks, in order."""
+    find = document.data.find
+    if all(find(b"{", item.start_byte, item.end_byte) < 0 for item in document.comments):
+        return ()
     return tuple(comment for comment in comments_of(document) if comment.blocks)
 
 

@@ -39,7 +39,7 @@ _ITEM = re.compile(
     rb"[ \t\r\n]*+(?:"
     rb"(?P<comment>(?:\#|//)[^\r\n]*+|/\*(?:[^*]|\*(?!/))*+\*/)"
     rb"|(?P<block>(?P<kind>" + _NAME + rb")(?P<labels>(?:[ \t]++" + _TEXT + rb")*+)[ \t]*+\{[ \t]*+\r?\n"
-    rb"(?:" + _LINE + rb")*?[ \t]*+\})(?=[ \t]*+(?:\r?\n|\Z|\#|/[/*]))"
+    rb"(?:" + _LINE + rb")*+[ \t]*+\})(?=[ \t]*+(?:\r?\n|\Z|\#|/[/*]))"
     rb"|(?P<end>\Z))"
 )
 _ATTRIBUTE = re.compile(rb"^[ \t]*+(" + _NAME + rb")[ \t]*+=[ \t]*+(" + _VALUE + rb")", re.MULTILINE)

@@ -11,10 +11,12 @@ import posixpath
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 from workflows.core.errors import OnboardError
 from workflows.core.files import cause_of, load_file
+from workflows.core.grouping import by_key
 from workflows.core.openpgp import SIZE_LIMIT
 from workflows.core.parsing import load_hcl
 from workflows.hcl.document import Block, Document, Splice
@@ -150,6 +152,12 @@ class FileSet:
     def blocks_of(self, kind: str) -> list[Block]:
         """The blocks of the top level of one kind, as `module`, in the order of the files."""
         return [block for document in self.documents.values() for block in document.blocks_of(kind)]
+
+    @cached_property
+    def overriding(self) -> Mapping[tuple[str, ...], list[Block]]:
+        """The blocks of override files by their headers."""
+        documents = (document for document in self.documents.values() if is_override(document.name))
+        return by_key((block.header, block) for document in documents for block in document.blocks)
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -241,5 +241,11 @@ def _difference(left: bytes, right: bytes) -> tuple[int, int]:
 
 def _common_prefix(left: bytes, right: bytes) -> int:
     """How many bytes two texts begin with alike."""
-    lengths = range(1, min(len(left), len(right)) + 1)
-    return bisect_left(lengths, True, key=lambda length: not left.startswith(right[:length]))
+    same, most = 0, min(len(left), len(right))
+    while same < most:  # each half is compared once
+        half = (same + most + 1) // 2
+        if left.startswith(right[same:half], same):
+            same = half
+        else:
+            most = half - 1
+    return same

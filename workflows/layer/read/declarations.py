@@ -242,15 +242,8 @@ def _modules(files: FileSet) -> Mapping[Subject | None, list[Block]]:
 
 def overridden(files: FileSet, block: Block) -> Place | None:
     """Where an override file changes a block, or None."""
-    twins = _overriding(files).get(block.header)
+    twins = files.overriding.get(block.header)
     return place_of(twins[0]) if twins else None
-
-
-@remembered
-def _overriding(files: FileSet) -> Mapping[tuple[str, ...], list[Block]]:
-    """The blocks of override files by their headers."""
-    documents = (document for document in files.documents.values() if is_override(document.name))
-    return by_key((block.header, block) for document in documents for block in document.blocks)
 
 
 def uneditable(files: FileSet, document: Document, block: Block) -> Sentence:
