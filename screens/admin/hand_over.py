@@ -96,6 +96,7 @@ class HandOverPane(TerraformPane):
         super().__init__(opening)
         self._names = people_of(opening.context.item, opening.context)
         self._handoffs: dict[str, PersonHandoff] = {}
+        self._left_to_later = hand_over.left_to_later(opening.context)
         marks = marks_in(opening.context.item, opening.context, opening.draft)
         self._sent = {name: marks.get(name, Sent()) for name in self._names}
         self._taken: dict[str, Sentence] = {}
@@ -171,8 +172,12 @@ class HandOverPane(TerraformPane):
     @property
     def _asked(self) -> dict[str, Sent]:
         """The marks of those for whom later sessions left something to send from here."""
-        settled = {name for name, handoff in self._handoffs.items() if handoff.settled}
-        return {name: sent for name, sent in self._sent.items() if name not in settled}
+        return {name: sent for name, sent in self._sent.items() if not self._settled(name)}
+
+    def _settled(self, name: str) -> bool:
+        """Whether later sessions left nothing to send to somebody, as the text says once it is read."""
+        handoff = self._handoffs.get(name)
+        return name in self._left_to_later if handoff is None else handoff.settled
 
     @property
     def _unsent(self) -> list[str]:
@@ -231,7 +236,7 @@ class HandOverPane(TerraformPane):
     def _line(self, name: str) -> str:
         sent, handoff = self._sent[name], self._handoffs.get(name)
         when = sent.sent_at and f"sent {moment_text(sent.sent_at, self.context.environment.now())}"
-        if handoff is not None and handoff.settled:
+        if self._settled(name):
             mark, words = "–", "nothing to send from here: see below"
         elif when and handoff is not None and not handoff.text:
             mark, words = "✗", f"{when}, but useless now: see below"
@@ -265,7 +270,9 @@ class HandOverPane(TerraformPane):
         button.display = sent.by_hand or not (sent.sent_at or self._mailbox)
         other = name != self._to_send and (self.opening.done or name in self._handoffs)
         self.query_one("#copy" if self._mailbox is None else "#mail").display = other
-        trouble, elsewhere = (handoff.trouble, handoff.elsewhere) if handoff else ((), ())
+        trouble, elsewhere = (
+            (handoff.trouble, handoff.elsewhere) if handoff else ((), self._left_to_later.get(name, ()))
+        )
         self.query_one("#trouble", Text).show_lines([f"✗ {words}" for words in trouble])
         self.query_one("#elsewhere", Text).show_lines([f"– {words}" for words in elsewhere])
         self.primary_changed()

@@ -977,6 +977,27 @@ async def test_a_done_hand_over_opens_again_when_a_mark_is_taken_back(
         assert desk.session.facts("management")["handed_over"]["people"]["jane.doe"]["by_hand"]
 
 
+async def test_a_done_hand_over_asks_for_nothing_that_a_later_session_made_again(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = jane_to_hand_over(desk, monkeypatch)
+    instead = {"jane.doe": ("management: a later session made another password.",)}
+    key = StepKey("hand-over", "management")
+    desk.session.start(key)
+    desk.session.succeed(key, {"handed_over": {"people": {"jane.doe": plain(Sent())}}})
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        asked = app.pane.primary()
+        monkeypatch.setattr(hand_over, "left_to_later", lambda _context: instead)
+        await app.wizard.go_to(None)
+        await app.wizard.go_to(key)
+        await rest(pilot)
+        assert isinstance(app.pane, HandOverPane)
+        assert app.pane._unsent == []
+        assert app.pane.primary() != asked
+        assert app.pane.query_one("#elsewhere").display
+
+
 async def test_a_way_that_the_primary_action_takes_has_no_button_besides(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:

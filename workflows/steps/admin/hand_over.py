@@ -59,7 +59,7 @@ from workflows.steps.admin.accepted_plan import (
     passwords_of,
     people_of,
 )
-from workflows.steps.admin.other_sessions import removed_since
+from workflows.steps.admin.other_sessions import removed_since, renewed_since
 from workflows.steps.admin.terraform_runs import OpenLayer, iam_client, located, open_layer, read_state
 from workflows.steps.kinds import work_of
 from workflows.steps.later_sessions import awaiting
@@ -459,13 +459,25 @@ def _source(context: Context, report: Report, account: str, code: Secret | None)
 def _elsewhere(account: str, context: Context) -> dict[str, Sentence]:
     """Whom later sessions removed or made another password, with what happened."""
     removals = removed_since(context).get(account, {})
-    renewals = state_now.renewed_since(context, account)
+    renewals = renewed_since(context, account)
     found: dict[str, Sentence] = {}
     for name in people_of(account, context):
         if name in removals:
             found[name] = f"a later session removed them ({removals[name]})."
         elif last := renewals.get((name, account)):
             found[name] = f"a later session made them another password ({work_of(last)}). Its text counts."
+    return found
+
+
+def left_to_later(context: Context) -> dict[str, tuple[Sentence, ...]]:
+    """Those for whom later sessions left nothing to send from here, each with what they did instead."""
+    applied = [name for name in context.decisions.layers if name in context.of_each_item("applied")]
+    instead = {account: _elsewhere(account, context) for account in applied}
+    found: dict[str, tuple[Sentence, ...]] = {}
+    for name in people_of(context.item, context):
+        own = [account for account in applied if name in people_of(account, context)]
+        if own and all(name in instead[account] for account in own):
+            found[name] = tuple(f"{account}: {instead[account][name]}" for account in own)
     return found
 
 
@@ -593,7 +605,7 @@ def remind(awaited: Iterable[str], context: Context) -> ToSend:
             can't be copied or saved.
     """
     layers = context.decisions.layers
-    remade = state_now.renewed_since(context, *layers)
+    remade = renewed_since(context, *layers)
     sent = {(name, account) for account in layers for name in passwords_of(account, context)}
     renewed = {name for name, _ in remade} - {name for name, _ in sent - remade.keys()}
     here = [name for name in awaited if name not in renewed]
@@ -678,7 +690,7 @@ def inquire(context: Context) -> Observation:
         for name in passwords_of(account, context)
         if name in sent and name not in since.get(account, {})
     ]
-    later = state_now.renewed_since(context, *accounts, by=awaiting)
+    later = renewed_since(context, *accounts, by=awaiting)
     others = {part[0]: later[part] for part in parts if part in later}
     if any(part not in later for part in parts):  # of a password made since, AWS says whether it was used
         found = _of_arrivals(_arrivals(parts, later, context), context)

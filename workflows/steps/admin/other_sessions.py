@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from typing import NamedTuple
@@ -22,12 +22,15 @@ from workflows.steps.kinds import EDITING, work_of
 from workflows.steps.later_sessions import (
     AppliedChange,
     AppliedChanges,
+    LastSessions,
     applied_changes,
     decided_in,
+    passwords_made,
     places_of,
     removals,
     removals_ahead,
     removed,
+    renewed,
     siblings,
     written_changes,
 )
@@ -114,6 +117,25 @@ def removed_since(context: Context) -> dict[str, dict[str, str]]:
     """By account, whom later sessions removed, each with what that one does."""
     begun, every = later_than(context)
     return removed(context.facts, begun, applied_changes(every))
+
+
+def renewed_since(
+    context: Context, *accounts: str, by: Callable[[Iterable[Summary]], LastSessions] = passwords_made
+) -> dict[tuple[str, str], Summary]:
+    """Whose password in which of the accounts later sessions made again, each with the last of them.
+
+    Args:
+        context: what the step may read.
+        accounts: by their names.
+        by: what counts; with `awaiting`, whom they await for this one.
+    """
+    begun, every = later_than(context)
+    last = by(every)
+    return {
+        (name, account): session
+        for account in accounts
+        for name, session in renewed(account, context.facts, begun, last).items()
+    }
 
 
 def removals_since(context: Context) -> Observation | None:

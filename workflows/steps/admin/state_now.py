@@ -7,7 +7,7 @@ kept. Everything else that needs the state opens the layer (see `terraform_runs`
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from workflows.aws.clients import FOR_A_LOOK, AwsClient
 from workflows.core.errors import OnboardError
@@ -15,7 +15,6 @@ from workflows.core.grouping import by_key
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence, joined, listed, text_of
 from workflows.machine.observations import AGREES, NOT_ASKED, Observation, Verdict, unknown
-from workflows.machine.summaries import Summary
 from workflows.steps.admin import new_passwords
 from workflows.steps.admin.other_sessions import later_than, removed_from_files
 from workflows.steps.admin.plan_resources import Resource
@@ -32,12 +31,9 @@ from workflows.steps.admin.terraform_runs import (
 from workflows.steps.admin.users import WORDS
 from workflows.steps.decisions import GroupChanges, LayerDecisions
 from workflows.steps.later_sessions import (
-    LastSessions,
     applied_changes,
     changed_later,
-    passwords_made,
     removed,
-    renewed,
     taken_back,
 )
 from workflows.steps.shared.device_sessions import DeviceSessions
@@ -168,25 +164,6 @@ def _taken_back(did: str, parts: Sequence[tuple[str, str]]) -> Sentence:
     works = [*dict.fromkeys(work for _name, work in parts)]
     was = "was" if len(names) == 1 else "were"
     return f"{listed(names, 2)} {was} {did} by a later session ({listed(works, 2)})."
-
-
-def renewed_since(
-    context: Context, *accounts: str, by: Callable[[Iterable[Summary]], LastSessions] = passwords_made
-) -> dict[tuple[str, str], Summary]:
-    """Whose password in which of the accounts later sessions made again, each with the last of them.
-
-    Args:
-        context: what the step may read.
-        accounts: by their names.
-        by: what counts; with `awaiting`, whom they await for this one.
-    """
-    begun, every = later_than(context)
-    last = by(every)
-    return {
-        (name, account): session
-        for account in accounts
-        for name, session in renewed(account, context.facts, begun, last).items()
-    }
 
 
 def observe(context: Context) -> Observation:

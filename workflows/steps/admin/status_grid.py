@@ -1,7 +1,7 @@
 """Where everybody stands in every account: what was decided, planned, applied and handed over, at a glance.
 
-It is read from the session alone, so it costs nothing to ask; what has happened in AWS since is as the last
-look said.
+It is read from this session and what later ones left of it, so it costs next to nothing to ask; what has
+happened in AWS since is as the last look said.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from enum import Enum
 from typing import Any
 
 from workflows.core.files import FileError
+from workflows.core.grouping import by_key
 from workflows.core.openpgp import fingerprint_in
 from workflows.core.sentences import Sentence, listed
 from workflows.core.shapes import WrongShape, reading
@@ -29,6 +30,7 @@ from workflows.steps.admin.accepted_plan import (
     read_plan,
 )
 from workflows.steps.admin.judged_plan import unfinished
+from workflows.steps.admin.other_sessions import removed_since, renewed_since
 from workflows.steps.admin.terraform_runs import run_folder
 from workflows.steps.admin.written import holds_files
 from workflows.steps.decisions import Comparison
@@ -66,6 +68,7 @@ class Stand(Enum):
     DEVICE_REMOVED = ("✓", "device removed")
     DEVICE_KEPT = ("–", "device kept")
     NO_DEVICE = ("–", "no device")
+    MADE_LATER = ("–", "in a later session")
     REMOVED_SINCE = ("–", "removed since")
     GONE_FROM_FILES = ("–", "gone from files")
     ADDED_SINCE = ("–", "added since")
@@ -121,12 +124,24 @@ def everybody(context: Context) -> Everybody:
     names += sorted(name for people in found.values() for name in people)
     marks = {account: _marks(account, context) for account in decisions.layers}
     written = holds_files(context.folder, context.every)
+    later = _later(context)
     boards = [
-        _Board(account, context, people, marks, undecided, written=written)
+        _Board(account, context, people, marks, undecided, later[account], written=written)
         for account, people in found.items()
     ]
     rows = tuple((name, tuple(board.stand(name) for board in boards)) for name in dict.fromkeys(names))
     return Everybody(decisions.layers, rows)
+
+
+def _later(context: Context) -> Mapping[str, Mapping[str, Stand]]:
+    """By account, whom later sessions removed, or made another password that their text is for."""
+    accounts, removals = context.decisions.layers, removed_since(context)
+    renewals = by_key((account, name) for name, account in renewed_since(context, *accounts))
+    return {
+        account: dict.fromkeys(renewals.get(account, ()), Stand.MADE_LATER)
+        | dict.fromkeys(removals.get(account, ()), Stand.REMOVED_SINCE)
+        for account in accounts
+    }
 
 
 def _undecided(context: Context) -> Mapping[str, Stand]:
@@ -195,6 +210,7 @@ class _Board:
         people: set[str],
         marks: Mapping[str, Mapping[str, Sent]],
         undecided: Mapping[str, Stand],
+        later: Mapping[str, Stand],
         *,
         written: bool,
     ) -> None:
@@ -203,6 +219,7 @@ class _Board:
         self._account = account
         self._people = people
         self._undecided = undecided
+        self._later = later
         self._written = written
         self._plan = context.of_each_item("plan").get(account)
         self._applied = account in context.of_each_item("applied")
@@ -218,23 +235,16 @@ class _Board:
     def _taken_back(self, context: Context) -> Mapping[str, Stand]:
         """Whom later sessions removed, from the files at least, or added again."""
         here = context.decisions.of(self._account)
-        applied, sent = (
-            context.observed.get(StepKey(step, self._account), NOT_ASKED) for step in ("apply", "hand-over")
-        )
-        since: dict[str, Stand] = {}
+        applied = context.observed.get(StepKey("apply", self._account), NOT_ASKED)
+        since = {name: stand for name, stand in self._later.items() if stand is not Stand.MADE_LATER}
         if applied.verdict is Verdict.TAKEN_BACK:
-            since = dict.fromkeys(here.people, Stand.REMOVED_SINCE)
+            since |= dict.fromkeys(here.people, Stand.REMOVED_SINCE)
             since |= dict.fromkeys(here.remove, Stand.ADDED_SINCE)
         project, review = (context.observed.get(StepKey(step), NOT_ASKED) for step in ("project", "review"))
-        unwritten, gone = [*review.by_item.get(self._account, ())], list[str]()
+        unwritten = [*review.by_item.get(self._account, ())]
         if project.verdict is Verdict.TAKEN_BACK:
             unwritten += project.about
-            gone += project.by_item.get(self._account, ())
-        if sent.verdict is Verdict.TAKEN_BACK:
-            gone += sent.about
-        return (
-            dict.fromkeys(unwritten, Stand.GONE_FROM_FILES) | dict.fromkeys(gone, Stand.REMOVED_SINCE) | since
-        )
+        return dict.fromkeys(unwritten, Stand.GONE_FROM_FILES) | since
 
     def stand(self, name: str) -> Stand:
         """Where somebody stands here; what is left to be done for them counts before what is done."""
@@ -286,7 +296,7 @@ class _Board:
 
     def _handed_over(self, name: str) -> Stand:
         """Whether somebody was sent this account's part, here or later, and what AWS has seen since."""
-        accounts, found = self._context.decisions.layers, Stand.TO_HAND_OVER
+        accounts, found = self._context.decisions.layers, self._later.get(name, Stand.TO_HAND_OVER)
         for account in accounts[accounts.index(self._account) :]:
             mark = self._marks[account].get(name)
             if mark is None or mark.sent_at is None or made_since(mark, name, self._account, self._context):

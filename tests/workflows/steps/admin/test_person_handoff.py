@@ -313,6 +313,22 @@ def test_an_account_that_a_later_session_took_over_is_neither_sent_nor_missing(
     assert (lost.settled, len(lost.trouble)) == (False, 1)
 
 
+def test_who_is_left_to_later_sessions_in_every_applied_account_is_known_without_the_state(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    last = Summary("2", "admin", facts={"resetting": ["b"]})
+    monkeypatch.setattr(hand_over, "removed_since", lambda _: {"management": {"a": "Remove a"}})
+    monkeypatch.setattr(hand_over, "renewed_since", lambda _, account: {("b", account): last})
+    facts = {"project": "bb", "layers": ["management", "security"]}
+    made = {f"plan@{account}": {"passwords": ["a", "b"]} for account in facts["layers"]}
+    context = Context(fake_environment(tmp_path, {}), facts, made, "management", tmp_path)
+    assert hand_over.left_to_later(context) == {}
+    one = replace(context, every={**made, "applied@management": {}})
+    assert hand_over.left_to_later(one).keys() == {"a", "b"}
+    both = replace(one, every={**one.every, "applied@security": {}})
+    assert {name: len(words) for name, words in hand_over.left_to_later(both).items()} == {"b": 2}
+
+
 def test_the_way_out_is_named_only_where_there_is_one(tmp_path: Path) -> None:
     context = Context(fake_environment(tmp_path, {}), {}, {}, "security", tmp_path)
     offered, withheld = (
@@ -333,7 +349,7 @@ def test_whom_a_later_session_removed_or_awaits_is_not_asked_about(
     last = Summary("2", "admin", facts={"resetting": ["b"]}, awaited=("b",))
     renewed = {("b", "security"): last}
     monkeypatch.setattr(hand_over, "removed_since", lambda _: {"security": later})
-    monkeypatch.setattr(hand_over.state_now, "renewed_since", lambda *_, **__: renewed)
+    monkeypatch.setattr(hand_over, "renewed_since", lambda *_, **__: renewed)
     sent = plain(HandedOver({name: Sent("2026-03-01T10:00:00+00:00") for name in ("a", "b")}))
     every = {
         "plan@security": {"passwords": ["a", "b"]},
@@ -360,7 +376,7 @@ def test_whom_a_later_session_removed_or_awaits_is_not_asked_about(
     layers = {"project": "bb", "layers": ["management", "security"]}
     some = replace(whole, facts=layers, every=elsewhere)
     assert RESET not in str(hand_over.remind(["b"], some).said)
-    monkeypatch.setattr(hand_over.state_now, "renewed_since", lambda *_, **__: {("b", "management"): last})
+    monkeypatch.setattr(hand_over, "renewed_since", lambda *_, **__: {("b", "management"): last})
     seen = hand_over.inquire(context)
     assert (seen.verdict, seen.about, [name for name, _ in asked]) == (Verdict.AWAITED, ("b",), ["b"])
     later["b"] = "Remove b"
@@ -380,7 +396,7 @@ def test_who_got_another_password_since_counts_as_there_only_once_aws_has_seen_i
     )
     last = Summary("2", "admin", facts={"resetting": ["b"]})
     monkeypatch.setattr(hand_over, "removed_since", lambda _: {})
-    monkeypatch.setattr(hand_over.state_now, "renewed_since", lambda *_, **__: {("b", "security"): last})
+    monkeypatch.setattr(hand_over, "renewed_since", lambda *_, **__: {("b", "security"): last})
     sent = plain(HandedOver({name: Sent("2026-03-01T10:00:00+00:00") for name in found}))
     every = {
         "layers": ["security"],

@@ -18,7 +18,7 @@ from workflows.gpg.normalise import normalise
 from workflows.machine.drafts import Drafts
 from workflows.machine.events import StepKey
 from workflows.machine.observations import AGREES, NOT_ASKED, Observation, Verdict
-from workflows.machine.summaries import DRAFTS
+from workflows.machine.summaries import DRAFTS, Summary, keep_summary, made_from
 from workflows.steps.admin.accepted_plan import Planned
 from workflows.steps.admin.status_grid import Stand, everybody
 from workflows.steps.decisions import Comparison
@@ -243,7 +243,6 @@ def test_who_was_added_again_is_not_removed_since_because_the_same_sessions_remo
         (Observation(Verdict.AWAITED, "", ("juan.delacruz",)), True, Stand.SIGNED_IN),
         (AGREES, True, Stand.SIGNED_IN),
         (AGREES, False, Stand.HANDED_OVER),
-        (Observation(Verdict.TAKEN_BACK, "", ("jane.doe",)), True, Stand.REMOVED_SINCE),
     ],
 )
 def test_who_was_handed_over_is_awaited_until_aws_has_seen_them(
@@ -289,6 +288,43 @@ def test_a_part_that_was_left_to_a_later_text_is_asked_about_with_that_one(
     folder, stop = tmp_path / "session", threading.Event()
     context = Context(fake_environment(tmp_path, {}), facts, facts, "", folder, stop, observed=seen)
     assert everybody(context).rows == (("jane.doe", (management, Stand.AWAITED)),)
+
+
+@pytest.mark.parametrize(
+    ("later", "stand"),
+    [
+        ({}, Stand.TO_HAND_OVER),
+        ({"resetting": ["b"]}, Stand.MADE_LATER),
+        ({"leaving": ["b"], "user_changes": {"remove": {"security": ["b"]}}}, Stand.REMOVED_SINCE),
+    ],
+)
+def test_what_an_apply_made_besides_is_not_to_be_handed_over_once_a_later_session_dealt_with_it(
+    tmp_path: Path, later: dict[str, Any], stand: Stand
+) -> None:
+    facts = {
+        "project_root": "/bb",
+        "layers": ["security"],
+        "joining": ["jane.doe"],
+        "user_changes": {"add": {"security": ["jane.doe"]}, "remove": {}},
+        "plan@security": {"passwords": ["jane.doe", "b"]},
+        "applied@security": APPLIED,
+        "handed_over@security": {"people": {"jane.doe": {"sent_at": "2026-03-01T11:00:00+00:00"}}},
+    }
+    sessions = {
+        "own": Summary("own", "admin", "2026-03-01T09:00:00+00:00", facts=facts),
+        "later": Summary(
+            "later",
+            "admin",
+            "2026-03-02T09:00:00+00:00",
+            facts={"project_root": "/bb", "layers": ["security"], **later},
+            settled={"apply@security": "2026-03-02T10:00:00+00:00"},
+        ),
+    }
+    for name, summary in sessions.items():
+        (tmp_path / name).mkdir()
+        keep_summary(tmp_path / name, summary, made_from(tmp_path / name))
+    context = Context(fake_environment(tmp_path, {}), facts, facts, "", tmp_path / "own")
+    assert dict(everybody(context).rows) == {"jane.doe": (Stand.HANDED_OVER,), "b": (stand,)}
 
 
 SAID_SENT = {"people": {"jane.doe": {"sent_at": "2026-03-01T11:00:00+00:00", "by_hand": True}}}
