@@ -353,12 +353,13 @@ class ProjectPane(StepPane):
             event.input.select_on_focus = False
             self._show_known(kind)
 
-    def _show_known(self, kind: str) -> None:
+    def _show_known(self, kind: str, *, whole: bool = False) -> None:
+        """Show whom the last name may become; one that is `whole` has to be somebody's."""
         *named, typed = [part.strip() for part in self._field(kind).value.split(",")]
         suggester = self._suggesters.get(kind)
         people = [person for person in suggester.people if person not in named] if suggester else []
         fitting = [person for person in people if person.casefold().startswith(typed.casefold())]
-        wrong = [name for name in self._unknown(kind) if name != typed or not fitting]
+        wrong = [name for name in self._unknown(kind) if whole or name != typed or not fitting]
         known: Sentence = listed(people if typed in people else fitting, _NAMES_SHOWN)
         lines = [known if suggester else _SEVERAL]
         if wrong and " " in wrong[0]:
@@ -384,6 +385,7 @@ class ProjectPane(StepPane):
         if not self._found:
             self._find_project()
         elif wrong:
+            self._show_known(wrong, whole=True)
             self._field(wrong).focus()
         else:
             super().advance()

@@ -130,8 +130,8 @@ class ReviewPane(ByHandPane):
                 "Its body has a line for each change." if review.message_body(self.context) else "", id="body"
             )
         yield ButtonRow(
-            Button("‹", id="before", key="p"),
-            Button("›", id="next", key="n"),
+            Button("Previous", id="before", key="p"),
+            Button("Next", id="next", key="n"),
             Button("Files", id="list", key="l"),
             Button("Copy", id="copy", key="c"),
             Button("Save", id="save", key="s"),

@@ -55,8 +55,7 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
     WAY_OUT = "‹ Back"
     DEFAULT_CSS = """
     AccessKeysPane Vertical { height: auto; }
-    AccessKeysPane .answer { height: 1; }
-    AccessKeysPane .answer > Text { width: auto; margin-right: 2; }
+    AccessKeysPane .answer > Text { width: auto; max-width: 100%; margin-right: 2; }
     AccessKeysPane #way { margin-top: 1; }
     AccessKeysPane Checklist { margin-bottom: 1; }
     AccessKeysPane .words, AccessKeysPane #folder, AccessKeysPane #passed-over { height: auto; }
@@ -107,13 +106,13 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
             yield Text("! Anyone who can read this file has the key.", id="readable")
             yield Text("", id="passed-over", classes="-empty")
             yield ButtonRow(Button("Look again", id="look-again"), id="locked")
-        with Horizontal(classes="answer knows-kept"):
+        with ButtonRow(classes="answer knows-kept"):
             yield Text("", id="kept-answer")
             yield Button("Change", id="change-kept")
         with Vertical(classes="asks-how"):
             yield Text("Where does the key come from?")
             yield Choices(self._ways(), id="how")
-        with Horizontal(classes="answer knows-how"):
+        with ButtonRow(classes="answer knows-how"):
             yield Text("", id="how-answer")
             yield Button("Change", id="change-how")
         with Vertical(classes="way", id="way"):

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from rich.cells import cell_len
 from textual import on
-from textual.containers import Horizontal
 
 from screens.widgets.checklist import Deed
 from screens.widgets.dialogs import tell
-from screens.widgets.text import Button, Text
+from screens.widgets.text import Button, ButtonRow, Text
 from workflows.environment import Environment
 from workflows.messages.handoff import Identity
 from workflows.steps.shared.module import Context
@@ -31,7 +30,7 @@ def register_device(context: Context, identity: Identity) -> tuple[Deed, ...]:
     )
 
 
-class SandboxPhone(Horizontal):
+class SandboxPhone(ButtonRow):
     """Where the page is that plays a person's phone in a sandbox; elsewhere nothing.
 
     Args:
@@ -39,9 +38,9 @@ class SandboxPhone(Horizontal):
     """
 
     DEFAULT_CSS = """
-    SandboxPhone { height: auto; display: none; }
+    SandboxPhone { margin: 0; display: none; }
     SandboxPhone.-sandbox { display: block; }
-    SandboxPhone Text { width: auto; margin-right: 2; }
+    SandboxPhone Text { width: auto; max-width: 100%; margin-right: 2; }
     """
 
     def __init__(self, environment: Environment) -> None:

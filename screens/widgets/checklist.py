@@ -9,12 +9,12 @@ from typing import ClassVar
 from rich.cells import cell_len
 from textual import on
 from textual.app import ComposeResult
-from textual.containers import Horizontal, Vertical
+from textual.containers import Vertical
 from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Button as AnyButton
 
-from screens.widgets.text import Button, Text
+from screens.widgets.text import Button, ButtonRow, Text
 from workflows.core.sentences import Sentence, text_of
 
 _DONE, _CURRENT, _TO_DO = "✓", "▸", "·"
@@ -47,7 +47,7 @@ class Deed:
     copies: bool = False
 
 
-class _Row(Horizontal):
+class _Row(ButtonRow):
     """A deed with its mark and its number, and whether it is done."""
 
     def __init__(self, number: int, deed: Deed) -> None:
@@ -111,11 +111,11 @@ class Checklist(Vertical):
 
     DEFAULT_CSS: ClassVar[str] = """
     Checklist { height: auto; }
-    Checklist .deed { height: auto; }
+    Checklist .deed { margin: 0; }
     Checklist .deed.-current { background: $block-hover-background; }
     Checklist .deed-mark { width: 2; color: $text-accent; }
     Checklist .deed-number { width: 3; color: $text-muted; }
-    Checklist .deed-label { width: 1fr; margin-right: 2; }
+    Checklist .deed-label { width: 1fr; min-width: 20; margin-right: 2; }
     Checklist .-current > .deed-label { text-style: bold; }
     Checklist .-done > .deed-label { color: $text-muted; }
     Checklist .-done > .deed-mark { color: $text-success; }

@@ -386,7 +386,7 @@ def _row_of(container: DOMNode | None) -> list[Button]:
 
 
 class _Wrapped(HorizontalLayout):
-    """Side by side as far as there is room, and the rest in the lines below; all are one line high."""
+    """Side by side as far as there is room, and the rest in the lines below."""
 
     def arrange(
         self,
@@ -395,12 +395,13 @@ class _Wrapped(HorizontalLayout):
         size: Size,
         greedy: bool = True,  # noqa: FBT001 - Textual's
     ) -> ArrangeResult:
-        wrapped, left, row = list[WidgetPlacement](), 0, 0
+        wrapped, left, top, height = list[WidgetPlacement](), 0, 0, 0
         for placement in super().arrange(parent, children, size, greedy):
             region = placement.region
             if region.right - left > size.width and region.x > left:
-                left, row = region.x, row + 1
-            wrapped.append(placement._replace(region=region.translate((-left, row))))
+                left, top, height = region.x, top + height, 0
+            height = max(height, region.height)
+            wrapped.append(placement._replace(region=region.translate((-left, top))))
         return wrapped
 
 

@@ -161,6 +161,21 @@ async def test_somebody_unknown_is_said_once_and_at_the_field(
         assert ui.status("project") is Status.DONE
 
 
+@pytest.mark.parametrize("typed", ["Dana.Lopez", "dana"])
+async def test_what_is_only_like_a_name_is_said_to_be_nobodys(
+    admin_project: AdminProject, typed: str
+) -> None:
+    draft = {"path": str(admin_project.root), "leaving": ["alex.kim"]}
+    async with wizard(admin_project, drafts={"project": draft}) as ui:
+        ui.field("leaving").value = typed
+        await ui.rest()
+        assert "✗" not in ui.text, "it may still become a name"
+        await ui.press("ctrl+n")
+        assert ui.focused == "leaving"
+        assert ui.status("project") is Status.READY
+        assert "dana.lopez" in ui.text.partition("✗")[2]
+
+
 async def test_the_state_of_the_files_is_said_only_where_they_are_edited_or_planned(
     admin_project: AdminProject,
 ) -> None:
