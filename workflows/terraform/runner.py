@@ -367,18 +367,14 @@ def _launch(
                 "holder": user_and_host(environment),
                 "begun_at": time.time(),
             }
-            # The record comes last: a run that is described has an output, wherever this is killed.
             output = os.open(folder / "output.log", os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
-            closing = undo.enter_context(contextlib.ExitStack())
-            closing.callback(os.close, output)
-            write_record(folder / "run.json", description)
-            closing.pop_all()
         except OSError as error:
             raise _no_room(folder, cause_of(error)) from error
         leftovers = undo.pop_all()
     command = [python, "-I", "-S", str(SUPERVISOR), str(folder.resolve()), str(temporary)]
     try:
-        _supervised(command, argv, folder, cwd, {**environment, "TMPDIR": str(temporary)}, output)
+        variables = {**environment, "TMPDIR": str(temporary)}
+        _supervised(command, argv, folder, description, variables, output)
     except OnboardError:
         # Only now is it certain that nothing runs; whatever else ends this leaves the run to be found.
         leftovers.close()
@@ -391,7 +387,7 @@ def _supervised(
     command: Sequence[str],
     argv: Sequence[str],
     folder: Path,
-    cwd: Path,
+    description: Mapping[str, Any],
     environment: Mapping[str, str],
     output: int,
 ) -> None:
@@ -407,7 +403,7 @@ def _supervised(
         try:
             with subprocess.Popen(
                 [*command, *map(str, passed), *argv],
-                cwd=cwd,
+                cwd=description["layer"],
                 env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -422,7 +418,7 @@ def _supervised(
         except OSError as error:
             raise NotStarted(
                 "Cannot start Terraform",
-                f"iam-onboard couldn't start {Path(argv[0]).name} in {cwd}.",
+                f"iam-onboard couldn't start {Path(argv[0]).name} in {description['layer']}.",
                 why=str(error),
                 next="Check that the folder exists and that Python can start programs.",
             ) from error
@@ -433,6 +429,8 @@ def _supervised(
         }
         try:
             write_record(folder / "process.json", record)
+            # It comes last: a run that is described has an output and is noted, wherever this is killed.
+            write_record(folder / "run.json", description)
         except OSError as error:
             raise _no_room(folder, cause_of(error)) from error
         go.write(b"\0")

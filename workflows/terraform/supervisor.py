@@ -11,7 +11,8 @@ TEMPORARY is Terraform's own TMPDIR; it is removed when Terraform has ended, sin
 
 No Terraform runs that is not noted: the process that will become Terraform waits. TELL and GO are
 descriptors of pipes. Into TELL go its process id and the supervisor's; once the wizard has both on the disk,
-it writes a byte into GO. Where it can't, or is killed before, GO ends, and so does the waiting process.
+it writes a byte into GO. Where it can't, or is killed before, GO ends, and so does the waiting process; what
+describes the run is removed, so that nobody takes it for one that was begun.
 """
 
 from __future__ import annotations
@@ -63,6 +64,8 @@ def supervise(folder: str, temporary: str, argv: list[str], tell: int, go: int) 
     os.close(may_start)
     if noted:
         _note_the_end(folder, temporary, pid)
+    elif os.path.exists(described := f"{folder}/run.json"):  # noqa: PTH110 - nothing is loaded for this
+        os.unlink(described)  # noqa: PTH108 - as above
 
 
 def _become(argv: list[str], may_start: int) -> NoReturn:

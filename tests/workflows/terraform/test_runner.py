@@ -92,20 +92,19 @@ def discarded(folder: Path) -> int:
     return 0
 
 
-def test_wherever_a_start_is_killed_a_run_that_is_found_has_an_output(tmp_path: Path) -> None:
-    found = 0
+def test_wherever_a_start_is_killed_nothing_was_begun(tmp_path: Path) -> None:
     for number in itertools.count(1):
         folder = tmp_path / f"{number}"
         life = live(partial(followed, folder), Killed(number))
         if not life.killed:
             break
         if (run := Run.attach(folder)) is not None:
-            found += 1
             while run.is_running():
                 time.sleep(0.01)
-            assert run.follow().text == ""
+        assert Run.attach(folder) is None
+        assert not (folder / "exit.json").exists()
     assert life.code == 0
-    assert 0 < found < number - 1
+    assert number > 3
 
 
 def test_wherever_a_removal_is_killed_a_run_that_is_found_has_an_output(tmp_path: Path) -> None:
@@ -299,9 +298,10 @@ def test_the_wizard_has_nothing_to_reap(tmp_path: Path) -> None:
     assert run.follow().succeeded
 
 
+@pytest.mark.parametrize("last", ["process.json", "run.json"])
 @pytest.mark.parametrize("stop", [OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), KeyboardInterrupt()])
 def test_nothing_is_started_that_is_not_noted(
-    stop: BaseException, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    stop: BaseException, last: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     temporary, evidence, folder = tmp_path / "t", tmp_path / "started", tmp_path / "run"
     temporary.mkdir()
@@ -317,10 +317,10 @@ def test_nothing_is_started_that_is_not_noted(
         )
 
     def stopping(path: Path, record: dict[str, Any]) -> None:
-        if path.name == "process.json":
-            waiting.extend((record["pid"], record["supervisor_pid"]))
-            raise stop
         write_record(path, record)
+        waiting.extend(record[name] for name in ("pid", "supervisor_pid") if name in record)
+        if path.name == last:
+            raise stop
 
     with monkeypatch.context() as patched:
         patched.setattr(runner, "write_record", stopping)
@@ -336,9 +336,8 @@ def test_nothing_is_started_that_is_not_noted(
         assert not folder.exists()
         assert list(temporary.iterdir()) == []
     else:
-        assert not Run(folder).is_running()
-        assert Run(folder).follow().exit_code is None
-        Run(folder).discard()
+        assert Run.attach(folder) is None
+        shutil.rmtree(folder)
     assert attempt().follow().succeeded
     assert evidence.is_dir()
 
