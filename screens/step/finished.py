@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -24,9 +24,9 @@ from screens.widgets.text import Button, ButtonRow, Lines, Text, columned
 from workflows.core.errors import OnboardError
 from workflows.core.sentences import Sentence, count, joined, listed, text_of
 from workflows.machine.events import Facts, StepKey
-from workflows.machine.observations import Verdict
+from workflows.machine.observations import NOT_ASKED, Observation, Verdict
 from workflows.machine.state import SETTLED, Status
-from workflows.run import SessionRun
+from workflows.run import PROJECT, SessionRun
 from workflows.steps.admin.accepted_plan import may_get_something, people_of
 from workflows.steps.admin.in_git import left_by_facts, left_in_git
 from workflows.steps.admin.status_grid import Everybody, Stand, everybody
@@ -96,12 +96,14 @@ class Finished(VerticalScroll):
         super().__init__(id="finished")
         self._run = run
         self._uncompared: tuple[Sentence, ...] = ()
+        self._awaited: tuple[str, ...] = ()
 
     def compose(self) -> ComposeResult:
         run, session = self._run, self._run.session
         grid = everybody(run.whole())
-        over = self._over()
-        self._uncompared = () if over else _not_compared_sentences(run, grid)
+        over, gone = self._over(), _gone(grid)
+        self._awaited = tuple(name for name in session.state.awaited() if name not in gone)
+        self._uncompared = () if over else _not_compared_sentences(run, gone)
         title = f"○ {over} This session is over." if over else self._title(grid)
         yield Text(title, classes="finished-title" if title[0] == "✓" else "finished-title -unsure")
         if rotated := [run.environment.readable(line) for line in _rotated(session.facts())]:
@@ -138,7 +140,7 @@ class Finished(VerticalScroll):
 
     def _next(self, in_git: Sentence) -> Iterable[Sentence]:
         """What the person may do now; `in_git` is what is left there."""
-        return [_COMPARE] if self._uncompared else _next(self._run, in_git)
+        return [_COMPARE] if self._uncompared else _next(self._run, in_git, self._awaited)
 
     def _added(self) -> tuple[str, ...]:
         """Who was added and not removed since, once that is applied somewhere."""
@@ -155,7 +157,10 @@ class Finished(VerticalScroll):
         run, now = self._run, self._run.environment.now()
         said, unseen, in_table = list[str](), list[str](), False
         if not self._over():
-            items = {text_of(words): key.item for key, words in self._taken_back().items() if words}
+            back = self._taken_back()
+            if _repeats_review(run.session.state.observed):
+                del back[PROJECT]
+            items = {text_of(words): key.item for key, words in back.items() if words}
             yield from (f"– {item}: {words}" if item else f"– {words}" for words, item in items.items())
         for key in self._unsure():
             look = run.session.state.observed[key]
@@ -193,7 +198,7 @@ class Finished(VerticalScroll):
         others = any(self._run.session.facts().get(kind) for kind in OVER_TERRAFORM)
         if waiting := [name for name, stands in grid.rows if not _settled(stands)]:
             return f"○ Not done yet for {listed(waiting, 2)}"
-        if awaited := self._awaited():
+        if awaited := self._waiting():
             return f"○ {awaited}"
         failing = _failing(self._run.session.facts())
         if failing or self._unsure():
@@ -211,13 +216,13 @@ class Finished(VerticalScroll):
             return "○ No step is left to do"
         return f"✓ {_headline(self._run, grid)}"
 
-    def _awaited(self) -> str:
+    def _waiting(self) -> str:
         """Whom or what is waited for; "" for nothing."""
         if due := _passwords_due(self._run):
             return f"Your new password for {listed(due, 2)} is still to come"
-        if awaited := self._run.session.state.awaited():
+        if self._awaited:
             left = "; STS regions are left to switch" if self._by_hand() else ""
-            return f"{'' if left else 'Your part is done. '}Waiting for {listed(awaited, 2)}{left}"
+            return f"{'' if left else 'Your part is done. '}Waiting for {listed(self._awaited, 2)}{left}"
         return ""
 
     def _buttons(self) -> Iterator[Button]:
@@ -229,7 +234,7 @@ class Finished(VerticalScroll):
             yield Button("Compare", id="ask-pgp-keys", key="k")
         if any(state.observed[key].words or key in asked for key in unconfirmed):
             yield Button("Look again", id="look", key="l")
-        if any(key.step == "hand-over" for key in awaited):
+        if self._awaited and any(key.step == "hand-over" for key in awaited):
             yield Button("Copy a reminder", id="remind", key="m")
         for key in self._by_hand():
             yield Button(f"Go to {self._run.title(key)}", id=f"ask-{key.step}", key="t")
@@ -243,7 +248,7 @@ class Finished(VerticalScroll):
             if added := self._added():
                 yield Button(f"Undo: remove {listed(added, 2)}", id="remove", key="u", classes=ASIDE)
 
-    def _taken_back(self) -> Mapping[StepKey, Sentence]:
+    def _taken_back(self) -> dict[StepKey, Sentence]:
         """The steps that later sessions took something back of, each with what that is."""
         state = self._run.session.state
         return {key: state.observed[key].words for key in state.seen_as(Verdict.TAKEN_BACK)}
@@ -293,8 +298,7 @@ class Finished(VerticalScroll):
         if event.button.id == "remind":
             from workflows.steps.admin.hand_over import remind  # noqa: PLC0415 - few sessions need it
 
-            run, environment = self._run, self._run.environment
-            awaited = run.session.state.awaited()
+            run, environment, awaited = self._run, self._run.environment, self._awaited
             tell(self, lambda: show_unless_certain(self, remind(awaited, run.whole()), environment), None)
         step = (event.button.id or "").removeprefix("ask-")
         if step != event.button.id:
@@ -384,10 +388,24 @@ def _rotated(facts: Facts) -> Iterator[str]:
         yield f"{rotated['old_id']} was deactivated, and waits to be deleted."
 
 
-def _not_compared_sentences(run: SessionRun, grid: Everybody) -> tuple[Sentence, ...]:
-    """Whose fingerprint nobody has compared, of those who are still there."""
+def _gone(grid: Everybody) -> set[str]:
+    """Whom later sessions removed wherever they were, from the files at least."""
     over = {Stand.REMOVED_SINCE, Stand.GONE_FROM_FILES, Stand.NOT_HERE}
-    gone = {name for name, stands in grid.rows if {*stands} <= over}
+    return {name for name, stands in grid.rows if {*stands} <= over}
+
+
+def _repeats_review(observed: Mapping[StepKey, Observation]) -> bool:
+    """Whether Review says who was removed from files and accounts, and Project of nobody else."""
+    project, review = (observed.get(key, NOT_ASKED) for key in (PROJECT, StepKey("review")))
+    if not project.verdict is review.verdict is Verdict.TAKEN_BACK:
+        return False
+    return bool(review.by_item) and all(
+        {*names} <= {*review.by_item.get(account, ())} for account, names in project.by_item.items()
+    )
+
+
+def _not_compared_sentences(run: SessionRun, gone: Container[str]) -> tuple[Sentence, ...]:
+    """Whose fingerprint nobody has compared, of those who aren't gone."""
     return run.whole().decisions.not_compared_sentences(gone) if "keys" in run.session.facts() else ()
 
 
@@ -518,7 +536,7 @@ def _not_compared(run: SessionRun, key: StepKey) -> bool:
     return bool(decisions.not_compared)
 
 
-def _next(run: SessionRun, in_git: Sentence) -> Iterator[Sentence]:
+def _next(run: SessionRun, in_git: Sentence, awaited: Sequence[str]) -> Iterator[Sentence]:
     """What the person may do now, outside the wizard; `in_git` is what is left there."""
     facts = run.session.facts()
     chosen = (facts.get("verified") or {}).get("chosen")
@@ -546,7 +564,7 @@ def _next(run: SessionRun, in_git: Sentence) -> Iterator[Sentence]:
         yield from to_send
     elif not run.environment.sandbox and (regions := facts.get("sts_regions")) and _of_regions(regions)[0]:
         yield "Switch them in the console when you like. Nothing else waits for it."
-    elif awaited := run.session.state.awaited():
+    elif awaited:
         yield f"Wait for {listed(awaited, 2)}. You can quit, and look again later."
     else:
         yield "Nothing. You can quit."

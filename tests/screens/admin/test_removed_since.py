@@ -210,6 +210,24 @@ async def test_the_end_names_whatever_a_later_session_took_back(admin_project: A
         assert "No answer." in at_the_end(app)
 
 
+@pytest.mark.parametrize(("by_item", "times"), [({"security": ("jane.doe",)}, 1), ({}, 2)])
+async def test_the_end_says_once_of_files_and_accounts_who_was_removed(
+    admin_project: AdminProject, by_item: dict[str, tuple[str, ...]], times: int
+) -> None:
+    moves = {name: {"add": ["auditors"], "remove": []} for name in ("jane.doe", "alex.kim")}
+    facts = {"user_changes": {}, "memberships": {"security": moves}, "group_changes": {}}
+    async with resumed(admin_project, regrouping=[*moves], **facts) as app:
+        session, key = app.session, StepKey("review")
+        settle(session, key, {"changed_files": []})
+        session.skip(PLAN)
+        words = text_of(session.state.observed[PROJECT].words)
+        both = f"{words} {words} It wrote over 2 files."
+        session.observe({key: Observation(Verdict.TAKEN_BACK, both, by_item=by_item)})
+        await app.wizard.go_to(None)
+        lines = at_the_end(app).splitlines()
+        assert sum(words in line for line in lines) == times
+
+
 async def test_the_next_steps_are_for_nobody_who_was_removed_since(admin_project: AdminProject) -> None:
     people = ["jane.doe", "alex.kim"]
     devices = {

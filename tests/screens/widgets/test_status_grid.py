@@ -31,9 +31,10 @@ from workflows.machine.state import Status
 from workflows.steps.admin import apply, hand_over, plan, terraform_runs
 from workflows.steps.admin.accepted_plan import Planned
 from workflows.steps.admin.admissions import Admission, Admissions
-from workflows.steps.admin.status_grid import Stand, everybody
+from workflows.steps.admin.status_grid import Everybody, Stand, everybody
 from workflows.steps.decisions import Comparison, Decisions
 from workflows.steps.shared.module import Context
+from workflows.steps.shared.to_send import ToSend
 from workflows.terraform.record import PlanRecord
 
 PEOPLE = [f"person.{number:02}" for number in range(1, 31)]
@@ -193,6 +194,37 @@ async def test_the_closing_page_shows_who_was_handed_what(desk: tuple[Session, P
         await pilot.press("w")
         await rest(pilot)
         assert isinstance(app.screen, TextDialog)
+
+
+async def test_the_closing_page_awaits_nobody_whom_later_sessions_removed_everywhere(
+    desk: tuple[Session, PaneHost], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session, app = desk
+    settle(session, StepKey("apply", "security"), {"applied": APPLIED})
+    sent = {"people": {name: {"sent_at": "2026-03-01T10:00:00+00:00", "how": ""} for name in PEOPLE}}
+    settle(session, StepKey("hand-over", "security"), {"handed_over": sent})
+    awaited = Observation(Verdict.AWAITED, "Not yet.", tuple(PEOPLE[:3]))
+    session.observe({StepKey("hand-over", "security"): awaited})
+    removed = (Stand.REMOVED_SINCE, Stand.GONE_FROM_FILES, Stand.NOT_HERE)
+    partly = (Stand.REMOVED_SINCE, Stand.AWAITED, Stand.NOT_HERE)
+    others = dict.fromkeys(PEOPLE, (Stand.AWAITED,) * 3)
+    rows = {**others, PEOPLE[0]: removed, PEOPLE[1]: partly}
+    accounts = ("management", "security", "apps-devstg")
+    monkeypatch.setattr(finished, "everybody", lambda _: Everybody(accounts, tuple(rows.items())))
+    reminded: list[tuple[str, ...]] = []
+
+    def remind(names: tuple[str, ...], _context: object) -> ToSend:
+        reminded.append(names)
+        raise OnboardError("Not copied", "No clipboard.")
+
+    monkeypatch.setattr(hand_over, "remind", remind)
+    async with app.run_test(size=(100, 40)) as pilot:
+        await rest(pilot)
+        await app.wizard.go_to(None)
+        await rest(pilot)
+        app.wizard.query_one("#remind", Button).press()
+        await rest(pilot)
+        assert reminded == [tuple(PEOPLE[1:3])]
 
 
 async def test_the_closing_page_leads_to_a_fingerprint_that_nobody_compared(
