@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Container, Iterable
 
-from workflows.core.sentences import Sentence, count, text_of
+from workflows.core.sentences import Sentence, count, joined, text_of
 from workflows.core.text import safe
 from workflows.terraform.lines import Line, Sort
 from workflows.terraform.plan import (
@@ -55,6 +55,7 @@ _SIGNS = {
 }
 _PLAIN = {USER, LOGIN_PROFILE, ACCESS_KEY}
 """Of these the action says it all, but for a change in place."""
+_FEW = 3
 _MOST_INSIDE = 60
 _LONGEST = 50_000
 """Characters of the block; GitHub takes 65,536 of a comment."""
@@ -101,7 +102,11 @@ def meaning(change: ResourceChange) -> Sentence | None:
 
 
 def _done(change: ResourceChange) -> Sentence:
-    return meaning(change) or f"{change.address} will be {_DONE[change.action]}"
+    """What happens to a resource; of a few settings that change in place, from what to what."""
+    done = meaning(change) or f"{change.address} will be {_DONE[change.action]}"
+    inside = [line.removeprefix("~ ") for line in change.details if line.startswith("~ ")]
+    few = 0 < len(inside) == len(change.details) <= _FEW and change.type not in _PLAIN | {GROUP_MEMBERS}
+    return joined((done, f"({'; '.join(inside)})")) if few else done
 
 
 def describe(change: ResourceChange) -> Sentence:

@@ -187,6 +187,7 @@ def test_policies_are_no_addresses() -> None:
     lines = about_nobody(plan)
     assert [line.sort for line in lines] == [Sort.GROUP, Sort.RESOURCE]
     assert not [entry for entry in plan.changes if any(entry.address in str(line.words) for line in lines)]
+    assert "16 → 20" in str(lines[-1].words)
 
 
 def test_members_that_are_unknown_are_told() -> None:
