@@ -304,6 +304,8 @@ class SessionRun:
     def learn(self, question: Question, answer: Observation) -> bool:
         """Let the session know an answer, unless the step was done again since, or nothing is known by it.
 
+        That the network has nothing against a step ends nothing that a look at this machine said against it.
+
         Returns:
             whether the answer contradicts the step, which nobody knew before, or ends what contradicted it.
 
@@ -314,6 +316,8 @@ class SessionRun:
         look = self.session.state.observed.get(key)
         known = before is Status.DONE or (look is not None and look.stands)
         nothing = answer.verdict is Verdict.UNKNOWN and (known or _says_nothing(answer))
+        if look is not None and look.contradicts and not (look.asked or look.here):
+            nothing = nothing or not answer.contradicts
         if self.session.record(key) is not question.record or nothing:
             return False
         self.session.observe({key: replace(answer, asked=not answer.here)})

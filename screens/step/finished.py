@@ -583,10 +583,21 @@ def _kept(run: SessionRun) -> Iterator[str]:
         yield f"Changes   {run.environment.readable(root)}"
     whole = run.whole()
     keys = ["PGP key in gpg"] if facts.get("fingerprint") else []
-    kept = [KEPT_WORDS[key["kept"]] for key in whole.of_each_item("access_key").values() if key]
+    each = whole.of_each_item("access_key").items()
+    kept = [_kept_where(run, account, key["kept"]) for account, key in each if key]
     keys += [f"access key{'s' * (kept.count(place) > 1)} {place}" for place in dict.fromkeys(kept)]
     if keys:
         yield f"Keys      {'; '.join(keys)}"
     for config in sorted({profile["config"] for profile in whole.of_each_item("profiles").values()}):
         yield f"Profiles  {run.environment.readable(config)}"
     yield "Record    on Home (F3), until you delete it there"
+
+
+def _kept_where(run: SessionRun, account: str, kept: str) -> str:
+    """Where an account's access key is kept."""
+    from workflows.steps.new_user.access_keys import earlier_key  # noqa: PLC0415 - few sessions need it
+
+    with suppress(OnboardError):  # its step says why the record can't be read
+        if earlier_key(run.context(StepKey("access-keys", account))):
+            return "in a file encrypted to your earlier PGP key"
+    return KEPT_WORDS[kept]

@@ -267,6 +267,18 @@ def test_what_the_network_said_against_a_step_stays_until_it_says_otherwise_or_t
     assert session.state.awaited() == ("jane",)
 
 
+def test_what_a_look_at_this_machine_said_against_a_step_stays_whatever_the_network_confirms(
+    run: SessionRun, session: Session, modules: list[SmallStep]
+) -> None:
+    settle(session, USERS, {"people": "jane"})
+    modules[1].observation = GONE
+    run.observe()
+    session.acknowledge(USERS, session.state.observed[USERS])
+    assert session.status(USERS) is Status.UNCONFIRMED
+    assert not run.learn(run.question(USERS), AGREES)
+    assert session.status(USERS) is Status.UNCONFIRMED
+
+
 def test_decisions_and_looks_outlive_the_process_and_the_list_of_sessions_knows_them(
     tmp_path: Path, run: SessionRun, session: Session, modules: list[SmallStep]
 ) -> None:

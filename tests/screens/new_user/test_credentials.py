@@ -25,6 +25,7 @@ from screens.new_user.access_keys import AccessKeysPane
 from screens.new_user.mfa import MfaPane
 from screens.new_user.profiles import DiffView, ProfilesPane
 from screens.new_user.verify import VerifyPane
+from screens.step import finished as end
 from screens.step.finished import Finished, standing
 from screens.step.page import is_displayed
 from screens.widgets.checklist import Checklist
@@ -46,7 +47,7 @@ from workflows.machine.state import Status
 from workflows.steps.new_user import access_keys, mfa, profiles, verify
 from workflows.steps.new_user.access_keys import KEPT, Download
 from workflows.stores.access_key_vault import KeptAccessKey, store_access_key
-from workflows.stores.key_records import KeyRecord, KeyRecords
+from workflows.stores.key_records import KEPT_WORDS, KeyRecord, KeyRecords
 from workflows.stores.key_store import KEPT_IN_PGP_FILE
 
 START = Step(
@@ -1070,6 +1071,8 @@ async def test_a_key_that_the_earlier_pgp_key_opens_is_moved_only_with_that_ones
         await pilot.press("ctrl+n", "ctrl+n")
         await rest(pilot)
         assert earlier[-4:] in app.text()
+        where = end._kept_where(app.wizard.run, ITEM, KEPT_IN_PGP_FILE)
+        assert where not in KEPT_WORDS.values()
         await pilot.press("enter")
         await rest(pilot)
         assert [problem.field for problem in app.pane.problems] == ["own_passphrase"]

@@ -27,6 +27,7 @@ from workflows.aws.errors import KEY_REFUSED, about_key, asked
 from workflows.aws.iam import AccessKey, MfaDevice
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.files import FileError
+from workflows.core.openpgp import grouped
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence, joined
 from workflows.gpg.decrypt import clean_ciphertext, decrypt
@@ -169,6 +170,16 @@ def _takes_another_key(record: KeyRecord | None, context: Context) -> bool:
     if record is None or record.kept != KEPT_IN_PGP_FILE:
         return False
     return record.fingerprint not in {"", fingerprint_of(context, identity_of(context))}
+
+
+def earlier_key(context: Context) -> str:
+    """The fingerprint of the earlier PGP key that alone opens the kept access key; "" for none.
+
+    Raises:
+        OnboardError: the record of the access key cannot be read.
+    """
+    record = kept_record(context)
+    return record.fingerprint if record is not None and _takes_another_key(record, context) else ""
 
 
 def _is_downloaded(key_id: str, context: Context) -> bool:
@@ -453,11 +464,11 @@ def observe(context: Context) -> Observation:
     seen = observe_store(context, identity_of(context), recorded)
     if seen.contradicts or recorded["kept"] != KEPT_IN_PGP_FILE:
         return seen
-    if (record := kept_record(context)) is not None and _takes_another_key(record, context):
+    if earlier := earlier_key(context):
         return Observation(
             Verdict.CHANGED,
-            "The access key is in a file that only your earlier PGP key opens.",
-            (record.fingerprint, fingerprint_of(context, identity_of(context))),
+            f"The access key is in a file that only your earlier PGP key opens: {grouped(earlier)}.",
+            (earlier, fingerprint_of(context, identity_of(context))),
             continuing="It stays there: good as long as you have the earlier PGP key and its passphrase.",
             redoing="Asks for a key to keep for your new PGP key: this one, if you can still open its file, "
             "or another. One that you no longer use stays active in AWS until you deactivate it.",
