@@ -49,12 +49,11 @@ _WORDS = bytes(ord(" ") if code in _BLANKS + _SIGNS else ord("a") for code in ra
 _NO_LETTER = re.compile(r"[^\x00-\x7f\w]")
 _PLAIN = rb"(?:[^\#/<!\-\"\[\](){}]++|\"[^\"\\$%]*+\")"  # words, and whole strings that hold nothing but text
 _FLAT = rb"(?:" + _PLAIN + rb"|[\[(]" + _PLAIN + rb"*+[\])])"
-_FLAT_BLOCK = _FLAT + rb"|\{" + _FLAT + rb"*+\}"  # as most are: they take a fraction of the time
 _COMMENT = rb"\#[^\n]*+|//[^\n]*+|/\*(?:[^*]++|\*(?!/))*+(?:\*/|\Z)"
+_FLAT_RUN = rb"(?:" + _FLAT + rb"|\{" + _FLAT + rb"*+\}|" + _COMMENT + rb")++"  # as most is; read in one step
+_GAP = rb"(?P<gap>(?:(?:" + _COMMENT + rb")\s*+)++)"
 _CODE = re.compile(
-    rb"(?P<gap>(?:(?:" + _COMMENT + rb")\s*+)++)"
-    rb"|(?:" + _FLAT_BLOCK + rb")(?:" + _FLAT_BLOCK + rb"|" + _COMMENT + rb")*+"
-    rb"|<<-?(?P<heredoc>[^\W\d][\w-]*+)\r?\n|(?P<sign>[!-])\s*+|(?P<quote>\")"
+    _GAP + rb"|" + _FLAT_RUN + rb"|<<-?(?P<heredoc>[^\W\d][\w-]*+)\r?\n|(?P<sign>[!-])\s*+|(?P<quote>\")"
     rb"|(?P<open>[\[({])|(?P<close>[\])}])|."
 )
 _QUOTED = re.compile(rb"(?P<open>(?<![$%])[$%]\{)|(?P<quote>\")|\\.|[^\\\"$%]++|.", re.DOTALL)
