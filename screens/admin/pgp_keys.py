@@ -580,8 +580,10 @@ class PgpKeysPane(StepPane):
             return Turn("Your turn: a request is here")
         unanswered = self._aside.keys() - self._answered_to
         if missing and not self._first_open() and not self._to_invite and not unanswered:
-            several = len(self._missing)
-            awaited = f"Waiting for {several} keys" if several > 1 else f"{short(missing)}'s turn"
+            alone = len(self._missing) == 1 and not is_machine_name(missing)
+            awaited = (
+                f"{short(missing)}'s turn" if alone else f"Waiting for {count(len(self._missing), 'key')}"
+            )
             return Turn(awaited, yours=False)
         return YOURS
 
@@ -837,6 +839,7 @@ class PgpKeysPane(StepPane):
         half = (len(groups) + 1) // 2
         self.query_one("#fingerprint", Text).update("\n".join(map("  ".join, (groups[:half], groups[half:]))))
         question = self.query_one("#same", Choices)
+        another = "get another one" if is_machine_name(key.name) else f"{short(key.name)} sends another one"
         question.ask(
             (
                 Answer(
@@ -845,7 +848,7 @@ class PgpKeysPane(StepPane):
                     "compared in a call or in person",
                 ),
                 Answer(Comparison.LATER, "Not yet", _STAYS_ASIDE if differed else _REMINDED),
-                Answer(_DIFFERENT, "No, it differs", f"put it aside; {short(key.name)} sends another one"),
+                Answer(_DIFFERENT, "No, it differs", f"put it aside; {another}"),
             ),
             self._answer(key),
         )

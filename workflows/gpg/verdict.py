@@ -393,7 +393,7 @@ _RULES: Final[tuple[_Rule, ...]] = (
         lambda _: True,
         VerdictKind.WORKS,
         Headline.WORKS,
-        "Terraform can encrypt the password to it.",
+        "Terraform can encrypt to it.",
     ),
 )
 """Every row that a key can meet, the first that applies counts; the last one always does."""

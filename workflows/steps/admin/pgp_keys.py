@@ -308,7 +308,7 @@ class KeyJudge:
             others = (other for other in people_of(self._context) if other != name)
             likely = [other for other in others if likeness(other, checked.details) is Likeness.FULL]
             but = f", but one looks like {listed(likely, 2)}" if likely else ""
-            yield f"None of its user ids looks like {name}{but}: read the fingerprint out to each other."
+            yield f"None of its user ids looks like {name}{but}."
 
     def _another(self, name: str, same: list[tuple[str, str]]) -> Iterator[Sentence]:
         """Where somebody who joins has another key already, which stays."""
