@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import posixpath
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import NamedTuple
@@ -128,11 +128,15 @@ class OtherKey(NamedTuple):
     """A key in a layer that stands where a decided one is to be.
 
     Attributes:
+        name: whose key it is to be.
+        file: the key file, relative to the layer's folder.
         fingerprint: its own, "" where something else is there than a key.
         conflict: the same for the same conflict.
         words: what is there and what was decided.
     """
 
+    name: str
+    file: str
     fingerprint: str
     conflict: str
     words: Sentence
@@ -150,17 +154,33 @@ def other_keys(layer: Layer, decisions: Decisions) -> Iterator[OtherKey]:
         key, person = decisions.keys.get(name), layer.person(name)
         file = person.key_file if person else f"keys/{name}"
         present = layer.files.keys.get(file or "")
-        if key is None or present is None or account in key.resets:
+        if key is None or file is None or present is None or account in key.resets:
             continue
         if not holds(present, key.text.encode()) and (person or name not in decisions.rekeying):
             fingerprint = fingerprint_in(present)
             there = f"the key {grouped(fingerprint)}" if fingerprint else "something that isn't a key"
             yield OtherKey(
+                name,
+                file,
                 fingerprint,
                 f"{account} {file} {fingerprint} {key.fingerprint}",
                 f"{file} in {account} holds {there}. "
                 f"The key that you took in for {name} is {grouped(key.fingerprint)}.",
             )
+
+
+def with_keys_in_place(layer: Layer, decisions: Decisions, fingerprints: Container[str]) -> Decisions:
+    """The decisions, as if these keys had been decided where they stand in a layer in place of others."""
+    keys = {
+        other.name: replace(
+            decisions.keys[other.name],
+            text=layer.files.keys[other.file].decode(),
+            fingerprint=other.fingerprint,
+        )
+        for other in other_keys(layer, decisions)
+        if other.fingerprint in fingerprints
+    }
+    return replace(decisions, keys={**decisions.keys, **keys})
 
 
 def _has_key(layer: Layer, file: str | None, text: str) -> bool:

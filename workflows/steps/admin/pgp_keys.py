@@ -850,15 +850,18 @@ def observe(context: Context) -> Observation:
         words = f"The key of {', '.join(gone)} has expired. Ask for a new one."
         return Observation(Verdict.GONE, words, about=tuple(gone))
     layers, later = read_layers(context), keys_of_later_sessions(context)
-    in_place: dict[str, None] = {}
-    for layer in layers.values():
-        others = list(other_keys(layer, context.decisions))
-        if wrong := {other.conflict: other.words for other in others if other.fingerprint not in later}:
-            return Observation(Verdict.CHANGED, joined(wrong.values()), about=tuple(wrong))
-        in_place |= {later[other.fingerprint]: None for other in others}
-    if in_place:
-        words = f"A later session put another key in place ({listed(list(in_place), 2)})."
-        return Observation(Verdict.TAKEN_BACK, words)
+    others = [
+        (account, other)
+        for account, layer in layers.items()
+        for other in other_keys(layer, context.decisions)
+    ]
+    if wrong := {other.conflict: other.words for _, other in others if other.fingerprint not in later}:
+        return Observation(Verdict.CHANGED, joined(wrong.values()), about=tuple(wrong))
+    if others:
+        by = listed([*dict.fromkeys(later[other.fingerprint] for _, other in others)], 2)
+        files = by_key((other.file, account) for account, other in others)
+        where = joined((f"{file} in {enumerated(accounts)}" for file, accounts in files.items()), "; ")
+        return Observation(Verdict.TAKEN_BACK, f"A later session put another key in place ({by}): {where}.")
     keys = context.decisions.keys.values()
     for account, reset in ((account, reset) for key in keys for account, reset in key.resets.items()):
         more = sorted({*sharing_key(layers[account], reset.file)}.difference(reset.users))

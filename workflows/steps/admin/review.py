@@ -33,9 +33,15 @@ from workflows.layer.write import ChangedMeanwhile, ChangeSet, FileChange
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, Choice, Observation, Verdict
 from workflows.steps.admin import state_now
-from workflows.steps.admin.edits import operations, read_layers, refuse_expired_keys
+from workflows.steps.admin.edits import (
+    operations,
+    read_layers,
+    refuse_expired_keys,
+    with_keys_in_place,
+)
 from workflows.steps.admin.other_sessions import (
     RemovedFromFiles,
+    keys_of_later_sessions,
     not_applied,
     removed_from_files,
     written_since,
@@ -562,22 +568,25 @@ def observe(context: Context) -> Observation:
     lacking = {path: sha256 for path, sha256 in written.items() if file_sha256(path) != sha256}
     if not lacking:
         return replace(AGREES, by_item=removed_from_files(context).by_item)
-    layers = read_layers(context)
+    layers, theirs = read_layers(context), keys_of_later_sessions(context)  # what PGP keys says of these
+    decided = {
+        account: with_keys_in_place(layer, context.decisions, theirs) for account, layer in layers.items()
+    }
     open_in = {
         account: wanted
         for account, layer in layers.items()
-        if (wanted := operations(layer, context.decisions))
+        if (wanted := operations(layer, decided[account]))
     }
     if not open_in:
         return AGREES
     if taken_back := taken_back_since(context):
         return taken_back
     if by := _written_since(lacking, context):
-        theirs = count(len(lacking), "file")
-        words = f"A later session of yours ({'; '.join(by)}) wrote over {theirs} of this one."
+        files = count(len(lacking), "file")
+        words = f"A later session of yours ({'; '.join(by)}) wrote over {files} of this one."
         removed = removed_from_files(context, layers)
         undoes = any(
-            account not in context.of_each_item("applied") and _wanted(layer, context.decisions, removed)
+            account not in context.of_each_item("applied") and _wanted(layer, decided[account], removed)
             for account, layer in layers.items()
         )
         return Observation(

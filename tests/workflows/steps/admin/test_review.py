@@ -432,6 +432,37 @@ def test_a_key_that_a_later_session_put_in_place_is_no_contradiction(
     assert pgp_keys.observe(admin.context()).verdict is verdict
 
 
+def test_what_else_changed_beside_a_later_sessions_keys_is_still_seen(
+    admin_project: AdminProject, people_keys: Keys
+) -> None:
+    admin = admin_project
+    decide(admin, people_keys, joining=("jane.doe",))
+    put(admin, {account: {"jane.doe": {"auditors"}} for account in ("management", "security")})
+    write(admin)
+    keep_summary(
+        admin.folder,
+        Summary("own", "admin", "2026-01-01T00:00:00+00:00", facts=admin.facts),
+        made_from(admin.folder),
+    )
+    for account in ("management", "security"):
+        admin.file(account, "keys/jane.doe").write_bytes(b64encode(people_keys["juan.delacruz"]))
+    fingerprint = openpgp.fingerprint_in(admin.file("security", "keys/jane.doe").read_bytes())
+    with pytest.raises(OnboardError):  # nobody knows whose key that is
+        review.observe(admin.context())
+    keys = {"jane.doe": {"text": "x", "fingerprint": fingerprint}}
+    facts = {"project_root": str(admin.root), "rekeying": ["jane.doe"], "keys": keys, "changed_files": []}
+    folder = admin.folder.with_name("later")
+    folder.mkdir()
+    later = Summary("later", "admin", "2026-01-02T00:00:00+00:00", facts=facts)
+    keep_summary(folder, later, made_from(folder))
+    assert review.observe(admin.context()).verdict is Verdict.AS_DECIDED
+    seen = pgp_keys.observe(admin.context())
+    assert seen.verdict is Verdict.TAKEN_BACK
+    assert all(account in text_of(seen.words) for account in ("management", "security"))
+    admin.file("security", "keys/jane.doe").unlink()
+    assert review.observe(admin.context()).contradicts
+
+
 def test_of_later_sessions_only_the_one_whose_key_is_there_is_named(
     admin: AdminProject, people_keys: Keys
 ) -> None:
