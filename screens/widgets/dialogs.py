@@ -134,6 +134,13 @@ class Dialog(ModalScreen[Answer | None], OneFocus, Generic[Answer]):
             Horizontal(*self._buttons, classes="dialog-buttons"),
         )
 
+    def drop_result(self, *, passing: bool = False) -> None:  # noqa: ARG002 - all of it is in passing here
+        self.app.clear_notifications()
+
+    def on_screen_suspend(self) -> None:
+        """What was shown in passing takes no room from the page below."""
+        self.drop_result()
+
     def on_resize(self) -> None:
         """Title, fields and buttons stay in view, so the body has what is left of the terminal."""
         self.call_after_refresh(self._fit)

@@ -21,7 +21,7 @@ from textual.driver import Driver
 from textual.drivers.linux_driver import LinuxDriver
 from textual.events import Event, Key, MouseDown, Paste
 from textual.filter import LineFilter
-from textual.notifications import SeverityLevel
+from textual.notifications import Notification, SeverityLevel
 from textual.theme import Theme
 from textual.timer import Timer
 from textual.widget import Widget
@@ -82,7 +82,7 @@ class Frame(App[None]):
         color: $block-cursor-foreground; background: $block-cursor-background; text-style: bold;
     }
     ToastRack {
-        layer: default; dock: bottom; margin-bottom: 1; max-height: 40%; align: left bottom; overflow-y: auto;
+        layer: default; dock: bottom; margin: 0; max-height: 40%; align: left bottom; overflow-y: auto;
     }
     Toast { width: 1fr; max-width: 100%; margin: 0; padding: 0 1; }
     """
@@ -258,7 +258,7 @@ class Frame(App[None]):
         """Show what came of something: on a page in a line of its own (below a dialog too), else in passing.
 
         The text is shown as it is (no markup), with a mark for what is not well. With a timeout (seconds) it
-        is shown in passing: on a step's page until the next key.
+        is shown in passing: on a step's page or a dialog until the next key.
         """
         text = _MARKS[severity] + shown(message)
         for page in reversed(self.screen_stack) if timeout is None else (self.screen,):
@@ -272,6 +272,10 @@ class Frame(App[None]):
             timeout=max(timeout or 0.0, reading),
             markup=markup,
         )
+
+    def _unnotify(self, notification: Notification, refresh: bool = True) -> None:  # noqa: FBT001, ARG002 - Textual's
+        # Textual (8.2) asks for none when a message's time is over, and leaves the last one's row blank.
+        super()._unnotify(notification, refresh=True)
 
     def show_error(self, error: OnboardError) -> None:
         """Show a failure as a dialog."""

@@ -24,6 +24,7 @@ from textual.pilot import Pilot
 from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Input, OptionList, Static, TextArea
+from textual.widgets._toast import Toast
 
 from screens.new_user.replacement import DRAFT
 from screens.step.action_bar import ActionBar
@@ -1366,6 +1367,38 @@ async def test_what_came_of_something_takes_lines_of_its_own_and_covers_nothing(
         assert isinstance(app.screen, WizardScreen)
         await app.screen.go_to(None)
         assert result.region.height == 0 or not result.display
+
+
+@pytest.mark.parametrize("by_key", [True, False])
+async def test_what_a_dialog_showed_in_passing_goes_with_it(house: House, *, by_key: bool) -> None:
+    app = house.app(workflow="admin")
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await settled(pilot)
+        keys = app.screen.query_one(KeyLine)
+        app.push_screen(Notice("A dialog", "that covers the page"))
+        await settled(pilot)
+        app.notify("Copied.", timeout=5)
+        await settled(pilot)
+        assert app.screen.query(Toast)
+        await (pilot.press("escape") if by_key else pilot.click("#close"))
+        await settled(pilot)
+        assert not app._notifications
+        assert not app.screen.query(Toast)
+        assert keys.region.bottom == app.size.height
+
+
+async def test_a_message_that_is_over_leaves_no_blank_row_on_home(house: House) -> None:
+    app = house.app()
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await settled(pilot)
+        app.notify("Archived.")
+        await settled(pilot)
+        keys = app.screen.query_one(KeyLine)
+        assert keys.region.bottom < app.size.height
+        (over,) = app._notifications
+        app._unnotify(over, refresh=False)  # as a toast does once its time is over
+        await settled(pilot)
+        assert keys.region.bottom == app.size.height
 
 
 async def test_a_message_without_a_page_stays_as_long_as_it_takes_to_read(house: House) -> None:
