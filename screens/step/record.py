@@ -13,7 +13,7 @@ from workflows.steps.decisions import Comparison
 
 TITLE = "Who was let in, with which key"
 _COMPARED = {
-    Comparison.SAME: "the same, confirmed {}",
+    Comparison.SAME: "the same, recorded {}",
     Comparison.LATER: "not compared yet",
     None: "this session didn't ask",
 }
@@ -36,7 +36,7 @@ def _lines(
     rows = {
         "Fingerprint": grouped(admission.fingerprint),
         "From": text_of(admission.source),
-        "Taken in": f"{moment_text(admission.taken_at, now)}{f', by {by}' if by else ''}",
+        "Recorded": f"{moment_text(admission.taken_at, now)}{f', by {by}' if by else ''}",
         "Compared": _COMPARED[admission.compared].format(moment_text(admission.compared_at, now)),
         **{
             account: _applied_words(applied, now)

@@ -44,9 +44,9 @@ class Admission:
         person: the IAM name.
         fingerprint: the key's.
         source: where it came from.
-        taken_at: when it was taken in first, ISO 8601 in UTC.
+        taken_at: when the step that took it in was first done with it, ISO 8601 in UTC.
         compared: what was said about the fingerprint last; None where nobody was asked.
-        compared_at: since when that stands.
+        compared_at: when a step was first done with that answer.
         accounts: each account that the key is meant for, in which it is applied or not (None).
     """
 
