@@ -360,8 +360,9 @@ class ProjectPane(StepPane):
         people = [person for person in suggester.people if person not in named] if suggester else []
         fitting = [person for person in people if person.casefold().startswith(typed.casefold())]
         wrong = [name for name in self._unknown(kind) if whole or name != typed or not fitting]
-        known: Sentence = listed(people if typed in people else fitting, _NAMES_SHOWN)
-        lines = [known if suggester else _SEVERAL]
+        known = listed(people if typed in people else fitting, _NAMES_SHOWN)
+        here = f"People here: {known}" if known else ""
+        lines: list[Sentence] = [_SEVERAL if suggester is None else here]
         if wrong and " " in wrong[0]:
             lines = [joined(("✗", project.spaced(wrong[0], alone=not named)))]
         elif wrong and self._survey is not None:

@@ -88,14 +88,14 @@ def of_terminal(environment: Mapping[str, str]) -> str:
     """The name of the theme that suits a terminal, by what it says of itself.
 
     Args:
-        environment: TERM, COLORTERM and COLORFGBG are read (the last as rxvt and others set it:
+        environment: NO_COLOR, TERM, COLORTERM and COLORFGBG are read (the last as rxvt and others set it:
             "text;background", in the palette's numbers).
     """
     kind = environment.get("TERM", "")
     many = environment.get("COLORTERM") in {"truecolor", "24bit"} or kind.endswith(
         ("256color", "kitty", "direct")
     )
-    if not many:
+    if environment.get("NO_COLOR") or not many:
         return TERMINAL
     return "light" if environment.get("COLORFGBG", "").rpartition(";")[2] in {"7", "15"} else "dark"
 

@@ -28,6 +28,7 @@ def test_whatever_is_read_can_be_read(name: str) -> None:
         ({"TERM": "xterm-kitty"}, "dark"),
         ({"TERM": "xterm-256color", "COLORFGBG": "0;15"}, "light"),
         ({"TERM": "xterm-256color", "COLORFGBG": "15;default;0"}, "dark"),
+        ({"TERM": "xterm-256color", "COLORTERM": "truecolor", "NO_COLOR": "1"}, TERMINAL),
         ({"TERM": "xterm"}, TERMINAL),
         ({"TERM": "linux"}, TERMINAL),
         ({}, TERMINAL),

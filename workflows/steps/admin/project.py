@@ -497,7 +497,7 @@ def _git_remarks(project: Project, context: Context) -> list[Sentence]:
             if any(path.is_relative_to(layer.path.resolve()) for path in dirty)
         ]
         uncommitted = f"{count(len(dirty), 'uncommitted file')} in {listed(where, 2)}"
-        remarks.append(f"{uncommitted}: your plans will include {'it' if len(dirty) == 1 else 'them'}.")
+        remarks.append(f"{uncommitted}: plans will include {'it' if len(dirty) == 1 else 'them'}.")
     return remarks
 
 
