@@ -23,7 +23,7 @@ from screens.step.times import moment_text
 from screens.widgets.dialogs import Confirm, Dialog, NameDialog, OneFocus, ask
 from screens.widgets.key_line import KeyLine
 from screens.widgets.text import Button, Option, OptionList, SplitLine, Text, marked_up, sized, styled
-from tui.app.session_summary import arrival_of, left_behind, standing_of
+from tui.app.session_summary import arrival_of, left_behind, standing_of, steps_done
 from workflows.core.sentences import Sentence, count, joined, text_of
 from workflows.steps.kinds import ACCOUNT_SETTINGS, people_of, work_of, works_of
 
@@ -693,7 +693,8 @@ def _line_of(entry: Entry, now: datetime) -> _Line:
     if arrival is not None:
         mark, time = ("● ", "") if arrival.here else ("", changed)
         line = replace(line, detail=arrival.line, more=(), mark=mark, time=time)
-    done = f"{count(summary.done, 'step')} done" if summary.done else ""
+    steps = steps_done(summary)
+    done = f"{count(steps, 'step')} done" if steps else ""
     begun = f"begun {moment_text(summary.created, now)}" if summary.created else ""
     last = f"last changed {changed}" if changed else ""
     several = len(works_of(summary))

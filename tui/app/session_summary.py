@@ -15,6 +15,7 @@ from workflows.steps.kinds import work_of
 if TYPE_CHECKING:
     from tui.session_catalogue import Entry
     from workflows.core.sentences import Sentence
+    from workflows.machine.summaries import Summary
     from workflows.run import Return
 
 _NAMED, _COMMITS = 2, 5
@@ -33,17 +34,26 @@ def left_in_regions(facts: Mapping[str, Any]) -> str:
     return "some accounts not asked" if report.not_asked(audit) else ""
 
 
-def _comparisons(facts: Mapping[str, Any]) -> Mapping[str, str]:
-    """What was said about fingerprints, by name; not typed, so that Home loads no decisions."""
-    return facts.get("comparisons") or {}
+def _not_compared(facts: Mapping[str, Any]) -> set[str]:
+    """As `Decisions.not_compared`; not typed, so that Home loads no decisions."""
+    later = {name for name, said in (facts.get("comparisons") or {}).items() if said == "later"}
+    changes = facts.get("user_changes")
+    if changes is None:
+        return later
+    added = set[str]().union(*(changes.get("add") or {}).values())
+    return later - ({*(facts.get("joining") or ())} - added)
+
+
+def steps_done(summary: Summary) -> int:
+    """How many steps are done, as the session itself counts: not one whose keys nobody has compared."""
+    return summary.done - ("pgp-keys" in summary.settled and bool(_not_compared(summary.facts)))
 
 
 def standing_of(entry: Entry) -> tuple[str, ...]:
     """Where it stands and in which project, the most important first: "next: Plan (security)", "bb"."""
     summary = entry.summary
     step = summary.next_title
-    uncompared = [name for name, said in _comparisons(summary.facts).items() if said == "later"]
-    sure = summary.confirmed and {*uncompared} <= {*entry.removed}
+    sure = summary.confirmed and _not_compared(summary.facts) <= {*entry.removed}
     done = "all done" if sure else "all done, not confirmed"
     done = left_in_regions(summary.facts) or done
     if summary.awaited:

@@ -18,13 +18,13 @@ from screens.step.help import HelpScreen
 from screens.step.times import moment_text
 from screens.widgets.dialogs import Confirm
 from tui.app.home import Begun, HomeScreen
-from tui.app.session_summary import arrival_of, left_behind, standing_of
+from tui.app.session_summary import arrival_of, left_behind, standing_of, steps_done
 from tui.session_catalogue import Entry
 from workflows.aws.sts_regions.answers import AccountAnswer, Audit, OptIn, RegionAnswer, StsState
 from workflows.core.sentences import text_of
 from workflows.machine.sessions import Sessions
 from workflows.machine.summaries import Summary
-from workflows.steps.decisions import Comparison
+from workflows.steps.decisions import Comparison, Decisions
 from workflows.steps.kinds import ACCOUNT_SETTINGS, work_of
 
 NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
@@ -706,6 +706,22 @@ def test_a_session_with_a_fingerprint_that_nobody_compared_is_not_all_done() -> 
         for answer in Comparison
     ]
     assert len({*said}) == len(Comparison)
+
+
+@pytest.mark.parametrize("answer", Comparison)
+@pytest.mark.parametrize("added", [None, [], ["jane.doe"]])
+def test_keys_that_nobody_compared_are_not_counted_among_the_steps_that_are_done(
+    answer: Comparison, added: list[str] | None
+) -> None:
+    facts = {
+        "joining": ["jane.doe"],
+        "keys": {"jane.doe": {"text": "x"}},
+        "comparisons": {"jane.doe": answer},
+        **({} if added is None else {"user_changes": {"add": {"security": added}, "remove": {}}}),
+    }
+    summary = Summary("own", "admin", facts=facts, settled={"pgp-keys": "2026-01-09"}, done=5)
+    assert steps_done(summary) == 5 - bool(Decisions.from_facts(facts).not_compared)
+    assert steps_done(replace(summary, settled={})) == 5
 
 
 async def test_enter_goes_to_what_is_called_by_the_words_before_what_mentions_them() -> None:
