@@ -599,7 +599,7 @@ class BlockStyle(Declarations):
 
     @cached_property
     def _blocks(self) -> dict[str, Block]:
-        return {module.label: module.block for module in self.modules}
+        return {module.label: module.block for module in reversed(self.modules)}
 
     def _block(self, person: Person) -> Block:
         return self._blocks[person.module]
