@@ -119,6 +119,10 @@ _PLACES = (
     Answer(KeyPlace.TYPED.value, "I type it here"),
 )
 _BEFORE = "Say yes if your authenticator app has an entry for {user} in {account}. A passkey gives no codes."
+_STILL = (
+    "Say yes if the device that you registered for {user} in {account} still gives you codes. "
+    "What you did after it here stays as it is."
+)
 _NOTES = (
     "Choose the app: a passkey gives no codes.\n"
     "Skip (^s) only if your admin says so: AWS may deny you the rest."
@@ -145,6 +149,7 @@ class MfaPane(BrowsingPane):
         self._identity = identity_of(opening.context)
         self._pending: Pending | None = None
         known: Mapping[str, Any] = opening.context.facts.get("mfa") or {}
+        self._known = bool(known)
         self._serial: str | None = known.get("serial") if opening.done else None
         self._start: Mapping[str, Any] = {
             "how": known.get("how") or (CONSOLE if self._identity.sign_in_url else API),
@@ -180,7 +185,7 @@ class MfaPane(BrowsingPane):
         yield Text("", id="found", classes="words")
         yield DeviceCodes(self.context, id="codes")
         yield ButtonRow(
-            Button("I registered it before", id="before"),
+            Button("I still have my device" if self._known else "I registered it before", id="before"),
             Button("Another way", id="other-way"),
             Button("Register another device", id="again"),
         )
@@ -246,10 +251,15 @@ class MfaPane(BrowsingPane):
     @on(Button.Pressed, "#before")
     def _registered_before(self) -> None:
         identity = self._identity
-        title = f"Is your device registered in {identity.account_name} already?"
-        body = _BEFORE.format(user=identity.user, account=account_label(identity))
-        question = Confirm(title, body, "Yes, it is", no="Not yet")
-        ask(self, question, lambda _yes: self.post_message(self.Submitted(Request(CONSOLE))))
+        who = {"user": identity.user, "account": account_label(identity)}
+        if self._known:
+            title, body = f"Do you still have your device of {identity.account_name}?", _STILL.format(**who)
+            question, request = Confirm(title, body, "Yes, I do", no="No"), Request(mfa.UNCHANGED)
+        else:
+            title = f"Is your device registered in {identity.account_name} already?"
+            question = Confirm(title, _BEFORE.format(**who), "Yes, it is", no="Not yet")
+            request = Request(CONSOLE)
+        ask(self, question, lambda _yes: self.post_message(self.Submitted(request)))
 
     @on(Button.Pressed, "#again")
     def _do_again(self) -> None:
@@ -276,7 +286,8 @@ class MfaPane(BrowsingPane):
         found = self._serial is not None and how == API
         self.query_one("#found", Text).show_lines(self._registered(found=found))
         asks = self.inside
-        self.query_one("#before").display = how == CONSOLE and not asks and not self.has_class("-done")
+        before = (how == CONSOLE or self._known) and not asks and not self.has_class("-done")
+        self.query_one("#before").display = before
         self.query_one("#other-way").display = not asks and not self.has_class("-done")
         self.query_one("#console").display = how == CONSOLE and not self.has_class("-done") and not asks
         self.query_one("#api").display = how == API and not found and self._pending is None and not asks

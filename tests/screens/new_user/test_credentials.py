@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from threading import Event
-from types import SimpleNamespace
+from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -586,9 +586,15 @@ async def test_a_typed_key_is_masked_and_a_wrong_one_is_told(new_user: NewUserAw
     assert key["SecretAccessKey"] not in everything_written(session.folder)
 
 
-def kept(new_user: NewUserAws, session: Session, key: Mapping[str, Any], kind: str = "keyring") -> None:
+def kept(
+    new_user: NewUserAws,
+    session: Session,
+    key: Mapping[str, Any],
+    kind: str = "keyring",
+    device: Mapping[str, Any] = MappingProxyType({"serial": None, "how": "console"}),
+) -> None:
     """MFA and access keys are done, and the key is in the vault."""
-    settle(session, MFA, {"mfa": {"serial": None, "how": "console"}})
+    settle(session, MFA, {"mfa": dict(device)})
     vault = new_user.environment.vault(new_user.identities[0].key_fingerprint).vault
     kept_key = KeptAccessKey(key["AccessKeyId"], Secret(key["SecretAccessKey"]))
     store_access_key(vault, "bb", BASE, kept_key)
@@ -717,6 +723,29 @@ def written(new_user: NewUserAws, session: Session) -> None:
     facts = dict(session.facts(ITEM))
     context = new_user.context({"fingerprint": facts["fingerprint"]}, access_key=facts["access_key"])
     settle(session, PROFILES, profiles.perform(profiles.proposal(context), context, new_user.report))
+
+
+@pytest.mark.parametrize("device", [{"serial": None, "how": "console"}, {"serial": SERIAL, "how": "api"}])
+async def test_who_still_has_the_device_has_nothing_to_do_again_after_it(
+    new_user: NewUserAws, session: Session, device: dict[str, str | None]
+) -> None:
+    key = user_key(new_user)
+    new_user.aws.device()
+    kept(new_user, session, key, device={**device, "at": "2026-03-01T10:00:00+00:00"})
+    written(new_user, session)
+    session.reopen(MFA)
+    app = host(new_user, session, MFA)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        before = app.pane.query_one("#before", Button)
+        assert is_displayed(before)
+        before.press()
+        await rest(pilot)
+        assert isinstance(app.screen, Confirm)
+        await pilot.press("left", "enter")
+        await rest(pilot)
+        assert [session.status(key) for key in (KEYS, PROFILES)] == [Status.DONE] * 2
+        assert session.status(MFA) in {Status.DONE, Status.UNCONFIRMED}
 
 
 async def test_every_profile_answers_and_the_lines_are_copied(new_user: NewUserAws, session: Session) -> None:

@@ -42,7 +42,7 @@ from workflows.steps.shared.own_access_key import (
 from workflows.steps.shared.own_identity import clients_for, fingerprint_of, identity_of, project_of
 from workflows.stores.vault import Vault, VaultLocked, VaultUnavailable, load_texts
 
-CONSOLE, API = "console", "api"
+CONSOLE, API, UNCHANGED = "console", "api", "unchanged"
 MOST_QR_MODULES = 48
 """As many rows as 24 lines of a terminal show."""
 _NOW = "Finish this without leaving."
@@ -58,7 +58,7 @@ class Request:
     """What the person decides.
 
     Attributes:
-        how: `CONSOLE` or `API`.
+        how: `CONSOLE` or `API`; `UNCHANGED` where the device is still the one that the step was done with.
         serial: of a device that was found enabled, or None.
         pending: the device to enable, or None.
         first: the first of two codes that follow one another.
@@ -143,7 +143,7 @@ def _seed_forgotten(context: Context, identity: Identity) -> Sentence:
 
 def validate(request: Request, context: Context) -> list[Problem]:
     """Two different codes of six digits, the first checked against the seed and the clock."""
-    if request.how == CONSOLE or request.serial is not None:
+    if request.how in {CONSOLE, UNCHANGED} or request.serial is not None:
         return []
     pending = request.pending
     if pending is None:
@@ -191,7 +191,7 @@ def _code_problems(pending: Pending, code: str, context: Context, name: str) -> 
 
 
 def perform(request: Request, context: Context, report: Report) -> Facts:
-    """Record the person's word for the console; enable the device over the API.
+    """Record the person's word for the console; enable the device over the API; leave all as it is known.
 
     Raises:
         WrongCode, RepeatedCode: AWS did not take the codes; the device and its seed are kept.
@@ -199,6 +199,8 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
         OnboardError: AWS could not be asked.
     """
     at = context.environment.now().isoformat(timespec="seconds")
+    if request.how == UNCHANGED:
+        return {"mfa": context.facts["mfa"]}  # so that nothing that rests on it is out of date
     if request.how == CONSOLE:
         return {"mfa": {"serial": None, "how": CONSOLE, "at": at}}
     pending = request.pending
