@@ -21,7 +21,7 @@ from workflows.layer.discover import find_project
 from workflows.layer.edit.groups import SetGroups
 from workflows.layer.edit.key_files import RenameKeyFile, ReplaceKey
 from workflows.layer.edit.operation import Operation
-from workflows.layer.edit.people import SetAccess
+from workflows.layer.edit.people import AddPerson, SetAccess
 from workflows.layer.edit.run import Edit, changes_of, edit
 from workflows.layer.formatting import fmt_clean
 from workflows.layer.mfa_denials import mfa_denials
@@ -581,10 +581,12 @@ def observe(context: Context) -> Observation:
         return AGREES
     if taken_back := taken_back_since(context):
         return taken_back
+    removed = removed_from_files(context, layers)
+    if _is_only_for_gone(open_in, removed, context):
+        return Observation(Verdict.TAKEN_BACK, removed.words, by_item=removed.by_item)
     if by := _written_since(lacking, context):
         files = count(len(lacking), "file")
         words = f"A later session of yours ({'; '.join(by)}) wrote over {files} of this one."
-        removed = removed_from_files(context, layers)
         undoes = any(
             account not in context.of_each_item("applied") and _wanted(layer, decided[account], removed)
             for account, layer in layers.items()
@@ -608,6 +610,19 @@ def observe(context: Context) -> Observation:
         return Observation(Verdict.UNDONE, words, about, continuing)
     words = f"{names} changed: the files of {' and '.join(open_in)} differ from what you decided."
     return Observation(Verdict.CHANGED, words, about, continuing)
+
+
+def _is_only_for_gone(
+    wanted: Mapping[str, Iterable[Operation]], removed: RemovedFromFiles, context: Context
+) -> bool:
+    """Whether all operations, by account, are for those whom later sessions removed after the apply."""
+    return all(
+        account in context.of_each_item("applied")
+        and isinstance(operation, (AddPerson, *_OF_USERS))
+        and operation.name in removed.by_item.get(account, ())
+        for account, operations_here in wanted.items()
+        for operation in operations_here
+    )
 
 
 def _named(paths: Iterable[Path], context: Context) -> str:

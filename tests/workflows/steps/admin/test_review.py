@@ -296,6 +296,32 @@ def test_whom_a_later_session_removed_is_said_and_nobody_is_asked_to_undo_it(
     assert (seen.verdict, seen.by_item) == (Verdict.AS_DECIDED, {"security": ("jane.doe",)})
 
 
+@pytest.mark.parametrize("other", ["", "a comment", "a group"])
+def test_who_was_removed_after_the_apply_lacks_nothing_though_files_were_changed_otherwise_too(
+    admin_project: AdminProject, people_keys: Keys, other: str
+) -> None:
+    admin = admin_project
+    decide(admin, people_keys, joining=("jane.doe", "juan.delacruz"), layers=("security",))
+    put(admin, {"security": {name: {"devops"} for name in ("jane.doe", "juan.delacruz")}})
+    later = leaving_later(admin, people_keys)
+    write(later)
+    own = Summary("own", "admin", "2026-01-01T00:00:00+00:00", facts=admin.facts)
+    keep_summary(admin.folder, own, made_from(admin.folder))
+    at = "2026-01-02T00:00:00+00:00"
+    settled = {"review": at, "apply@security": at}
+    removal = Summary("later", "admin", at, facts=later.facts, settled=settled)
+    keep_summary(later.folder, removal, made_from(later.folder))
+    groups = admin.file("security", "groups.tf")
+    if other == "a comment":
+        groups.write_text(groups.read_text() + "\n# by hand\n")
+    elif other:
+        groups.write_text(groups.read_text().replace('"juan.delacruz"', '"x.y"'))
+    here = admin.context()
+    seen = review.observe(replace(here, every={**here.every, "applied@security": {"at": "2026-01-01"}}))
+    assert seen.contradicts is (other == "a group")
+    assert seen.contradicts or seen.by_item == {"security": ("jane.doe",)}
+
+
 def test_files_that_were_applied_elsewhere_are_not_put_back(
     admin: AdminProject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
