@@ -144,7 +144,7 @@ _TASKS: Mapping[str, tuple[_Line, ...]] = {
         ),
         _Line(
             ACCOUNT_SETTINGS,
-            "password policy; the alias unless computed",
+            "password policy and account alias",
             begins=("admin", "account_wanted"),
             about=("Edits the layers, shows one diff, then plans and applies each account.", _ONE),
         ),
