@@ -6,11 +6,13 @@ It knows no session and no step: the application built on it does.
 from __future__ import annotations
 
 import asyncio
+import codecs
 import contextlib
 import os
 import signal
 from collections import deque
 from collections.abc import Sequence
+from functools import partial
 from threading import get_ident
 from typing import Any, ClassVar, TypeGuard
 
@@ -18,6 +20,7 @@ from textual._xterm_parser import XTermParser
 from textual.app import App
 from textual.binding import Binding
 from textual.driver import Driver
+from textual.drivers import linux_driver
 from textual.drivers.linux_driver import LinuxDriver
 from textual.events import Event, Key, MouseDown, Paste
 from textual.filter import LineFilter
@@ -376,6 +379,11 @@ def _takes_runs(field: Widget | None) -> bool:
 class WatchedDriver(LinuxDriver):
     """Says to the guard whose the terminal is."""
 
+    def run_input_thread(self) -> None:
+        """Read what isn't UTF-8 as U+FFFD: Textual's own decoder would end the program (8.2)."""
+        vars(linux_driver)["getincrementaldecoder"] = _lenient
+        super().run_input_thread()
+
     def start_application_mode(self) -> None:
         """Take the terminal."""
         super().start_application_mode()  # type: ignore[no-untyped-call]
@@ -396,6 +404,10 @@ class WatchedDriver(LinuxDriver):
     def _say(self, what: int) -> None:
         if isinstance(self._app, Frame) and self._app.guard is not None:
             self._app.guard.say(what)
+
+
+def _lenient(encoding: str) -> partial[codecs.IncrementalDecoder]:
+    return partial(codecs.getincrementaldecoder(encoding), errors="replace")
 
 
 def resume_only_what_was_suspended(driver: Driver | None) -> None:

@@ -186,6 +186,11 @@ def check_new_key(name: str, email: str, expires: str, passphrase: Secret) -> li
             len(text.encode()) > PASSPHRASE_LIMIT or not text.isprintable(),
             f"The passphrase is one line of at most {PASSPHRASE_LIMIT} bytes.",
         ),
+        (
+            "passphrase",
+            "\ufffd" in text,
+            "Your terminal sent something that isn't UTF-8. Set a UTF-8 locale, such as LANG=C.UTF-8.",
+        ),
     )
     found: dict[str, Problem] = {}
     for field, broken, message in rules:

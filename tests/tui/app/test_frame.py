@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Iterator
+from threading import Event
 from types import SimpleNamespace
 from typing import ClassVar
 from unittest.mock import patch
@@ -18,7 +20,7 @@ from textual.widget import Widget
 from textual.widgets import Input, OptionList, TextArea
 
 from screens.widgets.dialogs import Confirm
-from tui.app.frame import Frame
+from tui.app.frame import Frame, WatchedDriver
 from tui.app.guard import BEGUN
 from tui.cli.wizard import load_ahead
 from tui.host import Machine
@@ -54,6 +56,29 @@ class Form(Frame):
 
     def action_ask(self) -> None:
         self.push_screen(Confirm("Stop the keys?", "One key stops.", "Stop"), self.answers.append)
+
+
+def test_a_byte_that_is_not_utf_8_ends_nothing() -> None:
+    class Heard(WatchedDriver):
+        def __init__(self, source: int) -> None:
+            self.fileno, self.exit_event, self._debug = source, Event(), False
+            self.heard = list[str | None]()
+
+        def process_message(self, message: Message) -> None:
+            if isinstance(message, Key):
+                self.heard.append(message.character)
+                if message.character == "z":
+                    self.exit_event.set()
+
+    source, keyboard = os.pipe()
+    try:
+        os.write(keyboard, "xé".encode() + b"\x9by\xe9z")
+        driver = Heard(source)
+        driver.run_input_thread()
+        assert driver.heard == ["x", "é", "\ufffd", "y", "\ufffd", "z"]
+    finally:
+        os.close(source)
+        os.close(keyboard)
 
 
 def typed(app: Frame, *keys: str) -> None:

@@ -135,6 +135,7 @@ def test_parameters_are_checked_before_gpg_starts(home: GpgHome) -> None:
         ("Jane <x>", "a b@c.d", "-1", "  ", ["name", "email", "expires", "passphrase"], []),
         ("a\nb", "a@b\n", "2y\n", "a\nb", ["name", "email", "expires", "passphrase"], []),
         ("Jane Doe", "jane@a.example", "2y", "ü" * 200, ["passphrase"], []),
+        ("Jane Doe", "jane@a.example", "2y", "four quiet words, zo\ufffd", ["passphrase"], []),
     ],
 )
 def test_the_parameters_of_a_new_key_are_checked(
