@@ -84,13 +84,7 @@ def operations(layer: Layer, decisions: Decisions) -> list[Operation]:
     Raises:
         OnboardError: a key that nobody was asked about lies where a decided one is to be.
     """
-    if others := dict.fromkeys(other.words for other in other_keys(layer, decisions)):
-        raise OnboardError(
-            "There is another key",
-            joined(others),
-            why="It came after you took the keys in.",
-            next="Find out whose it is. Then go to PGP keys, take the right key in and confirm it.",
-        )
+    refuse_other_keys(layer, decisions)
     here = decisions.of(layer.location.account)
     moves, rename = dict(here.moves), here.groups.rename
     wanted: list[Operation] = list(_group_operations(layer, here.groups))
@@ -124,6 +118,30 @@ def refuse_expired_keys(context: Context) -> None:
         )
 
 
+def refuse_other_keys(
+    layer: Layer, decisions: Decisions, known: Container[str] = (), *, written: bool = False
+) -> None:
+    """Stop where a key lies that nobody was asked about.
+
+    Args:
+        layer: as for `other_keys`, like `decisions` and `written`.
+        decisions: see there.
+        known: the fingerprints of keys that may lie there anyway.
+        written: see there.
+
+    Raises:
+        OnboardError: there is one.
+    """
+    others = other_keys(layer, decisions, written=written)
+    if words := dict.fromkeys(other.words for other in others if other.fingerprint not in known):
+        raise OnboardError(
+            "There is another key",
+            joined(words),
+            why="It came after you took the keys in.",
+            next="Find out whose it is. Then go to PGP keys, take the right key in and confirm it.",
+        )
+
+
 class OtherKey(NamedTuple):
     """A key in a layer that stands where a decided one is to be.
 
@@ -142,19 +160,20 @@ class OtherKey(NamedTuple):
     words: Sentence
 
 
-def other_keys(layer: Layer, decisions: Decisions) -> Iterator[OtherKey]:
-    """The keys in a layer that stand where decided ones are to be; a confirmed replacement is none.
+def other_keys(layer: Layer, decisions: Decisions, *, written: bool = False) -> Iterator[OtherKey]:
+    """The keys in a layer that stand where decided ones are to be.
 
     Args:
         layer: as it is on disk.
         decisions: as far as there are any.
+        written: whether they are in the files; before, one whose replacement was confirmed is none.
     """
     account = layer.location.account
     for name in (*decisions.of(account).add, *decisions.rekeying):
         key, person = decisions.keys.get(name), layer.person(name)
         file = person.key_file if person else f"keys/{name}"
         present = layer.files.keys.get(file or "")
-        if key is None or file is None or present is None or account in key.resets:
+        if key is None or file is None or present is None or (account in key.resets and not written):
             continue
         if not holds(present, key.text.encode()) and (person or name not in decisions.rekeying):
             fingerprint = fingerprint_in(present)

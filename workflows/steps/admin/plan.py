@@ -25,9 +25,9 @@ from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, NOT_ASKED, Observation, Verdict, unknown
 from workflows.steps.admin import new_passwords, plan_resources, state_now
 from workflows.steps.admin.accepted_plan import Planned, decided
-from workflows.steps.admin.edits import refuse_expired_keys
+from workflows.steps.admin.edits import read_layers, refuse_expired_keys, refuse_other_keys
 from workflows.steps.admin.judged_plan import judged, staleness
-from workflows.steps.admin.other_sessions import removed_from_files
+from workflows.steps.admin.other_sessions import keys_of_later_sessions, removed_from_files
 from workflows.steps.admin.terraform_runs import (
     OpenLayer,
     WrongAccount,
@@ -88,10 +88,14 @@ def make(context: Context, report: Report, code: Secret | None = None) -> Planne
     Raises:
         CodeWanted, WrongAccount: as `open_layer`.
         Cancelled: the person stopped it.
-        OnboardError: a key has expired, the checkout is behind its upstream, or somebody who was decided is
-            neither in the plan nor in the state; or Terraform failed, the detail has its own words.
+        OnboardError: a key has expired, the layer has another one than was decided, the checkout is behind
+            its upstream, or somebody who was decided is neither in the plan nor in the state; or Terraform
+            failed, the detail has its own words.
     """
     refuse_expired_keys(context)
+    if context.decisions.keys:
+        layer_now, later = read_layers(context)[context.item], keys_of_later_sessions(context)
+        refuse_other_keys(layer_now, context.decisions, later, written=True)
     with open_layer(context, report, code=code, current=True) as layer:
         wanted = context.decisions.resetting or new_passwords.outdated(context)
         state = read_state(layer, context, report, planning=True) if wanted else State()

@@ -6,7 +6,7 @@ import re
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Never
 
 import pytest
 from support.admin_project import AdminProject, decide, put, quiet, taken_key, write
@@ -22,6 +22,7 @@ from workflows.steps.admin import (
     hand_over,
     new_passwords,
     pgp_keys,
+    plan,
     project,
     review,
     state_now,
@@ -190,6 +191,34 @@ def test_review_writes_the_key_alone_and_is_done_again_without_a_change(
     again = pgp_keys.gather({}, {}, {}, admin.context(), quiet).keys[ALEX]
     assert again.replacement == key.replacement
     assert recorded(admin, again) == {"keys": admin.facts["keys"], "comparisons": {}}
+
+
+@pytest.mark.parametrize("joins", [True, False])
+def test_no_plan_is_made_for_a_key_that_came_in_the_place_of_the_decided_one(
+    admin_project: AdminProject, people_keys: Keys, monkeypatch: pytest.MonkeyPatch, *, joins: bool
+) -> None:
+    class ReachedError(Exception):
+        pass
+
+    def run(*_: object, **__: object) -> Never:
+        raise ReachedError
+
+    name = "jane.doe" if joins else ALEX
+    if joins:
+        decide(admin_project, people_keys, joining=(name,), layers=("security",))
+        put(admin_project, {"security": {name: {"auditors"}}})
+    else:
+        request = project.Request(path=str(admin_project.root), layers=("security",), rekeying=(name,))
+        admin_project.run(project, request)
+        recorded(admin_project, taken(admin_project, people_keys))
+    write(admin_project)
+    monkeypatch.setattr(plan, "open_layer", run)
+    context = replace(admin_project.context(), item="security")
+    with pytest.raises(ReachedError):
+        plan.make(context, quiet)
+    admin_project.file("security", f"keys/{name}").write_bytes(b64encode(people_keys["rsa3072"]))
+    with pytest.raises(OnboardError):
+        plan.make(context, quiet)
 
 
 def test_the_key_in_the_layer_is_shown_and_not_proposed_as_the_new_one(admin: AdminProject) -> None:
