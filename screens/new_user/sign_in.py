@@ -140,7 +140,7 @@ class SignInPane(StepPane):
         yield ButtonRow(Button("Unlock the password again", id="again"), classes="again")
 
     def _deeds(self) -> tuple[Deed, ...]:
-        passphrase = Field(SecretInput(f"passphrase of {self._key}, then Enter", id="passphrase"))
+        passphrase = Field(SecretInput(f"passphrase of {self._key}", id="passphrase"))
         return (
             Deed("Unlock your password", passphrase.add_class("locked"), watched=True),
             Deed(

@@ -36,7 +36,7 @@ _NEWER_ELSEWHERE = (
 _CONTINUING = "You keep the accounts of the handoff that you accepted."
 _EFFECTS = ("Use the new handoff", "Keep the old one")
 _WITHOUT_READING = ("Read it first", "Keep the old one", "Use the new handoff")
-_REST = "Your other accounts stay. It counts once you accept it."
+_COUNTS = "It counts once you accept it."
 _ASK_ABOUT = "Ask your admin whether that is right."
 _SIGNS_IN = {
     "account_id": "account id",
@@ -398,12 +398,14 @@ class Changes:
         renewed: the accounts whose password it replaces.
         moved: what is different about who signs in where, a sentence each.
         besides: what else is different, likewise.
+        staying: the accounts of the accepted one of which nothing is different.
     """
 
     added: tuple[str, ...]
     renewed: tuple[str, ...]
     moved: tuple[Sentence, ...]
     besides: tuple[Sentence, ...]
+    staying: tuple[str, ...]
 
     @classmethod
     def between(cls, held: Handoff, incoming: Handoff) -> Changes:
@@ -425,6 +427,7 @@ class Changes:
                 for sentence in (*_changed_values(old, now, {"region": "region"}), _changed_lists(old, now))
                 if sentence
             ),
+            tuple(sorted(before.keys() - {now.account_name for old, now in pairs if now != old})),
         )
 
     @property
@@ -445,7 +448,8 @@ class Changes:
                 _ASK_ABOUT if self.moved else "",
             )
         )
-        return joined((changes, _REST)) if changes else ""
+        others = "Your other accounts stay." if self.staying else ""
+        return joined((changes, others, _COUNTS)) if changes else ""
 
 
 def _changed_values(old: Identity, now: Identity, named: Mapping[str, str]) -> Iterator[Sentence]:
@@ -496,7 +500,7 @@ def _of_newer(text: str, handoff: Handoff, keys: Sequence[OwnKey], context: Cont
         _NEWER,
         (digest,),
         continuing="" if changes.renewed else _CONTINUING,
-        accepting="" if compares else changes.words or _REST,
+        accepting="" if compares else changes.words or joined(("Your accounts stay.", _COUNTS)),
         redoing=changes.words if compares else "Shows its accounts, and asks whether they are yours.",
         effects=_EFFECTS if compares else _WITHOUT_READING,
         likely=Choice.REDO if compares else Choice.ACCEPT,

@@ -30,7 +30,7 @@ from workflows.machine.observations import AGREES, Choice, Verdict
 from workflows.messages.envelope import MessageError
 from workflows.messages.handoff import NEW_PASSWORD, Handoff, handoff_from, open_handoff
 from workflows.steps.new_user import handoff as step, sign_in
-from workflows.steps.new_user.handoff import Request
+from workflows.steps.new_user.handoff import Changes, Request
 from workflows.steps.shared.module import Context
 from workflows.steps.shared.own_identity import handoff_of, identity_of
 
@@ -326,6 +326,17 @@ def changed(sent: Handoff, **fields: Any) -> Handoff:
     """The same with other fields of its first account."""
     first, *others = sent.identities
     return replace(sent, identities=(replace(first, **fields), *others))
+
+
+def test_the_accounts_that_stay_are_those_of_which_nothing_changes(
+    accepted: tuple[Context, Handoff, Path],
+) -> None:
+    here, sent, _ = accepted
+    security, management = (replace(one, encrypted_password="another") for one in sent.identities)
+    for renewed, staying in (((security, management), ()), ((security,), ("management",))):
+        assert Changes.between(handoff_of(here), replace(sent, identities=renewed)).staying == staying
+    both = replace(sent, identities=(security, sent.identities[1]))
+    assert Changes.between(handoff_of(here), both).staying == ("management",)
 
 
 @pytest.mark.parametrize(
