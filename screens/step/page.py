@@ -36,7 +36,7 @@ from workflows.core.sentences import Sentence, joined, text_of
 from workflows.machine.declaration import Step
 from workflows.machine.events import Facts, StepKey
 from workflows.machine.observations import Observation
-from workflows.steps.shared.module import Context, Progress, Report, stopped
+from workflows.steps.shared.module import Context, Looks, Progress, Report, stopped
 
 Move = Callable[[Report], Any]
 _NO_PATH = "You pasted several lines, but a path is one line."
@@ -614,8 +614,13 @@ class StepPane(VerticalScroll):
             if stop is self.context.cancelled:
                 self.post_message(message)
 
+        def report(progress: Progress) -> None:
+            post(self.MoveProgressed(progress))
+            if isinstance(progress.payload, Looks):
+                post(self.Observed(progress.payload.by_step))
+
         try:
-            result = work(lambda progress: post(self.MoveProgressed(progress)))
+            result = work(report)
         except Exception as failure:  # noqa: BLE001 - the one place where a worker's failure becomes words
             post(self.MoveFailed(name, as_error(failure), journaled))
         else:

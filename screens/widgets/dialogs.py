@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 from textual import on
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
+from textual.containers import Vertical
 from textual.dom import DOMNode
 from textual.notifications import SeverityLevel
 from textual.screen import ModalScreen, Screen
@@ -19,7 +19,7 @@ from textual.widget import Widget
 from textual.widgets import Input
 from textual.worker import WorkerError, WorkType, get_current_worker
 
-from screens.widgets.text import Button, Lines, ScrollBody, Text
+from screens.widgets.text import Button, ButtonRow, Lines, ScrollBody, Text
 from workflows.core.errors import OnboardError
 from workflows.core.sentences import Sentence, text_of
 
@@ -131,7 +131,7 @@ class Dialog(ModalScreen[Answer | None], OneFocus, Generic[Answer]):
             Text(self._title, classes="dialog-title"),
             ScrollBody(*self._body),
             *self._fields,
-            Horizontal(*self._buttons, classes="dialog-buttons"),
+            ButtonRow(*self._buttons, classes="dialog-buttons"),
         )
 
     def drop_result(self, *, passing: bool = False) -> None:  # noqa: ARG002 - all of it is in passing here

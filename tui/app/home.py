@@ -519,17 +519,17 @@ class HomeScreen(OneFocus):
         if workflow == "admin" or begun is None:
             self.post_message(begin)
             return
-        resume = self.Resume(begun, kinds if open_ones else ("device",))
         if replacing:
-            self.post_message(resume)
+            self.post_message(self.Resume(begun, kinds))
             return
         whole = _line_of(begun, self._now()).whole
-        question = (
-            Begun("Continue what you began?", f"You began this already:\n\n{whole}", "Continue it")
-            if open_ones
-            else Begun("Have you lost your MFA device?", f"{whole}\n\n{_DEVICE}", "Register another device")
-        )
-        ask(self, question, lambda again: self.post_message(resume if again else begin))
+        title, body, ways = "Have you lost your MFA device?", f"{whole}\n\n{_DEVICE}", dict[str, Message]()
+        if open_ones:
+            title, body = "Continue what you began?", f"You began this already:\n\n{whole}"
+            ways["again"] = self.Resume(begun)
+        if not open_ones or any(step.startswith("mfa@") for step in begun.summary.settled):
+            ways["device"] = self.Resume(begun, ("device",))
+        ask(self, Begun(title, body, {**ways, "another": begin}), self.post_message)
 
     async def action_filter(self) -> None:
         """Go to the field by which the list is filtered."""
@@ -629,27 +629,30 @@ class HomeScreen(OneFocus):
         self.app.push_screen(HelpScreen("", "The wizard", self))
 
 
-class Begun(Dialog[bool]):
-    """Asks whether to continue (True), in words of its own, or to begin another one (False)."""
+_WAYS = {"again": "Continue it", "device": "Register another device", "another": "Begin another"}
 
-    AUTO_FOCUS = "#again"
 
-    def __init__(self, title: str, body: str, again: str) -> None:
-        super().__init__(
-            title,
-            body,
-            Button(again, id="again", variant="primary"),
-            Button("Begin another", id="another"),
-            close="Cancel",
-        )
+class Begun(Dialog[Message]):
+    """Asks what to do about what was begun before, and answers with the message of what was chosen.
 
-    def action_again(self) -> None:
-        """Continue it."""
-        self.dismiss(True)
+    Args:
+        title: the question.
+        body: what was begun.
+        ways: the messages by what `_WAYS` names, the most likely one first.
+    """
 
-    def action_another(self) -> None:
-        """Begin another one."""
-        self.dismiss(False)
+    AUTO_FOCUS = "Button"
+
+    def __init__(self, title: str, body: str, ways: Mapping[str, Message]) -> None:
+        buttons = [Button(_WAYS[way], id=way) for way in ways]
+        buttons[0].variant = "primary"
+        super().__init__(title, body, *buttons, close="Cancel")
+        self._ways = ways
+
+    @on(Button.Pressed, "#again, #device, #another")
+    def _choose(self, event: Button.Pressed) -> None:
+        event.stop().prevent_default()
+        self.dismiss(self._ways[str(event.button.id)])
 
 
 _SANDBOX = (

@@ -509,12 +509,17 @@ class WizardScreen(OneFocus):
         worked_on = any(deeds.worked_on for deeds in pane.query(Checklist)) and not pane.opening.done
         return pane.opened and not (pane.changed() or worked_on or self._stage.kept_input)
 
+    @property
+    def _waits(self) -> bool:
+        """Whether the step that is shown waits for another one, as its own work may have shown."""
+        return self.current is not None and self.run.session.status(self.current) is Status.LOCKED
+
     def _primary(self) -> Primary:
         """What Next does now."""
         key, pane = self.current, self.pane
         if self.run.over():
             return Primary("Go to the end" if key else "Archive this session")
-        if key is None or pane is None:
+        if key is None or pane is None or self._waits:
             open_step = self.run.session.towards(key)
             return Primary(f"Go to {self.run.title(open_step)}" if open_step else "Back to Home")
         if self.run.session.status(key) is Status.CONTRADICTED and not pane.decides:
@@ -638,7 +643,7 @@ class WizardScreen(OneFocus):
             return
         if self._refused_while_busy():
             return
-        if key is None or pane is None or self.run.over():
+        if key is None or pane is None or self._waits or self.run.over():
             await self._leave_page_without_input()
             return
         if self.run.session.status(key) is Status.CONTRADICTED and not pane.decides:

@@ -884,6 +884,24 @@ async def test_a_key_that_verify_finds_inactive_is_a_contradiction_of_its_own_st
         assert app.wizard.current == VERIFY
 
 
+async def test_a_device_that_verify_does_not_find_is_a_contradiction_of_its_own_step(
+    new_user: NewUserAws, session: Session
+) -> None:
+    kept(new_user, session, user_key(new_user), "pgp-file")  # nothing looks with it by itself
+    written(new_user, session)
+    app = host(new_user, session, VERIFY)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert session.status(MFA) is Status.DONE
+        await pilot.press(*"000000", "ctrl+n")
+        await rest(pilot)
+        assert session.status(MFA) is Status.CONTRADICTED
+        assert app.wizard.current == VERIFY
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        assert app.wizard.current == MFA
+
+
 @pytest.mark.parametrize("question", [1, 3], ids=["nothing answered", "a way answered before"])
 async def test_the_form_comes_once_it_is_answered_how_to_continue(
     new_user: NewUserAws, session: Session, question: int

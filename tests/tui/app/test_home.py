@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.fitting import misfits
 from support.panes import rest, until
 from textual import on
 from textual.app import App
@@ -642,6 +643,26 @@ async def test_what_was_begun_is_offered_before_another_is_begun(keys: list[str]
         await pilot.press(*keys)
         await rest(pilot)
         assert [type(request) for request in app.asked] == [kind]
+
+
+@pytest.mark.parametrize("registered", [True, False])
+async def test_another_device_is_offered_also_where_a_step_is_open(*, registered: bool) -> None:
+    settled = {"mfa@security" if registered else "sign-in@security": "2026-01-03T10:20:00+00:00"}
+    facts = {"user": "jane.doe", "identities": ["security"]}
+    mine = entry(Summary("mine", "new-user", next_step="sign-in", facts=facts, settled=settled))
+    app = Host([mine])
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        app.home._begin("new-user")
+        await rest(pilot)
+        assert isinstance(app.screen, Begun)
+        assert app.focused is app.screen.query_one("#again")
+        assert not misfits(app.screen)
+        assert bool(app.screen.query("#device")) is registered
+        if registered:
+            await pilot.press("right", "enter")
+            await rest(pilot)
+            assert app.asked == [HomeScreen.Resume(mine, ("device",))]
 
 
 async def test_a_replacement_goes_on_with_the_session_that_waits_for_its_handoff() -> None:

@@ -21,13 +21,13 @@ from workflows.aws.authenticator import (
     two_codes_problem,
 )
 from workflows.aws.clients import AwsClient, Credentials
-from workflows.aws.errors import AwsError, AwsFailure, asked
+from workflows.aws.errors import AwsError, AwsFailure
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence, joined
 from workflows.core.shapes import moment
 from workflows.machine.events import Facts
-from workflows.machine.observations import AGREES, SAID_SO, Observation, Verdict, seen_at, unknown
+from workflows.machine.observations import SAID_SO, Observation, seen_at
 from workflows.messages.handoff import Identity
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.steps.shared.own_access_key import (
@@ -35,6 +35,7 @@ from workflows.steps.shared.own_access_key import (
     check_owner,
     client_without_asking,
     code_device,
+    device_seen,
     device_words,
     load_key,
     not_asked,
@@ -46,7 +47,6 @@ CONSOLE, API, UNCHANGED = "console", "api", "unchanged"
 MOST_QR_MODULES = 48
 """As many rows as 24 lines of a terminal show."""
 _NOW = "Finish this without leaving."
-_NO_DEVICE = "AWS has no MFA device of yours that gives codes."
 
 
 class DeviceGone(OnboardError):  # noqa: N818 - as the other refusals are named
@@ -259,17 +259,8 @@ def inquire(context: Context) -> Observation:
     Raises:
         OnboardError: the key can't be read, or AWS can't be asked.
     """
-    serial = context.facts["mfa"].get("serial") or (context.facts.get("access_key") or {}).get("mfa_serial")
     with client_without_asking("iam", context) as client:
-        if client is None:
-            return not_asked(context)
-        found = asked(lambda: iam.list_mfa_devices(client), None)
-    if found is None:
-        return unknown("AWS doesn't let your access key list your MFA devices without a code.")
-    if serial in {device.serial for device in found} if serial else code_device(found):
-        return AGREES
-    gone = f"AWS doesn't have the MFA device {serial.rsplit('/', 1)[-1]} any more." if serial else _NO_DEVICE
-    return Observation(Verdict.GONE, gone, (serial or "",))
+        return not_asked(context) if client is None else device_seen(client, context.facts)
 
 
 @dataclass(frozen=True)

@@ -124,7 +124,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
     since = "" if first else str(context.facts.get("accepted_at") or "")
     if has_password(context):
         report(Progress("Looking for a key to ask AWS with"))
-        seen = sign_in_seen_with_kept_key(context, identity_of(context), since)
+        seen = sign_in_seen_with_kept_key(context, identity_of(context), since, report)
         now = Proof.DECRYPTED if request.decrypted else Proof.CHOSEN
         proof = Proof.BEFORE if request.already else now
     at = context.environment.now().isoformat(timespec="seconds")

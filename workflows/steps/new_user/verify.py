@@ -24,7 +24,7 @@ from workflows.machine.observations import AGREES, NOT_ASKED, Observation, seen_
 from workflows.profiles.shell_lines import switch_role_url
 from workflows.steps.new_user.aws_command import aws_program, profile_files, written_profiles
 from workflows.steps.shared.module import Context, Progress, Report
-from workflows.steps.shared.own_access_key import check_owner, kept_key, not_accepted
+from workflows.steps.shared.own_access_key import check_owner, kept_key, not_accepted, report_device
 from workflows.steps.shared.own_identity import clients_for, identity_of
 from workflows.stores.key_store import KEPT_IN_FILE
 
@@ -303,7 +303,7 @@ def verify(
     for account, profiles in recorded.items():
         report(Progress(f"Asking the profiles of {account}", len(results), total))
         try:
-            _verify_one(context, account, profiles, codes.get(account, ""), used[account], answered)
+            _verify_one(context, account, profiles, codes.get(account, ""), used[account], report, answered)
         except Cancelled:
             raise
         except OnboardError as error:
@@ -319,6 +319,7 @@ def _verify_one(
     profiles: Mapping[str, Any],
     code: str,
     key: Credentials | OnboardError | None,
+    report: Report,
     answered: Callable[[Verification], None],
 ) -> None:
     if isinstance(key, OnboardError):
@@ -328,6 +329,9 @@ def _verify_one(
     if key is not None and identity.user:  # a command knows of none
         with clients.client("sts", key) as client:
             check_owner(sts.caller_identity(client), identity, context)
+        facts = {name: context.of_each_item(name).get(account) for name in ("mfa", "access_key")}
+        with clients.client("iam", key) as client:
+            report_device(client, account, facts, report)
     verify_profiles(
         clients,
         profile_files(profiles),

@@ -122,6 +122,13 @@ class Progress:
 Report = Callable[[Progress], None]
 
 
+@dataclass(frozen=True)
+class Looks:
+    """What the work of a step showed of other steps; the payload of a progress."""
+
+    by_step: Mapping[StepKey, Observation]
+
+
 class StepModule(Protocol):
     """A step module, as a session's run sees it; modules satisfy it by their functions.
 

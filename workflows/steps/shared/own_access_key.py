@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum
@@ -28,10 +28,11 @@ from workflows.core.shapes import moment
 from workflows.environment import Environment
 from workflows.gpg.decrypt import PassphraseNeeded, decrypt
 from workflows.gpg.keyring import encrypt
-from workflows.machine.observations import NOT_ASKED, Observation, Verdict
+from workflows.machine.events import Facts, StepKey
+from workflows.machine.observations import AGREES, NOT_ASKED, Observation, Verdict, unknown
 from workflows.messages.handoff import Identity
 from workflows.steps.shared.key_stores import CREDENTIALS_FILE, opened_store, store_for, usable_vaults
-from workflows.steps.shared.module import Context, Progress, Report
+from workflows.steps.shared.module import Context, Looks, Progress, Report
 from workflows.steps.shared.own_identity import (
     account_label,
     base_profile_of,
@@ -50,6 +51,7 @@ from workflows.stores.vault import PgpFileVault, Vault
 
 _KEYLESS = "AWS answers only to an access key: keep one on Access keys (F2)."
 _LOCKED = "Your access key is locked: “Look again at every step” (^p) asks for its passphrase."
+_NO_DEVICE = "AWS has no MFA device of yours that gives codes."
 NOT_REPLACED = "You haven't replaced the one-time password yet: sign in once more, and choose a new one."
 _KINDS = {
     MfaDeviceKind.APP: "an authenticator app",
@@ -309,6 +311,34 @@ def device_words(devices: Sequence[MfaDevice]) -> Sentence:
     return " ".join(sentences)
 
 
+def device_seen(client: AwsClient, facts: Facts) -> Observation:
+    """Whether AWS has the MFA device that is registered by these facts of an account.
+
+    Args:
+        client: of IAM; signs with a key of the device's owner.
+        facts: of the steps MFA and, if it is done, Access keys.
+
+    Raises:
+        AwsError: AWS could not be asked.
+    """
+    serial = facts["mfa"].get("serial") or (facts.get("access_key") or {}).get("mfa_serial")
+    found = asked(lambda: iam.list_mfa_devices(client), None)
+    if found is None:
+        return unknown("AWS doesn't let your access key list your MFA devices without a code.")
+    if serial in {device.serial for device in found} if serial else code_device(found):
+        return AGREES
+    gone = f"AWS doesn't have the MFA device {serial.rsplit('/', 1)[-1]} any more." if serial else _NO_DEVICE
+    return Observation(Verdict.GONE, gone, (serial or "",))
+
+
+def report_device(client: AwsClient, account: str, facts: Facts, report: Report) -> None:
+    """As `device_seen`, to the step MFA of an account, if that is done; a failure is no news of it."""
+    if facts.get("mfa"):
+        with suppress(OnboardError):
+            looks = Looks({StepKey("mfa", account): device_seen(client, facts)})
+            report(Progress("Looking for your MFA device", payload=looks))
+
+
 class SignInSeen(NamedTuple):
     """What AWS reports on a sign-in.
 
@@ -348,10 +378,13 @@ def sign_in_seen(client: AwsClient, identity: Identity, since: str) -> SignInSee
     return SignInSeen(f"AWS has recorded your sign-in of {used.astimezone():%-d %B, %H:%M}.", recorded=True)
 
 
-def sign_in_seen_with_kept_key(context: Context, identity: Identity, since: str) -> SignInSeen:
+def sign_in_seen_with_kept_key(
+    context: Context, identity: Identity, since: str, report: Report
+) -> SignInSeen:
     """As `sign_in_seen`, with the key that is kept for the identity, if one is known on this computer.
 
-    It never fails, since the sign-in is done: that AWS could not be asked is a sentence, too.
+    What the key shows of their MFA device is reported, too. It never fails, since the sign-in is done: that
+    AWS could not be asked is a sentence, too.
     """
     records = KeyRecords(context.environment.key_records_folder)
     try:
@@ -361,6 +394,7 @@ def sign_in_seen_with_kept_key(context: Context, identity: Identity, since: str)
         if key is None:
             return SignInSeen()
         with key, clients_for(context.environment, identity.region).client("iam", key) as client:
+            report_device(client, context.item, context.facts, report)
             return sign_in_seen(client, identity, since)
     except OnboardError as error:
         return SignInSeen(f"iam-onboard couldn't ask AWS about it: {error.what}")

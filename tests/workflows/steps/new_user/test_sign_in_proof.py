@@ -17,6 +17,7 @@ from workflows.machine.observations import AGREES, SAID_SO, Verdict, seen_at
 from workflows.steps.new_user import access_keys, sign_in
 from workflows.steps.new_user.access_keys import API, TYPED, Request
 from workflows.steps.shared.key_stores import VAULT
+from workflows.steps.shared.module import Looks
 from workflows.steps.shared.own_access_key import NOT_REPLACED, keep_recorded
 from workflows.stores.access_key_vault import delete_access_key
 from workflows.stores.key_records import KeyRecord
@@ -89,6 +90,17 @@ def test_with_a_kept_key_aws_tells_the_sign_in(new_user: NewUserAws) -> None:
     assert f" {day}, " in recorded(new_user)
     delete_access_key(vault, "bb", BASE)
     assert recorded(new_user) == ""
+
+
+def test_a_kept_key_shows_that_the_device_was_removed_before_the_sign_in(new_user: NewUserAws) -> None:
+    keeps(new_user, with_password(new_user))
+    for facts in ({}, {"mfa": {"serial": None, "how": "console"}}):
+        new_user.progress.clear()
+        sign_in.perform(sign_in.Request(chosen=True), new_user.context(**facts), new_user.report)
+        looks = [step.payload.by_step for step in new_user.progress if isinstance(step.payload, Looks)]
+        assert [{str(key): look.verdict for key, look in seen.items()} for seen in looks] == (
+            [{"mfa@security": Verdict.GONE}] if facts else []
+        )
 
 
 def test_a_sign_in_that_is_older_than_the_handoff_was_with_another_password(new_user: NewUserAws) -> None:
