@@ -51,10 +51,12 @@ class HandoffPane(StepPane):
     HandoffPane.-another #watching { display: none; }
     HandoffPane.-newer #waiting, HandoffPane.-newer #watching { display: none; }
     HandoffPane TextArea { height: 3; }
-    HandoffPane.-refused.-low TextArea, HandoffPane.-noted.-low TextArea { height: 2; }
+    HandoffPane.-refused.-low TextArea, HandoffPane.-noted.-low TextArea,
+    HandoffPane.-crowded TextArea { height: 2; }
     HandoffPane FieldRow { margin-top: 1; }
     HandoffPane.-refused.-low FieldRow, HandoffPane.-refused.-low ButtonRow,
-    HandoffPane.-noted.-low FieldRow, HandoffPane.-noted.-low ButtonRow { margin-top: 0; }
+    HandoffPane.-noted.-low FieldRow, HandoffPane.-noted.-low ButtonRow,
+    HandoffPane.-crowded FieldRow, HandoffPane.-crowded ButtonRow { margin-top: 0; }
     HandoffPane #clear { display: none; }
     HandoffPane.-refused #clear { display: block; }
     """
@@ -99,7 +101,7 @@ class HandoffPane(StepPane):
         if sent := facts.get("request_sent"):
             yield f"✓ {sent[:1].upper()}{sent[1:]}. {facts.get('request_copied', '')}".rstrip()
         if environment.mailbox:
-            yield "● Your admin finds it in the mailbox and sends a handoff. F6 plays the admin."
+            yield "● Your admin finds it in the mailbox, and answers. F6 plays the admin."
         elif sent:
             yield "● Send it to your admin now, by any messenger. They send you a handoff."
         else:
@@ -130,6 +132,12 @@ class HandoffPane(StepPane):
     def on_resize(self, event: Resize) -> None:
         """On a low page, a note and the reason why an entry is rejected need the room."""
         self.set_class(event.size.height < _LOW, "-low")
+        self.call_after_refresh(self._make_room)
+
+    def _make_room(self) -> None:
+        """Long paths and what was copied may need the room, too: the heading stays in view."""
+        if self.max_scroll_y:
+            self.add_class("-crowded")
 
     def _arrange(self, *, arrived: bool) -> None:
         self.set_class(arrived, "-arrived")

@@ -657,7 +657,21 @@ class WizardScreen(OneFocus):
         elif self._left_alone:
             await self.go_to(self.run.after(key))
         else:
-            pane.advance()
+            self._advance(pane)
+
+    def _advance(self, pane: StepPane) -> None:
+        primary = self._primary()
+        pane.advance()
+        if not primary.ready:  # after what the page itself may have to say about it
+            self.call_after_refresh(self.call_after_refresh, self._say_what_lacks, pane, primary)
+
+    def _say_what_lacks(self, pane: StepPane, primary: Primary) -> None:
+        """Say why Next did nothing, unless the page says it."""
+        said = self.query_one("#result").has_class("-shown") or bool(pane.problems)
+        if pane is self.pane and not pane.running_move and not said:
+            turn = pane.turn()
+            why = joined((f"{text_of(primary.effect)}.", "" if turn.yours else f"{text_of(turn.line)}."))
+            self.show_result(text_of(why), "", passing=True)
 
     async def _leave_page_without_input(self) -> None:
         """From a step that waits, and from the closing page, Next goes to the open step, or home.

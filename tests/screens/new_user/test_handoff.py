@@ -24,6 +24,7 @@ from screens.widgets.contradiction import Contradiction
 from screens.widgets.dialogs import Confirm, ErrorDialog
 from screens.widgets.lists import TextDialog
 from screens.widgets.text import Button, Lines
+from tui.app.frame import Frame
 from workflows.core.files import cause_of
 from workflows.core.openpgp import grouped
 from workflows.core.sentences import text_of
@@ -292,6 +293,33 @@ async def test_the_page_stays_whole_where_there_is_nothing_to_read_yet(tmp_path:
         await rest(pilot)
         assert not app.pane.problems
         assert app.pane.query_one(TextArea).has_focus
+        assert app.pane.region.contains_region(app.pane.query_one("#replace").region)
+        assert app.wizard.query_one("#result").has_class("-shown"), "why Next did nothing"
+        app.wizard.drop_result(passing=True)  # as the application does with each key
+        assert not app.wizard.query_one("#result").has_class("-shown")
+
+
+class Framed(PaneHost):
+    """With the fields as high as the application makes them."""
+
+    CSS = Frame.CSS
+
+
+async def test_a_long_path_leaves_the_heading_in_view(tmp_path: Path, gpg: GpgHome) -> None:
+    path = "/" + "/".join(f"folder-{number}" for number in range(6))
+    sent = {
+        "request_sent": f"the request is saved as {path} and in the mailbox",
+        "request_copied": "Copied. " * 6,
+    }
+    session = begun(tmp_path, gpg, **sent)
+    session.reopen(StepKey("pgp-key"))
+    settle(session, StepKey("pgp-key"), {"fingerprint": gpg.fingerprint("jane"), "key_made": True, **sent})
+    app = Framed(session, environment_of(tmp_path, gpg), MODULES, PANES, KEY)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert app.pane.query_one(TextArea).has_focus
+        assert app.pane.scroll_y == 0
+        assert app.pane.region.contains_region(app.pane.query_one(".pane-title").region)
         assert app.pane.region.contains_region(app.pane.query_one("#replace").region)
 
 

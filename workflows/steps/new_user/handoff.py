@@ -398,7 +398,7 @@ class Changes:
         renewed: the accounts whose password it replaces.
         moved: what is different about who signs in where, a sentence each.
         besides: what else is different, likewise.
-        staying: the accounts of the accepted one of which nothing is different.
+        staying: the accounts of the accepted one that it leaves as they are.
     """
 
     added: tuple[str, ...]
