@@ -235,7 +235,10 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
             for widget in self.query_one("#way").query("*")
             if widget.focusable and is_displayed(widget)
         )
-        next(fields, self.query_one("#change-how")).focus()
+        if (first := next(fields, None)) is not None:
+            first.focus()
+        else:
+            self.focus_primary()
 
     @on(Checklist.Moved)
     def _at_the_file(self) -> None:
@@ -343,6 +346,10 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
             replaced = f"✓ {found.kept.id} has replaced {key.get('id')} since then."
             self.query_one("#kept-lines", Lines).show_lines([replaced])
         self._show_stores(found.stores)
+        asked = self._rests or self.opening.draft or self._question is not _Question.KEPT
+        if not asked and self.query_one("#how", Choices).value == KEPT:
+            self._ask(_Question.NONE)  # its place is known, and it works without another
+            self._focus_way()
 
     def _offer_kept(self, record: KeyRecord, *, first: bool) -> None:
         """A key that is kept here already is a way, too; `first` where no other was chosen yet."""
