@@ -131,6 +131,7 @@ class StepPane(VerticalScroll):
         opened: whether the pane has been shown, so that its input is the person's.
         running_move: the name of the move that runs, "" if none does.
         to_primary: whether the page has wished for the focus on the primary action.
+        noted: whether what the machine had to say about the step still holds.
         parting: what came of the step, shown on the page that comes next; "" for nothing.
         in_between: the primary action while a question of its own holds up the page's work; Next answers it.
     """
@@ -226,6 +227,9 @@ class StepPane(VerticalScroll):
 
         shown: Observation
 
+    class NoteDropped(Message):
+        """What the machine said about the step is over."""
+
     class PrimaryChanged(Message):
         """What the primary action does, or whose turn it is, may be another now."""
 
@@ -249,6 +253,7 @@ class StepPane(VerticalScroll):
         super().__init__(id=f"pane-{opening.step.id}", classes="-done" if opening.done else None)
         self.opening = opening
         self.context = opening.context
+        self.noted = True
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="pane-head"):
@@ -559,6 +564,9 @@ class StepPane(VerticalScroll):
 
     def drop_note(self) -> None:
         """What was said about the step and its last try is over: what it asks for is being done."""
+        self.noted = False
+        if self.is_attached:
+            self.screen.post_message(self.NoteDropped())
         self.query(".pane-note").set(display=False)
         for standing in self.query(".-standing").results(Text):  # the page fills it again
             standing.show_lines([])

@@ -385,6 +385,7 @@ class WizardScreen(OneFocus):
         self.call_after_refresh(page_painted)
 
     @on(Stage.Recorded)
+    @on(StepPane.NoteDropped)
     def refresh_rail(self) -> None:
         """Bring all that surrounds the page up to what the session says."""
         title, self._steps = self.run.session.state.workflow.title, self._entries()
@@ -404,8 +405,11 @@ class WizardScreen(OneFocus):
         expected, found = foreseen.expected(), standings(self.run, state.layout())
         for key in foreseen.layout():
             known, status = key in found, found.get(key, Status.LOCKED)
-            if status is Status.RUNNING and not (key == self.current and self._stage.busy):
+            here = key == self.current
+            if status is Status.RUNNING and not (here and self._stage.busy):
                 status = Status.READY  # it waits for the person
+            elif status is Status.STALE and here and self.pane is not None and not self.pane.noted:
+                status = Status.READY  # it is up to date on the page, and only to be confirmed
             worth = (
                 status in _DONE if over else key in expected or status not in {Status.READY, Status.LOCKED}
             )

@@ -488,6 +488,14 @@ async def test_a_done_step_with_other_input_is_done_again_and_makes_later_ones_s
         assert "~ Groups" not in app.text()
         assert app.session.drafts.load(USERS) == {}
 
+        def marked() -> Status:
+            return next(entry.status for entry in app.wizard._steps if entry.key == GROUPS)
+
+        assert marked() is Status.STALE
+        app.pane.drop_note()  # as a page does that has brought it up to date, which Next records
+        await rest(pilot)
+        assert marked() is Status.READY
+
 
 async def test_other_input_of_a_done_step_is_kept_when_it_is_left_before_next(tmp_path: Path) -> None:
     app = host(tmp_path, done={PROJECT: LAYERS, USERS: {"people": "jane"}}, at=USERS)
