@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
 
 from workflows.aws import iam, sts
 from workflows.aws.authenticator import (
@@ -196,11 +196,11 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
     Raises:
         WrongCode, RepeatedCode: AWS did not take the codes; the device and its seed are kept.
         DeviceGone: the device was deleted meanwhile.
-        OnboardError: AWS could not be asked.
+        OnboardError: AWS could not be asked, or has no longer the device that is said to be unchanged.
     """
     at = context.environment.now().isoformat(timespec="seconds")
     if request.how == UNCHANGED:
-        return {"mfa": context.facts["mfa"]}  # so that nothing that rests on it is out of date
+        return _unchanged(context)
     if request.how == CONSOLE:
         return {"mfa": {"serial": None, "how": CONSOLE, "at": at}}
     pending = request.pending
@@ -232,6 +232,16 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
     forget_seed(context, identity)
     pending.drop()
     return {"mfa": {"serial": pending.serial, "how": API, "at": at}}
+
+
+def _unchanged(context: Context) -> Facts:
+    """The same facts, so that what rests on them stays done; AWS is asked first, if that asks nobody else."""
+    look = SAID_SO
+    with suppress(OnboardError):
+        look = inquire(replace(context, opens=True))
+    if look.contradicts:
+        raise OnboardError("This device is gone", look.words, next="Register another device here.")
+    return {"mfa": context.facts["mfa"]}
 
 
 def evidence(context: Context) -> tuple[str, str]:

@@ -203,8 +203,11 @@ def test_a_security_key_confirms_no_device_that_gives_codes(new_user: NewUserAws
     context = new_user.context(mfa={"serial": None, "how": CONSOLE}, access_key=kept_key)
     has(new_user, SECURITY_KEY)
     assert step.inquire(context).verdict is Verdict.GONE
+    with pytest.raises(OnboardError):
+        step.perform(Request(step.UNCHANGED), context, new_user.report)
     has(new_user, SECURITY_KEY, SERIAL)
     assert step.inquire(context) == AGREES
+    assert step.perform(Request(step.UNCHANGED), context, new_user.report) == {"mfa": context.facts["mfa"]}
 
 
 def test_with_long_names_the_qr_code_is_still_as_high_as_a_small_terminal() -> None:
