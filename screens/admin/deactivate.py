@@ -105,8 +105,10 @@ class DeactivatePane(AccountWorkPane):
         things.display = bool(self._rows)
         things.highlighted = next((at for at, row in enumerate(self._rows) if row.holding), 0)
         self._offer_removal()
-        if self._rows:
+        if any(row.holding for row in self._rows) or (self.found and self.found.active_keys):
             things.focus()
+        elif self._rows:
+            self.focus_primary()
         self.query_one("#standing", Text).update(self._standing())
         mentioned = self.found.mentioned if self.found else {}
         places = sum(len(found.mentions) for found in mentioned.values())

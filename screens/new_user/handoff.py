@@ -127,7 +127,7 @@ class HandoffPane(StepPane):
     def place_problems(self, problems: Sequence[Problem]) -> None:
         """Why there is nothing to read needs as much room as a note."""
         super().place_problems(problems)
-        self.set_class(bool(problems or self.opening.note), "-noted")
+        self.set_class(bool(problems or (self.opening.note and self._arrival is None)), "-noted")
 
     def on_resize(self, event: Resize) -> None:
         """On a low page, a note and the reason why an entry is rejected need the room."""
@@ -245,6 +245,7 @@ class HandoffPane(StepPane):
         self._arrival = arrival
         compare = handoff.to_compare(arrival.handoff, arrival.known)
         self.drop_note()  # what is read now is newer than what it is about
+        self.remove_class("-noted")
         lines = [
             f"✓ Read from {arrival.source}: this handoff is for you.",
             *(f"! {text_of(remark)}" for remark in (*arrival.remarks, compare) if remark),

@@ -230,7 +230,11 @@ class ProfilesPane(StepPane):
     @on(StepPane.MoveDone)
     def _moved(self, message: StepPane.MoveDone) -> None:
         if message.name == "perform":
-            self.parting = "\n".join(message.result["profiles"]["told"])
+            known = message.result["profiles"]
+            where = self.context.environment.readable(known["config"])
+            self.parting = "\n".join(
+                (f"✓ {count(len(known['names']), 'profile')} in {where}.", *known["told"])
+            )
 
     def _show(self, found: Preview) -> None:
         marked = [*self._start["overwrite"], *self._start["prune"]]

@@ -354,7 +354,8 @@ def _headline(run: SessionRun, grid: Everybody) -> str:
     """What was achieved, for whom."""
     if run.session.header.workflow == "new-user":
         return "You're in"
-    names = [name for name, _ in grid.rows]
+    gone = _gone(grid)
+    names = [name for name, _ in grid.rows if name not in gone]
     return f"All done for {listed(names, 2)} in {run.session.facts()['project']}" if names else "All done"
 
 

@@ -111,7 +111,7 @@ class Planned:
 
 @dataclass(frozen=True)
 class _Made:
-    """What a fact `plan` has wherever it was applied: who gets a new password and a new access key by it.
+    """What a fact `plan` has wherever it was applied: who gets a new password or access key, or goes, by it.
 
     An empty one changes nothing: then it is who has got them, applied elsewhere before.
     """
@@ -120,6 +120,7 @@ class _Made:
     empty: bool = False
     passwords: tuple[str, ...] = ()
     access_keys: tuple[str, ...] = ()
+    gone: tuple[str, ...] = ()
 
 
 def read_plan(fact: Mapping[str, Any] | None) -> Planned | None:
@@ -193,6 +194,11 @@ def somebody_gets_something(facts: Mapping[str, Any], account: str) -> bool:
 def passwords_of(account: str, context: Context) -> tuple[str, ...]:
     """Those for whom the account's plan made a console password."""
     return _made(account, context).passwords
+
+
+def gone_by_plan(account: str, context: Context) -> tuple[str, ...]:
+    """Those whom the account's plan removes for good, also where nobody chose that here."""
+    return _made(account, context).gone
 
 
 def _made(account: str, context: Context) -> _Made:

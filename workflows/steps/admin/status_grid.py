@@ -22,6 +22,7 @@ from workflows.machine.observations import NOT_ASKED, Verdict
 from workflows.machine.summaries import DRAFTS
 from workflows.steps.admin.accepted_plan import (
     Sent,
+    gone_by_plan,
     made_since,
     marks_in,
     nothing_changed,
@@ -120,7 +121,7 @@ def everybody(context: Context) -> Everybody:
     decisions = context.decisions
     undecided = _undecided(context)
     found = {account: _people(account, undecided, context) for account in decisions.layers}
-    names = [name for kind in KINDS for name in getattr(decisions, kind)]
+    names = _chosen(context)
     names += sorted(name for people in found.values() for name in people)
     marks = {account: _marks(account, context) for account in decisions.layers}
     written = holds_files(context.folder, context.every)
@@ -142,6 +143,11 @@ def _later(context: Context) -> Mapping[str, Mapping[str, Stand]]:
         | dict.fromkeys(removals.get(account, ()), Stand.REMOVED_SINCE)
         for account in accounts
     }
+
+
+def _chosen(context: Context) -> list[str]:
+    """Those for whom something is to be done, kind by kind."""
+    return [name for kind in KINDS for name in getattr(context.decisions, kind)]
 
 
 def _undecided(context: Context) -> Mapping[str, Stand]:
@@ -186,6 +192,7 @@ def _people(account: str, undecided: Iterable[str], context: Context) -> set[str
     decisions = context.decisions
     found = decisions.of(account).people.union(people_of(account, context))
     found |= {*undecided} - {*decisions.users.people("add")}
+    found |= {*gone_by_plan(account, context)}.intersection(_chosen(context))
     if account not in context.of_each_item("plan"):
         found |= {*decisions.resetting}  # the state alone tells who has a password here
     return found
@@ -291,6 +298,8 @@ class _Board:
         if name in people_of(self._account, self._context):
             return self._handed_over(name)
         removed = self._context.decisions.of(self._account).remove
+        if name not in removed and name in gone_by_plan(self._account, self._context):
+            return Stand.REMOVED_SINCE
         unchanged = nothing_changed(self._context.of_each_item("applied").get(self._account))
         return Stand.REMOVED if name in removed else Stand.UNCHANGED if unchanged else Stand.APPLIED
 

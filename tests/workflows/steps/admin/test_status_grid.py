@@ -182,6 +182,14 @@ def test_a_new_password_is_wanted_wherever_nobody_has_planned_yet(tmp_path: Path
     assert found["sam.okafor"] == {"management": Stand.DECIDED, "security": Stand.NOT_HERE}
 
 
+def test_whom_an_accepted_plan_removed_besides_is_gone_and_got_no_password(tmp_path: Path) -> None:
+    facts = {"joining": [], "leaving": [], "resetting": ["alex.kim"], "layers": ["security"]}
+    plan = plan_facts(tmp_path, passwords=[], gone=["alex.kim"])
+    assert grid(tmp_path, **facts, plan__security=plan)["alex.kim"]["security"] is Stand.PLANNED
+    found = grid(tmp_path, **facts, plan__security=plan, applied__security=APPLIED)
+    assert found["alex.kim"]["security"] is Stand.REMOVED_SINCE
+
+
 def test_where_a_lost_device_is_removed_is_shown_account_by_account(tmp_path: Path) -> None:
     accounts = ["management", "security", "shared", "network"]
     facts = {"layers": accounts, "mfa_reset": ["sam.okafor"], "regrouping": ["dana.lopez"]}
