@@ -885,6 +885,23 @@ async def test_a_key_that_verify_finds_inactive_is_a_contradiction_of_its_own_st
         assert app.wizard.current == VERIFY
 
 
+async def test_a_device_that_only_the_person_spoke_of_is_confirmed_by_verify(
+    new_user: NewUserAws, session: Session
+) -> None:
+    key = user_key(new_user)
+    _, seed = new_user.aws.device()
+    kept(new_user, session, key, "pgp-file")  # nothing looks with it by itself
+    written(new_user, session)
+    session.observe({MFA: SAID_SO})
+    app = host(new_user, session, VERIFY)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert session.status(MFA) is Status.UNCONFIRMED
+        await pilot.press(*new_user.code(seed, 1), "ctrl+n")
+        await rest(pilot)
+        assert session.status(MFA) is Status.DONE
+
+
 async def test_a_device_that_verify_does_not_find_is_a_contradiction_of_its_own_step(
     new_user: NewUserAws, session: Session
 ) -> None:
