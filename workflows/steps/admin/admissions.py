@@ -127,7 +127,9 @@ def _apply(found: dict[tuple[str, str], Admission], decisions: Decisions, event:
     applied = Applied(event.at, Outcome.ELSEWHERE if fact.get("elsewhere") else there)
     for name, key in decisions.keys.items():
         admission = found[name, key.fingerprint]
-        if account in admission.accounts:
+        before = admission.accounts.get(account)
+        made_before = before is not None and before.outcome is Outcome.APPLIED
+        if account in admission.accounts and not (made_before and applied.outcome is Outcome.THERE):
             found[name, key.fingerprint] = replace(
                 admission, accounts={**admission.accounts, account: applied}
             )

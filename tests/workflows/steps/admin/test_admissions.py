@@ -73,6 +73,22 @@ def test_a_later_comparison_has_its_own_time_and_a_replaced_key_stays_in_the_rec
     assert (second.fingerprint, second.accounts) == ("C" * 40, {"security": None})
 
 
+def test_another_apply_that_changes_nothing_takes_nothing_from_the_first() -> None:
+    nothing = {**APPLIED, "added": 0, "changed": 0}
+    events = happened(
+        ("pgp-keys", {"keys": {JANE: key("A" * 40)}, "comparisons": {JANE: "same"}}),
+        ("users", {"user_changes": BOTH}),
+        ("apply@security", {"applied": APPLIED}),
+        ("apply@management", {"applied": nothing}),
+        ("apply@security", {"applied": nothing}),
+    )
+    (jane,) = admitted(events)
+    assert {name: hours(admission) for name, admission in jane.accounts.items()} == {
+        "management": (3, Outcome.THERE),
+        "security": (2, Outcome.APPLIED),
+    }
+
+
 def test_nobody_is_admitted_with_a_key_that_is_asked_for_again() -> None:
     events = happened(("pgp-keys", janes("A" * 40, Comparison.LATER)), ("users", {"user_changes": BOTH}))
     again = Reopened(StepKey("pgp-keys"), "run", "late", "it differs")
