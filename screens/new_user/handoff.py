@@ -152,7 +152,7 @@ class HandoffPane(StepPane):
 
     def primary(self) -> Primary:
         if self._arrival is not None:
-            return Primary("Show the other accounts" if self._unseen else "Yes, these are my accounts")
+            return Primary("Show the rest" if self._unseen else "Yes, these are my accounts")
         if self.request() != Request():
             return Primary("Read it again" if self.request() == self._refused else "Read it")
         return Primary("Nothing to read yet" if self.inside else "Not here yet", ready=False)
