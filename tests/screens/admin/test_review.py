@@ -154,7 +154,7 @@ async def test_the_key_for_the_next_file_leads_through_all_of_them_in_a_low_term
 
 async def test_a_key_file_needs_no_reading_and_has_no_tick_unless_it_was_shown(decided: AdminProject) -> None:
     decided.facts["comparisons"] = {"jane.doe": Comparison.SAME.value}
-    async with review_of(decided) as (ui, diff):
+    async with review_of(decided, (120, 40)) as (ui, diff):
         keys = [at for at, file in enumerate(diff.files) if not file.readable]
         hidden = [at for at in keys if at not in diff.seen]
         assert len(keys) == 2
