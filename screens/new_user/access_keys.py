@@ -23,7 +23,7 @@ from screens.step.times import moment_text
 from screens.widgets.checklist import Checklist
 from screens.widgets.choices import Answer, Choices
 from screens.widgets.code_field import CodeField, Wanted
-from screens.widgets.fields import FieldRow, PathField, SecretInput
+from screens.widgets.fields import FieldRow, KeyIdInput, PathField, SecretInput
 from screens.widgets.lists import MarkBox
 from screens.widgets.text import LINE_CELLS, Button, ButtonRow, Lines, OptionList, Text, shortened, sized
 from workflows.core.errors import Problem
@@ -145,10 +145,7 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
             id="delete-file",
         )
         with Vertical(id="way-typed", classes="way"):
-            value = str(self._start["key_id"])
-            yield FieldRow(
-                "Access key id", Input(value=value, placeholder="begins with AKIA", id="key-id", compact=True)
-            )
+            yield FieldRow("Access key id", KeyIdInput(str(self._start["key_id"]), id="key-id"))
             yield FieldRow("Secret access key", SecretInput(id="secret"))
         yield CodeField(self.context.environment.now, Wanted(), id="way-code")
         yield Vertical(SandboxPhone(self.context.environment), id="way-phone")
@@ -502,7 +499,7 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
             "kept": self.query_one("#kept", Choices).value or self._start["kept"],
             "how": self.query_one("#how", Choices).value,
             "path": self.query_one("#path", Input).value,
-            "key_id": self.query_one("#key-id", Input).value.strip(),
+            "key_id": self.query_one("#key-id", KeyIdInput).key_id,
             "delete_file": self.query_one("#delete-file", MarkBox).value,
             "ticks": self.query_one(Checklist).ticks,
             "question": self._question.value,

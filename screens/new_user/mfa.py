@@ -19,7 +19,7 @@ from screens.widgets.checklist import Checklist
 from screens.widgets.choices import Answer, Choices
 from screens.widgets.code_field import CodeField, Wanted
 from screens.widgets.dialogs import Confirm, ask
-from screens.widgets.fields import FieldRow, PathField, SecretInput
+from screens.widgets.fields import FieldRow, KeyIdInput, PathField, SecretInput
 from screens.widgets.qr_dialog import QrDialog
 from screens.widgets.text import Button, ButtonRow, OptionList, Text
 from workflows.aws.authenticator import code_problem
@@ -178,9 +178,7 @@ class MfaPane(BrowsingPane):
             with Vertical(id="where"):
                 example = "for example  ~/Downloads/accessKeys.csv"
                 yield FieldRow("CSV file", PathField(str(self._start["path"]), example, id="path"))
-                yield FieldRow(
-                    "Access key id", Input(placeholder="begins with AKIA", id="key-id", compact=True)
-                )
+                yield FieldRow("Access key id", KeyIdInput(id="key-id"))
                 yield FieldRow("Secret access key", SecretInput(id="secret"))
         yield Text("", id="found", classes="words")
         yield DeviceCodes(self.context, id="codes")

@@ -31,6 +31,7 @@ _NONE = (
 )
 
 _MEANWHILE = "If a program fails meanwhile, activate the old key again in the console."
+_OPEN = "open-key"
 _IF_ANY = "; leave empty if you have no MFA device"
 
 
@@ -48,9 +49,30 @@ class _KeyPane(UnlockingPane):
     _KeyPane.-done #asks { display: none; }
     """
 
+    _agreed = False
+
     def record(self) -> KeyRecord | None:
         """The record of the key that is meant, or None."""
         raise NotImplementedError
+
+    def agree_first(self, problems: Sequence[Problem], question: Confirm, act: Callable[[], None]) -> None:
+        """Act on a key in AWS once the person has agreed; that holds while only the code is wrong."""
+        self.show_problems(problems)
+        if problems:
+            return
+        if self._agreed:
+            act()
+            return
+
+        def agree(_yes: bool) -> None:  # noqa: FBT001 - a dialog's answer
+            self._agreed = True
+            act()
+
+        ask(self, question, agree)
+
+    @on(StepPane.MoveFailed)
+    def _ask_anew(self, message: StepPane.MoveFailed) -> None:
+        self._agreed &= message.name in {_OPEN, "unlock"} or message.error.field == "code"
 
     @property
     def uses_key(self) -> bool:
@@ -87,7 +109,7 @@ class _KeyPane(UnlockingPane):
         if record is None or not self.uses_key:
             submit()
         else:
-            self.run_unlocked("open-key", lambda _report: _open(record, self), lambda _: submit())
+            self.run_unlocked(_OPEN, lambda _report: _open(record, self), lambda _: submit())
 
 
 class RotationPane(_KeyPane, SpareKeyPane):
@@ -170,6 +192,7 @@ class RotationPane(_KeyPane, SpareKeyPane):
     @on(OptionList.OptionHighlighted, "#key")
     def _show_remark(self) -> None:
         record = self.record()
+        self._agreed = False
         words = remark(record, self.context.environment.now()) if record else "" if self._records else _NONE
         self.ask_for_code(has_device=record in self._with_device)
         self.query_one("#remark", Text).show_lines([words] if words else [])
@@ -194,10 +217,18 @@ class RotationPane(_KeyPane, SpareKeyPane):
         return Primary("Go to the old key" if self._waits() else f"Rotate {record.profile}")
 
     def advance(self) -> None:
-        if self._records:
+        record = self.record()
+        if record is None:
+            self.call_later(self.app.run_action, "home")
+        elif self._waits():
             super().advance()
         else:
-            self.call_later(self.app.run_action, "home")
+            body = (
+                f"Makes another access key in AWS, and keeps it here in place of {record.id}. "
+                "Once it works, the old one is deactivated. Programs with a copy of the old one stop working."
+            )
+            question = Confirm(f"Rotate {record.profile}?", body, "Rotate", no="Not yet")
+            self.agree_first(rotation.validate(self.request(), self.context), question, super().advance)
 
     def deactivation(self, key_id: str) -> Callable[[str], None]:
         request, context = self.request(), self.context
@@ -225,7 +256,6 @@ class RetirementPane(_KeyPane):
 
     _record: KeyRecord | None = None
     _waits = False
-    _agreed = False
 
     def compose_body(self) -> ComposeResult:
         if self.opening.done:
@@ -274,26 +304,9 @@ class RetirementPane(_KeyPane):
         if self.opening.done:
             super().advance()
             return
-        problems = retirement.validate(self.request(), self.context)
-        self.show_problems(problems)
-        if problems:
-            return
-        old, delete = self.context.facts["rotated"]["old_id"], super().advance
-        if self._agreed:
-            delete()
-            return
-
-        def agree(_yes: bool) -> None:  # noqa: FBT001 - a dialog's answer
-            self._agreed = True
-            delete()
-
         body = "From then on nothing can use it, and it can't be activated again."
-        ask(self, Confirm(f"Delete {old}?", body, "Delete", no="Not yet"), agree)
-
-    @on(StepPane.MoveFailed)
-    def _ask_anew(self, message: StepPane.MoveFailed) -> None:
-        """What was agreed to holds while only the code was wrong."""
-        self._agreed &= message.error.field == "code"
+        question = Confirm(f"Delete {self.context.facts['rotated']['old_id']}?", body, "Delete", no="Not yet")
+        self.agree_first(retirement.validate(self.request(), self.context), question, super().advance)
 
     def request(self) -> retirement.Request:
         return retirement.Request(self.code() if self.query("#code") else "")

@@ -25,7 +25,7 @@ from textual.widgets import Checkbox, Input, SelectionList, TextArea
 
 from screens.widgets.dialogs import OneFocus, tell
 from screens.widgets.failure import as_error
-from screens.widgets.fields import Field, PathField, ProblemList, SecretInput
+from screens.widgets.fields import Field, KeyIdInput, PathField, ProblemList, SecretInput
 from screens.widgets.lists import TextDialog
 from screens.widgets.progress import ProgressLine
 from screens.widgets.text import Button, Lines, Text
@@ -40,6 +40,9 @@ from workflows.steps.shared.module import Context, Looks, Progress, Report, stop
 
 Move = Callable[[Report], Any]
 _NO_PATH = "You pasted several lines, but a path is one line."
+_NO_KEY_ID = (
+    "What you pasted isn't an access key id: AKIA, then capital letters and digits. The secret goes below."
+)
 _NO_BROWSER = "No browser opens from here. Copy the address:"
 TALL = 32
 """Lines of the terminal from which on a page shows in place what a key opens otherwise."""
@@ -346,6 +349,10 @@ class StepPane(VerticalScroll):
 
     def go_back(self) -> None:
         """Close what is open in the page."""
+
+    @on(KeyIdInput.Rejected)
+    def _show_what_no_key_id_is(self) -> None:
+        self.show_problems([Problem(_NO_KEY_ID, "key_id")])
 
     @on(Button.Pressed, "#skip")
     def _skip(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -179,6 +180,30 @@ class FilterField(Input):
     def action_leave_filter(self) -> None:
         """Go to what is filtered."""
         self.post_message(self.Left())
+
+
+class KeyIdInput(Input):
+    """An access key's id. What can be none stays out of it: the secret half would be seen, and drafted."""
+
+    _SHAPE: ClassVar[str] = r"A[KS]IA[A-Z0-9]{12,124}"
+
+    class Rejected(Message):
+        """Something else was pasted."""
+
+    def __init__(self, value: str = "", *, id: str) -> None:  # noqa: A002 - Textual's name
+        super().__init__(value, "begins with AKIA", id=id, compact=True, restrict="[A-Z0-9]{0,128}")
+
+    @property
+    def key_id(self) -> str:
+        """The id; "" for what is none."""
+        return self.value if re.fullmatch(self._SHAPE, self.value) else ""
+
+    def _on_paste(self, event: Paste) -> None:
+        event.text = event.text.strip()
+        if not re.fullmatch(self._SHAPE, event.text):
+            event.stop()
+            event.prevent_default()  # else Textual calls the base class's handler next
+            self.post_message(self.Rejected())
 
 
 class SecretInput(Input):

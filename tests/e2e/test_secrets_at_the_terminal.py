@@ -58,7 +58,7 @@ def decrypted(screen: Terminal, gpg: GpgHome, command: str = f"{PROGRAM} resume"
     """Up to the password shown and copied: so it is really there to be leaked."""
     waiting_session(gpg, "jane")
     screen.run(command)
-    screen.wait_for("Unlock your password")
+    screen.wait_for("Unlock your password", "▌")  # the focus is where the letters go
     for letter in PASSPHRASE:
         screen.press(letter)
     screen.press("Enter")

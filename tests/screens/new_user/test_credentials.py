@@ -18,6 +18,7 @@ from support.panes import PaneHost, new_session, rest, settle, until
 from support.pgp import ENVIRONMENT, GpgHome, gpg_home
 from support.served_aws import BASE, ITEM, ROLE, NewUserAws, jane, user_key
 from support.terminal_picture import codes_in
+from textual.events import Paste
 from textual.pilot import Pilot
 from textual.widgets import Button, DataTable, Input, RichLog, Static
 
@@ -584,6 +585,32 @@ async def test_a_typed_key_is_masked_and_a_wrong_one_is_told(new_user: NewUserAw
         await pilot.press("ctrl+n")
         await rest(pilot)
         assert session.facts(ITEM)["access_key"]["how"] == "typed"
+    assert key["SecretAccessKey"] not in everything_written(session.folder)
+
+
+async def test_a_secret_that_is_pasted_in_the_place_of_the_id_is_neither_shown_nor_kept(
+    new_user: NewUserAws, session: Session
+) -> None:
+    settle(session, MFA, {"mfa": {"serial": None, "how": "console"}})
+    key = user_key(new_user)
+    app = host(new_user, session, KEYS)
+    async with app.run_test(size=(80, 36)) as pilot:
+        await rest(pilot)
+        await pilot.press("enter", "down", "enter")
+        field(app, "key-id").focus()
+        await pilot.pause()
+        app.screen.post_message(Paste(key["SecretAccessKey"]))
+        await rest(pilot)
+        assert [problem.field for problem in app.pane.problems] == ["key_id"]
+        assert field(app, "key-id").value == ""
+        await pilot.press(*key["SecretAccessKey"])  # as a terminal without bracketed paste sends it
+        await rest(pilot)
+        assert key["SecretAccessKey"] not in app.text()
+        assert app.pane.draft()["key_id"] == ""
+        field(app, "key-id").value = ""
+        app.screen.post_message(Paste(f" {key['AccessKeyId']}\n"))
+        await rest(pilot)
+        assert app.pane.draft()["key_id"] == key["AccessKeyId"]
     assert key["SecretAccessKey"] not in everything_written(session.folder)
 
 

@@ -15,6 +15,7 @@ from support.panes import PaneHost, new_session, rest, until
 from support.pgp import GpgHome, gpg_home
 from support.served_aws import BASE, NewUserAws, jane, user_key
 from textual.app import App
+from textual.pilot import Pilot
 from textual.widgets import Input, OptionList
 
 from screens.rotation.pages import RetirementPane, RotationPane
@@ -57,6 +58,12 @@ def keep(new_user: NewUserAws, store: Any, fingerprint: str = "") -> dict[str, A
     return key
 
 
+async def agree(pilot: Pilot[Any]) -> None:
+    """Say yes to the question that an act on a key asks first."""
+    await until(pilot, lambda: isinstance(pilot.app.screen, Confirm))
+    await pilot.press("left", "enter")
+
+
 def host(new_user: NewUserAws) -> PaneHost:
     return PaneHost(new_session(new_user.folder / "sessions", STEPS), new_user.environment, STEPS, PANES)
 
@@ -72,7 +79,12 @@ async def test_a_key_is_rotated_and_the_old_one_deleted(new_user: NewUserAws) ->
         assert key["AccessKeyId"] in app.text()
         assert "rotate it" in said(app)
         await pilot.press("ctrl+n")  # without a code
+        await until(pilot, lambda: isinstance(app.screen, Confirm))
+        await pilot.press("enter")
         await rest(pilot)
+        assert list(new_user.keys()) == [key["AccessKeyId"]], "the answer that has the focus is no"
+        await pilot.press("ctrl+n")
+        await agree(pilot)
         await until(pilot, lambda: bool(app.pane.problems))
         assert app.focused is app.pane.query_one("#code")
         await pilot.press(*"123456", "ctrl+n")
@@ -151,8 +163,9 @@ async def test_without_a_device_the_second_key_is_deactivated_without_a_code(new
     async with app.run_test(size=SIZE) as pilot:
         await rest(pilot)
         await pilot.press("ctrl+n")
-        await until(pilot, lambda: isinstance(app.screen, Confirm))
-        await pilot.press("left", "enter")
+        for _ in ("the rotation", "the deactivation of the spare key"):
+            await agree(pilot)
+            await rest(pilot)
         await until(pilot, lambda: any(note.display for note in app.pane.query(".pane-note")))
     listed = administrator.list_access_keys(UserName="jane.doe")["AccessKeyMetadata"]
     status = {entry["AccessKeyId"]: entry["Status"] for entry in listed}
@@ -211,6 +224,7 @@ async def test_a_rotation_that_had_not_begun_when_it_was_killed_is_made_now(new_
     async with app.run_test(size=SIZE) as pilot:
         await rest(pilot)
         await pilot.press(*new_user.code(seed, 1), "ctrl+n")
+        await agree(pilot)
         await until(pilot, lambda: app.session.status(StepKey("rotation")) is Status.DONE)
         known = app.session.facts()["rotated"]
     assert known["id"] != known["old_id"] == key["AccessKeyId"]
@@ -269,6 +283,7 @@ async def test_a_file_that_is_encrypted_asks_for_the_passphrase_before_the_code_
             await rest(pilot)
             app.pane.query_one("#code", Input).value = new_user.code(seed, 1)
             await pilot.press("ctrl+n")
+            await agree(pilot)
             await until(pilot, lambda: bool(app.pane.query("#own-passphrase")))
             assert app.focused is app.pane.query_one("#own-passphrase")
             assert app.pane.region.contains_region(app.focused.region)
