@@ -122,8 +122,8 @@ class CodeField(Vertical):
         rows = self.query_one("#code-rows")
         await rows.remove_children()
         await rows.mount_all(self._rows(wanted))
-        if wanted:
-            self.query(Input).first().focus()
+        for field in [*self.query(Input)][:1]:  # none comes where the application ends meanwhile
+            field.focus()
 
     @on(Input.Submitted)
     def _go_on(self, event: Input.Submitted) -> None:
