@@ -205,11 +205,21 @@ class RotationPane(_KeyPane, SpareKeyPane):
     def uses_key(self) -> bool:
         return not self._waits()
 
+    @property
+    def _deletes(self) -> bool:
+        return self.query_one("#delete-inactive", MarkBox).value
+
+    @on(MarkBox.Changed, "#delete-inactive")
+    def _ask_about_both(self) -> None:
+        """What was agreed to was something else."""
+        self._agreed = False
+        self.primary_changed()
+
     def _waits(self) -> bool:
         """Whether the chosen key was rotated already, and only its old one waits to be deleted."""
         rotation = record.rotation if (record := self.record()) else None
         waits = rotation is not None and not rotation.interrupted
-        return waits and not self.query_one("#delete-inactive", MarkBox).value
+        return waits and not self._deletes
 
     def primary(self) -> Primary:
         if (record := self.record()) is None:
@@ -223,8 +233,9 @@ class RotationPane(_KeyPane, SpareKeyPane):
         elif self._waits():
             super().advance()
         else:
+            first = "If AWS has two keys of yours, deletes the inactive one. " if self._deletes else ""
             body = (
-                f"Makes another access key in AWS, and keeps it here in place of {record.id}. "
+                f"{first}Makes another access key in AWS, and keeps it here in place of {record.id}. "
                 "Once it works, the old one is deactivated. Programs with a copy of the old one stop working."
             )
             question = Confirm(f"Rotate {record.profile}?", body, "Rotate", no="Not yet")
@@ -240,14 +251,14 @@ class RotationPane(_KeyPane, SpareKeyPane):
             record.project if record else "",
             record.profile if record else "",
             self.code(),
-            self.query_one("#delete-inactive", MarkBox).value,
+            self._deletes,
             self._waits(),
         )
 
     def draft(self) -> Mapping[str, Any]:
         return {
             "key": self.query_one("#key", Choices).value or self._start["key"],
-            "delete_inactive": self.query_one("#delete-inactive", MarkBox).value,
+            "delete_inactive": self._deletes,
         }
 
 

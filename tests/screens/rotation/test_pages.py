@@ -23,6 +23,7 @@ from screens.step.page import is_displayed
 from screens.widgets.choices import Choices
 from screens.widgets.code_field import Wanted
 from screens.widgets.dialogs import Confirm, ErrorDialog
+from screens.widgets.lists import MarkBox
 from tui.app.home import HomeScreen
 from tui.host import vault_for
 from workflows.aws.clients import Credentials
@@ -132,6 +133,23 @@ async def test_a_key_is_rotated_and_the_old_one_deleted(new_user: NewUserAws) ->
             await until(pilot, lambda: app.session.status(StepKey("retirement")) is Status.DONE)
     assert key["AccessKeyId"] not in set(new_user.keys())
     assert remarks(new_user.environment.key_records_folder, new_user.environment.now()) == ()
+
+
+async def test_what_was_agreed_to_is_asked_again_once_it_is_something_else(new_user: NewUserAws) -> None:
+    keep(new_user, VaultStore(new_user.environment.vault("").vault, "bb", BASE))
+    new_user.aws.device()
+    app = host(new_user)
+    async with app.run_test(size=SIZE) as pilot:
+        await rest(pilot)
+        await pilot.press(*"123456", "ctrl+n")
+        await agree(pilot)
+        await until(pilot, lambda: bool(app.pane.problems))
+        await rest(pilot)
+        app.pane.query_one("#delete-inactive", MarkBox).toggle()
+        await rest(pilot)
+        app.pane.query_one("#code", Input).value = "654321"
+        await pilot.press("ctrl+n")
+        await until(pilot, lambda: isinstance(app.screen, Confirm))
 
 
 @pytest.mark.parametrize("profile", [BASE, "bb-apps-devops", "bb-else"])
