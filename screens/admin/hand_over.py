@@ -96,7 +96,7 @@ class HandOverPane(TerraformPane):
         super().__init__(opening)
         self._names = people_of(opening.context.item, opening.context)
         self._handoffs: dict[str, PersonHandoff] = {}
-        self._left_to_later = hand_over.left_to_later(opening.context)
+        self._left_to_later: Mapping[str, Sequence[Sentence]] = {}
         marks = marks_in(opening.context.item, opening.context, opening.draft)
         self._sent = {name: marks.get(name, Sent()) for name in self._names}
         self._taken: dict[str, Sentence] = {}
@@ -220,6 +220,14 @@ class HandOverPane(TerraformPane):
         self._show()
         if self._names and not self.opening.done:
             self._read()
+        elif self._names:
+            self.run_move(
+                "later", lambda _report: hand_over.left_to_later(self.context), self._take_later, looks=True
+            )
+
+    def _take_later(self, left: Mapping[str, Sequence[Sentence]]) -> None:
+        self._left_to_later = left
+        self._show()
 
     # -- what is shown -----------------------------------------------------------------------------
 
