@@ -21,11 +21,12 @@ from workflows.desktop.clipboard import ClipboardUnavailable
 from workflows.git import Git
 from workflows.layer.profile_names import Use, named_profiles
 from workflows.layer.project import LayerLocation
+from workflows.layer.read.layer import read_layer
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, NOT_ASKED, Observation, Verdict, unknown
 from workflows.steps.admin import new_passwords, plan_resources, state_now
 from workflows.steps.admin.accepted_plan import Planned, decided
-from workflows.steps.admin.edits import read_layers, refuse_expired_keys, refuse_other_keys
+from workflows.steps.admin.edits import refuse_expired_keys, refuse_other_keys
 from workflows.steps.admin.judged_plan import judged, staleness
 from workflows.steps.admin.other_sessions import keys_of_later_sessions, removed_from_files
 from workflows.steps.admin.terraform_runs import (
@@ -94,8 +95,9 @@ def make(context: Context, report: Report, code: Secret | None = None) -> Planne
     """
     refuse_expired_keys(context)
     if context.decisions.keys:
-        layer_now, later = read_layers(context)[context.item], keys_of_later_sessions(context)
-        refuse_other_keys(layer_now, context.decisions, later, written=True)
+        _, location = located(context)
+        later = keys_of_later_sessions(context)
+        refuse_other_keys(read_layer(location), context.decisions, later, written=True)
     with open_layer(context, report, code=code, current=True) as layer:
         wanted = context.decisions.resetting or new_passwords.outdated(context)
         state = read_state(layer, context, report, planning=True) if wanted else State()
