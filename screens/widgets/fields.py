@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -19,6 +18,7 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from screens.widgets.text import Lines, Text, segment, shortened, sized, styled
+from workflows.aws.access_key_file import ACCESS_KEY_ID
 from workflows.core.errors import Problem
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence, joined
@@ -185,8 +185,6 @@ class FilterField(Input):
 class KeyIdInput(Input):
     """An access key's id. What can be none stays out of it: the secret half would be seen, and drafted."""
 
-    _SHAPE: ClassVar[str] = r"A[KS]IA[A-Z0-9]{12,124}"
-
     class Rejected(Message):
         """Something else was pasted."""
 
@@ -196,11 +194,11 @@ class KeyIdInput(Input):
     @property
     def key_id(self) -> str:
         """The id; "" for what is none."""
-        return self.value if re.fullmatch(self._SHAPE, self.value) else ""
+        return self.value if ACCESS_KEY_ID.fullmatch(self.value) else ""
 
     def _on_paste(self, event: Paste) -> None:
         event.text = event.text.strip()
-        if not re.fullmatch(self._SHAPE, event.text):
+        if not ACCESS_KEY_ID.fullmatch(event.text):
             event.stop()
             event.prevent_default()  # else Textual calls the base class's handler next
             self.post_message(self.Rejected())

@@ -33,7 +33,7 @@ _CONSOLE_NAME = "accesskeys"
 
 # IAM API reference, AccessKey: the id is 16-128 word characters; AKIA for long-term keys, ASIA for
 # temporary ones (IAM User Guide, "Unique identifiers"). The secret has 40 characters of base64.
-_ACCESS_KEY_ID = re.compile(r"(?=[A-Z0-9]{16,128}\Z)(?P<kind>AKIA|ASIA)[A-Z0-9]+")
+ACCESS_KEY_ID = re.compile(r"(?=[A-Z0-9]{16,128}\Z)(?P<kind>AKIA|ASIA)[A-Z0-9]+")
 _SECRET = re.compile(r"[A-Za-z0-9/+]{40}")
 
 # What spreadsheets put before the headings to name the separator.
@@ -266,7 +266,7 @@ def check_access_key(
 
 def _flaw_of(access_key_id: str, secret: str, session_token: Secret | None) -> Flaw | None:
     """What is wrong with a pair, if anything."""
-    match = _ACCESS_KEY_ID.fullmatch(access_key_id)
+    match = ACCESS_KEY_ID.fullmatch(access_key_id)
     if match is None:
         return Flaw.KEY_ID
     if match["kind"] == "ASIA" and not session_token:
@@ -304,7 +304,7 @@ def _columns(header: list[str], name: str) -> list[str]:
         return columns
     if len(missing) == len(titles) and _NEW_USER_HEADERS & set(header):
         raise AccessKeyFileError(Flaw.NEW_USER, name)
-    if _ACCESS_KEY_ID.fullmatch(header[0].upper()):
+    if ACCESS_KEY_ID.fullmatch(header[0].upper()):
         raise AccessKeyFileError(Flaw.NO_HEADINGS, name)
     raise AccessKeyFileError(Flaw.NO_COLUMN, name, missing=" and no column ".join(missing))
 
