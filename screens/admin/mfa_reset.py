@@ -214,7 +214,7 @@ class MfaResetPane(AccountWorkPane):
             name, environment = marked[0].name, self.context.environment
             text = mfa_reset.text_for(name, self.found, self.context)
             title, file_name = f"What {name} does next", f"mfa-{name}.txt"
-            self.run_told(lambda _report: hand_out_here(self, title, text, file_name, environment))
+            self.show_result_of(lambda _report: hand_out_here(self, title, text, file_name, environment))
 
     @on(StepPane.MoveDone)
     def _say_removed(self, message: StepPane.MoveDone) -> None:

@@ -681,7 +681,7 @@ class PgpKeysPane(StepPane):
     def _hand_out(self, title: Sentence, sentence: Sentence, file_name: str) -> None:
         text, environment = text_of(sentence), self.context.environment
         begins = text.partition(". ")[0]
-        self.run_told(
+        self.show_result_of(
             lambda _report: f"{hand_out_here(self, title, text, file_name, environment)} “{begins} …”"
         )
 

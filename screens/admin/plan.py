@@ -371,7 +371,7 @@ class PlanPane(TerraformPane):
             ask(
                 self,
                 question,
-                lambda target: self.run_told(
+                lambda target: self.show_result_of(
                     lambda _report: joined((plan.export(target, self.context), _EXPORTED))
                 ),
             )

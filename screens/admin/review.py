@@ -410,7 +410,7 @@ class ReviewPane(ByHandPane):
     def action_copy(self) -> None:
         """Copy the whole difference."""
         if text := self._text:
-            self.run_told(lambda _report: self.context.environment.copy(text))
+            self.show_result_of(lambda _report: self.context.environment.copy(text))
 
     def action_save(self) -> None:
         """Save the whole difference where the person wants it."""
@@ -420,7 +420,9 @@ class ReviewPane(ByHandPane):
             ask(
                 self,
                 NameDialog("Save the difference", words, name),
-                lambda target: self.run_told(lambda _report: review.save(target, self._text, self.context)),
+                lambda target: self.show_result_of(
+                    lambda _report: review.save(target, self._text, self.context)
+                ),
             )
 
     def action_undo(self) -> None:

@@ -244,7 +244,7 @@ class StsRegionsPane(StepPane):
         """Write the answers into two files, and copy the Markdown."""
         audit, ids = self._audit, self.query_one("#with-ids", MarkBox).value
         if audit is not None:
-            self.run_told(
+            self.show_result_of(
                 lambda report: sts_regions.export(audit, with_ids=ids, context=self.context, report=report),
             )
 

@@ -564,7 +564,7 @@ def _next(run: SessionRun, in_git: Sentence, awaited: Sequence[str]) -> Iterator
     elif to_send := list(_to_send(run)):
         yield from to_send
     elif (regions := facts.get("sts_regions")) and _of_regions(regions)[0]:
-        where = "In AWS, you would switch them" if run.environment.sandbox else "Switch them"
+        where = "In the real AWS, you'd switch them" if run.environment.sandbox else "Switch them"
         yield f"{where} in the console when you like. Nothing else waits for it."
     elif awaited:
         yield f"Wait for {listed(awaited, 2)}. You can quit, and look again later."

@@ -351,7 +351,7 @@ class StepPane(VerticalScroll):
         """Close what is open in the page."""
 
     @on(KeyIdInput.Rejected)
-    def _show_what_no_key_id_is(self) -> None:
+    def _reject_as_key_id(self) -> None:
         self.show_problems([Problem(_NO_KEY_ID, "key_id")])
 
     @on(Button.Pressed, "#skip")
@@ -578,7 +578,7 @@ class StepPane(VerticalScroll):
         for standing in self.query(".-standing").results(Text):  # the page fills it again
             standing.show_lines([])
 
-    def run_told(self, work: Callable[[Report], Sentence]) -> None:
+    def show_result_of(self, work: Callable[[Report], Sentence]) -> None:
         """As `run_move`; what it comes back with is shown in passing, until the next key on this page."""
 
         def show(said: Sentence) -> None:
@@ -586,7 +586,7 @@ class StepPane(VerticalScroll):
             if not (isinstance(page, OneFocus) and page.show_result(text_of(said), "", passing=True)):
                 self.notify(text_of(said))
 
-        self.run_move("told", work, show)
+        self.run_move("show", work, show)
 
     def copy_text(self, text: str | Secret) -> None:
         """Copy a text in the background, and show in passing how that went."""

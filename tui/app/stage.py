@@ -308,7 +308,7 @@ class Stage(Vertical):
 
         def answered(_yes: object) -> None:
             if self.pane is not None:
-                self.pane.run_told(remember)
+                self.pane.show_result_of(remember)
 
         ask(self, Confirm("Run the project's own program?", program.question, "Run it"), answered)
 

@@ -145,7 +145,7 @@ def _binaries(machine: host.Machine) -> Iterator[Finding]:
         yield Finding(
             "Terraform or OpenTofu",
             good=False,
-            words="neither `terraform` nor `tofu` is on the PATH. Only an admin needs one, from the start.",
+            words="neither `terraform` nor `tofu` is on the PATH. An admin can't begin without one.",
             fix="https://developer.hashicorp.com/terraform/install, https://opentofu.org/docs/intro/install/",
         )
     for name in there:

@@ -397,7 +397,7 @@ def _supervised(
         OnboardError: nothing was started.
     """
     with contextlib.ExitStack() as ends:
-        told, tell = _pipe(ends)
+        from_supervisor, tell = _pipe(ends)
         may_go, go = _pipe(ends)
         passed = (tell.fileno(), may_go.fileno())
         try:
@@ -412,7 +412,7 @@ def _supervised(
                 pass_fds=passed,
             ) as process:
                 tell.close()
-                pids = [*map(int, told.read().split())]
+                pids = [*map(int, from_supervisor.read().split())]
             if not pids:
                 raise ChildProcessError(f"its parent process ended with the exit status {process.returncode}")
         except OSError as error:
