@@ -119,21 +119,21 @@ def refuse_expired_keys(context: Context) -> None:
 
 
 def refuse_other_keys(
-    layer: Layer, decisions: Decisions, known: Container[str] = (), *, written: bool = False
+    layer: Layer, decisions: Decisions, known: Container[tuple[str, str]] = (), *, written: bool = False
 ) -> None:
     """Stop where a key lies that nobody was asked about.
 
     Args:
         layer: as for `other_keys`, like `decisions` and `written`.
         decisions: see there.
-        known: the fingerprints of keys that may lie there anyway.
+        known: whose key may lie there anyway, each with its fingerprint.
         written: see there.
 
     Raises:
         OnboardError: there is one.
     """
     others = other_keys(layer, decisions, written=written)
-    if words := dict.fromkeys(other.words for other in others if other.fingerprint not in known):
+    if words := dict.fromkeys(other.words for other in others if other.known_by not in known):
         raise OnboardError(
             "There is another key",
             joined(words),
@@ -158,6 +158,11 @@ class OtherKey(NamedTuple):
     fingerprint: str
     conflict: str
     words: Sentence
+
+    @property
+    def known_by(self) -> tuple[str, str]:
+        """Whose it is to be, and its fingerprint: a key that is known for somebody else is not theirs."""
+        return self.name, self.fingerprint
 
 
 def other_keys(layer: Layer, decisions: Decisions, *, written: bool = False) -> Iterator[OtherKey]:
@@ -188,8 +193,8 @@ def other_keys(layer: Layer, decisions: Decisions, *, written: bool = False) -> 
             )
 
 
-def with_keys_in_place(layer: Layer, decisions: Decisions, fingerprints: Container[str]) -> Decisions:
-    """The decisions, as if these keys had been decided where they stand in a layer in place of others."""
+def with_keys_in_place(layer: Layer, decisions: Decisions, known: Container[tuple[str, str]]) -> Decisions:
+    """The decisions, as if keys `known` as theirs had been decided where they stand in place of others."""
     keys = {
         other.name: replace(
             decisions.keys[other.name],
@@ -197,7 +202,7 @@ def with_keys_in_place(layer: Layer, decisions: Decisions, fingerprints: Contain
             fingerprint=other.fingerprint,
         )
         for other in other_keys(layer, decisions)
-        if other.fingerprint in fingerprints
+        if other.known_by in known
     }
     return replace(decisions, keys={**decisions.keys, **keys})
 

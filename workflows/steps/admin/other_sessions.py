@@ -266,18 +266,20 @@ def removed_from_files(context: Context, layers: Mapping[str, Layer] | None = No
     return RemovedFromFiles(_who_was_removed(lacking, applied), _by_account(lacking))
 
 
-def keys_of_later_sessions(context: Context) -> dict[str, str]:
-    """The fingerprints of the keys that later sessions took in and wrote, each with what the session does."""
+def keys_of_later_sessions(context: Context) -> dict[tuple[str, str], str]:
+    """For whom later sessions took in and wrote which key (its fingerprint), with what the session does."""
     begun, every = later_than(context)
-    found: dict[str, str] = {}
+    found: dict[tuple[str, str], str] = {}
     for session in every:
         same = session.facts.get("project_root") == str(context.root)
         written = holds_files(context.folder.parent / session.id, session.facts)
         if not same or session.created <= begun or not written:
             continue
         with suppress(WrongShape):  # its own page says that it is damaged
-            keys = Decisions.from_facts(session.facts).keys.values()
-            found |= {key.fingerprint: work_of(session) for key in keys if key.fingerprint}
+            for name, key in Decisions.from_facts(session.facts).keys.items():
+                users = (user for reset in key.resets.values() for user in reset.users)
+                if key.fingerprint:
+                    found |= {(whose, key.fingerprint): work_of(session) for whose in (name, *users)}
     return found
 
 

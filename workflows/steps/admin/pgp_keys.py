@@ -855,10 +855,10 @@ def observe(context: Context) -> Observation:
         for account, layer in layers.items()
         for other in other_keys(layer, context.decisions)
     ]
-    if wrong := {other.conflict: other.words for _, other in others if other.fingerprint not in later}:
+    if wrong := {other.conflict: other.words for _, other in others if other.known_by not in later}:
         return Observation(Verdict.CHANGED, joined(wrong.values()), about=tuple(wrong))
     if others:
-        by = listed([*dict.fromkeys(later[other.fingerprint] for _, other in others)], 2)
+        by = listed([*dict.fromkeys(later[other.known_by] for _, other in others)], 2)
         files = by_key((other.file, account) for account, other in others)
         where = joined((f"{file} in {enumerated(accounts)}" for file, accounts in files.items()), "; ")
         return Observation(Verdict.TAKEN_BACK, f"A later session put another key in place ({by}): {where}.")

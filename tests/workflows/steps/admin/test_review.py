@@ -430,15 +430,23 @@ def test_a_key_that_expired_or_was_replaced_since_stops_before_a_byte_is_written
 
 
 @pytest.mark.parametrize(
-    ("created", "changed_files", "verdict"),
+    ("created", "changed_files", "whose", "verdict"),
     [
-        pytest.param("2026-01-02", [], Verdict.TAKEN_BACK, id="a later session wrote it"),
-        pytest.param("2026-01-02", None, Verdict.CHANGED, id="a later session took it in, and wrote nothing"),
-        pytest.param("2025-12-31", [], Verdict.CHANGED, id="an earlier one wrote it"),
+        pytest.param("2026-01-02", [], "jane.doe", Verdict.TAKEN_BACK, id="a later session wrote it"),
+        pytest.param(
+            "2026-01-02", [], "bo.ek", Verdict.CHANGED, id="a later one wrote it for another person"
+        ),
+        pytest.param("2026-01-02", None, "jane.doe", Verdict.CHANGED, id="a later one took it in only"),
+        pytest.param("2025-12-31", [], "jane.doe", Verdict.CHANGED, id="an earlier one wrote it"),
     ],
 )
 def test_a_key_that_a_later_session_put_in_place_is_no_contradiction(
-    admin: AdminProject, people_keys: Keys, created: str, changed_files: list[str] | None, verdict: Verdict
+    admin: AdminProject,
+    people_keys: Keys,
+    created: str,
+    changed_files: list[str] | None,
+    whose: str,
+    verdict: Verdict,
 ) -> None:
     key = admin.root / "security/global/base-identities/keys/jane.doe"
     key.write_bytes(b64encode(people_keys["juan.delacruz"]))
@@ -447,8 +455,8 @@ def test_a_key_that_a_later_session_put_in_place_is_no_contradiction(
     fingerprint = openpgp.fingerprint_in(key.read_bytes())
     facts = {
         "project_root": str(admin.root),
-        "rekeying": ["jane.doe"],
-        "keys": {"jane.doe": {"text": "x", "fingerprint": fingerprint}},
+        "rekeying": [whose],
+        "keys": {whose: {"text": "x", "fingerprint": fingerprint}},
         **({} if changed_files is None else {"changed_files": changed_files}),
     }
     other = Summary("later", "admin", f"{created}T00:00:00+00:00", facts=facts, next_step="plan")
