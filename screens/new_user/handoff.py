@@ -11,13 +11,14 @@ from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.events import Resize
+from textual.geometry import Size
 from textual.widgets import Input, TextArea
 
 from screens.new_user.replacement import offer_replacement
 from screens.step.page import YOURS, Opening, Primary, StepPane, Turn
 from screens.step.times import since_text
 from screens.widgets.fields import Field, FieldRow, PathField
-from screens.widgets.text import Button, ButtonRow, Lines, ScrollBody, Text
+from screens.widgets.text import Button, ButtonRow, Lines, Text
 from workflows.core.errors import Problem
 from workflows.core.grouping import by_key
 from workflows.core.openpgp import grouped
@@ -40,11 +41,8 @@ class HandoffPane(StepPane):
 
     DEFAULT_CSS = """
     HandoffPane #entry { height: auto; }
-    HandoffPane #arrived { height: auto; max-height: 12; scrollbar-size-vertical: 1; }
-    HandoffPane.-noted #arrived { max-height: 10; }
-    HandoffPane.-tall #arrived { max-height: 24; }
-    HandoffPane.-arrived #entry, HandoffPane #arrived { display: none; }
-    HandoffPane.-arrived #arrived { display: block; }
+    HandoffPane.-arrived #entry, HandoffPane #arrival { display: none; }
+    HandoffPane.-arrived #arrival { display: block; }
     HandoffPane #watching { margin-bottom: 1; }
     HandoffPane.-refused.-low #waiting, HandoffPane.-refused.-low #watching { display: none; }
     HandoffPane.-another #waiting, HandoffPane.-another #own-key { display: none; }
@@ -68,6 +66,7 @@ class HandoffPane(StepPane):
     _earlier: Request | None = None
     _before: tuple[Arrival | None, Request] = (None, Request())
     _seen_to = 0.0
+    _fitted: Size | None = None
 
     def __init__(self, opening: Opening) -> None:
         super().__init__(opening)
@@ -86,7 +85,7 @@ class HandoffPane(StepPane):
             yield Field(TextArea(str(draft.get("text", "")), id="text", tab_behavior="focus"))
             path = PathField(str(draft.get("path", "")), "~/Downloads/handoff.txt, then Enter", id="path")
             yield FieldRow("Or open its file", path)
-        yield ScrollBody(Lines(id="arrival", whole_paths=False), id="arrived")
+        yield Lines(id="arrival", whole_paths=False)
         yield ButtonRow(
             Button("Clear the entry", id="clear"),
             Button("Read the earlier one", id="earlier"),
@@ -132,12 +131,20 @@ class HandoffPane(StepPane):
     def on_resize(self, event: Resize) -> None:
         """On a low page, a note and the reason why an entry is rejected need the room."""
         self.set_class(event.size.height < _LOW, "-low")
+        if self._fitted != event.size:
+            self._fitted = event.size
+            self.remove_class("-crowded")
+        self.call_after_refresh(self._make_room)
+
+    def watch_virtual_size(self) -> None:
+        """A handoff that came needs its own room."""
         self.call_after_refresh(self._make_room)
 
     def _make_room(self) -> None:
-        """Long paths and what was copied may need the room, too: the heading stays in view."""
+        """Long paths, what was copied and a handoff may need the room, too: the heading stays in view."""
         if self.max_scroll_y:
             self.add_class("-crowded")
+        self.primary_changed()
 
     def _arrange(self, *, arrived: bool) -> None:
         self.set_class(arrived, "-arrived")
@@ -160,12 +167,12 @@ class HandoffPane(StepPane):
     @property
     def _unseen(self) -> bool:
         """Whether lines of the handoff that is to be accepted were never on the screen."""
-        return self._arrival is not None and self._seen_to < self.query_one("#arrived").max_scroll_y
+        return self._arrival is not None and self._seen_to < self.max_scroll_y
 
-    @on(ScrollBody.Seen)
-    def _see(self) -> None:
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """The lines down to here were on the screen."""
-        self._seen_to = max(self._seen_to, self.query_one("#arrived").scroll_y)
+        super().watch_scroll_y(old_value, new_value)
+        self._seen_to = max(self._seen_to, new_value)
         self.primary_changed()
 
     def turn(self) -> Turn:
@@ -258,7 +265,7 @@ class HandoffPane(StepPane):
     def _show_arrival(self, lines: list[str]) -> None:
         self.query_one("#arrival", Lines).show_lines(lines)
         self._seen_to = 0.0
-        self.query_one("#arrived").scroll_home(animate=False)
+        self.scroll_home(animate=False)
         self._arrange(arrived=True)
 
     @on(StepPane.MoveFailed)
@@ -333,7 +340,7 @@ class HandoffPane(StepPane):
 
     def advance(self) -> None:
         if self._unseen:
-            self.query_one("#arrived").scroll_page_down(animate=False)
+            self.scroll_page_down(animate=False)
         elif self._arrival is not None and self._read == self.request():
             self.post_message(self.Submitted(replace(self.request(), shown=self._arrival.text)))
         elif self.request() == Request():

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.new_user import environment_of, handoff_for, said
+from support.new_user import environment_of, handoff_for, identity_for, said
 from support.panes import PaneHost, by_id, new_session, rest, settle, until
 from support.pgp import GpgHome, gpg_home
 from textual.events import Paste
@@ -32,7 +32,7 @@ from workflows.environment import Environment
 from workflows.machine.events import StepKey
 from workflows.machine.session import Session
 from workflows.machine.state import Status
-from workflows.messages.handoff import RoleProfile
+from workflows.messages.handoff import Handoff, RoleProfile
 from workflows.run import SessionRun
 from workflows.steps.new_user import before_you_start, handoff, pgp_key
 
@@ -203,12 +203,12 @@ async def test_the_rest_is_offered_as_long_as_there_is_one(tmp_path: Path, gpg: 
     async with app.run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: app.pane.has_class("-arrived"))
         await rest(pilot)
-        primary, body = app.wizard.query_one("#primary", Button), app.pane.query_one("#arrived")
-        assert body.max_scroll_y > 0
+        primary = app.wizard.query_one("#primary", Button)
+        assert app.pane.max_scroll_y > 0
         before = str(primary.caption)
         await pilot.resize_terminal(80, 60)
         await rest(pilot)
-        assert body.max_scroll_y == 0
+        assert app.pane.max_scroll_y == 0
         assert str(app.pane.primary().effect) in str(primary.caption)
         assert str(primary.caption) != before
     session.close()
@@ -321,6 +321,31 @@ async def test_a_long_path_leaves_the_heading_in_view(tmp_path: Path, gpg: GpgHo
         assert app.pane.scroll_y == 0
         assert app.pane.region.contains_region(app.pane.query_one(".pane-title").region)
         assert app.pane.region.contains_region(app.pane.query_one("#replace").region)
+
+
+async def test_two_accounts_are_shown_whole_and_a_higher_page_gets_its_blank_lines_back(
+    tmp_path: Path, gpg: GpgHome
+) -> None:
+    environment = environment_of(tmp_path, gpg)
+    has_a_profile_in(environment, "444444444444")
+    security = identity_for(gpg, "jane")
+    role = replace(security.profiles[0], profile="bb-root-devops")
+    management = replace(security, account_name="management", account_id="1" * 12, profiles=(role,))
+    session = begun(tmp_path, gpg, {"text": Handoff("bb", (management, security)).render()})
+    app = Framed(session, environment, MODULES, PANES, KEY)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: app.pane.has_class("-arrived"))
+        await rest(pilot)
+        assert app.pane.has_class("-crowded")
+        assert app.pane.max_scroll_y == 0
+        assert str(app.pane.primary().effect) in str(app.wizard.query_one("#primary", Button).caption)
+        await pilot.resize_terminal(80, 40)
+        await rest(pilot)
+        assert not app.pane.has_class("-crowded")
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        assert session.status(KEY) is Status.DONE
+    session.close()
 
 
 async def test_a_path_that_is_too_long_for_its_line_keeps_its_end(tmp_path: Path, gpg: GpgHome) -> None:
