@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -187,6 +188,7 @@ _TASKS: Mapping[str, tuple[_Line, ...]] = {
     ),
 }
 """What can be begun, by the heading that it is under."""
+_HEADINGS = {" ".join(task.begins): heading for heading, tasks in _TASKS.items() for task in tasks}
 
 
 def _order(entry: Entry, left: Entry | None = None) -> int:
@@ -368,16 +370,14 @@ class HomeScreen(OneFocus):
         words, every = self._terms(), dict(zip(self._lines, self._entries, strict=False))
         listed = {name: self._heading(every[name]) for name in self._listed()}
         left = [] if words else [self._heading(every[name]) for name in every if name not in listed]
-        more = left[0].lower() if len({*left}) == 1 and left[0] != "Continue" else "more"
         folded = next(iter(listed.values()), left[0]) if left else ""
+        under = {name: heading for name, heading in (listed | _HEADINGS).items() if self._has(name, words)}
+        over = ("Done", "Archived")
+        order = ("Continue", *_TASKS, *over) if words else ("Continue", *over, *_TASKS)
         groups = {
-            heading: [name for name in listed if listed[name] == heading]
-            for heading in ("Continue", "Done", "Archived")
-        } | {
-            heading: [name for name in (" ".join(task.begins) for task in tasks) if self._has(name, words)]
-            for heading, tasks in _TASKS.items()
+            heading: [name for name in under if under[name] == heading]
+            for heading in (*order, self._elsewhere)
         }
-        groups[self._elsewhere] = [name for name in listed if listed[name] == self._elsewhere]
         options, crowded = list[Option](), self._crowded
         wide = max((self._label(self._lines[name]) for name in listed), default=_LABEL)
         tasks = [self._lines[name] for heading in _TASKS for name in groups[heading]]
@@ -393,7 +393,7 @@ class HomeScreen(OneFocus):
                 ]
                 if heading == folded:
                     them = "it" if len(left) == 1 else "them"
-                    rest = ((f"{len(left)} {more}: ", ""), ("F3", "$accent"), (f" lists {them}", ""))
+                    rest = ((f"{_counted(left)}: ", ""), ("F3", "$accent"), (f" lists {them}", ""))
                     options.append(Option(styled(*rest), "more"))
         if not options:
             from screens.widgets.fields import FilterField  # noqa: PLC0415 - not for the first paint
@@ -668,6 +668,14 @@ _REPORT = (
 
 
 _DEVICE = "Your admin removes it first. Then the step MFA opens again for each of your accounts."
+
+
+def _counted(headings: Sequence[str]) -> str:
+    """How many sessions are not listed, by the headings that they belong under."""
+    if {*headings} == {"Continue"}:
+        return f"{len(headings)} more"
+    named = ("unfinished" if heading == "Continue" else heading.lower() for heading in headings)
+    return ", ".join(f"{number} {name}" for name, number in Counter(named).items())
 
 
 def _gone(entry: Entry) -> str:

@@ -366,6 +366,19 @@ async def test_many_sessions_leave_room_for_the_tasks_until_all_are_wanted() -> 
         assert app.text().count("Add jane.doe") == 9
 
 
+async def test_what_is_unfinished_comes_first_and_is_counted_apart_from_what_is_done() -> None:
+    unfinished = [entry(replace(LATE.summary, id=f"late-{number}")) for number in range(3)]
+    done = [entry(replace(DONE.summary, id=f"done-{number}")) for number in range(9)]
+    app = Host([])
+    app.home = HomeScreen([*done, *unfinished], sandbox=False, now=lambda: NOW, remarks=["an old key"])
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert ids_of(app)[:2] == ["session-0", "more"]
+        assert line_of(unfinished[0]) in " ".join(lines_of(app))
+        more = str(app.home.query_one(OptionList).get_option("more").prompt)
+        assert [int(number) for number in re.findall(r"\b\d+\b", more)] == [2, 9]
+
+
 @pytest.mark.parametrize("number", [1, 2, 3, 9])
 async def test_every_task_is_in_view_below_a_remark_of_two_lines(number: int) -> None:
     app = Host([])
@@ -755,6 +768,17 @@ async def test_enter_goes_to_what_is_called_by_the_words_before_what_mentions_th
         assert app.asked == [HomeScreen.Begin("admin", ("regrouping",))]
 
 
+async def test_the_filter_finds_a_task_before_what_is_done() -> None:
+    done = entry(Summary("done", "rotation", facts={"identity": "bb-security"}))
+    app = Host([done])
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await pilot.press("slash", *"rotate my", "enter", "enter")
+        await rest(pilot)
+        assert ids_of(app) == ["rotation", "session-0"]
+        assert app.asked == [HomeScreen.Begin("rotation")]
+
+
 async def test_who_comes_from_what_is_over_still_sees_what_waits() -> None:
     over = Summary("over", "admin", changed="2026-01-09T00:00:00+00:00", facts={"leaving": ["ann"]})
     waits = replace(over, facts={"joining": ["jane.doe"]}, awaited=("jane.doe",))
@@ -763,7 +787,7 @@ async def test_who_comes_from_what_is_over_still_sees_what_waits() -> None:
         await rest(pilot)
         lines = lines_of(app)
         here = lines[lines.index("Continue") :]
-        assert [line.split()[0] for line in here[1:4]] == ["▌", "Add", "2"]
+        assert [line.split()[0] for line in here[1:4]] == ["▌", "Add", "1"]
         assert here[5] == "Start"
 
 
