@@ -29,8 +29,9 @@ from workflows.machine.state import SETTLED, Status
 from workflows.run import PROJECT, SessionRun
 from workflows.steps.admin.accepted_plan import may_get_something, people_of
 from workflows.steps.admin.in_git import left_by_facts, left_in_git
+from workflows.steps.admin.other_sessions import unsent_since
 from workflows.steps.admin.status_grid import Everybody, Stand, everybody
-from workflows.steps.kinds import OVER_TERRAFORM
+from workflows.steps.kinds import OVER_TERRAFORM, work_of
 from workflows.steps.shared.module import Context
 from workflows.stores.key_records import KEPT_WORDS
 
@@ -559,13 +560,23 @@ def _next(run: SessionRun, in_git: Sentence, awaited: Sequence[str]) -> Iterator
             yield "Paste the lines that Verify shows into a terminal, then try:"
             yield f"aws --profile {chosen} sts get-caller-identity"
         yield from deactivate
-    elif played:
+    else:
+        yield from _next_of_others(run, awaited)
+
+
+def _next_of_others(run: SessionRun, awaited: Sequence[str]) -> Iterator[Sentence]:
+    """What is next where the session's own work is done: something for others, a wait, or nothing."""
+    regions = run.session.facts().get("sts_regions")
+    if run.environment.sandbox and _plays_on(run):
         yield "Continue as the other person (F6)."
     elif to_send := list(_to_send(run)):
         yield from to_send
-    elif (regions := facts.get("sts_regions")) and _of_regions(regions)[0]:
+    elif regions and _of_regions(regions)[0]:
         where = "In the real AWS, you'd switch them" if run.environment.sandbox else "Switch them"
         yield f"{where} in the console when you like. Nothing else waits for it."
+    elif unsent := unsent_since(run.whole()):
+        works = listed([*dict.fromkeys(map(work_of, unsent.values()))], 2)
+        yield f"Open {works} on Home (F3), and send its text."
     elif awaited:
         yield f"Wait for {listed(awaited, 2)}. You can quit, and look again later."
     else:

@@ -233,6 +233,20 @@ def _with_passwords(summary: Summary) -> Iterator[tuple[str, str]]:
                     yield account, name
 
 
+def to_hand_over(summary: Summary) -> set[tuple[str, str]]:
+    """Whose new passwords a session has applied and not sent yet, with the account before.
+
+    What an account leaves to a later one's text is sent with that one.
+    """
+    made = _with_passwords(summary) if summary.next_step else ()
+    return {
+        (account, name)
+        for name, accounts in by_key((name, account) for account, name in made).items()
+        for at, account in enumerate(accounts)
+        if not any(f"hand-over@{later}" in summary.settled for later in accounts[at:])
+    }
+
+
 def renewed(account: str, facts: Mapping[str, Any], begun: str, made: LastSessions) -> dict[str, Summary]:
     """Whose password in an account later sessions made again and applied, each with the last of them.
 

@@ -28,6 +28,7 @@ from workflows.machine.summaries import Summary, keep_summary, made_from
 from workflows.run import PROJECT, SessionRun
 from workflows.steps.admin import groups, mfa_reset, plan, users
 from workflows.steps.admin.status_grid import Stand, everybody
+from workflows.steps.kinds import work_of
 
 PLAN = StepKey("plan", "security")
 
@@ -240,3 +241,20 @@ async def test_the_next_steps_are_for_nobody_who_was_removed_since(admin_project
         following = str(app.wizard.query_one("#next", Text).render())
         assert "alex.kim" in following
         assert "jane.doe" not in following
+
+
+async def test_the_next_step_is_a_later_session_that_has_a_text_to_send(admin_project: AdminProject) -> None:
+    async with resumed(admin_project, "alex.kim", resetting=["jane.doe"]) as app:
+        session = app.session
+        session.skip(PLAN)
+        later = (moment(session.header.created, "created") + timedelta(days=1)).isoformat()
+        facts = {**session.facts(), "resetting": ["jane.doe", "tom.roe"]}
+        settled = {"apply@security": later}
+        reset = Summary("reset", "admin", later, facts=facts, next_step="hand-over", settled=settled)
+        folder = session.folder.with_name("reset")
+        folder.mkdir()
+        for summary, is_next in ((reset, True), (replace(reset, next_step=""), False)):
+            keep_summary(folder, summary, made_from(folder))
+            await app.wizard.go_to(None)
+            following = str(app.wizard.query_one("#next", Text).render())
+            assert (work_of(reset) in following) is is_next

@@ -18,6 +18,7 @@ from workflows.steps.later_sessions import (
     renewed,
     still_awaited,
     taken_back,
+    to_hand_over,
     written_changes,
 )
 
@@ -240,3 +241,15 @@ def test_who_joins_in_one_account_got_no_password_in_another_that_is_applied_too
     made = passwords_made([again])
     assert list(renewed("security", ADD.facts, ADD.created, made)) == ["jane"]
     assert renewed("management", ADD.facts, ADD.created, made) == {}
+
+
+def test_a_new_password_is_to_be_sent_until_its_own_or_a_later_text_of_the_person_went_out() -> None:
+    facts = {"project_root": "/bb", "layers": ["management", "security"], "resetting": ["jane"]}
+    both = {"apply@management": "2", "apply@security": "2"}
+    reset = Summary("2", "admin", "2", facts=facts, next_step="hand-over", settled=both)
+    assert to_hand_over(reset) == {("management", "jane"), ("security", "jane")}
+    assert to_hand_over(replace(reset, settled={"apply@management": "2"})) == {("management", "jane")}
+    first, last = ({**both, f"hand-over@{account}": "3"} for account in facts["layers"])
+    assert to_hand_over(replace(reset, settled=first)) == {("security", "jane")}
+    assert to_hand_over(replace(reset, settled=last)) == set()
+    assert to_hand_over(replace(reset, next_step="")) == set()  # nobody is to be sent anything any more

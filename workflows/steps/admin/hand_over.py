@@ -62,7 +62,7 @@ from workflows.steps.admin.accepted_plan import (
 from workflows.steps.admin.other_sessions import removed_since, renewed_since
 from workflows.steps.admin.terraform_runs import OpenLayer, iam_client, located, open_layer, read_state
 from workflows.steps.kinds import work_of
-from workflows.steps.later_sessions import awaiting
+from workflows.steps.later_sessions import awaiting, to_hand_over
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.steps.shared.paths import save_text
 from workflows.steps.shared.role_profiles import conventional_profiles, role_profiles
@@ -691,7 +691,7 @@ def inquire(context: Context) -> Observation:
         if name in sent and name not in since.get(account, {})
     ]
     later = renewed_since(context, *accounts, by=awaiting)
-    others = {part[0]: later[part] for part in parts if part in later}
+    others = {part: later[part] for part in parts if part in later}
     if any(part not in later for part in parts):  # of a password made since, AWS says whether it was used
         found = _of_arrivals(_arrivals(parts, later, context), context)
         return replace(found, words=joined((found.words, *_of_later(others)))) if found.words else found
@@ -701,10 +701,17 @@ def inquire(context: Context) -> Observation:
     return Observation(Verdict.TAKEN_BACK, joined(words), names) if words else NOT_ASKED
 
 
-def _of_later(others: Mapping[str, Summary]) -> Iterator[Sentence]:
-    """Which later session the rest of these people is about."""
-    waited = {name: last for name, last in others.items() if name in last.awaited}
-    rest = {name: last for name, last in others.items() if name not in waited}
+def _of_later(others: Mapping[tuple[str, str], Summary]) -> Iterator[Sentence]:
+    """What later sessions are about to do for these people, by name and account, or have done."""
+    unsent = {name: last for (name, at), last in others.items() if (at, name) in to_hand_over(last)}
+    others = {part: last for part, last in others.items() if part[0] not in unsent}
+    waited = {name: last for (name, _at), last in others.items() if name in last.awaited}
+    rest = {name: last for (name, _at), last in others.items() if name not in waited}
+    if unsent:
+        yield (
+            f"{listed([*unsent], _MOST_NAMED)}: the text sent from here no longer works. "
+            f"A later session ({_works(unsent.values())}) still has to send the new one."
+        )
     if waited:
         them = listed([*waited], _MOST_NAMED)
         yield f"A later session ({_works(waited.values())}) waits for {them}."

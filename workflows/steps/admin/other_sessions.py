@@ -32,6 +32,7 @@ from workflows.steps.later_sessions import (
     removed,
     renewed,
     siblings,
+    to_hand_over,
     written_changes,
 )
 from workflows.steps.shared.module import Context
@@ -135,6 +136,16 @@ def renewed_since(
         (name, account): session
         for account in accounts
         for name, session in renewed(account, context.facts, begun, last).items()
+    }
+
+
+def unsent_since(context: Context) -> dict[tuple[str, str], Summary]:
+    """Whose password in which account later sessions made again and didn't send yet, each with the last."""
+    gone, since = removed_since(context), renewed_since(context, *context.decisions.layers)
+    return {
+        (name, account): last
+        for (name, account), last in since.items()
+        if (account, name) in to_hand_over(last) and name not in gone.get(account, {})
     }
 
 

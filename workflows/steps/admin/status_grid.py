@@ -317,7 +317,8 @@ class _Board:
             asked = name in passwords_of(self._account, self._context)  # AWS reports on a password alone
             if asked and seen.verdict in {Verdict.AWAITED, Verdict.AS_DECIDED}:
                 return Stand.SIGNED_IN
-            found = Stand.SAID_SENT if mark.by_hand else Stand.HANDED_OVER
+            sent = Stand.SAID_SENT if mark.by_hand else Stand.HANDED_OVER
+            found = self._later.get(name, sent)
             if self._account in self._context.of_each_item("handed_over"):
                 return found
         return found  # a part that was left to a later text is asked about with that one

@@ -366,6 +366,12 @@ def test_whom_a_later_session_removed_or_awaits_is_not_asked_about(
     assert (seen.verdict, seen.about, asked) == (Verdict.TAKEN_BACK, ("a",), [])
     assert RESET in str(seen.words)
     assert seen.words != waits
+    not_asked = seen.words
+    unsent = {"facts": {**last.facts, "layers": ["security"]}, "settled": {"apply@security": "2"}}
+    renewed["b", "security"] = replace(last, awaited=(), next_step="hand-over", **unsent)
+    seen = hand_over.inquire(context)
+    assert (seen.verdict, seen.words in {waits, not_asked}) == (Verdict.TAKEN_BACK, False)
+    renewed["b", "security"] = last
     whole = replace(context, facts={"project": "bb", "layers": ["security"]}, item="")
     reminder = hand_over.remind(["b", "c"], whole)
     assert RESET in str(reminder.said)

@@ -333,6 +333,10 @@ def test_what_an_apply_made_besides_is_not_to_be_handed_over_once_a_later_sessio
         keep_summary(tmp_path / name, summary, made_from(tmp_path / name))
     context = Context(fake_environment(tmp_path, {}), facts, facts, "", tmp_path / "own")
     assert dict(everybody(context).rows) == {"jane.doe": (Stand.HANDED_OVER,), "b": (stand,)}
+    if later:
+        sent = {"people": {"b": {"sent_at": "2026-03-01T11:00:00+00:00"}}}
+        there = replace(context, every={**facts, "handed_over@security": sent})
+        assert dict(everybody(there).rows)["b"] == (stand,)
 
 
 SAID_SENT = {"people": {"jane.doe": {"sent_at": "2026-03-01T11:00:00+00:00", "by_hand": True}}}
