@@ -29,7 +29,7 @@ from workflows.core.errors import Cancelled, OnboardError
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence, count, joined, text_of
 from workflows.steps.admin import judged_plan, plan, terraform_runs
-from workflows.steps.admin.accepted_plan import ChangeLine, Planned
+from workflows.steps.admin.accepted_plan import ChangeLine, Planned, is_applied
 from workflows.steps.admin.in_git import push_command
 from workflows.steps.admin.judged_plan import Return
 from workflows.steps.admin.plan import Request
@@ -223,7 +223,7 @@ class PlanPane(TerraformPane):
             or self._elsewhere
             or self.opening.done
             or self._left
-            or self.context.facts.get("applied")
+            or is_applied(self._planned, self.context)
         )
         return YOURS if over else Turn(f"Not applied yet in {self.context.item}")
 
@@ -390,7 +390,7 @@ class PlanPane(TerraformPane):
 
     def action_check(self) -> None:
         """Ask whether the files, the branch and the state are still what was planned."""
-        if self._planned is None or self.context.facts.get("applied"):
+        if self._planned is None or is_applied(self._planned, self.context):
             self.notify("No plan waits to be applied.", severity="warning")
         else:
             self._check()

@@ -99,6 +99,10 @@ def replay(lines: tuple[str, ...], report: Report) -> None:
         report(Progress("", payload=Update((message_of(line),), events, tracker.progress())))
 
 
+def moment_now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
 @dataclass
 class Desk:
     """A session whose files are written, and what its Terraform will say."""
@@ -129,10 +133,10 @@ class Desk:
         )
         self.session = sessions.open(self.session.header.session)
 
-    def applied(self) -> None:
+    def applied(self, at: str = "") -> None:
         key = StepKey("apply", "management")
         self.session.start(key)
-        facts = {"at": "2026-03-01T10:00:00+00:00", "added": 2, "changed": 0, "destroyed": 0}
+        facts = {"at": at or moment_now(), "added": 2, "changed": 0, "destroyed": 0}
         self.session.succeed(key, {"applied": {**facts, "elsewhere": False}})
 
 
@@ -159,7 +163,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
     session = new_session(tmp_path / "sessions", modules)
     session.start(StepKey("given"))
     session.succeed(StepKey("given"), facts)
-    record = PlanRecord(tmp_path / "plan.tfplan", "", layer, (), {}, "", "Terraform 1.15.5", "2026-03-01")
+    record = PlanRecord(tmp_path / "plan.tfplan", "", layer, (), {}, "", "Terraform 1.15.5", moment_now())
     planned = Planned(
         record,
         ("jane.doe: new user; gets a console password; joins admins",),
@@ -472,7 +476,7 @@ def play_apply(monkeypatch: pytest.MonkeyPatch, end: Callable[[], dict[str, Any]
 
 
 def done() -> dict[str, Any]:
-    facts = {"at": "2026-03-01T10:00:00+00:00", "added": 2, "changed": 0, "destroyed": 0, "elsewhere": False}
+    facts = {"at": moment_now(), "added": 2, "changed": 0, "destroyed": 0, "elsewhere": False}
     return {"applied": facts}
 
 
@@ -780,6 +784,25 @@ async def test_a_plan_older_than_its_files_is_not_applied(
         assert isinstance(app.pane, PlanPane)
         assert requests == []
         assert desk.status("apply") is Status.READY
+
+
+async def test_a_later_plan_older_than_its_files_is_planned_again_by_next(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.accept(written(desk))
+    desk.applied("2026-03-01T10:00:00+00:00")
+    desk.session.do_again(StepKey("apply", "management"))
+    desk.accept(written(desk))
+    requests = play_apply(monkeypatch, done)
+    (desk.layer / "users.tf").write_text("# other people\n")
+    app = desk.host("apply")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await press(pilot, "ctrl+n")
+        assert isinstance(app.pane, PlanPane)
+        assert "layer/users.tf" in str(app.pane.query_one("#standing", Text).content)
+        await press(pilot, "ctrl+n")
+        assert (len(desk.made), requests, desk.status("plan")) == (1, [], Status.RUNNING)
 
 
 async def test_next_copies_and_marks_each_text_that_was_not_saved(

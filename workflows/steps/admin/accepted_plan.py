@@ -137,6 +137,18 @@ def decided(context: Context) -> Planned | None:
     return read_plan(context.facts.get("plan"))
 
 
+def is_applied(planned: Planned | None, context: Context) -> bool:
+    """Whether a plan of the step's layer was applied: what was applied before it was made is another's.
+
+    Raises:
+        WrongShape: one of the two moments is none.
+    """
+    applied = context.facts.get("applied")
+    if not applied or planned is None:
+        return bool(applied)
+    return moment(planned.record.made_at, "plan.made_at") <= moment(applied["at"], "applied.at")
+
+
 PASSWORD, ACCESS_KEY = "password", "access key"
 
 BOTH = frozenset({PASSWORD, ACCESS_KEY})

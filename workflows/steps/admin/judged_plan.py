@@ -16,7 +16,7 @@ from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence, count, joined, listed
 from workflows.git import Git
 from workflows.steps.admin import new_passwords, plan_resources
-from workflows.steps.admin.accepted_plan import ChangeLine, PersonChange, Planned
+from workflows.steps.admin.accepted_plan import ChangeLine, PersonChange, Planned, is_applied
 from workflows.steps.admin.other_sessions import not_applied, that_can_put_back
 from workflows.steps.admin.plan_resources import Difference, Resource
 from workflows.steps.admin.terraform_runs import open_layer, run_folder
@@ -296,7 +296,7 @@ class Return:
 
 def survey(made: Planned | None, context: Context) -> Return:
     """Look at what is on this machine; AWS is not asked, and an applied plan is left alone."""
-    if made is None or context.facts.get("applied"):
+    if made is None or is_applied(made, context):
         return Return()
     return Return(
         staleness(made, context),

@@ -25,7 +25,7 @@ from workflows.layer.read.layer import read_layer
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, NOT_ASKED, Observation, Verdict, unknown
 from workflows.steps.admin import new_passwords, plan_resources, state_now
-from workflows.steps.admin.accepted_plan import Planned, decided
+from workflows.steps.admin.accepted_plan import Planned, decided, is_applied
 from workflows.steps.admin.edits import refuse_expired_keys, refuse_other_keys
 from workflows.steps.admin.judged_plan import judged, staleness
 from workflows.steps.admin.other_sessions import keys_of_later_sessions, removed_from_files
@@ -326,7 +326,7 @@ def applied_elsewhere(context: Context, report: Report, code: Secret | None = No
 def observe(context: Context) -> Observation:
     """The plan's files are as they were, as long as it is not applied; its state takes `inquire`."""
     planned = decided(context)
-    if context.facts.get("applied"):
+    if is_applied(planned, context):
         return AGREES
     if planned is None:
         return NOT_ASKED  # it was applied elsewhere: only the state knows

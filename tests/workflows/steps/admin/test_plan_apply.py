@@ -27,6 +27,7 @@ from workflows.terraform.results import ApplyResult, Trouble
 from workflows.terraform.state import LoginProfile, State
 
 USER, LOGIN = "aws_iam_user.jane", "aws_iam_user_login_profile.jane"
+MADE_AT = "2026-03-01T09:00:00+00:00"
 PLAN = Plan(
     changes=(
         ResourceChange(USER, "aws_iam_user", Action.CREATE, user="jane.doe"),
@@ -71,7 +72,7 @@ def record(tmp_path: Path) -> PlanRecord:
     file = tmp_path / "plan.tfplan"
     file.write_bytes(b"a plan")
     return PlanRecord(
-        file, file_sha256(file), layer, (), hash_sources(layer, ()), "abc", "Terraform 1.15.5", "now"
+        file, file_sha256(file), layer, (), hash_sources(layer, ()), "abc", "Terraform 1.15.5", MADE_AT
     )
 
 
@@ -150,7 +151,9 @@ def test_staleness_names_the_files_and_ends_with_the_apply(tmp_path: Path, recor
     assert "layer/new.tf, layer/users.tf" in staleness(made, own)
     facts = {"plan": made.as_facts()}
     assert plan.observe(context(tmp_path, **facts)).contradicts
-    assert plan.observe(context(tmp_path, **facts, applied={"at": "now"})).verdict is Verdict.AS_DECIDED
+    for at, verdict in (("2000-01-01", Verdict.CHANGED), ("9999-12-31", Verdict.AS_DECIDED)):
+        applied = {"at": f"{at}T00:00:00+00:00"}  # that of an earlier plan says nothing of this one
+        assert plan.observe(context(tmp_path, **facts, applied=applied)).verdict is verdict
     record.plan.unlink()
     assert "gone" in staleness(made, own)
     stopped = ApplyResult(1, (), (), (USER,), stopped=True)
