@@ -25,6 +25,7 @@ from screens.widgets.text import Button, ButtonRow, Option, OptionList, Text, sh
 from workflows.core.sentences import Sentence, joined, listed, text_of
 from workflows.core.shapes import plain
 from workflows.layer.names import is_machine_name
+from workflows.machine.events import StepKey
 from workflows.steps.admin import hand_over
 from workflows.steps.admin.accepted_plan import Sent, marks_in, people_of
 from workflows.steps.admin.hand_over import PersonHandoff, Request
@@ -33,6 +34,7 @@ from workflows.steps.shared.module import Progress, Report
 _Taking = Callable[[PersonHandoff], Sentence]
 _MARK, _UNMARK = "Mark as sent", "Mark as not sent"
 _ANOTHERS_KEY = "If the key isn't theirs, somebody else can read the password."
+_MADE_AGAIN = "what it made for somebody can't be handed over"
 _NEW_KEY = (
     "For when {name} lost the PGP key or forgot its passphrase: nobody can read this password then.\n\n"
     "{name} sends a new request: in their wizard, “Replace my key”. Project opens with {name} under "
@@ -158,6 +160,8 @@ class HandOverPane(TerraformPane):
         if name := self._to_send:
             copies = self._mailbox is None
             return Primary(f"Copy {short(name)}'s handoff" if copies else f"Send {short(name)} the handoff")
+        if account := self._to_plan:
+            return Primary(f"Go to Plan ({account})")
         return Primary("Read the state again" if self._unsent else "Continue")
 
     @property
@@ -188,6 +192,11 @@ class HandOverPane(TerraformPane):
         """Why there is nothing to send, or not all of it, by person."""
         read = self._handoffs.values()
         return {handoff.name: joined(handoff.trouble, " ") for handoff in read if handoff.trouble}
+
+    @property
+    def _to_plan(self) -> str:
+        """The first account in which another plan and apply make what is missing."""
+        return next((account for handoff in self._handoffs.values() for account in handoff.to_plan), "")
 
     @property
     def _skippable(self) -> bool:
@@ -331,6 +340,8 @@ class HandOverPane(TerraformPane):
         elif not self.code_wanted and (name := self._to_send):
             self.query_one("#people", OptionList).highlighted = self._names.index(name)
             (self.action_copy if self._mailbox is None else self.action_mail)()
+        elif not self.code_wanted and (account := self._to_plan):
+            self.post_message(self.DoneNoMore(_MADE_AGAIN, str(StepKey("apply", account))))
         elif self.code_wanted or self._unsent:
             self._read()
         else:

@@ -220,9 +220,15 @@ class StepPane(VerticalScroll):
 
     @dataclass
     class DoneNoMore(Posted):
-        """What the step came to holds no longer, for this reason: it and what builds on it are open again."""
+        """What a step came to holds no longer: it and what builds on it are open again.
+
+        Attributes:
+            reason: why.
+            step: its key, as text; "" for the step that is shown.
+        """
 
         reason: str
+        step: str = ""
 
     @dataclass
     class KeptAsIs(Posted):

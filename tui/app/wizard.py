@@ -823,7 +823,7 @@ class WizardScreen(OneFocus):
 
     @on(StepPane.DoneNoMore)
     async def _open_again(self, message: StepPane.DoneNoMore) -> None:
-        key = self.current
+        key = StepKey.parse(message.step) if message.step else self.current
         if key is not None and message.pane is self.pane and self.run.session.status(key) in _DONE:
             await self._do_again(key, message.reason)
 

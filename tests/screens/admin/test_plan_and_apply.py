@@ -1098,6 +1098,24 @@ async def test_a_text_that_was_sent_and_is_of_no_use_now_is_not_handed_over(
         assert desk.status("hand-over") is Status.SKIPPED
 
 
+async def test_what_only_another_plan_makes_again_is_planned_again_by_next(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.accept(replace(written(desk), passwords=("jane.doe",)))
+    desk.applied()
+    lost = (PersonHandoff("jane.doe", "", (), ("management: gone",), to_plan=("management",)),)
+    monkeypatch.setattr(hand_over, "prepare", lambda _context, _report, _code=None: lost)
+    app = desk.host("hand-over")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await rest(pilot)
+        await press(pilot, "ctrl+n")
+        assert isinstance(app.pane, PlanPane)
+        assert (desk.status("plan"), desk.status("apply")) == (Status.READY, Status.LOCKED)
+        await press(pilot, "ctrl+n")
+        assert len(desk.made) == 1
+
+
 async def test_nothing_is_asked_for_whom_a_later_session_left_nothing_to_send(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:

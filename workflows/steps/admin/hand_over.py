@@ -95,7 +95,11 @@ def occasion_of(name: str, context: Context) -> str:
     return NEW_PASSWORD if name in context.decisions.resetting else NEW_CREDENTIALS
 
 
-class NotForThisKey(OnboardError):  # noqa: N818 - it says what is wrong
+class PlanAgain(OnboardError):  # noqa: N818 - it says what helps
+    """What there is to hand over is missing or of no use, and another plan and apply make it."""
+
+
+class NotForThisKey(PlanAgain):
     """Something in the state isn't encrypted to the key that it should be for."""
 
 
@@ -107,15 +111,14 @@ class Source:
         project: the project.
         layer: the layer's files, read.
         state: what its state says.
-        outdated: why what the state has for a person is no use any more, as AWS says it, and what helps; by
-            IAM name.
+        outdated: why what the state has for a person is no use any more, as AWS says it, by IAM name.
         elsewhere: what a later session did for a person in its place, by IAM name.
     """
 
     project: Project
     layer: Layer
     state: State
-    outdated: Mapping[str, Sentence] = field(default_factory=dict)
+    outdated: Mapping[str, OnboardError] = field(default_factory=dict)
     elsewhere: Mapping[str, Sentence] = field(default_factory=dict)
 
 
@@ -132,6 +135,7 @@ class PersonHandoff:
         conventional: the accounts whose state names no role, so that the usual ones are in `text`.
         waiting: later accounts, in which what is for the decided key is still to be made.
         elsewhere: what later sessions did instead, so that nothing is missing here; a sentence each.
+        to_plan: the accounts in which another plan and apply make what is missing.
     """
 
     name: str
@@ -142,6 +146,7 @@ class PersonHandoff:
     conventional: tuple[str, ...] = ()
     waiting: tuple[str, ...] = ()
     elsewhere: tuple[Sentence, ...] = ()
+    to_plan: tuple[str, ...] = ()
 
     @property
     def settled(self) -> bool:
@@ -166,6 +171,7 @@ def person_handoff(
     """
     identities: list[Identity] = []
     waiting: list[str] = []
+    to_plan: list[str] = []
     trouble: list[Sentence] = list(troubles)
     elsewhere: list[Sentence] = []
     layers = context.decisions.layers
@@ -176,24 +182,17 @@ def person_handoff(
         if did := source.elsewhere.get(name):
             elsewhere.append(f"{account}: {did}")
             continue
-        unchanged = new_passwords.unchanged(source.state, context, account)
-        old = f"{unchanged[name]}. {_AGAIN}" if name in unchanged else source.outdated.get(name)
-        if old:
-            trouble.append(f"{account}: {old}")
-            continue
-        parts = parts_of(name, account, context)
         try:
-            key = normalise(_key_text(name, source, context)).binary
-            details = inspect_key(key, environment=context.environment.variables)
-            identities.append(identity(source, name, details, parts))
-        except NotForThisKey as error:
-            if account in later and name in context.decisions.rekeying:
-                waiting.append(account)
-            else:
-                trouble.append(joined((f"{account}: {error.what}", error.next)))
+            identities.append(_identity_of(name, account, source, context))
         except OnboardError as error:
+            if isinstance(error, NotForThisKey) and account in later and name in context.decisions.rekeying:
+                waiting.append(account)
+                continue
             trouble.append(joined((f"{account}: {error.what}", error.next)))
-    made = partial(PersonHandoff, name, waiting=tuple(waiting), elsewhere=tuple(elsewhere))
+            to_plan += [account] if isinstance(error, PlanAgain) else []
+    made = partial(
+        PersonHandoff, name, waiting=tuple(waiting), elsewhere=tuple(elsewhere), to_plan=tuple(to_plan)
+    )
     if not identities:
         return made("", (), tuple(trouble))
     accounts = tuple(handed.account_name for handed in identities)
@@ -206,6 +205,23 @@ def person_handoff(
         new.account_name for new, old in zip(whole, identities, strict=True) if new.profiles != old.profiles
     )
     return made(text, accounts, tuple(trouble), plain, usual)
+
+
+def _identity_of(name: str, account: str, source: Source, context: Context) -> Identity:
+    """A person's identity in an account, for the key that was decided.
+
+    Raises:
+        PlanAgain: what was made for them is not there, or of no use any more.
+        OnboardError: something else keeps it from being handed over.
+    """
+    unchanged = new_passwords.unchanged(source.state, context, account)
+    if name in unchanged:
+        raise PlanAgain("Nothing new", f"{unchanged[name]}.", next=_AGAIN)
+    if name in source.outdated:
+        raise source.outdated[name]
+    key = normalise(_key_text(name, source, context)).binary
+    details = inspect_key(key, environment=context.environment.variables)
+    return identity(source, name, details, parts_of(name, account, context))
 
 
 def _rendered(name: str, identities: Iterable[Identity], context: Context) -> str:
@@ -270,7 +286,7 @@ def identity(source: Source, name: str, details: KeyDetails, parts: frozenset[st
     """
     state, account = source.state, source.layer.location.account
     if name not in state.users:
-        raise OnboardError(
+        raise PlanAgain(
             "Not in the state",
             f"The state of {account} has no user {name}.",
             next="Check that the apply succeeded; plan again to see what is left.",
@@ -483,7 +499,7 @@ def left_to_later(context: Context) -> dict[str, tuple[Sentence, ...]]:
 
 def _outdated(
     state: State, layer: OpenLayer, elsewhere: Collection[str], context: Context
-) -> dict[str, Sentence]:
+) -> dict[str, OnboardError]:
     """Whose user or password AWS has lost or replaced since the apply, with what happened.
 
     Raises:
@@ -491,19 +507,21 @@ def _outdated(
     """
     account = layer.location.account
     until = _made_by(account, context)
-    found: dict[str, Sentence] = {}
+    found: dict[str, OnboardError] = {}
     with iam_client(context, layer.project, layer.location, layer.files) as iam:
         for name in (name for name in people_of(account, context) if name not in elsewhere):
             if name not in state.users:
                 continue
             if find_user(iam, name) is None:
-                found[name] = f"AWS no longer has this user. {_AGAIN}"
+                found[name] = PlanAgain("No user", "AWS no longer has this user.", next=_AGAIN)
             elif name in state.login_profiles and PASSWORD in parts_of(name, account, context):
                 made = password_made_at(iam, name)
                 if made is None:
-                    found[name] = f"AWS no longer has a console password for them. {_AGAIN}"
+                    lost = "AWS no longer has a console password for them."
+                    found[name] = PlanAgain("No password", lost, next=_AGAIN)
                 elif until is not None and made > until:
-                    found[name] = f"somebody gave them another password after this apply. {_RESET}"
+                    replaced = "somebody gave them another password after this apply."
+                    found[name] = OnboardError("Another password", replaced, next=_RESET)
     return found
 
 

@@ -32,6 +32,7 @@ from workflows.steps.admin.accepted_plan import HandedOver, Sent
 from workflows.steps.admin.hand_over import (
     NotForThisKey,
     PersonHandoff,
+    PlanAgain,
     Source,
     identity,
     person_handoff,
@@ -309,8 +310,12 @@ def test_an_account_that_a_later_session_took_over_is_neither_sent_nor_missing(
     kept = source(project, login_profiles={NAME: login(encrypted(home))})
     made = person_handoff(NAME, {"security": replace(kept, elsewhere={NAME: "removed"})}, (), context)
     assert (made.settled, made.text, made.trouble, len(made.elsewhere)) == (True, "", (), 1)
-    lost = person_handoff(NAME, {"security": replace(kept, outdated={NAME: "gone"})}, (), context)
-    assert (lost.settled, len(lost.trouble)) == (False, 1)
+    lost = person_handoff(
+        NAME, {"security": replace(kept, outdated={NAME: PlanAgain("gone", "gone")})}, (), context
+    )
+    assert (lost.settled, len(lost.trouble), lost.to_plan) == (False, 1, ("security",))
+    reset = replace(kept, outdated={NAME: OnboardError("another", "another")})  # no plan changes that
+    assert person_handoff(NAME, {"security": reset}, (), context).to_plan == ()
 
 
 def test_who_is_left_to_later_sessions_in_every_applied_account_is_known_without_the_state(
