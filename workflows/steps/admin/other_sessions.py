@@ -153,7 +153,7 @@ def removals_since(context: Context) -> Observation | None:
     """Whom of the session's people later ones removed, as a look at the world; None for nobody.
 
     It is about those for whom nothing is left to be done where the session is for them, by its item about
-    those who were removed from AWS, too.
+    all who were removed there, from the files at least.
 
     Raises:
         OnboardError: a layer can't be read.
@@ -188,9 +188,7 @@ def removals_since(context: Context) -> Observation | None:
         if (account, name) not in found and (name in sure or (account, name) in there)
     }
     gone = tuple(name for name in names if name not in left)
-    return Observation(
-        Verdict.TAKEN_BACK, _who_was_removed(found, applied), gone, by_item=_by_account(applied)
-    )
+    return Observation(Verdict.TAKEN_BACK, _who_was_removed(found, applied), gone, by_item=_by_account(found))
 
 
 Removals = dict[tuple[str, str], AppliedChange]

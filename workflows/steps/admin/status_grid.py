@@ -250,7 +250,7 @@ class _Board:
         project, review = (context.observed.get(StepKey(step), NOT_ASKED) for step in ("project", "review"))
         unwritten = [*review.by_item.get(self._account, ())]
         if project.verdict is Verdict.TAKEN_BACK:
-            unwritten += project.about
+            unwritten += (*project.about, *project.by_item.get(self._account, ()))
         return dict.fromkeys(unwritten, Stand.GONE_FROM_FILES) | since
 
     def stand(self, name: str) -> Stand:

@@ -423,3 +423,12 @@ def test_a_contradiction_that_is_about_somebody_is_about_nobody_else(
         observed={key: Observation(Verdict.GONE, "", about)},
     )
     assert {name for name, (stand,) in everybody(context).rows if stand is Stand.CHANGED} == changed
+
+
+def test_no_key_is_awaited_where_the_files_lack_the_person_by_a_later_session(tmp_path: Path) -> None:
+    facts = {"layers": ["management", "security"], "rekeying": ["jane.doe"]}
+    gone = Observation(Verdict.TAKEN_BACK, by_item={"security": ("jane.doe",)})
+    context = Context(
+        fake_environment(tmp_path, {}), facts, facts, "", tmp_path, observed={StepKey("project"): gone}
+    )
+    assert everybody(context).rows == (("jane.doe", (Stand.KEY_AWAITED, Stand.GONE_FROM_FILES)),)
