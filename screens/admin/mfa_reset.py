@@ -12,7 +12,7 @@ from textual.binding import Binding, BindingType
 
 from screens.step.asking import AccountWorkPane
 from screens.step.page import Opening, Primary, StepPane
-from screens.step.sending import hand_out_here
+from screens.step.sending import show_unless_certain
 from screens.step.times import since_text
 from screens.widgets.code_field import CodeField
 from screens.widgets.dialogs import Confirm, ask
@@ -203,7 +203,7 @@ class MfaResetPane(AccountWorkPane):
         """After a removal, show what its owner does next, unless another device is left to them."""
         self._removed = (*self._removed, (name, serial))
         if any(owner.name == name and self._signs_in_without(owner) for owner, _ in self._rows()):
-            text = mfa_reset.text_for(name, self.found, self.context)
+            text = mfa_reset.text_for(name, self._places(), self.context)
             self.show_text(f"Removed. What {name} does next", text)
 
     @on(Button.Pressed, "#copy")
@@ -212,9 +212,12 @@ class MfaResetPane(AccountWorkPane):
         marked = self._marked()
         if marked is not None and self._signs_in_without(marked[0]) and not self.running_move:
             name, environment = marked[0].name, self.context.environment
-            text = mfa_reset.text_for(name, self.found, self.context)
-            title, file_name = f"What {name} does next", f"mfa-{name}.txt"
-            self.show_result_of(lambda _report: hand_out_here(self, title, text, file_name, environment))
+            made = partial(mfa_reset.hand_out_text, name, self._places(), self.context)
+            self.show_result_of(lambda _report: show_unless_certain(self, made(), environment))
+
+    def _places(self) -> Mapping[str, tuple[str, str]]:
+        found: Found = self.found
+        return {self.context.item: (found.account_id, found.sign_in)}
 
     @on(StepPane.MoveDone)
     def _say_removed(self, message: StepPane.MoveDone) -> None:

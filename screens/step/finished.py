@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -22,6 +22,7 @@ from screens.widgets.dialogs import tell
 from screens.widgets.rail import MARKS, WORDS
 from screens.widgets.text import Button, ButtonRow, Lines, Text, columned
 from workflows.core.errors import OnboardError
+from workflows.core.grouping import by_key
 from workflows.core.sentences import Sentence, count, joined, listed, text_of
 from workflows.machine.events import Facts, StepKey
 from workflows.machine.observations import NOT_ASKED, Observation, Verdict
@@ -30,9 +31,10 @@ from workflows.run import PROJECT, SessionRun
 from workflows.steps.admin.accepted_plan import may_get_something, people_of
 from workflows.steps.admin.in_git import left_by_facts, left_in_git
 from workflows.steps.admin.other_sessions import unsent_since
-from workflows.steps.admin.status_grid import Everybody, Stand, everybody
+from workflows.steps.admin.status_grid import Everybody, Stand, everybody, without_device
 from workflows.steps.kinds import OVER_TERRAFORM, work_of
 from workflows.steps.shared.module import Context
+from workflows.steps.shared.to_send import ToSend
 from workflows.stores.key_records import KEPT_WORDS
 
 ASIDE = "-aside"
@@ -40,6 +42,7 @@ ASIDE = "-aside"
 _ARCHIVE = "Archive it. Its steps stay in the list (F2), in case you want one after all."
 _COMPARE = "Compare the fingerprint: have it read aloud to you, in a call or in person."
 _KEYS = (
+    ("c", "next-steps", "Copy next steps", "For who needs another MFA device"),
     ("k", "ask-pgp-keys", "Compare", "What nobody has compared yet"),
     ("l", "look", "Look again", "Ask again about what isn't confirmed"),
     ("m", "remind", "Copy a reminder", "For those who haven't signed in yet"),
@@ -237,6 +240,8 @@ class Finished(VerticalScroll):
             yield Button("Look again", id="look", key="l")
         if self._awaited and any(key.step == "hand-over" for key in awaited):
             yield Button("Copy a reminder", id="remind", key="m")
+        if any(_signs_in_without(self._run)):
+            yield Button("Copy next steps", id="next-steps", key="c")
         for key in self._by_hand():
             yield Button(f"Go to {self._run.title(key)}", id=f"ask-{key.step}", key="t")
         for key in () if over else self._left():
@@ -299,11 +304,19 @@ class Finished(VerticalScroll):
         if event.button.id == "remind":
             from workflows.steps.admin.hand_over import remind  # noqa: PLC0415 - few sessions need it
 
-            run, environment, awaited = self._run, self._run.environment, self._awaited
-            tell(self, lambda: show_unless_certain(self, remind(awaited, run.whole()), environment), None)
+            self._hand_out(partial(remind, self._awaited))
+        if event.button.id == "next-steps":
+            from workflows.steps.admin.mfa_reset import hand_out_text  # noqa: PLC0415 - few sessions need it
+
+            self._hand_out(partial(hand_out_text, *_signs_in_without(self._run)))
         step = (event.button.id or "").removeprefix("ask-")
         if step != event.button.id:
             self.post_message(self.Wanted(StepKey(step)))
+
+    def _hand_out(self, made: Callable[[Context], ToSend]) -> None:
+        """Copy a text that is to be sent, and say so."""
+        run = self._run
+        tell(self, lambda: show_unless_certain(self, made(run.whole()), run.environment), None)
 
 
 def standing(run: SessionRun, key: StepKey) -> Status:
@@ -448,15 +461,33 @@ def _old_keys(run: SessionRun) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
 
 def _no_device_removed(whole: Context) -> bool:
     """Whether devices were to be removed, and in no account there was one."""
-    return bool(whole.of_each_item("mfa_devices_reset")) and not _without_device(whole, {})
+    resets = whole.of_each_item("mfa_devices_reset").values()
+    return bool(resets) and not any(fact["people"] for fact in resets)
 
 
-def _without_device(whole: Context, gone: Mapping[str, tuple[str, ...]]) -> list[str]:
-    """Whose MFA device was removed in some account, sorted; without those `gone` from it since."""
-    resets = whole.of_each_item("mfa_devices_reset").items()
-    return sorted(
-        {name for item, fact in resets for name in fact["people"] if name not in gone.get(item, ())}
+def _without_device(run: SessionRun) -> Mapping[str, Sequence[str]]:
+    """Who has no MFA device since theirs was removed, as far as AWS said, each with the accounts."""
+    whole, gone = run.whole(), run.removed().by_item
+    return by_key(
+        (name, account)
+        for account in whole.of_each_item("mfa_devices_reset")
+        for name in without_device(account, whole)
+        if name not in gone.get(account, ())
     )
+
+
+def _signs_in_without(run: SessionRun) -> tuple[str, Mapping[str, tuple[str, str]]]:
+    """The one person who has to register another MFA device; by account, its id and where they sign in.
+
+    "" for nobody, for several, and where an older version didn't note that.
+    """
+    lost, resets = _without_device(run), run.whole().of_each_item("mfa_devices_reset")
+    name, accounts = next(iter(lost.items()), ("", ()))
+    if len(lost) != 1 or not all(resets[account].get("sign_in") for account in accounts):
+        return "", {}
+    return name, {
+        account: (resets[account]["account_id"], resets[account]["sign_in"]) for account in accounts
+    }
 
 
 def _of_regions(regions: Mapping[str, Any]) -> tuple[Sequence[Sentence], Sequence[Sentence]]:
@@ -585,9 +616,13 @@ def _next_of_others(run: SessionRun, awaited: Sequence[str]) -> Iterator[Sentenc
 
 def _to_send(run: SessionRun) -> Iterator[str]:
     """The text for those whose lost MFA device was removed."""
-    if removed := _without_device(run.whole(), run.removed().by_item):
-        where = "the step MFA devices has the text (c copies it)"
-        yield f"Send {listed(removed, 2)} the next steps, unless you have: {where}."
+    if lost := sorted(_without_device(run)):
+        here = (
+            "c copies them"
+            if any(_signs_in_without(run))
+            else "the step MFA devices has the text (c copies it)"
+        )
+        yield f"Send {listed(lost, 2)} the next steps, unless you have: {here}."
 
 
 def _kept(run: SessionRun) -> Iterator[str]:

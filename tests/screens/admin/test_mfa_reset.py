@@ -18,6 +18,7 @@ from screens.widgets.lists import TextDialog
 from screens.widgets.status_grid import EverybodyDialog
 from screens.widgets.text import Button, OptionList, Text
 from workflows.machine.events import StepKey
+from workflows.machine.observations import AGREES, Observation, Verdict
 from workflows.machine.session import Session
 from workflows.machine.state import Status
 from workflows.steps.admin import mfa_reset
@@ -145,4 +146,33 @@ async def test_at_80_columns_the_turn_of_a_done_step_stands_whole_beside_the_nex
         assert "apps-devstg" in str(app.screen.query_one("#primary", Button).label)
         turn = app.screen.query_one("#turn", Text)
         assert cell_len(str(turn.content)) <= turn.size.width
+    session.close()
+
+
+async def test_the_end_has_the_next_steps_for_who_has_no_other_device_yet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session, app = opened(tmp_path, monkeypatch, layers=("management", "security"))
+    at, page = "2026-03-01T10:00:00+00:00", "https://{}.example.com/console"
+    for account in ("management", "security"):
+        there = {"account_id": ACCOUNT, "sign_in": page.format(account)}
+        reset = {"at": at, **there, "people": {NAMES[0]: ["a-device"]}, "none": []}
+        settle(session, StepKey("mfa-reset", account), {"mfa_devices_reset": reset})
+    waits = Observation(Verdict.AWAITED, about=(NAMES[0],))
+    async with app.run_test(size=(80, 24)) as pilot:
+        for looks, places in (
+            ({"management": AGREES, "security": AGREES}, set()),
+            ({"management": AGREES, "security": waits}, {"security"}),
+            ({"management": waits, "security": waits}, {"management", "security"}),
+        ):
+            session.observe({StepKey("mfa-reset", account): look for account, look in looks.items()})
+            await app.wizard.go_to(None)
+            await rest(pilot)
+            assert bool(app.wizard.query("#next-steps")) is bool(places)
+            assert (NAMES[0] in str(app.wizard.query_one("#next", Text).render())) is bool(places)
+            if places:
+                await pilot.press("c")
+                await rest(pilot)
+                copied = str(app.wizard.run.environment.clipboard.content)  # type: ignore[attr-defined]
+                assert all((page.format(name) in copied) is (name in places) for name in looks)
     session.close()

@@ -6,7 +6,7 @@ Terraform has no part in it. The administrator's own MFA session signs; each rem
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -25,6 +25,7 @@ from workflows.messages.handoff import sign_in_url
 from workflows.steps.admin.state_now import CODED, client_without_code
 from workflows.steps.admin.terraform_runs import administrator, located, own_profile
 from workflows.steps.shared.module import Context, Progress, Report
+from workflows.steps.shared.to_send import ToSend, hand_out
 
 _WORDS = {
     MfaDeviceKind.APP: "authenticator app",
@@ -143,17 +144,27 @@ def _owner(client: AwsClient, name: str, own: str) -> Owner:
     return Owner(name, True, tuple(devices), partition_of(arn))
 
 
-def text_for(name: str, found: Found, context: Context) -> str:
-    """What the person does next, as a message to send them; nothing in it is secret."""
-    project, account = context.facts["project"], context.item
+def text_for(name: str, places: Mapping[str, tuple[str, str]], context: Context) -> str:
+    """What the person does next, as a message to send them; nothing in it is secret.
+
+    Args:
+        name: the person.
+        places: each account's id, and where they sign in to it.
+        context: what the step may read.
+    """
+    project = context.facts["project"]
+    where = " and ".join(f"{account} ({account_id})" for account, (account_id, _) in places.items())
+    pages = " and at ".join(context.environment.open_page(sign_in) for _, sign_in in places.values())
+    several = len(places) > 1
+    lost = f"devices in the AWS accounts {where}" if several else f"device in the AWS account {where}"
     return f"""Hello,
 
-your MFA device in the AWS account {account} ({found.account_id}) of {project} was removed; you can sign in \
+your MFA {lost} of {project} {"were" if several else "was"} removed; you can sign in \
 without a code until you register another one. Please do that today: until then you may do little else there.
 
-If you use iam-onboard, choose "Set up my access" there. By hand:
+If you use iam-onboard, choose "Set up my access" there. By hand{", in each account" * several}:
 
-1. Sign in at {context.environment.open_page(found.sign_in)} as {name}, with your password: it stays.
+1. Sign in at {pages} as {name}, with your password: it stays.
 2. At the top right, under your name: "Security credentials", then "Assign MFA device".
 3. Choose "Authenticator app", not a passkey: a passkey gives no code for the command line. Enter two \
 codes, one after the other.
@@ -161,6 +172,16 @@ codes, one after the other.
 5. If you use profiles in ~/.aws/{project}: put the new device's identifier (it begins with arn:) in the \
 lines mfa_serial.
 """
+
+
+def hand_out_text(name: str, places: Mapping[str, tuple[str, str]], context: Context) -> ToSend:
+    """Hand out that text; `places` as there.
+
+    Raises:
+        OnboardError: it can't be copied or saved.
+    """
+    text = text_for(name, places, context)
+    return hand_out(f"What {name} does next", text, f"mfa-{name}.txt", context.environment)
 
 
 def validate(request: Request, _context: Context) -> list[Problem]:
@@ -183,9 +204,10 @@ def outcome(request: Request) -> Facts:
 
 
 def perform(request: Request, context: Context, _report: Report) -> Facts:
-    """Record which devices were removed."""
-    at = context.environment.now().isoformat(timespec="seconds")
-    return {"mfa_devices_reset": {"at": at, **outcome(request)}}
+    """Record which devices were removed, and where their owners sign in."""
+    at, found = context.environment.now().isoformat(timespec="seconds"), request.found or Found(())
+    there = {"account_id": found.account_id, "sign_in": found.sign_in}
+    return {"mfa_devices_reset": {"at": at, **there, **outcome(request)}}
 
 
 def nothing_removed(fact: Mapping[str, Any], account: str) -> list[Sentence]:
@@ -206,6 +228,8 @@ guarded_look = CODED
 def inquire(context: Context) -> Observation:
     """Whether those whose device was removed have one again, where AWS can be asked without a code.
 
+    Where nobody is awaited, it is about those who have no user any more.
+
     Raises:
         OnboardError: AWS can't be asked.
     """
@@ -216,4 +240,6 @@ def inquire(context: Context) -> Observation:
         there = [name for name in names if iam.find_user(client, name) is not None]
         without = tuple(name for name in there if not iam.list_mfa_devices(client, name))
     words = joined(f"{context.item}: {name} has no MFA device yet." for name in without)
-    return Observation(Verdict.AWAITED, words, without) if without else AGREES
+    if without:
+        return Observation(Verdict.AWAITED, words, without)
+    return replace(AGREES, about=tuple(name for name in names if name not in there))

@@ -67,6 +67,7 @@ class Stand(Enum):
     SIGNED_IN = ("✓", "signed in")
     DEVICE_TO_REMOVE = ("○", "device to remove")
     DEVICE_REMOVED = ("✓", "device removed")
+    NEW_DEVICE = ("✓", "new device")
     DEVICE_KEPT = ("–", "device kept")
     NO_DEVICE = ("–", "no device")
     MADE_LATER = ("–", "in a later session")
@@ -132,6 +133,14 @@ def everybody(context: Context) -> Everybody:
     ]
     rows = tuple((name, tuple(board.stand(name) for board in boards)) for name in dict.fromkeys(names))
     return Everybody(decisions.layers, rows)
+
+
+def without_device(account: str, context: Context) -> list[str]:
+    """Whose MFA device was removed in an account, without those who have another one there, as AWS said."""
+    fact: Any = context.of_each_item("mfa_devices_reset").get(account) or {}
+    look = context.observed.get(StepKey("mfa-reset", account), NOT_ASKED)
+    asked = look.verdict in {Verdict.AS_DECIDED, Verdict.AWAITED}
+    return [name for name in fact.get("people") or () if not asked or name in look.about]
 
 
 def _later(context: Context) -> Mapping[str, Mapping[str, Stand]]:
@@ -269,7 +278,8 @@ class _Board:
         key = StepKey("mfa-reset", self._account)
         seen = fact or _draft(key, self._context, people=Mapping[str, list[str]], none=list[str])
         if name in (seen.get("people") or ()):
-            return Stand.DEVICE_REMOVED
+            lacking = fact is None or name in without_device(self._account, self._context)
+            return Stand.DEVICE_REMOVED if lacking else Stand.NEW_DEVICE
         if name in (seen.get("none") or ()):
             return Stand.NO_DEVICE
         left = fact is None and key not in self._context.skipped

@@ -48,7 +48,7 @@ def test_somebody_whose_device_was_removed_is_awaited_until_there_is_another(
         monkeypatch.setattr(mfa_reset, "client_without_code", lambda *_: nullcontext(client))
         seen = mfa_reset.inquire(context_of(tmp_path, SERIAL))
     assert seen.verdict is verdict
-    assert seen.about == ((NAME,) if verdict is Verdict.AWAITED else ())
+    assert seen.about == (() if devices else (NAME,))
 
 
 def test_nobody_is_asked_where_nothing_was_removed(tmp_path: Path) -> None:
@@ -59,7 +59,13 @@ def test_nobody_is_asked_where_nothing_was_removed(tmp_path: Path) -> None:
 
 
 def test_the_lines_of_the_text_are_wrapped_by_what_shows_it(tmp_path: Path) -> None:
-    found = mfa_reset.Found((), "111111111111", "https://111111111111.signin.aws.amazon.com/console")
-    context = context_of(tmp_path)
-    text = mfa_reset.text_for(NAME, found, replace(context, facts={**context.facts, "project": "bb"}))
-    assert all(line[-1] in ".,:" for line in text.splitlines() if line), "each line is a whole sentence"
+    known = context_of(tmp_path)
+    context = replace(known, facts={**known.facts, "project": "bb"})
+    places = {
+        account: (number * 12, f"https://{number * 12}.signin.aws.amazon.com/console")
+        for account, number in (("management", "1"), ("security", "2"))
+    }
+    for named in ({"security": places["security"]}, places):
+        text = mfa_reset.text_for(NAME, named, context)
+        assert all(line[-1] in ".,:" for line in text.splitlines() if line), "each line is a whole sentence"
+        assert all((page in text) is (account in named) for account, (_, page) in places.items())

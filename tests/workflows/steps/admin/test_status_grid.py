@@ -201,6 +201,14 @@ def test_where_a_lost_device_is_removed_is_shown_account_by_account(tmp_path: Pa
     context = Context(fake_environment(tmp_path, {}), facts, every, "", tmp_path / "session")
     here = [Stand.DEVICE_REMOVED, Stand.NO_DEVICE, Stand.DECIDED]
     assert dict(everybody(context).rows)["sam.okafor"] == (*here, Stand.DEVICE_TO_REMOVE)
+    for verdict, about, management in (
+        (Verdict.AS_DECIDED, (), Stand.NEW_DEVICE),
+        (Verdict.AWAITED, ("another",), Stand.NEW_DEVICE),
+        (Verdict.AWAITED, ("sam.okafor",), Stand.DEVICE_REMOVED),
+        (Verdict.UNKNOWN, (), Stand.DEVICE_REMOVED),
+    ):
+        looks = {StepKey("mfa-reset", "management"): Observation(verdict, about=about)}
+        assert dict(everybody(replace(context, observed=looks)).rows)["sam.okafor"][0] is management
     skipped = replace(context, skipped=frozenset({StepKey("mfa-reset", "network")}))
     assert dict(everybody(skipped).rows)["sam.okafor"] == (*here, Stand.DEVICE_KEPT)
     drafts = Drafts(tmp_path / "session" / DRAFTS)
