@@ -55,6 +55,12 @@ def _account(handoff: Mapping[str, Any], account: str) -> list[object]:
     return _identity(handoff, account, lambda name: name not in _OF_THE_PASSWORD)
 
 
+def _every_account(handoff: Mapping[str, Any], _item: str) -> list[object]:
+    """The same of all its accounts."""
+    given = (identity for identity in handoff["identities"] if isinstance(identity, Mapping))
+    return [_account(handoff, identity["account_name"]) for identity in given]
+
+
 _OF_THE_SIGN_IN = {"handoff": _sign_in}
 # Of a sign-in only that there was one: a later one with another password changes nothing here.
 _OF_THE_ACCOUNT = {"handoff": _account, "signed_in": lambda _fact, _account: True}
@@ -191,6 +197,7 @@ VERIFY = Step(
     needs=("handoff", "mfa", "access_key", "profiles"),
     gives=("verified",),
     skippable=True,
+    parts={"handoff": _every_account},
     blocked_words="Do or skip Profiles first",
     reads=reading(
         verified={

@@ -49,7 +49,7 @@ def test_a_handoff_with_one_more_account_leaves_the_others_done(tmp_path: Path) 
 
 
 def test_another_password_asks_for_another_sign_in_and_for_nothing_else(tmp_path: Path) -> None:
-    steps = (before_you_start, pgp_key, handoff, sign_in, mfa, access_keys, profiles)
+    steps = (before_you_start, pgp_key, handoff, sign_in, mfa, access_keys, profiles, verify)
     session = new_session(tmp_path, steps)
     settle(session, StepKey("before-you-start"), {"project": "bb", "user": "jane.doe", "tools": {}})
     settle(session, StepKey("pgp-key"), {"fingerprint": "A" * 40})
@@ -61,9 +61,15 @@ def test_another_password_asks_for_another_sign_in_and_for_nothing_else(tmp_path
         later, ({"mfa": {}}, {"access_key": {"kept": "keyring"}}, {"profiles": written}), strict=True
     ):
         settle(session, key, facts)
+    settle(session, StepKey("verify"), {"verified": {"results": []}})
     session.reopen(StepKey("handoff"))
     settle(session, StepKey("handoff"), accepted(identity(encrypted_password=ciphertext(b"another"))))
     assert session.status(HERE) is Status.STALE
+    assert session.status(StepKey("verify")) is Status.DONE
+    settle(session, HERE, {"signed_in": {"proof": "so now"}})
+    assert session.proposal() is None
+    session.reopen(StepKey("handoff"))
+    settle(session, StepKey("handoff"), accepted(identity(encrypted_password=ciphertext(b"a third one"))))
     session.reopen(later[1])
     refused = session.refusal(later[1])
     assert "Sign in" in refused
