@@ -484,7 +484,7 @@ class OnboardApp(Frame):
         try:
             said = self.control.archive(entry)
         except OnboardError as error:
-            await self._show_home(error)
+            await self._show_home(error, entry.summary.id, every=every)
         else:
             await self._show_home(at=entry.summary.id, every=every)
             self.notify(text_of(said))

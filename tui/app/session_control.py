@@ -204,7 +204,7 @@ class SessionControl:
         """Take a session out of the list, or bring it back, and say so.
 
         Raises:
-            OnboardError: its folder can't be written.
+            OnboardError: it is in use, or its folder can't be written.
         """
         entry.sessions.archive(entry.summary.id, archived=not entry.archived)
         return (

@@ -99,10 +99,12 @@ class Sessions:
         """Take a session out of the list, or bring it back; opening it brings it back too.
 
         Raises:
+            SessionInUse: another process has it open.
             OnboardError: there is none of that id, or its folder can't be written.
         """
-        mark = self._existing(session_id) / _ARCHIVED
-        with explained(mark, "written"):
+        folder = self._existing(session_id)
+        mark = folder / _ARCHIVED
+        with SessionLock(folder / "lock"), explained(mark, "written"):
             if archived:
                 write_atomically(mark, b"")
             else:

@@ -37,6 +37,7 @@ from workflows.machine.journal import (
     JournalFailed,
     read_journal,
 )
+from workflows.machine.lock import SessionInUse
 from workflows.machine.rules import IllegalTransition
 from workflows.machine.session import NotStarted, Session
 from workflows.machine.sessions import NoSuchSession, Sessions
@@ -645,9 +646,13 @@ def test_a_step_may_only_give_what_it_declares(sessions: Sessions) -> None:
     session.close()
 
 
-def test_an_archived_session_is_back_once_it_is_opened(tmp_path: Path) -> None:
+def test_an_archived_session_is_open_nowhere_and_back_once_it_is_opened(tmp_path: Path) -> None:
     sessions = sessions_in(tmp_path / "state")
-    sessions.create("admin", {}, "s").close()
+    session = sessions.create("admin", {}, "s")
+    with pytest.raises(SessionInUse):
+        sessions.archive("s", archived=True)
+    assert not sessions.is_archived("s")
+    session.close()
     sessions.archive("s", archived=True)
     sessions.archive("s", archived=True)
     assert sessions.is_archived("s")
