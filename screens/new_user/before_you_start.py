@@ -33,7 +33,7 @@ _PHONE = (
 )
 _INVITATION = "Your invitation has both: paste it here. None yet? Ask your admin for one."
 _GIVEN = "Compare both with your invitation or handoff."
-_SANDBOX = "In this sandbox your admin adds {user} to the project {project}. Keep both as they are."
+_SANDBOX = "You play {user} of the project {project} in this sandbox. Keep both as they are."
 _COMMAND = "iam-onboard"
 _PRETEND_PHONE = ("• an authenticator app: in this sandbox, a pretend phone shows the codes",)
 

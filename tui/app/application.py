@@ -271,12 +271,16 @@ class OnboardApp(Frame):
     async def action_home(self) -> None:
         """Save the open session and go to Home."""
         if (wizard := self._resting_wizard()) is not None:
-            untouched = wizard.untouched
-            self.leave()
-            if untouched:
-                await self._forget(wizard)
+            await self._leave_for_good(wizard)
             failure, self.failure = self.failure, None
             await self._show_home(failure, wizard.run.session.folder.name)
+
+    async def _leave_for_good(self, wizard: WizardScreen) -> None:
+        """Save the open session and give it back, or delete it if it was only looked at."""
+        untouched = wizard.untouched
+        self.leave()
+        if untouched:
+            await self._forget(wizard)
 
     async def _forget(self, wizard: WizardScreen) -> None:
         """Delete the session that was left, if it was begun here and only looked at."""
@@ -303,11 +307,14 @@ class OnboardApp(Frame):
         if (start := self.control.other_person(wizard.run.session.folder.name)) is None:
             self.notify("The sandbox plays nobody else in this work. F3 goes to Home.", severity="warning")
             return
-        self.leave()
+        if wizard.run.session.header.workflow == "new-user":
+            await self._leave_for_good(wizard)
+        else:
+            self.leave()  # the task that was chosen for it would be lost
         if start.session:
             await self._resume(start)
         else:
-            await self._begin(start.workflow, start.drafts)
+            await self._begin(start.workflow, start.drafts, proposed=True)
 
     def acted(self, event: Key | Paste | MouseDown) -> None:
         """What a session was begun for by mistake is forgotten only while nothing was done in it."""
@@ -341,9 +348,9 @@ class OnboardApp(Frame):
 
     # -- sessions ----------------------------------------------------------------------------------
 
-    async def _begin(self, workflow: str, drafts: Drafts) -> None:
+    async def _begin(self, workflow: str, drafts: Drafts, *, proposed: bool = False) -> None:
         try:
-            run = self.control.begin(workflow, drafts)
+            run = self.control.begin(workflow, drafts, proposed=proposed)
         except OnboardError as error:
             await self._show_home(error)
         else:
@@ -447,7 +454,7 @@ class OnboardApp(Frame):
     async def on_finished_removal_wanted(self, message: Finished.RemovalWanted) -> None:
         """Begin a session that removes who was added in this one."""
         self.leave()
-        await self._begin("admin", {"project": message.draft})
+        await self._begin("admin", {"project": message.draft}, proposed=True)
 
     @on(HomeScreen.Resume)
     async def _resume_wanted(self, message: HomeScreen.Resume) -> None:

@@ -83,8 +83,13 @@ class SessionControl:
         self._begun = ""
         self._plays: tuple[State, bool] | None = None
 
-    def begin(self, workflow: str, drafts: Drafts) -> SessionRun:
+    def begin(self, workflow: str, drafts: Drafts, *, proposed: bool = False) -> SessionRun:
         """Begin a session of a workflow, with this input to start from.
+
+        Args:
+            workflow: its id.
+            drafts: the input, by step id.
+            proposed: whether nobody entered it: another session proposes it, and would again.
 
         Raises:
             OnboardError: it could not be written.
@@ -106,7 +111,7 @@ class SessionControl:
         if "joining" not in drafts.get("project", {}).get("kinds", ("joining",)):
             merged["project"].pop("joining", None)  # who is proposed to be added is for that task alone
         chosen_only = drafts.keys() <= {"project"} and drafts.get("project", {}).keys() <= {"kinds"}
-        self._begun = session.folder.name if chosen_only else ""
+        self._begun = session.folder.name if proposed or chosen_only else ""
         return self._opened(session, merged)
 
     def _proposed(self, workflow: str) -> Drafts:
@@ -182,7 +187,9 @@ class SessionControl:
             self.sessions.mark_unwatched(session.folder.name, text_of(workflow.title_of(key)))
 
     def forget_untouched(self, session_id: str) -> None:
-        """Delete a session if a task was chosen for it here and no more; one that was resumed stays.
+        """Delete a session if a task was chosen or proposed for it here and no more.
+
+        One that was resumed stays.
 
         Raises:
             OnboardError: it could not be deleted.
@@ -270,15 +277,19 @@ class SessionControl:
     def other_person(self, session_id: str) -> Start | None:
         """Where the other person of a session continues or begins; None if nobody else has a part in it.
 
+        Whom later sessions removed has none any more.
+
         Raises:
             OnboardError: the sessions cannot be read.
         """
+        from workflows.steps.later_sessions import applied_changes, gone  # noqa: PLC0415 - not for the first paint
+
         here = self.sessions.summaries()
         mine = next((summary for summary in here if summary.id == session_id), None)
         if mine is None:
             return None
         workflow = {"admin": "new-user", "new-user": "admin"}.get(mine.workflow)
-        names = _people(mine)
+        names = _people(mine) - gone(_people(mine), mine.facts, mine.created, applied_changes(here))
         if workflow is None or (mine.facts.get("project") and not names):
             return None
         theirs = [summary for summary in here if summary.workflow == workflow and not summary.damage]

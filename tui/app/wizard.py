@@ -61,7 +61,8 @@ _NARROW = 100
 _LOW, _TINY = 14, 9
 _ENOUGH = Size(80, 24)
 _LONGEST_ADDRESS = 40
-_LOOKING = {"escape", "tab", "shift+tab", "up", "down", "pageup", "pagedown", "f1", "f2", "f3", "ctrl+q"}
+_LOOKING = {"escape", "tab", "shift+tab", "up", "down", "pageup", "pagedown", "ctrl+q"}
+_LOOKING |= {"f1", "f2", "f3", "f6"}
 """The keys by which nothing is entered or done that a page's input doesn't show."""
 _DONE = SETTLED | {Status.CONTRADICTED}
 _MARKED = {

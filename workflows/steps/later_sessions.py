@@ -130,6 +130,17 @@ def removals(
     return found
 
 
+def gone(names: Iterable[str], facts: Mapping[str, Any], begun: str, applied: AppliedChanges) -> set[str]:
+    """Whom of these later sessions removed wherever a session is for them; otherwise as `removals`."""
+    return _everywhere(removals(names, facts, begun, applied), facts)
+
+
+def _everywhere(found: Mapping[str, Mapping[str, AppliedChange]], facts: Mapping[str, Any]) -> set[str]:
+    """Who was found in all accounts in which a session is for them."""
+    places = places_of(found, facts)
+    return {name for name, where in found.items() if {*places[name]} == where.keys()}
+
+
 def removals_ahead(sessions: Iterable[Summary]) -> set[tuple[Any, str, str]]:
     """Whom sessions are to remove and haven't yet, by the project's root, account and user."""
     return {
@@ -278,8 +289,7 @@ def over_by(own: Summary, applied: AppliedChanges, written: AppliedChanges) -> t
         for account, last in where.items():
             if f"apply@{account}" not in own.settled:
                 found.setdefault(name, {}).setdefault(account, last)
-    places = places_of(found, facts)
-    if only_for((name for name, where in found.items() if {*places[name]} == where.keys()), facts):
+    if only_for(_everywhere(found, facts), facts):
         return tuple(dict.fromkeys(last.work for where in found.values() for last in where.values()))
     changed = {(account, name) for _kind, account, name in _changed(facts)}
     if own.next_step or not only_for({name for _account, name in changed}, facts):

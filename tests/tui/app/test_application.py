@@ -1171,7 +1171,10 @@ async def test_settled_steps_are_opened_again_on_the_way_into_a_session(
     control.leave()
 
 
-async def test_in_a_sandbox_one_key_plays_the_other_person_and_comes_back(house: House) -> None:
+@pytest.mark.parametrize("done_in", [False, True])
+async def test_in_a_sandbox_one_key_plays_the_other_person_and_comes_back(
+    house: House, *, done_in: bool
+) -> None:
     first = house.sandbox_session()
     app = OnboardApp(house.machine, house.parts, house.other, Start(session=first))
     async with app.run_test(size=(80, 24)) as pilot:
@@ -1184,9 +1187,14 @@ async def test_in_a_sandbox_one_key_plays_the_other_person_and_comes_back(house:
             assert isinstance(app.screen, WizardScreen)
             session = app.screen.run.session
             seen.append((session.header.workflow, session.folder.name))
+        await pilot.press(*(["j"] if done_in else []), "f6")
+        await settled(pilot)
         workflows, names = zip(*seen, strict=True)
         assert workflows == ("new-user", "admin", "new-user")
-        assert (names[0], names[1]) == (names[2], first)
+        assert names[1] == first
+    assert house.other.folder is not None
+    kept = [summary.id for summary in house.catalogue.sessions_of(house.other.folder).summaries()]
+    assert sorted(kept) == sorted({first, names[2]} if done_in else {first})
 
 
 @pytest.mark.parametrize("leaving", ["f6", "f3", "ctrl+q"])
@@ -1241,6 +1249,12 @@ async def test_what_was_applied_is_undone_by_a_session_that_removes_who_was_adde
         session = app.screen.run.session
         assert (session.header.workflow, session.folder.name != first) == ("admin", True)
         assert session.drafts.load(StepKey("project")).items() >= draft.items()
+        await pilot.press("escape")
+        await settled(pilot)
+        assert isinstance(app.screen, HomeScreen)
+    assert house.other.folder is not None
+    kept = house.catalogue.sessions_of(house.other.folder).summaries()
+    assert [summary.id for summary in kept] == [first], "nothing was done in the other"
 
 
 @pytest.mark.parametrize(
@@ -1293,6 +1307,24 @@ def test_the_other_person_is_one_of_this_very_onboarding(
     control = SessionControl(house.parts(), house.other, FakeClipboard())
     wanted = Start(session=others[found], drafts=drafts) if isinstance(found, int) else found
     assert control.other_person(begun("admin", mine)) == wanted
+
+
+@pytest.mark.parametrize(("removed_from", "played"), [((), True), (("a",), True), (("a", "b"), False)])
+def test_nobody_is_played_whom_a_later_session_removed(
+    house: House, monkeypatch: pytest.MonkeyPatch, removed_from: tuple[str, ...], *, played: bool
+) -> None:
+    def doing(kind: str, change: str, at: str, accounts: tuple[str, ...]) -> Summary:
+        changes = {change: {key: ["jane"] for key in accounts}}
+        facts = {"project": "bb", "layers": ["a", "b"], kind: ["jane"], "user_changes": changes}
+        settled = {f"apply@{account}": at for account in accounts}
+        return Summary(at, "admin", at, at, facts=facts, settled=settled)
+
+    house.sandbox_session()
+    control = SessionControl(house.parts(), house.other, FakeClipboard())
+    user = Summary("user", "new-user", "02", facts={"user": "jane"}, next_step="handoff")
+    every = [doing("joining", "add", "01", ("a", "b")), doing("leaving", "remove", "03", removed_from), user]
+    monkeypatch.setattr(Sessions, "summaries", lambda _: every)
+    assert control.other_person("01") == (Start(session="user") if played else None)
 
 
 @pytest.mark.parametrize(("removed_at", "again"), [("02", ("mfa@a",)), ("00", ()), ("", ())])
