@@ -870,11 +870,16 @@ class WizardScreen(OneFocus):
     async def _look_after(self, key: StepKey) -> None:
         """What contradicted a step, or couldn't be seen of it, may be put right by the one done now.
 
+        What uses that one's outcome may be contradicted by it, although the outcome is the same as before.
+
         What only the person says of that one, or what failed in it, is marked so at once, as it will be when
         they come back.
         """
+        state = self.run.session.state
         done = [
-            question for question in self.run.done() if question.key == key or self._uncertain(question.key)
+            question
+            for question in self.run.done()
+            if key in {question.key, *state.givers(question.key)} or self._uncertain(question.key)
         ]
         looks = await asyncio.to_thread(self.run.seen, done)
         news = [

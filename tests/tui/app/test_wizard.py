@@ -1047,6 +1047,20 @@ async def test_what_no_look_could_see_is_looked_at_again_once_another_step_is_do
         assert app.session.status(PROJECT) is Status.DONE
 
 
+async def test_what_rests_on_a_step_that_was_done_again_as_before_is_looked_at(tmp_path: Path) -> None:
+    modules = small_workflow()
+    modules[2].observation = GONE
+    done = {PROJECT: LAYERS, USERS: {"people": "jane"}, GROUPS: {"planned": "all"}}
+    app = host(tmp_path, modules, done=done, at=USERS)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert app.session.status(GROUPS) is Status.DONE
+        await pilot.press("ctrl+r", "ctrl+n")
+        await rest(pilot)
+        assert app.session.status(GROUPS) is Status.CONTRADICTED
+        assert app.wizard.current == GROUPS
+
+
 async def test_what_only_the_person_said_is_asked_about_once_another_step_is_done(tmp_path: Path) -> None:
     modules = small_workflow()
     modules[0] = project = Inquired(modules[0].STEP)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
@@ -33,7 +34,13 @@ from workflows.terraform.plan import (
     Plan,
     ResourceChange,
 )
-from workflows.terraform.record import PlanRecord, changed_since, changed_words, refuse_another_plan
+from workflows.terraform.record import (
+    PlanRecord,
+    changed_since,
+    changed_words,
+    file_sha256,
+    refuse_another_plan,
+)
 from workflows.terraform.results import ApplyResult, Trouble
 from workflows.terraform.words import about_nobody, describe, meaning, summary
 
@@ -183,6 +190,16 @@ def staleness(planned: Planned, context: Context) -> Sentence:
         return new_passwords.outdated(context)
     names = [path.removeprefix(str(context.root)).lstrip("/") for path in changed]
     return f"Changed since the plan: {listed(names, 3)}. Plan again."
+
+
+def made_from_other_files(planned: Planned, context: Context) -> tuple[str, ...]:
+    """The files that are as Review wrote them, and were not when the plan was made."""
+    sources, written = planned.record.sources, context.facts.get("changed_files") or ()
+    return tuple(
+        file["path"].removeprefix(str(context.root)).lstrip("/")
+        for file in written
+        if sources.get(file["path"], file["sha256"]) != file["sha256"] == file_sha256(Path(file["path"]))
+    )
 
 
 def standing(planned: Planned, result: ApplyResult) -> Sentence:

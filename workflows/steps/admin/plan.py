@@ -27,7 +27,7 @@ from workflows.machine.observations import AGREES, NOT_ASKED, Observation, Verdi
 from workflows.steps.admin import new_passwords, plan_resources, state_now
 from workflows.steps.admin.accepted_plan import Planned, decided, is_applied
 from workflows.steps.admin.edits import refuse_expired_keys, refuse_other_keys
-from workflows.steps.admin.judged_plan import judged, staleness
+from workflows.steps.admin.judged_plan import judged, made_from_other_files, staleness
 from workflows.steps.admin.other_sessions import keys_of_later_sessions, removed_from_files
 from workflows.steps.admin.terraform_runs import (
     OpenLayer,
@@ -327,7 +327,7 @@ def observe(context: Context) -> Observation:
     """The plan's files are as they were, as long as it is not applied; its state takes `inquire`."""
     planned = decided(context)
     if is_applied(planned, context):
-        return AGREES
+        return _as_reviewed(planned, context)
     if planned is None:
         return NOT_ASKED  # it was applied elsewhere: only the state knows
     if apply_begun(run_folder(context), planned.record):
@@ -336,6 +336,15 @@ def observe(context: Context) -> Observation:
     accepting = "Reads the state, and continues if it holds exactly what you decided."
     about = (planned.record.plan_sha256,)
     return Observation(Verdict.CHANGED, words, about, accepting=accepting) if words else NOT_ASKED
+
+
+def _as_reviewed(planned: Planned | None, context: Context) -> Observation:
+    """Whether a plan that is applied was made from what Review wrote, where the files are that now."""
+    others = made_from_other_files(planned, context) if planned is not None else ()
+    if not others:
+        return AGREES
+    words = f"The plan was made when {listed(others, 3)} had other lines than now. Plan again."
+    return Observation(Verdict.CHANGED, words, others, continuing="Leaves it as it was applied.")
 
 
 guarded_look = state_now.CODED

@@ -163,6 +163,32 @@ def test_staleness_names_the_files_and_ends_with_the_apply(tmp_path: Path, recor
     assert "You stopped" in staleness(made, own)
 
 
+@pytest.mark.parametrize(
+    ("planned", "now", "agrees"),
+    [
+        pytest.param("# people\n", "# people\n", True, id="planned as reviewed"),
+        pytest.param("# strangers\n", "# people\n", False, id="put back since"),
+        pytest.param("# strangers\n", "# others\n", True, id="changed since"),
+    ],
+)
+def test_an_applied_plan_of_other_lines_than_reviewed_does_not_stand(
+    tmp_path: Path, record: PlanRecord, planned: str, now: str, *, agrees: bool
+) -> None:
+    file = record.layer / "users.tf"
+    written = [{"layer": "layer", "path": str(file), "sha256": file_sha256(file)}]
+    file.write_text(planned)
+    made = judged(replace(record, sources=hash_sources(record.layer, ())), PLAN, context(tmp_path))
+    file.write_text(now)
+    own = context(
+        tmp_path,
+        plan=made.as_facts(),
+        applied={"at": "2026-03-01T10:00:00+00:00"},
+        changed_files=written,
+    )
+    seen = plan.observe(own)
+    assert (seen.contradicts, seen.asks) == (not agrees, not agrees)
+
+
 def named(words: Sentence) -> list[str]:
     """The names that stand behind the colons of a sentence."""
     return re.findall(r": ([\w.]+(?:, [\w.]+)*?)\.(?: |$)", text_of(words))
