@@ -14,7 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TextIO, TypeVar
 
-from tui.cli.output import note
+from tui.cli.output import moves_cursor, note
 from workflows.core.errors import OnboardError
 from workflows.core.later import on_demand
 from workflows.core.secret import Secret
@@ -31,7 +31,6 @@ with on_demand():
 Done = TypeVar("Done")
 _TRIES = 3  # for a code that cannot be one, or that AWS does not take
 _TERMINAL = Path("/dev/tty")
-_PLAIN = {"", "dumb", "unknown"}
 _ROOM = 40  # columns that the countdown and the question below it want, each in a line of its own
 # Keep the cursor, up a line, write it anew, and back: what is being typed below stays as it is.
 _ABOVE = "\0337\033[A\r{}\033[K\0338"
@@ -162,7 +161,7 @@ def _typed_code(lines: TextIO, words: TextIO, environment: Environment, *, or_no
     """A line as it was typed, with its end; "" for the end of the input."""
     words.write(f"{_next_code(environment.now())}\nCode{' (Enter for none)' if or_none else ''}: ")
     words.flush()
-    if environment.variables.get("TERM", "") not in _PLAIN and _columns(words) >= _ROOM:
+    if moves_cursor(environment.variables) and _columns(words) >= _ROOM:
         _count_down(lines, words, environment)
     return lines.readline()
 

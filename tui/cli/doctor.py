@@ -176,7 +176,7 @@ def _terminal(machine: host.Machine, *, on_terminal: bool) -> Finding:
     encoding = output.encoding()
     colours = _colours(machine.environment)
     words = f"{kind or 'of an unknown kind'}, {size.columns}×{size.lines}, {encoding}, {colours}"
-    if kind in {"", "dumb"}:
+    if not output.moves_cursor(machine.environment):
         fix = "Use a terminal that can move its cursor, such as TERM=xterm-256color."
         return Finding("Terminal", good=False, words=words, fix=fix, needed=True)
     if "utf" not in encoding:

@@ -11,7 +11,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, TextIO
 
@@ -50,6 +50,11 @@ def prepare_streams() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
+
+
+def moves_cursor(environment: Mapping[str, str]) -> bool:
+    """Whether the terminal can do more than print line after line, by what TERM calls it."""
+    return environment.get("TERM", "") not in {"", "dumb", "unknown"}
 
 
 def on_terminal() -> bool:

@@ -16,7 +16,7 @@ from typing import Any
 
 from tui.cli import asking
 from tui.cli.arguments import BINARY, JSON, OWN_NAMES, Argument, Commands, UsageError, argument, flag, one_of
-from tui.cli.output import OutputLost, answer, hand_out, note, on_terminal, say
+from tui.cli.output import OutputLost, answer, hand_out, moves_cursor, note, on_terminal, say
 from workflows.core.errors import OnboardError
 from workflows.core.garbage import collect_between_pages, collection_paused, freeze
 from workflows.core.later import on_demand
@@ -208,7 +208,7 @@ def _as_json(entry: session_catalogue.Entry) -> dict[str, Any]:
 
 def demo(machine: host.Machine, options: argparse.Namespace) -> None:
     """`iam-onboard demo [--new]`: both roles on a sandbox; the latest one, or a fresh one."""
-    _take_terminal()
+    _take_terminal(machine.environment)
     if missing := doctor.missing_for_demo():
         raise OnboardError(
             "The demo is not installed",
@@ -222,19 +222,25 @@ def demo(machine: host.Machine, options: argparse.Namespace) -> None:
     _run(machine, environments.SandboxEnvironments(machine, folder))
 
 
-def _take_terminal() -> None:
-    """Make sure that there is a terminal, and that the wizard leaves it usable.
+def _take_terminal(environment: Mapping[str, str]) -> None:
+    """Make sure that there is a terminal that can show the wizard, and that the wizard leaves it usable.
 
     A wizard that was killed left it raw. Textual restores at its end what it finds at its start, so that has
     to be as `stty sane` sets it; whatever else Textual switches on, it switches off itself.
 
     Raises:
-        UsageError: input or output is redirected.
+        UsageError: input or output is redirected, or the terminal can't move its cursor.
     """
     if not (sys.stdin.isatty() and on_terminal()):
         raise UsageError(
             "the wizard needs a terminal, but its input or output is redirected.\n"
             "Run it in a terminal window; `iam-onboard --help` lists what works without one."
+        )
+    if not moves_cursor(environment):
+        raise UsageError(
+            f"the wizard can't draw its pages here: TERM is {environment.get('TERM') or 'not set'}.\n"
+            "Use a terminal that can move its cursor, such as TERM=xterm-256color; `iam-onboard --help` "
+            "lists what works in any."
         )
     modes = termios.tcgetattr(sys.stdin)
     if not modes[3] & termios.ICANON:
@@ -251,7 +257,7 @@ def _run(
     drafts: Drafts = MappingProxyType({}),
     named: str = "",
 ) -> None:
-    _take_terminal()
+    _take_terminal(machine.environment)
 
     def load() -> session_control.Parts:
         source = partial(environments.SandboxEnvironments, machine)

@@ -31,7 +31,7 @@ def test_the_last_line_says_that_an_apply_goes_on(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     machine, told = Machine.this(), list[str]()
-    monkeypatch.setattr(wizard, "_take_terminal", lambda: None)
+    monkeypatch.setattr(wizard, "_take_terminal", lambda _environment: None)
     for apply_left in (False, True):
         quits = quit_at_once("s1")
         monkeypatch.setattr(quits, "apply_left", apply_left)
@@ -59,7 +59,7 @@ def test_the_last_line_says_how_to_go_on_if_a_session_was_begun(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setattr(app, "OnboardApp", quit_at_once(session))
-    monkeypatch.setattr(wizard, "_take_terminal", lambda: None)
+    monkeypatch.setattr(wizard, "_take_terminal", lambda _environment: None)
     monkeypatch.delenv("MAKELEVEL", raising=False)
     if make:
         monkeypatch.setenv("MAKELEVEL", "1")
@@ -74,7 +74,7 @@ def test_the_last_line_gives_the_program_and_the_session_again_that_were_named(
     named: str, command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(app, "OnboardApp", quit_at_once("s1"))
-    monkeypatch.setattr(wizard, "_take_terminal", lambda: None)
+    monkeypatch.setattr(wizard, "_take_terminal", lambda _environment: None)
     machine = Machine.this()
     wizard._run(machine, OwnMachine(machine, "/opt/my tools/tofu"), named=named)
     said = capsys.readouterr().out

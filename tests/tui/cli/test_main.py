@@ -424,7 +424,8 @@ def test_the_doctor_tells_how_many_colours_there_are(
 
 
 @pytest.mark.parametrize(
-    ("kind", "good", "needed"), [("xterm-256color", True, False), ("dumb", False, True), ("", False, True)]
+    ("kind", "good", "needed"),
+    [("xterm-256color", True, False), ("dumb", False, True), ("unknown", False, True), ("", False, True)],
 )
 def test_the_doctor_looks_at_the_terminal(
     monkeypatch: pytest.MonkeyPatch, kind: str, good: bool, needed: bool

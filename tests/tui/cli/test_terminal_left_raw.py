@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from tui.cli import wizard
+from tui.cli.arguments import UsageError
 
 USABLE = termios.ICANON | termios.ECHO | termios.IEXTEN | termios.ISIG
 
@@ -23,12 +24,12 @@ def terminal() -> Iterator[int]:
     os.close(other)
 
 
-def take(terminal: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def take(terminal: int, monkeypatch: pytest.MonkeyPatch, kind: str = "xterm") -> None:
     """What the wizard does first, with the terminal as standard input and output."""
     with os.fdopen(os.dup(terminal), "rb+", buffering=0) as both, monkeypatch.context() as patched:
         patched.setattr("sys.stdin", both)
         patched.setattr("sys.stdout", both)
-        wizard._take_terminal()
+        wizard._take_terminal({"TERM": kind})
 
 
 def test_raw_modes_are_not_what_the_wizard_restores_in_the_end(
@@ -47,4 +48,15 @@ def test_modes_of_a_persons_own_stay(terminal: int, monkeypatch: pytest.MonkeyPa
     modes[3] &= ~termios.IEXTEN
     termios.tcsetattr(terminal, termios.TCSANOW, modes)
     take(terminal, monkeypatch)
+    assert termios.tcgetattr(terminal) == modes
+
+
+@pytest.mark.parametrize("kind", ["", "dumb", "unknown"])
+def test_a_terminal_that_only_prints_line_after_line_is_left_as_it_is(
+    terminal: int, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    tty.setraw(terminal)
+    modes = termios.tcgetattr(terminal)
+    with pytest.raises(UsageError):
+        take(terminal, monkeypatch, kind)
     assert termios.tcgetattr(terminal) == modes
