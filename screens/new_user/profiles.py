@@ -19,12 +19,15 @@ from screens.widgets.fields import FieldRow
 from screens.widgets.lists import MarkBox, MarkList, TextDialog
 from screens.widgets.text import LINE_CELLS, Button, Text, shown, styled
 from workflows.core.sentences import count
+from workflows.core.shapes import plain
 from workflows.profiles.record import HandChange, Stale
 from workflows.steps.new_user import profiles
 from workflows.steps.new_user.profiles import Preview, Request
 from workflows.steps.shared.own_identity import identity_of, paths_of
 
 _STYLES = {"+": "$text-success", "-": "$text-error", "@": "$text-muted"}
+_PROPOSALS = ("region", "mfa_serial", "mfa_names")
+"""What is entered here only where it differs from the proposal, which may be another the next time."""
 _FILES = ("+++", "---")
 """How the lines begin that name the files."""
 
@@ -154,15 +157,8 @@ class ProfilesPane(StepPane):
 
     def __init__(self, opening: Opening) -> None:
         super().__init__(opening)
-        proposed = profiles.proposal(opening.context)
-        self._start: Mapping[str, Any] = {
-            "region": proposed.region,
-            "mfa_serial": proposed.mfa_serial,
-            "mfa_names": proposed.mfa_names,
-            "overwrite": (),
-            "prune": (),
-            **opening.draft,
-        }
+        self._proposed = profiles.proposal(opening.context)
+        self._start = {**plain(self._proposed), **opening.draft}
         self._shown: Request | None = None
         self._diff, self._written, self._possible = "", 0, True
 
@@ -291,14 +287,9 @@ class ProfilesPane(StepPane):
     def draft(self) -> Mapping[str, Any]:
         if self.opening.done and not super().changed():
             return {}  # the files differ, and nothing was entered
-        request = self.request()
-        return {
-            "region": request.region,
-            "mfa_serial": request.mfa_serial,
-            "mfa_names": request.mfa_names,
-            "overwrite": list(request.overwrite),
-            "prune": list(request.prune),
-        }
+        entered, proposed = plain(self.request()), plain(self._proposed)
+        own = {name: entered[name] for name in _PROPOSALS if entered[name] != proposed[name]}
+        return {**own, "overwrite": entered["overwrite"], "prune": entered["prune"]}
 
 
 class DiffView(Text):

@@ -22,6 +22,7 @@ from screens.widgets.text import LINE_CELLS, Button, ButtonRow, Text
 from workflows.core.errors import Problem
 from workflows.core.installation import how_to_install
 from workflows.core.sentences import Sentence, enumerated, joined, text_of
+from workflows.machine.events import StepKey
 from workflows.profiles.shell_lines import Shell
 from workflows.steps.new_user import aws_command, verify
 from workflows.steps.new_user.aws_command import COMMAND, Tried
@@ -264,6 +265,8 @@ class VerifyPane(UnlockingPane):
             self._submit()
         elif self._needless:
             self._skip()
+        elif account := self._misnamed:
+            self.post_message(self.StepWanted(str(StepKey("profiles", account)), returns=True))
         else:
             self._ask()
 
@@ -314,7 +317,9 @@ class VerifyPane(UnlockingPane):
         self.query_one(CodeField).clear()
         self._want(self._survey.unproved(self._results), "")
         refused = self._refused_codes()
-        self._answer(_proof(tuple(self._results.values()), self._survey.written, why=not refused))
+        proof = _proof(tuple(self._results.values()), self._survey.written, why=not refused)
+        correct = f"Correct the MFA device on Profiles ({self._misnamed})." if self._misnamed else ""
+        self._answer(joined((proof, correct), "\n"))
         self.show_problems(refused)
         self.post_message(self.Observed(verify.keys_seen(results, self._survey, self.context)))
         self._show_shell()
@@ -359,6 +364,14 @@ class VerifyPane(UnlockingPane):
         """Whether there is nothing to test."""
         return not self._survey.identities and self._survey is not _NOT_YET
 
+    @property
+    def _misnamed(self) -> str:
+        """The first account whose profiles name an MFA device that AWS doesn't know; "" for none."""
+        answers = (
+            (view.account, self._results.get(name)) for view in self._survey.identities for name in view.names
+        )
+        return next((account for account, answer in answers if answer and answer.wants_device), "")
+
     def _code_lacks(self) -> bool:
         """Whether a code has to be entered before anything is asked."""
         codes = self._codes()
@@ -371,6 +384,8 @@ class VerifyPane(UnlockingPane):
             return Primary("Finish without a test", ready=self._needless)
         if self._all_work and not self._command_waits:
             return Primary("Finish")
+        if account := self._misnamed:
+            return Primary(f"Go to Profiles ({account})")
         if self._code_lacks():
             return Primary("Enter the code first", ready=False)
         if self._command_waits:
@@ -378,7 +393,7 @@ class VerifyPane(UnlockingPane):
         return Primary("Test again" if self._results else "Test every profile")
 
     def turn(self) -> Turn:
-        asks = self._code_lacks() and (self._command_waits or not self._all_work)
+        asks = self._code_lacks() and not self._misnamed and (self._command_waits or not self._all_work)
         return Turn("Your turn: a code from your app") if asks else YOURS
 
     # -- what comes after --------------------------------------------------------------------------

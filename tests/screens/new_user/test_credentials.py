@@ -39,6 +39,7 @@ from screens.widgets.rail import MARKS, StepRail
 from screens.widgets.secret_dialogs import DeactivationDialog, PassphraseDialog
 from screens.widgets.text import Text
 from tui.host import vault_for
+from workflows.aws.errors import AwsError, AwsFailure
 from workflows.core.secret import Secret
 from workflows.machine.declaration import Step
 from workflows.machine.events import StepKey
@@ -47,6 +48,7 @@ from workflows.machine.session import Session
 from workflows.machine.state import Status
 from workflows.steps.new_user import access_keys, mfa, profiles, verify
 from workflows.steps.new_user.access_keys import KEPT, Download
+from workflows.steps.new_user.verify import Result
 from workflows.stores.access_key_vault import KeptAccessKey, store_access_key
 from workflows.stores.key_records import KEPT_WORDS, KeyRecord, KeyRecords
 from workflows.stores.key_store import KEPT_IN_PGP_FILE
@@ -985,6 +987,52 @@ async def test_what_the_files_lack_is_written_by_next_though_nothing_was_entered
         await pilot.press("ctrl+n")
         await rest(pilot)
     assert SERIAL in config.read_text()
+
+
+@pytest.mark.parametrize("typed", ["", "arn:aws:iam::222222222222:mfa/typed"])
+async def test_a_device_that_is_known_by_now_takes_the_place_of_a_proposal_and_not_of_what_was_typed(
+    new_user: NewUserAws, session: Session, typed: str
+) -> None:
+    settle(session, MFA, {"mfa": {"serial": None, "how": "console"}})
+    session.skip(KEYS)
+    app = host(new_user, session, PROFILES)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        proposed = field(app, "mfa-serial").value
+        field(app, "mfa-serial").value = typed or proposed
+        await pilot.press("escape")
+        await rest(pilot)
+        session.reopen(KEYS)
+        fact = {"id": "AKIA" + "B" * 16, "kept": "keyring", "mfa_serial": f"{SERIAL}2", "told": []}
+        settle(session, KEYS, {"access_key": fact})
+        await app.wizard.go_to(PROFILES)
+        await rest(pilot)
+        assert field(app, "mfa-serial").value == (typed or f"{SERIAL}2") != proposed
+
+
+async def test_from_a_device_that_aws_does_not_know_next_leads_to_the_profiles_that_name_it_and_back(
+    new_user: NewUserAws, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept(new_user, session, user_key(new_user))
+    context = new_user.context(access_key=session.facts(ITEM)["access_key"])
+    settle(session, PROFILES, profiles.perform(profiles.proposal(context), context, new_user.report))
+    unknown = AwsError(AwsFailure.MFA_DEVICE, "AccessDenied", doing="assuming the role", detail="")
+    answers = (Result(BASE, SERIAL, ""), Result(ROLE, "", unknown.sentences, unknown.title, unknown))
+    monkeypatch.setattr(verify, "verify", lambda *_given, **_named: answers)
+    app = host(new_user, session, VERIFY)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        for code in app.pane.query("CodeField Input").results(Input):
+            code.value = "123456"
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        assert app.pane.primary().ready
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        assert app.wizard.current == PROFILES
+        await pilot.press("escape")
+        await rest(pilot)
+        assert app.wizard.current == VERIFY
 
 
 async def test_a_wrong_region_is_told_once_at_its_field(new_user: NewUserAws, session: Session) -> None:

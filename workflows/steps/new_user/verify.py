@@ -13,7 +13,7 @@ from typing import Any
 from workflows.aws import sts
 from workflows.aws.authenticator import code_problem
 from workflows.aws.clients import Credentials
-from workflows.aws.errors import KEY_REFUSED, AwsError
+from workflows.aws.errors import KEY_REFUSED, AwsError, AwsFailure
 from workflows.aws.role_profiles import RoleProfile, base_profiles, needs_code, role_profiles
 from workflows.aws.verify import MfaNeeded, Verification, verify_profiles
 from workflows.core.errors import Cancelled, OnboardError, Problem
@@ -57,6 +57,11 @@ class Result:
     def wants_code(self) -> bool:
         """Whether another code is all that it lacks, as far as that is known."""
         return isinstance(self.error, sts.WrongCode | sts.RepeatedCode | MfaNeeded)
+
+    @property
+    def wants_device(self) -> bool:
+        """Whether the profile names another MFA device than AWS knows."""
+        return isinstance(self.error, AwsError) and self.error.failure is AwsFailure.MFA_DEVICE
 
     @classmethod
     def of(cls, answer: Verification) -> Result:
