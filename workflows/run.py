@@ -304,7 +304,7 @@ class SessionRun:
     def learn(self, question: Question, answer: Observation) -> bool:
         """Let the session know an answer, unless the step was done again since, or nothing is known by it.
 
-        That the network has nothing against a step ends nothing that a look at this machine said against it.
+        That the network confirms a step ends nothing that a look at this machine said against it.
 
         Returns:
             whether the answer contradicts the step, which nobody knew before, or ends what contradicted it.
@@ -316,11 +316,13 @@ class SessionRun:
         look = self.session.state.observed.get(key)
         known = before is Status.DONE or (look is not None and look.stands)
         nothing = answer.verdict is Verdict.UNKNOWN and (known or _says_nothing(answer))
-        if look is not None and look.contradicts and not (look.asked or look.here):
-            nothing = nothing or not answer.contradicts
+        if look is not None and look.contradicts and not (look.asked or look.here or answer.contradicts):
+            nothing = answer.verdict is not Verdict.AS_DECIDED
+            at = self.environment.now().isoformat(timespec="seconds")
+            answer = replace(look, at=at, confirmed=True)
         if self.session.record(key) is not question.record or nothing:
             return False
-        self.session.observe({key: replace(answer, asked=not answer.here)})
+        self.session.observe({key: replace(answer, asked=not (answer.here or answer.confirmed))})
         return (self.session.status(key) is Status.CONTRADICTED) is not (before is Status.CONTRADICTED)
 
     def after(self, key: StepKey) -> StepKey | None:

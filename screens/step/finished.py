@@ -160,12 +160,7 @@ class Finished(VerticalScroll):
         """
         run, now = self._run, self._run.environment.now()
         said, unseen, in_table = list[str](), list[str](), False
-        if not self._over():
-            back = self._taken_back()
-            if _repeats_review(run.session.state.observed):
-                del back[PROJECT]
-            items = {text_of(words): key.item for key, words in back.items() if words}
-            yield from (f"– {item}: {words}" if item else f"– {words}" for words, item in items.items())
+        yield from self._left_as_it_is()
         for key in self._unsure():
             look = run.session.state.observed[key]
             at = moment_text(look.at, now)
@@ -184,6 +179,19 @@ class Finished(VerticalScroll):
             yield f"? {WORDS[Status.UNCONFIRMED]}: iam-onboard can't check it from here."
         if unseen:
             yield f"? Done, but not confirmed since: {listed(unseen, 2)}."
+
+    def _left_as_it_is(self) -> Iterator[Sentence]:
+        """What a look speaks against though AWS confirms it, and what was taken back, a line each."""
+        run = self._run
+        for key in self._at(Status.DONE):
+            if (left := run.session.state.observed.get(key, NOT_ASKED)).confirmed:
+                yield f"– {run.title(key)}: {left.words}"
+        if not self._over():
+            back = self._taken_back()
+            if _repeats_review(run.session.state.observed):
+                del back[PROJECT]
+            items = {text_of(words): key.item for key, words in back.items() if words}
+            yield from (f"– {item}: {words}" if item else f"– {words}" for words, item in items.items())
 
     def _title(self, grid: Everybody) -> str:
         """What was achieved, or what is not as it was meant to be."""
@@ -236,7 +244,10 @@ class Finished(VerticalScroll):
         unconfirmed, awaited = ((), ()) if over else (self._unsure(), state.seen_as(Verdict.AWAITED))
         if self._uncompared:
             yield Button("Compare", id="ask-pgp-keys", key="k")
-        if any(state.observed[key].words or key in asked for key in unconfirmed):
+        looks = {key: state.observed[key] for key in unconfirmed}
+        if any(
+            look.words or key in asked for key, look in looks.items() if look.asked or not look.contradicts
+        ):
             yield Button("Look again", id="look", key="l")
         if self._awaited and any(key.step == "hand-over" for key in awaited):
             yield Button("Copy a reminder", id="remind", key="m")

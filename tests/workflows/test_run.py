@@ -275,8 +275,16 @@ def test_what_a_look_at_this_machine_said_against_a_step_stays_whatever_the_netw
     run.observe()
     session.acknowledge(USERS, session.state.observed[USERS])
     assert session.status(USERS) is Status.UNCONFIRMED
-    assert not run.learn(run.question(USERS), AGREES)
+    assert not run.learn(run.question(USERS), NOT_ASKED)
     assert session.status(USERS) is Status.UNCONFIRMED
+    assert not run.learn(run.question(USERS), AGREES)
+    for _again in range(2):
+        seen = session.state.observed[USERS]
+        assert (session.status(USERS), seen.verdict, seen.confirmed) == (Status.DONE, GONE.verdict, True)
+        run.observe()
+    modules[1].observation = replace(GONE, about=("something else",))
+    run.observe()
+    assert session.status(USERS) is Status.CONTRADICTED
 
 
 def test_decisions_and_looks_outlive_the_process_and_the_list_of_sessions_knows_them(

@@ -69,6 +69,7 @@ class Observation:
         said_so: whether the person's word is all that there is.
         likely: what the person most likely wants to do about it.
         asked: whether the network said it: a look at this machine alone can't refute it.
+        confirmed: whether the network confirmed the step in the last hour, although this is against it.
         here: whether a look at this machine sees when it is over, although the network said it.
         remedy: what to do where the world couldn't be asked; "" where that is unknown.
         by_item: whom it concerns by item, where the look was at several items; {} where it was at its own.
@@ -85,6 +86,7 @@ class Observation:
     said_so: bool = False
     likely: Choice = Choice.REDO
     asked: bool = False
+    confirmed: bool = False
     here: bool = False
     remedy: Sentence = ""
     by_item: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
@@ -177,4 +179,6 @@ def dated(now: Observation, before: Observation | None, done_at: str, at: str) -
         return replace(now, at=now.at or at)
     last = before.at if before is not None and before.at > done_at else done_at
     said_so = not now.at and before is not None and before.said_so
-    return replace(now, at=now.at or last, said_so=now.said_so or said_so)
+    same = before is not None and before.confirmed and before.identity == now.identity
+    confirmed = now.confirmed or (same and seen_at(last, moment(at, "at")).verdict is Verdict.AS_DECIDED)
+    return replace(now, at=now.at or last, said_so=now.said_so or said_so, confirmed=confirmed)

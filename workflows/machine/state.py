@@ -316,7 +316,9 @@ class State:
         observation = self.observed.get(key)
         if observation is None or observation.verdict is Verdict.AS_DECIDED:
             return Status.DONE
-        return Status.CONTRADICTED if self.contradicted(key) else Status.UNCONFIRMED
+        if self.contradicted(key):
+            return Status.CONTRADICTED
+        return Status.DONE if observation.confirmed else Status.UNCONFIRMED
 
     def awaited(self) -> tuple[str, ...]:
         """The people who have not done their part yet, by the last look at the steps that are done."""

@@ -43,7 +43,7 @@ from workflows.aws.errors import AwsError, AwsFailure
 from workflows.core.secret import Secret
 from workflows.machine.declaration import Step
 from workflows.machine.events import StepKey
-from workflows.machine.observations import NOT_ASKED, SAID_SO, Observation, Verdict
+from workflows.machine.observations import AGREES, NOT_ASKED, SAID_SO, Observation, Verdict
 from workflows.machine.session import Session
 from workflows.machine.state import Status
 from workflows.steps.new_user import access_keys, mfa, profiles, verify
@@ -874,6 +874,29 @@ async def test_the_page_and_the_end_name_an_old_key_that_is_still_active(
             text = " ".join(app.text().split())
             assert f"{key['AccessKeyId']} " in text.replace(",", "")
             assert f"Deactivate {'it' if where else key['AccessKeyId']}" in text
+
+
+async def test_the_end_offers_no_look_at_a_key_that_was_left_where_it_is(
+    new_user: NewUserAws, session: Session
+) -> None:
+    kept(new_user, session, user_key(new_user))
+    session.skip(PROFILES)
+    session.skip(VERIFY)
+    words = "Only your earlier PGP key opens its file."
+    left = Observation(Verdict.CHANGED, words, ("earlier",), continuing="It stays there.")
+    session.observe({KEYS: left})
+    session.acknowledge(KEYS, session.state.observed[KEYS])
+    app = host(new_user, session, VERIFY)
+    async with app.run_test(size=(80, 24)) as pilot:
+        for confirmed in (False, True):
+            if confirmed:  # as Verify reports
+                app.wizard.run.learn(app.wizard.run.question(KEYS), AGREES)
+            await app.wizard.go_to(None)
+            await rest(pilot)
+            lines = [str(text.content) for text in app.wizard.query_one(Finished).query(Text)]
+            assert [words in line for line in lines if words in line or line.startswith("? Acc")] == [True]
+            assert standing(app.wizard.run, KEYS) is (Status.DONE if confirmed else Status.UNCONFIRMED)
+            assert not app.wizard.query("#look")
 
 
 async def test_the_end_says_that_a_password_for_the_new_pgp_key_is_still_to_come(
