@@ -25,7 +25,7 @@ from workflows.core.errors import OnboardError
 from workflows.core.grouping import by_key
 from workflows.core.sentences import Sentence, count, joined, listed, text_of
 from workflows.machine.events import Facts, StepKey
-from workflows.machine.observations import NOT_ASKED, Observation, Verdict
+from workflows.machine.observations import NOT_ASKED, Observation, Verdict, waits_in_words
 from workflows.machine.state import SETTLED, Status
 from workflows.run import PROJECT, SessionRun
 from workflows.steps.admin.accepted_plan import may_get_something, people_of
@@ -161,14 +161,14 @@ class Finished(VerticalScroll):
         run, now = self._run, self._run.environment.now()
         said, unseen, in_table = list[str](), list[str](), False
         yield from self._left_as_it_is()
-        for key in self._unsure():
-            look = run.session.state.observed[key]
-            at = moment_text(look.at, now)
+        looks = {key: run.session.state.observed[key] for key in self._unsure()}
+        yield from _awaiting([look for look in looks.values() if look.verdict is Verdict.AWAITED], now)
+        for key, look in looks.items():
             if look.verdict is Verdict.AWAITED:
-                yield f"○ {look.words} AWS was asked {at}."
-            elif look.words:
+                continue
+            if look.words:
                 seen = "you said so" if look.said_so else "last confirmed"
-                yield f"? {run.title(key)}: {seen} {at}. {look.words}"
+                yield f"? {run.title(key)}: {seen} {moment_text(look.at, now)}. {look.words}"
             elif marked and key.item:
                 in_table |= not look.said_so
             else:
@@ -367,6 +367,14 @@ def goes_out_with(run: SessionRun, key: StepKey) -> Sentence:
             accounts += [later.item] if left & there else []
             left -= there
     return "" if left else listed(accounts, 2)
+
+
+def _awaiting(looks: Sequence[Observation], now: datetime) -> Iterator[Sentence]:
+    """Whom AWS awaits: in one line all that it said at the same time, whatever step asked."""
+    together = by_key((moment_text(look.at, now), wait) for look in looks for wait in look.waits)
+    lines = [(waits_in_words(waits), at) for at, waits in together.items()]
+    lines += [(look.words, moment_text(look.at, now)) for look in looks if not look.waits]
+    yield from (f"○ {words} AWS was asked {at}." for words, at in lines)
 
 
 def _changed_since(run: SessionRun) -> list[str]:

@@ -7,7 +7,7 @@ decides. The last looks are kept beside the journal, so that the list of session
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -15,14 +15,16 @@ from pathlib import Path
 
 from workflows.core.errors import OnboardError
 from workflows.core.files import read_text, write_atomically
+from workflows.core.grouping import by_key
 from workflows.core.parsing import parse_json
-from workflows.core.sentences import Sentence
+from workflows.core.sentences import Sentence, joined, listed
 from workflows.core.shapes import moment, plain, read
 from workflows.machine.events import StepKey
 from workflows.machine.summaries import OBSERVED
 
 _COUNTS_FOR = timedelta(hours=1)
 """How long an answer of the world stands for one of now, where it can't be asked again."""
+_MOST_NAMED = 3
 _MAX_BYTES = 1_000_000
 
 
@@ -73,6 +75,7 @@ class Observation:
         here: whether a look at this machine sees when it is over, although the network said it.
         remedy: what to do where the world couldn't be asked; "" where that is unknown.
         by_item: whom it concerns by item, where the look was at several items; {} where it was at its own.
+        waits: what is awaited of whom in which item; () where the words say more than that.
     """
 
     verdict: Verdict
@@ -90,6 +93,7 @@ class Observation:
     here: bool = False
     remedy: Sentence = ""
     by_item: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
+    waits: tuple[tuple[Sentence, str, str], ...] = ()
 
     @property
     def contradicts(self) -> bool:
@@ -116,6 +120,13 @@ class Observation:
     def asks(self) -> bool:
         """Whether there is a choice: else all that can be done is the step again."""
         return len(self.choices) > 1
+
+
+def waits_in_words(waits: Iterable[tuple[Sentence, str, str]]) -> Sentence:
+    """What is awaited of whom where, in as few sentences as that takes."""
+    where = by_key(((what, name), item) for what, name, item in waits)
+    who = by_key(((what, listed(items, _MOST_NAMED)), name) for (what, name), items in where.items())
+    return joined(f"{what}: {listed(names, _MOST_NAMED)} in {items}." for (what, items), names in who.items())
 
 
 AGREES = Observation(Verdict.AS_DECIDED)

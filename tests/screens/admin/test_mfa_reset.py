@@ -13,6 +13,7 @@ from support.panes import PaneHost, new_session, rest, settle
 from support.steps import step_of
 
 from screens.admin.mfa_reset import MfaResetPane
+from screens.step.finished import Finished
 from screens.widgets.dialogs import Confirm
 from screens.widgets.lists import TextDialog
 from screens.widgets.status_grid import EverybodyDialog
@@ -158,18 +159,24 @@ async def test_the_end_has_the_next_steps_for_who_has_no_other_device_yet(
         there = {"account_id": ACCOUNT, "sign_in": page.format(account)}
         reset = {"at": at, **there, "people": {NAMES[0]: ["a-device"]}, "none": []}
         settle(session, StepKey("mfa-reset", account), {"mfa_devices_reset": reset})
-    waits = Observation(Verdict.AWAITED, about=(NAMES[0],))
+    waits = {
+        account: Observation(Verdict.AWAITED, about=(NAMES[0],), waits=(("Nothing yet", NAMES[0], account),))
+        for account in ("management", "security")
+    }
     async with app.run_test(size=(80, 24)) as pilot:
         for looks, places in (
             ({"management": AGREES, "security": AGREES}, set()),
-            ({"management": AGREES, "security": waits}, {"security"}),
-            ({"management": waits, "security": waits}, {"management", "security"}),
+            ({**waits, "management": AGREES}, {"security"}),
+            (waits, {"management", "security"}),
         ):
             session.observe({StepKey("mfa-reset", account): look for account, look in looks.items()})
             await app.wizard.go_to(None)
             await rest(pilot)
             assert bool(app.wizard.query("#next-steps")) is bool(places)
             assert (NAMES[0] in str(app.wizard.query_one("#next", Text).render())) is bool(places)
+            lines = [str(text.content) for text in app.wizard.query_one(Finished).query(Text)]
+            named = [{name for name in looks if name in line} for line in lines if "Nothing yet" in line]
+            assert named == ([places] if places else []), "one line for both accounts"
             if places:
                 await pilot.press("c")
                 await rest(pilot)

@@ -33,7 +33,7 @@ from workflows.layer.model import Layer
 from workflows.layer.project import Project
 from workflows.layer.read.layer import read_layer
 from workflows.machine.events import Facts
-from workflows.machine.observations import AGREES, NOT_ASKED, Observation, Verdict
+from workflows.machine.observations import AGREES, NOT_ASKED, Observation, Verdict, waits_in_words
 from workflows.machine.summaries import Summary
 from workflows.messages.handoff import (
     ACCESS,
@@ -395,7 +395,7 @@ _WAITS = {
     Arrival.AWAY: "Not signed in yet",
     Arrival.MUST_CHOOSE: "Signed in without choosing a password yet",
     Arrival.UNSEEN: "Another password than the one-time one, and AWS shows no sign-in yet",
-    Arrival.NO_MFA: "No MFA device yet",
+    Arrival.NO_MFA: state_now.NO_MFA_YET,
 }
 """What is awaited of somebody who was sent a password."""
 
@@ -712,7 +712,8 @@ def inquire(context: Context) -> Observation:
     others = {part: later[part] for part in parts if part in later}
     if any(part not in later for part in parts):  # of a password made since, AWS says whether it was used
         found = _of_arrivals(_arrivals(parts, later, context), context)
-        return replace(found, words=joined((found.words, *_of_later(others)))) if found.words else found
+        more = [*_of_later(others)] if found.words else []
+        return replace(found, words=joined((found.words, *more)), waits=()) if more else found
     by, names = listed([*dict.fromkeys(removals.values())], _MOST_NAMED), tuple(removals)
     gone = (f"{listed(names, _MOST_NAMED)}: removed by a later session ({by}).",) if removals else ()
     words = (*gone, *_of_later(others))
@@ -760,21 +761,20 @@ def _of_arrivals(found: Mapping[tuple[str, Arrival], list[str]], context: Contex
     """Who is gone and who is awaited, and where."""
     gone = {name: state for name, state in found if state in _GONE}
     waits = {*_WAITS} if located(context)[0].mfa_enabled else {*_WAITS} - {Arrival.NO_MFA}
-    awaited = by_key(
-        ((state, listed(accounts, _MOST_NAMED)), name)
+    waiting = tuple(
+        (_WAITS[state], name, at)
         for (name, state), accounts in found.items()
         if state in waits
+        for at in accounts
     )
-    about = tuple(dict.fromkeys(name for names in awaited.values() for name in names))
-    waiting = [(name, at) for (name, state), accounts in found.items() if state in waits for at in accounts]
-    words = joined(
-        f"{_WAITS[state]}: {listed(names, _MOST_NAMED)} in {where}."
-        for (state, where), names in awaited.items()
-    )
+    about = tuple(dict.fromkeys(name for _, name, _ in waiting))
+    words = waits_in_words(waiting)
     if gone:
         lost = (f"AWS no longer has {_GONE[state].format(name)}." for name, state in gone.items())
         said = joined((*lost, words))
         return Observation(Verdict.GONE, said, tuple(gone), continuing="Leaves it as it is: it was meant.")
-    in_each = by_key((account, name) for name, account in waiting)
+    in_each = by_key((account, name) for _, name, account in waiting)
     by_item = {account: tuple(names) for account, names in in_each.items()}
-    return Observation(Verdict.AWAITED, words, about, by_item=by_item) if awaited else AGREES
+    if not waiting:
+        return AGREES
+    return Observation(Verdict.AWAITED, words, about, by_item=by_item, waits=waiting)

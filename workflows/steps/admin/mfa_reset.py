@@ -17,12 +17,12 @@ from workflows.aws.sts import partition_of
 from workflows.core.errors import Problem
 from workflows.core.grouping import by_key
 from workflows.core.secret import Secret
-from workflows.core.sentences import Sentence, joined
+from workflows.core.sentences import Sentence
 from workflows.core.shapes import read
 from workflows.machine.events import Facts
-from workflows.machine.observations import AGREES, NOT_ASKED, Observation, Verdict
+from workflows.machine.observations import AGREES, NOT_ASKED, Observation, Verdict, waits_in_words
 from workflows.messages.handoff import sign_in_url
-from workflows.steps.admin.state_now import CODED, client_without_code
+from workflows.steps.admin.state_now import CODED, NO_MFA_YET, client_without_code
 from workflows.steps.admin.terraform_runs import administrator, located, own_profile
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.steps.shared.to_send import ToSend, hand_out
@@ -239,7 +239,7 @@ def inquire(context: Context) -> Observation:
     with client_without_code("iam", context, "Whether they have another device") as client:
         there = [name for name in names if iam.find_user(client, name) is not None]
         without = tuple(name for name in there if not iam.list_mfa_devices(client, name))
-    words = joined(f"{context.item}: {name} has no MFA device yet." for name in without)
     if without:
-        return Observation(Verdict.AWAITED, words, without)
+        waits = tuple((NO_MFA_YET, name, context.item) for name in without)
+        return Observation(Verdict.AWAITED, waits_in_words(waits), without, waits=waits)
     return replace(AGREES, about=tuple(name for name in names if name not in there))

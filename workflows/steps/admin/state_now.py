@@ -41,6 +41,8 @@ from workflows.steps.shared.module import Context, GuardedLook
 from workflows.terraform.plan import Action
 from workflows.terraform.state import State, StoredState, kept_state
 
+NO_MFA_YET = "No MFA device yet"
+"""What is awaited of somebody who can sign in."""
 _MEMBERSHIPS = ("aws_iam_group_membership.", "aws_iam_user_group_membership.")
 
 

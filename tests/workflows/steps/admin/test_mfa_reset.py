@@ -49,6 +49,7 @@ def test_somebody_whose_device_was_removed_is_awaited_until_there_is_another(
         seen = mfa_reset.inquire(context_of(tmp_path, SERIAL))
     assert seen.verdict is verdict
     assert seen.about == (() if devices else (NAME,))
+    assert [wait[1:] for wait in seen.waits] == [(NAME, "security")] * (verdict is Verdict.AWAITED)
 
 
 def test_nobody_is_asked_where_nothing_was_removed(tmp_path: Path) -> None:

@@ -130,6 +130,8 @@ def test_who_was_sent_a_password_is_asked_of_aws(
     assert (seen.verdict, seen.about) == (verdict, about)
     missing = [name for name, state in found.items() if state is Arrival.AWAY]
     assert all(f"{name} in security" in text_of(seen.words) for name in missing)
+    waits = about if verdict is Verdict.AWAITED else ()
+    assert [wait[1:] for wait in seen.waits] == [(name, "security") for name in waits]
 
 
 def test_what_an_account_left_to_the_next_one_is_asked_about_with_it(
