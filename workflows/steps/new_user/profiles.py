@@ -28,6 +28,7 @@ from workflows.profiles.record import FILE_NAME, HandChange, Stale, changed_opti
 from workflows.profiles.write import Decisions, Written, prepare, preview, sections_in, write_profiles
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.steps.shared.own_identity import base_profile_of, identity_of, paths_of, project_of
+from workflows.stores.key_records import KeyRecords
 from workflows.stores.key_store import KEPT_IN_FILE
 
 
@@ -123,13 +124,26 @@ def wanted(request: Request, context: Context) -> WantedProfiles:
     return profiles_for(base, roles, mfa_names=request.mfa_names)
 
 
+def _kept_in(context: Context) -> str:
+    """Which kind of store has the access key, even where the person skipped the step now; "" for none.
+
+    Raises:
+        OnboardError: the record of the access key cannot be read.
+    """
+    key: Mapping[str, Any] = context.facts.get("access_key") or {}
+    if key:
+        return str(key["kept"])
+    base = base_profile_of(context, identity_of(context))
+    record = KeyRecords(context.environment.key_records_folder).get(project_of(context), base)
+    return record.kept if record else ""
+
+
 def _key_source(context: Context, identity: Identity) -> KeySource:
     """Where the base profile finds its key; None leaves what the files say.
 
     A key in plain text was written to `credentials` by the step before, so here it is left alone.
     """
-    key: Mapping[str, Any] = context.facts.get("access_key") or {}
-    if not key or key["kept"] == KEPT_IN_FILE:
+    if _kept_in(context) in {"", KEPT_IN_FILE}:
         return None
     command = credential_command(
         project_of(context),
@@ -163,7 +177,7 @@ def remarks(request: Request, context: Context) -> tuple[Sentence, ...]:
     remarks = (
         (not identity.profiles, "The handoff names no roles here, so you get only the profile of your user."),
         (
-            not context.facts.get("access_key"),
+            not _kept_in(context),
             f"No access key was kept: {base} works only if ~/.aws has its key already.",
         ),
         (not serial, "Without an MFA device's serial, you can't assume roles that need a code."),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from workflows.profiles.plan import credential_command
 from workflows.steps.new_user import profiles as step
 from workflows.steps.new_user.profiles import Request
 from workflows.steps.shared.module import Context, Progress
+from workflows.stores.key_records import KeyRecord, KeyRecords
 
 SERIAL = "arn:aws:iam::222222222222:mfa/jane.doe"
 REQUEST = Request("us-east-1", SERIAL)
@@ -155,6 +157,17 @@ def test_without_a_key_or_a_device_that_is_said(tmp_path: Path) -> None:
     assert "access key" in no_key
     (device,) = set(no_device)
     assert " MFA " in device
+
+
+def test_a_key_that_was_kept_before_its_step_was_skipped_is_used(tmp_path: Path) -> None:
+    of = context(tmp_path)
+    kept = KeyRecord(
+        "bb", BASE, "AKIA" + "B" * 16, "keyring", "jane.doe", "2" * 12, "us-east-1", datetime.now(UTC)
+    )
+    KeyRecords(of.environment.key_records_folder).put(kept)
+    assert step.remarks(REQUEST, of) == step.remarks(REQUEST, context(tmp_path, access_key=IN_KEYRING))
+    step.perform(REQUEST, of, nothing)
+    assert "credential_process" in (folder(tmp_path) / "config").read_text()
 
 
 @pytest.mark.parametrize(
