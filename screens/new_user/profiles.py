@@ -241,6 +241,8 @@ class ProfilesPane(StepPane):
         written = f"{count(len(found.names), 'profile')} in {folder}: {', '.join(found.names)}"
         self._possible = not found.problems
         self.place_problems(found.problems)
+        if not (found.problems or found.diff or found.by_hand or self.opening.asks):
+            self.drop_note()  # whatever it is about, the files are up to date
         state = (
             ""
             if found.problems

@@ -1058,6 +1058,23 @@ async def test_from_a_device_that_aws_does_not_know_next_leads_to_the_profiles_t
         assert app.wizard.current == VERIFY
 
 
+@pytest.mark.parametrize("serial", [SERIAL, f"{SERIAL}2"])
+async def test_profiles_that_the_files_have_are_not_called_out_of_date(
+    new_user: NewUserAws, session: Session, serial: str
+) -> None:
+    kept(new_user, session, user_key(new_user))
+    key: Any = session.facts(ITEM)["access_key"]
+    context = new_user.context(access_key=key)
+    settle(session, PROFILES, profiles.perform(profiles.proposal(context), context, new_user.report))
+    session.reopen(KEYS)
+    settle(session, KEYS, {"access_key": {**key, "mfa_serial": serial, "told": ["It is kept again."]}})
+    assert session.status(PROFILES) is Status.STALE
+    app = host(new_user, session, PROFILES)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert app.pane.query_one(".pane-note").display is (serial != SERIAL)
+
+
 async def test_a_wrong_region_is_told_once_at_its_field(new_user: NewUserAws, session: Session) -> None:
     kept(new_user, session, user_key(new_user))
     app = host(new_user, session, PROFILES)
