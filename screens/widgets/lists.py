@@ -22,7 +22,7 @@ from textual.widgets.data_table import ColumnKey, RowKey
 from textual.widgets.selection_list import Selection
 
 from screens.widgets.dialogs import Dialog, tell
-from screens.widgets.text import BAR, CURSOR, Button, Measured, plain, shown, with_bar
+from screens.widgets.text import BAR, CURSOR, Button, Measured, ScrollBody, plain, shown, with_bar
 from workflows.core.sentences import Sentence
 
 BOXES = {True: "[x]", False: "[ ]"}
@@ -210,7 +210,8 @@ class TextDialog(Dialog[bool]):
     BINDINGS: ClassVar[list[BindingType]] = [Binding("c", "copy", "Copy this text", id="text.copy")]
     DEFAULT_CSS = """
     TextDialog > Vertical { width: 96; max-width: 100%; }
-    TextDialog Log { height: 1fr; background: $surface; scrollbar-size: 1 1; }
+    TextDialog Log { height: auto; min-height: 1; background: $surface; scrollbar-size: 1 1; }
+    TextDialog.-tall Log { height: 1fr; }
     """
 
     def __init__(
@@ -225,7 +226,8 @@ class TextDialog(Dialog[bool]):
     ) -> None:
         copied = [Button("Copy text", id="copy", key="c")] if copy else []
         body = [Log(id="text", auto_scroll=False, wraps=wraps)]
-        super().__init__(title, "", *buttons, *copied, body=body, fields=fields, classes="-tall")
+        tall = None if wraps else "-tall"  # the height of a text knows no scrollbar below it
+        super().__init__(title, "", *buttons, *copied, body=body, fields=fields, classes=tall)
         self._text = text
         self._line_styles = styles or {}
         self._copy = copy
@@ -240,3 +242,7 @@ class TextDialog(Dialog[bool]):
         log = self.query_one(Log)
         for line in self._text.splitlines():
             log.add(line, self._line_styles.get(line.strip()[:1], ""), scroll_end=False)
+
+    def _fit(self) -> None:
+        super()._fit()
+        self.query_one(Log).styles.max_height = self.query_one(ScrollBody).styles.max_height

@@ -16,6 +16,7 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from screens.widgets.dialogs import Confirm, ErrorDialog, Notice, OneFocus, tell
+from screens.widgets.lists import Log, TextDialog
 from screens.widgets.text import ScrollBody
 from workflows.core.errors import OnboardError
 
@@ -40,6 +41,21 @@ async def test_tab_goes_from_no_to_yes_and_back() -> None:
             assert app.focused.id == focused
         await pilot.press("enter")
         assert answers == [True]
+
+
+@pytest.mark.parametrize("lines", [2, 100])
+async def test_a_text_takes_the_lines_that_it_has_as_far_as_there_is_room(lines: int) -> None:
+    app: App[None] = App()
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.push_screen(TextDialog("A text", "\n".join(map(str, range(lines)))))
+        await rest(pilot)
+        text, closing = app.screen.query_one(Log), app.screen.query_one("#close")
+        assert (text.size.height == lines) is (lines < app.size.height)
+        assert (text.max_scroll_y > 0) is (lines > app.size.height)
+        assert app.screen.region.contains_region(closing.region)
+        await pilot.resize_terminal(80, 12)
+        await rest(pilot)
+        assert app.screen.region.contains_region(closing.region)
 
 
 async def test_what_keeps_the_focus_is_not_drawn_again() -> None:
