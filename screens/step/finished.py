@@ -484,6 +484,18 @@ def _no_device_removed(whole: Context) -> bool:
     return bool(resets) and not any(fact["people"] for fact in resets)
 
 
+def _next_of_regions(run: SessionRun) -> Iterator[Sentence]:
+    """What to do about STS regions that are left to be switched, and about accounts that weren't asked."""
+    facts = run.session.facts()
+    left, missed = _of_regions(facts["sts_regions"]) if facts.get("sts_regions") else ((), ())
+    if left:
+        where = "In the real AWS, you'd switch them" if run.environment.sandbox else "Switch them"
+        yield f"{where} in the console when you like; STS regions (t) shows where. Nothing else waits for it."
+    if missed:
+        such = f"such as a profile in ~/.aws/{facts['project']}"
+        yield f"STS regions (t) says what those not asked need, {such}. Then ask again there."
+
+
 def _without_device(run: SessionRun) -> Mapping[str, Sequence[str]]:
     """Who has no MFA device since theirs was removed, as far as AWS said, each with the accounts."""
     whole, gone = run.whole(), run.removed().by_item
@@ -616,14 +628,12 @@ def _next(run: SessionRun, in_git: Sentence, awaited: Sequence[str]) -> Iterator
 
 def _next_of_others(run: SessionRun, awaited: Sequence[str]) -> Iterator[Sentence]:
     """What is next where the session's own work is done: something for others, a wait, or nothing."""
-    regions = run.session.facts().get("sts_regions")
     if run.environment.sandbox and _plays_on(run):
         yield "Continue as the other person (F6)."
     elif to_send := list(_to_send(run)):
         yield from to_send
-    elif regions and _of_regions(regions)[0]:
-        where = "In the real AWS, you'd switch them" if run.environment.sandbox else "Switch them"
-        yield f"{where} in the console when you like. Nothing else waits for it."
+    elif regions := list(_next_of_regions(run)):
+        yield from regions
     elif unsent := unsent_since(run.whole()):
         works = listed([*dict.fromkeys(map(work_of, unsent.values()))], 2)
         yield f"Open {works} on Home (F3), and send its text."

@@ -119,6 +119,20 @@ async def test_the_answers_are_a_table_and_the_clicks_and_next_keeps_them(projec
         assert at.standing("security")[0] == "✗"
 
 
+async def test_the_end_says_how_the_accounts_that_were_not_asked_can_be(project: RegionsProject) -> None:
+    async with opened(project) as at:
+        await at.press("ctrl+n")
+        at.standing("security")
+        await at.press("ctrl+n")
+        regions = at.session.facts()["sts_regions"]
+        missed = {name: answer for name, answer in regions["accounts"].items() if answer["problem"]}
+        at.session.reopen(KEY)
+        settle(at.session, KEY, {"sts_regions": {**regions, "accounts": missed}})
+        await at.app.wizard.go_to(None)
+        assert at.app.wizard.query("#ask-sts-regions")
+        assert "~/.aws/bb" in str(at.app.wizard.query_one("#next").render())
+
+
 async def test_a_sandbox_opens_no_page_of_the_real_aws(project: RegionsProject) -> None:
     pretend = replace(project.made, environment=replace(project.environment, sandbox=True))
     project = replace(project, made=pretend)
