@@ -144,7 +144,19 @@ class Finished(VerticalScroll):
 
     def _next(self, in_git: Sentence) -> Iterable[Sentence]:
         """What the person may do now; `in_git` is what is left there."""
-        return [_COMPARE] if self._uncompared else _next(self._run, in_git, self._awaited)
+        return (
+            [_COMPARE]
+            if self._uncompared
+            else _next(self._run, in_git, self._awaited, played=self._plays_on())
+        )
+
+    def _plays_on(self) -> bool:
+        """Whether a sandbox plays the other person (F6), and they have something to do."""
+        run = self._run
+        if not (run.environment.sandbox and self.app.check_action("swap", ())):
+            return False
+        sent = "request_sent" in run.session.facts() or run.whole().of_each_item("handed_over")
+        return bool(sent or _without_device(run))
 
     def _added(self) -> tuple[str, ...]:
         """Who was added and not removed since, once that is applied somewhere."""
@@ -566,12 +578,6 @@ def _found(run: SessionRun, key: StepKey, status: Status) -> str:
     return f"{MARKS[status]} {WORDS[status]}"
 
 
-def _plays_on(run: SessionRun) -> bool:
-    """Whether the other person of a sandbox has something to read, with a PGP key that is theirs here."""
-    facts, handed_over = run.session.facts(), run.whole().of_each_item("handed_over")
-    return "request_sent" in facts or bool(handed_over and (facts.get("joining") or facts.get("rekeying")))
-
-
 def _has_device(run: SessionRun, key: StepKey) -> bool:
     """Whether AWS has named the person's MFA device since they skipped the step that registers one."""
     return key.step == "mfa" and bool((run.session.facts(key.item).get("access_key") or {}).get("mfa_serial"))
@@ -600,11 +606,23 @@ def _not_compared(run: SessionRun, key: StepKey) -> bool:
     return bool(decisions.not_compared)
 
 
-def _next(run: SessionRun, in_git: Sentence, awaited: Sequence[str]) -> Iterator[Sentence]:
-    """What the person may do now, outside the wizard; `in_git` is what is left there."""
+def _next(
+    run: SessionRun,
+    in_git: Sentence,
+    awaited: Sequence[str],
+    *,
+    played: bool,
+) -> Iterator[Sentence]:
+    """What the person may do now, outside the wizard.
+
+    Args:
+        run: the session.
+        in_git: what is left there.
+        awaited: who hasn't done their part.
+        played: whether F6 plays the other person, who has something to do.
+    """
     facts = run.session.facts()
     chosen = (facts.get("verified") or {}).get("chosen")
-    played = run.environment.sandbox and _plays_on(run)
     deactivate = [
         f"Deactivate {old_id} in {account}, unless you have. "
         "In the console: your name, “Security credentials”, “Access keys”."
@@ -623,16 +641,17 @@ def _next(run: SessionRun, in_git: Sentence, awaited: Sequence[str]) -> Iterator
             yield f"aws --profile {chosen} sts get-caller-identity"
         yield from deactivate
     else:
-        yield from _next_of_others(run, awaited)
+        to_send = list(_to_send(run))
+        yield from to_send
+        if played:
+            yield "F6 plays the new user." if to_send else "Continue as the other person (F6)."
+        elif not to_send:
+            yield from _next_of_others(run, awaited)
 
 
 def _next_of_others(run: SessionRun, awaited: Sequence[str]) -> Iterator[Sentence]:
-    """What is next where the session's own work is done: something for others, a wait, or nothing."""
-    if run.environment.sandbox and _plays_on(run):
-        yield "Continue as the other person (F6)."
-    elif to_send := list(_to_send(run)):
-        yield from to_send
-    elif regions := list(_next_of_regions(run)):
+    """What is next where nothing is to be done for the people: about other work, a wait, or nothing."""
+    if regions := list(_next_of_regions(run)):
         yield from regions
     elif unsent := unsent_since(run.whole()):
         works = listed([*dict.fromkeys(map(work_of, unsent.values()))], 2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from screens.widgets.lists import TextDialog
 from screens.widgets.status_grid import EverybodyDialog
 from screens.widgets.text import Button, OptionList, Text
 from workflows.machine.events import StepKey
-from workflows.machine.observations import AGREES, Observation, Verdict
+from workflows.machine.observations import AGREES, NOT_ASKED, Observation, Verdict
 from workflows.machine.session import Session
 from workflows.machine.state import Status
 from workflows.steps.admin import mfa_reset
@@ -182,4 +183,24 @@ async def test_the_end_has_the_next_steps_for_who_has_no_other_device_yet(
                 await rest(pilot)
                 copied = str(app.wizard.run.environment.clipboard.content)  # type: ignore[attr-defined]
                 assert all((page.format(name) in copied) is (name in places) for name in looks)
+    session.close()
+
+
+@pytest.mark.parametrize(("sandbox", "plays"), [(True, True), (True, False), (False, True)])
+async def test_the_end_leads_to_who_needs_another_device_where_a_sandbox_plays_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sandbox: bool, plays: bool
+) -> None:
+    session, app = opened(tmp_path, monkeypatch)
+    there = {"at": "2026-03-01T10:00:00+00:00", "people": {NAMES[0]: ["a-device"]}, "none": []}
+    settle(session, StepKey("mfa-reset", "management"), {"mfa_devices_reset": there})
+    monkeypatch.setattr(app, "check_action", lambda action, _parameters: action != "swap" or plays)
+    async with app.run_test(size=(80, 24)) as pilot:
+        run = app.wizard.run
+        run.environment = replace(run.environment, sandbox=sandbox)
+        for observed, needs in ((NOT_ASKED, True), (AGREES, False)):
+            session.observe({StepKey("mfa-reset", "management"): observed})
+            await app.wizard.go_to(None)
+            await rest(pilot)
+            following = str(app.wizard.query_one("#next", Text).render())
+            assert ("F6" in following) is (sandbox and plays and needs)
     session.close()
