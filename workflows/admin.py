@@ -180,6 +180,7 @@ APPLY = Step(
     outlives=True,
     seals=True,
     spends=PLAN.id,
+    compared=True,
     blocked_words="Apply needs a plan that was reviewed",
     reads=reading(
         applied={"at": str, "added": int, "changed": int, "destroyed": int, "elsewhere": bool},

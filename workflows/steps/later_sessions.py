@@ -55,9 +55,18 @@ def applied_changes(sessions: Iterable[Summary]) -> AppliedChanges:
         )
         for summary, work in ((summary, work_of(summary)) for summary in sessions)
         for kind, account, name in _changed(summary.facts)
-        if f"apply@{account}" in summary.settled
+        if f"apply@{account}" in summary.settled and name not in left_out_of(_applied(summary, account))
     )
     return by_key((whose, change) for change, whose in sorted(changes, key=itemgetter(0)))
+
+
+def left_out_of(fact: Mapping[str, Any]) -> tuple[str, ...]:
+    """Whom a plan, or its apply, lacks by its fact: later sessions had removed them from the files before."""
+    return texts(fact.get("left_out"))
+
+
+def _applied(summary: Summary, account: str) -> Mapping[str, Any]:
+    return summary.gave.get(f"apply@{account}", {}).get("applied") or {}
 
 
 def written_changes(sessions: Collection[Summary], holds_files: Callable[[Summary], bool]) -> AppliedChanges:
@@ -238,9 +247,10 @@ def without_devices(summary: Summary) -> Iterator[tuple[str, str]]:
 def _with_passwords(summary: Summary) -> Iterator[tuple[str, str]]:
     changed = {*_changed(summary.facts)}
     for account in (step.removeprefix("apply@") for step in summary.settled if step.startswith("apply@")):
+        left_out = left_out_of(_applied(summary, account))
         for kind in ("joining", "rekeying", "resetting"):
             for name in texts(summary.facts.get(kind)):
-                if kind != "joining" or ("add", account, name) in changed:
+                if kind != "joining" or (("add", account, name) in changed and name not in left_out):
                     yield account, name
 
 

@@ -49,6 +49,18 @@ def test_what_a_later_session_removed_or_added_again_is_taken_back() -> None:
     assert over_by(REMOVE, applied_changes([ADD, REMOVE, again]), {}) == ("Add jane",)
 
 
+def test_an_apply_that_came_after_a_removal_adds_nobody_whom_its_plan_left_out() -> None:
+    after = dict.fromkeys(ADD.settled, "3")
+    late = replace(ADD, settled=after)
+    assert taken_back(late.facts, late.created, applied_changes([late, REMOVE])) == {}
+    left_out = {step: {"applied": {"at": "3", "left_out": ["jane"]}} for step in after}
+    without = replace(late, gave=left_out)
+    back = {"management": {"jane": "Remove jane"}, "security": {"jane": "Remove jane"}}
+    assert taken_back(without.facts, without.created, applied_changes([without, REMOVE])) == back
+    assert len(passwords_made([late])) == 2
+    assert passwords_made([without]) == {}
+
+
 def test_a_session_is_over_where_all_that_it_did_was_taken_back() -> None:
     assert over_by(ADD, applied_changes([ADD, REMOVE]), {}) == ("Remove jane",)
     half = session("3", "security", remove={"security": ["jane"]})

@@ -77,6 +77,7 @@ class Planned:
         people: what it does to each person; empty in sessions older than that.
         besides: what else it does that isn't foreign; empty in older sessions.
         notes: what to know of it.
+        left_out: who was to be added, and a later session removed from its files before it was made.
     """
 
     record: PlanRecord
@@ -93,6 +94,7 @@ class Planned:
     people: tuple[PersonChange, ...] = ()
     besides: tuple[Line, ...] = ()
     notes: tuple[Sentence, ...] = ()
+    left_out: tuple[str, ...] = left_out(tuple)
 
     def as_facts(self) -> dict[str, Any]:
         """The plan as JSON values."""
@@ -121,6 +123,7 @@ class _Made:
     passwords: tuple[str, ...] = ()
     access_keys: tuple[str, ...] = ()
     gone: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
 
 
 def read_plan(fact: Mapping[str, Any] | None) -> Planned | None:
@@ -163,7 +166,7 @@ def people_of(account: str, context: Context) -> tuple[str, ...]:
 
 def _who_gets(here: LayerDecisions, made: _Made) -> tuple[str, ...]:
     names = (*here.add, *made.passwords, *made.access_keys, *here.new_keys, *_switched_on(here))
-    return tuple(dict.fromkeys(names))
+    return tuple(name for name in dict.fromkeys(names) if name not in made.left_out)
 
 
 def may_get_something(account: str, context: Context) -> set[str]:

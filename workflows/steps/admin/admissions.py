@@ -18,6 +18,7 @@ from workflows.machine.journal import read_journal
 from workflows.machine.summaries import JOURNAL
 from workflows.steps.admin.accepted_plan import nothing_changed
 from workflows.steps.decisions import Comparison, Decisions
+from workflows.steps.later_sessions import left_out_of
 
 
 class Outcome(Enum):
@@ -126,6 +127,8 @@ def _apply(found: dict[tuple[str, str], Admission], decisions: Decisions, event:
     there = Outcome.THERE if nothing_changed(fact) else Outcome.APPLIED
     applied = Applied(event.at, Outcome.ELSEWHERE if fact.get("elsewhere") else there)
     for name, key in decisions.keys.items():
+        if name in left_out_of(fact):
+            continue
         admission = found[name, key.fingerprint]
         before = admission.accounts.get(account)
         made_before = before is not None and before.outcome is Outcome.APPLIED

@@ -19,6 +19,7 @@ from workflows.steps.admin.accepted_plan import Planned, decided
 from workflows.steps.admin.edits import refuse_expired_keys
 from workflows.steps.admin.judged_plan import causes, staleness, standing
 from workflows.steps.admin.terraform_runs import located, open_layer, reopen_layer, run_folder, watching
+from workflows.steps.later_sessions import left_out_of
 from workflows.steps.shared.leftovers import release_credentials
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.terraform.kept import apply_begun, apply_run, result_of
@@ -115,7 +116,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
     """
     planned = decided(context)
     if planned is None or planned.empty:
-        return {"applied": _applied(context, {}, elsewhere=planned is None)}
+        return {"applied": _applied(context, planned)}
     try:
         if apply_begun(run_folder(context), planned.record):
             report(Progress("Finding the earlier apply"))
@@ -134,7 +135,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
     except ApplyCancelled as stopped:
         stopped.what = f"{stopped.what} {standing(planned, stopped.result)}"
         raise
-    return {"applied": _applied(context, dict(planned.counts), elsewhere=False)}
+    return {"applied": _applied(context, planned)}
 
 
 def _apply(planned: Planned, request: Request, context: Context, report: Report) -> None:
@@ -150,14 +151,17 @@ def _apply(planned: Planned, request: Request, context: Context, report: Report)
         raise
 
 
-def _applied(context: Context, counts: dict[str, int], *, elsewhere: bool) -> dict[str, object]:
-    return {
+def _applied(context: Context, planned: Planned | None) -> dict[str, object]:
+    counts = {} if planned is None or planned.empty else planned.counts
+    fact = {
         "at": context.environment.now().isoformat(timespec="seconds"),
         "added": counts.get("add", 0),
         "changed": counts.get("change", 0),
         "destroyed": counts.get("destroy", 0),
-        "elsewhere": elsewhere,
+        "elsewhere": planned is None,
     }
+    left_out = left_out_of(context.facts["plan"])
+    return {**fact, "left_out": list(left_out)} if left_out else fact
 
 
 # What was applied is in the state, and in AWS: see `inquire`, and the look of Hand over.
@@ -177,7 +181,8 @@ def inquire(context: Context) -> Observation:
         return taken_back
     seen, here = state_now.seen(context), context.decisions.of(context.item)
     back = state_now.people_taken_back(context).get(context.item, {})
-    people = [name for name in (*here.add, *here.remove) if name not in back]
+    gone = {*back, *left_out_of(context.facts.get("applied") or {})}
+    people = [name for name in (*here.add, *here.remove) if name not in gone]
     if seen.verdict is not Verdict.AS_DECIDED or not people:
         return seen
     with state_now.client_without_code("iam", context, "Whether AWS has these users") as iam:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from workflows.core.files import FileError
 from workflows.core.grouping import by_key
@@ -25,6 +25,7 @@ from workflows.steps.later_sessions import (
     LastSessions,
     applied_changes,
     decided_in,
+    left_out_of,
     passwords_made,
     places_of,
     removals,
@@ -111,7 +112,9 @@ def later_than(context: Context) -> tuple[str, tuple[Summary, ...]]:
         return "", ()
     applied = context.of_each_item("applied")
     settled = {f"apply@{account}": str(fact.get("at", "")) for account, fact in applied.items()}
-    return own.created, (replace(own, facts=context.facts, settled=settled), *siblings(context.folder))
+    gave = {f"apply@{account}": {"applied": fact} for account, fact in applied.items()}
+    own = replace(own, facts=context.facts, settled=settled, gave={**own.gave, **gave})
+    return own.created, (own, *siblings(context.folder))
 
 
 def removed_since(context: Context) -> dict[str, dict[str, str]]:
@@ -163,7 +166,7 @@ def removals_since(context: Context) -> Observation | None:
     waiting = {
         (account, name): last
         for (account, name), last in written.items()
-        if account not in context.of_each_item("applied") and name not in context.decisions.mfa_reset
+        if not_let_in(name, account, context) and name not in context.decisions.mfa_reset
     }
     if not (applied or waiting):
         return None
@@ -189,6 +192,12 @@ def removals_since(context: Context) -> Observation | None:
     }
     gone = tuple(name for name in names if name not in left)
     return Observation(Verdict.TAKEN_BACK, _who_was_removed(found, applied), gone, by_item=_by_account(found))
+
+
+def not_let_in(name: str, account: str, context: Context) -> bool:
+    """Whether no apply of this session can have let in somebody whom a later one removed from the files."""
+    applied: Mapping[str, Any] = context.of_each_item("applied")
+    return account not in applied or name in left_out_of(applied[account])
 
 
 Removals = dict[tuple[str, str], AppliedChange]

@@ -120,7 +120,7 @@ def make(context: Context, report: Report, code: Secret | None = None) -> Planne
         text = plan_markdown(plan, title=layer.location.relative, origin=origin)
         write_atomically(_markdown_file(context), text.encode())
     set_too = (f"Your shell sets {variable}." for variable in inherited(context.environment.variables))
-    notes = (*unchecked, *set_too)
+    notes = (*planned.notes, *unchecked, *set_too)
     planned = replace(planned, summary=(*planned.summary, *notes), notes=notes)
     plan_resources.keep(plan, [change.address for change in planned.foreign], context)
     return planned
@@ -158,9 +158,12 @@ def _completed(
     Raises:
         OnboardError: neither the plan nor the state does what was decided; or the state can't be read.
     """
-    here = context.decisions.of(context.item)
-    gone_since = removed_from_files(context).by_item.get(context.item, ())
-    unplanned = {*here.add, *here.remove}.difference(gone_since, *planned.owners.values())
+    here, removed = context.decisions.of(context.item), removed_from_files(context)
+    unplanned = {*here.add, *here.remove}.difference(*planned.owners.values())
+    gone_since = removed.by_item.get(context.item, ())
+    left_out = tuple(name for name in here.add if name in unplanned and name in gone_since)
+    planned = replace(planned, left_out=left_out, notes=(removed.words,) if left_out else ())
+    unplanned -= {*gone_since}
     if not (planned.empty or unplanned):
         return planned
     state = read_state(layer, context, report, planning=True)
@@ -310,7 +313,10 @@ def applied_elsewhere(context: Context, report: Report, code: Secret | None = No
             next="Wait for the pull request to be applied, or plan and apply here.",
         ).about("elsewhere")
     forget(context)
+    gone_since = removed_from_files(context).by_item.get(context.item, ())
+    left_out = [name for name in gone_since if name not in state.users]
     return {
+        **({"left_out": left_out} if left_out else {}),
         "elsewhere": True,
         "empty": False,
         "layer": str(located(context)[1].path),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from workflows.aws.clients import FOR_A_LOOK, AwsClient
 from workflows.core.errors import OnboardError
@@ -183,11 +184,13 @@ def seen(context: Context) -> Observation:
     now = stored(context)
     if now is None:
         return unknown(not_looked_at(context))
-    missing = not_applied(now.state, context)
+    missing = _lacking(now.state, context)
     if not missing:
         return AGREES
-    words = f"The state of {context.item} is no longer what you decided: {joined(missing, '; ')}."
-    return undone(words, (now.mark.lineage, *map(text_of, missing)), context)
+    what, people = [words for _name, words in missing], dict.fromkeys(name for name, _words in missing)
+    words = f"The state of {context.item} is no longer what you decided: {joined(what, '; ')}."
+    about = (now.mark.lineage, *map(text_of, what))
+    return replace(undone(words, about, context), by_item={context.item: tuple(people)})
 
 
 def undone(words: Sentence, about: tuple[str, ...], context: Context) -> Observation:
@@ -231,7 +234,12 @@ def _is_so(change: Resource, state: State) -> bool:
 
 
 def not_applied(state: State, context: Context) -> list[Sentence]:
-    """What the state of the step's layer lacks of what was decided about people, each in words.
+    """What the state of the step's layer lacks of what was decided about people, each in words."""
+    return [words for _name, words in _lacking(state, context)]
+
+
+def _lacking(state: State, context: Context) -> list[tuple[str, Sentence]]:
+    """What it lacks, each with whom it is about.
 
     Whom a later session removed, from the files at least, lacks nothing. Once this one is applied, only the
     user counts of whom a later one changed.
@@ -239,32 +247,36 @@ def not_applied(state: State, context: Context) -> list[Sentence]:
     here = context.decisions.of(context.item)
     gone = removed_from_files(context).by_item.get(context.item, ())
     since = {*gone, *_changed_after_apply(context)}
-    missing: list[Sentence] = []
+    missing: list[tuple[str, Sentence]] = []
     for name in (name for name in here.add if name not in gone):
         if name not in state.users:
-            missing.append(f"{name} is not in it")
+            missing.append((name, f"{name} is not in it"))
         elif name not in since and name not in state.login_profiles and name not in state.access_keys:
-            missing.append(f"{name} has no console password in it")
-    missing += [f"{name} is still in it" for name in here.remove if name in state.users]
+            missing.append((name, f"{name} has no console password in it"))
+    missing += [(name, f"{name} is still in it") for name in here.remove if name in state.users]
     missing += [
-        f"{name} still has what the old key was made for"
+        (name, f"{name} still has what the old key was made for")
         for name in _with_old_keys(state, here)
         if name not in since
     ]
     made = {"login_profile": state.login_profiles, "access_key": state.access_keys}
     missing += [
-        f"{name} {'has no' if wanted else 'still has the'} {WORDS[fact]} in it"
+        (name, f"{name} {'has no' if wanted else 'still has the'} {WORDS[fact]} in it")
         for name, switches in here.access.items()
         if name not in since
         for fact, wanted in switches.items()
         if (name in made[fact]) is not wanted
     ]
     still = new_passwords.unchanged(state, context, context.item)
-    missing += [f"{name}: {words}" for name, words in still.items() if name not in since]
+    missing += [(name, f"{name}: {words}") for name, words in still.items() if name not in since]
     for name, move in ((name, move) for name, move in here.moves.items() if name not in since):
         groups = {group.casefold() for group in state.groups_of(name)}
-        missing += [f"{name} is not in {group}" for group in move.add if group.casefold() not in groups]
-        missing += [f"{name} is still in {group}" for group in move.remove if group.casefold() in groups]
+        missing += [
+            (name, f"{name} is not in {group}") for group in move.add if group.casefold() not in groups
+        ]
+        missing += [
+            (name, f"{name} is still in {group}") for group in move.remove if group.casefold() in groups
+        ]
     return missing
 
 

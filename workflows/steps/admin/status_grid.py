@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from workflows.core.errors import OnboardError
 from workflows.core.files import FileError
 from workflows.core.grouping import by_key
 from workflows.core.openpgp import fingerprint_in
@@ -31,11 +32,12 @@ from workflows.steps.admin.accepted_plan import (
     read_plan,
 )
 from workflows.steps.admin.judged_plan import unfinished
-from workflows.steps.admin.other_sessions import removed_since, renewed_since
+from workflows.steps.admin.other_sessions import not_let_in, removed_from_files, removed_since, renewed_since
 from workflows.steps.admin.terraform_runs import run_folder
 from workflows.steps.admin.written import holds_files
 from workflows.steps.decisions import Comparison
 from workflows.steps.kinds import KINDS
+from workflows.steps.later_sessions import left_out_of
 from workflows.steps.shared.leftovers import running_in
 from workflows.steps.shared.module import Context
 from workflows.terraform.kept import result_of
@@ -56,6 +58,7 @@ class Stand(Enum):
     APPLYING = ("…", "applying")
     HALF_DONE = ("✗", "half done")
     CHANGED = ("≠", "changed since")
+    CHANGE_MEANT = ("–", "changed since")
     TO_HAND_OVER = ("○", "to hand over")
     APPLIED = ("✓", "applied")
     UNCHANGED = ("✓", "nothing to change")
@@ -147,8 +150,17 @@ def _later(context: Context) -> Mapping[str, Mapping[str, Stand]]:
     """By account, whom later sessions removed, or made another password that their text is for."""
     accounts, removals = context.decisions.layers, removed_since(context)
     renewals = by_key((account, name) for name, account in renewed_since(context, *accounts))
+    try:
+        unwritten = removed_from_files(context).by_item
+    except OnboardError:
+        unwritten = {}  # Review says what is wrong with the files
+    without = {
+        account: [name for name in names if not_let_in(name, account, context)]
+        for account, names in unwritten.items()
+    }
     return {
-        account: dict.fromkeys(renewals.get(account, ()), Stand.MADE_LATER)
+        account: dict.fromkeys(without.get(account, ()), Stand.GONE_FROM_FILES)
+        | dict.fromkeys(renewals.get(account, ()), Stand.MADE_LATER)
         | dict.fromkeys(removals.get(account, ()), Stand.REMOVED_SINCE)
         for account in accounts
     }
@@ -244,9 +256,20 @@ class _Board:
         steps = ("apply", "hand-over") if self._applied else ("plan", "review", "groups", "users", "pgp-keys")
         own = {*map(StepKey, steps), *(StepKey(step, account) for step in steps)}
         looks = (context.observed.get(key, NOT_ASKED) for key in own & context.contradicted)
-        self._contradicted = set[str]().union(*(people & {*look.about} or people for look in looks))
+        self._contradicted = set[str]().union(
+            *(people.intersection(look.by_item.get(account) or look.about) or people for look in looks)
+        )
+        self._meant = self._changed_on_purpose(context)
         self._since = self._taken_back(context)
         self._applying = run is not None and run.description.kind is Kind.APPLY
+
+    def _changed_on_purpose(self, context: Context) -> set[str]:
+        """Who isn't as an apply left them, which somebody has said to be meant."""
+        key = StepKey("apply", self._account)
+        look = context.observed.get(key, NOT_ASKED)
+        about = look.by_item.get(self._account) or look.about
+        meant = look.verdict is Verdict.UNDONE and key not in context.contradicted
+        return self._people.intersection(about) if meant else set()
 
     def _taken_back(self, context: Context) -> Mapping[str, Stand]:
         """Whom later sessions removed, from the files at least, or added again."""
@@ -288,13 +311,13 @@ class _Board:
     def _by_terraform(self, name: str) -> Stand:
         if name not in self._people:
             return Stand.NOT_HERE
-        if name in self._since:
-            return self._since[name]
-        if name in self._contradicted:
-            return Stand.CHANGED
-        if self._applied:
+        if name in {*self._since, *self._contradicted, *self._meant}:
+            changed = Stand.CHANGED if name in self._contradicted else Stand.CHANGE_MEANT
+            return self._since.get(name, changed)
+        lacks = name in left_out_of(self._plan or {})
+        if self._applied and not lacks:
             return self._after(name)
-        if self._plan is not None:
+        if self._plan is not None and not lacks:
             if self._applying or self._left is None:
                 return Stand.APPLYING if self._applying else Stand.PLANNED
             return Stand.HALF_DONE if name in self._left else self._after(name)

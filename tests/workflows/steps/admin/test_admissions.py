@@ -58,6 +58,18 @@ def test_each_account_says_when_and_how_the_key_came_there() -> None:
     assert (juan.compared, list(juan.accounts)) == (Comparison.LATER, ["security"])
 
 
+def test_an_apply_lets_nobody_in_whom_its_plan_left_out() -> None:
+    events = happened(
+        ("pgp-keys", {"keys": {JANE: key("A" * 40)}, "comparisons": {JANE: "same"}}),
+        ("users", {"user_changes": BOTH}),
+        ("apply@management", {"applied": {**APPLIED, "left_out": [JANE]}}),
+        ("apply@security", {"applied": APPLIED}),
+    )
+    (jane,) = admitted(events)
+    assert jane.accounts["management"] is None
+    assert hours(jane.accounts["security"]) == (3, Outcome.APPLIED)
+
+
 def test_a_later_comparison_has_its_own_time_and_a_replaced_key_stays_in_the_record() -> None:
     nothing = {**APPLIED, "added": 0, "changed": 0}
     events = happened(

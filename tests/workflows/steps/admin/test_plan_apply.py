@@ -3,8 +3,10 @@ from __future__ import annotations
 import json
 import re
 import threading
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,6 +19,7 @@ from workflows.machine.observations import Verdict
 from workflows.steps.admin import apply, hand_over, plan, state_now
 from workflows.steps.admin.accepted_plan import Planned, Sent, decided, marks_in, people_of, sent_to
 from workflows.steps.admin.judged_plan import causes, judged, staleness, standing, unfinished
+from workflows.steps.admin.other_sessions import RemovedFromFiles
 from workflows.steps.admin.status_grid import Stand, everybody
 from workflows.steps.admin.terraform_runs import run_folder
 from workflows.steps.admin.users import WORDS
@@ -260,6 +263,35 @@ def test_what_the_state_lacks_is_told_for_everybody(tmp_path: Path) -> None:
     assert state_now.not_applied(replace(half, login_profiles={"jane.doe": login}), own) == []
     leaving = context(tmp_path, user_changes={"remove": {"security": ["jane.doe"]}}, memberships={})
     assert [words.split()[0] for words in state_now.not_applied(half, leaving)] == ["jane.doe"]
+
+
+def test_whom_a_later_session_took_out_of_the_files_is_no_part_of_the_plan_or_of_what_follows(
+    tmp_path: Path, record: PlanRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both = {"add": {"security": ["jane.doe", "ana.paz"]}, "remove": {}}
+    own = context(tmp_path, user_changes=both, changed_files=[])
+    run_folder(own).mkdir(parents=True)
+    terraform = SimpleNamespace(plan=lambda **_: (record, PLAN))
+    location = SimpleNamespace(account_id="", relative="security", account="security")
+    layer = SimpleNamespace(terraform=terraform, location=location)
+    monkeypatch.setattr(plan, "open_layer", lambda *_, **__: nullcontext(layer))
+    monkeypatch.setattr(plan, "_least_length", lambda *_: None)
+    monkeypatch.setattr(plan, "not_checked", lambda *_: ())
+    monkeypatch.setattr(plan, "origin_words", lambda *_: "")
+    gone = RemovedFromFiles("Removed by a later session.", {"security": ("ana.paz",)})
+    monkeypatch.setattr(plan, "removed_from_files", lambda *_: gone)
+    made = plan.make(own, quiet)
+    assert (made.left_out, made.notes) == (("ana.paz",), (gone.words,))
+    planned = context(tmp_path, user_changes=both, plan=made.as_facts())
+    monkeypatch.setattr(apply, "apply_begun", lambda *_: True)
+    finished = SimpleNamespace(terraform=SimpleNamespace(apply=lambda *_, **__: None))
+    monkeypatch.setattr(apply, "reopen_layer", lambda *_: finished)
+    facts = apply.perform(apply.Request(), planned, quiet)
+    assert facts["applied"]["left_out"] == ["ana.paz"]
+    after = context(tmp_path, **{"plan@security": made.as_facts(), "applied@security": facts["applied"]})
+    after = replace(after, facts={**after.facts, "user_changes": both})
+    assert people_of("security", after) == ("jane.doe",)
+    assert dict(everybody(after).rows)["ana.paz"] == (Stand.NOT_HERE, Stand.WRITTEN)
 
 
 def test_people_of_a_layer_are_those_added_and_those_with_something_new(tmp_path: Path) -> None:

@@ -80,7 +80,15 @@ def own(tmp_path: Path, layer: Path) -> Context:
     sources = hash_sources(layer, ())
     mark = StateMark("a-line", 3)
     record = PlanRecord(
-        file, file_sha256(file), layer, (), sources, "", "Terraform 1.15.5", "now", state=mark
+        file,
+        file_sha256(file),
+        layer,
+        (),
+        sources,
+        "",
+        "Terraform 1.15.5",
+        "2026-01-01T00:00:00+00:00",
+        state=mark,
     )
     planned = Planned(record, ("jane.doe: new user",), {"add": 2, "change": 0, "destroy": 0})
     facts: dict[str, Any] = {
@@ -99,7 +107,7 @@ def own(tmp_path: Path, layer: Path) -> Context:
 
 
 def applied(context: Context) -> Context:
-    return replace(context, facts={**context.facts, "applied": {"at": "now"}})
+    return replace(context, facts={**context.facts, "applied": {"at": "2026-01-01T00:05:00+00:00"}})
 
 
 def test_a_plan_is_confirmed_only_once_its_state_was_asked(own: Context) -> None:
@@ -162,6 +170,7 @@ def test_what_was_applied_is_there_or_is_not(
     (layer / "terraform.tfstate").write_text(state(10, SAM))
     seen = apply.inquire(applied(own))
     assert seen.verdict is Verdict.UNDONE
+    assert seen.by_item == {"security": ("jane.doe",)}
     assert seen.continuing
 
 
@@ -175,6 +184,8 @@ def test_aws_may_have_others_than_the_state(
     leaving = {"joining": [], "user_changes": {"add": {}, "remove": {"security": ["mary"]}}}
     left = replace(own, facts={**own.facts, **leaving})
     assert apply.inquire(left) == AGREES
+    without = {"at": "2026-01-01T00:05:00+00:00", "left_out": ["jane.doe"]}
+    assert apply.inquire(replace(own, facts={**own.facts, "applied": without})) == AGREES
     aws_has(monkeypatch, "mary")
     assert apply.inquire(left).about == ("mary",)
 
@@ -422,7 +433,7 @@ def test_whom_a_later_session_removed_aws_need_not_have(
             Summary(name, "admin", at, facts=of, settled={"apply@security": at, "review": at}),
             made_from(folder),
         )
-    monkeypatch.setattr(state_now, "not_applied", lambda *_: [])
+    monkeypatch.setattr(state_now, "_lacking", lambda *_: [])
     aws_has(monkeypatch, "sam")
     assert apply.inquire(two) == AGREES
     aws_has(monkeypatch)

@@ -433,6 +433,28 @@ def test_a_contradiction_that_is_about_somebody_is_about_nobody_else(
     assert {name for name, (stand,) in everybody(context).rows if stand is Stand.CHANGED} == changed
 
 
+@pytest.mark.parametrize(("meant", "stand"), [(False, Stand.CHANGED), (True, Stand.CHANGE_MEANT)])
+def test_what_isnt_as_it_was_applied_concerns_those_it_is_about_until_it_is_meant(
+    tmp_path: Path, stand: Stand, *, meant: bool
+) -> None:
+    key, names = StepKey("apply", "security"), ["jane.doe", "sam.okafor"]
+    facts = {
+        "layers": ["security"],
+        "joining": names,
+        "user_changes": {"add": {"security": names}, "remove": {}},
+        "plan@security": {"passwords": names},
+        "applied@security": APPLIED,
+    }
+    look = Observation(Verdict.UNDONE, "", ("a line",), by_item={"security": ("jane.doe",)})
+    contradicted = frozenset[StepKey]() if meant else frozenset({key})
+    context = Context(
+        *(fake_environment(tmp_path, {}), facts, facts, "", tmp_path / "session", threading.Event()),
+        contradicted=contradicted,
+        observed={key: look},
+    )
+    assert [stands for _, stands in everybody(context).rows] == [(stand,), (Stand.TO_HAND_OVER,)]
+
+
 def test_no_key_is_awaited_where_the_files_lack_the_person_by_a_later_session(tmp_path: Path) -> None:
     facts = {"layers": ["management", "security"], "rekeying": ["jane.doe"]}
     gone = Observation(Verdict.TAKEN_BACK, by_item={"security": ("jane.doe",)})
