@@ -278,13 +278,16 @@ class GroupsPane(ByHandPane):
             self.query_one(LayerBar).update("There is no layer to show.")
             return
         matrix, words = self.query_one(Matrix), self.query_one("#filter", FilterField).terms
-        layout = MatrixLayout(self.view, self.choice, words)
-        matrix.show(layout)
+        matrix.show(MatrixLayout(self.view, self.choice, words))
         if group:
             matrix.mark(matrix.person, group)
         standing = [(account, self._standing(account)) for account in self._views]
         self.query_one(LayerBar).show(standing, self._account)
-        text = f"{layout.shown:,} of {len(self.view.people):,} shown" if words else _counts(self.view)
+        text = (
+            f"{matrix.layout_shown.shown:,} of {len(self.view.people):,} shown"
+            if words
+            else _counts(self.view)
+        )
         shown = self.query_one("#shown", Text)
         shown.update(text, layout=len(text) != len(str(shown.content)))
         self.primary_changed()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import accumulate
 from typing import ClassVar, NamedTuple
@@ -16,6 +16,7 @@ from typing import ClassVar, NamedTuple
 from rich.cells import cell_len, set_cell_size
 from rich.style import Style
 from textual.binding import Binding, BindingType
+from textual.events import Resize
 from textual.geometry import Size
 from textual.message import Message
 from textual.strip import Strip
@@ -25,7 +26,8 @@ from screens.widgets.text import BAR, segment, sized
 from workflows.steps.admin.groups import Chosen, LayerChoice, LayerView
 
 STAYS, JOINS, LEAVES, OUT, UNKNOWN = "● in", "+ joins", "- leaves", "·", "?"
-_NARROWEST, _WIDEST = 8, 18
+_NARROWEST, _CUT, _WIDEST = 8, 12, 18
+"""How wide a group's column is: with a short name, cut so that all groups fit, and otherwise at most."""
 _NAME_NARROWEST, _NAME_WIDEST = 12, 24
 _SIGNS = {Chosen.JOINS: "+", Chosen.REGROUPS: "~", Chosen.LEAVES: "-"}
 GAP = 2
@@ -67,11 +69,13 @@ class MatrixLayout:
         view: the layer.
         choice: what is decided for it.
         words: the filter's words, in any case; all people if there are none.
+        room: how many columns there are for all of it; 0 if that isn't known.
     """
 
     view: LayerView
     choice: LayerChoice
     words: tuple[str, ...] = ()
+    room: int = 0
 
     @cached_property
     def columns(self) -> tuple[Column, ...]:
@@ -80,13 +84,19 @@ class MatrixLayout:
         found = []
         for machine, groups in ((False, self.view.groups), (True, self.view.machine_groups)):
             mine = [name for name in new if self.view.is_for_machines(self.choice, name) is machine]
-            found += [self._column(name, machine) for name in (*(group.name for group in groups), *mine)]
-        return tuple(found)
+            names = (*(group.name for group in groups), *mine)
+            found += [(name, self._note(name), machine) for name in names]
+        wanted = [max(_NARROWEST, cell_len(group), cell_len(note)) for group, note, _machine in found]
+        return tuple(
+            Column(group, cut(group, width), cut(note, width), machine, width)
+            for (group, note, machine), width in zip(found, self._fitted(wanted), strict=True)
+        )
 
-    def _column(self, group: str, machine: bool) -> Column:  # noqa: FBT001 - one of two loops
-        note = self._note(group)
-        width = max(_NARROWEST, min(_WIDEST, cell_len(group)), min(_WIDEST, cell_len(note)))
-        return Column(group, cut(group, width), cut(note, width), machine, width)
+    def _fitted(self, wanted: Sequence[int]) -> Sequence[int]:
+        """The widths with which all are in view, if the names can be read then; else the usual ones."""
+        room = self.room - self.name_width - SIGN - GAP * len(wanted)
+        usual, *narrower = ([min(width, most) for width in wanted] for most in range(_WIDEST, _CUT - 1, -1))
+        return next((widths for widths in (usual, *narrower) if sum(widths) <= room), usual)
 
     def _note(self, group: str) -> str:
         known = self.view.by_name.get(group)
@@ -270,10 +280,20 @@ class Matrix(CursorLines):
     def show(self, layout: MatrixLayout) -> None:
         """Show another layer, choice or filter; person and group stay selected if they are in it."""
         person, group = self.person, self.group
-        self.layout_shown = layout
+        layout = self.layout_shown = replace(layout, room=self._room)
         self._ends = list(accumulate(column.width + GAP for column in layout.columns))
         self.virtual_size = Size(self._names_width + sum(self._ends[-1:]), self.head + len(layout.lines))
         self.mark(person, group)
+
+    @property
+    def _room(self) -> int:
+        """How wide it can be beside a scrollbar."""
+        return self.size.width - self.styles.scrollbar_size_vertical
+
+    def on_resize(self, event: Resize) -> None:  # noqa: ARG002 - Textual's handler
+        """Other columns may have room."""
+        if self.layout_shown.room != self._room:
+            self.show(self.layout_shown)
 
     def mark(self, person: str = "", group: str = "") -> None:
         """Select a person's cell of a group; the nearest there is where one of them is not shown."""

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 
@@ -100,3 +102,16 @@ async def test_nothing_at_all_is_shown_without_complaint() -> None:
         pilot.app.query_one(Matrix).show(MatrixLayout(LayerView("security"), LayerChoice()))
         lines = await pressed(pilot, "down", "right", "end", "space", "pagedown", "ctrl+end")
         assert lines[0].startswith("  Person")
+
+
+async def test_long_names_are_cut_as_far_as_all_groups_have_room_then() -> None:
+    groups = tuple(replace(VIEW.groups[0], name=f"group-with-a-name-{n}") for n in range(4))
+    async with MatrixApp().run_test(size=(100, 24)) as pilot:
+        matrix = pilot.app.query_one(Matrix)
+        matrix.show(MatrixLayout(replace(VIEW, groups=groups, machine_groups=()), LayerChoice()))
+        await pilot.pause()
+        assert 0 < matrix.virtual_size.width <= matrix.scrollable_content_region.width
+        matrix.styles.width = 60
+        await pilot.pause()
+        assert matrix.virtual_size.width > matrix.scrollable_content_region.width
+        assert {column.width for column in matrix.layout_shown.columns} == {18}, "no name would be left"
