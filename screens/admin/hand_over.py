@@ -379,7 +379,8 @@ class HandOverPane(TerraformPane):
             self.run_move("send", take, lambda said: then(name, said))
 
         if name in self.context.decisions.not_compared and name not in self._taken:
-            body = joined((*(f"! {sentence}" for sentence in self.not_compared()), _ANOTHERS_KEY), "\n\n")
+            sentences = self.context.decisions.not_compared_sentences(self.opening.gone)
+            body = joined((*(f"! {sentence}" for sentence in sentences), _ANOTHERS_KEY), "\n\n")
             ask(self, Confirm(f"Hand over to {name}?", body, "Hand over", no="Not yet"), begin)
         else:
             begin()

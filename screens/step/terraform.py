@@ -177,8 +177,8 @@ class TerraformPane(CodePane):
             )
 
     def not_compared(self) -> tuple[Sentence, ...]:
-        """Whose fingerprint nobody has compared, of those who are still there."""
-        return self.context.decisions.not_compared_sentences(self.opening.gone)
+        """Whose fingerprint nobody has compared, of those who are there and whose key the account gets."""
+        return self.context.decisions.not_compared_sentences(self.opening.gone, self.context.item)
 
     def offer_comparison(self) -> None:
         """Say before the apply whose fingerprint nobody has compared, and offer the way there."""

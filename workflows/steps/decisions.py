@@ -300,9 +300,20 @@ class Decisions(Work):
         before = Comparison.LATER if key.compare_later else Comparison.SAME if key.compared else None
         return self.comparisons.get(name, before)
 
-    def not_compared_sentences(self, gone: Container[str] = ()) -> tuple[Sentence, ...]:
-        """That these are still to be compared, as a sentence, without who is gone; none where all are."""
-        names = [name for name in self.not_compared if name not in gone]
+    def keyed_in(self, account: str) -> frozenset[str]:
+        """Those to whose key something is encrypted in an account."""
+        rekeyed = (name for name in self.rekeying if name in self.keys and account in self.keys[name].resets)
+        return frozenset((*self.of(account).add, *rekeyed))
+
+    def not_compared_sentences(self, gone: Container[str] = (), account: str = "") -> tuple[Sentence, ...]:
+        """That these are still to be compared, as a sentence; none where all are.
+
+        Args:
+            gone: who is left out.
+            account: the account that it is about; "" for all.
+        """
+        here = self.keyed_in(account) if account else self.not_compared
+        names = [name for name in self.not_compared if name in here and name not in gone]
         return (f"Nobody has compared the PGP fingerprint of {listed(names, 3)} yet.",) if names else ()
 
     @classmethod

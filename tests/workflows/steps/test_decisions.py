@@ -79,6 +79,20 @@ def test_the_key_of_who_was_left_out_after_all_needs_no_comparison() -> None:
     assert Decisions.from_facts(facts).not_compared == ("jane.doe", "sam.okafor")
 
 
+def test_a_key_is_to_be_compared_where_something_is_encrypted_to_it() -> None:
+    later = dict.fromkeys(("jane.doe", "sam.okafor"), "later")
+    keys: dict[str, Any] = {name: {"text": "x", "fingerprint": "F", "source": ""} for name in later}
+    keys["sam.okafor"]["resets"] = {"management": {"file": "keys/sam.okafor", "passwords": ["sam.okafor"]}}
+    facts: dict[str, Any] = {"joining": ["jane.doe"], "rekeying": ["sam.okafor"], "keys": keys}
+    facts |= {"comparisons": later, "user_changes": {"add": {"security": ["jane.doe"]}, "remove": {}}}
+    decisions = Decisions.from_facts(facts)
+    assert decisions.keyed_in("security") == {"jane.doe"}
+    assert decisions.keyed_in("management") == {"sam.okafor"}
+    assert decisions.not_compared_sentences(["jane.doe"], "security") == ()
+    assert decisions.not_compared_sentences(["jane.doe"], "management")
+    assert decisions.not_compared_sentences(["jane.doe"])
+
+
 def test_a_session_of_an_older_program_lacks_what_it_did_not_know() -> None:
     older = Decisions.from_facts(
         {"joining": ["jane.doe"], "rekeying": None, "keys": {"jane.doe": {"text": "x"}}}
