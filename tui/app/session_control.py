@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -128,7 +128,9 @@ class SessionControl:
         here, step = self.sessions.summaries(), _NAMES_PEOPLE[workflow]
         there = {name for summary in here if summary.workflow == workflow for name in _people(summary)}
         admins = (summary for summary in here if summary.workflow == "admin")
-        named = [name for summary in admins for name in texts(summary.about.get("joining"))]
+        named = [
+            name for admin in admins for name in _not_removed(texts(admin.about.get("joining")), admin, here)
+        ]
         invited = next(
             (name for name in (*self._mailed("invitation", named), *named) if name not in there), ""
         )
@@ -282,14 +284,12 @@ class SessionControl:
         Raises:
             OnboardError: the sessions cannot be read.
         """
-        from workflows.steps.later_sessions import applied_changes, gone  # noqa: PLC0415 - not for the first paint
-
         here = self.sessions.summaries()
         mine = next((summary for summary in here if summary.id == session_id), None)
         if mine is None:
             return None
         workflow = {"admin": "new-user", "new-user": "admin"}.get(mine.workflow)
-        names = _people(mine) - gone(_people(mine), mine.facts, mine.created, applied_changes(here))
+        names = {*_not_removed(_people(mine), mine, here)}
         if workflow is None or (mine.facts.get("project") and not names):
             return None
         theirs = [summary for summary in here if summary.workflow == workflow and not summary.damage]
@@ -360,6 +360,14 @@ def _people(summary: Summary) -> set[str]:
         return {*texts([facts.get("user")])} - {""}
     kinds = ("joining", "rekeying", "resetting", "mfa_reset")
     return {name for kind in kinds for name in texts(facts.get(kind))}
+
+
+def _not_removed(names: Collection[str], summary: Summary, every: Iterable[Summary]) -> list[str]:
+    """Those of a session's people whom no later one removed from all accounts in which it is for them."""
+    from workflows.steps.later_sessions import applied_changes, gone  # noqa: PLC0415 - not for the first paint
+
+    out = gone(names, summary.facts, summary.created, applied_changes(every))
+    return [name for name in names if name not in out]
 
 
 def _for_another_key(names: set[str], matching: Sequence[Summary]) -> Start:

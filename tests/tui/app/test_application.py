@@ -1322,9 +1322,14 @@ def test_nobody_is_played_whom_a_later_session_removed(
     house.sandbox_session()
     control = SessionControl(house.parts(), house.other, FakeClipboard())
     user = Summary("user", "new-user", "02", facts={"user": "jane"}, next_step="handoff")
-    every = [doing("joining", "add", "01", ("a", "b")), doing("leaving", "remove", "03", removed_from), user]
-    monkeypatch.setattr(Sessions, "summaries", lambda _: every)
-    assert control.other_person("01") == (Start(session="user") if played else None)
+    every = [doing("joining", "add", "01", ("a", "b")), doing("leaving", "remove", "03", removed_from)]
+    with monkeypatch.context() as patched:
+        patched.setattr(Sessions, "summaries", lambda _: [*every, user])
+        assert control.other_person("01") == (Start(session="user") if played else None)
+        patched.setattr(Sessions, "summaries", lambda _: every)
+        run = control.begin("new-user", {})
+    assert run.session.drafts.load(StepKey("before-you-start")) == ({"user": "jane"} if played else {})
+    control.leave()
 
 
 @pytest.mark.parametrize(("removed_at", "again"), [("02", ("mfa@a",)), ("00", ()), ("", ())])
