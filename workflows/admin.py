@@ -37,6 +37,14 @@ TERRAFORM_RUNS = Condition(
 )
 """When a layer is planned and applied."""
 
+
+def _no_file_changed(facts: Mapping[str, Any], account: str) -> bool:
+    """Whether settings of other accounts are all that the session changes, and nothing is planned here."""
+    files = facts.get("changed_files")
+    settings_alone = not _more_than(facts, ("account_wanted", "regions_wanted"))
+    return bool(files) and settings_alone and "plan" not in facts and not _files_of(files or [], account)
+
+
 PROJECT = Step(
     id="project",
     title="Project",
@@ -161,6 +169,7 @@ PLAN = Step(
     needs=("project_root", "changed_files", "resetting"),
     gives=("plan",),
     skippable=True,
+    not_needed=_no_file_changed,
     repeats_over="layers",
     parts={"changed_files": _files_of},
     applies=TERRAFORM_RUNS,
@@ -175,6 +184,7 @@ APPLY = Step(
     purpose="An apply does exactly what the plan you accepted says.",
     needs=("project_root", "plan"),
     gives=("applied",),
+    not_needed=_no_file_changed,
     repeats_over="layers",
     applies=TERRAFORM_RUNS,
     outlives=True,

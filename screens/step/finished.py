@@ -114,6 +114,8 @@ class Finished(VerticalScroll):
             yield Lines(*rotated, id="rotated", whole_paths=False)
         if works := _works(session.facts(), run.environment.now()):
             yield Text(works, id="works")
+        if settings := list(_settings(run.whole())):
+            yield Text(joined(settings, "\n"), id="settings")
         table = _standing(run, grid)
         if table:
             yield Text(table, id="everybody")
@@ -306,7 +308,7 @@ class Finished(VerticalScroll):
         session = self._run.session
         expected = session.state.expected()
         open_keys = [key for key in session.layout() if session.status(key) not in SETTLED | {Status.LOCKED}]
-        return tuple(key for key in open_keys if key not in expected)
+        return tuple(key for key in open_keys if key not in expected and self._run.step(key).asked_for)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """A key works where its button is there."""
@@ -413,6 +415,15 @@ def _works(facts: Facts, now: datetime) -> str:
 
     when = f", as Verify found {moment_text(known['at'], now)}" if known.get("at") else ""
     return f"{how_many_work(tested - _failing(facts), max(tested, known.get('total') or 0))}{when}."
+
+
+def _settings(whole: Context) -> Iterator[Sentence]:
+    """What was changed about the accounts themselves, where it is applied."""
+    for account, changes in whole.decisions.account_changes.items():
+        if changes and account in whole.of_each_item("applied"):
+            from workflows.steps.admin.account import in_words  # noqa: PLC0415 - few sessions need it
+
+            yield f"✓ {account}: {joined(in_words(changes), '; ')}."
 
 
 def _failing(facts: Facts) -> int:

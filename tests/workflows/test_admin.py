@@ -7,7 +7,7 @@ import pytest
 from support.growth import growth
 
 from workflows.admin import ADMIN, HAND_OVER
-from workflows.machine.state import Knowledge, KnownFact
+from workflows.machine.state import Knowledge, KnownFact, State
 
 BOTH = {"project_root": "/p", "layers": ["management", "security"]}
 ADDED = {"user_changes": {"add": {"security": ["jane.doe"]}, "remove": {}}}
@@ -69,6 +69,41 @@ def test_hand_over_is_a_step_where_somebody_gets_something_or_may(
     facts: dict[str, Any], accounts: list[str]
 ) -> None:
     assert handing_over(facts) == accounts
+
+
+@pytest.mark.parametrize(
+    ("facts", "accounts"),
+    [
+        ({"account_wanted": True}, ["management", "security"]),
+        ({"account_wanted": True, "changed_files": []}, ["management", "security"]),
+        ({"account_wanted": True, "changed_files": [{"account": "security"}]}, ["security"]),
+        ({"account_wanted": True, "changed_files": [{"layer": "as older sessions"}]}, [*BOTH["layers"]]),
+        (
+            {"account_wanted": True, "changed_files": [{"account": "security"}], "plan@management": {}},
+            ["management", "security"],
+        ),
+        (
+            {"account_wanted": True, "joining": ["jane.doe"], "changed_files": [{"account": "security"}]},
+            ["management", "security"],
+        ),
+    ],
+    ids=[
+        "undecided",
+        "nothing written",
+        "one account",
+        "unknown accounts",
+        "planned anyway",
+        "somebody joins",
+    ],
+)
+def test_an_account_whose_settings_stay_needs_neither_plan_nor_apply(
+    facts: dict[str, Any], accounts: list[str]
+) -> None:
+    known = {name: KnownFact(value) for name, value in {**BOTH, **facts}.items()}
+    state = State(Knowledge(ADMIN, known))
+    for step in ("plan", "apply"):
+        assert [key.item for key in state.expected() if key.step == step] == accounts
+        assert [key.item for key in state.layout() if key.step == step] == BOTH["layers"], "it can be done"
 
 
 def test_eight_times_as_many_accounts_are_laid_out_in_as_many_times_as_long() -> None:

@@ -51,6 +51,7 @@ class Step:
         asked_for: whether it is done only when a person asks for it: it is never proposed, and the work is
             finished without it.
         asked_by: the name of a fact that asks for it: where that is so, the step is one as any other.
+        not_needed: whether an item can do without it: there it is done only when a person asks for it, too.
         repeats_over: the name of a fact, a list of different texts; it is done once for each; "" for
             once.
         applies: when the step is part of the workflow at all.
@@ -78,6 +79,7 @@ class Step:
     skippable: bool = False
     asked_for: bool = False
     asked_by: str = field(default="", kw_only=True)
+    not_needed: Callable[[Facts, str], bool] = field(default=lambda _facts, _item: False, kw_only=True)
     repeats_over: str = ""
     applies: Condition = ALWAYS
     outlives: bool = False

@@ -271,6 +271,7 @@ class State:
             key
             for key in self.layout()
             if not steps(key.step).asked_for or facts.get(steps(key.step).asked_by)
+            if not steps(key.step).not_needed(self.facts(key.item) if key.item else facts, key.item)
         )
 
     def proposal(self, run: str) -> StepKey | None:

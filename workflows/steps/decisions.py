@@ -183,10 +183,12 @@ class SettingChanges:
     Attributes:
         alias: the new account alias, or None.
         policy: the password policy's attributes with their new values.
+        before: the values of these settings before, as far as the layer had them.
     """
 
     alias: str | None = None
     policy: Mapping[str, int | bool] = field(default_factory=dict)
+    before: Mapping[str, int | bool | str] = left_out(dict, compare=False)
 
     def __bool__(self) -> bool:
         return bool(self.alias or self.policy)

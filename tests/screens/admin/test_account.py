@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 from support.admin_project import AdminProject, decide
 from support.admin_wizard import Wizard, wizard
+from support.fakes import fake_environment
+from support.given import Given
+from support.panes import PaneHost, new_session, rest, settle
+from support.small_steps import SmallPane, SmallStep
 
 from screens.admin.account import OptionalBox
 from screens.widgets.text import Text
-from workflows.machine.events import StepKey
+from workflows.machine.declaration import Step
+from workflows.machine.events import Facts, StepKey
 from workflows.machine.state import Status
 from workflows.steps.admin import project
 from workflows.steps.admin.account import EXPLANATIONS
+from workflows.steps.shared.module import StepModule
 
 
 @pytest.fixture
@@ -105,3 +114,31 @@ async def test_the_arrows_go_from_field_to_field_and_what_is_typed_stays(admin: 
         assert ui.focused != first.id
         await ui.press("up")
         assert ui.focused == first.id
+
+
+def _elsewhere(_facts: Facts, account: str) -> bool:
+    return account != "security"
+
+
+@pytest.mark.parametrize("applied", [True, False])
+async def test_the_end_says_what_was_changed_about_an_account(tmp_path: Path, applied: bool) -> None:
+    length = "minimum_password_length"
+    changes = {"alias": None, "policy": {length: 20}, "before": {length: 16}}
+    facts: dict[str, Any] = {"project": "bb", "layers": ["management", "security"], "account_wanted": True}
+    facts["account_changes"] = {"security": changes}
+    step = Step("apply", "Apply", "Do it.", (), ("applied",), repeats_over="layers", not_needed=_elsewhere)
+    apply = SmallStep(step)
+    modules: list[StepModule] = [Given(facts), apply]
+    session = new_session(tmp_path / "sessions", modules)
+    settle(session, StepKey("given"), facts)
+    if applied:
+        settle(session, StepKey("apply", "security"), {"applied": {"at": "2026-03-01T10:00:00+00:00"}})
+    app = PaneHost(session, fake_environment(tmp_path, {}), modules, {"apply": SmallPane})
+    async with app.run_test(size=(80, 24)) as pilot:
+        await app.wizard.go_to(None)
+        await rest(pilot)
+        said = "".join(str(text.content) for text in app.wizard.query("#settings").results(Text))
+        assert [value in said for value in ("security", "20", "16")] == [applied] * 3
+        assert "management" not in said
+        assert not app.wizard.query("#ask-apply")
+    session.close()

@@ -135,9 +135,9 @@ async def test_the_account_is_shown_changed_and_warned_about(admin_project: Admi
         await ui.press("ctrl+n")
         assert ui.app.pane.warned
         await ui.press("ctrl+n")
-        assert ui.session.facts()["account_changes"] == {
-            "management": {"alias": None, "policy": {"minimum_password_length": 8}}
-        }
+        length = "minimum_password_length"
+        changes = {"alias": None, "policy": {length: 8}, "before": {length: 16}}
+        assert ui.session.facts()["account_changes"] == {"management": changes}
         await ui.go_to("account")
         assert ui.field("set-management-minimum-password-length").value == "8"
         await ui.press("ctrl+n")

@@ -171,16 +171,33 @@ def _differing(layer: Layer, values: Mapping[str, Constant]) -> SettingChanges:
     differing = {
         name: value for name, value in values.items() if name not in known or known[name].value != value
     }
+    written = {name: known[name].value for name in differing if name in known}
+    before = {name: value for name, value in written.items() if isinstance(value, int | str)}
     alias = differing.pop(ALIAS, None)
     policy = {name: value for name, value in differing.items() if isinstance(value, int)}
-    return SettingChanges(None if alias is None else str(alias), policy)
+    return SettingChanges(None if alias is None else str(alias), policy, before)
 
 
 def decided(context: Context, view: LayerView) -> dict[str, Constant]:
     """The values to begin with: what was decided before, else what the layer says; unset ones are missing."""
     changes = context.decisions.of(view.account).settings
     values = {name: setting.value for name, setting in view.settings.items() if view.can_set(name)}
-    return {**values, **changes.policy, **({ALIAS: changes.alias} if changes.alias else {})}
+    return {**values, **_values(changes)}
+
+
+def _values(changes: SettingChanges) -> dict[str, Constant]:
+    return {**changes.policy, **({ALIAS: changes.alias} if changes.alias else {})}
+
+
+def in_words(changes: SettingChanges) -> Iterator[Sentence]:
+    """What changes about an account's settings, with what each was before."""
+    for name, value in _values(changes).items():
+        was = f", was {_shown(changes.before[name])}" if name in changes.before else ""
+        yield f"{MEANINGS.get(name, name)}: {_shown(value)}{was}"
+
+
+def _shown(value: Constant) -> str:
+    return ("yes" if value else "no") if isinstance(value, bool) else str(value)
 
 
 def observe(context: Context) -> Observation:

@@ -63,9 +63,9 @@ def test_only_differing_values_are_recorded_and_written(admin: AdminProject) -> 
     }
     values["security"]["minimum_password_length"] = 20
     admin.run(account, request(**values))
-    assert admin.facts["account_changes"] == {
-        "security": {"alias": None, "policy": {"minimum_password_length": 20}}
-    }
+    length = "minimum_password_length"
+    changes = {"alias": None, "policy": {length: 20}, "before": {length: 16}}
+    assert admin.facts["account_changes"] == {"security": changes}
     before = admin.text("security", "account.tf")
     facts = write(admin)
     assert [changed_file["path"] for changed_file in facts["changed_files"]] == [
