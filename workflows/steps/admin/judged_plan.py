@@ -15,12 +15,14 @@ from pathlib import Path
 from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence, count, joined, listed
+from workflows.core.shapes import moment
 from workflows.git import Git
 from workflows.steps.admin import new_passwords, plan_resources
 from workflows.steps.admin.accepted_plan import ChangeLine, PersonChange, Planned, is_applied
 from workflows.steps.admin.other_sessions import not_applied, that_can_put_back
 from workflows.steps.admin.plan_resources import Difference, Resource
 from workflows.steps.admin.terraform_runs import open_layer, run_folder
+from workflows.steps.admin.written import written_at
 from workflows.steps.decisions import Move
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.terraform.kept import result_of
@@ -193,8 +195,11 @@ def staleness(planned: Planned, context: Context) -> Sentence:
 
 
 def made_from_other_files(planned: Planned, context: Context) -> tuple[str, ...]:
-    """The files that are as Review wrote them, and were not when the plan was made."""
+    """The files that Review has put back since the plan was made from other lines in them."""
     sources, written = planned.record.sources, context.facts.get("changed_files") or ()
+    made = moment(planned.record.made_at, "plan.made_at")
+    if written_at(context.folder) < made.timestamp() * _NANOSECONDS:
+        return ()  # another session can have brought a file back to the same lines
     return tuple(
         file["path"].removeprefix(str(context.root)).lstrip("/")
         for file in written
@@ -253,6 +258,7 @@ def causes(planned: Planned, result: ApplyResult) -> tuple[Sentence, ...]:
     )
 
 
+_NANOSECONDS = 1_000_000_000
 _FRESH = timedelta(minutes=10)
 _SHORT = 8
 
@@ -260,10 +266,10 @@ _SHORT = 8
 def is_old(made: Planned, context: Context) -> bool:
     """Whether a plan was made so long ago that its state may have changed since."""
     try:
-        moment = datetime.fromisoformat(made.record.made_at)
+        made_at = datetime.fromisoformat(made.record.made_at)
     except ValueError:
         return False
-    return moment.tzinfo is not None and context.environment.now() - moment > _FRESH
+    return made_at.tzinfo is not None and context.environment.now() - made_at > _FRESH
 
 
 def of_the_checkout(made: Planned, context: Context) -> Iterator[Sentence]:

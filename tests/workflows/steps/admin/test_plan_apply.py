@@ -5,6 +5,7 @@ import re
 import threading
 from contextlib import nullcontext
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,7 +17,7 @@ from workflows.core.errors import OnboardError
 from workflows.core.sentences import Sentence, text_of
 from workflows.core.shapes import plain, read
 from workflows.machine.observations import Verdict
-from workflows.steps.admin import apply, hand_over, plan, state_now
+from workflows.steps.admin import apply, hand_over, judged_plan, plan, state_now
 from workflows.steps.admin.accepted_plan import Planned, Sent, decided, marks_in, people_of, sent_to
 from workflows.steps.admin.judged_plan import causes, judged, staleness, standing, unfinished
 from workflows.steps.admin.other_sessions import RemovedFromFiles
@@ -167,18 +168,28 @@ def test_staleness_names_the_files_and_ends_with_the_apply(tmp_path: Path, recor
 
 
 @pytest.mark.parametrize(
-    ("planned", "now", "agrees"),
+    ("planned", "now", "written", "agrees"),
     [
-        pytest.param("# people\n", "# people\n", True, id="planned as reviewed"),
-        pytest.param("# strangers\n", "# people\n", False, id="put back since"),
-        pytest.param("# strangers\n", "# others\n", True, id="changed since"),
+        pytest.param("# people\n", "# people\n", "12:00", True, id="planned as reviewed"),
+        pytest.param("# strangers\n", "# people\n", "12:00", False, id="put back since"),
+        pytest.param("# strangers\n", "# people\n", "08:00", True, id="put back by another session"),
+        pytest.param("# strangers\n", "# others\n", "12:00", True, id="changed since"),
     ],
 )
 def test_an_applied_plan_of_other_lines_than_reviewed_does_not_stand(
-    tmp_path: Path, record: PlanRecord, planned: str, now: str, *, agrees: bool
+    tmp_path: Path,
+    record: PlanRecord,
+    monkeypatch: pytest.MonkeyPatch,
+    planned: str,
+    now: str,
+    written: str,
+    *,
+    agrees: bool,
 ) -> None:
+    at = int(datetime.fromisoformat(f"2026-03-01T{written}:00+00:00").timestamp()) * 10**9
+    monkeypatch.setattr(judged_plan, "written_at", lambda _folder: at)
     file = record.layer / "users.tf"
-    written = [{"layer": "layer", "path": str(file), "sha256": file_sha256(file)}]
+    reviewed = [{"layer": "layer", "path": str(file), "sha256": file_sha256(file)}]
     file.write_text(planned)
     made = judged(replace(record, sources=hash_sources(record.layer, ())), PLAN, context(tmp_path))
     file.write_text(now)
@@ -186,7 +197,7 @@ def test_an_applied_plan_of_other_lines_than_reviewed_does_not_stand(
         tmp_path,
         plan=made.as_facts(),
         applied={"at": "2026-03-01T10:00:00+00:00"},
-        changed_files=written,
+        changed_files=reviewed,
     )
     seen = plan.observe(own)
     assert (seen.contradicts, seen.asks) == (not agrees, not agrees)
