@@ -11,7 +11,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.events import Resize
-from textual.geometry import Size
+from textual.geometry import Offset, Region, Size
 from textual.widgets import Input, TextArea
 
 from screens.new_user.replacement import offer_replacement
@@ -170,10 +170,15 @@ class HandoffPane(StepPane):
         return self._arrival is not None and self._seen_to < self.max_scroll_y
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        """The lines down to here were on the screen."""
+        """The lines down to here were on the screen, unless a button further down was gone to."""
         super().watch_scroll_y(old_value, new_value)
-        self._seen_to = max(self._seen_to, new_value)
+        if new_value <= self._seen_to + self.size.height:
+            self._seen_to = max(self._seen_to, new_value)
         self.primary_changed()
+
+    def scroll_to_region(self, region: Region, **how: Any) -> Offset:
+        """Go to a button at once: what lies between is not seen on the way."""
+        return super().scroll_to_region(region, **{**how, "animate": False})
 
     def turn(self) -> Turn:
         if self.opening.done or self._arrival is not None:
@@ -340,7 +345,7 @@ class HandoffPane(StepPane):
 
     def advance(self) -> None:
         if self._unseen:
-            self.scroll_page_down(animate=False)
+            self.scroll_to(y=self._seen_to + self.size.height, animate=False)
         elif self._arrival is not None and self._read == self.request():
             self.post_message(self.Submitted(replace(self.request(), shown=self._arrival.text)))
         elif self.request() == Request():

@@ -194,6 +194,30 @@ async def test_a_handoff_is_accepted_only_once_all_its_accounts_were_on_the_scre
     session.close()
 
 
+async def test_what_a_button_below_has_passed_over_is_shown_before_it_is_accepted(
+    tmp_path: Path, gpg: GpgHome
+) -> None:
+    accounts = [f"{number:012}" for number in range(40)]
+    roles = tuple(RoleProfile(f"bb-{n}-devops", "DevOps", f"a{n}", id_) for n, id_ in enumerate(accounts))
+    environment = environment_of(tmp_path, gpg)
+    has_a_profile_in(environment, "444444444444")
+    session = begun(tmp_path, gpg, {"text": handoff_for(gpg, "jane", profiles=roles).render()})
+    app = PaneHost(session, environment, MODULES, PANES, KEY)
+    app.animation_level = "full"
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: app.pane.has_class("-arrived"))
+        await rest(pilot)
+        seen = app.text()
+        app.pane.query_one("#another").focus()
+        await until(pilot, lambda: app.pane.scroll_y == app.pane.max_scroll_y > 0)
+        while session.status(KEY) is not Status.DONE:
+            seen += app.text()
+            await pilot.press("ctrl+n")
+            await rest(pilot)
+        assert all(account in seen for account in accounts)
+    session.close()
+
+
 async def test_the_rest_is_offered_as_long_as_there_is_one(tmp_path: Path, gpg: GpgHome) -> None:
     roles = tuple(RoleProfile(f"bb-a{n}-devops", "DevOps", f"a{n}", f"{n:012}") for n in range(12))
     environment = environment_of(tmp_path, gpg)
