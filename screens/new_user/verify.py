@@ -321,7 +321,9 @@ class VerifyPane(UnlockingPane):
         correct = f"Correct the MFA device on Profiles ({self._misnamed})." if self._misnamed else ""
         self._answer(joined((proof, correct), "\n"))
         self.show_problems(refused)
-        self.post_message(self.Observed(verify.keys_seen(results, self._survey, self.context)))
+        seen = verify.keys_seen(results, self._survey, self.context)
+        again = verify.tested_again(self._results.values(), self.context)
+        self.post_message(self.Observed({**seen, StepKey(self.opening.step.id): again}))
         self._show_shell()
         if self._all_work:
             self.query_one("#copy-lines").focus()
@@ -481,6 +483,11 @@ class VerifyPane(UnlockingPane):
         self.query_one(CodeField).clear()
         self._show_shell()  # without the fields
         self.primary_changed()
+
+    @property
+    def decides(self) -> bool:
+        """Whether the page itself leads on: a test is all that ends what another one showed."""
+        return True
 
     @property
     def inside(self) -> bool:

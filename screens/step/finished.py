@@ -51,6 +51,7 @@ _KEYS = (
     ("u", "remove", "Undo", "Remove those who were added"),
 )
 """The key of each button, what it is called, and what it does."""
+_VERIFY = StepKey("verify")
 _MOST_ROWS = 6
 """How many people the page has room for above its buttons and what is next; F5 shows all."""
 
@@ -112,7 +113,9 @@ class Finished(VerticalScroll):
         yield Text(title, classes="finished-title" if title[0] == "✓" else "finished-title -unsure")
         if rotated := [run.environment.readable(line) for line in _rotated(session.facts())]:
             yield Lines(*rotated, id="rotated", whole_paths=False)
-        if works := _works(session.facts(), run.environment.now()):
+        if not session.state.contradicted(_VERIFY) and (
+            works := _works(session.facts(), run.environment.now())
+        ):
             yield Text(works, id="works")
         if settings := list(_settings(run.whole())):
             yield Text(joined(settings, "\n"), id="settings")
@@ -290,7 +293,7 @@ class Finished(VerticalScroll):
 
     def _unsure(self) -> list[StepKey]:
         """The steps that nothing confirms now; where another line says so, they are left out."""
-        said = {*self._taken_back(), *([StepKey("verify")] if _failing(self._run.session.facts()) else [])}
+        said = {*self._taken_back(), *([_VERIFY] if _failing(self._run.session.facts()) else [])}
         return [key for key in self._at(Status.UNCONFIRMED) if key not in said]
 
     def _at(self, status: Status) -> list[StepKey]:

@@ -211,7 +211,7 @@ class StepPane(VerticalScroll):
 
     @dataclass
     class Observed(Posted):
-        """What the page's own work showed of other steps."""
+        """What the page's own work showed of steps that are done."""
 
         looks: Mapping[StepKey, Observation]
 

@@ -14,7 +14,7 @@ from support.pgp import ENVIRONMENT
 from support.served_aws import BASE, ITEM, ROLE, NewUserAws, served, user_key
 from support.steps import step_of
 from support.strict_aws import APPS
-from textual.widgets import Input
+from textual.widgets import Button, Input
 
 from screens.new_user.verify import ProfileAnswers, VerifyPane
 from screens.widgets.dialogs import Notice
@@ -290,3 +290,37 @@ async def test_without_the_aws_command_a_button_says_how_to_install_it(
         await pilot.press("enter")
         await pilot.pause()
         assert isinstance(app.screen, Notice)
+
+
+async def test_a_test_that_fails_contradicts_the_one_that_is_done_until_one_works(
+    new_user: NewUserAws, session: Session
+) -> None:
+    seed = begin(session, new_user, with_device=True)
+    iam = new_user.aws.administrator("iam")
+    (key,) = iam.list_access_keys(UserName="jane.doe")["AccessKeyMetadata"]
+    app = PaneHost(session, new_user.environment, MODULES, {"verify": VerifyPane}, VERIFY)
+    async with app.run_test(size=(80, 36)) as pilot:
+        await rest(pilot)
+        await pilot.press(*new_user.code(seed, 1), "ctrl+n")
+        await rest(pilot)
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        assert app.wizard.query("#works")
+        for status, stands in (("Inactive", Status.CONTRADICTED), ("Active", Status.DONE)):
+            iam.update_access_key(UserName="jane.doe", AccessKeyId=key["AccessKeyId"], Status=status)
+            await app.wizard.go_to(VERIFY)
+            await rest(pilot)
+            new_user.aws.ahead += 30
+            app.pane.query_one("#code-security", Input).value = new_user.code(seed, 1)
+            again = app.pane.query_one("#again", Button)
+            again.press()  # as long as it is there
+            if not again.display:
+                await pilot.press("ctrl+n")
+            await rest(pilot)
+            assert (app.wizard.current, session.status(VERIFY)) == (VERIFY, stands)
+            run = app.wizard.run
+            run.take(run.seen([run.question(VERIFY)]))  # as on coming back: that asks AWS nothing
+            assert session.status(VERIFY) is stands
+            await app.wizard.go_to(None)
+            await rest(pilot)
+            assert bool(app.wizard.query("#works")) is (stands is Status.DONE)

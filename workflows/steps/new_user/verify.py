@@ -13,14 +13,14 @@ from typing import Any
 from workflows.aws import sts
 from workflows.aws.authenticator import code_problem
 from workflows.aws.clients import Credentials
-from workflows.aws.errors import KEY_REFUSED, AwsError, AwsFailure
+from workflows.aws.errors import KEY_REFUSED, UNREACHABLE, AwsError, AwsFailure
 from workflows.aws.role_profiles import RoleProfile, base_profiles, needs_code, role_profiles
 from workflows.aws.verify import MfaNeeded, Verification, verify_profiles
 from workflows.core.errors import Cancelled, OnboardError, Problem
-from workflows.core.sentences import Sentence, count, text_of
+from workflows.core.sentences import Sentence, count, listed, text_of
 from workflows.core.shapes import WrongShape, moment
 from workflows.machine.events import Facts, StepKey
-from workflows.machine.observations import AGREES, NOT_ASKED, Observation, seen_at
+from workflows.machine.observations import AGREES, NOT_ASKED, Observation, Verdict, seen_at
 from workflows.profiles.shell_lines import switch_role_url
 from workflows.steps.new_user.aws_command import aws_program, profile_files, written_profiles
 from workflows.steps.shared.module import Context, Progress, Report
@@ -33,6 +33,8 @@ Keys = Mapping[str, Credentials | OnboardError | None]
 _CAN_MUCH = re.compile(r"admin|root|prd|prod|management", re.IGNORECASE)
 _FRESH = timedelta(hours=1)
 """So long an answer is shown again without asking once more."""
+_NO_ANSWER = UNREACHABLE | {AwsFailure.CLOCK, AwsFailure.THROTTLED, AwsFailure.UNAVAILABLE}
+"""The failures that say nothing of a profile."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,12 @@ class Result:
     def wants_code(self) -> bool:
         """Whether another code is all that it lacks, as far as that is known."""
         return isinstance(self.error, sts.WrongCode | sts.RepeatedCode | MfaNeeded)
+
+    @property
+    def stopped_working(self) -> bool:
+        """Whether AWS's answer is a no: neither another code is due, nor did no answer come."""
+        unanswered = isinstance(self.error, AwsError) and self.error.failure in _NO_ANSWER
+        return bool(self.problem) and not self.wants_code and not unanswered
 
     @property
     def wants_device(self) -> bool:
@@ -171,6 +179,19 @@ def keys_seen(results: Iterable[Result], survey: Survey, context: Context) -> di
         elif key and isinstance(error, AwsError) and error.failure in KEY_REFUSED:
             found[step] = not_accepted(key["id"])
     return found
+
+
+def tested_again(results: Iterable[Result], context: Context) -> Observation:
+    """What all answers say of a test that is done, once profiles were asked again.
+
+    A profile that the person finished with, although it didn't work then, is no news.
+    """
+    failing = [result for result in results if result.problem]
+    worked = {name for name, result in recorded_results(context).items() if not result.problem}
+    if lost := tuple(r.profile for r in failing if r.stopped_working and r.profile in worked):
+        words = f"{count(len(lost), 'profile')} stopped working: {listed(lost, 2)}."
+        return Observation(Verdict.GONE, words, lost, redoing="Test again once that is put right.")
+    return NOT_ASKED if failing else AGREES
 
 
 def kept(results: Iterable[Result], survey: Survey, context: Context) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from support.served_aws import BASE, ROLE, NewUserAws, jane, user_key
 from support.strict_aws import ASSUME_DEVOPS, MANAGEMENT, SECURITY, SELF_MANAGEMENT
 
 from tui.host import vault_for
+from workflows.aws.errors import AwsError, AwsFailure
 from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
 from workflows.gpg.decrypt import PassphraseNeeded, WrongPassphrase
@@ -348,3 +349,20 @@ def test_what_aws_says_of_a_kept_key_is_known_to_the_step_that_kept_it(new_user:
             UserName="jane.doe", AccessKeyId=key["AccessKeyId"], Status=status
         )
         assert seen() is verdict
+
+
+def test_only_an_answer_of_aws_speaks_against_a_profile_that_worked(new_user: NewUserAws) -> None:
+    works, failed = Result(BASE, "arn:aws:iam::222222222222:user/jane.doe", ""), Result(ROLE, "", "No.")
+    facts = verify.perform(Request((works, failed)), new_user.context(), new_user.report)
+    context = new_user.context(**facts)
+
+    def said(profile: str, failure: AwsFailure) -> Verdict:
+        error = AwsError(failure, "X", doing="asking", detail="")
+        other = works if profile == ROLE else failed
+        result = replace(Result(profile, "", "No."), error=error)
+        return verify.tested_again((result, other), context).verdict
+
+    assert said(BASE, AwsFailure.KEY_UNKNOWN) is Verdict.GONE
+    assert said(BASE, AwsFailure.NETWORK) is Verdict.UNKNOWN
+    assert said(ROLE, AwsFailure.DENIED) is Verdict.UNKNOWN, "it didn't work before, either"
+    assert verify.tested_again((works,), context).verdict is Verdict.AS_DECIDED
