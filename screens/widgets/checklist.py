@@ -34,7 +34,8 @@ class Deed:
         helps: buttons that are there as soon as it is the deed's turn, and don't count.
         opens: whether the first button opens a page: that counts once `Checklist.opened` says that it did.
         watched: whether the wizard sees by itself that it is done, and says so with `Checklist.did`.
-        copies: whether it only fills the clipboard, which is cleared when the page is left.
+        copies: whether it only fills the clipboard, which is cleared when the page is left: a help, which no
+            later deed needs.
     """
 
     what: Sentence
@@ -138,10 +139,11 @@ class Checklist(Vertical):
         self._label_width = label_width
         self.worked_on = False
         for number, row in enumerate(self._rows, start=1):
-            row.done = isinstance(ticks, list) and number in ticks and row.lasts
+            if isinstance(ticks, list) and number in ticks and row.lasts:
+                self._tick(number)
         if self._rows[-1].done and all(row.done for row in self._rows if row.lasts):
             for row in self._rows:
-                row.done = True  # what was seen or copied on the way has served its purpose
+                row.done = True  # what was seen on the way has served its purpose
         self._go_on_from(0)
 
     def compose(self) -> ComposeResult:
@@ -179,11 +181,19 @@ class Checklist(Vertical):
         row = self._rows[number - 1]
         if row.done:
             return
-        row.done = self.worked_on = True
+        self.worked_on = True
+        self._tick(number)
         self._go_on_from(number)
         self._mark()
         if go_on:
             self.focus_next()
+
+    def _tick(self, number: int) -> None:
+        """A deed is done; what was to be copied for it has served its purpose, or was not needed."""
+        *before, row = self._rows[:number]
+        row.done = True
+        for other in before if not row.deed.copies else ():
+            other.done |= other.deed.copies
 
     def _go_on_from(self, number: int) -> None:
         ahead = [*range(number, len(self._rows)), *range(number)]
@@ -244,5 +254,5 @@ class Checklist(Vertical):
             looks = row.looks(event.button)
             if not looks or not all(other.done for other in self._rows if other is not row):
                 self.did(index + 1, go_on=not looks)
-            if not all(other.done for other in self._rows[:index]):
+            if not all(other.done or other.deed.copies for other in self._rows[:index]):
                 self._name_first()

@@ -129,6 +129,26 @@ async def test_what_was_only_copied_is_to_be_copied_again_unless_the_list_is_don
     assert deeds(1, 4).finished
 
 
+async def test_who_typed_a_name_needs_no_copy_of_it() -> None:
+    class Copying(App[None]):
+        def compose(self) -> ComposeResult:
+            copying = [
+                Deed("Paste", buttons=(Button("Copy", id=id_),), copies=True) for id_ in ("name", "word")
+            ]
+            yield Checklist(Deed("Open"), *copying, Deed("Look"), id="deeds")
+
+    app = Copying()
+    async with app.run_test() as pilot:
+        await pilot.press("enter")
+        app.query_one("#word", Button).press()
+        await pilot.pause()
+        assert ticked(app) == [1, 3]
+        app.query_one("#did-4", Button).press()
+        await pilot.pause()
+        assert app.query_one(Checklist).finished
+        assert not app._notifications
+
+
 async def test_looking_counts_only_when_it_is_the_deeds_turn() -> None:
     app = Host([1])
     async with app.run_test() as pilot:
