@@ -25,7 +25,7 @@ from workflows.core.sentences import Sentence, enumerated, joined, text_of
 from workflows.machine.events import StepKey
 from workflows.profiles.shell_lines import Shell
 from workflows.steps.new_user import aws_command, verify
-from workflows.steps.new_user.aws_command import COMMAND, Tried
+from workflows.steps.new_user.aws_command import COMMAND, NOT_INSTALLED, Tried
 from workflows.steps.new_user.verify import IdentityView, Request, Result, Survey
 from workflows.steps.shared.module import Progress
 
@@ -139,7 +139,7 @@ class AfterVerify(Vertical):
             before = f"Paste the {len(lines)} lines into a new {shell.value} while the wizard is open."
             after = f"Type  {COMMAND}  there. Close that {shell.value} afterwards: it uses the sandbox."
         words = [before, *(lines if short else ()), after, what_they_do]
-        words += [] if has_aws else ["! The aws command isn't installed yet."]
+        words += [] if has_aws else [NOT_INSTALLED]
         self.query_one("#shell", Text).show_lines(words)
 
     @on(Button.Pressed, "#install")

@@ -650,9 +650,7 @@ def _next(
             yield "F6 plays the new user."
         yield from _to_send(run)
     elif chosen or deactivate:
-        if chosen:
-            yield "Paste the lines that Verify shows into a terminal, then try:"
-            yield f"aws --profile {chosen} sts get-caller-identity"
+        yield from _try_profile(run, chosen) if chosen else ()
         yield from deactivate
     else:
         to_send = list(_to_send(run))
@@ -661,6 +659,16 @@ def _next(
             yield "F6 plays the new user." if to_send else "Continue as the other person (F6)."
         elif not to_send:
             yield from _next_of_others(run, awaited)
+
+
+def _try_profile(run: SessionRun, chosen: str) -> Iterator[Sentence]:
+    """How to use the profile for the person's shell, there; without the aws command, that it comes first."""
+    from workflows.steps.new_user.aws_command import NOT_INSTALLED, aws_program  # noqa: PLC0415 - few sessions need it
+
+    if aws_program(run.whole()) is None:
+        yield f"{NOT_INSTALLED} Verify shows how to install it."
+    yield "Paste the lines that Verify shows into a terminal, then try:"
+    yield f"aws --profile {chosen} sts get-caller-identity"
 
 
 def _next_of_others(run: SessionRun, awaited: Sequence[str]) -> Iterator[Sentence]:

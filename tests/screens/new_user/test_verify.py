@@ -28,7 +28,7 @@ from workflows.machine.session import Session
 from workflows.machine.state import Status
 from workflows.steps.new_user import access_keys, profiles, verify
 from workflows.steps.new_user.access_keys import TYPED
-from workflows.steps.new_user.aws_command import Tried
+from workflows.steps.new_user.aws_command import NOT_INSTALLED, Tried
 from workflows.steps.shared.key_stores import CREDENTIALS_FILE
 
 
@@ -290,6 +290,12 @@ async def test_without_the_aws_command_a_button_says_how_to_install_it(
         await pilot.press("enter")
         await pilot.pause()
         assert isinstance(app.screen, Notice)
+        await pilot.press("escape")
+        await app.wizard.go_to(VERIFY)
+        await rest(pilot)
+        app.pane.query_one("#finish", Button).press()
+        await rest(pilot)
+        assert NOT_INSTALLED in str(app.wizard.query_one("#next", Text).render()), "as the page said"
 
 
 async def test_a_test_that_fails_contradicts_the_one_that_is_done_until_one_works(

@@ -19,6 +19,7 @@ from workflows.profiles.shell_lines import Shell, export_lines, shell_of
 from workflows.steps.shared.module import Context, Progress, Report
 
 COMMAND = "aws sts get-caller-identity"
+NOT_INSTALLED = "! The aws command isn't installed yet."
 """What every profile may do: AWS asks for no permission for it."""
 _OF_THE_SANDBOX = ("AWS_ENDPOINT_URL", "HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "GNUPGHOME")
 """What a terminal of the real machine lacks: where AWS answers, and the home whose vault has the keys."""
