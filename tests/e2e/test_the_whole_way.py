@@ -117,7 +117,10 @@ async def test_from_an_empty_folder_to_a_new_user_whose_aws_command_answers(
         # For each layer: plan, apply, hand over; management first, then security.
         for account in ("management", "security"):
             await plan_apply_and_hand_over(admin, account)
-        await admin.until(lambda: admin.text().count("AWS was asked") == 2, "both answers of AWS at the end")
+        seen = admin.wizard.run.session
+        await admin.until(
+            lambda: len(seen.state.seen_as(Verdict.AWAITED)) == 2, "both answers of AWS at the end"
+        )
         await ask_the_regions(admin)
         unconfirmed = [name for name, status in admin.statuses().items() if status is not Status.DONE]
         assert unconfirmed == ["hand-over@management", "hand-over@security"], admin.statuses()
