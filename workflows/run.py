@@ -283,6 +283,11 @@ class SessionRun:
         steps = (key for key in self.session.layout() if self._done(key))
         return tuple(self.question(key) for key in steps if inquiry(self.module(key)) is not None)
 
+    def can_ask(self, key: StepKey) -> bool:
+        """Whether the network, which said something of a step, can be asked again."""
+        look = self.session.state.observed.get(key, NOT_ASKED)
+        return look.asked and inquiry(self.module(key)) is not None
+
     def answer(self, question: Question) -> Observation:
         """Ask the network; it may take seconds, and changes nothing here. A failure is no knowledge."""
         inquire = inquiry(self.module(question.key))
@@ -316,13 +321,14 @@ class SessionRun:
         look = self.session.state.observed.get(key)
         known = before is Status.DONE or (look is not None and look.stands)
         nothing = answer.verdict is Verdict.UNKNOWN and (known or _says_nothing(answer))
+        now = self.environment.now().isoformat(timespec="seconds")
         if look is not None and look.contradicts and not (look.asked or look.here or answer.contradicts):
             nothing = answer.verdict is not Verdict.AS_DECIDED
-            at = self.environment.now().isoformat(timespec="seconds")
-            answer = replace(look, at=at, confirmed=True)
+            answer = replace(look, at=now, confirmed=True)
         if self.session.record(key) is not question.record or nothing:
             return False
-        self.session.observe({key: replace(answer, asked=not (answer.here or answer.confirmed))})
+        asked_at = "" if answer.here or answer.confirmed else now
+        self.session.observe({key: replace(answer, asked_at=asked_at)})
         return (self.session.status(key) is Status.CONTRADICTED) is not (before is Status.CONTRADICTED)
 
     def after(self, key: StepKey) -> StepKey | None:

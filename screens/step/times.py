@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta, tzinfo
+from typing import TYPE_CHECKING
+
+from workflows.core.sentences import joined
+
+if TYPE_CHECKING:
+    from workflows.core.sentences import Sentence
+    from workflows.machine.observations import Observation
 
 
 def moment_text(moment: str, now: datetime, zone: tzinfo | None = None) -> str:
@@ -33,6 +40,13 @@ def moment_text(moment: str, now: datetime, zone: tzinfo | None = None) -> str:
 def since_text(moment: str, now: datetime) -> str:
     """Since when: today's moments by the clock alone."""
     return f"since {moment_text(moment, now).removeprefix('today ')}"
+
+
+def answer_text(look: Observation, now: datetime) -> Sentence:
+    """What a look says; what the network said against a step has its time, since it may be over by now."""
+    dated = look.asked and look.contradicts
+    when = f"That was the answer {moment_text(look.asked_at, now)}." if dated else ""
+    return joined((look.words, when))
 
 
 def said_so(moment: str, now: datetime) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
@@ -17,6 +17,7 @@ _BUTTONS: Mapping[Choice, tuple[str, str]] = {
     Choice.ACCEPT: ("accept", "Accept"),
     Choice.CONTINUE: ("continue", "Continue"),
 }
+_ASKS = "Asks whether it is still so, with a passphrase or an MFA code if that takes one."
 
 
 class Contradiction(Dialog[Choice]):
@@ -25,6 +26,8 @@ class Contradiction(Dialog[Choice]):
     Args:
         title: the step's title, with its item.
         observation: what was seen.
+        said: the same in words.
+        look: has the world looked at again; None where that can say nothing new.
     """
 
     AUTO_FOCUS = "Button.-primary"
@@ -32,15 +35,24 @@ class Contradiction(Dialog[Choice]):
         Binding("r", "redo", "Do the step again", id="contradiction.redo"),
         Binding("a", "accept", "Accept as done", id="contradiction.accept"),
         Binding("c", "continue", "Continue as it is", id="contradiction.continue"),
+        Binding("l", "look", "Look again", id="contradiction.look"),
     ]
 
-    def __init__(self, title: Sentence, observation: Observation) -> None:
+    def __init__(
+        self,
+        title: Sentence,
+        observation: Observation,
+        said: Sentence = "",
+        look: Callable[[], None] | None = None,
+    ) -> None:
         choices = observation.choices
         named = zip((Choice.REDO, Choice.CONTINUE, Choice.ACCEPT), observation.effects, strict=False)
         names = {choice: words for choice, (_, words) in _BUTTONS.items()} | dict(named)
         meanings = {**choices, Choice.REDO: observation.redoing or f"Opens {title} again."}
         explained = (f"\n{names[choice]}\n{meanings[choice]}" for choice in _BUTTONS if choice in choices)
-        text = joined((observation.words, *explained), "\n")
+        again = [] if look is None else [Button("Look again", id="look", key="l")]
+        asks = f"\nLook again\n{_ASKS}" if again else ""
+        text = joined((said or observation.words, *explained, asks), "\n")
         buttons = [
             Button(
                 names[choice],
@@ -52,8 +64,15 @@ class Contradiction(Dialog[Choice]):
             if choice in choices
         ]
         super().__init__(
-            f"How do you want to continue with {title}?", text, *buttons, close="", classes="-warning"
+            f"How do you want to continue with {title}?", text, *buttons, *again, close="", classes="-warning"
         )
+        self._look = look
+
+    def action_look(self) -> None:
+        """Have the world looked at again, which may end the contradiction."""
+        if self._look is not None:
+            self.dismiss(None)
+            self._look()
 
     def action_redo(self) -> None:
         """Make the step open again."""

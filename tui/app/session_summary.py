@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from screens.step.times import moment_text
+from screens.step.times import answer_text, moment_text
 from workflows.core.errors import OnboardError
 from workflows.core.sentences import count, listed, text_of
 from workflows.steps.kinds import work_of
@@ -120,8 +120,9 @@ def left_behind(entry: Entry) -> Sentence:
 def since_you_left(seen: Return, resumes_with: Sentence, now: datetime) -> str:
     """What changed in the world while the session rested, and the title of the step that it resumes with."""
     changes = [
-        f"{'≠' if change.observation.contradicts else '?'} {change.title}\n  {change.observation.words}"
+        f"{'≠' if look.contradicts else '?'} {change.title}\n  {answer_text(look, now)}"
         for change in seen.changes
+        for look in (change.observation,)
     ]
     commits = [
         f"  {commit.name} {'you' if commit.mine else commit.author}: {commit.subject}"

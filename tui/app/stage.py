@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from textual import on
 from textual.containers import Vertical, VerticalScroll
@@ -16,7 +15,7 @@ from textual.widgets import Button
 from screens.step.by_hand import ByHandPane
 from screens.step.finished import ASIDE, Finished, goes_out_with, standing
 from screens.step.page import PROPOSED, Opening, StepPane, is_displayed
-from screens.step.times import moment_text
+from screens.step.times import answer_text, moment_text
 from screens.widgets.dialogs import Confirm, ErrorDialog, ask
 from screens.widgets.failure import as_error
 from screens.widgets.text import Text, shortened
@@ -394,7 +393,7 @@ def note_of(run: SessionRun, key: StepKey) -> str:
             failed = "The last try failed: " if status is Status.FAILED else ""
             return shortened(f"{failed}{last.error.get('what', '')}")
         case Status.CONTRADICTED | Status.UNCONFIRMED:
-            return _seen(session.state.observed[key], status, run.environment.now())
+            return _seen(run, key, status)
         case Status.SKIPPED:
             return f"{_left_out(run, key)}.{'' if over else ' ^r opens it again.'}"
         case _:
@@ -408,12 +407,15 @@ def _left_out(run: SessionRun, key: StepKey) -> Sentence:
     return "You skipped this" if standing(run, key) is Status.SKIPPED else "This went out with a later text"
 
 
-def _seen(look: Observation, status: Status, now: datetime) -> str:
+def _seen(run: SessionRun, key: StepKey, status: Status) -> str:
     """What the last look at a done step says about it."""
+    look, now = run.session.state.observed[key], run.environment.now()
+    said = answer_text(look, now)
     if status is Status.CONTRADICTED:
-        return text_of(joined((look.words, "Next (^n) asks how to continue." if look.asks else look.redoing)))
+        choice = look.asks or run.can_ask(key)
+        return text_of(joined((said, "Next (^n) asks how to continue." if choice else look.redoing)))
     if look.contradicts:
-        return f"{look.words} You chose to continue as it is."
+        return f"{said} You chose to continue as it is."
     if look.said_so:
         return text_of(look.words)  # the page says so by itself
     if look.verdict is Verdict.AWAITED:

@@ -32,6 +32,7 @@ from screens.step.finished import Finished, goes_out_with, standing, standings
 from screens.step.help import HelpScreen
 from screens.step.page import YOURS, Primary, StepPane, Turn, is_displayed
 from screens.step.record import TITLE, record_text
+from screens.step.times import answer_text
 from screens.widgets.checklist import Checklist
 from screens.widgets.contradiction import Contradiction
 from screens.widgets.dialogs import OneFocus, ask
@@ -530,7 +531,8 @@ class WizardScreen(OneFocus):
         if self.run.session.status(key) is Status.CONTRADICTED and not pane.decides:
             seen = self.run.session.state.observed[key]
             again = next(iter(seen.effects), f"Do {self.run.step(key).title} again")
-            return Primary("Decide how to continue" if seen.asks else again)
+            choice = seen.asks or self.run.can_ask(key)
+            return Primary("Decide how to continue" if choice else again)
         if pane.in_between:
             return pane.in_between
         if pane.warned:
@@ -653,8 +655,11 @@ class WizardScreen(OneFocus):
             return
         if self.run.session.status(key) is Status.CONTRADICTED and not pane.decides:
             seen = self.run.session.state.observed[key]
-            if seen.asks:
-                ask(self, Contradiction(self.run.title(key), seen), partial(self._decide, seen))
+            look = self._begin_to_look if self.run.can_ask(key) else None
+            if seen.asks or look:
+                said = answer_text(seen, self.run.environment.now())
+                dialog = Contradiction(self.run.title(key), seen, said, look)
+                ask(self, dialog, partial(self._decide, seen))
             else:
                 await self._decide(seen, Choice.REDO)
         elif pane.in_between:
@@ -766,7 +771,7 @@ class WizardScreen(OneFocus):
         session, title = self.run.session, self.run.title
         record = partial(self.call_later, self._show_record) if "keys" in session.facts() else None
         changed = [
-            f"≠ {title(key)}: {session.state.observed[key].words}"
+            f"≠ {title(key)}: {answer_text(session.state.observed[key], self.run.environment.now())}"
             for key in session.layout()
             if session.state.contradicted(key)
         ]

@@ -70,7 +70,8 @@ class Observation:
             "" when it never did, or only just now. Where the person said so, when they did.
         said_so: whether the person's word is all that there is.
         likely: what the person most likely wants to do about it.
-        asked: whether the network said it: a look at this machine alone can't refute it.
+        asked_at: when the network said it, ISO 8601: a look at this machine alone can't refute it. "" where
+            such a look said it.
         confirmed: whether the network confirmed the step in the last hour, although this is against it.
         here: whether a look at this machine sees when it is over, although the network said it.
         remedy: what to do where the world couldn't be asked; "" where that is unknown.
@@ -88,12 +89,17 @@ class Observation:
     at: str = ""
     said_so: bool = False
     likely: Choice = Choice.REDO
-    asked: bool = False
+    asked_at: str = ""
     confirmed: bool = False
     here: bool = False
     remedy: Sentence = ""
     by_item: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
     waits: tuple[tuple[Sentence, str, str], ...] = ()
+
+    @property
+    def asked(self) -> bool:
+        """Whether the network said it."""
+        return bool(self.asked_at)
 
     @property
     def contradicts(self) -> bool:

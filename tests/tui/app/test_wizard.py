@@ -28,6 +28,8 @@ from screens.step.finished import Finished, standing
 from screens.step.help import HelpScreen, help_text
 from screens.step.page import StepPane
 from screens.step.sending import ToSendDialog
+from screens.step.times import moment_text
+from screens.widgets.contradiction import Contradiction
 from screens.widgets.dialogs import ErrorDialog
 from screens.widgets.key_line import KeyLine
 from screens.widgets.rail import MARKS, WORDS, RailEntry, StepRail, legend
@@ -1025,6 +1027,37 @@ async def test_what_takes_the_network_is_asked_in_the_background_and_is_no_tick_
         assert app.session.status(USERS) is expected.get(answer.verdict, Status.UNCONFIRMED)
         assert rail_lines(app)[2].startswith(MARKS[app.session.status(USERS)])
         assert kept_observations(app.session.folder)[USERS].verdict is answer.verdict
+
+
+async def test_what_the_network_said_against_a_step_can_be_asked_again_with_what_that_takes(
+    tmp_path: Path,
+) -> None:
+    users, app = asked(tmp_path)
+    given: list[str] = []
+    users.answer = replace(GONE, continuing="")
+    users.may_answer.set()
+
+    def give(_context: Context, passphrase: Secret) -> None:
+        given.append(passphrase.reveal())
+
+    users.guarded_look = GuardedLook(lambda _context: "" if given else "A" * 40, give, passphrase=True)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await app.wizard.go_to(USERS)
+        await rest(pilot)
+        look = app.session.state.observed[USERS]
+        assert not look.asks, "without the network, all that can be done is the step again"
+        assert moment_text(look.asked_at, app.wizard.run.environment.now()) in app.text()
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        assert isinstance(app.screen, Contradiction)
+        users.answer = AGREES
+        await pilot.press("l")
+        await rest(pilot)
+        assert isinstance(app.screen, PassphraseDialog)
+        await pilot.press(*"abc", "enter")
+        await rest(pilot)
+        assert (given, app.session.status(USERS)) == (["abc"], Status.DONE)
 
 
 async def test_what_no_look_could_see_is_looked_at_again_once_another_step_is_done(tmp_path: Path) -> None:

@@ -190,7 +190,9 @@ def locked(context: Context) -> Sentence:
 
 def not_accepted(access_key_id: str) -> Observation:
     """That AWS doesn't accept the kept key any more."""
-    words = "AWS rejects the access key that is kept here: it is inactive or deleted, or its secret is wrong."
+    words = (
+        "AWS rejected the access key that is kept here: it was inactive or deleted, or its secret is wrong."
+    )
     return Observation(Verdict.GONE, words, (access_key_id,))
 
 

@@ -98,7 +98,7 @@ def test_what_aws_once_said_of_a_sign_in_stands_and_carries_its_time(tmp_path: P
         (Observation(Verdict.AS_DECIDED, at=asked_at), asked_at),
         (Observation(Verdict.UNKNOWN, "No network.", at=asked_at), asked_at),
         (Observation(Verdict.UNKNOWN, at=asked_at, said_so=True), ""),
-        (Observation(Verdict.UNDONE, at=asked_at, asked=True), ""),
+        (Observation(Verdict.UNDONE, at=asked_at, asked_at=asked_at), ""),
     ):
         seen = replace(asked, observed={own: look})
         assert (step.evidence(seen)[0], step.observe(seen).at) == (at, at)
