@@ -257,15 +257,12 @@ class Finished(VerticalScroll):
     def _buttons(self) -> Iterator[Button]:
         """The ways to what is not confirmed, left to do by hand, or not asked for yet."""
         state, over = self._run.session.state, bool(self._over())
-        asked = {question.key for question in self._run.inquiries()}
-        unconfirmed, awaited = ((), ()) if over else (self._unsure(), state.seen_as(Verdict.AWAITED))
+        awaited = () if over else state.seen_as(Verdict.AWAITED)
         if self._uncompared:
             yield Button("Compare", id="ask-pgp-keys", key="k")
-        looks = {key: state.observed[key] for key in unconfirmed}
-        if any(
-            look.words or key in asked for key, look in looks.items() if look.asked or not look.contradicts
-        ):
-            yield Button("Look again", id="look", key="l")
+        if self._can_look():
+            sure = not (self._unsure() or self._at(Status.CONTRADICTED))
+            yield Button("Look again", id="look", key="l", classes=ASIDE if sure else "")
         if self._awaited and any(key.step == "hand-over" for key in awaited):
             yield Button("Copy a reminder", id="remind", key="m")
         if any(_signs_in_without(self._run)):
@@ -274,6 +271,19 @@ class Finished(VerticalScroll):
             yield Button(f"Go to {self._run.title(key)}", id=f"ask-{key.step}", key="t")
         for key in () if over else self._left():
             yield Button(f"Check {self._run.title(key)}", id=f"ask-{key.step}", key="t", classes=ASIDE)
+
+    def _can_look(self) -> bool:
+        """Whether a look that the person asks for may find out more than those made by themselves."""
+        if self._over():
+            return False
+        run, observed = self._run, self._run.session.state.observed
+        asked = {question.key for question in run.inquiries()}
+        unsure = [(key, observed[key]) for key in self._unsure()]
+        return (
+            any(observed[key].remedy for key in asked & observed.keys())
+            or any(run.can_ask(key) for key in self._at(Status.CONTRADICTED))
+            or any(look.words or key in asked for key, look in unsure if look.asked or not look.contradicts)
+        )
 
     def _asides(self) -> Iterator[Button]:
         """What was done, to read and to undo."""

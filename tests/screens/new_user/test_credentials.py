@@ -1216,6 +1216,29 @@ async def test_to_look_again_asks_for_the_passphrase_and_says_what_it_could_not_
     session.close()
 
 
+@pytest.mark.parametrize("kind", ["keyring", KEPT_IN_PGP_FILE])
+async def test_the_end_offers_to_look_again_where_only_a_secret_lets_aws_be_asked(
+    kind: str, new_user: NewUserAws, session: Session
+) -> None:
+    key, at = user_key(new_user), new_user.environment.now().isoformat(timespec="seconds")
+    new_user.aws.device()
+    kept(new_user, session, key, kind, device={"serial": SERIAL, "how": "api", "at": at})
+    fact = session.facts(ITEM)["access_key"]
+    session.reopen(KEYS)
+    settle(session, KEYS, {"access_key": {**fact, "at": at}})
+    session.skip(PROFILES)
+    session.skip(VERIFY)
+    app = host(new_user, session, VERIFY)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        app.wizard.look_again()  # as on coming back
+        await rest(pilot)
+        await app.wizard.go_to(None)
+        await rest(pilot)
+        assert (session.status(MFA), session.status(KEYS)) == (Status.DONE, Status.DONE)
+        assert bool(app.wizard.query("#look")) is (kind == KEPT_IN_PGP_FILE)
+
+
 async def test_a_key_that_the_earlier_pgp_key_opens_is_moved_only_with_that_ones_passphrase(
     new_user: NewUserAws, gpg: GpgHome, tmp_path: Path
 ) -> None:

@@ -476,7 +476,7 @@ def observe(context: Context) -> Observation:
         )
     at = recorded.get("at")  # a journal of an earlier version may lack it
     known = seen_at(at, context.environment.now()) if at else NOT_ASKED
-    return replace(known, remedy=locked(context)) if known.verdict is Verdict.UNKNOWN else known
+    return replace(known, remedy=locked(context))
 
 
 def _guard(context: Context) -> str:
