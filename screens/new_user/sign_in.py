@@ -93,8 +93,10 @@ class SignInPane(StepPane):
     SignInPane #in-clear > .notes { width: auto; }
     SignInPane #password { width: 1fr; text-style: bold; }
     SignInPane .notes { color: $text-muted; }
-    SignInPane.-full Checklist, SignInPane.-full ButtonRow { margin: 0; }
-    SignInPane.-full.-tall Checklist { margin-bottom: 1; }
+    SignInPane.-full Checklist, SignInPane.-full ButtonRow, SignInPane.-full .pane-head { margin: 0; }
+    SignInPane.-full .pane-purpose { display: none; }
+    SignInPane.-full.-tall Checklist, SignInPane.-full.-tall .pane-head { margin-bottom: 1; }
+    SignInPane.-full.-tall .pane-purpose { display: block; }
     SignInPane.-full.-tall ButtonRow { margin-top: 1; }
     SignInPane.-locked .opened, SignInPane.-open .locked { display: none; }
     SignInPane.-done .to-do, SignInPane .again { display: none; }

@@ -197,10 +197,17 @@ class BrowsingPane(UnlockingPane):
     @on(Button.Pressed, "#open")
     def _open_page(self) -> None:
         identity = identity_of(self.context)
-        self.open_in_browser(
-            identity.sign_in_url,
-            lambda opened: self.query_one(Checklist).opened(opened, sign_in_page(self.context, identity)),
-        )
+        self.open_in_browser(identity.sign_in_url, self._opened)
+
+    def _opened(self, opened: bool) -> None:  # noqa: FBT001 - a move's result
+        page = sign_in_page(self.context, identity_of(self.context))
+        self.query_one(Checklist).opened(opened, page)
+        self._make_room()
+
+    @on(Checklist.Moved)
+    def _make_room(self) -> None:
+        """Where an address needs lines, the empty ones make way for it."""
+        self.set_class(self.query_one(Checklist).shows_address, "-full")
 
     @on(Button.Pressed, "#copy")
     def _copy_address(self) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from support.fakes import FakeBrowser, FakeClipboard
+from support.fitting import misfits
 from support.new_user import (
     PASSPHRASE,
     PASSWORD,
@@ -34,6 +35,7 @@ from screens.widgets.fields import SecretInput, SecretText
 from screens.widgets.text import Text
 from workflows.core.secret import Secret
 from workflows.core.sentences import text_of
+from workflows.desktop.clipboard import Osc52Clipboard
 from workflows.environment import Environment
 from workflows.machine.events import StepKey
 from workflows.machine.session import Session
@@ -265,6 +267,28 @@ async def test_who_types_the_password_needs_no_clipboard(tmp_path: Path, gpg: Gp
         await pilot.pause()
         assert app.pane.primary().ready
         assert page not in app.text()
+    session.close()
+
+
+async def test_an_address_and_a_result_leave_everything_in_view(tmp_path: Path, gpg: GpgHome) -> None:
+    policy = ("16 to 128 characters", "one of each: A-Z a-z 0-9 !@#$%^&*()_+-=[]{}|'", "good for 90 days")
+    session = begun(tmp_path, gpg, handoff_for(gpg, "jane", password_policy=policy))
+    clipboard = Osc52Clipboard(lambda _text: None, lambda: datetime.now(UTC))
+    said = text_of(clipboard.copy(Secret("not shown")).said)
+    page = f"http://127.0.0.1:34567/{'t' * 16}/console?account=bb-security"  # as the sandbox has it
+    app = host(session, environment_of(tmp_path, gpg, open_page=lambda _url: page))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await pilot.press(*PASSPHRASE, "enter")
+        await rest(pilot)
+        await pilot.press("enter")
+        await until(pilot, lambda: app.screen.focused is app.pane.query_one("#copy-address"))
+        assert page in app.text()
+        app.wizard.show_result(said, "")
+        await rest(pilot)
+        assert app.wizard.query_one("#result").region.height > 1
+        assert not misfits(app.screen)
+        assert app.pane.max_scroll_y == 0
     session.close()
 
 

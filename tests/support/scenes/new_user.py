@@ -198,9 +198,13 @@ def mfa(stage: Stage) -> Scene:
 
 
 def mfa_without_browser(stage: Stage) -> Scene:
-    """The address is shown, since no browser opened it."""
-    environment = stage.environment(sandbox=True, endpoint_url="http://127.0.0.1:34567")
-    return stage.wizard(_session(stage, "mfa"), environment, "mfa@security", keys("enter"))
+    """The address is shown, since no browser opened it, and that it was copied."""
+    sandbox = f"http://127.0.0.1:34567/{'t' * 16}"
+    console = {_identities()[0].sign_in_url: f"{sandbox}/console?account=bb-security"}
+    environment = stage.environment(
+        sandbox=True, endpoint_url=sandbox, open_page=lambda url: console.get(url, url)
+    )
+    return stage.wizard(_session(stage, "mfa"), environment, "mfa@security", keys("enter", "enter"))
 
 
 def qr_dialog(stage: Stage) -> Scene:
