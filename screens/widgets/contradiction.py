@@ -21,7 +21,7 @@ _ASKS = "Asks whether it is still so, with a passphrase or an MFA code if that t
 
 
 class Contradiction(Dialog[Choice]):
-    """What is different, and what each choice means; the likely one has the focus.
+    """What is different, and what each choice means; the likely one has the focus, or a look instead of work.
 
     Args:
         title: the step's title, with its item.
@@ -46,25 +46,31 @@ class Contradiction(Dialog[Choice]):
         look: Callable[[], None] | None = None,
     ) -> None:
         choices = observation.choices
+        first = look is not None and not observation.asks  # it costs less than the step again
         named = zip((Choice.REDO, Choice.CONTINUE, Choice.ACCEPT), observation.effects, strict=False)
         names = {choice: words for choice, (_, words) in _BUTTONS.items()} | dict(named)
         meanings = {**choices, Choice.REDO: observation.redoing or f"Opens {title} again."}
         explained = (f"\n{names[choice]}\n{meanings[choice]}" for choice in _BUTTONS if choice in choices)
-        again = [] if look is None else [Button("Look again", id="look", key="l")]
-        asks = f"\nLook again\n{_ASKS}" if again else ""
+        again = Button("Look again", id="look", key="l", variant="primary" if first else "default")
+        asks = "" if look is None else f"\nLook again\n{_ASKS}"
         text = joined((said or observation.words, *explained, asks), "\n")
         buttons = [
             Button(
                 names[choice],
                 id=action,
                 key=action[0],
-                variant="primary" if choice is observation.likely else "default",
+                variant="primary" if choice is observation.likely and not first else "default",
             )
             for choice, (action, _) in _BUTTONS.items()
             if choice in choices
         ]
         super().__init__(
-            f"How do you want to continue with {title}?", text, *buttons, *again, close="", classes="-warning"
+            f"How do you want to continue with {title}?",
+            text,
+            *buttons,
+            *([] if look is None else [again]),
+            close="",
+            classes="-warning",
         )
         self._look = look
 

@@ -49,6 +49,7 @@ from workflows.machine.state import Status
 from workflows.steps.new_user import access_keys, mfa, profiles, verify
 from workflows.steps.new_user.access_keys import KEPT, Download
 from workflows.steps.new_user.verify import Result
+from workflows.steps.shared.own_access_key import not_accepted
 from workflows.stores.access_key_vault import KeptAccessKey, store_access_key
 from workflows.stores.key_records import KEPT_WORDS, KeyRecord, KeyRecords
 from workflows.stores.key_store import KEPT_IN_PGP_FILE
@@ -1213,6 +1214,30 @@ async def test_to_look_again_asks_for_the_passphrase_and_says_what_it_could_not_
             assert app.wizard.query_one("#result").has_class("-warning") is (not secret)
             assert (session.status(MFA) is Status.CONTRADICTED) is bool(secret)
             assert ("MFA" in str(app.wizard.query_one("#next", Text).content)) is bool(secret)
+    session.close()
+
+
+async def test_a_key_that_works_again_needs_a_passphrase_and_no_other_key(
+    new_user: NewUserAws, gpg: GpgHome, tmp_path: Path
+) -> None:
+    session = with_pgp_files(new_user, gpg, gpg.key("jane", passphrase="canary-passphrase"), tmp_path)
+    key = user_key(new_user)
+    kept(new_user, session, key, KEPT_IN_PGP_FILE)
+    written(new_user, session)
+    asked_at = new_user.environment.now().isoformat(timespec="seconds")
+    session.observe({KEYS: replace(not_accepted(key["AccessKeyId"]), asked_at=asked_at)})
+    gpg.forget_passphrases()
+    app = host(new_user, session, KEYS)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert session.status(KEYS) is Status.CONTRADICTED, "it can't be asked about by itself"
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        assert app.focused is app.screen.query_one("#look")
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, PassphraseDialog))
+        await pilot.press(*"canary-passphrase", "enter")
+        await until(pilot, lambda: session.status(KEYS) is Status.DONE)
     session.close()
 
 
