@@ -12,13 +12,16 @@ from time import monotonic
 from typing import Any
 
 import textual.app
+import textual.css.match
+import textual.css.stylesheet
 import textual.pilot
 from textual import constants
 from textual._compositor import Compositor
 from textual._context import active_app, visible_screen_stack
 from textual.app import App
-from textual.css.model import RuleSet
+from textual.css.model import RuleSet, Selector
 from textual.css.stylesheet import Stylesheet
+from textual.dom import DOMNode
 from textual.message_pump import MessagePump
 from textual.notifications import Notification
 from textual.pilot import Pilot
@@ -43,7 +46,8 @@ def install() -> None:
     Pilot._wait_for_screen = _settled
     constants.TEXTUAL_ANIMATIONS = "none"
     Compositor.render_update = _painted_when_asked
-    Stylesheet._parse_rules = _parsed_once
+    Stylesheet._parse_rules, Stylesheet.parse = _parsed_once, _put_together_once
+    textual.css.match._check_selectors = textual.css.stylesheet._check_selectors = _last_selector_first
     RuleSet.__hash__ = object.__hash__  # Textual's own is the same one in Python, asked for millions of times
     for owner, by_timer in (
         (Input, "_toggle_cursor"),
@@ -71,8 +75,9 @@ def _painted_when_asked(compositor: Compositor, full: bool = False, **more: Any)
     return None
 
 
-_parse_rules = Stylesheet._parse_rules
+_parse_rules, _parse = Stylesheet._parse_rules, Stylesheet.parse
 _parsed: dict[tuple[Any, ...], Any] = {}
+_put_together: dict[tuple[Any, ...], Any] = {}
 
 
 def _parsed_once(stylesheet: Stylesheet, *sheet: Any, **more: Any) -> Any:
@@ -81,6 +86,27 @@ def _parsed_once(stylesheet: Stylesheet, *sheet: Any, **more: Any) -> Any:
     if key not in _parsed:
         _parsed[key] = _parse_rules(stylesheet, *sheet, **more)
     return _parsed[key]
+
+
+def _put_together_once(stylesheet: Stylesheet) -> None:
+    """Keep all rules of an application as well: Textual puts them together for each new kind of widget."""
+    key = (frozenset(stylesheet._variables.items()), tuple(stylesheet.source.items()))
+    if key not in _put_together:
+        _parse(stylesheet)
+        _put_together[key] = stylesheet._rules, stylesheet.rules_map
+    stylesheet._rules, stylesheet._rules_map = _put_together[key]
+    stylesheet._require_parse = False
+
+
+_check_selectors = textual.css.match._check_selectors
+
+
+def _last_selector_first(selectors: list[Selector], path: list[DOMNode]) -> bool:
+    """Ask the last selector first, which is about the widget itself: most rules end there.
+
+    Textual goes down from the application, a widget at a time, to come to the same answer.
+    """
+    return selectors[-1].check(path[-1]) and _check_selectors(selectors, path)
 
 
 async def _settled(*_: Any, **__: Any) -> bool:
