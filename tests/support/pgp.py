@@ -28,6 +28,9 @@ ENVIRONMENT = {
 PAST = "20200101T000000"
 FUTURE = "20900101T000000"
 
+_SECONDS = 300.0
+"""In which an agent ends, on the busiest machine."""
+
 
 _AROUND_NUMBERS = """\
 %no-protection
@@ -168,7 +171,7 @@ class GpgHome:
         here = ["gpgconf", "--homedir", str(self.path)]
         gpgconf([*here, "--kill", "all"])
         socket = Path(gpgconf([*here, "--list-dirs", "agent-socket"]).stdout.strip())
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + _SECONDS
         while socket.exists() and time.monotonic() < deadline:
             time.sleep(0.01)
 
@@ -188,7 +191,7 @@ def gpg_home(pinentry: str = "/bin/false") -> Iterator[GpgHome]:
 
 def _remove(folder: Path) -> None:
     """Remove a folder in which an agent that was just told to end may still be tidying up."""
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + _SECONDS
     while True:
         try:
             shutil.rmtree(folder)

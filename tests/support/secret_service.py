@@ -82,7 +82,7 @@ def secret_service(folder: Path, environment: dict[str, str]) -> Iterator[dict[s
         for process in (keyring, bus):
             if process is not None:
                 process.terminate()
-                process.wait(10)
+                process.wait(300)
 
 
 def lock(environment: dict[str, str]) -> None:

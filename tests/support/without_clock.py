@@ -33,8 +33,8 @@ _QUIET_CYCLES = 3
 """Of the event loop; what no widget knows of, such as the task that removes some, needs a cycle or two."""
 _CYCLES_AT_ONCE = 1_000
 """Whatever takes more waits for something from outside, which takes its time."""
-_PATIENCE_SECONDS = 30.0
-"""Textual's own, for a handler that waits for something from outside."""
+_PATIENCE_SECONDS = 300.0
+"""For a handler that waits for something from outside; Textual's own 30 go by on a busy machine."""
 _TO_LAY_OUT = ("_layout_required", "_scroll_required", "_recompose_required")
 _TO_PAINT = ("_repaint_required", "_dirty_widgets")
 """Of the top screen alone: one below a dialog asks for it again each time."""

@@ -11,7 +11,7 @@ from threading import Event
 import pytest
 from support.admin_project import AdminProject, decide, put, write
 from support.admin_wizard import Wizard, wizard
-from support.panes import rest, until
+from support.panes import SECONDS, rest, until
 from support.pgp import gpg_home
 from textual.events import Paste
 from textual.widgets import Button, DataTable, Static, TextArea
@@ -435,7 +435,7 @@ async def test_escape_leaves_a_done_step_that_still_looks_for_what_is_there(
     decide(admin_project, people_keys, joining=("jane.doe",))
     found = Event()
     async with wizard(admin_project, project, pgp_keys, at="project") as ui:
-        monkeypatch.setattr(pgp_keys, "gather", lambda *_: found.wait(30))
+        monkeypatch.setattr(pgp_keys, "gather", lambda *_: found.wait(SECONDS))
         await ui.app.wizard.visit(StepKey("pgp-keys"))
         assert ui.app.pane.looking
         await ui.pilot.press("escape")

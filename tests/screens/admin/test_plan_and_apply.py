@@ -608,7 +608,7 @@ async def test_that_the_last_try_was_stopped_is_not_said_while_the_next_one_runs
     def perform(request: apply.Request, context: Context, report: Report) -> dict[str, Any]:
         tries.append(request)
         report(Progress("Checking the plan"))
-        context.cancelled.wait(10)
+        context.cancelled.wait(SECONDS)
         raise stopped()
 
     monkeypatch.setattr(apply, "perform", perform)

@@ -14,7 +14,7 @@ from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
 import pytest
-from support.panes import PaneHost, new_session, rest, settle, until
+from support.panes import SECONDS, PaneHost, new_session, rest, settle, until
 from support.pgp import ENVIRONMENT, GpgHome, gpg_home
 from support.served_aws import BASE, ITEM, ROLE, NewUserAws, jane, user_key
 from support.terminal_picture import codes_in
@@ -427,7 +427,7 @@ async def test_a_newer_download_waits_until_the_shown_one_is_imported(
         pane._look_for_download()
         await until(pilot, lambda: bool(field(app, "path").value))
         shown, over = field(app, "path").value, Event()
-        pane.run_move("slow", lambda _report: over.wait(60))
+        pane.run_move("slow", lambda _report: over.wait(SECONDS))
         newer = Download(new_user.csv(key, "newer_accessKeys.csv"), 1)  # the page finds it by itself, too
         pane.call_later(pane.notice, (newer,))
         await pilot.pause()

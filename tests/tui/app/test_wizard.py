@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import pytest
 from support.fakes import FakeClipboard, fake_environment
-from support.panes import PaneHost, by_id, new_session, rest, settle, until
+from support.panes import SECONDS, PaneHost, by_id, new_session, rest, settle, until
 from support.small_steps import (
     NOT_THERE,
     EverythingPane,
@@ -998,7 +998,7 @@ class Inquired(SmallStep):
 
     def inquire(self, context: Context) -> Observation:  # noqa: ARG002
         self.asked += 1
-        self.may_answer.wait(30)
+        self.may_answer.wait(SECONDS)
         return self.answer
 
 
@@ -1353,7 +1353,7 @@ async def test_an_answer_to_a_code_whose_dialog_was_closed_is_none(tmp_path: Pat
     may_answer = threading.Event()
 
     def give(_context: Context, _code: Secret) -> None:
-        may_answer.wait(30)
+        may_answer.wait(SECONDS)
         raise OnboardError("No", "AWS doesn't take it.")
 
     step.guarded_look = GuardedLook(lambda _context: "arn:device", give)
@@ -1378,7 +1378,7 @@ async def test_a_secret_that_is_good_closes_its_dialog_and_not_the_palette_over_
 
     def give(_context: Context, passphrase: Secret) -> None:
         given.append(passphrase.reveal())
-        may_answer.wait(30)
+        may_answer.wait(SECONDS)
 
     step.guarded_look = GuardedLook(lambda _context: "" if given else "A" * 40, give, passphrase=True)
     async with app.run_test(size=(80, 24)) as pilot:
@@ -1424,7 +1424,7 @@ async def test_only_the_look_that_a_person_asks_for_opens_what_is_guarded_and_sa
         app.wizard.look_again()
         await until(pilot, lambda: opened == [False, False])
         seen = app.wizard.run.seen
-        monkeypatch.setattr(app.wizard.run, "seen", lambda done: may_look.wait(30) and seen(done))
+        monkeypatch.setattr(app.wizard.run, "seen", lambda done: may_look.wait(SECONDS) and seen(done))
         app.wizard.query_one("#look").focus()
         await pilot.press("enter")
         await until(pilot, lambda: bool(app.wizard.query_one("#result", Text).visual))

@@ -74,7 +74,7 @@ class FakeSts(BaseHTTPRequestHandler):
 
     def answer_assume_role(self, request: dict[str, str], key: str) -> None:
         if self.together is not None:
-            self.together.wait(10)
+            self.together.wait(300)
         account, role = request["RoleArn"].split(":")[4], request["RoleArn"].rsplit("/", 1)[1]
         if role in REFUSALS:
             self.refuse(*REFUSALS[role])

@@ -281,7 +281,7 @@ def test_a_process_that_is_killed_while_it_begins_leaves_a_session_or_none(sessi
     command = [sys.executable, journal_writer.__file__, str(sessions.folder), "write"]
     for _ in range(6):
         with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
-            deadline = time.monotonic() + 30
+            deadline = time.monotonic() + 300
             while not (sessions.folder / "s").exists() and time.monotonic() < deadline:
                 pass
             process.kill()
