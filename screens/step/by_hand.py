@@ -78,10 +78,12 @@ class ByHandPane(StepPane):
         self.read()
 
     @on(StepPane.MoveFailed)
-    def _remember_place(self, message: StepPane.MoveFailed) -> None:
-        """The editor opens first at the place that stopped a move."""
+    def _show_refused(self, message: StepPane.MoveFailed) -> None:
+        """The editor opens first at the place that stopped a move; a step's own may be about other files."""
         if isinstance(message.error, NotPossible):
             self._refused_at = message.error.spot
+            if message.name == "perform":
+                self.call_later(self.read_again)
 
     @on(Button.Pressed, "#edit_by_hand")
     def action_edit_by_hand(self) -> None:

@@ -9,7 +9,7 @@ from support.admin_wizard import Wizard, wizard
 from textual.widgets import Input
 
 from screens.admin.groups import GroupsPane, members_words
-from screens.widgets.dialogs import Confirm
+from screens.widgets.dialogs import Confirm, ErrorDialog
 from screens.widgets.layer_bar import pending_words
 from screens.widgets.lists import MarkList
 from screens.widgets.matrix import Matrix
@@ -311,6 +311,26 @@ async def test_computed_and_hidden_groups_are_told_with_the_places_to_edit(
         await ui.press()
         assert pane_of(ui).places() == ()
         assert pane_of(ui).choice.members["jane.doe"] == {"auditors"}
+
+
+async def test_what_files_that_changed_meanwhile_do_not_allow_shows_them_as_they_are(
+    admin_project: AdminProject, people_keys: Keys
+) -> None:
+    decide(admin_project, people_keys, joining=("jane.doe",), layers=("security",))
+    async with wizard(admin_project, project, pgp_keys, users, at="groups") as ui:
+        matrix = matrix_of(ui)
+        matrix.mark("jane.doe", "auditors")
+        await ui.press("space")
+        before = admin_project.text("security", "groups.tf")
+        admin_project.file("security", "groups.tf").write_text(before.replace('"auditors"', '"finance"'))
+        await ui.press("ctrl+n")
+        assert isinstance(ui.app.screen, ErrorDialog)
+        await ui.press("escape")
+        assert "finance" in pane_of(ui).view.by_name
+        assert "auditors" not in pane_of(ui).view.by_name
+        matrix.mark("jane.doe", "finance")
+        await ui.press("space", "ctrl+n")
+        assert ui.status("groups") is Status.DONE
 
 
 async def test_a_cell_is_put_by_mouse_and_a_layer_chosen_by_it(
