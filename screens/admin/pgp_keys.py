@@ -42,7 +42,7 @@ from workflows.gpg.owner import Likeness
 from workflows.gpg.refusals import KeyRefused, KeyTooLarge, SecretKeyGiven
 from workflows.layer.names import is_machine_name
 from workflows.steps.admin import pgp_keys
-from workflows.steps.admin.pgp_keys import Gathered, PresentKey, Request, Taken, TakenKey
+from workflows.steps.admin.pgp_keys import AtStake, Gathered, PresentKey, Request, Taken, TakenKey
 from workflows.steps.decisions import Comparison
 from workflows.steps.shared.paths import is_path
 from workflows.steps.shared.to_send import ToSend
@@ -920,12 +920,11 @@ class PgpKeysPane(StepPane):
             super().advance()
 
     def _unconfirmed(self, key: TakenKey) -> bool:
-        resets = key.replacement is not None and bool(key.replacement.in_use)
-        return resets and self._confirmed.get(key.name) != key.fingerprint
+        return not _at_stake(key) <= self._confirmed.get(key.name, frozenset())
 
     def _ask(self, key: TakenKey) -> None:
         def confirmed(_yes: bool) -> None:  # noqa: FBT001 - a dialog's answer
-            self._confirmed[key.name] = key.fingerprint
+            self._confirmed[key.name] = _at_stake(key)
             self._confirm_and_go_on()
 
         title = f"Replace the PGP key of {key.name}?"
@@ -937,7 +936,7 @@ class PgpKeysPane(StepPane):
 
     def request(self) -> Request:
         keys = {name: key for name, key in self._keys.items() if name in self.names}
-        confirmed = (key.name for key in keys.values() if self._confirmed.get(key.name) == key.fingerprint)
+        confirmed = (name for name in self._confirmed if name in keys and not self._unconfirmed(keys[name]))
         said = {name: Comparison(answer) for name, key in keys.items() if (answer := self._answer(key))}
         return Request(keys, frozenset(confirmed), said)
 
@@ -1049,6 +1048,10 @@ def _proposal(taken: Taken) -> str:
         f"{key.algorithm}, {', '.join(key.user_ids)}\nFingerprint {grouped(key.fingerprint)}\n\n"
         "The Project step opens with this person under “Whose PGP key?”; the key is kept for this step."
     )
+
+
+def _at_stake(key: TakenKey) -> AtStake:
+    return pgp_keys.at_stake(key.fingerprint, key.replacement.resets if key.replacement else {})
 
 
 def _replacing(key: TakenKey) -> str:

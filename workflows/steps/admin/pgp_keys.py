@@ -839,9 +839,20 @@ def differs_words(fingerprint: str) -> Sentence:
     )
 
 
-def confirmed_before(context: Context) -> dict[str, str]:
-    """The replacements that were confirmed and recorded, as name and fingerprint."""
-    return {name: key.fingerprint for name, key in context.decisions.keys.items() if key.resets}
+AtStake = frozenset[tuple[str, str, str]]
+"""What a replacement resets: the new key's fingerprint, with each account and user."""
+
+
+def at_stake(fingerprint: str, resets: Mapping[str, Reset]) -> AtStake:
+    """Whose things a new key replaces where something was made with the key before."""
+    used = {account: reset for account, reset in resets.items() if not reset.unused}
+    return frozenset((fingerprint, account, user) for account, reset in used.items() for user in reset.users)
+
+
+def confirmed_before(context: Context) -> dict[str, AtStake]:
+    """What the replacements reset that were confirmed and recorded, by name."""
+    keys = context.decisions.keys.items()
+    return {name: at_stake(key.fingerprint, key.resets) for name, key in keys if key.resets}
 
 
 def observe(context: Context) -> Observation:
