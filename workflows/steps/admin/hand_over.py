@@ -59,7 +59,7 @@ from workflows.steps.admin.accepted_plan import (
     passwords_of,
     people_of,
 )
-from workflows.steps.admin.other_sessions import removed_since, renewed_since
+from workflows.steps.admin.other_sessions import rekeyed_before_apply, removed_since, renewed_since
 from workflows.steps.admin.terraform_runs import OpenLayer, iam_client, located, open_layer, read_state
 from workflows.steps.kinds import work_of
 from workflows.steps.later_sessions import awaiting, to_hand_over
@@ -475,13 +475,15 @@ def _source(context: Context, report: Report, account: str, code: Secret | None)
 def _elsewhere(account: str, context: Context) -> dict[str, Sentence]:
     """Whom later sessions removed or made another password, with what happened."""
     removals = removed_since(context).get(account, {})
-    renewals = renewed_since(context, account)
+    renewals, rekeyed = renewed_since(context, account), rekeyed_before_apply(context)
     found: dict[str, Sentence] = {}
     for name in people_of(account, context):
         if name in removals:
             found[name] = f"a later session removed them ({removals[name]})."
         elif last := renewals.get((name, account)):
             found[name] = f"a later session made them another password ({work_of(last)}). Its text counts."
+        elif work := rekeyed.get((name, account)):
+            found[name] = f"a later session replaced their PGP key ({work}). Its text counts."
     return found
 
 

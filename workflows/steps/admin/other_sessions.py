@@ -17,7 +17,7 @@ from workflows.machine.sessions import is_archived
 from workflows.machine.summaries import Summary, kept_summary
 from workflows.steps.admin.edits import read_layers
 from workflows.steps.admin.written import first_to_last, holds_files, offered_undo, written_at
-from workflows.steps.decisions import Decisions
+from workflows.steps.decisions import DecidedKey, Decisions
 from workflows.steps.kinds import EDITING, work_of
 from workflows.steps.later_sessions import (
     AppliedChange,
@@ -286,19 +286,42 @@ def removed_from_files(context: Context, layers: Mapping[str, Layer] | None = No
 
 def keys_of_later_sessions(context: Context) -> dict[tuple[str, str], str]:
     """For whom later sessions took in and wrote which key (its fingerprint), with what the session does."""
-    begun, every = later_than(context)
     found: dict[tuple[str, str], str] = {}
+    for session, name, key in _later_keys(context):
+        users = (user for reset in key.resets.values() for user in reset.users)
+        found |= {(whose, key.fingerprint): work_of(session) for whose in (name, *users)}
+    return found
+
+
+def rekeyed_before_apply(context: Context) -> dict[tuple[str, str], str]:
+    """Whose key later sessions replaced before this one applied, by name and account, with what each does.
+
+    What this one made there is encrypted to that key.
+    """
+    applied: Mapping[str, Any] = context.of_each_item("applied")
+    own = context.decisions.keys
+    return {
+        (whose, account): work_of(session)
+        for session, name, key in _later_keys(context)
+        for account, reset in key.resets.items()
+        if account in applied and session.settled.get("review")
+        if moment(session.settled["review"], "review") < moment(applied[account]["at"], "applied.at")
+        for whose in {name, *reset.users} & own.keys()
+        if own[whose].fingerprint != key.fingerprint
+    }
+
+
+def _later_keys(context: Context) -> Iterator[tuple[Summary, str, DecidedKey]]:
+    """The keys that later sessions took in and that are still in the files, with whose each is."""
+    begun, every = later_than(context)
     for session in every:
         same = session.facts.get("project_root") == str(context.root)
         written = holds_files(context.folder.parent / session.id, session.facts)
         if not same or session.created <= begun or not written:
             continue
         with suppress(WrongShape):  # its own page says that it is damaged
-            for name, key in Decisions.from_facts(session.facts).keys.items():
-                users = (user for reset in key.resets.values() for user in reset.users)
-                if key.fingerprint:
-                    found |= {(whose, key.fingerprint): work_of(session) for whose in (name, *users)}
-    return found
+            keys = Decisions.from_facts(session.facts).keys
+            yield from ((session, name, key) for name, key in keys.items() if key.fingerprint)
 
 
 def written_since(paths: Collection[str], context: Context) -> dict[str, str]:

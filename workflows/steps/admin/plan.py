@@ -6,7 +6,7 @@ later, and only as long as the files it was made from stay as they are.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, NOT_ASKED, Observation, Verdict, unknown
 from workflows.steps.admin import new_passwords, plan_resources, state_now
 from workflows.steps.admin.accepted_plan import Planned, decided, is_applied
-from workflows.steps.admin.edits import refuse_expired_keys, refuse_other_keys
+from workflows.steps.admin.edits import other_keys, refuse_expired_keys, refuse_other_keys
 from workflows.steps.admin.judged_plan import judged, made_from_other_files, staleness
 from workflows.steps.admin.other_sessions import keys_of_later_sessions, removed_from_files
 from workflows.steps.admin.terraform_runs import (
@@ -94,10 +94,7 @@ def make(context: Context, report: Report, code: Secret | None = None) -> Planne
             failed, the detail has its own words.
     """
     refuse_expired_keys(context)
-    if context.decisions.keys:
-        _, location = located(context)
-        later = keys_of_later_sessions(context)
-        refuse_other_keys(read_layer(location), context.decisions, later, written=True)
+    rekeyed = tuple(_rekeyed(context))
     with open_layer(context, report, code=code, current=True) as layer:
         wanted = context.decisions.resetting or new_passwords.outdated(context)
         state = read_state(layer, context, report, planning=True) if wanted else State()
@@ -120,10 +117,24 @@ def make(context: Context, report: Report, code: Secret | None = None) -> Planne
         text = plan_markdown(plan, title=layer.location.relative, origin=origin)
         write_atomically(_markdown_file(context), text.encode())
     set_too = (f"Your shell sets {variable}." for variable in inherited(context.environment.variables))
-    notes = (*planned.notes, *unchecked, *set_too)
+    notes = (*planned.notes, *rekeyed, *unchecked, *set_too)
     planned = replace(planned, summary=(*planned.summary, *notes), notes=notes)
     plan_resources.keep(plan, [change.address for change in planned.foreign], context)
     return planned
+
+
+def _rekeyed(context: Context) -> Iterator[Sentence]:
+    """A sentence for each key in the layer that a later session put in place of a decided one.
+
+    Raises:
+        OnboardError: another one is there that nobody decided.
+    """
+    if not context.decisions.keys:
+        return
+    layer, later = read_layer(located(context)[1]), keys_of_later_sessions(context)
+    refuse_other_keys(layer, context.decisions, later, written=True)
+    for other in other_keys(layer, context.decisions, written=True):
+        yield f"{other.words} A later session took that one in ({later[other.known_by]}), and hands over."
 
 
 def _least_length(plan: Plan, layer: OpenLayer, context: Context, report: Report) -> int | None:

@@ -32,7 +32,13 @@ from workflows.steps.admin.accepted_plan import (
     read_plan,
 )
 from workflows.steps.admin.judged_plan import unfinished
-from workflows.steps.admin.other_sessions import not_let_in, removed_from_files, removed_since, renewed_since
+from workflows.steps.admin.other_sessions import (
+    not_let_in,
+    rekeyed_before_apply,
+    removed_from_files,
+    removed_since,
+    renewed_since,
+)
 from workflows.steps.admin.terraform_runs import run_folder
 from workflows.steps.admin.written import holds_files
 from workflows.steps.decisions import Comparison
@@ -149,7 +155,8 @@ def without_device(account: str, context: Context) -> list[str]:
 def _later(context: Context) -> Mapping[str, Mapping[str, Stand]]:
     """By account, whom later sessions removed, or made another password that their text is for."""
     accounts, removals = context.decisions.layers, removed_since(context)
-    renewals = by_key((account, name) for name, account in renewed_since(context, *accounts))
+    since = (*renewed_since(context, *accounts), *rekeyed_before_apply(context))
+    renewals = by_key((account, name) for name, account in since)
     try:
         unwritten = removed_from_files(context).by_item
     except OnboardError:

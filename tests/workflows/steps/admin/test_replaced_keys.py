@@ -17,6 +17,7 @@ from workflows.core.sentences import text_of
 from workflows.gpg.inspect import check_key
 from workflows.layer.write import ChangeSet
 from workflows.machine.observations import Verdict
+from workflows.machine.summaries import Summary, keep_summary, made_from
 from workflows.messages.request import Request as SentRequest
 from workflows.steps.admin import (
     hand_over,
@@ -30,6 +31,7 @@ from workflows.steps.admin import (
 )
 from workflows.steps.admin.accepted_plan import people_of
 from workflows.steps.admin.pgp_keys import Request, TakenKey
+from workflows.steps.admin.status_grid import Stand, everybody
 from workflows.steps.decisions import Reset
 from workflows.terraform.state import LoginProfile, State
 
@@ -219,6 +221,32 @@ def test_no_plan_is_made_for_a_key_that_came_in_the_place_of_the_decided_one(
     admin_project.file("security", f"keys/{name}").write_bytes(b64encode(people_keys["rsa3072"]))
     with pytest.raises(OnboardError):
         plan.make(context, quiet)
+
+
+@pytest.mark.parametrize("after", [True, False])
+def test_what_is_made_with_a_later_sessions_key_is_left_to_that_one(
+    admin_project: AdminProject, people_keys: Keys, monkeypatch: pytest.MonkeyPatch, *, after: bool
+) -> None:
+    request = project.Request(path=str(admin_project.root), layers=("security",), rekeying=(ALEX,))
+    admin_project.run(project, request)
+    recorded(admin_project, taken(admin_project, people_keys))
+    write(admin_project)
+    later = replace(admin_project, folder=admin_project.folder.with_name("later"), facts={})
+    later.folder.mkdir()
+    later.run(project, request)
+    recorded(later, taken(later, people_keys, "rsa3072"))
+    write(later)
+    for number, one in enumerate((admin_project, later), 1):
+        at = f"2026-01-0{number}T00:00:00+00:00"
+        summary = Summary(one.folder.name, "admin", at, facts=one.facts, settled={"review": at})
+        keep_summary(one.folder, summary, made_from(one.folder))
+    applied = {"applied@security": {"at": f"2026-01-0{3 if after else 1}T12:00:00+00:00"}}
+    context = replace(admin_project.context(), item="security")
+    context = replace(context, every={**context.every, **applied})
+    left = hand_over.left_to_later(context)
+    assert left.keys() == ({ALEX} if after else set())
+    stand = Stand.MADE_LATER if after else Stand.TO_HAND_OVER
+    assert everybody(context).rows == ((ALEX, (stand,)),)
 
 
 def test_the_key_in_the_layer_is_shown_and_not_proposed_as_the_new_one(admin: AdminProject) -> None:
