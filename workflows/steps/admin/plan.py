@@ -170,7 +170,8 @@ def _completed(
         OnboardError: neither the plan nor the state does what was decided; or the state can't be read.
     """
     here, removed = context.decisions.of(context.item), removed_from_files(context)
-    unplanned = {*here.add, *here.remove}.difference(*planned.owners.values())
+    # who only leaves a group stays: a removal is in the plan where it removes the user
+    unplanned = {*here.add}.difference(*planned.owners.values()) | {*here.remove}.difference(planned.gone)
     gone_since = removed.by_item.get(context.item, ())
     left_out = tuple(name for name in here.add if name in unplanned and name in gone_since)
     planned = replace(planned, left_out=left_out, notes=(removed.words,) if left_out else ())

@@ -276,19 +276,41 @@ def test_what_the_state_lacks_is_told_for_everybody(tmp_path: Path) -> None:
     assert [words.split()[0] for words in state_now.not_applied(half, leaving)] == ["jane.doe"]
 
 
-def test_whom_a_later_session_took_out_of_the_files_is_no_part_of_the_plan_or_of_what_follows(
-    tmp_path: Path, record: PlanRecord, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    both = {"add": {"security": ["jane.doe", "ana.paz"]}, "remove": {}}
-    own = context(tmp_path, user_changes=both, changed_files=[])
+def plans_are(monkeypatch: pytest.MonkeyPatch, own: Context, record: PlanRecord, made: Plan) -> None:
+    """Let Terraform make this plan of the layer, whose account nobody asks."""
     run_folder(own).mkdir(parents=True)
-    terraform = SimpleNamespace(plan=lambda **_: (record, PLAN))
+    terraform = SimpleNamespace(plan=lambda **_: (record, made), give_up_plan=lambda: None)
     location = SimpleNamespace(account_id="", relative="security", account="security")
     layer = SimpleNamespace(terraform=terraform, location=location)
     monkeypatch.setattr(plan, "open_layer", lambda *_, **__: nullcontext(layer))
     monkeypatch.setattr(plan, "_least_length", lambda *_: None)
     monkeypatch.setattr(plan, "not_checked", lambda *_: ())
     monkeypatch.setattr(plan, "origin_words", lambda *_: "")
+
+
+def test_a_plan_that_only_takes_somebody_out_of_a_group_is_no_removal(
+    tmp_path: Path, record: PlanRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = context(tmp_path, user_changes={"add": {}, "remove": {"security": ["mary"]}}, memberships={})
+    leaves = ResourceChange(
+        "members.devops", "aws_iam_group_membership", Action.UPDATE, group="devops", leaving=("mary",)
+    )
+    removes = ResourceChange("aws_iam_user.mary", "aws_iam_user", Action.DELETE, user="mary")
+    monkeypatch.setattr(plan, "removed_from_files", lambda *_: RemovedFromFiles("", {}))
+    monkeypatch.setattr(plan, "read_state", lambda *_, **__: State(users={"mary": "arn"}))
+    plans_are(monkeypatch, own, record, Plan((leaves,)))
+    with pytest.raises(OnboardError, match="mary"):
+        plan.make(own, quiet)
+    plans_are(monkeypatch, replace(own, folder=tmp_path / "another"), record, Plan((leaves, removes)))
+    assert plan.make(replace(own, folder=tmp_path / "another"), quiet).gone == ("mary",)
+
+
+def test_whom_a_later_session_took_out_of_the_files_is_no_part_of_the_plan_or_of_what_follows(
+    tmp_path: Path, record: PlanRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both = {"add": {"security": ["jane.doe", "ana.paz"]}, "remove": {}}
+    own = context(tmp_path, user_changes=both, changed_files=[])
+    plans_are(monkeypatch, own, record, PLAN)
     gone = RemovedFromFiles("Removed by a later session.", {"security": ("ana.paz",)})
     monkeypatch.setattr(plan, "removed_from_files", lambda *_: gone)
     made = plan.make(own, quiet)
