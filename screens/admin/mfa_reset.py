@@ -21,7 +21,7 @@ from workflows.core.secret import Secret
 from workflows.core.sentences import joined, listed, text_of
 from workflows.core.shapes import texts
 from workflows.steps.admin import mfa_reset
-from workflows.steps.admin.mfa_reset import Device, Found, Owner, Request, outcome
+from workflows.steps.admin.mfa_reset import Device, DeviceChanged, Found, Owner, Request, outcome
 from workflows.steps.shared.module import Report
 
 
@@ -182,7 +182,7 @@ class MfaResetPane(AccountWorkPane):
             self.notify("The selected line has no device to remove.", severity="warning")
             return
         owner, device = marked[0], marked[1]
-        remove = partial(mfa_reset.remove, owner.name, device.serial, self.context)
+        remove = partial(mfa_reset.remove, owner.name, device, self.context)
         done = partial(self._show_next, owner.name, device.serial)
         own = "Your own profile here needs codes of this device. " if device.own else ""
         body = (
@@ -198,6 +198,12 @@ class MfaResetPane(AccountWorkPane):
             self.ask(remove, done)
 
         ask(self, question, remove_it)
+
+    @on(AccountWorkPane.MoveFailed)
+    def _show_what_is_there(self, message: AccountWorkPane.MoveFailed) -> None:
+        if isinstance(message.error, DeviceChanged):
+            del self._asked[-1]
+            self.call_later(self.action_look)
 
     def _show_next(self, name: str, serial: str) -> None:
         """After a removal, show what its owner does next, unless another device is left to them."""

@@ -10,6 +10,7 @@ import shutil
 import time
 from base64 import b64decode
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pyotp
@@ -25,6 +26,7 @@ from workflows.messages.handoff import NEW_KEY, NEW_PASSWORD, Identity, open_han
 from workflows.sandbox.sandbox import Sandbox
 from workflows.steps.admin import apply, deactivate, hand_over, mfa_reset, pgp_keys, plan, project
 from workflows.steps.admin.accepted_plan import Planned
+from workflows.steps.admin.mfa_reset import DeviceChanged
 from workflows.steps.admin.terraform_runs import administrator as iam_administrator, open_layer, read_state
 from workflows.terraform.state import State
 
@@ -128,8 +130,12 @@ def test_a_lost_device_is_taken_away_over_iam_alone(admin: AdminProject) -> None
     (owner,) = found.owners
     assert [device.serial for device in owner.devices] == [serial, unused_serial]
     assert owner.devices[1].enabled_at is None
-    found = mfa_reset.remove("dana.lopez", serial, context, quiet)
-    found = mfa_reset.remove("dana.lopez", unused_serial, context, quiet)
+    lost, unused_device = owner.devices
+    with pytest.raises(DeviceChanged):
+        mfa_reset.remove("dana.lopez", replace(lost, enabled_at=None), context, quiet)
+    found = mfa_reset.remove("dana.lopez", lost, context, quiet)
+    assert found.owners[0].devices == (unused_device,)
+    found = mfa_reset.remove("dana.lopez", unused_device, context, quiet)
     assert found.owners[0].devices == ()
     with iam_administrator(context, quiet) as client:
         assert client.list_virtual_mfa_devices()["VirtualMFADevices"] == []

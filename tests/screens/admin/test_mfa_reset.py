@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Never
 
 import pytest
 from rich.cells import cell_len
@@ -24,7 +24,7 @@ from workflows.machine.observations import AGREES, NOT_ASKED, Observation, Verdi
 from workflows.machine.session import Session
 from workflows.machine.state import Status
 from workflows.steps.admin import mfa_reset
-from workflows.steps.admin.mfa_reset import Device, Found, Owner
+from workflows.steps.admin.mfa_reset import Device, DeviceChanged, Found, Owner
 from workflows.steps.admin.status_grid import Stand, everybody
 
 NAMES = ("jane.doe", "sam.okafor")
@@ -91,6 +91,29 @@ async def test_the_rest_is_kept_and_what_was_removed_is_recorded(
         await pilot.press("ctrl+n")
         await rest(pilot)
         assert set(session.facts("management")["mfa_devices_reset"]["people"]) == {NAMES[0]}
+    session.close()
+
+
+async def test_a_device_that_was_registered_again_is_shown_and_not_recorded_as_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session, app = opened(tmp_path, monkeypatch, NAMES[0])
+
+    def changed(*_: object) -> Never:
+        monkeypatch.setattr(mfa_reset, "survey", lambda *_: Found((Owner(NAMES[0], True),), ACCOUNT))
+        raise DeviceChanged("Nothing was removed", "It is another one.")
+
+    monkeypatch.setattr(mfa_reset, "remove", changed)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await rest(pilot)
+        await pilot.press("d", *NAMES[0], "enter")
+        await rest(pilot)
+        await rest(pilot)
+        pane = app.pane
+        assert isinstance(pane, MfaResetPane)
+        assert [owner.devices for owner in pane.found.owners] == [()]
+        assert not pane.request().removed
     session.close()
 
 

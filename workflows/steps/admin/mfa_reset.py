@@ -14,7 +14,7 @@ from workflows.aws import iam
 from workflows.aws.clients import AwsClient
 from workflows.aws.iam import MfaDeviceKind
 from workflows.aws.sts import partition_of
-from workflows.core.errors import Problem
+from workflows.core.errors import OnboardError, Problem
 from workflows.core.grouping import by_key
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence
@@ -106,15 +106,27 @@ def survey(context: Context, report: Report, code: Secret | None = None) -> Foun
         return _found(client, context, report)
 
 
-def remove(name: str, serial: str, context: Context, report: Report, code: Secret | None = None) -> Found:
+class DeviceChanged(OnboardError):  # noqa: N818 - it says what happened
+    """What is to be removed is not there as it was shown."""
+
+
+def remove(name: str, device: Device, context: Context, report: Report, code: Secret | None = None) -> Found:
     """Remove a device of its owner, then look again.
 
     Raises:
-        OnboardError: as `look`, or IAM refuses.
+        DeviceChanged: it is gone, or its owner has registered it again: that one isn't lost.
+        OnboardError: as `survey`, or IAM refuses.
     """
     with administrator(context, report, code) as client:
         report(Progress(f"Removing the MFA device of {name}"))
-        iam.remove_mfa_device(client, name, serial)
+        if device not in _owner(client, name, own_profile(context).serial).devices:
+            raise DeviceChanged(
+                "Nothing was removed",
+                f"{name} no longer has this device as it was shown.",
+                why="It was removed or registered again since.",
+                next="Read the list again, and remove only what is still lost.",
+            )
+        iam.remove_mfa_device(client, name, device.serial)
         return _found(client, context, report)
 
 
