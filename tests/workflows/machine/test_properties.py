@@ -193,10 +193,16 @@ class Machine(RuleBasedStateMachine):
         if part and skippable and status in MAY[kind]:
             assert kind != "start" or self.session.refusal(key) == ""
             events = self.session.state.events
+            at_rest = len(self.waiting()) if kind == "reopen" else 0
             calls[kind]()
-            assert self.session.state.events == events + 1
+            assert self.session.state.events == events + 1 + at_rest
         else:
             self.unchanged(calls[kind], IllegalTransition)
+
+    def waiting(self) -> list[StepKey]:
+        """The steps that were begun and that reopening another one puts at rest."""
+        begun = [key for key in self.session.state.records if self.session.status(key) is Status.RUNNING]
+        return [key for key in begun if not self.workflow.step(key.step).outlives]
 
     def unchanged(self, call: Callable[[], None], error: type[Exception]) -> None:
         state, content = self.session.state, self.content()
