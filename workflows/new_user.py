@@ -43,6 +43,8 @@ def _identity(handoff: Mapping[str, Any], account: str, of: Callable[[str], bool
 
 _OF_THE_PASSWORD = {"encrypted_password", "key_fingerprint", "password_policy"}
 _SIGNS_IN = {"account_id", "user", "sign_in_url", "encrypted_password"}
+_USER = {"account_id", "user", "partition"}
+_KEY_OF_THE_LAYER = {"access_key_id", "encrypted_secret"}
 
 
 def _sign_in(handoff: Mapping[str, Any], account: str) -> list[object]:
@@ -55,6 +57,23 @@ def _account(handoff: Mapping[str, Any], account: str) -> list[object]:
     return _identity(handoff, account, lambda name: name not in _OF_THE_PASSWORD)
 
 
+def _user(handoff: Mapping[str, Any], account: str) -> list[object]:
+    """Whose device it is: a role more, or another password, registers none."""
+    return _identity(handoff, account, lambda name: name in _USER)
+
+
+def _user_with_key(handoff: Mapping[str, Any], account: str) -> list[object]:
+    """The same, with the access key that the layer made: machine users keep that one."""
+    return _identity(handoff, account, lambda name: name in _USER | _KEY_OF_THE_LAYER)
+
+
+def _kept(access_key: Any, _item: str) -> Any:
+    """Which key is kept where, and the device that AWS named: not when it was kept or looked at."""
+    if not isinstance(access_key, Mapping):
+        return access_key  # its own step says that it is damaged
+    return [access_key.get(name) for name in ("id", "kept", "mfa_serial")]
+
+
 def _every_account(handoff: Mapping[str, Any], _item: str) -> list[object]:
     """The same of all its accounts."""
     given = (identity for identity in handoff["identities"] if isinstance(identity, Mapping))
@@ -63,7 +82,9 @@ def _every_account(handoff: Mapping[str, Any], _item: str) -> list[object]:
 
 _OF_THE_SIGN_IN = {"handoff": _sign_in}
 # Of a sign-in only that there was one: a later one with another password changes nothing here.
-_OF_THE_ACCOUNT = {"handoff": _account, "signed_in": lambda _fact, _account: True}
+_OF_THE_DEVICE = {"handoff": _user, "signed_in": lambda _fact, _account: True}
+_OF_THE_KEY = {**_OF_THE_DEVICE, "handoff": _user_with_key}
+_OF_THE_PROFILES = {"handoff": _account, "access_key": _kept}
 
 
 BEFORE_YOU_START = Step(
@@ -135,7 +156,7 @@ MFA = Step(
     gives=("mfa",),
     skippable=True,
     repeats_over="identities",
-    parts=_OF_THE_ACCOUNT,
+    parts=_OF_THE_DEVICE,
     blocked_words="Sign in to this account first",
     reads=reading(mfa={"serial": str | None, "how": str | None, "at": str | None}),
 )
@@ -149,7 +170,7 @@ ACCESS_KEYS = Step(
     gives=("access_key",),
     skippable=True,
     repeats_over="identities",
-    parts=_OF_THE_ACCOUNT,
+    parts=_OF_THE_KEY,
     blocked_words="Do or skip MFA first",
     reads=reading(
         access_key={
@@ -175,7 +196,7 @@ PROFILES = Step(
     gives=("profiles",),
     skippable=True,
     repeats_over="identities",
-    parts=_OF_THE_ACCOUNT,
+    parts=_OF_THE_PROFILES,
     blocked_words="Do or skip Access keys first",
     reads=reading(
         profiles={
@@ -197,7 +218,7 @@ VERIFY = Step(
     needs=("handoff", "mfa", "access_key", "profiles"),
     gives=("verified",),
     skippable=True,
-    parts={"handoff": _every_account},
+    parts={"handoff": _every_account, "access_key": _kept},
     blocked_words="Do or skip Profiles first",
     reads=reading(
         verified={

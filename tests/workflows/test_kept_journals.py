@@ -30,6 +30,7 @@ from workflows.machine.session import Session
 from workflows.machine.sessions import Sessions
 from workflows.machine.state import SETTLED, Status
 from workflows.machine.summaries import JOURNAL
+from workflows.new_user import PROFILES
 from workflows.run import SessionRun
 from workflows.step_modules import MODULES
 from workflows.steps.admin import apply, hand_over, review
@@ -214,9 +215,41 @@ def test_a_step_that_was_out_of_date_for_an_earlier_version_may_be_done_again(tm
     )
     assert record is not None
     assert "us-east" not in str(record.used)
-    session.start(StepKey("mfa", "management"))
+    session.start(StepKey("profiles", "management"))
     session.close()
     assert Sessions(folder.parent, WORKFLOWS, lambda: NOW).summaries()[0].damage == ""
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "stale"),
+    [
+        ("profiles", [], {"profiles", "verify"}),
+        ("encrypted_password", "aGk=", {"sign-in"}),
+        ("user", "another", {"sign-in", "mfa", "access-keys", "profiles", "verify"}),
+    ],
+)
+def test_a_handoff_makes_out_of_date_what_uses_its_changed_part_alone(
+    field: str, value: object, stale: set[str], opened: Opened
+) -> None:
+    session = opened("new-user-done").session
+    facts = session.facts()
+    handoff = json.loads(json.dumps(facts["handoff"]))
+    handoff["identities"][0][field] = value
+    parts = {step.id: step.parts.get("handoff") for step in session.state.workflow.steps}
+    account = handoff["identities"][0]["account_name"]
+    changed = {
+        step
+        for step, part in parts.items()
+        if part and part(handoff, account) != part(facts["handoff"], account)
+    }
+    assert changed == stale
+
+
+@pytest.mark.parametrize(("changed", "same"), [("at", True), ("id", False), ("mfa_serial", False)])
+def test_profiles_rest_on_which_key_is_kept_and_not_on_when(changed: str, same: bool) -> None:
+    key = {"id": "AKIA1", "kept": "vault", "mfa_serial": "arn", "at": "2026-01-01T00:00:00+00:00"}
+    part = PROFILES.parts["access_key"]
+    assert (part({**key, changed: "other"}, "") == part(key, "")) is same
 
 
 def test_a_new_user_writes_the_profiles_that_were_still_to_come(opened: Opened, tmp_path: Path) -> None:

@@ -1068,7 +1068,7 @@ async def test_profiles_that_the_files_have_are_not_called_out_of_date(
     context = new_user.context(access_key=key)
     settle(session, PROFILES, profiles.perform(profiles.proposal(context), context, new_user.report))
     session.reopen(KEYS)
-    settle(session, KEYS, {"access_key": {**key, "mfa_serial": serial, "told": ["It is kept again."]}})
+    settle(session, KEYS, {"access_key": {**key, "mfa_serial": serial, "id": "AKIAIOSFODNN7EXAMPLE"}})
     assert session.status(PROFILES) is Status.STALE
     app = host(new_user, session, PROFILES)
     async with app.run_test(size=(80, 24)) as pilot:
