@@ -170,10 +170,10 @@ class Run:
     which may hold outputs in clear: `discard()` or `keep_redacted()` at the end.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, described: Mapping[str, Any]) -> None:
         self.folder = folder
         self.output = folder / "output.log"
-        self.description = read(Description, read_json(folder / "run.json", OWN_LIMIT), "run.json")
+        self.description = read(Description, described, "run.json")
 
     @classmethod
     def start(
@@ -203,12 +203,13 @@ class Run:
                 Then nothing runs, and nothing of the run is left.
         """
         _launch(argv, kind, folder, cwd, environment, facts or {}, python)
-        return cls(folder)
+        return cls(folder, read_json(folder / "run.json", OWN_LIMIT))
 
     @classmethod
     def attach(cls, folder: Path) -> Run | None:
         """Find a run again by its folder; None if there is none (or it was never described whole)."""
-        return cls(folder) if (folder / "run.json").is_file() else None
+        described = read_record(folder / "run.json")
+        return None if described is None else cls(folder, described)
 
     @property
     def exit_code(self) -> int | None:

@@ -363,6 +363,8 @@ def test_a_damaged_record_never_has_another_folder_removed(tmp_path: Path) -> No
     mine.mkdir()
     record = {"kind": "plan", "layer": str(tmp_path), "temporary": str(mine), "facts": {}}
     (run / "run.json").write_text(json.dumps(record))
-    Run(run).discard()
+    attached = Run.attach(run)
+    assert attached is not None
+    attached.discard()
     assert mine.is_dir()
     assert not run.exists()
