@@ -523,10 +523,10 @@ class HomeScreen(OneFocus):
             self.post_message(self.Resume(begun, kinds))
             return
         whole = _line_of(begun, self._now()).whole
-        title, body, ways = "Have you lost your MFA device?", f"{whole}\n\n{_DEVICE}", dict[str, Message]()
+        title, body = "You have set up your access here", f"{whole}\n\n{_HANDOFF}\n\n{_DEVICE}"
+        ways: dict[str, Message] = {"again" if open_ones else "open": self.Resume(begun)}
         if open_ones:
             title, body = "Continue what you began?", f"You began this already:\n\n{whole}"
-            ways["again"] = self.Resume(begun)
         if not open_ones or any(step.startswith("mfa@") for step in begun.summary.settled):
             ways["device"] = self.Resume(begun, ("device",))
         ask(self, Begun(title, body, {**ways, "another": begin}), self.post_message)
@@ -629,7 +629,12 @@ class HomeScreen(OneFocus):
         self.app.push_screen(HelpScreen("", "The wizard", self))
 
 
-_WAYS = {"again": "Continue it", "device": "Register another device", "another": "Begin another"}
+_WAYS = {
+    "again": "Continue it",
+    "open": "Open it",
+    "device": "Register another device",
+    "another": "Begin another session",
+}
 
 
 class Begun(Dialog[Message]):
@@ -649,7 +654,7 @@ class Begun(Dialog[Message]):
         super().__init__(title, body, *buttons, close="Cancel")
         self._ways = ways
 
-    @on(Button.Pressed, "#again, #device, #another")
+    @on(Button.Pressed, "#again, #open, #device, #another")
     def _choose(self, event: Button.Pressed) -> None:
         event.stop().prevent_default()
         self.dismiss(self._ways[str(event.button.id)])
@@ -667,7 +672,10 @@ _REPORT = (
 )
 
 
-_DEVICE = "Your admin removes it first. Then the step MFA opens again for each of your accounts."
+_HANDOFF = "A new handoff? Open it, go to Handoff in the list of steps (F2), and press “Read another”."
+_DEVICE = (
+    "A lost MFA device? Your admin removes it first. Then the step MFA opens again for each of your accounts."
+)
 
 
 def _counted(headings: Sequence[str]) -> str:

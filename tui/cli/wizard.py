@@ -6,11 +6,13 @@ import argparse
 import contextlib
 import gc
 import shlex
+import shutil
 import sys
 import termios
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from functools import partial
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -317,4 +319,11 @@ def _again(
     if source.sandbox and "MAKELEVEL" in machine.environment and session != named:
         return "Resume with: make demo"
     name = [session] if source.sandbox or session == named else []
-    return f"Resume with: {shlex.join(['iam-onboard', 'resume', *name, *source.options])}"
+    return f"Resume with: {shlex.join([_program(machine), 'resume', *name, *source.options])}"
+
+
+def _program(machine: host.Machine) -> str:
+    """The program as a shell finds it: by the path that was typed, where its name alone leads nowhere."""
+    typed, name = sys.argv[0], "iam-onboard"
+    on_path = shutil.which(name, path=machine.environment.get("PATH", ""))
+    return name if on_path or Path(typed).name != name else typed

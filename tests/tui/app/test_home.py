@@ -350,7 +350,9 @@ async def test_a_lost_device_is_replaced_in_the_session_that_knows_its_accounts(
             return
         assert isinstance(app.screen, Begun)
         assert app.asked == []
-        await pilot.press("enter")
+        assert app.focused is app.screen.query_one("#open")
+        assert not misfits(app.screen)
+        await pilot.press("right", "enter")
         await rest(pilot)
         assert app.asked == [HomeScreen.Resume(mine, ("device",))]
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tui.app import application as app
@@ -79,3 +81,19 @@ def test_the_last_line_gives_the_program_and_the_session_again_that_were_named(
     wizard._run(machine, OwnMachine(machine, "/opt/my tools/tofu"), named=named)
     said = capsys.readouterr().out
     assert said == f"Saved. Resume with: iam-onboard {command} --binary '/opt/my tools/tofu'\n"
+
+
+@pytest.mark.parametrize("on_path", [True, False])
+def test_the_last_line_has_the_path_that_was_typed_where_the_name_alone_leads_nowhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *, on_path: bool
+) -> None:
+    monkeypatch.setattr(app, "OnboardApp", quit_at_once("s1"))
+    monkeypatch.setattr(wizard, "_take_terminal", lambda _environment: None)
+    program = tmp_path / "iam-onboard"
+    program.write_text("")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path) if on_path else "/nowhere")
+    monkeypatch.setattr("sys.argv", [str(program)])
+    machine = Machine.this()
+    wizard._run(machine, OwnMachine(machine))
+    assert capsys.readouterr().out.split()[-2] == (program.name if on_path else str(program))
