@@ -43,7 +43,7 @@ from screens.widgets.secret_dialogs import CodeDialog, PassphraseDialog, SecretD
 from screens.widgets.status_grid import EverybodyDialog
 from screens.widgets.text import Button, Lines, ScrollBody, SplitLine, Text, in_line, marked_up, styled
 from tui.app.stage import Stage
-from workflows.core.errors import Cancelled, OnboardError
+from workflows.core.errors import OnboardError
 from workflows.core.garbage import page_painted
 from workflows.core.sentences import Sentence, joined, listed, text_of
 from workflows.desktop.ambient import endpoints
@@ -713,14 +713,12 @@ class WizardScreen(OneFocus):
 
     @on(StepPane.MoveFailed)
     async def _no_next(self, message: StepPane.MoveFailed) -> None:
-        """What made a step fail may be against those whose outcome it uses, too."""
+        """What is to be corrected in another step is against that one, too: Next leads there."""
         self._next_after = None
-        stopped = isinstance(message.error, Cancelled)
-        if message.pane is self.pane and self.current is not None and not stopped:
-            givers = self.run.session.state.givers(self.current)
-            looks = await asyncio.to_thread(self.run.seen, [at for at in self.run.done() if at.key in givers])
-            if news := [(question, look) for question, look in looks if look.contradicts]:
-                self._stage.record(lambda: self.run.take(news))
+        if message.pane is self.pane and message.error.step:
+            done = [question for question in self.run.done() if question.key.step == message.error.step]
+            looks = await asyncio.to_thread(self.run.seen, done)
+            self._stage.record(lambda: self.run.take(looks))
 
     async def _decide(self, shown: Observation, choice: Choice) -> None:
         """Carry out what the person chose about the contradiction of the step that is shown."""

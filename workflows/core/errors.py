@@ -39,9 +39,11 @@ class OnboardError(Exception):
 
     Attributes:
         field: the request's field with the rejected input, or "" where it is about something else.
+        step: the id of another step, in which this is to be corrected, or "".
     """
 
     field: str = ""
+    step: str = ""
 
     def __init__(
         self,

@@ -103,6 +103,12 @@ def operations(layer: Layer, decisions: Decisions) -> list[Operation]:
     return [*_account_operations(layer, here.settings), *wanted]
 
 
+class KeyToCorrect(OnboardError):  # noqa: N818 - it says what helps
+    """A PGP key that was decided can't be used, or isn't the one that is there."""
+
+    step = "pgp-keys"
+
+
 def refuse_expired_keys(context: Context) -> None:
     """Stop before anything is made with a key that can't be used any more: AWS would be left half changed.
 
@@ -110,7 +116,7 @@ def refuse_expired_keys(context: Context) -> None:
         OnboardError: a decided key has expired.
     """
     if gone := expired(context):
-        raise OnboardError(
+        raise KeyToCorrect(
             "A PGP key has expired",
             f"The key of {', '.join(gone)} has expired since you took it in.",
             why="AWS would create the user, but couldn't encrypt the password.",
@@ -134,7 +140,7 @@ def refuse_other_keys(
     """
     others = other_keys(layer, decisions, written=written)
     if words := dict.fromkeys(other.words for other in others if other.known_by not in known):
-        raise OnboardError(
+        raise KeyToCorrect(
             "There is another key",
             joined(words),
             why="It came after you took the keys in.",
