@@ -313,11 +313,12 @@ def rekeyed_before_apply(context: Context) -> dict[tuple[str, str], str]:
 
 def _later_keys(context: Context) -> Iterator[tuple[Summary, str, DecidedKey]]:
     """The keys that later sessions took in and that are still in the files, with whose each is."""
-    begun, every = later_than(context)
+    (begun, every), root = later_than(context), context.facts.get("project_root")
     for session in every:
-        same = session.facts.get("project_root") == str(context.root)
-        written = holds_files(context.folder.parent / session.id, session.facts)
-        if not same or session.created <= begun or not written:
+        same = root is not None and session.facts.get("project_root") == root
+        if not same or session.created <= begun:
+            continue
+        if not holds_files(context.folder.parent / session.id, session.facts):
             continue
         with suppress(WrongShape):  # its own page says that it is damaged
             keys = Decisions.from_facts(session.facts).keys
