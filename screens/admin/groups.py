@@ -578,8 +578,8 @@ def members_words(group: Group, view: LayerView, choice: LayerChoice) -> str:
 def about_alone(alone: Mapping[str, Sequence[str]], shown: str) -> str:
     """Who ends in no group of each account, that of the page first, as a sentence; "" for nobody."""
     accounts = sorted(filter(alone.get, alone), key=lambda account: account != shown)
-    where = {account: "" if account == shown else f"{account}: " for account in accounts}
-    parts = [f"{where[account]}{listed(alone[account], _MOST_ALONE)}" for account in accounts]
+    where = {account: "" if account == shown else f" in {account}" for account in accounts}
+    parts = [f"{listed(alone[account], _MOST_ALONE)}{where[account]}" for account in accounts]
     return f"! In no group: {'; '.join(parts)}" if parts else ""
 
 

@@ -577,7 +577,7 @@ class PgpKeysPane(StepPane):
         if self._comparing or (self._text and not self._text_refused):
             return YOURS
         if self._first_news:
-            return Turn("Your turn: a request is here")
+            return Turn("A request is here")
         unanswered = self._aside.keys() - self._answered_to
         if missing and not self._first_open() and not self._to_invite and not unanswered:
             alone = len(self._missing) == 1 and not is_machine_name(missing)

@@ -18,7 +18,7 @@ from screens.step.page import PROPOSED, Opening, StepPane, is_displayed
 from screens.step.times import answer_text, moment_text
 from screens.widgets.dialogs import Confirm, ErrorDialog, ask
 from screens.widgets.failure import as_error
-from screens.widgets.text import Text, shortened
+from screens.widgets.text import Text
 from workflows.core.errors import Cancelled, OnboardError, Problem
 from workflows.core.files import FileError
 from workflows.core.sentences import Sentence, enumerated, joined, listed, text_of
@@ -391,7 +391,7 @@ def note_of(run: SessionRun, key: StepKey) -> str:
             return text_of(words) or "This was interrupted before it ended. Start it again with Next (^n)."
         case Status.FAILED | Status.STOPPED if isinstance(last, Failed):
             failed = "The last try failed: " if status is Status.FAILED else ""
-            return shortened(f"{failed}{last.error.get('what', '')}")
+            return f"{failed}{last.error.get('what', '')}"
         case Status.CONTRADICTED | Status.UNCONFIRMED:
             return _seen(run, key, status)
         case Status.SKIPPED:
