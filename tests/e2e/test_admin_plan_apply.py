@@ -23,7 +23,7 @@ from workflows.gpg.normalise import normalise
 from workflows.machine.observations import AGREES
 from workflows.messages.handoff import open_handoff
 from workflows.sandbox.sandbox import Sandbox
-from workflows.steps.admin import apply, hand_over, plan
+from workflows.steps.admin import apply, hand_over, plan, state_now
 from workflows.steps.admin.project import CheckoutBehind
 from workflows.steps.admin.terraform_runs import WrongAccount, administrator
 from workflows.terraform.results import PlanOutdated
@@ -242,7 +242,9 @@ def test_a_stopped_apply_says_who_is_not_done_and_planning_again_finishes(
 
 
 @pytest.mark.slow
-def test_what_was_applied_elsewhere_is_seen_in_the_state(runs: AdminRuns) -> None:
+def test_what_was_applied_elsewhere_is_seen_in_the_state_and_in_aws(
+    runs: AdminRuns, monkeypatch: pytest.MonkeyPatch
+) -> None:
     context = runs.context("management")
     with pytest.raises(OnboardError) as refused:
         plan.applied_elsewhere(context, runs.report)
@@ -260,6 +262,10 @@ def test_what_was_applied_elsewhere_is_seen_in_the_state(runs: AdminRuns) -> Non
     (person,) = hand_over.prepare(runs.context("management"), runs.report)
     assert person.accounts == ("management",)
     runs.repeated.clear()
+    monkeypatch.setattr(state_now, "find_user", lambda *_: None)
+    with pytest.raises(OnboardError) as gone:
+        plan.applied_elsewhere(context, runs.report)
+    assert gone.value.field == "elsewhere"
     planned = runs.accept("management")
     assert planned.empty
     assert planned.passwords == (NAME,), "she is watched, though this plan made nothing"

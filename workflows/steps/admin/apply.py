@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from workflows.aws.iam import find_user
 from workflows.core.errors import Cancelled, Problem
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence, joined
@@ -179,17 +178,12 @@ def inquire(context: Context) -> Observation:
     """
     if taken_back := state_now.taken_back_since(context, context.item):
         return taken_back
-    seen, here = state_now.seen(context), context.decisions.of(context.item)
-    back = state_now.people_taken_back(context).get(context.item, {})
-    gone = {*back, *left_out_of(context.facts.get("applied") or {})}
-    people = [name for name in (*here.add, *here.remove) if name not in gone]
+    seen = state_now.seen(context)
+    people = state_now.users_in_aws(context, left_out_of(context.facts.get("applied") or {}))
     if seen.verdict is not Verdict.AS_DECIDED or not people:
         return seen
     with state_now.client_without_code("iam", context, "Whether AWS has these users") as iam:
-        there = {name for name in people if find_user(iam, name) is not None}
-    about = tuple(name for name in people if (name in there) is (name in here.remove))
-    if not about:
+        otherwise = state_now.otherwise_in_aws(iam, people)
+    if not otherwise:
         return seen
-    otherwise = (f"{'has' if name in there else 'no longer has'} the user {name}" for name in about)
-    words = f"AWS {joined(otherwise, '; ')}. The state of {context.item} says otherwise."
-    return state_now.undone(words, about, context)
+    return state_now.undone(state_now.otherwise_words(otherwise, context), tuple(otherwise), context)

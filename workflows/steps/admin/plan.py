@@ -6,7 +6,7 @@ later, and only as long as the files it was made from stay as they are.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Container, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -316,17 +316,17 @@ def applied_elsewhere(context: Context, report: Report, code: Secret | None = No
     """
     with open_layer(context, report, code=code) as layer:
         state = read_state(layer, context, report)
-    missing = state_now.not_applied(state, context)
-    if missing:
+        gone_since = removed_from_files(context).by_item.get(context.item, ())
+        left_out = [name for name in gone_since if name not in state.users]
+        wrong = _not_as_decided(state, left_out, layer, context, report)
+    if wrong:
         raise OnboardError(
             "Not applied yet",
-            f"The state of {context.item} isn't what you decided: {joined(missing, '; ')}.",
-            why="iam-onboard has just read it, with the layer's own profile.",
+            wrong,
+            why="iam-onboard has just asked, with the layer's own profile.",
             next="Wait for the pull request to be applied, or plan and apply here.",
         ).about("elsewhere")
     forget(context)
-    gone_since = removed_from_files(context).by_item.get(context.item, ())
-    left_out = [name for name in gone_since if name not in state.users]
     return {
         **({"left_out": left_out} if left_out else {}),
         "elsewhere": True,
@@ -339,6 +339,25 @@ def applied_elsewhere(context: Context, report: Report, code: Secret | None = No
         "destroys": [],
         "gone": [],
     }
+
+
+def _not_as_decided(
+    state: State, left_out: Container[str], layer: OpenLayer, context: Context, report: Report
+) -> Sentence:
+    """What the state lacks of what was decided, or else AWS of its users, in a sentence; "" for nothing.
+
+    Raises:
+        AwsError: it can't be asked.
+    """
+    if missing := state_now.not_applied(state, context):
+        return f"The state of {context.item} isn't what you decided: {joined(missing, '; ')}."
+    people = state_now.users_in_aws(context, left_out)
+    if not people:
+        return ""
+    report(Progress("Asking AWS whether it has these users"))
+    with iam_client(context, layer.project, layer.location, layer.files) as iam:
+        otherwise = state_now.otherwise_in_aws(iam, people)
+    return state_now.otherwise_words(otherwise, context)
 
 
 def observe(context: Context) -> Observation:

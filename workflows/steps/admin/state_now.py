@@ -7,10 +7,11 @@ kept. Everything else that needs the state opens the layer (see `terraform_runs`
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from workflows.aws.clients import FOR_A_LOOK, AwsClient
+from workflows.aws.iam import find_user
 from workflows.core.errors import OnboardError
 from workflows.core.grouping import by_key
 from workflows.core.secret import Secret
@@ -191,6 +192,35 @@ def seen(context: Context) -> Observation:
     words = f"The state of {context.item} is no longer what you decided: {joined(what, '; ')}."
     about = (now.mark.lineage, *map(text_of, what))
     return replace(undone(words, about, context), by_item={context.item: tuple(people)})
+
+
+def users_in_aws(context: Context, left_out: Container[str]) -> dict[str, bool]:
+    """Whether AWS is to have each user whom the step's layer adds or removes, but for those left out."""
+    here = context.decisions.of(context.item)
+    back = people_taken_back(context).get(context.item, {})
+    wanted = {**dict.fromkeys(here.add, True), **dict.fromkeys(here.remove, False)}
+    return {name: there for name, there in wanted.items() if name not in back and name not in left_out}
+
+
+def otherwise_in_aws(client: AwsClient, people: Mapping[str, bool]) -> dict[str, Sentence]:
+    """Of whom AWS has it otherwise, each with what it has, as a sentence goes on after "AWS".
+
+    Args:
+        client: of IAM.
+        people: as `users_in_aws` said.
+    """
+    there = {name: find_user(client, name) is not None for name in people}
+    return {
+        name: f"{'has' if there[name] else 'no longer has'} the user {name}"
+        for name, wanted in people.items()
+        if there[name] is not wanted
+    }
+
+
+def otherwise_words(otherwise: Mapping[str, Sentence], context: Context) -> Sentence:
+    """What `otherwise_in_aws` found, as sentences about the state of the step's layer; "" for nothing."""
+    has = joined(otherwise.values(), "; ")
+    return f"AWS {has}. The state of {context.item} says otherwise." if otherwise else ""
 
 
 def undone(words: Sentence, about: tuple[str, ...], context: Context) -> Observation:

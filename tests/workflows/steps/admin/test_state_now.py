@@ -156,7 +156,7 @@ def test_a_plan_whose_apply_used_its_file_up_is_not_asked_for_again(own: Context
 
 def aws_has(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
     monkeypatch.setattr(state_now, "client_without_code", lambda *_: contextlib.nullcontext(names))
-    monkeypatch.setattr(apply, "find_user", lambda users, name: name if name in users else None)
+    monkeypatch.setattr(state_now, "find_user", lambda users, name: name if name in users else None)
 
 
 def test_what_was_applied_is_there_or_is_not(
