@@ -50,7 +50,7 @@ from workflows.desktop.ambient import endpoints
 from workflows.machine.events import Facts, StepKey
 from workflows.machine.observations import Choice, Observation, Verdict
 from workflows.machine.state import SETTLED, Status
-from workflows.run import Change, Question, SessionRun
+from workflows.run import PROJECT, Change, Question, SessionRun
 from workflows.steps.admin.admissions import Admissions, admissions
 from workflows.steps.admin.status_grid import everybody
 from workflows.steps.kinds import KINDS
@@ -382,9 +382,17 @@ class WizardScreen(OneFocus):
             self.show_result("", "")
             self._came_from = None
         self._let_choose(on=False)
+        if key is None and self.current is not None:
+            await self._look_at(PROJECT.step)  # the closing page says whom later sessions removed
         await self._stage.show(key)
         self.refresh_rail()
         self.call_after_refresh(page_painted)
+
+    async def _look_at(self, step: str) -> None:
+        """See on this machine whether a step that is done still is."""
+        done = [question for question in self.run.done() if question.key.step == step]
+        if looks := await asyncio.to_thread(self.run.seen, done):
+            self._stage.record(lambda: self.run.take(looks))
 
     @on(Stage.Recorded)
     @on(StepPane.NoteDropped)
@@ -716,9 +724,7 @@ class WizardScreen(OneFocus):
         """What is to be corrected in another step is against that one, too: Next leads there."""
         self._next_after = None
         if message.pane is self.pane and message.error.step:
-            done = [question for question in self.run.done() if question.key.step == message.error.step]
-            looks = await asyncio.to_thread(self.run.seen, done)
-            self._stage.record(lambda: self.run.take(looks))
+            await self._look_at(message.error.step)
 
     async def _decide(self, shown: Observation, choice: Choice) -> None:
         """Carry out what the person chose about the contradiction of the step that is shown."""

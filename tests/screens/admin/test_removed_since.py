@@ -196,12 +196,14 @@ async def test_a_session_is_over_once_the_files_of_the_other_account_lack_the_pe
 
 async def test_the_end_names_whatever_a_later_session_took_back(admin_project: AdminProject) -> None:
     async with resumed(admin_project, resetting=["jane.doe", "alex.kim"]) as app:
-        session, words = app.session, "jane.doe: removed by a later session (Remove jane.doe)."
+        session = app.session
         session.skip(PLAN)
-        looks = {PROJECT: replace(session.state.observed[PROJECT], words=words)}
-        session.observe(looks)
+        session.observe({PROJECT: replace(session.state.observed[PROJECT], words="What was so before.")})
         await app.wizard.go_to(None)
-        assert words in at_the_end(app)
+        seen = session.state.observed[PROJECT]
+        assert (seen.verdict, seen.about) == (Verdict.TAKEN_BACK, ("jane.doe",))
+        assert text_of(seen.words) in at_the_end(app)
+        assert "What was so before." not in at_the_end(app)
         assert not app.wizard.query("#look")
         session.observe({PROJECT: Observation(Verdict.UNKNOWN, "No answer.")})
         await app.wizard.go_to(None)
