@@ -160,8 +160,10 @@ class Finished(VerticalScroll):
         run = self._run
         if not (run.environment.sandbox and self.app.check_action("swap", ())):
             return False
-        sent = "request_sent" in run.session.facts() or run.whole().of_each_item("handed_over")
-        return bool(sent or _without_device(run))
+        sent = (StepKey("hand-over", account) for account in run.whole().of_each_item("handed_over"))
+        looks = (run.session.state.observed.get(key, NOT_ASKED) for key in sent)
+        waits = any(look.verdict is not Verdict.AS_DECIDED for look in looks)
+        return waits or "request_sent" in run.session.facts() or bool(_without_device(run))
 
     def _added(self) -> tuple[str, ...]:
         """Who was added and not removed since, once that is applied somewhere."""

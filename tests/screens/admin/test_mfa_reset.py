@@ -23,7 +23,7 @@ from workflows.machine.events import StepKey
 from workflows.machine.observations import AGREES, NOT_ASKED, Observation, Verdict
 from workflows.machine.session import Session
 from workflows.machine.state import Status
-from workflows.steps.admin import mfa_reset
+from workflows.steps.admin import hand_over, mfa_reset
 from workflows.steps.admin.mfa_reset import Device, DeviceChanged, Found, Owner
 from workflows.steps.admin.status_grid import Stand, everybody
 
@@ -226,4 +226,24 @@ async def test_the_end_leads_to_who_needs_another_device_where_a_sandbox_plays_t
             await rest(pilot)
             following = str(app.wizard.query_one("#next", Text).render())
             assert ("F6" in following) is (sandbox and plays and needs)
+    session.close()
+
+
+@pytest.mark.parametrize(("look", "waits"), [(NOT_ASKED, True), (AGREES, False)])
+async def test_the_end_leads_to_nobody_who_has_signed_in(
+    tmp_path: Path, look: Observation, waits: bool
+) -> None:
+    facts: dict[str, Any] = {name: [] for name in step_of(hand_over).needs}
+    facts |= {"project_root": str(tmp_path), "project": "bb", "layers": ["security"], "keys": {}}
+    facts |= {"joining": [NAMES[0]], "user_changes": {"add": {"security": [NAMES[0]]}, "remove": {}}}
+    modules: list[Any] = [Given(facts), hand_over]
+    session, key = new_session(tmp_path / "sessions", modules), StepKey("hand-over", "security")
+    settle(session, StepKey("given"), facts)
+    settle(session, key, {"handed_over": {"people": {NAMES[0]: {"sent_at": "2026-03-01T11:00:00+00:00"}}}})
+    environment = replace(fake_environment(tmp_path, {}), sandbox=True)
+    app = PaneHost(session, environment, modules, {}, None)
+    session.observe({key: look})
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert ("F6" in str(app.wizard.query_one("#next", Text).render())) is waits
     session.close()
