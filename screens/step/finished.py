@@ -697,7 +697,12 @@ def _next_of_others(run: SessionRun, awaited: Sequence[str]) -> Iterator[Sentenc
 
 
 def _to_send(run: SessionRun) -> Iterator[str]:
-    """The text for those whose lost MFA device was removed."""
+    """What those are to hear whose groups changed, and whose lost MFA device was removed."""
+    if came := sorted(_in_new_groups(run)):
+        names = listed([*dict.fromkeys(name for _, name in came)], 2)
+        where = " in a real project" if run.environment.sandbox else ""
+        yield f"Tell {names} about their new groups. A role that comes with one needs a new handoff{where}:"
+        yield " ".join(("iam-onboard handoff create", *(came[0] if len(came) == 1 else ("ACCOUNT", "NAME"))))
     if lost := sorted(_without_device(run)):
         here = (
             "c copies them"
@@ -705,6 +710,17 @@ def _to_send(run: SessionRun) -> Iterator[str]:
             else "the step MFA devices has the text (c copies it)"
         )
         yield f"Send {listed(lost, 2)} the next steps, unless you have: {here}."
+
+
+def _in_new_groups(run: SessionRun) -> set[tuple[str, str]]:
+    """Who came into groups of an applied account, and gets no handoff for it; with the account before."""
+    whole, gone = run.whole(), run.removed().by_item
+    return {
+        (account, name)
+        for account in whole.of_each_item("applied")
+        for name, move in whole.decisions.of(account).moves.items()
+        if move.add and name not in people_of(account, whole) and name not in gone.get(account, ())
+    }
 
 
 def _kept(run: SessionRun) -> Iterator[str]:

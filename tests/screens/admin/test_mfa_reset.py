@@ -23,7 +23,7 @@ from workflows.machine.events import StepKey
 from workflows.machine.observations import AGREES, NOT_ASKED, Observation, Verdict
 from workflows.machine.session import Session
 from workflows.machine.state import Status
-from workflows.steps.admin import hand_over, mfa_reset
+from workflows.steps.admin import apply, hand_over, mfa_reset
 from workflows.steps.admin.mfa_reset import Device, DeviceChanged, Found, Owner
 from workflows.steps.admin.status_grid import Stand, everybody
 
@@ -246,4 +246,25 @@ async def test_the_end_leads_to_nobody_who_has_signed_in(
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
         assert ("F6" in str(app.wizard.query_one("#next", Text).render())) is waits
+    session.close()
+
+
+async def test_the_end_says_whom_to_tell_about_new_groups(tmp_path: Path) -> None:
+    facts: dict[str, Any] = {name: [] for name in step_of(apply).needs}
+    move = {"add": ["devops"], "remove": []}
+    facts |= {"project_root": str(tmp_path), "project": "bb", "layers": ["security"], "changed_files": []}
+    facts |= {"regrouping": [*NAMES], "user_changes": {"add": {}, "remove": {}}, "group_changes": {}}
+    facts |= {"memberships": {"security": {NAMES[0]: move, NAMES[1]: {"add": [], "remove": ["devops"]}}}}
+    facts["plan"] = {}
+    modules: list[Any] = [Given(facts), apply]
+    session = new_session(tmp_path / "sessions", modules)
+    settle(session, StepKey("given"), facts)
+    at = {"at": "2026-03-01T11:00:00+00:00", "added": 0, "changed": 1, "destroyed": 0, "elsewhere": False}
+    settle(session, StepKey("apply", "security"), {"applied": at})
+    app = PaneHost(session, fake_environment(tmp_path, {}), modules, {}, None)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        following = str(app.wizard.query_one("#next", Text).render())
+        assert (NAMES[0] in following, NAMES[1] in following) == (True, False)
+        assert f"security {NAMES[0]}" in following
     session.close()
