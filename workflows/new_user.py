@@ -81,10 +81,21 @@ def _every_account(handoff: Mapping[str, Any], _item: str) -> list[object]:
 
 
 _OF_THE_SIGN_IN = {"handoff": _sign_in}
-# Of a sign-in only that there was one: a later one with another password changes nothing here.
-_OF_THE_DEVICE = {"handoff": _user, "signed_in": lambda _fact, _account: True}
-_OF_THE_KEY = {**_OF_THE_DEVICE, "handoff": _user_with_key}
-_OF_THE_PROFILES = {"handoff": _account, "access_key": _kept}
+
+
+def _device(mfa: Any, _item: str) -> Any:
+    """Which device it is, where AWS has named it: not when."""
+    return (isinstance(mfa, Mapping) and mfa.get("serial")) or mfa
+
+
+def _done(_fact: Any, _item: str) -> bool:
+    """Only that it was done: another password or another device changes nothing here."""
+    return True
+
+
+_OF_THE_DEVICE = {"handoff": _user, "signed_in": _done}
+_OF_THE_KEY = {"handoff": _user_with_key, "signed_in": _done, "mfa": _done}
+_OF_THE_PROFILES = {"handoff": _account, "access_key": _kept, "mfa": _device}
 
 
 BEFORE_YOU_START = Step(

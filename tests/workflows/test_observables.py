@@ -34,7 +34,7 @@ from workflows.machine.state import Status
 from workflows.messages.handoff import Handoff
 from workflows.run import SessionRun
 from workflows.step_modules import MODULES
-from workflows.steps.admin import apply, state_now
+from workflows.steps.admin import state_now
 from workflows.steps.admin.accepted_plan import Planned
 from workflows.steps.admin.sts_regions import allowed_regions
 from workflows.steps.shared.module import StepModule
@@ -212,7 +212,7 @@ def applied(planned: Stand, monkeypatch: pytest.MonkeyPatch) -> Stand:
     users.write_text(NAME)
     monkeypatch.setattr(state_now, "client_without_code", lambda *_: nullcontext(users))
     monkeypatch.setattr(
-        apply, "find_user", lambda users, name: name if name in users.read_text().split() else None
+        state_now, "find_user", lambda users, name: name if name in users.read_text().split() else None
     )
     planned.layer("terraform.tfstate").write_text(state(4, *HOLDS))
     planned.facts["applied"] = {"at": "now", "added": 3, "changed": 0, "destroyed": 0, "elsewhere": False}

@@ -202,7 +202,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
     if request.how == UNCHANGED:
         return _unchanged(context)
     if request.how == CONSOLE:
-        return {"mfa": {"serial": None, "how": CONSOLE, "at": at}}
+        return {"mfa": {"serial": _named_by_aws(context), "how": CONSOLE, "at": at}}
     pending = request.pending
     if pending is None:
         return {"mfa": {"serial": request.serial, "how": API, "at": at}}
@@ -232,6 +232,13 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
     forget_seed(context, identity)
     pending.drop()
     return {"mfa": {"serial": pending.serial, "how": API, "at": at}}
+
+
+def _named_by_aws(context: Context) -> str | None:
+    """The device that AWS has now, where the kept key may ask without a code or a question; else None."""
+    with suppress(OnboardError), client_without_asking("iam", replace(context, opens=True)) as client:
+        return code_device(iam.list_mfa_devices(client)) if client is not None else None
+    return None
 
 
 def _unchanged(context: Context) -> Facts:

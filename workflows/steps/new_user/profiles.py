@@ -27,6 +27,7 @@ from workflows.profiles.plan import (
 from workflows.profiles.record import FILE_NAME, HandChange, Stale, changed_options, read_record
 from workflows.profiles.write import Decisions, Written, prepare, preview, sections_in, write_profiles
 from workflows.steps.shared.module import Context, Progress, Report
+from workflows.steps.shared.own_access_key import device_is_newer, known_serial
 from workflows.steps.shared.own_identity import base_profile_of, identity_of, paths_of, project_of
 from workflows.stores.key_records import KeyRecords
 from workflows.stores.key_store import KEPT_IN_FILE
@@ -82,13 +83,10 @@ class Preview:
 def proposal(context: Context) -> Request:
     """What was written before, else what the handoff and AWS said."""
     identity = identity_of(context)
-    key: Mapping[str, Any] = context.facts.get("access_key") or {}
-    device: Mapping[str, Any] = context.facts.get("mfa") or {}
-    serial = key.get("mfa_serial") or device.get("serial") or _unconfirmed_serial(context)
     written: Mapping[str, Any] = context.facts.get("profiles") or {}
     return Request(
         region=str(written.get("region") or identity.region),
-        mfa_serial=str(serial),
+        mfa_serial=known_serial(context.facts) or _unconfirmed_serial(context),
         mfa_names=bool(written.get("mfa_names", identity.mfa_names)),
     )
 
@@ -98,8 +96,9 @@ def _unconfirmed_serial(context: Context) -> str:
 
     "" where AWS named the device or was asked with an access key, or none was registered.
     """
-    device: Mapping[str, Any] = context.facts.get("mfa") or {}
-    if not device or device.get("serial") or context.facts.get("access_key"):
+    facts = context.facts
+    asked = bool(facts.get("access_key")) and not device_is_newer(facts)
+    if not facts.get("mfa") or known_serial(facts) or asked:
         return ""
     identity = identity_of(context)
     return f"arn:{identity.partition}:iam::{identity.account_id}:mfa/{identity.user}"

@@ -313,6 +313,19 @@ def device_words(devices: Sequence[MfaDevice]) -> Sentence:
     return " ".join(sentences)
 
 
+def device_is_newer(facts: Facts) -> bool:
+    """Whether the device was registered after the access key was kept: what AWS named then is another."""
+    registered, kept = ((facts.get(name) or {}).get("at") for name in ("mfa", "access_key"))
+    return bool(registered and kept) and moment(registered, "mfa.at") > moment(kept, "access_key.at")
+
+
+def known_serial(facts: Facts) -> str:
+    """The serial of the person's device as AWS named it last, by facts of an account; "" if it didn't."""
+    device, key = facts.get("mfa") or {}, facts.get("access_key") or {}
+    named = device.get("serial") if device_is_newer(facts) else key.get("mfa_serial") or device.get("serial")
+    return str(named or "")
+
+
 def device_seen(client: AwsClient, facts: Facts) -> Observation:
     """Whether AWS has the MFA device that is registered by these facts of an account.
 
@@ -323,7 +336,7 @@ def device_seen(client: AwsClient, facts: Facts) -> Observation:
     Raises:
         AwsError: AWS could not be asked.
     """
-    serial = facts["mfa"].get("serial") or (facts.get("access_key") or {}).get("mfa_serial")
+    serial = known_serial(facts)
     found = asked(lambda: iam.list_mfa_devices(client), None)
     if found is None:
         return unknown("AWS doesn't let your access key list your MFA devices without a code.")

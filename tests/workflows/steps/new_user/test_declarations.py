@@ -97,17 +97,28 @@ def test_another_device_or_key_is_to_be_tested_again(tmp_path: Path) -> None:
     written = {"names": ["bb-security"], "config": "c", "credentials": "d"}
     kept = {"access_key": {"id": "AKIAIOSFODNN7EXAMPLE", "kept": "keyring"}}
 
-    def do(at: str) -> None:
-        settle(session, device, {"mfa": {"serial": None, "how": "console", "at": at}})
-        settle(session, key, kept)
-        settle(session, files, {"profiles": written})
+    def register(at: str, serial: str | None = None) -> None:
+        settle(session, device, {"mfa": {"serial": serial, "how": "console", "at": at}})
 
-    do("2026-01-01T00:00:00+00:00")
+    register("2026-01-01T00:00:00+00:00")
+    settle(session, key, kept)
+    settle(session, files, {"profiles": written})
     settle(session, verified, {"verified": {"results": []}})
     assert session.status(verified) is Status.DONE
     session.reopen(device)
-    do("2026-02-01T00:00:00+00:00")
+    register("2026-02-01T00:00:00+00:00")
+    assert session.status(key) is Status.DONE, "a device is no access key"
+    assert session.status(files) is Status.STALE, "nobody knows its name"
+    settle(session, files, {"profiles": written})
     assert session.status(verified) is Status.STALE, "the device has the same name, and is another one"
+    settle(session, verified, {"verified": {"results": []}})
+    for at in ("2026-03-01T00:00:00+00:00", "2026-04-01T00:00:00+00:00"):
+        session.reopen(device)
+        register(at, "arn:aws:iam::222222222222:mfa/jane.doe")
+        if session.status(files) is Status.STALE:
+            settle(session, files, {"profiles": written})
+    assert session.status(files) is Status.DONE
+    assert session.status(verified) is Status.STALE
     settle(session, verified, {"verified": {"results": []}})
     session.reopen(key)
     settle(session, key, {"access_key": {**kept["access_key"], "id": "AKIAI44QH8DHBEXAMPLE"}})

@@ -208,6 +208,8 @@ def test_a_security_key_confirms_no_device_that_gives_codes(new_user: NewUserAws
     has(new_user, SECURITY_KEY, SERIAL)
     assert step.inquire(context) == AGREES
     assert step.perform(Request(step.UNCHANGED), context, new_user.report) == {"mfa": context.facts["mfa"]}
+    made = step.perform(Request(CONSOLE), context, new_user.report)["mfa"]
+    assert made["serial"] == SERIAL, "the kept key lets AWS name it"
 
 
 def test_with_long_names_the_qr_code_is_still_as_high_as_a_small_terminal() -> None:

@@ -60,6 +60,12 @@ def test_a_device_that_only_the_person_knows_of_is_proposed_and_to_be_compared(t
     assert len(step.remarks(REQUEST, known)) == len(step.remarks(REQUEST, api)) + 1
     without = context(tmp_path, mfa=in_console, access_key={**IN_KEYRING, "mfa_serial": None})
     assert step.proposal(without).mfa_serial == "", "AWS said that there is none"
+    key_at, later = "2026-01-01T00:00:00+00:00", "2026-01-02T00:00:00+00:00"
+    key = {**IN_KEYRING, "mfa_serial": f"{SERIAL}-before", "at": key_at}
+    newer = context(tmp_path, mfa={**in_console, "at": later}, access_key=key)
+    assert step.proposal(newer) == REQUEST, "AWS named the device before this one"
+    named = context(tmp_path, mfa={"serial": f"{SERIAL}2", "how": "console", "at": later}, access_key=key)
+    assert step.proposal(named).mfa_serial == f"{SERIAL}2"
 
 
 def test_the_twins_are_proposed_where_the_project_asks_for_them_until_somebody_decides(
