@@ -579,13 +579,19 @@ def _standing(run: SessionRun, grid: Everybody) -> RenderableType | None:
         rest = people[_MOST_ROWS:]
         last = [(f"{_and_more(rest)} (F5)", *[""] * len(grid.accounts))] if rest else []
         return columned([("", *grid.accounts), *((name, *stands) for name, stands in rows), *last])
-    keys = [key for key in run.session.layout() if key.item]
+    keys = [key for key in run.session.layout() if key.item and _belongs(run, key)]
     items = list(dict.fromkeys(key.item for key in keys))
     steps = list(dict.fromkeys(key.step for key in keys))
     found = {key: _found(run, key, status) for key, status in standings(run, keys).items()}
     titles = {key.step: text_of(run.step(key).title) for key in keys}
     rows = [(titles[step], [found.get(StepKey(step, item), "") for item in items]) for step in steps]
     return columned([("", *items), *((title, *marks) for title, marks in rows)]) if rows else None
+
+
+def _belongs(run: SessionRun, key: StepKey) -> bool:
+    """Whether a step is needed, or something was done with it."""
+    untouched = run.session.status(key) in {Status.READY, Status.LOCKED}
+    return not untouched or key in run.session.state.expected()
 
 
 def _and_more(rest: Sequence[tuple[str, Iterable[Stand]]]) -> str:

@@ -21,7 +21,7 @@ from workflows.layer.discover import find_project
 from workflows.layer.edit.groups import SetGroups
 from workflows.layer.edit.key_files import RenameKeyFile, ReplaceKey
 from workflows.layer.edit.operation import Operation
-from workflows.layer.edit.people import AddPerson, SetAccess
+from workflows.layer.edit.people import AddPerson, RemovePerson, SetAccess
 from workflows.layer.edit.run import Edit, changes_of, edit
 from workflows.layer.formatting import fmt_clean
 from workflows.layer.mfa_denials import mfa_denials
@@ -604,7 +604,11 @@ def observe(context: Context) -> Observation:
     git = Git(context.root, context.environment.variables)
     where = git.whereabouts(lacking) if git.is_repository() else ()
     about = (*sorted(open_in), *where, *(f"{path}={file_sha256(path)}" for path in sorted(lacking)))
-    continuing = "The plan is made from the files as they are, without what is missing in them."
+    ahead = (wanted for account, wanted in open_in.items() if account not in context.of_each_item("applied"))
+    people = any(isinstance(operation, AddPerson | RemovePerson) for wanted in ahead for operation in wanted)
+    # no plan is made without them: see `plan.make`
+    going_on = "The plan is made from the files as they are, without what is missing in them."
+    continuing = "" if people else going_on
     if where:
         words = f"{names}: what was written is gone. It is in {' and '.join(where)}."
         return Observation(Verdict.UNDONE, words, about, continuing)

@@ -364,11 +364,19 @@ def finish(record: KeyRecord, parts: Parts) -> KeyRecord:
     """Delete the old key of a rotation that waits for it, after the kept one is proved.
 
     Raises:
-        OnboardError: the kept key does not work, so the old one stays; or it could not be deleted.
+        OnboardError: the kept key does not work, or the old one is active again, so it stays; or it could
+            not be deleted.
     """
     old_id = record.under_way.old_id
     parts.report(Progress("Testing the kept key before deleting the old one"))
     _prove_kept(record.id, parts)
+    if any(key.active for key in parts.keys.listed() if key.access_key_id == old_id):
+        raise OnboardError(
+            "The old key is active again",
+            f"{old_id} was deactivated, and somebody has activated it since. It wasn't deleted.",
+            why="A program may still need it.",
+            next="Give that program the new key, deactivate the old one in the console, then delete it here.",
+        )
     parts.report(Progress(f"Deleting {old_id}"))
     delete(parts.keys, old_id)
     parts.store.forget_aside()

@@ -209,7 +209,9 @@ def test_a_decision_that_the_files_lost_is_a_contradiction(admin: AdminProject) 
     admin.replace("security", "locals.tf", '"jane.doe"', '"jane.roe"')
     seen = review.observe(admin.context())
     assert seen.verdict is Verdict.CHANGED
-    assert seen.continuing
+    assert not seen.continuing, "no plan is made without the person"
+    done = replace(admin.context(), every={**admin.context().every, "applied@security": {}})
+    assert review.observe(done).continuing
     assert "security/global/base-identities/locals.tf" in seen.words
     again = review.observe(admin.context())
     assert again.identity == seen.identity

@@ -165,6 +165,11 @@ def test_the_acts_in_their_order_and_the_old_key_goes_later(person: Person) -> N
     assert record.rotation is not None
     assert [record.rotation.is_due(NOW + timedelta(days=days)) for days in (0, WAIT_DAYS)] == [False, True]
     assert waits.partition(".")[2] != ready.partition(".")[2]
+    person.account.active[OLD] = True
+    with pytest.raises(OnboardError, match=OLD):
+        finish(record, person.parts(Acts(person.look)))
+    assert OLD in person.account.secrets, "somebody needed it again"
+    person.account.active[OLD] = False
     done = finish(record, person.parts(Acts(person.look)))
     assert done.rotation is None
     person.settled()
