@@ -45,13 +45,14 @@ class MfaResetPane(AccountWorkPane):
     MfaResetPane #devices { height: auto; max-height: 8; }
     """
 
-    _removed: tuple[tuple[str, str], ...] = ()
-
     def __init__(self, opening: Opening) -> None:
         super().__init__(opening)
         asked = opening.draft.get("asked")
         pairs = [texts(pair) for pair in asked] if isinstance(asked, list) else []
         self._asked = [(pair[0], pair[1]) for pair in pairs if len(pair) == 2]
+        people = opening.draft.get("people")
+        before = people.items() if isinstance(people, Mapping) else ()
+        self._removed = tuple((str(name), serial) for name, serials in before for serial in texts(serials))
 
     def compose_body(self) -> ComposeResult:
         yield CodeField(self.context.environment.now)

@@ -117,6 +117,20 @@ async def test_a_device_that_was_registered_again_is_shown_and_not_recorded_as_r
     session.close()
 
 
+async def test_what_was_removed_stays_so_where_the_owner_has_registered_again_and_one_comes_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session, app = opened(tmp_path, monkeypatch, NAMES[0])
+    serial = f"arn:aws:iam::{ACCOUNT}:mfa/{NAMES[0]}"
+    session.drafts.save(StepKey("mfa-reset", "management"), {"people": {NAMES[0]: [serial]}, "none": []})
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await rest(pilot)
+        assert app.pane.primary().effect == "Continue"
+        assert app.pane.request().removed == ((NAMES[0], serial),)
+    session.close()
+
+
 @pytest.mark.parametrize("still_there", [(), (NAMES[0],)])
 async def test_a_removal_that_the_wizard_did_not_live_to_see_is_recorded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, still_there: tuple[str, ...]

@@ -133,8 +133,13 @@ def _rekeyed(context: Context) -> Iterator[Sentence]:
         return
     layer, later = read_layer(located(context)[1]), keys_of_later_sessions(context)
     refuse_other_keys(layer, context.decisions, later, written=True)
-    for other in other_keys(layer, context.decisions, written=True):
+    there = {other.name: other for other in other_keys(layer, context.decisions, written=True)}
+    for other in there.values():
         yield f"{other.words} A later session took that one in ({later[other.known_by]}), and hands over."
+    for (name, fingerprint), work in later.items():
+        key = context.decisions.keys.get(name)
+        if key is not None and name not in there and key.fingerprint != fingerprint:
+            yield f"A later session took in another key for {name} ({work}). Ask which one is lost."
 
 
 def _least_length(plan: Plan, layer: OpenLayer, context: Context, report: Report) -> int | None:

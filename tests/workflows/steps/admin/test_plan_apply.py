@@ -305,6 +305,23 @@ def test_a_plan_that_only_takes_somebody_out_of_a_group_is_no_removal(
     assert plan.make(replace(own, folder=tmp_path / "another"), quiet).gone == ("mary",)
 
 
+@pytest.mark.parametrize(("fingerprint", "notes"), [("A" * 40, 0), ("B" * 40, 1)])
+def test_a_plan_says_that_a_later_session_took_in_another_key_for_somebody(
+    tmp_path: Path, record: PlanRecord, monkeypatch: pytest.MonkeyPatch, fingerprint: str, notes: int
+) -> None:
+    key = {"text": "x", "fingerprint": "A" * 40, "source": "pasted"}
+    own = context(tmp_path, keys={"jane.doe": key}, joining=["jane.doe"])
+    plans_are(monkeypatch, own, record, PLAN)
+    monkeypatch.setattr(plan, "removed_from_files", lambda *_: RemovedFromFiles("", {}))
+    monkeypatch.setattr(plan, "refuse_expired_keys", lambda _: None)
+    monkeypatch.setattr(plan, "located", lambda _: (None, None))
+    monkeypatch.setattr(plan, "read_layer", lambda _: None)
+    for name, answer in (("refuse_other_keys", None), ("other_keys", ())):
+        monkeypatch.setattr(plan, name, lambda *_, answer=answer, **__: answer)
+    monkeypatch.setattr(plan, "keys_of_later_sessions", lambda _: {("jane.doe", fingerprint): "Replace"})
+    assert len(plan.make(own, quiet).notes) == notes
+
+
 def test_whom_a_later_session_took_out_of_the_files_is_no_part_of_the_plan_or_of_what_follows(
     tmp_path: Path, record: PlanRecord, monkeypatch: pytest.MonkeyPatch
 ) -> None:
