@@ -12,7 +12,7 @@ TEMPORARY is Terraform's own TMPDIR; it is removed when Terraform has ended, sin
 No Terraform runs that is not noted: the process that will become Terraform waits. TELL and GO are
 descriptors of pipes. Into TELL go its process id and the supervisor's; once the wizard has both on the disk,
 it writes a byte into GO. Where it can't, or is killed before, GO ends, and so does the waiting process; what
-describes the run is removed, so that nobody takes it for one that was begun.
+describes the run is removed, so that nobody takes it for one that was begun, and TEMPORARY, which is empty.
 """
 
 from __future__ import annotations
@@ -64,8 +64,12 @@ def supervise(folder: str, temporary: str, argv: list[str], tell: int, go: int) 
     os.close(may_start)
     if noted:
         _note_the_end(folder, temporary, pid)
-    elif os.path.exists(described := f"{folder}/run.json"):  # noqa: PTH110 - nothing is loaded for this
-        os.unlink(described)  # noqa: PTH108 - as above
+        return
+    for remove, path in ((os.unlink, f"{folder}/run.json"), (os.rmdir, temporary)):
+        try:
+            remove(path)
+        except FileNotFoundError:
+            continue  # it wasn't written yet; a wizard that only failed removes both itself
 
 
 def _become(argv: list[str], may_start: int) -> NoReturn:

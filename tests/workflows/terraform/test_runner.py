@@ -31,7 +31,7 @@ def start(folder: Path, program: str, *, environment: dict[str, str] | None = No
         kind=Kind.APPLY,
         folder=folder,
         cwd=folder.parent,
-        environment={"PATH": os.defpath, **(environment or {})},
+        environment={"PATH": os.defpath, "TMPDIR": str(folder.parent), **(environment or {})},
         facts={"plan_sha256": "abc"},
     )
 
@@ -105,6 +105,9 @@ def test_wherever_a_start_is_killed_nothing_was_begun(tmp_path: Path) -> None:
         assert not (folder / "exit.json").exists()
     assert life.code == 0
     assert number > 3
+    # but where it was killed before anybody else could remove it, Terraform's folder goes, too
+    while len([*tmp_path.glob("io-*")]) > 2:
+        time.sleep(0.01)
 
 
 def test_wherever_a_removal_is_killed_a_run_that_is_found_has_an_output(tmp_path: Path) -> None:
