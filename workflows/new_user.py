@@ -80,9 +80,6 @@ def _every_account(handoff: Mapping[str, Any], _item: str) -> list[object]:
     return [_account(handoff, identity["account_name"]) for identity in given]
 
 
-_OF_THE_SIGN_IN = {"handoff": _sign_in}
-
-
 def _device(mfa: Any, _item: str) -> Any:
     """Which device it is, where AWS has named it: not when."""
     return (isinstance(mfa, Mapping) and mfa.get("serial")) or mfa
@@ -93,6 +90,7 @@ def _done(_fact: Any, _item: str) -> bool:
     return True
 
 
+_OF_THE_SIGN_IN = {"handoff": _sign_in}
 _OF_THE_DEVICE = {"handoff": _user, "signed_in": _done}
 _OF_THE_KEY = {"handoff": _user_with_key, "signed_in": _done, "mfa": _done}
 _OF_THE_PROFILES = {"handoff": _account, "access_key": _kept, "mfa": _device}

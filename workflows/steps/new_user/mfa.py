@@ -25,7 +25,6 @@ from workflows.aws.errors import AwsError, AwsFailure
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence, joined
-from workflows.core.shapes import moment
 from workflows.machine.events import Facts
 from workflows.machine.observations import SAID_SO, Observation, seen_at
 from workflows.messages.handoff import Identity
@@ -35,6 +34,7 @@ from workflows.steps.shared.own_access_key import (
     check_owner,
     client_without_asking,
     code_device,
+    device_is_newer,
     device_seen,
     device_words,
     load_key,
@@ -259,7 +259,7 @@ def evidence(context: Context) -> tuple[str, str]:
     """
     device, key = context.facts["mfa"], context.facts.get("access_key") or {}
     at, kept_at, serial = str(device.get("at") or ""), str(key.get("at") or ""), key.get("mfa_serial")
-    if kept_at and serial and (not at or moment(kept_at, "access_key.at") >= moment(at, "mfa.at")):
+    if kept_at and serial and not device_is_newer(context.facts):
         return kept_at, str(serial)
     return (at, str(device["serial"])) if at and device.get("serial") else (context.confirmed("mfa"), "")
 
