@@ -300,6 +300,8 @@ def rekeyed_before_apply(context: Context) -> dict[tuple[str, str], str]:
     """
     applied: Mapping[str, Any] = context.of_each_item("applied")
     own = context.decisions.keys
+    if not (applied and own):
+        return {}
     return {
         (whose, account): work_of(session)
         for session, name, key in _later_keys(context)
