@@ -707,7 +707,8 @@ def _to_send(run: SessionRun) -> Iterator[str]:
     if came := sorted(_in_new_groups(run)):
         names = listed([*dict.fromkeys(name for _, name in came)], 2)
         where = " in a real project" if run.environment.sandbox else ""
-        yield f"Tell {names} about their new groups. A role that comes with one needs a new handoff{where}:"
+        yield f"Tell {names} about their new groups. A role that comes with one needs a new handoff."
+        yield f"It is made in the project's folder{where}, by:"
         yield " ".join(("iam-onboard handoff create", *(came[0] if len(came) == 1 else ("ACCOUNT", "NAME"))))
     if lost := sorted(_without_device(run)):
         here = (

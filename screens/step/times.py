@@ -45,7 +45,7 @@ def since_text(moment: str, now: datetime) -> str:
 def answer_text(look: Observation, now: datetime) -> Sentence:
     """What a look says; what the network said against a step has its time, since it may be over by now."""
     dated = look.asked and look.contradicts
-    when = f"That was the answer {moment_text(look.asked_at, now)}." if dated else ""
+    when = f"Last checked {moment_text(look.asked_at, now)}." if dated else ""
     return joined((look.words, when))
 
 

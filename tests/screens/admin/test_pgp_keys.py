@@ -443,16 +443,21 @@ async def test_escape_leaves_a_done_step_that_still_looks_for_what_is_there(
         found.set()
 
 
-async def test_what_a_new_key_resets_besides_is_asked_about_again(
-    admin_project: AdminProject, people_keys: Keys
-) -> None:
-    rekeying(admin_project, ALEX)
-    async with wizard(admin_project, project, at="pgp-keys") as ui:
-        await paste(ui, people_keys["rsa3072"])
+async def record_new_key(admin: AdminProject, key: bytes) -> None:
+    """Take in another key of alex.kim, in the wizard."""
+    rekeying(admin, ALEX)
+    async with wizard(admin, project, at="pgp-keys") as ui:
+        await paste(ui, key)
         await answer(ui, "same")
         await ui.press(*ALEX, "enter")
         await ui.press("ctrl+n")
-        admin_project.facts = dict(ui.session.facts())
+        admin.facts = dict(ui.session.facts())
+
+
+async def test_what_a_new_key_resets_besides_is_asked_about_again(
+    admin_project: AdminProject, people_keys: Keys
+) -> None:
+    await record_new_key(admin_project, people_keys["rsa3072"])
     del admin_project.facts["keys"][ALEX]["resets"]["security"]
     async with wizard(admin_project, project, pgp_keys, at="pgp-keys") as ui:
         await ui.press("ctrl+r", "ctrl+n")
@@ -462,13 +467,7 @@ async def test_what_a_new_key_resets_besides_is_asked_about_again(
 
 
 async def test_a_new_key_that_is_written_stays_done(admin_project: AdminProject, people_keys: Keys) -> None:
-    rekeying(admin_project, ALEX)
-    async with wizard(admin_project, project, at="pgp-keys") as ui:
-        await paste(ui, people_keys["rsa3072"])
-        await answer(ui, "same")
-        await ui.press(*ALEX, "enter")
-        await ui.press("ctrl+n")
-        admin_project.facts = dict(ui.session.facts())
+    await record_new_key(admin_project, people_keys["rsa3072"])
     write(admin_project)
     async with wizard(admin_project, project, pgp_keys, at="pgp-keys") as ui:
         assert "rsa3072" in verdict(ui)

@@ -135,7 +135,8 @@ def _rekeyed(context: Context) -> Iterator[Sentence]:
     refuse_other_keys(layer, context.decisions, later, written=True)
     there = {other.name: other for other in other_keys(layer, context.decisions, written=True)}
     for other in there.values():
-        yield f"{other.words} A later session took that one in ({later[other.known_by]}), and hands over."
+        work = later[other.known_by]
+        yield f"{other.words} A later session ({work}) took that one in, and sends the handoff."
     for (name, fingerprint), work in later.items():
         key = context.decisions.keys.get(name)
         if key is not None and name not in there and key.fingerprint != fingerprint:
