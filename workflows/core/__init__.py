@@ -1,1 +1,1 @@
-"""What everything else stands on: errors, secrets, files, locks, processes. It imports no other room."""
+"""The base of every other package: errors, secrets, files, locks, processes. It imports no other room."""

@@ -1,7 +1,7 @@
-"""The one shape in which a failure reaches a person: what happened, why, and what to do next.
+"""The one form in which people see a failure: what happened, why, and what to do next.
 
 A service or a step raises `OnboardError`; the screens show it as a dialog, the command line prints it.
-Everything in it may be shown, copied and kept in a journal, so no secret ever goes into one.
+All of it may be shown, copied and kept in a journal, so never put a secret in one.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from workflows.core.sentences import Sentence, joined, text_of
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is not right with a person's input.
+    """One thing wrong with a person's input.
 
     Attributes:
-        message: what is wrong and what would be accepted, as one sentence or two.
-        field: the name of the request's field it is about, or "" for the whole request.
-        fatal: True refuses the input; False is a warning that a person may accept.
+        message: what is wrong and what would be accepted, in one or two sentences.
+        field: the request's field with the problem, or "" for the whole request.
+        fatal: True rejects the input; False is a warning that the person may accept.
     """
 
     message: Sentence
@@ -28,18 +28,18 @@ class Problem:
 
 
 class OnboardError(Exception):
-    """A failure that a person can understand and do something about.
+    """A failure that a person can understand and act on.
 
     Args:
         title: a few words, as the headline of a dialog.
         what: what happened, in a sentence.
-        why: the cause as far as it is known, or "".
+        why: the cause if known, or "".
         next: what the person can do now, or "".
-        detail: the outside program's own words (a Terraform diagnostic, an AWS message), shown whole, or "".
+        detail: the outside program's own message (a Terraform diagnostic, an AWS error), shown whole, or "".
 
     Attributes:
-        field: the request's field with the rejected input, or "" where it is about something else.
-        step: the id of another step, in which this is to be corrected, or "".
+        field: the request's field with the rejected input, or "" if no field is at fault.
+        step: the id of another step where this can be corrected, or "".
     """
 
     field: str = ""
@@ -62,7 +62,7 @@ class OnboardError(Exception):
         self.detail = detail
 
     def about(self, field: str) -> Self:
-        """This error, as one of this field of the request."""
+        """Name the request's field at fault, and return this error."""
         self.field = field
         return self
 
@@ -73,7 +73,7 @@ class OnboardError(Exception):
 
     @property
     def body(self) -> Sentence:
-        """All but the title, in paragraphs with their headings."""
+        """Everything but the title, in paragraphs with headings."""
         why = self.why and f"Why: {self.why}"
         then = self.next and f"What next: {self.next}"
         return joined((self.what, why, then, self.detail), "\n\n")
@@ -88,7 +88,7 @@ class OnboardError(Exception):
 
 
 class Texts(NamedTuple):
-    """The sentences of an error, as `OnboardError` takes them; what is in braces is filled in."""
+    """The sentences of an error, with placeholders in braces, as `OnboardError` takes them."""
 
     title: str
     what: str
@@ -97,11 +97,11 @@ class Texts(NamedTuple):
 
 
 class DeclaredError(OnboardError):
-    """An error with sentences of its own, which its class declares.
+    """An error whose class declares its sentences.
 
     Args:
         detail: as for `OnboardError`.
-        values: what the sentences name in braces.
+        values: values for the placeholders in braces.
     """
 
     texts: ClassVar[Texts]
@@ -112,4 +112,4 @@ class DeclaredError(OnboardError):
 
 
 class Cancelled(OnboardError):  # noqa: N818 - it is not an error
-    """The person stopped what was running; nothing is wrong, and the step stays open."""
+    """The person stopped a running task; nothing is wrong, and the step stays open."""

@@ -1,9 +1,9 @@
-"""Whole files, read and written so that none is ever lost, torn or readable by others.
+"""Read and write whole files so that none is lost, torn or readable by others.
 
 A file is written beside its target, synced and renamed over it. Whatever kills the process, a reader finds
-the old file or the new one. Failures say the path, the cause and what to do.
+the old file or the new one. Errors name the path, the cause and what to do.
 
-Only the standard library is imported here, and little of it: Terraform's supervisor has nothing else.
+This module imports little, and only from the standard library: Terraform's supervisor has nothing else.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from workflows.core.errors import OnboardError
 from workflows.core.sentences import Sentence, joined
 
 BACKUPS_KEPT = 10
-"""So many backups of one file are kept, the newest."""
+"""How many backups of one file are kept; the oldest are removed."""
 
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 OWN_LIMIT = 100_000_000
-"""Bytes of a file that this program itself wrote (a journal, a record), or puts another in the place of."""
+"""Maximum bytes of a file that this program wrote itself (a journal, a record) or is about to replace."""
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9.@_-]+")
 _NO_ROOM = "Make room, then try again. Nothing was changed."
@@ -48,7 +48,7 @@ _CAUSES = {
         "Move that file away, or choose another path.",
     ),
     errno.EISDIR: ("This is a folder, not a file.", "Give the path of a file."),
-    errno.ENXIO: (  # what a socket answers
+    errno.ENXIO: (  # opening a socket raises this
         "It is a device, a pipe or a socket.",
         "Replace it with a regular file, or give the path of one.",
     ),
@@ -61,24 +61,24 @@ _CAUSES = {
 
 
 class FileError(OnboardError):
-    """A file or folder could not be read or written; says which, why, and what to do."""
+    """A file or folder could not be read or written; names it, the cause and what to do."""
 
     field = "path"
 
 
 class NotSynced(FileError):  # noqa: N818 - it says what is missing
-    """A file is in its place, and its folder could not be synced: after a power failure it may be gone."""
+    """A file is in place, but its folder could not be synced: a power failure may lose the file."""
 
     def risk(self, what: Sentence) -> Sentence:
-        """That something which is in the file may be lost."""
+        """A warning that `what`, which the file holds, may be lost."""
         return f"After a power failure {what} may be gone: {joined((self.what, self.why))}"
 
 
 class NotAccepted(OSError):  # noqa: N818 - it says what is wrong
-    """The system would read this file, and this program does not: it is too large, or too deep.
+    """A readable file that this program rejects: it is too large or nested too deeply.
 
     Attributes:
-        why: what is wrong with it.
+        why: what is wrong with the file.
     """
 
     def __init__(self, path: Path, why: Sentence) -> None:
@@ -87,8 +87,8 @@ class NotAccepted(OSError):  # noqa: N818 - it says what is wrong
 
 
 def expanded(text: str) -> Path:
-    """A path with a home folder for its `~`; that of a user who isn't there stays as it is."""
-    return Path(os.path.expanduser(text))  # noqa: PTH111 - Path's own raises for such a user
+    """Return the path with `~` expanded; an unknown user's `~name` stays as it is."""
+    return Path(os.path.expanduser(text))  # noqa: PTH111 - Path.expanduser raises for an unknown user
 
 
 @contextlib.contextmanager
@@ -96,9 +96,9 @@ def explained(path: Path, participle: str, kind: type[FileError] = FileError) ->
     """Turn an OSError into a `FileError` that names the path, the cause and what to do.
 
     Args:
-        path: what it is about.
+        path: the file or folder.
         participle: what could not be done: "read", "written".
-        kind: the class of the error.
+        kind: the error to raise.
     """
     try:
         yield
@@ -108,7 +108,7 @@ def explained(path: Path, participle: str, kind: type[FileError] = FileError) ->
 
 
 def cause_of(error: OSError) -> Sentence:
-    """What went wrong, as a sentence without number and path."""
+    """The cause as a sentence, without error number and path."""
     return _cause_and_remedy(error)[0]
 
 
@@ -120,24 +120,24 @@ def _cause_and_remedy(error: OSError) -> tuple[Sentence, Sentence]:
 
 
 def is_there(path: Path) -> bool:
-    """Whether there is a file or folder, or a link to one.
+    """Return whether a file or folder exists; a link counts if its target exists.
 
     Raises:
-        FileError: a folder above it may not be entered, so that nobody can tell.
+        FileError: a parent folder can't be entered, so existence is unknown.
     """
     with explained(path, "read"):
         return path.exists()
 
 
 def read_text(path: Path, limit: int) -> str:
-    """The text of a UTF-8 file, its line ends as they are.
+    """Return the text of a UTF-8 file, line endings unchanged.
 
     Args:
         path: a regular file, or a symbolic link to one.
-        limit: the most bytes that are accepted.
+        limit: the maximum size in bytes.
 
     Raises:
-        FileError: it is not there, no regular file, larger than that, unreadable, or no UTF-8 text.
+        FileError: it is missing, not a regular file, too large, unreadable, or not UTF-8.
     """
     data = read_bytes(path, limit)
     try:
@@ -152,48 +152,48 @@ def read_text(path: Path, limit: int) -> str:
 
 
 def read_bytes(path: Path, limit: int) -> bytes:
-    """The bytes of a file.
+    """Return the bytes of a file.
 
     Args:
         path: a regular file, or a symbolic link to one.
-        limit: the most bytes that are accepted.
+        limit: the maximum size in bytes.
 
     Raises:
-        FileError: it is not there, no regular file, larger than that, or unreadable.
+        FileError: it is missing, not a regular file, too large, or unreadable.
     """
     with explained(path, "read"):
         return load_file(path, limit)
 
 
 def load_file(path: Path, limit: int, *, follow: bool = True) -> bytes:
-    """The bytes of a file as `read_bytes` gives them, for those who explain a failure themselves.
+    """Return the bytes of a file as `read_bytes` does, for callers that explain failures themselves.
 
     Args:
         path: the file.
-        limit: the most bytes that are accepted.
-        follow: whether it may be a symbolic link.
+        limit: the maximum size in bytes.
+        follow: whether the path may be a symbolic link.
 
     Raises:
-        NotAccepted: it is larger than that.
-        OSError: it is not there, no regular file, or unreadable.
+        NotAccepted: it is too large.
+        OSError: it is missing, not a regular file, or unreadable.
     """
     with open_file(path, follow=follow) as stream:
         size = os.fstat(stream.fileno()).st_size
-        data = stream.read(limit + 1) if size <= limit else b""  # what has no size (/proc) is read, too
+        data = stream.read(limit + 1) if size <= limit else b""  # files without a size (/proc) are read, too
     if size > limit or len(data) > limit:
         raise NotAccepted(path, f"It has more than {limit:,} bytes, the most that iam-onboard accepts here.")
     return data
 
 
 def open_file(path: Path, *, follow: bool = True) -> BufferedReader:
-    """A regular file, open for reading in pieces: neither a pipe nor a device makes anybody wait.
+    """Open a regular file for reading, without ever blocking on a pipe or a device.
 
     Args:
         path: the file.
-        follow: whether it may be a symbolic link.
+        follow: whether the path may be a symbolic link.
 
     Raises:
-        OSError: it is not there, no regular file, or unreadable.
+        OSError: it is missing, not a regular file, or unreadable.
     """
     flags = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW)
     descriptor = os.open(path, flags)
@@ -211,7 +211,7 @@ class FileWrite:
     """One file to write.
 
     Attributes:
-        path: the target; a link stays one, and what it points to is written.
+        path: the target; a link is followed and stays a link.
         data: the whole new content.
         mode: the mode of the new file, whatever the umask.
     """
@@ -222,30 +222,30 @@ class FileWrite:
 
 
 def write_atomically(path: Path, data: bytes, *, mode: int = 0o600) -> None:
-    """Write a whole file so that it is the old one or the new one, never a part; synced to the disk.
+    """Write a whole file and sync it to the disk; readers see the old content or the new, never a part.
 
     Args:
-        path: the target, in a folder that exists; a link stays one, and what it points to is written.
+        path: the target, in an existing folder; a link is followed and stays a link.
         data: the whole new content.
         mode: the mode of the new file, whatever the umask.
 
     Raises:
-        FileError: it cannot be written; the target is as it was and no temporary file is left.
-        NotSynced: only the last step failed; the new file is in place.
+        FileError: it cannot be written; the target is unchanged and no temporary file is left.
+        NotSynced: only syncing the folder failed; the new file is in place.
     """
     write_all_atomically([FileWrite(path, data, mode)])
 
 
 def write_all_atomically(writes: Sequence[FileWrite]) -> None:
-    """Write several files, all or none: each is complete on the disk before the first takes its place.
+    """Write several files, all or none: every one is complete on the disk before the first is renamed.
 
-    A kill between two renames leaves the earlier files new and the later ones old, so order them such that
-    this is sound; a file may be there twice, with what it holds meanwhile first. A failure there puts the
-    earlier ones back.
+    A kill between two renames leaves the earlier files new and the later ones old, so choose an order in
+    which that is safe. A file may appear twice, with its interim content first. A failed rename restores the
+    earlier files.
 
     Raises:
-        FileError: one cannot be written; every target is as it was and no temporary file is left.
-        NotSynced: only the last step failed; the new files are in place.
+        FileError: one cannot be written; every target is unchanged and no temporary file is left.
+        NotSynced: only syncing a folder failed; the new files are in place.
     """
     with staged(writes) as put:
         put()
@@ -253,13 +253,13 @@ def write_all_atomically(writes: Sequence[FileWrite]) -> None:
 
 @contextlib.contextmanager
 def staged(writes: Sequence[FileWrite]) -> Iterator[Callable[[], None]]:
-    """Several files, complete on the disk beside their targets; what is not put in place is removed.
+    """Write several files to the disk beside their targets, and remove those not put in place.
 
     Yields:
-        What puts them in place as `write_all_atomically` does; a full disk does not hinder it.
+        A function that puts them in place as `write_all_atomically` does, even on a full disk.
 
     Raises:
-        FileError: one cannot be written; every target is as it was and no temporary file is left.
+        FileError: one cannot be written; every target is unchanged and no temporary file is left.
     """
     with contextlib.ExitStack() as stack:
         ready = []
@@ -277,7 +277,7 @@ def staged(writes: Sequence[FileWrite]) -> Iterator[Callable[[], None]]:
 
 
 def _put(ready: Sequence[tuple[Path, Path, Path, Path | None]]) -> None:
-    """Put staged files in place, all or none: each with its path, its target, itself, and what was there."""
+    """Put staged files in place, all or none: (path, target, staged file, copy of the old file)."""
     with contextlib.ExitStack() as undo:
         for path, target, temporary, former in ready:
             with explained(path, "written"):
@@ -299,18 +299,18 @@ def _put_back(target: Path, former: Path | None) -> None:
 
 
 def replace_file(path: Path, data: bytes, *, mode: int | None = 0o600, synced: bool = True) -> None:
-    """Write a whole file as `write_atomically` does, for those who explain a failure themselves.
+    """Write a whole file as `write_atomically` does, for callers that explain failures themselves.
 
     Args:
-        path: the target, in a folder that exists; a link is replaced, never followed.
+        path: the target, in an existing folder; a link is replaced, never followed.
         data: the whole new content.
-        mode: the mode of the new file; None keeps mode and owner of one that is there, and gives a new one
-            what the umask leaves.
-        synced: False leaves the time when it reaches the disk to the system.
+        mode: the mode of the new file; None keeps mode and owner of an existing file, and gives a new one
+            the umask's default.
+        synced: False lets the system decide when the file reaches the disk.
 
     Raises:
-        OSError: it cannot be written; the target is as it was and no temporary file is left. (Where only the
-            last step fails, syncing the folder, the new file is in place.)
+        OSError: it cannot be written; the target is unchanged and no temporary file is left. (If only
+            syncing the folder fails, the new file is in place.)
     """
     with _staged(path, data, mode, synced=synced) as temporary:
         temporary.replace(path)
@@ -321,12 +321,9 @@ def replace_file(path: Path, data: bytes, *, mode: int | None = 0o600, synced: b
 class AppendedFile:
     """A file that grows by whole lines; each is on the disk when `append` returns.
 
-    Attributes:
-        path: where it is.
-
     Args:
-        path: the file, which exists.
-        size: how many bytes of it count; what follows was torn, and goes.
+        path: an existing file.
+        size: how many bytes are valid; anything after them was torn and is cut off.
 
     Raises:
         OSError: it cannot be opened for writing.
@@ -346,7 +343,7 @@ class AppendedFile:
         """Write a line and wait until it is on the disk.
 
         Raises:
-            OSError: it could not be written (a full disk); the file is as it was.
+            OSError: it could not be written (a full disk); the file is unchanged.
             ValueError: the file is closed.
         """
         if self._descriptor < 0:
@@ -354,11 +351,11 @@ class AppendedFile:
         try:
             self._cut_tail()
             rest = line
-            while rest:  # a full disk takes a part of it without an error, then fails
+            while rest:  # a full disk accepts a part without an error, then fails
                 rest = rest[os.write(self._descriptor, rest) :]
             os.fsync(self._descriptor)
         except OSError:
-            with contextlib.suppress(OSError):  # the disk may be gone; then the next append cuts it first
+            with contextlib.suppress(OSError):  # if the disk is gone, the next append cuts first
                 self._cut_tail()
             raise
         self._size += len(line)
@@ -370,16 +367,16 @@ class AppendedFile:
             self._descriptor = -1
 
     def _cut_tail(self) -> None:
-        """Take off what a torn or failed write left behind the last line that counts."""
+        """Cut off what a torn or failed write left after the last valid line."""
         if os.fstat(self._descriptor).st_size > self._size:
             os.ftruncate(self._descriptor, self._size)
             os.fsync(self._descriptor)
 
 
 def remove_leftovers(path: Path) -> None:
-    """Remove the temporary files beside a target that killed writers of it left; they may hold secrets.
+    """Remove temporary files, which may hold secrets, that killed writers left beside a target.
 
-    Call it only while no other process can be writing the target, for example in `locked_folder`.
+    Call it only while no other process can write the target, for example in `locked_folder`.
 
     Raises:
         FileError: one cannot be removed.
@@ -393,11 +390,11 @@ def remove_leftovers(path: Path) -> None:
 
 
 def timestamped_backup(path: Path, now: datetime) -> Path:
-    """Copy a file to `NAME.backup-20260131T235959Z` beside it (0600), never over another one; ten are kept.
+    """Copy a file to `NAME.backup-20260131T235959Z` beside it (0600), never over another; keep the last ten.
 
     Args:
-        path: a file that exists.
-        now: the time for the name, with a time zone.
+        path: an existing file.
+        now: the time in the name, with a time zone.
 
     Returns:
         The path of the copy.
@@ -431,14 +428,14 @@ def backups(path: Path) -> list[Path]:
 
 
 def private_folder(path: Path) -> bool:
-    """Make sure that a folder is there and that only its owner can enter it (0700), its new parents likewise.
+    """Make sure a folder exists that only its owner can enter (0700); new parents get the same mode.
 
     Returns:
-        True when the folder was there with a laxer mode, which was tightened; not where a mode can't be set.
+        Whether the folder had a laxer mode and was tightened; False on disks that keep no modes.
 
     Raises:
-        FileError: it cannot be made or tightened, it or a link in its place is somebody else's, or a file is
-            in the way.
+        FileError: it cannot be created or tightened, it or a link in its place belongs to another user, or a
+            file is in the way.
     """
     with explained(path, "made private"):
         missing = [folder for folder in (path, *path.parents) if not folder.exists()]
@@ -454,24 +451,24 @@ def private_folder(path: Path) -> bool:
 
 
 def tightened(path: Path, mode: int) -> bool:
-    """Give a file or folder a mode that leaves others out; whether it has one then: some disks keep none."""
+    """Set a mode that shuts others out, and return whether it took effect: some disks keep no modes."""
     path.chmod(mode)
     return not path.stat().st_mode & _OTHERS
 
 
 def made_private(path: Path | str) -> Sentence:
-    """What to say of a file or folder whose mode let others in, and no longer does."""
+    """A notice that a file or folder was open to other users and is now private."""
     return f"{path} had permissions for other users; now only you have them."
 
 
 def own_folder(path: Path) -> bool:
-    """Make sure of a folder of the program's own, if it is there: no link, the user's, and closed to others.
+    """Check the program's own folder, if it exists: not a link, the user's own, and closed to others.
 
     Returns:
-        True when it had a laxer mode, which was tightened.
+        Whether it had a laxer mode and was tightened.
 
     Raises:
-        FileError: it is a link, somebody else's, or may not be read.
+        FileError: it is a link, belongs to another user, or can't be read.
     """
     with explained(path, "read"):
         if path.is_symlink():
@@ -501,7 +498,7 @@ def _somebody_elses(path: Path) -> FileError:
 
 
 def file_named(folder: Path, name: str, suffix: str) -> Path:
-    """Where something of that name is kept: two names never share a file, and none leaves the folder."""
+    """The file for something of that name: unique to the name, and always inside the folder."""
     import hashlib  # noqa: PLC0415 - Terraform's supervisor needs none
 
     digest = hashlib.sha256(os.fsencode(name)).hexdigest()[:16]
@@ -509,7 +506,7 @@ def file_named(folder: Path, name: str, suffix: str) -> Path:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make sure that new, renamed and removed names in a folder are on the disk.
+    """Sync new, renamed and removed names in a folder to the disk.
 
     Raises:
         OSError: the folder cannot be opened or synced.
@@ -522,14 +519,14 @@ def sync_folder(folder: Path) -> None:
 
 
 def _target(path: Path) -> Path:
-    """Where a write goes: through a symbolic link, to what it points to."""
+    """The path to write: a symbolic link's target, or the path itself."""
     if not path.is_symlink():
         return path
     try:
         return path.resolve(strict=True)
     except FileNotFoundError:
         return path.resolve()
-    except RuntimeError:  # for a loop; from Python 3.13 on it is an OSError, and only where it is strict
+    except RuntimeError:  # a loop; since Python 3.13 an OSError, and only if strict
         raise OSError(errno.ELOOP, "a loop of links", str(path)) from None
 
 
@@ -537,9 +534,9 @@ def _target(path: Path) -> Path:
 def _staged(
     target: Path, data: bytes, mode: int | None, suffix: str = "tmp", *, synced: bool = True
 ) -> Iterator[Path]:
-    """A new file beside the target with this content, removed where it is not put in place.
+    """Create a file with this content beside the target, and remove it if it is not put in place.
 
-    Every file is written so, alone or with others; `mode` and `synced` as for `replace_file`.
+    Every write goes through here, alone or with others; `mode` and `synced` as for `replace_file`.
     """
     if target.is_dir():
         raise IsADirectoryError(errno.EISDIR, "a folder", str(target))
@@ -560,7 +557,7 @@ def _create(
     *,
     synced: bool = True,
 ) -> None:
-    """Make a file that is not there yet, whole or not at all, with a mode or with what `kept` says."""
+    """Create a new file, whole or not at all, with this mode or with mode and owner from `kept`."""
     by_umask = mode is None and kept is None
     descriptor = os.open(
         path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666 if by_umask else 0o600
@@ -571,19 +568,19 @@ def _create(
             stream.flush()
             if kept is not None:
                 mode = stat.S_IMODE(kept.st_mode)
-                # Only root may give a file away; everybody else's new file is their own, as in any editor.
+                # Only root may give a file away; anyone else's new file is their own, as in any editor.
                 with contextlib.suppress(PermissionError):
                     os.fchown(descriptor, kept.st_uid, kept.st_gid)
             if mode is not None:
                 os.fchmod(descriptor, mode)
             if synced:
                 os.fsync(descriptor)
-    except BaseException:  # Ctrl-C too: half a file stays under no name
+    except BaseException:  # Ctrl-C too: never leave half a file
         _discard(path)
         raise
 
 
 def _discard(temporary: Path) -> None:
-    """Remove a temporary file; one that the disk does not let go is left to `remove_leftovers`."""
+    """Remove a temporary file; if that fails, `remove_leftovers` does it later."""
     with contextlib.suppress(OSError):
         temporary.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Putting together what belongs together."""
+"""Group pairs by key."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ V = TypeVar("V")
 
 
 def by_key(pairs: Iterable[tuple[K, V]]) -> dict[K, list[V]]:
-    """All that is paired with each key; keys and values in the order of the pairs."""
+    """Return the values of each key; keys and values keep the order of the pairs."""
     found: dict[K, list[V]] = {}
     for key, value in pairs:
         found.setdefault(key, []).append(value)

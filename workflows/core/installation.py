@@ -1,4 +1,4 @@
-"""How to install what is missing, on every system that people have: one table for all who tell it."""
+"""How to install missing programs on each system, in one table for everyone who needs it."""
 
 from __future__ import annotations
 
@@ -50,11 +50,11 @@ COMMANDS: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
         ("Arch", "sudo pacman -S aws-cli-v2"),
     ),
 }
-"""System and command, for each thing that may be missing. macOS has its clipboard's programs built in."""
+"""System and command for each thing that may be missing. macOS has its clipboard's programs built in."""
 
 
 def how_to_install(what: str) -> str:
-    """The commands that install something, a line for each system, indented.
+    """The commands that install something, one indented line per system.
 
     Args:
         what: a name in `COMMANDS`.
@@ -65,7 +65,7 @@ def how_to_install(what: str) -> str:
 
 
 def how_to_add_the_demo() -> Sentence:
-    """How to install the extra `demo` into this installation, as a sentence."""
+    """A sentence on how to install the extra `demo` into this installation."""
     system, _, _, _, processor = os.uname()
     if system != "Darwin" and (system, processor) != ("Linux", "x86_64"):
         return (
@@ -91,7 +91,7 @@ def how_to_add_the_demo() -> Sentence:
 
 
 def _checkout() -> str:
-    """The folder of the source that this is an editable installation of, or ""."""
+    """The source folder of an editable installation, or ""."""
     try:
         record = parse_json(metadata.distribution("iam-onboard").read_text("direct_url.json") or "{}")
     except (metadata.PackageNotFoundError, ValueError):

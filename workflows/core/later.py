@@ -1,6 +1,6 @@
-"""Things that are named now and imported when somebody first asks for them.
+"""Name things now and import them on first use.
 
-A command's module is loaded for its help and for completion too, which need its arguments alone.
+Help and completion load a command's module too, and need only its arguments.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 class Later(Mapping[str, T]):
-    """A mapping whose values are imported one by one.
+    """A mapping that imports each value when it is first read.
 
     Args:
         places: for each key a module ("workflows.steps.admin.plan"), or a name in one
@@ -42,7 +42,7 @@ class Later(Mapping[str, T]):
 
 
 class _Module(ModuleType):
-    """Stands for a module, and asks it for each name."""
+    """A stand-in that imports its module when a name is first read."""
 
     def __getattr__(self, name: str) -> Any:
         with collection_paused():
@@ -52,9 +52,9 @@ class _Module(ModuleType):
 
 @contextmanager
 def on_demand() -> Iterator[None]:
-    """Modules imported in the block (`import module`, `from package import module`) load at their first use.
+    """Load modules imported in this block (`import module`, `from package import module`) on first use.
 
-    Names of a module can't be imported in it: they are had as `module.name`.
+    Names inside a module can't be imported in the block: write `module.name`.
     """
     usual, thread = builtins.__import__, threading.get_ident()
 

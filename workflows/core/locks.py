@@ -1,4 +1,4 @@
-"""Advisory locks, `flock(2)`, on files and folders: the system drops them with the process."""
+"""Advisory locks, `flock(2)`, on files and folders; the system releases them when the process ends."""
 
 from __future__ import annotations
 
@@ -14,10 +14,9 @@ from workflows.core.files import explained
 
 
 class FileLock:
-    """A lock on a file of its own, made with mode 0600 and left behind, or on a folder.
+    """A lock on a folder, or on its own lock file, which it creates (0600) and leaves behind.
 
-    The descriptor is not inherited by the programs that this process starts, so the lock says that *this*
-    process is alive, nothing else.
+    Child processes don't inherit the descriptor, so the lock only says that *this* process is alive.
     """
 
     def __init__(self, path: Path) -> None:
@@ -25,15 +24,15 @@ class FileLock:
         self._descriptor: int | None = None
 
     def acquire(self, *, shared: bool = False) -> None:
-        """Take the lock and wait for it as long as it needs.
+        """Take the lock, waiting as long as necessary.
 
         Raises:
-            OSError: the file cannot be opened, or its file system knows no locks.
+            OSError: the file cannot be opened, or its file system has no locks.
         """
         self._take(fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
 
     def try_acquire(self, *, shared: bool = False) -> bool:
-        """Take the lock if that needs no waiting, and say whether that worked.
+        """Take the lock without waiting, and return whether that worked.
 
         Raises:
             OSError: as for `acquire`.
@@ -45,9 +44,9 @@ class FileLock:
         return True
 
     def release(self) -> None:
-        """Let go of the lock; letting go twice is allowed."""
+        """Release the lock; a second call does nothing."""
         if self._descriptor is not None:
-            # Unlocked first: a child that is just being started holds a copy of the descriptor for a moment.
+            # Unlock before closing: a child being started holds a copy of the descriptor for a moment.
             fcntl.flock(self._descriptor, fcntl.LOCK_UN)
             os.close(self._descriptor)
             self._descriptor = None
@@ -58,7 +57,7 @@ class FileLock:
         descriptor = os.open(self._path, how | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(descriptor, operation)
-        except BaseException:  # Ctrl-C while it waits, too: nobody else would close the descriptor
+        except BaseException:  # including Ctrl-C while waiting: nothing else closes the descriptor
             os.close(descriptor)
             raise
         self._descriptor = descriptor
@@ -76,9 +75,9 @@ class FileLock:
 
 @contextlib.contextmanager
 def locked_folder(path: Path) -> Iterator[None]:
-    """Hold a folder for this process alone while files in it are read and written; leaves no lock file.
+    """Lock a folder for this process while it reads and writes files there; leaves no lock file.
 
-    Waits for another process that holds it.
+    Waits while another process holds the lock.
 
     Raises:
         FileError: the folder cannot be opened or locked.
@@ -91,7 +90,7 @@ def locked_folder(path: Path) -> Iterator[None]:
 
 
 def is_held(path: Path) -> bool:
-    """Whether some process holds the lock of that file."""
+    """Return whether any process holds the file's lock."""
     probe = FileLock(path)
     try:
         return not probe.try_acquire()
@@ -100,7 +99,7 @@ def is_held(path: Path) -> bool:
 
 
 def is_shared(path: Path) -> bool:
-    """Whether some process holds the lock of that file as one of several that may."""
+    """Return whether any process holds the file's lock, shared."""
     probe = FileLock(path)
     try:
         return not probe.try_acquire() and probe.try_acquire(shared=True)

@@ -1,9 +1,9 @@
-"""OpenPGP data (RFC 9580): its packets, the subpackets of a signature, fingerprints, and key files.
+"""OpenPGP data (RFC 9580): packets, signature subpackets, fingerprints and key files.
 
-GnuPG answers every question about a key's meaning. This module answers those that come before it, in
-microseconds and without a child process: is this a public key, a secret key, a message, and is it whole? No
-library of Python does it for every key that is met (pgpy does not import on Python 3.13, pysequoia rejects
-SHA-1 self-signatures). Nothing is unpacked: a packet inside another one stays data.
+GnuPG answers every question about a key's meaning. This module answers the ones that come first, in
+microseconds and without a child process: is this a public key, a secret key or a message, and is it whole? No
+Python library does so for every key in use (pgpy does not import on Python 3.13, pysequoia rejects SHA-1
+self-signatures). Nothing is unpacked: a packet inside another one stays data.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from dataclasses import dataclass
 from typing import Final
 
 PACKET_LIMIT: Final = 100_000
-"""More packets than this are no key, keyring or message that a person has (a signature is one packet)."""
+"""No person's key, keyring or message has more packets (a signature is one packet)."""
 
 SIZE_LIMIT: Final = 10_000_000
-"""Bytes; a whole keyring has fewer."""
+"""Bytes; a whole keyring is smaller."""
 
 CRITICAL: Final = 0x80
-"""The bit of a subpacket's type: who does not know the subpacket must not accept the signature."""
+"""The bit of a subpacket's type that forbids accepting the signature if the subpacket is unknown."""
 
 
 class Tag(enum.IntEnum):
-    """The packet types that matter here, by their number in section 5."""
+    """The packet types that matter here, numbered as in section 5."""
 
     PUBLIC_KEY_ENCRYPTED_SESSION_KEY = 1
     SIGNATURE = 2
@@ -57,12 +57,12 @@ class Signature:
     """A version 4 signature (section 5.2.3), as far as it is whole.
 
     Attributes:
-        kind: what it says, by its number in section 5.2.1.
-        algorithm: of the key that made it, by its number in section 9.1.
-        hash_algorithm: by its number in section 9.5.
-        hashed: the area of subpackets that it covers itself.
-        unhashed: the other one.
-        numbers: what the algorithm made, one number after another, each behind its length (section 3.2).
+        kind: the signature type, numbered as in section 5.2.1.
+        algorithm: the signing key's algorithm, numbered as in section 9.1.
+        hash_algorithm: the hash algorithm, numbered as in section 9.5.
+        hashed: the subpackets that the signature covers.
+        unhashed: the subpackets that it does not cover.
+        numbers: the algorithm's output, each number preceded by its length (section 3.2).
     """
 
     kind: int
@@ -74,13 +74,13 @@ class Signature:
 
     @property
     def issuer(self) -> bytes:
-        """The id of the key that made it, 8 bytes, or b""."""
+        """The id of the signing key, 8 bytes, or b""."""
         areas = (*subpackets(self.hashed), *subpackets(self.unhashed))
         return next((data for kind, data in areas if kind & ~CRITICAL == _ISSUER), b"")
 
     @property
     def bit_lengths(self) -> tuple[int, ...]:
-        """The lengths of its numbers in bits; they are written without leading zeros."""
+        """The lengths of `numbers` in bits; leading zeros are never written."""
         found, rest = [], self.numbers
         while len(rest) >= 2:
             found.append(int.from_bytes(rest[:2]))
@@ -93,9 +93,9 @@ class Packet:
     """One packet.
 
     Attributes:
-        tag: its type; a number that `Tag` may not name.
-        raw: all of its bytes, header included.
-        body: its bytes after the header (the pieces joined, when it came in pieces).
+        tag: the packet type; possibly a number that `Tag` does not list.
+        raw: all bytes, including the header.
+        body: the bytes after the header (partial bodies joined).
     """
 
     tag: int
@@ -107,7 +107,7 @@ class MalformedPackets(ValueError):  # noqa: N818 - a fact about the data; the c
     """The data is not a sequence of OpenPGP packets.
 
     Attributes:
-        truncated: True when it begins like one and ends too early.
+        truncated: True if the data starts as valid packets and ends too early.
     """
 
     def __init__(self, message: str, *, truncated: bool = False) -> None:
@@ -122,23 +122,23 @@ def split(data: bytes) -> tuple[Packet, ...]:
         data: binary (not armored) data.
 
     Returns:
-        The packets in their order; none for empty data.
+        The packets in order; none for empty data.
 
     Raises:
-        MalformedPackets: a header is wrong, the data ends inside a packet, or it is over `PACKET_LIMIT` or
+        MalformedPackets: a header is wrong, the data ends inside a packet, or exceeds `PACKET_LIMIT` or
             `SIZE_LIMIT`.
     """
     return tuple(walk(data))
 
 
 def walk(data: bytes) -> Iterator[Packet]:
-    """The packets one by one, as far as they are whole.
+    """Yield the packets one by one, up to the first malformed one.
 
     Args:
         data: binary (not armored) data.
 
     Raises:
-        MalformedPackets: as for `split`, where the fault is met.
+        MalformedPackets: as for `split`, when the fault is reached.
     """
     if len(data) > SIZE_LIMIT:
         raise MalformedPackets(f"more than {SIZE_LIMIT} bytes")
@@ -152,7 +152,7 @@ def walk(data: bytes) -> Iterator[Packet]:
 
 
 def _packet_at(data: bytes, start: int) -> tuple[Packet, int]:
-    """The packet that begins at `start`, and where the next one begins."""
+    """Return the packet at `start`, and where the next one begins."""
     header = data[start]
     if not header & 0x80:
         raise MalformedPackets(f"no packet begins at byte {start}")
@@ -176,7 +176,7 @@ def _packet_at(data: bytes, start: int) -> tuple[Packet, int]:
 
 
 def _new_format_body(data: bytes, position: int) -> tuple[bytes, int]:
-    """The body whose length begins at `position` (section 4.2.1), and where it ends."""
+    """Return the body whose length field is at `position` (section 4.2.1), and where the body ends."""
     pieces: list[bytes] = []
     while True:
         first = _take(data, position, 1)[0]
@@ -207,13 +207,13 @@ def _take(data: bytes, position: int, length: int) -> bytes:
 
 
 def subpackets(area: bytes) -> Iterator[tuple[int, bytes]]:
-    """Type and data of each subpacket of an area; what is cut off at the end is left out.
+    """Yield the type and data of each subpacket in an area; the last may be cut off.
 
     Args:
         area: a signature's hashed or unhashed subpackets (section 5.2.3.7).
 
-    Returns:
-        The type with its `CRITICAL` bit, and the data.
+    Yields:
+        The type including its `CRITICAL` bit, and the data.
     """
     position = 0
     while position < len(area):
@@ -228,7 +228,7 @@ def subpackets(area: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def signature_in(packet: Packet) -> Signature | None:
-    """The version 4 signature in a packet; None for another packet, and for one that ends in its head."""
+    """Return the version 4 signature in a packet; None for other packets and truncated heads."""
     body = packet.body
     if packet.tag != Tag.SIGNATURE or len(body) < 6 or body[0] != 4:
         return None
@@ -247,7 +247,7 @@ def signature_in(packet: Packet) -> Signature | None:
 
 
 def fingerprint_of(key: Packet) -> str | None:
-    """The fingerprint of a version 4 key packet (section 5.5.4.2), 40 upper-case digits; None for others."""
+    """Return a version 4 key's fingerprint (section 5.5.4.2), 40 upper-case hex digits; None for others."""
     if key.body[:1] != b"\x04" or len(key.body) > 0xFFFF:
         return None
     framed = b"\x99" + len(key.body).to_bytes(2) + key.body
@@ -255,23 +255,23 @@ def fingerprint_of(key: Packet) -> str | None:
 
 
 def grouped(fingerprint: str) -> str:
-    """A fingerprint in groups of four digits, to compare it over the phone."""
+    """Return a fingerprint in groups of four digits, for comparing it over the phone."""
     return " ".join(fingerprint[start : start + 4] for start in range(0, len(fingerprint), 4))
 
 
 def key_material(packets: Iterable[Packet]) -> frozenset[bytes]:
-    """The primary key and the subkeys of a public key, without user ids, signatures and dates of expiry."""
+    """Return the primary key and subkeys of a public key, without user ids, signatures and expiry dates."""
     return frozenset(packet.body for packet in packets if packet.tag in KEYS)
 
 
 def decode_key_file(data: bytes) -> bytes:
-    """The binary data of a key file, decoded as strictly as the AWS provider does.
+    """Decode a key file as strictly as the AWS provider does.
 
     The provider strips blanks at both ends and skips line breaks (Go's `base64.StdEncoding`); blanks inside,
-    armor, missing padding and the alphabet for URLs are errors.
+    armor, missing padding and the URL alphabet are errors.
 
     Raises:
-        UnicodeDecodeError: it is no text, so Terraform's `file()` fails.
+        UnicodeDecodeError: it is not UTF-8, so Terraform's `file()` fails.
         ValueError: the provider cannot decode it.
     """
     letters = _letters(data)
@@ -281,7 +281,7 @@ def decode_key_file(data: bytes) -> bytes:
 
 
 def fingerprint_in(key_file: bytes) -> str:
-    """The fingerprint of the primary key in a key file, 40 upper-case hexadecimal digits, or ""."""
+    """Return the fingerprint of a key file's primary key, 40 upper-case hexadecimal digits, or ""."""
     try:
         packets = split(decode_key_file(key_file))
     except ValueError:
@@ -295,13 +295,13 @@ def _letters(key_file: bytes) -> str:
 
 
 def holds(present: bytes, new: bytes) -> bool:
-    """Whether a key file may stay as it is, because all of a new key is in it and the provider can decode it.
+    """Return whether a key file can stay: the provider can decode it, and it contains all of a new key.
 
-    A changed `pgp_key` resets the password, so neither other line wraps nor further signatures count. A date
-    of expiry that was prolonged is a signature that the file lacks.
+    A changed `pgp_key` resets the password, so different line wraps and further signatures don't matter. An
+    extended expiry date is a signature that the file lacks.
 
     Args:
-        present: the file `keys/NAME` as it is.
+        present: the current file `keys/NAME`.
         new: the file that would be written.
     """
     try:

@@ -1,10 +1,9 @@
-"""What every child process needs: an environment that is built, and a name that outlives its pid.
+"""What every child process needs: an environment built for it, and an identity that outlives its pid.
 
-A child gets the variables on an allow list and nothing else, so that a secret which happens to be in the
-person's shell never travels. A process that is found again later is known by its pid *and* its start time,
-since pids are used again.
+A child gets only the variables on an allow list, so a secret in the person's shell never reaches it. A
+process to be found again later is identified by pid *and* start time, since pids are reused.
 
-Only the standard library is imported here: Terraform's supervisor, a process of its own, has nothing else.
+This module imports only the standard library: Terraform's supervisor, a separate process, has nothing else.
 """
 
 from __future__ import annotations
@@ -29,11 +28,11 @@ from workflows.core.files import OWN_LIMIT, FileError, load_file, replace_file
 from workflows.core.parsing import parse_json
 
 ALLOWED = (
-    # who and where the person is, and how text is written
+    # the person, their folders, and the locale
     *("PATH", "HOME", "USER", "LOGNAME", "SHELL", "TMPDIR", "TZ", "LANG", "LANGUAGE", "LC_*"),
-    # git and ssh: modules come from private repositories
+    # git and ssh, since modules come from private repositories
     *("GIT_*", "SSH_AUTH_SOCK", "SSH_AGENT_PID", "SSH_ASKPASS", "SSH_ASKPASS_REQUIRE"),
-    # the way out of the network and whom to trust there
+    # proxies and trusted certificates
     *("http_proxy", "https_proxy", "no_proxy", "all_proxy"),
     *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY"),
     *(
@@ -46,35 +45,35 @@ ALLOWED = (
     ),
     # Terraform's and OpenTofu's own (variables, mirrors, plugin cache, data folder)
     *("TF_*", "TOFU_*", "CHECKPOINT_DISABLE"),
-    # what their version managers choose a version by
+    # their version managers
     *("TFENV_*", "TOFUENV_*", "TENV_*", "ASDF_*", "MISE_*"),
-    # the keyring and gpg, which a credential_process in a profile may ask
+    # the keyring and gpg, for a profile's credential_process
     *("XDG_*", "DBUS_SESSION_BUS_ADDRESS", "GNUPGHOME"),
 )
-"""Names of the variables that a child may inherit; with a * at its end, every name that begins so."""
+"""Variables that a child may inherit; a trailing * matches every name with that prefix."""
 
 ON_A_DESKTOP = (
     *ALLOWED,
     *("TERM", "DISPLAY", "XAUTHORITY", "WAYLAND_*", "BROWSER", "DESKTOP_*", "SESSION_MANAGER"),
     *("GNOME_*", "GDK_*", "GTK_*", "KDE_*", "QT_*", "MOZ_*", "SWAYSOCK", "WSL*"),
 )
-"""What a program with windows may inherit."""
+"""Variables that a graphical program may inherit."""
 
 REFUSED = ("TF_LOG", "TF_LOG_*", "GIT_TRACE*", "GIT_CURL_VERBOSE")
-"""Left out although `ALLOWED` matches: their traces write credentials into the output."""
+"""Excluded although `ALLOWED` matches: they make programs write credentials into their output."""
 
 _GRACE_SECONDS = 5.0
-"""How long a program may take to end after it was interrupted."""
+"""How long an interrupted program may take to end."""
 
 
 @dataclass(frozen=True)
 class Completed:
-    """What a short child process left behind.
+    """The result of a short child process.
 
     Attributes:
-        exit_code: its exit status; negative for the signal that ended it.
-        stdout: what it wrote to stdout, as it is.
-        stderr: what it wrote to stderr, as it is.
+        exit_code: the exit status; the negated signal number if a signal ended it.
+        stdout: its raw standard output.
+        stderr: its raw standard error.
     """
 
     exit_code: int
@@ -91,12 +90,12 @@ def child_environment(
     """Build a child's environment from an allow list.
 
     Args:
-        base: the environment to take from, usually the person's own.
-        extra: variables to set in any case, whatever their names (a profile's files, a region).
-        allowed: those that pass, as in `ALLOWED`.
+        base: the environment to filter, usually the person's own.
+        extra: variables to set regardless of the list (a profile's files, a region).
+        allowed: names to keep, as in `ALLOWED`.
 
     Returns:
-        A new dictionary; AWS credentials of `base` are never in it.
+        A new dictionary, never with AWS credentials from `base`.
     """
     kept = {
         name: value for name, value in base.items() if _is_of(name, allowed) and not _is_of(name, REFUSED)
@@ -109,9 +108,9 @@ def _is_of(name: str, wanted: Sequence[str]) -> bool:
 
 
 def search_absolute_folders_only() -> None:
-    """Let this process and its children look for programs in folders of the machine only.
+    """Drop relative folders from the PATH of this process and its children.
 
-    Where PATH holds "." or another relative folder, a checkout that one stands in brings its own git and gpg.
+    With "." or another relative folder in PATH, a checkout could supply its own git and gpg.
     """
     folders = [
         folder
@@ -122,21 +121,21 @@ def search_absolute_folders_only() -> None:
 
 
 def own_module(name: str) -> list[str]:
-    """The arguments by which this Python runs a module of this program, however it is installed.
+    """The command line that runs one of this program's modules, however it is installed.
 
-    Nothing from the folder it runs in is imported (`-P`).
+    Nothing is imported from the current folder (`-P`).
     """
     code = f"import iam_onboard, runpy; runpy.run_module({name!r}, run_name='__main__', alter_sys=True)"
     return [sys.executable, "-P", "-c", code]
 
 
 def disable_core_dumps() -> None:
-    """Forbid this process and its children to leave core dumps, which would hold secrets."""
+    """Keep this process and its children from writing core dumps, which would hold secrets."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def write_record(path: Path, record: Mapping[str, Any]) -> None:
-    """Write a private JSON file as a whole.
+    """Write a private JSON file atomically.
 
     Raises:
         OSError: as for `replace_file`.
@@ -145,10 +144,10 @@ def write_record(path: Path, record: Mapping[str, Any]) -> None:
 
 
 def read_record(path: Path) -> dict[str, Any] | None:
-    """What `write_record` wrote; None where there is no such file.
+    """Read a file that `write_record` wrote; None if it does not exist.
 
     Raises:
-        FileError: what is there is no such record.
+        FileError: it is not such a record.
     """
     try:
         record = parse_json(load_file(path, OWN_LIMIT))
@@ -167,29 +166,29 @@ def read_record(path: Path) -> dict[str, Any] | None:
 
 
 def user_and_host(variables: Mapping[str, str]) -> str:
-    """The person and the machine as Terraform calls them in its locks: as Go's os/user and hostname do."""
+    """The user and host as Terraform names them in its locks: like Go's os/user and hostname."""
     try:
         name = pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:  # a user of a container, without an entry
+    except KeyError:  # in a container, a user without an entry
         name = variables.get("USER", "")
     return f"{name}@{os.uname().nodename}"
 
 
 def process_started_at(pid: int) -> str | None:
-    """Say when a process was started, as a text to compare and nothing else.
+    """Return when a process was started, as an opaque text for comparison.
 
-    On Linux it is the boot's id and the start time in clock ticks since then (proc(5), field 22 of `stat`);
-    elsewhere what `ps -o lstart=` says, to the second.
+    On Linux: the boot id and the start time in clock ticks since boot (proc(5), field 22 of `stat`);
+    elsewhere the output of `ps -o lstart=`, to the second.
 
     Returns:
-        None if there is no such process or it has ended and waits for its parent (a zombie).
+        None if there is no such process, or it is a zombie.
     """
     return _started_at_linux(pid) if sys.platform == "linux" else _started_at_ps(pid)
 
 
 def _started_at_linux(pid: int) -> str | None:
     try:
-        # The command in parentheses may hold blanks and parentheses: count from the last one.
+        # The command in parentheses may contain blanks and parentheses, so count from the last one.
         fields = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
         return None
@@ -214,11 +213,11 @@ def _started_at_ps(pid: int) -> str | None:
 
 
 def is_alive(pid: int, started_at: str) -> bool:
-    """Whether the process `pid` still runs and is the one that was started then.
+    """Return whether the process `pid` is running and is the one started then.
 
     Args:
-        pid: its process id.
-        started_at: what `process_started_at` said of it when it was known to be the right one.
+        pid: the process id.
+        started_at: what `process_started_at` returned when the process was known to be the right one.
     """
     return process_started_at(pid) == started_at
 
@@ -232,21 +231,21 @@ def capture(
     timeout: float | None = None,
     stdin: str = "",
 ) -> Completed:
-    """Run a short program in a session of its own and keep what it says in memory.
+    """Run a short program in a new terminal session and capture its output.
 
-    The session keeps the terminal's Ctrl-C from it, and the terminal itself: it can ask nobody.
+    There the terminal's Ctrl-C doesn't reach it, and it can't prompt.
 
     Args:
         argv: program and arguments.
         cwd: the folder to run in.
         environment: the whole environment of the child.
-        cancelled: when set, the program gets one SIGINT, and is killed if it still runs some seconds later.
+        cancelled: once set, the program gets one SIGINT, and is killed if it still runs some seconds later.
         timeout: seconds after which the same happens, or None.
-        stdin: what it reads.
+        stdin: text to feed it.
 
     Raises:
         FileNotFoundError: there is no such program (or no such folder).
-        TimeoutError: `timeout` passed.
+        TimeoutError: the timeout passed.
     """
     with subprocess.Popen(
         list(argv),
@@ -264,7 +263,7 @@ def capture(
         try:
             stdout, stderr = communicate(process, stdin or None, check)
         except KeyboardInterrupt:
-            process.send_signal(signal.SIGINT)  # in its own session it has heard of nothing
+            process.send_signal(signal.SIGINT)  # in its own session it got no Ctrl-C
             raise
     if limit.passed:
         raise TimeoutError(f"{Path(argv[0]).name} did not answer within {timeout:g} seconds")
@@ -272,10 +271,10 @@ def capture(
 
 
 class _Limit:
-    """Sends a process one SIGINT when it is cancelled or its time has passed.
+    """Sends a process one SIGINT when it is cancelled or its time is up.
 
-    What it started and left behind at that is killed: it holds the pipes, which would be read without an end.
-    So is a program that ignores the signal, as every child of a shell's job does.
+    Any children that survive it are killed: they hold the pipes open, and reading would never end. So is a
+    program that ignores the signal, as every child of a shell's background job does.
     """
 
     def __init__(
@@ -308,11 +307,11 @@ def communicate(
 
     Args:
         process: the child, with pipes.
-        given: what it reads.
-        check: called before and then about twenty times a second; what it raises ends the waiting.
+        given: text to feed it.
+        check: called first and then about twenty times a second; an exception from it ends the wait.
     """
     if given and process.stdin is not None:
-        # Popen.communicate drops what a round that timed out had not written yet, and keeps the pipe open.
+        # After a timeout, Popen.communicate drops unwritten input and keeps the pipe open.
         Thread(target=_feed, args=(process.stdin, given), daemon=True).start()
         process.stdin = None
     while True:

@@ -1,21 +1,20 @@
-"""Passphrases, passwords, seeds and secret keys, held so that they cannot slip into a text by accident."""
+"""Passphrases, passwords, seeds and secret keys, held so that they can't leak into a text by accident."""
 
 from __future__ import annotations
 
 from typing import NoReturn, Self
 
 
-class Dropped(ValueError):  # noqa: N818 - a fact; who shows it words the error
+class Dropped(ValueError):  # noqa: N818 - a fact; the caller words the error
     """A secret was dropped before it could be used."""
 
 
 class Secret:
-    """A secret text that neither prints, formats, compares, pickles nor serialises itself.
+    """A secret text that can't be printed, formatted, compared, pickled or serialised.
 
-    The plain value is handed out by `reveal()` alone, so every place that uses it can be found by that name.
-    `drop()`, or the end of a `with` block, forgets it. Python cannot wipe a `str` from memory; dropping
-    shortens the time it is held, and core dumps are switched off by the program's start
-    (`workflows.core.processes`).
+    Only `reveal()` returns the plain value, so every use can be found by that name. `drop()`, or the end of a
+    `with` block, forgets it. Python cannot wipe a `str` from memory; dropping shortens the time it is held,
+    and the program disables core dumps at its start (`workflows.core.processes`).
     """
 
     __slots__ = ("_value",)

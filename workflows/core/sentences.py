@@ -1,7 +1,7 @@
-"""Texts for people: they are made, passed on and shown, and never looked into for their meaning.
+"""Texts for people: code makes, passes and shows them, but never reads them for their meaning.
 
-What somebody has to tell apart is a field or an enum beside the sentence. The type checker holds that: where
-a `Sentence` is declared any text can be given, and nothing can compare it, search in it or take it apart.
+Anything that code must tell apart is a field or an enum beside the sentence. The type checker enforces this:
+a `Sentence` accepts any text, and nothing can compare it, search it or take it apart.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from typing_extensions import deprecated
 
     class Sentence(Protocol):
-        """A text for people: a `str` that only `text_of` gives back as one."""
+        """A text for people; only `text_of` turns it back into a `str`."""
 
         def isidentifier(self) -> bool:
-            """What a `str` has, and nothing else that could be given by mistake."""
+            """A method of `str`, and of nothing else that could be passed by mistake."""
 
         @deprecated("a sentence is for people: compare a field beside it")
         def __eq__(self, other: object, /) -> bool: ...
@@ -34,23 +34,23 @@ else:
 
 
 def text_of(sentence: Sentence) -> str:
-    """The text of a sentence, for what shows, prints or records it, and for nothing else."""
+    """The text of a sentence, only for code that shows, prints or records it."""
     return str(sentence)
 
 
 def joined(sentences: Iterable[Sentence], by: str = " ") -> Sentence:
-    """One text of several, without those that are empty."""
+    """Join the sentences that are not empty."""
     return by.join(text_of(sentence) for sentence in sentences if sentence)
 
 
 def capitalized(sentence: Sentence) -> Sentence:
-    """The sentence with a capital letter first, for words that may stand in the middle of one."""
+    """Capitalize the first letter of a text that may also stand inside a sentence."""
     text = text_of(sentence)
     return f"{text[:1].upper()}{text[1:]}"
 
 
 def day(moment: datetime | None) -> str:
-    """A day as people write it, "28 Nov 2028"; None is never."""
+    """A date as people write it, "28 Nov 2028"; "never" for None."""
     return f"{moment.day} {moment:%b %Y}" if moment else "never"
 
 
@@ -60,17 +60,17 @@ def count(number: int, noun: str, many: str = "") -> str:
     Args:
         number: how many.
         noun: the noun for one.
-        many: the noun for any other number; by default `noun` with an s.
+        many: the plural, if it isn't `noun` with an s.
     """
     return f"{number} {noun if number == 1 else many or noun + 's'}"
 
 
 def enumerated(parts: Sequence[Sentence]) -> Sentence:
-    """All of a list: "a", "a and b", "a, b and c"."""
+    """List all parts: "a", "a and b", "a, b and c"."""
     return joined((joined(parts[:-1], ", "), *parts[-1:]), " and ")
 
 
 def listed(names: Sequence[str], most: int) -> str:
-    """The first names of a list: "jane, juan and 3 more"."""
+    """List the first names: "jane, juan and 3 more"."""
     more = f" and {len(names) - most:,} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more

@@ -1,4 +1,4 @@
-"""Frozen dataclasses from JSON values, checked, and back: how what was kept is read as what it should be."""
+"""Convert frozen dataclasses to JSON values and back, checking every value on the way in."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ T = TypeVar("T")
 
 
 class WrongShape(OnboardError):  # noqa: N818 - it says what is wrong
-    """A kept value that is not what it should be.
+    """A stored value of the wrong type.
 
     Attributes:
-        name: the value's, as `user_changes.add.security`.
+        name: the path of the value, such as `user_changes.add.security`.
     """
 
     def __init__(self, name: str, wanted: str) -> None:
@@ -35,12 +35,12 @@ class WrongShape(OnboardError):  # noqa: N818 - it says what is wrong
 
 
 def left_out(factory: Any, *, compare: bool = True) -> Any:
-    """A field that is not written at all while it is empty."""
+    """A dataclass field that `plain` omits while it is empty."""
     return field(default_factory=factory, metadata={"left out": True}, compare=compare)
 
 
 def plain(value: Any) -> Any:
-    """A value as JSON: objects for dataclasses, sorted lists for sets, texts for paths and moments."""
+    """Convert a value to JSON: dataclasses to objects, sets to sorted lists, paths and times to strings."""
     if is_dataclass(value) and not isinstance(value, type):
         named = ((declared, getattr(value, declared.name)) for declared in fields(value))
         return {
@@ -60,28 +60,27 @@ def plain(value: Any) -> Any:
 
 
 def read(kind: type[T], value: Any, name: str = "") -> T:
-    """A JSON value as what it should be; fields that the kind does not have are passed over.
+    """Convert a JSON value to a type; unknown fields are ignored.
 
     Args:
         kind: a dataclass of such kinds, `list[X]`, `tuple[X, ...]`, `frozenset[X]`, `Mapping[str, X]`,
-            `X | None`, an enum, a path, a moment with a time zone or a plain value; or `{"name": X}` for an
-            object with these fields and `[X]` for a list of such. A field that is missing or null takes
-            its default.
+            `X | None`, an enum, a path, a datetime with a time zone or a plain value; or `{"name": X}` for an
+            object with these fields and `[X]` for a list. A field that is missing or null takes its default.
         value: the value.
-        name: what a refusal calls it; a field's name is added with a dot.
+        name: the value's name in errors; field names are appended with a dot.
 
     Raises:
-        WrongShape: it is something else, or a field without a default is missing.
+        WrongShape: it has another type, or a field without a default is missing.
     """
     found: T = _read(kind, value, name)
     return found
 
 
 def reading(**kinds: Any) -> Callable[[Mapping[str, Any]], object]:
-    """What reads facts, those that are missing or null passed over, and raises `WrongShape` for wrong ones.
+    """Return a function that reads facts, ignores missing or null ones, and raises `WrongShape` for others.
 
     Args:
-        kinds: what the fact of each name is, as for `read`.
+        kinds: the type of each fact by name, as for `read`.
     """
 
     def reads(facts: Mapping[str, Any]) -> object:
@@ -92,24 +91,24 @@ def reading(**kinds: Any) -> Callable[[Mapping[str, Any]], object]:
 
 
 def texts(value: Any) -> tuple[str, ...]:
-    """The texts of a kept list; none of any other value: what only describes a session refuses nothing."""
+    """The strings in a stored list, or () for any other value: what only describes a session never fails."""
     return tuple(text for text in value if isinstance(text, str)) if isinstance(value, list | tuple) else ()
 
 
 def as_list(value: Any) -> list[Any]:
-    """A list as it is; anything else as the only thing in one, and nothing as an empty one."""
+    """Return a list unchanged, None as an empty list, anything else as a list of one."""
     return value if isinstance(value, list) else [] if value is None else [value]
 
 
 def moment(value: Any, name: str) -> datetime:
-    """A kept moment, aware: only such ones can be compared.
+    """Parse a stored time; only times with a time zone can be compared.
 
     Args:
-        value: a text in ISO 8601, with a time zone.
-        name: what a refusal calls it.
+        value: an ISO 8601 string with a time zone.
+        name: the value's name in errors.
 
     Raises:
-        WrongShape: it is something else.
+        WrongShape: it is anything else.
     """
     with suppress(TypeError, ValueError):
         found = datetime.fromisoformat(value)
@@ -119,7 +118,7 @@ def moment(value: Any, name: str) -> datetime:
 
 
 def _read(kind: Any, value: Any, name: str) -> Any:
-    if type(value) is kind:  # what most values are: a text, a number
+    if type(value) is kind:  # most values: strings, numbers
         return value
     if is_dataclass(kind):
         return _object(kind, value, name)

@@ -1,4 +1,4 @@
-"""Short-lived private folders: gone with what made them, or else with the next start of the program."""
+"""Short-lived private folders, removed after use or else at the program's next start."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _NAME = re.compile(r"io\.([1-9][0-9]{0,8})\.[^.]+")
 
 @contextlib.contextmanager
 def temporary_folder(parent: Path | None = None) -> Iterator[Path]:
-    """A folder with mode 0700 and a short path, as sockets want one; the process's number is in its name.
+    """Create a folder with mode 0700, the pid in its name, and a path short enough for sockets.
 
     Args:
-        parent: where it is made; None: with the system's temporary files.
+        parent: the folder to create it in; None for the system's temporary folder.
 
     Raises:
-        FileError: the system has no place for temporary files, or that can't be written, now or later on.
+        FileError: there is no folder for temporary files, or it can't be written, now or during the block.
     """
     place, prefix = parent or Path(_system_folder()), f"io.{os.getpid()}."
     with explained(place, "written"):
@@ -39,11 +39,11 @@ def temporary_folder(parent: Path | None = None) -> Iterator[Path]:
         with explained(place, "written"):
             raise
     finally:
-        shutil.rmtree(made, ignore_errors=True)  # the next start removes what the disk keeps
+        shutil.rmtree(made, ignore_errors=True)  # whatever stays is removed at the next start
 
 
 def _is_about(error: OSError, folder: str) -> bool:
-    """Whether a file in a folder is what failed; an error of a write names no file."""
+    """Return whether an error concerns a file in the folder; a failed write names no file."""
     if error.filename is None:
         return error.errno in _FULL
     return os.fsdecode(error.filename).startswith(folder)
@@ -62,7 +62,7 @@ def _system_folder() -> str:
 
 
 def remove_leftover_folders(parent: Path | None = None) -> None:
-    """Remove the folders of this user's processes that were killed; what cannot be removed stays.
+    """Remove the folders that this user's killed processes left; those that can't be removed stay.
 
     Args:
         parent: as for `temporary_folder`.

@@ -1,7 +1,7 @@
-"""Foreign text made safe to show: what a terminal would act upon, or not show, becomes a visible sign.
+"""Make foreign text safe to show: characters that a terminal acts on, or hides, become visible signs.
 
-Names, paths, messages and other programs' words come from strangers. Every sink that people read (pages, the
-command line, exported Markdown, the sandbox's pages) passes its texts through `safe`.
+Names, paths, messages and other programs' output are untrusted. Everything that people read (pages, the
+command line, exported Markdown, the sandbox's pages) passes through `safe`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from itertools import groupby
 from textwrap import TextWrapper, wrap
 
 MOST_CHARACTERS = 100_000
-"""Of one text. The longest that is ours, a diff of a large layer, has less."""
+"""Per text. Our longest, a diff of a large layer, is shorter."""
 
 _UNSEEN = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0").union(
     *(
@@ -20,23 +20,24 @@ _UNSEEN = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0").union(
         for first, last in ((0x180B, 0x180F), (0xFE00, 0xFE0D), (0xE0100, 0xE01EF))
     )
 )
-"""What Unicode counts as printable and nobody sees: fillers, and selectors that can carry hidden text."""
+"""Characters that Unicode calls printable but nobody sees: fillers, and selectors that can carry hidden
+text."""
 _MARKED = re.compile(r"^ *(?:[✓✗!•…●○–?~≠-] +)?")
 _TOGETHER = re.compile(r"(?:[0-9A-F]{4} ){4}[0-9A-F]{4}\b|(?:^|(?<=\S))  (\S+(?: \S+)*)(?:  |$)")
-"""Half a fingerprint; and a command, that two blanks stand before."""
+"""Half a fingerprint, or a command after two blanks."""
 _CONTROLS = {number: chr(0x2400 + number) for number in range(32)} | {127: "␡"}
 
 
 def safe(text: str, most: int = MOST_CHARACTERS) -> str:
-    """A text of visible characters and line ends; it may be longer than what was given.
+    """Return a text of visible characters and newlines only; it may be longer than the input.
 
-    Control characters get their Unicode picture, tabs become blanks, odd blanks a plain one; escape
+    Control characters become their Unicode picture, tabs and unusual blanks become plain blanks; escape
     sequences, bidirectional controls, zero-width and tag characters, unassigned ones and lone surrogates
-    become a sign. Emoji of several parts fall into their parts.
+    become a sign. Emoji sequences fall apart.
 
     Args:
         text: any text.
-        most: how many characters of it are shown; the rest is counted.
+        most: how many characters to show; the rest is only counted.
     """
     more = len(text) - most
     if more > 0:
@@ -47,44 +48,44 @@ def safe(text: str, most: int = MOST_CHARACTERS) -> str:
 
 
 def safe_to_paste(text: str) -> str:
-    """All of a text, with its tabs and without what would act upon the terminal that it is pasted into.
+    """Return the whole text with its tabs, safe to paste into a terminal.
 
-    An escape sequence in it could end what the terminal takes as pasted, and what follows would be typed.
+    An escape sequence could end the terminal's paste mode, and what follows would count as typed.
     """
     return "\t".join(safe(part, len(part)) for part in text.split("\t"))
 
 
 def one_line(text: str, most: int) -> str:
-    """The same on one line, for a name or a title.
+    """Return a safe text on one line, for a name or a title.
 
     Args:
         text: any text.
-        most: how many characters are kept; a longer one ends with an ellipsis.
+        most: how many characters to keep; a longer text ends with an ellipsis.
     """
     shown = safe(text[: most + 1]).replace("\n", "␊")
     return shown if len(shown) <= most else f"{shown[: most - 1]}…"
 
 
 def indent_of(line: str) -> int:
-    """How much stands before the first word of a line: blanks, or a mark with one."""
+    """Return the width before a line's first word: blanks, or a mark with its blank."""
     return len(line) - len(_MARKED.sub("", line))
 
 
 class _ByFolder(TextWrapper):
-    """Breaks a path behind its slashes."""
+    """Breaks a path after slashes."""
 
     wordsep_simple_re = re.compile(r"(?<=/)")
 
 
 def folded(line: str, width: int, *, breaks: bool = True) -> str:
-    """A line in rows that go on below its first word, and a path below its own beginning.
+    """Fold a line into rows, indented below its first word; a path continues below its own start.
 
-    Half of a fingerprint stays in one row, and so does a command that has room in it.
+    Half a fingerprint stays in one row, and so does a command if it fits.
 
     Args:
         line: a safe text without line ends.
-        width: of a row.
-        breaks: whether a word or a command without room in a row is broken; else its row is longer.
+        width: the row width.
+        breaks: whether to break a word or a command that doesn't fit a row; otherwise its row is longer.
     """
     width = max(width, 1)
     indent = min(indent_of(line), width - 1)
@@ -96,7 +97,7 @@ def folded(line: str, width: int, *, breaks: bool = True) -> str:
             if long and len(begun) > width // 3:
                 rows.append(begun.rstrip())
                 begun = " " * indent
-            if long:  # a path begins on this row, and goes on below its beginning
+            if long:  # a path starts on this row and continues below its start
                 first, *rest = _ByFolder(width - len(begun), break_on_hyphens=False).wrap(piece)
                 rows += [f"{begun}{first}", *(f"{' ' * len(begun)}{part}" for part in rest)]
             else:
@@ -113,7 +114,7 @@ def folded(line: str, width: int, *, breaks: bool = True) -> str:
 
 
 def _bound(found: re.Match[str], room: int) -> str:
-    """What is found with blanks that no row ends at, if it has room in one."""
+    """Return the match with non-breaking blanks, if it fits in one row."""
     together = found[1] or found[0]
     fits = len(together) <= room
     return found[0].replace(together, together.replace(" ", "\xa0"), 1) if fits else found[0]

@@ -1,8 +1,8 @@
 """Versions and version constraints as Terraform understands them.
 
 The rules are those of `required_version` (developer.hashicorp.com/terraform/language, "Version Constraints"):
-`~>` fixes all parts but the last one written, which Python's `~=` does only from two parts on; a pre-release
-is only met by a constraint that names one.
+`~>` fixes all parts but the last one written, unlike Python's `~=`, which needs at least two parts; only a
+constraint that names a pre-release allows one.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ class VersionNumber:
 
     @classmethod
     def parse(cls, text: str) -> VersionNumber:
-        """Read "1.15.5" or "1.6.0-beta1"; build metadata ("+ent") is left out.
+        """Parse "1.15.5" or "1.6.0-beta1"; build metadata ("+ent") is ignored.
 
         Raises:
-            ValueError: it is no version.
+            ValueError: it is not a version.
         """
         match = _VERSION.match(text.strip())
         if match is None:
@@ -51,10 +51,10 @@ class VersionNumber:
 
 
 def allows(constraint: str, version: VersionNumber) -> bool:
-    """Whether a version meets a constraint such as "~> 1.6", ">= 1.3, < 2.0" or "1.5.7".
+    """Return whether a version meets a constraint such as "~> 1.6", ">= 1.3, < 2.0" or "1.5.7".
 
     Args:
-        constraint: terms joined by commas; all have to be met. An empty one allows everything.
+        constraint: comma-separated terms; a version must meet all. An empty constraint allows everything.
         version: the version to check.
 
     Raises:
@@ -64,7 +64,9 @@ def allows(constraint: str, version: VersionNumber) -> bool:
 
 
 def allows_from(constraint: str, oldest: VersionNumber) -> bool:
-    """Whether a constraint allows any version from this one on. If so, a named one or the next after one.
+    """Return whether a constraint allows this version or any later one.
+
+    It is enough to try each named version and the patch release after it.
 
     Raises:
         ValueError: a term is not a constraint.
