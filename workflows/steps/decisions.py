@@ -1,7 +1,7 @@
-"""What is decided: for whom the session is, whose key is which, and what changes in each layer.
+"""The admin's decisions: the people, their PGP keys, and the changes in each layer.
 
-The steps from Project to Account give it as facts, a fact's name being the name of the field here; all later
-steps read it here. A session of an older program lacks the facts that it did not know: they count as nothing.
+The steps from Project to Account record them as facts, named like the fields here; all later steps read them
+here. Facts missing from sessions of older programs count as empty.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ from workflows.core.shapes import left_out, plain, read
 from workflows.steps.kinds import KINDS
 
 Switches = Mapping[str, bool]
-"""`login_profile` (console password) or `access_key` to whether it is wanted."""
+"""Whether `login_profile` (console password) or `access_key` is wanted, by that name."""
 
 
 @dataclass(frozen=True)
 class Reset:
-    """What a new PGP key resets in one layer, since Terraform encrypts it again.
+    """What a new PGP key resets in one layer, because Terraform encrypts it again.
 
     Attributes:
         file: the key file, relative to the layer's folder, as `keys/jane.doe`.
         passwords: IAM names of the users whose console password is reset.
         access_keys: IAM names of the users whose access key is reset.
-        unsure: IAM names of other users of the file, of whom the layer does not tell what they have.
-        present: the fingerprint of the key that is there now, or "" where it can't be read.
-        unused: whether no apply has used the key that is there, so that AWS has nothing to be reset yet.
+        unsure: IAM names of other users with this file, where the layer doesn't show what they have.
+        present: the fingerprint of the current key, or "" where it can't be read.
+        unused: whether no apply has used the current key yet, so that AWS has nothing to reset.
     """
 
     file: str
@@ -42,12 +42,12 @@ class Reset:
 
     @property
     def users(self) -> tuple[str, ...]:
-        """Everybody who has the key file, each once."""
+        """Everybody who uses the key file, each once."""
         return tuple(dict.fromkeys((*self.passwords, *self.access_keys, *self.unsure)))
 
 
 class Comparison(StrEnum):
-    """What the person said about a key's fingerprint and its owner's."""
+    """The admin's answer after comparing a key's fingerprint with its owner."""
 
     SAME = "same"
     LATER = "later"
@@ -55,12 +55,12 @@ class Comparison(StrEnum):
 
 @dataclass(frozen=True)
 class DecidedKey:
-    """Somebody's PGP key, as it was taken in; see `TakenKey`.
+    """Somebody's PGP key as it was accepted; see `TakenKey`.
 
     Attributes:
-        expires: when it stops being usable, ISO 8601, or None for never.
-        resets: where it replaces another one, what that resets, by account.
-        compare_later: `Comparison.LATER`, as sessions of an older program kept it here.
+        expires: when it expires, ISO 8601, or None for never.
+        resets: what it resets where it replaces another key, by account.
+        compare_later: `Comparison.LATER`, as sessions of older programs stored it.
         compared: `Comparison.SAME`, likewise.
     """
 
@@ -78,13 +78,13 @@ class DecidedKey:
 
 @dataclass(frozen=True)
 class LayerUsers:
-    """What changes about the users of one layer.
+    """Changes to the users of one layer.
 
     Attributes:
-        add: IAM names that are added to it.
-        remove: IAM names that are removed from it.
-        access: by IAM name, console password and access key to switch, as far as they change.
-        key_files: by IAM name, the new name of the key file, without folders.
+        add: IAM names to add.
+        remove: IAM names to remove.
+        access: switches of console password and access key that change, by IAM name.
+        key_files: the new name of the key file, without folders, by IAM name.
     """
 
     add: tuple[str, ...] = ()
@@ -95,7 +95,7 @@ class LayerUsers:
 
 @dataclass(frozen=True)
 class UserChanges:
-    """What changes about users, by account; the fields are those of `LayerUsers`."""
+    """Changes to users, by account; the fields are those of `LayerUsers`."""
 
     add: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     remove: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -103,20 +103,20 @@ class UserChanges:
     key_files: Mapping[str, Mapping[str, str]] = left_out(dict)
 
     def of(self, account: str) -> LayerUsers:
-        """The same for one layer."""
+        """Return the changes for one layer."""
         own = {kind: of_all[account] for kind, of_all in vars(self).items() if account in of_all}
         return LayerUsers(**own)
 
     def people(self, kind: str) -> list[str]:
-        """Whom one of the fields is about, in any layer; sorted."""
+        """Return the people that one of the fields names in any layer, sorted."""
         return sorted({name for names in getattr(self, kind).values() for name in names})
 
     def switch(self, account: str, name: str, fact: str) -> bool | None:
-        """What is decided about one of somebody's switches; None for nothing."""
+        """Return the decision about one of somebody's switches; None if there is none."""
         return self.of(account).access.get(name, {}).get(fact)
 
     def trimmed(self) -> UserChanges:
-        """The same without accounts and people for whom nothing is decided."""
+        """Return a copy without accounts and people that have no decision."""
         return UserChanges(**{kind: _trimmed(of_all) for kind, of_all in vars(self).items()})
 
 
@@ -143,7 +143,7 @@ class Move:
 
 @dataclass(frozen=True)
 class NewGroup:
-    """A group to be made in the shape of another: its module, source and policies, without its members."""
+    """A group to create like another: its module, source and policies, without its members."""
 
     name: str
     sibling: str
@@ -156,13 +156,13 @@ class PolicyChanges(Move):
 
 @dataclass(frozen=True)
 class GroupChanges:
-    """What changes about the groups of one layer; siblings and policies are keyed by the groups' new names.
+    """Changes to the groups of one layer; siblings and policies are keyed by the groups' new names.
 
     Attributes:
-        add: groups to make.
+        add: groups to create.
         remove: names of groups to remove.
         rename: old name to new name.
-        policies: a group's name to the policies that it gets and loses.
+        policies: the policies that a group gets and loses, by group.
     """
 
     add: tuple[NewGroup, ...] = ()
@@ -172,18 +172,18 @@ class GroupChanges:
 
     @property
     def remade(self) -> set[str]:
-        """The groups that are added, removed or renamed, by both names."""
+        """The groups that are added, removed or renamed, by old and new names."""
         return {*(new.name for new in self.add), *self.remove, *self.rename, *self.rename.values()}
 
 
 @dataclass(frozen=True)
 class SettingChanges:
-    """What changes about an account's settings.
+    """Changes to an account's settings.
 
     Attributes:
         alias: the new account alias, or None.
         policy: the password policy's attributes with their new values.
-        before: the values of these settings before, as far as the layer had them.
+        before: the previous values of these settings, as far as the layer had them.
     """
 
     alias: str | None = None
@@ -196,13 +196,13 @@ class SettingChanges:
 
 @dataclass(frozen=True)
 class LayerDecisions(LayerUsers):
-    """All that is decided for one layer.
+    """All decisions for one layer.
 
     Attributes:
         moves: the groups to join and to leave, by IAM name.
-        groups: what changes about the groups themselves.
-        settings: what changes about the account.
-        new_keys: who has a key file that is replaced, each with the text of the new key.
+        groups: changes to the groups themselves.
+        settings: changes to the account.
+        new_keys: the text of the new key for each user whose key file is replaced, by IAM name.
     """
 
     moves: Mapping[str, Move] = field(default_factory=dict)
@@ -212,35 +212,36 @@ class LayerDecisions(LayerUsers):
 
     @property
     def switched(self) -> set[str]:
-        """Whose password, access key or key file changes."""
+        """People whose password, access key or key file changes."""
         return {*self.access, *self.key_files}
 
     @property
     def people(self) -> set[str]:
-        """Everybody about whom something is decided."""
+        """Everybody with a decision in this layer."""
         moved = {name for name, move in self.moves.items() if move}
         return {*self.add, *self.remove, *self.new_keys} | moved | self.switched
 
     @property
     def changes(self) -> bool:
-        """Whether anything is decided."""
+        """Whether this layer has any decision."""
         return bool(self.people or self.groups.remade or self.groups.policies or self.settings)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Work:
-    """What is to be done, for whom, and in which layers.
+    """The work to do: its people and layers.
 
     Attributes:
-        layers: the accounts whose layers are edited, in their order.
-        joining: who joins.
-        leaving: who leaves.
-        regrouping: whose groups, access or key file change.
-        rekeying: whose PGP key is replaced.
-        resetting: who gets a new console password: nothing is edited, Terraform replaces the login profile.
-        mfa_reset: whose MFA device is taken away, over IAM.
-        account_wanted: whether account alias and password policy are looked at.
-        regions_wanted: whether the regions with STS are looked at.
+        layers: the accounts whose layers are edited, in working order.
+        joining: people who join.
+        leaving: people who leave.
+        regrouping: people whose groups, access or key file change.
+        rekeying: people whose PGP key is replaced.
+        resetting: people who get a new console password. No file is edited; Terraform replaces the login
+            profile.
+        mfa_reset: people whose MFA device is removed through IAM.
+        account_wanted: whether to review the account alias and password policy.
+        regions_wanted: whether to review the regions with STS.
     """
 
     layers: tuple[str, ...] = ()
@@ -255,28 +256,29 @@ class Work:
 
     @property
     def people(self) -> tuple[str, ...]:
-        """Everybody whom it is for, each once."""
+        """Everybody in this session, each once."""
         return tuple(dict.fromkeys(name for kind in KINDS for name in getattr(self, kind)))
 
     @property
     def staying(self) -> tuple[str, ...]:
-        """Everybody who is there and stays, each once."""
+        """Existing users who stay, each once."""
         return tuple(dict.fromkeys((*self.regrouping, *self.rekeying, *self.resetting, *self.mfa_reset)))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Decisions(Work):
-    """All that is decided; each field is a fact of that name.
+    """All decisions; each field is the fact of that name.
 
     Attributes:
-        keys: the PGP keys of those who join or get a new one, by IAM name.
-        comparisons: what was said about the fingerprint of each of these keys. No step needs this fact, so
-            that comparing a key later makes nothing out of date.
-        user_changes: what changes about users; None until it is decided.
+        keys: the PGP keys of people who join or get a new one, by IAM name.
+        comparisons: the answer about the fingerprint of each of these keys. No step needs this fact, so
+            comparing a key later makes nothing stale.
+        user_changes: changes to users; None until decided.
         memberships: the groups to join and to leave, by account and IAM name.
-        group_changes: what changes about groups, by account.
-        account_changes: what changes about accounts, by account.
-        named: who was named to a command: no session decided more of them, so whatever is there is meant.
+        group_changes: changes to groups, by account.
+        account_changes: changes to account settings, by account.
+        named: people named to a command. No session decided more about them, so a command takes what it
+            finds.
     """
 
     keys: Mapping[str, DecidedKey] = field(default_factory=dict)
@@ -289,7 +291,7 @@ class Decisions(Work):
 
     @property
     def not_compared(self) -> tuple[str, ...]:
-        """Those whose key's fingerprint is still to be compared; not who was left out after all."""
+        """People whose key's fingerprint is still to be compared, except joiners that Users left out."""
         decided = self.user_changes is not None
         left_out = {*self.joining}.difference(self.users.people("add")) if decided else set[str]()
         return tuple(
@@ -297,22 +299,22 @@ class Decisions(Work):
         )
 
     def comparison(self, name: str) -> Comparison | None:
-        """What was said about the fingerprint of somebody's key; None where nobody was asked."""
+        """Return the answer about the fingerprint of somebody's key; None if nobody was asked."""
         key = self.keys[name]
         before = Comparison.LATER if key.compare_later else Comparison.SAME if key.compared else None
         return self.comparisons.get(name, before)
 
     def keyed_in(self, account: str) -> frozenset[str]:
-        """Those to whose key something is encrypted in an account."""
+        """Return the people to whose key an account encrypts something."""
         rekeyed = (name for name in self.rekeying if name in self.keys and account in self.keys[name].resets)
         return frozenset((*self.of(account).add, *rekeyed))
 
     def not_compared_sentences(self, gone: Container[str] = (), account: str = "") -> tuple[Sentence, ...]:
-        """That these are still to be compared, as a sentence; none where all are.
+        """Return a sentence about fingerprints that are still to be compared; none if all are.
 
         Args:
-            gone: who is left out.
-            account: the account that it is about; "" for all.
+            gone: people to leave out.
+            account: only for this account; "" for all.
         """
         here = self.keyed_in(account) if account else self.not_compared
         names = [name for name in self.not_compared if name in here and name not in gone]
@@ -320,24 +322,24 @@ class Decisions(Work):
 
     @classmethod
     def from_facts(cls, facts: Mapping[str, Any]) -> Decisions:
-        """What facts say, as far as there are any; others are passed over.
+        """Read the decisions from facts, ignoring other facts.
 
         Raises:
-            WrongShape: a fact is not what it should be (the session's file was damaged).
+            WrongShape: a fact has the wrong shape (the session's file was damaged).
         """
         return read(cls, facts)
 
     def as_facts(self, *names: str) -> dict[str, Any]:
-        """The facts of these names as JSON values."""
+        """Return the named facts as JSON values."""
         return {name: plain(getattr(self, name)) for name in names}
 
     @cached_property
     def users(self) -> UserChanges:
-        """What changes about users; nothing until it is decided."""
+        """Changes to users; empty until decided."""
         return self.user_changes or UserChanges()
 
     def of(self, account: str) -> LayerDecisions:
-        """What is decided for one layer."""
+        """Return all decisions for one layer."""
         new_keys = {
             user: key.text
             for key in (self.keys[name] for name in self.rekeying if name in self.keys)

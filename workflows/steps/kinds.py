@@ -1,4 +1,4 @@
-"""The kinds of work that an admin decides on, and what a session of them is called."""
+"""The kinds of work that an admin can choose, and how a session with them is called."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ EDITING = ("joining", "leaving", "regrouping", "rekeying")
 """Kinds of work that edit the layers' files."""
 
 OVER_TERRAFORM = (*EDITING, "resetting")
-"""Kinds of work that a plan is made for."""
+"""Kinds of work that need a plan."""
 
 KINDS = (*OVER_TERRAFORM, "mfa_reset")
-"""All kinds of work, each a fact of the Project step with the names of people."""
+"""All kinds of work. Each is a fact of the Project step and holds people's names."""
 
 _VERBS = {
     "joining": "Add",
@@ -26,31 +26,31 @@ _VERBS = {
     "mfa_reset": "Replace MFA of",
 }
 ACCOUNT_SETTINGS = "Change account settings"
-"""What the work on the account's own settings is called."""
+"""The name for work on the account's own settings."""
 _OWN = {"new-user": "Set up my access", "rotation": "Rotate my access key"}
 _NAMED = 2
 _LEAST = len("a, ")
-"""What each name takes at least in a list."""
+"""Space that each name takes at least in a list."""
 
 
 def people_of(summary: Summary) -> tuple[str, ...]:
-    """All whom a session is about, by IAM name."""
+    """Return the IAM names of everybody in a session."""
     return tuple(name for kind in KINDS for name in texts(summary.about.get(kind)))
 
 
 def works_of(summary: Summary) -> dict[str, tuple[str, ...]]:
-    """Every kind of work that an admin's session does for people, as a verb, and for whom."""
+    """Return the people of an admin's session, by the verb for each kind of work."""
     named = {verb: texts(summary.about.get(kind)) for kind, verb in _VERBS.items()}
     return {verb: names for verb, names in named.items() if names}
 
 
 def phrased(works: Mapping[str, Sequence[str]], kinds: int, most: int = 1) -> str:
-    """What is done for whom, in a line: "Add jane.doe and 2 more; 1 more task".
+    """Return the work in one line, such as "Add jane.doe and 2 more; 1 more task".
 
     Args:
-        works: whom each kind of work is done for, by its verb.
-        kinds: how many kinds are named.
-        most: how many people of each are named; two always are, if they are all.
+        works: the people of each kind of work, by its verb.
+        kinds: how many kinds to name.
+        most: how many people of each kind to name; if there are only two, both are named.
     """
     named = [
         f"{verb} {listed(names, max(most, _NAMED * (len(names) <= _NAMED)))}".rstrip()
@@ -63,7 +63,7 @@ def phrased(works: Mapping[str, Sequence[str]], kinds: int, most: int = 1) -> st
 
 
 def within(works: Mapping[str, Sequence[str]], width: int) -> str:
-    """The same with as many kinds, and then people, as a width has room for; never longer than that."""
+    """Return the line with as many kinds, and then people, as fit into a width; never longer than that."""
     people = min(max(1, *map(len, works.values())), max(1, width // _LEAST + 1))
     lines = (
         phrased(works, kinds, most) for kinds in range(len(works), 0, -1) for most in range(people, 0, -1)
@@ -73,13 +73,13 @@ def within(works: Mapping[str, Sequence[str]], width: int) -> str:
 
 
 def work_of(summary: Summary, most: int = 1) -> str:
-    """What a session does, for whom: "Add jane.doe", and how much else it does: "1 more task".
+    """Return a session's work, such as "Add jane.doe; 1 more task".
 
-    What is done for oneself has the IAM user name behind it: who has several sees which is which.
+    Sessions for one's own access end with the IAM user name, which distinguishes several identities.
 
     Args:
         summary: the session.
-        most: how many kinds of work are named.
+        most: how many kinds of work to name.
     """
     about = summary.about
     if summary.workflow != "admin":

@@ -1,4 +1,4 @@
-"""What later sessions took back of a session's changes of users: none of that is left to be done in it."""
+"""How later sessions undo or repeat a session's work, so that it has less left to do."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from workflows.steps.kinds import KINDS, OVER_TERRAFORM, people_of, work_of
 
 
 def siblings(folder: Path) -> Iterator[Summary]:
-    """The other sessions in the folder of a session's, as of when each was last listed or closed."""
+    """Yield the other sessions beside a session's folder, as they were when last listed or closed."""
     for sibling in sorted(folder.parent.iterdir()):
         if sibling != folder and (summary := kept_summary(sibling, of_old=True)) is not None:
             yield summary
 
 
 class AppliedChange(NamedTuple):
-    """The addition or removal of a user that a session applied.
+    """A user that a session added or removed, and applied.
 
     Attributes:
         at: when it was applied, ISO 8601 in UTC.
-        begun: when the session was begun.
+        begun: when the session began.
         kind: "add" or "remove".
         work: what the session does.
     """
@@ -38,16 +38,16 @@ class AppliedChange(NamedTuple):
     work: str
 
     def removes_after(self, begun: str) -> bool:
-        """Whether it is the removal of a session that was begun later."""
+        """Return whether this removes the user in a session that began later."""
         return self.kind == "remove" and self.begun > begun
 
 
 AppliedChanges = Mapping[tuple[Any, str, str], Sequence[AppliedChange]]
-"""Of each project's root, account and user, the one that was applied first before the others."""
+"""Changes by project root, account and user, in the order they were applied."""
 
 
 def applied_changes(sessions: Iterable[Summary]) -> AppliedChanges:
-    """What the sessions applied of their changes of users."""
+    """Collect the additions and removals that the sessions applied."""
     changes = (
         (
             AppliedChange(summary.settled[f"apply@{account}"], summary.created, kind, work),
@@ -61,7 +61,7 @@ def applied_changes(sessions: Iterable[Summary]) -> AppliedChanges:
 
 
 def left_out_of(fact: Mapping[str, Any]) -> tuple[str, ...]:
-    """Whom a plan, or its apply, lacks by its fact: later sessions had removed them from the files before."""
+    """Return the people missing from a plan or apply, as later sessions removed them from the files first."""
     return texts(fact.get("left_out"))
 
 
@@ -70,11 +70,11 @@ def _applied(summary: Summary, account: str) -> Mapping[str, Any]:
 
 
 def written_changes(sessions: Collection[Summary], holds_files: Callable[[Summary], bool]) -> AppliedChanges:
-    """What the sessions wrote of them, as if each had applied it then; {} where no removal waits for that.
+    """Collect the changes that the sessions wrote, as if applied then; {} if no removal awaits its apply.
 
     Args:
-        sessions: those of a folder.
-        holds_files: whether files hold what a session wrote.
+        sessions: the sessions of a folder.
+        holds_files: returns whether files still hold what a session wrote.
     """
     if not removals_ahead(sessions):
         return {}
@@ -89,12 +89,14 @@ def written_changes(sessions: Collection[Summary], holds_files: Callable[[Summar
 
 
 def taken_back(facts: Mapping[str, Any], begun: str, applied: AppliedChanges) -> dict[str, dict[str, str]]:
-    """By account, whose addition or removal a later session undid and applied, each with what that one does.
+    """Return whose addition or removal a later session undid and applied.
+
+    The result maps account and name to that session's work.
 
     Args:
-        facts: of the session whose changes they are.
-        begun: when it was begun.
-        applied: by the sessions of its folder.
+        facts: facts of the earlier session.
+        begun: when the earlier session began.
+        applied: changes applied by the sessions of its folder.
     """
     found = defaultdict[str, dict[str, str]](dict)
     for kind, account, name in _changed(facts):
@@ -105,12 +107,14 @@ def taken_back(facts: Mapping[str, Any], begun: str, applied: AppliedChanges) ->
 
 
 def removed(facts: Mapping[str, Any], begun: str, applied: AppliedChanges) -> dict[str, dict[str, str]]:
-    """By account, whom later sessions removed and didn't add again, each with what that one does.
+    """Return the people whom later sessions removed and didn't add again.
+
+    The result maps account and name to that session's work.
 
     Args:
-        facts: of the session that is asked about.
-        begun: when it was begun.
-        applied: by the sessions of its folder.
+        facts: facts of the earlier session.
+        begun: when the earlier session began.
+        applied: changes applied by the sessions of its folder.
     """
     found = defaultdict[str, dict[str, str]](dict)
     for (root, account, name), changes in applied.items():
@@ -122,13 +126,15 @@ def removed(facts: Mapping[str, Any], begun: str, applied: AppliedChanges) -> di
 def removals(
     names: Iterable[str], facts: Mapping[str, Any], begun: str, applied: AppliedChanges
 ) -> dict[str, dict[str, AppliedChange]]:
-    """Whom later sessions removed where a session is for them, and didn't add again; by name and account.
+    """Return the removals by later sessions that weren't undone, by name and account.
+
+    Only accounts where the session does something for the person count.
 
     Args:
-        names: the people who are asked about.
-        facts: of the session.
-        begun: when it was begun.
-        applied: by the sessions of its folder.
+        names: the people to check.
+        facts: facts of the earlier session.
+        begun: when the earlier session began.
+        applied: changes applied by the sessions of its folder.
     """
     found = defaultdict[str, dict[str, AppliedChange]](dict)
     for name, accounts in places_of(names, facts).items():
@@ -140,18 +146,18 @@ def removals(
 
 
 def gone(names: Iterable[str], facts: Mapping[str, Any], begun: str, applied: AppliedChanges) -> set[str]:
-    """Whom of these later sessions removed wherever a session is for them; otherwise as `removals`."""
+    """Return the people whom later sessions removed from every account that the session covers for them."""
     return _everywhere(removals(names, facts, begun, applied), facts)
 
 
 def _everywhere(found: Mapping[str, Mapping[str, AppliedChange]], facts: Mapping[str, Any]) -> set[str]:
-    """Who was found in all accounts in which a session is for them."""
+    """Return the people found in every account that the session covers for them."""
     places = places_of(found, facts)
     return {name for name, where in found.items() if {*places[name]} == where.keys()}
 
 
 def removals_ahead(sessions: Iterable[Summary]) -> set[tuple[Any, str, str]]:
-    """Whom sessions are to remove and haven't yet, by the project's root, account and user."""
+    """Return removals that sessions plan and haven't applied, as (project root, account, name)."""
     return {
         (summary.facts.get("project_root"), account, name)
         for summary in sessions
@@ -161,13 +167,13 @@ def removals_ahead(sessions: Iterable[Summary]) -> set[tuple[Any, str, str]]:
 
 
 def places_of(names: Iterable[str], facts: Mapping[str, Any]) -> dict[str, Collection[str]]:
-    """By name, the accounts in which a session is for people; all of its own before that is decided."""
+    """Return the accounts that a session covers for each person; until decided, all of its accounts."""
     decided, layers = decided_in(facts), _layers(facts)
     return {name: decided.get(name, layers) for name in names}
 
 
 def only_for(names: Iterable[str], facts: Mapping[str, Any]) -> bool:
-    """Whether a session has nothing to do but what it is to do for these people."""
+    """Return whether a session does nothing except for these people."""
     people = {name for kind in KINDS for name in texts(facts.get(kind))}
     people |= {name for moves in (facts.get("memberships") or {}).values() for name in moves}
     groups = (
@@ -182,7 +188,7 @@ def _layers(facts: Mapping[str, Any]) -> Sequence[str]:
 
 
 def decided_in(facts: Mapping[str, Any]) -> dict[str, Collection[str]]:
-    """By name, the accounts in which it is decided what a session does for somebody; nobody before."""
+    """Return the accounts in which a session has a decision for each person; empty until decided."""
     moves: Mapping[str, Any] = facts.get("memberships") or {}
     keys: Mapping[str, Any] = facts.get("keys") or {}
     pairs = (
@@ -194,26 +200,26 @@ def decided_in(facts: Mapping[str, Any]) -> dict[str, Collection[str]]:
 
 
 LastSessions = Mapping[tuple[Any, str, str], Summary]
-"""The last session that did, of each project's root, account and user."""
+"""The last session with a match, by project root, account and user."""
 
 
 def passwords_made(sessions: Iterable[Summary]) -> LastSessions:
-    """Whose passwords the sessions made and applied."""
+    """Return the last session that made and applied a password for each user."""
     return _last(sessions, _with_passwords)
 
 
 def awaiting(sessions: Iterable[Summary]) -> LastSessions:
-    """Whom the sessions wait for: they made a password for them, or removed their lost MFA device."""
+    """Return the last session that waits for each user: it made a password or removed a lost MFA device."""
     return _last(sessions, lambda summary: (*_with_passwords(summary), *without_devices(summary)))
 
 
 def changed_later(facts: Mapping[str, Any], begun: str, sessions: Iterable[Summary]) -> set[tuple[str, str]]:
-    """For whom later sessions changed something and applied it, with the account.
+    """Return the (name, account) pairs in which later sessions applied a change.
 
     Args:
-        facts: of the session that is asked about.
-        begun: when it was begun.
-        sessions: those of its folder.
+        facts: facts of the earlier session.
+        begun: when the earlier session began.
+        sessions: the sessions of its folder.
     """
     root = facts.get("project_root")
     later = (each for each in sessions if each.created > begun and each.facts.get("project_root") == root)
@@ -238,7 +244,7 @@ def _last(sessions: Iterable[Summary], parts: Callable[[Summary], Iterable[tuple
 
 
 def without_devices(summary: Summary) -> Iterator[tuple[str, str]]:
-    """Whose device was removed, with the account before: not who had none there."""
+    """Yield (account, name) for each MFA device that was removed; people without one don't count."""
     for step, facts in summary.gave.items():
         if reset := facts.get("mfa_devices_reset"):
             yield from ((step.partition("@")[2], name) for name in reset["people"])
@@ -255,9 +261,9 @@ def _with_passwords(summary: Summary) -> Iterator[tuple[str, str]]:
 
 
 def to_hand_over(summary: Summary) -> set[tuple[str, str]]:
-    """Whose new passwords a session has applied and not sent yet, with the account before.
+    """Return (account, name) for new passwords that a session has applied and not sent.
 
-    What an account leaves to a later one's text is sent with that one.
+    A part may be sent with a later account's text; that counts as sent.
     """
     made = _with_passwords(summary) if summary.next_step else ()
     return {
@@ -269,13 +275,13 @@ def to_hand_over(summary: Summary) -> set[tuple[str, str]]:
 
 
 def renewed(account: str, facts: Mapping[str, Any], begun: str, made: LastSessions) -> dict[str, Summary]:
-    """Whose password in an account later sessions made again and applied, each with the last of them.
+    """Return the last later session that reset and applied each password in an account, by name.
 
     Args:
         account: the account.
-        facts: of the session that made the passwords before.
-        begun: when it was begun.
-        made: by the sessions of its folder.
+        facts: facts of the session that made the earlier passwords.
+        begun: when that session began.
+        made: passwords made by the sessions of its folder.
     """
     return {
         name: last
@@ -285,12 +291,12 @@ def renewed(account: str, facts: Mapping[str, Any], begun: str, made: LastSessio
 
 
 def over_by(own: Summary, applied: AppliedChanges, written: AppliedChanges) -> tuple[str, ...]:
-    """What the later sessions do that left nothing to be done in a session; () where something is.
+    """Return the work of the later sessions that left a session nothing to do; () if it still has work.
 
     Args:
         own: the session.
-        applied: by the sessions of its folder.
-        written: by them, whether or not they applied it; {} where no removal waits for that.
+        applied: changes applied by the sessions of its folder.
+        written: changes that they wrote, applied or not; {} if no removal is waiting to be applied.
     """
     facts, people = own.facts, people_of(own)
     found = removals(people, facts, own.created, applied)
@@ -310,15 +316,15 @@ def over_by(own: Summary, applied: AppliedChanges, written: AppliedChanges) -> t
 
 
 def still_awaited(own: Summary, applied: AppliedChanges, waiting: LastSessions) -> tuple[str, ...]:
-    """Whom a session awaits.
+    """Return the people whom a session still waits for.
 
-    Those are left out whom later ones removed wherever they are known to have been, and those whom later
-    ones await everywhere in its place.
+    People don't count if later sessions removed them from every account where they were added or removed, or
+    wait for them instead in all of this session's accounts for them.
 
     Args:
         own: the session.
-        applied: by the sessions of its folder.
-        waiting: as `awaiting` says of them.
+        applied: changes applied by the sessions of its folder.
+        waiting: the result of `awaiting` for these sessions.
     """
     root, accounts = own.facts.get("project_root"), _layers(own.facts)
 
@@ -336,7 +342,7 @@ def still_awaited(own: Summary, applied: AppliedChanges, waiting: LastSessions) 
 
 
 def _changed(facts: Mapping[str, Any]) -> list[tuple[str, str, str]]:
-    """Each addition and removal of a user: the kind, the account and the name."""
+    """Return the kind, account and name of each addition and removal of a user."""
     changes = facts.get("user_changes") or {}
     return [
         (kind, account, name)

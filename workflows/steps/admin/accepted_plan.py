@@ -1,6 +1,6 @@
-"""The facts of Plan and Hand over: the accepted plan, who gets what by it, and what was sent to whom.
+"""The facts of Plan and Hand over: the accepted plan, what each person gets from it, and what was sent.
 
-Nothing in them is secret, and nothing here loads a step's code.
+Nothing in them is secret, and this module loads no step's code.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ChangeLine:
-    """A change that is listed by itself.
+    """A change that is listed separately.
 
     Attributes:
         address: the resource.
-        words: what happens, with whom it is about.
-        people: whom it is about.
+        words: what happens and who is affected.
+        people: the people it affects.
         named: whether the words name the resource.
     """
 
@@ -38,15 +38,15 @@ class ChangeLine:
 
 @dataclass(frozen=True)
 class PersonChange:
-    """What a plan does to a person; the actions are `Action`s, "" for none.
+    """What a plan does to a person; the actions are `Action`s, or "" for none.
 
     Attributes:
         name: the IAM user.
         user: what happens to the user itself.
         password: to the console password.
         access_key: to the access key.
-        joins: the groups that the person comes into.
-        leaves: the groups that the person goes out of.
+        joins: the groups that the person joins.
+        leaves: the groups that the person leaves.
         others: how many other resources of this person change.
     """
 
@@ -65,19 +65,19 @@ class Planned:
 
     Attributes:
         record: the plan file and what it was made from.
-        summary: what it does, a line for each person, then for each group and other resource.
+        summary: what it does: one line per person, then per group and other resource.
         counts: how many resources are added, changed and destroyed; a replaced one counts as both.
         destroys: every resource that is destroyed or replaced.
-        foreign: every change that is not about the people, groups and settings that were chosen.
-        drift: what was changed outside of Terraform.
-        owners: address to the people that the resource is about, for all changes.
+        foreign: every change that doesn't belong to the chosen people, groups and settings.
+        drift: changes made outside Terraform.
+        owners: the people that each changing resource belongs to, by address.
         passwords: users who get a new password.
         access_keys: users who get a new access key.
         gone: users who are removed for good.
-        people: what it does to each person; empty in sessions older than that.
-        besides: what else it does that isn't foreign; empty in older sessions.
-        notes: what to know of it.
-        left_out: who was to be added, and a later session removed from its files before it was made.
+        people: what it does to each person; empty in sessions of older programs.
+        besides: its other changes that aren't foreign; empty in sessions of older programs.
+        notes: remarks on the plan.
+        left_out: people who were to be added but whom a later session removed from the files before the plan.
     """
 
     record: PlanRecord
@@ -97,25 +97,26 @@ class Planned:
     left_out: tuple[str, ...] = left_out(tuple)
 
     def as_facts(self) -> dict[str, Any]:
-        """The plan as JSON values."""
+        """Return the plan as JSON values."""
         own = plain(self)
         return {**own.pop("record"), **own, "elsewhere": False}
 
     @classmethod
     def from_facts(cls, facts: Mapping[str, Any]) -> Planned:
-        """The plan that `as_facts` gave.
+        """Read a plan from the result of `as_facts`.
 
         Raises:
-            WrongShape: it is none.
+            WrongShape: the facts aren't a plan.
         """
         return read(cls, {**facts, "record": facts}, "plan")
 
 
 @dataclass(frozen=True)
 class _Made:
-    """What a fact `plan` has wherever it was applied: who gets a new password or access key, or goes, by it.
+    """The part of a fact `plan` that says who gets a password or access key, or is removed.
 
-    An empty one changes nothing: then it is who has got them, applied elsewhere before.
+    It exists wherever the plan was applied. An empty plan changes nothing: its people got theirs from an
+    earlier apply elsewhere.
     """
 
     elsewhere: bool = False
@@ -127,24 +128,24 @@ class _Made:
 
 
 def read_plan(fact: Mapping[str, Any] | None) -> Planned | None:
-    """The plan that a fact `plan` has; None for no fact, and where it was applied elsewhere.
+    """Read the plan from a fact `plan`; None without a fact or if it was applied elsewhere.
 
     Raises:
-        WrongShape: it is not what it should be.
+        WrongShape: the fact has the wrong shape.
     """
     return Planned.from_facts(fact) if fact and not read(_Made, fact, "plan").elsewhere else None
 
 
 def decided(context: Context) -> Planned | None:
-    """The plan that was accepted before, or None (also where it was applied elsewhere)."""
+    """Return the plan accepted earlier, or None (also if it was applied elsewhere)."""
     return read_plan(context.facts.get("plan"))
 
 
 def is_applied(planned: Planned | None, context: Context) -> bool:
-    """Whether a plan of the step's layer was applied: what was applied before it was made is another's.
+    """Return whether a plan of the step's layer was applied; an apply from before it was made doesn't count.
 
     Raises:
-        WrongShape: one of the two moments is none.
+        WrongShape: one of the two times is invalid.
     """
     applied = context.facts.get("applied")
     if not applied or planned is None:
@@ -160,7 +161,7 @@ _SWITCHES: Mapping[str, str] = {"login_profile": PASSWORD, "access_key": ACCESS_
 
 
 def people_of(account: str, context: Context) -> tuple[str, ...]:
-    """Who got something in an account: those who were added to it, and those with a new password or key."""
+    """Return the people who got something in an account: new users, and users with a new password or key."""
     return _who_gets(context.decisions.of(account), _made(account, context))
 
 
@@ -170,13 +171,13 @@ def _who_gets(here: LayerDecisions, made: _Made) -> tuple[str, ...]:
 
 
 def may_get_something(account: str, context: Context) -> set[str]:
-    """Who got something in an account, or may once its plan says who has a password to reset."""
+    """Return the people who got something in an account, or may once its plan shows who has a password."""
     planned = account in context.of_each_item("plan")
     return {*people_of(account, context), *(() if planned else context.decisions.resetting)}
 
 
 def parts_of(name: str, account: str, context: Context) -> frozenset[str]:
-    """What somebody got in an account: `PASSWORD`, `ACCESS_KEY` or both, as far as there are any."""
+    """Return what somebody got in an account: `PASSWORD`, `ACCESS_KEY` or both."""
     here, made = context.decisions.of(account), _made(account, context)
     if name in here.add or name in here.new_keys:
         return BOTH
@@ -187,15 +188,15 @@ def parts_of(name: str, account: str, context: Context) -> frozenset[str]:
 
 
 _SETTLED_BY = {"joining": "user_changes", "rekeying": "keys", "resetting": "plan"}
-"""The fact that says, for each kind of work, in which accounts it gives somebody something."""
+"""For each kind of work, the fact that decides in which accounts people get something."""
 
 
 def somebody_gets_something(facts: Mapping[str, Any], account: str) -> bool:
-    """Whether there is anything to hand over in an account, or may be as long as that isn't decided."""
+    """Return whether an account has, or before decisions are complete may have, something to hand over."""
     if any(facts.get(kind) and facts.get(by) is None for kind, by in _SETTLED_BY.items()):
         return True
     keys, changes = facts.get("keys") or {}, facts.get("user_changes") or {}
-    here = {  # only what is about the account: each of them is asked about after each event
+    here = {  # only this account's part, since this runs for each account after each event
         "rekeying": facts.get("rekeying") or [],
         "keys": {name: key for name, key in keys.items() if account in (key.get("resets") or ())},
         "user_changes": {
@@ -207,12 +208,12 @@ def somebody_gets_something(facts: Mapping[str, Any], account: str) -> bool:
 
 
 def passwords_of(account: str, context: Context) -> tuple[str, ...]:
-    """Those for whom the account's plan made a console password."""
+    """Return the people for whom the account's plan made a console password."""
     return _made(account, context).passwords
 
 
 def gone_by_plan(account: str, context: Context) -> tuple[str, ...]:
-    """Those whom the account's plan removes for good, also where nobody chose that here."""
+    """Return the people whom the account's plan removes for good, even if this session didn't choose that."""
     return _made(account, context).gone
 
 
@@ -229,7 +230,7 @@ def _switched_on(users: LayerUsers) -> dict[str, list[str]]:
 
 
 def nothing_changed(applied: Mapping[str, Any] | None) -> bool:
-    """Whether a fact `applied` says that the account was as the files say, so that nothing was applied."""
+    """Return whether a fact `applied` says that the account already matched the files."""
     if applied is None or applied.get("elsewhere"):
         return False
     return all(applied.get(kind) == 0 for kind in ("added", "changed", "destroyed"))
@@ -240,8 +241,8 @@ class Sent:
     """Whether a person's text was sent.
 
     Attributes:
-        sent_at: when, ISO 8601 in UTC, or None.
-        how: in words, or "".
+        sent_at: the time, ISO 8601 in UTC, or None.
+        how: how it was sent, as a phrase, or "".
         by_hand: whether the person set the mark without sending the text from here.
     """
 
@@ -258,22 +259,21 @@ class HandedOver:
 
 
 def sent_to(fact: Any) -> Mapping[str, Sent]:
-    """The marks by person that a fact `handed_over`, or a draft, has; none for None.
+    """Read each person's mark from a fact `handed_over` or a draft; {} for None.
 
     Raises:
-        WrongShape: it is not what it should be.
+        WrongShape: the fact has the wrong shape.
     """
     return read(HandedOver, fact or {}, "handed_over").people
 
 
 def marks_in(account: str, context: Context, draft: Mapping[str, Any] | None = None) -> Mapping[str, Sent]:
-    """The marks of the texts that were sent in an account, by person.
+    """Return the marks of the texts sent in an account, by person.
 
-    A text that was sent before an apply made its password or access key again is of no use any more, and its
-    mark doesn't count.
+    A mark doesn't count if an apply reset the person's password or access key after the text was sent.
 
     Args:
-        account: the account; its texts have the parts of those before it that left them to it, too.
+        account: the account; its texts include parts that earlier accounts left to it.
         context: what the step may read.
         draft: marks that aren't recorded yet.
     """
@@ -287,7 +287,7 @@ def marks_in(account: str, context: Context, draft: Mapping[str, Any] | None = N
 
 
 def accounts_of_text(account: str, context: Context) -> list[str]:
-    """The accounts that an account's texts are about: itself, and those before it that left theirs to it."""
+    """Return the accounts that an account's texts cover: itself, and earlier ones that left theirs to it."""
     layers = context.decisions.layers
     applied, handed_over = context.of_each_item("applied"), context.of_each_item("handed_over")
     before = layers[: layers.index(account)] if account in layers else ()
@@ -295,10 +295,10 @@ def accounts_of_text(account: str, context: Context) -> list[str]:
 
 
 def made_since(mark: Sent, name: str, account: str, context: Context) -> bool:
-    """Whether an account's apply made somebody's password or access key again after a text was sent.
+    """Return whether an account's apply reset somebody's password or access key after a text was sent.
 
     Raises:
-        WrongShape: one of the two moments is none.
+        WrongShape: one of the two times is invalid.
     """
     applied, made = context.of_each_item("applied").get(account) or {}, _made(account, context)
     renewed = not made.empty and name in {*made.passwords, *made.access_keys}

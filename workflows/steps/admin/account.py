@@ -1,8 +1,8 @@
-"""The account: its alias and its password policy, shown evaluated; plain values may be changed.
+"""The account step: its alias and password policy, with computed values; plain values can be changed.
 
-Most layers compute the alias (`"${var.project_long}-${var.environment}"`), and that expression is worth more
-than its value, so it is shown and left alone. The rules are those of the IAM API reference,
-UpdateAccountPasswordPolicy, and of the user guide, "Set an account password policy for IAM users".
+Most layers compute the alias (`"${var.project_long}-${var.environment}"`). That expression is worth more than
+its value, so it is shown and left alone. The rules come from the IAM API reference,
+UpdateAccountPasswordPolicy, and the user guide, "Set an account password policy for IAM users".
 """
 
 from __future__ import annotations
@@ -33,15 +33,15 @@ from workflows.steps.shared.module import Context, Progress, Report
 
 @dataclass(frozen=True)
 class LayerView:
-    """A layer's settings as the screen shows them.
+    """A layer's settings for the screen.
 
     Attributes:
         account: its account.
-        settings: the settings by name, as the layer has them; those that it does not set are missing.
-        editable: whether plain values in it can be changed at all.
+        settings: the settings by name, as the layer has them, without unset ones.
+        editable: whether its plain values can be changed at all.
         notice: why there is nothing to show, or why nothing can be changed; "" otherwise.
-        spots: what can only be changed by hand.
-        shortest: the shortest password that the layer makes, or None.
+        spots: places that need editing by hand.
+        shortest: the shortest password that the layer generates, or None.
     """
 
     account: str
@@ -52,7 +52,7 @@ class LayerView:
     shortest: ShortPassword | None = None
 
     def can_set(self, name: str) -> bool:
-        """Whether a value for it can be entered: a plain one can be replaced, one of the policy's added."""
+        """Return whether the person can enter a value: replace a plain one, or add one of the policy's."""
         setting = self.settings.get(name)
         if setting is not None:
             return self.editable and setting.literal
@@ -61,13 +61,13 @@ class LayerView:
 
 @dataclass(frozen=True)
 class Choice:
-    """What is decided for one layer.
+    """The person's decision for one layer.
 
     Attributes:
-        values: what was entered for each setting that can be changed; text that is no whole number stays
-            text, and is an error.
-        others: the values of those that cannot be changed, as far as they are known.
-        shortest: the shortest password that the layer makes, or None.
+        values: the values entered for editable settings. Text that isn't a whole number stays text, and is an
+            error.
+        others: the known values of settings that can't be changed.
+        shortest: the shortest password that the layer generates, or None.
     """
 
     values: Mapping[str, Constant] = field(default_factory=dict)
@@ -77,7 +77,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Request:
-    """What the person decides, by account name."""
+    """The person's decisions, by account."""
 
     layers: Mapping[str, Choice]
 
@@ -86,7 +86,7 @@ def survey(context: Context, report: Report) -> tuple[LayerView, ...]:
     """Read the layers for the screen.
 
     Raises:
-        OnboardError: one cannot be read.
+        OnboardError: a layer can't be read.
     """
     report(Progress("Reading the account's settings"))
     return tuple(_view(layer) for layer in read_layers(context).values())
@@ -118,12 +118,12 @@ def _spots(layer: Layer, settings: AccountSettings) -> Iterator[Spot]:
 
 
 def field_of(account: str, name: str) -> str:
-    """The name that a problem gives to the field of a setting of a layer."""
+    """Return the field name that problems use for a layer's setting."""
     return f"set-{account}-{name}"
 
 
 def validate(request: Request, _context: Context) -> list[Problem]:
-    """Values by AWS's rules; a weak policy and another sign-in address are warned about."""
+    """Check values by AWS's rules; warn about a weak policy and a changed sign-in address."""
     problems: list[Problem] = []
     for account, choice in request.layers.items():
         fatal = [
@@ -145,10 +145,10 @@ def _refused(name: str, value: Constant) -> list[Problem]:
 
 
 def perform(request: Request, context: Context, report: Report) -> Facts:
-    """Check that every layer's shape allows what is wanted, and record what differs; nothing is written.
+    """Check that every layer can be edited as wanted, and record the differences; write nothing.
 
     Raises:
-        NotPossible: a layer cannot be edited that way, with the place to edit by hand.
+        NotPossible: a layer can't be edited that way; names the place to edit by hand.
     """
     report(Progress("Checking the layers"))
     layers = read_layers(context)
@@ -166,7 +166,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
 
 
 def _differing(layer: Layer, values: Mapping[str, Constant]) -> SettingChanges:
-    """What is wanted other than it is written."""
+    """Return the wanted values that differ from the layer."""
     known = _view(layer).settings
     differing = {
         name: value for name, value in values.items() if name not in known or known[name].value != value
@@ -179,7 +179,7 @@ def _differing(layer: Layer, values: Mapping[str, Constant]) -> SettingChanges:
 
 
 def decided(context: Context, view: LayerView) -> dict[str, Constant]:
-    """The values to begin with: what was decided before, else what the layer says; unset ones are missing."""
+    """Return the initial values: earlier decisions, else the layer's values; unset ones are missing."""
     changes = context.decisions.of(view.account).settings
     values = {name: setting.value for name, setting in view.settings.items() if view.can_set(name)}
     return {**values, **_values(changes)}
@@ -190,7 +190,7 @@ def _values(changes: SettingChanges) -> dict[str, Constant]:
 
 
 def in_words(changes: SettingChanges) -> Iterator[Sentence]:
-    """What changes about an account's settings, with what each was before."""
+    """Describe the changes to an account's settings, with the previous values."""
     for name, value in _values(changes).items():
         was = f", was {_shown(changes.before[name])}" if name in changes.before else ""
         yield f"{MEANINGS.get(name, name)}: {_shown(value)}{was}"
@@ -201,7 +201,7 @@ def _shown(value: Constant) -> str:
 
 
 def observe(context: Context) -> Observation:
-    """What was decided can still be edited, or is written already."""
+    """Check that the decisions can still be made in the layers, or are written already."""
     decisions = Decisions(account_changes=context.decisions.account_changes)
     for account, layer in read_layers(context).items():
         problems = check(layer, operations(layer, decisions))
@@ -223,7 +223,7 @@ MEANINGS: Mapping[str, str] = {
     "hard_expiry": "Once expired, only an admin can set a new one",
     "allow_users_to_change_password": "People may change their own",
 }
-"""What each setting means, in a few words."""
+"""What each setting means, in short."""
 
 EXPLANATIONS: Mapping[str, str] = {
     ALIAS: "First part of https://ALIAS.signin.aws.amazon.com/console: 3 to 63 lower-case letters, digits "
@@ -244,7 +244,7 @@ EXPLANATIONS: Mapping[str, str] = {
     "allow_users_to_change_password": "Everybody in the account may replace the own password. At the first "
     "sign-in people must, so without this a group of theirs has to allow it.",
 }
-"""What each setting does, and what AWS takes."""
+"""What each setting does, and the values AWS accepts."""
 
 DEFAULTS: Mapping[str, bool] = {
     "create_account_password_policy": True,
@@ -255,7 +255,7 @@ DEFAULTS: Mapping[str, bool] = {
     "hard_expiry": False,
     "allow_users_to_change_password": True,
 }
-"""What counts where a layer leaves a switch out."""
+"""The defaults of switches that a layer doesn't set."""
 
 _ZEROS = {"max_password_age": "never", "password_reuse_prevention": "none"}
 _KINDS = (
@@ -274,11 +274,11 @@ _WEAK: Mapping[str, tuple[bool, Sentence]] = {
     ),
     "hard_expiry": (True, "Anyone whose password expires is locked out until an admin sets a new one."),
 }
-"""The switches that weaken a policy, with the value that does."""
+"""Switches that weaken a policy, with the value that does so."""
 
 
 def limits(name: str) -> Sentence:
-    """What AWS takes for a number of the policy, in words; "" for a switch."""
+    """Return the limits that AWS sets for a number of the policy; "" for a switch."""
     if name not in POLICY_NUMBERS:
         return ""
     least, most = POLICY_NUMBERS[name]
@@ -286,10 +286,10 @@ def limits(name: str) -> Sentence:
 
 
 def weaknesses(choice: Choice) -> tuple[Sentence, ...]:
-    """What is weak about a policy, or doesn't fit the passwords that the layer makes, each a sentence.
+    """Describe weaknesses of a policy, or its conflicts with the generated passwords, one sentence each.
 
     Args:
-        choice: its values; an attribute that is not there counts as the module's default.
+        choice: its values; missing attributes have the module's default.
     """
     policy = {**choice.others, **choice.values}
     length, short = policy.get(LEAST), choice.shortest

@@ -1,7 +1,7 @@
-"""Who was let in with which PGP key: how its fingerprint was confirmed, and when and where it was applied.
+"""The admission record: each person's PGP key, how its fingerprint was confirmed, and where it was applied.
 
-It is read from the journal, event by event. So it also holds for a key that was replaced later in the same
-session, and there is no second record that could say something else.
+It is read from the journal, event by event, so it includes keys that the same session replaced later, and no
+second record can contradict it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from workflows.steps.later_sessions import left_out_of
 
 
 class Outcome(Enum):
-    """How the key came to be in an account."""
+    """How the key came into an account."""
 
     APPLIED = "applied"
     ELSEWHERE = "applied elsewhere"
@@ -31,7 +31,7 @@ class Outcome(Enum):
 
 @dataclass(frozen=True)
 class Applied:
-    """When the key was in an account, and how it came there; `at` is ISO 8601 in UTC."""
+    """When and how the key came into the account; `at` is ISO 8601 in UTC."""
 
     at: str
     outcome: Outcome
@@ -39,16 +39,16 @@ class Applied:
 
 @dataclass(frozen=True)
 class Admission:
-    """A person with a key that was taken in for them.
+    """A person with an accepted key.
 
     Attributes:
         person: the IAM name.
         fingerprint: the key's.
         source: where it came from.
-        taken_at: when the step that took it in was first done with it, ISO 8601 in UTC.
-        compared: what was said about the fingerprint last; None where nobody was asked.
-        compared_at: when a step was first done with that answer.
-        accounts: each account that the key is meant for, in which it is applied or not (None).
+        taken_at: when a step first recorded the key, ISO 8601 in UTC.
+        compared: the last answer about the fingerprint; None if nobody was asked.
+        compared_at: when a step first recorded that answer.
+        accounts: each account that the key is for, and how it was applied there, or None.
     """
 
     person: str
@@ -62,11 +62,11 @@ class Admission:
 
 @dataclass(frozen=True)
 class Admissions:
-    """All that a session admitted.
+    """Everybody that a session admitted.
 
     Attributes:
-        by: who did, as user@host; "" in a session of an older program.
-        people: in the order in which their keys came.
+        by: the admin, as user@host; "" in sessions of older programs.
+        people: in the order in which their keys arrived.
     """
 
     by: str
@@ -74,17 +74,20 @@ class Admissions:
 
 
 def admissions(folder: Path) -> Admissions:
-    """What the session in a folder admitted.
+    """Read the admissions of the session in a folder.
 
     Raises:
-        OnboardError: its journal can't be read, or a fact in it is not what it should be.
+        OnboardError: its journal can't be read, or a fact in it has the wrong shape.
     """
     loaded = read_journal(folder / JOURNAL)
     return Admissions(str(loaded.header.details.get("by", "")), admitted(loaded.events))
 
 
 def admitted(events: Iterable[Event]) -> tuple[Admission, ...]:
-    """What these events admitted; nobody yet with a key that is asked for again and came into no account."""
+    """Return the admissions in these events.
+
+    A key that PGP keys asks for again counts only if it reached an account.
+    """
     known: dict[str, Any] = {}
     found: dict[tuple[str, str], Admission] = {}
     asked_again = False
@@ -103,7 +106,7 @@ def admitted(events: Iterable[Event]) -> tuple[Admission, ...]:
 
 
 def _take_in(found: dict[tuple[str, str], Admission], decisions: Decisions, at: str) -> None:
-    """Keys as they are decided now; one that is so no more, and came into no account, let nobody in."""
+    """Record the keys of the current decisions; drop keys no longer decided that reached no account."""
     decided = {(name, key.fingerprint) for name, key in decisions.keys.items()}
     for whose in [whose for whose, before in found.items() if not any(before.accounts.values())]:
         if whose not in decided:
@@ -122,7 +125,7 @@ def _take_in(found: dict[tuple[str, str], Admission], decisions: Decisions, at: 
 
 
 def _apply(found: dict[tuple[str, str], Admission], decisions: Decisions, event: Succeeded) -> None:
-    """An account in which the keys that are decided now came to be."""
+    """Record that the currently decided keys reached an account."""
     fact, account = event.facts["applied"], event.key.item
     there = Outcome.THERE if nothing_changed(fact) else Outcome.APPLIED
     applied = Applied(event.at, Outcome.ELSEWHERE if fact.get("elsewhere") else there)

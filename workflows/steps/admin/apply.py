@@ -1,7 +1,7 @@
-"""The apply: exactly the plan that was accepted, watched from here but not bound to this process.
+"""The apply: runs exactly the accepted plan, watched from here but independent of this process.
 
-A wizard that is left or killed meanwhile leaves Terraform to its work; the next one asks for the same apply
-and gets the end of it.
+If the wizard is left or killed meanwhile, Terraform carries on. The next wizard asks for the same apply and
+gets its result.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ from workflows.terraform.runner import LeftRunning
 
 @dataclass(frozen=True)
 class Request:
-    """What the person decides.
+    """The person's decisions.
 
     Attributes:
-        removals: the names of those whose removal was confirmed by typing them.
+        removals: names of people whose removal was confirmed by typing them.
         code: an MFA code, where the layer's profile wants one.
     """
 
@@ -41,16 +41,16 @@ class Request:
 
 @dataclass(frozen=True)
 class Outlook:
-    """How things stand before an apply.
+    """The situation before an apply.
 
     Attributes:
-        begun: an apply of this plan runs, or ran while nobody looked: its end is still to be recorded.
-        refusal: why the plan cannot be applied any more, as a sentence, or "".
-        began_at: when that apply was begun, if its end isn't recorded yet.
-        recoverable: whether the last apply left something to be recovered.
-        causes: what went wrong in the last apply of this plan, a line for each person, if it failed.
-        ended: whether an apply that was begun has ended already.
-        stands: who is done after an apply that used the plan up, as a sentence, or "".
+        begun: an apply of this plan is running, or ran unwatched and its result isn't recorded yet.
+        refusal: why the plan can't be applied any more, as a sentence, or "".
+        began_at: when that apply began, if its result isn't recorded yet.
+        recoverable: whether the last apply left something to recover.
+        causes: what went wrong if the last apply of this plan failed, a line for each person.
+        ended: whether an apply that began has ended.
+        stands: who is done after an apply that used up the plan, as a sentence, or "".
         account_id: the account's twelve digits, "" if the project doesn't say.
     """
 
@@ -65,7 +65,7 @@ class Outlook:
 
 
 def survey(context: Context, report: Report) -> Outlook:
-    """Look whether an apply of the plan was begun before, and whether the plan still fits its files."""
+    """Check whether an apply of the plan began earlier, and whether the plan still fits its files."""
     report(Progress("Checking the plan"))
     planned = decided(context)
     if planned is None or planned.empty:
@@ -88,7 +88,7 @@ def survey(context: Context, report: Report) -> Outlook:
 
 
 def nothing_to_do(context: Context) -> Sentence:
-    """Why there is nothing to apply, as a sentence, or ""."""
+    """Return a sentence why there is nothing to apply, or ""."""
     planned = decided(context)
     if planned is None:
         return "It was applied elsewhere; the state holds what you decided."
@@ -96,7 +96,7 @@ def nothing_to_do(context: Context) -> Sentence:
 
 
 def validate(request: Request, context: Context) -> list[Problem]:
-    """Removals are confirmed, unless the apply was begun."""
+    """Require confirmed removals, unless the apply began."""
     planned = decided(context)
     if planned is None or apply_begun(run_folder(context), planned.record):
         return []
@@ -105,13 +105,13 @@ def validate(request: Request, context: Context) -> list[Problem]:
 
 
 def perform(request: Request, context: Context, report: Report) -> Facts:
-    """Apply the plan, or take in the end of its apply that was begun before.
+    """Apply the plan, or record the result of an apply that began earlier.
 
     Raises:
-        ApplyFailed: Terraform failed on the way; the words say who is done and who is not.
+        ApplyFailed: Terraform failed part-way; the message says who is done and who isn't.
         ApplyCancelled: the person stopped it; likewise.
-        LeftRunning: the wizard is being left; the apply goes on.
-        OnboardError: the files, the plan or the account are not what they were.
+        LeftRunning: the wizard is closing while the apply continues.
+        OnboardError: the files, the plan or the account changed.
     """
     planned = decided(context)
     if planned is None or planned.empty:
@@ -138,7 +138,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
 
 
 def _apply(planned: Planned, request: Request, context: Context, report: Report) -> None:
-    """Begin with it; who stops it before Terraform is at it reads that nothing was changed."""
+    """Start the apply; a stop before Terraform begins reports that nothing changed."""
     try:
         with open_layer(context, report, code=request.code) as layer:
             context.raise_if_cancelled()
@@ -163,7 +163,7 @@ def _applied(context: Context, planned: Planned | None) -> dict[str, object]:
     return {**fact, "left_out": list(left_out)} if left_out else fact
 
 
-# What was applied is in the state, and in AWS: see `inquire`, and the look of Hand over.
+# The applied resources are in the state and in AWS: see `inquire`, and `inquire` of Hand over.
 observe = state_now.observe
 
 
@@ -171,10 +171,10 @@ guarded_look = state_now.CODED
 
 
 def inquire(context: Context) -> Observation:
-    """Whether state and AWS have what was decided, where they can be asked without a code.
+    """Check whether state and AWS match the decisions, as far as they can be read without a code.
 
     Raises:
-        OnboardError: the state can't be read, or AWS can't be asked.
+        OnboardError: the state or AWS can't be read.
     """
     if taken_back := state_now.taken_back_since(context, context.item):
         return taken_back

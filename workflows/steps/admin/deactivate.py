@@ -1,8 +1,8 @@
-"""People who leave: their keys stop at once, and what would keep Terraform from removing them is taken away.
+"""Deactivate people who leave: stop their keys, and remove what would block their removal by Terraform.
 
-An access key that was made by hand works until the user is gone, and IAM does not delete a user who still has
-one, an MFA device or a policy of their own. So this comes before the removal is planned: deactivate what
-signs, list what is in the way, and take that away one by one, each confirmed by name.
+Access keys made by hand work until the user is deleted, and IAM doesn't delete a user who still has one, an
+MFA device or a policy of their own. So before planning the removal: deactivate what signs, list what blocks,
+and remove that item by item, each confirmed by name.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ from workflows.steps.shared.module import Context, Progress, Report
 from workflows.terraform.state import State
 
 _SHORT_ID = 16
-"""Digits of a long key id, by which people name a key too."""
+"""Characters of a long key id, by which people refer to a key too."""
 _WORDS = re.compile(r"\w+\W+\w+")
-"""A first and a last name; a single word would be found everywhere."""
+"""A first and last name; a single word would match everywhere."""
 
 
 _FORCED = {
@@ -39,20 +39,20 @@ _FORCED = {
     *(HoldingKind.SSH_KEY, HoldingKind.CERTIFICATE),
 }
 """What the AWS provider removes with a user whose `force_destroy` is set, from version 3 on
-(`resource_aws_iam_user.go`); service-specific credentials and policies only newer ones do."""
+(`resource_aws_iam_user.go`). Service-specific credentials and policies need a newer one."""
 
 
 @dataclass(frozen=True)
 class Leaver:
-    """Somebody who leaves, as the account has them now.
+    """Somebody who leaves, and what the account has of them now.
 
     Attributes:
         name: the IAM user.
-        exists: whether the account has the user at all.
-        password: whether there is a console password; None where that may not be asked.
-        keys: the access keys; None where they may not be listed.
-        blocking: what Terraform does not know of and IAM wants gone before the user is deleted.
-        denied: kinds of things that may not be listed, in words.
+        exists: whether the account has the user.
+        password: whether they have a console password; None if the caller may not ask.
+        keys: the access keys; None if the caller may not list them.
+        blocking: items unknown to Terraform that IAM requires to be gone before it deletes the user.
+        denied: kinds of items that the caller may not list, as phrases.
     """
 
     name: str
@@ -70,26 +70,26 @@ class Leaver:
 
 @dataclass(frozen=True)
 class Findings:
-    """What was found in one account, and in the repository."""
+    """What one account and the repository hold."""
 
     people: tuple[Leaver, ...]
     mentioned: Mapping[str, Mentioned] = field(default_factory=dict)
 
     @property
     def active_keys(self) -> int:
-        """How many access keys still work."""
+        """The number of access keys that still work."""
         return sum(len(person.active_keys) for person in self.people)
 
 
 @dataclass(frozen=True)
 class Request:
-    """What the person decides: to go on from what was found last; None if nothing was looked at."""
+    """The person's decision: continue with the last findings; None if nothing was checked."""
 
     findings: Findings | None = None
 
 
 def leavers(context: Context) -> tuple[str, ...]:
-    """Those who are removed from the step's account."""
+    """Return the people removed from the step's account."""
     return context.decisions.of(context.item).remove
 
 
@@ -99,17 +99,17 @@ def survey(
     code: Secret | None = None,
     act: Callable[[AwsClient, str], None] | None = None,
 ) -> Findings:
-    """Look at those who leave, in the account, in Terraform's state and in the repository.
+    """Look up the people who leave: in the account, in Terraform's state and in the repository.
 
     Args:
         context: what the step may read.
-        report: takes the progress.
-        code: an MFA code, where the layer's profile wants one.
-        act: what is done to each of them first, as far as the account has them.
+        report: receives the progress.
+        code: an MFA code, if the layer's profile needs one.
+        act: called first for each of them that the account has.
 
     Raises:
         CodeWanted, WrongAccount: as `open_layer`.
-        OnboardError: the state or IAM cannot be read.
+        OnboardError: the state or IAM can't be read.
     """
     names = leavers(context)
     if not names:
@@ -128,10 +128,10 @@ def survey(
 
 
 def deactivate(context: Context, report: Report, code: Secret | None = None) -> Findings:
-    """Deactivate every access key of those who leave, then look again; keys that may not be listed stay.
+    """Deactivate every access key of the people who leave that can be listed, then look again.
 
     Raises:
-        OnboardError: as `look`, or a key could not be deactivated.
+        OnboardError: as `survey`, or a key couldn't be deactivated.
     """
 
     def act(client: AwsClient, name: str) -> None:
@@ -146,10 +146,10 @@ def deactivate(context: Context, report: Report, code: Secret | None = None) -> 
 def remove(
     name: str, holding: Holding, context: Context, report: Report, code: Secret | None = None
 ) -> Findings:
-    """Take one thing away from somebody who leaves, then look again.
+    """Remove one item from somebody who leaves, then look again.
 
     Raises:
-        OnboardError: as `look`, or IAM refuses.
+        OnboardError: as `survey`, or IAM rejects it.
     """
 
     def act(client: AwsClient, whose: str) -> None:
@@ -161,12 +161,12 @@ def remove(
 
 
 def _may_be_there(client: AwsClient, name: str) -> bool:
-    """Whether the account has the user, or may not be asked."""
+    """Return whether the account has the user, or the caller may not ask."""
     return asked(lambda: iam.find_user(client, name) is not None, True)
 
 
 def _leaver(client: AwsClient, name: str, state: State) -> Leaver:
-    """What the account says about a user; each question stands alone, so a denied one stops no other."""
+    """Look up a user in the account; each question stands alone, so a denied one stops no other."""
     gone = Leaver(name, exists=False)
     if not _may_be_there(client, name):
         return gone
@@ -190,9 +190,9 @@ def _with_holdings(client: AwsClient, name: str, state: State) -> Leaver:
 
 
 def _terraforms(holding: Holding, name: str, state: State) -> bool:
-    """Whether Terraform takes it away by itself: it is in the state, or goes with the user."""
+    """Return whether Terraform removes the item itself: it is in the state, or goes with the user."""
     if holding.kind is HoldingKind.GROUP and name in state.users:
-        return True  # the provider takes every user that it removes out of all groups
+        return True  # the provider removes users from all groups before it deletes them
     if holding.kind in _FORCED and name in state.forced:
         return True
     if holding.kind is HoldingKind.PASSWORD:
@@ -204,7 +204,7 @@ def _terraforms(holding: Holding, name: str, state: State) -> bool:
         HoldingKind.ATTACHED_POLICY: "aws_iam_user_policy_attachment.",
         HoldingKind.SSH_KEY: "aws_iam_user_ssh_key.",
     }
-    # The state's model names no owner for these: where the layer manages any, they may be this user's.
+    # The state's model has no owner for these: if the layer manages any, they may be this user's.
     kind = kinds.get(holding.kind)
     return kind is not None and any(
         kind in address and _label(name) in _label(address) for address in state.addresses
@@ -216,7 +216,7 @@ def _label(text: str) -> str:
 
 
 def validate(request: Request, context: Context) -> list[Problem]:
-    """It was looked; what still works or is in the way is warned about."""
+    """Require a look; warn about keys that still work and about items that block."""
     if not leavers(context):
         return []
     if request.findings is None:
@@ -229,7 +229,7 @@ def validate(request: Request, context: Context) -> list[Problem]:
 
 
 def _left_of(person: Leaver) -> Iterator[Sentence]:
-    """What still works of somebody, is in the way, or can't be seen."""
+    """Describe what still works for somebody, blocks, or can't be seen."""
     if person.denied:
         works = ", so keys may still work" if person.keys is None else ""
         yield f"You may not list what {person.name} has of: {joined(person.denied, ', ')}{works}."
@@ -242,7 +242,7 @@ def _left_of(person: Leaver) -> Iterator[Sentence]:
 
 
 def perform(request: Request, context: Context, _report: Report) -> Facts:
-    """Record what was found last; none of it is secret."""
+    """Record the last findings; none of them is secret."""
     people = {
         person.name: {
             "inactive": [key.access_key_id for key in person.keys or () if not key.active],
@@ -257,13 +257,13 @@ def perform(request: Request, context: Context, _report: Report) -> Facts:
 
 
 def _stopped(context: Context) -> dict[str, list[str]]:
-    """The keys that were stopped, of those who had any."""
+    """Return the stopped keys of each person who had any."""
     people = context.facts["deactivated"]["people"]
     return {name: person["inactive"] for name, person in people.items() if person["inactive"]}
 
 
 def observe(context: Context) -> Observation:
-    """Where no key was stopped, none can work again; else it takes AWS to see, as `inquire` does."""
+    """Agree if no key was stopped, since none can work again; otherwise only AWS knows: see `inquire`."""
     return NOT_ASKED if _stopped(context) else AGREES
 
 
@@ -271,7 +271,7 @@ guarded_look = CODED
 
 
 def inquire(context: Context) -> Observation:
-    """Whether the keys that were stopped are still stopped, where AWS can be asked without a code.
+    """Check whether the stopped keys are still inactive, if AWS can be asked without a code.
 
     Raises:
         OnboardError: AWS can't be asked.
@@ -292,8 +292,8 @@ class Mention:
 
     Attributes:
         place: the file and the line, as "README.md:12"; the file alone if its name is what mentions them.
-        by: what it says of them: "name", "mail address" or "PGP key".
-        text: the line, without blanks around it; "" for a file's name.
+        by: what it matched: "name", "mail address" or "PGP key".
+        text: the line, stripped; "" for a file's name.
     """
 
     place: str
@@ -303,11 +303,11 @@ class Mention:
 
 @dataclass(frozen=True)
 class Mentioned:
-    """What was found of a person.
+    """What was found about a person.
 
     Attributes:
         mentions: the places, by file and line.
-        remark: what the search had to leave out and why, or "".
+        remark: what the search left out and why, or "".
     """
 
     mentions: tuple[Mention, ...]
@@ -315,7 +315,7 @@ class Mentioned:
 
 
 def find_mentions(names: Iterable[str], context: Context, report: Report) -> dict[str, Mentioned]:
-    """Where the checkout still mentions some people; nothing where the project is no repository.
+    """Find where the checkout still mentions people; nothing if the project is no repository.
 
     Raises:
         OnboardError: git fails.
@@ -335,7 +335,7 @@ def find_mentions(names: Iterable[str], context: Context, report: Report) -> dic
 def _of(name: str, git: GitSearch, context: Context) -> Mentioned:
     own, remark = _by_key(name, git, context)
     terms = {**own, **_by_name(name)}
-    patterns = {  # of what is no part of a longer word
+    patterns = {  # matches whole words only
         term: re.compile(rf"(?<![A-Za-z0-9]){re.escape(term)}(?![A-Za-z0-9])", re.IGNORECASE)
         for term in terms
     }
@@ -352,12 +352,12 @@ def _of(name: str, git: GitSearch, context: Context) -> Mentioned:
 
 
 def _by_name(name: str) -> dict[str, str]:
-    """The name, and as labels (`user_jane_doe`), handles (`@jane-doe`) and sentences ("Jane Doe") have it."""
+    """Return patterns of the name as in `user_jane_doe`, `@jane-doe` and "Jane Doe"."""
     return dict.fromkeys((name, *(re.sub(r"[^A-Za-z0-9]", mark, name) for mark in "_- ")), "name")
 
 
 def _by_key(name: str, git: GitSearch, context: Context) -> tuple[dict[str, str], str]:
-    """The mail addresses and the fingerprint of the person's key, as it was last committed."""
+    """Return the mail addresses and fingerprint of the person's key, as last committed."""
     terms: dict[str, str] = {}
     try:
         for text in git.last_contents(name):
@@ -372,7 +372,7 @@ def _by_key(name: str, git: GitSearch, context: Context) -> tuple[dict[str, str]
 
 
 def as_text(found: Mapping[str, Mentioned]) -> str:
-    """All of it as lines to read, or to send to the owner of these files."""
+    """Format the mentions as text to read, or to send to the owners of the files."""
     lines = []
     for name, mentioned in found.items():
         lines.append(f"{name}: {'mentioned in' if mentioned.mentions else 'nothing else mentions them'}")

@@ -1,6 +1,6 @@
-"""What is decided as operations on the layers; none where a layer says it already.
+"""The decisions as operations on the layers, without those that a layer has already.
 
-So a review that was written, or written by half, can be made again.
+So a review that was written, or half written, can be repeated.
 """
 
 from __future__ import annotations
@@ -46,14 +46,14 @@ from workflows.steps.later_sessions import places_of
 from workflows.steps.shared.module import Context
 
 _MANY = 500
-"""People whose layers are worth setting apart from the garbage collector."""
+"""Number of people from which layers are worth keeping from the garbage collector."""
 
 
 def read_layers(context: Context) -> dict[str, Layer]:
-    """The layers that the Project step chose, read from disk, by account name, in their order.
+    """Read the layers that Project chose from disk, by account name, in order.
 
     Raises:
-        OnboardError: the project or a layer is not there any more, or cannot be read.
+        OnboardError: the project or a layer is gone, or can't be read.
     """
     project = find_project(context.root)
     locations = {location.account: location for location in project.layers}
@@ -72,17 +72,17 @@ def read_layers(context: Context) -> dict[str, Layer]:
 
 
 def operations(layer: Layer, decisions: Decisions) -> list[Operation]:
-    """The operations that bring one layer to what was decided.
+    """Return the operations that bring one layer to the decisions.
 
-    Groups come first, so that people can join a new one; people who join come with their groups in one
-    operation; those who leave go last.
+    Groups come first, so that people can join a new one; people join with their groups in one operation;
+    people who leave go last.
 
     Args:
         layer: as it is on disk.
-        decisions: as far as there are any.
+        decisions: may be incomplete.
 
     Raises:
-        OnboardError: a key that nobody was asked about lies where a decided one is to be.
+        OnboardError: an unconfirmed key lies where a decided one should go.
     """
     refuse_other_keys(layer, decisions)
     here = decisions.of(layer.location.account)
@@ -103,14 +103,14 @@ def operations(layer: Layer, decisions: Decisions) -> list[Operation]:
     return [*_account_operations(layer, here.settings), *wanted]
 
 
-class KeyToCorrect(OnboardError):  # noqa: N818 - it says what helps
-    """A PGP key that was decided can't be used, or isn't the one that is there."""
+class KeyToCorrect(OnboardError):  # noqa: N818 - the name says what helps
+    """A decided PGP key can't be used, or differs from the one in the layer."""
 
     step = "pgp-keys"
 
 
 def refuse_expired_keys(context: Context) -> None:
-    """Stop before anything is made with a key that can't be used any more: AWS would be left half changed.
+    """Stop before using an expired key, which would leave AWS half changed.
 
     Raises:
         OnboardError: a decided key has expired.
@@ -127,16 +127,16 @@ def refuse_expired_keys(context: Context) -> None:
 def refuse_other_keys(
     layer: Layer, decisions: Decisions, known: Container[tuple[str, str]] = (), *, written: bool = False
 ) -> None:
-    """Stop where a key lies that nobody was asked about.
+    """Stop where an unconfirmed key lies.
 
     Args:
         layer: as for `other_keys`, like `decisions` and `written`.
         decisions: see there.
-        known: whose key may lie there anyway, each with its fingerprint.
+        known: pairs of name and fingerprint that may lie there anyway.
         written: see there.
 
     Raises:
-        OnboardError: there is one.
+        OnboardError: there is such a key.
     """
     others = other_keys(layer, decisions, written=written)
     if words := dict.fromkeys(other.words for other in others if other.known_by not in known):
@@ -149,13 +149,13 @@ def refuse_other_keys(
 
 
 class OtherKey(NamedTuple):
-    """A key in a layer that stands where a decided one is to be.
+    """A key in a layer in the place of a decided one.
 
     Attributes:
-        name: whose key it is to be.
+        name: the person whose key belongs there.
         file: the key file, relative to the layer's folder.
-        fingerprint: its own, "" where something else is there than a key.
-        conflict: the same for the same conflict.
+        fingerprint: of the key that is there, or "" if it isn't a key.
+        conflict: equal for the same conflict.
         words: what is there and what was decided.
     """
 
@@ -167,17 +167,18 @@ class OtherKey(NamedTuple):
 
     @property
     def known_by(self) -> tuple[str, str]:
-        """Whose it is to be, and its fingerprint: a key that is known for somebody else is not theirs."""
+        """The pair of person and fingerprint; a key known for somebody else isn't known for this person."""
         return self.name, self.fingerprint
 
 
 def other_keys(layer: Layer, decisions: Decisions, *, written: bool = False) -> Iterator[OtherKey]:
-    """The keys in a layer that stand where decided ones are to be.
+    """Yield the keys in a layer that stand in the place of decided ones.
 
     Args:
         layer: as it is on disk.
-        decisions: as far as there are any.
-        written: whether they are in the files; before, one whose replacement was confirmed is none.
+        decisions: may be incomplete.
+        written: whether the decided keys are in the files; until then, a key whose replacement was confirmed
+            doesn't count.
     """
     account = layer.location.account
     for name in (*decisions.of(account).add, *decisions.rekeying):
@@ -200,7 +201,7 @@ def other_keys(layer: Layer, decisions: Decisions, *, written: bool = False) -> 
 
 
 def with_keys_in_place(layer: Layer, decisions: Decisions, known: Container[tuple[str, str]]) -> Decisions:
-    """The decisions, as if keys `known` as theirs had been decided where they stand in place of others."""
+    """Return the decisions with the keys in the layer that are `known` as theirs in place of decided ones."""
     keys = {
         other.name: replace(
             decisions.keys[other.name],
@@ -214,15 +215,15 @@ def with_keys_in_place(layer: Layer, decisions: Decisions, known: Container[tupl
 
 
 def _has_key(layer: Layer, file: str | None, text: str) -> bool:
-    """Whether a file of a layer holds this key, in whatever wrapping the provider reads."""
+    """Return whether a layer's file holds this key, in any wrapping that the provider reads."""
     present = layer.files.keys.get(file or "")
     return present is not None and holds(present, text.encode())
 
 
 def expired(context: Context) -> list[str]:
-    """Whose decided key can't be used any more where it is still to be, by IAM name.
+    """Return people whose expired key is still needed, by IAM name.
 
-    What is applied elsewhere was encrypted in time; an expired key still opens it.
+    Where the session has applied everything, the key was used in time; its owner can still decrypt with it.
     """
     now = context.environment.now()
     keys = context.decisions.keys.items()
@@ -237,7 +238,7 @@ def _join(
     person = layer.person(name)
     if person is None:
         file = f"keys/{name}"
-        if _has_key(layer, file, text):  # a changed file would reset the passwords of everybody who has it
+        if _has_key(layer, file, text):  # a changed file would reset the passwords of everybody who uses it
             text = layer.files.keys[file].decode()
         new = AddPerson(name, text, move.add, machine=is_machine_name(name), leaving=here.remove)
         yield _sharing(layer, new, before)
@@ -248,12 +249,12 @@ def _join(
 
 
 def _sharing(layer: Layer, new: AddPerson, before: Sequence[AddPerson]) -> AddPerson:
-    """A machine user who gets another one's key shares the file of that one, where the layer can name it.
+    """Let a joining machine user share the key file of another with the same key, if the layer can name it.
 
     Args:
         layer: as it is on disk.
-        new: who joins.
-        before: who joins with them, and is added first.
+        new: the user who joins.
+        before: users who join with them and are added first.
     """
     if not new.machine or f"keys/{new.name}" in layer.files.keys:
         return new
@@ -261,17 +262,17 @@ def _sharing(layer: Layer, new: AddPerson, before: Sequence[AddPerson]) -> AddPe
         return shared
     for other in before:
         if other.machine and not other.shared_key and holds(other.key_text.encode(), new.key_text.encode()):
-            with suppress(EditRefused):  # it will say so itself
+            with suppress(EditRefused):  # the layer reports this itself
                 return _shared(read_files(layer.location, other.apply(layer)), new) or new
     return new
 
 
 def _shared(layer: Layer, new: AddPerson) -> AddPerson | None:
-    """A machine user who joins, with the file of a present one that holds the key; None for none."""
+    """Return a joining machine user with the file of one that has the same key; None if there is none."""
     named = Counter(posixpath.basename(path) for path in layer.files.keys)
     for other in layer.people:
         alike = other.machine and _has_key(layer, other.key_file, new.key_text)
-        if alike and named[other.key_name] == 1:  # a name alone says which file
+        if alike and named[other.key_name] == 1:  # the file name alone identifies it
             shared = replace(new, shared_key=other.key_name)
             with suppress(EditRefused):
                 if not any(problem.fatal for problem in replace(shared, groups=()).check(layer)):
@@ -289,7 +290,7 @@ def _regroup(layer: Layer, name: str, move: Move, rename: Mapping[str, str]) -> 
 
 
 def _replaced_key(layer: Layer, name: str, key: DecidedKey) -> Iterator[Operation]:
-    """The new key where its resets were confirmed; elsewhere the file holds it already."""
+    """Return the new key's operation where its resets were confirmed; elsewhere the file holds it already."""
     if layer.location.account not in key.resets:
         return
     person = layer.person(name)
@@ -298,7 +299,7 @@ def _replaced_key(layer: Layer, name: str, key: DecidedKey) -> Iterator[Operatio
 
 
 def _access_operations(layer: Layer, users: LayerUsers) -> Iterator[Operation]:
-    """None for who leaves."""
+    """Yield switches and key file names that differ, except for people who leave."""
     for name, switches in users.access.items():
         person = layer.person(name)
         wanted = {fact: value for fact, value in switches.items() if getattr(person, fact, None) is not value}
@@ -321,7 +322,7 @@ def _account_operations(layer: Layer, changes: SettingChanges) -> Iterator[Opera
 
 
 def _group_operations(layer: Layer, changes: GroupChanges) -> Iterator[Operation]:
-    """What is decided about groups themselves, in an order that works."""
+    """Yield the operations on groups themselves, in a workable order."""
     old_names = {new: old for old, new in changes.rename.items() if layer.group(old)}
     for old, new in changes.rename.items():
         if layer.group(old) or not layer.group(new):
@@ -332,7 +333,7 @@ def _group_operations(layer: Layer, changes: GroupChanges) -> Iterator[Operation
     siblings = {group.name: group.sibling for group in changes.add}
     for name, change in changes.policies.items():
         there = _policies_of(layer, name, old_names, siblings)
-        # The additions come first, so that no list is empty in between.
+        # Additions first, so that no list is ever empty.
         yield from (AddGroupPolicy(name, arn) for arn in change.add if arn not in there)
         yield from (RemoveGroupPolicy(name, policy) for policy in change.remove if policy in there)
     yield from (RemoveGroup(name) for name in changes.remove if layer.group(name))
@@ -341,7 +342,7 @@ def _group_operations(layer: Layer, changes: GroupChanges) -> Iterator[Operation
 def _policies_of(
     layer: Layer, name: str, old_names: Mapping[str, str], siblings: Mapping[str, str]
 ) -> tuple[str, ...]:
-    """The policies that a group has on disk, under its name there; of a new one those of its sibling."""
+    """Return a group's policies on disk; for a new group, its sibling's."""
     left = dict(siblings)
     while True:
         found = layer.group(old_names.get(name, name))
