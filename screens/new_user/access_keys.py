@@ -470,7 +470,9 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
     @on(StepPane.MoveDone)
     def _moved(self, message: StepPane.MoveDone) -> None:
         if message.name == "perform":
-            self.parting = self.context.environment.readable("\n".join(message.result["access_key"]["told"]))
+            key = message.result["access_key"]
+            news = (words for words in key["told"] if words != key["signed_in"])  # that is no news to them
+            self.parting = self.context.environment.readable("\n".join(news))
 
     def changed(self) -> bool:
         """Whether another key is wanted, or another place for it."""
@@ -511,10 +513,12 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
             self._looking.stop()
 
 
+_OLD_KEY = "In the console, an old key is under your name, “Security credentials”, “Access keys”."
 _KEPT_WORKS = "An older key can make a new one: the key that is kept here, or one from a file."
 
 
 def _kept_lines(key: Mapping[str, Any], now: datetime) -> Lines:
     said = f"; AWS said so {moment_text(str(key['at']), now)}" if key.get("at") else ""
     works = f"✓ {key.get('id', '')} works and is yours{said}."
-    return Lines(works, *key.get("told", []), id="kept-lines", classes="words")
+    way_out = [_OLD_KEY] if key.get("old_ids") else []
+    return Lines(works, *key.get("told", []), *way_out, id="kept-lines", classes="words")

@@ -200,7 +200,7 @@ def delete_access_key_file(path: Path) -> str:
     """
     with files.explained(path, "deleted"):
         path.unlink()
-    return f"{path.name} is deleted. Backups may have copies; if in doubt, rotate the key."
+    return f"{path.name} is deleted. Backups may have copies."
 
 
 def read_access_key_file(path: Path) -> Credentials:

@@ -462,6 +462,31 @@ async def test_a_download_that_cannot_be_used_is_named_while_another_is_awaited(
         await until(pilot, lambda: field(app, "path").value.endswith(path.name))
 
 
+async def test_what_came_of_a_replaced_key_is_shown_whole_on_the_next_page_and_hides_nothing(
+    new_user: NewUserAws, session: Session
+) -> None:
+    new_user.identities = (jane(account_alias="bb-security"),)
+    old = user_key(new_user)
+    request = access_keys.Request("vault", "console", path=str(new_user.csv(old)))
+    access_keys.perform(request, new_user.context(mfa={"serial": None}), new_user.report)
+    new = new_user.aws.administrator("iam").create_access_key(UserName="jane.doe")["AccessKey"]
+    async with key_page(new_user, session) as (app, pilot):
+        page = app.pane
+        page.query_one("#how", Choices).choose("console")
+        await pilot.press("enter")
+        field(app, "path").value = str(new_user.csv(new))
+        await rest(pilot)
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        assert app.wizard.current == PROFILES
+        assert old["AccessKeyId"] in page.parting
+        app.wizard.show_result(page.parting, "")
+        await rest(pilot)
+        result = app.wizard.query_one("#result", Text)
+        assert " ".join(page.parting.split()) in " ".join(app.text().split())
+        assert app.pane.query_one("#changes").region.bottom <= result.region.y
+
+
 async def test_the_folder_that_the_file_belongs_in_is_named_whole(
     new_user: NewUserAws, session: Session, tmp_path: Path
 ) -> None:

@@ -83,10 +83,6 @@ RECENT = timedelta(hours=1)
 """Downloads older than this when the step is opened are somebody's old ones."""
 
 _IMPORT_AGAIN = "import it again once iam-onboard can write to the disk."
-_WAY_OUT = (
-    "Deactivate it in the console: your name, “Security credentials”, “Access keys”. "
-    "Delete it once nothing misses it."
-)
 
 
 @dataclass(frozen=True)
@@ -283,13 +279,16 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
         *filter(None, (undone,)),
         f"iam-onboard keeps the key in {store.description}.",
         *kept.remarks,
-        *filter(None, (device_words(proved.devices), proved.signed_in.words)),
     ]
     known, account = "" if proved.keys else "Unless you deactivated it, ", account_label(identity)
-    sentences += [f"! {known}{old_id} is still active in {account}. {_WAY_OUT}" for old_id in proved.old_ids]
+    sentences += [
+        f"! {known}{old_id} is still active in {account}. Deactivate it in the console."
+        for old_id in proved.old_ids
+    ]
     if request.how == CONSOLE and request.delete_file:
         sure = kept.synced and _is_recorded(record.id, context)
         sentences.append(_deleted(typed_path(request.path, context.environment.home), sure=sure))
+    sentences += filter(None, (device_words(proved.devices), proved.signed_in.words))
     return {
         "access_key": {
             "id": record.id,

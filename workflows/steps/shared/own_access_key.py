@@ -385,9 +385,7 @@ def sign_in_seen(client: AwsClient, identity: Identity, since: str) -> SignInSee
         return SignInSeen(NOT_REPLACED)
     used = asked(lambda: iam.password_last_used(client), "")
     if used is None or (since and not isinstance(used, str) and used < moment(since, "since")):
-        return SignInSeen(
-            "AWS hasn't recorded a sign-in with your password yet; its record is some minutes late."
-        )
+        return SignInSeen("AWS hasn't recorded your sign-in yet: its record is some minutes late.")
     if isinstance(used, str):
         return SignInSeen()
     return SignInSeen(f"AWS has recorded your sign-in of {used.astimezone():%-d %B, %H:%M}.", recorded=True)
