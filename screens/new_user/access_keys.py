@@ -17,7 +17,7 @@ from textual.timer import Timer
 from textual.widgets import Input
 
 from screens.step.asking import BrowsingPane, SpareKeyPane
-from screens.step.console_steps import SandboxPhone, create_access_key
+from screens.step.console_steps import SandboxPhone, create_access_key, done_before
 from screens.step.page import YOURS, Opening, Primary, StepPane, Turn, is_displayed
 from screens.step.times import moment_text
 from screens.widgets.checklist import Checklist
@@ -86,7 +86,7 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
             "path": "",
             "key_id": "",
             "delete_file": True,
-            "ticks": (),
+            "ticks": done_before(opening.context),
             "question": _Question.KEPT,
             **opening.draft,
         }

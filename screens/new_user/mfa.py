@@ -12,7 +12,7 @@ from textual.css.query import NoMatches
 from textual.widgets import Input
 
 from screens.step.asking import BrowsingPane
-from screens.step.console_steps import SandboxPhone, register_device
+from screens.step.console_steps import SandboxPhone, done_before, register_device
 from screens.step.page import YOURS, Opening, Primary, StepPane, Turn
 from screens.step.times import moment_text, said_so
 from screens.widgets.checklist import Checklist
@@ -158,7 +158,7 @@ class MfaPane(BrowsingPane):
             "how": known.get("how") or (CONSOLE if self._identity.sign_in_url else API),
             "place": (KeyPlace.KEPT if opening.context.facts.get("access_key") else KeyPlace.FILE).value,
             "path": "",
-            "ticks": (),
+            "ticks": done_before(opening.context),
             **opening.draft,
         }
 

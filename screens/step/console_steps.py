@@ -10,6 +10,8 @@ from screens.widgets.dialogs import tell
 from screens.widgets.text import Button, ButtonRow, Text
 from workflows.environment import Environment
 from workflows.messages.handoff import Identity
+from workflows.steps.new_user import sign_in
+from workflows.steps.new_user.mfa import CONSOLE
 from workflows.steps.shared.module import Context
 
 _FOLDER_CELLS = 40
@@ -59,14 +61,23 @@ class SandboxPhone(ButtonRow):
 def create_access_key(context: Context, identity: Identity) -> tuple[Deed, ...]:
     """The way to the file of a new access key."""
     downloads = context.environment.readable(context.environment.downloads)
-    sign_in = "Sign in with a code" if "mfa" in context.facts else f"Sign in as {identity.user}"
+    again = "Sign in with a code" if "mfa" in context.facts else f"Sign in as {identity.user}"
     folder = downloads if cell_len(downloads) <= _FOLDER_CELLS else "the folder below"
     return (
-        _sign_in(identity, sign_in),
+        _sign_in(identity, again),
         _credentials(),
         Deed("Press “Create access key”" if context.environment.sandbox else _CREATE),
         Deed(f"Press “Download .csv file”, into {folder}", watched=True),
     )
+
+
+def done_before(context: Context) -> list[int]:
+    """The numbers of the deeds that are done as the list begins: who has just signed in need not do it again.
+
+    A device that was made from here takes a code that they have not signed in with.
+    """
+    how = (context.facts.get("mfa") or {}).get("how", CONSOLE)
+    return [1] if how == CONSOLE and sign_in.just_now(context) else []
 
 
 def _credentials() -> Deed:

@@ -7,6 +7,7 @@ import re
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from threading import Event
@@ -48,6 +49,7 @@ from workflows.machine.session import Session
 from workflows.machine.state import Status
 from workflows.steps.new_user import access_keys, mfa, profiles, verify
 from workflows.steps.new_user.access_keys import KEPT, Download
+from workflows.steps.new_user.sign_in import Proof
 from workflows.steps.new_user.verify import Result
 from workflows.steps.shared.own_access_key import not_accepted
 from workflows.stores.access_key_vault import KeptAccessKey, store_access_key
@@ -216,6 +218,37 @@ async def test_mfa_can_be_skipped(new_user: NewUserAws, session: Session) -> Non
         await pilot.press("ctrl+n")
         await rest(pilot)
         assert app.wizard.current == MFA, "who begins with it is not sent on"
+
+
+@pytest.mark.parametrize(
+    ("step", "how", "proof", "minutes", "ticks"),
+    [
+        (MFA, "", Proof.DECRYPTED, 5, [1]),
+        (MFA, "", Proof.BEFORE, 5, []),
+        (MFA, "", Proof.CHOSEN, 90, []),
+        (KEYS, "console", Proof.CHOSEN, 20, [1]),
+        (KEYS, "api", Proof.CHOSEN, 20, []),
+    ],
+)
+async def test_who_has_just_signed_in_is_not_asked_to_again(
+    new_user: NewUserAws,
+    session: Session,
+    step: StepKey,
+    how: str,
+    proof: Proof,
+    minutes: int,
+    ticks: list[int],
+) -> None:
+    at = (new_user.environment.now() - timedelta(minutes=minutes)).isoformat()
+    session.reopen(StepKey("sign-in", ITEM))
+    settle(session, StepKey("sign-in", ITEM), {"signed_in": {"at": at, "since": "", "proof": proof}})
+    if how:
+        settle(session, MFA, {"mfa": {"serial": SERIAL, "how": how, "at": at}})
+    app = host(new_user, session, step)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        deeds = app.pane.query_one(Checklist)
+        assert (deeds.ticks, deeds.worked_on) == (ticks, False)
 
 
 async def test_who_is_signed_in_already_opens_no_page(new_user: NewUserAws, session: Session) -> None:

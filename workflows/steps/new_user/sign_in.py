@@ -7,6 +7,7 @@ person says they have signed in, and what AWS reports where a key is kept to ask
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from enum import StrEnum, unique
 
 from workflows.aws import iam
@@ -30,6 +31,8 @@ from workflows.steps.shared.own_access_key import (
 from workflows.steps.shared.own_identity import handoff_of, identity_of
 
 _REPLACED = "A newer handoff has another password: this one is void."
+_LASTS = timedelta(hours=1)
+"""Of a console's session; AWS ends it after 12 hours, and a browser perhaps before."""
 _RECORDED = "AWS has recorded your sign-in."
 
 
@@ -152,6 +155,14 @@ def evidence(context: Context) -> tuple[str, Sentence]:
 def _replaced_since(context: Context) -> Observation | None:
     """That a newer handoff makes this password void; None where none does."""
     return unknown(_REPLACED) if context.item in renewed(context) else None
+
+
+def just_now(context: Context) -> bool:
+    """Whether they signed in so lately that the console still has them."""
+    signed_in = context.facts.get("signed_in") or {}
+    if signed_in.get("proof") not in {Proof.DECRYPTED, Proof.CHOSEN}:
+        return False
+    return context.environment.now() - moment(signed_in["at"], "signed_in.at") < _LASTS
 
 
 def observe(context: Context) -> Observation:
