@@ -1,7 +1,7 @@
-"""The groups: the groups of each person in each layer, and groups that come, go or change.
+"""The groups: each person's groups in each layer, and groups that are added, removed or changed.
 
-A `LayerView` is a layer as the matrix shows it, with what can't be changed in it here, and why; a
-`LayerChoice` is what the person decides for it.
+A `LayerView` is a layer as the matrix shows it, including what can't be edited here and why; a `LayerChoice`
+is the person's decision for it.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _SHOWN = {Subject.GROUP, Subject.MEMBER, Subject.FILE}
 
 
 class Chosen(StrEnum):
-    """Why a person was chosen in the steps before; the value is what a person reads."""
+    """Why a person was chosen in the steps before; the value is shown to the user."""
 
     JOINS = "joining"
     REGROUPS = "groups to change"
@@ -48,17 +48,17 @@ class LayerView:
     Attributes:
         account: its account.
         account_id: 12 digits, or None if the project does not say.
-        chosen: those who were chosen, by IAM name and in the order of the matrix, and why.
-        others: everybody else but machine users, by name.
-        machines: machine users who were not chosen, by name.
+        chosen: the chosen people by IAM name, with the reason, in the order of the matrix.
+        others: everybody else except machine users, by name.
+        machines: machine users who weren't chosen, by name.
         machine_names: all machine users.
-        now: the groups that each of them is in now; nothing for people who join.
-        groups: the groups that people can be in.
-        machine_groups: those for machine users, which people are kept out of.
-        follow: the groups that take in who joins by themselves, their members being computed.
-        absent: those whose groups were to change, and whom the layer does not have.
-        spots: what is computed or in comments of groups, and files that are not read as a whole; what needs a
-            hand comes first.
+        now: the current groups of each person; none for people who join.
+        groups: the groups for people.
+        machine_groups: the groups for machine users only.
+        follow: the groups that each joiner gets automatically, because their members are computed.
+        absent: people whose groups were to change but whom the layer doesn't have.
+        spots: computed or commented-out group entries and files that can't be read in full, those that need
+            manual editing first.
     """
 
     account: str
@@ -76,7 +76,7 @@ class LayerView:
 
     @cached_property
     def by_name(self) -> Mapping[str, Group]:
-        """All groups of the layer by name."""
+        """All groups of the layer, by name."""
         return {group.name: group for group in (*self.groups, *self.machine_groups)}
 
     @cached_property
@@ -94,40 +94,40 @@ class LayerView:
         return name in self.machine_names
 
     def new_groups(self, choice: LayerChoice) -> tuple[NewGroup, ...]:
-        """The groups of the choice that the layer does not have yet."""
+        """Return the chosen new groups that the layer doesn't have yet."""
         known = {*self.by_name, *choice.rename.values()}
         return tuple(new for new in choice.add if new.name not in known)
 
     def like(self, choice: LayerChoice, group: str) -> Group | None:
-        """The group of that name, or the one that a new group is made like."""
+        """Return the group of that name; for a new group, the one that it copies."""
         siblings = {new.name: new.sibling for new in choice.add}
         while group not in self.by_name and group in siblings:
             group = siblings.pop(group)
         return self.by_name.get(group)
 
     def is_for_machines(self, choice: LayerChoice, group: str) -> bool:
-        """Whether a group is for machine users; a new one is if its sibling is."""
+        """Return whether a group is for machine users; a new one takes after its sibling."""
         known = self.like(choice, group)
         return known is not None and known.machine
 
     def before(self, name: str) -> frozenset[str]:
-        """The groups that a person is in now."""
+        """Return a person's current groups."""
         return self.now.get(name, _NOBODY)
 
     def after(self, name: str, choice: LayerChoice) -> frozenset[str]:
-        """The groups that a person is to be in; those that are to be removed still count."""
+        """Return a person's groups after the change, including groups that are to be removed."""
         return choice.members.get(name, self.before(name))
 
     def with_followed(self, name: str, groups: frozenset[str]) -> frozenset[str]:
-        """Groups of a person with those that take the person in by themselves."""
+        """Add the groups that a person gets automatically."""
         return groups | self.follow.get(name, _NOBODY)
 
     def taken(self, choice: LayerChoice) -> tuple[str, ...]:
-        """All names of groups that are in use, or will be."""
+        """Return all group names in use now or after the change."""
         return (*self.by_name, *(new.name for new in choice.add), *choice.rename.values())
 
     def refusal(self, choice: LayerChoice, name: str, group: str) -> Sentence:
-        """Why a person cannot be put into a group, or out of it, as a sentence; "" if it can be done."""
+        """Return a sentence why a person can't join or leave a group; "" if they can."""
         if self.chosen.get(name) is Chosen.LEAVES:
             return f"{name} leaves {self.account}, and every group with it."
         if group in choice.remove:
@@ -142,7 +142,7 @@ class LayerView:
         return text_for_others(group, name, machine=machine)
 
     def _is_for_others(self, choice: LayerChoice, group: str, *, machine: bool) -> bool:
-        """Whether a group is for the other kind of users; an empty one is for those of who joins first."""
+        """Return whether a group is for the other kind of users; the first to join an empty one decide."""
         like = self.like(choice, group)
         if like is None:
             return False
@@ -151,19 +151,19 @@ class LayerView:
         return is_for_others(like, machine=machine) or first_are_others
 
     def place_of(self, group: str) -> Place | None:
-        """Where to edit a group's members by hand; None for one that is still to be made."""
+        """Return where to edit a group's members by hand; None for a group that doesn't exist yet."""
         known = self.by_name.get(group)
         if known is None:
             return None
         return next((spot.place for spot in self.spots if spot.group == known.label), known.place)
 
     def spots_for(self, group: str) -> tuple[Spot, ...]:
-        """The spots, that of a group before the others."""
+        """Return the spots, the group's own first."""
         place = self.place_of(group)
         return tuple(sorted(self.spots, key=lambda spot: spot.place != place))
 
     def toggled(self, choice: LayerChoice, name: str, group: str) -> LayerChoice:
-        """The choice with a person put into a group, or out of it; nobody is kept who was not changed."""
+        """Return the choice with a membership toggled, without people not chosen who end unchanged."""
         wanted = self.after(name, choice) ^ {group}
         members = {**choice.members, name: wanted}
         if wanted == self.before(name) and name not in self.chosen:
@@ -171,7 +171,7 @@ class LayerView:
         return replace(choice, members=members)
 
     def pending(self, choice: LayerChoice) -> int:
-        """How many changes the layer does not hold yet: memberships, groups and policies."""
+        """Count the changes of memberships, groups and policies that the layer doesn't have yet."""
         moves = sum(len(self.before(name) ^ wanted) for name, wanted in choice.members.items())
         gone = sum(group in self.by_name for group in choice.remove)
         called = sum(old in self.by_name for old in choice.rename)
@@ -184,7 +184,7 @@ class LayerView:
         return moves + gone + called + policies + len(self.new_groups(choice))
 
     def alone(self, choice: LayerChoice) -> tuple[str, ...]:
-        """Who ends in no group by what is chosen, also because a group goes; nobody who leaves."""
+        """Return people who would end in no group, also through its removal; not people who leave."""
         gone = set(choice.remove)
         return tuple(
             name
@@ -195,7 +195,7 @@ class LayerView:
         )
 
     def alone_without(self, choice: LayerChoice, group: str) -> tuple[str, ...]:
-        """Who would be in no group any more if one went."""
+        """Return people who would be left in no group if one were removed."""
         without = self.alone(replace(choice, remove=(*choice.remove, group)))
         return tuple(name for name in without if group in self.after(name, choice))
 
@@ -204,7 +204,7 @@ def survey(context: Context, report: Report) -> tuple[LayerView, ...]:
     """Read the layers for the screen, in their order.
 
     Raises:
-        OnboardError: one cannot be read.
+        OnboardError: a layer can't be read.
     """
     report(Progress("Reading the groups"))
     layers, decisions = read_layers(context), context.decisions
@@ -218,13 +218,13 @@ def survey(context: Context, report: Report) -> tuple[LayerView, ...]:
 def view_of(
     layer: Layer, joining: Iterable[str], regrouping: Iterable[str], leaving: Iterable[str]
 ) -> LayerView:
-    """A layer as the screen shows it.
+    """Build a layer's view for the screen.
 
     Args:
         layer: the layer.
-        joining: those who join it.
-        regrouping: those whose groups change, as far as the layer has them.
-        leaving: those who leave it, likewise.
+        joining: people who join it.
+        regrouping: people whose groups change, if the layer has them.
+        leaving: people who leave it, likewise.
     """
     chosen = dict.fromkeys(joining, Chosen.JOINS)
     joiners = {name.casefold(): name for name in chosen}
@@ -233,7 +233,7 @@ def view_of(
         chosen.update(
             {person.iam_name: why for person in found if person and person.iam_name.casefold() not in joiners}
         )
-    # A joiner whose entry is written already is called as in the steps before, whatever the layer's case.
+    # A joiner whose entry is already written keeps the name from earlier steps, whatever the layer's case.
     people = {joiners.get(person.iam_name.casefold(), person.iam_name): person for person in layer.people}
     rest = sorted((name for name in people if name not in chosen), key=str.casefold)
     return LayerView(
@@ -256,13 +256,15 @@ def view_of(
 
 
 def gone(context: Context, views: Sequence[LayerView], view: LayerView, draft: Iterable[str]) -> list[str]:
-    """Whose groups were to change and who was removed meanwhile: from a layer, or from all that there are.
+    """Return people whose groups were to change but who have since been removed.
+
+    They count if they were removed from this layer, or are in none of the layers.
 
     Args:
-        context: the step's context, with what was decided before.
+        context: the step's context, with the earlier decisions.
         views: all layers.
-        view: the one to tell of; people may never have been in it.
-        draft: those whose groups in it were half-decided.
+        view: the layer to check; people may never have been in it.
+        draft: people with half-decided groups in it.
     """
     there = {name.casefold() for name in (*context.decisions.of(view.account).moves, *draft)}
     nowhere = set(view.absent).intersection(*(shown.absent for shown in views))
@@ -270,7 +272,7 @@ def gone(context: Context, views: Sequence[LayerView], view: LayerView, draft: I
 
 
 def _follow(layer: Layer, joining: Sequence[str]) -> dict[str, frozenset[str]]:
-    """The groups that take in who joins, which are those of the first of each kind; a refusal comes later."""
+    """Return the groups that joiners get automatically, from the first of each kind; refusals come later."""
     first = {is_machine_name(name): name for name in reversed(joining)}
     known = {
         machine: _taken_in(layer, AddPerson(name, "", machine=machine)) for machine, name in first.items()
@@ -286,7 +288,7 @@ def _taken_in(layer: Layer, addition: AddPerson) -> frozenset[str]:
 
 
 def decided(context: Context, view: LayerView) -> LayerChoice:
-    """What was decided for a layer before, or the groups as they are now."""
+    """Return the earlier decision for a layer, or its current groups."""
     here = context.decisions.of(view.account)
     moves, changes = here.moves, here.groups
     old_names = {new: old for old, new in changes.rename.items() if old in view.by_name}
@@ -310,7 +312,7 @@ def decided(context: Context, view: LayerView) -> LayerChoice:
 
 
 def lost_groups(context: Context, view: LayerView, draft: LayerChoice | None) -> list[str]:
-    """The groups that somebody was to join and that the layer doesn't have any more, sorted."""
+    """Return groups that somebody was to join but that the layer no longer has, sorted."""
     here = context.decisions.of(view.account)
     changes = (here.groups, *([draft] if draft else ()))
     there = {*view.by_name, *(name for change in changes for name in (*change.remade, *change.rename))}
@@ -320,7 +322,7 @@ def lost_groups(context: Context, view: LayerView, draft: LayerChoice | None) ->
 
 
 def drafted(view: LayerView, choice: LayerChoice, draft: LayerChoice | None) -> LayerChoice:
-    """What was half-decided, with those who were chosen since; people whom the layer lost are left out."""
+    """Return the draft, with people chosen since and without people whom the layer lost."""
     if draft is None:
         return choice
     there = {*view.by_name, *(new.name for new in draft.add)}
@@ -336,28 +338,28 @@ def drafted(view: LayerView, choice: LayerChoice, draft: LayerChoice | None) -> 
 
 @dataclass(frozen=True)
 class LayerChoice(GroupChanges):
-    """What is decided for one layer. Groups are called as they are now, new ones by their new name.
+    """The decision for one layer. Groups have their current names; new groups their new ones.
 
     Attributes:
-        members: IAM name to the names of all groups that the person is to be in afterwards, for those whose
-            groups are decided; nobody else's change.
+        members: IAM name to the names of all the person's groups afterwards, for people whose groups are
+            decided. All others stay as they are.
     """
 
     members: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     def policies_of(self, group: str) -> PolicyChanges:
-        """What changes about a group's policies."""
+        """Return the changes of a group's policies."""
         return self.policies.get(group, PolicyChanges())
 
 
 def renamed(choice: LayerChoice, group: str, name: str, *, written: bool) -> LayerChoice:
-    """The choice with another name for a group.
+    """Return the choice with another name for a group.
 
     Args:
-        choice: what was decided.
-        group: the group, as the choice calls it.
+        choice: the current choice.
+        group: the group's name in the choice.
         name: its other name.
-        written: whether the layer has the group; one that is still to be made is simply called otherwise.
+        written: whether the layer has the group; otherwise the new group simply gets the other name.
     """
     add = tuple(
         NewGroup(
@@ -378,7 +380,10 @@ def renamed(choice: LayerChoice, group: str, name: str, *, written: bool) -> Lay
 
 
 def removed(choice: LayerChoice, group: str, *, written: bool) -> LayerChoice:
-    """The choice without a group; one that is still to be made is forgotten. Arguments as for `renamed`."""
+    """Return the choice without a group; a group not yet in the layer is dropped.
+
+    Arguments as for `renamed`.
+    """
     names = {group, choice.rename.get(group, group)}
     add = tuple(new for new in choice.add if new.name not in names)
     policies = {named: changes for named, changes in choice.policies.items() if named != group}
@@ -390,26 +395,26 @@ def removed(choice: LayerChoice, group: str, *, written: bool) -> LayerChoice:
 
 
 def kept(choice: LayerChoice, group: str) -> LayerChoice:
-    """The choice in which a group that was to be removed stays."""
+    """Return the choice with a group kept that was to be removed."""
     return replace(choice, remove=tuple(named for named in choice.remove if named != group))
 
 
 def with_policies(choice: LayerChoice, group: str, changes: PolicyChanges) -> LayerChoice:
-    """The choice with these changes of a group's policies in place of the ones before."""
+    """Return the choice with a group's policy changes replaced by these."""
     policies = {named: own for named, own in choice.policies.items() if named != group}
     return replace(choice, policies={**policies, group: changes} if changes else policies)
 
 
 def as_draft(choice: LayerChoice) -> dict[str, Any]:
-    """The choice as JSON values."""
+    """Return the choice as JSON values."""
     return {**plain(choice), "add": [[new.name, new.sibling] for new in choice.add]}
 
 
 def from_draft(draft: Mapping[str, Any]) -> LayerChoice:
-    """The choice that `as_draft` gave.
+    """Read a choice from the result of `as_draft`.
 
     Raises:
-        WrongShape: it is none.
+        WrongShape: the draft isn't a choice.
     """
     add = [{"name": name, "sibling": sibling} for name, sibling in draft["add"]]
     return read(LayerChoice, {**draft, "add": add}, "groups")
@@ -417,12 +422,12 @@ def from_draft(draft: Mapping[str, Any]) -> LayerChoice:
 
 @dataclass(frozen=True)
 class Request:
-    """What the person decides.
+    """The person's decisions.
 
     Attributes:
         layers: by account name.
-        follow: by account name, the groups that take in who joins by themselves.
-        alone: by account name, who is to be in no group, as the person confirmed.
+        follow: by account, the groups that each joiner gets automatically.
+        alone: by account, people confirmed to end in no group.
     """
 
     layers: Mapping[str, LayerChoice]
@@ -430,7 +435,7 @@ class Request:
     alone: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     def unconfirmed(self, account: str) -> list[str]:
-        """Those in no group of an account for whom that was not confirmed."""
+        """Return people who would end in no group of an account, without confirmation."""
         choice, follow = self.layers[account], self.follow.get(account, {})
         return [
             name
@@ -441,12 +446,12 @@ class Request:
 
 
 def means_of_no_group(name: str, account: str) -> Sentence:
-    """What it means for somebody to be in no group of an account."""
+    """Explain what it means for a person to be in no group of an account."""
     return text_in_no_group(name, account, machine=is_machine_name(name))
 
 
 def validate(request: Request, _context: Context) -> list[Problem]:
-    """Names and ARNs by IAM's rules; a person in no group is warned about, unless that was confirmed."""
+    """Check names and ARNs by IAM's rules; warn about people in no group, unless confirmed."""
     problems: list[Problem] = []
     for account, choice in request.layers.items():
         alone = request.unconfirmed(account)
@@ -471,10 +476,10 @@ def validate(request: Request, _context: Context) -> list[Problem]:
 
 
 def perform(request: Request, context: Context, report: Report) -> Facts:
-    """Check that every layer's shape allows what is wanted, and record it; nothing is written.
+    """Check that every layer can be edited as wanted, and record the choices; write nothing.
 
     Raises:
-        NotPossible: a layer cannot be edited that way, with the place to edit by hand.
+        NotPossible: a layer can't be edited that way; names the place to edit by hand.
     """
     layers = read_layers(context)
     decisions = replace(
@@ -495,7 +500,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
 
 
 def _group_changes(choice: LayerChoice) -> GroupChanges:
-    """What happens to the groups themselves; siblings and policies are keyed by the groups' new names."""
+    """Return the changes to the groups themselves, keyed by the groups' new names."""
     new_name = choice.rename.get
     add = tuple(NewGroup(new.name, new_name(new.sibling, new.sibling)) for new in choice.add)
     policies = {new_name(group, group): changes for group, changes in choice.policies.items() if changes}
@@ -503,10 +508,10 @@ def _group_changes(choice: LayerChoice) -> GroupChanges:
 
 
 def _moves(layer: Layer, choice: LayerChoice, context: Context) -> dict[str, Move]:
-    """For each person the groups to join and to leave; a renamed group counts under its new name.
+    """Return the groups that each person joins and leaves; renamed groups count under their new names.
 
-    What was decided before in this session is still shown when the files say so already, so that a decision
-    does not depend on whether it was written. Who joins in this session joins all of their groups.
+    Earlier decisions of this session still count after they are written to the files, so that a decision
+    doesn't depend on whether it was written. People who join in this session join all of their groups.
     """
     here = context.decisions.of(layer.location.account)
     chosen = {*here.add, *context.decisions.regrouping}
@@ -526,12 +531,12 @@ def _moves(layer: Layer, choice: LayerChoice, context: Context) -> dict[str, Mov
 
 
 def _spelled(groups: Sequence[str] | frozenset[str], choice: LayerChoice) -> set[str]:
-    """The groups by the names that they are to have."""
+    """Return the groups under their names after the change."""
     return {choice.rename.get(group, group) for group in groups}
 
 
 def observe(context: Context) -> Observation:
-    """The groups and people that were chosen are there, still to be made, or removed by a later session."""
+    """Check that the chosen groups and people exist, will be created, or were removed by a later session."""
     layers, decisions = read_layers(context), context.decisions
     removed = removed_from_files(context, layers).by_item
     regrouping = {name.casefold() for name in decisions.regrouping}

@@ -1,11 +1,11 @@
-"""The hand-over: for each person one text with everything that was made for them, encrypted to their key.
+"""The hand-over: one text per person with all their new credentials, encrypted to their key.
 
-The passwords are read from the state, where they are encrypted; no output has to be made visible for it. A
-person gets one text over all accounts that are applied, so the last layer's text holds every identity.
+The passwords are read from the state, where they are encrypted, so no output has to be exposed. A person gets
+one text covering all applied accounts, so the last layer's text holds every identity.
 
-What is sent is what was made in this session: the state also holds passwords that people have changed long
-ago. Where it names no role that anybody may assume, the roles that projects of this kind have by convention
-are the best guess: the admin sees that and may leave them out.
+Only what this session made is sent, since the state also holds passwords that people changed long ago. Where
+the state names no role that anybody may assume, the text guesses the roles that such projects have by
+convention; the admin sees that and may leave them out.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ _POLICY_DEFAULTS: Mapping[str, object] = {
     "require_numbers": True,
     "require_symbols": True,
 }
-"""What terraform-aws-iam's module iam-account does where a layer says nothing (its variables.tf, 5.60)."""
+"""The defaults of terraform-aws-iam's module iam-account (its variables.tf, 5.60)."""
 
 
 _DENIED = (
@@ -86,7 +86,7 @@ _DENIED = (
 
 
 def occasion_of(name: str, context: Context) -> str:
-    """Why somebody gets a text, one of the occasions of a handoff."""
+    """Return why a person gets a text: one of a handoff's occasions."""
     layers = [context.decisions.of(account) for account in context.decisions.layers]
     if any(name in here.add for here in layers):
         return ACCESS
@@ -95,24 +95,24 @@ def occasion_of(name: str, context: Context) -> str:
     return NEW_PASSWORD if name in context.decisions.resetting else NEW_CREDENTIALS
 
 
-class PlanAgain(OnboardError):  # noqa: N818 - it says what helps
-    """What there is to hand over is missing or of no use, and another plan and apply make it."""
+class PlanAgain(OnboardError):  # noqa: N818 - the name says what helps
+    """Something to hand over is missing or useless, and another plan and apply make it."""
 
 
 class NotForThisKey(PlanAgain):
-    """Something in the state isn't encrypted to the key that it should be for."""
+    """Something in the state isn't encrypted to the expected key."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """Where a person's identity in one account comes from.
+    """The data for people's identities in one account.
 
     Attributes:
         project: the project.
         layer: the layer's files, read.
-        state: what its state says.
-        outdated: why what the state has for a person is no use any more, as AWS says it, by IAM name.
-        elsewhere: what a later session did for a person in its place, by IAM name.
+        state: the contents of its state.
+        outdated: why AWS makes a person's entry in the state useless, by IAM name.
+        elsewhere: what a later session did for a person instead, by IAM name.
     """
 
     project: Project
@@ -130,12 +130,12 @@ class PersonHandoff:
         name: the IAM user.
         text: the whole message, "" if there is none.
         accounts: the accounts whose identities are in it.
-        trouble: why something is missing, each a sentence.
-        plain: the message without roles that are only named by convention; the same where there are none.
-        conventional: the accounts whose state names no role, so that the usual ones are in `text`.
-        waiting: later accounts, in which what is for the decided key is still to be made.
-        elsewhere: what later sessions did instead, so that nothing is missing here; a sentence each.
-        to_plan: the accounts in which another plan and apply make what is missing.
+        trouble: why something is missing, one sentence each.
+        plain: the message without roles guessed by convention; the same if there are none.
+        conventional: accounts whose state names no role, so that `text` has the usual ones.
+        waiting: later accounts in which something for the decided key is still to be made.
+        elsewhere: what later sessions did instead, so that nothing is missing here; one sentence each.
+        to_plan: accounts that need another plan and apply to make what is missing.
     """
 
     name: str
@@ -154,7 +154,7 @@ class PersonHandoff:
         return bool(self.elsewhere) and not (self.text or self.trouble or self.waiting)
 
     def without_conventional(self) -> PersonHandoff:
-        """The same with the plain text."""
+        """Return the handoff with the plain text."""
         return replace(self, text=self.plain) if self.conventional else self
 
 
@@ -165,8 +165,8 @@ def person_handoff(
 
     Args:
         name: the IAM user.
-        sources: what was read of the accounts that are applied, by account.
-        troubles: why other accounts are missing, each a sentence.
+        sources: what was read of the applied accounts, by account.
+        troubles: why other accounts are missing, one sentence each.
         context: what the step may read.
     """
     identities: list[Identity] = []
@@ -208,11 +208,11 @@ def person_handoff(
 
 
 def _identity_of(name: str, account: str, source: Source, context: Context) -> Identity:
-    """A person's identity in an account, for the key that was decided.
+    """Return a person's identity in an account, for the decided key.
 
     Raises:
-        PlanAgain: what was made for them is not there, or of no use any more.
-        OnboardError: something else keeps it from being handed over.
+        PlanAgain: their credentials are missing or useless.
+        OnboardError: something else prevents the hand-over.
     """
     unchanged = new_passwords.unchanged(source.state, context, account)
     if name in unchanged:
@@ -225,7 +225,7 @@ def _identity_of(name: str, account: str, source: Source, context: Context) -> I
 
 
 def _rendered(name: str, identities: Iterable[Identity], context: Context) -> str:
-    """A person's whole message.
+    """Render a person's whole message.
 
     Raises:
         MessageError: a value breaks its rule.
@@ -235,14 +235,14 @@ def _rendered(name: str, identities: Iterable[Identity], context: Context) -> st
 
 
 def _with_usual_roles(handed: Identity, source: Source) -> Identity:
-    """The identity with the conventional profiles, where the account's state names no role at all."""
+    """Add the conventional profiles to the identity if the account's state names no role at all."""
     if not handed.encrypted_password or source.state.group_roles:
         return handed
     return replace(handed, profiles=conventional_profiles(source.project, handed.account_name))
 
 
 def _each_profile_once(identities: Iterable[Identity]) -> Iterable[Identity]:
-    """The identities, where a profile that two of them give stays with the first."""
+    """Return the identities, each profile kept only in the first that has it."""
     taken: set[str] = set()
     for handed in identities:
         own = tuple(profile for profile in handed.profiles if profile.profile not in taken)
@@ -251,7 +251,7 @@ def _each_profile_once(identities: Iterable[Identity]) -> Iterable[Identity]:
 
 
 def _key_text(name: str, source: Source, context: Context) -> str:
-    """The key that a person's secrets have to be encrypted to: as decided, else as the layer has it."""
+    """Return the key that a person's secrets must be encrypted to: the decided one, else the layer's."""
     if name in context.decisions.keys:
         return context.decisions.keys[name].text
     person = source.layer.person(name)
@@ -272,17 +272,17 @@ def _key_text(name: str, source: Source, context: Context) -> str:
 
 
 def identity(source: Source, name: str, details: KeyDetails, parts: frozenset[str] = BOTH) -> Identity:
-    """One person's identity in one account, for a handoff.
+    """Return one person's identity in one account, for a handoff.
 
     Args:
         source: the account's layer and state.
         name: the IAM user.
-        details: of the key that everything has to be encrypted to.
-        parts: what is to be handed over, of `PASSWORD` and `ACCESS_KEY`.
+        details: of the key that everything must be encrypted to.
+        parts: what to hand over, of `PASSWORD` and `ACCESS_KEY`.
 
     Raises:
-        NotForThisKey: a password or secret is in clear, or encrypted to another key.
-        OnboardError: the state does not have the person, or nothing to hand over.
+        NotForThisKey: a password or secret is unencrypted, or encrypted to another key.
+        OnboardError: the state lacks the person, or anything to hand over.
     """
     state, account = source.state, source.layer.location.account
     if name not in state.users:
@@ -338,10 +338,10 @@ def _access_key(state: State, name: str, details: KeyDetails) -> AccessKey | Non
 
 
 def _check(ciphertext: str, details: KeyDetails, what: str, *, clear: bool) -> None:
-    """Refuse what the owner of the key cannot open.
+    """Reject a secret that the owner of the key can't decrypt.
 
     Raises:
-        NotForThisKey: it is in clear, empty, no message, or for another key.
+        NotForThisKey: it is unencrypted, empty, no message, or for another key.
     """
     if clear:
         raise NotForThisKey(
@@ -368,7 +368,7 @@ def _one_line(base64_text: str) -> str:
 
 
 def policy_words(layer: Layer) -> tuple[str, ...]:
-    """The account's password policy as sentences, from the layer; AWS's default where it makes none."""
+    """Describe the account's password policy from the layer; AWS's default if it makes none."""
     settings = layer.account
     denied = (_DENIED,) if mfa_denials(layer.files) else ()
     if settings is None:
@@ -385,7 +385,7 @@ _MOST_NAMED = 3
 _CLOCKS_DIFFER = timedelta(minutes=5)
 _AGAIN = "Plan and apply again."
 _RESET = "Reset it with “Reset a password” on the first page."
-"""What helps where somebody made a password by hand: another plan would find nothing to do."""
+"""The advice if somebody made a password by hand, since another plan would find nothing to do."""
 _GONE = {
     Arrival.NO_USER: "the user {}",
     Arrival.NO_PASSWORD: "a console password for {}",
@@ -397,17 +397,17 @@ _WAITS = {
     Arrival.UNSEEN: "Another password than the one-time one, and AWS shows no sign-in yet",
     Arrival.NO_MFA: state_now.NO_MFA_YET,
 }
-"""What is awaited of somebody who was sent a password."""
+"""What we wait for after sending somebody a password."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """What the person decides: what was sent to whom.
+    """The person's decisions: what was sent to whom.
 
     Attributes:
-        people: the mark of each person.
-        nothing: why there is nothing to send now, by person, as AWS and the state say it.
-        skippable: whether the page offers to leave the step out.
+        people: each person's mark.
+        nothing: why there is nothing to send now, by person, from AWS and the state.
+        skippable: whether the page offers to skip the step.
     """
 
     people: Mapping[str, Sent]
@@ -416,7 +416,7 @@ class Request:
 
 
 def later_layers(context: Context) -> tuple[str, ...]:
-    """Layers after this one that some of the same people are still to be applied in."""
+    """Return later layers that are still to be applied for some of the same people."""
     layers, mine = context.decisions.layers, set(people_of(context.item, context))
     rest = layers[layers.index(context.item) + 1 :]
     open_ = (name for name in rest if name not in context.of_each_item("applied"))
@@ -429,17 +429,17 @@ def prepare(
     code: Secret | None = None,
     other_codes: Mapping[str, Secret | None] | None = None,
 ) -> tuple[PersonHandoff, ...]:
-    """Make the text of everybody who got something in this account.
+    """Prepare the text of everybody who got something in this account.
 
     Args:
         context: what the step may read.
-        report: takes the progress.
-        code: an MFA code, where the layer's profile wants one.
-        other_codes: the same for the layers of other accounts, by account.
+        report: receives the progress.
+        code: an MFA code, if the layer's profile needs one.
+        other_codes: codes for the layers of other accounts, by account.
 
     Raises:
         CodeWanted, WrongAccount: as `open_layer`.
-        OnboardError: this layer's state cannot be read, or AWS can't be asked what it has now.
+        OnboardError: this layer's state, or AWS's current data, can't be read.
     """
     people = people_of(context.item, context)
     if not people:
@@ -473,7 +473,7 @@ def _source(context: Context, report: Report, account: str, code: Secret | None)
 
 
 def _elsewhere(account: str, context: Context) -> dict[str, Sentence]:
-    """Whom later sessions removed or made another password, with what happened."""
+    """Return people whom later sessions removed or gave another password, with a sentence each."""
     removals = removed_since(context).get(account, {})
     renewals, rekeyed = renewed_since(context, account), rekeyed_before_apply(context)
     found: dict[str, Sentence] = {}
@@ -488,7 +488,7 @@ def _elsewhere(account: str, context: Context) -> dict[str, Sentence]:
 
 
 def left_to_later(context: Context) -> dict[str, tuple[Sentence, ...]]:
-    """Those for whom later sessions left nothing to send from here, each with what they did instead."""
+    """Return people for whom later sessions left nothing to send from here, with what they did instead."""
     applied = [name for name in context.decisions.layers if name in context.of_each_item("applied")]
     instead = {account: _elsewhere(account, context) for account in applied}
     found: dict[str, tuple[Sentence, ...]] = {}
@@ -502,10 +502,10 @@ def left_to_later(context: Context) -> dict[str, tuple[Sentence, ...]]:
 def _outdated(
     state: State, layer: OpenLayer, elsewhere: Collection[str], context: Context
 ) -> dict[str, OnboardError]:
-    """Whose user or password AWS has lost or replaced since the apply, with what happened.
+    """Return users that AWS lost, or whose password it lost or replaced, since the apply, with the reason.
 
     Raises:
-        AwsError: it could not be asked.
+        AwsError: AWS couldn't be asked.
     """
     account = layer.location.account
     until = _made_by(account, context)
@@ -528,7 +528,7 @@ def _outdated(
 
 
 def _made_by(account: str, context: Context) -> datetime | None:
-    """When every password of this session's apply was made; None for an apply made elsewhere."""
+    """Return the time by which this session's apply made every password; None for an apply elsewhere."""
     fact: Mapping[str, Any] = context.of_each_item("applied").get(account, {})
     if "at" not in fact or fact.get("elsewhere"):
         return None
@@ -536,15 +536,15 @@ def _made_by(account: str, context: Context) -> datetime | None:
 
 
 def save(person: PersonHandoff, target: str, context: Context) -> Sentence:
-    """Write a person's text into a file (0600), and say so.
+    """Write a person's text into a file (0600), and report where.
 
     Args:
-        person: whose text.
-        target: a path as typed; one in the home folder if it is relative.
+        person: the person with the text.
+        target: the path as typed, relative to the home folder unless absolute.
         context: what the step may read.
 
     Raises:
-        OnboardError: it would replace something else than their handoff, or cannot be written.
+        OnboardError: it would replace anything but their handoff, or can't be written.
     """
     environment, own = context.environment, own_handoff(person.name, context)
     shown = save_text(target, person.text, environment.home, replaces=own, whole=environment.sandbox)
@@ -555,7 +555,7 @@ def copy(person: PersonHandoff, context: Context) -> ToSend:
     """Copy a person's text.
 
     Raises:
-        ClipboardUnavailable: nothing takes it.
+        ClipboardUnavailable: there is no clipboard.
     """
     title, file = f"The handoff for {person.name}", default_file(person.name)
     handed = copied(title, person.text, file, context.environment)
@@ -563,21 +563,21 @@ def copy(person: PersonHandoff, context: Context) -> ToSend:
 
 
 def own_handoff(name: str, context: Context) -> Callable[[Path], bool]:
-    """Whether a file has a handoff of this project for a person, whose place another one may take."""
+    """Return a check that a file holds this project's handoff for a person, so that it may be replaced."""
     return partial(is_handoff_for, str(context.facts["project"]), name)
 
 
 def default_file(name: str) -> str:
-    """Where a person's text is saved unless another file is named."""
+    """Return the default file for a person's text."""
     return f"~/handoff-{name}.txt"
 
 
 def refuse_gone(person: PersonHandoff, context: Context, report: Report) -> None:
-    """Send nothing to somebody whom AWS no longer has, as far as it can be asked without a code.
+    """Send nothing to a person who is gone from AWS, as far as it can be asked without a code.
 
     Raises:
         Cancelled: the person stopped it.
-        OnboardError: it no longer has the user, or the password that the text is about.
+        OnboardError: AWS no longer has the user, or the password in the text.
     """
     report(Progress(f"Asking AWS about {person.name}"))
     for account in person.accounts:
@@ -586,7 +586,8 @@ def refuse_gone(person: PersonHandoff, context: Context, report: Report) -> None
         state = Arrival.HERE
         of_account = replace(context, item=account)
         with suppress(OnboardError), state_now.client_without_code("iam", of_account, "") as iam:
-            state = arrival(iam, person.name, _made_by(account, context))  # else what was read stands
+            # else rely on the state that was read
+            state = arrival(iam, person.name, _made_by(account, context))
         context.raise_if_cancelled()
         if state in _GONE:
             remake = f"Open Apply of {account}: it says what is missing, and makes it again."
@@ -599,10 +600,10 @@ def refuse_gone(person: PersonHandoff, context: Context, report: Report) -> None
 
 
 def to_mailbox(person: PersonHandoff, context: Context) -> Sentence:
-    """Put a person's text into the sandbox's mailbox, and say so.
+    """Put a person's text into the sandbox's mailbox, and report where.
 
     Raises:
-        OnboardError: there is no mailbox, or it cannot be written.
+        OnboardError: there is no mailbox, or it can't be written.
     """
     name = f"handoff-{person.name}.txt"
     if not mailed(person.text, name, context.environment):
@@ -611,18 +612,18 @@ def to_mailbox(person: PersonHandoff, context: Context) -> Sentence:
 
 
 def _other_text(remade: Mapping[tuple[str, str], Summary]) -> Sentence:
-    """That the text sent here holds passwords that later sessions have replaced."""
+    """Say that later sessions replaced passwords in the text sent here."""
     by = _works(remade.values())
     where = listed([*dict.fromkeys(account for _, account in remade)], _MOST_NAMED)
     return f"A later session ({by}) made another password in {where}, and its text is the one to open."
 
 
 def remind(awaited: Iterable[str], context: Context) -> ToSend:
-    """Hand out a text for those who have not come yet, and say whom it is for; it names nobody.
+    """Give out a reminder for people who haven't signed in yet, and say whom to send it to; it names nobody.
 
     Raises:
-        OnboardError: the text that they were sent here is no longer the one to open, for none of them; or it
-            can't be copied or saved.
+        OnboardError: none of them should open the text sent here any more, or the reminder can't be copied or
+            saved.
     """
     layers = context.decisions.layers
     remade = renewed_since(context, *layers)
@@ -646,7 +647,7 @@ def remind(awaited: Iterable[str], context: Context) -> ToSend:
 
 
 def for_a_new_key(name: str, context: Context) -> dict[str, list[str]]:
-    """What Project begins with where somebody who was brought in can't use their PGP key any more."""
+    """Return Project's initial values where somebody with access lost the use of their PGP key."""
     decided = context.decisions
     return {
         "joining": [joiner for joiner in decided.joining if joiner != name],
@@ -655,18 +656,18 @@ def for_a_new_key(name: str, context: Context) -> dict[str, list[str]]:
 
 
 def sent_now(how: Sentence, context: Context, before: Sent | None = None) -> Sent:
-    """The mark that a text was sent now; `before` is the one that it replaces."""
+    """Return the mark for a text sent now; `before` is the mark that it replaces."""
     again = "once more: " if before is not None and before.sent_at else ""
     return Sent(context.environment.now().isoformat(timespec="seconds"), f"{again}{how}")
 
 
 def marked_by_hand(context: Context, how: Sentence = "you said so") -> Sent:
-    """The mark of a text that the person sent; `how` is what they did with it here."""
+    """Return the mark for a text that the person sent themselves; `how` is what they did with it here."""
     return replace(sent_now(how, context), by_hand=True)
 
 
 def validate(request: Request, _context: Context) -> list[Problem]:
-    """Everybody's text is of use and marked as sent; whose is not marked is a warning."""
+    """Require a usable text for everybody; warn about texts that aren't marked as sent."""
     way_out = "Or skip this (^s)." if request.skippable else ""
     useless = [
         Problem(joined((f"{name}'s text isn't complete:", why, way_out)), "people")
@@ -680,13 +681,13 @@ def validate(request: Request, _context: Context) -> list[Problem]:
 
 
 def perform(request: Request, context: Context, _report: Report) -> Facts:
-    """Record what was sent to whom; nothing else is kept of it."""
+    """Record what was sent to whom, and nothing else."""
     sent = {name: request.people.get(name, Sent()) for name in people_of(context.item, context)}
     return {"handed_over": plain(HandedOver(sent))}
 
 
 def observe(context: Context) -> Observation:
-    """Where somebody got something, only AWS says what they did with it: see `inquire`."""
+    """Check for later sessions if somebody got something; AWS alone knows more: see `inquire`."""
     return state_now.observe(context) if people_of(context.item, context) else AGREES
 
 
@@ -694,7 +695,7 @@ guarded_look = state_now.CODED
 
 
 def inquire(context: Context) -> Observation:
-    """Whether those who were sent a password have chosen their own and set up MFA, as AWS says.
+    """Check with AWS whether people with a new password have chosen their own and set up MFA.
 
     Raises:
         OnboardError: AWS can't be asked.
@@ -712,7 +713,7 @@ def inquire(context: Context) -> Observation:
     ]
     later = renewed_since(context, *accounts, by=awaiting)
     others = {part: later[part] for part in parts if part in later}
-    if any(part not in later for part in parts):  # of a password made since, AWS says whether it was used
+    if any(part not in later for part in parts):  # AWS says whether a password made since was used
         found = _of_arrivals(_arrivals(parts, later, context), context)
         more = [*_of_later(others)] if found.words else []
         return replace(found, words=joined((found.words, *more)), waits=()) if more else found
@@ -723,7 +724,7 @@ def inquire(context: Context) -> Observation:
 
 
 def _of_later(others: Mapping[tuple[str, str], Summary]) -> Iterator[Sentence]:
-    """What later sessions are about to do for these people, by name and account, or have done."""
+    """Describe what later sessions did or will do for these people, by name and account."""
     unsent = {name: last for (name, at), last in others.items() if (at, name) in to_hand_over(last)}
     others = {part: last for part, last in others.items() if part[0] not in unsent}
     waited = {name: last for (name, _at), last in others.items() if name in last.awaited}
@@ -741,14 +742,14 @@ def _of_later(others: Mapping[tuple[str, str], Summary]) -> Iterator[Sentence]:
 
 
 def _works(sessions: Iterable[Summary]) -> Sentence:
-    """What sessions do."""
+    """List what sessions do."""
     return listed([*dict.fromkeys(map(work_of, sessions))], _MOST_NAMED)
 
 
 def _arrivals(
     parts: Iterable[tuple[str, str]], later: Container[tuple[str, str]], context: Context
 ) -> dict[tuple[str, Arrival], list[str]]:
-    """The accounts in which people have come so far; `later` ones have another password since."""
+    """Return the accounts of people by their progress; `later` parts have had another password since."""
     found: dict[tuple[str, Arrival], list[str]] = {}
     for account, people in by_key((account, name) for name, account in parts).items():
         made_by, there = _made_by(account, context), replace(context, item=account)
@@ -760,7 +761,7 @@ def _arrivals(
 
 
 def _of_arrivals(found: Mapping[tuple[str, Arrival], list[str]], context: Context) -> Observation:
-    """Who is gone and who is awaited, and where."""
+    """Say which people are gone and which are awaited, and where."""
     gone = {name: state for name, state in found if state in _GONE}
     waits = {*_WAITS} if located(context)[0].mfa_enabled else {*_WAITS} - {Arrival.NO_MFA}
     waiting = tuple(

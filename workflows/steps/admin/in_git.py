@@ -1,4 +1,4 @@
-"""What is left to do in git for what a session wrote: to commit it, or to push its commit."""
+"""The git work left after a session wrote files: commit them, or push the commit."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from workflows.steps.shared.module import Context
 
 
 def push_command(commit: Mapping[str, Any]) -> str:
-    """What takes a session's commit to the others; "" where it is on no branch, or there is no remote."""
+    """Return the command that pushes a session's commit; "" if it is on no branch or there is no remote."""
     remote, branch = commit.get("remote", "origin"), commit.get("branch")
     return shlex.join(["git", "push", "-u", remote, branch]) if remote and branch else ""
 
 
 def left_by_facts(facts: Mapping[str, Any]) -> Sentence:
-    """What the session knows without a look: that it committed, or didn't; "" where it wrote nothing."""
+    """Return what is left by the session's own facts: a commit, or a push; "" if it wrote nothing."""
     if not facts.get("changed_files"):
         return ""
     if not facts.get("commit"):
@@ -30,13 +30,13 @@ def left_by_facts(facts: Mapping[str, Any]) -> Sentence:
 
 
 def left_in_git(context: Context) -> Sentence:
-    """What git says is left; "" where it sees nothing.
+    """Return what is left according to git; "" if it sees nothing.
 
-    A commit that is on its branch no more was made again or merged in another way: nothing is known of it.
-    Without a checkout it is what the session knows.
+    Nothing is known about a commit that is no longer on its branch: it was rewritten or merged some other
+    way. Without a checkout, the session's own facts count.
 
     Raises:
-        OnboardError: git can't say.
+        OnboardError: git fails.
     """
     facts, git = context.facts, Git(context.root, context.environment.variables)
     commit = facts.get("commit") or {}

@@ -1,8 +1,8 @@
-"""A plan as it is shown, accepted and kept: sorted by the people it is about, and whether it still holds.
+"""Judges a plan: sorts its changes by person, and checks whether it may still be applied.
 
-The files decide whether a plan may be applied (`staleness`). A commit that was merged or a branch that was
-left changes nothing about it as long as the files are the same, but a person wants to know. The state is
-asked with the layer's own profile, since Terraform would refuse the plan only when it is applied.
+The files decide whether a plan may be applied (`staleness`). A merged commit or another branch doesn't change
+that as long as the files are the same, but people want to know. The state is read with the layer's own
+profile, since Terraform would reject the plan only at the apply.
 """
 
 from __future__ import annotations
@@ -47,13 +47,13 @@ from workflows.terraform.results import ApplyResult, Trouble
 from workflows.terraform.words import about_nobody, describe, meaning, summary
 
 _OWN = frozenset({USER, LOGIN_PROFILE, ACCESS_KEY})
-"""What a person consists of, whatever the module is called that makes it."""
+"""A person's own resources, whatever the module that makes them is called."""
 _MADE = frozenset({Action.CREATE, Action.REPLACE, Action.UPDATE})
 _KINDS = {"login_profile": LOGIN_PROFILE, "access_key": ACCESS_KEY}
 
 
 def judged(record: PlanRecord, plan: Plan, context: Context) -> Planned:
-    """Sort a plan's changes by what was chosen in the steps before."""
+    """Sort a plan's changes by the choices of earlier steps."""
     foreign = _foreign(plan, context)
     changed = (Action.CREATE, Action.REPLACE)
     return Planned(
@@ -88,12 +88,12 @@ def _person(plan: Plan, name: str) -> PersonChange:
 
 
 def _foreign(plan: Plan, context: Context) -> tuple[ResourceChange, ...]:
-    """Those of a plan's changes that nobody decided, in their order.
+    """Return the plan's changes that nobody decided, in order.
 
-    A change is not meant because it is about somebody who was chosen: a person with a new password is not
-    meant to become an administrator by what a colleague left in the files. So each kind of decision names
-    what it allows. A person who joins may bring what else the person's own module makes; what is attached to
-    them from elsewhere is listed apart.
+    A change isn't meant just because it affects a chosen person: a new password must not make somebody an
+    administrator because of a colleague's edit in the files. So each kind of decision lists the changes that
+    it allows. A person who joins may bring whatever else their own module makes; attachments from elsewhere
+    are listed separately.
     """
     meant = _Meant(context)
     modules: dict[str, set[str]] = {}
@@ -104,13 +104,13 @@ def _foreign(plan: Plan, context: Context) -> tuple[ResourceChange, ...]:
 
 
 class _Meant:
-    """What is meant to happen in one layer."""
+    """The changes that are meant in one layer."""
 
     def __init__(self, context: Context) -> None:
         self._here = context.decisions.of(context.item)
         self._named = frozenset(context.decisions.named)
         self._people = self._named.union(self._here.people, context.decisions.resetting)
-        self._allowed: dict[str, set[tuple[str, Action]]] = {}  # to those who stay, as type and action
+        self._allowed: dict[str, set[tuple[str, Action]]] = {}  # for people who stay, as type and action
         for name in context.decisions.resetting:
             self._allow(name, LOGIN_PROFILE)
         for name in self._here.new_keys:
@@ -124,11 +124,11 @@ class _Meant:
         self._allowed.setdefault(name, set()).update((kind, action) for action in actions)
 
     def has(self, change: ResourceChange, modules: Mapping[str, Set[str]]) -> bool:
-        """Whether a change is part of it.
+        """Return whether a change is meant.
 
         Args:
             change: what happens to a resource.
-            modules: IAM name -> modules that the plan has the person's own resources in.
+            modules: IAM name -> modules that hold the person's own resources in the plan.
         """
         groups, name = self._here.groups, change.user
         if change.type in ACCOUNT_TYPES:
@@ -160,7 +160,7 @@ class _Meant:
 
 
 def _module(change: ResourceChange) -> str:
-    """The module instance that a resource is in, with a dot behind it; "" for one in none."""
+    """Return the module instance of a resource, with a trailing dot; "" outside modules."""
     return change.address.partition(f"{change.type}.")[0]
 
 
@@ -178,7 +178,7 @@ def _users(plan: Plan, kind: str, actions: Sequence[Action]) -> tuple[str, ...]:
 
 
 def staleness(planned: Planned, context: Context) -> Sentence:
-    """Why a plan cannot be accepted or applied any more, as a sentence; "" if it can."""
+    """Return a sentence why a plan can't be accepted or applied any more; "" if it can."""
     if not planned.empty and not planned.record.plan.is_file():
         result = result_of(run_folder(context), planned.record)
         if result is None:
@@ -195,11 +195,11 @@ def staleness(planned: Planned, context: Context) -> Sentence:
 
 
 def made_from_other_files(planned: Planned, context: Context) -> tuple[str, ...]:
-    """The files that Review has put back since the plan was made from other lines in them."""
+    """Return files that Review put back after the plan was made from other lines in them."""
     sources, written = planned.record.sources, context.facts.get("changed_files") or ()
     made = moment(planned.record.made_at, "plan.made_at")
     if written_at(context.folder) < made.timestamp() * _NANOSECONDS:
-        return ()  # another session can have brought a file back to the same lines
+        return ()  # another session may have restored the same lines
     return tuple(
         file["path"].removeprefix(str(context.root)).lstrip("/")
         for file in written
@@ -208,9 +208,9 @@ def made_from_other_files(planned: Planned, context: Context) -> tuple[str, ...]
 
 
 def standing(planned: Planned, result: ApplyResult) -> Sentence:
-    """Who is done after an apply that stopped on the way, and who is not.
+    """Describe who is done, and who isn't, after an apply that stopped part-way.
 
-    After a killed one nobody is done for certain: what AWS has may be missing from the state.
+    After a killed apply nobody is done for certain: the state may lack what AWS has.
     """
     if result.untouched:
         return "No resource was changed."
@@ -230,21 +230,21 @@ def standing(planned: Planned, result: ApplyResult) -> Sentence:
 
 
 def unfinished(planned: Planned, result: ApplyResult) -> list[str]:
-    """Those for whom an apply that stopped on the way has not done everything, sorted."""
+    """Return people for whom a stopped apply hasn't done everything, sorted."""
     return sorted({name for left in _left(planned, result) for name in planned.owners.get(left, ())})
 
 
 def _left(planned: Planned, result: ApplyResult) -> set[str]:
-    """The resources that are not as planned yet; one that Terraform said nothing about is not, either."""
+    """Return resources that aren't as planned yet, including those that Terraform didn't mention."""
     if result.succeeded:
         return set()
     return {*planned.owners, *result.failed, *result.remaining} - set(result.done)
 
 
 def causes(planned: Planned, result: ApplyResult) -> tuple[Sentence, ...]:
-    """What went wrong in an apply, a line for each person and cause; other resources by their address.
+    """Describe an apply's failures, one line per cause with its people; other resources by address.
 
-    One that began with nothing has the advice of its failure beside it, and needs none here.
+    An apply that started nothing shows its own advice, and needs none here.
     """
     people: dict[Trouble, list[str]] = {}
     for trouble in result.troubles:
@@ -264,7 +264,7 @@ _SHORT = 8
 
 
 def is_old(made: Planned, context: Context) -> bool:
-    """Whether a plan was made so long ago that its state may have changed since."""
+    """Return whether the state may have changed since the plan, because of its age."""
     try:
         made_at = datetime.fromisoformat(made.record.made_at)
     except ValueError:
@@ -273,9 +273,9 @@ def is_old(made: Planned, context: Context) -> bool:
 
 
 def of_the_checkout(made: Planned, context: Context) -> Iterator[Sentence]:
-    """What git reports on the checkout since the plan was made, in sentences; nothing without a checkout.
+    """Yield what git reports about the checkout since the plan; nothing without a checkout.
 
-    The upstream is not asked: it is as it was last fetched.
+    The upstream isn't fetched again.
     """
     record = made.record
     git = Git(context.root, context.environment.variables)
@@ -296,16 +296,16 @@ def of_the_checkout(made: Planned, context: Context) -> Iterator[Sentence]:
 
 @dataclass(frozen=True)
 class Return:
-    """How things stand when somebody comes to a plan.
+    """The situation when somebody returns to a plan.
 
     Attributes:
-        refusal: why it cannot be accepted or applied any more, as a sentence, or "".
-        since: what happened meanwhile that is no reason against it, each a sentence.
+        refusal: why it can't be accepted or applied any more, as a sentence, or "".
+        since: what happened meanwhile without making it invalid, one sentence each.
         resources: the resources of the last plan.
-        differences: what changed from the plan before.
-        old: whether the state should be asked, since the plan was not made just now.
-        gone: whether its file is gone, or another one.
-        undoing: what the other sessions do that can put back their files, as `that_can_put_back` says.
+        differences: what changed from the previous plan.
+        old: whether to check the state, since the plan isn't fresh.
+        gone: whether its file is missing or replaced.
+        undoing: what the other sessions do that can put back their files, from `that_can_put_back`.
     """
 
     refusal: Sentence = ""
@@ -318,7 +318,7 @@ class Return:
 
 
 def survey(made: Planned | None, context: Context) -> Return:
-    """Look at what is on this machine; AWS is not asked, and an applied plan is left alone."""
+    """Check a plan on this machine only; AWS isn't asked, and an applied plan is left alone."""
     if made is None or is_applied(made, context):
         return Return()
     return Return(
@@ -332,10 +332,10 @@ def survey(made: Planned | None, context: Context) -> Return:
 
 
 def left(made: Planned, context: Context) -> Return:
-    """Look at a plan after the one that was to take its place failed, perhaps before it was removed.
+    """Check a plan after its replacement failed, perhaps before the plan was removed.
 
     Raises:
-        OSError: its file cannot be read.
+        OSError: its file can't be read.
     """
     try:
         refuse_another_plan(made.record)
@@ -345,11 +345,11 @@ def left(made: Planned, context: Context) -> Return:
 
 
 def check(made: Planned, context: Context, report: Report, code: Secret | None = None) -> Return:
-    """Look, and ask whether the state is still the one that was planned against.
+    """Check a plan, including whether its state is still the current one.
 
     Raises:
         CodeWanted, WrongAccount: as `open_layer`.
-        OnboardError: the state cannot be read.
+        OnboardError: the state can't be read.
     """
     found, mark = survey(made, context), made.record.state
     if found.refusal or mark is None:

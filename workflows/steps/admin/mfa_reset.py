@@ -1,6 +1,6 @@
-"""A lost MFA device: removed over IAM, so that its owner can sign in and register another.
+"""A lost MFA device: removed through IAM, so that its owner can sign in and register another.
 
-Terraform has no part in it. The administrator's own MFA session signs; each removal is confirmed by name.
+Terraform isn't involved. The administrator's own MFA session signs; each removal is confirmed by name.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ _WORDS = {
 
 @dataclass(frozen=True)
 class Device:
-    """A device of somebody.
+    """Somebody's MFA device.
 
     Attributes:
-        serial: its serial: an ARN, or a hardware token's number.
-        kind: what it is, in words.
-        enabled_at: since when (UTC); None if it was made and never enabled.
-        own: whether the administrator's own profile asks for its codes.
+        serial: its ARN, or a hardware token's number.
+        kind: the kind of device, for display.
+        enabled_at: when it was enabled (UTC); None if it never was.
+        own: whether the administrator's own profile uses it.
     """
 
     serial: str
@@ -53,13 +53,13 @@ class Device:
 
 @dataclass(frozen=True)
 class Owner:
-    """Somebody whose device is lost, as the account has them now.
+    """Somebody who lost a device, and what the account has of them now.
 
     Attributes:
         name: the IAM user.
-        exists: whether the account has the user at all.
-        devices: the enabled ones, then those that were made and never enabled.
-        partition: the account's partition, as "aws"; "" if it has no such user.
+        exists: whether the account has the user.
+        devices: enabled devices, then those never enabled.
+        partition: the account's partition, such as "aws"; "" if it has no such user.
     """
 
     name: str
@@ -70,7 +70,7 @@ class Owner:
 
 @dataclass(frozen=True)
 class Found:
-    """What an account has: the owners, the account's id, and where they sign in."""
+    """The findings in an account: the owners, the account's id, and its sign-in page."""
 
     owners: tuple[Owner, ...]
     account_id: str = ""
@@ -79,11 +79,11 @@ class Found:
 
 @dataclass(frozen=True)
 class Request:
-    """What the person decides: to go on.
+    """The person's decision to continue.
 
     Attributes:
-        found: what was found last; None if nothing was looked at.
-        removed: by person, the serials that were removed.
+        found: the last findings; None if nothing was checked.
+        removed: pairs of person and serial that were removed.
     """
 
     found: Found | None = None
@@ -91,31 +91,31 @@ class Request:
 
 
 def survey(context: Context, report: Report, code: Secret | None = None) -> Found:
-    """The devices of those who lost one, in the step's account.
+    """List the devices of people who lost one, in the step's account.
 
     Args:
         context: what the step may read.
-        report: takes the progress.
-        code: an MFA code, where the layer's profile wants one.
+        report: receives the progress.
+        code: an MFA code, if the layer's profile needs one.
 
     Raises:
         CodeWanted, WrongAccount: as `administrator`.
-        OnboardError: IAM cannot be asked.
+        OnboardError: IAM can't be asked.
     """
     with administrator(context, report, code) as client:
         return _found(client, context, report)
 
 
-class DeviceChanged(OnboardError):  # noqa: N818 - it says what happened
-    """What is to be removed is not there as it was shown."""
+class DeviceChanged(OnboardError):  # noqa: N818 - the name says what happened
+    """The device to remove isn't there as it was shown."""
 
 
 def remove(name: str, device: Device, context: Context, report: Report, code: Secret | None = None) -> Found:
-    """Remove a device of its owner, then look again.
+    """Remove an owner's device, then look again.
 
     Raises:
-        DeviceChanged: it is gone, or its owner has registered it again: that one isn't lost.
-        OnboardError: as `survey`, or IAM refuses.
+        DeviceChanged: it is gone, or its owner registered it again, so it isn't lost.
+        OnboardError: as `survey`, or IAM rejects it.
     """
     with administrator(context, report, code) as client:
         report(Progress(f"Removing the MFA device of {name}"))
@@ -157,11 +157,11 @@ def _owner(client: AwsClient, name: str, own: str) -> Owner:
 
 
 def text_for(name: str, places: Mapping[str, tuple[str, str]], context: Context) -> str:
-    """What the person does next, as a message to send them; nothing in it is secret.
+    """Return the message with the person's next steps; nothing in it is secret.
 
     Args:
         name: the person.
-        places: each account's id, and where they sign in to it.
+        places: each account's id and sign-in page, by account.
         context: what the step may read.
     """
     project = context.facts["project"]
@@ -197,7 +197,7 @@ def hand_out_text(name: str, places: Mapping[str, tuple[str, str]], context: Con
 
 
 def validate(request: Request, _context: Context) -> list[Problem]:
-    """It was looked; a person whose device is still there is warned about."""
+    """Require a look; warn about people who still have a device."""
     if request.found is None:
         return [Problem("Look for the devices first.")]
     return [
@@ -208,7 +208,7 @@ def validate(request: Request, _context: Context) -> list[Problem]:
 
 
 def outcome(request: Request) -> Facts:
-    """The people whose devices were removed, with these, and those who have none."""
+    """Return the people with the devices removed now, and the people without any."""
     people = by_key(request.removed)
     owners = request.found.owners if request.found else ()
     none = [owner.name for owner in owners if not owner.devices and owner.name not in people]
@@ -216,20 +216,20 @@ def outcome(request: Request) -> Facts:
 
 
 def perform(request: Request, context: Context, _report: Report) -> Facts:
-    """Record which devices were removed, and where their owners sign in."""
+    """Record the removed devices, and where their owners sign in."""
     at, found = context.environment.now().isoformat(timespec="seconds"), request.found or Found(())
     there = {"account_id": found.account_id, "sign_in": found.sign_in}
     return {"mfa_devices_reset": {"at": at, **there, **outcome(request)}}
 
 
 def nothing_removed(fact: Mapping[str, Any], account: str) -> list[Sentence]:
-    """Of whom nothing was removed in an account, since they had no device there, a sentence each."""
+    """Yield a sentence for each person who had no device to remove in an account."""
     names = read(list[str], fact.get("none") or [], "mfa_devices_reset.none")
     return [f"{name} has no MFA device in {account}; nothing was removed" for name in names]
 
 
 def observe(context: Context) -> Observation:
-    """Which devices there are only AWS says (`inquire`); where nothing was removed, what it said stands."""
+    """Agree if nothing was removed; otherwise only AWS knows the devices: see `inquire`."""
     fact = context.facts["mfa_devices_reset"]
     return NOT_ASKED if fact["people"] else Observation(Verdict.AS_DECIDED, at=fact["at"])
 
@@ -238,9 +238,9 @@ guarded_look = CODED
 
 
 def inquire(context: Context) -> Observation:
-    """Whether those whose device was removed have one again, where AWS can be asked without a code.
+    """Check whether people whose device was removed have one again, if AWS can be asked without a code.
 
-    Where nobody is awaited, it is about those who have no user any more.
+    If nobody is awaited, the result is about people who no longer have a user.
 
     Raises:
         OnboardError: AWS can't be asked.

@@ -1,7 +1,7 @@
 """A new console password for an existing user: Terraform replaces the login profile.
 
-Nothing in the files says so, so the plan gets `-replace`, and what the state held before is recorded:
-a password that is still the same afterwards is not new, and is not handed over.
+The files don't ask for that, so the plan gets `-replace`. The previous passwords in the state are noted: one
+that is unchanged afterwards isn't new, and isn't handed over.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ _FILE = "new-passwords.json"
 
 @dataclass(frozen=True)
 class Note:
-    """What is noted of a layer when it is planned.
+    """The note about a layer from its plan.
 
     Attributes:
-        asked: who is to get a new password.
-        before: hashes of the encrypted passwords that the state holds of them now.
+        asked: people who get a new password.
+        before: hashes of their encrypted passwords in the state at that time.
     """
 
     asked: tuple[str, ...] = ()
@@ -37,12 +37,12 @@ class Note:
 
 
 def addresses(state: State, context: Context) -> tuple[str, ...]:
-    """The login profiles that are to be replaced in the step's layer; who has none in it is left out.
+    """Return the login profiles to replace in the step's layer, leaving out people without one.
 
-    What they hold now is noted first, as hashes of the encrypted passwords.
+    First note hashes of their current encrypted passwords.
 
     Raises:
-        OnboardError: the note cannot be written.
+        OnboardError: the note can't be written.
     """
     names = context.decisions.resetting
     found = [state.login_profiles[name] for name in names if name in state.login_profiles]
@@ -51,20 +51,20 @@ def addresses(state: State, context: Context) -> tuple[str, ...]:
 
 
 def note_of(context: Context, account: str = "") -> Note:
-    """What was noted when a layer (by default the step's own) was planned last; an empty one if nothing was.
+    """Return the note from a layer's last plan (by default the step's own); an empty one if there is none.
 
     Raises:
-        OnboardError: it cannot be read.
+        OnboardError: it can't be read.
     """
     file = run_folder(context, account) / _FILE
     return read(Note, read_json(file, _MOST), _FILE) if file.exists() else Note()
 
 
 def write(note: Note, context: Context) -> None:
-    """Note it for the step's layer: the plan that is applied next was made with it.
+    """Store the note for the step's layer: the next apply uses the plan made with it.
 
     Raises:
-        OnboardError: the note cannot be written.
+        OnboardError: the note can't be written.
     """
     file = run_folder(context) / _FILE
     if note.asked:
@@ -75,17 +75,17 @@ def write(note: Note, context: Context) -> None:
 
 
 def outdated(context: Context) -> Sentence:
-    """Why the last plan is not for those who are to get a new password now, as a sentence; "" if it is."""
+    """Return a sentence if the last plan isn't for the people who are to get a new password now; else ""."""
     if set(note_of(context).asked) == set(context.decisions.resetting):
         return ""
     return "You changed who gets a new password since the plan. Plan again."
 
 
 def unchanged(state: State, context: Context, account: str) -> dict[str, str]:
-    """Whose password is not known to be new in an account's state, each with the reason in words.
+    """Return people whose password in the state may not be new, with the reason.
 
     Raises:
-        OnboardError: the note of the passwords before cannot be read.
+        OnboardError: the note of the previous passwords can't be read.
     """
     note = note_of(context, account)
     found = {}
@@ -101,7 +101,7 @@ def unchanged(state: State, context: Context, account: str) -> dict[str, str]:
 
 
 def replaced(made: Collection[str], context: Context) -> tuple[str, ...]:
-    """Whose password in the step's layer a plan resets because a new one, or a new key, was asked for."""
+    """Return people whose password a plan of the step's layer resets, because of a reset or a new key."""
     here = context.decisions.of(context.item)
     asked = dict.fromkeys((*context.decisions.resetting, *here.new_keys))
     return tuple(name for name in asked if name in made and name not in here.add)

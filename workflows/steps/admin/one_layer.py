@@ -1,10 +1,10 @@
-"""One layer without a session: what Plan, Apply and Hand over have to know, made for a single command.
+"""One layer without a session: the context for a command that runs Plan, Apply or Hand over.
 
-In the wizard the steps before say whom the work is about. A command has only what it was given, so that is
-put in the shape in which the steps read it; everything else is the same.
+In the wizard, earlier steps decide whom the work is for. A command knows only its arguments, so they are put
+into the shape that the steps read; everything else is the same.
 
-A plan file that a person keeps doesn't show what it was made from. So that is recorded here, in a private
-folder, by the file's hash: a file that was moved is known, and one that anybody changed is another file.
+A plan file kept by a person doesn't show what it was made from. So that is recorded in a private folder by
+the file's hash: a moved file is recognised, and a changed one is another file.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _OF_A_PLAN = (PLAN_FILE, "plan.md", "resources.json", "resources.before.json")
 
 
 def layer_context(environment: Environment, project: Project, account: str, folder: Path) -> Context:
-    """What the steps may read of one layer.
+    """Return the context for one layer.
 
     Args:
         environment: the outside.
@@ -51,27 +51,27 @@ def layer_context(environment: Environment, project: Project, account: str, fold
 
 
 def meant_for(context: Context, people: Iterable[str], passwords: Iterable[str] = ()) -> Context:
-    """The same, where a plan is meant to be about these people: other changes in it are foreign.
+    """Return the context for a plan that is meant for these people; its other changes are foreign.
 
     Args:
         context: one layer.
-        people: about whom it is.
-        passwords: who gets a new console password by it, too.
+        people: the people it is for.
+        passwords: people who also get a new console password.
     """
     return _knowing(context, named=list(people), resetting=list(passwords))
 
 
 def with_plan(context: Context, planned: Planned, passwords: Iterable[str] = ()) -> Context:
-    """The same, where this plan was accepted, with every foreign change that is in it; see `meant_for`."""
+    """Return the context in which this plan was accepted, with all its foreign changes; see `meant_for`."""
     plan = {**planned.as_facts(), "acknowledged": sorted(change.address for change in planned.foreign)}
     return _knowing(context, plan=plan, resetting=list(passwords))
 
 
 def with_new_password(context: Context, name: str, other_accounts: Iterable[str] = ()) -> Context:
-    """The same, where somebody got a new console password in this account and in others.
+    """Return the context in which somebody got a new console password in this and other accounts.
 
-    Where the plan for it was made here, a password that is still the one from before is an error later; one
-    that was made elsewhere (a pull request) has nothing to compare it with.
+    If it was planned here, an unchanged password is an error later; a plan made elsewhere (a pull request)
+    has nothing to compare with.
     """
     accounts = [context.item, *other_accounts]
     plans = {f"plan@{account}": {"passwords": [name], "access_keys": []} for account in accounts}
@@ -81,7 +81,7 @@ def with_new_password(context: Context, name: str, other_accounts: Iterable[str]
 
 
 def handing_over(context: Context, name: str, other_accounts: Iterable[str] = ()) -> Context:
-    """The same, where somebody got everything that the state of this account and of others has of them."""
+    """Return the context in which somebody got everything that the states of these accounts have of them."""
     accounts = [context.item, *other_accounts]
     added = {account: [name] for account in accounts}
     known = _knowing(context, layers=accounts, user_changes={"add": added, "remove": {}})
@@ -89,7 +89,7 @@ def handing_over(context: Context, name: str, other_accounts: Iterable[str] = ()
 
 
 def _over_accounts(known: Context, accounts: Iterable[str], plans: Mapping[str, object]) -> Context:
-    """The same, where these accounts are applied."""
+    """Return the context in which these accounts are applied."""
     applied: dict[str, object] = {f"applied@{account}": {} for account in accounts}
     return replace(known, every={**known.every, **plans, **applied})
 
@@ -99,17 +99,17 @@ def _knowing(context: Context, **facts: object) -> Context:
 
 
 def forget_plan(context: Context) -> None:
-    """Remove the layer's last plan and what was noted of it, unless Terraform runs there and may read it."""
+    """Remove the layer's last plan and its notes, unless Terraform is running there and may read it."""
     if running_in(context.folder, context.item) is None:
         for name in _OF_A_PLAN:
             (run_folder(context) / name).unlink(missing_ok=True)
 
 
 def take_in_ended_apply(context: Context) -> Path | None:
-    """Put away the output of an apply that ended while nobody watched, redacted.
+    """Put away the redacted output of an apply that ended unwatched.
 
     Returns:
-        Where its log is, or None where there was no such apply.
+        The path of its log, or None if there was no such apply.
     """
     run = Run.attach(run_folder(context) / Kind.APPLY)
     if run is None or run.is_running():
@@ -127,13 +127,13 @@ _KEPT = timedelta(days=30)
 
 @dataclass(frozen=True)
 class KeptPlan:
-    """A plan file with what is noted of it.
+    """A plan file with the record kept about it.
 
     Attributes:
-        planned: the plan as it was shown when it was made.
+        planned: the plan as it was shown.
         account: the account of its layer.
         data: the file's content; it can carry the state.
-        passwords: who gets a new password by it, with what they had before (`new_passwords`).
+        passwords: people who get a new password from it, and their previous ones (`new_passwords`).
     """
 
     planned: Planned
@@ -143,10 +143,10 @@ class KeptPlan:
 
 
 class KeptPlans:
-    """The notes.
+    """The records of kept plans.
 
     Args:
-        folder: where they are; made when it is needed (0700).
+        folder: the folder for them; created when needed (0700).
     """
 
     def __init__(self, folder: Path) -> None:
@@ -160,17 +160,17 @@ class KeptPlans:
         now: datetime,
         passwords: Note,
     ) -> None:
-        """Note a plan that was just made, and copy its file (0600); a plan that was there is given up.
+        """Record a new plan and copy its file (0600); drop the record of the plan that was there.
 
         Args:
             planned: the plan.
             account: the account of its layer.
-            target: where its file is kept.
-            now: the time; notes that are too old go.
+            target: where to keep its file.
+            now: the current time; old records are removed.
             passwords: as in `KeptPlan`.
 
         Raises:
-            OnboardError: it cannot be written, or the plan file is not the one that was made.
+            OnboardError: it can't be written, or the plan file isn't the one that was made.
         """
         data = read_bytes(planned.record.plan, LARGEST)
         if _sha256(data) != planned.record.plan_sha256:
@@ -193,10 +193,10 @@ class KeptPlans:
         write_atomically(target, data)
 
     def find(self, file: Path) -> KeptPlan:
-        """The plan in a file.
+        """Return the plan in a file.
 
         Raises:
-            OnboardError: it cannot be read, or it was not kept here.
+            OnboardError: it can't be read, or has no record here.
         """
         data = read_bytes(file, LARGEST)
         note = self._note(_sha256(data))
@@ -226,14 +226,15 @@ class KeptPlans:
         return KeptPlan(Planned.from_facts(found["plan"]), str(found["account"]), data, passwords)
 
     def forget(self, sha256: str) -> None:
-        """Remove the note on a plan."""
+        """Remove the record of a plan."""
         self._note(sha256).unlink(missing_ok=True)
 
     def refuse_target(self, target: Path, layer: Path) -> None:
-        """Let a plan replace nothing but another plan, and never become a part of what it is made from.
+        """Refuse a target that isn't a plan, or that would become part of the layer.
 
         Raises:
-            OnboardError: there is another file, no folder, or the name would make it a file of the layer.
+            OnboardError: another file is there, the folder is missing, or the name would make it a file of
+                the layer.
         """
         if not target.parent.is_dir():
             raise OnboardError(
@@ -268,7 +269,7 @@ class KeptPlans:
 
 
 def may_be_committed(target: Path, environment: Environment) -> bool:
-    """Whether a file would be in a git checkout that does not ignore it."""
+    """Return whether a file lies in a git checkout that doesn't ignore it."""
     git = Git(target.parent, environment.variables)
     return git.is_repository() and not git.is_ignored(target)
 

@@ -1,4 +1,4 @@
-"""What other sessions of the same project are about to change for this one, or have changed since."""
+"""How this session and other sessions of the same project affect each other."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _MOST = 3
 
 
 def not_applied(context: Context) -> Iterator[Sentence]:
-    """What they have written and not applied, and what they have not written yet; a sentence each."""
+    """Yield a sentence for the other sessions' unapplied edits, and one for their unwritten edits."""
     written, begun = dict[str, set[str]](), dict[str, set[str]]()
     for session in _editing(context):
         folder = context.folder.parent / session.id
@@ -59,9 +59,9 @@ def not_applied(context: Context) -> Iterator[Sentence]:
 
 
 def that_can_put_back(context: Context) -> dict[str, bool]:
-    """What the sessions do that can put back their files of the step's account.
+    """Return the other sessions that can put back their files of the step's account, by what they do.
 
-    Each with whether this session has to put back its own first, which it wrote over them.
+    The value says whether this session wrote over those files and has to put back its own first.
     """
     own = {change.path: change.after for change in offered_undo(context.folder, context.every)}
     found: dict[str, bool] = {}
@@ -75,7 +75,7 @@ def that_can_put_back(context: Context) -> dict[str, bool]:
 
 
 def _editing(context: Context) -> Iterator[Summary]:
-    """The other sessions that edit files of the same project and aren't through."""
+    """Yield the other unfinished sessions that edit files of the same project."""
     for session in siblings(context.folder):
         edits = any(session.facts.get(kind) for kind in EDITING)
         if edits and session.next_step and session.facts.get("project_root") == str(context.root):
@@ -83,17 +83,17 @@ def _editing(context: Context) -> Iterator[Summary]:
 
 
 def _first_two(sessions: Mapping[str, object]) -> Sentence:
-    """What sessions do, apart from each other: each may be about several people."""
+    """List the first two sessions by what they do, and count the others."""
     more = len(sessions) - 2
     return "; ".join([*list(sessions)[:2], *([count(more, "other session")] if more > 0 else [])])
 
 
 def _accounts(session: Summary) -> set[str]:
-    """The accounts in whose layers a session is about to change something; all while that isn't decided."""
+    """Return the accounts whose layers a session is about to change; all until it has decided."""
     try:
         decisions = Decisions.from_facts(session.facts)
     except WrongShape:
-        return set()  # its own page says that it is damaged
+        return set()  # the damaged session's own page reports it
     undecided = "changed_files" not in session.facts
     return {
         account
@@ -103,9 +103,9 @@ def _accounts(session: Summary) -> set[str]:
 
 
 def later_than(context: Context) -> tuple[str, tuple[Summary, ...]]:
-    """When the session was begun, and all as far as they are now; none where it was never left.
+    """Return when this session began, and all sessions as they are now; none if it was never left.
 
-    This one is among them: what it has applied since counts against a later session.
+    This session is among them, since its own later applies can outdate another session's.
     """
     own = kept_summary(context.folder, of_old=True)
     if own is None:
@@ -118,7 +118,7 @@ def later_than(context: Context) -> tuple[str, tuple[Summary, ...]]:
 
 
 def removed_since(context: Context) -> dict[str, dict[str, str]]:
-    """By account, whom later sessions removed, each with what that one does."""
+    """Return the people whom later sessions removed, by account, with each session's work."""
     begun, every = later_than(context)
     return removed(context.facts, begun, applied_changes(every))
 
@@ -126,12 +126,12 @@ def removed_since(context: Context) -> dict[str, dict[str, str]]:
 def renewed_since(
     context: Context, *accounts: str, by: Callable[[Iterable[Summary]], LastSessions] = passwords_made
 ) -> dict[tuple[str, str], Summary]:
-    """Whose password in which of the accounts later sessions made again, each with the last of them.
+    """Return passwords that later sessions reset, by (name, account), with the latest such session.
 
     Args:
         context: what the step may read.
-        accounts: by their names.
-        by: what counts; with `awaiting`, whom they await for this one.
+        accounts: names of the accounts to check.
+        by: selects the sessions; `awaiting` finds people for whom a later session waits instead.
     """
     begun, every = later_than(context)
     last = by(every)
@@ -143,7 +143,7 @@ def renewed_since(
 
 
 def unsent_since(context: Context) -> dict[tuple[str, str], Summary]:
-    """Whose password in which account later sessions made again and didn't send yet, each with the last."""
+    """Return passwords that later sessions reset and haven't sent, by (name, account), with the last one."""
     gone, since = removed_since(context), renewed_since(context, *context.decisions.layers)
     return {
         (name, account): last
@@ -153,16 +153,16 @@ def unsent_since(context: Context) -> dict[tuple[str, str], Summary]:
 
 
 def removals_since(context: Context) -> Observation | None:
-    """Whom of the session's people later ones removed, as a look at the world; None for nobody.
+    """Return an observation of this session's people whom later sessions removed; None if there are none.
 
-    It is about those for whom nothing is left to be done where the session is for them, by its item about
-    all who were removed there, from the files at least.
+    `about` lists people with no work left anywhere in this session; `by_item` lists all removed people by
+    account, even if removed from the files only.
 
     Raises:
         OnboardError: a layer can't be read.
     """
     applied, written = _later_removals(context)
-    # who was let in by an apply of this session can sign in until the removal is applied
+    # people admitted by this session's apply can sign in until the removal is applied
     waiting = {
         (account, name): last
         for (account, name), last in written.items()
@@ -182,7 +182,7 @@ def removals_since(context: Context) -> Observation | None:
         for name in names
         if layer.person(name) or (context.facts["project_root"], account, name) in ahead
     }
-    # by what is decided, else where they are
+    # where decided, else where they are
     sure = {*context.decisions.joining, *decided_in(context.facts)}
     left = {
         name
@@ -195,17 +195,17 @@ def removals_since(context: Context) -> Observation | None:
 
 
 def not_let_in(name: str, account: str, context: Context) -> bool:
-    """Whether no apply of this session can have let in somebody whom a later one removed from the files."""
+    """Return whether no apply here can have let in a person whom a later session removed from the files."""
     applied: Mapping[str, Any] = context.of_each_item("applied")
     return account not in applied or name in left_out_of(applied[account])
 
 
 Removals = dict[tuple[str, str], AppliedChange]
-"""The last change of users, by account and name."""
+"""The last addition or removal of users, by account and name."""
 
 
 def _later_removals(context: Context) -> tuple[Removals, Removals]:
-    """Whom of the session's people later ones removed and applied it, and whom they only wrote to remove."""
+    """Return later sessions' removals of this session's people: the applied ones, and those only written."""
     begun, every = later_than(context)
     if not every:
         return {}, {}
@@ -221,7 +221,7 @@ def _removals(changes: AppliedChanges, begun: str, context: Context) -> Removals
 
 
 def _lacking(found: Removals, layers: Mapping[str, Layer]) -> Removals:
-    """The removals of those whom the files lack."""
+    """Return the removals of people who are missing in the files."""
     return {
         (account, name): last
         for (account, name), last in found.items()
@@ -234,14 +234,14 @@ def _by_account(found: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
 
 
 def _who_was_removed(found: Removals, applied: Collection[tuple[str, str]]) -> Sentence:
-    """Who was removed, and apart from these who was from the files only."""
+    """Say who was removed, and separately who was removed from the files only."""
     from_aws = {part: last for part, last in found.items() if part in applied}
     from_files = {part: last for part, last in found.items() if part not in applied}
     return joined((*_removed_from("", from_aws), *_removed_from("the files of ", from_files)))
 
 
 def _removed_from(what: str, found: Removals) -> Iterator[Sentence]:
-    """Who was removed, a sentence for each session; `what` is before the accounts."""
+    """Yield a sentence for each session's removals; `what` precedes the accounts."""
     by_name = by_key((name, (last, account)) for (account, name), last in found.items())
     names: dict[tuple[Sentence, Sentence, str], list[str]] = {}
     for name, parts in by_name.items():
@@ -255,11 +255,11 @@ def _removed_from(what: str, found: Removals) -> Iterator[Sentence]:
 
 
 class RemovedFromFiles(NamedTuple):
-    """Whom of a session's people later ones removed, so that the files lack them.
+    """This session's people whom later sessions removed, so that the files lack them.
 
     Attributes:
-        words: who was removed where, when and by which session; "" for nobody.
-        by_item: who was, by account.
+        words: who was removed where, when and by which session; "" if nobody.
+        by_item: the removed people, by account.
     """
 
     words: Sentence
@@ -267,13 +267,13 @@ class RemovedFromFiles(NamedTuple):
 
 
 def removed_from_files(context: Context, layers: Mapping[str, Layer] | None = None) -> RemovedFromFiles:
-    """Whom of the session's people later ones removed where the layers, as they are on disk, lack them.
+    """Return this session's people whom later sessions removed and whom the layers on disk lack.
 
-    What is only written counts, too.
+    Removals that are only written count, too.
 
     Args:
         context: what the step may read.
-        layers: those that the session is about, where they are read already.
+        layers: the session's layers, if already read.
 
     Raises:
         OnboardError: a layer can't be read.
@@ -285,7 +285,7 @@ def removed_from_files(context: Context, layers: Mapping[str, Layer] | None = No
 
 
 def keys_of_later_sessions(context: Context) -> dict[tuple[str, str], str]:
-    """For whom later sessions took in and wrote which key (its fingerprint), with what the session does."""
+    """Return keys that later sessions accepted and wrote, by (name, fingerprint), with the session's work."""
     found: dict[tuple[str, str], str] = {}
     for session, name, key in _later_keys(context):
         users = (user for reset in key.resets.values() for user in reset.users)
@@ -294,9 +294,10 @@ def keys_of_later_sessions(context: Context) -> dict[tuple[str, str], str]:
 
 
 def rekeyed_before_apply(context: Context) -> dict[tuple[str, str], str]:
-    """Whose key later sessions replaced before this one applied, by name and account, with what each does.
+    """Return people whose key a later session replaced in the files before this session's apply.
 
-    What this one made there is encrypted to that key.
+    The result maps (name, account) to that session's work; this session's credentials there are encrypted to
+    the replacement.
     """
     applied: Mapping[str, Any] = context.of_each_item("applied")
     own = context.decisions.keys
@@ -314,7 +315,7 @@ def rekeyed_before_apply(context: Context) -> dict[tuple[str, str], str]:
 
 
 def _later_keys(context: Context) -> Iterator[tuple[Summary, str, DecidedKey]]:
-    """The keys that later sessions took in and that are still in the files, with whose each is."""
+    """Yield keys that later sessions accepted and that are still in the files, with session and person."""
     (begun, every), root = later_than(context), context.facts.get("project_root")
     for session in every:
         same = root is not None and session.facts.get("project_root") == root
@@ -322,13 +323,13 @@ def _later_keys(context: Context) -> Iterator[tuple[Summary, str, DecidedKey]]:
             continue
         if not holds_files(context.folder.parent / session.id, session.facts):
             continue
-        with suppress(WrongShape):  # its own page says that it is damaged
+        with suppress(WrongShape):  # the damaged session's own page reports it
             keys = Decisions.from_facts(session.facts).keys
             yield from ((session, name, key) for name, key in keys.items() if key.fingerprint)
 
 
 def written_since(paths: Collection[str], context: Context) -> dict[str, str]:
-    """Those of some files that are as later sessions wrote them, each with what that one does."""
+    """Return the files that are as later sessions wrote them, with each session's work."""
     own, found = written_at(context.folder), dict[str, str]()
     for folder in context.folder.parent.iterdir():
         if written_at(folder) <= own:
@@ -336,7 +337,7 @@ def written_since(paths: Collection[str], context: Context) -> dict[str, str]:
         try:
             changes = first_to_last(folder)
         except (FileError, OSError):
-            continue  # its own Review says that it is damaged
+            continue  # the damaged session's own Review reports it
         theirs = [path for path in paths if path in changes and changes[path].standing() == "after"]
         if theirs:
             summary = kept_summary(folder, of_old=True)

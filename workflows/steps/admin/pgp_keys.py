@@ -1,9 +1,9 @@
-"""The PGP keys of those who join or get a new one: whatever they sent, judged before anything is written.
+"""The PGP keys of people who join or get a new one: accepted in any form, judged before anything is written.
 
-A bad key passes Terraform's plan and fails in the apply, after the IAM user exists. So every key gets the
-verdict for the AWS provider that each layer has locked, with the sentence to send to its owner. Base64, an
+A bad key passes Terraform's plan and fails in the apply, after the IAM user exists. So every key is judged
+for the AWS provider version that each layer has locked, with a sentence to send to its owner. Base64, an
 armored block, a file, a whole mail, a request of iam-onboard, a keyring: each becomes the text of a key file.
-Where several keys come, the choice is the person's.
+If several keys come, the user chooses.
 """
 
 from __future__ import annotations
@@ -46,15 +46,15 @@ from workflows.terraform.runner import Kind
 
 @dataclass(frozen=True)
 class Replacement:
-    """A new key for somebody who is there already.
+    """A new key for an existing user.
 
-    `pgp_key` forces a new login profile and a new access key of everybody who has the key file. So this is
-    shown per layer, confirmed with the typed name, and recorded with the key.
+    `pgp_key` forces a new login profile and a new access key for everybody who uses the key file. So the
+    effect is shown per layer, confirmed by typing the name, and recorded with the key.
 
     Attributes:
         resets: what is reset, by account.
-        unchanged: the accounts whose layer holds this key already.
-        by_hand: where the layer does not say which file holds the key, as sentences with the place.
+        unchanged: accounts whose layer holds this key already.
+        by_hand: layers that don't show which file holds the key, as sentences with the place.
     """
 
     resets: Mapping[str, Reset] = field(default_factory=dict)
@@ -63,12 +63,12 @@ class Replacement:
 
     @property
     def same(self) -> bool:
-        """Whether it is the key that is in use already, wherever one is."""
+        """Whether every layer that names a key already uses this one."""
         return bool(self.unchanged) and not self.resets and not self.by_hand
 
     @property
     def sentences(self) -> tuple[Sentence, ...]:
-        """What is reset, a sentence for each layer that names everybody."""
+        """The resets, one sentence per layer, naming everybody."""
         return tuple(
             f"{account} ({self.resets[account].file}): {_reset_words(self.resets[account])}"
             for account in self.in_use
@@ -76,7 +76,7 @@ class Replacement:
 
     @property
     def in_use(self) -> tuple[str, ...]:
-        """The accounts in which something was made with the key that is replaced."""
+        """The accounts in which something was made with the replaced key."""
         return tuple(account for account, reset in self.resets.items() if not reset.unused)
 
 
@@ -98,20 +98,19 @@ def replacement(
     decided: DecidedKey | None,
     unused: Container[str] = (),
 ) -> Replacement:
-    """What somebody's key would replace, and what that would do.
+    """Return what somebody's key would replace, and the effect.
 
-    For somebody who joins that is a key which lies there under their name already: a colleague's edit, or
-    what was left of an earlier stay.
+    For somebody who joins, that is a key already there under their name: a colleague's edit, or a leftover of
+    an earlier stay.
 
-    A file that holds the key already, in whatever wrapping the provider can read, stays as it is.
+    A file that holds the key already, in any wrapping that the provider reads, stays as it is.
 
     Args:
         name: the IAM name.
         key: the new key.
-        layers: those that are worked on, by account.
-        decided: the key that was decided on before, if there is one: what this session wrote is no reason to
-            call the key unchanged.
-        unused: the accounts in which no apply has used the key that was written for them.
+        layers: the session's layers, by account.
+        decided: the key decided on earlier, if any; a key that this session wrote doesn't count as unchanged.
+        unused: accounts in which no apply has used the key written for them.
     """
     before = decided.resets if decided and decided.text == key.text else {}
     resets: dict[str, Reset] = {}
@@ -154,7 +153,7 @@ def _reset(layer: Layer, file: str) -> Reset:
 
 
 def _never_applied(name: str, context: Context) -> list[str]:
-    """The accounts to which the session adds somebody, and in which no apply of it has begun."""
+    """Return accounts to which the session adds somebody and in which none of its applies has begun."""
     added, applied = context.decisions.users.add, context.of_each_item("applied")
     return [
         account
@@ -171,10 +170,10 @@ class TakenKey(JudgedKey):
 
     Attributes:
         name: the IAM user it is for.
-        text: the key file, as it would be written.
-        origin: where it came from, in words.
-        likeness: how much its user ids look like the person.
-        replacement: what it replaces, where the person is there already; None for somebody who joins.
+        text: the key file as it would be written.
+        origin: where it came from, as a phrase.
+        likeness: how much its user ids match the person.
+        replacement: what it replaces for an existing user; None for somebody who joins.
     """
 
     name: str
@@ -185,7 +184,7 @@ class TakenKey(JudgedKey):
 
 
 def ranked(keys: Iterable[TakenKey]) -> tuple[TakenKey, ...]:
-    """Keys to choose from, the likeliest first: whose names fit, that may be used, that are sure to work."""
+    """Sort keys for choosing, best first: matching names, then usable, then certain to work."""
 
     def place(key: TakenKey) -> tuple[int, bool, bool, int]:
         unsure = key.verdict.kind is not VerdictKind.WORKS
@@ -195,17 +194,17 @@ def ranked(keys: Iterable[TakenKey]) -> tuple[TakenKey, ...]:
 
 
 class KeyJudge:
-    """Judges keys for the layers as they are on disk now; safe to use from several threads.
+    """Judges keys for the layers as they are on disk now; thread-safe.
 
     Attributes:
         layers: the layers, by account.
-        providers: the AWS provider that each layer asks for, as `verdict.judge` takes it; None if unknown.
+        providers: the AWS provider that each layer requires, for `verdict.judge`; None if unknown.
 
     Args:
         context: what the step may read.
 
     Raises:
-        OnboardError: a layer cannot be read.
+        OnboardError: a layer can't be read.
     """
 
     def __init__(self, context: Context) -> None:
@@ -222,18 +221,18 @@ class KeyJudge:
         self._places = {place: places for places in self._files.values() for place in places}
 
     def replaces(self, name: str) -> bool:
-        """Whether a key for this person replaces one that is there."""
+        """Return whether a key for this person replaces another."""
         return name in self._context.decisions.rekeying
 
     def is_there(self, name: str) -> str:
-        """The IAM name of somebody who is in a layer already, as it is spelled there; "" for nobody."""
+        """Return the IAM name, as spelled there, of somebody already in a layer; "" if nobody."""
         found = (layer.person(name) for layer in self.layers.values())
         return next((person.iam_name for person in found if person), "")
 
     def same_as(self, account: str, file: str) -> tuple[str, ...]:
-        """The other key files of these layers with the same key as a file, as `security: keys/jane.doe`.
+        """Return the layers' other key files with the same key, such as `security: keys/jane.doe`.
 
-        That the same person has the same key in another layer is as it should be, and not reported.
+        The same person having the same key in another layer is expected, and not listed.
         """
         places = self._places.get((account, file), ())
         return tuple(f"{other_account}: {path}" for other_account, path in places if path != file)
@@ -241,13 +240,13 @@ class KeyJudge:
     def judge(
         self, name: str, checked: CheckedKey, source: Sentence, *, replacing: bool | None = None
     ) -> TakenKey:
-        """All that is to be said about a key.
+        """Judge a key.
 
         Args:
-            name: the person that it is for.
+            name: the person it is for.
             checked: the key.
-            source: where it came from, in words.
-            replacing: whether it replaces one that is there; None asks `replaces`.
+            source: where it came from, as a phrase.
+            replacing: whether it replaces another; None asks `replaces`.
         """
         replacing = self.replaces(name) if replacing is None else replacing
         concerned = [account for account, layer in self.layers.items() if not replacing or layer.person(name)]
@@ -275,7 +274,7 @@ class KeyJudge:
         )
 
     def _where(self, verdicts: Mapping[str, KeyVerdict], worst: KeyVerdict) -> Sentence:
-        """For which layers the worst verdict is, and what the others say; "" where all say the same."""
+        """Say which layers have the worst verdict, and what the others have; "" if all agree."""
         if len({verdict.kind for verdict in verdicts.values()}) == 1:
             return ""
         where = by_key(
@@ -294,7 +293,7 @@ class KeyJudge:
         ]
 
     def _about_others(self, name: str, checked: CheckedKey) -> Iterator[Sentence]:
-        """What the layers say about this key, or about another key of the same person."""
+        """Yield remarks on other uses of this key in the layers, and on other keys of the same person."""
         same = self._files.get(checked.key.key_material, [])
         for account, file in same:
             users = sharing_key(self.layers[account], file)
@@ -311,7 +310,7 @@ class KeyJudge:
             yield f"None of its user ids looks like {name}{but}."
 
     def _another(self, name: str, same: list[tuple[str, str]]) -> Iterator[Sentence]:
-        """Where somebody who joins has another key already, which stays."""
+        """Say where somebody who joins already has another key, which stays."""
         if self.replaces(name):
             return
         users = self._context.decisions.users
@@ -322,14 +321,15 @@ class KeyJudge:
                 yield f"{account} has another key of {name}; it stays as it is there."
 
     def _by_material(self) -> dict[frozenset[bytes], list[tuple[str, str]]]:
-        """Account and path of every readable key file, by the key in it."""
+        """Map each key to the readable key files that hold it, as account and path."""
         found: dict[frozenset[bytes], list[tuple[str, str]]] = {}
         for account, layer in self.layers.items():
             for path, data in layer.files.keys.items():
                 try:
                     material = normalise(data).key_material
                 except KeyRefused:
-                    continue  # a file without one public key is told where the files themselves are judged
+                    # files without exactly one public key are reported where the files themselves are judged
+                    continue
                 found.setdefault(material, []).append((account, path))
         return found
 
@@ -337,18 +337,18 @@ class KeyJudge:
 _ENDINGS = {".asc", ".b64", ".base64", ".eml", ".gpg", ".key", ".kbx", ".pgp", ".pub", ".txt"}
 _NO_KEY_AT_ALL = (NotAPublicKey, EmptyKey, KeyTooLarge, FileError)
 MOST_FILES = 5_000
-"""More files than this are no folder of keys; the first ones by name would be a guess."""
+"""More files than this are no folder of keys; the first by name would be a guess."""
 
 
 @dataclass(frozen=True)
 class Taken:
-    """What came of something that was sent.
+    """The result of accepting input.
 
     Attributes:
-        keys: keys by the person that they are for.
-        choices: where several keys came for a person, all of them, the best match first.
-        unmatched: files that are for nobody here, or hold no key that can be used, each in a sentence.
-        replaces: an IAM user who is there already and sent a new key, which is in `keys`; or "".
+        keys: keys by person.
+        choices: for people with several keys, all of them, the best match first.
+        unmatched: files that are for nobody here or hold no usable key, one sentence each.
+        replaces: an existing IAM user who sent a new key, which is in `keys`; or "".
         asked: whether that person's request is marked as a replacement.
         reason: why, in the person's words, or "".
     """
@@ -362,22 +362,21 @@ class Taken:
 
 
 def people_of(context: Context) -> tuple[str, ...]:
-    """Those whose keys are wanted: who joins, then whose key is replaced."""
+    """Return people whose keys are needed: first people who join, then people whose key is replaced."""
     return tuple(dict.fromkeys((*context.decisions.joining, *context.decisions.rekeying)))
 
 
 def take_in_for(data: bytes | str, name: str, source: str, context: Context) -> Taken:
-    """What was pasted or opened, for a person, or for whom a request in it names.
+    """Accept pasted or opened data for a person, or for the person that a request in it names.
 
     Args:
         data: whatever was sent.
-        name: the person it is meant for, unless it is a request of somebody else here.
-        source: where it came from, in words.
+        name: the person it is for, unless it is a request from somebody else here.
+        source: where it came from, as a phrase.
         context: what the step may read.
 
     Raises:
-        OnboardError: there is no public key in it, or it is a request of somebody unknown or for another
-            project.
+        OnboardError: it holds no public key, or is a request from somebody unknown or for another project.
     """
     request = _request_in(data)
     if request is not None:
@@ -395,17 +394,17 @@ def take_in_for(data: bytes | str, name: str, source: str, context: Context) -> 
 
 
 def take_in_typed(text: str, names: Iterable[str], context: Context, report: Report) -> Taken:
-    """What was put into the field for keys: a key, or the path of a file or folder as a terminal drops it.
+    """Accept input in the key field: a key, or the path of a file or folder as a terminal drops it.
 
     Args:
-        text: what was typed or pasted.
-        names: the persons, as for `take_in_file`.
+        text: the typed or pasted text.
+        names: the people, as for `take_in_file`.
         context: what the step may read.
-        report: takes the progress.
+        report: receives the progress.
 
     Raises:
         Cancelled: the person stopped it.
-        OnboardError: as of `take_in_file` and `take_in_for`.
+        OnboardError: as in `take_in_file` and `take_in_for`.
     """
     wanted = list(names)
     if is_path(text, context.environment.home):
@@ -414,17 +413,17 @@ def take_in_typed(text: str, names: Iterable[str], context: Context, report: Rep
 
 
 def take_in_file(path: str, names: Iterable[str], context: Context, report: Report) -> Taken:
-    """Keys from a file, or from a folder of files.
+    """Accept keys from a file, or from a folder of files.
 
     Args:
         path: the file or folder.
-        names: the persons; for a file, the first is whom it is for, unless the file's name says another.
+        names: the people; a file is for the first of them unless its name says otherwise.
         context: what the step may read.
-        report: takes the progress.
+        report: receives the progress.
 
     Raises:
         Cancelled: the person stopped it.
-        OnboardError: nothing for them is there, or the file cannot be used.
+        OnboardError: it holds nothing for them, or can't be used.
     """
     place = typed_path(path, context.environment.home)
     wanted = list(names)
@@ -436,15 +435,15 @@ def take_in_file(path: str, names: Iterable[str], context: Context, report: Repo
 
 
 def take_in_mail(names: Iterable[str], context: Context, report: Report) -> Taken:
-    """What is in the sandbox's mailbox: the requests of these people.
+    """Accept the requests of these people from the sandbox's mailbox.
 
     Args:
-        names: those whose keys are wanted.
+        names: people whose keys are needed.
         context: what the step may read.
-        report: takes the progress.
+        report: receives the progress.
 
     Raises:
-        OnboardError: there is no mailbox or no request in it, or it cannot be used.
+        OnboardError: there is no mailbox or no request in it, or it can't be used.
     """
     mailbox = context.environment.mailbox
     if mailbox is None:
@@ -493,11 +492,11 @@ def _from_request(request: KeyRequest, name: str, source: str, context: Context)
 
 
 def _request_in(data: bytes | str) -> KeyRequest | None:
-    """The request in what was sent, or None.
+    """Return the request in the input, or None.
 
     Raises:
-        KeyTooLarge: it is more than any keyring has.
-        MessageError: it is a request, and damaged or wrong.
+        KeyTooLarge: it is larger than any keyring.
+        MessageError: it is a damaged or invalid request.
     """
     if len(data) > KEYRING_LIMIT:
         raise KeyTooLarge(parts="bytes", count=len(data), limit=KEYRING_LIMIT)
@@ -514,7 +513,7 @@ def _check_project(request: KeyRequest, context: Context) -> None:
     """Refuse a request for another project.
 
     Raises:
-        OnboardError: it is for another one.
+        OnboardError: it is for another project.
     """
     project = context.facts["project"]
     if request.project != project:
@@ -527,7 +526,7 @@ def _check_project(request: KeyRequest, context: Context) -> None:
 
 @dataclass(frozen=True)
 class _Read:
-    """A file and what is in it: the keys that can be read, or why there is none."""
+    """A file with its readable keys, or the reason why it has none."""
 
     path: Path
     keys: tuple[CheckedKey, ...] = ()
@@ -536,7 +535,7 @@ class _Read:
 
 
 def _person_of(file: Path, names: Sequence[str]) -> str:
-    """Whose key a file is by its name, "" for nobody; a name may have dots, so only known endings are cut.
+    """Return the person in a file's name, "" if none; only known endings are cut, as names may have dots.
 
     `jane.doe`, `jane.doe.asc` and `request-jane.doe.txt` are for jane.doe.
     """
@@ -546,21 +545,20 @@ def _person_of(file: Path, names: Sequence[str]) -> str:
 
 
 def _take_in_folder(folder: Path, names: Sequence[str], context: Context, report: Report) -> Taken:
-    """The keys of a folder's files, read in parallel, each put to the person whose key it holds.
+    """Read the keys of a folder's files in parallel, and assign each to a person.
 
-    A file is for the person whose IAM name is in its own name, or who is named in a request in it; else for
-    the person whose name or mail address exactly one of the keys has. What is for nobody is listed, never
-    dropped.
+    A file belongs to the person whose IAM name is in its name or in a request in it; else to the person whose
+    name or mail address exactly one of the keys has. Files for nobody are listed, never dropped.
 
     Args:
-        folder: the folder; folders in it and hidden files are passed over.
-        names: those whose keys are wanted.
+        folder: the folder; subfolders and hidden files are skipped.
+        names: people whose keys are needed.
         context: what the step may read.
-        report: takes the progress.
+        report: receives the progress.
 
     Raises:
         Cancelled: the person stopped it.
-        OnboardError: the folder cannot be read, has far too many files, or nothing in it is for anybody.
+        OnboardError: the folder can't be read, has far too many files, or holds nothing for anybody.
     """
     files = _files_in(folder)
     judge = KeyJudge(context)
@@ -593,7 +591,7 @@ def _take_in_folder(folder: Path, names: Sequence[str], context: Context, report
 
 
 def _counting(words: Sentence, total: int, context: Context, report: Report) -> Callable[[int], None]:
-    """Reports with these words how many are done, and stops where the person asked to."""
+    """Return a callback that reports how many are done, and stops if cancelled."""
 
     def tick(done: int) -> None:
         context.raise_if_cancelled()
@@ -615,7 +613,7 @@ def _files_in(folder: Path) -> list[Path]:
 
 
 def _read(file: Path, context: Context) -> _Read:
-    """A file's keys; runs in a thread."""
+    """Read a file's keys; runs in a thread."""
     environment = context.environment.variables
     if context.cancelled.is_set():
         return _Read(file)
@@ -634,15 +632,15 @@ def _read(file: Path, context: Context) -> _Read:
 
 
 def _person_by_key(key: CheckedKey, names: Sequence[str]) -> str:
-    """The one person whose name or mail address a key has; "" for nobody, and for more than one."""
+    """Return the only person whose name or mail address a key has; "" if there are none or several."""
     fitting = [name for name in names if likeness(name, key.details) is Likeness.FULL]
     return fitting[0] if len(fitting) == 1 else ""
 
 
 def _unmatched(file: _Read, named: str, keys: Sequence[CheckedKey]) -> Iterator[Sentence]:
-    """What to say about a file: keys in it that are for nobody here, or why it cannot be used.
+    """Yield remarks on a file: its keys for nobody here, or why it can't be used.
 
-    A file that has nothing of a key, and nobody's name, is only counted.
+    A file without any key and without a person's name is only counted.
     """
     if keys:
         ids = [next((user.text for user in key.details.user_ids), "a key without a name") for key in keys]
@@ -653,12 +651,12 @@ def _unmatched(file: _Read, named: str, keys: Sequence[CheckedKey]) -> Iterator[
 
 @dataclass(frozen=True)
 class Request:
-    """What the person decides.
+    """The person's decisions.
 
     Attributes:
-        keys: the key of each person, as far as there is one.
-        confirmed: those whose replacement was confirmed with the typed name.
-        comparisons: what was said about the fingerprint of each.
+        keys: each person's key, as far as it has arrived.
+        confirmed: people whose replacement was confirmed by typing the name.
+        comparisons: the answer about each key's fingerprint.
     """
 
     keys: Mapping[str, TakenKey]
@@ -671,9 +669,9 @@ class Gathered:
     """What was there before anybody pasted anything.
 
     Attributes:
-        keys: keys by name, from key files that the layers hold already and from what was decided before.
-        present: by name, the key files of that person that lie in the layers.
-        old_mail: as `mail_for`, the requests whose key is the one in use, which a new one is to replace.
+        keys: keys by name, from key files in the layers and from earlier decisions.
+        present: each person's key files in the layers, by name.
+        old_mail: requests as in `mail_for` whose key is the current one, which a new one is to replace.
     """
 
     keys: Mapping[str, TakenKey]
@@ -688,20 +686,20 @@ def gather(
     context: Context,
     report: Report,
 ) -> Gathered:
-    """Keys that are there already: in a layer's `keys/` folder, decided before, or in a draft.
+    """Collect keys that are there already: in a layer's `keys/` folder, decided earlier, or in a draft.
 
-    The key that somebody has in a layer is no new one, so it is not proposed for its own replacement.
+    Somebody's current key in a layer isn't proposed as its own replacement.
 
     Args:
         drafted: key texts by name, from a draft.
-        origins: where these came from, by name.
-        rejected: the fingerprints that are not their owner's, by name: a request with such a key is old.
+        origins: where they came from, by name.
+        rejected: fingerprints that don't match the owner's, by name; a request with such a key is old.
         context: what the step may read.
-        report: takes the progress.
+        report: receives the progress.
 
     Raises:
         Cancelled: the person stopped it.
-        OnboardError: a layer cannot be read.
+        OnboardError: a layer can't be read.
     """
     report(Progress("Reading the present key files"))
     judge, people = KeyJudge(context), people_of(context)
@@ -723,7 +721,7 @@ def gather(
         try:
             checked = check_key(data, environment=context.environment.variables)
         except KeyRefused:
-            return None  # an unreadable key file is replaced by a good one; `present` tells of it
+            return None  # a good key replaces an unreadable key file, which `present` reports
         return judge.judge(name, checked, source)
 
     tick = _counting("Reading the keys", len(wanted), context, report)
@@ -737,7 +735,7 @@ def _old_mail(rejected: Mapping[str, str], context: Context, report: Report) -> 
     found = {}
     for name, moment in mail_for(context).items():
         if name in context.decisions.rekeying or name in rejected:
-            with suppress(OnboardError):  # reading it says what is wrong with it
+            with suppress(OnboardError):  # reading it reports what is wrong
                 key = take_in_mail([name], context, report).keys[name]
                 in_use = key.replacement is not None and key.replacement.same
                 if in_use or key.fingerprint == rejected.get(name):
@@ -746,17 +744,17 @@ def _old_mail(rejected: Mapping[str, str], context: Context, report: Report) -> 
 
 
 def mail_for(context: Context) -> dict[str, int]:
-    """Whose requests are in the sandbox's mailbox, each with its file's time; none outside of it."""
+    """Return people with requests in the sandbox's mailbox, with file times; {} outside the sandbox."""
     mailbox = context.environment.mailbox
     files = sorted(mailbox.glob("request-*.txt")) if mailbox is not None else []
     return {file.stem.removeprefix("request-"): file.stat().st_mtime_ns for file in files}
 
 
 def invite(name: str, context: Context) -> ToSend:
-    """Make the text to send to a person who has not sent a key, and hand it out.
+    """Write the invitation for a person who hasn't sent a key, and hand it out.
 
     Raises:
-        OnboardError: the name breaks a rule, or the text could not be put anywhere.
+        OnboardError: the name breaks a rule, or the text couldn't be put anywhere.
     """
     text = Invitation(str(context.facts["project"]), name).render()
     title, file_name = f"The invitation for {name}", f"invitation-{name}.txt"
@@ -766,7 +764,7 @@ def invite(name: str, context: Context) -> ToSend:
 
 
 def validate(request: Request, context: Context) -> list[Problem]:
-    """Everybody has a key that may be written, and every replacement does something and was confirmed."""
+    """Require a usable key for everybody, and that every replacement changes something and was confirmed."""
     problems, people, used = [], people_of(context), context.decisions.keys
     if missing := [name for name in people if name not in request.keys]:
         have = "has" if len(missing) == 1 else "have"
@@ -777,7 +775,8 @@ def validate(request: Request, context: Context) -> list[Problem]:
         if not key.accepted:
             problems.append(Problem(f"{name}: {key.verdict.headline}. {key.verdict.explanation}", "people"))
         else:
-            if name not in used or used[name].fingerprint != key.fingerprint:  # else they were passed over
+            # otherwise the warnings were accepted earlier
+            if name not in used or used[name].fingerprint != key.fingerprint:
                 warnings = key.verdict.warnings
                 problems += [Problem(f"{name}: {words}", "people", fatal=False) for words in warnings]
             problems += about_replacement(key, confirmed=name in request.confirmed)
@@ -786,10 +785,10 @@ def validate(request: Request, context: Context) -> list[Problem]:
 
 
 def perform(request: Request, context: Context, report: Report) -> Facts:
-    """Record the keys; they are public, and written by Review.
+    """Record the keys, which are public; Review writes them.
 
     Raises:
-        OnboardError: what a replacement resets is no longer what was confirmed.
+        OnboardError: a replacement would reset something else than was confirmed.
     """
     report(Progress("Looking at the layers once more"))
     people = people_of(context)
@@ -823,14 +822,14 @@ def _decided(key: TakenKey) -> DecidedKey:
 
 
 def compared_before(context: Context) -> dict[str, tuple[str, str]]:
-    """The fingerprints that were asked about and recorded, by name, with what was said."""
+    """Return the recorded answers about fingerprints, by name, with the fingerprint."""
     decisions = context.decisions
     asked = {name: said for name in decisions.keys if (said := decisions.comparison(name))}
     return {name: (decisions.keys[name].fingerprint, said) for name, said in asked.items()}
 
 
 def differs_words(fingerprint: str) -> Sentence:
-    """A text for somebody whose key arrived with another fingerprint than they have."""
+    """Return a message to somebody whose key arrived with a different fingerprint."""
     return (
         "The PGP key that reached me in your name has the fingerprint\n"
         f"  {grouped(fingerprint)}\n"
@@ -844,19 +843,19 @@ AtStake = frozenset[tuple[str, str, str]]
 
 
 def at_stake(fingerprint: str, resets: Mapping[str, Reset]) -> AtStake:
-    """Whose things a new key replaces where something was made with the key before."""
+    """Return the users for whom something was made with the replaced key, per account."""
     used = {account: reset for account, reset in resets.items() if not reset.unused}
     return frozenset((fingerprint, account, user) for account, reset in used.items() for user in reset.users)
 
 
 def confirmed_before(context: Context) -> dict[str, AtStake]:
-    """What the replacements reset that were confirmed and recorded, by name."""
+    """Return what the confirmed and recorded replacements reset, by name."""
     keys = context.decisions.keys.items()
     return {name: at_stake(key.fingerprint, key.resets) for name, key in keys if key.resets}
 
 
 def observe(context: Context) -> Observation:
-    """No key has expired, none of another origin lies in its place, and nobody has come to share its file."""
+    """Check that no key has expired, no foreign key replaced it, and nobody has come to share its file."""
     if gone := expired(context):
         words = f"The key of {', '.join(gone)} has expired. Ask for a new one."
         return Observation(Verdict.GONE, words, about=tuple(gone))
@@ -883,7 +882,7 @@ def observe(context: Context) -> Observation:
 
 
 def about_replacement(key: TakenKey, *, confirmed: bool) -> list[Problem]:
-    """What is not right with a key that replaces another one: it changes nothing, or was not confirmed."""
+    """Return the problems of a key that replaces another: it changes nothing, or wasn't confirmed."""
     replaced = key.replacement
     if replaced is None:
         return []
@@ -903,7 +902,7 @@ def about_replacement(key: TakenKey, *, confirmed: bool) -> list[Problem]:
 
 
 def about_each_other(keys: Sequence[TakenKey]) -> Iterator[Problem]:
-    """Two people with one key is odd; two keys for one file cannot be."""
+    """Warn if two people have the same key; reject two keys for one file."""
     owners: dict[str, str] = {}
     files: dict[tuple[str, str], TakenKey] = {}
     for key in keys:
@@ -920,12 +919,12 @@ def about_each_other(keys: Sequence[TakenKey]) -> Iterator[Problem]:
 
 @dataclass(frozen=True, kw_only=True)
 class PresentKey(JudgedKey):
-    """A key file of a layer, as it is.
+    """A layer's existing key file.
 
     Attributes:
         account: the layer's account.
         file: its path in the layer, as `keys/jane.doe`.
-        users: IAM names of those who have it.
+        users: IAM names of the users who use it.
         same: other files of these layers with the same key, as `security: keys/machine.ci`.
         soon: whether it expires in less than thirty days, or has expired.
     """
@@ -937,33 +936,33 @@ class PresentKey(JudgedKey):
     soon: bool
 
     def concerns(self, name: str) -> bool:
-        """Whether it is a person's, by the users that have it or by its name."""
+        """Return whether it belongs to a person, by its users or its name."""
         return name.casefold() in _names_of(self.file, self.users)
 
 
 def _names_of(file: str, users: Iterable[str]) -> set[str]:
-    """Those whom a key file is about, by its name and by its users, in lower case."""
+    """Return the people that a key file belongs to, by its name and its users, in lower case."""
     return {name.casefold() for name in (file.removeprefix("keys/"), *users)}
 
 
 def present_keys(
     context: Context, report: Report, names: Collection[str] | None = None
 ) -> tuple[PresentKey, ...]:
-    """Judge the key files that lie in the layers already, to the letter as the provider would read them.
+    """Judge the layers' existing key files exactly as the provider would read them.
 
-    They are shown, never rewritten: a changed file resets the passwords of everybody who has it.
+    They are shown, never rewritten: a changed file resets the passwords of everybody who uses it.
 
     Args:
         context: what the step may read.
-        report: takes the progress.
-        names: of these people and file names only; None for all.
+        report: receives the progress.
+        names: only for these people and file names; None for all.
 
     Returns:
         A row for each file, the worst first, then by layer and name.
 
     Raises:
         Cancelled: the person stopped it.
-        OnboardError: a layer cannot be read, or gpg is missing.
+        OnboardError: a layer can't be read, or gpg is missing.
     """
     judge, wanted = KeyJudge(context), {name.casefold() for name in names or ()}
     files = [

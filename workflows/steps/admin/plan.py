@@ -1,7 +1,7 @@
-"""The plan: what Terraform would do in one layer, shown by person, before anything is done.
+"""The plan: what Terraform would do in one layer, shown by person before anything is done.
 
-It is made as a move of its own; accepting it is the step's outcome. Nothing else than that file is applied
-later, and only as long as the files it was made from stay as they are.
+Making it is an action of its own; the step's outcome is the accepted plan. Only that file is applied later,
+and only while the files it was made from stay as they are.
 """
 
 from __future__ import annotations
@@ -63,13 +63,13 @@ _SHORT = 8
 
 @dataclass(frozen=True)
 class Request:
-    """What the person decides.
+    """The person's decisions.
 
     Attributes:
-        planned: the plan that was shown, or None.
-        acknowledged: addresses of the foreign changes that are meant to happen too.
-        elsewhere: what `applied_elsewhere` saw, where the changes were applied somewhere else.
-        undoing: what `that_can_put_back` says of the other sessions.
+        planned: the shown plan, or None.
+        acknowledged: addresses of foreign changes that are accepted too.
+        elsewhere: the result of `applied_elsewhere`, if the changes were applied somewhere else.
+        undoing: the result of `that_can_put_back`.
     """
 
     planned: Planned | None = None
@@ -79,19 +79,19 @@ class Request:
 
 
 def make(context: Context, report: Report, code: Secret | None = None) -> Planned:
-    """Plan the step's layer, initialising it first where that is needed; an older plan of it is removed.
+    """Plan the step's layer, after initialising it if needed; its earlier plan is removed.
 
     Args:
         context: what the step may read.
-        report: takes the progress; its payload is Terraform's `Update`.
-        code: an MFA code, where the layer's profile wants one.
+        report: receives the progress; its payload is Terraform's `Update`.
+        code: an MFA code, if the layer's profile needs one.
 
     Raises:
         CodeWanted, WrongAccount: as `open_layer`.
         Cancelled: the person stopped it.
-        OnboardError: a key has expired, the layer has another one than was decided, the checkout is behind
-            its upstream, or somebody who was decided is neither in the plan nor in the state; or Terraform
-            failed, the detail has its own words.
+        OnboardError: a key has expired, the layer has another key than was decided, the checkout is behind
+            its upstream, or a decided person is in neither the plan nor the state; or Terraform failed, with
+            its message as the detail.
     """
     refuse_expired_keys(context)
     rekeyed = tuple(_rekeyed(context))
@@ -124,10 +124,10 @@ def make(context: Context, report: Report, code: Secret | None = None) -> Planne
 
 
 def _rekeyed(context: Context) -> Iterator[Sentence]:
-    """A sentence for each key in the layer that a later session put in place of a decided one.
+    """Yield a sentence for each decided key that a later session replaced in the layer.
 
     Raises:
-        OnboardError: another one is there that nobody decided.
+        OnboardError: another key is there that nobody decided.
     """
     if not context.decisions.keys:
         return
@@ -144,9 +144,9 @@ def _rekeyed(context: Context) -> Iterator[Sentence]:
 
 
 def _least_length(plan: Plan, layer: OpenLayer, context: Context, report: Report) -> int | None:
-    """The fewest characters that the layer's password policy allows, or else the account's own.
+    """Return the minimum password length of the layer's policy, else of the account's own.
 
-    None where neither says so, where the account's may not be read, or where the plan makes no password.
+    None if neither sets one, the account's policy can't be read, or the plan makes no password.
     """
     if plan.least_password_length or not any(change.password_length for change in plan.changes):
         return plan.least_password_length
@@ -163,20 +163,20 @@ def _least_length(plan: Plan, layer: OpenLayer, context: Context, report: Report
 def _completed(
     planned: Planned, gone: Collection[str | None], layer: OpenLayer, context: Context, report: Report
 ) -> Planned:
-    """A plan with what the state has already of what was decided: whose passwords, where nothing is left.
+    """Complete a plan with what the state has already: passwords that exist where nothing is left to do.
 
     Args:
         planned: the plan.
-        gone: the users in the state that AWS no longer has.
+        gone: users in the state that AWS no longer has.
         layer: its layer.
         context: what the step may read.
-        report: takes the progress.
+        report: receives the progress.
 
     Raises:
-        OnboardError: neither the plan nor the state does what was decided; or the state can't be read.
+        OnboardError: neither the plan nor the state matches the decisions, or the state can't be read.
     """
     here, removed = context.decisions.of(context.item), removed_from_files(context)
-    # who only leaves a group stays: a removal is in the plan where it removes the user
+    # people who only leave a group stay: a removal counts as planned only if it removes the user
     unplanned = {*here.add}.difference(*planned.owners.values()) | {*here.remove}.difference(planned.gone)
     gone_since = removed.by_item.get(context.item, ())
     left_out = tuple(name for name in here.add if name in unplanned and name in gone_since)
@@ -200,27 +200,27 @@ def _completed(
 
 
 def _passwords_there(state: State, context: Context) -> tuple[str, ...]:
-    """Who was to get a password by what was decided, and has one in the state."""
+    """Return people who were to get a password by the decisions, and have one in the state."""
     here = context.decisions.of(context.item)
     names = dict.fromkeys((*here.add, *here.new_keys, *context.decisions.resetting))
     return tuple(name for name in names if name in state.login_profiles)
 
 
 def log_text(context: Context, kind: str) -> str:
-    """Terraform's redacted output of the last run ("plan", "apply"); "" if there is none.
+    """Return Terraform's redacted output of the last run ("plan", "apply"); "" if there is none.
 
     Raises:
-        OnboardError: it cannot be read.
+        OnboardError: it can't be read.
     """
     file = run_folder(context) / f"{kind}.log"
     return read_text(file, MAX_TEXT) if file.exists() else ""
 
 
 def markdown(context: Context) -> str:
-    """The last plan's redacted Markdown, for a pull request, scanned once more.
+    """Return the last plan's redacted Markdown for a pull request, scanned once more.
 
     Raises:
-        OnboardError: no plan was made yet; or something in it must not leave this machine.
+        OnboardError: no plan was made yet, or something in it must not leave this machine.
     """
     text = read_text(_markdown_file(context), MAX_TEXT)
     if left := left_over(text):
@@ -234,19 +234,19 @@ def markdown(context: Context) -> str:
 
 
 def proposed_target(context: Context) -> str:
-    """Where the Markdown is written unless the person wants it elsewhere."""
+    """Return the default path for the Markdown."""
     return f"~/plan-{context.facts.get('project', 'project')}-{context.item}.md"
 
 
 def export(target: str, context: Context) -> Sentence:
-    """Write the Markdown into a file, copy it where there is a clipboard, and say so.
+    """Write the Markdown to a file, copy it if there is a clipboard, and report both.
 
     Args:
-        target: a path as typed; one in the home folder if it is relative.
+        target: the path as typed, relative to the home folder unless absolute.
         context: what the step may read.
 
     Raises:
-        OnboardError: it cannot be written, it would replace another file, or no plan was made yet.
+        OnboardError: it can't be written, it would replace another file, or no plan was made yet.
     """
     text = markdown(context)
     shown = save_text(
@@ -269,7 +269,7 @@ def _markdown_file(context: Context) -> Path:
 
 
 def validate(request: Request, _context: Context) -> list[Problem]:
-    """There is a plan, and every foreign change in it is meant."""
+    """Require a plan whose foreign changes are all accepted."""
     if request.elsewhere:
         return []
     if request.planned is None:
@@ -286,7 +286,7 @@ def validate(request: Request, _context: Context) -> list[Problem]:
 
 
 def perform(request: Request, context: Context, report: Report) -> Facts:
-    """Accept the plan that was shown, or that the changes were applied elsewhere.
+    """Accept the shown plan, or that the changes were applied elsewhere.
 
     Raises:
         OnboardError: the plan or its files changed since it was shown.
@@ -309,16 +309,16 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
 
 
 def applied_elsewhere(context: Context, report: Report, code: Secret | None = None) -> dict[str, Any]:
-    """See in the state that the changes were applied somewhere else, as by a pull request's automation.
+    """Confirm from the state that the changes were applied elsewhere, such as by a pull request's automation.
 
     Args:
         context: what the step may read.
-        report: takes the progress.
-        code: an MFA code for looking at the state, where the profile wants one.
+        report: receives the progress.
+        code: an MFA code for reading the state, if the profile needs one.
 
     Raises:
         CodeWanted, WrongAccount: as `open_layer`.
-        OnboardError: the state lacks something of them.
+        OnboardError: the state lacks some of the changes.
     """
     with open_layer(context, report, code=code) as layer:
         state = read_state(layer, context, report)
@@ -350,10 +350,10 @@ def applied_elsewhere(context: Context, report: Report, code: Secret | None = No
 def _not_as_decided(
     state: State, left_out: Container[str], layer: OpenLayer, context: Context, report: Report
 ) -> Sentence:
-    """What the state lacks of what was decided, or else AWS of its users, in a sentence; "" for nothing.
+    """Return a sentence on decisions missing in the state, or else users missing in AWS; "" for none.
 
     Raises:
-        AwsError: it can't be asked.
+        AwsError: AWS can't be asked.
     """
     if missing := state_now.not_applied(state, context):
         return f"The state of {context.item} isn't what you decided: {joined(missing, '; ')}."
@@ -367,14 +367,14 @@ def _not_as_decided(
 
 
 def observe(context: Context) -> Observation:
-    """The plan's files are as they were, as long as it is not applied; its state takes `inquire`."""
+    """Check that the plan's files are unchanged until it is applied; for its state, see `inquire`."""
     planned = decided(context)
     if is_applied(planned, context):
         return _as_reviewed(planned, context)
     if planned is None:
-        return NOT_ASKED  # it was applied elsewhere: only the state knows
+        return NOT_ASKED  # applied elsewhere: only the state knows
     if apply_begun(run_folder(context), planned.record):
-        return AGREES  # what came of it is Apply's to say
+        return AGREES  # Apply reports the result
     words = staleness(planned, context)
     accepting = "Reads the state, and continues if it holds exactly what you decided."
     about = (planned.record.plan_sha256,)
@@ -382,7 +382,7 @@ def observe(context: Context) -> Observation:
 
 
 def _as_reviewed(planned: Planned | None, context: Context) -> Observation:
-    """Whether a plan that is applied was made from what Review wrote, where the files are that now."""
+    """Check that an applied plan was made from Review's files as they are now."""
     others = made_from_other_files(planned, context) if planned is not None else ()
     if not others:
         return AGREES
@@ -394,7 +394,7 @@ guarded_look = state_now.CODED
 
 
 def inquire(context: Context) -> Observation:
-    """Whether the state is still the one that was planned against, where that can be asked without a code.
+    """Check that the plan's state is still current, if that can be asked without a code.
 
     Raises:
         OnboardError: the state can't be read.
@@ -419,7 +419,7 @@ def inquire(context: Context) -> Observation:
 
 
 def state_moved_on(planned: Planned, context: Context) -> Sentence:
-    """That a plan which nobody has accepted yet is of another state than there is now; "" if it isn't known.
+    """Say that the state has changed since a plan that nobody has accepted yet; "" if unchanged or unknown.
 
     Raises:
         OnboardError: the state can't be read.
@@ -431,25 +431,25 @@ def state_moved_on(planned: Planned, context: Context) -> Sentence:
 
 
 def forget(context: Context) -> None:
-    """Remove the file of a plan that nobody can accept any more; it can carry the state."""
+    """Remove the file of a plan that can't be accepted any more, since it can carry the state."""
     if running_in(context.folder, context.item) is None:
         (run_folder(context) / PLAN_FILE).unlink(missing_ok=True)
 
 
 def accept(_shown: Observation, context: Context, report: Report) -> Facts:
-    """See in the state that what was planned is applied already, by somebody else.
+    """Confirm from the state that somebody else already applied the plan.
 
     Raises:
         CodeWanted, WrongAccount: as `open_layer`.
-        OnboardError: the state lacks something of it.
+        OnboardError: the state lacks some of the changes.
     """
     return {"plan": applied_elsewhere(context, report)}
 
 
 def refuse_another_account(plan: Plan, location: LayerLocation) -> None:
-    """Let no plan be read whose IAM resources are all in other accounts than the layer's.
+    """Reject a plan with all of its IAM resources in other accounts than the layer's.
 
-    Some may be: a provider with an alias can be for another account.
+    Some may be elsewhere: a provider with an alias can use another account.
 
     Raises:
         WrongAccount: none is in the layer's account.
@@ -467,12 +467,12 @@ def refuse_another_account(plan: Plan, location: LayerLocation) -> None:
 
 
 def refuse_short_passwords(plan: Plan, location: LayerLocation, least: int | None) -> None:
-    """Stop a plan whose passwords AWS would refuse, since it would make the user before that.
+    """Reject a plan with passwords that AWS would reject, because it would create the user first.
 
     Args:
         plan: the plan.
         location: its layer.
-        least: the fewest characters that the account's password policy allows; None where nobody knows.
+        least: the account's minimum password length; None if unknown.
 
     Raises:
         OnboardError: a password would be too short.
@@ -493,7 +493,7 @@ def refuse_short_passwords(plan: Plan, location: LayerLocation, least: int | Non
 
 
 def not_checked(plan: Plan, location: LayerLocation) -> tuple[Sentence, ...]:
-    """A sentence for each provider whose account nobody could check; none once the plan itself shows it."""
+    """Return a sentence for each provider whose account wasn't checked; none if the plan itself shows it."""
     if location.account_id in plan.accounts:
         return ()
     return tuple(
@@ -505,7 +505,7 @@ def not_checked(plan: Plan, location: LayerLocation) -> tuple[Sentence, ...]:
 
 
 def origin_words(record: PlanRecord, context: Context) -> Sentence:
-    """The program, the commit and the branch, and what of the plan's sources is in no commit.
+    """Return the program, commit and branch, and any uncommitted sources of the plan.
 
     Raises:
         OnboardError: git fails.

@@ -1,8 +1,8 @@
-"""The resources of a layer's last two plans, kept so that they can be looked into and compared.
+"""The resources of a layer's last two plans, kept for inspecting and comparing.
 
-What is kept holds no secret (see `terraform.attributes`), but it says a lot about an account: a private file
-in the session's folder, which goes with it. The plan before is kept until the layer is planned once more, so
-that a person who comes back after days sees what changed.
+They hold no secret (see `terraform.attributes`) but say a lot about an account, so they are private files in
+the session's folder and are removed with it. The previous plan is kept until the layer is planned again, so
+that somebody who comes back after days sees what changed.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ SIGNS = {
     Action.FORGET: "x",
     Action.NOTHING: "=",
 }
-"""A mark for each action."""
+"""The sign of each action."""
 WORDS = {
     Action.CREATE: "made",
     Action.UPDATE: "changed",
@@ -48,13 +48,13 @@ class Resource:
     """A resource that a plan changes.
 
     Attributes:
-        address: Terraform's address of it.
+        address: its Terraform address.
         action: what happens to it (`Action`).
-        about: the heading that it is listed under: a person, "group NAME", a module or "other resources".
-        words: what happens, for a person who does not know Terraform.
+        about: the heading that lists it: a person, "group NAME", a module or "other resources".
+        words: what happens, for people who don't know Terraform.
         details: what changes inside it, a line each, secrets masked.
-        foreign: whether it is not about what was chosen.
-        drift: whether it is no change to come but one that was made outside of Terraform.
+        foreign: whether it doesn't belong to the choices.
+        drift: whether it is no upcoming change but one made outside Terraform.
     """
 
     address: str
@@ -67,19 +67,19 @@ class Resource:
 
     @property
     def sign(self) -> str:
-        """The mark of its action."""
+        """The sign of its action."""
         return SIGNS[Action(self.action)]
 
 
 @dataclass(frozen=True)
 class Difference:
-    """How a plan treats a resource differently from the plan before.
+    """A difference between a plan and the previous one.
 
     Attributes:
-        sign: "+" for one that only the new plan changes, "-" for one that only the old one did, "~" for both.
+        sign: "+" if only the new plan changes the resource, "-" if only the old one did, "~" for both.
         address: the resource.
-        words: the difference in words.
-        lines: the lines inside it that differ, each with "+" or "-" in front.
+        words: the difference as a sentence.
+        lines: the lines inside it that differ, each prefixed with "+" or "-".
     """
 
     sign: str
@@ -88,18 +88,18 @@ class Difference:
     lines: tuple[str, ...] = ()
 
     def as_text(self) -> str:
-        """The difference with its lines."""
+        """Return the difference with its lines."""
         return "\n".join(
             [f"{self.sign} {self.address}", f"    {self.words}", *(f"    {line}" for line in self.lines)]
         )
 
 
 def resources_of(plan: Plan, foreign: Sequence[str]) -> tuple[Resource, ...]:
-    """A plan's resources, people first, then groups, then modules; what drifted is last.
+    """Return a plan's resources: people first, then groups and modules, drift last.
 
     Args:
         plan: the plan.
-        foreign: addresses of what is not about what was chosen.
+        foreign: addresses of changes that don't belong to the choices.
     """
     strangers = frozenset(foreign)
     changes = ((change, change.address in strangers) for change in sorted(plan.changes, key=_heading))
@@ -117,7 +117,7 @@ def _resource(change: ResourceChange, *, foreign: bool = False, drift: bool = Fa
 
 
 def _heading(change: ResourceChange) -> tuple[int, str]:
-    """What a change is listed under, and the place of such headings: a person's come first."""
+    """Return the rank and text of a change's heading; people come first."""
     if change.user:
         return 0, change.user
     if change.group:
@@ -127,10 +127,10 @@ def _heading(change: ResourceChange) -> tuple[int, str]:
 
 
 def keep(plan: Plan, foreign: Sequence[str], context: Context) -> None:
-    """Keep a plan that was just made; the one before it becomes the one to compare with.
+    """Keep a new plan; the previous one becomes the plan to compare with.
 
     Raises:
-        OnboardError: it cannot be written.
+        OnboardError: it can't be written.
     """
     now, before = _files(context)
     if now.exists() and not context.facts.get("applied"):
@@ -141,18 +141,18 @@ def keep(plan: Plan, foreign: Sequence[str], context: Context) -> None:
 
 
 def kept(context: Context) -> tuple[Resource, ...]:
-    """The resources of the layer's last plan; nothing if none was made here."""
+    """Return the resources of the layer's last plan; none if none was made here."""
     return _read(_files(context)[0])
 
 
 def differences(context: Context) -> tuple[Difference, ...]:
-    """What changed from the layer's plan before to its last; nothing if there was none."""
+    """Return the changes from the layer's previous plan to its last; none without a previous plan."""
     now, before = _files(context)
     return tuple(compared(_read(before), _read(now))) if before.exists() else ()
 
 
 def compared(before: Sequence[Resource], now: Sequence[Resource]) -> Iterator[Difference]:
-    """What differs from one plan to another, resource by resource, in the order of the plans."""
+    """Yield the differences between two plans, resource by resource, in plan order."""
     old = {(resource.address, resource.drift): resource for resource in before}
     new = {(resource.address, resource.drift): resource for resource in now}
     for key, resource in new.items():

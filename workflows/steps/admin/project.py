@@ -1,7 +1,7 @@
-"""The project: where it is, in what shape, and what is to be done for whom.
+"""The project step: where it is, its shape, and what to do for whom.
 
-Everything after it works on the layers that are chosen here, so this is where a wrong folder, a checkout that
-is behind its upstream or a binary that a layer excludes is found out: before anything is edited.
+All later steps work on the layers chosen here. So a wrong folder, a checkout behind its upstream or a binary
+that a layer excludes is found here, before anything is edited.
 """
 
 from __future__ import annotations
@@ -53,12 +53,12 @@ MISSING: Mapping[str, Sentence] = {
     "rekeying": "Say whose PGP key",
     "mfa_reset": "Say whose MFA device",
 }
-"""What is to be done where nobody is named, by the kind of work that was asked about."""
+"""The request to name somebody, by the kind of work in question."""
 _FITS: Mapping[str, Callable[[Person], bool]] = {
     "resetting": lambda person: person.login_profile is not False,
     "mfa_reset": lambda person: not person.machine,
 }
-"""Whom a kind of work can be about, where it isn't everybody."""
+"""People that a kind of work applies to, if not everybody."""
 
 
 def _fits(person: Person, kind: str) -> bool:
@@ -67,12 +67,12 @@ def _fits(person: Person, kind: str) -> bool:
 
 @dataclass(frozen=True, kw_only=True)
 class Request(Work):
-    """What the person decides.
+    """The person's decisions.
 
     Attributes:
         path: a folder in the project.
-        without_upstream: whether to go on although the checkout's upstream cannot be reached.
-        asked: the kinds of work that the person was asked about.
+        without_upstream: whether to continue although the checkout's upstream can't be reached.
+        asked: the kinds of work that the page asked about.
     """
 
     path: str
@@ -82,15 +82,15 @@ class Request(Work):
 
 @dataclass(frozen=True)
 class Survey:
-    """What a look at a project found.
+    """The findings in a project.
 
     Attributes:
         project: the project.
-        layers: its identities layers, read, in the order they are worked on.
-        proposed: the accounts whose layers are proposed.
-        remarks: what the person should know, each a sentence.
+        layers: its identities layers, read, in working order.
+        proposed: accounts whose layers are proposed.
+        remarks: what the person should know, one sentence each.
         of_the_files: the same for work that writes or plans the checkout's files.
-        asking: who is there already and asks for another key, in the sandbox's mailbox.
+        asking: existing users who request another key, from the sandbox's mailbox.
     """
 
     project: Project
@@ -101,13 +101,13 @@ class Survey:
     asking: tuple[str, ...] = ()
 
     def people(self, kind: str = "") -> tuple[str, ...]:
-        """The IAM names in any of the layers, sorted; for a kind of work those whom it can be about."""
+        """Return the IAM names in the layers, sorted; for a kind of work, those it applies to."""
         people = [person for layer in self.layers for person in layer.people]
         return tuple(sorted({person.iam_name for person in people if _fits(person, kind)}))
 
 
 def survey(path: str, context: Context, report: Report) -> Survey:
-    """Look at the project that a folder belongs to; reads files only.
+    """Look at the project that a folder belongs to; read files only.
 
     Raises:
         OnboardError: it is no project, or files are missing in it.
@@ -134,7 +134,7 @@ def survey(path: str, context: Context, report: Report) -> Survey:
 
 
 def validate(request: Request, _context: Context) -> list[Problem]:
-    """Names by IAM's rules, somebody to do something for, and nobody both joining and leaving."""
+    """Check names by IAM's rules, that there is work for somebody, and that nobody both joins and leaves."""
     problems = []
     if not request.path.strip():
         problems.append(Problem("Enter a folder of the project, for example ~/work/bb-infra.", "path"))
@@ -162,7 +162,7 @@ def validate(request: Request, _context: Context) -> list[Problem]:
 
 
 def spaced(name: str, *, alone: bool) -> Sentence:
-    """That a name has spaces, and whom it may mean; only one that stands `alone` may lack its commas."""
+    """Say that a name has spaces, and who may be meant; only a name that stands `alone` may lack commas."""
     one = ".".join(name.split()).casefold()
     several = f"Several: {', '.join(name.split())}." if alone else ""
     meant = () if any(check_name(one, "user")) else (f"One person: {one}.", several)
@@ -170,11 +170,11 @@ def spaced(name: str, *, alone: bool) -> Sentence:
 
 
 def perform(request: Request, context: Context, report: Report) -> Facts:
-    """Check the project again with its upstream and its binary, and record what is to be done.
+    """Check the project again with its upstream and binary, and record the work to do.
 
     Raises:
-        OnboardError: it is no project, is behind its upstream, a named person is not there, or the binary
-            does not fit.
+        OnboardError: it isn't a project, is behind its upstream, lacks a named person, or the binary doesn't
+            fit.
     """
     found = survey(request.path, context, report)
     chosen = _chosen(request, found)
@@ -194,7 +194,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
 
 
 def _chosen(request: Request, found: Survey) -> list[Layer]:
-    """The layers that were marked, in the order they are worked on."""
+    """Return the selected layers, in working order."""
     accounts = [layer.location.account for layer in found.layers]
     missing = [name for name in request.layers if name not in accounts]
     if missing:
@@ -208,7 +208,7 @@ def _chosen(request: Request, found: Survey) -> list[Layer]:
 
 
 def _check_people(request: Request, layers: list[Layer], context: Context) -> None:
-    """Who leaves or changes is there, and who joins is not; what this session wrote itself is no surprise."""
+    """Check that people who leave or change exist and joiners don't, apart from this session's edits."""
     before = context.decisions
     for kind in (kind for kind in KINDS if kind != "joining"):
         for name in getattr(request, kind):
@@ -239,7 +239,7 @@ def _check_people(request: Request, layers: list[Layer], context: Context) -> No
 
 
 def _check_new_password(name: str, layer: Layer, *, rekeyed: bool, context: Context) -> None:
-    """Refuse a new password that no key can encrypt, or that AWS would reject, before it is planned."""
+    """Reject, before planning, a new password that no key can encrypt or that AWS would reject."""
     person, account = layer.person(name), layer.location.account
     if person is None or person.login_profile is False:
         return
@@ -254,7 +254,7 @@ def _check_new_password(name: str, layer: Layer, *, rekeyed: bool, context: Cont
 
 
 def _check_key_files(layers: Iterable[Layer], replaced: Container[str]) -> None:
-    """Refuse what no plan of these layers can make, because the key file of somebody who stays is missing."""
+    """Reject layers that can't be planned because the key file of somebody who stays is missing."""
     for layer in layers:
         for found in layer.findings:
             if found.subject is Subject.KEY and found.label not in replaced:
@@ -267,7 +267,7 @@ def _check_key_files(layers: Iterable[Layer], replaced: Container[str]) -> None:
 
 
 def _unusable_key(person: Person, layer: Layer, context: Context) -> Sentence:
-    """Why no password can be encrypted for somebody's key file; "" where it can, or nobody can tell."""
+    """Return why no password can be encrypted to somebody's key file; "" if it can, or nobody can tell."""
     if any(found.subject is Subject.KEY and found.label == person.iam_name for found in layer.findings):
         return "is missing, so Terraform can't plan."
     data = layer.files.keys.get(person.key_file or "")
@@ -281,12 +281,12 @@ def _unusable_key(person: Person, layer: Layer, context: Context) -> Sentence:
     try:
         verdict = judge_file(data, provider, environment.now(), environment=environment.variables).verdict
     except GpgMissing:
-        return ""  # a plan takes no gpg
+        return ""  # a plan doesn't need gpg
     return "" if verdict.accepted else f"can't be used: {verdict.headline}. {verdict.explanation}"
 
 
 def nobody(name: str, layers: Sequence[Layer], kind: str) -> OnboardError:
-    """That nobody is called so, or that it is unknown; it names those whom the kind of work can be about."""
+    """Return the error that a user doesn't exist or can't be found, with likely names for that work."""
     known = sorted({person.iam_name for layer in layers for person in layer.people if _fits(person, kind)})
     likely = get_close_matches(name, known, _MOST_REMARKS) or known
     if len(likely) == 1:
@@ -304,7 +304,7 @@ def nobody(name: str, layers: Sequence[Layer], kind: str) -> OnboardError:
 
 
 def wanted_binary(project: Project, location: LayerLocation, context: Context) -> Wanted:
-    """What a layer asks for, as `choose_binary` takes it; later steps choose by the same rule."""
+    """Return a layer's requirements for `choose_binary`; later steps choose by the same rule."""
     return Wanted(
         layer=location.relative,
         explicit=context.environment.binary,
@@ -318,7 +318,7 @@ def wanted_binary(project: Project, location: LayerLocation, context: Context) -
 
 
 def _check_programs(project: Project, chosen: Sequence[Layer], context: Context) -> None:
-    """Refuse a layer whose program is not there, and name the layers that can be chosen without it."""
+    """Reject layers whose program is missing, and name the layers that can be chosen without it."""
     path, refused = context.environment.variables.get("PATH", ""), dict[str, OnboardError]()
     for layer in chosen:
         try:
@@ -335,21 +335,21 @@ def _check_programs(project: Project, chosen: Sequence[Layer], context: Context)
 
 
 def observe(context: Context) -> Observation:
-    """The project is still where it was, with the same layers and people, and no longer lacks commits.
+    """Check that the project is where it was, with the same layers and people, and isn't behind any more.
 
-    Whom a later session removed is no disagreement.
+    People removed by a later session are no contradiction.
     """
     seen, before = unless_refused(lambda: same_project(context.root, context)), context.observed.get(_OWN)
     if not seen.contradicts and before is not None and before.here:
         try:
             seen = _behind(context, fetch=False) or seen
         except OnboardError:
-            seen = before  # nothing says that it is over
+            seen = before  # nothing shows that the checkout has caught up
     return seen if seen.contradicts else removals_since(context) or seen
 
 
 def inquire(context: Context) -> Observation:
-    """Whether the checkout lacks commits of its upstream, as long as an account is not applied.
+    """Check whether the checkout is behind its upstream, until all accounts are applied.
 
     Raises:
         OnboardError: git fails.
@@ -362,7 +362,7 @@ def inquire(context: Context) -> Observation:
 
 
 def _behind(context: Context, *, fetch: bool) -> Observation | None:
-    """What the checkout lacks of its upstream; None for nothing, or without a repository."""
+    """Describe the commits missing from the checkout; None if there are none, or no repository."""
     git = Git(context.root, context.environment.variables)
     if not git.is_repository():
         return None
@@ -379,26 +379,26 @@ def _behind(context: Context, *, fetch: bool) -> Observation | None:
 
 
 class CheckoutBehind(OnboardError):  # noqa: N818 - it reads better where it is raised
-    """The checkout lacks commits of its upstream."""
+    """The checkout is behind its upstream."""
 
 
 class UpstreamUnreachable(OnboardError):  # noqa: N818 - it reads better where it is raised
-    """It is unknown whether the checkout is current; a person may decide to continue anyway."""
+    """The checkout may be behind; the person may decide to continue anyway."""
 
 
 def check_upstream(project: Project, context: Context, *, needed: bool) -> None:
-    """Refuse a checkout that is behind its upstream; later steps ask again before they plan.
+    """Refuse a checkout that is behind its upstream; later steps check again before they plan.
 
-    Where the branch has no upstream, the remote's default branch takes its place. Without any remote nothing
-    is known, and nothing stops.
+    A branch without an upstream uses the remote's default branch. Without any remote nothing is known, and
+    nothing stops.
 
     Args:
         project: the project.
         context: what the step may read.
-        needed: whether an upstream that can't be reached stops it too.
+        needed: whether an unreachable upstream stops it too.
 
     Raises:
-        UpstreamUnreachable: it cannot be reached, and is needed.
+        UpstreamUnreachable: it can't be reached, and is needed.
         OnboardError: the checkout is behind.
     """
     git = Git(project.root, context.environment.variables)
@@ -437,9 +437,9 @@ def check_upstream(project: Project, context: Context, *, needed: bool) -> None:
 
 
 def _way_to_catch_up(upstream: Upstream, git: Git) -> str:
-    """The command that brings a checkout up to its upstream.
+    """Return the command that brings a checkout up to date.
 
-    A plain pull refuses where both sides have commits, and where both changed a file.
+    A plain pull fails if both sides have commits, or both changed a file.
     """
     dirty = any(not file.untracked for file in git.dirty_files())
     words = (
@@ -468,17 +468,17 @@ def _asking(layers: Sequence[Layer], context: Context) -> tuple[str, ...]:
 
 
 def _keys_of(name: str, layers: Sequence[Layer]) -> set[str]:
-    """The fingerprints of the keys that somebody has in the layers."""
+    """Return the fingerprints of somebody's keys in the layers."""
     people = [(layer, person) for layer in layers if (person := layer.person(name))]
     return {fingerprint_in(layer.files.keys.get(person.key_file or "", b"")) for layer, person in people}
 
 
 def _replacement(file: Path) -> str:
-    """The fingerprint of the key that a request would put in place of another; "" for any other file."""
+    """Return the fingerprint of the key in a replacement request; "" for any other file."""
     try:
         request = open_request(read_text(file, MAX_TEXT))
     except OnboardError:
-        return ""  # the step PGP keys tells what is wrong with it
+        return ""  # PGP keys reports what is wrong with it
     return request.fingerprint if request.replacement else ""
 
 
@@ -502,13 +502,13 @@ def _git_remarks(project: Project, context: Context) -> list[Sentence]:
 
 
 def layer_remarks(layers: Iterable[Layer]) -> list[Sentence]:
-    """What the layers hold that is not simply read and edited, each a sentence with its place.
+    """Return what the layers hold that can't simply be read and edited, one sentence each, with the place.
 
-    What is commented out takes one line a layer, however much it is, after what keeps Terraform from planning
-    and what is to be edited by hand. More than three lines end with one that says how many are left out.
+    First comes what stops Terraform from planning or needs manual editing; then commented-out code, one line
+    per layer. If there are more than three lines, a last one counts the rest.
 
     Args:
-        layers: in the order they are worked on.
+        layers: in working order.
     """
     sentences: dict[bool, list[Sentence]] = {True: [], False: []}
     for layer in layers:

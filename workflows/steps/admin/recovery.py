@@ -1,9 +1,9 @@
-"""After an apply that was killed or met what exists already: what the state lacks, taken in one by one.
+"""Recovery after an apply that was killed or met existing resources: repairs the state one item at a time.
 
-A killed Terraform can leave a lock, and users, groups and passwords that AWS has and the state does not
-know; every later apply then fails over them. What is offered comes from three sources: which resources the
-last apply had begun with, what a new plan would still make, and what the state holds now. Nothing is run
-before the person says so, one thing at a time.
+A killed Terraform can leave a lock, and users, groups and passwords that AWS has but the state doesn't; every
+later apply then fails on them. The repairs come from three sources: resources that the last apply started,
+what a new plan would still create, and what the state holds now. Nothing runs before the person agrees, one
+item at a time.
 """
 
 from __future__ import annotations
@@ -42,14 +42,14 @@ class Way(StrEnum):
 
 @dataclass(frozen=True)
 class Repair:
-    """One thing to be done, shown before it is.
+    """One repair, shown before it is done.
 
     Attributes:
-        way: how.
+        way: the method.
         address: the resource.
-        resource_id: what the provider knows it by, for an import.
-        command: what will be run, as a person would type it; "" for what is done by hand.
-        why: what it is for, in a sentence or two.
+        resource_id: the provider's id for an import.
+        command: the command to run, as a person would type it; "" for work by hand.
+        why: the reason, in a sentence or two.
     """
 
     way: Way
@@ -60,7 +60,7 @@ class Repair:
 
     @property
     def title(self) -> Sentence:
-        """The repair in a few words, for a list."""
+        """The repair as a short phrase, for a list."""
         kind = next((part for part in self.address.split(".") if part.startswith("aws_")), self.address)
         words = kind.removeprefix("aws_iam_").replace("_", " ")
         match self.way:
@@ -74,11 +74,11 @@ class Repair:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a repair went.
+    """The result of a repair.
 
     Attributes:
-        words: what came of it.
-        follow_up: what has to be done after it, or None.
+        words: what happened.
+        follow_up: the next repair it requires, or None.
     """
 
     words: Sentence
@@ -86,19 +86,19 @@ class Outcome:
 
 
 def needed(result: ApplyResult) -> bool:
-    """Whether an apply that ended so can have left something that the next one would fail over."""
+    """Return whether an apply with this result can have left something that the next one would fail on."""
     return bool(result.existing) or (result.killed and not result.succeeded)
 
 
 def examine(context: Context, report: Report, code: Secret | None = None) -> tuple[Repair, ...]:
-    """Compare the last apply with a new plan and the state, and say what has to be repaired.
+    """Compare the last apply with a new plan and the state, and return the repairs needed.
 
-    The plan that is made for it is removed again; the one that is applied later is made and read in Plan.
+    That plan is removed again; the plan to apply later is made and read in Plan.
 
     Raises:
         LockHeld: the state is still locked, by the killed apply or by somebody else.
         Cancelled: the person stopped it.
-        OnboardError: the plan could not be made.
+        OnboardError: the plan couldn't be made.
     """
     last = result_of(run_folder(context))
     if last is None or not needed(last):
@@ -111,12 +111,12 @@ def examine(context: Context, report: Report, code: Secret | None = None) -> tup
 
 
 def carry_out(repair: Repair, context: Context, report: Report, code: Secret | None = None) -> Outcome:
-    """Do one repair.
+    """Carry out one repair.
 
     Raises:
         LockHeld: the state is locked.
         Cancelled: the person stopped it.
-        OnboardError: it could not be done; the detail has Terraform's own words.
+        OnboardError: it failed; the detail has Terraform's message.
     """
     match repair.way:
         case Way.BY_HAND:
@@ -202,26 +202,26 @@ INIT_WAYS = {
         ),
     ),
 }
-"""What is on the button, and what it does."""
+"""The label of each button, and its effect."""
 
 
 def own_lock(lock: LockInfo, context: Context) -> EndedRun | None:
-    """The run of the step's layer that died here and left this lock; None where that is not certain.
+    """Return the run of the step's layer that died here and left this lock; None unless that is certain.
 
     Raises:
-        OSError: what was kept of the runs cannot be read.
+        OSError: the record of the runs can't be read.
     """
     return run_that_left(lock, run_folder(context))
 
 
 def unlock(lock: LockInfo, context: Context, report: Report, code: Secret | None = None) -> Sentence:
-    """Release a state's lock by force. It is `own_lock`, or the person has typed whose it is.
+    """Release a state's lock by force. It is `own_lock`, or the person has typed its owner.
 
     Returns:
-        What was done, as a sentence.
+        The result, as a sentence.
 
     Raises:
-        OnboardError: it could not be released; a lock that is gone meanwhile is named by Terraform.
+        OnboardError: it couldn't be released; Terraform reports a lock that is gone meanwhile.
     """
     with open_layer(context, report, code=code) as layer:
         report(Progress(f"Releasing the lock of {lock.who or 'somebody'}"))
@@ -230,7 +230,7 @@ def unlock(lock: LockInfo, context: Context, report: Report, code: Secret | None
 
 
 def write_state(context: Context, report: Report, code: Secret | None = None) -> Sentence:
-    """Write the state that the last apply of the step's layer could not write.
+    """Write the state that the last apply of the step's layer couldn't write.
 
     Returns:
         What was done, as a sentence.
@@ -247,14 +247,14 @@ def write_state(context: Context, report: Report, code: Secret | None = None) ->
 
 
 def initialise(way: InitWay, context: Context, report: Report, code: Secret | None = None) -> Sentence:
-    """Initialise the step's layer the way that was chosen.
+    """Initialise the step's layer in the chosen way.
 
     Returns:
-        What was done, and whether the lock file is another one now.
+        The result, and whether the lock file changed.
 
     Raises:
         Cancelled: the person stopped it.
-        OnboardError: it failed; the detail has Terraform's own words.
+        OnboardError: it failed; the detail has Terraform's message.
     """
     with open_layer(context, report, code=code) as layer:
         lock_file = layer.location.path / ".terraform.lock.hcl"

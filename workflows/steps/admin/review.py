@@ -1,4 +1,4 @@
-"""The review: one unified diff over all layers, shown whole before a byte is written."""
+"""The review: one unified diff of all layers, shown in full before a byte is written."""
 
 from __future__ import annotations
 
@@ -71,28 +71,28 @@ _VERBS = {
     "access": "Change the access of",
     "key_files": "Rename the key file of",
 }
-"""What a commit's message calls each kind of change of users."""
+"""The phrase for each kind of user change in a commit's message."""
 _SUBJECT = 72
-"""How many characters a commit's subject has at most: more are cut off in lists."""
+"""The maximum length of a commit's subject; git's lists cut off the rest."""
 _NAMED = 3
 """How many files a sentence names."""
 _SUPERSEDED = "Leaves the files as that session wrote them. Archive this session on Home (a) if it is over."
 _OF_USERS = (ReplaceKey, RenameKeyFile, SetAccess, SetGroups)
-"""The operations on somebody who is there."""
+"""Operations on existing users."""
 _NOTED = frozenset({"name", "outputs"})
-"""The fields of an operation whose warnings no other step has shown."""
+"""Fields of an operation whose warnings no other step has shown."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """What the person decides.
+    """The person's decisions.
 
     Attributes:
-        digest: of the diff that was shown (`ChangeSet.digest`); nothing else is written.
-        branch: a new branch to make for it, or "" to stay on the current one.
+        digest: of the shown diff (`ChangeSet.digest`); nothing else is written.
+        branch: a new branch to create, or "" to stay on the current one.
         commit: whether to commit the files.
         message: the subject of the commit, whose body lists the changes.
-        others: files of `Beside.others` that the commit takes in.
+        others: files from `Beside.others` to include in the commit.
     """
 
     digest: str
@@ -118,18 +118,18 @@ class OtherFile(NamedTuple):
 
 @dataclass(frozen=True)
 class Beside:
-    """What is in the checkout beside the difference, and matters to a commit of its files.
+    """Everything in the checkout beside the diff that affects a commit.
 
     Attributes:
-        lines: uncommitted lines that aren't this session's, by file: a commit takes them in.
-        others: other uncommitted files of the same layers: without them a plan of the commit alone may fail.
-        written: the files that this session wrote, sorted.
-        deleted: those of them that aren't there any more.
+        lines: uncommitted lines that aren't this session's, by file; a commit includes them.
+        others: other uncommitted files of the same layers; without them a plan of the commit alone may fail.
+        written: files that this session wrote, sorted.
+        deleted: those of them that no longer exist.
         undone: how many files `undo` would put back.
         in_git: whether git has all written files as they are.
-        gone_since: whom later sessions removed from the files, and how.
-        consequence: what a difference does for them.
-        branch: the one that is checked out, or "".
+        gone_since: people whom later sessions removed from the files, and how.
+        consequence: what writing the diff does for them.
+        branch: the current branch, or "".
     """
 
     lines: Mapping[Path, int] = field(default_factory=dict)
@@ -144,11 +144,11 @@ class Beside:
 
 
 class Prepared(NamedTuple):
-    """What would be written, and what to know of it.
+    """The diff to write, with remarks.
 
     Attributes:
-        change_set: the difference.
-        notes: what it does not say by itself.
+        change_set: the diff.
+        notes: what it doesn't show by itself.
     """
 
     change_set: ChangeSet
@@ -156,10 +156,10 @@ class Prepared(NamedTuple):
 
 
 def prepare(context: Context, report: Report) -> Prepared:
-    """What would be written, from the files as they are on disk now; what a crash cut off is finished first.
+    """Compute the diff from the files on disk, after finishing writes that a crash cut off.
 
     Raises:
-        OnboardError: a layer's shape does not allow a change, or a file would not be formatted as it should.
+        OnboardError: a layer can't be edited that way, or a file would lose its formatting.
     """
     change_set, edits = _edited(context, report)
     report(Progress("Checking the format"))
@@ -168,7 +168,7 @@ def prepare(context: Context, report: Report) -> Prepared:
 
 
 def beside(change_set: ChangeSet, context: Context) -> Beside:
-    """What a commit would take in or leave out beside what is shown.
+    """Return what a commit would include or leave out beside the diff.
 
     Raises:
         OnboardError: git or a layer can't be read.
@@ -209,14 +209,15 @@ def beside(change_set: ChangeSet, context: Context) -> Beside:
         branch=git.branch() or "",
         lines={path: number for path, number in lines.items() if number},
         others=tuple(_others(layers, dirty, {path.resolve() for path in committed})),
-        in_git=in_git and not any(git.is_ignored(path) for path in written),  # what is ignored isn't dirty
+        # ignored files don't count as dirty
+        in_git=in_git and not any(git.is_ignored(path) for path in written),
     )
 
 
 def _others(layers: Iterable[Layer], dirty: Iterable[DirtyFile], but: Container[Path]) -> Iterator[OtherFile]:
-    """The uncommitted files, but for some, that plans of layers are made from.
+    """Yield the uncommitted files, except `but`, that plans of the layers are made from.
 
-    What git doesn't know yet counts only where Terraform surely reads it.
+    Untracked files count only if Terraform surely reads them.
     """
     for layer in layers:
         folder = layer.location.path.resolve()
@@ -232,7 +233,7 @@ def _others(layers: Iterable[Layer], dirty: Iterable[DirtyFile], but: Container[
 
 
 def _lines_of_others(change: FileChange, content: bytes | None, git: Git) -> int:
-    """How many lines aren't those of this session's change, in a commit of its file with some content."""
+    """Count the lines in a commit of a file with this content that aren't from this session."""
     whole = replace(change, before=git.committed(change.path), after=content)
     found, own = (
         Counter(line.text for line in changed.lines if line.mark in "+-") for changed in (whole, change)
@@ -241,7 +242,7 @@ def _lines_of_others(change: FileChange, content: bytes | None, git: Git) -> int
 
 
 def _edited(context: Context, report: Report) -> tuple[ChangeSet, list[Edit]]:
-    """What would be written, as `prepare`, and the edits that make it; the format isn't checked."""
+    """Return the diff, as `prepare`, and the edits behind it, without checking the format."""
     journal_of(context.folder).finish()
     if finished := finish_half_written(context.folder.parent.parent, context.root):
         report(Progress(finished))
@@ -260,9 +261,9 @@ def _edited(context: Context, report: Report) -> tuple[ChangeSet, list[Edit]]:
 
 
 def _notes(edits: Iterable[Edit], context: Context) -> Iterator[Sentence]:
-    """What the difference does not say by itself: what people take over from others, what is left behind.
+    """Yield what the diff doesn't show: what people take over from others, and what is left behind.
 
-    A policy that lets no new user choose a password is noted where somebody gets one.
+    If somebody gets a password, a policy that stops new users from choosing their own is noted, too.
     """
     yield from (*context.decisions.not_compared_sentences(), *not_applied(context))
     for made in edits:
@@ -281,11 +282,11 @@ def _notes(edits: Iterable[Edit], context: Context) -> Iterator[Sentence]:
 
 
 def undoable(context: Context, report: Report) -> ChangeSet:
-    """What `to_undo` gives, where nothing speaks against it.
+    """Return the diff of `to_undo`, if nothing speaks against it.
 
     Raises:
-        ChangedMeanwhile: a file was changed since, by a later session or otherwise.
-        OnboardError: a state has what was decided.
+        ChangedMeanwhile: a file changed since, by a later session or otherwise.
+        OnboardError: a state already has the changes.
     """
     journal_of(context.folder).finish()
     change_set = to_undo(context.folder, context.every)
@@ -312,10 +313,10 @@ def undoable(context: Context, report: Report) -> ChangeSet:
 
 
 def undo(context: Context, report: Report) -> ChangeSet:
-    """Put the files back that `undoable` names; a commit they are in stays.
+    """Put the files from `undoable` back; commits that contain them stay.
 
     Raises:
-        OnboardError: as `undoable`, or a file cannot be written; all of them are as they were.
+        OnboardError: as `undoable`, or a file can't be written and all are left as they were.
     """
     change_set = undoable(context, report)
     report(Progress("Putting the files back"))
@@ -324,19 +325,19 @@ def undo(context: Context, report: Report) -> ChangeSet:
 
 
 def uncommitted_on(undone: ChangeSet, context: Context) -> str:
-    """The branch whose last commit still holds what was put back; "" for none, or where git fails."""
+    """Return the branch whose last commit still has the undone changes; "" if none, or git fails."""
     git = Git(context.root, context.environment.variables)
-    with suppress(OnboardError):  # it is only a remark on what has been done
+    with suppress(OnboardError):  # only a remark on what was done
         if any(git.committed(change.path) == change.before for change in undone.changes):
             return git.branch() or ""
     return ""
 
 
 def _is_applied(context: Context) -> bool:
-    """Whether the state of the step's layer holds what was decided about people, read without a code."""
+    """Return whether the state of the step's layer holds the decisions about people, read without a code."""
     here = context.decisions.of(context.item)
     if not (here.add or here.remove or here.new_keys or here.access or any(here.moves.values())):
-        return False  # a state says nothing about the rest
+        return False  # the state says nothing about the rest
     try:
         return state_now.seen(context).verdict is Verdict.AS_DECIDED
     except (OnboardError, OSError):
@@ -344,7 +345,7 @@ def _is_applied(context: Context) -> bool:
 
 
 def _wanted(layer: Layer, decisions: Decisions, removed: RemovedFromFiles) -> list[Operation]:
-    """The operations that bring a layer to what was decided, without changes of users who are gone."""
+    """Return the operations that bring a layer to the decisions, without changes to users who are gone."""
     gone = removed.by_item.get(layer.location.account, ())
     return [
         operation
@@ -354,7 +355,7 @@ def _wanted(layer: Layer, decisions: Decisions, removed: RemovedFromFiles) -> li
 
 
 def _consequence(decisions: Decisions, removed: RemovedFromFiles) -> Sentence:
-    """What writing does for those whom later sessions removed; "" where there are none."""
+    """Describe what writing does for people whom later sessions removed; "" if there are none."""
     gone = by_key((name, account) for account, names in removed.by_item.items() for name in names)
     back = [name for name in gone if any(name in decisions.of(account).add for account in gone[name])]
     rest = by_key((listed(accounts, _NAMED), name) for name, accounts in gone.items() if name not in back)
@@ -367,7 +368,7 @@ def _consequence(decisions: Decisions, removed: RemovedFromFiles) -> Sentence:
 
 
 def _new_passwords(layer: Layer, decisions: Decisions) -> list[str]:
-    """Who gets a password: those who join, those who get a new one or a new key, those who are given one."""
+    """Return people who get a password: joiners, resets, new keys, and passwords switched on."""
     here = decisions.of(layer.location.account)
     given = (name for name, switches in here.access.items() if switches.get("login_profile"))
     wanted = dict.fromkeys((*here.add, *decisions.rekeying, *decisions.resetting, *given))
@@ -380,15 +381,15 @@ def _is_machine(layer: Layer, name: str) -> bool:
 
 
 def save(target: str, text: str, context: Context) -> Sentence:
-    """Write the difference into a file of the person's choice, and say where it is.
+    """Write the diff to a file of the person's choice, and report where.
 
     Args:
-        target: a path as typed; one in the home folder if it is relative.
+        target: the path as typed, relative to the home folder unless absolute.
         text: the unified diff.
         context: what the step may read.
 
     Raises:
-        OnboardError: there is such a file already, or it cannot be written.
+        OnboardError: the file already exists, or can't be written.
     """
     shown = save_text(
         target,
@@ -401,9 +402,9 @@ def save(target: str, text: str, context: Context) -> Sentence:
 
 
 def proposed_message(context: Context) -> str:
-    """The subject of a commit: what changes for whom and where, as long as git's lists show it whole.
+    """Propose a commit subject: what changes for whom and where, short enough for git's lists.
 
-    Accounts that leave no room for what changes are counted.
+    Accounts are counted instead of named if they leave no room for the changes.
     """
     decisions = context.decisions
     changed = _changed(decisions)
@@ -417,7 +418,7 @@ def proposed_message(context: Context) -> str:
 
 
 def message_body(context: Context) -> str:
-    """A line for each change of somebody or something, for below the subject; "" where that says it all."""
+    """Return a line for each change, for below the subject; "" if the subject says it all."""
     changes = [
         (f"{verb} {name}".rstrip(), accounts)
         for verb, people in _changed(context.decisions).items()
@@ -429,7 +430,7 @@ def message_body(context: Context) -> str:
 
 
 def _changed(decisions: Decisions) -> dict[str, dict[str, list[str]]]:
-    """The accounts of each change, by what it does, and for whom; "" stands for an account's own."""
+    """Return the accounts of each change, by verb and person; "" stands for an account's own changes."""
     found: dict[str, dict[str, list[str]]] = {}
     for account in decisions.layers:
         here = decisions.of(account)
@@ -451,7 +452,7 @@ def _changed(decisions: Decisions) -> dict[str, dict[str, list[str]]]:
 
 
 def validate(request: Request, _context: Context) -> list[Problem]:
-    """A commit has a message, and there is something that was shown."""
+    """Require a shown diff, a message for a commit, and a commit for a branch."""
     rules = (
         (not request.digest, "Wait until you see the difference.", ""),
         (request.commit and not request.message.strip(), "A commit needs a message.", "message"),
@@ -461,15 +462,15 @@ def validate(request: Request, _context: Context) -> list[Problem]:
 
 
 def perform(request: Request, context: Context, report: Report) -> Facts:
-    """Make the branch that was asked for, write exactly what was shown, then commit it if that was asked for.
+    """Create the chosen branch, write exactly the shown diff, then commit it if chosen.
 
-    Where only the commit failed, doing this again makes just the commit.
+    If only the commit failed, a repeat makes just the commit.
 
     Raises:
         OnboardError: the files changed since they were shown, the checkout is behind its upstream, the files
-            could not be written, or git refused.
+            couldn't be written, or git failed.
     """
-    # What has the digest that was shown has passed the check of its format when it was shown.
+    # The shown digest has passed the format check already.
     change_set, _ = _edited(context, report)
     done_before = change_set.is_empty and last_digest(context.folder) == request.digest
     if change_set.digest != request.digest and not done_before:
@@ -493,7 +494,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
 
 
 def _changed_files(context: Context) -> list[dict[str, Any]]:
-    """The files of this review and of those before it in this session, with their hashes; sorted."""
+    """Return the files written by this session's reviews, with their hashes, sorted."""
     paths = files_written(context.folder) | {
         (file["layer"], file["path"]) for file in context.facts.get("changed_files") or ()
     }
@@ -509,7 +510,7 @@ def _content(path: Path) -> bytes | None:
 
 
 def _repository(request: Request, context: Context) -> Git:
-    """The checkout to commit in, on the branch that was asked for."""
+    """Return the checkout to commit in, on the chosen branch."""
     git = Git(context.root, context.environment.variables)
     if not git.is_repository():
         raise OnboardError(
@@ -533,7 +534,7 @@ def _commit(git: Git, message: str, paths: Sequence[Path]) -> dict[str, Any]:
 
 
 def _check_format(change_set: ChangeSet, context: Context) -> None:
-    """Refuse a file that was formatted and would not be any more; one that never was is left alone."""
+    """Reject a change that breaks a file's formatting; files never formatted are left alone."""
     project = find_project(context.root)
     environment = child_environment(context.environment.variables)
     for location in project.layers:
@@ -563,12 +564,12 @@ def _check_format(change_set: ChangeSet, context: Context) -> None:
 
 
 def observe(context: Context) -> Observation:
-    """The layers still say what was decided; whether a file's text changed otherwise does not matter."""
+    """Check that the layers still hold the decisions; other changes in a file don't matter."""
     written = {Path(file["path"]): file["sha256"] for file in context.facts["changed_files"]}
     lacking = {path: sha256 for path, sha256 in written.items() if file_sha256(path) != sha256}
     if not lacking:
         return replace(AGREES, by_item=removed_from_files(context).by_item)
-    layers, theirs = read_layers(context), keys_of_later_sessions(context)  # what PGP keys says of these
+    layers, theirs = read_layers(context), keys_of_later_sessions(context)  # PGP keys reports about these
     decided = {
         account: with_keys_in_place(layer, context.decisions, theirs) for account, layer in layers.items()
     }
@@ -606,7 +607,7 @@ def observe(context: Context) -> Observation:
     about = (*sorted(open_in), *where, *(f"{path}={file_sha256(path)}" for path in sorted(lacking)))
     ahead = (wanted for account, wanted in open_in.items() if account not in context.of_each_item("applied"))
     people = any(isinstance(operation, AddPerson | RemovePerson) for wanted in ahead for operation in wanted)
-    # no plan is made without them: see `plan.make`
+    # plans need these people: see `plan.make`
     going_on = "The plan is made from the files as they are, without what is missing in them."
     continuing = "" if people else going_on
     if where:
@@ -619,7 +620,7 @@ def observe(context: Context) -> Observation:
 def _is_only_for_gone(
     wanted: Mapping[str, Iterable[Operation]], removed: RemovedFromFiles, context: Context
 ) -> bool:
-    """Whether all operations, by account, are for those whom later sessions removed after the apply."""
+    """Return whether all operations are for people whom later sessions removed after the apply."""
     return all(
         account in context.of_each_item("applied")
         and isinstance(operation, (AddPerson, *_OF_USERS))
@@ -630,12 +631,12 @@ def _is_only_for_gone(
 
 
 def _named(paths: Iterable[Path], context: Context) -> str:
-    """Files by their paths in the project: layers have files of the same names."""
+    """List files by their project paths, since layers share file names."""
     return listed(sorted(str(path.relative_to(context.root)) for path in paths), _NAMED)
 
 
 def _written_since(paths: Iterable[Path], context: Context) -> list[str]:
-    """The later sessions that wrote all of these files as they are now, by what they do; else none."""
+    """Return the later sessions that wrote all of these files as they are now, by their work; else none."""
     wanted = {*map(str, paths)}
     found = written_since(wanted, context)
     return [*dict.fromkeys(found.values())] if found.keys() == wanted else []

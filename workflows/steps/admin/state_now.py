@@ -1,7 +1,7 @@
-"""What a layer's state holds now, compared with what was decided; and how AWS is asked for a look.
+"""A layer's current state compared with the decisions, and how AWS is asked for a look.
 
-A look asks only where nobody has to be asked for a code, and runs no program: the state is read where it is
-kept. Everything else that needs the state opens the layer (see `terraform_runs`).
+A look asks only where nobody has to enter a code, and runs no program: the state is read from where it is
+stored. Everything else that needs the state opens the layer (see `terraform_runs`).
 """
 
 from __future__ import annotations
@@ -44,16 +44,16 @@ from workflows.terraform.plan import Action
 from workflows.terraform.state import State, StoredState, kept_state
 
 NO_MFA_YET = "No MFA device yet"
-"""What is awaited of somebody who can sign in."""
+"""What we wait for from somebody who can sign in."""
 _MEMBERSHIPS = ("aws_iam_group_membership.", "aws_iam_user_group_membership.")
 
 
 def stored(context: Context) -> StoredState | None:
-    """The state of the step's layer; None where only Terraform, or somebody with a code, could read it.
+    """Read the state of the step's layer; None if that takes Terraform or a code.
 
     Raises:
         OnboardError: it can't be read.
-        OSError: what init noted of it can't be read.
+        OSError: init's record of it can't be read.
     """
     environment, (_, location) = context.environment, located(context)
     with contextlib.suppress(CodeDue):
@@ -66,32 +66,32 @@ def stored(context: Context) -> StoredState | None:
     return None
 
 
-class CodeDue(OnboardError):  # noqa: N818 - it says what is needed
-    """A look would need somebody: to enter a code, or at a window that opens."""
+class CodeDue(OnboardError):  # noqa: N818 - the name says what is needed
+    """A look would need a person: to enter a code, or at a window that opens."""
 
 
 @contextlib.contextmanager
 def client_without_code(
     service: str, context: Context, wanted: Sentence, region: str | None = None
 ) -> Iterator[AwsClient]:
-    """A client that signs as the profile of the step's layer.
+    """Open a client that signs with the profile of the step's layer.
 
     Args:
-        service: as boto3 calls it.
+        service: boto3's name for it.
         context: what the step may read.
-        wanted: what AWS is to be asked, as a sentence begins that says it wasn't.
+        wanted: what to ask AWS, as the beginning of a sentence that says it wasn't asked.
         region: the region; None for the profile's.
 
     Raises:
-        CodeDue: somebody would have to be asked.
-        OnboardError: the layer or its profile is not there, or the profile cannot be used.
+        CodeDue: a person would be needed.
+        OnboardError: the layer or its profile is missing, or the profile can't be used.
     """
     project, location = located(context)
     profile, files = profiles_of(context, project, location)[0], project_files(context, project)
     factory = factory_for(context, project, FOR_A_LOOK)
     code_due = CodeDue("AWS wants a code", f"{wanted} wasn't asked: AWS wants a code for that.")
     if any("credential_process" in settings for _, settings in profile.chain):
-        raise code_due  # it may open a window and wait for somebody
+        raise code_due  # it may open a window and wait for a person
     if profile.source is Source.FILES:
         with factory.profile_client(service, files, profile.name, region=region) as client:
             yield client
@@ -107,11 +107,11 @@ def client_without_code(
 
 
 def _code_due(context: Context) -> str:
-    """The device whose code would let the step's layer be looked at; "" if a look needs none, or more."""
+    """Return the device whose code would allow a look at the step's layer; "" if a code can't help."""
     try:
         profile = own_profile(context)
     except OnboardError:
-        return ""  # the look itself says it
+        return ""  # the look itself reports it
     outside = any("credential_process" in settings for _, settings in profile.chain)
     held = profile.source is not Source.CODE or DeviceSessions(context.environment).find(profile.serial)
     return "" if outside or held else profile.serial
@@ -125,11 +125,11 @@ CODED = GuardedLook(_code_due, _begin)
 
 
 def taken_back_since(context: Context, *accounts: str) -> Observation | None:
-    """That later sessions took back all that this one changed of these accounts' users; None if they didn't.
+    """Say that later sessions undid all of this session's user changes in these accounts; else None.
 
     Args:
         context: what the step may read.
-        accounts: those that are asked about; by default all.
+        accounts: the accounts to check; by default all.
     """
     accounts = accounts or context.decisions.layers
     here, later = [context.decisions.of(account) for account in accounts], people_taken_back(context)
@@ -147,7 +147,7 @@ def taken_back_since(context: Context, *accounts: str) -> Observation | None:
 
 
 def people_taken_back(context: Context) -> Mapping[str, Mapping[str, tuple[str, str]]]:
-    """By account, for whom a later session took back what this one does, with how, and what that one does."""
+    """Return people whose changes a later session undid, by account, with how and that session's work."""
     begun, every = later_than(context)
     applied = applied_changes(every)
     again = taken_back(context.facts, begun, applied)
@@ -163,7 +163,7 @@ def people_taken_back(context: Context) -> Mapping[str, Mapping[str, tuple[str, 
 
 
 def _taken_back(did: str, parts: Sequence[tuple[str, str]]) -> Sentence:
-    """What later sessions did with these people, each with what the session does."""
+    """Say what later sessions did with these people, with each session's work."""
     names = sorted({name for name, _work in parts})
     works = [*dict.fromkeys(work for _name, work in parts)]
     was = "was" if len(names) == 1 else "were"
@@ -171,16 +171,16 @@ def _taken_back(did: str, parts: Sequence[tuple[str, str]]) -> Sentence:
 
 
 def observe(context: Context) -> Observation:
-    """What is known without asking anybody: whether later sessions took it back."""
+    """Check without asking anybody: only later sessions can contradict this one."""
     return taken_back_since(context, context.item) or NOT_ASKED
 
 
 def seen(context: Context) -> Observation:
-    """Whether the state of the step's layer holds what was decided.
+    """Check whether the state of the step's layer holds the decisions.
 
     Raises:
         OnboardError: it can't be read.
-        OSError: what init noted of it can't be read.
+        OSError: init's record of it can't be read.
     """
     now = stored(context)
     if now is None:
@@ -195,7 +195,7 @@ def seen(context: Context) -> Observation:
 
 
 def users_in_aws(context: Context, left_out: Container[str]) -> dict[str, bool]:
-    """Whether AWS is to have each user whom the step's layer adds or removes, but for those left out."""
+    """Return whether AWS should have each user that the step's layer adds or removes, but for `left_out`."""
     here = context.decisions.of(context.item)
     back = people_taken_back(context).get(context.item, {})
     wanted = {**dict.fromkeys(here.add, True), **dict.fromkeys(here.remove, False)}
@@ -203,11 +203,11 @@ def users_in_aws(context: Context, left_out: Container[str]) -> dict[str, bool]:
 
 
 def otherwise_in_aws(client: AwsClient, people: Mapping[str, bool]) -> dict[str, Sentence]:
-    """Of whom AWS has it otherwise, each with what it has, as a sentence goes on after "AWS".
+    """Return users that AWS has or lacks unexpectedly, each with a phrase to follow "AWS".
 
     Args:
-        client: of IAM.
-        people: as `users_in_aws` said.
+        client: for IAM.
+        people: as from `users_in_aws`.
     """
     there = {name: find_user(client, name) is not None for name in people}
     return {
@@ -218,13 +218,13 @@ def otherwise_in_aws(client: AwsClient, people: Mapping[str, bool]) -> dict[str,
 
 
 def otherwise_words(otherwise: Mapping[str, Sentence], context: Context) -> Sentence:
-    """What `otherwise_in_aws` found, as sentences about the state of the step's layer; "" for nothing."""
+    """Put the result of `otherwise_in_aws` into sentences about the step's layer; "" if it is empty."""
     has = joined(otherwise.values(), "; ")
     return f"AWS {has}. The state of {context.item} says otherwise." if otherwise else ""
 
 
 def undone(words: Sentence, about: tuple[str, ...], context: Context) -> Observation:
-    """That something of an apply is not so any more; another one takes another plan."""
+    """Return the observation that something applied has been undone, which another plan would fix."""
     going_on, again = (
         "Leaves it as it is: the change was meant.",
         f"Plans {context.item} again, to apply it again.",
@@ -233,12 +233,12 @@ def undone(words: Sentence, about: tuple[str, ...], context: Context) -> Observa
 
 
 def not_looked_at(context: Context) -> Sentence:
-    """That nobody asked the state of the step's layer, and how to."""
+    """Say that nobody has read the state of the step's layer, and what that takes."""
     return f"Nobody has looked at the state of {context.item} since: that needs a code, or Terraform."
 
 
 def holds(resources: Sequence[Resource], state: State, context: Context) -> bool:
-    """Whether a state holds exactly what a plan would do; False also where that can't be seen in it.
+    """Return whether a state holds exactly a plan's result; False also if the state can't show it.
 
     Args:
         resources: what the plan changes.
@@ -264,15 +264,15 @@ def _is_so(change: Resource, state: State) -> bool:
 
 
 def not_applied(state: State, context: Context) -> list[Sentence]:
-    """What the state of the step's layer lacks of what was decided about people, each in words."""
+    """List the decisions about people that the state of the step's layer lacks."""
     return [words for _name, words in _lacking(state, context)]
 
 
 def _lacking(state: State, context: Context) -> list[tuple[str, Sentence]]:
-    """What it lacks, each with whom it is about.
+    """List the missing decisions, each with the person concerned.
 
-    Whom a later session removed, from the files at least, lacks nothing. Once this one is applied, only the
-    user counts of whom a later one changed.
+    A person whom a later session removed, even from the files only, lacks nothing. After this session's
+    apply, a person changed by a later one only has to exist.
     """
     here = context.decisions.of(context.item)
     gone = removed_from_files(context).by_item.get(context.item, ())
@@ -311,7 +311,7 @@ def _lacking(state: State, context: Context) -> list[tuple[str, Sentence]]:
 
 
 def _changed_after_apply(context: Context) -> Iterator[str]:
-    """Whom later sessions changed in the step's account, where this one is applied."""
+    """Yield people whom later sessions changed in the step's account, once this session has applied it."""
     if context.item in context.of_each_item("applied"):
         begun, every = later_than(context)
         changed = changed_later(context.facts, begun, every)
@@ -319,7 +319,7 @@ def _changed_after_apply(context: Context) -> Iterator[str]:
 
 
 def _with_old_keys(state: State, here: LayerDecisions) -> Iterator[str]:
-    """Users of a key file that is replaced, whose password or access key was made with another key."""
+    """Yield users of a replaced key file whose password or access key was made with another key."""
     for name, text in here.new_keys.items():
         profile = state.login_profiles.get(name)
         made_with = [profile.pgp_key] if profile else []

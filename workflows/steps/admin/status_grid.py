@@ -1,7 +1,7 @@
-"""Where everybody stands in every account: what was decided, planned, applied and handed over, at a glance.
+"""The status of each person in every account: decided, planned, applied, handed over.
 
-It is read from this session and what later ones left of it, so it costs next to nothing to ask; what has
-happened in AWS since is as the last look said.
+It is read from this session and its later siblings, so it costs almost nothing; what has happened in AWS
+since comes from the last look.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ from workflows.terraform.runner import Kind
 
 
 class Stand(Enum):
-    """Where somebody stands in an account: a mark and the words for it."""
+    """A person's status in an account: a mark and a short phrase."""
 
     NOT_HERE = ("", "no change")
     KEY_AWAITED = ("·", "key awaited")
@@ -90,7 +90,7 @@ class Stand(Enum):
 
     @property
     def settled(self) -> bool:
-        """Whether nothing is left to do."""
+        """Whether this cell needs no more work."""
         return self is Stand.NOT_HERE or self.mark in {"✓", "–", "?"}
 
 
@@ -99,21 +99,21 @@ class Everybody:
     """The grid.
 
     Attributes:
-        accounts: the accounts, in the order they are worked on.
-        rows: each person with where they stand, account by account.
+        accounts: the accounts, in working order.
+        rows: each person with their status, account by account.
     """
 
     accounts: tuple[str, ...]
     rows: tuple[tuple[str, tuple[Stand, ...]], ...]
 
     def settled_in(self, account: str) -> bool:
-        """Whether nothing is left to do in an account, for anybody."""
+        """Return whether an account needs no more work for anybody."""
         at = self.accounts.index(account)
         return all(stands[at].settled for _, stands in self.rows)
 
     @property
     def sentence(self) -> Sentence:
-        """For whom everything is done, in a sentence; whether they signed in is another matter."""
+        """A sentence naming the people who need no more work, whether or not they signed in."""
         done = [
             name
             for name, stands in self.rows
@@ -127,7 +127,7 @@ class Everybody:
 
 
 def everybody(context: Context) -> Everybody:
-    """Where everybody stands; without rows before anybody was named."""
+    """Return everybody's status; no rows before anybody was named."""
     decisions = context.decisions
     undecided = _undecided(context)
     found = {account: _people(account, undecided, context) for account in decisions.layers}
@@ -145,7 +145,7 @@ def everybody(context: Context) -> Everybody:
 
 
 def without_device(account: str, context: Context) -> list[str]:
-    """Whose MFA device was removed in an account, without those who have another one there, as AWS said."""
+    """Return people whose MFA device was removed in an account and who had no new one at the last look."""
     fact: Any = context.of_each_item("mfa_devices_reset").get(account) or {}
     look = context.observed.get(StepKey("mfa-reset", account), NOT_ASKED)
     asked = look.verdict in {Verdict.AS_DECIDED, Verdict.AWAITED}
@@ -153,14 +153,14 @@ def without_device(account: str, context: Context) -> list[str]:
 
 
 def _later(context: Context) -> Mapping[str, Mapping[str, Stand]]:
-    """By account, whom later sessions removed, or made another password that their text is for."""
+    """Return the status, by account, of people whom later sessions removed, reset or rekeyed."""
     accounts, removals = context.decisions.layers, removed_since(context)
     since = (*renewed_since(context, *accounts), *rekeyed_before_apply(context))
     renewals = by_key((account, name) for name, account in since)
     try:
         unwritten = removed_from_files(context).by_item
     except OnboardError:
-        unwritten = {}  # Review says what is wrong with the files
+        unwritten = {}  # Review reports what is wrong with the files
     without = {
         account: [name for name in names if not_let_in(name, account, context)]
         for account, names in unwritten.items()
@@ -174,12 +174,12 @@ def _later(context: Context) -> Mapping[str, Mapping[str, Stand]]:
 
 
 def _chosen(context: Context) -> list[str]:
-    """Those for whom something is to be done, kind by kind."""
+    """List the people with work to do, kind by kind."""
     return [name for kind in KINDS for name in getattr(context.decisions, kind)]
 
 
 def _undecided(context: Context) -> Mapping[str, Stand]:
-    """Those about whom Users or Groups still has to decide, and where they stand until then."""
+    """Return people that Users or Groups still has to decide about, with their status until then."""
     decisions, every = context.decisions, context.every
     names = [*decisions.joining, *decisions.regrouping] if "memberships" not in every else []
     names += decisions.leaving if decisions.user_changes is None else ()
@@ -192,7 +192,7 @@ def _undecided(context: Context) -> Mapping[str, Stand]:
 
 
 def _taken_in(context: Context) -> Mapping[str, Stand]:
-    """Where those stand whose request or key PGP keys has, before all keys are recorded."""
+    """Return the status of people whose request or key PGP keys has received but not yet recorded."""
     draft = _draft(
         StepKey("pgp-keys"), context, texts=Mapping[str, str], answers=Mapping[str, Any], arrived=list[str]
     )
@@ -206,7 +206,7 @@ def _taken_in(context: Context) -> Mapping[str, Stand]:
 
 
 def _draft(key: StepKey, context: Context, **shapes: Any) -> Mapping[str, Any]:
-    """What a step's page has and isn't recorded yet; {} for what is damaged, as its own page says."""
+    """Return the unrecorded input on a step's page; {} if it is damaged, which that page reports."""
     try:
         draft = Drafts(context.folder / DRAFTS).load(key)
         reading(**shapes)(draft)
@@ -216,23 +216,23 @@ def _draft(key: StepKey, context: Context, **shapes: Any) -> Mapping[str, Any]:
 
 
 def _people(account: str, undecided: Iterable[str], context: Context) -> set[str]:
-    """Those for whom something is done in an account, or may be."""
+    """Return people with work in an account, or possible work."""
     decisions = context.decisions
     found = decisions.of(account).people.union(people_of(account, context))
     found |= {*undecided} - {*decisions.users.people("add")}
     found |= {*gone_by_plan(account, context)}.intersection(_chosen(context))
     if account not in context.of_each_item("plan"):
-        found |= {*decisions.resetting}  # the state alone tells who has a password here
+        found |= {*decisions.resetting}  # only the state shows who has a password here
     return found
 
 
 def _marks(account: str, context: Context) -> Mapping[str, Sent]:
-    """The marks of an account's texts, those too that Hand over has and that aren't recorded yet."""
+    """Return the marks of an account's texts, including those that Hand over hasn't recorded yet."""
     try:
         draft = Drafts(context.folder / DRAFTS).load(StepKey("hand-over", account))
         return marks_in(account, context, draft)
     except (FileError, WrongShape):
-        return marks_in(account, context)  # its own page says what is wrong with it
+        return marks_in(account, context)  # its own page reports what is wrong with it
 
 
 class _Board:
@@ -271,7 +271,7 @@ class _Board:
         self._applying = run is not None and run.description.kind is Kind.APPLY
 
     def _changed_on_purpose(self, context: Context) -> set[str]:
-        """Who isn't as an apply left them, which somebody has said to be meant."""
+        """Return people changed in AWS since the apply, which the user confirmed as intended."""
         key = StepKey("apply", self._account)
         look = context.observed.get(key, NOT_ASKED)
         about = look.by_item.get(self._account) or look.about
@@ -279,7 +279,7 @@ class _Board:
         return self._people.intersection(about) if meant else set()
 
     def _taken_back(self, context: Context) -> Mapping[str, Stand]:
-        """Whom later sessions removed, from the files at least, or added again."""
+        """Return the status of people whom later sessions added again, or removed at least from the files."""
         here = context.decisions.of(self._account)
         applied = context.observed.get(StepKey("apply", self._account), NOT_ASKED)
         since = {name: stand for name, stand in self._later.items() if stand is not Stand.MADE_LATER}
@@ -293,13 +293,13 @@ class _Board:
         return dict.fromkeys(unwritten, Stand.GONE_FROM_FILES) | since
 
     def stand(self, name: str) -> Stand:
-        """Where somebody stands here; what is left to be done for them counts before what is done."""
+        """Return a person's status here; unfinished work takes precedence."""
         by_terraform, device = self._by_terraform(name), self._device(name)
         left = by_terraform.settled and not device.settled
         return device if left or by_terraform is Stand.NOT_HERE else by_terraform
 
     def _device(self, name: str) -> Stand:
-        """What became of somebody's lost MFA device."""
+        """Return the status of somebody's lost MFA device."""
         if name not in self._context.decisions.mfa_reset:
             return Stand.NOT_HERE
         if self._since.get(name, Stand.GONE_FROM_FILES) is not Stand.GONE_FROM_FILES:
@@ -334,7 +334,7 @@ class _Board:
         return self._undecided.get(name, decided)
 
     def _after(self, name: str) -> Stand:
-        """Where somebody stands after the apply."""
+        """Return a person's status after the apply."""
         if name in people_of(self._account, self._context):
             return self._handed_over(name)
         removed = self._context.decisions.of(self._account).remove
@@ -344,7 +344,7 @@ class _Board:
         return Stand.REMOVED if name in removed else Stand.UNCHANGED if unchanged else Stand.APPLIED
 
     def _handed_over(self, name: str) -> Stand:
-        """Whether somebody was sent this account's part, here or later, and what AWS has seen since."""
+        """Return whether this account's part was sent, here or with a later text, and AWS's last report."""
         accounts, found = self._context.decisions.layers, self._later.get(name, Stand.TO_HAND_OVER)
         for account in accounts[accounts.index(self._account) :]:
             mark = self._marks[account].get(name)
@@ -354,20 +354,17 @@ class _Board:
             awaited = seen.by_item.get(self._account, ()) if seen.by_item else seen.about
             if seen.verdict is Verdict.AWAITED and name in awaited:
                 return Stand.SAID_AWAITED if mark.by_hand else Stand.AWAITED
-            asked = name in passwords_of(self._account, self._context)  # AWS reports on a password alone
+            asked = name in passwords_of(self._account, self._context)  # AWS reports on passwords only
             if asked and seen.verdict in {Verdict.AWAITED, Verdict.AS_DECIDED}:
                 return Stand.SIGNED_IN
             sent = Stand.SAID_SENT if mark.by_hand else Stand.HANDED_OVER
             found = self._later.get(name, sent)
             if self._account in self._context.of_each_item("handed_over"):
                 return found
-        return found  # a part that was left to a later text is asked about with that one
+        return found  # AWS is asked about a part in the text that carried it
 
     def _half_done(self) -> frozenset[str] | None:
-        """Those whom an apply of the accepted plan that stopped on the way did not finish; None without one.
-
-        After a killed one that is everybody: what AWS has may be missing from the state.
-        """
+        """Return people whom a stopped apply of the accepted plan left unfinished; None without one."""
         planned = None if self._applied else read_plan(self._plan)
         if planned is None:
             return None

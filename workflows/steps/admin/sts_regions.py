@@ -1,9 +1,9 @@
 """STS regions, the documented task after the rollout: where each account's STS answers, and where it should.
 
-It asks and reports; no API can switch them, so it gives the console's page with the clicks. Each account is
-asked by the profile that its layers are applied with, else one of the usual names, else any that assumes a
-role in it. One code of a device serves all accounts that it opens: it begins a session, and that assumes the
-roles.
+It only asks and reports. No API can switch regions, so it shows the console's page and clicks. Each account
+is asked with the profile that applies its layers, else with one of the usual names, else with any that
+assumes a role in it. One code of a device serves all accounts that the device opens: it starts a session,
+which assumes the roles.
 """
 
 from __future__ import annotations
@@ -45,17 +45,17 @@ _USUAL = ("administrator", "oaar", "devops", "auditor")
 
 @dataclass(frozen=True)
 class Way:
-    """How an account is asked.
+    """How to ask an account.
 
     Attributes:
         account: its name in the project.
         account_id: its twelve digits, or "".
-        profile: the profile, "" where there is none.
-        source: the profile whose key signs; the same where it assumes no role.
-        role_arn: the role that it assumes, or "".
-        external_id: what the role's trust policy may ask for, or None.
-        serial: the device whose code is due, or "".
-        problem: why the account cannot be asked, or "".
+        profile: the profile, or "" if there is none.
+        source: the profile whose key signs; the same if no role is assumed.
+        role_arn: the role to assume, or "".
+        external_id: what the role's trust policy may require, or None.
+        serial: the device whose code is needed, or "".
+        problem: why the account can't be asked, or "".
     """
 
     account: str
@@ -100,7 +100,7 @@ def _way(
 
 
 def _role_account(settings: Mapping[str, Any] | None) -> str | None:
-    """The account of a profile's role, "" for a profile without one, None where there is no profile."""
+    """Return the account of a profile's role, "" for a profile without one, None if there is no profile."""
     if settings is None:
         return None
     parts = str(settings.get("role_arn") or "").split(":")
@@ -108,7 +108,7 @@ def _role_account(settings: Mapping[str, Any] | None) -> str | None:
 
 
 def devices(found: Iterable[Way], context: Context) -> tuple[str, ...]:
-    """The devices whose codes are due now, each once."""
+    """Return the devices whose codes are needed now, each once."""
     sessions = DeviceSessions(context.environment)
     serials = dict.fromkeys(way.serial for way in found if way.serial and not way.problem)
     return tuple(serial for serial in serials if sessions.find(serial) is None)
@@ -122,21 +122,21 @@ def opened(
     codes: Mapping[str, Secret],
     report: Report,
 ) -> Iterator[tuple[tuple[Question, ...], Mapping[str, Sentence]]]:
-    """The credentials for all accounts; the keys are dropped afterwards, and so are the codes.
+    """Open the credentials for all accounts; keys and codes are dropped afterwards.
 
     Args:
         context: what the step may read.
         project: the project.
-        found: how each account is asked.
+        found: how to ask each account.
         codes: the codes as typed, by device.
-        report: takes the progress.
+        report: receives the progress.
 
     Yields:
-        The questions for the accounts whose credentials could be had, and why the others cannot be asked.
+        The questions for accounts with credentials, and why the others can't be asked.
 
     Raises:
-        CodeWanted: codes are due, and none was given.
-        WrongCode, RepeatedCode: a code cannot be used.
+        CodeWanted: codes are needed, and none was given.
+        WrongCode, RepeatedCode: a code can't be used.
     """
     keys: dict[str, Credentials] = {}
     try:
@@ -187,7 +187,7 @@ def _session(
     codes: Mapping[str, Secret],
     report: Report,
 ) -> Credentials | None:
-    """The session of the way's device; None where no code was given and the key does without one."""
+    """Return the session of the way's device; None if no code was given and the key works without one."""
     sessions, code = DeviceSessions(context.environment), codes.get(way.serial)
     session = sessions.find(way.serial)
     if session is not None:
@@ -202,10 +202,10 @@ def _session(
 
 @dataclass(frozen=True)
 class Request:
-    """What came of it.
+    """The result to record.
 
     Attributes:
-        audit: the answers, or None where nothing was asked.
+        audit: the answers, or None if nothing was asked.
     """
 
     audit: Audit | None = None
@@ -213,13 +213,13 @@ class Request:
 
 @dataclass(frozen=True)
 class Survey:
-    """What there is to ask.
+    """What can be asked.
 
     Attributes:
         project: the project.
         allowed: the regions that it uses.
-        ways: how each account is asked.
-        devices: the devices whose codes are due.
+        ways: how to ask each account.
+        devices: the devices whose codes are needed.
     """
 
     project: Project = field(repr=False)
@@ -229,17 +229,17 @@ class Survey:
 
 
 def allowed_regions(project: Project) -> tuple[str, ...]:
-    """The regions that a project uses: `regions_allowed`, or else the primary and the secondary one."""
+    """Return the regions that a project uses: `regions_allowed`, else the primary and secondary ones."""
     return project.regions_allowed or tuple(
         region for region in (project.region_primary, project.region_secondary) if region
     )
 
 
 def survey(project: Project, context: Context, report: Report) -> Survey:
-    """What there is to ask; reads files and the keyring only.
+    """Find out what can be asked, from files and the keyring only.
 
     Raises:
-        OnboardError: a profile file cannot be parsed.
+        OnboardError: a profile file can't be parsed.
     """
     report(Progress("Looking at the project's profiles"))
     profiles = profile_map(project_files(context, project))
@@ -248,16 +248,16 @@ def survey(project: Project, context: Context, report: Report) -> Survey:
 
 
 def ask(what: Survey, codes: Mapping[str, Secret], context: Context, report: Report) -> Audit:
-    """Ask all regions about all accounts; each answer is reported as it comes, as an `Answered`.
+    """Ask all regions about all accounts, reporting each answer as it comes as an `Answered`.
 
     Args:
-        what: what there is to ask.
+        what: what to ask.
         codes: the codes as typed, by device; they are dropped.
         context: what the step may read.
-        report: takes the progress.
+        report: receives the progress.
 
     Raises:
-        CodeWanted, WrongCode, RepeatedCode: a code is due, or cannot be used.
+        CodeWanted, WrongCode, RepeatedCode: a code is needed, or can't be used.
         Cancelled: it was stopped.
     """
 
@@ -284,10 +284,10 @@ def ask(what: Survey, codes: Mapping[str, Secret], context: Context, report: Rep
 
 
 def _with_named(answer: AccountAnswer, project: Project) -> AccountAnswer:
-    """The answer with the regions marked that a file of the project names.
+    """Mark the regions in the answer that a file of the project names.
 
     Raises:
-        OnboardError: a file cannot be read.
+        OnboardError: a file can't be read.
     """
     named = named_regions(project.root, regions_of(answer.partition))
     regions = tuple(replace(region, named=region.region in named) for region in answer.regions)
@@ -295,16 +295,16 @@ def _with_named(answer: AccountAnswer, project: Project) -> AccountAnswer:
 
 
 def export(audit: Audit, *, with_ids: bool, context: Context, report: Report) -> Sentence:
-    """Write the audit as Markdown and as JSON into the home folder, copy the Markdown, and say so.
+    """Write the audit as Markdown and JSON into the home folder, copy the Markdown, and report both.
 
     Args:
         audit: the answers.
-        with_ids: whether account ids are in them.
+        with_ids: whether to include account ids.
         context: what the step may read.
-        report: takes the progress.
+        report: receives the progress.
 
     Raises:
-        OnboardError: a file cannot be written, or nothing takes a copy.
+        OnboardError: a file can't be written, or there is no clipboard.
     """
     report(Progress("Writing the answers"))
     environment = context.environment
@@ -324,7 +324,7 @@ def export(audit: Audit, *, with_ids: bool, context: Context, report: Report) ->
 
 
 def validate(request: Request, _context: Context) -> list[Problem]:
-    """Something was asked; accounts that could not be asked are a warning."""
+    """Require answers; warn about accounts that couldn't be asked."""
     if request.audit is None:
         return [Problem("Not asked yet: Next (^n) asks, ^s skips it.")]
     if request.audit.accounts and all(account.problem for account in request.audit.accounts):
@@ -344,10 +344,10 @@ def perform(request: Request, _context: Context, _report: Report) -> Facts:
 
 
 def observe(context: Context) -> Observation:
-    """The project still uses the same regions; what AWS says is asked only when somebody wants it.
+    """Check that the project still uses the same regions; AWS is asked only on request.
 
     Raises:
-        OnboardError: there is no project any more.
+        OnboardError: the project is gone.
     """
     recorded = context.facts.get("sts_regions") or {}
     now = allowed_regions(find_project(context.root))

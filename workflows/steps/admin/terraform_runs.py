@@ -1,8 +1,8 @@
-"""How the steps run Terraform in one layer: with which AWS credentials, for which account, in which folder.
+"""How the steps run Terraform in a layer: its AWS credentials, account and folder.
 
-Terraform reads the project's own profile files as they are, unless a profile that the layer names wants an
-MFA code or signs in through SSO. Terraform cannot ask for the one and does not always know the other, so the
-wizard assumes the role, and what that gives is in a private pair of files for as long as Terraform runs.
+Terraform reads the project's own profile files as they are, unless a profile that the layer names needs an
+MFA code or signs in through SSO. Terraform can't ask for a code and doesn't always support SSO, so the wizard
+assumes the role and keeps the credentials in a private pair of files while Terraform runs.
 """
 
 from __future__ import annotations
@@ -56,12 +56,12 @@ _NOT_TAKEN = (AwsFailure.EXPIRED, AwsFailure.KEY_UNKNOWN)
 
 
 class Source(Enum):
-    """Where a profile's credentials are from.
+    """Where a profile's credentials come from.
 
     Attributes:
         FILES: Terraform reads them itself, from the profile files.
-        CODE: a role is assumed with an MFA code, which Terraform cannot ask for.
-        SSO: a token of `aws sso login`; older Terraform and AWS providers do not know its newer form.
+        CODE: a role assumed with an MFA code, which Terraform can't ask for.
+        SSO: a token from `aws sso login`; older Terraform and AWS providers don't support its newer form.
     """
 
     FILES = "files"
@@ -71,16 +71,16 @@ class Source(Enum):
 
 @dataclass(frozen=True)
 class LayerProfile:
-    """A profile that a layer's Terraform will ask for.
+    """A profile that a layer's Terraform will use.
 
     Attributes:
         name: its name.
-        chain: its name with its settings, then those of its `source_profile`, and so on.
-        source: where its credentials are from.
-        serial: the MFA device, where a code is wanted.
-        account: the account that it has to answer for, or "" where any will do.
+        chain: its name and settings, then those of its `source_profile`, and so on.
+        source: where its credentials come from.
+        serial: the MFA device, if a code is needed.
+        account: the account that it must belong to, or "" for any.
         account_id: that account's twelve digits, or "".
-        place: where it is named.
+        place: where the layer names it.
     """
 
     name: str
@@ -103,14 +103,14 @@ class LayerProfile:
 
 
 def project_files(context: Context, project: Project) -> ProfileFiles:
-    """The project's profile files in the person's home, and where the aws CLI keeps its SSO tokens."""
+    """Return the project's profile files in the home folder, and the aws CLI's folder of SSO tokens."""
     aws = context.environment.home / ".aws"
     folder = aws / project.name
     return ProfileFiles(folder / "config", folder / "credentials", aws / "sso" / "cache")
 
 
 def layer_profile(location: LayerLocation) -> str:
-    """The profile that a layer is planned and applied with: its state's, else its provider's.
+    """Return the profile that plans and applies a layer: its state's, else its provider's.
 
     Raises:
         OnboardError: it names none.
@@ -134,10 +134,10 @@ def layer_profile(location: LayerLocation) -> str:
 
 
 def profiles_of(context: Context, project: Project, location: LayerLocation) -> tuple[LayerProfile, ...]:
-    """The profiles that a layer's Terraform will ask for, its own first; files are read, nobody is asked.
+    """Return the profiles that a layer's Terraform will use, its own first; reads files and asks nobody.
 
     Raises:
-        OnboardError: one is not there, or the files cannot be parsed.
+        OnboardError: one is missing, or the files can't be parsed.
     """
     files = project_files(context, project)
     profiles = profile_map(files)
@@ -157,10 +157,7 @@ def profiles_of(context: Context, project: Project, location: LayerLocation) -> 
 def settings_without_code(
     context: Context, project: Project, location: LayerLocation
 ) -> Mapping[str, Mapping[str, str]]:
-    """The settings of what Terraform can use as it is, with their sources, for a pair of files of its own.
-
-    Where the name of a profile is only known to Terraform, those of all such profiles of the project.
-    """
+    """Return settings and sources of profiles that Terraform can use as they are, for a private file pair."""
     profiles = profile_map(project_files(context, project))
     wanted = [profile.name for profile in _named(location)]
     computed = any(not profile.name for profile in named_profiles(location))
@@ -174,7 +171,7 @@ def settings_without_code(
 
 
 def _named(location: LayerLocation) -> Iterator[NamedProfile]:
-    """What the layer names, beginning with the profile that it is planned with."""
+    """Yield the profiles that the layer names, starting with the one that plans it."""
     own = layer_profile(location)
     named = [profile for profile in named_profiles(location) if profile.name]
     yield from sorted(named, key=lambda profile: profile.name != own)
@@ -230,7 +227,7 @@ def _missing(
 
 
 def _bring(names: Sequence[str], project: Project, location: LayerLocation) -> Iterator[Sentence]:
-    """What writes these profiles: the command for those of an account's users, SSO for the rest."""
+    """Say how to get these profiles: the command for those of an account's users, SSO for the rest."""
     rest = list(names)
     for account in project.accounts:
         if mine := [name for name in rest if has_by_convention(project, account.name, name)]:
@@ -248,7 +245,7 @@ def _bring(names: Sequence[str], project: Project, location: LayerLocation) -> I
         yield f"Ask a colleague how to set up {enumerated(rest)}."
 
 
-class CodeWanted(OnboardError):  # noqa: N818 - it says what is needed
+class CodeWanted(OnboardError):  # noqa: N818 - the name says what is needed
     """A profile of the layer needs an MFA code, and none was given; `serial` is the device."""
 
     def __init__(self, profile: str, serial: str) -> None:
@@ -260,8 +257,8 @@ class CodeWanted(OnboardError):  # noqa: N818 - it says what is needed
         self.serial = serial
 
 
-class WrongAccount(OnboardError):  # noqa: N818 - it says what is wrong
-    """Credentials answer for another account than the one that they are for."""
+class WrongAccount(OnboardError):  # noqa: N818 - the name says what is wrong
+    """Credentials belong to another account than the one they are for."""
 
 
 @contextlib.contextmanager
@@ -272,23 +269,23 @@ def credential_files(
     code: Secret | None,
     report: Report,
 ) -> Iterator[ProfileFiles]:
-    """The profile files for Terraform, each of whose profiles was asked which account it is for.
+    """Yield profile files for Terraform, after checking each profile's account.
 
     Args:
         context: what the step may read.
         project: the project.
         location: the layer.
-        code: the MFA code, if a profile wants one; it is dropped.
-        report: takes the progress.
+        code: the MFA code, if a profile needs one; it is dropped.
+        report: receives the progress.
 
     Yields:
-        The project's own files, or a temporary private pair. That is gone afterwards, unless the wizard was
-        left and Terraform goes on: then it stays for as long as Terraform runs (see `left_behind`).
+        The project's own files, or a temporary private pair. The pair is removed afterwards, unless the
+            wizard was left and Terraform continues: then it stays while Terraform runs (see `left_behind`).
 
     Raises:
-        CodeWanted: a code is needed and was not given.
-        WrongAccount: a profile answers for another account.
-        OnboardError: AWS refuses, or cannot be reached.
+        CodeWanted: a code is needed and wasn't given.
+        WrongAccount: a profile belongs to another account.
+        OnboardError: AWS rejects it, or can't be reached.
     """
     profiles = profiles_of(context, project, location)
     with contextlib.ExitStack() as stack:
@@ -320,7 +317,7 @@ def _given(
     code: Secret | None,
     report: Report,
 ) -> Iterator[dict[str, Credentials]]:
-    """The temporary credentials of the profiles that need some, by name; they are dropped afterwards."""
+    """Yield temporary credentials by name for the profiles that need some; they are dropped afterwards."""
     given: dict[str, Credentials] = {}
     try:
         for profile in profiles:
@@ -343,7 +340,7 @@ def _given(
 def device_session(
     context: Context, project: Project, profile: LayerProfile, code: Secret | None, report: Report
 ) -> Credentials:
-    """The session of a profile's device: one that goes on, or one that the code begins.
+    """Return the session of a profile's device: an existing one, or one started with the code.
 
     Raises:
         CodeWanted: a code is needed, and there is none or it was used for another device.
@@ -365,7 +362,7 @@ def device_session(
 
 @contextlib.contextmanager
 def _signing(context: Context, project: Project, profile: LayerProfile) -> Iterator[None]:
-    """Name a profile whose key AWS rejects, and say which command gives one to a profile without any.
+    """Name a profile whose key AWS rejects, and the command that creates a key for a profile without one.
 
     Raises:
         AwsError: AWS could not be asked.
@@ -388,11 +385,11 @@ def _signing(context: Context, project: Project, profile: LayerProfile) -> Itera
 
 
 def _check_account(context: Context, project: Project, profile: LayerProfile, files: ProfileFiles) -> None:
-    """Compare the account that answers with the one that the profile is for.
+    """Check that the answering account is the one that the profile is for.
 
     Raises:
         WrongAccount: they differ.
-        OnboardError: the project does not know the layer's account, or AWS does not answer.
+        OnboardError: the project doesn't know the layer's account, or AWS doesn't answer.
     """
     if profile.account and not profile.account_id:
         raise OnboardError(
@@ -421,7 +418,7 @@ def _check_account(context: Context, project: Project, profile: LayerProfile, fi
 
 
 def _over(error: AwsError, context: Context, project: Project, profile: LayerProfile) -> OnboardError:
-    """What to do about credentials that AWS no longer accepts."""
+    """Return the advice for credentials that AWS no longer accepts."""
     file = project_files(context, project).credentials_file
     if error.failure is AwsFailure.KEY_UNKNOWN:
         return OnboardError(
@@ -441,7 +438,7 @@ def _over(error: AwsError, context: Context, project: Project, profile: LayerPro
 
 
 def factory_for(context: Context, project: Project, patience: Patience = USUAL) -> ClientFactory:
-    """What makes the clients for a project's profiles."""
+    """Create the client factory for a project's profiles."""
     environment, region = context.environment, project.region_primary or USUAL_REGION
     return ClientFactory(
         environment.endpoint_url, region, environment=environment.variables, patience=patience
@@ -449,10 +446,10 @@ def factory_for(context: Context, project: Project, patience: Patience = USUAL) 
 
 
 def role_credentials(context: Context, factory: ClientFactory, profile: LayerProfile) -> Credentials | None:
-    """Credentials of a profile's role; None where that needs a code. The caller drops them.
+    """Assume a profile's role; None if that needs a code. The caller drops the credentials.
 
     Raises:
-        AwsError: the role cannot be assumed.
+        AwsError: the role can't be assumed.
     """
     session = DeviceSessions(context.environment).find(profile.serial)
     return _role(context, factory, profile, session) if session is not None else None
@@ -461,11 +458,11 @@ def role_credentials(context: Context, factory: ClientFactory, profile: LayerPro
 def _role(
     context: Context, factory: ClientFactory, profile: LayerProfile, session: Credentials
 ) -> Credentials:
-    """The role of a profile, by way of the roles that it is assumed from.
+    """Assume a profile's role through its chain of roles.
 
     Raises:
-        CodeWanted: AWS does not take the session any more; it is forgotten.
-        AwsError: a role cannot be assumed.
+        CodeWanted: AWS no longer accepts the session, which is forgotten.
+        AwsError: a role can't be assumed.
     """
     credentials = session
     for own in reversed([own for _, own in profile.chain if own.get("role_arn")]):
@@ -510,15 +507,15 @@ class OpenLayer:
 
 
 def run_folder(context: Context, account: str = "") -> Path:
-    """The private folder of a layer's runs in this session; by default the step's own layer."""
+    """Return the private folder of a layer's runs in this session; by default the step's own layer."""
     return context.folder / RUNS / (account or context.item)
 
 
 def located(context: Context, account: str = "") -> tuple[Project, LayerLocation]:
-    """The project and a layer of it; by default the step's own.
+    """Return the project and one of its layers; by default the step's own.
 
     Raises:
-        OnboardError: the project or the layer is not there any more.
+        OnboardError: the project or the layer is gone.
     """
     project = find_project(context.root)
     name = account or context.item
@@ -533,10 +530,10 @@ def located(context: Context, account: str = "") -> tuple[Project, LayerLocation
 
 
 def code_wanted(context: Context) -> str:
-    """The MFA device whose code a profile of the layer wants now, or "" for none.
+    """Return the MFA device whose code a profile of the layer needs now, or "".
 
     Raises:
-        OnboardError: the layer or its profile is not there.
+        OnboardError: the layer or its profile is missing.
     """
     project, location = located(context)
     sessions = DeviceSessions(context.environment)
@@ -554,21 +551,21 @@ def open_layer(
     code: Secret | None = None,
     current: bool = False,
 ) -> Iterator[OpenLayer]:
-    """A layer with credentials that were checked to be for its account.
+    """Open a layer with credentials that belong to its account.
 
     Args:
         context: what the step may read.
-        report: takes the progress.
+        report: receives the progress.
         account: the account of the layer; by default the step's own.
-        code: an MFA code, where the layer's profile wants one.
-        current: whether the checkout must not be behind its upstream.
+        code: an MFA code, if the layer's profile needs one.
+        current: whether to refuse a checkout that is behind its upstream.
 
     Yields:
-        The layer; temporary credentials are gone afterwards.
+        The layer; temporary credentials are removed afterwards.
 
     Raises:
         CodeWanted, WrongAccount: as `credential_files`.
-        OnboardError: the layer or its binary is not there, the checkout is behind, or AWS does not answer.
+        OnboardError: the layer or its binary is missing, the checkout is behind, or AWS doesn't answer.
     """
     project, location = located(context, account)
     if finished := finish_half_written(context.folder.parent.parent, project.root):
@@ -585,10 +582,10 @@ def open_layer(
 
 
 def reopen_layer(context: Context) -> OpenLayer:
-    """The step's own layer for a run that goes on already: AWS is not asked for anything.
+    """Return the step's own layer for a run that is already in progress, without asking AWS.
 
     Raises:
-        OnboardError: the layer or its binary is not there.
+        OnboardError: the layer or its binary is missing.
     """
     project, location = located(context)
     files, binary = project_files(context, project), _binary(context, project, location)
@@ -625,7 +622,7 @@ def _layer(
 
 
 def _variables(context: Context, location: LayerLocation, files: ProfileFiles) -> dict[str, str]:
-    """What Terraform, its backend and its provider need to find the profile."""
+    """Return the variables that Terraform, its backend and its provider need to find the profile."""
     environment = context.environment
     variables = {
         "AWS_CONFIG_FILE": str(files.config_file),
@@ -642,18 +639,18 @@ def _variables(context: Context, location: LayerLocation, files: ProfileFiles) -
 
 
 def read_state(layer: OpenLayer, context: Context, report: Report, *, planning: bool = False) -> State:
-    """What a layer's state says, after an init where that is needed.
+    """Read a layer's state, after an init if needed.
 
     Args:
         layer: the layer.
         context: what the step may read.
-        report: takes the progress.
-        planning: whether the layer is planned next, or was just now: then Terraform itself compares its
-            backend with what init noted, and the state is read where it is kept if it can be.
+        report: receives the progress.
+        planning: whether the layer is planned next, or just was. Then Terraform itself compares its backend
+            with init's record, and the state is read from where it is stored if possible.
 
     Raises:
         StateUnwritten: it lacks what an apply made.
-        OnboardError: it cannot be read.
+        OnboardError: it can't be read.
     """
     terraform, location = layer.terraform, layer.location
     refuse_unwritten(location.path)
@@ -667,7 +664,7 @@ def read_state(layer: OpenLayer, context: Context, report: Report, *, planning: 
 
 
 def _kept(layer: OpenLayer, context: Context) -> StoredState | None:
-    """The state as it is kept; None where only Terraform can read it, or say why it can't be read."""
+    """Return the stored state; None if only Terraform can read it, or report why it can't be read."""
     environment, location = context.environment, layer.location
     factory, profile = factory_for(context, layer.project), layer_profile(location)
     with contextlib.suppress(OnboardError, OSError):
@@ -682,18 +679,18 @@ def _kept(layer: OpenLayer, context: Context) -> StoredState | None:
 
 
 def watching(context: Context, report: Report, *, counting: bool = False) -> Watch:
-    """Watches a run: what Terraform says becomes progress, with the update as its payload.
+    """Watch a run, turning Terraform's output into progress with the update as its payload.
 
     Args:
-        context: says when to stop it, and when to leave it.
+        context: says when to stop the run, and when to leave it.
         report: takes the progress.
-        counting: whether resources are counted (in an apply).
+        counting: whether to count resources (in an apply).
     """
 
     def on_update(update: Update) -> None:
         progress = update.progress
         running = ", ".join(progress.running)
-        # What Terraform warns about is in its log; as progress it would read like a failure.
+        # Terraform's warnings are in its log; as progress they would read like failures.
         warns = any(isinstance(event, Diagnostic) for event in update.events)
         last = next((line for line in reversed(update.lines) if line.strip()), "")
         words = running or ("" if warns else last)
@@ -705,19 +702,19 @@ def watching(context: Context, report: Report, *, counting: bool = False) -> Wat
 
 @contextlib.contextmanager
 def administrator(context: Context, report: Report, code: Secret | None = None) -> Iterator[AwsClient]:
-    """An IAM client in the account of the step's layer, which was checked to be that account.
+    """Open an IAM client in the account of the step's layer, after checking that account.
 
     Args:
         context: what the step may read.
-        report: takes the progress.
-        code: an MFA code, where the layer's profile wants one.
+        report: receives the progress.
+        code: an MFA code, if the layer's profile needs one.
 
     Yields:
-        The client; temporary credentials are gone afterwards.
+        The client; temporary credentials are removed afterwards.
 
     Raises:
         CodeWanted, WrongAccount: as `credential_files`.
-        OnboardError: the layer or its profile is not there, or AWS does not answer.
+        OnboardError: the layer or its profile is missing, or AWS doesn't answer.
     """
     project, location = located(context)
     with (
@@ -730,18 +727,18 @@ def administrator(context: Context, report: Report, code: Secret | None = None) 
 def iam_client(
     context: Context, project: Project, location: LayerLocation, files: ProfileFiles
 ) -> contextlib.AbstractContextManager[AwsClient]:
-    """An IAM client that signs as a layer's profile of these files.
+    """Return an IAM client that signs with a layer's profile from these files.
 
     Raises:
-        AwsError: the profile cannot be used.
+        AwsError: the profile can't be used.
     """
     return factory_for(context, project).profile_client("iam", files, layer_profile(location))
 
 
 def own_profile(context: Context) -> LayerProfile:
-    """The profile that the step's layer is planned and applied with.
+    """Return the profile that plans and applies the step's layer.
 
     Raises:
-        OnboardError: the layer or its profile is not there.
+        OnboardError: the layer or its profile is missing.
     """
     return profiles_of(context, *located(context))[0]

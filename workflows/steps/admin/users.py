@@ -1,8 +1,8 @@
-"""The users: who is added to and removed from which layer, and who may sign in with what.
+"""The users: who is added to or removed from each layer, and who may sign in with what.
 
-It arrives filled from what was decided before. Where a layer has one switch for all users of a module, nobody
-is switched alone: that is an error with the place. A decision holds what is wanted other than the layer says;
-one written in this session stays in it, so that the plan is known to be about these people.
+The page starts with earlier decisions. Where a layer has one switch for all users of a module, nobody can be
+switched alone: that is an error with the place. A decision holds what differs from the layer; once written,
+it stays, so that the plan is known to be for these people.
 """
 
 from __future__ import annotations
@@ -28,25 +28,25 @@ from workflows.steps.shared.by_hand import Spot, refused_by_hand, spot_at, spots
 from workflows.steps.shared.module import Context, Progress, Report
 
 WORDS: Mapping[str, str] = SWITCHED
-"""What each switch is about, in words."""
+"""What each switch controls."""
 
 Request = UserChanges
-"""What the person decides."""
+"""The person's decisions."""
 
 
 def survey(context: Context, report: Report) -> dict[str, Layer]:
     """Read the layers for the screen, by account.
 
     Raises:
-        OnboardError: one cannot be read.
+        OnboardError: a layer can't be read.
     """
     report(Progress("Reading the layers"))
     return read_layers(context)
 
 
 def spots(layer: Layer) -> tuple[Spot, ...]:
-    """What is to be edited by hand or hidden in a comment, but for groups and keys, and who is not edited."""
-    others = {Subject.GROUP, Subject.MEMBER, Subject.KEY}  # of other steps
+    """Return code to edit by hand or commented out, except groups and keys, and users not editable."""
+    others = {Subject.GROUP, Subject.MEMBER, Subject.KEY}  # belong to other steps
     findings = [finding for finding in layer.findings if finding.subject not in others]
     people = [
         spot_at(layer, person.place, f"{person.iam_name} is shown, not edited.")
@@ -57,14 +57,14 @@ def spots(layer: Layer) -> tuple[Spot, ...]:
 
 
 def sharing(layer: Layer, person: Person) -> tuple[str, ...]:
-    """The other users of a person's key file."""
+    """Return the other users of a person's key file."""
     return sharing_key(layer, person.key_file, person.iam_name) if person.key_file else ()
 
 
 def proposal(context: Context, layers: Mapping[str, Layer]) -> Request:
-    """Who joins is added wherever they are not yet; who leaves is removed wherever they are.
+    """Propose to add joiners wherever they are missing, and remove leavers wherever they are.
 
-    What this session wrote before is part of it.
+    Edits that this session wrote earlier are included.
     """
     joining, leaving = context.decisions.joining, context.decisions.leaving
     wanted = Request(
@@ -81,7 +81,7 @@ def proposal(context: Context, layers: Mapping[str, Layer]) -> Request:
 
 
 def resumed(decided: Request, proposed: Request) -> Request:
-    """What was decided, or is in a draft, and for people it says nothing about, what is proposed."""
+    """Return the decisions or draft, with the proposal for people they don't mention."""
 
     def side(verb: str) -> dict[str, tuple[str, ...]]:
         chosen, known = getattr(decided, verb), decided.people(verb)
@@ -94,7 +94,7 @@ def resumed(decided: Request, proposed: Request) -> Request:
 
 
 def kept(request: Request, layers: Mapping[str, Layer]) -> Request:
-    """The request without access and key files of people who are not in the layers any more."""
+    """Drop access and key files of people who are no longer in the layers."""
 
     def there(kind: str) -> dict[str, Any]:
         return {
@@ -107,7 +107,7 @@ def kept(request: Request, layers: Mapping[str, Layer]) -> Request:
 
 
 def merged(first: Request, second: Request) -> Request:
-    """What either of two requests asks for; names sorted. Access and key files are those of the second."""
+    """Merge two requests, with sorted names. Access and key files come from the second."""
     accounts = dict.fromkeys((*first.add, *first.remove, *second.add, *second.remove))
 
     def both(verb: str) -> dict[str, tuple[str, ...]]:
@@ -120,7 +120,7 @@ def merged(first: Request, second: Request) -> Request:
 
 
 def written(context: Context, layers: Mapping[str, Layer]) -> Request:
-    """What was decided in this session before, and is in the files by now; it stays decided."""
+    """Return this session's earlier decisions that the files already have; they stay decided."""
     decided, before = context.decisions, context.decisions.users
 
     def side(verb: str, people: tuple[str, ...], *, there: bool) -> dict[str, tuple[str, ...]]:
@@ -137,7 +137,7 @@ def written(context: Context, layers: Mapping[str, Layer]) -> Request:
 
 
 def validate(request: Request, context: Context) -> list[Problem]:
-    """Everybody who joins or leaves is in at least one layer's list; what is switched off is warned about."""
+    """Require everybody who joins or leaves in at least one layer's list; warn about what is switched off."""
     problems = [
         Problem(
             f"{name} {words} no account. Select one, or change the Project step.",
@@ -154,7 +154,7 @@ def validate(request: Request, context: Context) -> list[Problem]:
 
 
 def _losses(request: Request, context: Context) -> list[Problem]:
-    """A warning for everything that is switched off, once it is newly decided."""
+    """Warn about everything that is newly switched off."""
     return [
         Problem(f"{account}: the {WORDS[fact]} of {name} is deleted at the apply.", fatal=False)
         for account, people in request.access.items()
@@ -165,12 +165,12 @@ def _losses(request: Request, context: Context) -> list[Problem]:
 
 
 def perform(request: Request, context: Context, report: Report) -> Facts:
-    """Make every layer's edits in memory, to see that its shape allows them, and record what is wanted.
+    """Make every layer's edits in memory, to check that they are possible, and record the decisions.
 
     Nothing is written.
 
     Raises:
-        NotPossible: a layer cannot be edited that way, with the place to edit by hand.
+        NotPossible: a layer can't be edited that way; names the place to edit by hand.
     """
     decisions = Decisions(user_changes=request.trimmed(), keys=context.decisions.keys)
     for layer in read_layers(context).values():
@@ -182,7 +182,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
 
 
 def observe(context: Context) -> Observation:
-    """Whose access or key file changes is there; whether the layers hold who joined is Review's to say."""
+    """Check that people whose access or key file changes exist; Review checks for the joiners."""
     layers = read_layers(context)
     gone, since = [], removed_from_files(context, layers).by_item
     for account, layer in layers.items():
@@ -194,13 +194,13 @@ def observe(context: Context) -> Observation:
 
 
 def switch_refusal(layer: Layer, person: Person, fact: str, *, wanted: bool) -> EditRefused | None:
-    """Why a person cannot be switched alone, or None if they can.
+    """Return why a person can't be switched alone, or None if they can.
 
     Args:
         layer: the person's layer.
-        person: who.
+        person: the person.
         fact: `login_profile` or `access_key`.
-        wanted: whether it is to be on.
+        wanted: whether to switch it on.
     """
     if person.editable and wanted and person.key_file not in layer.files.keys:
         what = f"{person.iam_name} has no PGP key to encrypt the {WORDS[fact]} for."
@@ -209,7 +209,7 @@ def switch_refusal(layer: Layer, person: Person, fact: str, *, wanted: bool) -> 
 
 
 def rename_refusal(layer: Layer, person: Person) -> EditRefused | None:
-    """Why a person's key file cannot have another name, or None if it can."""
+    """Return why a person's key file can't be renamed, or None if it can."""
     return _refusal(person, lambda: own_key_path(layer, person))
 
 
@@ -225,7 +225,7 @@ def _refusal(person: Person, change: Callable[[], object]) -> EditRefused | None
 
 
 def key_file_words(layer: Layer, person: Person, name: str = "") -> Sentence:
-    """What another name for a person's key file means; "" is one that is yet to be chosen."""
+    """Explain the effect of another name for a person's key file; "" is a name yet to be chosen."""
     if person.key_file in layer.files.keys:
         called = f"The key file will be called {name}. " if name else ""
         return f"{called}The key stays the same, so no password and no access key is reset."
@@ -234,7 +234,7 @@ def key_file_words(layer: Layer, person: Person, name: str = "") -> Sentence:
 
 
 def wrong_file(layer: Layer, person: Person, name: str) -> Sentence:
-    """What is wrong with a new name for a person's key file, "" if nothing is."""
+    """Return what is wrong with a new name for a person's key file; "" if nothing is."""
     found = RenameKeyFile(person.iam_name, name).check(layer)
     return next((problem.message for problem in found if problem.fatal), "")
 
@@ -242,14 +242,14 @@ def wrong_file(layer: Layer, person: Person, name: str) -> Sentence:
 def consequence(
     person: Person, fact: str, *, wanted: bool, left: bool, shared: tuple[str, ...] = ()
 ) -> Sentence:
-    """What switching does to the person, in a sentence or two.
+    """Explain the effect of a switch on the person, in a sentence or two.
 
     Args:
-        person: who, as the layer is now.
+        person: the person, as in the layer now.
         fact: `login_profile` or `access_key`.
         wanted: whether it is switched on.
-        left: whether the other of the two is on.
-        shared: who else has the same key file.
+        left: whether the other switch is on.
+        shared: other users of the same key file.
     """
     if wanted:
         words = f"Gets a new {WORDS[fact]} at the apply, encrypted for {person.key_file}; Hand over has it."
@@ -263,16 +263,17 @@ def consequence(
 
 
 def switched(request: Request, account: str, person: Person, fact: str, decided: Request) -> Request:
-    """The request with one switch turned over.
+    """Return the request with one switch toggled.
 
-    What the layer says is not kept, except where it was written for an earlier decision of this session.
+    A value that the layer already has isn't kept, unless it was written for an earlier decision of this
+    session.
 
     Args:
-        request: as it is.
+        request: the current request.
         account: the person's layer.
-        person: who, as the layer is now; the switch's state is known.
+        person: the person, as in the layer now; the switch's state is known.
         fact: `login_profile` or `access_key`.
-        decided: what was accepted before.
+        decided: the decision accepted earlier.
     """
     now, own = getattr(person, fact), request.of(account).access
     switches = dict(own.get(person.iam_name, {}))

@@ -1,4 +1,4 @@
-"""What a session has written to the layers, file by file, so that it can be put back."""
+"""The record of a session's writes to the layers, file by file, for putting them back."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ _RECORD = "written.json"
 
 
 def journal_of(folder: Path) -> WriteJournal:
-    """What is being written, kept in the session's private folder, whose resuming finishes it."""
+    """Return the write journal in the session's private folder; resuming it finishes an interrupted write."""
     return WriteJournal(folder / "writing.json", lambda change_set: _keep(folder, change_set))
 
 
 def files_written(folder: Path) -> set[tuple[str, str]]:
-    """Layer folder and path of every file that the session with this folder has written."""
+    """Return the layer folder and path of every file that the session in this folder has written."""
     return {(layer, path) for layer, path in _kept(folder)["files"]}
 
 
 def files_left(folder: Path) -> set[tuple[str, str]]:
-    """The same without those that were put back.
+    """Return the files written and not put back.
 
     Raises:
-        FileError: what is kept of them is damaged.
+        FileError: the record is damaged.
     """
     changes = first_to_last(folder).values()
     return files_written(folder) - {
@@ -39,7 +39,7 @@ def files_left(folder: Path) -> set[tuple[str, str]]:
 
 
 def holds_files(folder: Path, known: Container[str]) -> bool:
-    """Whether files hold what a session wrote: it has written, and not put all of it back.
+    """Return whether files still hold what a session wrote: it has written, and not put everything back.
 
     Args:
         folder: the session's.
@@ -48,22 +48,22 @@ def holds_files(folder: Path, known: Container[str]) -> bool:
     if "changed_files" not in known:
         return False
     try:
-        return bool(files_left(folder)) or not files_written(folder)  # an older version kept no record
+        return bool(files_left(folder)) or not files_written(folder)  # older versions kept no record
     except FileError:
-        return True  # its own Review says that it is damaged
+        return True  # the damaged session's own Review reports it
 
 
 def to_undo(folder: Path, known: Iterable[str]) -> ChangeSet:
-    """What puts the layers' files back as they were before the session first wrote to them.
+    """Return the changes that put the layers' files back as they were before the session first wrote.
 
-    It is empty once an apply has begun, here or elsewhere: then AWS may have what they say.
+    Empty once an apply has begun, here or elsewhere, because AWS may then match the files.
 
     Args:
         folder: the session's.
-        known: the names of its facts, or of the steps that are done, with their accounts.
+        known: the names of its facts, or of its finished steps with their accounts.
 
     Raises:
-        FileError: what is kept of them is damaged.
+        FileError: the record is damaged.
     """
     begun = any((folder / RUNS).glob(f"*/{Kind.APPLY}"))
     if begun or any(name.startswith(("applied@", "apply@")) for name in known):
@@ -73,7 +73,7 @@ def to_undo(folder: Path, known: Iterable[str]) -> ChangeSet:
 
 
 def offered_undo(folder: Path, known: Iterable[str]) -> tuple[FileChange, ...]:
-    """The changes of `to_undo`; none where the record is damaged, which the session's Review says."""
+    """Return the changes of `to_undo`; none if the record is damaged, which the session's Review reports."""
     try:
         return to_undo(folder, known).changes
     except FileError:
@@ -81,10 +81,10 @@ def offered_undo(folder: Path, known: Iterable[str]) -> tuple[FileChange, ...]:
 
 
 def first_to_last(folder: Path) -> dict[str, FileChange]:
-    """By its path, each file from before the session's first write to after its last one.
+    """Return each file's change from before the session's first write to after its last, by path.
 
     Raises:
-        FileError: what is kept of them is damaged.
+        FileError: the record is damaged.
     """
     try:
         return {change["path"]: FileChange.from_record(change) for change in _kept(folder).get("changes", ())}
@@ -98,15 +98,16 @@ def first_to_last(folder: Path) -> dict[str, FileChange]:
 
 
 def _keep(folder: Path, change_set: ChangeSet) -> None:
-    """Note what was written, and what was there before the first time.
+    """Record what was written, and the content before the first write.
 
-    Where only the commit fails, the next try knows by it that the files are as shown.
+    If only the commit fails, the next try can tell from the record that the files are as shown.
     """
     files = files_written(folder)
     changes = first_to_last(folder)
     for change in change_set.changes:
         path = str(change.path)
-        if path in changes or (change.layer, path) not in files:  # else an older version began with it
+        # otherwise an older version began the record
+        if path in changes or (change.layer, path) not in files:
             changes[path] = change.after_another(changes.get(path))
         files.add((change.layer, path))
     record = {
@@ -118,7 +119,7 @@ def _keep(folder: Path, change_set: ChangeSet) -> None:
 
 
 def last_digest(folder: Path) -> str:
-    """The digest of the difference that the session wrote last; "" if it never did."""
+    """Return the digest of the diff that the session last wrote; "" if it never did."""
     return str(_kept(folder)["digest"])
 
 
@@ -127,8 +128,8 @@ def _kept(folder: Path) -> dict[str, Any]:
 
 
 def written_at(folder: Path) -> int:
-    """When a session wrote last, in nanoseconds; 0 if it never did."""
+    """Return when a session last wrote, in nanoseconds; 0 if it never did."""
     try:
         return (folder / _RECORD).stat().st_mtime_ns
-    except OSError:  # also where the session is deleted meanwhile
+    except OSError:  # also if the session is deleted meanwhile
         return 0
