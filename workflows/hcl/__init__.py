@@ -1,1 +1,1 @@
-"""HCL as bytes: what stands where, and splices that leave every other byte alone; it knows no IAM."""
+"""HCL as bytes: its structure, and splices that leave every other byte alone. Knows nothing of IAM."""

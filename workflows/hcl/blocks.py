@@ -1,8 +1,8 @@
-"""The blocks of a file's top level, live and in comments, and the splices that put them in or take them out.
+"""A file's top-level blocks, live or commented out, and the splices that insert or remove them.
 
-Teams comment outputs out until they want to see a password, and old groups. A comment is read as what it
-would be without its marks: each mark becomes a blank, so that everything stands where it stands in the file,
-and what is found can be cut out or cloned like any other block.
+Teams comment out outputs until they want to see a password, and old groups. A comment is read as if its
+markers were blanks, so every byte keeps its position in the file, and the blocks inside can be cut out or
+cloned like any other.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ _WORDS = (b"module", b"output", b"resource")
 
 @dataclass(frozen=True, eq=False)
 class Comment:
-    """A block comment, or a run of line comments on neighbouring lines of their own.
+    """A block comment, or a run of line comments on consecutive lines of their own.
 
     Attributes:
-        document: the document that it is in.
-        items: its items in it, in order: several for a run.
+        document: the document that contains it.
+        items: its items in order; several for a run.
     """
 
     document: Document
@@ -42,7 +42,7 @@ class Comment:
 
     @cached_property
     def inner(self) -> Document:
-        """What it says, with blanks for the marks; a byte stands as far from the start as in the comment."""
+        """The comment's text with blanks for the markers; every byte keeps its offset."""
         text = bytearray(self.document.data[self.start : self.end])
         for item in self.items:
             first = item.start_byte - self.start
@@ -54,14 +54,14 @@ class Comment:
 
     @property
     def blocks(self) -> tuple[Block, ...]:
-        """The blocks that it hides, in order; their document is the inner one."""
+        """The commented-out blocks in order; their document is `inner`."""
         text = self.document.data[self.start : self.end]
         return self.inner.blocks if any(word in text for word in _WORDS) else ()
 
 
 @remembered
 def comments_of(document: Document) -> tuple[Comment, ...]:
-    """The comments of the top level, in order."""
+    """The top-level comments in order."""
     found: list[list[Item]] = []
     run: list[Item] = []
     for item in document.comments:
@@ -76,7 +76,7 @@ def comments_of(document: Document) -> tuple[Comment, ...]:
 
 @remembered
 def hiding_comments(document: Document) -> tuple[Comment, ...]:
-    """The comments that hide blocks, in order."""
+    """The comments that contain blocks, in order."""
     find = document.data.find
     if all(find(b"{", item.start_byte, item.end_byte) < 0 for item in document.comments):
         return ()
@@ -85,12 +85,12 @@ def hiding_comments(document: Document) -> tuple[Comment, ...]:
 
 @remembered
 def hiding_starts(document: Document) -> frozenset[int]:
-    """Where the items of the comments that hide blocks begin."""
+    """The start bytes of all items in comments that contain blocks."""
     return frozenset(item.start_byte for comment in hiding_comments(document) for item in comment.items)
 
 
 def insert_after(document: Document, item: Item, text: bytes) -> Splice:
-    """Put text after a top-level item and the comment on its last line, one blank line between."""
+    """Insert text after a top-level item and its trailing comment, with one blank line between."""
     index = _index(document, item) + 1
     tailed = index < len(document.items) and _is_tail(document.items[index], item)
     end = (document.items[index] if tailed else item).end_byte
@@ -98,7 +98,7 @@ def insert_after(document: Document, item: Item, text: bytes) -> Splice:
 
 
 def insert_before(document: Document, item: Item, text: bytes) -> Splice:
-    """Put text directly before a top-level item, spaced as that is; a comment above stays above."""
+    """Insert text directly before a top-level item, with the same spacing; a comment above stays above."""
     index = _index(document, item)
     gap = document.newline * 2
     if index and not _is_headline(document, index - 1):
@@ -107,10 +107,10 @@ def insert_before(document: Document, item: Item, text: bytes) -> Splice:
 
 
 def remove_items(document: Document, gone: Iterable[Item]) -> list[Splice]:
-    """Take top-level items out, each with the blank lines before it.
+    """Remove top-level items, each with the blank lines before it.
 
-    A comment above a block stays unless it is among the items: it may be a headline over several. What
-    `insert_after` and `insert_before` put in, this takes out to the byte.
+    A comment above a block stays unless it is among the items: it may be a headline for several blocks. This
+    reverses `insert_after` and `insert_before` to the byte.
     """
     starts = {item.start_byte for item in gone}
     items = document.items
@@ -140,7 +140,7 @@ def _cut(document: Document, first: int, after: int) -> Splice:
 
 
 def _is_headline(document: Document, index: int) -> bool:
-    """Whether a top-level item is a comment in words on a line of its own."""
+    """Return whether a top-level item is a prose comment on its own line."""
     items = document.items
     if items[index].kind != "comment" or (index and _is_tail(items[index], items[index - 1])):
         return False
@@ -148,5 +148,5 @@ def _is_headline(document: Document, index: int) -> bool:
 
 
 def _is_tail(item: Item, previous: Item) -> bool:
-    """Whether an item is a comment on the line where the previous one ends."""
+    """Return whether an item is a comment on the previous item's last line."""
     return item.kind == "comment" and item.row == previous.end_row

@@ -1,4 +1,4 @@
-"""The lines of a unified diff, each with its place before and after the change."""
+"""The lines of a unified diff, each with its line numbers before and after the change."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from difflib import SequenceMatcher
 from typing import NamedTuple
 
 _ENDS = ("\ud800", "\ud801")
-"""Stand before the first and after the last line; no decoded text holds them."""
+"""Sentinels before the first and after the last line; decoded text never contains them."""
 
 
 class DiffLine(NamedTuple):
@@ -16,9 +16,9 @@ class DiffLine(NamedTuple):
     Attributes:
         mark: "+", "-", " "; "@" for a hunk's header, a backslash for a remark, and "=" for the two lines with
             the file's name.
-        text: the whole line with its mark, without its end.
-        old: the line's number before, from 1; of an added line, the one that it stands before.
-        new: the line's number after, from 1; of a removed line, the one that it stood before.
+        text: the whole line with its mark, without its newline.
+        old: the old line number, from 1; for an added line, that of the next old line.
+        new: the new line number, from 1; for a removed line, that of the next new line.
     """
 
     mark: str
@@ -28,12 +28,12 @@ class DiffLine(NamedTuple):
 
 
 def diff_lines(path: str, before: bytes | None, after: bytes | None) -> Iterator[DiffLine]:
-    """The unified diff of a file, as `git apply` takes it.
+    """Yield the unified diff of a file, as `git apply` accepts it.
 
     Args:
-        path: the file relative to where the diff is applied.
-        before: its bytes, or None if it is not there.
-        after: its bytes, or None if it goes.
+        path: the file, relative to the folder where the diff is applied.
+        before: its old bytes, or None for a new file.
+        after: its new bytes, or None for a removed file.
     """
     yield DiffLine("=", f"--- {'/dev/null' if before is None else f'a/{path}'}", 1, 1)
     yield DiffLine("=", f"+++ {'/dev/null' if after is None else f'b/{path}'}", 1, 1)
@@ -63,14 +63,14 @@ def _hunk(
 
 
 def _range(first: int, length: int) -> str:
-    """A range as unified diffs give it (POSIX diff, "Diff -u Output Format")."""
+    """Format a range for a unified diff (POSIX diff, "Diff -u Output Format")."""
     return str(first) if length == 1 else f"{first if length else first - 1},{length}"
 
 
 def _lines(data: bytes | None) -> list[str]:
-    """The lines from 1 on, between two that are in every file.
+    """Return the lines, numbered from 1, between two sentinels that every file shares.
 
-    In a long file difflib only finds lines that occur often (`}`, blank lines) beside one that does not.
+    In a long file difflib matches frequent lines (`}`, blank lines) only next to a rare one.
     """
     lines = (data or b"").decode("utf-8", "replace").split("\n")
     return [_ENDS[0], *(f"{line}\n" for line in lines[:-1]), *filter(None, lines[-1:]), _ENDS[1]]

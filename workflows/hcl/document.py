@@ -1,9 +1,9 @@
-"""HCL as bytes with its structure over them; the only module that knows tree-sitter and its grammar's names.
+"""HCL as bytes with a structure on top; the only module that knows tree-sitter and its grammar's names.
 
-An edit must not touch a byte outside its place, so nothing here ever renders HCL from a model. A
-`Document` is the exact bytes of one file; `Document.splice` makes a new document by replacing byte ranges
-and reparses only what changed. What a file is made of comes from its index where it is plain, and from its
-tree where it is not; a tree is made when somebody asks for a node.
+An edit must not touch a byte outside its range, so nothing here ever renders HCL from a model. A `Document`
+holds the exact bytes of one file; `Document.splice` makes a new document by replacing byte ranges, and
+reparses only what changed. A plain file's structure comes from its index, any other's from its tree; a tree
+is parsed only when a node is needed.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ V = TypeVar("V")
 
 _WRAPPERS = frozenset({"expression", "literal_value", "collection_value", "template_expr", "for_expr"})
 _HEADER = {"identifier": (0, None), "string_lit": (1, -1)}
-"""What a block's type and labels are written as, and which part of each counts."""
+"""The node types of a block's type and labels, and the slice of each that is the name."""
 _BARE_TEMPLATE = ["quoted_template_start", "template_interpolation", "quoted_template_end"]
 
 
 PATIENCE_SECONDS = 0.5
-"""Of the processor's time: what takes longer has to come on."""
+"""CPU seconds that a parse may take before its speed is checked."""
 SLOWEST = 400_000
-"""Bytes that are parsed a second where the text has the form of HCL, and a tenth of what is usual."""
+"""Minimum bytes per second after that; a tenth of the usual speed for well-formed HCL."""
 
 
 @cache
@@ -44,14 +44,14 @@ def _language() -> Language:
 
 
 def parse(data: bytes, old: Tree | None = None) -> Tree:
-    """The tree of some bytes; with an old tree that knows the edits, only what changed is parsed."""
+    """Parse bytes; given an old tree that knows the edits, parse only what changed."""
     return _tree(Parser(_language()), data, old)
 
 
 def _tree(parser: Parser, data: bytes, old: Tree | None = None) -> Tree:
-    """The tree of some bytes; where the parser gets nowhere, one error on the line that it had come to.
+    """Parse bytes; if the parser gets stuck, return a tree with one error on the line it had reached.
 
-    Its time is linear for what has the form of HCL, and grows with the square of many other texts.
+    Parsing takes linear time for well-formed HCL, but quadratic time for many other texts.
     """
     begun, given_up_at = time.thread_time(), 0
 
@@ -68,18 +68,18 @@ def _tree(parser: Parser, data: bytes, old: Tree | None = None) -> Tree:
         if old is None:
             return parser.parse(piece, progress_callback=getting_nowhere)
         return parser.parse(piece, old, progress_callback=getting_nowhere)
-    except ValueError:  # it was given up
+    except ValueError:  # the callback stopped the parser
         return Parser(_language()).parse(b"\n" * data.count(b"\n", 0, given_up_at) + b"}")
 
 
 def parse_range(data: bytes, start: int, end: int, row: int) -> Tree:
-    """The tree of a part of some bytes alone; its nodes stand where they do in the whole.
+    """Parse a part of some bytes; its nodes keep their positions in the whole.
 
     Args:
         data: the whole.
         start: where the part begins.
-        end: where it ends.
-        row: the line that it begins on, from 0.
+        end: where the part ends.
+        row: the line where the part begins, from 0.
     """
     first = Point(row, start - data.rfind(b"\n", 0, start) - 1)
     last = Point(row + data.count(b"\n", start, end), end - data.rfind(b"\n", 0, end) - 1)
@@ -89,13 +89,13 @@ def parse_range(data: bytes, start: int, end: int, row: int) -> Tree:
 
 
 def point(data: bytes, position: int) -> Point:
-    """Row and column of a byte, as tree-sitter counts them."""
+    """The row and column of a byte, as tree-sitter counts them."""
     start = data.rfind(b"\n", 0, position) + 1
     return Point(data.count(b"\n", 0, position), position - start)
 
 
 def unwrap(node: Node) -> Node:
-    """The node inside the grammar's wrappers: a tuple, a string, a call, or an `expression` of several."""
+    """Return the node inside the grammar's wrappers, or the first wrapper with several children."""
     while node.type in _WRAPPERS:
         children = node.children
         if len(children) != 1:
@@ -105,7 +105,7 @@ def unwrap(node: Node) -> Node:
 
 
 def bare(node: Node) -> Node:
-    """An expression without the `"${…}"` that Terraform asked for before 0.12, unwrapped."""
+    """Unwrap an expression, also from the `"${…}"` that Terraform required before 0.12."""
     node = unwrap(node)
     if node.type == "quoted_template" and [child.type for child in node.children] == _BARE_TEMPLATE:
         inner = (child for child in node.children[1].children if child.type == "expression")
@@ -114,7 +114,7 @@ def bare(node: Node) -> Node:
 
 
 def walk(node: Node) -> Iterator[Node]:
-    """The node and everything under it, in the order of the text."""
+    """Yield the node and all its descendants in source order."""
     pending = [node]
     while pending:
         current = pending.pop()
@@ -123,15 +123,15 @@ def walk(node: Node) -> Iterator[Node]:
 
 
 _REMEMBERED = 16384
-"""More users than any layer has blocks for; an edit leaves nearly all of them as they are."""
+"""More than the user blocks of any layer; an edit leaves nearly all of them unchanged."""
 
 
 class Block:
-    """A block of a document, as `module "user" { … }`; equal only to itself.
+    """A block of a document, such as `module "user" { … }`; equal only to itself.
 
     Attributes:
-        document: the document that it is from.
-        item: where it is in it; for a nested block too.
+        document: the document that contains it.
+        item: its position in the document, also for a nested block.
         label: the last label, or "" for a block without labels.
     """
 
@@ -143,7 +143,7 @@ class Block:
 
     @property
     def header(self) -> tuple[str, ...]:
-        """The block's type and labels: `("module", "user")`."""
+        """The block's type and labels, such as `("module", "user")`."""
         return self.item.header
 
     @property
@@ -163,7 +163,7 @@ class Block:
 
     @property
     def node(self) -> Node:
-        """The block's node; of a plain file, only this block is parsed for it."""
+        """The block's node; in a plain file, only this block is parsed."""
         if self._node is None:
             item = self.item
             tree = parse_range(self.document.data, item.start_byte, item.end_byte, item.row)
@@ -172,31 +172,31 @@ class Block:
 
     @cached_property
     def plain_values(self) -> Mapping[str, str] | None:
-        """The attributes' source texts by name for a block of a plain file with none twice, else None."""
+        """The attributes' source texts by name, for a block without duplicates in a plain file; else None."""
         return _values_in(self.data) if self.document.is_plain else None
 
     @cached_property
     def names(self) -> Collection[str]:
-        """The names of the attributes of the block's own body; of a plain file's, no tree is made."""
+        """The names of the attributes in the block's own body; a plain file isn't parsed for them."""
         return self.attributes if self.plain_values is None else self.plain_values
 
     @cached_property
     def attributes(self) -> dict[str, Attribute]:
-        """The attributes of the block's own body by name; of a duplicate, the first."""
+        """The attributes in the block's own body by name; the first of any duplicates."""
         return _by_name(self._attributes)
 
     def attribute(self, name: str) -> Attribute | None:
-        """The attribute of a name, or None; of a plain file, no tree is made to say that there is none."""
+        """Return the attribute of that name, or None; a plain file isn't parsed to find none."""
         return self.attributes[name] if name in self.names else None
 
     @property
     def attribute_nodes(self) -> list[Node]:
-        """The nodes of the attributes, each name's once, in order."""
+        """The attributes' nodes in order, one per name."""
         return [attribute.node for attribute in self.attributes.values()]
 
     @property
     def duplicates(self) -> tuple[Attribute, ...]:
-        """The attributes whose name the block has used before, which Terraform refuses."""
+        """The attributes that repeat an earlier name, which Terraform rejects."""
         if self.plain_values is not None:
             return ()
         return tuple(
@@ -208,7 +208,7 @@ class Block:
         return tuple(Attribute(self.document, node) for node in self._body() if node.type == "attribute")
 
     def source_of(self, name: str) -> str | None:
-        """The source text of an attribute's value, or None without that attribute."""
+        """Return the source text of an attribute's value, or None without the attribute."""
         if self.plain_values is not None:
             return self.plain_values.get(name)
         attribute = self.attributes.get(name)
@@ -220,7 +220,7 @@ class Block:
                 yield from child.children
 
     def nested(self, kind: str) -> list[Block]:
-        """The blocks of a kind in the block's own body."""
+        """Return the blocks of a kind in the block's own body."""
         found = (
             Block(self.document, self.document.item_of(child), child)
             for child in self._body()
@@ -268,7 +268,7 @@ class Attribute:
 
     @cached_property
     def value(self) -> Node:
-        """The expression, unwrapped as far as it is a wrapper only."""
+        """The unwrapped expression."""
         return unwrap(self.node.children[-1])
 
 
@@ -280,7 +280,7 @@ def _by_name(attributes: Iterable[Attribute]) -> dict[str, Attribute]:
 
 
 def function_call(document: Document, node: Node) -> tuple[str, Sequence[Node]]:
-    """The name and the unwrapped arguments of a call; "" and none for anything else."""
+    """Return a call's name and unwrapped arguments, or ("", ()) for anything else."""
     if node.type != "function_call":
         return "", ()
     given = next((child.children for child in node.children if child.type == "function_arguments"), ())
@@ -290,9 +290,9 @@ def function_call(document: Document, node: Node) -> tuple[str, Sequence[Node]]:
 
 
 def remembered(function: Callable[Concatenate[K, P], V]) -> Callable[Concatenate[K, P], V]:
-    """A function of something that never changes, run once for each, and for each of its other arguments.
+    """Cache a function per immutable first argument, and per combination of the other arguments.
 
-    The answer lies in the thing itself, so that it goes with it, also where it refers to it.
+    The cache lives in that first argument's own `__dict__`, so both are freed together, even in a cycle.
     """
     name = f"{function.__module__}.{function.__qualname__}"
 
@@ -317,22 +317,22 @@ class Splice:
 
 @dataclass(frozen=True, eq=False)
 class Document:
-    """One HCL file: its name, its exact bytes, and their structure; of bytes that are none, see `broken_at`.
+    """One HCL file: its name, its exact bytes, and their structure; for invalid HCL see `broken_at`.
 
     Attributes:
         name: the path relative to the layer folder, with forward slashes.
-        data: the file's bytes, as they are on disk or as they will be.
+        data: the file's bytes, as on disk or as they will be written.
     """
 
     name: str
     data: bytes
 
     def splice(self, splices: Iterable[Splice]) -> Document:
-        """The document after replacing some byte ranges at once; itself if there are none.
+        """Return the document with some byte ranges replaced, or itself if there are none.
 
         Args:
             splices: ranges of this document that do not overlap, in any order. Insertions at the same
-                place are made in the order given.
+                place keep the given order.
 
         Raises:
             ValueError: two ranges overlap.
@@ -365,7 +365,7 @@ class Document:
 
     @property
     def root(self) -> Node:
-        """The tree's root; asking for it parses the whole file, once."""
+        """The tree's root; the first access parses the whole file."""
         return self._parsed.root_node
 
     @cached_property
@@ -374,12 +374,12 @@ class Document:
 
     @property
     def is_plain(self) -> bool:
-        """Whether the items come from the index: every attribute is one plain value on a line."""
+        """Whether the items come from the index: every attribute is one plain value on one line."""
         return self._index is not None
 
     @cached_property
     def broken_at(self) -> int | None:
-        """The line (from 1) of the first thing that is not understood, or None."""
+        """The line (from 1) of the first syntax error, or None."""
         if self.is_plain or not self.root.has_error:
             return None
         wrong = self.root
@@ -389,7 +389,7 @@ class Document:
 
     @cached_property
     def newline(self) -> bytes:
-        r"""The line end that the file uses: `\r\n` if its first line ends so, else `\n`."""
+        r"""The file's newline: `\r\n` if its first line ends with it, else `\n`."""
         first = self.data.find(b"\n")
         return b"\r\n" if first > 0 and self.data[first - 1 : first] == b"\r" else b"\n"
 
@@ -402,32 +402,32 @@ class Document:
 
     @cached_property
     def items(self) -> tuple[Item, ...]:
-        """The blocks, attributes and comments of the top level, in order."""
+        """The top-level blocks, attributes and comments in order."""
         return self._index if self._index is not None else tuple(map(self.item_of, self._nodes))
 
     def item_of(self, node: Node) -> Item:
-        """The place of a block, attribute or comment."""
+        """Return the position of a block, attribute or comment as an item."""
         kind, end = node.type, node.end_byte
         parts = [child for child in node.children if child.type in _HEADER] if kind == "block" else ()
         if kind == "comment" and self.data[end - 1 : end] == b"\r":
-            end -= 1  # a line comment's node takes half of the line end with it
+            end -= 1  # a line comment's node includes half of the CRLF
         header = tuple(self.text(part)[slice(*_HEADER[part.type])] for part in parts)
         return Item(kind, node.start_byte, end, node.start_point.row, node.end_point.row, header)
 
     @cached_property
     def blocks(self) -> tuple[Block, ...]:
-        """The blocks of the top level, in order; those inside a damaged part are left out."""
+        """The top-level blocks in order, except those inside a damaged part."""
         found = [block for kind in self.items_by_kind for block in self.blocks_of(kind)]
         return tuple(sorted(found, key=lambda block: block.item.start_byte))
 
     @cached_property
     def items_by_kind(self) -> dict[str, list[Item]]:
-        """The blocks of the top level as items, by their type, as `module`; each in order."""
+        """The top-level blocks as items, in order, by type such as `module`."""
         return by_key((item.header[0], item) for item in self.items if item.header)
 
     @remembered
     def blocks_of(self, kind: str) -> tuple[Block, ...]:
-        """The blocks of the top level of one kind, as `module`, in order."""
+        """Return the top-level blocks of one type, such as `module`, in order."""
         nodes = {} if self.is_plain else self._block_nodes
         items = self.items_by_kind.get(kind, ())
         return tuple(Block(self, item, nodes.get(item.start_byte)) for item in items)
@@ -438,23 +438,23 @@ class Document:
 
     @cached_property
     def attributes(self) -> dict[str, Attribute]:
-        """The attributes of the top level by name, as in a variables file; of a duplicate, the first."""
+        """The top-level attributes by name, as in a variables file; the first of any duplicates."""
         nodes = self._nodes if not self.is_plain else ()
         return _by_name(Attribute(self, node) for node in nodes if node.type == "attribute")
 
     @cached_property
     def comments(self) -> tuple[Item, ...]:
-        """Every comment of the top level, in order."""
+        """The top-level comments in order."""
         return tuple(item for item in self.items if item.kind == "comment")
 
     @remembered
     def elements(self, container: Node) -> list[Node]:
-        """The elements of a list or map of this document; asked for again, the same list."""
+        """Return the elements of a list or map in this document; repeated calls return the same list."""
         wanted = "object_elem" if container.type == "object" else "expression"
         return [child for child in container.children if child.type == wanted]
 
     def container_at(self, start: int) -> Node:
-        """The list or map that begins at a byte.
+        """Return the list or map that begins at a byte.
 
         Raises:
             LookupError: none begins there.
@@ -467,20 +467,20 @@ class Document:
         return node
 
     def nodes_with(self, text: str) -> Iterator[tuple[int, Node]]:
-        """Where a text stands, with the smallest node that holds it there."""
+        """Yield each position of a text with the smallest node that contains it."""
         for match in re.finditer(re.escape(text.encode()), self.data):
             if (node := self.root.descendant_for_byte_range(*match.span())) is not None:
                 yield match.start(), node
 
     def text(self, node: Node | Item) -> str:
-        """The source text of a node or an item."""
+        """Return the source text of a node or an item."""
         return self.data[node.start_byte : node.end_byte].decode("utf-8", "replace")
 
     def line_start(self, position: int) -> int:
-        """Where the line that holds this byte begins."""
+        """Return where the byte's line begins."""
         return self.data.rfind(b"\n", 0, position) + 1
 
     def line_end(self, position: int) -> int:
-        """Where the line that holds this byte ends: just after its line feed, or the end of the file."""
+        """Return where the byte's line ends: just after its newline, or at the end of the file."""
         end = self.data.find(b"\n", position)
         return len(self.data) if end < 0 else end + 1

@@ -1,4 +1,4 @@
-r"""The index of a file that is written as plainly as most of a layer is: blocks and comments, no tree.
+r"""Index the blocks and comments of a plain file, as most of a layer is, without parsing a tree.
 
 A layer of thousands of people has tens of thousands of lines such as
 
@@ -7,10 +7,10 @@ A layer of thousands of people has tens of thousands of lines such as
       value       = module.user["jane.doe"].iam_user_name
     }
 
-and a tree of all of them costs more than all the rest. So a file that is nothing but comments and blocks of
-that form (one plain value a line, no list, no template, no heredoc, no nested block) is recognised by a
-regular expression, which is a strict part of HCL's grammar: https://github.com/hashicorp/hcl, spec.md.
-Any other file has no index, and is read from its tree.
+and parsing them all costs more than everything else. So a regular expression recognises a file of nothing but
+comments and blocks of that form (one plain value a line, no list, no template, no heredoc, no nested block);
+it matches a strict subset of HCL's grammar: https://github.com/hashicorp/hcl, spec.md. Any other file has no
+index, and is read from its tree.
 """
 
 from __future__ import annotations
@@ -46,15 +46,15 @@ _ATTRIBUTE = re.compile(rb"^[ \t]*+(" + _NAME + rb")[ \t]*+=[ \t]*+(" + _VALUE +
 
 
 class Item(NamedTuple):
-    """A block, comment or attribute of the top level.
+    """A top-level block, comment or attribute.
 
     Attributes:
-        kind: `block`, `comment` or `attribute`; of a damaged part, what the tree calls it.
+        kind: `block`, `comment` or `attribute`; for a damaged part, the tree's node type.
         start_byte: where it begins.
         end_byte: where it ends.
-        row: the line it begins on, from 0.
-        end_row: the line it ends on, from 0.
-        header: a block's type and labels, as `("output", "user_jane_doe_name")`.
+        row: the line where it begins, from 0.
+        end_row: the line where it ends, from 0.
+        header: a block's type and labels, such as `("output", "user_jane_doe_name")`.
     """
 
     kind: str
@@ -65,7 +65,7 @@ class Item(NamedTuple):
     header: tuple[str, ...] = ()
 
     def moved(self, by: int, rows: int) -> Item:
-        """The same item, so many bytes and lines further down."""
+        """The same item, moved down by some bytes and rows."""
         kind, start, end, row, end_row, header = self
         return Item(kind, start + by, end + by, row + rows, end_row + rows, header)
 
@@ -75,7 +75,7 @@ Items = tuple[Item, ...] | None
 
 
 def index_of(data: bytes) -> Items:
-    """The items of a plain file in order, or None for a file that needs its tree."""
+    """Return the items of a plain file in order, or None for a file that needs its tree."""
     found: list[Item] = []
     position = row = counted = 0
     match_at = _ITEM.match
@@ -101,17 +101,17 @@ def index_of(data: bytes) -> Items:
 
 
 def index_after(items: tuple[Item, ...], data: bytes, start: int, old_end: int, growth: int) -> Items:
-    """The index of a plain file after an edit, from the one before: only what is near the edit is read.
+    """Update the index of a plain file after an edit by reading only the bytes around it.
 
     Args:
         items: the index before the edit.
-        data: the bytes after it.
+        data: the bytes after the edit.
         start: where the edit begins.
-        old_end: where it ended before.
-        growth: by how many bytes it made the file longer.
+        old_end: where the replaced range ended.
+        growth: how many bytes the file grew by.
 
     Returns:
-        What `index_of(data)` gives.
+        The same as `index_of(data)`.
     """
     first = max(0, bisect_left(items, start, key=lambda item: item.end_byte) - 1)
     last = bisect_right(items, old_end, key=lambda item: item.start_byte)
@@ -120,7 +120,7 @@ def index_after(items: tuple[Item, ...], data: bytes, start: int, old_end: int, 
     end = tail[0].start_byte + growth if tail else len(data)
     part = data[begin:end]
     if tail and part.rpartition(b"\n")[2].strip(b" \t\n"):
-        return index_of(data)  # what follows does not begin on a line of its own
+        return index_of(data)  # the next item doesn't begin on its own line
     middle = index_of(part) if not tail or b"\n" in part else None
     if middle is None:
         return index_of(data)
@@ -131,10 +131,11 @@ def index_after(items: tuple[Item, ...], data: bytes, start: int, old_end: int, 
 
 
 def plain_values(block: bytes) -> tuple[dict[str, str], int]:
-    """The attributes of a block of an index: name to the value's source text; of a duplicate, the first.
+    """Read the attributes of an indexed block.
 
     Returns:
-        The texts, and the number of attributes with the duplicates.
+        The source text of each value by name, the first of any duplicates; and the number of attributes,
+        counting duplicates.
     """
     found: dict[str, str] = {}
     attributes = _ATTRIBUTE.findall(block)

@@ -1,11 +1,11 @@
-"""Splices that put an entry into a list or map, or take one out, in the form that the list already has.
+"""Splices that insert an entry into a list or map, or remove one, in the list's own style.
 
-Nothing is rendered: an entry gets the indentation and the comma habit of its neighbours, everything else
-keeps its bytes. Taking out what was put in gives the very bytes back. The one exception is an empty list
-broken over two lines, which becomes `[]`.
+Nothing is rendered: a new entry copies its neighbours' indentation and comma style, everything else keeps its
+bytes. Removing an inserted entry restores the original bytes, except that an empty list broken over two lines
+becomes `[]`.
 
-The equal signs of neighbouring lines stay in one column, as `terraform fmt` wants it; a run of lines is only
-touched if it was in that form before the edit, a team's own spacing is left alone.
+The equal signs of consecutive lines stay aligned, as `terraform fmt` wants; lines that weren't aligned before
+the edit keep the team's own spacing.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _BLANKS = b" \t"
 
 
 def position_for(keys: Sequence[str], key: str) -> int:
-    """Where a key goes: a sequence sorted but for one key stays so, any other grows at its end."""
+    """Return where to insert a key: sorted if at most one key is out of order, else at the end."""
     exception = out_of_order(keys)
     if exception is None:
         return bisect_left(keys, key) if list(keys) == sorted(keys) else len(keys)
@@ -32,11 +32,11 @@ def position_for(keys: Sequence[str], key: str) -> int:
 
 
 _FEWEST = 4
-"""Of fewer entries, one out of place leaves no order to speak of."""
+"""With fewer entries, one out of place means there is no order."""
 
 
 def out_of_order(keys: Sequence[str]) -> int | None:
-    """The one key that keeps a sequence from being sorted; None for a sorted one and for any other."""
+    """Return the index of the only key out of order; None if sorted or if more than one is."""
     descent = next((at for at in range(1, len(keys)) if keys[at - 1] > keys[at]), None)
     if descent is None or len(keys) < _FEWEST:
         return None
@@ -50,14 +50,14 @@ def out_of_order(keys: Sequence[str]) -> int | None:
 def insert_entry(
     document: Document, container: Node, text: str, position: int, *, trailing_comma: bool = True
 ) -> list[Splice]:
-    """The splices that put an entry into a list or map.
+    """Return the splices that insert an entry into a list or map.
 
     Args:
-        document: the document the container is from.
-        container: a `tuple` or `object` of the tree.
+        document: the document that contains it.
+        container: its `tuple` or `object` node.
         text: the entry without a comma.
-        position: before which of the present entries it goes; their number for the end.
-        trailing_comma: the habit to follow when an empty list is broken over lines.
+        position: the index of the entry to insert before; the number of entries to append.
+        trailing_comma: whether an empty list that is broken over lines gets a trailing comma.
     """
     entries = document.elements(container)
     data = text.encode()
@@ -80,7 +80,7 @@ def insert_entry(
 
 
 def remove_entry(document: Document, container: Node, position: int) -> list[Splice]:
-    """The splices that take the entry at a position out of a list or map, with the comment on its line."""
+    """Return the splices that remove an entry from a list or map, with the comment on its line."""
     entries = document.elements(container)
     entry = entries[position]
     comma = _comma_after(entry)
@@ -117,7 +117,7 @@ def _without(node: Node | None) -> list[Splice]:
 
 
 def uses_trailing_comma(document: Document, container: Node) -> bool | None:
-    """Whether a list over several lines ends in a comma; None for any other list."""
+    """Return whether a multi-line list has a trailing comma; None for any other list."""
     entries = document.elements(container)
     return None if not entries or _on_one_line(container) else _comma_after(entries[-1]) is not None
 
@@ -154,14 +154,14 @@ def _before_first(
 
 
 def _separator(document: Document, entries: Sequence[Node]) -> bytes:
-    """What stands between most entries that share a line: a comma, with a blank as `terraform fmt` has it."""
+    """Return the most common separator on one line: a comma, by default with a blank like `terraform fmt`."""
     gaps = [document.data[left.end_byte : right.start_byte] for left, right in pairwise(entries)]
     found = Counter(gap for gap in gaps if gap.strip(_BLANKS) == b",")
     return found.most_common(1)[0][0] if found else b", "
 
 
 def _comma_first(document: Document, entries: Sequence[Node]) -> bytes | None:
-    """What stands before an entry on its line where a team writes the commas first; None elsewhere."""
+    """Return what precedes an entry on its line in comma-first style; None in any other style."""
     if len(entries) < 2:
         return None
     start = entries[1].start_byte
@@ -182,14 +182,14 @@ def _after_a_comma(document: Document, container: Node, lead: bytes, data: bytes
 
 
 def _stand_apart(document: Document, entries: Sequence[Node]) -> bool:
-    """Whether a blank line stands between most entries that follow each other."""
+    """Return whether blank lines separate most entries."""
     gaps = [document.data[left.end_byte : right.start_byte] for left, right in pairwise(entries)]
     blank = [gap for gap in gaps if gap.count(b"\n") > 1 and not gap.strip(b", \t\r\n")]
     return len(blank) * 2 > len(gaps)
 
 
 def _with_a_blank_line(document: Document, container: Node, entry: Node, end: int) -> tuple[int, int]:
-    """From where to where an entry's lines go: with the blank line before it, if another one is after it."""
+    """Return the range of an entry's lines, with the blank line before if another follows."""
     data, start = document.data, document.line_start(entry.start_byte)
     before = document.line_start(start - 1)
     blank_before = before > container.start_byte and not data[before:start].strip()
@@ -226,7 +226,7 @@ def _comments_between(container: Node, start: int, end: int) -> bool:
 
 
 def _own_line_end(document: Document, container: Node, entry: Node) -> int | None:
-    """Where the line after the entry begins, if the entry has its lines to itself; else None.
+    """Return where the next line begins, if nothing else shares the entry's lines; else None.
 
     A comma and a comment after it on the same line belong to the entry.
     """
@@ -237,7 +237,7 @@ def _own_line_end(document: Document, container: Node, entry: Node) -> int | Non
 
 
 def _line_after(document: Document, container: Node, entry: Node) -> int | None:
-    """Where the line after the entry begins, if only its comma and comments follow it on its line."""
+    """Return where the next line begins, if only a comma and comments follow the entry on its line."""
     last = entry
     following = entry.next_sibling
     while following is not None and following.start_point.row == entry.end_point.row:
@@ -250,19 +250,19 @@ def _line_after(document: Document, container: Node, entry: Node) -> int | None:
 
 
 def realigned(before: Document, old: Sequence[Node], after: Document, new: Sequence[Node]) -> Document:
-    """The edited document with some equal signs in line again, if they were so before.
+    """Return the edited document with equal signs aligned again, if they were before.
 
     Args:
         before: the document before the edit.
-        old: `attribute` or `object_elem` nodes of one body or map in it, in order.
-        after: the document after it.
-        new: those nodes in it.
+        old: its `attribute` or `object_elem` nodes of one body or map, in order.
+        after: the document after the edit.
+        new: the same nodes in `after`.
     """
     return after if _misaligned(before, old) else after.splice(_misaligned(after, new))
 
 
 def _misaligned(document: Document, nodes: Sequence[Node]) -> list[Splice]:
-    """The splices that put the equal signs of each run of neighbours into one column."""
+    """Return the splices that align the equal signs of each run of consecutive lines."""
     splices: list[Splice] = []
     for run in _runs(nodes):
         widths = [len(document.text(entry.children[0])) for entry in run]
@@ -277,14 +277,14 @@ def _misaligned(document: Document, nodes: Sequence[Node]) -> list[Splice]:
 
 
 def aligned_blocks(before: Document, after: Document, headers: Iterable[tuple[str, ...]]) -> Document:
-    """The edited document with the attributes of some blocks in line again, if they were so before.
+    """Return the edited document with some blocks' attributes aligned again, if they were before.
 
-    A list that becomes empty takes one line and stands in its neighbours' column; a filled one stands alone.
+    A list that becomes empty takes one line and joins its neighbours' column; a filled one stays apart.
 
     Args:
         before: the document before the edit.
-        after: the document after it.
-        headers: the types and labels of the blocks; those that are not in both are left alone.
+        after: the document after the edit.
+        headers: the types and labels of the blocks; blocks missing from either document are left alone.
     """
     for header in headers:
         old = _attributes(before, header)
@@ -306,22 +306,22 @@ def _runs(nodes: Sequence[Node]) -> list[list[Node]]:
         if on_a_line and last is not None and row == last + 1:
             runs[-1].append(node)
         elif on_a_line and row == last:
-            runs[-1].clear()  # two on one line: the formatter leaves such a line alone
+            runs[-1].clear()  # the formatter leaves a line with two of them alone
         elif node.children[1].type == "=":
-            runs.append([node])  # what takes several lines stands alone, even directly below another
+            runs.append([node])  # a multi-line value stands apart, even directly below another
         last = row if on_a_line else None
     return [run for run in runs if run]
 
 
 def entry_keys(document: Document, container: Node) -> list[str]:
-    """The names in a list, or the keys of a map, in order; "" for a computed one."""
+    """Return the strings in a list, or the keys of a map, in order; "" for a computed one."""
     if container.type == "object":
         return [object_key(document, element) or "" for element in document.elements(container)]
     return [string or "" for string in plain_strings(document, container)]
 
 
 def _edited(document: Document, container: Node, splices: Sequence[Splice]) -> Document:
-    """The document after an edit of a list or map, its equal signs and those around it in line as before."""
+    """Edit a list or map, and realign its equal signs and those around it."""
     start = container.start_byte
     after = document.splice(splices)
     new = after.container_at(start)
@@ -334,17 +334,17 @@ def _edited(document: Document, container: Node, splices: Sequence[Splice]) -> D
 
 
 def with_entry(document: Document, container: Node, text: str, position: int) -> Document:
-    """The document with an entry in a list or map; arguments as for `insert_entry`."""
+    """Insert an entry into a list or map; arguments as for `insert_entry`."""
     return _edited(document, container, insert_entry(document, container, text, position))
 
 
 def without_entry(document: Document, container: Node, position: int) -> Document:
-    """The document without the entry at a position of a list or map."""
+    """Remove the entry at a position of a list or map."""
     return _edited(document, container, remove_entry(document, container, position))
 
 
 def _around(container: Node) -> list[Node]:
-    """The attributes or entries among which a list or map is the value of one; empty where it stands bare."""
+    """Return the attribute or entry that has the list or map as its value, with its siblings; else []."""
     node: Node | None = container
     while node is not None and node.type not in {"attribute", "object_elem"}:
         node = node.parent

@@ -1,10 +1,10 @@
 """The values of HCL expressions that are constant once the project's variables are known.
 
 Account aliases, group names and key file names are often templates such as
-`${var.project_long}-${var.environment}`. `evaluate` gives their value; whatever it does not know
-(functions, conditions, data sources) is `UNKNOWN`, never a guess.
+`${var.project_long}-${var.environment}`. `evaluate` returns their value; anything it does not know
+(most functions, data sources) is `UNKNOWN`, never a guess.
 
-A module that repeats over a map of objects takes fields from each entry: `each.value.name`,
+A module with `for_each` over a map of objects reads fields of each entry: `each.value.name`,
 `each.value["name"]`, and with a default `lookup(each.value, "name", "x")` or `try(each.value.name, "x")`.
 """
 
@@ -30,17 +30,17 @@ class _Unknown(Enum):
 
 
 UNKNOWN: Final = _Unknown.UNKNOWN
-"""The value of an expression that is only known to Terraform."""
+"""The value of an expression that only Terraform knows."""
 _LONGEST_CHOICE = 500
-"""Bytes of `condition ? this : that`; what is longer may be nested too deeply."""
+"""Maximum bytes of `condition ? this : that`; a longer one may be nested too deeply."""
 
 
-class BadVariables(OnboardError):  # noqa: N818 - it reads better where it is raised
+class BadVariables(OnboardError):  # noqa: N818 - reads better where it is raised
     """A variables file cannot be read or is not HCL."""
 
 
 def read_variables(path: Path) -> dict[str, object]:
-    """The values of a `.tfvars` (or older `.config`) file.
+    """Read the values of a `.tfvars` (or older `.config`) file.
 
     Raises:
         BadVariables: the file cannot be read, is not UTF-8, or is not HCL.
@@ -61,26 +61,26 @@ def read_variables(path: Path) -> dict[str, object]:
             "A variables file is not valid HCL",
             f"{path} cannot be parsed.",
             next="Repair it; the parser's message is below.",
-            detail=str(error).replace("tmp.hcl", path.name),  # the name that pygohcl gives to any text
+            detail=str(error).replace("tmp.hcl", path.name),  # pygohcl's name for any text
         ) from error
 
 
 def evaluate(document: Document, node: Node, names: Mapping[str, object]) -> object:
-    """The value of an expression.
+    """Return the value of an expression.
 
     Args:
-        document: the document the node is from.
+        document: the document that contains the node.
         node: an expression, wrapped or not.
-        names: known references by their source text, as `{"var.project": "bb", "each.key": "jane.doe"}`.
+        names: known references by source text, such as `{"var.project": "bb", "each.key": "jane.doe"}`.
 
     Returns:
-        A string, number, boolean, None, list or dictionary, or `UNKNOWN`. Lists and dictionaries may hold
+        A string, number, boolean, None, list or dictionary, or `UNKNOWN`. Lists and dictionaries may contain
         `UNKNOWN`.
     """
     node = unwrap(node)
     kind = node.type
     if kind == "string_lit":
-        # A string ends on its line: one that does not has lost a quote, and holds what is not its own.
+        # A string must end on its line; otherwise a quote is missing, and it contains foreign code.
         return UNKNOWN if "\n" in document.text(node) else string_value(document, node)
     if kind == "quoted_template":
         return _template(document, node, names)
@@ -103,28 +103,28 @@ def evaluate(document: Document, node: Node, names: Mapping[str, object]) -> obj
 
 
 def value_of(attribute: Attribute | None, names: Mapping[str, object]) -> object:
-    """The value of an attribute, as `evaluate` gives it; None without the attribute."""
+    """Return the value of an attribute, as `evaluate` does; None without the attribute."""
     return evaluate(attribute.document, attribute.value, names) if attribute is not None else None
 
 
 def text_of(attribute: Attribute | None, names: Mapping[str, object]) -> str | None:
-    """The value of an attribute if it is a string; None for any other value and without the attribute."""
+    """Return the value of an attribute if it is a string, else None."""
     value = value_of(attribute, names)
     return value if isinstance(value, str) else None
 
 
 def plain_value(text: str, names: Mapping[str, object]) -> object:
-    """The value of an attribute of a plain file, by its text alone.
+    """Return the value of a plain file's attribute from its source text.
 
     Args:
-        text: the source text, as `plain_values` gives it.
+        text: the source text, from `plain_values`.
         names: as for `evaluate`.
 
     Returns:
-        What `evaluate` gives; `UNKNOWN` also for what needs the tree.
+        The same as `evaluate`, but also `UNKNOWN` where the tree is needed.
     """
     if text[:1] == '"':
-        return text[1:-1]  # an index's strings have neither escapes nor templates
+        return text[1:-1]  # strings in an index have neither escapes nor templates
     if text.isdigit():
         return int(text)
     constants = {"true": True, "false": False, "null": None}
@@ -132,7 +132,7 @@ def plain_value(text: str, names: Mapping[str, object]) -> object:
 
 
 def object_key(document: Document, element: Node) -> str | None:
-    """The key of an object's element when it is a plain name or string, else None."""
+    """Return the key of an object's element if it is a plain name or string, else None."""
     key = unwrap(element.children[0])
     if document.data[element.start_byte : element.start_byte + 1] == b"(":
         return None
@@ -142,7 +142,7 @@ def object_key(document: Document, element: Node) -> str | None:
 
 
 def fields_at(document: Document, entry: Node) -> dict[str, Attribute]:
-    """The fields of a map's entry whose value is an object, by name; none of any other entry."""
+    """Return the fields, by name, of a map entry whose value is an object; {} for any other entry."""
     value = unwrap(entry.children[-1])
     elements = document.elements(value) if value.type == "object" else []
     found = {object_key(document, element): Attribute(document, element) for element in elements}
@@ -150,15 +150,15 @@ def fields_at(document: Document, entry: Node) -> dict[str, Attribute]:
 
 
 def string_value(document: Document, node: Node) -> str:
-    """The value of a quoted string without interpolation."""
+    """Return the value of a quoted string without interpolation."""
     return unescape(document.text(node)[1:-1])
 
 
 def plain_string(document: Document, node: Node) -> str | None:
-    """The value of an expression that is one quoted string without interpolation, else None.
+    """Return the value of an expression that is one quoted string without interpolation, else None.
 
-    The layers have thousands of these, so the common form is recognised by its text alone: between two quotes
-    and without quotes, escapes or templates inside, an expression can be nothing else.
+    Layers have thousands of these, so the common form is recognised from its text alone: an expression
+    between two quotes, without quotes, escapes or templates inside, can be nothing else.
     """
     text = document.text(node)
     if len(text) < 2 or text[0] != '"' or text[-1] != '"':
@@ -174,15 +174,14 @@ def plain_string(document: Document, node: Node) -> str | None:
 
 @remembered
 def plain_strings(document: Document, container: Node) -> list[str | None]:
-    """The entries of a list as plain strings, None for each other one; asked for again, the same list."""
+    """Return a list's entries as plain strings, None for any other; repeated calls return the same list."""
     return [plain_string(document, element) for element in document.elements(container)]
 
 
 def unescape(text: str) -> str:
-    """A quoted string's content with HCL's escapes resolved, as its specification's "Template Literals" says.
+    """Resolve HCL's escapes in a quoted string's content, as in its specification's "Template Literals".
 
-    An escape that HCL does not have stays as it is written: Terraform refuses the file anyway, and says
-    where.
+    If an escape is invalid, the text stays as written: Terraform rejects the file anyway and says where.
     """
     try:
         if "\\U" in text:
@@ -195,7 +194,7 @@ def unescape(text: str) -> str:
 
 
 def quote(text: str) -> str:
-    """A string as HCL writes it, with its quotes."""
+    """Write a string as HCL, with its quotes."""
     return json.dumps(text, ensure_ascii=False).replace("${", "$${").replace("%{", "%%{")
 
 
@@ -209,7 +208,7 @@ def _named(document: Document, node: Node, names: Mapping[str, object]) -> objec
 
 
 def _chosen(document: Document, node: Node, names: Mapping[str, object]) -> object:
-    """What `condition ? this : that` gives."""
+    """Evaluate `condition ? this : that`."""
     parts = [child for child in node.children if child.type == "expression"]
     if len(parts) != 3 or node.end_byte - node.start_byte > _LONGEST_CHOICE:
         return UNKNOWN
@@ -218,7 +217,7 @@ def _chosen(document: Document, node: Node, names: Mapping[str, object]) -> obje
 
 
 def _field(document: Document, field: Field, names: Mapping[str, object]) -> object:
-    """A field's value; what stands in for it where an object is known that lacks it."""
+    """Return a field's value, or its default if the known object lacks it."""
     if (key := f"each.value.{field.name}") in names:
         return names[key]
     lacks_it = "each.key" in names and "each.value" not in names
@@ -228,7 +227,7 @@ def _field(document: Document, field: Field, names: Mapping[str, object]) -> obj
 
 
 def _formatted(document: Document, node: Node, names: Mapping[str, object]) -> object:
-    """What `format("…%s…", …)` gives, where each verb is a plain `%s`."""
+    """Evaluate `format("…%s…", …)` if every verb is a plain `%s`."""
     _, arguments = function_call(document, node)
     spec = plain_string(document, arguments[0]) if arguments else None
     values = [
@@ -264,11 +263,11 @@ _WITH_DEFAULT = re.compile(rf"{_LOOKUP}\s*,|\btry\(\s*{_READ}\s*,")
 
 
 class Field(NamedTuple):
-    """A field that an expression is, as it is.
+    """A field of `each.value` that an expression passes on unchanged.
 
     Attributes:
         name: the field's name.
-        default: what stands in for a field that an entry lacks; None without one.
+        default: the default for entries that lack the field, or None.
     """
 
     name: str
@@ -276,11 +275,11 @@ class Field(NamedTuple):
 
 
 def field_read(document: Document, node: Node) -> Field | None:
-    """The field that an expression reads and hands on as it is; None for any other expression.
+    """Return the field that an expression reads and passes on unchanged; None for any other expression.
 
     Args:
-        document: the document the node is from.
-        node: an expression, unwrapped.
+        document: the document that contains the node.
+        node: an unwrapped expression.
     """
     name, arguments = function_call(document, node)
     if name == "lookup" and len(arguments) in {2, 3} and document.text(arguments[0]) == "each.value":
@@ -293,17 +292,17 @@ def field_read(document: Document, node: Node) -> Field | None:
 
 
 def fields_of(block: Block) -> list[str]:
-    """The fields of `each.value` that a module block names, in their order."""
+    """Return the fields of `each.value` that a module block reads, in order."""
     return _fields_in(_ANY, block)
 
 
 def fields_with_default(block: Block) -> set[str]:
-    """The fields that an entry may lack: the module block has something to stand in for them."""
+    """Return the fields that an entry may lack, because the module block gives them a default."""
     return set(_fields_in(_WITH_DEFAULT, block))
 
 
 def field_mark(name: str) -> str:
-    """What stands for `each.value.NAME` in an evaluated template."""
+    """Return the placeholder for `each.value.NAME` in an evaluated template."""
     return f"\x00.{name}\x00"
 
 
