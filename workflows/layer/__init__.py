@@ -1,1 +1,1 @@
-"""The Terraform layer as a model: discover, read and edit it without touching another byte."""
+"""A Terraform layer as a model: discover it, read it, and edit it without touching any other byte."""

@@ -1,13 +1,13 @@
-"""Finding a Leverage project from any folder in it: its accounts, variables and base-identities layers.
+"""Find a Leverage project from any folder in it: its accounts, variables and base-identities layers.
 
-The layout is the one of binbash Leverage (`build.env`, `config/common.tfvars`, one folder an account, the
-identities layer in `<account>/global/base-identities`), with the older names that are still in use:
+The layout is that of binbash Leverage (`build.env`, `config/common.tfvars`, one folder an account, the
+identities layer in `<account>/global/base-identities`), including older names still in use:
 `.config` instead of `.tfvars`, `<account>/base-identities` or `<account>/identities`, `root` instead of
 `management`, single variables instead of a map of accounts.
 
-A newer binary upgrades the state, and a provider's version decides which PGP keys work, so what a layer asks
-for is known before anything is run: its lock file (Terraform's "Dependency Lock File" page; OpenTofu's is the
-same with its registry) and its `required_version`.
+A newer binary upgrades the state, and the provider's version decides which PGP keys work. So a layer's
+requirements are read before anything runs: its lock file (Terraform's "Dependency Lock File" page; OpenTofu's
+is the same with its own registry) and its `required_version`.
 """
 
 from __future__ import annotations
@@ -31,19 +31,19 @@ from workflows.layer.files import backends, read_documents, refuse_outside
 from workflows.layer.project import Account, LayerLocation, LockedProvider, Project
 
 LAYER_PATHS = ("global/base-identities", "base-identities", "global/identities", "identities", "3_identities")
-"""Where an account's folder holds its identities layer, the current place first, that of 2019 last."""
+"""Paths of the identities layer in an account's folder, the current one first, that of 2019 last."""
 
 _REGIONAL = ("*-[0-9]/base-identities", "*_region/base-identities")
-"""In 2022 some layers were in the folder of a region, as `root/us-east-1/base-identities`."""
+"""In 2022 some layers were in a region's folder, such as `root/us-east-1/base-identities`."""
 
 ORGANIZATION_ACCOUNTS = ("management", "root")
-"""The folder of the organisation's own account; `root` until 2022."""
+"""Folders of the organisation's own account; `root` until 2022."""
 
 _LOCK_FILE = ".terraform.lock.hcl"
 _ENDINGS = (".tfvars", ".config")
 
 _SINGLE = "_account_id"
-"""How the variable of one account ended until 2021: `security_account_id = "…"`, `appsprd_account_id`."""
+"""Suffix of the variables with account ids until 2021: `security_account_id = "…"`, `appsprd_account_id`."""
 
 _REGISTRIES: dict[str, Literal["terraform", "opentofu"]] = {
     "registry.terraform.io": "terraform",
@@ -52,24 +52,24 @@ _REGISTRIES: dict[str, Literal["terraform", "opentofu"]] = {
 
 
 class ProjectError(OnboardError):
-    """A folder is not a complete Leverage project; says what is missing and where this looked."""
+    """A folder is not a complete Leverage project; names what is missing and where it was expected."""
 
 
 class LayerIncomplete(ProjectError):  # noqa: N818 - it says what is wrong
-    """A layer lacks what Terraform needs to be run in it; the project's others can be used."""
+    """A layer lacks files or values that Terraform needs; the project's other layers still work."""
 
 
 def find_project(start: Path) -> Project:
-    """The project that holds a folder.
+    """Find the project that contains a folder.
 
     Args:
         start: any folder (or file) in the project; symbolic links are followed.
 
     Raises:
-        ProjectError: no project there, one whose variables or accounts are missing, or one with a file or
-            folder that cannot be read.
+        ProjectError: there is no project, its variables or accounts are missing, or a file or folder cannot
+            be read.
         BadVariables: a variables file cannot be read or parsed.
-        LeadsOutside: a layer's folder or one of its files is a link that leads out of the project.
+        LeadsOutside: a layer's folder or one of its files is a link to a place outside the project.
     """
     with reading_project(start):
         return _found(_find_root(start))
@@ -77,10 +77,10 @@ def find_project(start: Path) -> Project:
 
 @contextmanager
 def reading_project(start: Path) -> Iterator[None]:
-    """Name the file or folder of a project, or of a lone layer, that cannot be read.
+    """Turn an OSError into an error that names the unreadable file or folder of a project or layer.
 
     Raises:
-        ProjectError: one could not be.
+        ProjectError: one cannot be read.
     """
     try:
         yield
@@ -145,14 +145,14 @@ def _found(root: Path) -> Project:
 
 
 def _same_ids(accounts: Iterable[Account]) -> Iterator[str]:
-    """Which accounts have one id: a layer would be checked against the wrong account."""
+    """Yield a warning for accounts with the same id: a layer could be checked against the wrong account."""
     for number, names in by_key((account.id, account.name) for account in accounts if account.id).items():
         if len(names) > 1:
             yield f"The common variables give {enumerated(names)} the same id, {number}. Correct one of them."
 
 
 def read_build_env(path: Path) -> dict[str, str]:
-    """The `NAME=value` lines of a `build.env`; comments and blank lines are skipped, quotes taken off.
+    """Read the `NAME=value` lines of a `build.env`, without comments, blank lines and quotes.
 
     Raises:
         OSError: the file cannot be read.
@@ -191,7 +191,7 @@ def _find_root(start: Path) -> Path:
 
 
 def variables_file(folder: Path, name: str) -> Path | None:
-    """A variables file of a folder, with its current or its older ending; None if it has neither."""
+    """Return a folder's variables file with the current or the older extension, or None."""
     return next((folder / f"{name}{end}" for end in _ENDINGS if (folder / f"{name}{end}").is_file()), None)
 
 
@@ -218,7 +218,7 @@ def _rank(account: str) -> tuple[int, str]:
 def _layers(
     root: Path, accounts: tuple[Account, ...], warnings: list[str]
 ) -> tuple[list[LayerLocation], dict[str, OnboardError]]:
-    """The layers, and by account why some are left out; a project's only one isn't."""
+    """Return the layers, and why others are left out, by account; raise if that leaves none."""
     left_out: dict[str, OnboardError] = {}
     known = {account.name: account for account in accounts}
     found: list[LayerLocation] = []
@@ -258,7 +258,7 @@ def _layer_folders(folder: Path) -> list[Path]:
 
 
 def _holds_configuration(folder: Path) -> bool:
-    """Whether there is a `.tf` file; unlike for a glob, what may not be read is not empty."""
+    """Return whether the folder has a `.tf` file; unlike a glob, raise if it can't be read."""
     try:
         with os.scandir(folder) as entries:
             return any(entry.name.endswith(".tf") for entry in entries)
@@ -323,12 +323,12 @@ def _region(values: Mapping[str, object]) -> str:
 
 
 def _accounts(values: Mapping[str, object], common: Path, root: Path) -> tuple[Account, ...]:
-    """The accounts in the order of the file; empty if it names none.
+    """Return the accounts in file order; empty if the file names none.
 
     Args:
         values: the values of the common variables.
-        common: their file.
-        root: the project's root, whose folders tell how an account is called.
+        common: the file of the common variables.
+        root: the project's root, whose folder names are account names.
     """
     declared = values.get("accounts")
     if not isinstance(declared, dict):
@@ -342,7 +342,7 @@ def _accounts(values: Mapping[str, object], common: Path, root: Path) -> tuple[A
 
 
 def _single(values: Mapping[str, object], root: Path) -> tuple[Account, ...]:
-    """The accounts of an older file; one is called as its folder is, or else as its variable."""
+    """Return the accounts of an older file, each named after its folder, or else its variable."""
     folders = {
         re.sub("[-_]", "", folder.name): folder.name for folder in sorted(root.iterdir()) if folder.is_dir()
     }
@@ -354,12 +354,12 @@ def _single(values: Mapping[str, object], root: Path) -> tuple[Account, ...]:
 
 
 def _identity(value: object) -> str:
-    """An account id as text; one that is written without quotes has lost the zeros it begins with."""
+    """Return an account id as text; an unquoted one gets its leading zeros back."""
     return f"{value:012d}" if isinstance(value, int) else str(value).strip()
 
 
 def _written_order(path: Path) -> dict[str, int]:
-    """The position of each key of the map in the file; the evaluated map is sorted by name instead."""
+    """Return each account's position in the file; the evaluated map is sorted by name."""
     document = Document(path.name, load_hcl(path))
     attribute = document.attributes.get("accounts")
     if attribute is None:
@@ -369,7 +369,7 @@ def _written_order(path: Path) -> dict[str, int]:
 
 
 def read_lock_file(path: Path) -> LockedProvider | None:
-    """The AWS provider of a `.terraform.lock.hcl`; None without the file or without that provider in it."""
+    """Read the AWS provider from a `.terraform.lock.hcl`; None without the file or that provider."""
     if not path.is_file():
         return None
     for block in Document(path.name, load_hcl(path)).blocks_of("provider"):
@@ -380,7 +380,7 @@ def read_lock_file(path: Path) -> LockedProvider | None:
 
 
 def read_required_version(folder: Path) -> str | None:
-    """The `required_version` constraints of a layer's `terraform` blocks, joined with commas, or None."""
+    """Return the `required_version` constraints of a layer's `terraform` blocks, comma-separated, or None."""
     found = (
         text_of(block.attributes.get("required_version"), {})
         for document in read_documents(folder, re.compile(b"required_version"))
@@ -390,17 +390,17 @@ def read_required_version(folder: Path) -> str | None:
 
 
 def provider_wanted(layer: Path) -> str | None:
-    """The AWS provider that a layer's own files ask for: it decides which PGP keys work.
+    """Return the AWS provider version that a layer's own files require; it decides which PGP keys work.
 
     Args:
-        layer: the layer's folder; nothing else of its project has to be there.
+        layer: the layer's folder; the rest of its project may be missing.
 
     Returns:
-        The version in the lock file ("3.39.0"); without one, the constraint of `required_providers` or of an
-        older `provider` block ("~> 3.27"), several of them joined with commas; None if unknown.
+        The version in the lock file ("3.39.0"), or else the constraints of `required_providers` or of older
+        `provider` blocks ("~> 3.27"), comma-separated; None if unknown.
 
     Raises:
-        ProjectError: a file that would tell cannot be read or parsed.
+        ProjectError: a file with the answer cannot be read or parsed.
     """
     lock = layer / _LOCK_FILE
     with reading_project(layer):
@@ -413,7 +413,7 @@ def provider_wanted(layer: Path) -> str | None:
 
 
 def _provider_versions(document: Document) -> Iterator[str | None]:
-    """What a file says of the version of the provider `aws`."""
+    """Yield the versions that a file gives for the provider `aws`."""
     if document.broken_at is not None:
         raise ProjectError(
             "Can't read a file of the layer",
@@ -423,7 +423,7 @@ def _provider_versions(document: Document) -> Iterator[str | None]:
     for block in document.blocks_of("terraform"):
         for required in block.nested("required_providers"):
             if (aws := required.attributes.get("aws")) is not None:
-                # "~> 2.0" alone is how Terraform 0.12 wrote it.
+                # Terraform 0.12 used just "~> 2.0".
                 yield text_of(aws, {}) or text_of(fields_at(document, aws.node).get("version"), {})
     for block in document.blocks_of("provider"):
         if block.label == "aws" or block.label.endswith("/hashicorp/aws"):

@@ -1,6 +1,6 @@
-"""The files of one layer as an immutable set: every edit gives a new set, the disk is not touched.
+"""The files of one layer as an immutable set: every edit makes a new set, without touching the disk.
 
-Only what a layer's people, groups, outputs and account can be written in is loaded: the `.tf` files of the
+Only files that can declare a layer's people, groups, outputs and account are loaded: the `.tf` files in the
 folder itself and the files in `keys/`, or wherever its modules read PGP keys from.
 """
 
@@ -34,18 +34,18 @@ class LayerUnreadable(OnboardError):  # noqa: N818 - it reads better where it is
 
 
 class LeadsOutside(OnboardError):  # noqa: N818 - it reads better where it is raised
-    """A file or folder of a project is a symbolic link to a place outside of it."""
+    """A project's file or folder is a symbolic link to a place outside the project."""
 
 
 def refuse_outside(root: Path | None, paths: Iterable[Path]) -> None:
-    """Refuse what is not in the project once links are followed: a branch could name any file you have.
+    """Reject paths that lead outside the project through links: a branch could point at any file of yours.
 
     Args:
-        root: the project's root folder; None refuses nothing.
-        paths: files and folders, there or not.
+        root: the project's root folder; None allows everything.
+        paths: files and folders, existing or not.
 
     Raises:
-        LeadsOutside: one leads out of it.
+        LeadsOutside: one leads outside.
     """
     if root is None:
         return
@@ -63,16 +63,16 @@ def refuse_outside(root: Path | None, paths: Iterable[Path]) -> None:
 
 @dataclass(frozen=True, eq=False)
 class FileSet:
-    """The `.tf` files and key files of a layer; equal only to itself, so what is read of it is remembered.
+    """The `.tf` files and key files of a layer; equal only to itself, so results can be cached on it.
 
     Attributes:
-        documents: file name to document, in the order Terraform reads them: by name, override files last,
-            then the variables files in the order of their rank.
-        keys: path relative to the layer folder, as `keys/jane.doe`, to the file's bytes.
-        linked: names of documents and key files that other layers may use too, as symbolic links do: read,
+        documents: documents by file name, in the order Terraform reads them: by name, override files last,
+            then variables files by precedence.
+        keys: file contents by path relative to the layer folder, such as `keys/jane.doe`.
+        linked: names of documents and key files that other layers may use too, such as symbolic links: read,
             never edited.
         variables: names of the documents that are variables files.
-        unread: names of files that Terraform or OpenTofu reads and that are in another form: JSON, `.tofu`.
+        unread: names of files in other forms that Terraform or OpenTofu reads: JSON, `.tofu`.
     """
 
     documents: Mapping[str, Document] = field(repr=False)
@@ -93,13 +93,13 @@ class FileSet:
 
         Args:
             folder: the layer folder.
-            var_files: what `-var-file=` takes, in order; the folder's own variables files come before.
-            shared: which of them other layers use too.
-            root: the project's root folder; without it links may lead anywhere.
+            var_files: the `-var-file=` files in order; the folder's own variables files come first.
+            shared: the files among them that other layers use too.
+            root: the project's root folder; None allows links to anywhere.
 
         Raises:
-            LeadsOutside: a file or folder is a link that leads out of the project.
-            LayerUnreadable: a file or the folder cannot be read, or a symbolic link leads nowhere.
+            LeadsOutside: a file or folder is a link to a place outside the project.
+            LayerUnreadable: a file or the folder cannot be read, or a symbolic link is broken.
         """
         keys: dict[str, bytes] = {}
         try:
@@ -128,16 +128,16 @@ class FileSet:
         return cls(documents, keys, frozenset(linked), frozenset(variables), tuple(unread))
 
     def content(self, name: str) -> bytes | None:
-        """The bytes of a `.tf` file or key file; None if there is none of that name."""
+        """Return the bytes of a document or key file; None if there is none of that name."""
         document = self.documents.get(name)
         return document.data if document is not None else self.keys.get(name)
 
     def with_document(self, document: Document) -> FileSet:
-        """The set with a document put in the place of the one of its name."""
+        """Return the set with the document of that name replaced."""
         return replace(self, documents={**self.documents, document.name: document})
 
     def with_key(self, name: str, data: bytes | None) -> FileSet:
-        """The set with a key file written, or removed (None); the same bytes give this very set."""
+        """Return the set with a key file written, or removed (None); itself if nothing changes."""
         if self.keys.get(name) == data:
             return self
         keys = {key: value for key, value in self.keys.items() if key != name}
@@ -146,16 +146,16 @@ class FileSet:
         return replace(self, keys=keys)
 
     def spliced(self, document: Document, splices: Iterable[Splice]) -> FileSet:
-        """The set with some byte ranges of one of its documents replaced."""
+        """Return the set with splices made in one of its documents."""
         return self.with_document(document.splice(splices))
 
     def blocks_of(self, kind: str) -> list[Block]:
-        """The blocks of the top level of one kind, as `module`, in the order of the files."""
+        """Return the top-level blocks of one type, such as `module`, in file order."""
         return [block for document in self.documents.values() for block in document.blocks_of(kind)]
 
     @cached_property
     def overriding(self) -> Mapping[tuple[str, ...], list[Block]]:
-        """The blocks of override files by their headers."""
+        """The blocks of override files by header."""
         documents = (document for document in self.documents.values() if is_override(document.name))
         return by_key((block.header, block) for document in documents for block in document.blocks)
 
@@ -166,7 +166,7 @@ class FileSet:
 
 
 def read_documents(folder: Path, worth_reading: re.Pattern[bytes]) -> Iterator[Document]:
-    """The `.tf` files of a folder in which a pattern is found, override files last.
+    """Yield the `.tf` files of a folder that match a pattern, override files last.
 
     Raises:
         OSError: a file cannot be read.
@@ -177,9 +177,9 @@ def read_documents(folder: Path, worth_reading: re.Pattern[bytes]) -> Iterator[D
 
 
 def backends(folder: Path) -> list[Block]:
-    """The `backend` and `cloud` blocks of a folder; the last is the one that Terraform takes.
+    """Return the `backend` and `cloud` blocks of a folder; Terraform uses the last.
 
-    One in an override file takes the place of the other whole, of whichever kind it is (Terraform, "Override
+    One in an override file replaces the other entirely, even if it is of the other kind (Terraform, "Override
     Files", merging `terraform` blocks).
 
     Raises:
@@ -199,7 +199,7 @@ def _terraform_files(folder: Path) -> list[Path]:
 
 
 def key_folders(documents: Mapping[str, Document]) -> list[str]:
-    """`keys`, and the other folders in the layer that modules read PGP keys from."""
+    """Return `keys`, and other folders in the layer that modules read PGP keys from."""
     found = {
         posixpath.normpath(folder.decode())
         for document in documents.values()
@@ -214,11 +214,11 @@ def key_folders(documents: Mapping[str, Document]) -> list[str]:
 
 
 def _own_variables(folder: Path) -> list[Path]:
-    """The variables files that Terraform loads from the folder itself, in the order of their rank."""
+    """Return the variables files that Terraform loads from the folder itself, by precedence."""
     own = folder / "terraform.tfvars"
     return [*([own] if own.is_file() else []), *sorted(folder.glob("*.auto.tfvars"))]
 
 
 def is_override(name: str) -> bool:
-    """Whether Terraform merges the file over the others instead of reading it beside them."""
+    """Return whether Terraform merges the file over the others, as an override file."""
     return name == "override.tf" or name.endswith("_override.tf")

@@ -1,6 +1,6 @@
-"""Asking the layer's own binary whether files are formatted as `terraform fmt` would.
+"""Check with the layer's own binary whether files are formatted as by `terraform fmt`.
 
-One run formats a copy of all of them, and the result is compared here: `-check` names no place, and `-diff`
+One run formats a copy of all files, and the result is compared here: `-check` gives no lines, and `-diff`
 needs a diff program.
 """
 
@@ -18,7 +18,7 @@ from workflows.core.temporary import temporary_folder
 
 
 class FormatFailed(OnboardError):  # noqa: N818 - it reads better where it is raised
-    """The binary could not say whether a file is formatted."""
+    """The binary could not check the format."""
 
 
 def fmt_clean(
@@ -29,20 +29,20 @@ def fmt_clean(
     folder: Path | None = None,
     timeout: float = 60.0,
 ) -> dict[str, str]:
-    """What `terraform fmt` would change in some files of a layer.
+    """Return what `terraform fmt` would change in some files of a layer.
 
     Args:
-        binary: the program to run and its leading arguments, as `["/usr/bin/tofu"]`; `fmt` is put after them.
-        files: file contents by their names in the layer, which end in `.tf`.
+        binary: the program and its leading arguments, such as `["/usr/bin/tofu"]`; `fmt` is appended.
+        files: file contents by name in the layer; names end in `.tf`.
         environment: the program's whole environment.
-        folder: where it is run: a version manager chooses the version by the folder.
-        timeout: seconds for all of them.
+        folder: the working directory, from which a version manager chooses the version.
+        timeout: seconds for all files together.
 
     Returns:
-        A diff for each file that is not formatted; empty when all are.
+        A diff by name for each file that is not formatted.
 
     Raises:
-        FormatFailed: the program is missing, takes too long, or says that a file is not HCL.
+        FormatFailed: the program is missing, takes too long, or rejects a file.
     """
     if not files:
         return {}

@@ -1,4 +1,4 @@
-"""The tokens of HCL for a diff in colours, as Pygments gives them; of a long file only those of the diff."""
+"""HCL tokens for a coloured diff, from Pygments; in a long file only those of the diff."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ _KINDS: Mapping[Any, str] = {
     Name.Builtin: "name",
     Name.Function: "function",
 }
-"""Of two kinds of Pygments that a token is of, the first one counts."""
+"""If a token has several of these Pygments types, the first match counts."""
 KINDS = frozenset(_KINDS.values())
 
 _HCL = (".tf", ".tfvars", ".hcl")
 
 _LONG = 2_000
-"""Lines of a file that would be waited for."""
+"""Files with more lines would take too long to highlight whole."""
 
 _WIDEST = 500
-"""Letters of a line that are looked at: for one word it takes a time that grows with the square."""
+"""How many characters of a line are highlighted: the time for one long word grows quadratically."""
 
 
 class Token(NamedTuple):
     """A part of a line.
 
     Attributes:
-        start: its first character, from 0.
-        end: the one after its last.
+        start: the index of its first character.
+        end: the index after its last character.
         kind: one of `KINDS`.
     """
 
@@ -49,7 +49,7 @@ class Token(NamedTuple):
 
 
 def diff_tokens(change: FileChange) -> list[Sequence[Token]]:
-    """The tokens of each of a change's `lines`, in the text behind the mark; none outside HCL."""
+    """Return the tokens of each of a change's `lines`, without the mark; none for files other than HCL."""
     lines = change.lines
     if not change.name.endswith(_HCL):
         return [()] * len(lines)
@@ -62,12 +62,12 @@ def diff_tokens(change: FileChange) -> list[Sequence[Token]]:
 
 
 def tokens(data: bytes | None, numbers: Sequence[int]) -> Mapping[int, Sequence[Token]]:
-    """The tokens of a file's lines by their numbers from 1, in order.
+    """Return the tokens of a file's lines by line number, from 1.
 
     Args:
-        data: the file, or None if it is not there.
-        numbers: the lines that are wanted. Those of a long file are read as if it had no others: at worst
-            what goes on from before them, as a heredoc, has code's colours.
+        data: the file, or None if it does not exist.
+        numbers: the lines to highlight. In a long file they are read without the others: at worst, a heredoc
+            that starts earlier is coloured like code.
     """
     rows = (data or b"").decode("utf-8", "replace").split("\n")
     looked_at = numbers if len(rows) > _LONG else range(1, len(rows) + 1)

@@ -1,11 +1,11 @@
-"""Managed policies by ARN or by the name that AWS gives them, checked before anything is written.
+"""Managed policies by ARN or by AWS's own name, checked before anything is written.
 
-A policy that does not exist passes `plan` and fails `apply` half way, so a name is looked up in a list of
-AWS's own policies. The list ages; a name that is not in it is doubted, never refused.
+A nonexistent policy passes `plan` and fails `apply` half way, so names are looked up in a list of AWS's own
+policies. The list ages, so an unknown name only causes a warning.
 
 Sources: IAM user guide, "IAM identifiers" (the forms of ARNs) and "Managed policies and inline policies"; the
-names in `aws_managed_policies.txt` are AWS's own of September 2026, those for service-linked roles and for
-root sessions left out, which no group can have.
+names in `aws_managed_policies.txt` are AWS's own of September 2026, except those for service-linked roles and
+root sessions, which no group can have.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ _NAME: Final = re.compile(r"[\w+=,.@/-]+", re.ASCII)
 
 @cache
 def known_policies() -> Mapping[str, str]:
-    """AWS's own managed policies: the name to the path with the name, as `job-function/ViewOnlyAccess`."""
+    """Return AWS's own managed policies: name to path, such as `job-function/ViewOnlyAccess`."""
     text = (files("workflows.layer") / "aws_managed_policies.txt").read_text(encoding="ascii")
     return {path.rpartition("/")[2]: path for path in text.split()}
 
 
 def policy_arn(text: str, partition: str = "aws") -> str:
-    """The ARN that a person means: an ARN as it is, a name as that of AWS's own policy.
+    """Return the ARN for a person's input: an ARN unchanged, a name as AWS's own policy.
 
     Args:
-        text: an ARN, or the name of one of AWS's policies, in any case and with or without its path.
-        partition: of the ARN for a name: `aws`, `aws-us-gov` or `aws-cn`.
+        text: an ARN, or the name of one of AWS's policies, in any case, with or without its path.
+        partition: the partition for a name: `aws`, `aws-us-gov` or `aws-cn`.
     """
     text = text.strip().strip("\"'")
     if not text or text.startswith("arn:") or not _NAME.fullmatch(text):
@@ -50,17 +50,17 @@ def policy_arn(text: str, partition: str = "aws") -> str:
 
 
 def partition_of(policies: Iterable[str]) -> str:
-    """The partition that some policies' ARNs are in; `aws` where unknown."""
+    """Return the partition of some policies' ARNs; `aws` if unknown."""
     found = (ARN.fullmatch(policy) for policy in policies)
     return next((match["partition"] for match in found if match), "aws")
 
 
 def check_policy_arn(arn: str, account_id: str | None = None) -> list[Problem]:
-    """What is wrong with the ARN of a policy to attach, or doubtful about it.
+    """Return what is wrong with, or doubtful about, the ARN of a policy to attach.
 
     Args:
         arn: the ARN.
-        account_id: the account of the group, 12 digits, or None if it is not known.
+        account_id: the group's account, 12 digits, or None if unknown.
     """
     match = ARN.fullmatch(arn)
     if match is None:
@@ -85,7 +85,7 @@ def _doubt(name: str) -> Problem:
 
 
 def short_policy(policy: str) -> str:
-    """A policy without what all have: the beginning of AWS's ARNs, or of a reference to an own one."""
+    """Shorten a policy by the common prefix of ARNs, or of references to the project's own policies."""
     if (match := ARN.fullmatch(policy.strip('"'))) is not None:
         return match["name"] if match["owner"] == "aws" else f"{match['name']} (own)"
     return policy.strip('"').removeprefix("aws_iam_policy.").removesuffix(".arn")

@@ -1,7 +1,7 @@
-"""What the files of a project mention, in whichever account and layer: regions, and an account.
+"""Regions and accounts that a project's files mention, in any account and layer.
 
-Layers look across the project (a group's policy in `security` names an account by `var.accounts.NAME`, a
-remote state names another account's profile and bucket), so what one file drops can break a layer elsewhere.
+Layers refer to others (a group's policy in `security` names an account by `var.accounts.NAME`, a remote state
+names another account's profile and bucket), so removing something from one file can break another layer.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from workflows.layer.project import Project
 _HCL = (".tf", ".tofu", ".tfvars", ".config")
 _READ = (*_HCL, ".json", ".hcl", ".env", ".example", ".yaml", ".yml")
 _NAMED = re.compile(rb'\b(?:\w*profile|bucket|dynamodb_table)"?\s*[=:]\s*"([^"\n]+)"')
-"""Attributes whose values are named after an account: `bb-shared-devops`, `${var.project}-shared-devops`."""
+"""Attributes whose values contain an account's name: `bb-shared-devops`, `${var.project}-shared-devops`."""
 
 
 def named_regions(root: Path, regions: Collection[str]) -> tuple[str, ...]:
-    """Which of some regions a file of the project names, in its text or in its path, in alphabetical order.
+    """Return the regions that a project's files mention in their text or path, in alphabetical order.
 
     Args:
         root: the project's root.
-        regions: the names that count, as `eu-west-1`; an availability zone names its region.
+        regions: the names to search for, such as `eu-west-1`; an availability zone mentions its region.
 
     Raises:
         OnboardError: a file or folder cannot be read.
@@ -44,10 +44,10 @@ def named_regions(root: Path, regions: Collection[str]) -> tuple[str, ...]:
 
 
 def account_mentions(project: Project, name: str) -> tuple[Place, ...]:
-    """Where the project's layers need an account in `accounts`, each place once; comments do not count.
+    """Return each place where the project's layers need an account in `accounts`, ignoring comments.
 
-    They need it by `accounts.NAME`, by a path into its folder, by a profile, bucket or lock table named after
-    it, and each layer in its own folder needs it as a whole (line 1 of its first file).
+    Such a place is `accounts.NAME`, a path into the account's folder, or a profile, bucket or lock table
+    named after it. Each layer in the account's own folder also counts, once (line 1 of its first file).
 
     Raises:
         OnboardError: a file or folder cannot be read.
@@ -75,14 +75,14 @@ def account_mentions(project: Project, name: str) -> tuple[Place, ...]:
 
 
 def _is_of(project: Project, value: bytes, name: str) -> bool:
-    """Whether a profile, bucket or table is named after an account."""
+    """Return whether a profile, bucket or table is named after an account."""
     text = value.decode("utf-8", "replace").replace("${var.project}", project.name)
     account = account_in_name(project, text)
     return account is not None and account.name == name
 
 
 def _files(root: Path, endings: tuple[str, ...]) -> Iterator[tuple[Path, bytes]]:
-    """The project's own files with their bytes, by path; what is hidden (`.git`, `.terraform`) left out."""
+    """Yield the project's own files and their bytes by path, except hidden folders (`.git`, `.terraform`)."""
 
     def refuse(error: OSError) -> None:
         raise OnboardError(

@@ -1,8 +1,7 @@
-"""Policies of a layer that deny the first change of a password, because nobody has MFA before it.
+"""Find policies that deny the first password change, which happens before anyone can have MFA.
 
-AWS asks a new user to change the password at the first sign-in, before a device can be registered. A
-statement that denies what is not listed while `aws:MultiFactorAuthPresent` is false has to leave out
-iam:ChangePassword.
+AWS makes a new user change the password at the first sign-in, before a device can be registered. A statement
+that denies every action but some while `aws:MultiFactorAuthPresent` is false must exempt iam:ChangePassword.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ _Statement = Mapping[str, object]
 
 
 def mfa_denials(files: FileSet) -> tuple[Place, ...]:
-    """Where statements begin that deny iam:ChangePassword without MFA; what is computed is left out."""
+    """Return where statements deny iam:ChangePassword without MFA; computed statements are skipped."""
     return tuple(
         place
         for document in files.documents.values()
@@ -38,7 +37,7 @@ def mfa_denials(files: FileSet) -> tuple[Place, ...]:
 
 
 def _statements(document: Document) -> Iterator[tuple[Place, _Statement]]:
-    """The statements of policy documents and of policies in JSON, in the names of IAM's JSON."""
+    """Yield the statements of policy documents and JSON policies, with the names of IAM's JSON."""
     for block in document.blocks_of("data"):
         if block.header[1] == "aws_iam_policy_document":
             dynamic = (content for outer in block.nested("dynamic") for content in outer.nested("content"))
@@ -66,7 +65,7 @@ def _of_block(block: Block) -> _Statement:
 
 
 def _json(document: Document, node: Node) -> object:
-    """The value of a policy in a heredoc or in `jsonencode(…)`; None for what is neither, or no JSON."""
+    """Return the policy in a heredoc or in `jsonencode(…)`; None for anything else, or invalid JSON."""
     if node.type == "function_call":
         name, arguments = function_call(document, node)
         return evaluate(document, arguments[0], {}) if name == "jsonencode" and arguments else None

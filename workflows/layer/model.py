@@ -1,7 +1,7 @@
-"""What a Terraform layer says about people, groups, outputs and the account, as plain values.
+"""A Terraform layer's people, groups, outputs and account as plain values.
 
-The readers make a `Layer` from files, the screens show it, the operations say how it should be afterwards,
-and the editor compares the two. Nothing in it is secret: public keys and names only.
+The readers make a `Layer` from files, the screens show it, operations declare how it should be afterwards,
+and the editor compares the two. It holds no secrets, only public keys and names.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Style(StrEnum):
-    """How a layer declares its people; the value is what a person reads."""
+    """How a layer declares its people; the value is the displayed text."""
 
     LIST = "list of names"
     MACHINE_MAP = "map of machine users"
@@ -32,7 +32,7 @@ class Style(StrEnum):
 
 
 class Place(NamedTuple):
-    """Where something is written: a file relative to the layer folder, and a line from 1."""
+    """A position in the layer: a file relative to the layer folder, and a line from 1."""
 
     file: str
     line: int
@@ -42,16 +42,17 @@ class Place(NamedTuple):
 
 
 def place_of(part: Block | Attribute) -> Place:
-    """The place of a block or attribute."""
+    """Return the place of a block or attribute."""
     return Place(part.document.name, part.line)
 
 
 Owner = tuple[str, str | None]
-"""What declares a person and a reference names: a module's label, and an instance's key or None."""
+"""The declaration of a person, and the target of a reference: a module's label, and an instance key or
+None."""
 
 
 class Subject(StrEnum):
-    """What a finding is about; the value is what a person reads."""
+    """The subject of a finding; the value is the displayed text."""
 
     USER = "user"
     GROUP = "group"
@@ -64,15 +65,15 @@ class Subject(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something about the layer that a person should know, and where it is written.
+    """Something about the layer that a person should know.
 
     Attributes:
         message: a sentence, without the place.
-        place: where.
-        subject: what it is about; MEMBER where it is who is in a group, KEY where a user has no key file.
-        label: which one: a name, or a block's label; "" for several at once.
-        group: the label of the group whose members it is about; "" for all other subjects.
-        hand_edit: True when the thing can only be changed by hand, at that place.
+        place: where it is written.
+        subject: the kind of subject; MEMBER for a group's members, KEY for a user without a key file.
+        label: the subject's name or block label; "" for several at once.
+        group: for MEMBER, the group's label; else "".
+        hand_edit: True if it can only be changed by hand, at that place.
         hidden: whether it is commented out.
     """
 
@@ -89,15 +90,14 @@ class Person(NamedTuple):
     """An IAM user of the layer, a human or a machine.
 
     Attributes:
-        iam_name: the user's name as IAM knows it.
+        iam_name: the user's name in IAM.
         declaration: the list entry, map key or block label that declares it.
-        module: the label of the module block, as `user`.
-        key_file: the PGP key's path relative to the layer folder, as `keys/jane.doe`; None if
-            unknown.
+        module: the label of the module block, such as `user`.
+        key_file: the PGP key's path relative to the layer folder, such as `keys/jane.doe`; None if unknown.
         login_profile: whether the module makes a console password; None if unknown.
         access_key: whether the module makes an access key; None if unknown.
-        machine: whether it is a machine user: an access key and no console password, or so named.
-        groups: the names of its groups, as IAM knows them, in the order of the files.
+        machine: whether it is a machine user: an access key and no console password, or named like one.
+        groups: the IAM names of its groups, in file order.
         style: how it is declared.
         editable: whether the editor can change or remove it.
         place: where it is declared.
@@ -117,17 +117,17 @@ class Person(NamedTuple):
 
     @property
     def key_name(self) -> str:
-        """The name of the key file without folders, "" if it is not known."""
+        """The name of the key file without folders, or "" if unknown."""
         return (self.key_file or "").rpartition("/")[2]
 
     @property
     def owner(self) -> Owner:
-        """What declares the person."""
+        """The person's declaration."""
         return self.module, None if self.style is Style.BLOCK else self.declaration
 
     @property
     def kind(self) -> tuple[bool, bool | None, bool | None]:
-        """What decides which outputs there are: whether it is a machine, has a password, an access key."""
+        """The facts that determine the outputs: whether it is a machine, has a password, an access key."""
         return self.machine, self.login_profile, self.access_key
 
 
@@ -136,16 +136,16 @@ class Group:
     """An IAM group of the layer.
 
     Attributes:
-        name: as IAM knows it.
+        name: the group's name in IAM.
         label: the module block's label.
-        members: IAM names in the order of the file.
-        machine: whether it is for machine users: most members are, or an empty group is so named.
+        members: IAM names in file order.
+        machine: whether it is for machine users: most members are, or an empty group is named like one.
         policies: managed policy ARNs, or the source text of references to policies.
         editable: whether the editor can change its members.
         place: where its block begins.
-        reason: why it cannot, as a sentence without its end; "" when it can.
-        followed: the members that a `for` over the users makes: they come and go with their declaration.
-        computed: whether who is in it is computed, so that some members may be unknown.
+        reason: why the editor can't, as a sentence without a full stop; "" if it can.
+        followed: the members from a `for` over the users, who come and go with their declaration.
+        computed: whether its members are computed, so that some may be unknown.
     """
 
     name: str
@@ -165,9 +165,9 @@ class Output(NamedTuple):
 
     Attributes:
         name: the output's label.
-        person: the IAM name of the one person whose value it is, or "".
-        attribute: the module's attribute that it gives, as `iam_user_name`, or "".
-        sensitive: whether Terraform hides it.
+        person: the IAM name of the one person it concerns, or "".
+        attribute: the module's attribute that it returns, such as `iam_user_name`, or "".
+        sensitive: whether Terraform hides its value.
     """
 
     name: str
@@ -185,9 +185,8 @@ class Setting:
 
     Attributes:
         name: the attribute's name.
-        value: its value; an expression's is evaluated with the project's variables. None if
-            unknown.
-        source: the expression's text, as it is written.
+        value: its value, evaluated with the project's variables; None if unknown.
+        source: the source text of the expression.
         literal: whether it is a plain value that the editor may replace.
         place: where it is written.
     """
@@ -204,8 +203,8 @@ class AccountSettings:
     """The account alias and the password policy.
 
     Attributes:
-        alias: the account alias, or None when the layer sets none.
-        policy: the password policy's attributes that the layer sets, in the order of the file.
+        alias: the account alias, or None if the layer sets none.
+        policy: the password policy's attributes that the layer sets, in file order.
         editable: whether the editor can change them.
         place: where the block begins.
     """
@@ -218,18 +217,18 @@ class AccountSettings:
 
 @dataclass(frozen=True)
 class Layer:
-    """A base-identities layer, read.
+    """A base-identities layer; everything is in file order.
 
     Attributes:
         location: the folder and everything found about it.
-        people: people and machine users, in the order of the files.
-        groups: in the order of the files.
-        outputs: in the order of the files.
-        hidden_outputs: those that are commented out, in the order of the files.
-        account: the account's settings, or None when the layer has none.
-        findings: what a person should know, in the order of the files.
-        files: the bytes that all of this was read from.
-        names: its constant names and their values.
+        people: people and machine users.
+        groups: the groups.
+        outputs: the live outputs.
+        hidden_outputs: the outputs that are commented out.
+        account: the account's settings, or None if the layer has none.
+        findings: what a person should know.
+        files: the files that all of this was read from.
+        names: the layer's constant names and their values.
     """
 
     location: LayerLocation
@@ -243,19 +242,19 @@ class Layer:
     names: Mapping[str, object] = field(repr=False, compare=False)
 
     def person(self, name: str) -> Person | None:
-        """The person of that IAM name, without regard to case, or None."""
+        """Return the person of that IAM name, ignoring case, or None."""
         return self._named.get(name.casefold())
 
     @cached_property
     def _named(self) -> Mapping[str, Person]:
-        return {person.iam_name.casefold(): person for person in reversed(self.people)}  # the first counts
+        return {person.iam_name.casefold(): person for person in reversed(self.people)}  # the first one wins
 
     def group(self, name: str) -> Group | None:
-        """The group of that name, without regard to case, or None."""
+        """Return the group of that name, ignoring case, or None."""
         wanted = name.casefold()
         return next((group for group in self.groups if group.name.casefold() == wanted), None)
 
     @property
     def humans(self) -> tuple[Person, ...]:
-        """The people alone."""
+        """The users who are not machines."""
         return tuple(person for person in self.people if not person.machine)

@@ -1,7 +1,7 @@
 """IAM's rules for names, aliases and password policies, checked before anything is written.
 
 Sources: IAM API reference, CreateUser, CreateGroup, CreateAccountAlias and UpdateAccountPasswordPolicy;
-user guide, "IAM and AWS STS quotas" (names are unique without regard to case).
+user guide, "IAM and AWS STS quotas" (names are unique regardless of case).
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ POLICY_NUMBERS: Final = {
     "password_reuse_prevention": (1, 24),
     "max_password_age": (1, 1095),
 }
-"""The least and the greatest value that IAM takes."""
+"""The minimum and maximum that IAM accepts."""
 
 POLICY_OFF: Final = {
     "max_password_age": "passwords never expire",
     "password_reuse_prevention": "an old password may be used again",
 }
-"""What 0 means: IAM refuses it, but the provider leaves a 0 out of the request, which switches the limit off
+"""What 0 means: IAM rejects it, but the provider leaves a 0 out of the request, which switches the limit off
 (aws_iam_account_password_policy; the module's default of max_password_age is 0)."""
 
 POLICY_SWITCHES: Final = (
@@ -50,16 +50,16 @@ POLICY_ATTRIBUTES: Final = (*POLICY_NUMBERS, *POLICY_SWITCHES)
 
 
 MACHINE = "machine."
-"""How the name of a user for a machine begins."""
+"""The prefix of machine users' names."""
 
 
 def is_machine_name(name: str) -> bool:
-    """Whether a name says that its user is a machine, as every one in Leverage's reference layers does."""
+    """Return whether a name is that of a machine user, by the convention of Leverage's reference layers."""
     return name.casefold().startswith(MACHINE)
 
 
 def check_account_alias(alias: str) -> list[Problem]:
-    """What is wrong with an account alias."""
+    """Return what is wrong with an account alias."""
     if not 3 <= len(alias) <= 63:
         return [Problem(f"An account alias has 3 to 63 characters; this one has {len(alias)}.", "alias")]
     if not _ALIAS.fullmatch(alias):
@@ -76,12 +76,12 @@ def check_account_alias(alias: str) -> list[Problem]:
 
 
 def check_password_policy(attribute: str, value: Constant, called: str = "") -> list[Problem]:
-    """What is wrong, or weak, about one attribute of the password policy.
+    """Return what is wrong with, or weak about, one attribute of the password policy.
 
     Args:
         attribute: its name in the module.
-        value: what it would be.
-        called: what the messages call it; by default its name.
+        value: the value to set.
+        called: its name in messages; by default the attribute's name.
     """
     name = called or attribute
     if attribute in POLICY_NUMBERS:
@@ -101,12 +101,12 @@ def check_password_policy(attribute: str, value: Constant, called: str = "") -> 
 
 
 def check_name(name: str, what: Literal["user", "group"], taken: Iterable[str] = ()) -> Iterator[Problem]:
-    """What is wrong with a name for a new IAM user or group.
+    """Yield what is wrong with a name for a new IAM user or group.
 
     Args:
-        name: the name as it would be written.
-        what: what is called so.
-        taken: the names of those there are; compared without regard to case.
+        name: the name.
+        what: the kind of thing to name.
+        taken: existing names; compared ignoring case.
     """
     if not name:
         yield Problem(f"A {what} name is needed: letters, digits and  + = , . @ _ -", "name")

@@ -1,8 +1,8 @@
-"""The AWS profiles of a project: which ones a layer's Terraform asks for, and how those of roles are named.
+"""The AWS profiles of a project: those that a layer's Terraform needs, and the names of role profiles.
 
-Terraform would report a missing one only in the middle of a plan. The names are constants once the project's
-variables are known (`var.profile`, `"${var.project}-shared-devops"`); a name that only Terraform can work out
-is given as "".
+Terraform would report a missing profile only in the middle of a plan. The names are constants once the
+project's variables are known (`var.profile`, `"${var.project}-shared-devops"`); a name that only Terraform
+can determine is "".
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from workflows.layer.project import Account, LayerLocation, Project
 from workflows.layer.read.declarations import constants
 
 _SHORT: Final = {"OrganizationAccountAccessRole": "oaar"}
-"""Roles that Leverage's profiles call by another name."""
+"""Roles with another name in Leverage's profiles."""
 
 
 def account_profile(project: Project, account: str, role: str) -> str:
-    """The profile that assumes a role in an account.
+    """Return the profile that assumes a role in an account.
 
-    By convention `<project>-<account>-<role in lower case>` (`bb-shared-devops`), or `-oaar` for the
-    organisation's role. Where the account's own `backend.tfvars` names a profile for the same role by a
-    longer or shorter word (`bb-management-administrator` for Admin), that one is taken.
+    By convention it is `<project>-<account>-<role in lower case>` (`bb-shared-devops`), or `-oaar` for the
+    organisation's role. If the account's own `backend.tfvars` has a longer or shorter name for the same role
+    (`bb-management-administrator` for Admin), that one is used.
 
     Args:
         project: the project.
@@ -49,7 +49,7 @@ def account_profile(project: Project, account: str, role: str) -> str:
 
 
 def backend_profile(project: Project, account: str) -> str:
-    """The profile that an account's backend file names, or "".
+    """Return the profile in an account's backend file, or "".
 
     Raises:
         BadVariables: the file cannot be read.
@@ -59,9 +59,9 @@ def backend_profile(project: Project, account: str) -> str:
 
 
 def account_in_name(project: Project, profile: str) -> Account | None:
-    """The account that a profile's name says it is for (`bb-apps-devstg-devops`); None if it says none.
+    """Return the account in a profile's name (`bb-apps-devstg-devops`), or None.
 
-    Account names may have dashes, so the longest one that fits is meant.
+    Account names may contain dashes, so the longest match wins.
     """
     fitting = [
         account for account in project.accounts if f"{profile}-".startswith(f"{project.name}-{account.name}-")
@@ -89,11 +89,11 @@ class NamedProfile:
     """A profile that a layer names.
 
     Attributes:
-        name: the profile, or "" where only Terraform can tell.
-        use: what it is for.
-        place: where it is named, as `config.tf:12`, or the backend file.
-        certain: whether it is asked for in any case: a data source with `count` or `for_each` may have none,
-            and nobody may use a provider with an alias.
+        name: the profile, or "" if only Terraform can tell.
+        use: the purpose.
+        place: where it is named, such as `config.tf:12`, or the backend file.
+        certain: whether Terraform needs it in any case: a data source with `count` or `for_each` may have no
+            instance, and a provider with an alias may be unused.
     """
 
     name: str
@@ -103,7 +103,7 @@ class NamedProfile:
 
 
 def named_profiles(location: LayerLocation) -> tuple[NamedProfile, ...]:
-    """The profiles that a layer names, the state's first."""
+    """Return the profiles that a layer names, the state's first."""
     documents = {document.name: document for document in read_documents(location.path, _WORTH_READING)}
     names = constants(FileSet(documents, {}), location.variables)
     merged = _merged(documents.values(), names)
@@ -119,10 +119,10 @@ def named_profiles(location: LayerLocation) -> tuple[NamedProfile, ...]:
 def _merged(
     documents: Iterable[Document], names: Mapping[str, object]
 ) -> dict[tuple[str, ...], dict[str, Attribute]]:
-    """The attributes of the blocks that can name a profile, as Terraform merges them, override files last.
+    """Return the attributes of blocks that can name a profile, merged as Terraform does, overrides last.
 
-    An override file's argument takes the place of that of the same name, a `config` as a whole; a backend
-    takes the place of the other whole (Terraform, "Override Files"). A provider is known by its alias.
+    An override file's argument replaces the one of the same name, a `config` as a whole; a backend replaces
+    another entirely (Terraform, "Override Files"). A provider is identified by its alias.
     """
     found: dict[tuple[str, ...], dict[str, Attribute]] = {}
     for block in (block for document in documents for block in document.blocks):
@@ -153,7 +153,7 @@ def _of_block(
 
 
 def _of_config(config: Attribute, names: Mapping[str, object], *, certain: bool) -> Iterator[NamedProfile]:
-    """The profile in the `config` of a remote state's data source."""
+    """Yield the profile in the `config` of a remote state's data source."""
     if config.value.type != "object":
         yield NamedProfile("", Use.OTHER_STATE, str(place_of(config)), certain)
     elif (profile := fields_at(config.document, config.node).get("profile")) is not None:

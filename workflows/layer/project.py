@@ -16,9 +16,9 @@ class Account:
     """An AWS account of the project, from `accounts` in `common.tfvars`.
 
     Attributes:
-        name: as the project calls it, `security`.
+        name: its name in the project, such as `security`.
         email: the address of its root user, or "".
-        id: the 12-digit account id as text, or "" while the project does not know it.
+        id: the 12-digit account id as text, or "" if not in the project yet.
     """
 
     name: str
@@ -31,8 +31,8 @@ class LockedProvider:
     """The AWS provider that a lock file pins.
 
     Attributes:
-        version: as `3.39.0`, or "" when the file does not say.
-        registry: whose registry the lock file names; None for a registry of somebody else.
+        version: the version, such as `3.39.0`, or "" if the file lacks it.
+        registry: the registry in the lock file; None for any other registry.
     """
 
     version: str
@@ -46,19 +46,18 @@ class LayerLocation:
     Attributes:
         account: the account's name in the project.
         path: the layer folder, absolute.
-        relative: the same relative to the project's root, with forward slashes.
-        account_id: 12 digits, or None if the project does not say.
-        backend: what the account's backend file sets: `profile`, `bucket`, `region`, `dynamodb_table` …;
-            empty where an override file puts another kind of backend in the place of the layer's.
+        relative: the layer folder relative to the project's root, with forward slashes.
+        account_id: 12 digits, or None if not in the project.
+        backend: the values of the account's backend file: `profile`, `bucket`, `region`, `dynamodb_table` …;
+            empty if an override file replaces the layer's backend by another kind.
         backend_config: the account's backend file.
-        var_files: the files that `-var-file=` takes, in the order they are given.
-        variables: their values together, later files first in rank.
+        var_files: the `-var-file=` files, in order.
+        variables: their merged values; later files win.
         locked: the AWS provider of `.terraform.lock.hcl`, or None without one.
         required_version: the `required_version` of the layer's Terraform block, or None.
-        backend_configs: what `terraform init -backend-config=` takes: that file, or none.
-        region: the region of its variables, of its backend file or of its backend block, the first that is
-            named; "" where none is.
-        root: the root folder of its project: no link of the layer may lead out of it.
+        backend_configs: the files for `terraform init -backend-config=`: the backend file, or none.
+        region: the first region found in its variables, its backend file or its backend block, or "".
+        root: the project's root folder; no link of the layer may lead outside it.
     """
 
     account: str
@@ -88,10 +87,10 @@ class Project:
 
     Attributes:
         root: its root folder, absolute.
-        name: the short name, `bb`: the prefix of profiles and the folder under `~/.aws`.
-        long_name: the long name, `binbash`.
-        region_primary: the AWS region of the backend and of most resources: that of the common variables,
-            else of the first layer that names one; "" where none does.
+        name: the short name, such as `bb`: the prefix of profiles and the folder under `~/.aws`.
+        long_name: the long name, such as `binbash`.
+        region_primary: the AWS region of the backend and of most resources, from the common variables or else
+            from the first layer with a region; or "".
         region_secondary: the other region, or "".
         regions_allowed: the regions that the project permits; may be empty.
         accounts: in the order of `common.tfvars`.
@@ -100,8 +99,8 @@ class Project:
         mfa_enabled: `MFA_ENABLED` of `build.env`.
         sso_enabled: `sso_enabled` of `common.tfvars`: IAM users are then the exception.
         layers: management first, then security, then the others by name.
-        warnings: sentences about what is odd but does not stop anything.
-        left_out: by account, why a layer of the project can't be used and is left out.
+        warnings: sentences about oddities that stop nothing.
+        left_out: why a layer can't be used, by account.
     """
 
     root: Path
@@ -120,14 +119,14 @@ class Project:
     left_out: Mapping[str, OnboardError] = field(default_factory=dict, compare=False)
 
     def account(self, name: str) -> Account | None:
-        """The account of that name, or None."""
+        """Return the account of that name, or None."""
         return next((account for account in self.accounts if account.name == name), None)
 
     def region_of(self, account: str) -> str:
-        """The region of an account's layer, or else the project's."""
+        """Return the region of an account's layer, or else the project's."""
         layer = self.layer(account)
         return (layer.region if layer else "") or self.region_primary
 
     def layer(self, account: str) -> LayerLocation | None:
-        """The layer of that account, or None."""
+        """Return the layer of that account, or None."""
         return next((layer for layer in self.layers if layer.account == account), None)

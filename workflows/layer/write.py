@@ -1,11 +1,11 @@
-"""A set of file changes over one or several layers: one diff to review, then all of them written or none.
+"""A set of file changes in one or several layers: one diff to review, then written all or none.
 
-A file is replaced by renaming another one over it, which its own mode does not hinder. A team that marked a
-file read-only means it, so such a file is left alone, also for root.
+Files are replaced by renaming, which their own mode doesn't prevent. A team that marked a file read-only
+means it, so such a file is left alone, even as root.
 
-The whole set (public keys and HCL, nothing secret) is recorded in a private folder first. The next
-writer with the same record finishes a set that was cut off between two files, and gives up one that had not
-begun or whose files were changed since. What the disk refuses is taken back at once.
+The whole set (public keys and HCL, nothing secret) is first recorded in a private folder. The next writer
+with the same record finishes a set that was cut off between two files, and drops one that had not begun or
+whose files have changed since. If the disk fails, files already written are restored at once.
 """
 
 from __future__ import annotations
@@ -45,19 +45,19 @@ from workflows.hcl.diff import DiffLine, diff_lines
 
 
 class Protected(OnboardError):  # noqa: N818 - it reads better where it is raised
-    """A file that would be changed is read-only; nothing was written."""
+    """A file to change is read-only; nothing was written."""
 
 
 def protection(path: Path) -> Sentence:
-    """Why a file is not to be changed, as a sentence that says how to allow it; "" for any other file.
+    """Return why a file is protected, in sentences that say how to allow changes; "" for any other file.
 
     Args:
-        path: the file; one that is not there is not protected.
+        path: the file; a missing one is not protected.
     """
     try:
         mode = path.stat().st_mode
     except OSError:
-        return ""  # not there, or not to be reached: reading or writing it tells
+        return ""  # missing or unreachable: reading or writing it will fail
     if not mode & 0o222:
         return (
             f"Its mode is {mode & 0o7777:04o}: somebody took away the permission to write it. "
@@ -69,10 +69,10 @@ def protection(path: Path) -> Sentence:
 
 
 def refuse_protected(paths: Iterable[Path]) -> None:
-    """Refuse to change files that are protected.
+    """Reject changes of protected files.
 
     Raises:
-        Protected: one is, with all of them named.
+        Protected: some are; names all of them.
     """
     if found := {path: why for path in paths if (why := protection(path))}:
         raise Protected(
@@ -91,8 +91,8 @@ class FileChange:
         layer: the layer folder relative to the project's root.
         name: the file relative to the layer folder.
         path: the file, absolute.
-        before: its bytes, or None if it is not there.
-        after: its bytes, or None if it goes.
+        before: its old bytes, or None for a new file.
+        after: its new bytes, or None for a removed file.
     """
 
     layer: str
@@ -107,7 +107,7 @@ class FileChange:
         return tuple(diff_lines(posixpath.normpath(f"{self.layer}/{self.name}"), self.before, self.after))
 
     def standing(self) -> str:
-        """Whether the file on disk is "before", "after" or "other"."""
+        """Return whether the file on disk is "before", "after" or "other"."""
         try:
             present: bytes | None = load_file(self.path, OWN_LIMIT)
         except (FileNotFoundError, NotADirectoryError):
@@ -119,15 +119,15 @@ class FileChange:
         return "before" if present == self.before else "other"
 
     def after_another(self, earlier: FileChange | None) -> FileChange:
-        """This change and an earlier one of the same file, unless that was taken back, as one."""
+        """Merge this change with an earlier one of the same file, unless that was undone."""
         return replace(self, before=earlier.before) if earlier and earlier.before != earlier.after else self
 
     def undone(self) -> FileChange:
-        """What takes the change back."""
+        """Return the reverse of the change."""
         return replace(self, before=self.after, after=self.before)
 
     def as_record(self) -> dict[str, Any]:
-        """The change as plain JSON values."""
+        """Return the change as plain JSON values."""
         return {
             "layer": self.layer,
             "name": self.name,
@@ -140,19 +140,19 @@ class FileChange:
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> FileChange:
-        """The change that `as_record` gave."""
+        """Restore a change from `as_record`."""
         before, after = (
             None if record[side] is None else b64decode(record[side]) for side in ("before", "after")
         )
         return cls(record["layer"], record["name"], Path(record["path"]), before, after)
 
     def counts(self) -> tuple[int, int]:
-        """How many lines are added and removed."""
+        """Return how many lines are added and removed."""
         marks = Counter(line.mark for line in self.lines)
         return marks["+"], marks["-"]
 
     def diff(self) -> str:
-        """The change as a unified diff that `git apply` takes at the project's root."""
+        """Return the change as a unified diff for `git apply` at the project's root."""
         return "".join(f"{line.text}\n" for line in self.lines)
 
 
@@ -168,16 +168,16 @@ class ChangeSet:
         return not self.changes
 
     def diff(self) -> str:
-        """All changes as one unified diff."""
+        """Return all changes as one unified diff."""
         return "".join(change.diff() for change in self.changes)
 
     @property
     def digest(self) -> str:
-        """A digest of the whole diff, hexadecimal."""
+        """The hexadecimal SHA-256 of the whole diff."""
         return hashlib.sha256(self.diff().encode()).hexdigest()
 
     def summary(self) -> list[dict[str, str | int]]:
-        """For each file its layer, name and the number of lines added and removed: plain JSON values."""
+        """Return layer, name, and numbers of added and removed lines of each file, as plain JSON values."""
         return [
             {"layer": change.layer, "file": change.name, "added": added, "removed": removed}
             for change in self.changes
@@ -185,30 +185,30 @@ class ChangeSet:
         ]
 
     def standing(self) -> Counter[str]:
-        """How many files on disk are `before`, `after` or `other`: what a resumed session asks first."""
+        """Count the files on disk that are `before`, `after` or `other`, for a resumed session."""
         return Counter(change.standing() for change in self.changes)
 
     @property
     def is_half_written(self) -> bool:
-        """Whether its writing was cut off between two files or after the last, and none was changed since."""
+        """Whether writing was cut off after at least one file, and no file has changed since."""
         found = self.standing()
         return bool(found["after"]) and not found["other"]
 
 
 class ChangedMeanwhile(OnboardError):  # noqa: N818 - it reads better where it is raised
-    """A file is no longer what the change was made from; nothing was written."""
+    """A file has changed since it was read; nothing was written."""
 
 
 class WriteFailed(OnboardError):  # noqa: N818 - it reads better where it is raised
-    """A file could not be written; says which were written before it."""
+    """A file could not be written; lists the files written before it."""
 
 
 class WriteJournal:
-    """The record of the set that is being written.
+    """Writes sets of changes, each recorded until it is complete.
 
     Args:
-        record: its file; nobody else writes with it meanwhile (a session's, or one used in `alone`).
-        on_written: called with a set that is written, before its record goes; after a kill perhaps twice.
+        record: the file of the record, with no other writer (a session's own, or one used within `alone`).
+        on_written: called with each written set before the record is removed; after a kill perhaps twice.
     """
 
     def __init__(self, record: Path, on_written: Callable[[ChangeSet], None] = lambda _: None) -> None:
@@ -217,17 +217,17 @@ class WriteJournal:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Keep other processes that use this record waiting, from reading the files to writing them.
+        """Make other processes with this record wait, from reading the files to writing them.
 
         Raises:
-            FileError: the record's folder cannot be made or locked.
+            FileError: the record's folder cannot be created or locked.
         """
         private_folder(self._record.parent)
         with locked_folder(self._record.parent):
             yield
 
     def cut_off(self) -> ChangeSet | None:
-        """The set that was recorded and not seen to its end; None where nothing was cut off.
+        """Return the set that was recorded but not completed, or None.
 
         Raises:
             FileError: the record cannot be read.
@@ -236,23 +236,23 @@ class WriteJournal:
         return loaded[0] if loaded else None
 
     def write(self, change_set: ChangeSet, request: Sequence[str] = ()) -> None:
-        """Record a set, write it, and forget the record.
+        """Record a set, write it, and remove the record.
 
         Args:
-            change_set: what to write.
-            request: what asked for it, to know the same request when it comes again.
+            change_set: the changes to write.
+            request: the request for it, to recognise a repeated one.
 
         Raises:
-            ChangedMeanwhile: a file is not as it was read; nothing was written.
+            ChangedMeanwhile: a file has changed since it was read; nothing was written.
             Protected: a file is read-only; nothing was written.
-            WriteFailed: the disk refused; what was written before was taken back, or else the record stays.
+            WriteFailed: the disk failed; files written before were restored, or else the record stays.
         """
         record = {"request": list(request), "changes": [change.as_record() for change in change_set.changes]}
         write_atomically(self._record, json.dumps(record).encode())
         _remove_leftovers(change_set)
         try:
             write(change_set)
-        except OnboardError as failure:  # refused before the first file, or failed
+        except OnboardError as failure:  # rejected before the first file, or failed
             if isinstance(failure, WriteFailed):
                 _take_back(change_set, failure)
             self._give_up()
@@ -260,14 +260,14 @@ class WriteJournal:
         self._end(change_set)
 
     def finish(self) -> tuple[ChangeSet, list[str]] | None:
-        """Finish the set that was cut off between two files; one not begun, or changed since, is given up.
+        """Finish a set that was cut off between two files; drop one not begun, or changed since.
 
         Returns:
-            The finished set with what had asked for it; None if nothing was finished.
+            The finished set with its request; None if nothing was finished.
 
         Raises:
-            FileError: the record cannot be read, or what a killed process left cannot be removed.
-            WriteFailed: the disk refuses again; the record stays.
+            FileError: the record cannot be read, or a killed process's leftovers cannot be removed.
+            WriteFailed: the disk failed again; the record stays.
         """
         remove_leftovers(self._record)
         loaded = self._load()
@@ -287,14 +287,14 @@ class WriteJournal:
             self._record.unlink()
 
     def _give_up(self) -> None:
-        """Forget a set before its first file; where the disk keeps the record, the next writer does it."""
+        """Drop the record of a set not begun; if that fails, the next writer does it."""
         with contextlib.suppress(OSError):
             self._record.unlink()
 
     def _load(self) -> tuple[ChangeSet, list[str]] | None:
         try:
             record = parse_json(load_file(self._record, OWN_LIMIT))
-            if isinstance(record, list):  # as sessions kept it earlier
+            if isinstance(record, list):  # the older format
                 record = {"request": [], "changes": record}
             return ChangeSet(tuple(map(FileChange.from_record, record["changes"]))), record["request"]
         except FileNotFoundError:
@@ -311,15 +311,15 @@ class WriteJournal:
 def write(change_set: ChangeSet) -> tuple[Path, ...]:
     """Write the changes: each file atomically, new and changed ones first, removals last.
 
-    A file that is already as it should be is left alone, so writing again after a crash finishes the set.
+    Finished files are skipped, so writing again after a crash completes the set.
 
     Returns:
         The paths that were written or removed, in that order.
 
     Raises:
-        ChangedMeanwhile: a file is neither as before nor as afterwards; nothing was written.
+        ChangedMeanwhile: a file is neither in its old nor in its new state; nothing was written.
         Protected: a file is read-only; nothing was written.
-        WriteFailed: the disk or its permissions; the message names what was written.
+        WriteFailed: the disk or a permission; the detail lists the files written.
     """
     foreign = [
         change for change in change_set.changes if change.standing() == "other" or change.path.is_symlink()
@@ -365,10 +365,10 @@ def _write_one(change: FileChange) -> None:
 
 
 def _take_back(change_set: ChangeSet, failure: WriteFailed) -> None:
-    """Put back the files that were written before a failure, and let it say so.
+    """Restore the files written before a failure, and say so in its error.
 
     Raises:
-        WriteFailed: that failed too.
+        WriteFailed: restoring failed too.
     """
     done = [change for change in reversed(change_set.changes) if change.standing() == "after"]
     try:

@@ -1,1 +1,1 @@
-"""Operations on a layer, each checked against what it was meant to do."""
+"""Operations on a layer; the result of each is compared with its intent."""

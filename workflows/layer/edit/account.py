@@ -1,4 +1,4 @@
-"""Changing the account alias and the password policy, where they are plain values."""
+"""Change the account alias and the password policy, if they are plain values."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from workflows.layer.read.declarations import account_module
 
 @dataclass(frozen=True)
 class SetSetting:
-    """Set the account alias or an attribute of the password policy, where the layer has it as a plain value.
+    """Set the account alias or an attribute of the password policy, if the layer has a plain value for it.
 
-    An attribute of the policy that is not there yet is added after the others.
+    A missing policy attribute is added after the others.
 
     Attributes:
         name: `ALIAS`, or one of `POLICY_ATTRIBUTES`.
-        value: the alias, a whole number or a switch.
+        value: the alias, an integer or a boolean.
     """
 
     name: str
     value: str | int | bool
 
     def check(self, layer: Layer) -> list[Problem]:
-        """What is wrong with the value, or why it cannot be set here."""
+        """Return what is wrong with the value, or why it cannot be set here."""
         if self.name == ALIAS:
             problems = check_account_alias(str(self.value))
         else:
@@ -45,13 +45,13 @@ class SetSetting:
         return problems + _check_setting(layer, setting, self.name)
 
     def _rejected(self, layer: Layer) -> Iterator[Problem]:
-        """That AWS would reject the passwords that the layer makes from then on."""
+        """Warn if AWS would then reject the passwords that the layer makes."""
         least = self.value if self.name == LEAST and least_length(layer) is not None else None
         if isinstance(least, int) and (short := shortest_password(layer, least)) is not None:
             yield Problem(short.warning, self.name, fatal=False)
 
     def apply(self, layer: Layer) -> FileSet:
-        """The files with the value set.
+        """Return the files with the value set.
 
         Raises:
             EditRefused: the layer has no account module.
@@ -68,7 +68,7 @@ class SetSetting:
         return layer.files.with_document(edited)
 
     def intend(self, layer: Layer) -> Facts:
-        """The facts with another value."""
+        """Return the facts with the new value."""
         facts = facts_of(layer)
         return replace(facts, settings={**facts.settings, self.name: self.value})
 

@@ -1,7 +1,7 @@
-"""The project's accounts in its common variables: adding one by a sibling's example, and removing one.
+"""The list of accounts in the project's common variables: add one modelled on a sibling, or remove one.
 
-Not an operation on a layer: the list is the whole project's. The guards are the same, though: the file is
-spliced, read again, and compared with what was meant before anything is offered for writing.
+The list belongs to the whole project, so these are no operations on a layer. But the guards are the same: the
+file is spliced, read again, and compared with the intent before anything is offered for writing.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ _NAME = re.compile(r"[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*")
 
 
 def check_account(project: Project, account: Account) -> Iterator[Problem]:
-    """What is wrong with an account that should be added to the project's list.
+    """Yield what is wrong with a new account for the project's list.
 
-    An account that AWS has not made yet has the id "".
+    The id is "" for an account that AWS has not created yet.
     """
     if not _NAME.fullmatch(account.name):
         yield Problem(
@@ -55,11 +55,11 @@ def check_account(project: Project, account: Account) -> Iterator[Problem]:
 
 
 def add_account(project: Project, account: Account) -> ChangeSet:
-    """What changes when an account joins the list, after the last one and written as that is.
+    """Return the changes that add an account after the last one, in the same form.
 
     Raises:
         EditRefused: the request is wrong, or the file's shape does not allow it.
-        EditUnsafe: the result is not what was meant.
+        EditUnsafe: the result is not what was intended.
     """
     if wrong := [problem.message for problem in check_account(project, account) if problem.fatal]:
         raise refuse(f"The account {account.name} cannot be added.", joined(wrong))
@@ -82,12 +82,12 @@ def add_account(project: Project, account: Account) -> ChangeSet:
 
 
 def remove_account(project: Project, name: str) -> ChangeSet:
-    """What changes when an account that no layer needs leaves the list.
+    """Return the changes that remove an account that no layer needs.
 
     Raises:
-        EditRefused: there is no such account, it is the last one, layers still need it (their places are the
-            detail, a line each), or the file's shape does not allow it.
-        EditUnsafe: the result is not what was meant.
+        EditRefused: there is no such account, it is the last one, layers still need it (the detail lists the
+            places, one per line), or the file's shape does not allow it.
+        EditUnsafe: the result is not what was intended.
         OnboardError: a file of the project cannot be read.
     """
     path, document, container = _list(project)
@@ -113,7 +113,7 @@ def remove_account(project: Project, name: str) -> ChangeSet:
 
 
 def warnings_of_removal(project: Project, name: str) -> list[Sentence]:
-    """What a person should know before an account leaves the list."""
+    """Return what a person should know before removing an account from the list."""
     stays = f"The folder {name} and its state stay; the AWS account too."
     return [stays] if (project.root / name).is_dir() else []
 
@@ -155,7 +155,7 @@ def _changes(document: Document, entry: Node, account: Account) -> list[Splice]:
 
 
 def _is_number(identity: str) -> bool:
-    """Whether an account id can be written without quotes: a number loses the zeros that it begins with."""
+    """Return whether an account id can go without quotes: a number would lose leading zeros."""
     return bool(identity) and not identity.startswith("0")
 
 

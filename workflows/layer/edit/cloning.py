@@ -1,4 +1,4 @@
-"""One person put in the place of another: in labels, keys, strings, banners and whole declarations."""
+"""Replace one person by another in labels, keys, strings, banners and whole declarations."""
 
 from __future__ import annotations
 
@@ -15,34 +15,34 @@ _MACHINE = "machine"
 
 
 def spellings(name: str) -> tuple[str, str]:
-    """How labels spell a name: `jane.doe` as `jane_doe`; `machine.ci` as `machine_ci` or as `ci`."""
+    """Return how labels spell a name: `jane.doe` as `jane_doe`; `machine.ci` as `machine_ci` or `ci`."""
     whole = re.sub(r"[^0-9A-Za-z_]", "_", name)
     return (whole, whole.removeprefix(f"{_MACHINE}_") or whole)
 
 
 def prefix_of(label: str, name: str) -> str | None:
-    """What stands before a name in a label, as `user_` of `user_jane_doe`; None if the name is not in it."""
+    """Return the part of a label before a name, such as `user_` of `user_jane_doe`; None without the name."""
     found = (spelled for spelled in spellings(name) if label.endswith(spelled))
     return next(map(label.removesuffix, found), None)
 
 
 def in_place_of(label: str, name: str, new_name: str) -> str | None:
-    """A label with one person's name put in the place of another's, or None if it is not in it.
+    """Return a label with one person's name replaced by another's, or None if it lacks the name.
 
-    `user_CircleCI_name` keeps its form, as `user_GithubActions_name`.
+    The form is kept: `user_CircleCI_name` becomes `user_GithubActions_name`.
     """
     parts, wanted = _around(label, name, new_name)
     return wanted.join(parts) if len(parts) > 1 else None
 
 
 def up_to_name(label: str, name: str, new_name: str) -> str | None:
-    """What `in_place_of` gives, without what follows the name."""
+    """Return the result of `in_place_of` up to and including the name."""
     parts, wanted = _around(label, name, new_name)
     return parts[0] + wanted if len(parts) > 1 else None
 
 
 def _around(label: str, name: str, new_name: str) -> tuple[list[str], str]:
-    """The parts of a label around a name, and another name in its form; one part if it is not in it."""
+    """Return the parts of a label around a name, and the new name in its form; else the label and ""."""
     for spelled, wanted in zip(spellings(name), spellings(new_name), strict=True):
         parts = _apart(label, spelled)
         if len(parts) > 1:
@@ -55,20 +55,20 @@ def _around(label: str, name: str, new_name: str) -> tuple[list[str], str]:
 
 
 def words_of(name: str) -> list[str]:
-    """The words of a name, without the mark of a machine user: `machine.circle.ci` as `circle`, `ci`."""
+    """Return the words of a name without the machine prefix: `machine.circle.ci` gives `circle`, `ci`."""
     words = [word for word in _APART.split(name) if word]
     return words[1:] if len(words) > 1 and words[0] == _MACHINE else words
 
 
 def mentions_name(text: str, name: str) -> bool:
-    """Whether a text in words names somebody: `Circle CI` and `CircleCI` both name `circle.ci`."""
+    """Return whether prose mentions a name: `Circle CI` and `CircleCI` both mention `circle.ci`."""
     return bool(words_of(name)) and _in_words(name).search(text) is not None
 
 
 def beside_name(text: str, name: str) -> tuple[list[str], list[str]]:
-    """The words before and behind somebody's name in a text; none where it doesn't name them.
+    """Return the words before and after a name in a text; two empty lists if the text doesn't mention it.
 
-    Of a machine user, the mark before the name is a part of it: `Machine` of `Machine Circle CI`.
+    For a machine user, the prefix counts as part of the name: `Machine` in `Machine Circle CI`.
     """
     before, *behind = _in_words(name).split(text) if words_of(name) else [text]
     if not behind:
@@ -79,7 +79,7 @@ def beside_name(text: str, name: str) -> tuple[list[str], list[str]]:
 
 
 def where_named(text: str, name: str) -> Iterator[tuple[int, int]]:
-    """Where a text names somebody; of one word alone, as of `machine.ci`, only with what stands before it."""
+    """Yield where a text mentions a name; if it is one word, as in `machine.ci`, only with its prefix."""
     words = words_of(name)
     parts = words if len(words) > 1 else [word for word in _APART.split(name) if word]
     found = (match.span() for match in _apart_by_marks(parts).finditer(text)) if parts else ()
@@ -87,7 +87,7 @@ def where_named(text: str, name: str) -> Iterator[tuple[int, int]]:
 
 
 def _of_longer_name(text: str, start: int, end: int) -> bool:
-    """Whether a name is a part of another one: `jane.doe` in `old.jane.doe` or `jane.doe.jr`."""
+    """Return whether the match is part of a longer name: `jane.doe` in `old.jane.doe` or `jane.doe.jr`."""
     before = re.search(r"(?<!\bmodule)(?<=[0-9A-Za-z])\.$", text[max(0, start - 8) : start])
     label = text[start - 1 : start] == "_" or "_" in text[start:end]
     return bool(before or (not label and re.match(r"[.-][0-9A-Za-z]", text[end : end + 2])))
@@ -95,23 +95,23 @@ def _of_longer_name(text: str, start: int, end: int) -> bool:
 
 @dataclass(frozen=True)
 class Renaming:
-    """One person put in the place of another in texts.
+    """Replaces one person by another in texts.
 
     Attributes:
-        old: the IAM name of the person that a text is about.
-        new: the IAM name of the one it shall be about.
+        old: the IAM name to replace.
+        new: the IAM name to put in its place.
     """
 
     old: str
     new: str
 
     def plainly(self, text: str) -> str:
-        """The text with the name replaced wherever it stands as it is."""
+        """Return the text with every exact occurrence of the name replaced."""
         pattern = rf"(?<![0-9A-Za-z_-]){re.escape(self.old)}(?![0-9A-Za-z_-]|\.[0-9A-Za-z])"
         return re.sub(pattern, lambda _: self.new, text)
 
     def in_words(self, text: str) -> str:
-        """The text with the name replaced wherever its words stand together, in the case they are written."""
+        """Return the text with the name's words replaced wherever they occur together, keeping their case."""
         if not words_of(self.old) or not words_of(self.new):
             return text
         return _in_words(self.old).sub(self._in_same_manner, text)
@@ -142,7 +142,7 @@ def _apart_by_marks(parts: Iterable[str]) -> re.Pattern[str]:
 
 
 def _apart(label: str, spelled: str) -> list[str]:
-    """The parts of a label between where a name stands alone in it; a pattern for each name would be slow."""
+    """Split a label at a name that stands alone in it; one regular expression per name would be slow."""
     parts, start, position = [], 0, label.find(spelled)
     while position >= 0:
         end = position + len(spelled)
@@ -158,13 +158,13 @@ def _is_word(letter: str) -> bool:
 
 
 def cloned(document: Document, node: Node, changes: Iterable[Splice], renaming: Renaming) -> bytes:
-    """The text of a node for another person, without comments that name the first one: they are theirs.
+    """Return a node's text for another person, without comments about the first person.
 
     Args:
-        document: the document the node is from.
-        node: the block, or the entry of a map.
-        changes: what is known to differ, as splices of the document.
-        renaming: whose name stands in the node's other strings, and whose shall.
+        document: the document that contains the node.
+        node: a block, or a map entry.
+        changes: known changes, as splices of the document.
+        renaming: the names to replace in the node's other strings.
     """
     splices = list(changes)
     taken = [(splice.start, splice.end) for splice in splices]
@@ -179,9 +179,9 @@ def cloned(document: Document, node: Node, changes: Iterable[Splice], renaming: 
 
 
 def _without(comment: Node, data: bytes) -> Splice:
-    """The splice that takes a comment out, with the blanks before it, or with its line."""
+    """Return the splice that removes a comment and the blanks before it, or its whole line."""
     start, end = comment.start_byte, comment.end_byte
-    end -= data[start:end].endswith(b"\r")  # half of the line's end
+    end -= data[start:end].endswith(b"\r")  # half of the CRLF
     line = data.rfind(b"\n", 0, start) + 1
     rest = re.compile(rb"[ \t]*\r?\n").match(data, end)
     if not data[line:start].strip() and rest:
@@ -190,12 +190,12 @@ def _without(comment: Node, data: bytes) -> Splice:
 
 
 def spliced(data: bytes, splices: Iterable[Splice], base: int) -> bytes:
-    """A part of a document with splices of the document made in it; `base` is where the part begins."""
+    """Apply a document's splices to a part of it that begins at `base`."""
     for splice in sorted(splices, key=lambda splice: splice.start, reverse=True):
         data = data[: splice.start - base] + splice.text + data[splice.end - base :]
     return data
 
 
 def replacing(node: Node, text: str) -> Splice:
-    """The splice that puts a text in the place of a node."""
+    """Return the splice that replaces a node by a text."""
     return Splice(node.start_byte, node.end_byte, text.encode())

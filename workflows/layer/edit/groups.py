@@ -1,4 +1,4 @@
-"""The groups: adding one by a sibling's example, removing or renaming one, its policies and its members."""
+"""Groups: add one modelled on a sibling, remove or rename one, change its policies and its members."""
 
 from __future__ import annotations
 
@@ -57,15 +57,15 @@ class AddGroup:
     """Add a group with a sibling's source, policies and form, and no members yet.
 
     Attributes:
-        name: the group's name, as IAM will know it.
-        sibling: the group to follow, by name.
+        name: the group's name in IAM.
+        sibling: the name of the group to copy.
     """
 
     name: str
     sibling: str
 
     def check(self, layer: Layer) -> Iterator[Problem]:
-        """What is wrong with the name or the sibling."""
+        """Yield what is wrong with the name or the sibling."""
         wrong = list(check_name(self.name, "group", [group.name for group in layer.groups]))
         label = self._label(layer) if layer.group(self.sibling) and not wrong else ""
         if any(group.label == label for group in layer.groups if label):
@@ -73,7 +73,7 @@ class AddGroup:
         yield from (*wrong, *_check_group(layer, self.sibling, "sibling"))
 
     def apply(self, layer: Layer) -> FileSet:
-        """The files with the group added after its sibling.
+        """Return the files with the group added after its sibling.
 
         Raises:
             EditRefused: the sibling's name is an expression, or its members are computed.
@@ -92,7 +92,7 @@ class AddGroup:
         return layer.files.with_document(aligned)
 
     def intend(self, layer: Layer) -> Facts:
-        """The facts with one group more."""
+        """Return the facts with one more group."""
         facts, sibling = facts_of(layer), find_group(layer, self.sibling)
         group = facts.groups[sibling.name]._replace(label=self._label(layer), members=())
         return replace(facts, groups={**facts.groups, self.name: group})
@@ -114,7 +114,7 @@ class RemoveGroup:
     name: str
 
     def check(self, layer: Layer) -> Iterator[Problem]:
-        """What is wrong with the name; who would be left without a group, as a warning."""
+        """Yield what is wrong with the name, and a warning naming users left without a group."""
         yield from _check_group(layer, self.name, "name")
         group = layer.group(self.name)
         alone = [
@@ -124,7 +124,7 @@ class RemoveGroup:
             yield Problem(f"{', '.join(alone)} would be in no group.", "name", fatal=False)
 
     def apply(self, layer: Layer) -> FileSet:
-        """The files without the group's block.
+        """Return the files without the group's block.
 
         Raises:
             EditRefused: something else in the layer refers to the group.
@@ -138,7 +138,7 @@ class RemoveGroup:
         return files
 
     def intend(self, layer: Layer) -> Facts:
-        """The facts without the group."""
+        """Return the facts without the group."""
         facts, group = facts_of(layer), find_group(layer, self.name)
         return replace(
             facts, groups={name: shown for name, shown in facts.groups.items() if name != group.name}
@@ -147,23 +147,23 @@ class RemoveGroup:
 
 @dataclass(frozen=True)
 class RenameGroup:
-    """Give a group another name in IAM; the module's label stays, so Terraform renames instead of replacing.
+    """Rename a group in IAM; the module's label stays, so Terraform renames instead of replacing.
 
     Attributes:
-        name: the present name.
-        new_name: the name it gets.
+        name: the current name.
+        new_name: the new name.
     """
 
     name: str
     new_name: str
 
     def check(self, layer: Layer) -> list[Problem]:
-        """What is wrong with either name."""
+        """Return what is wrong with either name."""
         taken = [group.name for group in layer.groups if group.name.casefold() != self.name.casefold()]
         return [*_check_group(layer, self.name, "name"), *check_name(self.new_name, "group", taken)]
 
     def apply(self, layer: Layer) -> FileSet:
-        """The files with the name changed.
+        """Return the files with the name changed.
 
         Raises:
             EditRefused: the name is an expression.
@@ -172,7 +172,7 @@ class RenameGroup:
         return layer.files.spliced(block.document, [replacing(_literal_name(block), quote(self.new_name))])
 
     def intend(self, layer: Layer) -> Facts:
-        """The facts with the group under another name."""
+        """Return the facts with the group under its new name."""
         facts, group = facts_of(layer), find_group(layer, self.name)
         groups = {
             self.new_name if name == group.name else name: shown for name, shown in facts.groups.items()
@@ -188,7 +188,7 @@ def _check_group(layer: Layer, name: str, field: str) -> Iterator[Problem]:
 
 
 def _block(layer: Layer, name: str) -> Block:
-    """The block of the group of that name.
+    """Return the block of the group of that name.
 
     Raises:
         EditRefused: there is none.
@@ -222,14 +222,14 @@ class AddGroupPolicy:
     arn: str
 
     def check(self, layer: Layer) -> Iterator[Problem]:
-        """What is wrong with the group or the ARN."""
+        """Yield what is wrong with the group or the ARN."""
         yield from check_known_group(layer, self.group, "group")
         yield from check_policy_arn(self.arn, layer.location.account_id)
         if (group := layer.group(self.group)) is not None and self.arn in group.policies:
             yield Problem(f"{group.name} has the policy {self.arn} already.", "arn")
 
     def apply(self, layer: Layer) -> FileSet:
-        """The files with the policy at the end of the group's list; a list is added if there is none.
+        """Return the files with the policy appended to the group's list, which is added if missing.
 
         Raises:
             EditRefused: the list is computed.
@@ -249,25 +249,25 @@ class AddGroupPolicy:
         return layer.files.spliced(document, insert_entry(document, attribute.value, quote(self.arn), last))
 
     def intend(self, layer: Layer) -> Facts:
-        """The facts with one policy more."""
+        """Return the facts with one more policy."""
         facts, name = facts_of(layer), find_group(layer, self.group).name
         return facts.with_group(name, policies=tuple(sorted([*facts.groups[name].policies, self.arn])))
 
 
 @dataclass(frozen=True)
 class RemoveGroupPolicy:
-    """Take a policy off a group.
+    """Detach a policy from a group.
 
     Attributes:
         group: the group's name.
-        policy: its ARN, or the reference as it is written: what `Group.policies` lists.
+        policy: its ARN, or the reference as written, as in `Group.policies`.
     """
 
     group: str
     policy: str
 
     def check(self, layer: Layer) -> Iterator[Problem]:
-        """What is wrong with the group or the policy."""
+        """Yield what is wrong with the group or the policy."""
         yield from check_known_group(layer, self.group, "group")
         group = layer.group(self.group)
         if group is not None and self.policy not in group.policies:
@@ -275,7 +275,7 @@ class RemoveGroupPolicy:
             yield Problem(f"{group.name} has no policy {self.policy}; it has: {known}.", "policy")
 
     def apply(self, layer: Layer) -> FileSet:
-        """The files without the policy.
+        """Return the files without the policy.
 
         Raises:
             EditRefused: it is not an entry of a plain list.
@@ -293,7 +293,7 @@ class RemoveGroupPolicy:
         )
 
     def intend(self, layer: Layer) -> Facts:
-        """The facts with one policy less."""
+        """Return the facts with one policy fewer."""
         facts, name = facts_of(layer), find_group(layer, self.group).name
         left = list(facts.groups[name].policies)
         left.remove(self.policy)
@@ -303,19 +303,19 @@ class RemoveGroupPolicy:
 _ATTRIBUTE = "iam_user_name"
 """terraform-aws-iam, modules/iam-user: the output with the user's name."""
 _SINCE_PLAIN = 4
-"""Before this version of the module its outputs' names began with `this_`."""
+"""Before this version of the module, its output names began with `this_`."""
 _SINCE_SHORT = 6
-"""Since this version they do without `iam_user_`."""
+"""Since this version, they lack `iam_user_`."""
 
 
 def add_member(files: FileSet, labels: Collection[str], owner: Owner, name: str) -> FileSet:
-    """The files with a person put into some groups' lists, written as the members there are.
+    """Add a person to some groups' lists, in the style of the existing members.
 
     Args:
         files: the layer's files.
-        labels: the labels of the group modules; their lists are plain.
-        owner: what declares the person, as `Person.owner`.
-        name: its IAM name.
+        labels: the labels of the group modules, which have plain lists.
+        owner: the person's declaration, as `Person.owner`.
+        name: the person's IAM name.
     """
     habits = [uses_trailing_comma(block.document, container) for block, container in _lists(files)]
     trailing_comma = habits.count(False) <= habits.count(True)
@@ -331,7 +331,7 @@ def add_member(files: FileSet, labels: Collection[str], owner: Owner, name: str)
 
 
 def check_member(layer: Layer, labels: Collection[str], person: Person) -> Iterator[Problem]:
-    """Why a person cannot be named in some groups' lists: a numbered one has no reference that would last."""
+    """Yield why groups' lists can't name a person: one in a counted module has no stable reference."""
     lists = _lists(layer.files, labels) if module_of(layer.files, person.module).counted else ()
     for block, _ in lists:
         if _written(layer.files, block, person.owner, person.iam_name) != quote(person.iam_name):
@@ -345,7 +345,7 @@ def check_member(layer: Layer, labels: Collection[str], person: Person) -> Itera
 
 
 def remove_member(files: FileSet, labels: Collection[str], person: Person) -> FileSet:
-    """The files with a person taken out of some groups' lists, however often it is in them."""
+    """Remove every occurrence of a person from some groups' lists."""
     while True:
         splices: dict[str, list[Splice]] = {}
         for block, container in _lists(files, labels):
@@ -368,7 +368,7 @@ def _spliced(files: FileSet, splices: Mapping[str, list[Splice]], labels: Collec
 
 
 def _lists(files: FileSet, labels: Collection[str] | None = None) -> Iterator[tuple[Block, Node]]:
-    """The groups whose members are a plain list, all or those with some labels, with that list."""
+    """Yield the groups whose members are a plain list, with that list; all, or those with some labels."""
     for block in group_modules(files):
         attribute = attribute_of(block, "group_users") if labels is None or block.label in labels else None
         if attribute is not None and attribute.value.type == "tuple":
@@ -381,7 +381,7 @@ def _is_person(document: Document, element: Node, person: Person) -> bool:
 
 
 def _written(files: FileSet, block: Block, owner: Owner, name: str) -> str:
-    """How the list would name the person: the habit of its own members, then that of the other groups."""
+    """Return the person's entry for a list, in the style of its members, else of other groups' members."""
     lists = list(_lists(files))
     for module, container in [*(pair for pair in lists if pair[0] is block), *lists]:
         members = module.document.elements(container)[:50]
@@ -397,7 +397,7 @@ def _written(files: FileSet, block: Block, owner: Owner, name: str) -> str:
 
 
 def _name_attribute(files: FileSet, module: str) -> str:
-    """The module's output with the user's name, where no group shows it: as elsewhere, or by version."""
+    """Return the module output with the user's name if no group has one: as elsewhere, or by version."""
     texts = [document.data for document in files.documents.values()]
     for attribute in (_ATTRIBUTE, f"this_{_ATTRIBUTE}"):
         if any(f".{attribute}".encode() in text for text in texts):
@@ -411,12 +411,12 @@ def _name_attribute(files: FileSet, module: str) -> str:
 
 @dataclass(frozen=True)
 class SetGroups:
-    """Change a person's groups. Joining a group it is in, or leaving one it is not in, changes nothing.
+    """Change a person's groups. Joining a group twice, or leaving a group they aren't in, changes nothing.
 
     Attributes:
         name: the IAM user name.
-        add: groups to join, by name.
-        remove: groups to leave, by name.
+        add: names of groups to join.
+        remove: names of groups to leave.
     """
 
     name: str
@@ -424,7 +424,7 @@ class SetGroups:
     remove: tuple[str, ...] = ()
 
     def check(self, layer: Layer) -> Iterator[Problem]:
-        """What is wrong with the name or the groups."""
+        """Yield what is wrong with the name or the groups."""
         person = layer.person(self.name)
         if person is None:
             yield from check_known_person(layer, self.name)
@@ -439,7 +439,7 @@ class SetGroups:
             yield Problem(text_in_no_group(person.iam_name, machine=person.machine), "groups", fatal=False)
 
     def apply(self, layer: Layer) -> FileSet:
-        """The files with the group lists changed.
+        """Return the files with the group lists changed.
 
         Raises:
             EditRefused: there is no such person.
@@ -449,7 +449,7 @@ class SetGroups:
         return add_member(remove_member(layer.files, leaving, person), joining, person.owner, person.iam_name)
 
     def intend(self, layer: Layer) -> Facts:
-        """The facts with other members in these groups."""
+        """Return the facts with these groups' members changed."""
         facts, person = facts_of(layer), find_person(layer, self.name)
         joining, leaving = self._changed(layer, person)
         for group in (*joining, *leaving):
@@ -459,7 +459,7 @@ class SetGroups:
         return facts
 
     def _changed(self, layer: Layer, person: Person) -> tuple[list[Group], list[Group]]:
-        """The groups that are joined, and those that are left."""
+        """Return the groups to join and the groups to leave."""
         add, remove = ({name.casefold() for name in names} for names in (self.add, self.remove))
         inside = [group for group in layer.groups if person.iam_name in group.members]
         outside = [group for group in layer.groups if person.iam_name not in group.members]

@@ -1,4 +1,4 @@
-"""Key files: how their paths are written, when two are the same key, replacing one and renaming one."""
+"""Key files: their paths in the configuration, whether two hold the same key, replacing and renaming one."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ _MACHINE = "machine."
 
 
 class PathText(NamedTuple):
-    """The literal text of a path: the whole string, or what follows `${path.module}` or `${path.root}` in it.
+    """The literal text of a path: the whole string, or the part after `${path.module}` or `${path.root}`.
 
     Attributes:
-        node: where it stands.
-        text: what it says, without quotes.
-        quoted: whether the node has quotes of its own.
+        node: its node.
+        text: the text without quotes.
+        quoted: whether the node includes the quotes.
     """
 
     node: Node
@@ -47,16 +47,16 @@ class PathText(NamedTuple):
     quoted: bool
 
     def replaced(self, text: str) -> Splice:
-        """The splice that puts another text in its place."""
+        """Return the splice that replaces the text."""
         return replacing(self.node, quote(text) if self.quoted else text)
 
     def named(self, file_name: str) -> str:
-        """The same path with another file name, as it is written: `./keys/` stays `./keys/`."""
+        """Return the same path with another file name; `./keys/` stays `./keys/`."""
         return self.text[: self.text.rfind("/") + 1] + file_name
 
 
 def path_text(document: Document, node: Node) -> PathText | None:
-    """The literal text of a path; None where it is computed in another way."""
+    """Return the literal text of a path, or None if it is computed in another way."""
     if plain_string(document, node) is not None:
         return PathText(node, document.text(node)[1:-1], quoted=True)
     parts = [child for child in unwrap(node).children if child.type not in _QUOTES]
@@ -70,10 +70,10 @@ class OwnPath(NamedTuple):
     """The path of one person's key file.
 
     Attributes:
-        document: the document that it is in.
-        path: its literal text.
-        lead: what the module puts before it.
-        tail: what the module puts after it.
+        document: the document that contains the path.
+        path: the literal text.
+        lead: the prefix that the module adds.
+        tail: the suffix that the module adds.
     """
 
     document: Document
@@ -83,10 +83,10 @@ class OwnPath(NamedTuple):
 
 
 def own_key_path(layer: Layer, person: Person) -> OwnPath:
-    """Where the path of a person's key file is written.
+    """Find where the path of a person's key file is written.
 
     Raises:
-        EditRefused: the module makes it from the name for all alike, or it is an expression.
+        EditRefused: the module derives all users' paths from their names, or the path is an expression.
     """
     module = module_of(layer.files, person.module)
     document, entry = module.document, module.entry(person.declaration)
@@ -115,7 +115,7 @@ def own_key_path(layer: Layer, person: Person) -> OwnPath:
 
 
 def key_file_name(siblings: Iterable[Person], name: str) -> str:
-    """The name of a new key file, as most siblings' are made: `machine.NAME`, `NAME.asc`, or `NAME`."""
+    """Name a new key file like most siblings' files: `machine.NAME`, `NAME.asc`, or `NAME`."""
     people = list(siblings)
     habits = Counter(habit for person in people if (habit := _habit(person)) is not None)
     (lead, tail), number = habits.most_common(1)[0] if habits else (("", ""), 0)
@@ -127,17 +127,17 @@ def key_file_name(siblings: Iterable[Person], name: str) -> str:
 
 
 def _habit(person: Person) -> tuple[str, str] | None:
-    """What stands before and behind a person's name in the name of its key file."""
+    """Return the parts of a key file's name before and after the person's name, or None."""
     lead, found, tail = posixpath.basename(person.key_file or "").partition(person.iam_name)
     return (lead, tail) if found else None
 
 
 LONGEST_KEY = 1_000_000
-"""More bytes than any public key that a person has; a guard against a wrong file."""
+"""More bytes than any person's public key; a guard against a wrong file."""
 
 
 def check_key_text(text: str) -> Iterator[Problem]:
-    """What is plainly wrong with a key file's text; whether the key is good is gpg's to say."""
+    """Yield what is obviously wrong with a key file's text; only gpg can judge the key."""
     if not text.strip():
         yield Problem("Add a public PGP key.", "key")
     elif len(text) > LONGEST_KEY:
@@ -145,19 +145,19 @@ def check_key_text(text: str) -> Iterator[Problem]:
 
 
 def key_goes(layer: Layer, person: Person) -> bool:
-    """Whether a person's key file goes with the person: nobody else uses it, here or by a symbolic link."""
+    """Return whether to remove a key file with its person: nobody else uses it, here or through a link."""
     shared = person.key_file in layer.files.linked or sharing_key(layer, person.key_file, person.iam_name)
     return person.key_file is not None and not shared
 
 
 def sharing_key(layer: Layer, path: str | None, name: str = "") -> tuple[str, ...]:
-    """Who uses a key file, besides the user of an IAM name; nobody a file that is unknown."""
+    """Return the IAM names of a key file's users, except `name`; none if the path is unknown."""
     users = (person.iam_name for person in layer.people if path is not None and person.key_file == path)
     return tuple(user for user in users if user != name)
 
 
 def why_not_shared(layer: Layer, path: str, *, machine: bool) -> str:
-    """Why somebody can't share a key file with those who use it, "" if that is all right."""
+    """Return why a user can't share a key file with its current users, or ""."""
     owners = [person.iam_name for person in layer.people if person.key_file == path and not person.machine]
     if machine and not owners:
         return ""
@@ -166,10 +166,10 @@ def why_not_shared(layer: Layer, path: str, *, machine: bool) -> str:
 
 
 def refuse_binary(name: str, block: Block) -> None:
-    """Stop where a key file would be written that the module then encodes once more.
+    """Reject writing a key file that the module would encode a second time.
 
     Raises:
-        EditRefused: the module encodes the file itself; the provider would fail on what iam-onboard writes.
+        EditRefused: the module encodes the file itself; the provider would fail on iam-onboard's format.
     """
     if wants_binary_key(block):
         raise refuse(
@@ -180,16 +180,16 @@ def refuse_binary(name: str, block: Block) -> None:
 
 
 def key_data(present: bytes | None, text: str) -> bytes:
-    """What a key file holds once a key is in it: what it holds now, if that is the same key."""
+    """Return a key file's content for a key: the current content if it has the same key."""
     data = text.encode()
     return present if present is not None and holds(present, data) else data
 
 
 def with_key_text(files: FileSet, path: str, text: str) -> FileSet:
-    """The files with a key written to its place; a file that other layers may use is left alone.
+    """Write a key to its file, but leave a file alone that other layers may use.
 
     Raises:
-        EditRefused: it holds another key and other layers may use it.
+        EditRefused: such a file holds another key.
     """
     data = key_data(files.keys.get(path), text)
     if path in files.linked and files.keys.get(path) != data:
@@ -203,18 +203,18 @@ def with_key_text(files: FileSet, path: str, text: str) -> FileSet:
 
 @dataclass(frozen=True)
 class ReplaceKey:
-    """Replace a person's key file; every password and access key made with it is then replaced.
+    """Replace a person's key file, which resets every password and access key encrypted to it.
 
     Attributes:
         name: the IAM user name.
-        key_text: the new public key, as the file will hold it; the same key leaves the file alone.
+        key_text: the new file content; if it is the same key, the file stays unchanged.
     """
 
     name: str
     key_text: str
 
     def check(self, layer: Layer) -> Iterator[Problem]:
-        """What is wrong with the name or the key; whom else it is about, as a warning."""
+        """Yield what is wrong with the name or the key, and a warning naming others with the same file."""
         yield from (*check_known_person(layer, self.name), *check_key_text(self.key_text))
         person = layer.person(self.name)
         if person is not None and (sharing := sharing_key(layer, person.key_file, person.iam_name)):
@@ -225,15 +225,15 @@ class ReplaceKey:
             )
 
     def apply(self, layer: Layer) -> FileSet:
-        """The files with the key replaced; the very same files if it is the same key.
+        """Return the files with the key replaced, or unchanged if it is the same key.
 
         Raises:
-            EditRefused: the layer does not say where the person's key is, or other layers may use the file.
+            EditRefused: the layer does not show where the person's key is, or other layers may use the file.
         """
         return with_key_text(layer.files, self._path(layer), self.key_text)
 
     def intend(self, layer: Layer) -> Facts:
-        """The facts with another key in the file."""
+        """Return the facts with the new key."""
         facts, path = facts_of(layer), self._path(layer)
         return replace(facts, keys={**facts.keys, path: key_data(facts.keys.get(path), self.key_text)})
 
@@ -247,9 +247,9 @@ class ReplaceKey:
 
 @dataclass(frozen=True)
 class RenameKeyFile:
-    """Rename a person's key file in its folder; one that others use too stays for them.
+    """Rename a person's key file within its folder; if others use it, it stays for them.
 
-    A machine user without a key file can share one that is there.
+    A machine user whose key file is missing can share an existing one.
 
     Attributes:
         name: the IAM user name.
@@ -260,7 +260,7 @@ class RenameKeyFile:
     file_name: str
 
     def check(self, layer: Layer) -> Iterator[Problem]:
-        """What is wrong with the names."""
+        """Yield what is wrong with the names."""
         yield from check_known_person(layer, self.name)
         is_name = re.fullmatch(r"[A-Za-z0-9_+=,@-][A-Za-z0-9_+=,.@-]*", self.file_name) is not None
         if not is_name:
@@ -284,10 +284,10 @@ class RenameKeyFile:
             yield Problem(f"{person.key_file} is not there. {why}", "file_name")
 
     def apply(self, layer: Layer) -> FileSet:
-        """The files with the key under its new name.
+        """Return the files with the key under its new name.
 
         Raises:
-            EditRefused: the module makes the path from the name for all alike, or it is an expression.
+            EditRefused: the module derives all users' paths from their names, or the path is an expression.
         """
         person = find_person(layer, self.name)
         own = own_key_path(layer, person)
@@ -306,7 +306,7 @@ class RenameKeyFile:
         return files
 
     def intend(self, layer: Layer) -> Facts:
-        """The facts with the key in another file."""
+        """Return the facts with the key under its new name."""
         facts, person = facts_of(layer), find_person(layer, self.name)
         keys = {**facts.keys, **self._keys(layer, person)}
         facts = facts.with_person(person.iam_name, key_file=self._path(person))
@@ -316,7 +316,7 @@ class RenameKeyFile:
         return posixpath.join(posixpath.dirname(str(person.key_file)), self.file_name)
 
     def _keys(self, layer: Layer, person: Person) -> dict[str, bytes | None]:
-        """The key files that change: the new one, and the old one if nobody else uses it."""
+        """Return the key files that change: the new one, and the old one if nobody else uses it."""
         old, new = str(person.key_file), self._path(person)
         if old == new:
             return {}

@@ -1,8 +1,7 @@
-"""What an operation on a layer is: checks, the edit itself, and what must be true afterwards.
+"""The interface of an operation on a layer: checks, the edit, and the facts that must hold afterwards.
 
-One small module holds one operation. `apply` makes new files by splicing; `intend` says, from the model
-alone and without looking at the edit, which facts the layer then has. `workflows.layer.edit.run` runs both
-and compares.
+`apply` makes new files by splicing; `intend` derives the facts that the layer must then have from the model
+alone, independently of the edit. `workflows.layer.edit.run` runs both and compares.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ from workflows.layer.read.references import mentions, place_on_disk
 
 
 class GroupFacts(NamedTuple):
-    """A group without its place; members and policies are sorted, members that follow others left out."""
+    """A group without its place; members and policies are sorted, without members that follow other lists."""
 
     label: str
     members: tuple[str, ...]
@@ -33,15 +32,15 @@ class GroupFacts(NamedTuple):
 
 @dataclass(frozen=True)
 class Facts:
-    """The facts of a layer: two layers with equal facts mean the same to Terraform, as far as people go.
+    """The facts of a layer: layers with equal facts give Terraform the same users and groups.
 
     Attributes:
-        people: by IAM name, as `person_facts` gives them.
+        people: by IAM name, from `person_facts`.
         groups: by name.
         outputs: sorted.
-        hidden_outputs: those that are commented out, sorted.
-        collected: output and person of each entry in the outputs that collect people, sorted.
-        settings: the account's settings by attribute name, as values and source text.
+        hidden_outputs: commented-out outputs, sorted.
+        collected: (output, person) of each entry in outputs that collect people, sorted.
+        settings: the account's settings by attribute name.
         keys: key files by path.
     """
 
@@ -54,15 +53,15 @@ class Facts:
     keys: Mapping[str, bytes]
 
     def with_person(self, name: str, **changes: Any) -> Facts:
-        """The facts with something else about a person of that IAM name."""
+        """Return the facts with some fields of a person changed."""
         return replace(self, people={**self.people, name: self.people[name]._replace(**changes)})
 
     def with_group(self, name: str, **changes: Any) -> Facts:
-        """The facts with something else about a group of that name."""
+        """Return the facts with some fields of a group changed."""
         return replace(self, groups={**self.groups, name: self.groups[name]._replace(**changes)})
 
     def differences(self, other: Facts) -> Iterator[Sentence]:
-        """What differs from other facts, a few words each, for the detail of an error."""
+        """Yield each difference from other facts in a few words, for an error's detail."""
         for what in ("people", "groups", "settings", "keys"):
             mine, theirs = getattr(self, what), getattr(other, what)
             for name in sorted(mine.keys() | theirs.keys()):
@@ -76,7 +75,7 @@ class Facts:
 
 
 def facts_of(layer: Layer) -> Facts:
-    """The facts of a layer as it was read."""
+    """Return the facts of a layer as read."""
     account = layer.account
     settings = [*account.policy, *filter(None, [account.alias])] if account else []
     names = {person.owner: person.iam_name for person in layer.people}
@@ -104,7 +103,7 @@ def facts_of(layer: Layer) -> Facts:
 
 
 def person_facts(person: Person) -> Person:
-    """What counts of a person: neither its place, nor what is said elsewhere or follows from the rest."""
+    """Return a person without the place and anything declared elsewhere or derived."""
     # `_replace` takes three times as long, and there may be thousands.
     return Person(
         person.iam_name,
@@ -128,10 +127,10 @@ T = TypeVar("T")
 
 
 class EditRefused(OnboardError):  # noqa: N818 - it reads better where it is raised
-    """An operation cannot be done by the editor; says why and where to do it by hand. Nothing was written.
+    """The editor can't do an operation; explains why and where to do it by hand. Nothing was written.
 
     Attributes:
-        place: where to do it by hand, or None where that is not one place.
+        place: where to edit by hand, or None if there is no single place.
     """
 
     place: Place | None = None
@@ -139,10 +138,10 @@ class EditRefused(OnboardError):  # noqa: N818 - it reads better where it is rai
 
 @dataclass(frozen=True, kw_only=True)
 class PlacedProblem(Problem):
-    """Something that the editor leaves alone.
+    """A problem with code that the editor leaves alone.
 
     Attributes:
-        place: where to change it by hand.
+        place: where to edit by hand.
     """
 
     place: Place
@@ -152,21 +151,21 @@ class Operation(Protocol):
     """One change of a layer."""
 
     def check(self, layer: Layer) -> Iterable[Problem]:
-        """What is wrong with the request, for the layer as it is."""
+        """Return what is wrong with the request, given the current layer."""
 
     def apply(self, layer: Layer) -> FileSet:
-        """The layer's files afterwards.
+        """Return the layer's files afterwards.
 
         Raises:
             EditRefused: the layer's shape does not allow it.
         """
 
     def intend(self, layer: Layer) -> Facts:
-        """The facts that the layer has afterwards."""
+        """Return the facts that the layer must have afterwards."""
 
 
 def refuse(what: Sentence, why: Sentence, place: Place | None = None, remedy: Sentence = "") -> EditRefused:
-    """An `EditRefused` with the place to edit by hand, or what else to do."""
+    """Return an `EditRefused` with the place to edit by hand, or another remedy."""
     where = f"Edit it by hand at {place}." if place is not None else remedy
     refused = EditRefused("Can't edit this automatically", what, why=why, next=where)
     refused.place = place
@@ -174,16 +173,16 @@ def refuse(what: Sentence, why: Sentence, place: Place | None = None, remedy: Se
 
 
 def refuse_mentioned(what: Sentence, before: FileSet, after: FileSet, owner: Owner) -> None:
-    """Stop where edited files still refer to something that they no longer declare.
+    """Reject an edit whose files still refer to something that they no longer declare.
 
     Args:
-        what: what cannot be done then.
-        before: the files as they are.
+        what: a sentence about what can't be done.
+        before: the current files.
         after: the edited files.
-        owner: what declared it; without a key, the whole module.
+        owner: the removed declaration; without a key, the whole module.
 
     Raises:
-        EditRefused: they do.
+        EditRefused: a reference is left.
     """
     if (left := next(mentions(after, *owner), None)) is not None:
         raise refuse(
@@ -194,7 +193,7 @@ def refuse_mentioned(what: Sentence, before: FileSet, after: FileSet, owner: Own
 
 
 def find_person(layer: Layer, name: str) -> Person:
-    """The person of that name.
+    """Return the person of that name.
 
     Raises:
         EditRefused: there is none.
@@ -203,7 +202,7 @@ def find_person(layer: Layer, name: str) -> Person:
 
 
 def find_group(layer: Layer, name: str) -> Group:
-    """The group of that name.
+    """Return the group of that name.
 
     Raises:
         EditRefused: there is none.
@@ -218,7 +217,7 @@ def _declared(layer: Layer, found: T | None, what: str) -> T:
 
 
 def check_groups(layer: Layer, names: tuple[str, ...]) -> Iterator[Problem]:
-    """What is wrong with groups whose members should change."""
+    """Yield what is wrong with groups whose members are to change."""
     for name in names:
         group = layer.group(name)
         if group is None:
@@ -233,7 +232,7 @@ def check_groups(layer: Layer, names: tuple[str, ...]) -> Iterator[Problem]:
 
 
 def check_joined(layer: Layer, names: tuple[str, ...], person: str, *, machine: bool) -> Iterator[Problem]:
-    """What is wrong with groups that a person should join; those that they are in stay theirs."""
+    """Yield what is wrong with groups that a person is to join; current memberships pass."""
     yield from check_groups(layer, names)
     for group in filter(None, map(layer.group, names)):
         member = person.casefold() in map(str.casefold, group.members)
@@ -242,31 +241,31 @@ def check_joined(layer: Layer, names: tuple[str, ...], person: str, *, machine: 
 
 
 def is_for_others(group: Group, *, machine: bool) -> bool:
-    """Whether a group is for machine users and somebody is none, or the other way round."""
+    """Return whether a group is for machine users but the user isn't one, or vice versa."""
     return bool(group.members) and not group.machine if machine else group.machine
 
 
 def text_for_others(group: str, person: str, *, machine: bool) -> Sentence:
-    """That a group is for others than a person, or than a machine user."""
+    """Explain that a group is not for people, or not for machine users."""
     whom, why = ("people", "is a machine user") if machine else ("machine users", "isn't one")
     return f"{group} is for {whom}, and {person} {why}."
 
 
 def text_in_no_group(name: str, account: str = "", *, machine: bool) -> Sentence:
-    """What it means that somebody is in no group, of an account where that has to be said."""
+    """Explain what being in no group means, naming the account if given."""
     means = "it has no permissions" if machine else "they can sign in, but can do almost nothing"
     return f"{name} is in no group{account and f' of {account}'}: {means}."
 
 
 def check_known_group(layer: Layer, name: str, field: str) -> Iterator[Problem]:
-    """What is wrong with naming a group."""
+    """Yield a problem if there is no such group."""
     if layer.group(name) is None:
         known = ", ".join(group.name for group in layer.groups) or "none"
         yield Problem(f"There is no group {name} in this layer; there are: {known}.", field)
 
 
 def check_known_person(layer: Layer, name: str) -> Iterator[Problem]:
-    """What is wrong with naming a person that should be changed."""
+    """Yield a problem if there is no such person, or the editor can't change them."""
     person = layer.person(name)
     if person is None:
         yield Problem(f"There is no user {name} in {layer.location.relative}.", "name")
@@ -278,13 +277,13 @@ def check_known_person(layer: Layer, name: str) -> Iterator[Problem]:
 
 
 def with_attribute(block: Block, name: str, text: str, *, after: Collection[str]) -> Document:
-    """The document with an attribute after the last of some others, or after the block's last.
+    """Add an attribute after the last of some related ones, or else after the block's last.
 
     Args:
-        block: the block that gets it.
-        name: the attribute.
+        block: the block to extend.
+        name: the attribute's name.
         text: its value as HCL.
-        after: the attributes that it belongs to.
+        after: names of the related attributes.
 
     Raises:
         EditRefused: the block's attributes do not have lines of their own.
@@ -300,7 +299,7 @@ def with_attribute(block: Block, name: str, text: str, *, after: Collection[str]
     end = document.line_end(last.end_byte)
     line = indent + f"{name} = {text}".encode() + document.newline
     if last.start_point.row != last.end_point.row:
-        line = document.newline + line  # what takes several lines stands apart
+        line = document.newline + line  # a multi-line value stands apart
     edited = document.splice([Splice(end, end, line)])
     new = next(written for written in edited.blocks if written.item.start_byte == block.item.start_byte)
     return realigned(document, block.attribute_nodes, edited, new.attribute_nodes)

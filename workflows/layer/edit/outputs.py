@@ -1,8 +1,8 @@
-"""The outputs of single people: cloned from a sibling's for a new person, and removed with the person.
+"""Outputs of individual people: cloned from a sibling's for a new person, and removed with the person.
 
-They take three forms: blocks of their own, blocks in a comment, and entries in outputs that collect people.
-Only a sibling of the same kind is cloned: a password's output says nothing of an access key. The first of a
-kind gets what the module has for that kind, labelled as the others' outputs are.
+They take three forms: separate blocks, blocks in a comment, and entries in outputs that collect people.
+Only a sibling of the same kind is cloned: an output for a password doesn't show how one for an access key
+looks. The first of a kind gets the module's outputs for that kind, labelled like other people's outputs.
 """
 
 from __future__ import annotations
@@ -36,17 +36,17 @@ from workflows.layer.read.outputs import CollectedEntry, CollectingOutput, colle
 from workflows.layer.read.references import references_in, written
 
 _NEAR = 50
-"""So many neighbours are looked at for the one to follow."""
+"""How many neighbours to search for a sibling to clone."""
 
 
 class Unit(NamedTuple):
-    """Outputs of one person that stand together: one live block, or all that one comment hides.
+    """Adjacent outputs of one person: one live block, or all blocks in one comment.
 
     Attributes:
-        items: the block's item, or the comment's.
-        blocks: the outputs; of a comment, blocks of its inner document.
-        base: how far that document's positions are from the file's.
-        owner: whose they are.
+        items: the items of the block or the comment.
+        blocks: the outputs; a comment's blocks belong to its inner document.
+        base: the offset of that document in the file.
+        owner: the declaration of the person.
         hidden: whether they are commented out.
     """
 
@@ -58,7 +58,7 @@ class Unit(NamedTuple):
 
     @property
     def file(self) -> str:
-        """The name of the file that it is in."""
+        """The name of the file."""
         return self.blocks[0].document.name
 
     @property
@@ -77,10 +77,10 @@ class NewOutputs:
     """The outputs that a person would get.
 
     Attributes:
-        document: the name of the file they go to.
-        splice: how they get there, for that document as it is.
-        facts: the live ones.
-        hidden: those that are commented out, as the sibling's are.
+        document: the name of the file to extend.
+        splice: the splice that inserts them in the current document.
+        facts: the live outputs.
+        hidden: the outputs that are commented out, like the sibling's.
     """
 
     document: str
@@ -90,33 +90,33 @@ class NewOutputs:
 
 
 def siblings_of(layer: Layer, person: Person, alike: Sequence[Person]) -> Sequence[Person]:
-    """The people whose outputs are an example for a person's.
+    """Return the people whose outputs are an example for a person's.
 
     Args:
         layer: the layer.
-        person: who gets outputs.
-        alike: those who are declared alike.
+        person: the person who gets outputs.
+        alike: the people declared in the same way.
 
     Returns:
-        Those of them who are of the same kind; without any, all of that kind; without any, everybody.
+        The people in `alike` of the same kind; if none, all people of that kind; if none, everybody.
     """
     groups = ([known for known in people if known.kind == person.kind] for people in (alike, layer.people))
     return next(filter(None, groups), layer.people)
 
 
 def most_have_outputs(files: FileSet, siblings: Sequence[Person]) -> bool:
-    """Whether at least half of some people have outputs of their own, live or commented out."""
+    """Return whether at least half of the siblings have outputs of their own, live or commented out."""
     owners = _units_by_owner(files)
     return sum(sibling.owner in owners for sibling in siblings) * 2 >= len(siblings)
 
 
 def plan_outputs(files: FileSet, person: Person, siblings: Sequence[Person]) -> NewOutputs | None:
-    """The outputs that a person gets by its siblings' example; None if they have none to follow.
+    """Plan a person's outputs after the siblings' example; None if there is no example.
 
     Args:
         files: the layer's files.
-        person: who gets them.
-        siblings: as `siblings_of` gives them; who among them has outputs is found here.
+        person: the person who gets the outputs.
+        siblings: the result of `siblings_of`, with or without outputs.
     """
     found = _units_by_owner(files)
     by_owner = {sibling.owner: sibling for sibling in siblings}
@@ -142,12 +142,12 @@ def plan_outputs(files: FileSet, person: Person, siblings: Sequence[Person]) -> 
 
 
 def outputs_to_join(files: FileSet, person: Person, siblings: Sequence[Person]) -> list[str]:
-    """The labels of the outputs that a person gets an entry in: at least half of its siblings have one."""
+    """Return the labels of collecting outputs in which at least half of the siblings have an entry."""
     return [collection.block.label for collection, _, _ in _to_join(files, person, siblings)]
 
 
 def add_entries(files: FileSet, person: Person, siblings: Sequence[Person]) -> FileSet:
-    """The files with a person's entries in the outputs of `outputs_to_join`."""
+    """Add a person's entries to the outputs of `outputs_to_join`."""
     for label in outputs_to_join(files, person, siblings):
         found = next(
             joining for joining in _to_join(files, person, siblings) if joining[0].block.label == label
@@ -157,7 +157,7 @@ def add_entries(files: FileSet, person: Person, siblings: Sequence[Person]) -> F
 
 
 def remove_outputs(files: FileSet, owner: Owner) -> FileSet:
-    """The files without a person's outputs, those in comments too, and without its entries in others."""
+    """Remove a person's outputs, live or commented out, and the entries in collecting outputs."""
     files = _without_entries(files, owner)
     for document in tuple(files.documents.values()):
         gone = [item for unit in _units(document) if unit.owner == owner for item in unit.items]
@@ -169,7 +169,7 @@ def remove_outputs(files: FileSet, owner: Owner) -> FileSet:
 
 
 def without_outputs(facts: Facts, name: str) -> Facts:
-    """The facts without the outputs that are about one person alone, live or commented out."""
+    """Return the facts without a person's outputs, live or commented out, and without collected entries."""
     return replace(
         facts,
         outputs=tuple(output for output in facts.outputs if output.person != name),
@@ -183,9 +183,9 @@ def without_outputs(facts: Facts, name: str) -> Facts:
 
 @remembered
 def _units_by_owner(files: FileSet) -> dict[Owner, list[Unit]]:
-    """The outputs that are each about one person alone, by whose they are, in the order of the files.
+    """Return the outputs that concern one person each, by owner, in file order.
 
-    A comment that hides the outputs of several people, or something else too, is left out.
+    Comments with outputs of several people, or with anything else, are left out.
     """
     units = (unit for document in files.documents.values() for unit in _units(document))
     return by_key((unit.owner, unit) for unit in units)
@@ -202,7 +202,7 @@ def _units(document: Document) -> list[Unit]:
 
 
 def _hidden(comment: Comment) -> Unit | None:
-    """What a comment hides; None of one that hides nothing, or not only outputs of one person."""
+    """Return a comment's outputs; None unless all of it is outputs of one person."""
     owners = {_owner(block) for block in comment.blocks}
     owner = owners.pop() if len(owners) == 1 else None
     if owner is None or len(comment.inner.items) > len(comment.blocks):
@@ -216,11 +216,11 @@ def _owner(block: Block) -> Owner | None:
 
 
 def _cut_inside(comment: Comment, owner: Owner) -> list[Splice]:
-    """Take a person's outputs out of a comment that holds others; the others keep their bytes."""
+    """Remove a person's outputs from a comment with other blocks, which keep their bytes."""
     items = comment.inner.items
     gone = {block.item.start_byte for block in comment.blocks if _owner(block) == owner}
     first = next((at for at, item in enumerate(items) if item.start_byte not in gone), 0)
-    spans = [  # up to the first that stays, with what is behind it; then with what is before it
+    spans = [  # up to the first kept item, cut with the gap after; later, with the gap before
         (item.start_byte, items[at + 1].start_byte) if at < first else (items[at - 1].end_byte, item.end_byte)
         for at, item in enumerate(items)
         if item.start_byte in gone
@@ -229,7 +229,7 @@ def _cut_inside(comment: Comment, owner: Owner) -> list[Splice]:
 
 
 def _shape(units: Sequence[Unit]) -> tuple[tuple[str, bool, bool], ...]:
-    """What is alike in people's outputs: which attributes, which of them hidden by Terraform or a comment."""
+    """Return the shape of a person's outputs: attributes, and whether each is sensitive or hidden."""
     return tuple(
         (reading.attribute, reading.sensitive, unit.hidden)
         for unit in units
@@ -252,30 +252,30 @@ def _facts(units: Sequence[Unit], sibling: Person, person: Person, *, hidden: bo
 
 
 def _are_kin(person: Person, siblings: Sequence[Person]) -> bool:
-    """Whether siblings are of a person's kind; `siblings_of` gives only those if there are any."""
+    """Return whether the siblings are of a person's kind; `siblings_of` prefers those."""
     return any(sibling.kind == person.kind for sibling in siblings)
 
 
 def _can_be_followed(sibling: Person, units: Sequence[Unit], person: Person) -> bool:
-    """Whether a person's outputs can be the example: in one file, and labelled after the person."""
+    """Return whether a sibling's outputs can be cloned: in one file, and labelled after the sibling."""
     labels = [_label(block, sibling, person) for unit in units for block in unit.blocks]
     return len({unit.file for unit in units}) == 1 and None not in labels
 
 
 def _label(block: Block, sibling: Person, person: Person) -> str | None:
-    """The label of a sibling's output for another person; None if it is not labelled after the sibling."""
+    """Return a sibling's output label for another person; None if it isn't derived from the sibling."""
     if _is_by_block(block, sibling, person):
         return person.module + block.label.removeprefix(sibling.module)
     return in_place_of(block.label, sibling.iam_name, person.iam_name)
 
 
 def _is_by_block(block: Block, sibling: Person, person: Person) -> bool:
-    """Whether an output is labelled after the block that declares its person, and another's can be."""
+    """Return whether an output is labelled after its person's block, and both people have a block."""
     return sibling.style is person.style is Style.BLOCK and block.label.startswith(sibling.module)
 
 
 def _clones(source: Document, units: Sequence[Unit], sibling: Person, person: Person) -> bytes:
-    """A sibling's outputs written for another person, as far apart as they are."""
+    """Return a sibling's outputs for another person, with the same spacing."""
     text, end = b"", 0
     for unit in units:
         gap = source.data[end : unit.start] if text else b""
@@ -285,7 +285,7 @@ def _clones(source: Document, units: Sequence[Unit], sibling: Person, person: Pe
 
 
 def _clone(source: Document, unit: Unit, sibling: Person, person: Person) -> bytes:
-    """The unit's text for another person: labels, references, and the name wherever a string holds it."""
+    """Return the unit's text for another person: labels, references, and names in strings replaced."""
     renaming = Renaming(sibling.iam_name, person.iam_name)
     changes: list[Splice] = []
     for block in unit.blocks:
@@ -301,7 +301,7 @@ def _clone(source: Document, unit: Unit, sibling: Person, person: Person) -> byt
 
 
 def _referring(document: Document, node: Node, sibling: Person, person: Person) -> list[Splice]:
-    """The references to a person under a node, as references to another."""
+    """Return splices that turn references to the sibling into references to the person."""
     return [
         Splice(*extent, written(reference.to(person.owner)).encode())
         for reference, extent in references_in(document, node)
@@ -310,7 +310,7 @@ def _referring(document: Document, node: Node, sibling: Person, person: Person) 
 
 
 def _with_marks(data: bytes, unit: Unit, start: int, text: bytes) -> bytes:
-    """A text for a run of line comments, from a byte on, with the marks of its lines put back."""
+    """Restore the comment markers of a text that replaces part of a run of line comments, from `start`."""
     marks = {item.row - unit.items[0].row: item.start_byte for item in unit.items}
     first, *lines = text.split(b"\n")
     for number, line in enumerate(lines):
@@ -324,7 +324,7 @@ def _with_marks(data: bytes, unit: Unit, start: int, text: bytes) -> bytes:
 # -- the first of a kind -------------------------------------------------------------------------------
 
 _PASSWORD, _KEY = "login_profile", "access_key"
-"""What the attributes of a password and of an access key have in their names."""
+"""Parts of the attribute names of passwords and access keys."""
 
 _MODULE_OUTPUTS = {
     "iam_user_name": "The user's name",
@@ -332,7 +332,8 @@ _MODULE_OUTPUTS = {
     "iam_access_key_id": "The access key ID",
     "iam_access_key_encrypted_secret": "The encrypted secret, base64 encoded",
 }
-"""terraform-aws-iam, modules/iam-user, outputs.tf: what is handed over, with the module's descriptions."""
+"""terraform-aws-iam, modules/iam-user, outputs.tf: the outputs to hand over, with the module's
+descriptions."""
 
 _OF_MACHINES = re.compile(rb"\bmachines?\b", re.IGNORECASE)
 _OF_PEOPLE = re.compile(rb"\b(?:users|people|humans)\b(?!\.tf)", re.IGNORECASE)
@@ -341,7 +342,7 @@ _OF_PEOPLE = re.compile(rb"\b(?:users|people|humans)\b(?!\.tf)", re.IGNORECASE)
 def _first_of_kind(
     files: FileSet, present: Sequence[tuple[Person, list[Unit]]], person: Person
 ) -> NewOutputs | None:
-    """What the module gives of a person's kind, in the form of other people's outputs."""
+    """Plan the module's outputs for a person's kind, in the form of other people's outputs."""
     labelled = [
         (unit, stem, sibling)
         for sibling, units in present
@@ -382,21 +383,21 @@ def _is_credential(attribute: str) -> bool:
 
 
 def _stem(block: Block, sibling: Person, person: Person) -> str | None:
-    """A sibling's label for another person as far as the name goes; None if the name is not in it."""
+    """Return a sibling's label for another person, up to the name; None if the name isn't in it."""
     if _is_by_block(block, sibling, person):
         return person.module
     return up_to_name(block.label, sibling.iam_name, person.iam_name)
 
 
 def _of_version(attribute: str, example: str) -> str:
-    """An attribute as the module's version names it that has another one: `this_` before 4, short since 6."""
+    """Name an attribute like the module version of the example does: `this_` before 4, short since 6."""
     if example.startswith("this_"):
         return f"this_{attribute}"
     return attribute if example.startswith("iam_") else re.sub("^iam_(?:user_)?", "", attribute)
 
 
 def _written_like(block: Block, facts: Output, person: Person, description: str) -> bytes:
-    """An output for a person, with a description and a wrapped reference where another one has them."""
+    """Return an output for a person, with a description and a wrapped reference if the block has them."""
     document, reference = block.document, read_output(block).reference
     text = (
         written(reference.to(person.owner)._replace(attribute=facts.attribute))
@@ -418,9 +419,9 @@ def _written_like(block: Block, facts: Output, person: Person, description: str)
 def _in_section(
     document: Document, present: Sequence[tuple[Person, Unit]], text: bytes, person: Person
 ) -> Splice:
-    """Where the first outputs of a kind go: to the person's like, else under their banner, else to the end.
+    """Insert the first outputs of a kind beside similar people's, else under their banner, else at the end.
 
-    People have no place under a banner of machine users, but before it.
+    People's outputs never go under a banner for machine users, but before it.
     """
     alike = [unit for sibling, unit in present if sibling.machine is person.machine]
     machines = [comment for comment in comments_of(document) if _OF_MACHINES.search(_comment_text(comment))]
@@ -443,7 +444,7 @@ def _in_section(
 
 
 def _comment_text(comment: Comment) -> bytes:
-    """What a comment says that hides no blocks; nothing of one that does."""
+    """Return the text of a comment without blocks, else nothing."""
     return b"" if comment.blocks else comment.document.data[comment.start : comment.end]
 
 
@@ -470,7 +471,7 @@ def _without_entries(files: FileSet, owner: Owner) -> FileSet:
 def _to_join(
     files: FileSet, person: Person, siblings: Sequence[Person]
 ) -> Iterator[tuple[CollectingOutput, CollectedEntry, Person]]:
-    """The outputs to join, each with the entry to follow and whose it is."""
+    """Yield the outputs to join, each with the entry to clone and its person."""
     by_owner = {sibling.owner: sibling for sibling in siblings}
     for collection in collections_of(files):
         present = {entry.owner: entry for entry in collection.entries if entry.owner in by_owner}
@@ -494,14 +495,14 @@ def _to_join(
 
 
 def _position(collection: CollectingOutput, entries: Sequence[CollectedEntry], key: str) -> int:
-    """Before which of some entries one goes; in a list, they are sorted by whose they are."""
+    """Return where to insert an entry; entries of a list are sorted by owner."""
     if collection.container.type == "tuple":
         return position_for([entry.owner[1] or entry.owner[0] for entry in entries], key)
     return position_for([object_key(collection.document, entry.node) or "" for entry in entries], key)
 
 
 def _key(collection: CollectingOutput, entry: CollectedEntry, sibling: Person, person: Person) -> str | None:
-    """The key of the person's entry by a sibling's example; "" in a list, None if there is none to follow."""
+    """Return the person's map key after a sibling's example; "" in a list, None without an example."""
     if collection.container.type == "tuple":
         return ""
     key = object_key(collection.document, entry.node) or ""

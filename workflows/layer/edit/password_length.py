@@ -1,8 +1,8 @@
-"""Whether AWS takes the passwords that a layer's modules make: their length, and the least that is allowed.
+"""Whether AWS accepts the passwords that a layer's modules make: their length and the required minimum.
 
-AWS refuses a password that is too short only in the middle of an apply, when the user is there already
-(`PasswordPolicyViolation`). Both numbers stand in the files: the policy's in the account's settings, a
-password's in its module's `password_length` or, without one, in the module's default.
+AWS rejects a short password only in the middle of an apply, when the user already exists
+(`PasswordPolicyViolation`). Both numbers are in the files: the policy's minimum in the account's settings, a
+password's length in its module's `password_length`, or else in the module's default.
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ _ARGUMENT = "password_length"
 LEAST = "minimum_password_length"
 _BESIDE = ("password_reset_required", "force_destroy", "name")
 _OF_MODULE = 20
-"""terraform-aws-iam, modules/iam-user, variables.tf: `password_length` where nothing is set."""
+"""terraform-aws-iam, modules/iam-user, variables.tf: the default of `password_length`."""
 _LEAST_OF_MODULE = 8
-"""The same, modules/iam-account: `minimum_password_length`."""
+"""terraform-aws-iam, modules/iam-account: the default of `minimum_password_length`."""
 
 
 class ShortPassword(NamedTuple):
-    """A password that AWS would refuse.
+    """A password that AWS would reject.
 
     Attributes:
-        person: whose.
-        length: its characters.
-        least: the fewest that the account's policy allows.
-        argument: where its length is set; None where it is the module's default.
+        person: its user.
+        length: its length in characters.
+        least: the minimum in the account's policy.
+        argument: the attribute that sets the length; None for the module's default.
         block: the module block.
     """
 
@@ -53,7 +53,7 @@ class ShortPassword(NamedTuple):
 
     @property
     def warning(self) -> str:
-        """What to do before such a password is made, as of a policy that is only wanted yet."""
+        """What to change before such a password is made, if the policy is not in force yet."""
         place = place_of(self.argument or self.block)
         return (
             f"New passwords have {self.length} characters, and AWS would reject them. Set {_ARGUMENT} = "
@@ -61,7 +61,7 @@ class ShortPassword(NamedTuple):
         )
 
     def refusal(self) -> EditRefused:
-        """Says which line to write, and where."""
+        """Return an error that says which line to write, and where."""
         place, line = place_of(self.argument or self.block), f"{_ARGUMENT} = {self.least}"
         name, block = self.person.iam_name, self.block.label
         refused = refuse(
@@ -81,7 +81,7 @@ class ShortPassword(NamedTuple):
 
 
 def least_length(layer: Layer) -> int | None:
-    """The fewest characters that the layer's password policy allows; None where the layer has no policy."""
+    """Return the minimum length in the layer's password policy; None without a policy."""
     module = account_module(layer.files)
     created = module.attributes.get("create_account_password_policy") if module else None
     if value_of(created, layer.names) in (False, "false"):
@@ -99,14 +99,14 @@ def least_length(layer: Layer) -> int | None:
 
 
 def short_passwords(layer: Layer, names: Iterable[str]) -> tuple[ShortPassword, ...]:
-    """The passwords of some people that AWS would refuse; a length that is computed is nobody's."""
+    """Return the passwords that AWS would reject among some people's; computed lengths are ignored."""
     least = least_length(layer)
     people = map(layer.person, names) if least else ()
     return _shorter(layer, filter(None, people), least or 0)
 
 
 def shortest_password(layer: Layer, least: int) -> ShortPassword | None:
-    """The shortest password in a layer that a policy with another least length would refuse, or None."""
+    """Return the shortest password in a layer that a policy with this minimum would reject, or None."""
     return min(_shorter(layer, layer.people, least), key=lambda short: short.length, default=None)
 
 
@@ -116,13 +116,12 @@ def _shorter(layer: Layer, people: Iterable[Person], least: int) -> tuple[ShortP
 
 
 def lengthened(layer: Layer, name: str) -> FileSet:
-    """The files with a password that the policy allows for somebody new.
+    """Return the files with a new user's password long enough for the policy.
 
-    Where the declaration shares its module with others who have passwords, their passwords could change with
-    it: then nothing is edited.
+    If the module is shared with others who have passwords, nothing is edited, since theirs could change too.
 
     Args:
-        layer: with the new declaration in it.
+        layer: the layer with the new declaration.
         name: the IAM user name.
     """
     files = layer.files
@@ -162,7 +161,7 @@ def _fields(module: UserModule, person: Person) -> Mapping[str, Attribute]:
 
 
 def _default(block: Block, folder: Path) -> int | None:
-    """What a module takes without `password_length`: a module of the project says it in its own variables."""
+    """Return a module's default `password_length`; a local module defines it in its own variables."""
     source = (block.source_of("source") or "").strip('"')
     if not source.startswith("."):
         return _OF_MODULE

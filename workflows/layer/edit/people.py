@@ -1,6 +1,6 @@
-"""Adding a person or a machine user, and removing one: entry, key file, groups and outputs.
+"""Add or remove a person or a machine user: entry, key file, groups and outputs.
 
-A present person gets or loses a console password or an access key where the layer has a switch for each.
+Also switch a person's console password or access key on or off, if the layer has a switch for it.
 """
 
 from __future__ import annotations
@@ -89,10 +89,10 @@ class _Plan(NamedTuple):
 
     Attributes:
         declared: the declaration.
-        siblings: the people whose outputs are followed.
-        wants_outputs: whether most of them have any.
-        outputs: the outputs; None where there are none to follow.
-        joined: the labels of the outputs that collect people and get an entry.
+        siblings: the people whose outputs are the example.
+        wants_outputs: whether outputs are wanted and most siblings have some.
+        outputs: the outputs; None without an example.
+        joined: the labels of the collecting outputs that get an entry.
     """
 
     declared: NewDeclaration
@@ -108,13 +108,13 @@ class AddPerson:
 
     Attributes:
         name: the IAM user name.
-        key_text: the public PGP key as the key file will hold it, byte for byte.
-        groups: the groups to join, by name.
+        key_text: the exact content of the key file, a public PGP key.
+        groups: the names of the groups to join.
         machine: True for a machine user: an access key and no console password.
-        outputs: True gives the outputs that the siblings have, if at least half of them have any.
-        shared_key: the name of a key file that is there, which a machine user shares; it stays as it is,
-            whatever `key_text` holds. "" for a key file of its own.
-        leaving: IAM names of those whom a later operation removes; nothing is said about them.
+        outputs: True adds the same outputs as the siblings', if at least half of them have any.
+        shared_key: the name of an existing key file for a machine user to share, which stays unchanged
+            whatever `key_text` holds; "" for a new key file.
+        leaving: IAM names that a later operation removes; they cause no warning.
     """
 
     name: str
@@ -126,7 +126,7 @@ class AddPerson:
     leaving: tuple[str, ...] = ()
 
     def check(self, layer: Layer) -> list[Problem]:
-        """What is wrong with the name, the groups or the key."""
+        """Return what is wrong with the name, the groups or the key."""
         problems = [
             *check_name(self.name, "user", [person.iam_name for person in layer.people]),
             *check_joined(layer, self.groups, self.name, machine=self.machine),
@@ -146,7 +146,7 @@ class AddPerson:
         return [*problems, *self._check_shared_key(layer), *self._check_plan(layer)]
 
     def _left_of_an_edit(self, layer: Layer) -> Problem | None:
-        """That lines refer to the person already, as when one file of an earlier edit was taken back."""
+        """Return a problem if lines refer to the person already, as after a partly reverted edit."""
         owner = _plan(layer, self).declared.person.owner
         places = [] if _is_taken(layer, owner) else list(map(str, mentions(layer.files, *owner)))
         if not places:
@@ -200,7 +200,7 @@ class AddPerson:
             yield Problem(f"{label} is taken in this layer; choose a name with another spelling.", "name")
 
     def taken_in_by(self, layer: Layer) -> tuple[str, ...]:
-        """The groups that take the person in by themselves: their members are computed from the users.
+        """Return the groups whose computed members would include the person.
 
         Raises:
             EditRefused: as for `apply`.
@@ -212,10 +212,11 @@ class AddPerson:
         return tuple(group for group in (person.groups if person else ()) if group.casefold() not in joined)
 
     def apply(self, layer: Layer) -> FileSet:
-        """The files with the person added.
+        """Return the files with the person added.
 
         Raises:
-            EditRefused: no list or map of the layer can take the person, or its key file is somebody else's.
+            EditRefused: no list or map of the layer fits the person, or the key file belongs to somebody
+                else.
         """
         plan = _plan(layer, self)
         person, siblings, outputs = plan.declared.person, plan.siblings, plan.outputs
@@ -229,7 +230,7 @@ class AddPerson:
                 )
             files = with_key_text(files, path, self.key_text)
         if outputs and files.documents[outputs.document] is not layer.files.documents[outputs.document]:
-            outputs = plan_outputs(files, person, siblings)  # the declaration is in the same file
+            outputs = plan_outputs(files, person, siblings)  # the declaration changed the same file
         if outputs:
             files = files.spliced(files.documents[outputs.document], [outputs.splice])
         if self.outputs:
@@ -241,12 +242,12 @@ class AddPerson:
         return lengthened(read_files(layer.location, files), self.name)
 
     def intend(self, layer: Layer) -> Facts:
-        """The facts with one person more."""
+        """Return the facts with one more person."""
         facts, plan = facts_of(layer), _plan(layer, self)
         path = str(plan.declared.person.key_file)
         own = {} if self.shared_key else {path: key_data(facts.keys.get(path), self.key_text)}
         live, hidden = (plan.outputs.facts, plan.outputs.hidden) if plan.outputs else ((), ())
-        for name in {group.name for group in self._joined(layer)}:  # two modules may make one group
+        for name in {group.name for group in self._joined(layer)}:  # two modules may create the same group
             members = tuple(sorted([*facts.groups[name].members, self.name]))
             facts = facts.with_group(name, members=members)
         return replace(
@@ -265,7 +266,7 @@ class AddPerson:
 
 @remembered
 def _plan(layer: Layer, wanted: AddPerson) -> _Plan:
-    """How a layer takes a person, which checking, editing and comparing ask for in turn."""
+    """Plan how to add a person, once for checking, editing and comparing."""
     style = style_for(layer, wanted.name, machine=wanted.machine)
     declared = style.plan(wanted.name, machine=wanted.machine, key_file=wanted.shared_key)
     followed = layer.person(declared.sibling) if declared.sibling else None
@@ -281,7 +282,7 @@ def _plan(layer: Layer, wanted: AddPerson) -> _Plan:
 
 
 def _is_taken(layer: Layer, owner: Owner) -> bool:
-    """Whether something declares a person already: somebody's entry, or any module of that label."""
+    """Return whether a declaration is taken: by a person's entry, or by any module of that label."""
     label, key = owner
     return any(person.owner == owner for person in layer.people) or (
         key is None and any(module.label == label for module in layer.files.blocks_of("module"))
@@ -289,15 +290,15 @@ def _is_taken(layer: Layer, owner: Owner) -> bool:
 
 
 def style_for(layer: Layer, name: str, *, machine: bool) -> Declarations:
-    """The declarations that a new person joins: of those that can take one, where most of its kind are.
+    """Choose the declarations for a new person: of those that fit, the one with most users of that kind.
 
     Args:
         layer: the layer.
-        name: the person.
+        name: the IAM user name.
         machine: whether it is a machine user.
 
     Raises:
-        EditRefused: none can take one, with the place to edit by hand.
+        EditRefused: none fits; the error has the place to edit by hand.
     """
     kind = "machine user" if machine else "user"
     broken = broken_place(layer.files)
@@ -318,12 +319,12 @@ def style_for(layer: Layer, name: str, *, machine: bool) -> Declarations:
             refusal = refuse(what, f"{why}.", style.place)
     if not fitting:
         raise refusal
-    # of equals, the first
+    # the first of any equals
     return max(fitting, key=lambda style: (len(style.of_kind(machine=machine)), style.rank))
 
 
 def _why_none(layer: Layer, modules: Sequence[tuple[UserModule, str]]) -> Sentence:
-    """Why no module of a layer takes a new person, where none says so itself."""
+    """Explain why no module fits a new person, if no module gave a reason."""
     if modules and all(off for _, off in modules):
         module, off = modules[0]
         return f"The module {module.label} makes no user: {off}."
@@ -343,7 +344,7 @@ def _styles(layer: Layer, modules: Sequence[UserModule]) -> Iterator[Declaration
 
 
 def _commented_at(files: FileSet, name: str) -> Place | None:
-    """The first place where a name stands in quotes in a comment, or None."""
+    """Return the first comment that contains a quoted name, or None."""
     found = (
         Place(document.name, document.data.count(b"\n", 0, start) + 1)
         for document in files.documents.values()
@@ -354,13 +355,13 @@ def _commented_at(files: FileSet, name: str) -> Place | None:
 
 
 _MOST = 5
-"""So many places are named."""
+"""How many places to list."""
 _STAYING = {
     True: "Comments that name {} stay: {}. Clean them up by hand.",
     False: "Other lines that name {} stay: {}. Check whether they're still wanted.",
 }
 _LONGEST = 200
-"""Letters of a value, which may be the address of a module."""
+"""Maximum characters of a value, which may be a module's address."""
 
 
 @dataclass(frozen=True)
@@ -374,7 +375,7 @@ class RemovePerson:
     name: str
 
     def check(self, layer: Layer) -> Iterator[Problem]:
-        """What is wrong with the name; what stays behind and what a later user lacks, as warnings.
+        """Yield what is wrong with the name, and warnings about leftovers or later users without an example.
 
         Raises:
             EditRefused: as for `apply`.
@@ -393,16 +394,15 @@ class RemovePerson:
         yield from _last_of_a_kind(layer, person)
 
     def apply(self, layer: Layer) -> FileSet:
-        """The files without the person; a key file that others use stays.
+        """Return the files without the person; a key file that others use stays.
 
         Raises:
-            EditRefused: a group that the person is in cannot be edited, or something else refers to the
-                person.
+            EditRefused: one of the person's groups cannot be edited, or something else refers to the person.
         """
         return _removed(layer, self.name)
 
     def intend(self, layer: Layer) -> Facts:
-        """The facts without the person."""
+        """Return the facts without the person."""
         facts, person = facts_of(layer), find_person(layer, self.name)
         name = person.iam_name
         gone = person.key_file if key_goes(layer, person) else None
@@ -419,7 +419,7 @@ class RemovePerson:
 
 @remembered
 def _removed(layer: Layer, name: str) -> FileSet:
-    """The files without a person, which checking and editing ask for in turn."""
+    """Remove a person from the files, once for checking and editing."""
     person = find_person(layer, name)
     what = f"{person.iam_name} cannot be removed."
     inside = [group for group in layer.groups if person.iam_name in group.members]
@@ -441,9 +441,9 @@ def _removed(layer: Layer, name: str) -> FileSet:
 
 
 def _left(before: Layer, after: FileSet, person: Person) -> Iterator[tuple[Place, bool]]:
-    """Where a removed person is still named, in the files as they are, and whether that is in a comment.
+    """Yield where the current files still name a removed person, and whether in a comment.
 
-    A line that names a group is about that group.
+    Lines that name a group are skipped: they concern that group.
     """
     of_groups = [quote(word).encode() for group in before.groups for word in (group.name, group.label)]
     for name, document in before.files.documents.items():
@@ -458,9 +458,9 @@ def _left(before: Layer, after: FileSet, person: Person) -> Iterator[tuple[Place
 
 
 def _lines_naming(document: Document, name: str) -> list[tuple[Place, bytes, bool]]:
-    """The lines that name a user, with their text and whether a comment does.
+    """Return the lines that name a user, with their text and whether the name is in a comment.
 
-    For a name of a single word the search covers comments only: elsewhere it may be anything.
+    A one-word name is only searched for in comments: elsewhere it may mean anything.
     """
     lines: dict[int, tuple[bytes, bool]] = {}
     for start, end in where_named(document.data.decode("latin-1"), name):
@@ -472,7 +472,7 @@ def _lines_naming(document: Document, name: str) -> list[tuple[Place, bytes, boo
 
 
 def _in_comment(document: Document, start: int, end: int, line: bytes) -> bool:
-    """Whether some bytes of a line are in a comment; the tree is asked where the top level can't tell."""
+    """Return whether bytes are in a comment, parsing the tree only if top-level comments don't decide."""
     number = bisect_right(document.comments, start, key=lambda comment: comment.start_byte) - 1
     if number >= 0 and end <= document.comments[number].end_byte:
         return True
@@ -483,7 +483,7 @@ def _in_comment(document: Document, start: int, end: int, line: bytes) -> bool:
 
 
 def _last_of_a_kind(layer: Layer, person: Person) -> Iterator[Sentence]:
-    """What a later user would have been made like, where nobody is left to follow."""
+    """Yield the settings of the last user of a kind, since later users will have no example."""
     single = person.style is Style.BLOCK
     alike = (sibling for sibling in layer.people if sibling.style is person.style)
     kin = [sibling for sibling in alike if single or sibling.module == person.module]
@@ -505,7 +505,7 @@ def _last_of_a_kind(layer: Layer, person: Person) -> Iterator[Sentence]:
 
 
 def _undeclared(files: FileSet, person: Person) -> FileSet:
-    """The files without what declares a person, however often it is declared."""
+    """Remove every declaration of a person."""
     if person.style is Style.BLOCK:
         return without_block(files, person)
     while True:
@@ -519,12 +519,12 @@ def _undeclared(files: FileSet, person: Person) -> FileSet:
 
 @dataclass(frozen=True)
 class SetAccess:
-    """Switch a person's login profile or access key; what is None stays as it is.
+    """Switch a person's login profile or access key on or off; None keeps the current value.
 
     Attributes:
         name: the IAM user name.
-        login_profile: whether it has a console password.
-        access_key: whether it has an access key.
+        login_profile: whether the user gets a console password.
+        access_key: whether the user gets an access key.
     """
 
     name: str
@@ -532,7 +532,7 @@ class SetAccess:
     access_key: bool | None = None
 
     def check(self, layer: Layer) -> Iterator[Problem]:
-        """What is wrong with the name; what is lost by switching off, as a warning."""
+        """Yield what is wrong with the name, and warnings about secrets that are lost."""
         yield from check_known_person(layer, self.name)
         person = layer.person(self.name)
         if person is None or not person.editable:
@@ -544,7 +544,7 @@ class SetAccess:
                 )
 
     def apply(self, layer: Layer) -> FileSet:
-        """The files with the switches set.
+        """Return the files with the switches set.
 
         Raises:
             EditRefused: the layer has one switch for all users, or an expression.
@@ -556,7 +556,7 @@ class SetAccess:
         return files
 
     def intend(self, layer: Layer) -> Facts:
-        """The facts with the switches set."""
+        """Return the facts with the switches set."""
         facts, person = facts_of(layer), find_person(layer, self.name)
         return facts.with_person(person.iam_name, **self._wanted(person))
 
@@ -580,10 +580,10 @@ def _switched(layer: Layer, person: Person, fact: str, *, wanted: bool) -> FileS
 
 
 def own_switch(layer: Layer, person: Person, fact: str) -> tuple[Document, Node] | None:
-    """Where a switch of a person is written; None where its block leaves it to the module's default.
+    """Find where a person's switch is written; None if the block relies on the module's default.
 
     Raises:
-        EditRefused: the module switches it for all alike, or it is an expression.
+        EditRefused: the module has one switch for all users, or it is an expression.
     """
     module = module_of(layer.files, person.module)
     document, block, attribute = module.document, module.block, SWITCHES[fact]

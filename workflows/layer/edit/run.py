@@ -1,9 +1,9 @@
-"""Running operations over layers in memory, each compared with what it was meant to do.
+"""Run operations on layers in memory, and compare each result with its intent.
 
-Three guards stand between an operation and the disk: the edited files must parse (tree-sitter for the
-whole, pygohcl for what changed, because the former accepts some text that Terraform rejects), and the
-layer read back from them must have exactly the facts that the operation intends. Whatever fails, nothing
-has been written.
+Three guards stand between an operation and the disk: the edited files must parse with tree-sitter as a
+whole, the changed parts also with pygohcl, because tree-sitter accepts some text that Terraform rejects, and
+the layer read back from them must have exactly the facts that the operation intends. If anything fails,
+nothing has been written.
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ from workflows.layer.read.layer import read_files
 from workflows.layer.write import FileChange, protection
 
 _LONG = 600
-"""Bytes of a list or map that are worth leaving out of the check."""
+"""Lists and maps shorter than this, in bytes, are checked whole."""
 
 _NAMED = 3
 _NEIGHBOURS = 3
-"""So many entries on either side of a change are checked with it."""
+"""How many entries on either side of a change are checked with it."""
 
 
 class EditUnsafe(EditRefused):
-    """An edit did not do exactly what it was meant to; it was thrown away."""
+    """An edit did not do exactly what was intended, so it was discarded."""
 
 
 def check(layer: Layer, operations: Sequence[Operation]) -> list[Problem]:
-    """What is wrong with a sequence of operations, each checked on the layer as those before leave it.
+    """Return what is wrong with a sequence of operations, each checked on the result of those before.
 
     Raises:
         EditRefused: the layer's shape does not allow one of them.
@@ -58,12 +58,12 @@ def check(layer: Layer, operations: Sequence[Operation]) -> list[Problem]:
 
 @dataclass(frozen=True)
 class Edit:
-    """What some operations make of a layer in memory.
+    """The result of some operations on a layer, in memory.
 
     Attributes:
-        before: the layer as it is on disk.
-        after: as it would be.
-        warnings: what the operations' checks found that doesn't stop them.
+        before: the layer on disk.
+        after: the edited layer.
+        warnings: non-fatal problems from the operations' checks.
     """
 
     before: Layer
@@ -72,7 +72,7 @@ class Edit:
 
     @property
     def emptied_sentences(self) -> tuple[Sentence, ...]:
-        """The groups that lose their last member and stay, as one sentence, or none."""
+        """One sentence naming the groups that stay but lose their last member, or nothing."""
         after = {group.name: group for group in self.after.groups}
         there = [group.name for group in self.before.groups if group.members and group.name in after]
         emptied = [name for name in there if not after[name].members and not after[name].computed]
@@ -81,7 +81,7 @@ class Edit:
 
 
 def edit_layer(layer: Layer, operations: Iterable[Operation]) -> Layer:
-    """The layer after some operations, in memory.
+    """Return the layer after some operations, in memory.
 
     Raises:
         EditRefused, EditUnsafe: as `edit`.
@@ -90,11 +90,11 @@ def edit_layer(layer: Layer, operations: Iterable[Operation]) -> Layer:
 
 
 def edit(layer: Layer, operations: Iterable[Operation]) -> Edit:
-    """Do some operations in memory.
+    """Run some operations in memory.
 
     Raises:
         EditRefused: an operation's request is wrong, or the layer's shape does not allow it.
-        EditUnsafe: the result is not what was meant; a fault of the editor, not of the person.
+        EditUnsafe: the result is not what was intended; the editor's fault, not the person's.
     """
     after, warnings = layer, list[Problem]()
     with collection_paused():
@@ -113,15 +113,14 @@ def edit(layer: Layer, operations: Iterable[Operation]) -> Edit:
 
 
 def changes_of(made: Edit, getting: Iterable[str] | None = None) -> list[FileChange]:
-    """What an edit changes in its layer, file by file; nothing is written.
+    """Return the changes of an edit, file by file; nothing is written.
 
     Args:
         made: the edit.
-        getting: who gets a password, which has to satisfy AWS; by default those who are new.
+        getting: IAM names that get a password, which AWS must accept; by default the new users.
 
     Raises:
-        EditRefused: AWS would refuse the password of somebody; or a file that would change is a symbolic
-            link, or protected.
+        EditRefused: AWS would reject a password, or a changed file is a symbolic link or protected.
     """
     layer, edited = made.before, made.after
     new = [person.iam_name for person in edited.people if layer.person(person.iam_name) is None]
@@ -174,10 +173,10 @@ def _check_syntax(before: Document | None, after: Document) -> None:
 
 
 def _changed_part(before: Document | None, after: Document) -> bytes:
-    """The top-level blocks that changed, those with long lists without most of their unchanged entries.
+    """Return the changed top-level blocks, without most unchanged entries of long lists.
 
-    The blocks around them are the bytes they were, and the changed ones stand on lines of their own, so
-    the file is as valid as those are.
+    All other blocks keep their bytes, and the changed ones stand on lines of their own, so the file is
+    exactly as valid as these blocks.
     """
     old = before.data if before is not None else b""
     start, end = _difference(old, after.data)
@@ -195,7 +194,7 @@ def _changed_part(before: Document | None, after: Document) -> bytes:
 
 
 def _near(items: Sequence[Item], start: int, end: int) -> list[Item]:
-    """Those of some items that a part of the file touches."""
+    """Return the items that a byte range touches."""
     first = bisect_left(items, start, key=lambda item: item.end_byte)
     return list(takewhile(lambda item: item.start_byte <= end, items[first:]))
 
@@ -210,10 +209,10 @@ def _part(after: Document, item: Item, old: bytes) -> bytes:
 
 
 def _same_entries(after: Document, start: int, end: int) -> list[tuple[int, int]]:
-    """The entries before and behind a change inside one long list or map, but for a few neighbours.
+    """Return the spans of unchanged entries around a change in a long list or map, except near neighbours.
 
-    They are expressions of their own and are the bytes that they were, so the change is as valid without
-    them; of thousands, the parser would take longer than everything else.
+    They are separate expressions with unchanged bytes, so the change is just as valid without them; parsing
+    thousands of them would take longer than everything else.
     """
     if after.is_plain or end - start > _LONG or after.broken_at is not None:
         return []
@@ -234,15 +233,15 @@ def _same_entries(after: Document, start: int, end: int) -> list[tuple[int, int]
 
 
 def _difference(left: bytes, right: bytes) -> tuple[int, int]:
-    """From where to where the right one differs from the left one."""
+    """Return the range of `right` that differs from `left`."""
     start = _common_prefix(left, right)
     return start, len(right) - _common_prefix(left[start:][::-1], right[start:][::-1])
 
 
 def _common_prefix(left: bytes, right: bytes) -> int:
-    """How many bytes two texts begin with alike."""
+    """Return the length of the common prefix."""
     same, most = 0, min(len(left), len(right))
-    while same < most:  # each half is compared once
+    while same < most:  # binary search: each byte is compared once
         half = (same + most + 1) // 2
         if left.startswith(right[same:half], same):
             same = half

@@ -1,10 +1,10 @@
-"""Where a new person is declared: in a list or map of names, key files or objects, or as a block of its own.
+"""Where a new person is declared: in a list or map of names, key files or objects, or as a separate block.
 
-The first person of a map of objects has no sibling to follow: the shape of its entry is what the module asks
-for. Every field that the module reads gets a value: the name, the two switches, the key's path, and the
-module's own defaults for what it sets besides. A field that nothing is known of is not invented.
+The first person in a map of objects has no sibling to clone, so the module determines the entry's shape.
+Every field that the module reads gets a value: the name, the two switches, the key's path, and the module's
+own defaults for its other settings. Values of unknown fields are never invented.
 
-A user's block is usually under a comment with the name, a banner, which is cloned with it.
+A user's block usually has a comment with the name above it, a banner, which is cloned with the block.
 """
 
 from __future__ import annotations
@@ -57,12 +57,12 @@ from workflows.layer.read.declarations import (
 from workflows.layer.read.people import flags_of, is_machine
 
 NEAR = 50
-"""So many neighbours are looked at for the one to follow."""
+"""How many neighbours to search for a sibling to clone."""
 _OF_A_SHAPE = 200
-"""How many blocks are looked at for the shape of a team's banners."""
+"""How many blocks to search for the shape of a team's banners."""
 
 _OWN = re.compile(r"group|polic|boundary|role|ssh|mail|phone|full_?name", re.IGNORECASE)
-"""Names of fields that say who somebody is or what somebody may."""
+"""Names of fields with a user's identity or permissions."""
 
 _NOTHING = frozenset({"false", '"false"', "null", "[]", "{}", '""'})
 
@@ -72,12 +72,12 @@ class NewDeclaration:
     """How a new person would be declared.
 
     Attributes:
-        person: the new person; the key file is where its key goes.
-        siblings: the people of its kind declared in the same way.
-        edit: makes the edited document.
-        sibling: the IAM name of the one that is followed; "" where nobody is.
-        copied: the fields that it would take over from the sibling, though they may be the sibling's own:
-            groups, policies, an SSH key, a mail address. What they should be for somebody new is not known.
+        person: the new person, with the path for the key.
+        siblings: the people of the same kind declared in the same way.
+        edit: returns the edited document.
+        sibling: the IAM name of the sibling to clone, or "".
+        copied: the fields copied from the sibling that may be the sibling's own: groups, policies, an SSH
+            key, a mail address. The right values for a new person are unknown.
     """
 
     person: Person
@@ -93,24 +93,23 @@ class Declarations(ABC):
 
     Attributes:
         layer: the layer.
-        modules: the module that repeats over a list or map, or those of single users, in the order of the
-            files.
+        modules: the module that repeats over a list or map, or the modules of single users, in file order.
     """
 
     layer: Layer
     modules: tuple[UserModule, ...]
 
     rank: ClassVar[int] = 0
-    """Of two with as many people of the kind, the higher one takes somebody new."""
+    """Breaks a tie between declarations with equally many people of a kind; the higher one wins."""
 
     @property
     def place(self) -> Place:
-        """Where it is, for a person who edits it by hand."""
+        """The place to edit by hand."""
         return self.modules[-1].place
 
     @property
     def module(self) -> UserModule:
-        """The module that repeats."""
+        """The module that repeats over a list or map."""
         return self.modules[0]
 
     @property
@@ -127,10 +126,10 @@ class Declarations(ABC):
 
     @cached_property
     def key_path(self) -> str:
-        """The path of a key with marks for what differs from person to person.
+        """The path of a key, with placeholders for the parts that differ between people.
 
         Raises:
-            EditRefused: it is not one of a file of the layer.
+            EditRefused: the module doesn't read the key from a file of the layer.
         """
         text = template(self.module, "pgp_key", self.layer.names)
         if text is None:
@@ -143,36 +142,36 @@ class Declarations(ABC):
 
     @cached_property
     def people(self) -> tuple[Person, ...]:
-        """Who is declared here."""
+        """The people declared here."""
         labels = {module.label for module in self.modules}
         return tuple(person for person in self.layer.people if person.module in labels)
 
     def of_kind(self, *, machine: bool) -> tuple[Person, ...]:
-        """The machine users among them, or the others."""
+        """Return the machine users declared here, or the others."""
         return tuple(person for person in self.people if person.machine is machine)
 
     @abstractmethod
     def refusal(self, *, machine: bool) -> Sentence | None:
-        """Why it cannot take such a person, as a sentence without its end.
+        """Return why such a person doesn't fit, as a sentence without a full stop.
 
-        None when it can; "" when it simply is for others.
+        None if the person fits; "" if these declarations are simply for the other kind.
         """
 
     @abstractmethod
     def plan(self, name: str, *, machine: bool, key_file: str = "") -> NewDeclaration:
-        """How a person of that IAM name would be declared here.
+        """Plan the declaration of a new person.
 
         Args:
             name: the IAM name.
             machine: whether it is a machine user.
-            key_file: the name of a key file that is there already; "" for the one that goes with the name.
+            key_file: the name of an existing key file; "" for a new file named after the person.
 
         Raises:
-            EditRefused: it cannot be, with the place to edit by hand.
+            EditRefused: it is impossible; the error has the place to edit by hand.
         """
 
     def cannot_share(self, name: str, key_file: str) -> EditRefused:
-        """The refusal of a key file's name where the path of the key is not a person's own."""
+        """Return an error: a key file can't be chosen if the person's key path isn't written out."""
         return refuse(
             f"{name} cannot share the key file {key_file}.",
             "The path of the key is made from the name, or is an expression.",
@@ -180,12 +179,12 @@ class Declarations(ABC):
         )
 
     def with_entry(self, text: str, position: int) -> Document:
-        """The document with an entry put into the list or map, before another or at the end."""
+        """Insert an entry into the list or map at a position."""
         return with_entry(self.module.document, self.container, text, position)
 
 
 def person_like(sibling: Person, name: str, declaration: str, key_file: str, *, machine: bool) -> Person:
-    """A new person that is declared as another one is, with switches for its own kind."""
+    """Return a new person declared like a sibling, with the switches of the new person's kind."""
     person = sibling._replace(iam_name=name, declaration=declaration, key_file=posixpath.normpath(key_file))
     if sibling.machine is machine:
         return person
@@ -197,11 +196,11 @@ Fields = Mapping[str, Attribute]
 
 
 def switched(fields: Fields, switches: Mapping[str, str | None], person: Person) -> list[Splice]:
-    """What differs in the switches of a new person, where they are plain values.
+    """Return the splices that set a new person's switches, if they are plain values.
 
     Args:
-        fields: those of the sibling that is followed.
-        switches: the field by what it switches, one of `SWITCHES`.
+        fields: the sibling's fields.
+        switches: the field of each of `SWITCHES`.
         person: the new person.
     """
     found = {fact: fields[name].value for fact, name in switches.items() if name and name in fields}
@@ -215,13 +214,13 @@ def switched(fields: Fields, switches: Mapping[str, str | None], person: Person)
 def copied_fields(
     sibling: Fields, fields_of_kin: Iterable[Fields], known: Collection[str | None], renaming: Renaming
 ) -> tuple[str, ...]:
-    """The fields whose values are taken over as they are, though not everybody has the same.
+    """Return the fields whose values are copied unchanged although they differ between people.
 
     Args:
-        sibling: the fields of the sibling that is followed.
-        fields_of_kin: those of the others of its kind.
-        known: the fields that are written for the new person: name, key and switches.
-        renaming: how the sibling's name is put in the new person's; a value that holds it is not copied.
+        sibling: the sibling's fields.
+        fields_of_kin: the fields of others of the same kind.
+        known: the fields written for the new person: name, key and switches.
+        renaming: replaces the sibling's name; a value that contains the name is not copied unchanged.
     """
     texts, *known_texts = (
         {name: attribute.document.text(attribute.value) for name, attribute in fields.items()}
@@ -248,7 +247,7 @@ def new_person(
     *,
     machine: bool,
 ) -> Person:
-    """A person of a module that follows no sibling."""
+    """Return a new person of a module without a sibling."""
     path = posixpath.normpath(key_file)
     return Person(
         name, declaration, module.label, path, *flags, machine, (), module.style, True, module.place
@@ -256,12 +255,12 @@ def new_person(
 
 
 class ListStyle(Declarations):
-    """People named in a list, or in a map that gives each a key file."""
+    """People in a list of names, or in a map from names to key files."""
 
-    rank = 1  # a list for this kind goes before what could be made to fit
+    rank = 1  # a list for this kind is better than one that can be adapted
 
     def refusal(self, *, machine: bool) -> Sentence | None:
-        """Why the list cannot take such a person; "" when it is for others."""
+        """Return why such a person doesn't fit; "" if the list is for the other kind."""
         module = self.module
         if is_machine(module, flags_of(module, self.layer.names)) is not machine:
             return ""
@@ -272,10 +271,10 @@ class ListStyle(Declarations):
         return None
 
     def plan(self, name: str, *, machine: bool, key_file: str = "") -> NewDeclaration:
-        """How a person would be declared; its key file is where the module looks for it.
+        """Plan the declaration; the key goes where the module reads it.
 
         Raises:
-            EditRefused: the module does not read keys from files, or not from one of another name.
+            EditRefused: the module does not read keys from files, or the file name can't be chosen.
         """
         module = self.module
         path = self.key_path
@@ -296,7 +295,7 @@ class ListStyle(Declarations):
             if person.key_name == (person.declaration if value == name else value)
         ]
         position = position_for([keys[index] for index in alike] if alike else keys, name)
-        if alike:  # beside those who share the key, or have their own, wherever the map's sections put them
+        if alike:  # in the map's section of users who share that key, or who have their own
             position = alike[position] if position < len(alike) else alike[-1] + 1
         return self.with_entry(f"{quote(name)} = {quote(value)}", position)
 
@@ -308,14 +307,14 @@ _DEFAULTS = {
     "upload_iam_user_ssh_key": "false",
     "path": '"/"',
 }
-"""terraform-aws-iam, modules/iam-user, variables.tf: what the module takes where nothing is set."""
+"""terraform-aws-iam, modules/iam-user, variables.tf: the module's defaults."""
 
 
 class ObjectStyle(Declarations):
     """People as objects of a map."""
 
     def refusal(self, *, machine: bool) -> Sentence | None:
-        """Why the map cannot take such a person."""
+        """Return why such a person doesn't fit the map."""
         module = self.module
         if module.reason:
             return module.refusal
@@ -331,10 +330,10 @@ class ObjectStyle(Declarations):
         return None
 
     def plan(self, name: str, *, machine: bool, key_file: str = "") -> NewDeclaration:
-        """How a person would be declared: as the nearest sibling of its kind is.
+        """Plan the declaration like that of the nearest sibling of the same kind.
 
         Raises:
-            EditRefused: no sibling has its key in a file, or in one whose name is its own.
+            EditRefused: the key has no file of the layer, or its file name can't be chosen.
         """
         if self._is_empty():
             if key_file:
@@ -371,7 +370,7 @@ class ObjectStyle(Declarations):
         )
 
     def _first(self, name: str, *, machine: bool) -> NewDeclaration | Sentence:
-        """How a person is declared in an empty map; why there can be none, as a sentence without its end."""
+        """Plan the first entry of a map, or return why it can't be, as a sentence without a full stop."""
         module, block, names = self.module, self.module.block, self.layer.names
         path = template(module, "pgp_key", names)
         if path is None:
@@ -401,7 +400,7 @@ class ObjectStyle(Declarations):
         return NewDeclaration(person, (), lambda: self.with_entry(text, 0))
 
     def _written(self, key: str, fields: Mapping[str, str]) -> str:
-        """An entry as HCL for the map, without a comma; its lines after the first are indented."""
+        """Return a map entry as HCL without a comma; lines after the first are indented."""
         document, start = self.module.document, self.container.start_byte
         line = document.data[document.line_start(start) : start].decode()
         indent = line[: len(line) - len(line.lstrip())] + "  "
@@ -418,11 +417,11 @@ class ObjectStyle(Declarations):
         return field_behind(self.module.block, "name")
 
     def _switch_fields(self) -> dict[str, str | None]:
-        """The fields that the switches are taken from, by what they switch."""
+        """Return the field behind each switch."""
         return {fact: field_behind(self.module.block, attribute) for fact, attribute in SWITCHES.items()}
 
     def _switchable(self) -> bool:
-        """Whether an entry of one kind can be made one of the other: its own fields are the switches."""
+        """Return whether entries contain both switches, so that cloning can change the kind."""
         wanted = set(self._switch_fields().values())
         return None not in wanted and all(
             wanted <= self._fields(person).keys() for person in self.people[:NEAR]
@@ -438,15 +437,15 @@ class ObjectStyle(Declarations):
         return fields_at(self.module.document, self._entry(person))
 
     def _key_field(self, fields: Mapping[str, Attribute]) -> str | None:
-        """The field that the path of a person's key is made from; None if it is made from the map's key."""
+        """Return the field in the path of a person's key; None if the path uses the map's key."""
         names = fields_of(self.module.block)
         return next((name for name in names if field_mark(name) in self.key_path and name in fields), None)
 
     def _around(self, field: str) -> tuple[str, str]:
-        """What the module puts before and after a field in the name of a key file.
+        """Return what the module adds before and after a field in a key file's name.
 
         Raises:
-            EditRefused: more of the name differs from entry to entry.
+            EditRefused: the name depends on more than this field.
         """
         before, _, after = self.key_path.partition(field_mark(field))
         lead = before.rpartition("/")[2]
@@ -459,13 +458,13 @@ class ObjectStyle(Declarations):
         return lead, after
 
     def _file_name(self, field: str, name: str, wanted: str) -> str:
-        """The name of a new key file, as the module makes it of a field; the wanted one where that can be."""
+        """Return the name of a new key file as the module derives it from a field; `wanted` if possible."""
         lead, tail = self._around(field)
         stem = name if field == self._name_field else wanted.removeprefix(lead).removesuffix(tail)
         return f"{lead}{stem}{tail}"
 
     def _sibling(self, kin: Sequence[Person], declared: Sequence[str], position: int) -> Person:
-        """The nearest person of the kind with the usual fields; the one before goes before the one after."""
+        """Return the nearest person with the usual fields; the one before wins over the one after."""
         places = {key: number for number, key in enumerate(declared)}
         near = sorted(kin, key=lambda person: _distance(places[person.declaration], position))[:NEAR]
         forms = {person.declaration: tuple(self._fields(person)) for person in near}
@@ -473,7 +472,7 @@ class ObjectStyle(Declarations):
         return next(person for person in near if forms[person.declaration] == usual)
 
     def _key(self, kin: Sequence[Person], name: str) -> str:
-        """The map's key for a name, as the first has it of whose name it can differ, of the kind or not."""
+        """Return the map key for a name, like that of the first person whose key can differ from the name."""
         sibling = next(
             (person for person in (*kin, *self.people) if spellings(person.iam_name)[0] != person.iam_name),
             kin[0],
@@ -516,7 +515,7 @@ def _distance(place: int, position: int) -> tuple[int, int]:
 
 
 def _known_values(module: UserModule, name: str, *, machine: bool) -> dict[str, str]:
-    """The values of the fields that the module takes an attribute from as it is."""
+    """Return the values of the fields that the module passes on to known attributes unchanged."""
     wanted = {"login_profile": not machine, "access_key": machine}
     switches = {attribute: str(wanted[fact]).lower() for fact, attribute in SWITCHES.items()}
     found = {
@@ -527,7 +526,7 @@ def _known_values(module: UserModule, name: str, *, machine: bool) -> dict[str, 
 
 
 Shape = tuple[str, ...]
-"""What is alike in the banners of one team: their ruled lines, and "" for each line in words."""
+"""The common shape of a team's banners: ruled lines, and "" for each line of text."""
 
 _RULED = re.compile(r"^(?P<head>[#/*\s]*[^\w\s])(?P<body>(?P<one>[^\w\s])(?P=one)*)(?P<tail>.?)$")
 
@@ -536,23 +535,23 @@ _NOBODY = (
 )
 
 _OF_THE_MODULE = ("source", "version", "providers", "depends_on", "name", "pgp_key")
-"""Attributes that say nothing of the person, or that are written for the new one."""
+"""Attributes that are independent of the person, or rewritten for the new one."""
 
 
 class BlockStyle(Declarations):
-    """All blocks of single users in a layer."""
+    """All single-user blocks of a layer."""
 
     def refusal(self, *, machine: bool) -> Sentence | None:
-        """Why no block can be followed."""
+        """Return why no block can be cloned."""
         if any(self._fits(person, machine=machine) for person in self.people):
             return None
         return next((module.refusal for module in self.modules if module.reason), _NOBODY)
 
     def plan(self, name: str, *, machine: bool, key_file: str = "") -> NewDeclaration:
-        """How a person would be declared: as the nearest usual sibling is.
+        """Plan the declaration like that of the nearest usual sibling.
 
         Raises:
-            EditRefused: no sibling can be followed, or its key's path is an expression.
+            EditRefused: no sibling can be cloned, or the file name of the key can't be chosen.
         """
         kin = self.of_kind(machine=machine) or self.people
         file = Counter(person.place.file for person in kin).most_common(1)[0][0]
@@ -582,7 +581,7 @@ class BlockStyle(Declarations):
         )
 
     def _own_comments(self, block: Block, kin: Sequence[Person], renaming: Renaming) -> Iterator[str]:
-        """The comments inside a block that no other one has, and that would be cloned as they are."""
+        """Return the comments inside a block that no other block has, and that would be cloned unchanged."""
         found = (block.document.text(child) for child in walk(block.node) if child.type == "comment")
         texts = [text for text in found if renaming.plainly(text) == text]
         near = [self._block(person) for person in kin[:NEAR]] if texts and len(kin) > 1 else []
@@ -605,18 +604,18 @@ class BlockStyle(Declarations):
         return self._blocks[person.module]
 
     def _fits(self, person: Person, *, machine: bool) -> bool:
-        """Whether a block can be followed: editable, labelled after the name, the key's path plain."""
+        """Return whether a block can be cloned: editable, labelled after the name, the key's path plain."""
         block = self._block(person)
         if not person.editable or key_path_node(block) is None or person.key_file is None:
             return False
         if _key_path(block) is None and not person.key_file.endswith(person.iam_name):
-            return False  # a path in parts that does not end in the name cannot be made another's
+            return False  # a composed path must end in the name to be adapted
         switches = (block.source_of(name_in(block, switch)) for switch in SWITCHES.values())
         of_kind = person.machine is machine or all(switch in {"true", "false"} for switch in switches)
         return of_kind and prefix_of(person.module, person.iam_name) is not None
 
     def _sibling(self, siblings: Sequence[Person], position: int, *, machine: bool) -> Person:
-        """The nearest sibling of the usual form; the one before goes before the one after."""
+        """Return the nearest sibling of the usual form; the one before wins over the one after."""
         near = [*reversed(siblings[:position]), *siblings[position:]]
         fitting = [person for person in near[:NEAR] if self._fits(person, machine=machine)]
         fitting = fitting or [person for person in self.people if self._fits(person, machine=machine)]
@@ -625,14 +624,14 @@ class BlockStyle(Declarations):
         forms = {person.module: _form(self._block(person), person, self._shape) for person in fitting[:NEAR]}
         usual = Counter(form[:-1] for form in forms.values()).most_common(1)[0][0]
         alike = [person for person in fitting[:NEAR] if forms[person.module][:-1] == usual]
-        # rather with its own banner
+        # prefer one whose banner names it
         return next((person for person in alike if forms[person.module][-1]), alike[0])
 
     def _clone(self, sibling: Person, person: Person) -> bytes:
-        """The sibling's banner and block for another person."""
+        """Return the sibling's banner and block for another person."""
         block, renaming = self._block(sibling), Renaming(sibling.iam_name, person.iam_name)
         banner = None if self._says_more(sibling) else _banner(block, renaming, self._shape)
-        if banner is None:  # it names somebody else, or says more: another one of the same shape is followed
+        if banner is None:  # it lacks the name or has extra words: use another banner
             banners = (
                 _banner(self._block(other), Renaming(other.iam_name, renaming.new), self._shape)
                 for other in self.people[:NEAR]
@@ -642,9 +641,9 @@ class BlockStyle(Declarations):
         return banner + cloned(block.document, block.node, _changes(block, person), renaming)
 
     def _says_more(self, person: Person) -> bool:
-        """Whether a person's banner says more of them than the name: what no other one says.
+        """Return whether a person's banner has words, besides the name, that no other banner has.
 
-        Where the others say nothing, what stands before the name says what it is the name of.
+        If the others have no words, words before the name are taken as a general heading.
         """
         before, behind = self._said(person)
         others = {
@@ -654,7 +653,7 @@ class BlockStyle(Declarations):
         return not {*dated, *behind} <= others
 
     def _said(self, person: Person) -> tuple[list[str], list[str]]:
-        """The words of a person's banner, before and behind the name."""
+        """Return the words of a person's banner before and after the name."""
         block = self._block(person)
         banner = banner_of(block, (person.iam_name, person.module), self._shape)
         return beside_name(" ".join(block.document.text(line) for line in banner), person.iam_name)
@@ -669,7 +668,7 @@ class BlockStyle(Declarations):
 
 
 def without_block(files: FileSet, person: Person) -> FileSet:
-    """The files without a person's block and its banner."""
+    """Remove a person's block and its banner."""
     shape = usual_shape(module.block for module in user_modules(files) if module.style is Style.BLOCK)
     block = module_of(files, person.module).block
     banner = banner_of(block, (person.iam_name, person.module), shape)
@@ -682,7 +681,7 @@ def _key_path(block: Block) -> PathText | None:
 
 
 def _position(siblings: Sequence[Person], name: str) -> int:
-    """Where a person goes among siblings: by name or by label, whichever they are sorted by."""
+    """Return a person's position among siblings, sorted by name or by label."""
     names, labels = [sibling.iam_name for sibling in siblings], [sibling.module for sibling in siblings]
     if labels == sorted(labels) and names != sorted(names):
         return position_for(labels, f"{prefix_of(labels[0], names[0]) or 'user_'}{spellings(name)[0]}")
@@ -690,7 +689,7 @@ def _position(siblings: Sequence[Person], name: str) -> int:
 
 
 def _form(block: Block, person: Person, shape: Shape | None) -> tuple[object, ...]:
-    """What is alike in a team's blocks: attributes in order, source, a banner; last, if it names the user."""
+    """Return a block's form: attributes in order, source, a banner; last, whether it names the user."""
     banner = banner_of(block, (person.iam_name, person.module), shape)
     text = "\n".join(block.document.data[line.start_byte : line.end_byte].decode() for line in banner)
     return (*block.attributes, block.source_of("source"), bool(banner), mentions_name(text, person.iam_name))
@@ -709,10 +708,10 @@ def _changes(block: Block, person: Person) -> list[Splice]:
 
 
 def _banner(block: Block, renaming: Renaming, usual: Shape | None) -> bytes | None:
-    """The banner for a new person with the line end after it.
+    """Return the banner for a new person and the newline after it.
 
     Returns:
-        The bytes: none where the sibling has no banner to follow; None where its banner does not name it.
+        b"" if the sibling has no banner; None if the banner does not name the sibling.
     """
     banner = banner_of(block, (renaming.old, block.label), usual)
     if not banner:
@@ -724,12 +723,12 @@ def _banner(block: Block, renaming: Renaming, usual: Shape | None) -> bytes | No
 
 
 def banner_of(block: Block, names: Iterable[str], usual: Shape | None) -> tuple[Item, ...]:
-    """The comment that belongs to a person's block, without a headline above it; empty if there is none.
+    """Return the banner of a person's block, without a headline above it; empty if there is none.
 
     Args:
         block: the block.
-        names: what the person is called: IAM name, label.
-        usual: the shape of most banners there, or None; of that shape, one that names another is one too.
+        names: the person's IAM name and label.
+        usual: the usual shape of banners, or None; a comment of that shape counts even with another name.
     """
     found = _box_above(block)
     text = " ".join(block.document.text(line) for line in found)
@@ -739,7 +738,7 @@ def banner_of(block: Block, names: Iterable[str], usual: Shape | None) -> tuple[
 
 
 def usual_shape(blocks: Iterable[Block]) -> Shape | None:
-    """The shape that most banners of the first blocks have; None if fewer than two are alike."""
+    """Return the commonest shape of banners among the first blocks; None if no two are alike."""
     near = islice(blocks, _OF_A_SHAPE)
     shapes = Counter(_shape(block.document, found) for block in near if (found := _box_above(block)))
     shape, number = shapes.most_common(1)[0] if shapes else ((), 0)
@@ -747,10 +746,10 @@ def usual_shape(blocks: Iterable[Block]) -> Shape | None:
 
 
 def renamed(document: Document, banner: tuple[Item, ...], renaming: Renaming) -> bytes | None:
-    """A banner's text for another person, in a box as wide; wider where the name needs it.
+    """Return a banner's text for another person; its box only widens if the name needs it.
 
     Returns:
-        The bytes from its first to its last, or None if it does not name the person it is said to.
+        The bytes, or None if the banner does not name the sibling.
     """
     lines = [document.text(item) for item in banner]
     width = max((len(line) for line in lines if _is_ruled(line)), default=0)
@@ -767,7 +766,7 @@ def renamed(document: Document, banner: tuple[Item, ...], renaming: Renaming) ->
 
 
 def _filled(line: str, renaming: Renaming) -> str:
-    """The line with the other name; what closes it stays in its column if there is room."""
+    """Replace the name in a line; a closing mark keeps its column if there is room."""
     new = renaming.in_words(line)
     closing = re.search(r"^(.*?) +(\S?[#*/=|]+)$", new, re.DOTALL)
     if closing is None or not re.search(r" +\S?[#*/=|]+$", line):
@@ -777,7 +776,7 @@ def _filled(line: str, renaming: Renaming) -> str:
 
 
 def _box_above(block: Block) -> tuple[Item, ...]:
-    """The lines of comment directly above a block: the last ruled box of them, or the lines in words."""
+    """Return the comment directly above a block: its last ruled box, or the lines of text."""
     run = _run_above(block)
     ruled = [number for number, line in enumerate(run) if _is_ruled(block.document.text(line))]
     if not run or not ruled:
@@ -809,11 +808,11 @@ def _shape(document: Document, banner: tuple[Item, ...]) -> Shape:
 
 
 def _is_ruled(line: str) -> bool:
-    """Whether a line of comment says nothing: `#`, `#=====#`, `# -----`."""
+    """Return whether a comment line has no text: `#`, `#=====#`, `# -----`."""
     return not any(character.isalnum() for character in line)
 
 
 def _stretched(line: str, by: int) -> str:
-    """A ruled line, longer."""
+    """Lengthen a ruled line."""
     match = _RULED.match(line) if _is_ruled(line) else None
     return match["head"] + match["body"] + match["one"] * by + match["tail"] if match else line

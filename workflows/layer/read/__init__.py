@@ -1,1 +1,1 @@
-"""From the files of a layer to the model of its people, groups, outputs and account."""
+"""Read the model of a layer's people, groups, outputs and account from its files."""

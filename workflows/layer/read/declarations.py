@@ -1,8 +1,7 @@
-"""Where people, groups and the account are declared: module blocks, their attributes and their entries.
+"""The module blocks that declare people, groups and the account, with their attributes and entries.
 
-The readers and the operations both start here, so that what is shown and what is edited is the same thing.
-Everything asks for a module's attribute by the name of terraform-aws-iam before version 6, which renamed some
-(its UPGRADE-6.0.md).
+Readers and operations both start here, so that the displayed and the edited code is the same. Attributes go
+by their names in terraform-aws-iam before version 6, which renamed some (its UPGRADE-6.0.md).
 """
 
 from __future__ import annotations
@@ -38,11 +37,11 @@ _MADE_BY = {
     Subject.GROUP: ("iam-group", {"group_users"}),
     Subject.ACCOUNT: ("iam-account", {"account_alias"}),
 }
-"""How the name of a module of terraform-aws-iam begins, and attributes that no other one has."""
+"""The prefix of the module's name in terraform-aws-iam, and attributes that only this module has."""
 
 
 def made_by(block: Block) -> Subject | None:
-    """What a module block makes: IAM users, a group, or the account's alias and password policy."""
+    """Return what a module block makes: IAM users, a group, or the account's alias and password policy."""
     for what, (_name, attributes) in _MADE_BY.items():
         if not attributes.isdisjoint(block.names):
             return what
@@ -58,7 +57,7 @@ _SINCE_6 = {
 
 
 def name_in(block: Block, attribute: str) -> str:
-    """What a module block calls an attribute that is asked for by its older name."""
+    """Return a module block's own name for an attribute, given the older name."""
     newer = _SINCE_6.get(attribute)
     if newer is None or attribute in block.names:
         return attribute
@@ -67,40 +66,40 @@ def name_in(block: Block, attribute: str) -> str:
 
 
 def attribute_of(block: Block, attribute: str) -> Attribute | None:
-    """An attribute of a module block by its older name, or None."""
+    """Return an attribute of a module block by its older name, or None."""
     return block.attributes.get(name_in(block, attribute))
 
 
 def version_of(block: Block) -> int | None:
-    """The major version of a module that its `version` or its source's `ref` names, or None."""
+    """Return a module's major version, from its `version` or its source's `ref`, or None."""
     reference = re.search(r"[?&]ref=v?(\d+)\.", block.source_of("source") or "")
     found = reference or re.search(r"(\d+)", block.source_of("version") or "")
     return int(found[1]) if found is not None else None
 
 
 def field_behind(block: Block, attribute: str) -> str | None:
-    """The field that a module's attribute is taken from as it is, as `each.value.NAME`; else None."""
+    """Return the field that a module's attribute uses unchanged, as `each.value.NAME`, or None."""
     found = attribute_of(block, attribute)
     field = field_read(block.document, found.value) if found is not None else None
     return field.name if field is not None else None
 
 
 SWITCHES = {"login_profile": "create_iam_user_login_profile", "access_key": "create_iam_access_key"}
-"""The attributes of terraform-aws-iam, modules/iam-user, by what they switch."""
+"""The switches of terraform-aws-iam, modules/iam-user, by what they switch."""
 
 SWITCHED = {"login_profile": "console password", "access_key": "access key"}
-"""The same in words."""
+"""What the switches switch, as displayed."""
 
 _OFF = frozenset({"count", "create", "create_user"})
-"""What switches a whole module of users or of a group off (`create` since 6, `create_user` before)."""
+"""Attributes that switch off a whole module of users or a group (`create` since 6, `create_user` before)."""
 _NONE = (0, "0", "false")
-"""What such a switch is then; False equals 0."""
+"""Values that switch it off; False equals 0."""
 
 _PLAIN_KEY = re.compile(r'(?:file|filebase64)\("([^"]*)"\)')
 KEY = "\x00key\x00"
-"""Stands for `each.key` in an evaluated template."""
+"""The placeholder for `each.key` in an evaluated template."""
 VALUE = "\x00value\x00"
-"""Stands for `each.value` in an evaluated template."""
+"""The placeholder for `each.value` in an evaluated template."""
 
 
 class UserModule(NamedTuple):
@@ -109,10 +108,10 @@ class UserModule(NamedTuple):
     Attributes:
         block: the module block.
         style: how its people are declared.
-        document: the document that holds the list or map; the block's own for the block style.
-        container: the tuple or object that names the people; None when there is none to read.
-        reason: why the people cannot be edited here, as a sentence; "" when they can.
-        source: what is computed, where that is how the people are declared.
+        document: the document with the list or map; the block's own for the block style.
+        container: the tuple or object that names the people; None if there is none to read.
+        reason: why the people cannot be edited here, as a sentence without a full stop; "" if they can.
+        source: the computed expression, for the computed style.
     """
 
     block: Block
@@ -129,7 +128,7 @@ class UserModule(NamedTuple):
 
     @property
     def place(self) -> Place:
-        """Where the people are declared: the list, map or expression if there is one, else the block."""
+        """The place of the list, map or expression that declares the people, or else of the block."""
         if self.container is not None:
             return Place(self.document.name, self.container.start_point.row + 1)
         if self.source is not None and self.source.place is not None:
@@ -138,13 +137,13 @@ class UserModule(NamedTuple):
 
     @property
     def entries(self) -> tuple[Entry, ...]:
-        """What names the people, one by one; nothing for a block of one user."""
+        """The entries that name the people; none for a block of one user."""
         if self.container is not None:
             return tuple(Entry(self.document, element) for element in self.document.elements(self.container))
         return self.source.entries if self.source is not None else ()
 
     def entry(self, declaration: str) -> Node | None:
-        """The entry of the list or map that is or begins with a name; None if there is none."""
+        """Return the list entry or map element for a name, or None."""
         keys = entry_keys(self.document, self.container) if self.container is not None else []
         if self.container is None or declaration not in keys:
             return None
@@ -152,7 +151,7 @@ class UserModule(NamedTuple):
 
     @property
     def counted(self) -> str:
-        """The list or map, as it is written, whose length is the module's `count`; else ""."""
+        """The source text of the list or map whose length is the module's `count`, or ""."""
         return self.source.counted if self.source is not None else ""
 
     @property
@@ -162,12 +161,12 @@ class UserModule(NamedTuple):
 
     @property
     def refusal(self) -> Sentence:
-        """The reason with the module that it is about; "" when people can be added and removed here."""
+        """The reason with the module's name; "" if people can be added and removed here."""
         return f"In module {self.label}: {self.reason}" if self.reason else ""
 
     @property
     def holds_objects(self) -> bool:
-        """Whether each person is an object of a map, with a name, switches and a key file of its own."""
+        """Whether each person is an object in a map, with its own name, switches and key file."""
         if self.container is None or self.container.type != "object":
             return False
         is_empty = not self.document.elements(self.container)
@@ -175,7 +174,7 @@ class UserModule(NamedTuple):
 
 
 def switched_off(block: Block, names: Mapping[str, object]) -> str:
-    """What switches a module off, as it is written: `count = 0`; "" where it makes what it says.
+    """Return the source text that switches a module off, such as `count = 0`, or "".
 
     Args:
         block: the module block.
@@ -188,11 +187,11 @@ def switched_off(block: Block, names: Mapping[str, object]) -> str:
 
 
 def constants(files: FileSet, variables: Mapping[str, object]) -> dict[str, object]:
-    """The layer's constant names by their source text: `var.…` with the project's values, plain `local.…`.
+    """Return the values of the layer's constant names: `var.…` with the project's values, plain `local.…`.
 
     Args:
         files: the layer's files.
-        variables: the values of the variables files; they outrank the defaults in the layer.
+        variables: the values of the variables files, which override the layer's defaults.
     """
     names: dict[str, object] = {"path.module": ".", "path.root": "."}
     for block in files.blocks_of("variable"):
@@ -210,7 +209,7 @@ def constants(files: FileSet, variables: Mapping[str, object]) -> dict[str, obje
 
 @remembered
 def user_modules(files: FileSet) -> list[UserModule]:
-    """The module blocks that make IAM users, in the order of the files, override files left out."""
+    """Return the module blocks that make IAM users, in file order, without override files."""
     modules = _modules(files)
     labels = Counter(block.label for blocks in modules.values() for block in blocks)
     return [
@@ -219,35 +218,35 @@ def user_modules(files: FileSet) -> list[UserModule]:
 
 
 def module_of(files: FileSet, label: str) -> UserModule:
-    """The module that makes IAM users and has a label, as `Person.module` gives it."""
+    """Return the module of users with a label, as in `Person.module`."""
     return next(module for module in user_modules(files) if module.label == label)
 
 
 def group_modules(files: FileSet) -> list[Block]:
-    """The module blocks that make IAM groups, in the order of the files, override files left out."""
+    """Return the module blocks that make IAM groups, in file order, without override files."""
     return _modules(files).get(Subject.GROUP, [])
 
 
 def account_module(files: FileSet) -> Block | None:
-    """The module block with the account's alias and password policy, or None."""
+    """Return the module block with the account's alias and password policy, or None."""
     return next(iter(_modules(files).get(Subject.ACCOUNT, ())), None)
 
 
 @remembered
 def _modules(files: FileSet) -> Mapping[Subject | None, list[Block]]:
-    """The module blocks by what they make."""
+    """Return the module blocks by what they make."""
     documents = (document for document in files.documents.values() if not is_override(document.name))
     return by_key((made_by(block), block) for document in documents for block in document.blocks_of("module"))
 
 
 def overridden(files: FileSet, block: Block) -> Place | None:
-    """Where an override file changes a block, or None."""
+    """Return where an override file changes a block, or None."""
     twins = files.overriding.get(block.header)
     return place_of(twins[0]) if twins else None
 
 
 def uneditable(files: FileSet, document: Document, block: Block) -> Sentence:
-    """Why nothing in a block of a document can be edited, as a sentence; "" when it can."""
+    """Return why a block can't be edited, as a sentence without a full stop; "" if it can."""
     if why := unwritable(files, document):
         return why
     if block.duplicates:
@@ -259,7 +258,7 @@ def uneditable(files: FileSet, document: Document, block: Block) -> Sentence:
 def _user_module(files: FileSet, block: Block, *, twice: bool) -> UserModule:
     document = block.document
     for_each = block.attribute("for_each")
-    own = files if for_each is None else replace(files, linked=frozenset())  # only its list is edited
+    own = files if for_each is None else replace(files, linked=frozenset())  # only the list is edited
     several = "there are several modules of that name" if twice else ""
     reason = several or uneditable(own, document, block)
     if for_each is None and "count" in block.names:
@@ -290,7 +289,7 @@ def _first_is_object(document: Document, container: Node) -> bool:
 
 
 def _not_plain(block: Block) -> Sentence:
-    """Why a block of one user cannot be edited: everything else is known by its name."""
+    """Return why a block of one user can't be edited: it lacks a plain name, which everything else needs."""
     if _plain_text(block, "name") is not None:
         return ""
     name = block.attributes.get("name")
@@ -301,9 +300,9 @@ def _not_plain(block: Block) -> Sentence:
 
 
 def template(module: UserModule, attribute: str, names: Mapping[str, object]) -> str | None:
-    """An attribute of a user module as text with `KEY`, `VALUE` and field marks, or None if it is computed.
+    """Return a user module's attribute with `KEY`, `VALUE` and field placeholders, or None if computed.
 
-    `pgp_key = file("keys/${each.key}")` gives the path inside `file(…)`.
+    For `pgp_key = file("keys/${each.key}")`, that is the path inside `file(…)`.
     """
     block = module.block
     if (known := _plain_text(block, attribute)) is not None:
@@ -322,7 +321,7 @@ def template(module: UserModule, attribute: str, names: Mapping[str, object]) ->
 
 
 def _plain_text(block: Block, attribute: str) -> str | None:
-    """The text of an attribute of a plain file, read without a tree; None where one may be needed."""
+    """Return the text of a plain file's attribute without parsing a tree; None if a tree may be needed."""
     text = (block.plain_values or {}).get(attribute, "")
     if attribute == "pgp_key":
         path = _PLAIN_KEY.fullmatch(text)
@@ -331,12 +330,12 @@ def _plain_text(block: Block, attribute: str) -> str | None:
 
 
 def wants_binary_key(block: Block) -> bool:
-    """Whether a module encodes the key file itself, so that it has to hold the binary key."""
+    """Return whether a module encodes the key file itself, so that it must contain the binary key."""
     return (block.source_of("pgp_key") or "").lstrip('"${ ').startswith("filebase64")
 
 
 def key_path_node(block: Block) -> Node | None:
-    """The expression inside `pgp_key = file(…)`, or None for a key that does not come from a file."""
+    """Return the expression inside `pgp_key = file(…)`, or None for a key that isn't from a file."""
     found = block.attributes.get("pgp_key")
     if found is None:
         return None

@@ -1,7 +1,7 @@
-"""What else a person should know of a layer: files that are not read or not edited, and what comments hide.
+"""Other findings about a layer: files that are not read or not edited, and commented-out code.
 
-`# "jane.doe",` among the users is somebody who was taken out for a while. Only a comment that is nothing but
-such entries counts as one; what is said in words is left to the reader of the file.
+`# "jane.doe",` among the users is somebody disabled for a while. Only comments that consist of such entries
+count; prose is left to the reader of the file.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from workflows.layer.read.declarations import attribute_of, group_modules, made_
 from workflows.layer.read.references import usual_reference
 
 _OF_NO_PERSON = frozenset({"provider", "terraform", "locals", "variable"})
-"""Blocks that say nothing of a user, a group or the account, or are read as Terraform merges them."""
+"""Blocks that don't concern a user, a group or the account, or that are merged as Terraform does."""
 _A_USER = re.compile(rb'^[ \t]*resource[ \t]+"aws_iam_user"', re.MULTILINE)
 _RESOURCES = {
     "aws_iam_user": (Subject.USER, "user"),
@@ -35,7 +35,7 @@ _RESOURCES = {
 
 
 def read_findings(files: FileSet) -> Iterator[Finding]:
-    """The findings about files rather than single people or groups, in the order of the files."""
+    """Yield findings about files, resources and commented-out blocks, in file order."""
     for document in files.documents.values():
         if document.broken_at is not None:
             message = f"{document.name} cannot be parsed as a whole; nothing in it is edited."
@@ -49,7 +49,7 @@ def read_findings(files: FileSet) -> Iterator[Finding]:
 
 
 def missing_keys(files: FileSet, people: Iterable[Person]) -> Iterator[Finding]:
-    """The people whose key file isn't in its folder; `file()` then fails every plan of the layer."""
+    """Yield the people whose key file is missing, which makes `file()` fail every plan of the layer."""
     folders = {*key_folders(files.documents)}
     for person in people:
         path = person.key_file
@@ -59,11 +59,11 @@ def missing_keys(files: FileSet, people: Iterable[Person]) -> Iterator[Finding]:
 
 
 def wrapped_users(folder: Path, root: Path | None, files: FileSet) -> Iterator[Finding]:
-    """Modules of the project's own folders that make users by resources, whom nobody sees in the layer.
+    """Yield the project's own modules that create users with resources, which don't show in the layer.
 
     Args:
-        folder: the layer's folder, where paths of modules begin.
-        root: the project's root folder; what lies outside of it is not looked at.
+        folder: the layer's folder, to which module paths are relative.
+        root: the project's root folder; modules outside it are ignored.
         files: the layer's files.
 
     Raises:
@@ -81,7 +81,7 @@ def wrapped_users(folder: Path, root: Path | None, files: FileSet) -> Iterator[F
 
 
 def account_resources(files: FileSet) -> list[Finding]:
-    """The findings about an account alias or a password policy that no module sets; they hide no person."""
+    """Return findings about an account alias or a password policy set by a resource; they hide no person."""
     found = (resource for document in files.documents.values() for resource in _resources(document))
     return [resource for resource in found if resource.subject is Subject.ACCOUNT]
 
@@ -100,7 +100,7 @@ def _resources(document: Document) -> Iterator[Finding]:
 
 
 def read_unread(names: Iterable[str]) -> list[Finding]:
-    """The findings about files of a layer that are not read: those in JSON, and those for OpenTofu alone."""
+    """Return findings about the layer's unread files: those in JSON, and those only for OpenTofu."""
     why = {".tf.json": "is in JSON", ".tofu": "is for OpenTofu alone", ".tofu.json": "is for OpenTofu alone"}
     return [
         _of_file(f"{name} {words}: iam-onboard doesn't show what it declares.", name, 1, hand_edit=True)
@@ -111,7 +111,7 @@ def read_unread(names: Iterable[str]) -> list[Finding]:
 
 
 def _hidden(document: Document) -> Iterator[Finding]:
-    """The modules and outputs that are commented out."""
+    """Yield the modules and outputs that are commented out."""
     for comment in hiding_comments(document):
         for block in comment.blocks:
             subject = Subject.OUTPUT if block.kind == "output" else None
@@ -131,7 +131,7 @@ _PAIR = re.compile(r'"?([\w+=.@-]+)"?\s*[=:]\s*(?:"[^"]*"\s*,?\s*|\{.*)', re.ASC
 
 
 def read_hidden_entries(files: FileSet) -> Iterator[Finding]:
-    """The people and members that are commented out in a list or map, in the order of the files."""
+    """Yield the people and group members that are commented out in a list or map."""
     lists: list[tuple[Document, Node, str | None]] = [
         *(
             (module.document, module.container, None)
@@ -154,11 +154,11 @@ def read_hidden_entries(files: FileSet) -> Iterator[Finding]:
 
 
 def _entries(document: Document, container: Node) -> Iterator[tuple[str, int]]:
-    """The names of what is commented out, and their lines."""
+    """Yield the names of commented-out entries, and their lines."""
     data, maps = document.data, container.type == "object"
     if not any(data.find(mark, container.start_byte, container.end_byte) >= 0 for mark in _MARKS):
         return
-    inside = False  # of an object whose lines are commented out one by one or together
+    inside = False  # a commented-out object, by line or block comments
     for comment in container.children:
         if comment.type != "comment":
             inside = False

@@ -1,4 +1,4 @@
-"""Reading the groups of a layer: their members as IAM names, and their policies."""
+"""Read the groups of a layer: their members as IAM names, and their policies."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ _EVERYBODY = re.compile(
     r"|values\(module\.([\w-]+)\)\[\*\](?:\.\w+|\[\"\w+\"\])"
     r"|module\.([\w-]+)(?:\[\*\]|\.\*)(?:\.\w+|\[\"\w+\"\])"
 )
-"""A list of all users of one module."""
+"""Matches a list of all users of one module."""
 POLICY_LISTS = ("custom_group_policy_arns", "policies", "group_policy_arns")
-"""terraform-aws-iam, modules/iam-group-with-policies: lists of managed policies, the usual one first."""
+"""Lists of managed policies in terraform-aws-iam, modules/iam-group-with-policies, the usual one first."""
 
 
 def read_groups(
     files: FileSet, names: Mapping[str, object], people: Mapping[Owner, Person]
 ) -> tuple[tuple[Group, ...], list[Finding]]:
-    """The groups in the order of the files, and what a person should know of them.
+    """Return the groups in file order, and the findings about them.
 
     Args:
         files: the layer's files.
         names: constant names and their values, from `constants`.
-        people: the layer's people by what declares them, from `read_people`.
+        people: the layer's people by owner, from `read_people`.
     """
     findings: list[Finding] = []
     machine_names = {person.iam_name for person in people.values() if person.machine}
@@ -81,7 +81,7 @@ def _name(block: Block, names: Mapping[str, object]) -> str:
 def _members(
     files: FileSet, block: Block, people: Mapping[Owner, Person], findings: list[Finding]
 ) -> tuple[list[str], frozenset[str], Sentence, bool]:
-    """The members' IAM names, those that follow their declaration, why none is edited, if it is computed."""
+    """Return the members, those that follow their declaration, why none can be edited, and if computed."""
     why = uneditable(files, block.document, block)
     computed = overridden(files, block) is not None
     if "for_each" in block.attributes or "count" in block.attributes:
@@ -123,7 +123,7 @@ def _members(
 
 
 def _instance(entry: Entry) -> Reference | None:
-    """The instance of a module that a `for` makes of a name."""
+    """Return the module instance that a `for` derives from an entry's name."""
     read_key = object_key if entry.key_only else plain_string
     key = read_key(entry.document, entry.node)
     return Reference(entry.instance_of, key, "") if key is not None else None
@@ -148,5 +148,5 @@ def _policies(block: Block, names: Mapping[str, object]) -> list[str]:
 
 
 def policy_lists(block: Block) -> list[Attribute]:
-    """The attributes of a group's module that list its managed policies."""
+    """Return the attributes of a group's module that list its managed policies."""
     return [block.attributes[name] for name in POLICY_LISTS if name in block.attributes]

@@ -1,11 +1,11 @@
 """What a module repeats over: the entries of its `for_each` or `count`, wherever they are written.
 
-Teams put lists together: `concat(local.admins, ["jane.doe"])`, `toset(keys(local.users))`. Such an
-expression is not edited, but whom it names is there to be read. Functions that only join, sort or pick are
-followed, and references to the layer's own locals and variables; anything else is reported, never guessed.
+Teams combine lists: `concat(local.admins, ["jane.doe"])`, `toset(keys(local.users))`. Such an expression
+can't be edited, but its names can be read: functions that only join, sort or pick are evaluated, and
+references to the layer's own locals and variables resolved. Anything else is reported, never guessed.
 
-Nobody is added to a module with `count = length(var.users)` or taken out of it. Its instances are numbers, so
-that everybody after the place of the change would become somebody else (Terraform's documentation, "The count
+Nobody is added to or removed from a module with `count = length(var.users)`: its instances are numbers, so
+everybody after the changed entry would turn into somebody else (Terraform's documentation, "The count
 Meta-Argument").
 """
 
@@ -26,7 +26,7 @@ from workflows.layer.model import Place, place_of
 _JOINING = frozenset(
     {"concat", "setunion", "merge", "toset", "tolist", "tomap", "distinct", "sort", "compact"}
 )
-"""Functions whose result has the entries of their arguments, and no others (Terraform's "Functions")."""
+"""Functions whose result has exactly the entries of their arguments (Terraform's "Functions")."""
 _PARTS_OF_FOR = frozenset(
     {"tuple_start", "tuple_end", "object_start", "object_end", "for_intro", "expression", "=>", "comment"}
 )
@@ -36,9 +36,9 @@ _INDEX = "count.index"
 _DECODED = re.compile(r'\b(?:yaml|csv|json)decode\(\s*(?:file|templatefile)\(\s*"([^"]+)"')
 _LOCALS = re.compile(r"\blocal\.\w+")
 _DATA_NAMES = 3
-"""So many locals are gone through to the file that users are read from."""
+"""How many levels of locals to follow to the data file with the users."""
 _OF_ONE = frozenset({"flatten", "keys", "values"})
-"""Those of one argument."""
+"""Further functions, with one argument."""
 _COLLECTIONS = frozenset({"tuple", "object", "function_call"})
 
 
@@ -46,12 +46,12 @@ class Entry(NamedTuple):
     """One entry of a computed list or map.
 
     Attributes:
-        document: the document it is written in.
+        document: the document that contains it.
         node: a list's expression, or a map's element.
-        key_only: whether the key of a map's element alone counts, as in `keys(local.users)`.
-        key_field: the field of a list's object that is its key, as in
+        key_only: whether only the key of a map's element counts, as in `keys(local.users)`.
+        key_field: the field that becomes the key of a list's object, as in
             `{ for u in local.users : u.name => u }`; "" for any other entry.
-        instance_of: the label of the module whose instance of that name counts, as in
+        instance_of: the label of the module whose instance of that name is meant, as in
             `[for name in local.admins : module.user[name].name]`; "" for any other entry.
     """
 
@@ -68,34 +68,34 @@ class Entry(NamedTuple):
 
 
 def computed_entries(files: FileSet, document: Document, node: Node) -> tuple[tuple[Entry, ...], str]:
-    """The entries of an expression that is a list or a map, however it is put together.
+    """Return the entries of a computed list or map.
 
     Args:
         files: the layer's files.
-        document: the document the expression is from.
+        document: the document that contains the expression.
         node: the expression.
 
     Returns:
-        The entries that are written in the layer, in order, of one that is repeated each; and the text of the
-        first part whose entries are unknown, "" when all are known.
+        The entries written in the layer, in order and with repetitions; and the text of the first part whose
+        entries are unknown, or "".
     """
     reader = _Reader(files)
     return tuple(reader.read(document, node, ())), reader.unknown
 
 
 def shortened(document: Document, node: Node, most: int = _LONGEST) -> str:
-    """An expression's text on one line, cut to so many letters, by default to what fits into a sentence."""
+    """Return an expression's text on one line, truncated to `most` characters to fit into a sentence."""
     text = " ".join(document.text(node).split())
     return text if len(text) <= most else text[: most - 3] + "…"
 
 
 def _handed_on(entry: Entry, names: Sequence[str], results: Sequence[str]) -> Entry | None:
-    """What a `for` makes of an entry; None where it makes something else of it than a plain part.
+    """Return the entry that a `for` makes of another one; None if it is more than a plain part of it.
 
     Args:
-        entry: what it goes through.
-        names: what it calls a list's entry, or a map's key and value.
-        results: the expression of its list, or the key and the value of its map.
+        entry: the entry that it iterates over.
+        names: its names for a list's entry, or a map's key and value.
+        results: the expression of its list, or the key and value of its map.
     """
     if entry.key_field or entry.instance_of:
         return None
@@ -120,12 +120,12 @@ def _handed_on(entry: Entry, names: Sequence[str], results: Sequence[str]) -> En
 
 
 class _Loop(NamedTuple):
-    """A `for` without a condition and without groups.
+    """A `for` without a condition and without grouping.
 
     Attributes:
-        source: what it goes through.
-        names: what it calls a list's entry, or a map's key and value.
-        results: the expression of its list, or the key and the value of its map.
+        source: the expression that it iterates over.
+        names: its names for a list's entry, or a map's key and value.
+        results: the expression of its list, or the key and value of its map.
     """
 
     source: Node
@@ -134,7 +134,7 @@ class _Loop(NamedTuple):
 
 
 def _loop(document: Document, node: Node) -> _Loop | None:
-    """The plain `for` that an expression is; None for any other expression."""
+    """Return an expression as a plain `for`; None for any other expression."""
     is_for = node.type in {"for_tuple_expr", "for_object_expr"}
     if not is_for or any(child.type not in _PARTS_OF_FOR for child in node.children):
         return None
@@ -147,9 +147,9 @@ def _loop(document: Document, node: Node) -> _Loop | None:
 
 
 class _Reader:
-    """Follows an expression down to its entries, and keeps the first part that it cannot follow.
+    """Resolves an expression to its entries, and records the first part that it can't resolve.
 
-    `within` is what led to an expression, outermost first: the references, and "" for all else.
+    `within` is the path to an expression, outermost first: the text of references, and "" for all else.
     """
 
     def __init__(self, files: FileSet) -> None:
@@ -157,7 +157,7 @@ class _Reader:
         self.unknown = ""
 
     def read(self, document: Document, node: Node, within: tuple[str, ...]) -> list[Entry]:
-        """The entries of an expression."""
+        """Return the entries of an expression."""
         if len(within) == _DEEPEST:
             return self._cannot(document, node)
         node = bare(node)
@@ -180,7 +180,7 @@ class _Reader:
         name, arguments = function_call(document, node)
         given = (part for child in node.children[1:] for part in child.children)
         if any(part.type not in {"expression", ",", "comment"} for part in given):
-            return self._cannot(document, node)  # an argument that is expanded: `concat(local.lists...)`
+            return self._cannot(document, node)  # an expanded argument: `concat(local.lists...)`
         if name not in _JOINING and (name not in _OF_ONE or len(arguments) != 1):
             return self._cannot(document, node)
         found = [entry for argument in arguments for entry in self.read(document, argument, within)]
@@ -210,16 +210,16 @@ class _Reader:
 
 
 class Source(NamedTuple):
-    """Where the instances of a module are named.
+    """Where a module's instances are named.
 
     Attributes:
         document: the document with the list or map.
-        container: the list or map; None when there is none to read.
-        why: why it cannot be edited, as a sentence without its end; "" when it can.
-        place: where an expression that is no plain list or map is written.
-        entries: what such an expression holds, as far as the layer shows.
-        counted: the list or map, as it is written, whose length is the module's `count`; else "".
-        as_set: whether what is named is `toset([…])`.
+        container: the list or map; None if there is none to read.
+        why: why it can't be edited, as a sentence without a full stop; "" if it can.
+        place: the place of an expression other than a plain list or map.
+        entries: the known entries of such an expression.
+        counted: the source text of the list or map whose length is the module's `count`, or "".
+        as_set: whether the list is in a `toset(…)`, or in a `for` that makes a map of it.
     """
 
     document: Document
@@ -232,16 +232,16 @@ class Source(NamedTuple):
 
 
 def resolve(files: FileSet, document: Document, node: Node, *, by_name: bool = True) -> Source:
-    """The list or map that an expression is or names, also in a `for` that changes nothing.
+    """Resolve an expression to a list or map, also through a `for` that changes nothing.
 
-    Of a variable, the value in a variables file outranks the default, and a later file an earlier one.
+    A variable's value in a variables file overrides the default, and a later file an earlier one.
 
     Args:
         files: the layer's files.
-        document: the document the expression is from.
-        node: the expression, unwrapped.
-        by_name: whether a name is followed. A list that another name stands for may serve something else
-            too, so it is not edited for its users' sake.
+        document: the document that contains the expression.
+        node: the unwrapped expression.
+        by_name: whether to resolve a name. A list behind a second name may serve another purpose too, so it
+            isn't edited.
     """
     if node.type in {"tuple", "object"}:
         return Source(document, node, "")
@@ -259,12 +259,12 @@ def resolve(files: FileSet, document: Document, node: Node, *, by_name: bool = T
 
 
 def _defined(files: FileSet, text: str, defined: Sequence[Attribute]) -> Source:
-    """What a local or a variable is set to, by its definitions, the one that counts first."""
+    """Resolve a local or a variable, given its definitions, the effective one first."""
     home, value = defined[0].document, defined[0].value
     place = place_of(defined[0])
     if value.type in {"tuple", "object"}:
         found = Source(home, value, unwritable(files, home))
-    elif home.broken_at is not None:  # what is left of it only looks like an expression
+    elif home.broken_at is not None:  # the damaged rest only looks like an expression
         return Source(home, None, unwritable(files, home), place)
     else:
         found = resolve(files, home, value, by_name=False)
@@ -277,9 +277,10 @@ def _defined(files: FileSet, text: str, defined: Sequence[Attribute]) -> Source:
 
 
 def _same_entries(document: Document, node: Node) -> tuple[Node, str, bool] | None:
-    """What an expression hands on as it is, the kind that has to be, and if that is a set; else None.
+    """Return what an expression passes on unchanged, its required kind, and if it becomes a set; or None.
 
-    `toset(LIST)`, `[for x in LIST : x]`, `{ for x in LIST : x => x }` and `{ for k, v in MAP : k => v }`.
+    Such are `toset(LIST)`, `[for x in LIST : x]`, `{ for x in LIST : x => x }` and `{ for k, v in MAP : k =>
+    v }`.
     """
     call, arguments = function_call(document, node)
     if call == "toset" and len(arguments) == 1:
@@ -296,7 +297,7 @@ def _same_entries(document: Document, node: Node) -> tuple[Node, str, bool] | No
 
 
 def _missing(files: FileSet, document: Document, text: str) -> Source:
-    """A local or a variable that nothing sets, as far as the files can be parsed."""
+    """Return the source for an undefined local or variable, noting any file that can't be parsed."""
     place = broken_place(files)
     if place is None:
         return Source(document, None, f"{text} is not a list or a map in this layer")
@@ -304,7 +305,7 @@ def _missing(files: FileSet, document: Document, text: str) -> Source:
 
 
 def broken_place(files: FileSet) -> Place | None:
-    """The first place that cannot be parsed, or None."""
+    """Return the first place that can't be parsed, or None."""
     return next(
         (
             Place(document.name, document.broken_at)
@@ -328,7 +329,7 @@ def _computed(files: FileSet, document: Document, node: Node, why: str) -> Sourc
 
 
 def _data_file(files: FileSet, text: str, deeper: int = _DATA_NAMES) -> str:
-    """The file that an expression decodes, itself or through locals, as the layer names it; "" for none."""
+    """Return the file that an expression decodes, itself or through locals, as the layer names it, or ""."""
     if (found := _DECODED.search(text)) is not None:
         return found[1].removeprefix("${path.module}/").removeprefix("./")
     if not deeper:
@@ -347,13 +348,13 @@ def _data_file(files: FileSet, text: str, deeper: int = _DATA_NAMES) -> str:
 
 
 def _is_name(text: str) -> bool:
-    """Whether a text names a local or a variable."""
+    """Return whether a text names a local or a variable."""
     scope, _, name = text.partition(".")
     return scope in {"var", "local"} and name.isidentifier()
 
 
 def definitions(files: FileSet, text: str) -> list[Attribute]:
-    """What sets a `local.…` or `var.…`, the one that counts first; nothing for other texts."""
+    """Return the definitions of a `local.…` or `var.…`, the effective one first; none for other texts."""
     if not _is_name(text):
         return []
     scope, _, name = text.partition(".")
@@ -375,13 +376,13 @@ def definitions(files: FileSet, text: str) -> list[Attribute]:
 
 
 def _as_merged(definitions: Iterable[Attribute]) -> list[Attribute]:
-    """What counts of the definitions: the last override file's takes the place of all others."""
+    """Merge definitions: the last override file's replaces all others."""
     found = list(definitions)
     return [definition for definition in found if is_override(definition.document.name)][-1:] or found
 
 
 def unwritable(files: FileSet, document: Document) -> Sentence:
-    """Why nothing in a document can be edited, as a sentence without its end; "" when it can."""
+    """Return why a document can't be edited, as a sentence without a full stop; "" if it can."""
     if document.name in files.linked:
         return f"{document.name} is shared with other layers"
     if document.broken_at is not None:
@@ -390,7 +391,7 @@ def unwritable(files: FileSet, document: Document) -> Sentence:
 
 
 def impurity(document: Document, container: Node) -> Sentence:
-    """Why a list or map holds what cannot be edited, as a sentence without its end; "" if it does not."""
+    """Return why a list or map can't be edited, as a sentence without a full stop; "" if it can."""
     if container.type == "tuple":
         strings = plain_strings(document, container)
         if None not in strings:
@@ -408,12 +409,12 @@ def impurity(document: Document, container: Node) -> Sentence:
 
 
 def counted(files: FileSet, document: Document, node: Node) -> Source | None:
-    """What a `count` that is the length of a list or map counts; None for any other count.
+    """Resolve a `count` that is the length of a list or map; None for any other count.
 
     Args:
         files: the layer's files.
-        document: the document the expression is from.
-        node: the expression, unwrapped.
+        document: the document that contains the expression.
+        node: the unwrapped expression.
     """
     call, arguments = function_call(document, node)
     if call != "length" or len(arguments) != 1:
@@ -434,12 +435,12 @@ def counted(files: FileSet, document: Document, node: Node) -> Source | None:
 
 
 def marks_of(text: str, key: str, value: str) -> dict[str, str]:
-    """What stands for the entry with an instance's number in a module's attributes, by its source text.
+    """Return placeholders for expressions that get a counted module's entry, by source text.
 
     Args:
-        text: the list or map that is counted, as it is written.
-        key: what stands for a map's key.
-        value: what stands for a list's entry, or a map's value.
+        text: the source text of the counted list or map.
+        key: the placeholder for a map's key.
+        value: the placeholder for a list's entry, or a map's value.
     """
     marks = {}
     for listed, mark in ((text, value), (f"keys({text})", key), (f"values({text})", value)):

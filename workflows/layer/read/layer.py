@@ -1,4 +1,4 @@
-"""Reading a layer: from the files of a folder to the model that the screens show and the editor compares."""
+"""Read a layer's files into the model that the screens show and the editor compares."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ from workflows.layer.read.people import read_people
 
 
 def read_layer(location: LayerLocation) -> Layer:
-    """The layer in a folder, as it is on disk now.
+    """Read the layer in a folder.
 
-    Nothing in it is an error: what cannot be understood or edited is a finding with its place.
+    Code that can't be understood or edited is no error but a finding with its place.
 
     Raises:
         LayerUnreadable: a file cannot be read.
-        LeadsOutside: a link leads out of the project.
+        LeadsOutside: a link leads outside the project.
     """
     shared = {path for path in location.var_files if path.parent != location.backend_config.parent}
     with collection_paused():
@@ -61,7 +61,7 @@ def read_layer(location: LayerLocation) -> Layer:
 
 
 def read_files(location: LayerLocation, files: FileSet) -> Layer:
-    """The layer that a set of files makes, for files that are not (yet) on disk."""
+    """Read the layer from a set of files, on disk or not."""
     names = constants(files, location.variables)
     people, findings = read_people(files, names)
     owners = {owner: person.iam_name for owner, person in people.items()}
@@ -96,7 +96,7 @@ def _with_groups(people: tuple[Person, ...], groups: tuple[Group, ...]) -> tuple
 
 
 def read_account(files: FileSet, names: Mapping[str, object]) -> AccountSettings | None:
-    """The account's settings, or None when the layer has no module for them.
+    """Return the account's settings, or None if the layer has no module for them.
 
     Args:
         files: the layer's files.
@@ -130,7 +130,7 @@ def _setting(attribute: Attribute, names: Mapping[str, object]) -> Setting:
 
 
 def _meant(name: str, value: str | float | bool) -> str | float | bool:  # noqa: FBT001 - a setting's value
-    """What Terraform makes of text where it wants a number or a switch, as layers for 0.11 have it."""
+    """Convert text like Terraform where it needs a number or a boolean, as in layers for 0.11."""
     if name in POLICY_SWITCHES and value in ("true", "false"):
         return value == "true"
     is_number = name in POLICY_NUMBERS and isinstance(value, str) and value.isascii() and value.isdecimal()
@@ -138,7 +138,7 @@ def _meant(name: str, value: str | float | bool) -> str | float | bool:  # noqa:
 
 
 def declares_people(folder: Path) -> bool:
-    """Whether a folder holds Terraform files with modules of users or groups.
+    """Return whether a folder contains Terraform files with modules of users or groups.
 
     Raises:
         LayerUnreadable: a file there cannot be read.
@@ -150,10 +150,10 @@ def declares_people(folder: Path) -> bool:
 
 
 def lone_layer(folder: Path) -> LayerLocation:
-    """What a layer's folder alone shows of it.
+    """Describe a layer from its folder alone.
 
     Args:
-        folder: the layer folder, absolute, without symbolic links in it.
+        folder: the layer folder, an absolute path without symbolic links.
 
     Raises:
         ProjectError: a file in it cannot be read.

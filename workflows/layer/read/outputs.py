@@ -1,8 +1,8 @@
-"""Reading the outputs of a layer: which are about one person, and which collect people.
+"""Read the outputs of a layer: those about one person, and those that collect people.
 
-An output that collects people is a map or list with an entry for each, written out by hand:
-`value = { "jane.doe" = module.user["jane.doe"].iam_user_name, … }`. One that a `for` makes needs no entries
-and is none of these; neither is an output about one person alone.
+A collecting output is a map or list with a handwritten entry for each person:
+`value = { "jane.doe" = module.user["jane.doe"].iam_user_name, … }`. A list or map made by a `for` needs no
+entries, so it doesn't count; neither does an output about one person.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ from workflows.layer.model import Output, Owner
 from workflows.layer.read.references import Reference, read_reference, references_in, usual_reference
 
 _REMEMBERED = 65536
-"""More blocks than the outputs of any layer; each takes a few hundred bytes."""
+"""More than the outputs of any layer; each takes a few hundred bytes."""
 
 
 class Reading(NamedTuple):
-    """What an output block says.
+    """The relevant parts of an output block.
 
     Attributes:
-        reference: the one module instance that its value is about, or None if it is about none or several.
-        sensitive: whether Terraform hides it.
+        reference: the module instance in its value, or None if there is none or more than one.
+        sensitive: whether Terraform hides its value.
     """
 
     reference: Reference | None
@@ -39,16 +39,16 @@ class Reading(NamedTuple):
 
     @property
     def attribute(self) -> str:
-        """The module's attribute that it gives, as `iam_user_name`, or ""."""
+        """The module's attribute that it returns, such as `iam_user_name`, or ""."""
         return self.reference.attribute if self.reference is not None else ""
 
 
 def read_outputs(files: FileSet, owners: Mapping[Owner, str]) -> tuple[Output, ...]:
-    """The outputs in the order of the files.
+    """Return the outputs in file order.
 
     Args:
         files: the layer's files.
-        owners: the IAM name of each person by what declares it.
+        owners: each person's IAM name by declaration.
     """
     found: list[Output] = []
     for document in files.documents.values():
@@ -63,7 +63,7 @@ def read_outputs(files: FileSet, owners: Mapping[Owner, str]) -> tuple[Output, .
 
 
 def read_hidden_outputs(files: FileSet, owners: Mapping[Owner, str]) -> tuple[Output, ...]:
-    """The outputs that are commented out; arguments as for `read_outputs`."""
+    """Return the outputs that are commented out; arguments as for `read_outputs`."""
     return tuple(
         _output(block.label, read_output(block), owners)
         for document in files.documents.values()
@@ -79,7 +79,7 @@ def _output(label: str, reading: Reading, owners: Mapping[Owner, str]) -> Output
 
 
 def read_output(block: Block) -> Reading:
-    """What an output block says."""
+    """Read an output block."""
     document, item = block.document, block.item
     if document.is_plain:
         return _read_plain(document.data[item.start_byte : item.end_byte])
@@ -107,9 +107,9 @@ class CollectedEntry(NamedTuple):
     """A person's entry.
 
     Attributes:
-        position: which of the container's entries it is.
-        node: its node: a list's expression, or a map's element.
-        owner: whose it is.
+        position: the index in the container.
+        node: a list's expression, or a map's element.
+        owner: the person's declaration.
     """
 
     position: int
@@ -123,7 +123,7 @@ class CollectingOutput(NamedTuple):
     Attributes:
         block: the output.
         container: its list or map.
-        entries: those of people, in their order; there may be others between them.
+        entries: the people's entries in order; other entries may be in between.
     """
 
     block: Block
@@ -132,13 +132,13 @@ class CollectingOutput(NamedTuple):
 
     @property
     def document(self) -> Document:
-        """The document that it is in."""
+        """The output's document."""
         return self.block.document
 
 
 @remembered
 def collections_of(files: FileSet) -> list[CollectingOutput]:
-    """The outputs that collect people, in the order of the files."""
+    """Return the outputs that collect people, in file order."""
     return [
         found
         for document in files.documents.values()
@@ -148,7 +148,7 @@ def collections_of(files: FileSet) -> list[CollectingOutput]:
 
 
 def collection_of(block: Block) -> CollectingOutput | None:
-    """What an output collects; None if it does not collect people."""
+    """Read an output as a collecting one; None if it does not collect people."""
     value = block.attributes.get("value")
     container = value.value if value is not None else None
     if container is None or container.type not in {"tuple", "object"}:
@@ -167,14 +167,14 @@ def collection_of(block: Block) -> CollectingOutput | None:
 
 
 def _is_keyed(document: Document, entry: CollectedEntry) -> bool:
-    """Whether an entry's key names the person: `auditor_ci` for `module.user_auditor_ci`, not `username`."""
+    """Return whether the key names the person: `auditor_ci` for `module.user_auditor_ci`, not `username`."""
     key = object_key(document, entry.node)
     mine, theirs = _slug(key or ""), _slug(entry.owner[1] or entry.owner[0])
     return key is not None and (mine == theirs or mine.endswith(f"_{theirs}") or theirs.endswith(f"_{mine}"))
 
 
 def _is_for_several(block: Block, entries: Sequence[CollectedEntry]) -> bool:
-    """Whether a list is for several people: it repeats nobody, and is not labelled after its only one."""
+    """Return whether a list is for several people: no repetitions, and not labelled after its only one."""
     owners = [entry.owner for entry in entries]
     if len(set(owners)) < len(owners):
         return False

@@ -1,4 +1,4 @@
-"""Reading the people and machine users of a layer, whatever style declares them."""
+"""Read the people and machine users of a layer, in any style."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ from workflows.layer.read.declarations import (
 from workflows.layer.read.instances import Entry
 
 _LONGEST_NAME = 200
-"""Bytes of an expression that may make a name; what is longer, and may be nested deeply, is none."""
+"""Maximum bytes of an expression evaluated as a name; a longer one may be nested too deeply."""
 _LONGEST_OBJECT = 2000
-"""Bytes of an object that may be a person."""
+"""Maximum bytes of an object evaluated as a person."""
 _DEFAULT_OF_MODULE = True
-"""terraform-aws-iam, modules/iam-user: login profile and access key are both made unless switched off."""
+"""terraform-aws-iam, modules/iam-user creates login profile and access key unless they are switched off."""
 
 
 def read_people(files: FileSet, names: Mapping[str, object]) -> tuple[dict[Owner, Person], list[Finding]]:
-    """The people by what declares them, in the order of the files, and what a person should know of them.
+    """Return the people by owner, in file order, and the findings about them.
 
     Args:
         files: the layer's files.
@@ -79,13 +79,13 @@ def read_people(files: FileSet, names: Mapping[str, object]) -> tuple[dict[Owner
 
 
 def not_shown(block: Block, names: Mapping[str, object], subject: Subject, lacks: Sentence) -> Finding | None:
-    """The finding about a module block that is switched off or lacks something, so that nothing is shown.
+    """Return a finding about a module block that isn't shown: it is switched off or lacks something.
 
     Args:
         block: the module block.
         names: constant names and their values, from `constants`.
-        subject: what it would make.
-        lacks: what it lacks, as a sentence; "" for nothing.
+        subject: what the module would make.
+        lacks: a sentence about what is missing, or "".
     """
     off = switched_off(block, names)
     message = f"The module {block.label} makes no {subject}: {off}." if off else lacks
@@ -103,12 +103,12 @@ def _not_edited(module: UserModule, why: Sentence) -> Finding:
 
 
 def _is_one(module: UserModule, names: Mapping[str, object]) -> bool:
-    """Whether a module has a `count`, and it is 1."""
+    """Return whether a module has `count = 1`."""
     return value_of(module.block.attribute("count"), names) in (1, "1")
 
 
 def _from_entries(module: UserModule, names: Mapping[str, object]) -> Iterator[Person]:
-    """The people of a list or map, and of objects those that no field switches off."""
+    """Yield the people of a list or map, except objects with a field that switches them off."""
     flags = flags_of(module, names)
     name_text = template(module, "name", names)
     key_text = _path(template(module, "pgp_key", names))
@@ -138,7 +138,7 @@ def _from_entries(module: UserModule, names: Mapping[str, object]) -> Iterator[P
 
 
 def _entries(module: UserModule, names: Mapping[str, object]) -> Iterator[tuple[Entry, str | None, object]]:
-    """What names the people, with the key and the value that the module sees; None for a key not known."""
+    """Yield the people's entries with the key and value that the module sees; None for an unknown key."""
     container, entries = module.container, module.entries
     strings = plain_strings(module.document, container) if container and container.type == "tuple" else None
     for position, entry in enumerate(entries):
@@ -159,7 +159,7 @@ def _entries(module: UserModule, names: Mapping[str, object]) -> Iterator[tuple[
 
 
 def _of_a_field(module: UserModule, entry: Entry, names: Mapping[str, object]) -> tuple[str | None, object]:
-    """The key and the value of a list's object whose field is the key: the object, or just that name."""
+    """Return key and value of a list's object with a key field: the value is the object, or just the key."""
     short = entry.node.end_byte - entry.node.start_byte <= _LONGEST_OBJECT
     value = evaluate(entry.document, entry.node, names) if short else UNKNOWN
     key = value.get(entry.key_field) if isinstance(value, dict) else None
@@ -186,7 +186,7 @@ def _person(
 
 
 def flags_of(module: UserModule, names: Mapping[str, object]) -> tuple[bool | None, bool | None]:
-    """Whether a module makes a login profile and an access key; None where that is computed."""
+    """Return whether a module makes a login profile and an access key; None if computed."""
     return (
         _flag(module, "create_iam_user_login_profile", names),
         _flag(module, "create_iam_access_key", names),
@@ -202,14 +202,14 @@ def _flag(module: UserModule, attribute: str, names: Mapping[str, object]) -> bo
     if value is UNKNOWN:
         value = value_of(block.attributes[name], names)
     if value in ("true", "false"):
-        return value == "true"  # Terraform takes such text for a switch
+        return value == "true"  # Terraform converts such text to a boolean
     return value if isinstance(value, bool) else None
 
 
 def is_machine(
     module: UserModule, flags: tuple[bool | None, bool | None], name: str = "", key_file: str | None = None
 ) -> bool:
-    """Whether a module makes machine users: keys and no passwords, or names or key files that say so."""
+    """Return whether a module makes machine users: keys without passwords, or such names or key files."""
     if flags == (False, True) or module.label.startswith("machine") or name.startswith("machine."):
         return True
     return (key_file or "").rpartition("/")[2].startswith("machine.")

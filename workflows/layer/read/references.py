@@ -17,9 +17,9 @@ _INDEXED = ("variable_expr", "get_attr", "index", "get_attr")
 _PLAIN = ("variable_expr", "get_attr", "get_attr")
 _BRACKETED = ("variable_expr", "get_attr", "index", "index")
 _HOLDERS = frozenset({"expression", "binary_operation", "unary_operation"})
-"""What has a reference's parts among its own."""
+"""Node types whose children may include a reference's parts."""
 _OF_A_USER = r"(?:this_)?iam_user_(?:name|arn|unique_id|login_profile_\w+)"
-"""terraform-aws-iam, modules/iam-user: outputs that no instance's key is taken for."""
+"""Outputs of terraform-aws-iam, modules/iam-user, that can't be mistaken for an instance key."""
 _USUAL = re.compile(
     r'module\.([A-Za-z_][\w-]*)(?:\["([^"\\${%]+)"\])?'
     rf'(?:\.([A-Za-z_][\w-]*)|(?<=\])\["([A-Za-z_][\w-]*)"\]|\["({_OF_A_USER})"\])'
@@ -31,8 +31,8 @@ class Reference(NamedTuple):
 
     Attributes:
         module: the module's label; "" for a plain string.
-        key: the instance's key; None for a module without instances. A plain string's value.
-        attribute: the module's attribute, as `iam_user_name`; "" for a plain string.
+        key: the instance's key, or None for a module without instances; a plain string's value.
+        attribute: the module's attribute, such as `iam_user_name`; "" for a plain string.
         bracketed: whether the attribute is written as `["iam_user_name"]`.
     """
 
@@ -43,19 +43,19 @@ class Reference(NamedTuple):
 
     @property
     def owner(self) -> Owner:
-        """Module and key: what declares the thing referred to."""
+        """Module and key: the declaration that it refers to."""
         return self[:2]
 
     def to(self, owner: Owner) -> Reference:
-        """The same attribute of another module or instance, written in the same way."""
+        """Return a reference to the same attribute of another module or instance, in the same form."""
         return self._replace(module=owner[0], key=owner[1])
 
 
 def read_reference(document: Document, node: Node) -> Reference | None:
-    """The reference that an expression of the tree is, whole; None for any other expression.
+    """Parse an expression that is exactly one reference; None for any other expression.
 
     Args:
-        document: the document the node is from.
+        document: the document that contains the node.
         node: an expression, wrapped or not.
     """
     text = document.text(node)
@@ -71,7 +71,7 @@ def read_reference(document: Document, node: Node) -> Reference | None:
 
 
 def _parsed(document: Document, parts: Sequence[Node], text: str) -> Reference | None:
-    """The reference that `module` and what follows it make, whole; None for anything else."""
+    """Parse `module` and the parts after it as one reference; None for anything else."""
     if (known := usual_reference(text)) is not None:
         return known
     kinds = tuple(part.type for part in parts)
@@ -88,14 +88,14 @@ def _parsed(document: Document, parts: Sequence[Node], text: str) -> Reference |
 
 
 def _in_brackets(text: str) -> str | None:
-    """The plain string in an index's brackets; None for anything else."""
+    """Return the plain string in an index's brackets; None for anything else."""
     inner = text.strip().removeprefix("[").removesuffix("]").strip()
     is_plain = len(inner) >= 2 and inner[0] == inner[-1] == '"' and "${" not in inner
     return unescape(inner[1:-1]) if is_plain else None
 
 
 def usual_reference(text: str) -> Reference | None:
-    """The reference that a text is, in the usual form without blanks or escapes; None for other texts."""
+    """Parse a reference in the usual form, without blanks or escapes; None for any other text."""
     match = _USUAL.fullmatch(text)
     if match is None:
         return None
@@ -104,7 +104,7 @@ def usual_reference(text: str) -> Reference | None:
 
 
 def written(reference: Reference) -> str:
-    """A reference as HCL writes it."""
+    """Write a reference as HCL."""
     module, key, attribute, bracketed = reference
     if not module:
         return quote(str(key))
@@ -114,7 +114,7 @@ def written(reference: Reference) -> str:
 
 
 def references_in(document: Document, node: Node) -> Iterator[tuple[Reference, tuple[int, int]]]:
-    """Every reference to a module under a node, in operations too, with where it begins and ends in bytes."""
+    """Yield every reference to a module under a node, also in operations, with its byte range."""
     for holder in walk(node):
         if holder.type not in _HOLDERS or len(holder.children) < len(_PLAIN):
             continue
@@ -132,12 +132,12 @@ def references_in(document: Document, node: Node) -> Iterator[tuple[Reference, t
 
 
 def mentions(files: FileSet, module: str, key: str | None) -> Iterator[Place]:
-    """Where a module, or one instance of it, is still referred to in the layer; comments do not count.
+    """Yield where the layer refers to a module or one of its instances, ignoring comments.
 
     Args:
         files: the layer's files.
         module: the module's label.
-        key: the instance's key; None asks for any reference to the module.
+        key: the instance's key; None for any reference to the module.
     """
     wanted = f"module.{module}" if key is None else quote(key)
     for document in files.documents.values():
@@ -147,12 +147,12 @@ def mentions(files: FileSet, module: str, key: str | None) -> Iterator[Place]:
 
 
 def place_on_disk(before: FileSet, after: FileSet, place: Place, module: str, key: str | None) -> Place:
-    """Where a mention in edited files stands in the files as they are, so that a person finds it.
+    """Return the place in the current files of a mention in edited files, so that a person can find it.
 
     Args:
-        before: the files as they are.
-        after: the edited files that `place` is in.
-        place: a mention in them.
+        before: the current files.
+        after: the edited files.
+        place: a mention in the edited files.
         module: the module's label.
         key: the instance's key, or None.
     """
@@ -167,11 +167,11 @@ def _line(files: FileSet, place: Place) -> tuple[str, bytes]:
 
 
 def _refers(document: Document, found: Node, start: int, module: str, key: str | None) -> bool:
-    """Whether the text that was found is what refers to a module, or its key to one instance of it.
+    """Return whether a found text refers to a module, or is the key of one of its instances.
 
     Args:
         document: the document.
-        found: the smallest node that holds the text.
+        found: the smallest node that contains the text.
         start: where the text begins.
         module: the module's label.
         key: the instance's key, or None.
