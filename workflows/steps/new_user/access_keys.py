@@ -1,7 +1,7 @@
-"""Access keys: obtained, proved to be the person's own, and kept where they chose, in one go.
+"""Access keys: obtained, proved to belong to the user, and kept where they chose, in one go.
 
-Where the key is to be kept is settled before there is one: a secret that cannot be kept is lost, since AWS
-shows it once. A key that was made here and cannot be kept is deleted again.
+The place is settled before there is a key, because AWS shows the secret once and a secret that can't be kept
+is lost. A key created here that can't be kept is deleted again.
 """
 
 from __future__ import annotations
@@ -80,24 +80,24 @@ from workflows.stores.key_store import KEPT_IN_PGP_FILE
 
 CONSOLE, TYPED, API, HANDOFF, KEPT = "console", "typed", "api", "handoff", "kept"
 RECENT = timedelta(hours=1)
-"""Downloads older than this when the step is opened are somebody's old ones."""
+"""Downloads older than this, when the step is opened, are leftovers."""
 
 _IMPORT_AGAIN = "import it again once iam-onboard can write to the disk."
 
 
 @dataclass(frozen=True)
 class Request:
-    """What the person decides.
+    """The user's choices.
 
     Attributes:
-        kept: where it is to be kept, as a `StoreOption.choice`.
-        how: where it comes from: `CONSOLE`, `TYPED`, `API`, `HANDOFF`, or `KEPT`, which moves the kept one.
-        path: the CSV file, as typed; for `API` the file of the key that is there already, or "".
+        kept: where to keep the key, as a `StoreOption.choice`.
+        how: where it comes from: `CONSOLE`, `TYPED`, `API`, `HANDOFF`, or `KEPT`, which moves the kept key.
+        path: the CSV file, as typed; for `API` the existing key's file, or "".
         key_id: the typed id.
         secret: the typed secret.
-        code: the MFA code, for `API`; None where the user has no device.
-        passphrase: of the PGP key, for `HANDOFF`; None lets gpg-agent answer.
-        delete_file: whether the CSV file is deleted afterwards.
+        code: the MFA code, for `API`; None if the user has no device.
+        passphrase: for the PGP key, with `HANDOFF`; None lets gpg-agent answer.
+        delete_file: whether to delete the CSV file afterwards.
     """
 
     kept: str
@@ -124,10 +124,10 @@ class Download:
 
 
 def kept_record(context: Context) -> KeyRecord | None:
-    """What is written down of the key that is kept here already: by a command, or by an interrupted import.
+    """Return the record of a key kept here already, by a command or an interrupted import.
 
     Raises:
-        OnboardError: it cannot be read.
+        OnboardError: it can't be read.
     """
     profile = base_profile_of(context, identity_of(context))
     return KeyRecords(context.environment.key_records_folder).get(project_of(context), profile)
@@ -135,13 +135,13 @@ def kept_record(context: Context) -> KeyRecord | None:
 
 @dataclass(frozen=True)
 class Survey:
-    """What is here before the person answers.
+    """The situation before the user answers.
 
     Attributes:
         stores: where the key can be kept, the best first.
-        kept: what is written down of a key that is kept here already, or None.
-        earlier: whether that key takes another PGP key than the person's own now.
-        downloaded: whether the file that this key came from is still there; its import deletes it.
+        kept: the record of a key kept here already, or None.
+        earlier: whether that key needs another PGP key than the user's current one.
+        downloaded: whether the file that this key came from still exists; its import deletes it.
     """
 
     stores: tuple[StoreOption, ...]
@@ -151,28 +151,28 @@ class Survey:
 
 
 def survey(context: Context, _report: Report) -> Survey:
-    """Look at the stores and at what is kept; a locked keyring may ask, in a dialog of the desktop's own."""
+    """Look at the stores and the kept key; a locked keyring may ask, in the desktop's own dialog."""
     stores = store_options(context, identity_of(context))
     try:
         kept = kept_record(context)
     except OnboardError:
-        kept = None  # keeping one says why it can't be read
+        kept = None  # keeping a key reports why this one can't be read
     downloaded = kept is not None and _is_downloaded(kept.id, context)
     return Survey(stores, kept, _takes_another_key(kept, context), downloaded)
 
 
 def _takes_another_key(record: KeyRecord | None, context: Context) -> bool:
-    """Whether a kept key is in a file that the PGP key of the handoff doesn't open."""
+    """Return whether a kept key is in a file that the handoff's PGP key doesn't open."""
     if record is None or record.kept != KEPT_IN_PGP_FILE:
         return False
     return record.fingerprint not in {"", fingerprint_of(context, identity_of(context))}
 
 
 def earlier_key(context: Context) -> str:
-    """The fingerprint of the earlier PGP key that alone opens the kept access key; "" for none.
+    """Return the fingerprint of the earlier PGP key that alone opens the kept access key, or "".
 
     Raises:
-        OnboardError: the record of the access key cannot be read.
+        OnboardError: the record of the access key can't be read.
     """
     record = kept_record(context)
     return record.fingerprint if record is not None and _takes_another_key(record, context) else ""
@@ -180,7 +180,7 @@ def earlier_key(context: Context) -> str:
 
 def _is_downloaded(key_id: str, context: Context) -> bool:
     for download in downloads(context):
-        with suppress(OnboardError):  # then it is another file, or its import says what is wrong with it
+        with suppress(OnboardError):  # then it is another file, or its import reports what is wrong
             key = read_access_key_file(download.path)
             key.drop()
             if key.access_key_id == key_id:
@@ -189,20 +189,20 @@ def _is_downloaded(key_id: str, context: Context) -> bool:
 
 
 def downloads(context: Context) -> tuple[Download, ...]:
-    """The access key files that the browser has left lately, the newest first."""
+    """Return the access key files that the browser saved recently, the newest first."""
     now = context.environment.now()
     found = []
     for path in find_access_keys(context.environment.downloads, now - RECENT):
         try:
             written = path.stat(follow_symlinks=False).st_mtime
         except FileNotFoundError:
-            continue  # deleted since the folder was read
+            continue  # deleted since the folder was listed
         found.append(Download(path, max(0, int(now.timestamp() - written))))
     return tuple(found)
 
 
 def refused_download(context: Context) -> Sentence:
-    """Which file, by its name a new access key's, can't be used, and why; "" for none."""
+    """Say which file is named like a new access key but can't be used, and why; "" if there is none."""
     environment = context.environment
     error = refusal(environment.downloads, environment.now() - RECENT)
     why = error.why if isinstance(error, FileError) else ""
@@ -210,21 +210,21 @@ def refused_download(context: Context) -> Sentence:
 
 
 def needed_device(path: str, context: Context) -> str | None:
-    """The serial of the device whose code making a key needs; None without one.
+    """Return the serial of the device whose code is needed to create a key; None without a device.
 
     Args:
-        path: the CSV file of the present key, as typed; "" takes the one that is kept.
+        path: the CSV file of the existing key, as typed; "" uses the kept one.
         context: of the step.
 
     Raises:
-        OnboardError: the present key is not there, or not usable.
+        OnboardError: the existing key is missing or unusable.
     """
     with present_key(path, context) as key:
         return device_of(key, clients_for(context.environment, identity_of(context).region))
 
 
 def validate(request: Request, context: Context) -> list[Problem]:
-    """What the chosen way needs is there and well formed."""
+    """Require well-formed input for the chosen way."""
     if not is_store_choice(request.kept):
         return [Problem("Choose where to keep the key.", "kept")]
     match request.how:
@@ -244,11 +244,11 @@ def validate(request: Request, context: Context) -> list[Problem]:
 
 
 def perform(request: Request, context: Context, report: Report) -> Facts:
-    """Obtain the key, prove it, keep it; then delete the downloaded file if that is wanted.
+    """Obtain the key, prove it, keep it; then delete the downloaded file if wanted.
 
     Raises:
-        OnboardError: there is no usable key, it is another one's, or it cannot be kept: then nothing is
-            kept, and a key that was made here is deleted again.
+        OnboardError: the key is unusable, belongs to somebody else, or can't be kept. Then nothing is kept,
+            and a key created here is deleted again.
     """
     identity = identity_of(context)
     clients = clients_for(context.environment, identity.region)
@@ -305,16 +305,16 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
 
 
 class _Proved(NamedTuple):
-    """What AWS says of a key that is the person's own.
+    """AWS's answers about the user's own key.
 
     Attributes:
-        who: whose it is.
-        devices: the user's MFA devices; none for a key that may not ask: the profiles step then takes the
-            serial typed.
-        at: when AWS said so.
-        signed_in: what it says of the sign-in.
-        keys: the user's keys; none for a key that may not ask.
-        old_ids: those that this key takes the place of.
+        who: its owner.
+        devices: the user's MFA devices; none if the key may not ask, so that the profiles step uses the typed
+            serial.
+        at: when AWS answered.
+        signed_in: what AWS reports about the sign-in.
+        keys: the user's keys; none if the key may not ask.
+        old_ids: the keys that this key replaces.
     """
 
     who: sts.Identity
@@ -331,7 +331,7 @@ def _proved(
     """Ask AWS about the key.
 
     Raises:
-        OnboardError: it is temporary, not usable, or another one's.
+        OnboardError: it is temporary, unusable, or belongs to somebody else.
     """
     if key.session_token is not None:
         raise OnboardError(
@@ -350,16 +350,16 @@ def _proved(
 
 
 def deactivate(path: str, key_id: str, code: str, context: Context) -> None:
-    """Deactivate another key of the person's, with the one that they have.
+    """Deactivate another of the user's keys, with the existing one.
 
     Args:
         path: as for `present_key`.
-        key_id: the other one.
-        code: of the MFA device; "" for a user without one.
+        key_id: the other key.
+        code: from the MFA device; "" for a user without one.
         context: of the step.
 
     Raises:
-        OnboardError: it could not be done.
+        OnboardError: it failed.
     """
     clients = clients_for(context.environment, identity_of(context).region)
     with session_of(path, code, context, clients, lambda _progress: None) as session:
@@ -370,7 +370,7 @@ def deactivate(path: str, key_id: str, code: str, context: Context) -> None:
 def _obtained(
     request: Request, context: Context, clients: ClientFactory, report: Report
 ) -> Iterator[tuple[Credentials, KeySession | None, Sentence]]:
-    """The key, and of one that is made here what `Made` says; if the block fails, it is deleted again."""
+    """Yield the key, with the fields of `Made` for one created here, which is deleted if the block fails."""
     if request.how == API:
         with made_key(request.path, request.code or "", request.kept, context, clients, report) as made:
             yield made
@@ -404,7 +404,7 @@ def _decrypted(request: Request, context: Context, report: Report) -> Credential
 def _sign_in(
     key: Credentials, session: KeySession | None, context: Context, clients: ClientFactory
 ) -> SignInSeen:
-    """What AWS reports on the sign-in; with MFA it reports more."""
+    """Return what AWS reports about the sign-in; it reports more with MFA."""
     identity, since = identity_of(context), (context.facts.get("signed_in") or {}).get("since") or ""
     if session is not None:
         return sign_in_seen(session.client, identity, since)
@@ -415,9 +415,9 @@ def _sign_in(
 def _old_ids(
     key: Credentials, keys: Sequence[AccessKey], session: KeySession | None, context: Context
 ) -> list[str]:
-    """The keys that this one takes the place of, without those that AWS lists no more as active."""
+    """Return the keys that this one replaces, except those that AWS no longer lists as active."""
     before, record = context.facts.get("access_key") or {}, kept_record(context)
-    kept = record.id if record else before.get("id")  # a rotation since has seen to the one before
+    kept = record.id if record else before.get("id")  # a rotation since then has dealt with the previous key
     old = {kept, session and session.used, *(before.get("old_ids") or ())} - {key.access_key_id, None}
     active = {listed.access_key_id for listed in keys if listed.active} if keys else old
     return sorted(old & active)
@@ -426,7 +426,7 @@ def _old_ids(
 def _made_at(
     request: Request, key: Credentials, keys: Sequence[AccessKey], context: Context
 ) -> datetime | None:
-    """When the key was made, as well as that can be known without another code."""
+    """Return when the key was created, as well as that is known without another code."""
     if request.how == API:
         return context.environment.now()
     found = created_at(key, keys)
@@ -441,14 +441,14 @@ def _made_at(
 
 
 def _is_recorded(key_id: str, context: Context) -> bool:
-    with suppress(OnboardError):  # then the file stays, and the page says so
+    with suppress(OnboardError):  # then the file stays, and the page reports it
         record = kept_record(context)
         return record is not None and record.id == key_id
     return False
 
 
 def _deleted(path: Path, *, sure: bool) -> Sentence:
-    """What became of the downloaded file, which stays unless its key is surely kept; no failure is raised."""
+    """Delete the downloaded file if its key is surely kept, and say what happened; never raise."""
     if not sure:
         return f"{path.name} is still there: {_IMPORT_AGAIN}"
     try:
@@ -458,7 +458,7 @@ def _deleted(path: Path, *, sure: bool) -> Sentence:
 
 
 def observe(context: Context) -> Observation:
-    """The key is still where it was put; one that takes a passphrase, as AWS last said of it."""
+    """Check that the key is where it was put; if that takes a passphrase, use AWS's last answer."""
     recorded = context.facts["access_key"]
     seen = observe_store(context, identity_of(context), recorded)
     if seen.contradicts or recorded["kept"] != KEPT_IN_PGP_FILE:
@@ -473,7 +473,7 @@ def observe(context: Context) -> Observation:
             "or another. One that you no longer use stays active in AWS until you deactivate it.",
             effects=("Keep a key again", "Leave it there"),
         )
-    at = recorded.get("at")  # a journal of an earlier version may lack it
+    at = recorded.get("at")  # journals of earlier versions may lack it
     known = seen_at(at, context.environment.now()) if at else NOT_ASKED
     return replace(known, remedy=locked(context))
 
@@ -486,13 +486,13 @@ guarded_look = GuardedLook(_guard, unlock_key, passphrase=True)
 
 
 def inquire(context: Context) -> Observation:
-    """Whether AWS still lets the kept key in, where nobody has to be asked for it.
+    """Check whether AWS still accepts the kept key, if it can be read without asking.
 
     Raises:
         OnboardError: the key can't be read, or AWS can't be asked.
     """
     if observe(context).contradicts:
-        return NOT_ASKED  # of a key that isn't here AWS says nothing new
+        return NOT_ASKED  # AWS has nothing new about a key that isn't here
     with client_without_asking("sts", context) as client:
         if client is None:
             return NOT_ASKED

@@ -1,4 +1,4 @@
-"""The aws command: the lines that make it use the profiles, and a try of it right here."""
+"""The aws command: the shell lines that make it use the profiles, and a test run."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from workflows.steps.shared.module import Context, Progress, Report
 
 COMMAND = "aws sts get-caller-identity"
 NOT_INSTALLED = "! The aws command isn't installed yet."
-"""What every profile may do: AWS asks for no permission for it."""
+"""An action that every profile may do, since AWS requires no permission for it."""
 _OF_THE_SANDBOX = ("AWS_ENDPOINT_URL", "HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "GNUPGHOME")
-"""What a terminal of the real machine lacks: where AWS answers, and the home whose vault has the keys."""
+"""Variables that a terminal outside the sandbox lacks: the AWS endpoint, and the home with the key vault."""
 _KEEPS_FOR = timedelta(hours=1)
 _ASKS = "Enter MFA code for"
 _OF_THE_QUESTION = re.compile(r"GetPassWarning|fallback_getpass|Password input may be echoed")
@@ -30,12 +30,12 @@ _OF_THE_QUESTION = re.compile(r"GetPassWarning|fallback_getpass|Password input m
 
 @dataclass(frozen=True)
 class Tried:
-    """What came of the try.
+    """The result of the test run.
 
     Attributes:
         output: what the command printed.
         words: what that means.
-        needs_code: whether it asked for an MFA code and had none.
+        needs_code: whether it asked for an MFA code and got none.
     """
 
     output: str
@@ -44,12 +44,12 @@ class Tried:
 
 
 def own_shell(context: Context) -> Shell:
-    """The person's shell."""
+    """Return the user's shell."""
     return shell_of(context.environment.variables.get("SHELL", ""))
 
 
 def shell_lines(context: Context, profile: str, shell: Shell | None = None) -> tuple[str, ...]:
-    """The three lines for a shell; for the person's own if None. In the sandbox more lead into it."""
+    """Return the three lines for a shell, the user's own if None. In the sandbox, more lines lead into it."""
     files, environment = profile_files(_written_with(context, profile)), context.environment
     inside = {name: environment.variables[name] for name in _OF_THE_SANDBOX if name in environment.variables}
     return export_lines(
@@ -65,17 +65,17 @@ def shell_lines(context: Context, profile: str, shell: Shell | None = None) -> t
 def try_aws(profile: str, code: str, context: Context, report: Report) -> Tried:
     """Run `COMMAND` with a profile, as a new terminal would.
 
-    The command remembers a role's session for its own time, so a code is needed once only.
+    The command remembers a role's session for some time, so it needs a code only once.
 
     Args:
-        profile: which one.
-        code: of the MFA device, given to the command when it asks; "" tries without.
+        profile: the profile.
+        code: from the MFA device, given to the command when it asks; "" tries without.
         context: of the step.
-        report: hears what is being done.
+        report: receives the progress.
 
     Raises:
-        RepeatedCode, WrongCode: the code cannot be used.
-        OnboardError: the aws command is not here, or it fails: with its own words.
+        RepeatedCode, WrongCode: the code can't be used.
+        OnboardError: the aws command is missing, or fails; with its own message.
     """
     program = aws_program(context)
     if program is None:
@@ -112,11 +112,11 @@ def try_aws(profile: str, code: str, context: Context, report: Report) -> Tried:
 
 
 def keeps_session(profile: str, serial: str | None, context: Context) -> bool:
-    """Whether the command keeps the session of a role that it worked with here, and needs no code for it.
+    """Return whether the command still has a role's session from a run here, and needs no code.
 
     Args:
         profile: the role's.
-        serial: of the device whose code it would need, or None.
+        serial: the device whose code it would need, or None.
         context: of the step.
     """
     at = context.environment.tried.get(_with_what(profile, serial, context))
@@ -124,14 +124,14 @@ def keeps_session(profile: str, serial: str | None, context: Context) -> bool:
 
 
 def _with_what(profile: str, serial: str | None, context: Context) -> tuple[str, ...]:
-    """The profile, the access key and the device that a try is with."""
+    """Return the profile, access key and device that a test run uses."""
     accounts = (account for account, known in written_profiles(context).items() if profile in known["names"])
     key = context.of_each_item("access_key").get(next(accounts, "")) or {}
     return profile, str(key.get("id")), str(serial)
 
 
 def aws_program(context: Context) -> str | None:
-    """Where the aws command is, or None."""
+    """Return the path of the aws command, or None."""
     return shutil.which("aws", path=context.environment.variables.get("PATH", ""))
 
 
@@ -151,7 +151,7 @@ def _answer(done: Completed, profile: str, *, with_code: bool) -> Tried:
 
 
 def _said(stderr: str) -> str:
-    """Its own words without those of a question that goes to no terminal."""
+    """Return the command's own messages, without its prompt for a code."""
     lines = [line for line in stderr.splitlines() if not _OF_THE_QUESTION.search(line)]
     return re.sub(rf"{_ASKS} \S+ ?", "", "\n".join(lines)).strip()
 
@@ -174,11 +174,11 @@ def _aws_environment(context: Context, files: ProfileFiles, profile: str) -> dic
 
 
 def written_profiles(context: Context) -> dict[str, Mapping[str, Any]]:
-    """The facts `profiles` of all identities that have them, by account; skipped ones are not in it."""
+    """Return the facts `profiles` of all identities that have them, by account, except skipped ones."""
     accounts, found = context.facts.get("identities") or (), context.of_each_item("profiles")
     return {account: found[account] for account in accounts if found.get(account)}
 
 
 def profile_files(recorded: Mapping[str, Any]) -> ProfileFiles:
-    """The two files that a fact `profiles` names."""
+    """Return the two files named in a fact `profiles`."""
     return ProfileFiles(Path(recorded["config"]), Path(recorded["credentials"]))

@@ -1,4 +1,4 @@
-"""Before you start: who the new user is, what the way needs, what of it is here and how to get the rest."""
+"""Before you start: who the new user is, which programs they need, and how to get missing ones."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ MAX_INVITATION = 100_000
 
 @dataclass(frozen=True)
 class Request:
-    """What the person decides.
+    """The user's input.
 
     Attributes:
-        project: the project's short name, "" if it is not known.
-        user: the IAM user name that they have or will have.
+        project: the project's short name, "" if unknown.
+        user: their present or future IAM user name.
     """
 
     project: str
@@ -37,9 +37,9 @@ class Tool:
     """A program that this step looks for.
 
     Attributes:
-        name: as it is called.
-        version: its version as it reports it, or "" if it isn't installed.
-        needed: whether the way ends without it.
+        name: its command.
+        version: the version it reports, or "" if it isn't installed.
+        needed: whether the user can't continue without it.
         purpose: what it is for.
     """
 
@@ -51,7 +51,7 @@ class Tool:
 
 @dataclass(frozen=True)
 class Found:
-    """What is here.
+    """The findings.
 
     Attributes:
         tools: the programs, needed ones first.
@@ -63,10 +63,10 @@ class Found:
 
 
 def survey(context: Context, report: Report) -> Found:
-    """Look for the programs and, in a sandbox, into the mailbox; changes nothing.
+    """Look for the programs and, in a sandbox, in the mailbox; change nothing.
 
     Raises:
-        OnboardError: the mailbox cannot be read.
+        OnboardError: the mailbox can't be read.
     """
     report(Progress("Looking for gpg and aws"))
     tools = (
@@ -84,7 +84,7 @@ def _gpg_version(context: Context) -> str:
 
 
 def _aws_version(context: Context) -> str:
-    """What `aws --version` says ("aws-cli/2.15.0 …": its first word), or "" without one."""
+    """Return the first word of `aws --version` ("aws-cli/2.15.0"), or "" if aws is missing."""
     environment = child_environment(context.environment.variables)
     program = shutil.which("aws", path=environment.get("PATH", ""))
     if program is None:
@@ -104,10 +104,10 @@ def _aws_version(context: Context) -> str:
 
 
 def invitations(context: Context) -> tuple[Invitation, ...]:
-    """The invitations in the sandbox's mailbox, the last one first; none outside a sandbox.
+    """Return the invitations in the sandbox's mailbox, the last one first; none outside a sandbox.
 
     Raises:
-        OnboardError: one cannot be read, or is no invitation.
+        OnboardError: one can't be read, or isn't an invitation.
     """
     mailbox = context.environment.mailbox
     if mailbox is None or not mailbox.is_dir():
@@ -117,7 +117,7 @@ def invitations(context: Context) -> tuple[Invitation, ...]:
 
 
 def validate(request: Request, context: Context) -> list[Problem]:
-    """The user name is needed; without the project's short name no request can be made."""
+    """Require the user name; warn without the project's short name, which a request needs."""
     only = context.environment.project
     elsewhere = Problem(f"This sandbox has no other project than {only}.", "project")
     nobody = Problem("Enter your IAM user name, for example jane.doe; it is in the invitation.", "user")
@@ -134,10 +134,10 @@ def validate(request: Request, context: Context) -> list[Problem]:
 
 
 def perform(request: Request, context: Context, report: Report) -> Facts:
-    """Look for the programs again and record who the person is.
+    """Look for the programs again and record who the user is.
 
     Raises:
-        GpgMissing: gpg is not here; nothing of the way works without it.
+        GpgMissing: gpg is missing; nothing works without it.
     """
     report(Progress("Looking for gpg and aws"))
     tools = {"gpg": gpg_version(context.environment.variables)}
@@ -147,5 +147,5 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
 
 
 def observe(context: Context) -> Observation:
-    """The program gpg is still here."""
+    """Check that gpg is still here."""
     return unless_refused(lambda: gpg_version(context.environment.variables))

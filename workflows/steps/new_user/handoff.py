@@ -1,4 +1,4 @@
-"""The handoff on its arrival: opened, and refused if it is somebody else's, before anything uses it."""
+"""The handoff on arrival: opened, and rejected if it is for somebody else, before anything uses it."""
 
 from __future__ import annotations
 
@@ -57,12 +57,12 @@ _ACCOUNT = re.compile(r"arn:[a-z-]+:iam::([0-9]{12}):")
 
 @dataclass(frozen=True)
 class Request:
-    """Where the handoff is.
+    """The handoff to read.
 
     Attributes:
-        text: it is pasted.
-        path: else its file, as typed.
-        shown: the message that the person was shown and no other one is accepted for; "" before that.
+        text: the pasted text.
+        path: otherwise its file, as typed.
+        shown: the message that the user was shown; no other one is accepted. "" before that.
     """
 
     text: str = ""
@@ -70,8 +70,8 @@ class Request:
     shown: str = ""
 
 
-class HandoffChanged(OnboardError):  # noqa: N818 - it says what happened
-    """What is there now is not what the person was shown."""
+class HandoffChanged(OnboardError):  # noqa: N818 - the name says what happened
+    """The handoff isn't the one that the user was shown."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -83,15 +83,15 @@ class HandoffChanged(OnboardError):  # noqa: N818 - it says what happened
 
 @dataclass(frozen=True)
 class Arrival:
-    """A handoff that may be used.
+    """A usable handoff.
 
     Attributes:
-        handoff: what it holds.
-        source: where it came from, in words.
-        own_keys: for each identity, the user id of the person's key that it is encrypted to, "" for an
-            identity in which nothing is encrypted.
-        remarks: what the person should know, each a sentence.
-        known: ids of the accounts that this computer knows of the project.
+        handoff: its contents.
+        source: where it came from, as a phrase.
+        own_keys: for each identity, the user id of the user's key that it is encrypted to, or "" if nothing
+            in it is encrypted.
+        remarks: what the user should know, one sentence each.
+        known: ids of the project's accounts that this computer knows.
         text: the message that it was read from.
     """
 
@@ -104,12 +104,12 @@ class Arrival:
 
 
 def mail_name(context: Context) -> str:
-    """The name of the file in which the handoff for this person comes."""
+    """Return the name of the file that holds this user's handoff."""
     return f"handoff-{context.facts.get('user', '')}.txt"
 
 
 def arrived(context: Context) -> Path | None:
-    """The newest handoff that came for this person since the last one was accepted, or the request sent.
+    """Return the newest handoff for this user since the last accepted one, or the request sent.
 
     It is in the downloads folder, or in the sandbox's mailbox.
     """
@@ -122,12 +122,12 @@ def arrived(context: Context) -> Path | None:
 
 
 def earlier(context: Context) -> Path | None:
-    """The newest handoff for this person, if it is older than the request: it may be for the same key."""
+    """Return the newest handoff for this user if it is older than the request: it may be for the same key."""
     return None if arrived(context) else _newest(context)[0]
 
 
 def _newest(context: Context) -> tuple[Path | None, float]:
-    """The file that a handoff for this person came in last, and when (seconds since the epoch)."""
+    """Return the file of the last handoff for this user, and its time (seconds since the epoch)."""
     name = mail_name(context)
     found: list[tuple[float, Path]] = []
     for path in (context.environment.mail(name), context.environment.downloads / name):
@@ -139,10 +139,10 @@ def _newest(context: Context) -> tuple[Path | None, float]:
 
 
 def read(request: Request, context: Context, report: Report) -> Arrival:
-    """Open a handoff and check that it is for this person; nothing is decrypted.
+    """Open a handoff and check that it is for this user; nothing is decrypted.
 
     Raises:
-        OnboardError: it cannot be read, is damaged, or is for another person, project or key.
+        OnboardError: it can't be read, is damaged, or is for another person, project or key.
     """
     environment = context.environment
     report(Progress("Reading your PGP keys"))
@@ -172,17 +172,17 @@ def read(request: Request, context: Context, report: Report) -> Arrival:
 
 
 def asked_since(facts: Facts) -> bool:
-    """Whether a request was sent after the handoff was accepted: another handoff is awaited.
+    """Return whether a request was sent after the handoff was accepted, so that another one is due.
 
     Raises:
-        WrongShape: one of the two moments is none.
+        WrongShape: one of the two times is invalid.
     """
     sent, accepted = (facts.get(fact) for fact in ("sent_at", "accepted_at"))
     return bool(sent and accepted) and moment(sent, "sent_at") > moment(accepted, "accepted_at")
 
 
 def awaiting_password(context: Context) -> list[str]:
-    """The accounts whose password is for a PGP key that the person replaced: a new one is still to come."""
+    """Return the accounts whose password is for a replaced PGP key: a new one is still to come."""
     if "handoff" not in context.facts:
         return []
     replaced, identities = context.facts.get("replaced") or (), handoff_of(context).identities
@@ -194,10 +194,10 @@ def awaiting_password(context: Context) -> list[str]:
 
 
 def _refuse_the_one_before(incoming: Handoff, context: Context) -> None:
-    """Take no handoff twice where the person has asked for another since.
+    """Reject a handoff that the user already has if they have since asked for another.
 
     Raises:
-        OnboardError: it is the one that they have.
+        OnboardError: it is the one they have.
     """
     held = handoff_of(context).identities
     if asked_since(context.facts) and all(identity in held for identity in incoming.identities):
@@ -209,7 +209,7 @@ def _refuse_the_one_before(incoming: Handoff, context: Context) -> None:
 
 
 def _with_those_left_out(incoming: Handoff, held: Handoff, keys: Sequence[OwnKey]) -> Handoff:
-    """A handoff with those accounts of the one before that it says nothing of and that a key here opens."""
+    """Add accounts of the previous handoff that this one omits and that a key here still opens."""
     now = {identity.account_name: identity for identity in incoming.identities}
     left_out = [old for old in held.identities if old.account_name not in now and _opens(old, keys)]
     taken = {profile.profile for old in left_out for profile in old.profiles}
@@ -222,7 +222,7 @@ def _with_those_left_out(incoming: Handoff, held: Handoff, keys: Sequence[OwnKey
 
 
 def left_out(handoff: Handoff, context: Context) -> list[str]:
-    """The accounts of the handoffs accepted before that this one leaves out and that can't be kept."""
+    """Return accounts of earlier handoffs that this one omits and that can't be kept."""
     before: list[str] = list(context.facts.get("left_out") or ())
     if "handoff" in context.facts:
         before += [identity.account_name for identity in handoff_of(context).identities]
@@ -239,10 +239,10 @@ def _opens(identity: Identity, keys: Sequence[OwnKey]) -> bool:
 
 
 def known_accounts(project: str, home: Path, accepted: Handoff | None) -> frozenset[str]:
-    """Ids of the accounts that the person's profiles of a project name, or a handoff accepted before.
+    """Return ids of a project's accounts that the user's profiles or an accepted handoff name.
 
     Raises:
-        FileError: the profiles cannot be read.
+        FileError: the profiles can't be read.
     """
     config = profile_paths(home, project).config
     text = read_text(config, _LARGEST_CONFIG) if is_there(config) else ""
@@ -254,7 +254,7 @@ def known_accounts(project: str, home: Path, accepted: Handoff | None) -> frozen
 
 
 def to_compare(handoff: Handoff, known: frozenset[str]) -> Sentence:
-    """What to do about the accounts that this computer does not know of the project; "" for none."""
+    """Say what to do about accounts that this computer doesn't know in the project; "" if there are none."""
     if not known:
         return _NONE_KNOWN
     accounts = {identity.account_id for identity in handoff.identities}
@@ -263,7 +263,7 @@ def to_compare(handoff: Handoff, known: frozenset[str]) -> Sentence:
 
 
 def mark_of(account_id: str, known: frozenset[str]) -> str:
-    """What stands behind an account id that is not known, as long as any is; else "" (see `to_compare`)."""
+    """Return the suffix for an unknown account id, if any id is known; else "" (see `to_compare`)."""
     return "  ! new to this computer" if known and account_id not in known else ""
 
 
@@ -306,11 +306,11 @@ def _check_addressee(handoff: Handoff, context: Context) -> None:
 
 
 def own_key(identity: Identity, keys: Sequence[OwnKey]) -> OwnKey | None:
-    """The person's key that all of an identity's texts are encrypted to; None where there are none.
+    """Return the user's key that all of an identity's texts are encrypted to; None if it has no texts.
 
     Raises:
-        OnboardError: none of the keys is the one that is named, or the texts are not encrypted to it.
-        NotAMessage: a text is no encrypted message.
+        OnboardError: the named key isn't here, or the texts aren't encrypted to it.
+        NotAMessage: a text isn't an encrypted message.
     """
     texts = [text for text in (identity.encrypted_password, identity.encrypted_secret) if text]
     if not texts:
@@ -354,17 +354,17 @@ def _remarks(handoff: Handoff, owners: Sequence[OwnKey | None], context: Context
 
 
 def validate(request: Request, _context: Context) -> list[Problem]:
-    """There is a text or a path."""
+    """Require a text or a path."""
     if request.text.strip() or request.path.strip():
         return []
     return [Problem("Paste the whole message with the handoff, or enter the path of its file.", "text")]
 
 
 def perform(request: Request, context: Context, report: Report) -> Facts:
-    """Read it again and keep it; nothing in it is secret.
+    """Read the handoff again and keep it; nothing in it is secret.
 
     Raises:
-        HandoffChanged: it is another one than was shown.
+        HandoffChanged: it differs from the one that was shown.
         OnboardError: as `read`.
     """
     arrival = read(request, context, report)
@@ -380,7 +380,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
 
 
 def observe(context: Context) -> Observation:
-    """No other one came since for this person, and the keys that it is encrypted to are still here."""
+    """Check that no other handoff came for this user, and that the keys for this one are still here."""
     environment = context.environment
     keys = list_secret_keys(environment.gnupg_home, environment.variables)
     if newer := _newer(context):
@@ -391,14 +391,14 @@ def observe(context: Context) -> Observation:
 
 @dataclass(frozen=True)
 class Changes:
-    """How another handoff differs from the one that was accepted.
+    """How another handoff differs from the accepted one.
 
     Attributes:
-        added: the accounts that it adds.
-        renewed: the accounts whose password it replaces.
-        moved: what is different about who signs in where, a sentence each.
-        besides: what else is different, likewise.
-        staying: the accounts of the accepted one that it leaves as they are.
+        added: accounts that it adds.
+        renewed: accounts whose password it replaces.
+        moved: changes of who signs in where, one sentence each.
+        besides: other changes, one sentence each.
+        staying: accounts of the accepted handoff that it leaves alone.
     """
 
     added: tuple[str, ...]
@@ -409,7 +409,7 @@ class Changes:
 
     @classmethod
     def between(cls, held: Handoff, incoming: Handoff) -> Changes:
-        """The differences of the accounts that the incoming one has."""
+        """Compare the accounts that the incoming handoff has."""
         before = {identity.account_name: identity for identity in held.identities}
         pairs = [(before.get(now.account_name), now) for now in incoming.identities]
         both = [(old, now) for old, now in pairs if old is not None]
@@ -432,12 +432,12 @@ class Changes:
 
     @property
     def to_compare(self) -> bool:
-        """Whether somebody has to look at it before it is used: it says where to sign in, or as whom."""
+        """Whether the user must check it before use, because it changes where or as whom they sign in."""
         return bool(self.added or self.moved)
 
     @property
     def words(self) -> Sentence:
-        """What it changes; "" for nothing."""
+        """The changes as sentences; "" if there are none."""
         renewed = enumerated(self.renewed)
         changes = joined(
             (
@@ -465,11 +465,11 @@ def _changed_lists(old: Identity, now: Identity) -> Sentence:
 
 
 def _newer(context: Context) -> tuple[str, Handoff] | None:
-    """Another handoff for this person that came after the accepted one, and its text; None for none."""
+    """Return a handoff for this user that came after the accepted one, with its text; None without one."""
     path = arrived(context) if "accepted_at" in context.facts else None
     if path is None:
         return None
-    with suppress(OnboardError):  # then it is for somebody else, or no handoff; reading it says which
+    with suppress(OnboardError):  # then it is no handoff, or somebody else's; reading it reports which
         text = read_text(path, MAX_HANDOFF)
         handoff = open_handoff(text)
         _check_addressee(handoff, context)
@@ -480,7 +480,7 @@ def _newer(context: Context) -> tuple[str, Handoff] | None:
 
 
 def _of_newer(text: str, handoff: Handoff, keys: Sequence[OwnKey], context: Context) -> Observation:
-    """What another handoff means; one that no key here opens can't be used, so the accepted one may stay."""
+    """Return the observation for a newer handoff; if no key here opens it, the accepted one may stay."""
     held, digest = handoff_of(context), sha256(text.encode()).hexdigest()
     changes = Changes.between(held, handoff)
     if not all(_opens(identity, keys) for identity in handoff.identities):
@@ -508,16 +508,16 @@ def _of_newer(text: str, handoff: Handoff, keys: Sequence[OwnKey], context: Cont
 
 
 def renewed(context: Context) -> tuple[str, ...]:
-    """The accounts whose password another handoff replaces that came after the accepted one."""
+    """Return the accounts whose password a handoff newer than the accepted one replaces."""
     newer = _newer(context)
     return Changes.between(handoff_of(context), newer[1]).renewed if newer else ()
 
 
 def accept(shown: Observation, context: Context, report: Report) -> Facts:
-    """Take in the newer handoff that the person was asked about, and no other one.
+    """Accept the newer handoff that the user was asked about, and no other.
 
     Raises:
-        HandoffChanged: it isn't there any more, or is by now one to be compared.
+        HandoffChanged: it is gone, or now needs comparing.
         OnboardError: as `read`.
     """
     environment, newer = context.environment, _newer(context)

@@ -1,7 +1,7 @@
 """MFA: an authenticator app for an identity, registered in the console or, with a key in hand, from here.
 
-People get no access key from the layer, so nearly everybody goes through the console. Over the API a device
-is begun and then enabled with two codes, which are looked at here before AWS sees them.
+Layers give people no access key, so nearly everybody uses the console. Over the API a device is created and
+then enabled with two codes, which are checked here before AWS sees them.
 """
 
 from __future__ import annotations
@@ -45,23 +45,23 @@ from workflows.stores.vault import Vault, VaultLocked, VaultUnavailable, load_te
 
 CONSOLE, API, UNCHANGED = "console", "api", "unchanged"
 MOST_QR_MODULES = 48
-"""As many rows as 24 lines of a terminal show."""
+"""The most rows that fit into a terminal of 24 lines."""
 _NOW = "Finish this without leaving."
 
 
 class DeviceGone(OnboardError):  # noqa: N818 - as the other refusals are named
-    """The device that was begun is not there any more; its seed is forgotten."""
+    """The device being set up no longer exists; its seed is forgotten."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """What the person decides.
+    """The user's choices.
 
     Attributes:
-        how: `CONSOLE` or `API`; `UNCHANGED` where the device is still the one that the step was done with.
-        serial: of a device that was found enabled, or None.
+        how: `CONSOLE` or `API`; `UNCHANGED` if the device from the finished step is kept.
+        serial: of a device that was already enabled, or None.
         pending: the device to enable, or None.
-        first: the first of two codes that follow one another.
+        first: the first of two consecutive codes.
         second: the second.
     """
 
@@ -73,14 +73,14 @@ class Request:
 
 
 def begin(key: KeyInHand, context: Context, report: Report) -> Pending | Registered:
-    """Find the device that is there, or make one, with a key in hand.
+    """Find the user's device, or create one, with a key in hand.
 
     An interrupted set-up continues with the same device, since its seed is still in the vault.
 
     Raises:
-        DeviceExists: a device of the user's name is there and its seed is not known here.
-        VaultUnavailable: there is nowhere to keep the seed; nothing was made.
-        OnboardError: the key is not usable, or is another one's.
+        DeviceExists: a device of the user's name exists, and its seed isn't known here.
+        VaultUnavailable: there is nowhere to keep the seed; nothing was created.
+        OnboardError: the key is unusable, or belongs to somebody else.
     """
     identity = identity_of(context)
     credentials = load_key(key, context)
@@ -111,10 +111,10 @@ def begin(key: KeyInHand, context: Context, report: Report) -> Pending | Registe
 
 @contextmanager
 def _if_allowed(identity: Identity) -> Iterator[None]:
-    """Say of a user who has no right to manage a device what their admin can do.
+    """Add the admin's options to the error if the user has no right to manage a device.
 
     Raises:
-        OnboardError: they have none; any other failure is as it was, also one that an MFA code would help.
+        OnboardError: they have no right; any other failure passes, even one that an MFA code would solve.
     """
     try:
         yield
@@ -131,18 +131,18 @@ def _if_allowed(identity: Identity) -> Iterator[None]:
 
 
 def _seed_forgotten(context: Context, identity: Identity) -> Sentence:
-    """Forget what an interrupted set-up may have left; says where a seed may still be, or ""."""
+    """Delete what an interrupted set-up may have left; say where a seed may still be, or ""."""
     try:
         forget_seed(context, identity)
     except VaultLocked as error:
         return f"If its set-up was begun here, its seed is still kept: {error.what}"
     except VaultUnavailable:
-        return ""  # nowhere to keep one, so there is none
+        return ""  # there is nowhere to keep a seed, so there is none
     return ""
 
 
 def validate(request: Request, context: Context) -> list[Problem]:
-    """Two different codes of six digits, the first checked against the seed and the clock."""
+    """Check that there are two different six-digit codes, the first matching the seed and the clock."""
     if request.how in {CONSOLE, UNCHANGED} or request.serial is not None:
         return []
     pending = request.pending
@@ -155,12 +155,12 @@ def validate(request: Request, context: Context) -> list[Problem]:
 
 
 def problems_of(pending: Pending, first: str, second: str, context: Context) -> list[Problem]:
-    """What an own look at well-formed codes says before AWS sees them; quick, and nothing is sent.
+    """Check well-formed codes locally before AWS sees them.
 
     Args:
         pending: the device.
         first: the first code.
-        second: the second, or "" if it is not there yet.
+        second: the second, or "" if it isn't there yet.
         context: has the time.
     """
     wrong = _code_problems(pending, first, context, "first_code")
@@ -191,13 +191,7 @@ def _code_problems(pending: Pending, code: str, context: Context, name: str) -> 
 
 
 def perform(request: Request, context: Context, report: Report) -> Facts:
-    """Record the person's word for the console; enable the device over the API; leave all as it is known.
-
-    Raises:
-        WrongCode, RepeatedCode: AWS did not take the codes; the device and its seed are kept.
-        DeviceGone: the device was deleted meanwhile.
-        OnboardError: AWS could not be asked, or has no longer the device that is said to be unchanged.
-    """
+    """Record a console set-up on the user's word, enable the device over the API, or keep the known one."""
     at = context.environment.now().isoformat(timespec="seconds")
     if request.how == UNCHANGED:
         return _unchanged(context)
@@ -235,14 +229,14 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
 
 
 def _named_by_aws(context: Context) -> str | None:
-    """The device that AWS has now, where the kept key may ask without a code or a question; else None."""
+    """Return the device AWS has now, if the kept key may ask without a code or prompt; else None."""
     with suppress(OnboardError), client_without_asking("iam", replace(context, opens=True)) as client:
         return code_device(iam.list_mfa_devices(client)) if client is not None else None
     return None
 
 
 def _unchanged(context: Context) -> Facts:
-    """The same facts, so that what rests on them stays done; AWS is asked first, if that asks nobody else."""
+    """Return the same facts, so that later steps stay done, after asking AWS if that prompts nobody."""
     look = SAID_SO
     with suppress(OnboardError):
         look = inquire(replace(context, opens=True))
@@ -252,10 +246,10 @@ def _unchanged(context: Context) -> Facts:
 
 
 def evidence(context: Context) -> tuple[str, str]:
-    """When AWS said that it has a device that gives codes, and which; both "" where only the person says so.
+    """Return when AWS confirmed a device that gives codes, and its serial; both "" on the user's word alone.
 
-    It says so where the device is registered from here, or since then: of a key that was kept, or to a look,
-    which names none.
+    AWS confirms it when the device is registered from here, when a later key is kept, or in a look, which
+    gives no serial.
     """
     device, key = context.facts["mfa"], context.facts.get("access_key") or {}
     at, kept_at, serial = str(device.get("at") or ""), str(key.get("at") or ""), key.get("mfa_serial")
@@ -265,13 +259,13 @@ def evidence(context: Context) -> tuple[str, str]:
 
 
 def observe(context: Context) -> Observation:
-    """Only AWS knows the devices, and asking takes a key, which the step may have had, or the next one."""
+    """Use AWS's last confirmation: only AWS knows the devices, and asking takes a key."""
     at, _ = evidence(context)
     return seen_at(at, context.environment.now()) if at else SAID_SO
 
 
 def inquire(context: Context) -> Observation:
-    """Whether AWS still has the device, where the kept key may ask for that without a code.
+    """Check whether AWS still has the device, if the kept key may ask without a code.
 
     Raises:
         OnboardError: the key can't be read, or AWS can't be asked.
@@ -282,14 +276,14 @@ def inquire(context: Context) -> Observation:
 
 @dataclass(frozen=True)
 class Pending:
-    """A device that AWS has made and not yet enabled.
+    """A device that AWS has created and not yet enabled.
 
     Attributes:
         serial: its ARN.
         seed: its Base32 seed.
         label: the account as the app will show it.
-        key: the access key that it is made with.
-        remark: what the person should know about it, or "".
+        key: the access key that creates it.
+        remark: what the user should know about it, or "".
     """
 
     serial: str
@@ -305,16 +299,17 @@ class Pending:
 
     @property
     def entry(self) -> str:
-        """What the app calls it: DEVICE@ACCOUNT."""
+        """The entry's name in the app: DEVICE@ACCOUNT."""
         return f"{self.name}@{self.label}"
 
     def matrix(self) -> tuple[tuple[bool, ...], ...]:
-        """The QR code for the phone; True is dark.
+        """Return the QR code for the phone; True is dark.
 
-        The account is a name for the app alone: where it makes the code higher than 80×24 shows, it is cut.
+        The account is only a label in the app. If it makes the code too tall for 80×24, it is shortened or
+        dropped.
 
         Raises:
-            OnboardError: the names are too long for one.
+            OnboardError: the names are too long for a QR code.
         """
         matrix: tuple[tuple[bool, ...], ...] = ()
         for label in (self.label, self.label[:12], ""):
@@ -332,11 +327,11 @@ class Pending:
 
 @dataclass(frozen=True)
 class Registered:
-    """A device that gives codes and is enabled already.
+    """A device that gives codes and is already enabled.
 
     Attributes:
         serial: its serial.
-        remark: what kind of device it is and which others there are, in words.
+        remark: its kind, and the user's other devices, in sentences.
     """
 
     serial: str
@@ -344,7 +339,7 @@ class Registered:
 
 
 def seed_store(context: Context, identity: Identity) -> tuple[Vault, str]:
-    """The vault, and the seed's name in it.
+    """Return the vault, and the seed's name in it.
 
     Raises:
         VaultUnavailable: there is nowhere to keep it.
@@ -354,20 +349,20 @@ def seed_store(context: Context, identity: Identity) -> tuple[Vault, str]:
 
 
 def forget_seed(context: Context, identity: Identity) -> None:
-    """The device is enabled, or gone: its seed is no longer needed here.
+    """Delete the seed once the device is enabled or gone.
 
     Raises:
-        VaultUnavailable: it cannot be deleted now.
+        VaultUnavailable: it can't be deleted now.
     """
     vault, name = seed_store(context, identity)
     vault.delete(name)
 
 
 def kept_seed(vault: Vault, name: str) -> tuple[str, Secret] | None:
-    """The serial and the seed of a device that was begun before, or None.
+    """Return the serial and seed of a device from an interrupted set-up, or None.
 
     Raises:
-        OnboardError: what is kept under that name is something else.
+        OnboardError: something else is kept under that name.
     """
     then = "Ask your administrator to delete your virtual MFA device, delete that entry, start again."
     kept = load_texts(vault, name, ("serial", "seed"), called="seed", then=then)
@@ -377,20 +372,20 @@ def kept_seed(vault: Vault, name: str) -> tuple[str, Secret] | None:
 def create_device(
     client: AwsClient, who: sts.Identity, vault: Vault, name: str
 ) -> tuple[str, Secret, Sentence]:
-    """Make a device named after its user; its seed is in the vault before anybody sees it.
+    """Create a device named after its user; its seed is in the vault before anybody sees it.
 
     Returns:
-        The serial, the seed, and what the person should know about it, or "".
+        The serial, the seed, and what the user should know about it, or "".
 
     Raises:
-        DeviceExists: there is one of that name, and its seed is not known here.
-        VaultUnavailable: the seed could not be kept; nothing was made.
+        DeviceExists: a device of that name exists, and its seed isn't known here.
+        VaultUnavailable: the seed couldn't be kept; nothing was created.
     """
-    # The place is tried first: a device whose seed is lost blocks every further try.
+    # Try the vault first: a device whose seed is lost blocks every further attempt.
     vault.store(name, Secret(json.dumps({"serial": "", "seed": ""})))
     try:
         serial, seed = iam.create_virtual_mfa_device(client, who.user_name or "", who)
-    except BaseException:  # Ctrl-C too: what only tried the place goes with it
+    except BaseException:  # Ctrl-C too: remove the trial entry with it
         vault.delete(name)
         raise
     content = Secret(json.dumps({"serial": serial, "seed": seed.reveal()}))

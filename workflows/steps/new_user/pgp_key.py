@@ -1,7 +1,7 @@
-"""The new user's PGP key: one of theirs or a new one, and the request with its public half for the admin.
+"""The new user's PGP key: an existing or new one, and the request with its public half for the admin.
 
-The first password comes encrypted to this key. A person who loses it, or forgets its passphrase, comes back
-here for a replacement.
+The first password arrives encrypted to this key. Users who lose it, or forget its passphrase, come back here
+for a replacement.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ MAX_REQUEST = 200_000
 
 @dataclass(frozen=True)
 class NewKey:
-    """A key to be made. The passphrases are given twice, and dropped by `make`."""
+    """The parameters of a new key. The passphrase is entered twice; `make` drops both."""
 
     name: str
     email: str
@@ -56,13 +56,13 @@ class NewKey:
 
 @dataclass(frozen=True)
 class Request:
-    """What the person decides.
+    """The user's choices.
 
     Attributes:
         fingerprint: the chosen key's, "" if none is chosen.
-        path: the file in which the request is saved, as typed; "" for none.
+        path: the file for the request, as typed; "" for none.
         made: whether the key was made here.
-        replacement: whether it replaces an earlier key, whose password cannot be decrypted.
+        replacement: whether it replaces an earlier key whose password can't be decrypted.
         reason: why it is replaced, or "".
     """
 
@@ -74,7 +74,7 @@ class Request:
 
 
 def check_new(new: NewKey) -> list[Problem]:
-    """What is not right with the parameters of a new key; fields as in `NewKey`."""
+    """Return the problems with a new key's parameters; fields as in `NewKey`."""
     years_good = new.years.isascii() and new.years.isdigit() and 1 <= int(new.years) <= MOST_YEARS
     problems = check_new_key(new.name, new.email, "2y", new.passphrase)
     if not years_good:
@@ -85,11 +85,11 @@ def check_new(new: NewKey) -> list[Problem]:
 
 
 def make(new: NewKey, context: Context, report: Report) -> OwnChoice:
-    """Make a key with an encryption subkey, RSA 4096 both; some seconds. Both passphrases are dropped.
+    """Make an RSA 4096 key with an encryption subkey, which takes seconds. Both passphrases are dropped.
 
     Raises:
-        OnboardError: gpg could not make it.
-        Cancelled: the person stopped it; no key is in the keyring then.
+        OnboardError: gpg couldn't make it.
+        Cancelled: the user stopped it; no key is in the keyring then.
     """
     with new.passphrase, new.again:
         fingerprint = generate_key(
@@ -106,7 +106,7 @@ def make(new: NewKey, context: Context, report: Report) -> OwnChoice:
 
 
 def revocation_notice(fingerprint: str, context: Context) -> Sentence:
-    """Where gpg put the certificate that revokes a key which was made here, and what to do with it."""
+    """Say where gpg put the revocation certificate of a key made here, and what to do with it."""
     environment = context.environment
     variables = {"HOME": str(environment.home), **environment.variables}
     path = revocation_certificate(fingerprint, environment.gnupg_home, variables)
@@ -118,12 +118,12 @@ def revocation_notice(fingerprint: str, context: Context) -> Sentence:
 
 
 def default_path(user: str) -> str:
-    """Where a request is saved unless the person says otherwise."""
+    """Return the default path of a request."""
     return f"~/request-{user}.txt"
 
 
 def validate(request: Request, context: Context) -> list[Problem]:
-    """A key is chosen that the password can be read with, the project is known, the file can be written."""
+    """Require a key that can decrypt the password, a known project and a writable file."""
     conditions = (
         (not request.fingerprint, "Choose one of your keys, or make a new one.", "keys"),
         (
@@ -148,18 +148,18 @@ def validate(request: Request, context: Context) -> list[Problem]:
 
 
 def replaced(context: Context) -> frozenset[str]:
-    """The keys that a replacement is for: the one of the last request, and those of the handoff."""
+    """Return the keys that a replacement is for: the last request's and those of the handoff."""
     return frozenset({str(context.facts.get("fingerprint") or ""), *_unreadable(context)})
 
 
 def _unreadable(context: Context) -> set[str]:
-    """The keys that the passwords of the handoff are encrypted to."""
+    """Return the keys that the handoff's passwords are encrypted to."""
     held = context.facts.get("handoff")
     return {identity.key_fingerprint for identity in handoff_from(held).identities} if held else set()
 
 
 def _path_problems(typed: str, context: Context) -> list[Problem]:
-    """What keeps a file from being written, as far as it is known before anything is done."""
+    """Return what would keep a file from being written, as far as it is known beforehand."""
     if not typed.strip():
         return []
     path = typed_path(typed, context.environment.home)
@@ -180,11 +180,11 @@ def _path_problems(typed: str, context: Context) -> list[Problem]:
 
 
 def perform(request: Request, context: Context, report: Report) -> Facts:
-    """Write the request, and bring it where the person can send it from.
+    """Write the request, and put it where the user can send it from.
 
     Raises:
-        OnboardError: the key cannot be used, the file cannot be written, or there is no way to take the
-            request out of the program.
+        OnboardError: the key can't be used, the file can't be written, or there is no way to get the request
+            out of the program.
     """
     key = own_key(request.fingerprint, context, report)
     if not key.accepted:
@@ -219,10 +219,10 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
 
 
 def request_text(request: Request, key: OwnChoice, context: Context) -> str:
-    """The text for the admin.
+    """Return the text for the admin.
 
     Raises:
-        OnboardError: the key is not in the keyring, or a value breaks the message's rules.
+        OnboardError: the key isn't in the keyring, or a value breaks the message's rules.
     """
     environment = context.environment
     binary = export_public_key(key.fingerprint, environment.gnupg_home, environment.variables)
@@ -238,7 +238,7 @@ def request_text(request: Request, key: OwnChoice, context: Context) -> str:
 
 
 def _places(request: Request, text: str, context: Context) -> list[Sentence]:
-    """Put the request into the files that the person can send it from; gives these places."""
+    """Put the request into the files that the user can send it from; return these places."""
     environment, places = context.environment, list[Sentence]()
     if request.path.strip():
         own = partial(_is_own_request, context)
@@ -250,7 +250,7 @@ def _places(request: Request, text: str, context: Context) -> list[Sentence]:
 
 
 def _is_own_request(context: Context, path: Path) -> bool:
-    """Whether a file has a request of this person for this project, whose place another one may take."""
+    """Return whether a file holds this user's request for this project, so that it may be replaced."""
     try:
         sent = open_request(read_text(path, MAX_REQUEST))
     except MessageError:
@@ -259,7 +259,7 @@ def _is_own_request(context: Context, path: Path) -> bool:
 
 
 def observe(context: Context) -> Observation:
-    """The key is still in the keyring, and a password can still be encrypted to it."""
+    """Check that the key is in the keyring, and that a password can still be encrypted to it."""
     fingerprint = str(context.facts["fingerprint"])
     key = next((key for key in own_keys(context, lambda _: None) if key.fingerprint == fingerprint), None)
     if key is None:
@@ -274,12 +274,12 @@ def observe(context: Context) -> Observation:
 
 @dataclass(frozen=True, kw_only=True)
 class OwnChoice(JudgedKey):
-    """One of the person's keys; it may be used if a password can be encrypted to it and decrypted here.
+    """One of the user's keys, usable if a password can be encrypted to it and decrypted here.
 
     Attributes:
-        user_id: its first user id, as "Jane Doe <jane@a.example>".
+        user_id: its first user id, such as "Jane Doe <jane@a.example>".
         mails: the mail addresses in its user ids, in lower case.
-        replaced: whether the person sent another one in its place.
+        replaced: whether the user sent another key in its place.
     """
 
     user_id: str
@@ -288,17 +288,17 @@ class OwnChoice(JudgedKey):
 
     @property
     def name(self) -> str:
-        """The person's name in the user id, or ""."""
+        """The user's name in the user id, or ""."""
         return self.user_id.partition("<")[0].strip() if "<" in self.user_id else ""
 
 
 def own_keys(context: Context, report: Report) -> tuple[OwnChoice, ...]:
-    """The person's keys with a secret half, good ones first, and what is wrong with the others.
+    """Return the user's keys that have a secret half, usable ones first, and what is wrong with the others.
 
-    A replaced one comes after those that can take its place.
+    Replaced keys come after their possible replacements.
 
     Raises:
-        OnboardError: the keyring cannot be read, or gpg is not installed.
+        OnboardError: the keyring can't be read, or gpg isn't installed.
     """
     report(Progress("Reading your PGP keys"))
     environment = context.environment
@@ -334,10 +334,10 @@ def _choice(key: OwnKey, context: Context) -> OwnChoice:
 
 
 def own_key(fingerprint: str, context: Context, report: Report) -> OwnChoice:
-    """The person's key of a fingerprint.
+    """Return the user's key with a fingerprint.
 
     Raises:
-        OnboardError: it is not in their keyring, or the keyring cannot be read.
+        OnboardError: it isn't in their keyring, or the keyring can't be read.
     """
     for key in own_keys(context, report):
         if key.fingerprint == fingerprint:

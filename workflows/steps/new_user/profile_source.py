@@ -1,6 +1,6 @@
-"""Whose profiles are written without a screen: an identity of the handoff, or one that the project implies.
+"""The identity whose profiles a command writes: from the handoff, or implied by the project.
 
-Somebody without a handoff has the project's own list of accounts, and the names that are usual.
+Without a handoff, the project's own list of accounts and the usual names are used.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from workflows.steps.shared.role_profiles import conventional_profiles
 
 
 def identity_in(handoff: Handoff, account: str) -> Identity:
-    """The identity of an account in a handoff; "" is the account of one that has no other.
+    """Return the identity of an account in a handoff; "" selects the only one.
 
     Raises:
         OnboardError: the handoff has none there, or several accounts and none is named.
@@ -32,12 +32,12 @@ def identity_in(handoff: Handoff, account: str) -> Identity:
 
 
 def usual_identity(project: Project, account: str) -> Identity:
-    """Somebody of an account, with the roles that are usual there; their user is not known.
+    """Return an identity of an account with the roles that are usual there; its user is unknown.
 
     Raises:
         OnboardError: the project has no such account, nobody assumes roles from it by convention, or none is
             named.
-        BadVariables: an account's backend file cannot be read.
+        BadVariables: an account's backend file can't be read.
     """
     if not account:
         usual = [listed.name for listed in project.accounts if conventional_profiles(project, listed.name)]
@@ -71,7 +71,7 @@ def usual_identity(project: Project, account: str) -> Identity:
 
 
 def unknown_user(account: str, region: str) -> Identity:
-    """Somebody of whom no more is known than the name of their account, and the region of its layer."""
+    """Return an identity known only by its account's name and its layer's region."""
     return Identity(
         account,
         account_alias="",

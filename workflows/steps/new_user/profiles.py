@@ -1,4 +1,4 @@
-"""Profiles: the project's own pair of AWS files, shown as a difference before a byte of them is written."""
+"""Profiles: the project's own pair of AWS files, shown as a diff before a byte is written."""
 
 from __future__ import annotations
 
@@ -35,15 +35,15 @@ from workflows.stores.key_store import KEPT_IN_FILE
 
 @dataclass(frozen=True)
 class Request:
-    """What the person decides.
+    """The user's choices.
 
     Attributes:
         region: the profiles' region.
         mfa_serial: of their code device, or "".
         mfa_names: whether every role profile gets a `-mfa` twin for Leverage CLI 3.1.
-        asked: the profiles that somebody changed by hand, as `look` found them: those that were asked about.
-        overwrite: of these, the ones to write over; the others stay as they are.
-        prune: of the profiles that are no longer wanted, the ones to take out.
+        asked: the manually changed profiles that the user was asked about, as `survey` found them.
+        overwrite: which of them to overwrite; the others stay as they are.
+        prune: which of the unwanted profiles to remove.
     """
 
     region: str
@@ -55,7 +55,7 @@ class Request:
 
     @property
     def decided(self) -> Decisions:
-        """The same for writing."""
+        """The choices as input for writing."""
         return Decisions(overwrite=self.overwrite, prune=self.prune)
 
 
@@ -64,12 +64,12 @@ class Preview:
     """What writing would do.
 
     Attributes:
-        diff: both files, unified, secrets masked; "" where nothing changes.
+        diff: both files, unified, secrets masked; "" if nothing changes.
         names: all profiles, the base profile first.
-        remarks: what the person should know, each a sentence.
-        by_hand: the profiles that somebody changed by hand: write over them or not?
-        stale: those that this program wrote and the handoff no longer names: take them out or not?
-        problems: why the input lets nothing be written.
+        remarks: what the user should know, one sentence each.
+        by_hand: manually changed profiles: overwrite them or not?
+        stale: profiles that this program wrote and the handoff no longer names: remove them or not?
+        problems: why the input prevents writing.
     """
 
     diff: str
@@ -81,7 +81,7 @@ class Preview:
 
 
 def proposal(context: Context) -> Request:
-    """What was written before, else what the handoff and AWS said."""
+    """Propose what was written earlier, else what the handoff and AWS said."""
     identity = identity_of(context)
     written: Mapping[str, Any] = context.facts.get("profiles") or {}
     return Request(
@@ -92,9 +92,9 @@ def proposal(context: Context) -> Request:
 
 
 def _unconfirmed_serial(context: Context) -> str:
-    """The serial of the device that the person registered in the console, if it has the name that MFA gives.
+    """Return the serial of a device registered in the console, if it has the name that MFA suggests.
 
-    "" where AWS named the device or was asked with an access key, or none was registered.
+    "" if AWS named the device or was asked with an access key, or if none was registered.
     """
     facts = context.facts
     asked = bool(facts.get("access_key")) and not device_is_newer(facts)
@@ -105,9 +105,9 @@ def _unconfirmed_serial(context: Context) -> str:
 
 
 def wanted(request: Request, context: Context) -> WantedProfiles:
-    """The base profile, and those of the roles that the handoff names.
+    """Return the base profile, and those of the roles that the handoff names.
 
-    The admin's side took the roles from the state, so a handoff without any says that there are none.
+    The admin's side took the roles from the state, so a handoff without roles means that there are none.
     """
     identity = identity_of(context)
     base = BaseProfile(
@@ -124,10 +124,10 @@ def wanted(request: Request, context: Context) -> WantedProfiles:
 
 
 def _kept_in(context: Context) -> str:
-    """Which kind of store has the access key, even where the person skipped the step now; "" for none.
+    """Return the kind of store that holds the access key, even if the user skipped the step now; "" for none.
 
     Raises:
-        OnboardError: the record of the access key cannot be read.
+        OnboardError: the record of the access key can't be read.
     """
     key: Mapping[str, Any] = context.facts.get("access_key") or {}
     if key:
@@ -138,9 +138,9 @@ def _kept_in(context: Context) -> str:
 
 
 def _key_source(context: Context, identity: Identity) -> KeySource:
-    """Where the base profile finds its key; None leaves what the files say.
+    """Return where the base profile finds its key; None leaves the files as they are.
 
-    A key in plain text was written to `credentials` by the step before, so here it is left alone.
+    The previous step wrote a plain-text key to `credentials`, so it is left alone here.
     """
     if _kept_in(context) in {"", KEPT_IN_FILE}:
         return None
@@ -154,10 +154,10 @@ def _key_source(context: Context, identity: Identity) -> KeySource:
 
 
 def survey(request: Request, context: Context, report: Report) -> Preview:
-    """What writing would change; reads both files and writes nothing.
+    """Return what writing would change; read both files and write nothing.
 
     Raises:
-        OnboardError: a file cannot be read, or the AWS tools would reject it (with the line).
+        OnboardError: a file can't be read, or the AWS tools would reject it (with the line).
     """
     report(Progress("Reading the profile files"))
     problems = tuple(problem for problem in validate(request, context) if problem.fatal)
@@ -170,7 +170,7 @@ def survey(request: Request, context: Context, report: Report) -> Preview:
 
 
 def remarks(request: Request, context: Context) -> tuple[Sentence, ...]:
-    """What the person should know of the profiles that would be written, each a sentence."""
+    """Return what the user should know about the profiles to write, one sentence each."""
     identity, serial = identity_of(context), request.mfa_serial
     base = base_profile_of(context, identity)
     remarks = (
@@ -189,9 +189,9 @@ def remarks(request: Request, context: Context) -> tuple[Sentence, ...]:
 
 
 def validate(request: Request, context: Context) -> list[Problem]:
-    """The region is one that AWS has, the serial looks like one, and the names can be used.
+    """Check that AWS has the region, the serial is well formed, and the names can be used.
 
-    That a profile changed by hand stays as it is, is a warning that can be accepted.
+    Leaving manually changed profiles alone is only a warning.
     """
     identity = identity_of(context)
     if not request.region:
@@ -207,10 +207,10 @@ def validate(request: Request, context: Context) -> list[Problem]:
 
 
 def write(request: Request, context: Context) -> Written:
-    """Merge the profiles into both files: a backup first, then both or neither, for the person alone.
+    """Merge the profiles into both files: a backup first, then both or neither, private to the user.
 
     Raises:
-        OnboardError: a file cannot be read or written, or the AWS tools would reject it; both are as they
+        OnboardError: a file can't be read or written, or the AWS tools would reject it; both are as they
             were.
     """
     return write_profiles(
@@ -219,7 +219,7 @@ def write(request: Request, context: Context) -> Written:
 
 
 def perform(request: Request, context: Context, report: Report) -> Facts:
-    """As `write`."""
+    """Write the profiles as `write` does, and record them."""
     report(Progress("Writing both files"))
     paths, profiles, written = paths_of(context), wanted(request, context), write(request, context)
     readable = context.environment.readable
@@ -244,7 +244,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
 
 
 def observe(context: Context) -> Observation:
-    """The profiles are still in the file, as they were written."""
+    """Check that the profiles are still in the files, as they were written."""
     recorded = context.facts["profiles"]
     path = Path(recorded["config"])
     name = context.environment.readable(path)

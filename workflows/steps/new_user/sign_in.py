@@ -1,7 +1,7 @@
-"""Decrypt and sign in: the one-time password out of the handoff, exchanged for one of the person's own.
+"""Decrypt and sign in: the one-time password from the handoff, exchanged for one of the user's own.
 
-The password is never a fact: it is handed to the screen as a `Secret`, and all that is recorded is that the
-person says they have signed in, and what AWS reports where a key is kept to ask with.
+The password is never a fact: the screen gets it as a `Secret`. Only the user's report of the sign-in is
+recorded, and AWS's if a kept key can ask.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _RECORDED = "AWS has recorded your sign-in."
 
 @unique
 class Proof(StrEnum):
-    """What speaks for a sign-in besides AWS."""
+    """Evidence of a sign-in besides AWS's."""
 
     NONE_CAME = "no password came for this user, so there is nothing to sign in with"
     BEFORE = "you signed in before"
@@ -48,11 +48,11 @@ class Proof(StrEnum):
 
 @dataclass(frozen=True)
 class Request:
-    """What the person says of the sign-in.
+    """The user's report of the sign-in.
 
     Attributes:
         chosen: they have signed in and chosen a new password.
-        already: they had signed in with this user before, so that the one-time password is used up.
+        already: they had signed in with this user before, so the one-time password is used up.
         decrypted: the password was decrypted here.
     """
 
@@ -64,16 +64,16 @@ class Request:
 def decrypt_password(
     passphrase: Secret | None, context: Context, report: Report, *, tty: str | None = None
 ) -> Secret:
-    """The one-time password. The passphrase is dropped, whatever happens.
+    """Decrypt the one-time password. The passphrase is always dropped.
 
     Args:
-        passphrase: of the PGP key, "" for a key without one; None lets gpg ask with its pinentry.
+        passphrase: for the PGP key, "" for a key without one; None lets gpg ask with its pinentry.
         context: what the step may read.
-        report: takes the progress.
+        report: receives the progress.
         tty: the terminal for pinentry; the application is suspended meanwhile.
 
     Raises:
-        OnboardError: it could not be decrypted; above all `WrongPassphrase`.
+        OnboardError: it couldn't be decrypted; usually `WrongPassphrase`.
     """
     try:
         report(Progress("Decrypting the password"))
@@ -88,28 +88,28 @@ def decrypt_password(
     finally:
         if passphrase is not None:
             passphrase.drop()
-    # A password never ends with a line break; whoever encrypted it by hand with `echo` added one.
+    # A password never ends with a line break; encrypting it by hand with `echo` adds one.
     with plain:
         return Secret(plain.reveal().rstrip("\r\n"))
 
 
 def has_password(context: Context) -> bool:
-    """Whether this identity signs in to the console at all; a machine user does not."""
+    """Return whether this identity signs in to the console at all; a machine user doesn't."""
     return identity_of(context).encrypted_password is not None
 
 
 def replaces_password(context: Context) -> bool:
-    """Whether there was a password before this one, so that an earlier sign-in may have been with that."""
+    """Return whether there was an earlier password, which an earlier sign-in may have used."""
     return handoff_of(context).occasion in {NEW_PASSWORD, NEW_KEY}
 
 
 def replaces_key(context: Context) -> bool:
-    """Whether the password came for another PGP key than the one before it."""
+    """Return whether the password came for a new PGP key."""
     return handoff_of(context).occasion == NEW_KEY
 
 
 def validate(request: Request, context: Context) -> list[Problem]:
-    """The person says that they have signed in, now or before."""
+    """Require the user's report of a sign-in, now or earlier."""
     if request.chosen or request.already or not has_password(context):
         return []
     return [
@@ -121,7 +121,7 @@ def validate(request: Request, context: Context) -> list[Problem]:
 
 
 def perform(request: Request, context: Context, report: Report) -> Facts:
-    """Record the sign-in as the person reports it, and as AWS does if there is a key to ask with."""
+    """Record the sign-in as the user reports it, and as AWS does if a kept key can ask."""
     seen, proof = SignInSeen(), Proof.NONE_CAME
     first = request.already and not replaces_password(context)
     since = "" if first else str(context.facts.get("accepted_at") or "")
@@ -136,9 +136,9 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
 
 
 def evidence(context: Context) -> tuple[str, Sentence]:
-    """When AWS said that it has recorded the sign-in, and how; both "" where only the person says so.
+    """Return when AWS confirmed the sign-in, and how; both "" on the user's word alone.
 
-    It was asked as the person signed in, as they kept an access key since the password came, or by a look.
+    AWS was asked when the user signed in, when they kept an access key after the password came, or in a look.
     """
     signed_in, key = context.facts.get("signed_in") or {}, context.facts.get("access_key") or {}
     if signed_in.get("seen"):
@@ -153,7 +153,7 @@ def evidence(context: Context) -> tuple[str, Sentence]:
 
 
 def _replaced_since(context: Context) -> Observation | None:
-    """That a newer handoff makes this password void; None where none does."""
+    """Say that a newer handoff makes this password void; None if there is none."""
     return unknown(_REPLACED) if context.item in renewed(context) else None
 
 
@@ -166,7 +166,7 @@ def just_now(context: Context) -> bool:
 
 
 def observe(context: Context) -> Observation:
-    """Whether a password is still good only a sign-in can tell; AWS's record of it is as good as a look."""
+    """Use AWS's record of the sign-in: only a sign-in shows whether a password still works."""
     if not has_password(context):
         return AGREES
     if replaced := _replaced_since(context):
@@ -176,7 +176,7 @@ def observe(context: Context) -> Observation:
 
 
 def inquire(context: Context) -> Observation:
-    """What AWS has recorded of the sign-in, where nobody has to be asked for the kept key.
+    """Check what AWS has recorded of the sign-in, if the kept key can be read without asking.
 
     Raises:
         OnboardError: the key can't be read, or AWS can't be asked.

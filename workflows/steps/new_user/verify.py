@@ -1,4 +1,4 @@
-"""Verify: every profile that was written is asked who it is; then come the lines for the person's shell."""
+"""Verify: ask every written profile who it is; then show the lines for the user's shell."""
 
 from __future__ import annotations
 
@@ -29,24 +29,24 @@ from workflows.steps.shared.own_identity import clients_for, identity_of
 from workflows.stores.key_store import KEPT_IN_FILE
 
 Keys = Mapping[str, Credentials | OnboardError | None]
-"""By account, the key that is used or why there is none; None has it read from the files."""
+"""By account, the key to use or why there is none; None reads it from the files."""
 _CAN_MUCH = re.compile(r"admin|root|prd|prod|management", re.IGNORECASE)
 _FRESH = timedelta(hours=1)
-"""So long an answer is shown again without asking once more."""
+"""How long an answer is shown without asking again."""
 _NO_ANSWER = UNREACHABLE | {AwsFailure.CLOCK, AwsFailure.THROTTLED, AwsFailure.UNAVAILABLE}
-"""The failures that say nothing of a profile."""
+"""Failures that say nothing about a profile."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """What one profile answered, in words.
+    """One profile's answer for display.
 
     Attributes:
         profile: its name.
-        arn: who it is; "" if it does not work.
-        problem: why it does not work and what to do, or "".
-        title: the same in a few words, or "".
-        error: the problem itself; not kept.
+        arn: its identity; "" if it doesn't work.
+        problem: why it doesn't work and what to do, or "".
+        title: a short title for the problem, or "".
+        error: the problem itself; not recorded.
     """
 
     profile: str
@@ -57,12 +57,12 @@ class Result:
 
     @property
     def wants_code(self) -> bool:
-        """Whether another code is all that it lacks, as far as that is known."""
+        """Whether another code is all that is missing, as far as known."""
         return isinstance(self.error, sts.WrongCode | sts.RepeatedCode | MfaNeeded)
 
     @property
     def stopped_working(self) -> bool:
-        """Whether AWS's answer is a no: neither another code is due, nor did no answer come."""
+        """Whether AWS rejected it: no code is missing, and AWS did answer."""
         unanswered = isinstance(self.error, AwsError) and self.error.failure in _NO_ANSWER
         return bool(self.problem) and not self.wants_code and not unanswered
 
@@ -73,21 +73,21 @@ class Result:
 
     @classmethod
     def of(cls, answer: Verification) -> Result:
-        """The result that a profile's answer is."""
+        """Create the result from a profile's answer."""
         error = answer.problem
         if error is None:
             return cls(answer.profile, answer.arn or "", "")
         return cls(answer.profile, "", error.sentences, error.title, error)
 
     def as_record(self) -> dict[str, str | None]:
-        """As the journal keeps it."""
+        """Return the result as the journal stores it."""
         problem, title = text_of(self.problem), text_of(self.title)
         record = {"profile": self.profile, "arn": self.arn or None, "problem": problem or None}
         return {**record, "title": title} if title else record
 
     @classmethod
     def of_record(cls, record: Mapping[str, str | None]) -> Result:
-        """The result that the journal keeps."""
+        """Read a result that the journal stores."""
         return cls(
             str(record["profile"]), record["arn"] or "", record["problem"] or "", record.get("title") or ""
         )
@@ -95,11 +95,11 @@ class Result:
 
 @dataclass(frozen=True)
 class Request:
-    """What came of it.
+    """The outcome.
 
     Attributes:
         results: all answers.
-        chosen: the profile that the person's shell is to use, or "".
+        chosen: the profile for the user's shell, or "".
         at: when they answered, ISO 8601.
     """
 
@@ -110,13 +110,13 @@ class Request:
 
 @dataclass(frozen=True)
 class IdentityView:
-    """An identity whose profiles were written.
+    """An identity with written profiles.
 
     Attributes:
         account: its account's name.
         base: its base profile.
         serial: the device whose code is needed, or None.
-        roles: its role profiles, each with the console's page that switches to the role.
+        roles: its role profiles, each with the console page that switches to the role.
     """
 
     account: str
@@ -132,13 +132,13 @@ class IdentityView:
 
 @dataclass(frozen=True)
 class Survey:
-    """What there is to verify.
+    """What can be verified.
 
     Attributes:
-        identities: those whose profiles were written, and have an access key.
+        identities: identities with written profiles and an access key.
         has_aws: whether the aws command is here.
-        asked: what answers are about: the devices, the keys, and the profile files as they are.
-        keyless: the other accounts with profiles, for which the person chose to keep no access key.
+        asked: what the answers depend on: the devices, the keys, and the current profile files.
+        keyless: other accounts with profiles, for which the user chose to keep no access key.
         written: how many profiles were written in all.
     """
 
@@ -154,22 +154,22 @@ class Survey:
         return tuple(name for view in self.identities for name in view.names)
 
     def working(self, results: Mapping[str, Result]) -> list[str]:
-        """The profiles that work, in the order in which they are proposed for a person's shell.
+        """Return working profiles in the order proposed for a shell.
 
-        Roles come first, and among them those last that can do much: administration and production.
+        Roles come first, powerful ones (administration and production) last among them.
         """
         bases = {view.base for view in self.identities}
         works = [name for name in self.names if name in results and not results[name].problem]
         return sorted(works, key=lambda name: (name in bases, bool(_CAN_MUCH.search(name))))
 
     def unproved(self, results: Mapping[str, Result]) -> tuple[IdentityView, ...]:
-        """The identities with a profile that did not answer or does not work; all, where every one works."""
+        """Return identities with a profile that didn't answer or doesn't work; all if every one works."""
         works = self.working(results)
         return tuple(view for view in self.identities if not set(view.names) <= set(works)) or self.identities
 
 
 def keys_seen(results: Iterable[Result], survey: Survey, context: Context) -> dict[StepKey, Observation]:
-    """What answers that just came say of the kept access keys: whether AWS accepts them."""
+    """Return whether AWS accepts each kept access key, from new answers."""
     found, answers = {}, {result.profile: result for result in results}
     for view in survey.identities:
         key, result = context.of_each_item("access_key").get(view.account), answers.get(view.base)
@@ -182,9 +182,9 @@ def keys_seen(results: Iterable[Result], survey: Survey, context: Context) -> di
 
 
 def tested_again(results: Iterable[Result], context: Context) -> Observation:
-    """What all answers say of a test that is done, once profiles were asked again.
+    """Return an observation of a finished test after profiles were asked again.
 
-    A profile that the person finished with, although it didn't work then, is no news.
+    A profile that already failed when the user finished is no news.
     """
     failing = [result for result in results if result.problem]
     worked = {name for name, result in recorded_results(context).items() if not result.problem}
@@ -195,13 +195,13 @@ def tested_again(results: Iterable[Result], context: Context) -> Observation:
 
 
 def kept(results: Iterable[Result], survey: Survey, context: Context) -> dict[str, Any]:
-    """What profiles answered just now, as a draft: to be shown again for a while (see `kept_results`)."""
+    """Return answers as a draft, to be shown again for a while (see `kept_results`)."""
     at = context.environment.now().isoformat()
     return {"results": [result.as_record() for result in results], "asked": list(survey.asked), "at": at}
 
 
 def kept_results(draft: Mapping[str, Any], survey: Survey, context: Context) -> dict[str, Result]:
-    """What profiles answered in the last hour, by name; none once keys or files are others."""
+    """Return answers from the last hour, by name; none if keys or files have changed."""
     with suppress(WrongShape, KeyError, TypeError):
         age = context.environment.now() - moment(draft.get("at"), "verify.at")
         if draft.get("asked") == list(survey.asked) and timedelta(0) <= age < _FRESH:
@@ -210,7 +210,7 @@ def kept_results(draft: Mapping[str, Any], survey: Survey, context: Context) -> 
 
 
 def recorded_results(context: Context) -> dict[str, Result]:
-    """What profiles answered when the step was done, by name."""
+    """Return the answers recorded when the step was done, by name."""
     known: Mapping[str, Any] = context.facts.get("verified") or {}
     return {result["profile"]: Result.of_record(result) for result in known.get("results", ())}
 
@@ -225,10 +225,10 @@ def _asked(context: Context) -> Iterator[str]:
 
 
 def survey(context: Context, report: Report) -> Survey:
-    """What there is to verify; reads files only.
+    """Find out what can be verified, from files only.
 
     Raises:
-        OnboardError: a file cannot be parsed.
+        OnboardError: a file can't be parsed.
     """
     report(Progress("Reading the profile files"))
     with_key = _with_key(context)
@@ -243,7 +243,7 @@ def _how_many_written(context: Context) -> int:
 
 
 def _with_key(context: Context) -> dict[str, Mapping[str, Any]]:
-    """The profiles that were written for the accounts that have an access key, kept or in the files."""
+    """Return the written profiles of accounts that have an access key, kept or in the files."""
     return {
         account: recorded
         for account, recorded in written_profiles(context).items()
@@ -266,18 +266,18 @@ def _view(account: str, recorded: Mapping[str, Any]) -> IdentityView:
 
 
 def _switch_url(role: RoleProfile) -> str:
-    with suppress(OnboardError):  # the console takes no such name, and the page offers no address
+    with suppress(OnboardError):  # the console rejects such a name, and the page offers no link
         if role.account:
             return switch_role_url(role.account, role.role_name, role.name, sts.partition_of(role.role_arn))
     return ""
 
 
 def code_problems(codes: Mapping[str, str], views: tuple[IdentityView, ...]) -> list[Problem]:
-    """The codes that are needed are there, and well formed.
+    """Check that the needed codes are there and well formed.
 
     Args:
         codes: by account.
-        views: the identities that are asked about.
+        views: the identities to ask.
     """
     return [
         problem
@@ -294,21 +294,21 @@ def verify(
     keys: Keys | None = None,
     accounts: Collection[str] | None = None,
 ) -> tuple[Result, ...]:
-    """Ask every profile; each answer is reported as it comes, as a `Result` in the progress.
+    """Ask every profile, reporting each answer as it comes, as a `Result` in the progress.
 
-    One identity after the other: each has a device and a code of its own. What goes wrong with one leaves
-    the others alone.
+    Identities go one after the other, since each has its own device and code. A failure in one leaves the
+    others alone.
 
     Args:
         codes: the codes as typed, by account.
         context: of the step.
-        report: hears every answer.
-        keys: those that are used; None takes the kept ones.
-        accounts: the names of those to ask about; None asks about all.
+        report: receives every answer.
+        keys: the keys to use; None takes the kept ones.
+        accounts: the names of the accounts to ask about; None for all.
 
     Raises:
-        PassphraseNeeded: a key is kept in a file encrypted to the person's own key, and gpg-agent has
-            forgotten the passphrase: `unlock` first.
+        PassphraseNeeded: a key is in a file encrypted to the user's own key, and gpg-agent has forgotten the
+            passphrase: `unlock` first.
         Cancelled: it was stopped.
     """
     recorded = {
@@ -352,7 +352,7 @@ def _verify_one(
         raise key
     identity = identity_of(context, account)
     clients = clients_for(context.environment, identity.region)
-    if key is not None and identity.user:  # a command knows of none
+    if key is not None and identity.user:  # a command may not know the user
         with clients.client("sts", key) as client:
             check_owner(sts.caller_identity(client), identity, context)
         facts = {name: context.of_each_item(name).get(account) for name in ("mfa", "access_key")}
@@ -372,7 +372,7 @@ def _verify_one(
 
 
 def _key(context: Context, account: str) -> Credentials | None:
-    """The kept key of an identity, straight from the vault; None takes it from the files.
+    """Return an identity's kept key from the vault; None leaves it to the files.
 
     The profile's `credential_process` would ask the same vault from a child process, which has no terminal
     for a passphrase here.
@@ -384,7 +384,7 @@ def _key(context: Context, account: str) -> Credentials | None:
 
 
 def validate(request: Request, context: Context) -> list[Problem]:
-    """Something was asked, whatever came of it."""
+    """Require answers, whatever they are."""
     if not written_profiles(context):
         return [Problem("No profiles were written, so there is nothing to verify. Skip this (^s).")]
     if not request.results:
@@ -393,14 +393,14 @@ def validate(request: Request, context: Context) -> list[Problem]:
 
 
 def perform(request: Request, context: Context, _report: Report) -> Facts:
-    """Record the answers of how many profiles, and which one is for the shell."""
+    """Record the answers, the number of profiles, and the one for the shell."""
     results = [result.as_record() for result in request.results]
     of_all = {"total": _how_many_written(context), "results": results}
     return {"verified": {**of_all, "chosen": request.chosen, "at": request.at}}
 
 
 def observe(context: Context) -> Observation:
-    """Only AWS could tell, and did; the files are what the step before looks at."""
+    """Use AWS's last answers; the step before checks the files."""
     known: Mapping[str, Any] = context.facts.get("verified") or {}
     at = str(known.get("at") or "")
     if not at or any(result.get("problem") for result in known["results"]):
@@ -409,5 +409,5 @@ def observe(context: Context) -> Observation:
 
 
 def how_many_work(working: int, total: int, verb: Sentence = "") -> str:
-    """How many profiles of all work; `verb` says it of another time."""
+    """Say how many of the profiles work; `verb` puts it in another tense."""
     return f"{working} of {count(total, 'profile')} {verb or ('works' if 1 in {working, total} else 'work')}"

@@ -1,4 +1,4 @@
-"""Delete the old key: the last act of a rotation, some days later, when nothing missed it."""
+"""Delete the old key: the last step of a rotation, some days later, when nothing has missed it."""
 
 from __future__ import annotations
 
@@ -15,37 +15,37 @@ from workflows.stores.key_records import KeyRecord, KeyRecords
 
 @dataclass(frozen=True)
 class Request:
-    """What the person decides.
+    """The user's input.
 
     Attributes:
-        code: of the MFA device; "" where the user has none.
+        code: from the MFA device; "" if the user has none.
     """
 
     code: str = ""
 
 
 def record_of(context: Context) -> KeyRecord | None:
-    """The record of the key that was rotated, or None if it is not kept here any more.
+    """Return the record of the rotated key, or None if it is no longer kept here.
 
     Raises:
-        OnboardError: it cannot be read.
+        OnboardError: it can't be read.
     """
     known = context.facts["rotated"]
     return KeyRecords(context.environment.key_records_folder).get(known["project"], known["profile"])
 
 
 def validate(request: Request, context: Context) -> list[Problem]:
-    """The code is well formed, and there if the rotation needed one."""
+    """Require a well-formed code if the rotation needed one."""
     needed = request.code.strip() or context.facts["rotated"].get("mfa")
     problem = code_problem(request.code) if needed else None
     return [problem] if problem else []
 
 
 def perform(request: Request, context: Context, report: Report) -> Facts:
-    """Delete it, after the kept key is proved once more.
+    """Delete the old key after proving the kept one again.
 
     Raises:
-        OnboardError: it stays, and is inactive.
+        OnboardError: it stays, inactive.
     """
     known = context.facts["rotated"]
     record = record_of(context)
@@ -57,7 +57,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
 
 
 def observe(context: Context) -> Observation:
-    """What is written down of the key knows of no old one; AWS isn't asked, what is deleted stays so."""
+    """Check that the record has no old key; AWS isn't asked, since deletion is final."""
     record, old_id = record_of(context), context.facts["retired"]["id"]
     if record is None:
         return unknown("The key that took its place is no longer kept here.")

@@ -1,12 +1,12 @@
-"""Rotate: a new access key in place of a kept one, whichever it is; an interrupted rotation goes on here.
+"""Rotate: replace any kept access key with a new one, or continue an interrupted rotation.
 
-It is a workflow of its own, begun months after the new user's is over, so it works on what is written down of
-the kept keys (`KeyRecords`), not on a handoff.
+It is a workflow of its own, started months after the new user's has ended, so it works from the records of
+kept keys (`KeyRecords`), not from a handoff.
 
-At every moment a kept key works. The order: make the new one, prove that it works, put the old one aside,
-keep the new one, prove it once more as it comes back from where it is kept, deactivate the old one. Each act
-is written down before it is done (`Rotation`). What fails is undone at once; what is killed is finished or
-undone the next time (`recover`). The old key is deleted later, when nothing missed it.
+A kept key works at every moment. The order: create the new key, prove that it works, put the old one aside,
+keep the new one, prove it again as read back from its store, deactivate the old one. Each act is recorded
+before it is done (`Rotation`). A failure is undone at once; a killed rotation is finished or undone the next
+time (`recover`). The old key is deleted later, when nothing has missed it.
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ from workflows.stores.key_store import KEPT_IN_FILE, KEPT_IN_KEYRING, KeyStore
 
 @dataclass(frozen=True)
 class Request:
-    """What the person decides.
+    """The user's choices.
 
     Attributes:
         project: the project of the kept key.
-        profile: the base profile that it is of.
-        code: of the MFA device; "" where the user has none.
-        delete_inactive: whether a second key that is inactive is deleted to make room.
-        take_waiting: whether a rotation whose old key waits to be deleted is taken for this one.
+        profile: its base profile.
+        code: from the MFA device; "" if the user has none.
+        delete_inactive: whether to delete an inactive second key to make room.
+        take_waiting: whether a rotation whose old key waits for deletion counts as this one.
     """
 
     project: str
@@ -56,7 +56,7 @@ class Request:
 
 
 def validate(request: Request, context: Context) -> list[Problem]:
-    """There is such a key, and the code is well formed."""
+    """Require a kept key and a well-formed code."""
     if KeyRecords(context.environment.key_records_folder).get(request.project, request.profile) is None:
         return [Problem("Choose the access key to rotate.", "key")]
     problem = code_problem(request.code) if request.code.strip() else None
@@ -64,10 +64,10 @@ def validate(request: Request, context: Context) -> list[Problem]:
 
 
 def perform(request: Request, context: Context, report: Report) -> Facts:
-    """Rotate, or finish the rotation that was interrupted; what had to be undone of one is undone first.
+    """Rotate, or finish the interrupted rotation; undo first whatever needs undoing.
 
     Raises:
-        OnboardError: it could not be done. A kept key works anyway.
+        OnboardError: it failed. A kept key works anyway.
     """
     if request.take_waiting:
         record = _record(request, context.environment)
@@ -91,7 +91,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
 
 
 def observe(context: Context) -> Observation:
-    """The record still names the new key."""
+    """Check that the record still names the new key."""
     known = context.facts["rotated"]
     record = KeyRecords(context.environment.key_records_folder).get(known["project"], known["profile"])
     if record is None or record.id != known["id"]:
@@ -100,7 +100,7 @@ def observe(context: Context) -> Observation:
 
 
 def inquire(context: Context) -> Observation:
-    """Whether AWS lets the new key in, where nobody has to be asked for it.
+    """Check whether AWS accepts the new key, if it can be read without asking.
 
     Raises:
         OnboardError: the store can't be used, or AWS can't be asked.
@@ -108,7 +108,7 @@ def inquire(context: Context) -> Observation:
     environment, known = context.environment, context.facts["rotated"]
     record = KeyRecords(environment.key_records_folder).get(known["project"], known["profile"])
     if record is None or observe(context).contradicts:
-        return NOT_ASKED  # of a key that isn't here AWS says nothing new
+        return NOT_ASKED  # AWS has nothing new about a key that isn't here
     store = store_of(record, environment)
     if store.kind not in {KEPT_IN_FILE, KEPT_IN_KEYRING} or (key := store.load()) is None:
         return NOT_ASKED
@@ -119,7 +119,7 @@ def inquire(context: Context) -> Observation:
 
 
 def rotated(request: Request, context: Context, report: Report) -> tuple[KeyRecord, list[Sentence]]:
-    """As `perform`: the record, and what was done, in sentences."""
+    """Rotate as `perform`; return the record and what was done, in sentences."""
     record = _record(request, context.environment)
     rotation = record.rotation
     if rotation is not None and not rotation.interrupted and not request.delete_inactive:
@@ -149,10 +149,10 @@ def rotated(request: Request, context: Context, report: Report) -> tuple[KeyReco
 
 
 def retired(request: Request, context: Context, report: Report) -> tuple[KeyRecord, list[Sentence]]:
-    """Delete the old key that a rotation has left inactive.
+    """Delete the old key that a rotation left inactive.
 
     Raises:
-        OnboardError: none waits; or it could not be deleted, or the kept key does not work.
+        OnboardError: there is none, it couldn't be deleted, or the kept key doesn't work.
     """
     record = _record(request, context.environment)
     rotation = record.rotation
@@ -170,7 +170,7 @@ def deactivate(request: Request, key_id: str, context: Context) -> None:
     """Deactivate another key of the kept key's user.
 
     Raises:
-        OnboardError: it could not be done.
+        OnboardError: it failed.
     """
     record = _record(request, context.environment)
     with _session(record, request.code, context, lambda _progress: None) as (session, _):
@@ -178,10 +178,10 @@ def deactivate(request: Request, key_id: str, context: Context) -> None:
 
 
 def needed_device(record: KeyRecord, context: Context) -> str | None:
-    """The serial of the device whose code a rotation of this key needs; None without one.
+    """Return the serial of the device whose code a rotation of this key needs; None without one.
 
     Raises:
-        OnboardError: the kept key is not there or not usable.
+        OnboardError: the kept key is missing or unusable.
     """
     clients = clients_for(context.environment, record.region)
     store = store_of(record, context.environment)
@@ -190,9 +190,9 @@ def needed_device(record: KeyRecord, context: Context) -> str | None:
 
 
 def names_device(record: KeyRecord, environment: Environment) -> bool:
-    """Whether the files name a device for the profiles on this key: then a rotation needs its code.
+    """Return whether the files name a device for this key's profiles, so that a rotation needs its code.
 
-    Where they name none, or can't be read, only AWS knows.
+    If they name none, or can't be read, only AWS knows.
     """
     paths = profile_paths(environment.home, record.project)
     with suppress(AwsError):
@@ -206,10 +206,10 @@ def names_device(record: KeyRecord, environment: Environment) -> bool:
 
 
 def store_of(record: KeyRecord, environment: Environment) -> KeyStore:
-    """Where the key of a record is kept.
+    """Open the store that holds a record's key.
 
     Raises:
-        OnboardError: that store cannot be used now.
+        OnboardError: the store can't be used now.
     """
     place = (environment, record.project, record.profile, record.region, record.fingerprint)
     if record.kept == KEPT_IN_FILE:
@@ -249,7 +249,7 @@ def _session(
 
 
 def _working_key(record: KeyRecord, store: KeyStore, clients: ClientFactory) -> Credentials:
-    """The kept key; during a rotation that was interrupted, the copy of the old one if that does not work."""
+    """Return the kept key; if that doesn't work during an interrupted rotation, the copy of the old one."""
     key = store.load()
     rotation = record.rotation
     if rotation is not None and rotation.interrupted:
@@ -281,7 +281,7 @@ def _check_owner(record: KeyRecord, who: sts.Identity) -> None:
 
 
 def _make_room(request: Request, record: KeyRecord, session: KeySession, done: list[Sentence]) -> None:
-    """A user has two keys at most: an inactive one can go, if the person says so."""
+    """Make room by deleting an inactive key if the user says so: a user has two keys at most."""
     keys = session.listed()
     if len(keys) < 2:
         return
@@ -294,16 +294,16 @@ def _make_room(request: Request, record: KeyRecord, session: KeySession, done: l
 
 @dataclass(frozen=True)
 class Parts:
-    """What a rotation works with.
+    """Everything a rotation works with.
 
     Attributes:
         keys: the user's keys in AWS.
         store: where the key is kept.
-        save: writes the record down, synced.
+        save: writes the record, synced.
         now: the clock (UTC).
-        mfa_serial: of the person's code device, or None.
-        report: hears what is done.
-        remarks: what the person has to know of a key that was kept; gathered here.
+        mfa_serial: of the user's code device, or None.
+        report: receives the progress.
+        remarks: collects what the user has to know about a kept key.
     """
 
     keys: KeySession
@@ -315,10 +315,10 @@ class Parts:
     remarks: list[Sentence] = field(default_factory=list)
 
     def keep(self, key: Credentials) -> None:
-        """Keep a key in the store; remarks on one that a power failure may still take.
+        """Keep a key in the store; add a remark if a power failure may still lose it.
 
         Raises:
-            OnboardError: it could not be kept; the one before is as it was.
+            OnboardError: it couldn't be kept; the previous one is unchanged.
         """
         unsynced = self.store.keep(key, self.mfa_serial)
         self.remarks[:] = [unsynced.risk(key.access_key_id)] if unsynced is not None else []
@@ -328,14 +328,14 @@ def rotate(record: KeyRecord, parts: Parts) -> KeyRecord:
     """Replace the kept key.
 
     Args:
-        record: of the kept key; no rotation of it is under way.
+        record: of the kept key, with no rotation under way.
         parts: what to work with.
 
     Returns:
         The new key's record; its rotation waits until the old key is deleted.
 
     Raises:
-        OnboardError: nothing has changed, or the sentence says what is left to do.
+        OnboardError: nothing has changed, or the message says what is left to do.
     """
     known = tuple(key.access_key_id for key in parts.keys.listed())
     record = _phase(record, parts, Rotation(Phase.CREATING, record.id, "", known, parts.now()))
@@ -352,7 +352,7 @@ def rotate(record: KeyRecord, parts: Parts) -> KeyRecord:
         record = _next(record, parts, Phase.VERIFYING)
         parts.report(Progress(f"Testing the key from {parts.store.description}"))
         _prove_kept(new_id, parts)
-    except Exception as failure:  # whatever it is, the new key must not stay half in place
+    except Exception as failure:  # whatever fails, the new key must not stay half in place
         _undo(record, new_id, parts, failure)
         raise
     finally:
@@ -361,11 +361,11 @@ def rotate(record: KeyRecord, parts: Parts) -> KeyRecord:
 
 
 def finish(record: KeyRecord, parts: Parts) -> KeyRecord:
-    """Delete the old key of a rotation that waits for it, after the kept one is proved.
+    """Delete the old key of a waiting rotation, after proving the kept one.
 
     Raises:
-        OnboardError: the kept key does not work, or the old one is active again, so it stays; or it could
-            not be deleted.
+        OnboardError: the kept key doesn't work or the old one is active again, so it stays; or it couldn't be
+            deleted.
     """
     old_id = record.under_way.old_id
     parts.report(Progress("Testing the kept key before deleting the old one"))
@@ -402,10 +402,10 @@ def _stored(new: Credentials, parts: Parts) -> None:
 
 
 def _prove_kept(access_key_id: str, parts: Parts) -> None:
-    """The key comes back from the store, and AWS takes it.
+    """Read the key back from the store and check that AWS accepts it.
 
     Raises:
-        OnboardError: it does not.
+        OnboardError: AWS doesn't, or it isn't there.
     """
     kept = parts.store.load()
     if kept is None or kept.access_key_id != access_key_id:
@@ -419,10 +419,10 @@ def _prove_kept(access_key_id: str, parts: Parts) -> None:
 
 
 def _retire(record: KeyRecord, parts: Parts) -> KeyRecord:
-    """The new key is kept and works: now the old one may rest.
+    """Deactivate the old key, now that the new one is kept and works.
 
     Raises:
-        OnboardError: it is still active; the record says how far it is.
+        OnboardError: it is still active; the record shows the progress.
     """
     rotation = record.under_way
     made = {key.access_key_id: key.created for key in parts.keys.listed()}
@@ -444,7 +444,7 @@ def _retire(record: KeyRecord, parts: Parts) -> KeyRecord:
 
 
 def _not_made(record: KeyRecord, parts: Parts, failure: OnboardError) -> None:
-    """Creating failed, or its answer was lost: then there may be a key whose secret nobody has."""
+    """Clean up after creating failed or its answer was lost, since a key with an unknown secret may exist."""
     try:
         _forget_unknown(record, parts)
     except OnboardError as error:
@@ -458,7 +458,7 @@ def _not_made(record: KeyRecord, parts: Parts, failure: OnboardError) -> None:
 
 
 def _forget_unknown(record: KeyRecord, parts: Parts) -> tuple[KeyRecord, str]:
-    """Delete the key that was perhaps made before its id could be written down: nobody has its secret."""
+    """Delete a key that may have been created before its id was recorded: nobody has its secret."""
     rotation, done = record.under_way, "The interrupted rotation had not begun; nothing has changed."
     if deleted := delete_unkept(parts.keys, rotation.known_ids, rotation.since):
         done = f"The interrupted rotation is undone: {deleted}, whose secret is lost, is deleted."
@@ -468,7 +468,7 @@ def _forget_unknown(record: KeyRecord, parts: Parts) -> tuple[KeyRecord, str]:
 
 
 def _undo(record: KeyRecord, new_id: str, parts: Parts, failure: Exception) -> None:
-    """After a failure: what was before, or a sentence that says what is left."""
+    """Restore the previous state after a failure, or raise with what is left to do."""
     try:
         _put_back(record, new_id, parts)
     except OnboardError as error:
@@ -485,10 +485,10 @@ def _undo(record: KeyRecord, new_id: str, parts: Parts, failure: Exception) -> N
 
 
 def _put_back(record: KeyRecord, new_id: str, parts: Parts) -> KeyRecord:
-    """The old key is kept again, and the new one is deleted; in this order, so that a kept key works.
+    """Keep the old key again, then delete the new one, so that a kept key always works.
 
     Raises:
-        OnboardError: one of the two could not be done.
+        OnboardError: one of the two failed.
     """
     old_id = record.under_way.old_id
     if record.under_way.phase is Phase.DEACTIVATING:
@@ -525,13 +525,13 @@ def _phase(record: KeyRecord, parts: Parts, rotation: Rotation) -> KeyRecord:
 
 
 def recover(record: KeyRecord, parts: Parts) -> tuple[KeyRecord, str]:
-    """Finish or undo a rotation that was killed.
+    """Finish or undo a killed rotation.
 
     Returns:
-        The record, and what was done, in a sentence; "" if there was nothing to do.
+        The record, and a sentence on what was done; "" if there was nothing to do.
 
     Raises:
-        OnboardError: it could not be done now; the record still says how far it is.
+        OnboardError: it failed for now; the record still shows the progress.
     """
     rotation = record.rotation
     if rotation is None or not rotation.interrupted:
@@ -549,7 +549,7 @@ def recover(record: KeyRecord, parts: Parts) -> tuple[KeyRecord, str]:
 
 
 def _works(access_key_id: str, parts: Parts) -> bool:
-    """Whether the kept key works; a network that is down is no answer, and raised."""
+    """Return whether the kept key works; raise if the network gives no answer."""
     try:
         _prove_kept(access_key_id, parts)
     except AwsError as error:

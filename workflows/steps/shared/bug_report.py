@@ -1,7 +1,7 @@
-"""A session as a text for a bug report: what happened, without what names people, accounts, keys and secrets.
+"""A session as text for a bug report, without names of people, accounts, keys and secrets.
 
-Nothing in a journal is secret, but it names who is meant, and where. A damaged journal is shown as far as it
-can be read, since that may be what the report is about.
+Nothing in a journal is secret, but it names people and places. A damaged journal is shown as far as it can be
+read, since it may be what the report is about.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ from workflows.steps.kinds import KINDS
 from workflows.terraform.redaction import redact
 
 _LEFT_OUT = re.compile(r"(?i)^(by|text|sum|user_ids)$|password$|secret|passphrase")
-"""The fields that a report leaves out."""
+"""The fields that a report omits."""
 _NAMES = frozenset({*KINDS, "user", "users", "owners", "passwords", "access_keys", "unsure", "gone", "about"})
-"""The fields whose texts are people."""
+"""The fields whose texts are people's names."""
 _BY_NAME = frozenset({"keys", "people"})
-"""The fields whose own fields are people."""
+"""The fields whose own field names are people's names."""
 _KEY_FILE = re.compile(r"(?:^|/)keys/([^/]+)$")
 _MAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 _FINGERPRINT = re.compile(r"\b[0-9A-F]{40}(?:[0-9A-F]{24})?\b")
 
 
 def bug_report(folder: Path, home: Path) -> str:
-    """The report about the session in a folder.
+    """Return the report about the session in a folder.
 
     Args:
         folder: the session's.
-        home: the person's home folder, which is shown as `~`.
+        home: the user's home folder, shown as `~`.
 
     Raises:
         FileError: its journal can't be read.
@@ -72,7 +72,7 @@ def _redacted(value: Any) -> Any:
 
 
 def _people(value: Any) -> Iterator[str]:
-    """The names in a value, in the order in which they come; those of key files too."""
+    """Yield the names in a value, in order, including those of key files."""
     if isinstance(value, str):
         yield from _KEY_FILE.findall(value)
     if isinstance(value, list):
@@ -94,7 +94,7 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 def _without(names: Iterable[str], text: str) -> str:
-    """The text with a number for each person; a longer name may hold a shorter one."""
+    """Replace each person's name in the text with a number, longer names first."""
     numbered = {name: f"person-{number}" for number, name in enumerate(filter(None, names), 1)}
     for name in sorted(numbered, key=len, reverse=True):
         text = re.sub(rf"(?<![A-Za-z0-9]){re.escape(name)}(?![A-Za-z0-9])", numbered[name], text)

@@ -1,7 +1,7 @@
-"""Places that only a person can edit: what is computed, hidden in a comment, or refused by an operation.
+"""Places that only a person can edit: computed, commented out, or rejected by an operation.
 
-The wizard names them wherever it meets them, and opens the person's own editor there. What the person did is
-seen from the file alone, before and after; the step's screen shows what it means by reading the layer again.
+The wizard names them wherever it meets them, and opens the person's own editor there. The result shows only
+in the file, before and after; the step's screen reads the layer again.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ class Spot:
     """A line to edit by hand.
 
     Attributes:
-        words: what is there, and why it is not edited, as a sentence.
+        words: what is there and why it isn't edited, as a sentence.
         account: the account of the layer.
         place: file and line, relative to the layer folder.
         path: the file, absolute.
-        group: the label of the group whose members are meant; "" for all else.
+        group: the label of the group whose members are meant; otherwise "".
     """
 
     words: Sentence
@@ -49,22 +49,22 @@ class Spot:
 
 
 class NotPossible(OnboardError):  # noqa: N818 - it reads better where it is raised
-    """The layer's shape does not allow what is wanted.
+    """The layer can't be edited that way.
 
     Attributes:
-        spot: where to do it by hand, or None where that is not one place.
+        spot: where to do it by hand, or None if it isn't a single place.
     """
 
     spot: Spot | None = None
 
 
 def spot_at(layer: Layer, place: Place, words: Sentence) -> Spot:
-    """The spot of a place in a layer."""
+    """Return the spot for a place in a layer."""
     return Spot(words, layer.location.account, place, layer.location.path / place.file)
 
 
 def spots_of(layer: Layer, findings: Iterable[Finding] | None = None) -> tuple[Spot, ...]:
-    """The spots of a layer's findings, or of some of them: what is to be edited by hand comes first."""
+    """Return the spots of all or some of a layer's findings, those to edit by hand first."""
     found = layer.findings if findings is None else findings
     ordered = sorted(found, key=lambda finding: not finding.hand_edit)
     return tuple(
@@ -73,12 +73,12 @@ def spots_of(layer: Layer, findings: Iterable[Finding] | None = None) -> tuple[S
 
 
 def people_unknown(layers: Iterable[Layer]) -> Sentence:
-    """Where people may be declared whom nobody can read, a sentence a layer; "" if everybody is known."""
+    """Say where unreadable code may declare more people, a sentence per layer; "" if everybody is known."""
     return joined(str(spot) for layer in layers if (spot := _in_the_way(layer)))
 
 
 def _in_the_way(layer: Layer) -> Spot | None:
-    """The first thing that only a person can edit, since others follow from it; what is no HCL before all."""
+    """Return the first thing that only a person can edit, since others follow from it; invalid HCL first."""
     broken = {
         (document.name, document.broken_at)
         for document in layer.files.documents.values()
@@ -92,7 +92,7 @@ def _in_the_way(layer: Layer) -> Spot | None:
 
 
 def not_possible(layer: Layer, reason: EditRefused | Sequence[Problem], back: str) -> NotPossible:
-    """The failure that says what cannot be done in a layer, and where it can be done by hand.
+    """Return the error that says what can't be done in a layer, and where to do it by hand.
 
     Args:
         layer: the layer.
@@ -111,7 +111,7 @@ def not_possible(layer: Layer, reason: EditRefused | Sequence[Problem], back: st
             if isinstance(problem, PlacedProblem)
         )
         spot = next(spots, None)
-        place = ""  # the problem's own words have it
+        place = ""  # the problem's own message has it
     if not why and (in_the_way := _in_the_way(layer)):
         why = f"{in_the_way.words} ({in_the_way.place})"
     by_hand = f"edit it by hand at {place}" if place else "edit the layer by hand"
@@ -124,11 +124,11 @@ def not_possible(layer: Layer, reason: EditRefused | Sequence[Problem], back: st
 
 @contextmanager
 def refused_by_hand(layer: Layer, back: str) -> Iterator[None]:
-    """Edits a layer; where its shape does not allow it, the failure says where to do it by hand.
+    """Turn a refused edit of a layer into an error that says where to do it by hand.
 
     Raises:
-        NotPossible: it does not; `back` as for `not_possible`.
-        EditUnsafe: an edit went wrong; its own words say it all.
+        NotPossible: the layer can't be edited that way; `back` as for `not_possible`.
+        EditUnsafe: an edit went wrong; its own message explains it.
     """
     try:
         yield
@@ -141,11 +141,11 @@ def refused_by_hand(layer: Layer, back: str) -> Iterator[None]:
 def edit(spot: Spot, context: Context) -> Sentence:
     """Open the person's editor at a spot, wait until it ends, and say what changed in the file.
 
-    It needs the terminal: the caller has suspended the application.
+    It needs the terminal, so the caller has suspended the application.
 
     Raises:
         EditorMissing: there is no editor.
-        OnboardError: the file is not in the project, or cannot be read or opened.
+        OnboardError: the file isn't in the project, or can't be read or opened.
     """
     path = _in_project(spot, context)
     command = arguments(editor_of(context.environment.variables), path, spot.place.line)
@@ -170,7 +170,7 @@ def _change_sentence(spot: Spot, before: bytes, after: bytes | None) -> Sentence
 
 
 def _in_project(spot: Spot, context: Context) -> Path:
-    """The file itself, behind symbolic links."""
+    """Return the file itself, behind symbolic links."""
     root, path = context.root.resolve(), spot.path.resolve()
     if not path.is_relative_to(root):
         raise OnboardError(

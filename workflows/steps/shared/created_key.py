@@ -1,7 +1,7 @@
-"""A new access key of the person's own, from before AWS is asked for it until it is kept.
+"""A new access key of the user's own, from before AWS is asked until it is kept.
 
-What is under way is written down before each act, so that a run that was killed leaves no key behind: the
-next one deletes what was created and never kept.
+Each act is recorded before it is done, so that a killed run leaves no key behind: the next run deletes a key
+that was created and never kept.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ from workflows.steps.shared.own_identity import base_profile_of, identity_of, pr
 from workflows.stores.key_records import Creation, KeyRecords
 
 CLOCKS_APART = timedelta(minutes=5)
-"""AWS says by its own clock when a key was made; where this computer's differs by more, AWS rejects it."""
+"""AWS's clock dates a key; AWS rejects computers whose clock differs by more than this."""
 
 
 class Made(NamedTuple):
     """A key that was created here.
 
     Attributes:
-        key: the new one.
+        key: the new key.
         session: the session that created it.
-        undone: what was deleted or finished of a run that was killed, in a sentence, or "".
+        undone: a sentence on what was deleted or finished after a killed run, or "".
     """
 
     key: Credentials
@@ -52,17 +52,17 @@ class Made(NamedTuple):
 def session_of(
     path: str, code: str, context: Context, clients: ClientFactory, report: Report
 ) -> Iterator[KeySession]:
-    """A session of the person's own, begun with the key that they have.
+    """Yield a session of the user's own, started with the key that they have.
 
     Args:
         path: as for `present_key`.
         code: the six digits; "" for a user without a device.
         context: of the step.
         clients: makes the AWS clients.
-        report: hears what is done.
+        report: receives the progress.
 
     Raises:
-        OnboardError: there is no usable key or no device, or the code is not accepted.
+        OnboardError: there is no usable key or no device, or AWS rejected the code.
     """
     with ExitStack() as stack:
         with present_key(path, context) as old:
@@ -77,20 +77,20 @@ def session_of(
 def made_key(
     path: str, code: str, kept_in: str, context: Context, clients: ClientFactory, report: Report
 ) -> Iterator[Made]:
-    """A new key, created in a session that began with an MFA code; deleted again if the block fails.
+    """Yield a new key, created in a session with an MFA code; delete it again if the block fails.
 
-    A creation that was killed after its key was kept is finished instead: it is that key.
+    If an earlier creation was killed after its key was kept, it is finished, and that key is used.
 
     Args:
         path: as for `present_key`.
         code: the six digits; "" for a user without a device.
-        kept_in: where it is to be kept, as a `StoreOption.choice`.
+        kept_in: where to keep it, as a `StoreOption.choice`.
         context: of the step.
         clients: makes the AWS clients.
-        report: hears what is done.
+        report: receives the progress.
 
     Raises:
-        OnboardError: there is no usable key or no device, the code is not accepted, or there are two keys
+        OnboardError: there is no usable key or no device, AWS rejected the code, or there are two keys
             already.
     """
     environment, identity = context.environment, identity_of(context)
@@ -102,7 +102,7 @@ def made_key(
         try:
             kept = _kept(creation, context) if creation else None
         except OnboardError:
-            creation = None  # nobody can see whether it is kept, so nothing is deleted
+            creation = None  # unknown whether it is kept, so nothing is deleted
         if creation and kept:
             stack.callback(kept.drop)
             yield Made(kept, session, f"The interrupted creation is finished: {creation.new_id} is kept.")
@@ -118,10 +118,10 @@ def made_key(
 def created_key(
     session: KeySession, environment: Environment, project: str, profile: str, kept_in: str
 ) -> Iterator[Credentials]:
-    """A new key; deleted again if the block, which keeps it, fails.
+    """Yield a new key; delete it again if the block, which keeps it, fails.
 
     Raises:
-        OnboardError: it cannot be made; or it could not be deleted, which the sentence says.
+        OnboardError: it can't be created, or couldn't be deleted, as the message says.
     """
     records = KeyRecords(environment.key_records_folder)
     known = tuple(key.access_key_id for key in session.listed())
@@ -129,7 +129,7 @@ def created_key(
     records.put(creation)
     try:
         key_id, secret = session.create()
-    except OnboardError:  # its answer may have been lost
+    except OnboardError:  # the answer may have been lost
         with suppress(OnboardError):  # then the next creation does it
             delete_unkept(session, known, creation.since)
             records.end(project, profile)
@@ -148,14 +148,14 @@ def created_key(
 
 
 def delete_unkept(session: KeySession, known_ids: Sequence[str], since: datetime) -> str:
-    """Delete the key that was perhaps created, and whose id nobody wrote down; its id, or "".
+    """Delete a key that may have been created without its id being recorded; return its id, or "".
 
-    One that was used, or made at another time, is somebody's own and stays.
+    A key that was used, or created at another time, is the user's own and stays.
 
     Args:
         session: the user's keys in AWS.
-        known_ids: those that were there before.
-        since: when it was asked for (UTC).
+        known_ids: the keys that existed before.
+        since: when the key was requested (UTC).
     """
 
     def is_unkept(key: AccessKey) -> bool:
@@ -169,29 +169,29 @@ def delete_unkept(session: KeySession, known_ids: Sequence[str], since: datetime
 
 
 def delete(session: KeySession, access_key_id: str) -> None:
-    """Delete a key; one that is not there any more is no error.
+    """Delete a key; a missing key is no error.
 
     Raises:
-        AwsError: it could not be deleted.
+        AwsError: it couldn't be deleted.
     """
     asked(lambda: session.delete(access_key_id), None, {AwsFailure.NOT_FOUND})
 
 
 def _delete_interrupted(session: KeySession, creation: Creation) -> str:
-    """Delete what a run that was killed created and did not keep; its id, or ""."""
+    """Delete the key that a killed run created and didn't keep; return its id, or ""."""
     if not creation.new_id:
         return delete_unkept(session, creation.known_ids, creation.since)
     if creation.new_id == session.used:
-        return ""  # its secret is in somebody's hands
+        return ""  # somebody has its secret
     delete(session, creation.new_id)
     return creation.new_id
 
 
 def _kept(creation: Creation, context: Context) -> Credentials | None:
-    """The key of a creation that was killed, if it was kept.
+    """Return the key of a killed creation, if it was kept.
 
     Raises:
-        OnboardError: the store that it was for can't be used now.
+        OnboardError: its store can't be used now.
     """
     kept = store_for(creation.kept, context, identity_of(context)).load() if creation.new_id else None
     if kept is not None and kept.access_key_id != creation.new_id:
@@ -201,7 +201,7 @@ def _kept(creation: Creation, context: Context) -> Credentials | None:
 
 
 def _undo(session: KeySession, key_id: str, failure: BaseException) -> None:
-    """Delete a key whose secret is lost now; says so if even that fails."""
+    """Delete a key whose secret is lost now; raise with advice if even that fails."""
     try:
         session.delete(key_id)
     except AwsError as error:

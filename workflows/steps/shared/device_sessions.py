@@ -1,7 +1,7 @@
-"""The sessions that MFA codes began: one code of a device serves every account that its owner may enter.
+"""The sessions started with MFA codes: one code of a device serves all accounts that its owner may enter.
 
-A code is good once, so what it began is worth keeping for the hour that it lasts: in memory for as long as
-the program runs, and in the keyring where there is one. Each use of a role assumes it with the session.
+A code works once, so its session is kept while it lasts: in memory while the program runs, and in the keyring
+if there is one. Each use of a role assumes it with the session.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from workflows.stores.vault import Vault, VaultUnavailable
 
 
 class DeviceSessions:
-    """The sessions by the device's serial, as `mfa_serial` has it.
+    """The sessions by device serial, as in `mfa_serial`.
 
     Args:
-        environment: has those in memory, says where the keyring is, and what time it is.
+        environment: holds sessions in memory, and provides the keyring and the clock.
     """
 
     def __init__(self, environment: Environment) -> None:
@@ -27,9 +27,9 @@ class DeviceSessions:
         self._held = environment.sessions
 
     def find(self, serial: str) -> Credentials | None:
-        """The session of a device, if it lasts for a while; it is not the caller's to drop.
+        """Return a device's session if it lasts a while longer; the caller must not drop it.
 
-        A keyring that cannot be read is as good as none.
+        An unreadable keyring counts as none.
         """
         now, held = self._environment.now(), self._held.get(serial)
         if held is not None and held.expires_at is not None and held.expires_at - now >= SHORTEST_REST:
@@ -43,20 +43,20 @@ class DeviceSessions:
         return found
 
     def begin(self, sts: AwsClient, serial: str, code: Secret, report: Report) -> Credentials:
-        """Begin the session of a device with a code, and keep it; a keyring that fails now stops nothing.
+        """Start a device's session with a code, and keep it; a failing keyring stops nothing.
 
         Args:
             sts: signs with the key of the device's owner.
             serial: the device.
-            code: the six digits; dropped once they are used.
-            report: takes the progress.
+            code: the six digits; dropped once used.
+            report: receives the progress.
 
         Raises:
-            WrongCode, RepeatedCode: the code cannot be used.
-            AwsError: the key cannot be used.
+            WrongCode, RepeatedCode: the code can't be used.
+            AwsError: the key can't be used.
         """
         session = session_token(sts, serial, code.reveal(), memory=self._environment.codes)
-        code.drop()  # it is no code of another device
+        code.drop()  # another device can't use it
         self._held[serial] = session
         try:
             keep_credentials(self._keyring(), _name(serial), session)
@@ -66,10 +66,10 @@ class DeviceSessions:
         return session
 
     def forget(self, serial: str) -> None:
-        """Forget a session that AWS does not take any more.
+        """Forget a session that AWS no longer accepts.
 
         Raises:
-            VaultUnavailable: the keyring cannot be written.
+            VaultUnavailable: the keyring can't be written.
         """
         self._held.pop(serial, None)  # not wiped: another thread may be using it
         if (keyring := self._keyring()) is not None:

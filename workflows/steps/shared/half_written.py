@@ -1,4 +1,4 @@
-"""What a killed process left half written in a project: nothing works on it before it is whole."""
+"""Half-written files that a killed process left in a project; nothing uses them until they are complete."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _CHANGED_SINCE: Sentence = (
 )
 
 
-class HalfWritten(OnboardError):  # noqa: N818 - it names the state
-    """A change was cut off between two files, and who asks may not finish it."""
+class HalfWritten(OnboardError):  # noqa: N818 - the name says the state
+    """A change was cut off between two files, and the caller may not finish it."""
 
 
 def writes_of(state: Path, root: Path) -> WriteJournal:
-    """The writes of commands in the project with this root.
+    """Return the write journal of commands in the project with this root.
 
     Args:
         state: the program's state folder, which holds the sessions too.
@@ -33,11 +33,11 @@ def writes_of(state: Path, root: Path) -> WriteJournal:
 
 
 def refuse_half_written(state: Path, root: Path) -> None:
-    """Let nobody read or plan what is half written.
+    """Refuse to read or plan half-written files.
 
     Raises:
         HalfWritten: a command or a session was killed between two files of the project.
-        FileError: what is noted of a write cannot be read.
+        FileError: the record of a write can't be read.
     """
     if (cut_off := writes_of(state, root).cut_off()) and cut_off.is_half_written:
         raise HalfWritten(
@@ -59,11 +59,11 @@ def finish_half_written(state: Path, root: Path) -> Sentence:
     """Finish what a command left half written.
 
     Returns:
-        What was done, to be said; "" where there was nothing.
+        A sentence on what was done; "" if there was nothing.
 
     Raises:
-        HalfWritten: a session left it, which is finished where it is reviewed.
-        OnboardError: the disk refuses again, or what is noted of the write cannot be read.
+        HalfWritten: a session left it; its Review finishes it.
+        OnboardError: the disk fails again, or the record of the write can't be read.
     """
     said: Sentence = ""
     writes = writes_of(state, root)
@@ -75,10 +75,10 @@ def finish_half_written(state: Path, root: Path) -> Sentence:
 
 
 def finish(writes: WriteJournal) -> tuple[Sentence, tuple[ChangeSet, list[str]] | None]:
-    """Finish what was cut off, while nobody else writes with the same record.
+    """Finish an interrupted change, while nobody else writes with the same record.
 
     Returns:
-        What was done, or "", and the change that is finished now with what had asked for it.
+        A sentence on what was done, or "", and the finished change with its request.
 
     Raises:
         OnboardError: as `WriteJournal.finish`.

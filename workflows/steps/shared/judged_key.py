@@ -1,4 +1,4 @@
-"""A PGP key with what is to be said of it, as the admin and its owner see it."""
+"""A PGP key with its verdict, for the admin and its owner."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ SEVERITY = {
     VerdictKind.REFUSED_BY_US: 2,
     VerdictKind.REFUSED_BY_PROVIDER: 3,
 }
-"""The worse a verdict, the higher."""
+"""The severity of each kind of verdict; higher is worse."""
 
 
 class Mark(Enum):
-    """A verdict at a glance: a sign, and a word for it."""
+    """A verdict's sign and short label."""
 
     REFUSED = "✗", "refused"
     LOOK = "!", "see below"
@@ -33,7 +33,7 @@ class Mark(Enum):
 
     @classmethod
     def of(cls, verdict: Verdict) -> Mark:
-        """The mark of a verdict; one with warnings is to be looked at."""
+        """Return the mark of a verdict; one with warnings needs a look."""
         if not verdict.accepted:
             return cls.REFUSED
         return cls.LOOK if verdict.warnings or verdict.kind is VerdictKind.UNVERIFIED else cls.WORKS
@@ -44,14 +44,14 @@ class Mark(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class JudgedKey:
-    """A key with the verdict on it; where a file holds no key, only with that.
+    """A key with its verdict; for a file without a key, only the verdict.
 
     Attributes:
-        verdict: what is to be said about it, for all layers that it is for.
+        verdict: the verdict for all layers that the key is for.
         fingerprint: of the primary key, 40 upper-case hexadecimal digits, or "".
-        algorithm: as "RSA 4096", or "".
-        expires: when it stops being usable, UTC, or None for never.
-        expired: whether that is over.
+        algorithm: such as "RSA 4096", or "".
+        expires: when it expires, UTC, or None for never.
+        expired: whether it has expired.
         user_ids: the user ids in it.
     """
 
@@ -64,7 +64,7 @@ class JudgedKey:
 
     @property
     def accepted(self) -> bool:
-        """Whether it may be written, or the provider can use the file."""
+        """Whether the key may be written, or the provider can use the file."""
         return self.verdict.accepted
 
     @property
@@ -74,13 +74,13 @@ class JudgedKey:
 
     @property
     def glance(self) -> Sentence:
-        """What stands beside the mark: the headline, or how many warnings there are on a key that works."""
+        """The text beside the mark: the headline, or the number of warnings on a key that works."""
         warned = self.verdict.warnings and self.verdict.headline is Headline.WORKS
         return count(len(self.verdict.warnings), "warning") if warned else self.verdict.headline
 
 
 def contents_of(details: KeyDetails, now: datetime) -> dict[str, Any]:
-    """What is in a key, as `JudgedKey` has it."""
+    """Return the contents of a key, as fields of `JudgedKey`."""
     part, expires = details.encryption_part(now) or details.primary, details.expires(now)
     return {
         "fingerprint": details.fingerprint,

@@ -1,4 +1,4 @@
-"""Where an access key is kept: the keyrings and vaults that are here, or plain text as AWS's own way is."""
+"""Where an access key is kept: the available keyrings and vaults, or plain text as in AWS's own tools."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from workflows.stores.system_keyring import KeyringVault
 from workflows.stores.vault import PgpFileVault, Vault, VaultLocked, VaultUnavailable
 
 VAULT, CREDENTIALS_FILE = "vault", "credentials-file"
-"""What a person chooses: the best vault, or plain text; other vaults by `PGP_FILE` or a keyring's class."""
+"""The user's choices: the best vault, or plain text; `PGP_FILE` or a keyring's class for other vaults."""
 PGP_FILE = "pgp-file"
 
 
 @dataclass(frozen=True)
 class StoreOption:
-    """A store that can be chosen.
+    """A store to choose.
 
     Attributes:
         choice: `VAULT` for the best one, `PGP_FILE`, the class of a keyring, or `CREDENTIALS_FILE`.
-        words: how it is offered.
-        passed_over: why a better one is not offered, or "".
-        locked: whether that one is only locked, so that it is worth while to look again.
+        words: its label.
+        passed_over: why a better store isn't offered, or "".
+        locked: whether the better store is only locked, so that looking again may help.
     """
 
     choice: str
@@ -43,7 +43,7 @@ class StoreOption:
 
 
 def store_options(context: Context, identity: Identity) -> tuple[StoreOption, ...]:
-    """The stores that can be used here, the best first; and why a better one is passed over."""
+    """Return the stores that can be used here, the best first, and why a better one isn't offered."""
     words = f"in plain text in {context.environment.readable(paths_of(context).credentials)}"
     try:
         chosen = context.environment.vault(fingerprint_of(context, identity))
@@ -61,11 +61,11 @@ def store_options(context: Context, identity: Identity) -> tuple[StoreOption, ..
 
 
 def usable_vaults(environment: Environment, fingerprint: str) -> tuple[Vault, ...]:
-    """Every vault that can be used, the best first; none if there is none.
+    """Return every usable vault, the best first.
 
     Args:
-        environment: the person's environment.
-        fingerprint: of the person's own PGP key, or "".
+        environment: the user's environment.
+        fingerprint: of the user's own PGP key, or "".
     """
     try:
         return environment.vault(fingerprint).all
@@ -74,15 +74,15 @@ def usable_vaults(environment: Environment, fingerprint: str) -> tuple[Vault, ..
 
 
 def is_store_choice(choice: str) -> bool:
-    """Whether that can be a `StoreOption.choice`."""
+    """Return whether a text can be a `StoreOption.choice`."""
     return choice in {VAULT, PGP_FILE, CREDENTIALS_FILE} or "." in choice
 
 
 def store_for(choice: str, context: Context, identity: Identity) -> KeyStore:
-    """The chosen store, after a look whether it can be used.
+    """Return the chosen store, after checking that it can be used.
 
     Raises:
-        OnboardError: it cannot.
+        OnboardError: it can't.
     """
     return opened_store(
         choice,
@@ -97,22 +97,22 @@ def store_for(choice: str, context: Context, identity: Identity) -> KeyStore:
 def opened_store(
     choice: str, environment: Environment, project: str, profile: str, region: str, fingerprint: str
 ) -> KeyStore:
-    """The store of a choice for the key of a profile, after a look whether it can be used.
+    """Return the chosen store for the key of a profile, after checking that it can be used.
 
     Args:
         choice: as in `StoreOption`.
-        environment: the person's environment.
+        environment: the user's environment.
         project: the project's short name.
         profile: the base profile.
         region: its region.
-        fingerprint: of the person's own PGP key, or "".
+        fingerprint: of the user's own PGP key, or "".
 
     Raises:
-        OnboardError: it cannot be used, or is not here.
+        OnboardError: it can't be used, or isn't here.
     """
     if choice == CREDENTIALS_FILE:
         paths = profile_paths(environment.home, project)
-        prepare(paths, WantedProfiles((BaseProfile(profile, region),), ()))  # refuses what is not readable
+        prepare(paths, WantedProfiles((BaseProfile(profile, region),), ()))  # raises if a file isn't readable
         return FileStore(paths, profile, region, environment.now, environment.readable(paths.credentials))
     vaults = environment.vault(fingerprint)
     if choice == VAULT:
@@ -136,15 +136,15 @@ def _choice(vault: Vault) -> str:
 
 
 def observe_store(context: Context, identity: Identity, recorded: Mapping[str, Any]) -> Observation:
-    """Whether a kept key is where it was put. Nothing is decrypted.
+    """Check whether a kept key is where it was put. Nothing is decrypted.
 
     Args:
         context: of the step.
-        identity: whose key it is.
+        identity: the key's owner.
         recorded: the fact `access_key`.
 
     Raises:
-        VaultUnavailable: nobody can see whether it is there.
+        VaultUnavailable: it is unknown whether the key is there.
     """
     base = base_profile_of(context, identity)
     if recorded["kept"] == KEPT_IN_FILE:
@@ -161,5 +161,5 @@ def observe_store(context: Context, identity: Identity, recorded: Mapping[str, A
     if any(keeps_access_key(vault, project_of(context), base) for vault in vaults.all):
         return AGREES
     if recorded["kept"] == KEPT_IN_KEYRING and vaults.passed_over is not None:
-        return unknown(vaults.passed_over.what)  # it may be in there
+        return unknown(vaults.passed_over.what)  # the key may be in there
     return Observation(Verdict.CHANGED, f"The access key is no longer in {vaults.vault.description}.")

@@ -1,8 +1,8 @@
-"""What a wizard that was left, or killed, can have left behind in its session's folder.
+"""Everything that a closed or killed wizard can leave behind in its session's folder.
 
-Terraform continues when the wizard is left, so a session may not be deleted under it, and the temporary
-credentials that it was started with stay until it has ended. The first run to see that end removes them;
-where nobody does, because the wizard was left or killed, the next start of the program is the one.
+Terraform continues after the wizard closes, so its session must not be deleted meanwhile, and its temporary
+credentials stay until it ends. The first run that sees it end removes them; otherwise the program's next
+start does.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from workflows.core.errors import OnboardError
 from workflows.terraform.runner import Kind, Run
 
 RUNS = "terraform"
-"""The folder of a session that holds the folders of its layers' runs."""
+"""The session subfolder that holds the folders of its layers' runs."""
 
 CREDENTIALS = "aws"
-"""The folder of a session with temporary credentials, a folder an account, for as long as Terraform runs."""
+"""The session subfolder for temporary credentials, a folder per account, while Terraform runs."""
 
 _A = {
     Kind.INIT: "An init",
@@ -31,11 +31,11 @@ _A = {
 
 
 def running_in(session: Path, account: str = "*") -> Run | None:
-    """A run of Terraform that goes on in a session's folder, the apply first, or None.
+    """Return a Terraform run in progress in a session's folder, an apply first, or None.
 
     Args:
         session: the session's folder.
-        account: the account whose layer is asked about; by default every one.
+        account: the account of the layer; by default every one.
     """
     folders = sorted((session / RUNS).glob(f"{account}/"))
     runs = (
@@ -47,16 +47,16 @@ def running_in(session: Path, account: str = "*") -> Run | None:
 
 
 def untaken_apply(session: Path) -> Run | None:
-    """An apply that was begun in a session, and whose end no wizard has taken in yet, or None."""
+    """Return an apply of a session whose result no wizard has recorded yet, or None."""
     runs = (Run.attach(folder / Kind.APPLY) for folder in sorted((session / RUNS).glob("*/")))
     return next(filter(None, runs), None)
 
 
 def refuse_while_running(session: Path) -> None:
-    """Let nobody delete a session's folder while Terraform writes into it.
+    """Refuse to delete a session's folder while Terraform writes into it.
 
     Raises:
-        OnboardError: a run goes on in it.
+        OnboardError: a run is in progress.
     """
     run = running_in(session)
     if run is not None:
@@ -69,15 +69,15 @@ def refuse_while_running(session: Path) -> None:
 
 
 def credentials_folder(session: Path, account: str) -> Path:
-    """Where the temporary credentials of an account's layer are."""
+    """Return the folder of temporary credentials for an account's layer."""
     return session / CREDENTIALS / account
 
 
 def release_credentials(session: Path, account: str) -> None:
-    """Remove the temporary credentials of an account's layer, unless its Terraform still runs with them.
+    """Remove the temporary credentials of an account's layer, unless its Terraform is still using them.
 
     Raises:
-        OnboardError: they are there and cannot be removed.
+        OnboardError: they can't be removed.
     """
     folder = credentials_folder(session, account)
     if os.path.lexists(folder) and running_in(session, account) is None:
@@ -87,10 +87,10 @@ def release_credentials(session: Path, account: str) -> None:
 
 
 def remove_credentials(session: Path) -> None:
-    """Remove the temporary credentials that an earlier wizard left, but those that a run still reads.
+    """Remove temporary credentials that an earlier wizard left, except those still in use by a run.
 
     Raises:
-        OnboardError: they are there and cannot be removed.
+        OnboardError: they can't be removed.
     """
     folder = session / CREDENTIALS
     if not os.path.lexists(folder):

@@ -1,9 +1,9 @@
-"""What every step module has in common: what it may read, how it reports, what it says of the world.
+"""The common interface of step modules: what a step may read, how it reports, what it observes.
 
-A step module (`step_modules` lists them by the ids of their declarations) holds a frozen `Request` (what a
-person decides on its screen), `validate(request, context)`, `perform(request, context, report)` and
-`observe(context)`; where a step goes in several moves (decrypt, copy, confirm) it offers further functions,
-and `perform` records the outcome.
+A step module (`step_modules` lists them by the ids of their declarations) holds a frozen `Request` (the
+person's choices on its screen), `validate(request, context)`, `perform(request, context, report)` and
+`observe(context)`. A step with several actions (decrypt, copy, confirm) offers further functions, and
+`perform` records the outcome.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ class Context:
 
     Attributes:
         environment: the outside.
-        facts: the facts given once, and those of the same item, by plain name.
+        facts: one-time facts, and facts of the same item, by plain name.
         every: all facts by scoped name ("plan@management"), for steps that look across items.
         item: the item of a repeated step (an account's name), "" otherwise.
         folder: the session's private folder (0700).
         cancelled: set when the person wants to stop.
-        leaving: set when the wizard closes or another step is shown: what goes on by itself (a running
-            Terraform, by its `leave`) is no longer watched.
+        leaving: set when the wizard closes or shows another step. A process that continues on its own (a
+            running Terraform, by its `leave`) is no longer watched.
         contradicted: the steps that the world contradicts, for a look over all items.
-        observed: what the last look said of each step.
-        skipped: the steps that the person skipped, likewise.
-        opens: whether a look may open what the person's PGP key guards, since they asked for it.
+        observed: the last look's result for each step.
+        skipped: the steps that the person skipped.
+        opens: whether a look may open what the person's PGP key protects, because they asked for it.
     """
 
     environment: Environment
@@ -57,15 +57,15 @@ class Context:
 
     @cached_property
     def decisions(self) -> Decisions:
-        """What the facts say is decided.
+        """Return the decisions in the facts.
 
         Raises:
-            WrongShape: one is not what it should be.
+            WrongShape: a fact has the wrong shape.
         """
         return Decisions.from_facts(self.facts)
 
     def of_each_item(self, fact: str) -> Mapping[str, JsonValue]:
-        """What a repeated step gave, by item, for those items that have it."""
+        """Return a repeated step's facts, by item, for items that have it."""
         return self._of_each_item.get(fact, {})
 
     @cached_property
@@ -79,16 +79,16 @@ class Context:
 
     @property
     def root(self) -> Path:
-        """The project's folder, as the Project step found it."""
+        """The project's folder, as found by the Project step."""
         return Path(str(self.facts["project_root"]))
 
     def confirmed(self, step: str) -> str:
-        """When the last look confirmed a step (of the same item) that only the person spoke for, or ""."""
+        """Return when the last look confirmed a step (of the same item) done on the person's word, or ""."""
         look = self.observed.get(StepKey(step, self.item), NOT_ASKED)
         return "" if look.said_so or look.contradicts else look.at
 
     def raise_if_cancelled(self) -> None:
-        """Stop here if the person asked to.
+        """Stop if the person asked for it.
 
         Raises:
             Cancelled: they did.
@@ -98,19 +98,19 @@ class Context:
 
 
 def stopped() -> Cancelled:
-    """What a step that was stopped ends with."""
+    """Return the error that ends a stopped step."""
     return Cancelled("Stopped", "You stopped this step.", next="Start it again whenever you like.")
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a step is; each one replaces the one before.
+    """A step's progress; each report replaces the previous one.
 
     Attributes:
         words: what is being done now.
-        done: how many parts are done, of `total`; 0 of 0 where that is not known.
+        done: how many of `total` parts are done; 0 of 0 if unknown.
         total: how many parts there are.
-        payload: something typed that the step's own screen understands (a Terraform event), or None.
+        payload: a typed value that the step's own screen understands (such as a Terraform event), or None.
     """
 
     words: Sentence
@@ -124,7 +124,7 @@ Report = Callable[[Progress], None]
 
 @dataclass(frozen=True)
 class Looks:
-    """What the work of a step showed of other steps; the payload of a progress."""
+    """Observations of other steps made during a step's work; the payload of a progress."""
 
     by_step: Mapping[StepKey, Observation]
 
@@ -132,30 +132,30 @@ class Looks:
 class StepModule(Protocol):
     """A step module, as a session's run sees it; modules satisfy it by their functions.
 
-    A module with an `inquire(context)` besides can be asked what takes the network; that is done in the
-    background after a resume, and never asks a person for anything. Where that may take an MFA code or a
+    A module that also has `inquire(context)` can answer questions that take the network. It is called in the
+    background after a resume, and never asks a person for anything. If it may need an MFA code or a
     passphrase, the module has a `guarded_look`, for when a person asks to look again.
 
-    A module whose `observe` offers to accept it has an `accept(shown, context, report)`, which gives
-    the facts as `perform` does; `shown` is what the person was asked about.
+    A module whose `observe` offers to accept a change has `accept(shown, context, report)`, which returns
+    facts like `perform`; `shown` is what the person was asked about.
     """
 
     def validate(self, request: Any, context: Context, /) -> list[Problem]:
-        """What is not right with the input; quick, and nothing is changed."""
+        """Return the problems of the input, quickly and without changes."""
 
     def perform(self, request: Any, context: Context, report: Report, /) -> Facts:
-        """Do the step and give its facts.
+        """Do the step and return its facts.
 
         Raises:
-            OnboardError: it could not be done; what was there before is still there.
+            OnboardError: it failed, and the previous state is unchanged.
         """
 
     def observe(self, context: Context, /) -> Observation:
-        """Compare the world with what the journal says of a done step; cheap, no network."""
+        """Compare the world with the journal of a done step; cheap, without network."""
 
 
 def unless_refused(check: Callable[[], object]) -> Observation:
-    """The answer of a look that is a check: the world agrees, or has changed as the refusal says."""
+    """Turn a check into an observation: the world agrees, or has changed as the error says."""
     try:
         check()
     except OnboardError as error:
@@ -167,18 +167,18 @@ Inquire = Callable[[Context], Observation]
 
 
 def inquiry(module: StepModule) -> Inquire | None:
-    """What asks the network about a done step, or None."""
+    """Return the function that asks the network about a done step, or None."""
     found: Inquire | None = getattr(module, "inquire", None)
     return found
 
 
 @dataclass(frozen=True)
 class GuardedLook:
-    """How an `inquire` that takes an MFA code or a passphrase gets it.
+    """How an `inquire` gets the MFA code or passphrase that it needs.
 
     Attributes:
-        due: gives the serial of the device, or the fingerprint of the PGP key, whose secret is due, "" for
-            none; asks no network; raises OnboardError.
+        due: returns the serial of the device, or the fingerprint of the PGP key, whose secret is needed, or
+            ""; uses no network; raises OnboardError.
         begin: uses the secret, which serves every later look; raises OnboardError.
         passphrase: whether it is a passphrase.
     """
@@ -189,7 +189,7 @@ class GuardedLook:
 
 
 def guarded_look(module: StepModule) -> GuardedLook | None:
-    """How the module's looks get what they take, or None if they never take anything."""
+    """Return how the module's looks get a secret, or None if they never need one."""
     found: GuardedLook | None = getattr(module, "guarded_look", None)
     return found
 
@@ -198,6 +198,6 @@ Accept = Callable[[Observation, Context, Report], Facts]
 
 
 def acceptance(module: StepModule) -> Accept | None:
-    """What takes in as done what the world shows, or None."""
+    """Return the function that accepts what the world shows as done, or None."""
     found: Accept | None = getattr(module, "accept", None)
     return found

@@ -1,7 +1,7 @@
-"""A project whose folder is elsewhere than a session remembers: found again by what is in it.
+"""A project whose folder has moved since the session: found again by its contents.
 
-Only a folder that is gone counts as moved. One that is there, with another branch or no project in it, is a
-matter of the step Project.
+Only a missing folder counts as moved. An existing one with another branch, or without a project, is for the
+step Project.
 """
 
 from __future__ import annotations
@@ -19,25 +19,25 @@ _MOST_NEIGHBOURS = 200
 
 
 def missing(context: Context) -> Path | None:
-    """The project's folder if it is not where the session remembers it; None if it is, or none was chosen."""
+    """Return the project's recorded folder if it is missing; None if it is there, or none was chosen."""
     return context.root if "project_root" in context.facts and not context.root.exists() else None
 
 
 def found_at(path: str, context: Context) -> Path:
-    """The root of the session's project by a folder in it.
+    """Return the root of the session's project from a folder in it.
 
     Args:
         path: the folder as typed.
-        context: what the session remembers of the project.
+        context: what the session knows about the project.
 
     Raises:
-        OnboardError: there is no project, or it is another one.
+        OnboardError: there is no project, or another one.
     """
     return same_project(typed_path(path, context.environment.home), context)
 
 
 def same_project(folder: Path, context: Context) -> Path:
-    """The root of the session's project by a folder in it; `found_at` says what it raises."""
+    """Return the root of the session's project from a folder in it, raising as `found_at`."""
     project = find_project(folder)
     name, layers = str(context.facts["project"]), context.facts["layers"]
     if project.name != name:
@@ -58,14 +58,14 @@ def same_project(folder: Path, context: Context) -> Path:
 
 
 def proposal(context: Context, working_folder: Path) -> Path | None:
-    """Where the project seems to be now: the current folder's, or the only one beside its old place."""
+    """Return where the project seems to be: the current folder's, or the only one beside its old place."""
     with_it = {root for folder in (working_folder,) if (root := _root_in(folder, context))}
     with_it = with_it or {root for folder in _neighbours(context.root) if (root := _root_in(folder, context))}
     return with_it.pop() if len(with_it) == 1 else None
 
 
 def _neighbours(gone: Path) -> Iterator[Path]:
-    """The folders beside the nearest one that is still there of those that held the project."""
+    """Yield the folders beside the nearest remaining parent of the project."""
     above = next((folder for folder in gone.parents if folder.is_dir()), None)
     if above is None:
         return
@@ -73,7 +73,7 @@ def _neighbours(gone: Path) -> Iterator[Path]:
         folders = itertools.islice(above.iterdir(), _MOST_NEIGHBOURS)
         found = [folder for folder in folders if (folder / "config").is_dir()]
     except OSError:
-        return  # it may not be listed: then nothing is proposed
+        return  # it can't be listed, so nothing is proposed
     yield from found
 
 

@@ -1,7 +1,7 @@
-"""A person's own access keys: one in hand, the session that it begins, the record of the kept one.
+"""A user's own access keys: a key in hand, the session it starts, the record of the kept key.
 
-A key is proved to be the person's own before anything is done with it. With it and an MFA code begins a
-session in which they manage their keys.
+A key is proved to be the user's own before anything is done with it. With an MFA code it starts a session in
+which the user manages their keys.
 """
 
 from __future__ import annotations
@@ -60,14 +60,14 @@ _KINDS = {
 }
 
 
-class CodeMissing(OnboardError):  # noqa: N818 - it names what is missing
-    """The user has a device, and no code of it was entered."""
+class CodeMissing(OnboardError):  # noqa: N818 - the name says what is missing
+    """The user has a device, and no code from it was entered."""
 
     field = "code"
 
 
 class KeyPlace(Enum):
-    """Where a key in hand is taken from."""
+    """Where a key in hand comes from."""
 
     KEPT = "kept"
     FILE = "file"
@@ -76,13 +76,13 @@ class KeyPlace(Enum):
 
 @dataclass(frozen=True)
 class KeyInHand:
-    """Which key is meant.
+    """The key to use.
 
     Attributes:
         place: where it is.
         path: of the CSV file, as typed.
-        id: the access key id, where it is typed.
-        secret: the secret access key, where it is typed; never part of a comparison.
+        id: the access key id, if typed.
+        secret: the secret access key, if typed; never compared.
     """
 
     place: KeyPlace
@@ -91,7 +91,7 @@ class KeyInHand:
     secret: Secret | None = field(default=None, compare=False)
 
     def problems(self) -> list[Problem]:
-        """What is missing or malformed; the fields are named `path`, `key_id` and `secret`."""
+        """Return what is missing or malformed; the fields are named `path`, `key_id` and `secret`."""
         if self.place is KeyPlace.FILE and not self.path.strip():
             return [Problem("Enter the path of the CSV file with the access key.", "path")]
         if self.place is not KeyPlace.TYPED:
@@ -104,10 +104,10 @@ class KeyInHand:
 
 
 def load_key(key: KeyInHand, context: Context) -> Credentials:
-    """The key itself.
+    """Load the key itself.
 
     Raises:
-        OnboardError: it is not there, or it is no usable access key.
+        OnboardError: it is missing, or isn't a usable access key.
     """
     if key.place is KeyPlace.FILE:
         return read_access_key_file(typed_path(key.path, context.environment.home))
@@ -125,10 +125,10 @@ def load_key(key: KeyInHand, context: Context) -> Credentials:
 
 
 def kept_key(context: Context, identity: Identity) -> Credentials | None:
-    """The access key that is kept for an identity: in a vault, else in the project's files.
+    """Return the access key kept for an identity: in a vault, else in the project's files.
 
     Raises:
-        OnboardError: a vault needs a passphrase or is damaged; a file cannot be parsed.
+        OnboardError: a vault needs a passphrase or is damaged; a file can't be parsed.
     """
     vaults = usable_vaults(context.environment, fingerprint_of(context, identity))
     if found := _found(vaults, context, identity):
@@ -150,7 +150,7 @@ def kept_key(context: Context, identity: Identity) -> Credentials | None:
 
 
 def _found(vaults: Sequence[Vault], context: Context, identity: Identity) -> Credentials | None:
-    """The identity's key in one of the vaults; an error about the passphrase names the PGP key."""
+    """Return the identity's key from one of the vaults; passphrase errors name the PGP key."""
     project, base = project_of(context), base_profile_of(context, identity)
     try:
         found = find_access_key(vaults, project, base)
@@ -163,10 +163,10 @@ def _found(vaults: Sequence[Vault], context: Context, identity: Identity) -> Cre
 
 @contextmanager
 def client_without_asking(service: str, context: Context) -> Iterator[AwsClient | None]:
-    """A client that signs with the kept key of the step's identity; None without one that asks nobody.
+    """Yield a client that signs with the kept key of the step's identity; None if that would ask somebody.
 
     Raises:
-        OnboardError: a store is damaged; a file cannot be parsed.
+        OnboardError: a store is damaged; a file can't be parsed.
     """
     key = _key_without_asking(context)
     if key is None:
@@ -178,18 +178,18 @@ def client_without_asking(service: str, context: Context) -> Iterator[AwsClient 
 
 
 def not_asked(context: Context) -> Observation:
-    """That AWS wasn't asked with the kept key of the step's identity, and what to do about that."""
+    """Say that AWS wasn't asked with the kept key of the step's identity, and what to do about it."""
     return replace(NOT_ASKED, remedy=locked(context) if "access_key" in context.facts else _KEYLESS)
 
 
 def locked(context: Context) -> Sentence:
-    """What to do where the kept key takes a passphrase, which no look asks for by itself; else ""."""
+    """Say what to do if the kept key needs a passphrase, which no look asks for by itself; else ""."""
     kept = (context.facts.get("access_key") or {}).get("kept")
     return _LOCKED if kept == KEPT_IN_PGP_FILE and not context.opens else ""
 
 
 def not_accepted(access_key_id: str) -> Observation:
-    """That AWS doesn't accept the kept key any more."""
+    """Return the observation that AWS no longer accepts the kept key."""
     words = (
         "AWS rejected the access key that is kept here: it was inactive or deleted, or its secret is wrong."
     )
@@ -197,10 +197,10 @@ def not_accepted(access_key_id: str) -> Observation:
 
 
 def _key_without_asking(context: Context) -> Credentials | None:
-    """The kept key, from the very place that it was put into; no other is looked at, and no program is run.
+    """Return the kept key from exactly where it was put, without trying other places or running a program.
 
-    None where that place is a file encrypted to the person's own key, unless the look may open it: that might
-    ask for a passphrase or a card. A profile is not followed: its `credential_process` might ask, too.
+    None if it is in a file encrypted to the user's own key, unless the look may open it, since that might ask
+    for a passphrase or a card. No profile is followed either: its `credential_process` might ask, too.
     """
     kept, identity = (context.facts.get("access_key") or {}).get("kept"), identity_of(context)
     if kept == KEPT_IN_FILE:
@@ -213,7 +213,7 @@ def _key_without_asking(context: Context) -> Credentials | None:
 
 
 def guard_of_key(context: Context) -> str:
-    """The fingerprint of the PGP key whose passphrase the kept key waits for; "" where it waits for none.
+    """Return the fingerprint of the PGP key whose passphrase the kept key needs now, or "".
 
     Raises:
         OnboardError: the key can't be opened for another reason.
@@ -230,7 +230,7 @@ def guard_of_key(context: Context) -> str:
 
 
 def unlock_key(context: Context, passphrase: Secret) -> None:
-    """Unlock the PGP key that `guard_of_key` names.
+    """Unlock the PGP key that `guard_of_key` returns.
 
     Raises:
         OnboardError: as `unlock`.
@@ -240,17 +240,17 @@ def unlock_key(context: Context, passphrase: Secret) -> None:
 
 
 def unlock(passphrase: Secret, fingerprint: str, context: Context, report: Report) -> None:
-    """Let gpg-agent remember the passphrase, by encrypting a word to the key and decrypting it again.
+    """Let gpg-agent remember the passphrase, by encrypting a word to the key and decrypting it.
 
     Args:
         passphrase: of the key.
         fingerprint: of the key.
         context: of the step.
-        report: hears what is done.
+        report: receives the progress.
 
     Raises:
-        WrongPassphrase: it is another one.
-        OnboardError: gpg does not work.
+        WrongPassphrase: it is wrong.
+        OnboardError: gpg doesn't work.
     """
     report(Progress("Unlocking your PGP key"))
     environment = context.environment
@@ -270,12 +270,12 @@ def unlock(passphrase: Secret, fingerprint: str, context: Context, report: Repor
 
 
 def check_owner(who: sts.Identity, identity: Identity, context: Context) -> None:
-    """Refuse a key that is not this identity's: it would sign as somebody else, or in another account.
+    """Reject a key that isn't this identity's, since it would sign as somebody else or in another account.
 
-    A command may not know the user, or neither the user nor the account. An account of the handoff is named.
+    A command may not know the user, or neither user nor account. Accounts in the handoff are named.
 
     Raises:
-        OnboardError: it is another one's, or no user's.
+        OnboardError: it belongs to somebody else, or to no user.
     """
     same_user = identity.user.casefold() in {"", (who.user_name or "").casefold()}
     if who.user_name and same_user and identity.account_id in {"", who.account}:
@@ -293,13 +293,13 @@ def check_owner(who: sts.Identity, identity: Identity, context: Context) -> None
 
 
 def code_device(devices: Sequence[MfaDevice]) -> str | None:
-    """The serial of the device for the command line: the newest that gives codes; None without one."""
+    """Return the serial of the newest device that gives codes for the command line; None without one."""
     serials = [device.serial for device in devices if device.gives_codes]
     return serials[-1] if serials else None
 
 
 def device_words(devices: Sequence[MfaDevice]) -> Sentence:
-    """Which devices there are and whose codes count, in sentences; "" for one app or none."""
+    """Describe the devices and whose codes count, in sentences; "" for a single app or none."""
     chosen = code_device(devices)
     sentences = []
     for device in devices:
@@ -314,27 +314,27 @@ def device_words(devices: Sequence[MfaDevice]) -> Sentence:
 
 
 def device_is_newer(facts: Facts) -> bool:
-    """Whether the device was registered after the access key was kept: what AWS named then is another."""
+    """Return whether the device was registered after the access key was kept, when AWS named another."""
     registered, kept = ((facts.get(name) or {}).get("at") for name in ("mfa", "access_key"))
     return bool(registered and kept) and moment(registered, "mfa.at") > moment(kept, "access_key.at")
 
 
 def known_serial(facts: Facts) -> str:
-    """The serial of the person's device as AWS named it last, by facts of an account; "" if it didn't."""
+    """Return the serial of the user's device as AWS last named it, from an account's facts, or ""."""
     device, key = facts.get("mfa") or {}, facts.get("access_key") or {}
     named = device.get("serial") if device_is_newer(facts) else key.get("mfa_serial") or device.get("serial")
     return str(named or "")
 
 
 def device_seen(client: AwsClient, facts: Facts) -> Observation:
-    """Whether AWS has the MFA device that is registered by these facts of an account.
+    """Check whether AWS has the MFA device in an account's facts.
 
     Args:
-        client: of IAM; signs with a key of the device's owner.
-        facts: of the steps MFA and, if it is done, Access keys.
+        client: for IAM; signs with a key of the device's owner.
+        facts: of the steps MFA and, if done, Access keys.
 
     Raises:
-        AwsError: AWS could not be asked.
+        AwsError: AWS couldn't be asked.
     """
     serial = known_serial(facts)
     found = asked(lambda: iam.list_mfa_devices(client), None)
@@ -347,7 +347,7 @@ def device_seen(client: AwsClient, facts: Facts) -> Observation:
 
 
 def report_device(client: AwsClient, account: str, facts: Facts, report: Report) -> None:
-    """As `device_seen`, to the step MFA of an account, if that is done; a failure is no news of it."""
+    """Report `device_seen` to an account's MFA step, if that is done; a failure reports nothing."""
     if facts.get("mfa"):
         with suppress(OnboardError):
             looks = Looks({StepKey("mfa", account): device_seen(client, facts)})
@@ -355,11 +355,11 @@ def report_device(client: AwsClient, account: str, facts: Facts, report: Report)
 
 
 class SignInSeen(NamedTuple):
-    """What AWS reports on a sign-in.
+    """What AWS reports about a sign-in.
 
     Attributes:
         words: a sentence, "" if it reports nothing.
-        recorded: whether it has recorded one, with a password that is the person's own.
+        recorded: whether AWS recorded one with the user's own password.
     """
 
     words: Sentence = ""
@@ -367,20 +367,20 @@ class SignInSeen(NamedTuple):
 
 
 def sign_in_seen(client: AwsClient, identity: Identity, since: str) -> SignInSeen:
-    """What AWS reports on the sign-in of the one whose key the client signs with.
+    """Return what AWS reports about the sign-in of the client's user.
 
-    GetUser is allowed without MFA, GetLoginProfile usually is not.
+    GetUser is allowed without MFA; GetLoginProfile usually isn't.
 
     Args:
-        client: of IAM.
-        identity: whose sign-in it is.
-        since: ISO 8601; an earlier sign-in was with an earlier password. "" for any.
+        client: for IAM.
+        identity: the user.
+        since: ISO 8601; earlier sign-ins used an earlier password. "" for any.
 
     Raises:
-        AwsError: AWS could not be asked.
+        AwsError: AWS couldn't be asked.
     """
     if identity.encrypted_password is None:
-        return SignInSeen()  # a machine user does not sign in
+        return SignInSeen()  # machine users don't sign in
     if iam.must_change_password(client):
         return SignInSeen(NOT_REPLACED)
     used = asked(lambda: iam.password_last_used(client), "")
@@ -394,10 +394,10 @@ def sign_in_seen(client: AwsClient, identity: Identity, since: str) -> SignInSee
 def sign_in_seen_with_kept_key(
     context: Context, identity: Identity, since: str, report: Report
 ) -> SignInSeen:
-    """As `sign_in_seen`, with the key that is kept for the identity, if one is known on this computer.
+    """Return `sign_in_seen` with the identity's kept key, if this computer has one on record.
 
-    What the key shows of their MFA device is reported, too. It never fails, since the sign-in is done: that
-    AWS could not be asked is a sentence, too.
+    What the key shows about their MFA device is reported, too. It never fails, since the sign-in is done: if
+    AWS couldn't be asked, a sentence says so.
     """
     records = KeyRecords(context.environment.key_records_folder)
     try:
@@ -421,13 +421,13 @@ class KeySession:
     """The user's keys in AWS.
 
     Attributes:
-        client: of IAM, in the session.
+        client: for IAM, in the session.
         clients: makes further clients.
-        who: whose session it is.
+        who: the session's user.
         serial: of their code device, or None.
         now: the clock (UTC).
-        cancelled: set when the person wants to stop.
-        used: the id of the access key that it began with.
+        cancelled: set when the user wants to stop.
+        used: the id of the access key that started the session.
     """
 
     client: AwsClient
@@ -439,11 +439,11 @@ class KeySession:
     used: str
 
     def listed(self) -> tuple[iam.AccessKey, ...]:
-        """All of them, the oldest first."""
+        """Return all keys, the oldest first."""
         return iam.list_access_keys(self.client)
 
     def create(self) -> tuple[str, Secret]:
-        """A new one: its id and its secret; where there are two already, the error shows both."""
+        """Create a key; return its id and secret. If there are two already, the error shows both."""
         try:
             return iam.create_access_key(self.client)
         except AwsError as error:
@@ -452,18 +452,18 @@ class KeySession:
             raise
 
     def set_active(self, access_key_id: str, *, active: bool) -> None:
-        """Let one work, or not for the time being."""
+        """Activate a key, or deactivate it for now."""
         iam.set_access_key_active(self.client, access_key_id, active=active)
 
     def delete(self, access_key_id: str) -> None:
-        """Delete one for good."""
+        """Delete a key for good."""
         iam.delete_access_key(self.client, access_key_id)
 
     def prove(self, key: Credentials) -> None:
-        """Wait until AWS knows a key, and see that it is this user's.
+        """Wait until AWS knows a key, and check that it is this user's.
 
         Raises:
-            OnboardError: it is not usable.
+            OnboardError: it is unusable.
         """
         found = usable_identity(key, self.clients, self.cancelled)
         if found.arn != self.who.arn:
@@ -475,10 +475,10 @@ class KeySession:
 
 
 def usable_identity(key: Credentials, clients: ClientFactory, cancelled: Event) -> sts.Identity:
-    """Whose key it is, as soon as AWS knows it: a new one takes some seconds.
+    """Return a key's owner as soon as AWS knows the key: a new one takes some seconds.
 
     Raises:
-        OnboardError: it is not usable, or the person stopped the wait.
+        OnboardError: it is unusable, or the user stopped the wait.
     """
     with clients.client("sts", key) as client:
         return iam.wait_until_usable(
@@ -490,31 +490,27 @@ def usable_identity(key: Credentials, clients: ClientFactory, cancelled: Event) 
 
 
 def devices_of(key: Credentials, clients: ClientFactory) -> tuple[iam.MfaDevice, ...]:
-    """The MFA devices of a key's user, the oldest first; none if the key may not ask.
+    """Return the MFA devices of a key's user, the oldest first; none if the key may not ask.
 
     Raises:
-        AwsError: they cannot be asked for, or the key is not known.
+        AwsError: AWS can't be asked, or doesn't know the key.
     """
     with clients.client("iam", key) as client:
         return asked(lambda: iam.list_mfa_devices(client), ())
 
 
 def device_of(key: Credentials, clients: ClientFactory) -> str | None:
-    """The serial of the device whose code a session needs; None without one, or if the key may not ask.
-
-    Raises:
-        AwsError: it cannot be asked, or the key is not known.
-    """
+    """Return the serial of the device whose code a session needs; None without one, or if it is unknown."""
     return code_device(devices_of(key, clients))
 
 
 def devices_of_new_key(
     key: Credentials, clients: ClientFactory, cancelled: Event
 ) -> tuple[iam.MfaDevice, ...]:
-    """As `devices_of`, of a key that STS knows already: IAM may learn of it some seconds later.
+    """Return `devices_of` for a key that STS knows already, since IAM may learn of it seconds later.
 
     Raises:
-        OnboardError: IAM does not know it in time, or the person stopped the wait.
+        OnboardError: IAM doesn't know it in time, or the user stopped the wait.
     """
     return iam.wait_until_usable(
         lambda: devices_of(key, clients),
@@ -533,18 +529,18 @@ def key_session(
     cancelled: Event,
     check: Callable[[sts.Identity], None] = lambda _who: None,
 ) -> Iterator[KeySession]:
-    """Begin a session; its credentials are dropped at the end.
+    """Start a session; its credentials are dropped at the end.
 
     Args:
         key: the key in hand.
-        code: of the MFA device; "" where the user has none (a machine user): then the key itself is used.
+        code: from the MFA device; "" if the user has none (a machine user), which uses the key itself.
         clients: makes the AWS clients.
-        environment: the person's environment.
-        cancelled: set when the person wants to stop.
+        environment: the user's environment.
+        cancelled: set when the user wants to stop.
         check: raises for a wrong owner, before the code is spent.
 
     Raises:
-        OnboardError: the key is not usable, the code is not accepted, or it is missing.
+        OnboardError: the key is unusable, AWS rejected the code, or the code is missing.
     """
     serial = device_of(key, clients)
     if code and serial is None:
@@ -574,7 +570,7 @@ def key_session(
 
 
 def key_lines(keys: Sequence[iam.AccessKey], now: datetime) -> list[Sentence]:
-    """Each key in a line: its id, whether it works, its age, its last use."""
+    """Describe each key in a line: its id, status, age and last use."""
     return [
         f"{key.access_key_id}  {'active' if key.active else 'inactive'},"
         f" {count(key.age_days(now), 'day')} old (made {day(key.created)}), {_use(key, now)}"
@@ -582,12 +578,12 @@ def key_lines(keys: Sequence[iam.AccessKey], now: datetime) -> list[Sentence]:
     ]
 
 
-class TwoActiveKeys(OnboardError):  # noqa: N818 - it names what is there
-    """There is no room for one more key, and both work.
+class TwoActiveKeys(OnboardError):  # noqa: N818 - the name says what is there
+    """There is no room for another key, because two are active.
 
     Attributes:
         spare: the id of the one that isn't used here.
-        serial: the device whose code deactivating it takes; None where the user has none.
+        serial: the device whose code its deactivation needs; None if the user has none.
     """
 
     spare = ""
@@ -595,12 +591,12 @@ class TwoActiveKeys(OnboardError):  # noqa: N818 - it names what is there
 
 
 def two_keys(session: KeySession, keys: Sequence[iam.AccessKey], used: str) -> OnboardError:
-    """The refusal where there is no room for one more: both keys, and which one can go.
+    """Return the error that there is no room for another key, naming both and which one can go.
 
     Args:
         session: the user's keys in AWS.
         keys: both.
-        used: the id of the one that the person works with; it is never the one that can go.
+        used: the id of the key that the user works with, which always stays.
     """
     both = "A user has at most two access keys, and you have two:"
     texts = ("Two access keys already", joined((both, *key_lines(keys, session.now())), "\n"))
@@ -630,10 +626,10 @@ def _use(key: iam.AccessKey, now: datetime) -> Sentence:
 
 @contextmanager
 def present_key(path: str, context: Context) -> Iterator[Credentials]:
-    """The key that a new one is made with; where AWS rejects a kept one, the error names its profile.
+    """Yield the existing key that creates a new one; if AWS rejects a kept one, the error names its profile.
 
     Args:
-        path: its CSV file, as typed; "" takes the one that is kept.
+        path: its CSV file, as typed; "" uses the kept one.
         context: of the step.
 
     Raises:
@@ -659,21 +655,21 @@ def new_record(
     created: datetime | None,
     now: datetime,
 ) -> KeyRecord:
-    """What is written down of a key that is kept now.
+    """Return the record of a key that is now kept.
 
     Args:
         store: where it is kept.
         key: the key.
-        who: whose it is, as STS reports it.
+        who: its owner, as STS reports it.
         project: the project's short name.
         profile: the base profile.
         region: its region.
-        fingerprint: of the person's own PGP key, or "".
-        created: when AWS made it, None where that isn't known.
+        fingerprint: of the user's own PGP key, or "".
+        created: when AWS created it, None if unknown.
         now: the present time.
 
     Raises:
-        OnboardError: the key is not a user's.
+        OnboardError: the key isn't a user's.
     """
     if who.user_name is None:
         raise OnboardError(
@@ -697,11 +693,11 @@ def new_record(
 
 
 class Recorded(NamedTuple):
-    """What came of keeping a key.
+    """The result of keeping a key.
 
     Attributes:
-        remarks: what the person has to know besides, in sentences.
-        synced: whether it surely is on the disk.
+        remarks: what else the user has to know, in sentences.
+        synced: whether the key is surely on the disk.
     """
 
     remarks: list[Sentence]
@@ -717,15 +713,15 @@ def keep_recorded(
     fingerprint: str,
     mfa_serial: str | None,
 ) -> Recorded:
-    """Keep a key, write down that it is, and delete copies of an older one in other stores.
+    """Keep a key, record it, and delete copies of an older one in other stores.
 
-    The record is complete on the disk before the key is kept: a full disk stops it while nothing has changed.
-    Once the key is kept nothing takes it back: who made it would delete it in AWS, and the one before is
-    replaced. Copies of an older one stay while it isn't surely on the disk.
+    The record is complete on the disk before the key is kept, so a full disk stops it before anything
+    changes. Once the key is kept, nothing takes it back: the caller would delete it in AWS, and the previous
+    one is replaced. Copies of an older key stay until the new one is surely on the disk.
 
     Raises:
-        OnboardError: it could not be kept; what was kept before is still there. A rotation of the key
-            before that isn't over stops it: its end would be forgotten.
+        OnboardError: it couldn't be kept, and the previously kept key is unchanged. An unfinished rotation of
+            the previous key also stops it, since its end would be forgotten.
     """
     records = KeyRecords(environment.key_records_folder)
     known = records.get(record.project, record.profile)
@@ -752,22 +748,22 @@ def keep_recorded(
 
 
 def listed_keys(key: Credentials, clients: ClientFactory) -> tuple[iam.AccessKey, ...]:
-    """The keys of a key's user; none if they may not ask (most may only with MFA).
+    """Return the keys of a key's user; none if it may not ask (most need MFA for that).
 
     Raises:
-        AwsError: AWS cannot be asked.
+        AwsError: AWS can't be asked.
     """
     with clients.client("iam", key) as client:
         return asked(lambda: iam.list_access_keys(client), ())
 
 
 def created_at(key: Credentials, keys: Sequence[iam.AccessKey]) -> datetime | None:
-    """When AWS made a key; None if it isn't among the listed ones."""
+    """Return when AWS created a key; None if it isn't in the list."""
     return next((listed.created for listed in keys if listed.access_key_id == key.access_key_id), None)
 
 
 def _forget_elsewhere(store: KeyStore, record: KeyRecord, vaults: Iterable[Vault]) -> list[Sentence]:
-    """An older key elsewhere might be found before this one. A failure is only reported."""
+    """Remove an older key elsewhere, which might be found before this one. A failure is only reported."""
     sentences: list[Sentence] = []
     for vault in vaults:
         if isinstance(store, VaultStore) and vault == store.vault:
@@ -780,10 +776,10 @@ def _forget_elsewhere(store: KeyStore, record: KeyRecord, vaults: Iterable[Vault
 
 
 def kept_record(context: Context) -> KeyRecord:
-    """The record of the kept key; one that is kept without a record (by hand, or long ago) gets one.
+    """Return the record of the kept key; create one for a key kept without it (by hand, or long ago).
 
     Raises:
-        OnboardError: there is none, or it is not usable.
+        OnboardError: there is no key, or it is unusable.
     """
     environment, identity = context.environment, identity_of(context)
     project, profile, region = project_of(context), base_profile_of(context, identity), identity.region

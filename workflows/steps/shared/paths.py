@@ -1,4 +1,4 @@
-"""Paths as people type them, in the home of the person who walks: a sandbox's home is not the real one."""
+"""Paths as people type them, in the home of the wizard's user: a sandbox's home isn't the real one."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _LONGEST_PATH = 4096  # bytes; PATH_MAX of Linux
 
 
 def typed_path(text: str, home: Path) -> Path:
-    """The path that a person means.
+    """Return the path that a person means.
 
     Args:
-        text: as typed or dragged into the terminal: blanks and one pair of quotes around it, and `~`, are
+        text: as typed or dragged into the terminal: surrounding blanks, one pair of quotes, and `~` are
             allowed; a relative path starts in the home.
         home: the person's home folder.
     """
@@ -29,10 +29,10 @@ def typed_path(text: str, home: Path) -> Path:
 
 
 def is_path(text: str, home: Path) -> bool:
-    """Whether a text is a path and nothing else: one that begins like one, or of something that is there.
+    """Return whether a text is only a path: it starts like one, or exists.
 
     Args:
-        text: as typed or pasted; what is longer than any path, or has several lines, is none.
+        text: as typed or pasted; text of several lines, or longer than any path, isn't a path.
         home: the person's home folder.
     """
     bare = text.strip()
@@ -42,7 +42,7 @@ def is_path(text: str, home: Path) -> bool:
         return True
     try:
         return typed_path(bare, home).exists()
-    except OSError:  # a name that is longer than any file's
+    except OSError:  # longer than any file name
         return False
 
 
@@ -56,19 +56,19 @@ def save_text(
     numbered: bool = False,
     whole: bool = False,
 ) -> str:
-    """Write a text into a file of the person's choice, and return its path for people.
+    """Write text into a file of the person's choice, and return its path for display.
 
     Args:
-        target: a path as typed; one in the home folder if it is relative.
+        target: the path as typed, relative to the home folder unless absolute.
         text: what to write.
         home: the person's home folder.
         mode: the file's.
-        replaces: whether a file that is there may be replaced; one that is empty, or has this text, may.
-        numbered: where it may not, add a number to the name: for a name that the person didn't choose.
-        whole: whether all of the path is returned, as in a sandbox, whose home is not the person's `~`.
+        replaces: whether an existing file may be replaced; one that is empty, or has this text, always may.
+        numbered: if not, add a number to the name; for names that the person didn't choose.
+        whole: whether to return the whole path, as in a sandbox, whose home isn't the person's `~`.
 
     Raises:
-        OnboardError: it would replace another file, or cannot be written.
+        OnboardError: it would replace another file, or can't be written.
     """
     path, data = typed_path(target, home), text.encode()
 
@@ -85,12 +85,12 @@ def save_text(
 
 
 def refuse_another(path: Path, shown: str, replaces: Callable[[Path], bool]) -> None:
-    """Refuse to replace something else; an empty file may be replaced.
+    """Refuse to replace another file; an empty file may be replaced.
 
     Args:
         path: the file to write.
-        shown: the same for people.
-        replaces: whether what is there may be replaced.
+        shown: its path for display.
+        replaces: whether an existing file may be replaced.
 
     Raises:
         OnboardError: it may not.
@@ -108,6 +108,6 @@ def _is_another(path: Path, replaces: Callable[[Path], bool]) -> bool:
 
 
 def _holds(path: Path, data: bytes) -> bool:
-    with suppress(OnboardError):  # what can't be read is something else
+    with suppress(OnboardError):  # an unreadable file counts as another one
         return read_bytes(path, len(data)) == data
     return False

@@ -1,4 +1,4 @@
-"""The profiles for roles that a person may assume: those that a state names, or else the usual ones."""
+"""The profiles for roles that a user may assume: those in the state, or else the usual ones."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _ORGANISATION = frozenset({"management", "root"})
 
 
 def role_profiles(project: Project, roles: tuple[Role, ...], own_account: str) -> tuple[RoleProfile, ...]:
-    """The profiles for roles of the project's accounts, each name once.
+    """Return the profiles for roles in the project's accounts, each name once.
 
-    A role in any account (`*`) counts for every account of the project but the user's own. One in an account
-    that the project does not know is named by the account's id.
+    A role in any account (`*`) counts for every account of the project but the user's own. A role in an
+    account that the project doesn't know is named by the account's id.
     """
     found: dict[str, RoleProfile] = {}
     for role in roles:
@@ -42,13 +42,13 @@ def _accounts(project: Project, role: Role, own_account: str) -> Iterator[tuple[
 
 
 def conventional_profiles(project: Project, account: str) -> tuple[RoleProfile, ...]:
-    """The profiles that people of an account have by convention; none for an account without users' roles.
+    """Return the profiles that users of an account have by convention; none if its users assume no roles.
 
     From management (or root) the organisation's role in every other account, from security DevOps in every
     account but management.
 
     Raises:
-        BadVariables: an account's backend file cannot be read.
+        BadVariables: an account's backend file can't be read.
     """
     return tuple(
         RoleProfile(account_profile(project, name, role), role, name, account_id)
@@ -57,12 +57,12 @@ def conventional_profiles(project: Project, account: str) -> tuple[RoleProfile, 
 
 
 def has_by_convention(project: Project, account: str, profile: str) -> bool:
-    """Whether people of an account have a profile by convention: that of their user, or of a role.
+    """Return whether users of an account have a profile by convention, for their user or a role.
 
-    Of the backend files only that of the account in the profile's name is read.
+    Only the backend file of the account in the profile's name is read.
 
     Raises:
-        BadVariables: it cannot be read.
+        BadVariables: it can't be read.
     """
     roles, target = tuple(_roles(project, account)), account_in_name(project, profile)
     if not roles or target is None:

@@ -1,4 +1,4 @@
-"""Texts that the person sends to somebody else by any messenger; nothing in them is secret."""
+"""Texts to send to somebody else by any messenger; nothing in them is secret."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from workflows.steps.shared.paths import save_text
 
 @dataclass(frozen=True)
 class ToSend:
-    """A text that was put where the person can take it from.
+    """A text, put where the user can take it from.
 
     Attributes:
         title: what it is.
         text: the text.
-        file_name: of the file that it may be saved in, in the home folder.
+        file_name: the name for saving it in the home folder.
         said: where it is.
-        certain: whether it surely is there; else it has to be shown.
-        replaces: whether a file that is there may be replaced; else the new one's name gets a number.
+        certain: whether it is surely there; else it has to be shown.
+        replaces: whether an existing file may be replaced; else the new one's name gets a number.
     """
 
     title: Sentence
@@ -34,10 +34,10 @@ class ToSend:
     replaces: Callable[[Path], bool] = lambda _path: False
 
     def save(self, environment: Environment) -> Sentence:
-        """Save it in the home folder; returns where.
+        """Save the text in the home folder and say where.
 
         Raises:
-            OnboardError: it could not be written.
+            OnboardError: it couldn't be written.
         """
         shown = save_text(
             self.file_name,
@@ -51,19 +51,19 @@ class ToSend:
 
 
 def copied(title: Sentence, text: str, file_name: str, environment: Environment) -> ToSend:
-    """Copy a text that is to be sent.
+    """Copy a text for sending.
 
     Raises:
-        ClipboardUnavailable: nothing takes it.
+        ClipboardUnavailable: there is no clipboard.
     """
     return ToSend(title, text, file_name, *environment.clipboard.copy(text))
 
 
 def mailed(text: str, file_name: str, environment: Environment) -> bool:
-    """Put a text into the sandbox's mailbox for the other person; returns whether there is one.
+    """Put a text into the sandbox's mailbox for the other person; return whether there is one.
 
     Raises:
-        FileError: it cannot be written.
+        FileError: it can't be written.
     """
     mail = environment.mail(file_name)
     if mail is not None:
@@ -72,10 +72,10 @@ def mailed(text: str, file_name: str, environment: Environment) -> bool:
 
 
 def hand_out(title: Sentence, text: str, file_name: str, environment: Environment) -> ToSend:
-    """Copy a text that is to be sent, or save it at home where there is no clipboard.
+    """Copy a text for sending, or save it in the home folder if there is no clipboard.
 
     Raises:
-        OnboardError: it could not be saved either.
+        OnboardError: it couldn't be saved either.
     """
     try:
         return copied(title, text, file_name, environment)
