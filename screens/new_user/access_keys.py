@@ -101,9 +101,9 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
             yield _kept_lines(self.context.facts.get("access_key") or {}, self.context.environment.now())
             yield Button("Keep another key", id="again")
         with Vertical(classes="asks-kept"):
-            yield Text("Where do you want to keep the secret?")
+            yield Text("Where should iam-onboard keep the key?")
             yield Choices(id="kept")
-            yield Text("! Anyone who can read this file has the key.", id="readable")
+            yield Text("! Anyone who can read this file can use the key.", id="readable")
             yield Text("", id="passed-over", classes="-empty")
             yield ButtonRow(Button("Look again", id="look-again"), id="locked")
         with ButtonRow(classes="answer knows-kept"):
@@ -124,17 +124,19 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
                 *create_access_key(self.context, self._identity), ticks=self._start["ticks"], id="deeds"
             )
             if "mfa" not in self.context.facts:
-                yield Text("! You skipped MFA, so AWS may deny you this. F2 leads back to MFA.", id="skipped")
+                yield Text(
+                    "! You skipped MFA, so AWS may block this. F2 takes you back to MFA.", id="skipped"
+                )
             yield Lines(id="unusable")
             yield Horizontal(Lines(id="noticed"), Button("Copy folder", id="copy-folder"), id="folder")
         with Vertical(id="way-api", classes="way"):
             yield Text(
-                "An older key can make a new one. Enter the file that holds it.",
+                "An older key can create a new one. Enter the file that has it.",
                 id="older",
                 classes="words",
             )
         hint = (
-            "the file's whole path"
+            "the file's full path"
             if self.context.environment.sandbox
             else "for example  ~/Downloads/accessKeys.csv"
         )
@@ -155,16 +157,16 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
 
     def _ways(self) -> tuple[Answer, ...]:
         ways = [
-            Answer(CONSOLE, "Create it in the console, and download its file"),
+            Answer(CONSOLE, "Create it in the console and download the file"),
             Answer(TYPED, "Type it in"),
-            Answer(API, "Create it from here, with an older key and a code"),
+            Answer(API, "Create it here, with an older key and a code"),
         ]
         if self._identity.encrypted_secret:
             ways.insert(0, Answer(HANDOFF, "Decrypt the one in the handoff"))
         if self._kept is not None and self._kept_earlier:
-            ways.append(Answer(KEPT, f"Use {self._kept.id}, which your earlier PGP key opens"))
+            ways.append(Answer(KEPT, f"Use {self._kept.id}, encrypted to your earlier PGP key"))
         elif self._kept is not None:
-            ways.insert(0, Answer(KEPT, f"Use {self._kept.id}, which is kept here already"))
+            ways.insert(0, Answer(KEPT, f"Use {self._kept.id}, already kept here"))
         return tuple(ways)
 
     def on_mount(self) -> None:
@@ -275,13 +277,13 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
 
     def primary(self) -> Primary:
         if self._question is not _Question.NONE:
-            return Primary("Use this place" if self._question is _Question.KEPT else "Use this way")
+            return Primary("Keep it there" if self._question is _Question.KEPT else "Do it this way")
         if self._lacks_file():
             return Primary("Download the file first", ready=False)
         effects = {
             CONSOLE: "Import the file",
             TYPED: "Keep this key",
-            API: "Make a new key",
+            API: "Create a new key",
             KEPT: "Use this key",
         }
         return Primary(effects.get(self.query_one("#how", Choices).value, "Decrypt the key"))
@@ -514,11 +516,11 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
 
 
 _OLD_KEY = "In the console, an old key is under your name, “Security credentials”, “Access keys”."
-_KEPT_WORKS = "An older key can make a new one: the key that is kept here, or one from a file."
+_KEPT_WORKS = "An older key can create a new one: the one kept here, or one from a file."
 
 
 def _kept_lines(key: Mapping[str, Any], now: datetime) -> Lines:
-    said = f"; AWS said so {moment_text(str(key['at']), now)}" if key.get("at") else ""
+    said = f"; AWS confirmed it {moment_text(str(key['at']), now)}" if key.get("at") else ""
     works = f"✓ {key.get('id', '')} works and is yours{said}."
     way_out = [_OLD_KEY] if key.get("old_ids") else []
     return Lines(works, *key.get("told", []), *way_out, id="kept-lines", classes="words")

@@ -28,12 +28,12 @@ _FIELDS = (
     ("user", "IAM user name", "for example  jane.doe"),
 )
 _PHONE = (
-    "• an authenticator app on your phone, or a password manager that makes codes",
-    "  A passkey won't do: it makes no codes for the command line.",
+    "• an authenticator app on your phone, or in your password manager",
+    "  A passkey won't work: the command line needs codes.",
 )
-_INVITATION = "Your invitation has both: paste it here. None yet? Ask your admin for one."
-_GIVEN = "Compare both with your invitation or handoff."
-_SANDBOX = "You play {user} of the project {project} in this sandbox. Keep both as they are."
+_INVITATION = "Your invitation has both: paste it here, or ask your admin for one."
+_GIVEN = "Check that both match your invitation or handoff."
+_SANDBOX = "In this sandbox you play {user} in the project {project}. Leave both as they are."
 _COMMAND = "iam-onboard"
 _PRETEND_PHONE = ("• an authenticator app: in this sandbox, a pretend phone shows the codes",)
 

@@ -102,9 +102,9 @@ class HandoffPane(StepPane):
         if environment.mailbox:
             yield "● Your admin finds it in the mailbox, and answers. F6 plays the admin."
         elif sent:
-            yield "● Send it to your admin now, by any messenger. They send you a handoff."
+            yield "● Send it to your admin now, by email or chat. They'll reply with a handoff."
         else:
-            yield "Your admin has to send you a handoff."
+            yield "Wait for your admin to send you a handoff."
 
     def _watching(self) -> str:
         environment = self.context.environment
@@ -374,8 +374,8 @@ def _handoff_lines(held: Handoff, own_keys: tuple[str, ...], known: frozenset[st
     )
     for (fingerprint, key), accounts in keys.items():
         whose = f"  for {', '.join(accounts)}" if len(keys) > 1 else ""
-        lines.append(f"Encrypted to the key {grouped(fingerprint)}{whose}")
-        lines += [f"  which is yours: {key}"] if key else []
+        lines.append(f"Encrypted to {'your' if key else 'the'} key {grouped(fingerprint)}{whose}")
+        lines += [f"  {key}"] if key else []
     return [f"Project {held.project}", *lines]
 
 

@@ -105,27 +105,30 @@ class DeviceCodes(Vertical):
 
 def _good(second: str) -> str:
     if second:
-        return "✓ Both are the device's codes, one right after the other."
-    return "✓ That is the device's code. Wait for the next one, and type it below."
+        return "✓ Both codes are right."
+    return "✓ That code is right. Wait for the next one and enter it below."
 
 
 _WAYS = (
     Answer(CONSOLE, "In the console, in the browser (the usual way)"),
-    Answer(API, "From here, with an access key that I have"),
+    Answer(API, "Here, with an access key that I have"),
 )
 _PLACES = (
     Answer(KeyPlace.KEPT.value, "kept on this computer"),
     Answer(KeyPlace.FILE.value, "in a CSV file"),
-    Answer(KeyPlace.TYPED.value, "I type it here"),
+    Answer(KeyPlace.TYPED.value, "entered here"),
 )
-_BEFORE = "Say yes if your authenticator app has an entry for {user} in {account}. A passkey gives no codes."
+_BEFORE = (
+    "Say yes if your authenticator app has an entry for {user} in {account}. A passkey doesn't count: it "
+    "has no codes."
+)
 _STILL = (
     "Say yes if the device that you registered for {user} in {account} still gives you codes. "
     "What you did after it here stays as it is."
 )
 _NOTES = (
-    "Choose the app: a passkey gives no codes.\n"
-    "Skip (^s) only if your admin says so: AWS may deny you the rest."
+    "Choose the app: a passkey has no codes.\nSkip (^s) only if your admin says so: AWS may block the "
+    "next steps."
 )
 
 
@@ -173,7 +176,7 @@ class MfaPane(BrowsingPane):
         with Vertical(id="api"):
             yield Text(
                 f"Use an access key of {self._identity.user} in {account_label(self._identity)}.\n"
-                "iam-onboard makes the device and shows its QR code.",
+                "iam-onboard creates the device and shows its QR code.",
                 classes="words",
             )
             yield Text("Where is the access key?")
@@ -186,7 +189,7 @@ class MfaPane(BrowsingPane):
         yield Text("", id="found", classes="words")
         yield DeviceCodes(self.context, id="codes")
         yield ButtonRow(
-            Button("I still have my device" if self._known else "I registered it before", id="before"),
+            Button("I still have my device" if self._known else "I already registered it", id="before"),
             Button("Another way", id="other-way"),
             Button("Register another device", id="again"),
         )
@@ -204,14 +207,14 @@ class MfaPane(BrowsingPane):
 
     def primary(self) -> Primary:
         if self.inside:
-            return Primary("Use this way")
+            return Primary("Do it this way")
         if self.query_one("#how", Choices).value == CONSOLE:
             if self.query_one(Checklist).finished:
                 return Primary("Yes, it's registered")
-            return Primary("Work down the list first", ready=False)
+            return Primary("Finish the list first", ready=False)
         if self._serial is not None:
             return Primary("Use this device")
-        return Primary("Make the device" if self._pending is None else "Enable the device")
+        return Primary("Create the device" if self._pending is None else "Enable the device")
 
     def turn(self) -> Turn:
         if self.has_class("-done") or self.inside:
@@ -254,10 +257,13 @@ class MfaPane(BrowsingPane):
         identity = self._identity
         who = {"user": identity.user, "account": account_label(identity)}
         if self._known:
-            title, body = f"Do you still have your device of {identity.account_name}?", _STILL.format(**who)
+            title, body = (
+                f"Do you still have your MFA device for {identity.account_name}?",
+                _STILL.format(**who),
+            )
             question, request = Confirm(title, body, "Yes, I do", no="No"), Request(mfa.UNCHANGED)
         else:
-            title = f"Is your device registered in {identity.account_name} already?"
+            title = f"Is your MFA device already registered in {identity.account_name}?"
             question = Confirm(title, _BEFORE.format(**who), "Yes, it is", no="Not yet")
             request = Request(CONSOLE)
         ask(self, question, lambda _yes: self.post_message(self.Submitted(request)))

@@ -25,13 +25,13 @@ from workflows.steps.new_user.pgp_key import NewKey, OwnChoice, Request, own_key
 _NEW = "new"
 _FORM = (
     ("name", "Your name", "for example  Jane Doe"),
-    ("email", "Your mail address", "for example  jane.doe@company.example"),
+    ("email", "Your email address", "for example  jane.doe@company.example"),
     ("years", "Valid for (years)", f"a number from 1 to {pgp_key.MOST_YEARS}"),
 )
 _SECRETS = ("passphrase", "again")
 _AFTER = (
-    "iam-onboard copies the request and saves it there. Send it to your admin, by any messenger: nothing in "
-    "it is secret."
+    "iam-onboard copies the request and saves it there. Send it to your admin by email or chat: "
+    "nothing in it is secret."
 )
 _AGAIN = "Press again to continue anyway."
 _USER_ID_CELLS = 40
@@ -72,11 +72,10 @@ class PgpKeyPane(StepPane):
     def compose_body(self) -> ComposeResult:
         with Vertical(id="replacement"):
             yield Text(
-                "Your admin puts the new key in place of the old one, and resets your console passwords. If "
-                "the old PGP key is lost, so is an access key in a file that only it opens: keep a new one "
-                "on Access keys.",
+                "Your admin replaces the old key and resets your console passwords. If the old PGP key "
+                "is lost, so is any access key encrypted to it: keep a new one in Access keys.",
             )
-            yield self._row("reason", "Reason", "as  forgotten passphrase")
+            yield self._row("reason", "Reason", "for example  forgotten passphrase")
             yield Button("Keep my key", id="keep")
         yield OptionList(id="keys")
         yield Text("", id="verdict", classes="-empty")
@@ -84,7 +83,7 @@ class PgpKeyPane(StepPane):
             for name, label, hint in _FORM:
                 yield self._row(name, label, hint)
             yield FieldRow(
-                "Passphrase", SecretInput("a new one; 12 characters or more are best", id="passphrase")
+                "Passphrase", SecretInput("a new one, ideally 12 characters or more", id="passphrase")
             )
             yield FieldRow("Passphrase again", SecretInput(id="again"))
             yield Text(
@@ -125,7 +124,7 @@ class PgpKeyPane(StepPane):
         options = self.query_one("#keys", OptionList)
         options.clear_options()
         options.add_options([Option(_line(key), key.fingerprint) for key in keys if key.accepted])
-        options.add_option(Option("+ Make a new key", _NEW))
+        options.add_option(Option("+ Create a new key", _NEW))
         options.add_options([Option(_line(key), key.fingerprint) for key in keys if not key.accepted])
         good = [key.fingerprint for key in keys if key.accepted]
         proposed = () if self._start["replacement"] else keys
@@ -180,7 +179,7 @@ class PgpKeyPane(StepPane):
             return
         key = self._chosen_key()
         if key is not None and not key.accepted:
-            words = f"Can't use this key ({key.verdict.headline}). Choose another one, or make a new key."
+            words = f"Can't use this key ({key.verdict.headline}). Choose another one, or create a new key."
             self.show_problems([Problem(words, "keys")])
             return
         if self._chosen() != _NEW:
@@ -230,7 +229,7 @@ class PgpKeyPane(StepPane):
         self._fill(str(self._start["choice"]))
         self.query_one("#keys" if self._keys else "#name").focus()
         if not keys and not self._start["replacement"]:
-            self.query_one(".pane-title", Text).update("Make your PGP key")
+            self.query_one(".pane-title", Text).update("Create your PGP key")
         self.call_after_refresh(self._remember)
 
     def _made_it(self, key: OwnChoice) -> None:
@@ -247,7 +246,7 @@ class PgpKeyPane(StepPane):
 
     def primary(self) -> Primary:
         new = not self._keys or self._chosen() == _NEW
-        return Primary("Make the key and request" if new else "Make the request")
+        return Primary("Create key and request" if new else "Create the request")
 
     def request(self) -> Request:
         chosen = self._chosen()

@@ -36,7 +36,7 @@ class _Boxes(MarkList):
     """The boxes; one key marks all or none of them."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("a", "all", "All", id="profiles.all", tooltip="Mark all of them, or none"),
+        Binding("a", "all", "All", id="profiles.all", tooltip="Select all or none"),
     ]
 
     def action_all(self) -> None:
@@ -58,7 +58,7 @@ class ProfileQuestions(Vertical):
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(
-            Text("Select with Space what to do; a selects all:"),
+            Text("Space selects what to do; a selects all:"),
             _Boxes(id="boxes"),
             Text("", id="question"),
             id=id,
@@ -128,7 +128,7 @@ class ProfileQuestions(Vertical):
 
 
 def _label(question: HandChange | Stale) -> str:
-    return f"{'Write over' if isinstance(question, HandChange) else 'Take out'} {question.profile}"
+    return f"{'Overwrite' if isinstance(question, HandChange) else 'Remove'} {question.profile}"
 
 
 class _SerialInput(Input):
@@ -194,7 +194,7 @@ class ProfilesPane(StepPane):
     def action_changes(self) -> None:
         """Show what is written into both files."""
         if self._diff:
-            title = "What is written into your files"
+            title = "Changes to your files"
             self.app.push_screen(TextDialog(title, self._diff, styles=_STYLES, wraps=False))
 
     @on(Input.Changed, "#mfa-serial")
@@ -250,7 +250,7 @@ class ProfilesPane(StepPane):
             if found.diff
             else "✓ Your files already have them."
             if not found.by_hand
-            else "✓ Nothing to write: what differs is your own change, and it stays."
+            else "✓ Nothing to write: only your own changes differ, and they stay."
         )
         remarks = [f"! {remark}" for remark in found.remarks]
         self.query_one("#remarks", Text).show_lines([written, *remarks, *filter(None, [state])])
@@ -268,7 +268,7 @@ class ProfilesPane(StepPane):
 
     def primary(self) -> Primary:
         if not self._possible:
-            return Primary("Correct the field first", ready=False)
+            return Primary("Fix the field first", ready=False)
         return Primary(f"Write {count(self._written, 'profile')}" if self._written else "Continue")
 
     def changed(self) -> bool:

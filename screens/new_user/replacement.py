@@ -7,12 +7,12 @@ from screens.widgets.dialogs import Confirm, ask
 from workflows.machine.events import StepKey
 
 _WHEN = (
-    "Use this if your key is lost, or if you forgot its passphrase.\n\n"
-    "You choose or make another key, and send a new request. "
-    "Your admin puts that key in place of the old one."
+    "Use this if your key is lost, or if you forgot its passphrase.\n\nYou choose or create another "
+    "key, and send a new request. Your admin replaces the old key with it."
 )
 _RESETS = (
-    "This password can't be read any more. Your admin resets it, and access keys encrypted to the old key."
+    "Nobody can read this password any more. Your admin resets it, and any access keys encrypted to "
+    "the old key."
 )
 _REASON = "I lost my key, or I forgot its passphrase."
 DRAFT = {"choice": "", "replacement": True, "reason": _REASON, PROPOSED: True}

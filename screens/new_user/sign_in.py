@@ -49,9 +49,9 @@ _NEEDLESS = "gpg needed no passphrase: it remembers one, or your key has none."
 _NOT_NEEDED = "The list is done, so you need no passphrase. Enter it only to use the password again."
 _LATER = "iam-onboard asks AWS once you keep an access key here."
 _HINTS = (
-    "Check the account and the user name, and copy the password again.\n"
-    "Used it before? Sign in with the password that you chose, then press\n"
-    "“I signed in before”. Otherwise ask your admin to reset your password."
+    "Check the account and the user name, and copy the password again.\nUsed it before? Sign in with "
+    "the password that you chose, then press\n“I already signed in”. Otherwise ask your admin to reset "
+    "your password."
 )
 _HINT_LABELS = {False: "It didn't work", True: "Back to the password rules"}
 _SHOW_LABELS = {False: "Show", True: "Hide"}
@@ -136,7 +136,7 @@ class SignInPane(StepPane):
             Button("Let gpg ask", id="pinentry", classes="locked"),
             Button("Replace my key", id="replace", classes="locked"),
             Button(_HINT_LABELS[False], id="hints", key="w", classes="opened"),
-            Button("I signed in before", id="already"),
+            Button("I already signed in", id="already"),
             classes="to-do",
         )
         yield ButtonRow(Button("Unlock the password again", id="again"), classes="again")
@@ -223,7 +223,7 @@ class SignInPane(StepPane):
             return Primary("Yes, I'm signed in")
         if self.password is None:
             return Primary("Unlock the password")
-        return Primary("Work down the list first", ready=False)
+        return Primary("Finish the list first", ready=False)
 
     def turn(self) -> Turn:
         if self.has_class("-done") or (self.password is None and not self._signed_in):
@@ -273,13 +273,13 @@ class SignInPane(StepPane):
         try:
             password = lend_terminal(
                 self.app,
-                "gpg asks for the passphrase or the PIN now. Ctrl-C gives up.",
+                "gpg asks for the passphrase or the PIN now. Ctrl-C cancels.",
                 lambda tty: sign_in.decrypt_password(None, self.context, lambda _progress: None, tty=tty),
             )
         except SuspendNotSupported:
             error = OnboardError(
                 "gpg can't ask here",
-                "iam-onboard can't give this terminal to another program.",
+                "iam-onboard can't lend this terminal to another program.",
                 why="This terminal, or the way iam-onboard was started, does not allow it.",
                 next="Enter the passphrase in the field, or start iam-onboard in an ordinary terminal.",
             )

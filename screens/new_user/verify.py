@@ -256,7 +256,7 @@ class VerifyPane(UnlockingPane):
         if not coded:
             return f"No MFA code is needed. iam-onboard tests every profile.{lacking}"
         more = " Each device has its own." if len(coded) > 1 else ""
-        return f"Enter the code that your app shows now.{more}{lacking}"
+        return f"Enter the code your app shows now.{more}{lacking}"
 
     def advance(self) -> None:
         if self._command_waits:
@@ -512,7 +512,7 @@ class VerifyPane(UnlockingPane):
         urls = {name: url for view in self._survey.identities for name, url in view.roles.items()}
         url = urls.get(marked) or urls.get(self._chosen(), "")
         if not url:
-            self.notify("Choose the profile of a role in the table first.", severity="warning")
+            self.notify("Select a role's profile in the table first.", severity="warning")
         return url
 
     @on(Button.Pressed, "#switch")

@@ -21,11 +21,11 @@ _CREATE = "Press “Create access key”, choose “Command Line Interface”, c
 def register_device(context: Context, identity: Identity) -> tuple[Deed, ...]:
     """The way to a registered authenticator app."""
     user = identity.user
-    phone = "the sandbox's phone" if context.environment.sandbox else "the phone's app"
+    phone = "the sandbox's phone" if context.environment.sandbox else "your phone's app"
     return (
         _sign_in(identity, f"Sign in as {user}"),
         _credentials(),
-        Deed(f"“Assign MFA device”: name {user}, “Authenticator app”"),
+        Deed(f"Press “Assign MFA device”: name {user}, “Authenticator app”"),
         Deed(f"Press “Show QR code”. Scan it with {phone}"),
         Deed("Enter two codes in a row, 30 s apart. Press “Add MFA”"),
         Deed("Sign out, then sign in again with a new code"),
@@ -67,7 +67,7 @@ def create_access_key(context: Context, identity: Identity) -> tuple[Deed, ...]:
         _sign_in(identity, again),
         _credentials(),
         Deed("Press “Create access key”" if context.environment.sandbox else _CREATE),
-        Deed(f"Press “Download .csv file”, into {folder}", watched=True),
+        Deed(f"Press “Download .csv file”; save it in {folder}", watched=True),
     )
 
 
@@ -87,6 +87,6 @@ def _credentials() -> Deed:
 def _sign_in(identity: Identity, label: str) -> Deed:
     if not identity.sign_in_url:
         return Deed("This user has no password for the console", watched=True)
-    still = Button("Already in", id="signed-in")  # who is signed in already has nothing to open
+    still = Button("I'm in", id="signed-in")  # who is signed in already has nothing to open
     buttons = (Button("Open", id="open"), Button("Copy address", id="copy"), still)
     return Deed(label, buttons=buttons, opens=True)

@@ -229,7 +229,7 @@ def request(machine: host.Machine, options: argparse.Namespace) -> int:
 def _make(options: argparse.Namespace, context: module.Context) -> pgp_key.OwnChoice | None:
     """A new key, made after asking for what the options leave out; None if an answer can't be used."""
     name = options.name or asking.ask("Your name: ")
-    mail = options.mail or asking.ask("Your mail address: ")
+    mail = options.mail or asking.ask("Your email address: ")
     first = asking.ask_secret("A passphrase for the key: ")
     new = pgp_key.NewKey(name, mail, options.years, first, asking.ask_secret("The same passphrase again: "))
     problems = pgp_key.check_new(new)
@@ -239,7 +239,7 @@ def _make(options: argparse.Namespace, context: module.Context) -> pgp_key.OwnCh
         new.passphrase.drop()
         new.again.drop()
         return None
-    note("Making an RSA 4096 key; this takes a few seconds.")
+    note("Creating an RSA 4096 key; this takes a few seconds.")
     made = pgp_key.make(new, context, lambda _progress: None)
     note(pgp_key.revocation_notice(made.fingerprint, context))
     return made

@@ -306,7 +306,7 @@ def _columns(header: list[str], name: str) -> list[str]:
         raise AccessKeyFileError(Flaw.NEW_USER, name)
     if ACCESS_KEY_ID.fullmatch(header[0].upper()):
         raise AccessKeyFileError(Flaw.NO_HEADINGS, name)
-    raise AccessKeyFileError(Flaw.NO_COLUMN, name, missing=" and no column ".join(missing))
+    raise AccessKeyFileError(Flaw.NO_COLUMN, name, missing=" or ".join(missing))
 
 
 def _access_key(row: list[str], columns: list[str], name: str) -> Credentials:

@@ -788,7 +788,7 @@ async def test_a_profile_changed_by_hand_is_asked_about_before_it_is_written_ove
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
         boxes = app.pane.query_one("#boxes", MarkList)
-        assert f"Write over {ROLE}" in app.text()
+        assert f"Overwrite {ROLE}" in app.text()
         boxes.focus()
         await pilot.pause()
         shown = " ".join(app.text().replace("│", " ").split())

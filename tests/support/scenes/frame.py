@@ -123,7 +123,9 @@ def welcome_back(stage: Stage) -> Scene:
         Change(
             StepKey("apply", "management"),
             "Apply (management)",
-            unknown("Whether the state still holds it is told only by AWS."),
+            unknown(
+                "iam-onboard hasn't read the state of management since: that needs a code, or Terraform."
+            ),
         ),
     )
 

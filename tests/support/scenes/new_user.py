@@ -232,7 +232,7 @@ def access_keys_noticed(stage: Stage) -> Scene:
 
 def access_keys_without_browser(stage: Stage) -> Scene:
     """The address is shown, since no browser opened it; what was downloaded is no key."""
-    words = "jane.doe_accessKeys.csv has no column Access key ID and no column Secret access key."
+    words = "jane.doe_accessKeys.csv has no column Access key ID or Secret access key."
     stage.put(access_keys, "refused_download", lambda _context: words)
 
     environment = stage.environment(sandbox=True, endpoint_url="http://127.0.0.1:34567")

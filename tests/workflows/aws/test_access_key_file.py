@@ -87,7 +87,7 @@ def test_a_temporary_key_comes_with_its_token() -> None:
         (ROW, Flaw.NO_HEADINGS, "x.csv"),
         ("User name,Password,Console sign-in URL\na,b,c\n", Flaw.NEW_USER, "x.csv"),
         (f"Access key ID\n{KEY_ID}\n", Flaw.NO_COLUMN, " Secret access key."),
-        ("a,b\n1,2\n", Flaw.NO_COLUMN, " Access key ID and "),
+        ("a,b\n1,2\n", Flaw.NO_COLUMN, " Access key ID "),
         (
             f"Access key ID,access key id,Secret access key\n{KEY_ID},{KEY_ID},{SECRET}\n",
             Flaw.COLUMN_TWICE,

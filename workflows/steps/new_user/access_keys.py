@@ -229,7 +229,7 @@ def validate(request: Request, context: Context) -> list[Problem]:
         return [Problem("Choose where to keep the key.", "kept")]
     match request.how:
         case "console" if not request.path.strip():
-            words = "No file yet. Download the key's .csv file in the console, or enter where it is."
+            words = "No file yet. Download the key's .csv file in the console, or enter its path."
             return [Problem(words, "path")]
         case "typed":
             return KeyInHand(KeyPlace.TYPED, id=request.key_id, secret=request.secret).problems()
@@ -237,7 +237,7 @@ def validate(request: Request, context: Context) -> list[Problem]:
             problem = code_problem(request.code)
             return [problem] if problem else []
         case "handoff" if identity_of(context).encrypted_secret is None:
-            return [Problem("The handoff holds no access key; choose another way.", "how")]
+            return [Problem("The handoff has no access key; choose another way.", "how")]
         case "console" | "api" | "handoff" | "kept":
             return []
     return [Problem("Choose where the key comes from.", "how")]
@@ -466,11 +466,11 @@ def observe(context: Context) -> Observation:
     if earlier := earlier_key(context):
         return Observation(
             Verdict.CHANGED,
-            f"The access key is in a file that only your earlier PGP key opens: {grouped(earlier)}.",
+            f"The access key is in a file encrypted to your earlier PGP key: {grouped(earlier)}.",
             (earlier, fingerprint_of(context, identity_of(context))),
-            continuing="It stays there: good as long as you have the earlier PGP key and its passphrase.",
-            redoing="Asks for a key to keep for your new PGP key: this one, if you can still open its file, "
-            "or another. One that you no longer use stays active in AWS until you deactivate it.",
+            continuing="Leaves it there; it works while you have the earlier PGP key and its passphrase.",
+            redoing="Asks which key to keep under your new PGP key: this one, if you can open its file, or "
+            "another. A key you stop using stays active in AWS until you deactivate it.",
             effects=("Keep a key again", "Leave it there"),
         )
     at = recorded.get("at")  # journals of earlier versions may lack it

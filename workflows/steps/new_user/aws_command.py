@@ -100,7 +100,7 @@ def try_aws(profile: str, code: str, context: Context, report: Report) -> Tried:
         )
     except TimeoutError as error:
         raise OnboardError(
-            "aws doesn't answer", f"{error}.", next="Check your network, then again."
+            "aws doesn't answer", f"{error}.", next="Check your network, then try again."
         ) from None
     context.raise_if_cancelled()
     tried = _answer(done, profile, with_code=bool(digits))

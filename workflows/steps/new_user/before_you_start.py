@@ -119,7 +119,7 @@ def invitations(context: Context) -> tuple[Invitation, ...]:
 def validate(request: Request, context: Context) -> list[Problem]:
     """Require the user name; warn without the project's short name, which a request needs."""
     only = context.environment.project
-    elsewhere = Problem(f"This sandbox has no other project than {only}.", "project")
+    elsewhere = Problem(f"The only project in this sandbox is {only}.", "project")
     nobody = Problem("Enter your IAM user name, for example jane.doe; it is in the invitation.", "user")
     nowhere = Problem(
         "Without the project's short name you can only continue if you already have a handoff.",

@@ -26,18 +26,18 @@ from workflows.steps.shared.module import Context, Progress, Report, unless_refu
 from workflows.steps.shared.own_identity import handoff_of
 from workflows.steps.shared.paths import typed_path
 
-_NONE_KNOWN = "These accounts are new to this computer. Compare their ids with your admin."
-_SOME_KNOWN = "Compare the ids that are new to this computer with your admin."
-_NEWER = "Another handoff for you came after the one that you accepted."
+_NONE_KNOWN = "These accounts are new to this computer. Check their ids with your admin."
+_SOME_KNOWN = "Check the ids that are new to this computer with your admin."
+_NEWER = "A newer handoff arrived after the one you accepted."
 _NEWER_ELSEWHERE = (
-    "Another handoff for you came, for a PGP key that isn't on this computer. Bring that key here, or ask "
-    "for a replacement."
+    "A newer handoff arrived, but for a PGP key that isn't on this computer. Bring that key here, or "
+    "ask for a replacement."
 )
 _CONTINUING = "You keep the accounts of the handoff that you accepted."
 _EFFECTS = ("Use the new handoff", "Keep the old one")
 _WITHOUT_READING = ("Read it first", "Keep the old one", "Use the new handoff")
 _COUNTS = "It counts once you accept it."
-_ASK_ABOUT = "Ask your admin whether that is right."
+_ASK_ABOUT = "Ask your admin if that's right."
 _SIGNS_IN = {
     "account_id": "account id",
     "account_alias": "alias",
@@ -76,7 +76,7 @@ class HandoffChanged(OnboardError):  # noqa: N818 - the name says what happened
     def __init__(self) -> None:
         super().__init__(
             "The handoff has changed",
-            "The one that you were asked about isn't there any more.",
+            "The handoff you were asked about is gone.",
             next="Read the one that is there now, or ask your admin to send it again.",
         )
 
@@ -202,8 +202,8 @@ def _refuse_the_one_before(incoming: Handoff, context: Context) -> None:
     held = handoff_of(context).identities
     if asked_since(context.facts) and all(identity in held for identity in incoming.identities):
         raise OnboardError(
-            "This is the handoff that you already have",
-            "It was sent before your last request, so it isn't for the key that you sent with that.",
+            "You already have this handoff",
+            "It was sent before your last request, so it isn't for the key in that request.",
             next="Wait for the next handoff from your admin.",
         )
 
@@ -299,8 +299,8 @@ def _check_addressee(handoff: Handoff, context: Context) -> None:
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise OnboardError(
-            "An account is in it twice",
-            f"It holds more than one user of {', '.join(twice)}, but iam-onboard guides you through one.",
+            "An account is listed twice",
+            f"It has more than one user in {', '.join(twice)}, but iam-onboard sets up only one per account.",
             next="Ask your admin for a handoff for each user.",
         )
 
@@ -324,7 +324,7 @@ def own_key(identity: Identity, keys: Sequence[OwnKey]) -> OwnKey | None:
                 "The password doesn't match its key",
                 f"The handoff says that the password of {identity.account_name} is for your key "
                 f"{grouped(identity.key_fingerprint)}, but it is encrypted to another one.",
-                why="Your admin's project has another key for you than the one you sent, or mixed two up.",
+                why="Your admin's project has a different key for you, or mixed two up.",
                 next="Ask your admin to check your key file and to send a new handoff.",
             )
     raise OnboardError(
@@ -344,12 +344,12 @@ def _remarks(handoff: Handoff, owners: Sequence[OwnKey | None], context: Context
     asked = context.facts.get("fingerprint")
     for identity, key in zip(handoff.identities, owners, strict=True):
         if key is None:
-            yield f"{identity.account_name}: it holds nothing encrypted, so no password comes with it."
+            yield f"{identity.account_name}: nothing in it is encrypted, so it brings no password."
         elif asked and key.details.fingerprint != asked:
             yield (
-                f"{identity.account_name}: encrypted to another key of yours than the one you sent "
-                f"(…{key.details.fingerprint[-8:]}, not …{str(asked)[-8:]}). If you can't use that one any "
-                "more, wait for another handoff."
+                f"{identity.account_name}: encrypted to a different key of yours than the one you sent "
+                f"(…{key.details.fingerprint[-8:]}, not …{str(asked)[-8:]}). If you can no longer use "
+                "that key, wait for another handoff."
             )
 
 
@@ -442,7 +442,7 @@ class Changes:
         changes = joined(
             (
                 f"It adds {enumerated(self.added)}." if self.added else "",
-                f"It has a new password for {renewed}; the old one is void." if self.renewed else "",
+                f"It has a new password for {renewed}; the old one no longer works." if self.renewed else "",
                 *self.moved,
                 *self.besides,
                 _ASK_ABOUT if self.moved else "",

@@ -102,7 +102,7 @@ def begin(key: KeyInHand, context: Context, report: Report) -> Pending | Registe
         kept = kept_seed(vault, name)
         if kept is not None:
             serial, seed = kept
-            remark: Sentence = "This continues with the device that you began before."
+            remark: Sentence = "This continues with the device you began earlier."
         else:
             report(Progress("Creating the device"))
             serial, seed, remark = create_device(client, who, vault, name)
@@ -135,7 +135,7 @@ def _seed_forgotten(context: Context, identity: Identity) -> Sentence:
     try:
         forget_seed(context, identity)
     except VaultLocked as error:
-        return f"If its set-up was begun here, its seed is still kept: {error.what}"
+        return f"If you began its set-up here, its seed is still kept: {error.what}"
     except VaultUnavailable:
         return ""  # there is nowhere to keep a seed, so there is none
     return ""
@@ -147,7 +147,7 @@ def validate(request: Request, context: Context) -> list[Problem]:
         return []
     pending = request.pending
     if pending is None:
-        return [Problem("Make the device first: choose where your access key is.", "source")]
+        return [Problem("Create the device first: choose where your access key is.", "source")]
     problem = two_codes_problem(request.first, request.second)
     if problem is not None:
         return [problem]
@@ -217,9 +217,9 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
             forget_seed(context, identity)
             raise DeviceGone(
                 "The device is gone",
-                f"AWS has no device {pending.serial} that waits to be enabled.",
-                why="Somebody deleted it since it was begun, perhaps your administrator.",
-                next=f"Delete the entry {pending.entry} in the app, and press ^n: that makes a new device.",
+                f"AWS has no device {pending.serial} waiting to be enabled.",
+                why="Somebody has deleted it, perhaps your admin.",
+                next=f"Delete the entry {pending.entry} in the app, and press ^n: that creates a new device.",
                 detail=error.detail,
             ) from None
         raise
@@ -364,7 +364,7 @@ def kept_seed(vault: Vault, name: str) -> tuple[str, Secret] | None:
     Raises:
         OnboardError: something else is kept under that name.
     """
-    then = "Ask your administrator to delete your virtual MFA device, delete that entry, start again."
+    then = "Ask your admin to delete your virtual MFA device. Delete that entry, then start again."
     kept = load_texts(vault, name, ("serial", "seed"), called="seed", then=then)
     return (kept[0], Secret(kept[1])) if kept and kept[0] else None
 

@@ -99,7 +99,7 @@ def make(new: NewKey, context: Context, report: Report) -> OwnChoice:
             new.passphrase,
             gnupg_home=context.environment.gnupg_home,
             environment=context.environment.variables,
-            progress=lambda _seconds: report(Progress("Making an RSA 4096 key; this takes a few seconds")),
+            progress=lambda _seconds: report(Progress("Creating an RSA 4096 key; this takes a few seconds")),
             cancelled=context.cancelled,
         )
     return own_key(fingerprint, context, report)
@@ -125,7 +125,7 @@ def default_path(user: str) -> str:
 def validate(request: Request, context: Context) -> list[Problem]:
     """Require a key that can decrypt the password, a known project and a writable file."""
     conditions = (
-        (not request.fingerprint, "Choose one of your keys, or make a new one.", "keys"),
+        (not request.fingerprint, "Choose one of your keys, or create a new one.", "keys"),
         (
             not context.facts.get("project"),
             (
@@ -137,8 +137,8 @@ def validate(request: Request, context: Context) -> list[Problem]:
         (
             request.replacement and request.fingerprint in _unreadable(context),
             (
-                "This is the key that your password is encrypted to; a new password would be encrypted to it "
-                "again. Choose another key, or make a new one."
+                "Your password is encrypted to this key already; a new one would be too. Choose "
+                "another key, or create a new one."
             ),
             "keys",
         ),
@@ -191,7 +191,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
         raise OnboardError(
             "Can't use this key",
             f"{key.verdict.headline}. {key.verdict.explanation}",
-            next="Choose another key, or make a new one.",
+            next="Choose another key, or create a new one.",
         )
     report(Progress("Writing the request"))
     text = request_text(request, key, context)
@@ -202,7 +202,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
     if not (places or copied.certain):
         raise OnboardError(
             "The request isn't saved yet",
-            "You named no file, and nothing here shows that it was copied.",
+            "You named no file, and iam-onboard can't tell whether it was copied.",
             next="Enter a file to save it in, and send that file to your admin.",
         )
     sent = enumerated(places) or "made"
@@ -266,7 +266,7 @@ def observe(context: Context) -> Observation:
         return Observation(Verdict.CHANGED, f"The key {fingerprint[-16:]} is no longer in your keyring.")
     if not key.accepted:
         sent = "request_sent" in context.facts
-        keeping = "Keeps it: what was encrypted to it already may still open." if sent else ""
+        keeping = "Keeps it; what is already encrypted to it may still open." if sent else ""
         words = f"Your key {fingerprint[-16:]}: {key.verdict.headline}."
         return Observation(Verdict.CHANGED, words, (fingerprint,), continuing=keeping)
     return AGREES
@@ -314,7 +314,7 @@ def _choice(key: OwnKey, context: Context) -> OwnChoice:
             verdict,
             kind=VerdictKind.REFUSED_BY_US,
             headline=Headline.HALF_ELSEWHERE,
-            explanation="You couldn't decrypt on this computer what is encrypted to it.",
+            explanation="You couldn't decrypt your password with it on this computer.",
         )
     replaced = details.fingerprint in (context.facts.get("replaced") or ())
     if verdict.accepted and replaced:
@@ -322,7 +322,7 @@ def _choice(key: OwnKey, context: Context) -> OwnChoice:
             verdict,
             headline="Replaced",
             explanation="It still opens older files; keep it for them.",
-            warnings=("You chose another key in its place.", *verdict.warnings),
+            warnings=("You replaced it with another key.", *verdict.warnings),
         )
     return OwnChoice(
         user_id=next((user_id.text for user_id in details.user_ids), "(no user id)"),
@@ -345,5 +345,5 @@ def own_key(fingerprint: str, context: Context, report: Report) -> OwnChoice:
     raise OnboardError(
         "This key isn't on this computer",
         f"Your keyring has no secret key with the fingerprint {fingerprint}.",
-        next="Choose another key, or make a new one.",
+        next="Choose another key, or create a new one.",
     )

@@ -174,7 +174,7 @@ def remarks(request: Request, context: Context) -> tuple[Sentence, ...]:
     identity, serial = identity_of(context), request.mfa_serial
     base = base_profile_of(context, identity)
     remarks = (
-        (not identity.profiles, "The handoff names no roles here, so you get only the profile of your user."),
+        (not identity.profiles, "The handoff has no roles here, so you get only your user's profile."),
         (
             not _kept_in(context),
             f"No access key was kept: {base} works only if ~/.aws has its key already.",
@@ -182,7 +182,7 @@ def remarks(request: Request, context: Context) -> tuple[Sentence, ...]:
         (not serial, "Without an MFA device's serial, you can't assume roles that need a code."),
         (
             serial and serial == _unconfirmed_serial(context),
-            "Compare the MFA device with the console's, under Security credentials.",
+            "Compare the MFA device with the one in the console, under Security credentials.",
         ),
     )
     return tuple(words for applies, words in remarks if applies)
@@ -226,9 +226,9 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
     sentences = [made_private(readable(path)) for path in written.tightened]
     sentences += [f"Backups: {readable(path)}." for path in written.backups]
     if written.kept:
-        sentences.append(f"Changed by hand, and left so: {', '.join(written.kept)}.")
+        sentences.append(f"Changed by hand, left as they are: {', '.join(written.kept)}.")
     if written.removed:
-        sentences.append(f"Taken out: {', '.join(written.removed)}.")
+        sentences.append(f"Removed: {', '.join(written.removed)}.")
     return {
         "profiles": {
             "names": list(profiles.names),
@@ -264,7 +264,7 @@ def observe(context: Context) -> Observation:
     }
     if changed:
         what = listed([f"{profile} ({', '.join(options)})" for profile, options in changed.items()], 2)
-        left = "Leaves them as they are: it was meant."
+        left = "Leaves them as they are: this was intended."
         return Observation(
             Verdict.CHANGED, f"Changed by hand in {name}: {what}.", tuple(changed), continuing=left
         )

@@ -30,7 +30,7 @@ from workflows.steps.shared.own_access_key import (
 )
 from workflows.steps.shared.own_identity import handoff_of, identity_of
 
-_REPLACED = "A newer handoff has another password: this one is void."
+_REPLACED = "A newer handoff has a new password; this one no longer works."
 _LASTS = timedelta(hours=1)
 """Of a console's session; AWS ends it after 12 hours, and a browser perhaps before."""
 _RECORDED = "AWS has recorded your sign-in."
@@ -40,7 +40,7 @@ _RECORDED = "AWS has recorded your sign-in."
 class Proof(StrEnum):
     """Evidence of a sign-in besides AWS's."""
 
-    NONE_CAME = "no password came for this user, so there is nothing to sign in with"
+    NONE_CAME = "this user got no password, so there is nothing to sign in with"
     BEFORE = "you signed in before"
     DECRYPTED = "decrypted here, and you chose a new password"
     CHOSEN = "you chose a new password"
@@ -114,7 +114,7 @@ def validate(request: Request, context: Context) -> list[Problem]:
         return []
     return [
         Problem(
-            "Sign in with the password and choose a new one there first.",
+            "First sign in with the password and choose a new one.",
             "chosen",
         )
     ]
@@ -191,6 +191,6 @@ def inquire(context: Context) -> Observation:
         if iam.must_change_password(client):
             return Observation(Verdict.UNDONE, NOT_REPLACED)
         used, since = iam.password_last_used(client), context.facts["signed_in"].get("since")
-        late = replace(NOT_ASKED, remedy="AWS records a sign-in some minutes late: look again then.")
+        late = replace(NOT_ASKED, remedy="AWS records sign-ins a few minutes late: look again then.")
         recorded = used is not None and (not since or used >= moment(since, "signed_in.since"))
         return AGREES if recorded else late

@@ -190,7 +190,7 @@ def tested_again(results: Iterable[Result], context: Context) -> Observation:
     worked = {name for name, result in recorded_results(context).items() if not result.problem}
     if lost := tuple(r.profile for r in failing if r.stopped_working and r.profile in worked):
         words = f"{count(len(lost), 'profile')} stopped working: {listed(lost, 2)}."
-        return Observation(Verdict.GONE, words, lost, redoing="Test again once that is put right.")
+        return Observation(Verdict.GONE, words, lost, redoing="Fix that, then test again.")
     return NOT_ASKED if failing else AGREES
 
 
@@ -327,7 +327,7 @@ def verify(
         report(Progress(f"{answer.profile} has answered", len(results), total, payload=result))
 
     for account, profiles in recorded.items():
-        report(Progress(f"Asking the profiles of {account}", len(results), total))
+        report(Progress(f"Testing the profiles of {account}", len(results), total))
         try:
             _verify_one(context, account, profiles, codes.get(account, ""), used[account], report, answered)
         except Cancelled:
@@ -388,7 +388,7 @@ def validate(request: Request, context: Context) -> list[Problem]:
     if not written_profiles(context):
         return [Problem("No profiles were written, so there is nothing to verify. Skip this (^s).")]
     if not request.results:
-        return [Problem("Nothing is verified yet: ask every profile first.")]
+        return [Problem("Nothing is verified yet: test the profiles first.")]
     return []
 
 
