@@ -289,6 +289,9 @@ class Session:
             keep_observations(self.folder, state.observed)
         self._journal.add(event)
         self._state = state
+        if not isinstance(event, Started | Failed):  # another wizard reads what is settled here
+            summary = _summary(self.folder, self.header, state, event.at)
+            keep_summary(self.folder, summary, made_from(self.folder))
 
 
 def begun(folder: Path, declaration: Workflow, details: Facts, at: datetime, now: Clock) -> Session:
@@ -448,19 +451,25 @@ def summarised(folder: Path, workflows: Mapping[str, Workflow], now: Clock) -> S
         if isinstance(error, FromNewerVersion) and error.needs:
             why = f"{why} It needs iam-onboard {error.needs} or later."
         return Summary(folder.name, changed=_changed(journal, now), damage=why, newer=newer)
-    state = replace(state, observed=kept_observations(folder))
-    header, ahead = loaded.header, state.proposal("")
+    changed = loaded.events[-1].at if loaded.events else loaded.header.created
+    summary = _summary(folder, loaded.header, replace(state, observed=kept_observations(folder)), changed)
+    keep_summary(folder, summary, of)
+    return summary
+
+
+def _summary(folder: Path, header: Header, state: State, changed: str) -> Summary:
+    ahead = state.proposal("")
     settled = {
         key: record.last
         for key in state.layout()
         if state.settled(key) and state.status(key, "") is not Status.SKIPPED
         if (record := state.records.get(key)) is not None
     }
-    summary = Summary(
+    return Summary(
         folder.name,
         header.workflow,
         header.created,
-        loaded.events[-1].at if loaded.events else header.created,
+        changed,
         header.details,
         state.facts(),
         state.workflow.title_of(ahead) if ahead else "",
@@ -477,8 +486,6 @@ def summarised(folder: Path, workflows: Mapping[str, Workflow], now: Clock) -> S
         done=_done(state),
         interrupted=ahead is not None and state.status(ahead, "") is Status.INTERRUPTED,
     )
-    keep_summary(folder, summary, of)
-    return summary
 
 
 def _done(state: State) -> int:

@@ -16,7 +16,7 @@ from workflows.steps.kinds import KINDS, OVER_TERRAFORM, people_of, work_of
 
 
 def siblings(folder: Path) -> Iterator[Summary]:
-    """Yield the other sessions beside a session's folder, as they were when last listed or closed."""
+    """Yield the other sessions beside a session's folder, as of what was last settled in each."""
     for sibling in sorted(folder.parent.iterdir()):
         if sibling != folder and (summary := kept_summary(sibling, of_old=True)) is not None:
             yield summary

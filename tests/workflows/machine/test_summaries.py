@@ -101,6 +101,18 @@ def test_the_list_after_a_step_shows_what_comes_next(sessions: Sessions) -> None
     assert with_copy.next_title != during.next_title == sessions.summaries()[0].next_title
 
 
+def test_what_is_settled_in_an_open_session_is_kept_at_once_for_other_wizards(sessions: Sessions) -> None:
+    session = sessions.open("s")
+    do(session, USERS)
+    done = kept_summary(session.folder, of_old=True)
+    session.reopen(USERS)
+    again = kept_summary(session.folder, of_old=True)
+    session.close()
+    assert done is not None
+    assert again is not None
+    assert (str(USERS) in done.settled, str(USERS) in again.settled) == (True, False)
+
+
 def test_a_damaged_session_has_no_copy(sessions: Sessions) -> None:
     (folder_of(sessions) / JOURNAL).write_bytes(b"garbage\n")
     assert sessions.summaries()[0].damage

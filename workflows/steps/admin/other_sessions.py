@@ -103,7 +103,7 @@ def _accounts(session: Summary) -> set[str]:
 
 
 def later_than(context: Context) -> tuple[str, tuple[Summary, ...]]:
-    """Return when this session began, and all sessions as they are now; none if it was never left.
+    """Return when this session began, and all sessions as they are now; none while nothing is settled in it.
 
     This session is among them, since its own later applies can outdate another session's.
     """
