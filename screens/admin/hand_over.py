@@ -370,13 +370,23 @@ class HandOverPane(TerraformPane):
             return
         name = handoff.name
 
-        def take(report: Report) -> Sentence:
+        def take(report: Report) -> Sentence | PersonHandoff:
+            now = hand_over.as_of_now(handoff, self.context)
+            if not now.text:
+                return now
             hand_over.refuse_gone(handoff, self.context, report)
             report(Progress(f"{doing} for {name}"))
             return work(handoff)
 
+        def taken(result: Sentence | PersonHandoff) -> None:
+            if isinstance(result, PersonHandoff):
+                self._handoffs[name] = result
+                self._show()
+            else:
+                then(name, result)
+
         def begin(_yes: bool = True) -> None:  # noqa: FBT001 - a dialog's answer
-            self.run_move("send", take, lambda said: then(name, said))
+            self.run_move("send", take, taken)
 
         if name in self.context.decisions.not_compared and name not in self._taken:
             sentences = self.context.decisions.not_compared_sentences(self.opening.gone)

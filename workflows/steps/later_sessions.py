@@ -204,13 +204,33 @@ LastSessions = Mapping[tuple[Any, str, str], Summary]
 
 
 def passwords_made(sessions: Iterable[Summary]) -> LastSessions:
-    """Return the last session that made and applied a password for each user."""
-    return _last(sessions, _with_passwords)
+    """Return the session that was the last to make and apply a password, for each user."""
+    return _last(deed for each in sessions for deed in _deeds("apply", each, _with_passwords(each)))
 
 
 def awaiting(sessions: Iterable[Summary]) -> LastSessions:
-    """Return the last session that waits for each user: it made a password or removed a lost MFA device."""
-    return _last(sessions, lambda summary: (*_with_passwords(summary), *without_devices(summary)))
+    """Return the session that was the last to make a password or remove a lost MFA device, for each user."""
+    return _last(
+        deed
+        for each in sessions
+        for deed in (
+            *_deeds("apply", each, _with_passwords(each)),
+            *_deeds("mfa-reset", each, without_devices(each)),
+        )
+    )
+
+
+_Deed = tuple[str, tuple[Any, str, str], Summary]
+
+
+def _deeds(step: str, summary: Summary, parts: Iterable[tuple[str, str]]) -> Iterator[_Deed]:
+    """Return what a step of a session did, with its time, for each root, account and user."""
+    root = summary.facts.get("project_root")
+    return ((summary.settled[f"{step}@{account}"], (root, account, name), summary) for account, name in parts)
+
+
+def _last(deeds: Iterable[_Deed]) -> LastSessions:
+    return {whose: summary for _at, whose, summary in sorted(deeds, key=itemgetter(0))}
 
 
 def changed_later(facts: Mapping[str, Any], begun: str, sessions: Iterable[Summary]) -> set[tuple[str, str]]:
@@ -232,14 +252,6 @@ def changed_later(facts: Mapping[str, Any], begun: str, sessions: Iterable[Summa
         for name, accounts in places_of(names, each.facts).items()
         for account in accounts
         if f"apply@{account}" in each.settled
-    }
-
-
-def _last(sessions: Iterable[Summary], parts: Callable[[Summary], Iterable[tuple[str, str]]]) -> LastSessions:
-    return {
-        (summary.facts.get("project_root"), account, name): summary
-        for summary in sorted(sessions, key=lambda summary: summary.created)
-        for account, name in parts(summary)
     }
 
 
@@ -274,19 +286,23 @@ def to_hand_over(summary: Summary) -> set[tuple[str, str]]:
     }
 
 
-def renewed(account: str, facts: Mapping[str, Any], begun: str, made: LastSessions) -> dict[str, Summary]:
-    """Return the last later session that reset and applied each password in an account, by name.
+def renewed(account: str, own: Summary, made: LastSessions) -> dict[str, Summary]:
+    """Return the last other session that reset and applied each password in an account since, by name.
+
+    Where this session made no password yet, those that began later count.
 
     Args:
         account: the account.
-        facts: facts of the session that made the earlier passwords.
-        begun: when that session began.
+        own: this session, as it is now.
         made: passwords made by the sessions of its folder.
     """
+    root, here = own.facts.get("project_root"), {name for at, name in _with_passwords(own) if at == account}
     return {
         name: last
-        for (root, where, name), last in made.items()
-        if (root, where) == (facts.get("project_root"), account) and last.created > begun
+        for (of, where, name), last in made.items()
+        if (of, where) == (root, account)
+        and last.id != own.id
+        and (name in here or last.created > own.created)
     }
 
 
@@ -336,7 +352,7 @@ def still_awaited(own: Summary, applied: AppliedChanges, waiting: LastSessions) 
 
     def is_awaited_later(name: str) -> bool:
         last = [waiting.get((root, account, name), own) for account in places.get(name, ())]
-        return bool(last) and all(later.created > own.created for later in last)
+        return bool(last) and all(later.id != own.id for later in last)
 
     return tuple(name for name in own.awaited if not (is_gone(name) or is_awaited_later(name)))
 

@@ -1021,6 +1021,25 @@ async def test_a_done_hand_over_asks_for_nothing_that_a_later_session_made_again
         assert app.pane.query_one("#elsewhere").display
 
 
+async def test_a_text_that_another_session_made_useless_since_it_was_read_is_not_handed_out(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = jane_to_hand_over(desk, monkeypatch)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await rest(pilot)
+        pane = app.pane
+        assert isinstance(pane, HandOverPane)
+        assert pane._to_send == "jane.doe"
+        monkeypatch.setattr(hand_over, "_elsewhere", lambda *_: {"jane.doe": "another password."})
+        await press(pilot, "ctrl+n")
+        await rest(pilot)
+        assert isinstance(desk.environment.clipboard, FakeClipboard)
+        assert not desk.environment.clipboard.content
+        assert (pane._to_send, pane._to_confirm, pane._unsent) == ("", "", [])
+        assert pane.query_one("#elsewhere").display
+
+
 async def test_a_way_that_the_primary_action_takes_has_no_button_besides(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -38,7 +38,7 @@ REMOVE = session("2", "management", "security", remove={"management": ["jane"], 
 
 def begun(created: str, session: Summary) -> Summary:
     """The same work, begun and applied at another time."""
-    return replace(session, created=created, settled=dict.fromkeys(session.settled, created))
+    return replace(session, id=created, created=created, settled=dict.fromkeys(session.settled, created))
 
 
 def test_what_a_later_session_removed_or_added_again_is_taken_back() -> None:
@@ -164,12 +164,32 @@ def test_who_got_another_password_in_a_later_session() -> None:
         return replace(made, facts={**made.facts, "resetting": ["jane"]})
 
     def found(*others: Summary) -> dict[str, str]:
-        found = renewed("security", ADD.facts, ADD.created, passwords_made(others))
+        found = renewed("security", ADD, passwords_made([ADD, *others]))
         return {name: work_of(last) for name, last in found.items()}
 
     assert found(later("2", "security")) == {"jane": "Reset password of jane"}
     assert found(later("0", "security"), later("2", "management"), later("2", "security", root="/x")) == {}
     assert found(REMOVE, begun("3", ADD)) == {"jane": "Add jane"}
+
+
+@pytest.mark.parametrize(("first", "second"), [("0", "2"), ("2", "0")])
+def test_of_two_passwords_the_one_that_was_applied_last_counts(first: str, second: str) -> None:
+    """Whichever of the two sessions was begun first."""
+    facts = {"project_root": "/bb", "layers": ["security"], "resetting": ["jane"]}
+    one = Summary("one", "admin", first, facts=facts, settled={"apply@security": "3"})
+    two = Summary("two", "admin", second, facts=facts, settled={"apply@security": "4"}, awaited=("jane",))
+    made, waiting = passwords_made([one, two]), awaiting([one, two])
+    assert (renewed("security", one, made), renewed("security", two, made)) == ({"jane": two}, {})
+    assert still_awaited(two, {}, waiting) == ("jane",)
+    assert still_awaited(replace(one, awaited=("jane",)), {}, waiting) == ()
+
+
+def test_a_session_that_made_no_password_yet_is_renewed_by_later_ones_alone() -> None:
+    facts = {"project_root": "/bb", "layers": ["security"], "resetting": ["jane"]}
+    own = Summary("own", "admin", "1", facts=facts)
+    for created, found in (("0", []), ("2", ["jane"])):
+        other = Summary("other", "admin", created, facts=facts, settled={"apply@security": "3"})
+        assert list(renewed("security", own, passwords_made([own, other]))) == found
 
 
 def test_whom_a_later_session_removed_for_good() -> None:
@@ -251,8 +271,8 @@ def test_for_whom_a_later_session_changed_something_and_applied_it() -> None:
 def test_who_joins_in_one_account_got_no_password_in_another_that_is_applied_too() -> None:
     again = session("3", "management", "security", add={"security": ["jane"]})
     made = passwords_made([again])
-    assert list(renewed("security", ADD.facts, ADD.created, made)) == ["jane"]
-    assert renewed("management", ADD.facts, ADD.created, made) == {}
+    assert list(renewed("security", ADD, made)) == ["jane"]
+    assert renewed("management", ADD, made) == {}
 
 
 def test_a_new_password_is_to_be_sent_until_its_own_or_a_later_text_of_the_person_went_out() -> None:

@@ -572,6 +572,23 @@ def default_file(name: str) -> str:
     return f"~/handoff-{name}.txt"
 
 
+def as_of_now(person: PersonHandoff, context: Context) -> PersonHandoff:
+    """Return a text that was read, emptied where another session has replaced what it holds since."""
+    instead = {account: _elsewhere(account, context).get(person.name) for account in person.accounts}
+    since = tuple(f"{account}: {did}" for account, did in instead.items() if did)
+    if not since:
+        return person
+    rest = tuple(account for account, did in instead.items() if not did)
+    trouble = (f"Read the state again for {listed(rest, _MOST_NAMED)}.",) if rest else ()
+    return replace(
+        person,
+        text="",
+        accounts=(),
+        trouble=(*person.trouble, *trouble),
+        elsewhere=(*person.elsewhere, *since),
+    )
+
+
 def refuse_gone(person: PersonHandoff, context: Context, report: Report) -> None:
     """Send nothing to a person who is gone from AWS, as far as it can be asked without a code.
 

@@ -113,7 +113,7 @@ def later_than(context: Context) -> tuple[str, tuple[Summary, ...]]:
     applied = context.of_each_item("applied")
     settled = {f"apply@{account}": str(fact.get("at", "")) for account, fact in applied.items()}
     gave = {f"apply@{account}": {"applied": fact} for account, fact in applied.items()}
-    own = replace(own, facts=context.facts, settled=settled, gave={**own.gave, **gave})
+    own = replace(own, facts=context.facts, settled={**own.settled, **settled}, gave={**own.gave, **gave})
     return own.created, (own, *siblings(context.folder))
 
 
@@ -126,19 +126,19 @@ def removed_since(context: Context) -> dict[str, dict[str, str]]:
 def renewed_since(
     context: Context, *accounts: str, by: Callable[[Iterable[Summary]], LastSessions] = passwords_made
 ) -> dict[tuple[str, str], Summary]:
-    """Return passwords that later sessions reset, by (name, account), with the latest such session.
+    """Return passwords that other sessions reset since, by (name, account), with the latest such session.
 
     Args:
         context: what the step may read.
         accounts: names of the accounts to check.
         by: selects the sessions; `awaiting` finds people for whom a later session waits instead.
     """
-    begun, every = later_than(context)
+    _begun, every = later_than(context)
     last = by(every)
     return {
         (name, account): session
-        for account in accounts
-        for name, session in renewed(account, context.facts, begun, last).items()
+        for account in (accounts if every else ())
+        for name, session in renewed(account, every[0], last).items()
     }
 
 

@@ -336,6 +336,27 @@ def test_who_is_left_to_later_sessions_in_every_applied_account_is_known_without
     assert {name: len(words) for name, words in hand_over.left_to_later(both).items()} == {"b": 2}
 
 
+@pytest.mark.parametrize(
+    ("renewed", "text", "missing"),
+    [((), "text", 0), (("security",), "", 1), (("management", "security"), "", 0)],
+)
+def test_a_text_that_was_read_goes_where_another_session_made_another_password_since(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, renewed: tuple[str, ...], text: str, missing: int
+) -> None:
+    last = Summary("2", "admin", facts={"resetting": [NAME]})
+    monkeypatch.setattr(hand_over, "removed_since", lambda _: {})
+    monkeypatch.setattr(
+        hand_over, "renewed_since", lambda _, account: {(NAME, account): last} if account in renewed else {}
+    )
+    facts = {"project": "bb", "layers": ["management", "security"]}
+    made = {f"plan@{account}": {"passwords": [NAME]} for account in facts["layers"]}
+    context = Context(fake_environment(tmp_path, {}), facts, made, "security", tmp_path)
+    read = PersonHandoff(NAME, "text", ("management", "security"), plain="text")
+    now = hand_over.as_of_now(read, context)
+    assert (now.text, len(now.elsewhere), len(now.trouble)) == (text, len(renewed), missing)
+    assert now.settled is (len(renewed) == 2)
+
+
 def test_the_way_out_is_named_only_where_there_is_one(tmp_path: Path) -> None:
     context = Context(fake_environment(tmp_path, {}), {}, {}, "security", tmp_path)
     offered, withheld = (
