@@ -209,7 +209,7 @@ def tell(node: Widget, work: Callable[[], Sentence], timeout: float | None = _SE
 class Notice(Dialog[bool]):
     """Something to read, with nothing to decide."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+n", "close", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter,ctrl+n", "close", show=False)]
 
 
 class ErrorDialog(Notice):

@@ -21,7 +21,7 @@ from textual.widgets import option_list
 from textual.widgets.data_table import ColumnKey, RowKey
 from textual.widgets.selection_list import Selection
 
-from screens.widgets.dialogs import Dialog, tell
+from screens.widgets.dialogs import Notice, tell
 from screens.widgets.text import BAR, CURSOR, Button, Measured, ScrollBody, plain, shown, with_bar
 from workflows.core.sentences import Sentence
 
@@ -193,8 +193,8 @@ class Log(widgets.RichLog):
         self.write(RichText(shown(line), style), **options)
 
 
-class TextDialog(Dialog[bool]):
-    """Shows a text to read, however long it is.
+class TextDialog(Notice):
+    """Shows a text to read, however long it is; what has nothing to scroll leaves the focus to its buttons.
 
     Args:
         title: what it is.
@@ -246,3 +246,9 @@ class TextDialog(Dialog[bool]):
     def _fit(self) -> None:
         super()._fit()
         self.query_one(Log).styles.max_height = self.query_one(ScrollBody).styles.max_height
+        self.call_after_refresh(self._leave_what_is_whole)
+
+    def _leave_what_is_whole(self) -> None:
+        log = self.query_one(Log)
+        if log.has_focus and not (log.max_scroll_x or log.max_scroll_y):
+            self.query_one("#close").focus()

@@ -53,9 +53,22 @@ async def test_a_text_takes_the_lines_that_it_has_as_far_as_there_is_room(lines:
         assert (text.size.height == lines) is (lines < app.size.height)
         assert (text.max_scroll_y > 0) is (lines > app.size.height)
         assert app.screen.region.contains_region(closing.region)
+        assert app.focused is (text if lines > app.size.height else closing)
         await pilot.resize_terminal(80, 12)
         await rest(pilot)
         assert app.screen.region.contains_region(closing.region)
+
+
+@pytest.mark.parametrize("key", ["enter", "ctrl+n", "escape"])
+@pytest.mark.parametrize("lines", [2, 100])
+async def test_a_text_is_closed_by_what_goes_on(lines: int, key: str) -> None:
+    app: App[None] = App()
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.push_screen(TextDialog("A text", "\n".join(map(str, range(lines)))))
+        await rest(pilot)
+        await pilot.press(key)
+        await rest(pilot)
+        assert not isinstance(app.screen, TextDialog)
 
 
 async def test_what_keeps_the_focus_is_not_drawn_again() -> None:
