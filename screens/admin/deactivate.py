@@ -214,14 +214,16 @@ class DeactivatePane(AccountWorkPane):
             self.notify("There is no access key here that works and can be seen.")
             return
         names = ", ".join(person.name for person in findings.people if person.active_keys)
+        one = findings.active_keys == 1
+        which, it, them = ("this access key", "it", "it") if one else ("these access keys", "they", "them")
         body = (
             f"{count(findings.active_keys, 'access key')} of {names} in {self.context.item}. Whatever signs "
-            "with them stops working at once. As long as the user exists, they can be activated again in "
+            f"with {them} stops working at once. As long as the user exists, {it} can be activated again in "
             "the console."
         )
         stop = partial(deactivate.deactivate, self.context)
-        question = Confirm("Deactivate these access keys?", body, "Deactivate", no="Not yet")
-        self._do(question, stop, "All access keys are deactivated.")
+        question = Confirm(f"Deactivate {which}?", body, "Deactivate", no="Not yet")
+        self._do(question, stop, f"{'The access key is' if one else 'All access keys are'} deactivated.")
 
     def _do(self, question: Confirm, deed: CodedMove, done: str) -> None:
         ask(self, question, lambda _yes: self.ask(deed, partial(self.notify, done)))

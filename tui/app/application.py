@@ -100,6 +100,7 @@ class OnboardApp(Frame):
             priority=True,
             tooltip="Save, and play the other person",
         ),
+        Binding("f6", "swap_with_nobody", id="app.swap_with_nobody", show=False, priority=True),
     ]
 
     def __init__(
@@ -253,11 +254,12 @@ class OnboardApp(Frame):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Hide the ways out of a session where none is open, and where the sandbox plays nobody else."""
-        if action in {"home", "swap"}:
+        if action in {"home", "swap", "swap_with_nobody"}:
             wizard = self._wizard()
             if wizard is None or self.screen is not wizard:
                 return False
-            return action == "home" or self.control.plays_another(wizard.run.session)
+            played = action == "home" or self.control.plays_another(wizard.run.session)
+            return wizard.run.environment.sandbox and not played if action == "swap_with_nobody" else played
         return super().check_action(action, parameters)
 
     def _resting_wizard(self) -> WizardScreen | None:
@@ -305,7 +307,7 @@ class OnboardApp(Frame):
         if (wizard := self._resting_wizard()) is None:
             return
         if (start := self.control.other_person(wizard.run.session.folder.name)) is None:
-            self.notify("The sandbox plays nobody else in this work. F3 goes to Home.", severity="warning")
+            self.action_swap_with_nobody()
             return
         if wizard.run.session.header.workflow == "new-user":
             await self._leave_for_good(wizard)
@@ -315,6 +317,10 @@ class OnboardApp(Frame):
             await self._resume(start)
         else:
             await self._begin(start.workflow, start.drafts, proposed=True)
+
+    def action_swap_with_nobody(self) -> None:
+        """Say why there is no other person to play."""
+        self.notify("The sandbox plays nobody else in this work. F3 goes to Home.", severity="warning")
 
     def acted(self, event: Key | Paste | MouseDown) -> None:
         """What a session was begun for by mistake is forgotten only while nothing was done in it."""

@@ -1234,6 +1234,9 @@ async def test_where_a_sandbox_plays_nobody_else_no_key_offers_it(house: House) 
         commands = {command.callback for command in app.get_system_commands(app.screen)}
         assert app.action_home in commands
         assert app.action_swap not in commands
+        await pilot.press("f6")
+        await settled(pilot)
+        assert app.screen.query_one("#result").has_class("-warning"), "it says why"
 
 
 async def test_what_was_applied_is_undone_by_a_session_that_removes_who_was_added(house: House) -> None:
