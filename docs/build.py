@@ -72,7 +72,7 @@ def _bindings(owner: type) -> Iterator[Binding]:
     for one in owner.__mro__:
         if one.__module__.startswith(("screens.", "tui.")) and one is not StepPane:
             for binding in one.__dict__.get("BINDINGS", ()):
-                if isinstance(binding, Binding):
+                if isinstance(binding, Binding) and binding.description:
                     yield binding
 
 

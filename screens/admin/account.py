@@ -61,11 +61,11 @@ class OptionalBox(MarkBox):
         self.setting = setting
         super().__init__(label, value=bool(setting), id=id)
         self._words = label
-        self._default = f" (default: {default})" if default else ""
+        self._unset = f" (not set, so {default})" if default else " (not set)"
         self._tell()
 
     def _tell(self) -> None:
-        self.label = f"{self._words}; not set{self._default}" if self.setting is None else self._words
+        self.label = f"{self._words}{self._unset}" if self.setting is None else self._words
 
     @property
     def mark(self) -> str:
@@ -154,7 +154,7 @@ class AccountForm(Vertical):
         setting = self.view.settings[name]
         value = "unknown" if setting.value is None else _in_words(setting.value)
         computed = "" if setting.literal else f"  computed in {setting.place}"
-        return f"{MEANINGS[name]:<{_LABEL}}{value}{computed}"
+        return f"{MEANINGS[name]:<{_LABEL - 1}} {value}{computed}"
 
     def choice(self) -> Choice:
         """What is entered now."""

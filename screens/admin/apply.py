@@ -20,14 +20,14 @@ from screens.step.terraform import COMPARE, TerraformPane
 from screens.step.times import moment_text
 from screens.widgets.code_field import CodeField
 from screens.widgets.dialogs import Confirm, ask
-from screens.widgets.plan_table import PlanTable, amounts
+from screens.widgets.plan_table import PlanTable, amounts, cut
 from screens.widgets.progress import ProgressLine
 from screens.widgets.rail import StepRail
 from screens.widgets.run_log import RunLog
 from screens.widgets.text import Button, ButtonRow, Option, OptionList, Text, in_line, sized, styled
 from workflows.core.errors import Cancelled
 from workflows.core.grouping import by_key
-from workflows.core.sentences import Sentence, count, joined, listed, text_of
+from workflows.core.sentences import Sentence, capitalized, count, joined, listed, text_of
 from workflows.machine.events import StepKey
 from workflows.steps.admin import apply, new_passwords, recovery, terraform_runs
 from workflows.steps.admin.accepted_plan import Planned, decided, nothing_changed
@@ -35,6 +35,7 @@ from workflows.steps.admin.apply import Outlook, Request
 from workflows.steps.admin.recovery import Outcome, Repair
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.terraform.events import OPERATIONS, Progress as Applying
+from workflows.terraform.lines import Sort
 from workflows.terraform.plan import ACCESS_KEY, GROUP_MEMBERS, LOGIN_PROFILE, USER
 from workflows.terraform.runner import Update
 
@@ -253,6 +254,7 @@ _KINDS = {USER: "user", LOGIN_PROFILE: "password", ACCESS_KEY: "access key", GRO
 _BAR_CELLS = 24
 _LINES = {False: 7, True: 18}
 """How many lines of people there are, by whether the terminal is tall."""
+_MOST_BESIDES = 4
 _LEFT = "The last apply may have left something that the state doesn't know."
 _ALONE = "The apply ended while iam-onboard was closed."
 _RUNNING = "esc stops it safely. If you quit (^q), the apply continues by itself."
@@ -532,10 +534,12 @@ def _losses(planned: Planned, context: Context) -> list[str]:
 
 
 def _question(planned: Planned, context: Context, account_id: str, uncompared: Sequence[Sentence]) -> str:
-    """What a yes does: account, counts and people."""
+    """What a yes does: account, counts, people, and what else it does."""
     people = listed([person.name for person in planned.people], 6)
     account = f"{context.item} {account_id}".strip()
     lines = [f"In {account}: {amounts(planned.counts)}.", *([f"For {people}."] if people else [])]
+    besides = [line for line in planned.besides if line.sort is not Sort.OUTPUT]
+    lines += [f"{text_of(capitalized(line))}." for line in cut(besides, _MOST_BESIDES)]
     if planned.foreign:
         lines.append(
             f"! {count(len(planned.foreign), 'change')} that this session didn't ask for, accepted by you."

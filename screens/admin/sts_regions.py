@@ -332,7 +332,7 @@ def _to_do_text(answer: AccountAnswer, allowed: tuple[str, ...]) -> str:
         )
     if wanted.deactivate or wanted.activate:
         lines.append("Then r asks again, to see that it is done.")
-    lines.append(f"Tokens of the global endpoint: {token_words(answer.token_version)}.")
+    lines.append(f"Tokens of the global endpoint (sts.amazonaws.com): {token_words(answer.token_version)}.")
     return "\n".join(lines)
 
 

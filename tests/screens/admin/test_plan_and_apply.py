@@ -54,6 +54,7 @@ from workflows.steps.decisions import Decisions
 from workflows.steps.shared.leftovers import RUNS
 from workflows.steps.shared.module import Context, Progress, Report, stopped
 from workflows.terraform.events import ProgressTracker, message_of, parse_line
+from workflows.terraform.lines import Line, Sort
 from workflows.terraform.record import PLAN_FILE, PlanRecord, StateMark, file_sha256, hash_sources
 from workflows.terraform.results import ApplyCancelled, ApplyFailed, ApplyResult
 from workflows.terraform.runner import Update
@@ -481,7 +482,8 @@ def done() -> dict[str, Any]:
 
 
 async def test_next_applies_the_accepted_plan(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    desk.accept(written(desk))
+    policy = Line(Sort.RESOURCE, "The password policy will be changed in place")
+    desk.accept(replace(written(desk), besides=(policy,)))
     requests = play_apply(monkeypatch, done)
     app = desk.host("apply")
     async with app.run_test(size=(80, 24)) as pilot:
@@ -489,7 +491,8 @@ async def test_next_applies_the_accepted_plan(desk: Desk, monkeypatch: pytest.Mo
         await press(pilot, "ctrl+n", "ctrl+n")
         assert isinstance(app.screen, Confirm)
         asked = str(app.screen.query_one(".dialog-body", Text).content)
-        assert all(words in asked for words in ("management", "111111111111", amounts(desk.planned.counts)))
+        named = ("management", "111111111111", amounts(desk.planned.counts), text_of(policy.words))
+        assert all(words in asked for words in named)
         await press(pilot, "enter")
         assert desk.status("apply") is Status.READY
         assert requests == []

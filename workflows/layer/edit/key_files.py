@@ -111,7 +111,8 @@ def own_key_path(layer: Layer, person: Person) -> OwnPath:
         lead, found, tail = text.partition(mark)
         if found and "\x00" not in lead + tail and node.type == "string_lit":
             return OwnPath(document, PathText(node, document.text(node)[1:-1], quoted=True), lead, tail)
-    raise refuse(what, f"The module {module.label} makes it from the name, for all its users alike.", place)
+    why = f"The Terraform module “{module.label}” makes it from the name, for all its users alike."
+    raise refuse(what, why, place)
 
 
 def key_file_name(siblings: Iterable[Person], name: str) -> str:
@@ -174,7 +175,7 @@ def refuse_binary(name: str, block: Block) -> None:
     if wants_binary_key(block):
         raise refuse(
             f"The key of {name} can't be written.",
-            f"The module {block.label} reads it with filebase64, and iam-onboard writes it for file.",
+            f"The Terraform module “{block.label}” reads it with filebase64: iam-onboard writes it for file.",
             place_of(block.attributes["pgp_key"]),
         )
 

@@ -327,7 +327,7 @@ def _why_none(layer: Layer, modules: Sequence[tuple[UserModule, str]]) -> Senten
     """Explain why no module fits a new person, if no module gave a reason."""
     if modules and all(off for _, off in modules):
         module, off = modules[0]
-        return f"The module {module.label} makes no user: {off}."
+        return f"The Terraform module “{module.label}” makes no user: {off}."
     resources = layer.files.blocks_of("resource")
     single = next((block for block in resources if block.header[1:2] == ("aws_iam_user",)), None)
     if single is not None and not modules:
@@ -597,7 +597,7 @@ def own_switch(layer: Layer, person: Person, fact: str) -> tuple[Document, Node]
     if field is None:
         raise refuse(
             what,
-            f"The module {module.label} has one setting for all its users.",
+            f"The Terraform module “{module.label}” has one setting for all its users.",
             place_of(block.attributes.get(attribute) or block),
         )
     entry = module.entry(person.declaration)

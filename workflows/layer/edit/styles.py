@@ -135,7 +135,7 @@ class Declarations(ABC):
         if text is None:
             raise refuse(
                 "The key of a new user has no place.",
-                f"The module {self.module.label} does not read its PGP key from a file of the layer.",
+                f"The Terraform module “{self.module.label}” reads its PGP key from no file of the layer.",
                 self.place,
             )
         return text
@@ -267,7 +267,7 @@ class ListStyle(Declarations):
         if module.reason:
             return module.refusal
         if template(module, "name", self.layer.names) not in {KEY, VALUE}:
-            return f"The module {module.label} makes names of its own from the entries"
+            return f"The Terraform module “{module.label}” makes names of its own from the entries"
         return None
 
     def plan(self, name: str, *, machine: bool, key_file: str = "") -> NewDeclaration:
@@ -324,7 +324,7 @@ class ObjectStyle(Declarations):
         if not self.people:
             return "The map has no entry to follow"
         if self._name_field is None and template(module, "name", self.layer.names) != KEY:
-            return f"The module {module.label} makes names of its own from the entries"
+            return f"The Terraform module “{module.label}” makes names of its own from the entries"
         if not self.of_kind(machine=machine) and not self._switchable():
             return ""
         return None
@@ -374,11 +374,11 @@ class ObjectStyle(Declarations):
         module, block, names = self.module, self.module.block, self.layer.names
         path = template(module, "pgp_key", names)
         if path is None:
-            return f"The module {module.label} does not read its PGP key from a file of the layer"
+            return f"The Terraform module “{module.label}” reads its PGP key from no file of the layer"
         key = name if self._name_field is None else spellings(name)[0]
         path_fields = set(re.findall("\x00\\.(\\w+)\x00", path))
         if len(path_fields) > 1:
-            return f"The module {module.label} makes the path of a key from more than one field"
+            return f"The Terraform module “{module.label}” makes the path of a key from more than one field"
         values = _known_values(module, name, machine=machine)
         path = path.replace(KEY, key)
         for field in path_fields:
@@ -452,7 +452,7 @@ class ObjectStyle(Declarations):
         if "\x00" in lead + after or "/" in after:
             raise refuse(
                 "The key of a new user has no place.",
-                f"The module {self.module.label} makes the name of a key file from more than {field}.",
+                f"The Terraform module “{self.module.label}” names a key file by more than {field}.",
                 self.place,
             )
         return lead, after

@@ -76,7 +76,7 @@ def wrapped_users(folder: Path, root: Path | None, files: FileSet) -> Iterator[F
         inner = (folder / source).resolve()
         inside = root is None or inner.is_relative_to(root.resolve())
         if inside and inner.is_dir() and any(read_documents(inner, _A_USER)):
-            message = f"The module {block.label} makes users in {source}: they are not shown."
+            message = f"The Terraform module “{block.label}” makes users in {source}: they are not shown."
             yield Finding(message, place_of(block), Subject.USER, block.label, hand_edit=True)
 
 

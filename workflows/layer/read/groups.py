@@ -47,7 +47,8 @@ def read_groups(
     groups = []
     for block in group_modules(files):
         lacks = "name" not in block.names and name_in(block, "group_users") not in block.names
-        reason = f"The module {block.label} has neither a name nor members: its groups are not shown."
+        named = f"The Terraform module “{block.label}”"
+        reason = f"{named} has neither a name nor members: its groups are not shown."
         if (unshown := not_shown(block, names, Subject.GROUP, reason if lacks else "")) is not None:
             findings.append(unshown)
             continue

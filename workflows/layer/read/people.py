@@ -50,7 +50,7 @@ def read_people(files: FileSet, names: Mapping[str, object]) -> tuple[dict[Owner
     findings: list[Finding] = []
     for module in user_modules(files):
         lacks = module.style is Style.BLOCK and "name" not in module.block.names
-        why = f"The module {module.label} has no name: whom it makes is not shown." if lacks else ""
+        why = f"The Terraform module “{module.label}” has no name: its users are not shown." if lacks else ""
         if (unshown := not_shown(module.block, names, Subject.USER, why)) is not None:
             findings.append(unshown)
             continue
@@ -88,7 +88,7 @@ def not_shown(block: Block, names: Mapping[str, object], subject: Subject, lacks
         lacks: a sentence about what is missing, or "".
     """
     off = switched_off(block, names)
-    message = f"The module {block.label} makes no {subject}: {off}." if off else lacks
+    message = f"The Terraform module “{block.label}” makes no {subject}: {off}." if off else lacks
     return Finding(message, place_of(block), subject, block.label, hand_edit=not off) if message else None
 
 

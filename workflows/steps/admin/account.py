@@ -212,7 +212,7 @@ def observe(context: Context) -> Observation:
 
 MEANINGS: Mapping[str, str] = {
     ALIAS: "Account alias",
-    "create_account_password_policy": "Has a policy of its own",
+    "create_account_password_policy": "Has its own password policy",
     "minimum_password_length": "Shortest password",
     "require_lowercase_characters": "Needs a lower-case letter",
     "require_uppercase_characters": "Needs an upper-case letter",
@@ -228,7 +228,7 @@ MEANINGS: Mapping[str, str] = {
 EXPLANATIONS: Mapping[str, str] = {
     ALIAS: "First part of https://ALIAS.signin.aws.amazon.com/console: 3 to 63 lower-case letters, digits "
     "and dashes; nobody else in AWS may have it. Another one is another address for everybody.",
-    "create_account_password_policy": "Without a policy of its own, the account has AWS's default: 8 "
+    "create_account_password_policy": "Without its own policy, the account has AWS's default: 8 "
     "characters, of three kinds, and no expiry. The other password settings then have no effect.",
     "minimum_password_length": "AWS takes 6 to 128 characters. Passwords in use are left alone until they "
     "are changed.",
@@ -266,7 +266,7 @@ _KINDS = (
 _WEAK: Mapping[str, tuple[bool, Sentence]] = {
     "create_account_password_policy": (
         False,
-        "Without a policy of its own the account takes passwords of 8 characters.",
+        "Without its own password policy the account takes passwords of 8 characters.",
     ),
     "allow_users_to_change_password": (
         False,
