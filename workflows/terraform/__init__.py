@@ -1,1 +1,1 @@
-"""Terraform or OpenTofu as a service: chosen, run, watched, cancelled, and its plans and states read."""
+"""Terraform or OpenTofu as a service: choose the program, run, watch and cancel it, read plans and states."""

@@ -1,8 +1,8 @@
-"""What changes inside a resource, in lines that may be shown: secrets are masked before they are words.
+"""The changes inside a resource as lines that are safe to show: secrets are masked first.
 
-A plan's JSON carries the state: ciphertexts, keys, a mail password in clear. What Terraform or a provider
-marks as sensitive, and what has the name of a secret, never becomes a text here; everything else is redacted
-as the log is.
+A plan's JSON carries the state: ciphertexts, keys, a mail password in clear text. Values that Terraform or a
+provider marks as sensitive, or that have the name of a secret, never become text here; everything else is
+redacted like the log.
 """
 
 from __future__ import annotations
@@ -25,22 +25,22 @@ _SECRET_NAME = re.compile(
 )
 _HARMLESS = {"password_reset_required", "password_length", "allow_users_to_change_password"}
 _POLICY = re.compile(r"^(?:max|minimum)_password_|^password_reuse_")
-"""Settings of the account's password policy, which no password is in."""
+"""Settings of the account's password policy, which contain no password."""
 _WIDEST = 160
 _SHORTEST_SECRET = 12
-"""Nothing that is shorter is redacted; most values are, and there can be many thousands of them."""
+"""Shorter values skip redaction: most values do, and there can be many thousands of them."""
 _MOST_LINES = 200
 
 
 def attribute_lines(change: Mapping[str, Any]) -> tuple[str, ...]:
-    """What changes inside one resource, a line each, as a plan's `change` object says.
+    """Return the changes inside one resource, one line each, from a plan's `change` object.
 
     Args:
         change: with `before`, `after`, `after_unknown`, `before_sensitive` and `after_sensitive`.
 
     Returns:
-        Lines that begin with "+ " (comes), "- " (goes), "~ " (becomes another) or two blanks and one of these
-        (inside the attribute above). Secrets are `(sensitive)`, what only AWS will tell is
+        Lines that begin with "+ " (added), "- " (removed), "~ " (changed), or two blanks and one of these
+        (inside the attribute above). Secrets are `(sensitive)`, values only AWS can determine
         `(known after apply)`.
     """
     before, after = change.get("before") or {}, change.get("after") or {}
@@ -55,7 +55,7 @@ def attribute_lines(change: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def marks_anything(unknown: object) -> bool:
-    """Whether a part of a mask (`after_unknown`, …) marks anything: it nests as the values do."""
+    """Return whether a mask (`after_unknown`, …), nested like the values, marks anything."""
     if isinstance(unknown, Mapping):
         unknown = [*unknown.values()]
     return any(map(marks_anything, unknown)) if isinstance(unknown, list) else bool(unknown)
@@ -89,7 +89,7 @@ def _change(name: str, old: str | None, new: str | None) -> str:
 
 
 def _listed(name: str, old: Sequence[Any], new: Sequence[Any]) -> list[str]:
-    """What a list or a set loses and gains; the order counts only where nothing else changes."""
+    """Return what a list or set loses and gains; the order only matters if nothing else changes."""
     gone = [item for item in old if item not in new]
     come = [item for item in new if item not in old]
     if not gone and not come:
@@ -111,7 +111,7 @@ def _mapped(name: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterat
 
 
 def _documents(name: str, old: object, new: object) -> list[str]:
-    """The difference of two policies, line by line."""
+    """Return the difference between two policies, line by line."""
     changed = [line for line in difflib.ndiff(_pretty(old), _pretty(new)) if line[:1] in {"+", "-"}]
     return [f"{_sign(old, new)} {name}", *(f"  {line[0]} {_shown(line[2:])}" for line in changed)]
 
@@ -138,7 +138,7 @@ def _text(value: object) -> str:
 
 
 def _masked(value: object) -> object:
-    """A value with what has a secret's name masked at every depth."""
+    """Mask values with a secret's name at any depth."""
     if isinstance(value, Mapping):
         return {
             key: MASK if _SECRET_NAME.search(str(key)) and item is not None else _masked(item)
@@ -148,13 +148,13 @@ def _masked(value: object) -> object:
 
 
 def _shown(text: str) -> str:
-    """A text redacted first and cut then, so that no cut hides a pattern from the redaction."""
+    """Redact a text, then truncate it, so that truncation can't hide a pattern from the redaction."""
     clean = redact(text) if len(text) >= _SHORTEST_SECRET else text
     return clean if len(clean) <= _WIDEST else f"{clean[: _WIDEST - 1]}…"
 
 
 def _empty_as_none(value: object) -> object:
-    """Providers fill what was left out with an empty value, which is no difference to anybody."""
+    """Treat empty values as None: providers fill omitted attributes with them, so they don't differ."""
     return value if value not in ("", [], {}) else None
 
 

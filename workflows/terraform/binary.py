@@ -1,7 +1,7 @@
-"""Which program runs a layer: the one that the layer asks for, or none.
+"""Choose the program that the layer requires, or none.
 
-A newer Terraform upgrades a state so that colleagues' older ones cannot read it any more, and OpenTofu's and
-Terraform's lock files exclude each other. So a mismatch is an error that says what to install.
+A newer Terraform upgrades the state so that colleagues' older versions can't read it any more, and the lock
+files of OpenTofu and Terraform exclude each other. So a mismatch is an error that says what to install.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from workflows.terraform.commands import Commands
 from workflows.terraform.trusted import ForeignProgram, TrustedPrograms
 
 OLDEST = VersionNumber((1, 0, 0))
-"""`-json` on plan and apply, and `-replace`, are there from this version on."""
+"""The first version with `-json` for plan and apply, and with `-replace`."""
 
 
 class Product(StrEnum):
@@ -38,17 +38,17 @@ class Product(StrEnum):
 
     @property
     def oldest(self) -> VersionNumber:
-        """The first of its versions that can be used."""
+        """Its oldest usable version."""
         return OLDEST if self is Product.TERRAFORM else VersionNumber((1, 6, 0))
 
     @property
     def registry(self) -> str:
-        """The host of its registry, as lock files name it."""
+        """The host of its registry in lock files."""
         return "registry.terraform.io" if self is Product.TERRAFORM else "registry.opentofu.org"
 
     @property
     def site(self) -> str:
-        """Where it is installed from."""
+        """Its installation page."""
         if self is Product.TERRAFORM:
             return "https://developer.hashicorp.com/terraform/install"
         return "https://opentofu.org/docs/intro/install/"
@@ -59,7 +59,7 @@ class BinaryMissing(OnboardError):  # noqa: N818 - it names what is missing
 
 
 class OtherProduct(OnboardError):  # noqa: N818 - it says what is wrong
-    """The program is not the one that wrote the layer's lock file."""
+    """The program is not the product that wrote the layer's lock file."""
 
 
 class Unidentified(OnboardError):  # noqa: N818 - it says what is wrong
@@ -67,7 +67,7 @@ class Unidentified(OnboardError):  # noqa: N818 - it says what is wrong
 
 
 class VersionExcluded(OnboardError):  # noqa: N818 - it says what is wrong
-    """A program's version is one that the layer doesn't allow, or too old for any."""
+    """The layer doesn't allow a program's version, or it is too old for any layer."""
 
 
 @dataclass(frozen=True)
@@ -75,9 +75,9 @@ class Binary:
     """A program that may run the layer.
 
     Attributes:
-        argv: the program and, where it is a script, what leads to it.
+        argv: the program and any leading arguments.
         product: which of the two it is.
-        version: its version, as a text ("1.15.5").
+        version: its version as text ("1.15.5").
     """
 
     argv: tuple[str, ...]
@@ -95,18 +95,18 @@ class Binary:
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a layer and its project say about the program.
+    """A layer's and its project's requirements for the program.
 
     Attributes:
-        layer: the layer, as errors name it.
-        explicit: what the person asked for (`--binary`): a name, an absolute path, or whole leading
-            arguments, which nobody is asked about; or None.
+        layer: the layer's name in errors.
+        explicit: the person's choice (`--binary`): a name, an absolute path, or all leading arguments, which
+            are trusted without asking; or None.
         build_env: `TF_BINARY` of build.env, or None.
-        registry: whose registry the layer's lock file names, or None without a lock file.
-        required_version: the layer's `required_version`, all of them joined by commas, or None.
+        registry: the registry in the layer's lock file, or None without a lock file.
+        required_version: the layer's `required_version` constraints, comma-separated, or None.
         toolbox_image: `TERRAFORM_IMAGE_TAG` of build.env, or None.
-        project: the project's root folder: `TF_BINARY` may be relative to it, and what is in it is foreign.
-        trusted: the foreign programs that the person said yes to; without it all are allowed.
+        project: the project's root folder: `TF_BINARY` may be relative to it, and programs in it are foreign.
+        trusted: the foreign programs that the person accepted; None allows all.
     """
 
     layer: str = "the layer"
@@ -120,11 +120,11 @@ class Wanted:
 
     @property
     def product(self) -> Product | None:
-        """The product that the lock file is for, or None if it does not tell."""
+        """The product of the lock file, or None if unknown."""
         return None if self.registry is None else Product[self.registry.upper()]
 
     def image_of(self, product: Product) -> str:
-        """The toolbox image, where it holds this product: those with OpenTofu have "tofu" in their tag."""
+        """Return the toolbox image if it has this product, or ""; OpenTofu's have "tofu" in their tag."""
         image = self.toolbox_image or ""
         return image if ("tofu" in image) == (product is Product.OPENTOFU) else ""
 
@@ -136,20 +136,20 @@ def choose_binary(
     environment: Mapping[str, str],
     folder: Path,
 ) -> Binary:
-    """Find the program that the layer asks for, and refuse one that it excludes.
+    """Find the program that the layer requires, and reject one that it excludes.
 
-    The order is: what the person asked for, `TF_BINARY` of build.env, the product of the lock file's
+    The order is: the person's choice, `TF_BINARY` of build.env, the product of the lock file's
     registry, then `terraform`, then `tofu`.
 
     Args:
-        wanted: what the layer and its project say.
-        path: the PATH to look on.
-        environment: the environment for asking a program's version, as `child_environment` builds it.
-        folder: the layer's folder: version managers (tfenv, tofuenv, asdf, mise) choose by it.
+        wanted: the requirements of the layer and its project.
+        path: the PATH to search.
+        environment: the environment for asking a program's version, from `child_environment`.
+        folder: the layer's folder, by which version managers (tfenv, tofuenv, asdf, mise) choose.
 
     Raises:
-        ProgramNotTrusted: the project brings or names its own, and the person has not said yes to it.
-        OnboardError: no program is there, or the one that is there does not fit; `next` says what to install.
+        ProgramNotTrusted: the project brings or names its own program, which the person has not accepted.
+        OnboardError: no program was found, or it does not fit; `next` says what to install.
     """
     argv = find_program(wanted, path)
     binary = identify(argv, environment, folder)
@@ -184,14 +184,14 @@ def _refuse_the_other_product(wanted: Wanted, product: Product, found: str) -> N
 
 
 def identify(argv: tuple[str, ...], environment: Mapping[str, str], folder: Path) -> Binary:
-    """Ask a program what it is.
+    """Ask a program for its product and version.
 
-    Which product it is, a usual name says, and otherwise the first word of its answer.
+    A usual name determines the product, otherwise the first word of the answer does.
 
     Args:
-        argv: the program and what leads to it.
-        environment: what it is run with; arguments that `TF_CLI_ARGS` adds to every command are left out.
-        folder: where it is run: a version manager chooses the version by the folder.
+        argv: the program and any leading arguments.
+        environment: its environment; `TF_CLI_ARGS` variables are left out.
+        folder: the working directory, from which a version manager chooses the version.
 
     Raises:
         OnboardError: it cannot be run, or its answer is that of neither program.
@@ -219,16 +219,16 @@ def identify(argv: tuple[str, ...], environment: Mapping[str, str], folder: Path
 
 
 def product_by_name(argv: Sequence[str]) -> Product | None:
-    """Which of the two a program is by its usual name, or None."""
+    """Return the product by a program's usual name, or None."""
     return next((product for product in Product if Path(argv[0]).name == product.program), None)
 
 
 def find_program(wanted: Wanted, path: str) -> tuple[str, ...]:
-    """The program that the layer asks for, found but not run: version managers run the project's files.
+    """Find the program that the layer requires without running it: version managers run the project's files.
 
     Raises:
         ProgramNotTrusted: as `choose_binary`.
-        OnboardError: none is there, or by its name it is the other product than the lock file is for.
+        OnboardError: there is none, or its name is that of the other product than the lock file's.
     """
     argv = _find(wanted, path)
     _refuse_foreign(wanted, argv)
@@ -238,7 +238,7 @@ def find_program(wanted: Wanted, path: str) -> tuple[str, ...]:
 
 
 def _refuse_foreign(wanted: Wanted, argv: tuple[str, ...]) -> None:
-    """Refuse a program that the project names by a path or that lies in it, as long as nobody said yes."""
+    """Reject a program inside the project, or named by a path in build.env, until the person accepts it."""
     if wanted.trusted is None or isinstance(wanted.explicit, tuple):
         return
     found, why = Path(argv[0]), ""
@@ -253,7 +253,7 @@ def _refuse_foreign(wanted: Wanted, argv: tuple[str, ...]) -> None:
 
 
 def chosen_by_folder(name: str, path: str) -> bool:
-    """Whether a program on the PATH is a version manager's: a script, or a link to the manager."""
+    """Return whether a program on the PATH is a version manager's: a script, or a link to the manager."""
     found = shutil.which(name, path=path)
     if found is None:
         return False
@@ -280,7 +280,7 @@ def _find(wanted: Wanted, path: str) -> tuple[str, ...]:
             )
         return (found,)
     products = (wanted.product,) if wanted.product else tuple(Product)
-    # Last the product that is there although the lock file names the other one: let the check say so.
+    # Try the other product last, although the lock file excludes it: the check then reports that.
     for product in (*products, *Product):
         if found := shutil.which(product.program, path=path):
             return (found,)

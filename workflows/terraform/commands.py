@@ -1,8 +1,8 @@
-"""Terraform's argument lists, built with python-terraform's `generate_cmd_string` and nothing else of it.
+"""Terraform's argument lists, built with python-terraform's `generate_cmd_string` only.
 
-The rest of that library is left alone: its constructor reads a state file (so it is made on an empty folder),
-`synchronous=False` is passed on to Terraform, and it can neither stream nor cancel. The same arguments serve
-OpenTofu; plan and apply have had `-json` and `-replace` since 1.0.
+The rest of that library isn't used: its constructor reads a state file (so it gets an empty folder),
+`synchronous=False` is passed on to Terraform, and it can neither stream nor cancel. The same arguments work
+for OpenTofu; plan and apply have had `-json` and `-replace` since 1.0.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from workflows.core.errors import OnboardError
 from workflows.core.temporary import temporary_folder
 
 LOCK_TIMEOUT = "20s"
-"""How long plan and apply wait for a state lock that somebody else holds."""
+"""How long plan and apply wait for somebody else's state lock."""
 
 
 _PARTIAL = {"target", "exclude", "destroy", "refresh-only", "lock=false", "lock=0", "lock=f"}
-"""Arguments with which a plan would not be the whole of what the files say, or would not be guarded."""
+"""Arguments that make a plan partial, destructive, or run without a lock."""
 
 
 def inherited(environment: Mapping[str, str]) -> tuple[str, ...]:
-    """The person's own variables that change what Terraform does: "NAME=value", of `TF_VAR_` the name alone.
+    """Return the person's variables that affect Terraform, as "NAME=value"; for `TF_VAR_`, only the name.
 
     Raises:
-        OnboardError: an argument in them would make a plan partial, a destruction, or unlocked.
+        OnboardError: an argument in them would make a plan partial, destructive, or run without a lock.
     """
     shown = ("TF_CLI_ARGS", "TF_WORKSPACE", "TF_DATA_DIR", "TF_VAR_")
     names = [name for name in environment if name.startswith(shown)]
@@ -56,7 +56,7 @@ class Commands:
     """Builds whole argument lists that begin with the binary.
 
     Attributes:
-        binary: program and leading arguments, as `Binary.argv` has them.
+        binary: program and leading arguments, from `Binary.argv`.
     """
 
     binary: tuple[str, ...]
@@ -69,7 +69,7 @@ class Commands:
         reconfigure: bool = False,
         readonly: bool = True,
     ) -> list[str]:
-        """`init`; with `readonly` the lock file is only read, except with `upgrade`, which rewrites it."""
+        """Build `init`; `readonly` only reads the lock file, unless `upgrade` rewrites it."""
         return self._build(
             "init",
             input=False,
@@ -83,7 +83,7 @@ class Commands:
     def plan(
         self, out: Path, *, var_files: Sequence[Path] = (), replace: Sequence[str] = (), json: bool = True
     ) -> list[str]:
-        """`plan` into the file `out`; every address in `replace` is replaced."""
+        """Build `plan` into the file `out`, replacing every address in `replace`."""
         return self._build(
             "plan",
             out=str(out),
@@ -96,33 +96,33 @@ class Commands:
         )
 
     def apply(self, plan: Path) -> list[str]:
-        """`apply` of exactly that plan file. It takes no variables: they are in the plan."""
+        """Build `apply` of exactly that plan file. It needs no variables: they are in the plan."""
         return self._build(
             "apply", str(plan), json=True, input=False, no_color=True, lock_timeout=LOCK_TIMEOUT
         )
 
     def show(self, plan: Path) -> list[str]:
-        """`show -json` of a plan file. The answer holds secrets: keep it in memory."""
+        """Build `show -json` of a plan file. Its output contains secrets: keep it in memory."""
         return self._build("show", str(plan), json=True, no_color=True)
 
     def state_pull(self) -> list[str]:
-        """`state pull`. The answer is the state with its secrets: keep it in memory."""
+        """Build `state pull`. Its output is the state with its secrets: keep it in memory."""
         return self._build("state pull", no_color=True)
 
     def state_push(self, file: Path) -> list[str]:
-        """`state push` of a file, which fails if the state is another one or newer; the output is text."""
+        """Build `state push` of a file, which fails for a different or newer state; its output is text."""
         return self._build("state push", str(file), no_color=True, lock_timeout=LOCK_TIMEOUT)
 
     def version(self) -> list[str]:
-        """`version`, whose first word is the product's name; its JSON leaves that out."""
+        """Build `version`, whose output starts with the product's name; its JSON lacks that."""
         return self._build("version")
 
     def force_unlock(self, lock_id: str) -> list[str]:
-        """`force-unlock` of one lock, without a question: the caller has asked already."""
+        """Build `force-unlock` of one lock, without a prompt: the caller has asked already."""
         return self._build("force-unlock", lock_id, force=True, no_color=True)
 
     def import_(self, address: str, resource_id: str, *, var_files: Sequence[Path] = ()) -> list[str]:
-        """`import` of one resource that exists into the state; it speaks in text alone."""
+        """Build `import` of one existing resource into the state; its output is text."""
         return self._build(
             "import",
             address,

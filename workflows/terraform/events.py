@@ -1,9 +1,9 @@
-"""Terraform's `-json` lines as typed events, read from a growing stream of bytes, and how far a run is.
+"""Terraform's `-json` lines as typed events, read from a growing stream of bytes, and a run's progress.
 
 The format is Terraform's machine-readable UI
-(developer.hashicorp.com/terraform/internals/machine-readable-ui), in OpenTofu the same. What is no event that
-counts here (another type, a type in the shape of another version, a crash report, a credential helper's
-chatter) is still a line for people: `message_of` gives every line.
+(developer.hashicorp.com/terraform/internals/machine-readable-ui), the same in OpenTofu. Anything else (other
+types, a type in another version's shape, a crash report, a credential helper's chatter) is still a line for
+people: `message_of` handles every line.
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ ResourceKind: TypeAlias = Literal[
     "apply_complete",
     "apply_errored",
 ]
-"""Terraform's types of what is said about one resource, or about a data source."""
+"""Terraform's types of events about one resource or data source."""
 
 
 @dataclass(frozen=True)
 class ResourceEvent:
-    """Something about one resource, or about a data source, whose action is "read".
+    """An event about one resource, or about a data source, whose action is "read".
 
     Attributes:
-        kind: the change that the plan holds, or what Terraform is at; the reason of `apply_errored` comes as
-            a `Diagnostic`.
-        address: of the resource.
-        action: what is done to it, in Terraform's word ("create", "read").
-        seconds: how long Terraform has been at it.
+        kind: a planned change, or Terraform's progress; the reason for `apply_errored` follows as a
+            `Diagnostic`.
+        address: the resource's address.
+        action: Terraform's name of the action ("create", "read").
+        seconds: how long the action has been running.
     """
 
     kind: ResourceKind
@@ -49,7 +49,7 @@ class ResourceEvent:
 
 @dataclass(frozen=True)
 class ChangeSummary:
-    """The end of a plan or of an apply that went through; `operation` is plan, apply or destroy."""
+    """The end of a successful plan or apply; `operation` is plan, apply or destroy."""
 
     operation: str
 
@@ -76,11 +76,11 @@ class Diagnostic:
 
     @property
     def is_error(self) -> bool:
-        """Whether it stopped what it is about."""
+        """Whether it is an error rather than a warning."""
         return self.severity == "error"
 
     def as_text(self) -> str:
-        """The whole diagnostic, as the terminal would show it, without frames."""
+        """Return the whole diagnostic as a terminal would show it, without frames."""
         lines = [f"{self.severity.capitalize()}: {self.summary}"]
         if where := ", ".join(part for part in (self.address, self.place) if part):
             lines.append(f"  with {where}" + (f":  {self.code.strip()}" if self.code.strip() else ""))
@@ -93,11 +93,11 @@ Event: TypeAlias = ResourceEvent | ChangeSummary | Diagnostic
 
 
 def parse_line(line: str) -> Event | None:
-    """The event in one line of a `-json` run; None for any other line."""
+    """Parse the event in one line of a `-json` run; None for any other line."""
     try:
         return _event(parse_json(line)) if line.startswith("{") else None
     except (ValueError, KeyError, TypeError, AttributeError):
-        return None  # no JSON, or the shape of a version that is not known
+        return None  # not JSON, or an unknown version's shape
 
 
 def _event(record: dict[str, Any]) -> Event | None:
@@ -126,7 +126,7 @@ def _diagnostic(diagnostic: dict[str, Any]) -> Diagnostic:
 
 
 def message_of(line: str) -> str:
-    """The line as a person reads it: an event's own message, or the line itself."""
+    """Return a line for people: an event's own message, or the line itself."""
     with suppress(ValueError, AttributeError):
         message = parse_json(line).get("@message")
         return message if isinstance(message, str) else line
@@ -134,7 +134,7 @@ def message_of(line: str) -> str:
 
 
 def moment_of(line: str) -> datetime | None:
-    """When an event about a resource or a count was written, aware; None for any other line."""
+    """Return the time of a resource event or change summary, with time zone; None for any other line."""
     if not isinstance(parse_line(line), ResourceEvent | ChangeSummary):
         return None
     try:
@@ -144,18 +144,18 @@ def moment_of(line: str) -> datetime | None:
 
 
 def whole_lines(data: bytes) -> tuple[tuple[str, ...], bytes]:
-    """The lines that are whole in a growing stream, without their ends, and the torn rest."""
+    """Split a growing stream into its complete lines, without newlines, and the incomplete rest."""
     *lines, rest = data.split(b"\n")
     return tuple(map(decoded, lines)), rest
 
 
 def decoded(line: bytes) -> str:
-    """The text of one line, without its end."""
+    """Decode one line, without a carriage return."""
     return line.decode("utf-8", errors="replace").rstrip("\r")
 
 
 OPERATIONS: Mapping[str, int] = {"create": 1, "update": 1, "delete": 1, "replace": 2}
-"""How often Terraform reports an end for a planned action; others (move, import, forget, no-op) have none."""
+"""How many ends Terraform reports for a planned action; others (move, import, forget, no-op) have none."""
 
 
 @dataclass(frozen=True)
@@ -163,13 +163,13 @@ class Progress:
     """The state of a plan or an apply after the events so far. Data-source reads are not counted.
 
     Attributes:
-        planned: address -> action (create, update, delete, replace, …) of every change that the plan holds.
-        running: address -> seconds since Terraform began with it, in the order they began.
-        done: addresses that are finished, in order, each once.
-        failed: addresses that failed, in order.
+        planned: address -> action (create, update, delete, replace, …) of every planned change.
+        running: address -> seconds since its start, in starting order.
+        done: finished addresses in order, each once.
+        failed: failed addresses in order.
         diagnostics: errors and warnings so far.
-        summary: the last count, or None; of an apply it comes only when it went through to its end.
-        begun: addresses that Terraform began with, in order.
+        summary: the last summary, or None; for an apply it only comes after a complete one.
+        begun: started addresses in order.
     """
 
     planned: Mapping[str, str] = field(default_factory=dict)
@@ -202,12 +202,12 @@ class Progress:
 
     @property
     def applied(self) -> bool:
-        """Whether the apply itself said that it went through to its end, without an error."""
+        """Whether the apply reported that it is complete, without an error."""
         return self.summary is not None and self.summary.operation in {"apply", "destroy"} and not self.errors
 
 
 class ProgressTracker:
-    """Collects events; `progress()` is the state so far. Memory grows with the resources, not the events."""
+    """Collects events into a `Progress`. Memory grows with the resources, not the events."""
 
     def __init__(self) -> None:
         self._planned: dict[str, str] = {}
@@ -220,7 +220,7 @@ class ProgressTracker:
         self._summary: ChangeSummary | None = None
 
     def add(self, event: Event) -> None:
-        """Take one more event into account; reads change nothing."""
+        """Add an event; reads change nothing."""
         match event:
             case ChangeSummary():
                 self._summary = event
@@ -243,7 +243,7 @@ class ProgressTracker:
                 self._failed[address] = None
 
     def progress(self) -> Progress:
-        """The state after the events so far, as a value of its own."""
+        """Return an immutable snapshot of the progress so far."""
         return Progress(
             planned=dict(self._planned),
             running=dict(self._running),

@@ -1,11 +1,11 @@
-"""Terraform's failures: one table of known causes, found by Terraform's own words, with what each means.
+"""Terraform's failures: one table of known causes, matched by Terraform's messages, with explanations.
 
-Who has to decide by a cause asks its `Failure`; the sentences are for people. Two failures come with more
-than that: `LockHeld` says who holds the state's lock, `StateUnwritten` where the state is that an apply could
-not write. That happens when the network or the credentials end during an apply: what was made is then in
-`errored.tfstate` and nowhere else, and another apply would make it again, in a fork of the state. So nothing
-is planned before it is written (`state push`), and the file, which can hold secrets in clear, is kept private
-and removed afterwards.
+Code decides by the `Failure`; the sentences are for people. Two failures carry more: `LockHeld` has the
+holder of the state's lock, `StateUnwritten` the file with a state that an apply could not write. That happens
+when the network or the credentials fail during an apply: whatever it created is then recorded in
+`errored.tfstate` and nowhere else, and another apply would create it again, forking the state. So no plan is
+made before that state is written (`state push`). The file, which can contain secrets in clear text, is kept
+private and removed afterwards.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ UNWRITTEN_STATE: Final = "errored.tfstate"
 
 
 class InitWay(StrEnum):
-    """An init that changes more than what is installed; only done when it is asked for."""
+    """An init that changes more than the installation, so it only runs on request."""
 
     UPGRADE = "upgrade"
     RECONFIGURE = "reconfigure"
@@ -39,7 +39,7 @@ class Cause:
     """A known cause.
 
     Attributes:
-        pattern: finds it in Terraform's words.
+        pattern: the regular expression for Terraform's message.
         title: a few words.
         why: what it means.
         next: what a person can do.
@@ -58,7 +58,7 @@ _SIGN_IN = (
 
 @unique
 class Failure(Enum):
-    """The known causes of failures; of those whose words are found, the first one counts."""
+    """The known causes of failures; the first match counts."""
 
     NOT_IN_AWS = Cause(
         r"Cannot import non-existent remote object",
@@ -231,24 +231,24 @@ _OPERATIONS = {
 
 
 class TerraformFailed(OnboardError):  # noqa: N818 - named as what happened
-    """A run that failed; `failure` is its cause, or None where it is not known."""
+    """A run that failed; `failure` is its cause, or None if unknown."""
 
     failure: Failure | None = None
 
     @property
     def way(self) -> InitWay | None:
-        """The way of initialising that alone puts it right; None where that would not help."""
+        """The init that fixes it, or None if an init wouldn't help."""
         return _INIT_WAYS.get(self.failure) if self.failure else None
 
 
 @dataclass(frozen=True)
 class LockInfo:
-    """Who holds a state's lock, in Terraform's words.
+    """The holder of a state's lock, as Terraform reports it.
 
     Attributes:
-        lock_id: what `force-unlock` wants.
+        lock_id: the id for `force-unlock`.
         who: person and machine ("jane@laptop").
-        operation: what is done under the lock ("OperationTypeApply").
+        operation: the operation that holds the lock ("OperationTypeApply").
         created: since when ("2026-02-03 10:20:30.1 +0000 UTC").
     """
 
@@ -259,7 +259,7 @@ class LockInfo:
 
     @property
     def made_at(self) -> datetime | None:
-        """Since when it is held, aware; None where its text is in another form than Go's in UTC."""
+        """Since when it is held, with time zone; None unless the text is in Go's format, in UTC."""
         try:
             moment = datetime.fromisoformat(self.created.removesuffix(" UTC").replace(" +", "+"))
         except ValueError:
@@ -268,12 +268,12 @@ class LockInfo:
 
     @property
     def purpose(self) -> Sentence:
-        """What is done under the lock, in words ("an apply")."""
+        """The operation that holds the lock, for people ("an apply")."""
         return _OPERATIONS.get(self.operation, self.operation or "something unknown")
 
 
 class LockHeld(TerraformFailed):
-    """Somebody else's run holds the state's lock; `lock` says who, since when."""
+    """Somebody else's run holds the state's lock; `lock` has the holder and the time."""
 
     failure = Failure.LOCKED
 
@@ -289,7 +289,7 @@ class LockHeld(TerraformFailed):
 
 
 def read_lock(text: str) -> LockInfo | None:
-    """Who holds the lock, from Terraform's message about it; None if the text is about something else."""
+    """Read the lock's holder from Terraform's message; None for any other text."""
     if not re.search(r"acquiring the state lock|state lock", text, re.IGNORECASE) or "Lock Info" not in text:
         return None
     values = dict(re.findall(r"^\s*(ID|Operation|Who|Created):[ \t]*(.*?)[ \t]*$", text, re.MULTILINE))
@@ -316,29 +316,29 @@ class StateUnwritten(OnboardError):  # noqa: N818 - it says what is the matter
 
 
 def unwritten(layer: Path) -> Path | None:
-    """The state that was left in a layer's folder, or None."""
+    """Return the unwritten state in a layer's folder, or None."""
     file = layer / UNWRITTEN_STATE
     return file if file.is_file() else None
 
 
 def refuse_unwritten(layer: Path) -> None:
-    """Let nothing be done to a layer whose state lacks what an apply made.
+    """Stop if the layer's last apply couldn't write its state.
 
     Raises:
-        StateUnwritten: it does.
+        StateUnwritten: there is an unwritten state.
     """
     if file := unwritten(layer):
         raise StateUnwritten(file)
 
 
 def keep_private(layer: Path) -> None:
-    """Let nobody else read the state that was left in a layer's folder, if there is one."""
+    """Make the unwritten state in a layer's folder private, if there is one."""
     with contextlib.suppress(FileNotFoundError):
         (layer / UNWRITTEN_STATE).chmod(0o600)
 
 
 def failure_of(words: str) -> Failure | None:
-    """The known cause of a failure, by Terraform's words about it, however their lines are wrapped."""
+    """Return the known cause of a failure by Terraform's message, however its lines are wrapped, or None."""
     text = " ".join(words.split())
     return next((found for found in Failure if re.search(found.value.pattern, text, re.IGNORECASE)), None)
 
@@ -346,17 +346,17 @@ def failure_of(words: str) -> Failure | None:
 def failure(
     operation: str, layer: str, diagnostics: Iterable[Diagnostic], text: str, program: str = "Terraform"
 ) -> TerraformFailed:
-    """Put a failed run into words.
+    """Describe a failed run as an error.
 
     Args:
         operation: what failed ("init", "plan", "apply", …).
-        layer: where.
-        diagnostics: Terraform's errors, if it spoke in events.
-        text: its output as text, for what has no diagnostics; "" if there is none.
-        program: which of the two programs it was.
+        layer: the layer.
+        diagnostics: Terraform's errors, if it reported events.
+        text: its output as text, used without diagnostics; or "".
+        program: the product's name.
 
     Returns:
-        An error with Terraform's own words as detail; `LockHeld` if that is what it is.
+        An error with Terraform's own message as detail; `LockHeld` if the state is locked.
     """
     errors = [diagnostic for diagnostic in diagnostics if diagnostic.is_error]
     detail = "\n\n".join(diagnostic.as_text() for diagnostic in errors) or from_first_error(text)
@@ -372,14 +372,14 @@ def failure(
 
 
 def from_first_error(text: str) -> str:
-    """A text output from its first error on, without the frame that Terraform draws around errors."""
+    """Return a text output from its first error on, without the frames that Terraform draws around errors."""
     lines = [re.sub(r"^[╷╵│]\s?", "", line) for line in text.splitlines()]
     first = next((number for number, line in enumerate(lines) if line.startswith("Error: ")), None)
     return "\n".join(lines if first is None else lines[first:]).strip()
 
 
 def needs_init(diagnostics: Iterable[Diagnostic]) -> bool:
-    """Whether a plan failed only because the layer has to be initialised."""
+    """Return whether a plan failed because the layer needs an init."""
     return any(
         diagnostic.is_error and _ASKS_FOR_INIT.search(f"{diagnostic.summary}\n{diagnostic.detail}")
         for diagnostic in diagnostics

@@ -1,8 +1,7 @@
-"""What is kept beside the runs of a layer: how they ended, and what its next plan is to replace.
+"""Records beside the runs of a layer: how they ended, and what the next plan must replace.
 
-A wizard that comes later finds how an apply ended, and which lock it may have left. A recovery notes the
-resources that it has imported and that have to be made again; the next plan, today or after a restart,
-has `-replace` for them.
+A later wizard finds how an apply ended, and which lock it may have left. A recovery notes imported resources
+that must be replaced; the next plan, today or after a restart, uses `-replace` for them.
 """
 
 from __future__ import annotations
@@ -24,20 +23,20 @@ from workflows.terraform.runner import Kind, Run
 _REPLACE = "replace.json"
 _LEFT = "left-lock.json"
 _LOCKING = (Kind.APPLY, Kind.PLAN)
-"""Runs that hold the state's lock and say when they had it: their output is in events."""
+"""Runs that lock the state and report events, which show when they had the lock."""
 _OPERATIONS = {Kind.APPLY: "OperationTypeApply", Kind.PLAN: "OperationTypePlan"}
 
 
 @dataclass(frozen=True)
 class EndedRun:
-    """A run of this computer that is over, and that surely had the state's lock.
+    """A finished run on this computer that certainly had the state's lock; times have a time zone.
 
     Attributes:
-        kind: what it was for.
-        holder: whom Terraform names as the holder of its locks ("jane@laptop").
-        begun_at: when it was started, aware.
-        locked_at: when it first did what takes the lock, likewise.
-        ended_at: when it ended, or last said something, likewise.
+        kind: the kind of run.
+        holder: Terraform's name for the holder of its locks ("jane@laptop").
+        begun_at: when it was started.
+        locked_at: when it first did something that needs the lock.
+        ended_at: when it ended, or last wrote output.
         killed: whether it was ended from outside.
     """
 
@@ -50,14 +49,14 @@ class EndedRun:
 
     @property
     def ending(self) -> Sentence:
-        """How it ended, to be followed by when."""
+        """How it ended; the time goes after it."""
         return "was killed" if self.killed else "ended without releasing it"
 
     def left(self, lock: LockInfo) -> bool:
-        """Whether a lock is the one that this run took.
+        """Return whether a lock is the one that this run took.
 
-        Only one run can hold it at a time, so that a lock which this person made on this computer after this
-        run began and before it had the lock is this run's own.
+        Only one run can hold it at a time, so a lock with this person and computer, created between the run's
+        start and its first locked action, is the run's own.
         """
         made = lock.made_at
         return (
@@ -69,9 +68,10 @@ class EndedRun:
 
 
 def apply_begun(folder: Path, record: PlanRecord) -> bool:
-    """Whether an apply of this plan was begun whose end nobody has taken in yet, or that went through.
+    """Return whether an apply of this plan was started and is not recorded yet, or was successful.
 
-    `Terraform.apply` of the same record then starts nothing: it gives the end of that one. Reads files only.
+    `Terraform.apply` of the same record then starts nothing, but returns the result of that apply. Only reads
+    files.
 
     Args:
         folder: the private folder of the layer's runs.
@@ -83,15 +83,15 @@ def apply_begun(folder: Path, record: PlanRecord) -> bool:
 
 
 def apply_run(folder: Path) -> Run | None:
-    """The apply whose end isn't recorded yet, or None."""
+    """Return the apply whose result isn't recorded yet, or None."""
     return Run.attach(folder / Kind.APPLY)
 
 
 def run_that_left(lock: LockInfo, folder: Path) -> EndedRun | None:
-    """The run that is over and left this lock; None where it is another's, or nobody can say so.
+    """Return the finished run that left this lock; None if it is somebody else's or unknown.
 
     Args:
-        lock: the lock that was met.
+        lock: the lock.
         folder: the private folder of the layer's runs.
     """
     record = read_record(folder / _LEFT)
@@ -102,9 +102,9 @@ def run_that_left(lock: LockInfo, folder: Path) -> EndedRun | None:
 
 
 def note_lock(run: Run, folder: Path) -> None:
-    """Note that a run which is over had the state's lock, if it did and may have left it.
+    """Record that a finished run had the state's lock and may have left it.
 
-    One that never had it says nothing of a lock that was left before it.
+    A run that never had the lock changes nothing about an earlier record.
 
     Args:
         run: the run, before its output is put away.
@@ -119,12 +119,12 @@ def note_lock(run: Run, folder: Path) -> None:
 
 
 def forget_lock(folder: Path) -> None:
-    """Forget which run may have left the state's lock: it is free, or somebody else's."""
+    """Remove the record of a run that may have left the lock: it is free, or somebody else's."""
     (folder / _LEFT).unlink(missing_ok=True)
 
 
 def _ended(run: Run) -> EndedRun | None:
-    """What is known of a run that is over and had the lock; None while it goes on, or where it had none."""
+    """Describe a finished run that had the lock; None while it runs, or without the lock."""
     if run.description.kind not in _LOCKING or run.description.begun_at is None or run.is_running():
         return None
     with run.output.open(encoding="utf-8", errors="replace") as lines:
@@ -143,13 +143,13 @@ def _ended(run: Run) -> EndedRun | None:
 
 
 def earlier_result(folder: Path, record: PlanRecord) -> ApplyResult | None:
-    """The result of an apply of this plan that went through, if there was one."""
+    """Return the result of a successful apply of this plan, or None."""
     result = result_of(folder, record)
     return result if result is not None and result.succeeded else None
 
 
 def result_of(folder: Path, record: PlanRecord | None = None) -> ApplyResult | None:
-    """How the last apply, of this very plan or of any, ended that has been taken in; None where none has."""
+    """Return the last recorded result of an apply, of this plan if given; or None."""
     kept = read_record(folder / "apply.json")
     if kept is None or (record is not None and kept.get("plan_sha256") != record.plan_sha256):
         return None
@@ -157,7 +157,7 @@ def result_of(folder: Path, record: PlanRecord | None = None) -> ApplyResult | N
 
 
 def pending_replacements(folder: Path) -> tuple[str, ...]:
-    """The addresses that were noted, in order.
+    """Return the recorded addresses in order.
 
     Args:
         folder: the private folder of the layer's runs.
@@ -167,7 +167,7 @@ def pending_replacements(folder: Path) -> tuple[str, ...]:
 
 
 def replace_next(folder: Path, address: str) -> None:
-    """Note that the next plan is to replace a resource.
+    """Record that the next plan must replace a resource.
 
     Args:
         folder: the private folder of the layer's runs.
@@ -178,5 +178,5 @@ def replace_next(folder: Path, address: str) -> None:
 
 
 def forget_replacements(folder: Path) -> None:
-    """Forget what was noted: an apply went through."""
+    """Remove the recorded addresses after a successful apply."""
     (folder / _REPLACE).unlink(missing_ok=True)

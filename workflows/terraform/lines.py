@@ -1,4 +1,4 @@
-"""Lines of what a plan does, as they are kept with it; making them is `words`' work."""
+"""The lines of a plan's summary, as stored with it; `words` makes them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from workflows.core.sentences import Sentence
 
 
 class Sort(StrEnum):
-    """What a line about no person is about."""
+    """The subject of a line that concerns no person."""
 
     GROUP = "group"
     RESOURCE = "resource"
@@ -18,12 +18,12 @@ class Sort(StrEnum):
 
 @dataclass(frozen=True)
 class Line:
-    """One line of what a plan does that is about no person.
+    """One line of a plan's summary that concerns no person.
 
     Attributes:
-        sort: what it is about.
+        sort: its subject.
         words: what happens.
-        number: how many of these it is about.
+        number: how many such subjects it covers.
     """
 
     sort: Sort

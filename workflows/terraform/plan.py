@@ -1,8 +1,7 @@
-"""A plan as a person reads it: who is concerned, and what happens to them; read from its `show -json`.
+"""A plan for people: who is affected, and how; read from its `show -json`.
 
-Values are taken from that only as names (of users, groups, roles), as what an import would be called by, and
-as the masked lines of `attributes`: it carries the state, and with it ciphertexts and a plaintext mail
-password.
+That output carries the state, with ciphertexts and a mail password in clear text. So its values are only used
+as names (of users, groups, roles), as import ids, and in the masked lines of `attributes`.
 """
 
 from __future__ import annotations
@@ -42,19 +41,18 @@ class ResourceChange:
     """One resource that the plan changes.
 
     Attributes:
-        address: Terraform's address of it.
+        address: the resource's address.
         type: the resource's type ("aws_iam_user").
         action: what happens to it.
-        user: the IAM user it is about, by name, or None.
-        group: the IAM group it is about, by name, or None.
+        user: the name of the IAM user it concerns, or None.
+        group: the name of the IAM group it concerns, or None.
         joining: users that a group gains.
         leaving: users that a group loses.
         members_unknown: True if Terraform knows the members only after the apply.
-        attributes: names of the attributes that change, sorted; never their values.
-        import_id: of what is created, the id that it would be imported by if it exists already, or ""; see
-            `ACCOUNT_ID`.
-        details: what changes inside it, as lines that may be shown (see `attributes`); secrets are masked.
-        password_length: of a login profile that is made, the characters of its password; None for all else.
+        attributes: names of the changed attributes, sorted; never their values.
+        import_id: for a created resource, the id for importing an existing one, or ""; see `ACCOUNT_ID`.
+        details: the changes inside it, as lines safe to show (see `attributes`); secrets are masked.
+        password_length: for a new login profile, the length of its password; else None.
     """
 
     address: str
@@ -72,7 +70,7 @@ class ResourceChange:
 
     @property
     def people(self) -> tuple[str, ...]:
-        """The users that it is about, and who join or leave its group, each once."""
+        """The users that it concerns, including those who join or leave its group, each once."""
         return tuple(dict.fromkeys(name for name in (self.user, *self.joining, *self.leaving) if name))
 
 
@@ -86,15 +84,15 @@ class OutputChange:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a plan file will do.
+    """The effects of a plan file.
 
     Attributes:
-        changes: every managed resource that changes, in the plan's order; nothing that stays as it is.
+        changes: every managed resource that changes, in the plan's order.
         outputs: every output that changes.
-        drift: resources that were changed outside of Terraform, as Terraform noticed.
-        accounts: the ids of the accounts that its IAM resources are in, as AWS reported.
-        least_password_length: the fewest characters that the account's password policy allows after it; None
-            where no policy of the layer says so.
+        drift: resources that Terraform found changed outside Terraform.
+        accounts: the ids of the accounts of its IAM resources, as AWS reported them.
+        least_password_length: the account's minimum password length after the apply; None if the layer has no
+            such policy.
     """
 
     changes: tuple[ResourceChange, ...]
@@ -104,7 +102,7 @@ class Plan:
     least_password_length: int | None = None
 
     def short_passwords(self, least: int) -> tuple[ResourceChange, ...]:
-        """The login profiles that it makes with passwords of fewer characters than a policy allows."""
+        """Return the new login profiles with passwords shorter than a policy allows."""
         return tuple(
             change for change in self.changes if change.password_length and change.password_length < least
         )
@@ -116,21 +114,21 @@ class Plan:
 
     @property
     def destroyed(self) -> tuple[ResourceChange, ...]:
-        """Changes that destroy something for good."""
+        """The changes that destroy something for good."""
         return tuple(change for change in self.changes if change.action is Action.DELETE)
 
     @property
     def replaced(self) -> tuple[ResourceChange, ...]:
-        """Changes that replace something; for a login profile that means a new password."""
+        """The changes that replace something; for a login profile that means a new password."""
         return tuple(change for change in self.changes if change.action is Action.REPLACE)
 
     @property
     def users(self) -> tuple[str, ...]:
-        """Every user that a change is about, or that joins or leaves a group, sorted."""
+        """Every user that a change concerns, including those who join or leave a group, sorted."""
         return tuple(sorted({name for change in self.changes for name in change.people}))
 
     def counts(self) -> dict[str, int]:
-        """How many resources it adds, changes and destroys; a replaced one counts as added and destroyed."""
+        """Count the resources to add, change and destroy; a replaced one counts as added and destroyed."""
         found = Counter(change.action for change in self.changes)
         replaced = found[Action.REPLACE]
         return {
@@ -141,7 +139,7 @@ class Plan:
 
 
 ACCOUNT_ID = "{account}"
-"""Stands in an import id for the account's id, which a plan does not tell."""
+"""The placeholder in an import id for the account's id, which a plan doesn't contain."""
 
 _BY = {
     "aws_iam_user": "name",
@@ -158,12 +156,12 @@ NOT_IMPORTABLE = {
         "is there."
     ),
 }
-"""Types that are replaced although one is there, and why."""
+"""Types that must be replaced even if one exists, and why."""
 _OF_AN_ACCOUNT = re.compile(r"arn:[a-z-]+:iam::(\d{12}):")
 
 
 def read_plan(show_json: Mapping[str, Any]) -> Plan:
-    """Read what `terraform show -json PLANFILE` answered (format 0.2 to 1.x; unknown fields are ignored)."""
+    """Read the output of `terraform show -json PLANFILE` (format 0.2 to 1.x; unknown fields are ignored)."""
     entries = show_json.get("resource_changes", ())
     owners = {kind: _by_module(entries, kind) for kind in (USER, GROUP)}
     lengths = (
@@ -190,11 +188,11 @@ def read_plan(show_json: Mapping[str, Any]) -> Plan:
 
 
 _Owners = Mapping[str, Mapping[str, str]]
-"""By type, the users and the groups by their module: resources without a name there are theirs."""
+"""The users and groups by type and module; resources there without a name belong to them."""
 
 
 def _by_module(entries: Iterable[Mapping[str, Any]], kind: str) -> dict[str, str]:
-    """The names of the resources of a type, by the address of their module."""
+    """Return the names of a type's resources by module address."""
     return {
         str(entry["module_address"]): name
         for entry in entries
@@ -257,7 +255,7 @@ def _members(kind: str, change: Mapping[str, Any]) -> tuple[tuple[str, ...], tup
 
 
 def _known(change: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What is known of a resource: its values before, overlaid by those after that are known already."""
+    """Return the known values of a resource: the old ones, overlaid by the new ones known already."""
     after = {name: value for name, value in (change.get("after") or {}).items() if value is not None}
     return {**(change.get("before") or {}), **after}
 
@@ -272,24 +270,24 @@ def _action(actions: list[str]) -> Action:
 def _changed_attributes(change: Mapping[str, Any]) -> tuple[str, ...]:
     before, after = change.get("before") or {}, change.get("after") or {}
     unknown = change.get("after_unknown") or {}
-    # Providers fill what was left out with an empty value, which is no difference to anybody.
+    # Providers fill omitted attributes with empty values, which is no real difference.
     names = {name for name in {*before, *after} if (before.get(name) or None) != (after.get(name) or None)}
     return tuple(sorted(names | {name for name, value in unknown.items() if marks_anything(value)}))
 
 
 def import_id(kind: str, values: Mapping[str, Any]) -> str:
-    """The id for `terraform import`, or "" where there is none or it is not known before the apply.
+    """Return the id for `terraform import`, or "" if there is none or it is unknown before the apply.
 
     The rules are those of the AWS provider's documentation (section "Import" of each resource). Group
-    memberships, attachments and the password policy are left out on purpose: AWS takes the same one twice, so
-    an apply never fails over one that is there already.
+    memberships, attachments and the password policy are left out on purpose: AWS accepts the same one twice,
+    so an apply never fails because one exists.
 
     Args:
         kind: the resource's type.
-        values: its planned values that are known.
+        values: its known planned values.
 
     Returns:
-        The id; it may hold `ACCOUNT_ID`.
+        The id, possibly with `ACCOUNT_ID`.
     """
     if kind == "aws_iam_policy" and values.get("name"):
         return f"arn:aws:iam::{ACCOUNT_ID}:policy{values.get('path') or '/'}{values['name']}"
@@ -298,16 +296,16 @@ def import_id(kind: str, values: Mapping[str, Any]) -> str:
 
 
 def _accounts_of(prior_state: Mapping[str, Any] | None) -> frozenset[str]:
-    """The ids of the accounts whose users, groups, roles and policies a plan read: whom it really talked to.
+    """Return the ids of the accounts whose users, groups, roles and policies a plan really read.
 
-    The profile of a provider can be a name that only Terraform works out, or assume a role elsewhere. An IAM
-    resource's own ARN holds the account, as AWS gave it just then.
+    A provider's profile can be a name that only Terraform can determine, or assume a role elsewhere. An IAM
+    resource's ARN contains the account, as AWS just reported it.
 
     Args:
-        prior_state: that of `show -json PLANFILE`: the state after it was refreshed; None without one.
+        prior_state: the refreshed state in `show -json PLANFILE`, or None.
 
     Returns:
-        Ids of twelve digits; none for a layer whose first resources are still to be made.
+        12-digit ids; none for a layer without resources.
     """
     values = (prior_state or {}).get("values") or {}
     own = (
@@ -320,7 +318,7 @@ def _accounts_of(prior_state: Mapping[str, Any] | None) -> frozenset[str]:
 
 
 def _managed(module: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """What a module of `show -json` has and manages, and the modules in it."""
+    """Yield the managed resources of a module in `show -json`, and of its child modules."""
     yield from (resource for resource in module.get("resources", ()) if resource.get("mode") == "managed")
     for child in module.get("child_modules", ()):
         yield from _managed(child)

@@ -1,10 +1,10 @@
-"""What a plan was made from, so that nothing else is applied: the plan's hash and those of all its sources.
+"""The record of a plan, so that nothing else is applied: the hashes of the plan and of all its sources.
 
-A plan holds the configuration it was made from, and applying it never reads the files again. So a plan that
-is older than the files would silently apply what the files said once. What counts as a source: every file
-of the layer, what its symlinks lead to, the variable and backend files, and the folders of its local
-modules. The plan file, a zip, also holds the state it was made from: that state's lineage and serial are
-taken out of it, so that somebody else's apply since then is noticed.
+A plan contains its configuration, and applying it never reads the files again. So a plan older than the files
+would silently apply their old content. Sources are: every file of the layer, the targets of its symlinks, the
+variable and backend files, and the folders of its local modules. The plan file, a zip, also contains the
+state it was made against: its lineage and serial are recorded, so that somebody else's apply since then is
+noticed.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from workflows.core.sentences import Sentence
 from workflows.git import Git
 
 PLAN_FILE = "plan.tfplan"
-"""The name of a plan's file in the folder of a layer's runs."""
+"""The name of the plan file in the folder of a layer's runs."""
 _LEFT_OUT = (".tfstate", ".tfstate.backup", ".tfplan")
 
 
@@ -31,8 +31,8 @@ class StateMark:
     """One version of a state.
 
     Attributes:
-        lineage: what stays the same for as long as it is the same state; "" before the first apply.
-        serial: what grows whenever it is written.
+        lineage: the identity of the state; "" before the first apply.
+        serial: a number that grows with every write.
     """
 
     lineage: str
@@ -48,12 +48,12 @@ class PlanRecord:
         plan_sha256: its hash, hexadecimal.
         layer: the layer's folder.
         inputs: the variable and backend files.
-        sources: path -> hash of its content (and of where a symlink points), for every source.
-        commit: the git commit that was checked out, or "".
+        sources: path -> hash of the content (and of a symlink's target path), for every source.
+        commit: the checked-out git commit, or "".
         binary: the program that made it ("Terraform 1.15.5").
         made_at: when, ISO 8601 in UTC.
-        branch: the git branch that was checked out, or "".
-        state: the state that it was made against; None where the plan file does not tell.
+        branch: the checked-out git branch, or "".
+        state: the state that it was made against; None if the plan file doesn't show it.
     """
 
     plan: Path
@@ -69,13 +69,13 @@ class PlanRecord:
 
 
 LARGEST_SOURCE = 1_000_000_000
-"""Bytes of one file that a plan is made from: an archive beside the layer may have some hundred million."""
+"""Maximum bytes of one source: an archive beside the layer may have some hundred million."""
 
 
 def changed_since(record: PlanRecord) -> list[str]:
-    """Paths of sources that were changed, added or removed since the plan was made, sorted.
+    """Return the paths of sources that were changed, added or removed since the plan, sorted.
 
-    Where the layer's modules lie is noted in `.terraform`. Without it they are where they were.
+    The places of the layer's modules are in `.terraform`. If it is gone, the recorded places are used.
     """
     now = hash_sources(record.layer, record.inputs)
     beside = [path for path in record.sources if path not in now and os.path.lexists(path)]
@@ -84,15 +84,15 @@ def changed_since(record: PlanRecord) -> list[str]:
 
 
 def hash_sources(layer: Path, inputs: Sequence[Path]) -> dict[str, str]:
-    """Hash everything that a plan of the layer is made from.
+    """Hash all sources of a plan of the layer.
 
     Args:
         layer: the layer's folder.
         inputs: variable and backend files, wherever they are.
 
     Returns:
-        Absolute path -> SHA-256, hexadecimal. A symlink counts by where it points and by what is there; one
-        that leads nowhere by where it points. State, plans, hidden files (but the lock file) are left out.
+        Absolute path -> SHA-256, hexadecimal. A symlink's hash covers its target path and content, a broken
+        one's only the path. State, plans and hidden files (except the lock file) are left out.
     """
     seen: set[Path] = set()
     folders = (layer, *local_modules(layer))
@@ -101,7 +101,7 @@ def hash_sources(layer: Path, inputs: Sequence[Path]) -> dict[str, str]:
 
 
 def local_modules(layer: Path) -> tuple[Path, ...]:
-    """The folders of the layer's local modules, nested ones too, as `init` noted them; sorted."""
+    """Return the folders of the layer's local modules, nested ones too, as recorded by `init`; sorted."""
     try:
         modules = parse_json(load_file(layer / ".terraform" / "modules" / "modules.json", MAX_HCL))["Modules"]
     except (FileNotFoundError, ValueError, KeyError):
@@ -112,7 +112,7 @@ def local_modules(layer: Path) -> tuple[Path, ...]:
 
 
 def file_sha256(path: Path) -> str:
-    """The SHA-256 of a file, hexadecimal; "" where there is none."""
+    """Return the hexadecimal SHA-256 of a file, or "" if there is none."""
     import hashlib  # noqa: PLC0415 - as in `_hash`
 
     if not path.exists():
@@ -122,7 +122,7 @@ def file_sha256(path: Path) -> str:
 
 
 def is_source(name: str) -> bool:
-    """Whether a plan may be made from a file or folder of this name: no state, plan or hidden one is."""
+    """Return whether a file or folder of this name is a source: no state, plan or hidden file is."""
     hidden = name.startswith(".") and name != ".terraform.lock.hcl"
     return not (hidden or name.endswith(_LEFT_OUT))
 
@@ -166,14 +166,14 @@ def record_plan(
     binary: str,
     made_at: datetime,
 ) -> PlanRecord:
-    """Record a plan file that was just made.
+    """Record a new plan file.
 
     Args:
         path: the plan file.
         sha256: its hash, hexadecimal.
         layer: the layer's folder.
         inputs: the variable and backend files.
-        sources: the hashes of its sources, as they were before it was made.
+        sources: the hashes of its sources from before it was made.
         git: the layer's checkout.
         binary: the program that made it.
         made_at: when.
@@ -194,10 +194,10 @@ def record_plan(
 
 
 def refuse_another_plan(record: PlanRecord) -> None:
-    """Let nothing but the recorded plan be read or applied.
+    """Stop unless the plan file is the recorded one.
 
     Raises:
-        OnboardError: it is gone, or not the one that was recorded.
+        OnboardError: it is gone, or another plan.
     """
     if file_sha256(record.plan) != record.plan_sha256:
         raise OnboardError(
@@ -209,7 +209,7 @@ def refuse_another_plan(record: PlanRecord) -> None:
 
 
 def state_of_plan(path: Path) -> StateMark | None:
-    """The state that a plan file was made against, or None if the file does not say (encrypted, perhaps)."""
+    """Return the state that a plan file was made against, or None if unreadable (perhaps encrypted)."""
     import zipfile  # noqa: PLC0415 - the list of sessions reads no plan file
 
     try:
@@ -220,23 +220,23 @@ def state_of_plan(path: Path) -> StateMark | None:
 
 
 def read_mark(text: str) -> StateMark | None:
-    """The mark of a state as `state pull` gives it; of an empty text that of a state not written yet.
+    """Return the mark of a state from `state pull`; for an empty text, that of a state never written.
 
     Returns:
-        None for what is no state in clear.
+        None for anything but an unencrypted state.
     """
     return mark_of(parse_json(text)) if text.strip() else StateMark("", 0)
 
 
 def mark_of(state: object) -> StateMark | None:
-    """The mark of a state as parsed JSON; None for what is no state in clear."""
+    """Return the mark of a state in parsed JSON; None for anything but an unencrypted state."""
     if not isinstance(state, dict) or "serial" not in state:
         return None
     return StateMark(str(state.get("lineage") or ""), int(state["serial"]))
 
 
 def changed_words(planned: StateMark, now: StateMark) -> Sentence:
-    """What happened to the state since a plan was made, as a sentence; "" if nothing did."""
+    """Return a sentence about how the state changed since the plan, or ""."""
     if planned.serial == now.serial and (planned.lineage == now.lineage or planned.serial == 0):
         return ""
     if planned.lineage and now.lineage and planned.lineage != now.lineage:

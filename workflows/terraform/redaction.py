@@ -1,8 +1,8 @@
-"""What Terraform says, made fit to be pasted into a pull request.
+"""Make Terraform's output fit to paste into a pull request.
 
-Named placeholders stand for account ids, ARNs, key ids, PGP material and other encoded texts. An ARN keeps
-its resource's name and a mail address stays, since a reviewer needs to know who and what is meant. The result
-is scanned again by the patterns that found things, so that no replacement can leave a piece behind.
+Named placeholders replace account ids, ARNs, key ids, PGP material and other encoded texts. An ARN keeps
+its resource's name and mail addresses stay, since a reviewer must know who and what is affected. The result
+is scanned again with the same patterns, so that no replacement leaves a piece behind.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _PRIVATE_KEY = re.compile(
     r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL
 )
 _PGP = re.compile(r"-----BEGIN PGP [A-Z ]+-----.*?(?:-----END PGP [A-Z ]+-----|\Z)", re.DOTALL)
-# As URLs and signed requests quote it, once or twice.
+# As quoted in URLs and signed requests, once or twice.
 _QUOTED_ARN = re.compile(
     r"\barn(?:%(?:25)*3A)aws[a-z-]*(?:(?:%(?:25)*3A)[\w.*-]*){3}%(?:25)*3A(?P<name>[\w.*%@+=,-]*)",
     re.IGNORECASE,
@@ -27,30 +27,32 @@ _QUOTED_ARN = re.compile(
 _ARN = re.compile(
     r"\barn:aws[a-z-]*:[^:\s]*:[^:\s]*:[^:\s]*:(?P<name>[^\s\"'`\\,;<>(){}\[\]]*)", re.IGNORECASE
 )
-# A line's end as such, or as JSON and HCL write it inside a string.
+# A newline, or its escape inside a JSON or HCL string.
 _BREAK = r"(?:\r?\n[ \t]*|(?:\\r)?\\n)"
 # A key, a message or a secret in base64: one long word, or wrapped lines of it and the short last one.
 _BASE64 = re.compile(
     r"(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{40,}"
     rf"(?:{_BREAK}[A-Za-z0-9+/]{{40,}})*(?:{_BREAK}[A-Za-z0-9+/]+(?==)|\\n[A-Za-z0-9+/]+)?={{0,2}}"
 )
-# With the other alphabet of base64 a long name could be meant, so only what no name is as long as.
+# In the URL alphabet a long name looks alike, so only match texts longer than any name.
 _BASE64_URL = re.compile(r"(?<![\w-])[\w-]{100,}={0,2}", re.ASCII)
-# The seed of a device for codes.
+# The seed of an MFA device.
 _BASE32 = re.compile(r"(?<![A-Za-z0-9])[A-Z2-7]{32,}={0,6}(?![A-Za-z0-9])")
-# What other services hand out and begin alike: GitHub, GitLab, Slack, Stripe and its like, a signed JWT.
+# Other services' tokens with a known prefix: GitHub, GitLab, Slack, Stripe and similar, a signed JWT.
 _TOKEN = re.compile(
     r"(?<![\w-])(?:gh[pousr]_[A-Za-z0-9]{16,}|github_pat_\w{16,}|glpat-[\w-]{16,}|xox[a-z]-[\w-]{10,}"
     r"|[sr]k[-_](?:live|test|proj|ant)[-_][\w-]{10,}|eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*)",
     re.ASCII,
 )
 _KEY_ID = re.compile(r"(?:AKIA|ASIA|AIDA|AROA|AGPA|ANPA|ANVA|APKA|AIPA|ABIA|ACCA|ASCA)[A-Z0-9]{12,}")
-# The last form is how Terraform writes a number of that size.
+# The last form is Terraform's notation for a number of that size.
 _ACCOUNT = re.compile(r"(?<!\d)(?:\d{12}|\d{4}[-_. ]\d{4}[-_. ]\d{4}|\d\.\d{5,11}[eE]\+?11)(?!\d)")
 _QUOTED = r"(?:\"(?:[^\"\\\n]|\\.)+\"|'[^'\n]+')"
-# A change has the value before and the one after. Without quotes only after an equals sign: after a colon a
-# sentence goes on ("wrong password: try again"). What says nothing of the value stays, and so does code that
-# refers to it. In one expression, since looking for the names takes the most time.
+# A change has an old and a new value. Unquoted values match only after an equals sign: after a colon it may
+# be
+# prose ("wrong password: try again"). Words that reveal nothing stay, and so does code that refers to a
+# value.
+# One expression, since searching for the names takes most of the time.
 _SECRET = re.compile(
     r"(?ims)(?P<name>\b[\w-]*(?:secret|password|passphrase|session_token|private_key|api_?key)[\w-]*)"
     rf"(?:(?P<is>[\"']?\s*[=:]\s*){_QUOTED}(?:\s*(?:->|→)\s*{_QUOTED})?"
@@ -62,7 +64,7 @@ _SECRET = re.compile(
 
 def _encoded(match: re.Match[str]) -> str:
     word = match.group(0)
-    # Encoded bytes mix all three kinds of characters; a long path, a long name or a hex digest does not.
+    # Encoded bytes mix all three kinds of characters; long paths, names and hex digests don't.
     mixed = all(re.search(kind, word) for kind in ("[A-Z]", "[a-z]", "[0-9]"))
     return "<encoded-text>" if mixed else word
 
@@ -89,14 +91,14 @@ _MOST_PASSES = 5
 
 
 def redact(text: str) -> str:
-    """Replace what identifies accounts, keys and secrets by placeholders, and drop refresh lines.
+    """Replace secrets and identifiers of accounts and keys by placeholders, and drop refresh lines.
 
     Args:
-        text: any of Terraform's output.
+        text: any Terraform output.
 
     Returns:
-        The same text with `<account-id>`, `<arn:…>`, `<key-id>`, `<pgp-block>`, `<private-key>`,
-        `<encoded-text>` and `<secret>` in it.
+        The text with `<account-id>`, `<arn:…>`, `<key-id>`, `<pgp-block>`, `<private-key>`,
+        `<encoded-text>` and `<secret>` as placeholders.
     """
     for _ in range(_MOST_PASSES):
         before = text
@@ -108,7 +110,7 @@ def redact(text: str) -> str:
 
 
 def left_over(text: str) -> tuple[Sentence, ...]:
-    """What a redacted text still gives away, each in a few words; nothing for one that may be shown."""
+    """Return what a redacted text still reveals, each in a few words; nothing if it is safe to show."""
     found = [
         kind
         for kind, pattern, replacement in _RULES

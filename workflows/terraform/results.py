@@ -1,4 +1,4 @@
-"""How an apply ended, as a value that the session keeps, and as the failure that a person sees."""
+"""The result of an apply, as a value that the session keeps, and as the error that a person sees."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from workflows.terraform.runner import Outcome
 
 @dataclass(frozen=True)
 class Trouble:
-    """What went wrong with one resource, without Terraform's own words, which may quote anything.
+    """What went wrong with one resource, without Terraform's own message, which may quote anything.
 
     Attributes:
-        address: the resource, or "" where Terraform names none.
-        title: the cause in a few words; Terraform's headline, redacted, where it is not known.
+        address: the resource, or "" if Terraform names none.
+        title: the cause in a few words; Terraform's redacted headline if unknown.
         why: what that means, or "".
         next: what a person can do, or "".
     """
@@ -33,19 +33,19 @@ class Trouble:
 
 @dataclass(frozen=True)
 class ApplyResult:
-    """What an apply did.
+    """The result of an apply.
 
     Attributes:
-        exit_code: Terraform's exit status; None if it was killed and nobody knows.
-        done: addresses of the resources that are as planned now.
+        exit_code: Terraform's exit status; None if it was killed and the status is unknown.
+        done: addresses of resources that are now as planned.
         failed: addresses that failed.
         remaining: addresses that were not reached.
-        begun: addresses that Terraform had begun with, whether or not it reported how they ended.
-        existing: addresses that failed since AWS has something of that name already.
+        begun: addresses that Terraform started, whether or not it reported their end.
+        existing: addresses that failed because AWS already has something of that name.
         troubles: what went wrong, resource by resource.
-        unwritten: whether the state could not be written, so that it is in the layer's folder instead.
-        stopped: whether the person stopped it, and Terraform wrote the state before it ended; not where it
-            was stopped while it waited for another run's lock.
+        unwritten: whether the state could not be written and is in the layer's folder instead.
+        stopped: whether the person stopped it and Terraform wrote the state before it ended; False if it was
+            stopped while waiting for another run's lock.
     """
 
     exit_code: int | None
@@ -60,22 +60,22 @@ class ApplyResult:
 
     @property
     def succeeded(self) -> bool:
-        """Whether everything is applied."""
+        """Whether everything was applied."""
         return self.exit_code == 0
 
     @property
     def untouched(self) -> bool:
-        """Whether it ended before it began with any resource, as where the state has moved on."""
+        """Whether it ended before it started any resource, for example because the plan was stale."""
         return not (self.succeeded or self.killed or self.done or self.failed or self.begun)
 
     @property
     def killed(self) -> bool:
-        """Whether Terraform was ended from outside, or nobody knows how it ended."""
+        """Whether Terraform was killed, or its end is unknown."""
         return self.exit_code is None or self.exit_code < 0
 
 
 class ApplyFailed(OnboardError):  # noqa: N818 - named as what happened
-    """An apply that stopped on the way; `result` says what is done and what is not."""
+    """An apply that failed part-way; `result` says what is done and what is not."""
 
     def __init__(self, error: OnboardError, result: ApplyResult) -> None:
         super().__init__(error.title, error.what, why=error.why, next=error.next, detail=error.detail)
@@ -96,7 +96,7 @@ class ApplyCancelled(Cancelled):
 
 
 def apply_result(outcome: Outcome) -> ApplyResult:
-    """The result of an apply that has ended."""
+    """Return the result of a finished apply."""
     progress = outcome.progress
     unwritten = any(failure_of(error.as_text()) is Failure.STATE_UNWRITTEN for error in progress.errors)
     locked = any(read_lock(error.as_text()) for error in progress.errors)
@@ -118,7 +118,7 @@ def apply_result(outcome: Outcome) -> ApplyResult:
 
 
 def _troubles(progress: Progress) -> Iterator[Trouble]:
-    # That it was halted is no error but the stop that was asked for, and is told with the result.
+    # A halt is no error but the requested stop, which the result reports.
     errors = [error for error in progress.errors if failure_of(error.as_text()) is not Failure.HALTED]
     named = {error.address for error in errors}
     unnamed = [address for address in progress.failed if address not in named]
@@ -132,7 +132,7 @@ def _troubles(progress: Progress) -> Iterator[Trouble]:
 
 
 def _failed_at(diagnostic: Diagnostic, failed: Sequence[str], *, alone: bool) -> str:
-    """Which failed resource a diagnostic without an address is about, as a destroy is; "" if unknown."""
+    """Return the failed resource for a diagnostic without an address, as for a destroy; "" if unknown."""
     words = diagnostic.as_text()
     for address in failed:
         keys = re.findall(r'\["([^"]+)"\]', address)
@@ -142,7 +142,7 @@ def _failed_at(diagnostic: Diagnostic, failed: Sequence[str], *, alone: bool) ->
 
 
 def apply_failure(outcome: Outcome, layer: str, program: str) -> OnboardError:
-    """Why an apply did not go through, in words."""
+    """Return the error for an apply that was not successful."""
     if outcome.exit_code is None or outcome.exit_code < 0:
         return OnboardError(
             "The apply was killed",
@@ -159,7 +159,7 @@ class PlanOutdated(OnboardError):  # noqa: N818 - it says what is wrong
 
 
 def older_than_files(changed: Sequence[str]) -> PlanOutdated:
-    """The refusal of a plan whose sources changed since."""
+    """Return the error for a plan whose sources have changed."""
     shown = [*changed[:10], *([f"and {len(changed) - 10} more"] if len(changed) > 10 else [])]
     return PlanOutdated(
         "The plan is older than the files",

@@ -1,9 +1,9 @@
-"""One run of Terraform that belongs to nobody's terminal: started, followed, found again, cancelled once.
+"""One run of Terraform, independent of any terminal: start it, follow it, find it again, cancel it once.
 
-A pipe would kill Terraform when the wizard dies, in the middle of an apply. So it writes into a private
-file, which is read as it grows; it runs in a session of its own, where the terminal's signals do not reach
-it; and a supervisor (see `supervisor`) keeps its exit status. A later reader of the run's folder follows
-it from there.
+A pipe would kill Terraform in the middle of an apply when the wizard dies. So Terraform writes to a private
+file, which is read as it grows; it runs in its own session, out of reach of the terminal's signals; and a
+supervisor (see `supervisor`) keeps its exit status. A later reader of the run's folder can follow it from
+there.
 """
 
 from __future__ import annotations
@@ -49,16 +49,17 @@ from workflows.terraform.events import (
 from workflows.terraform.redaction import redact
 
 POLL_SECONDS = 0.02
-"""How often the output file is looked at; measured to cost Terraform nothing."""
+"""How often the output file is polled; measured to cost Terraform nothing."""
 
 LISTENS_SECONDS = 5.0
-"""An interrupt waits so long for the first output: before it takes interrupts over, one kills Terraform."""
+"""How long an interrupt waits for the first output: before its own handler is set, it would kill
+Terraform."""
 
 ALIVE_EVERY = 25
-"""At which looks it is asked whether the processes still live: that reads four files each time."""
+"""Every how many polls to check that the processes are alive, which reads four files."""
 
 TEXT_LINES = 400
-"""How many of the last lines are kept for an error's detail."""
+"""How many last lines to keep for an error's detail."""
 
 _TEMPORARY = "io-"
 SUPERVISOR = Path(__file__).with_name("supervisor.py")
@@ -83,17 +84,17 @@ class Kind(StrEnum):
 
 
 class LeftRunning(Cancelled):
-    """The wizard stopped watching; Terraform goes on, and the next start picks it up."""
+    """The wizard stopped watching; Terraform continues, and the next start picks it up."""
 
 
 @dataclass(frozen=True)
 class Update:
-    """What came since the last update.
+    """The output since the last update.
 
     Attributes:
-        lines: the new lines as a person reads them (an event's own message, or the line itself).
-        events: the same as events.
-        progress: the state of the whole run after them.
+        lines: the new lines for people (an event's own message, or the line itself).
+        events: the events in these lines.
+        progress: the progress of the whole run.
     """
 
     lines: tuple[str, ...]
@@ -106,10 +107,10 @@ class Outcome:
     """How a run ended.
 
     Attributes:
-        exit_code: Terraform's exit status; negative for the signal that ended it; None if nobody knows.
-        cancelled: True if it had been asked to stop.
+        exit_code: Terraform's exit status; the negated signal that ended it; None if unknown.
+        cancelled: True if it was asked to stop.
         progress: what it did.
-        text: its last lines as a person reads them, joined by line ends.
+        text: its last lines for people, joined by newlines.
     """
 
     exit_code: int | None
@@ -119,7 +120,7 @@ class Outcome:
 
     @property
     def succeeded(self) -> bool:
-        """Whether it went through to its end."""
+        """Whether it was successful."""
         return self.exit_code == 0
 
 
@@ -128,9 +129,9 @@ class Watch:
     """How a run is watched to its end.
 
     Attributes:
-        on_update: called with what came, at most every 20 ms, in the thread that waits.
-        cancelled: when it is set, Terraform gets its one SIGINT, and is waited for.
-        leave: when it is set, watching stops and Terraform goes on, also if `cancelled` is set after it.
+        on_update: called with new output, at most every 20 ms, in the waiting thread.
+        cancelled: when set, Terraform gets its one SIGINT, and its end is awaited.
+        leave: when set, watching stops and Terraform continues, even if `cancelled` is set later.
     """
 
     on_update: Callable[[Update], None] | None = None
@@ -139,20 +140,20 @@ class Watch:
 
 
 NOBODY = Watch()
-"""Waits without a word, and is not stopped."""
+"""Waits silently, and can't be stopped."""
 
 
 @dataclass(frozen=True)
 class Description:
-    """What `run.json` says of a run.
+    """The content of `run.json`.
 
     Attributes:
-        kind: what it is for.
+        kind: the kind of run.
         layer: the folder it runs in.
         temporary: Terraform's TMPDIR.
-        facts: what the starter wanted to be kept.
-        holder: whom Terraform names as the holder of this run's locks ("jane@laptop"); "" if not kept.
-        begun_at: when it was started, in seconds since the epoch; None where that was not kept.
+        facts: further values from the caller of `start`.
+        holder: Terraform's name for the holder of this run's locks ("jane@laptop"); "" if not recorded.
+        begun_at: when it was started, in seconds since the epoch; None if not recorded.
     """
 
     kind: Kind
@@ -166,8 +167,8 @@ class Description:
 class Run:
     """A run in its folder (0700): `run.json`, `output.log`, `process.json`, `exit.json`, `cancelled`.
 
-    `run.json` says what the run is and holds no argument list; `output.log` is Terraform's output as it came,
-    which may hold outputs in clear: `discard()` or `keep_redacted()` at the end.
+    `run.json` describes the run, without its arguments; `output.log` is Terraform's raw output, which may
+    contain outputs in clear text: call `discard()` or `keep_redacted()` at the end.
     """
 
     def __init__(self, folder: Path, described: Mapping[str, Any]) -> None:
@@ -190,16 +191,16 @@ class Run:
         """Start a program and return as soon as it runs.
 
         Args:
-            argv: the program and its arguments; no secret may be in them.
-            kind: what the run is for.
-            folder: a folder that does not exist yet; it is made, private. Its parent must exist.
+            argv: the program and its arguments, without secrets.
+            kind: the kind of run.
+            folder: a new folder, created as private; its parent must exist.
             cwd: the folder to run in (for Terraform the layer).
-            environment: the whole environment, as `child_environment` builds it; its TMPDIR is replaced.
-            facts: more to keep in `run.json` (JSON values, nothing secret).
+            environment: the whole environment, from `child_environment`; its TMPDIR is replaced.
+            facts: further values for `run.json` (JSON, nothing secret).
             python: the Python to run the supervisor with.
 
         Raises:
-            OnboardError: the folder is there already, its disk is full, or the program cannot be started.
+            OnboardError: the folder exists already, its disk is full, or the program cannot be started.
                 Then nothing runs, and nothing of the run is left.
         """
         _launch(argv, kind, folder, cwd, environment, facts or {}, python)
@@ -207,38 +208,38 @@ class Run:
 
     @classmethod
     def attach(cls, folder: Path) -> Run | None:
-        """Find a run again by its folder; None if there is none (or it was never described whole)."""
+        """Find a run by its folder; None if there is none (or it was never fully described)."""
         described = read_record(folder / "run.json")
         return None if described is None else cls(folder, described)
 
     @property
     def exit_code(self) -> int | None:
-        """Terraform's exit status; None while it runs, and where nobody knows."""
+        """Terraform's exit status; None while it runs, or if unknown."""
         record = read_record(self.folder / "exit.json")
         return None if record is None else read(int, record.get("exit_code"), "exit_code")
 
     def is_running(self) -> bool:
-        """Whether Terraform, or the supervisor that will write its exit status, still runs."""
+        """Return whether Terraform, or the supervisor that will write its exit status, is still running."""
         if (self.folder / "exit.json").is_file():
             return False
         process = read_record(self.folder / "process.json")
         return process is not None and (_runs(process, "") or _runs(process, "supervisor_"))
 
     def was_cancelled(self) -> bool:
-        """Whether this run was asked to stop, by this wizard or by one before it."""
+        """Return whether this run was asked to stop, by this wizard or an earlier one."""
         return (self.folder / "cancelled").exists()
 
     def cancel(self) -> bool:
-        """Ask Terraform to stop, with its one SIGINT; a second one would damage the state and is never sent.
+        """Ask Terraform to stop with its one SIGINT; a second one would damage the state and is never sent.
 
         Returns:
-            True if the signal was sent by this call; False if it had been before or nothing runs.
+            True if this call sent the signal; False if it was sent before or nothing runs.
         """
         process = read_record(self.folder / "process.json")
         if process is None or not _runs(process, ""):
             return False
         try:
-            # Marked before it is sent: better none than two.
+            # Mark before sending: better none than two.
             os.close(os.open(self.folder / "cancelled", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
             os.kill(process["pid"], signal.SIGINT)
         except (FileExistsError, ProcessLookupError):
@@ -246,7 +247,7 @@ class Run:
         return True
 
     def follow(self, watch: Watch = NOBODY) -> Outcome:
-        """Read the output from its beginning, wait for the end, and say how it ended.
+        """Read the output from its beginning, wait for the end, and return how it ended.
 
         Raises:
             LeftRunning: `watch.leave` was set.
@@ -262,7 +263,7 @@ class Run:
             if watch.on_update is not None and lines:
                 watch.on_update(Update(messages, tuple(events), tracker.progress()))
         progress, exit_code = tracker.progress(), self.exit_code
-        if exit_code is None:  # the supervisor was killed too: Terraform's own last words are all there is
+        if exit_code is None:  # the supervisor was killed too: only the output is left
             exit_code = 0 if progress.applied else 1 if progress.errors else None
         return Outcome(exit_code, self.was_cancelled(), progress, "\n".join(last).strip())
 
@@ -273,13 +274,13 @@ class Run:
             OnboardError: it still runs.
         """
         self.refuse_if_running()
-        if self.description.temporary.name.startswith(_TEMPORARY):  # as it was made
+        if self.description.temporary.name.startswith(_TEMPORARY):  # only a folder that `start` created
             shutil.rmtree(self.description.temporary, ignore_errors=True)
-        (self.folder / "run.json").unlink()  # first: what a kill leaves half removed is no run any more
+        (self.folder / "run.json").unlink()  # first: after a kill, a partly removed run no longer counts
         shutil.rmtree(self.folder)
 
     def keep_redacted(self, target: Path) -> None:
-        """Move the output to `target` (0600) without ids, keys and ciphertexts, and remove the folder.
+        """Write the output to `target` (0600), without ids, keys and ciphertexts, and remove the folder.
 
         Raises:
             OnboardError: it still runs.
@@ -291,10 +292,10 @@ class Run:
         self.discard()
 
     def refuse_if_running(self) -> None:
-        """Let nothing happen beside it.
+        """Stop if the run has not ended.
 
         Raises:
-            OnboardError: it still runs.
+            OnboardError: it is still running.
         """
         if self.is_running():
             raise StillRunning(
@@ -308,14 +309,14 @@ class Run:
         rest, exit_file, listens = b"", self.folder / "exit.json", time.monotonic() + LISTENS_SECONDS
         with open_file(self.output) as file:
             for look in itertools.count():
-                # Looked at before reading: what is written before the end is then always read.
+                # Check before reading, so that everything written before the end is read.
                 running = not exit_file.exists() and (look % ALIVE_EVERY != 0 or self.is_running())
                 while data := file.read(1 << 16):
                     lines, rest = whole_lines(rest + data)
                     yield lines
-                # Whoever leaves sets `leave`, then `cancelled`: looked at the other way round, leaving wins.
+                # Leaving sets `leave`, then `cancelled`: checked in reverse order, so that leaving wins.
                 stop = watch.cancelled is not None and watch.cancelled.is_set()
-                # Before the end: nobody would record what is taken in of it now, and the next one finds it.
+                # Checked before the end: nobody would record the result now, and the next watcher finds it.
                 if watch.leave is not None and watch.leave.is_set():
                     raise LeftRunning(
                         "Terraform continues",
@@ -324,7 +325,7 @@ class Run:
                         next="Come back to see how it ends.",
                     )
                 if not running:
-                    yield (decoded(rest),) if rest else ()  # a line that a killed process tore off
+                    yield (decoded(rest),) if rest else ()  # a line cut off by a kill
                     return
                 if stop and (file.tell() or time.monotonic() > listens):
                     self.cancel()
@@ -345,10 +346,10 @@ def _launch(
     facts: Mapping[str, Any],
     python: str,
 ) -> None:
-    """Make a run's folder and start its program; the arguments are those of `Run.start`.
+    """Create a run's folder and start its program; arguments as for `Run.start`.
 
     Raises:
-        OnboardError: as `Run.start`.
+        OnboardError: as for `Run.start`.
     """
     try:
         folder.mkdir(mode=0o700)
@@ -357,7 +358,8 @@ def _launch(
     with contextlib.ExitStack() as undo:
         undo.callback(shutil.rmtree, folder, ignore_errors=True)
         try:
-            # Plugins make sockets in TMPDIR, whose path may have only 104 characters: a short folder.
+            # Plugins create sockets in TMPDIR, and socket paths are limited to 104 characters: use a short
+            # folder.
             temporary = Path(tempfile.mkdtemp(prefix=_TEMPORARY, dir=environment.get("TMPDIR") or None))
             undo.callback(shutil.rmtree, temporary, ignore_errors=True)
             description = {
@@ -377,7 +379,7 @@ def _launch(
         variables = {**environment, "TMPDIR": str(temporary)}
         _supervised(command, argv, folder, description, variables, output)
     except OnboardError:
-        # Only now is it certain that nothing runs; whatever else ends this leaves the run to be found.
+        # Only here is it certain that nothing runs; after any other error the run can be found.
         leftovers.close()
         raise
     finally:
@@ -392,7 +394,7 @@ def _supervised(
     environment: Mapping[str, str],
     output: int,
 ) -> None:
-    """Start the supervisor, note who runs, and let it begin; see `supervisor`.
+    """Start the supervisor, record the processes, and let it begin; see `supervisor`.
 
     Raises:
         OnboardError: nothing was started.
@@ -430,7 +432,7 @@ def _supervised(
         }
         try:
             write_record(folder / "process.json", record)
-            # It comes last: a run that is described has an output and is noted, wherever this is killed.
+            # Last: wherever this is killed, a described run has an output and recorded processes.
             write_record(folder / "run.json", description)
         except OSError as error:
             raise _no_room(folder, cause_of(error)) from error
@@ -438,7 +440,7 @@ def _supervised(
 
 
 def _pipe(ends: contextlib.ExitStack) -> tuple[BinaryIO, BinaryIO]:
-    """The two ends of a pipe, which are closed with all others."""
+    """Open a pipe whose ends are closed with all others."""
     reading, writing = os.pipe()
     return (
         ends.enter_context(os.fdopen(reading, "rb", buffering=0)),

@@ -1,8 +1,7 @@
 """Terraform for one layer: init, plan, apply, read and repair, each as one call that waits and reports.
 
-What runs is found again: the runs of a layer are in one private folder under fixed names, so that a wizard
-which was killed meanwhile asks for the same apply and gets the end of the one that is running or has ended
-since.
+Runs can be found again: a layer's runs are in one private folder under fixed names. A wizard that was killed
+asks for the same apply and gets the result of the one that is running or has ended since.
 """
 
 from __future__ import annotations
@@ -65,16 +64,16 @@ from workflows.terraform.state import State, init_needed, read_stored
 
 
 class Terraform:
-    """One layer and the program that runs it. Starts runs, finds them again, and puts away their output.
+    """One layer and its program. Starts runs, finds them again, and puts away their output.
 
     Args:
-        binary: the program, as `choose_binary` found it.
+        binary: the program, from `choose_binary`.
         layer: the layer's folder; Terraform runs in it, since layers read `path.cwd`.
-        folder: a private folder of the session for this layer's runs; made if it is not there (0700).
-        environment: the person's environment to build Terraform's from.
-        variables: what Terraform needs besides (AWS_CONFIG_FILE, AWS_SHARED_CREDENTIALS_FILE, AWS_PROFILE).
+        folder: the session's private folder for this layer's runs; created if missing (0700).
+        environment: the person's environment, from which Terraform's is built.
+        variables: further variables (AWS_CONFIG_FILE, AWS_SHARED_CREDENTIALS_FILE, AWS_PROFILE).
         backend_configs: files for `init -backend-config=`.
-        backend: what they say.
+        backend: the values in these files.
         var_files: files for `plan -var-file=`, in order.
         now: the clock, in UTC.
         python: the Python for the supervisor.
@@ -107,16 +106,16 @@ class Terraform:
 
     @property
     def inputs(self) -> tuple[Path, ...]:
-        """The variable and backend files, whose changes make a plan old."""
+        """The variable and backend files, whose changes outdate a plan."""
         return (*self.var_files, *self._backend_configs)
 
     def running(self) -> Run | None:
-        """The run of this layer that is still going on, if there is one."""
+        """Return the layer's current run, or None."""
         runs = map(self._found, (Kind.APPLY, Kind.IMPORT, Kind.PUSH, Kind.PLAN, Kind.INIT))
         return next((run for run in runs if run is not None and run.is_running()), None)
 
     def _found(self, kind: Kind) -> Run | None:
-        """The run of that kind, going on or ended, that was not put away yet."""
+        """Return the current or ended run of that kind that isn't put away yet, or None."""
         return Run.attach(self.folder / kind)
 
     def _run(
@@ -124,11 +123,11 @@ class Terraform:
     ) -> Outcome:
         """Start a run and follow it to its end.
 
-        Anything but an apply that a killed wizard left is awaited first.
+        First wait for any run but an apply that a killed wizard left.
 
         Raises:
             LeftRunning: `watch.leave` was set.
-            Cancelled: `watch.cancelled` was set while an older run was awaited.
+            Cancelled: `watch.cancelled` was set while waiting for an older run.
             OnboardError: an apply is running, or the program cannot be started.
         """
         self._await_older(watch)
@@ -145,7 +144,7 @@ class Terraform:
         ).follow(watch)
 
     def _await_older(self, watch: Watch) -> None:
-        """Wait for an init, a plan or an import that a killed wizard left running; an apply is left alone.
+        """Wait for any run but an apply that a killed wizard left running.
 
         Raises:
             LeftRunning: `watch.leave` was set.
@@ -159,22 +158,22 @@ class Terraform:
             raise Cancelled(f"The {older.description.kind} was stopped", "Nothing was changed.")
 
     def _put_away(self, kind: Kind) -> None:
-        """Keep an ended run's output redacted as `KIND.log`, and remove the rest of it."""
+        """Keep an ended run's redacted output as `KIND.log`, and remove the rest."""
         if (run := self._found(kind)) is not None:
             note_lock(run, self.folder)
             run.keep_redacted(self.folder / f"{kind}.log")
         elif (self.folder / kind).exists():
-            # Killed between making the folder and describing the run: nothing was started.
+            # Killed between creating the folder and describing the run: nothing was started.
             shutil.rmtree(self.folder / kind)
 
     def _ended(self, kind: Kind, argv: Sequence[str], watch: Watch) -> Outcome:
-        """The end of a run whose output is put away; raises as `_run`."""
+        """Run to the end and put away the output; raises as `_run`."""
         outcome = self._run(kind, argv, watch)
         self._put_away(kind)
         return outcome
 
     def _refuse_while_running(self) -> None:
-        """Let nothing happen beside a run.
+        """Stop if a run of this layer has not ended.
 
         Raises:
             OnboardError: something is running.
@@ -183,12 +182,12 @@ class Terraform:
             run.refuse_if_running()
 
     def init_needed(self) -> bool:
-        """Whether init has something to do, or to refuse, that Terraform would not say itself."""
+        """Return whether init is needed for a reason that Terraform would not report itself."""
         return init_needed(self._data_folder, self._backend)
 
     @property
     def _data_folder(self) -> Path:
-        """Where Terraform keeps what init installed for the layer."""
+        """Terraform's data folder for the layer, filled by init."""
         return self.layer / (self.environment.get("TF_DATA_DIR") or ".terraform")
 
     def init(
@@ -198,11 +197,11 @@ class Terraform:
         reconfigure: bool = False,
         watch: Watch = NOBODY,
     ) -> None:
-        """Initialise the layer. The lock file is only read, except with `upgrade` or where there is none yet.
+        """Initialise the layer. The lock file is only read, unless with `upgrade` or if there is none yet.
 
         Raises:
             Cancelled: the person stopped it.
-            OnboardError: it failed; the detail has Terraform's own words.
+            OnboardError: it failed; the detail has Terraform's own message.
         """
         argv = self.binary.commands.init(
             backend_configs=self._backend_configs,
@@ -213,7 +212,7 @@ class Terraform:
         self._refuse_unless_done(Kind.INIT, self._ended(Kind.INIT, argv, watch))
 
     def state(self, *, cancelled: threading.Event | None = None) -> State:
-        """What the state says about identities. Secrets in clear are dropped as it is read.
+        """Read the identities in the state, dropping secrets in clear text.
 
         Raises:
             OnboardError: it cannot be read.
@@ -228,7 +227,7 @@ class Terraform:
         return stored.state
 
     def state_mark(self, *, cancelled: threading.Event | None = None) -> StateMark | None:
-        """Which version of the state there is now; None if unknown.
+        """Return the current version of the state; None if unknown.
 
         Raises:
             OnboardError: it cannot be read.
@@ -239,7 +238,7 @@ class Terraform:
         return self._capture("state pull", self.binary.commands.state_pull(), cancelled).stdout
 
     def force_unlock(self, lock_id: str) -> None:
-        """Release a state's lock that a dead run left behind. The caller has asked the person, in writing.
+        """Release a state lock that a dead run left behind, after the person's typed confirmation.
 
         Raises:
             OnboardError: there is no such lock, or it could not be released.
@@ -253,21 +252,21 @@ class Terraform:
         resource_id: str,
         watch: Watch = NOBODY,
     ) -> bool:
-        """Take a resource that exists into the state.
+        """Import an existing resource into the state.
 
-        It writes the state, so it runs as an apply does: on its own, stopped by one SIGINT only.
+        An import writes the state, so it runs like an apply: on its own, stopped by one SIGINT only.
 
         Args:
             address: the resource's address in the layer.
-            resource_id: what the provider knows it by.
+            resource_id: the provider's id for it.
             watch: how it is watched.
 
         Returns:
-            True if the state has it now (also if it had it before), False if there is no such thing in AWS.
+            True if the state has it now (even if it did before), False if AWS has no such thing.
 
         Raises:
             Cancelled: the person stopped it.
-            LockHeld: the state is locked, also where the person stopped it while it waited for that.
+            LockHeld: the state is locked, even if the person stopped it while waiting for the lock.
             OnboardError: it failed.
         """
         argv = self.binary.commands.import_(address, resource_id, var_files=self.var_files)
@@ -281,13 +280,11 @@ class Terraform:
         self,
         watch: Watch = NOBODY,
     ) -> None:
-        """Write the state that an apply left in the layer's folder, and remove that file.
-
-        Without one nothing is done.
+        """Push the state that an apply left in the layer's folder, if any, and remove that file.
 
         Raises:
             Cancelled: the person stopped it.
-            LockHeld: as `import_`; perhaps it is locked by that very apply.
+            LockHeld: as for `import_`; perhaps that very apply left the lock.
             OnboardError: it could not be written; the file is still there.
         """
         if file := unwritten(self.layer):
@@ -311,7 +308,7 @@ class Terraform:
         if cancelled is not None and cancelled.is_set():
             raise Cancelled("Stopped", "You stopped this. Nothing was changed.")
         if answer.exit_code != 0:
-            # Never stdout: of show and output it is the state.
+            # Never stdout: for show and state pull it is the state.
             raise failure(operation, str(self.layer), (), answer.stderr, self.binary.product)
         return answer
 
@@ -321,19 +318,19 @@ class Terraform:
         replace: Sequence[str] = (),
         watch: Watch = NOBODY,
     ) -> tuple[PlanRecord, Plan]:
-        """Plan the layer into a private file, initialising it first if need be; an older plan is removed.
+        """Plan the layer into a private file, initialising it first if needed; an older plan is removed.
 
         Args:
-            replace: addresses to replace (a login profile, for a new password), besides those that
-                `replace_next` noted.
+            replace: addresses to replace (a login profile, for a new password), besides those recorded by
+                `replace_next`.
             watch: how it is watched.
 
         Returns:
-            What the plan was made from, and what it will do.
+            The record of the plan, and its effects.
 
         Raises:
             Cancelled: the person stopped it.
-            OnboardError: it failed; or the files changed while it was made.
+            OnboardError: it failed, or the files changed meanwhile.
         """
         self._await_older(watch)
         refuse_unwritten(self.layer)
@@ -344,7 +341,7 @@ class Terraform:
         sources = self._plan_into(path, replace, watch)
         try:
             with ThreadPoolExecutor(1) as beside:
-                sha256 = file_sha256(path)  # before it is shown: nothing else is ever applied
+                sha256 = file_sha256(path)  # before it is shown: only this content is ever applied
                 shown = beside.submit(self._shown, path, watch.cancelled)
                 record = record_plan(
                     path,
@@ -366,10 +363,10 @@ class Terraform:
         return record, plan
 
     def _plan_into(self, path: Path, replace: Sequence[str], watch: Watch) -> dict[str, str]:
-        """Run plan, and once more if it only wants the layer to be initialised; the file is private.
+        """Plan into a private file, initialising the layer and planning again if Terraform asks for it.
 
         Returns:
-            What it was made from, as `hash_sources` has it.
+            The hashes of its sources, from `hash_sources`.
         """
         wanted = dict.fromkeys((*replace, *pending_replacements(self.folder)))
         argv = self.binary.commands.plan(path, var_files=self.var_files, replace=list(wanted))
@@ -377,7 +374,7 @@ class Terraform:
         outcome = self._ended(Kind.PLAN, argv, watch)
         if not outcome.succeeded and not outcome.cancelled and needs_init(outcome.progress.diagnostics):
             self.init(watch=watch)
-            sources = hash_sources(self.layer, self.inputs)  # init says where modules are
+            sources = hash_sources(self.layer, self.inputs)  # init determines where modules are
             outcome = self._ended(Kind.PLAN, argv, watch)
         if not outcome.succeeded:
             path.unlink(missing_ok=True)
@@ -386,7 +383,7 @@ class Terraform:
         return sources
 
     def _shown(self, plan: Path, cancelled: threading.Event | None) -> Plan:
-        """What a plan file will do.
+        """Read the effects of a plan file.
 
         Raises:
             OnboardError: it cannot be read.
@@ -395,10 +392,10 @@ class Terraform:
         return read_plan(parse_json(answer.stdout))
 
     def give_up_plan(self) -> None:
-        """Remove the plan file, which can carry the state. What is running is left alone.
+        """Remove the plan file, which can contain the state.
 
         Raises:
-            OnboardError: its apply is still running.
+            OnboardError: a run of the layer has not ended.
         """
         self._refuse_while_running()
         (self.folder / PLAN_FILE).unlink(missing_ok=True)
@@ -409,17 +406,17 @@ class Terraform:
         *,
         watch: Watch = NOBODY,
     ) -> ApplyResult:
-        """Apply exactly the recorded plan file, or find the end of its apply that was begun before.
+        """Apply exactly the recorded plan file, or return the result of its earlier apply.
 
-        The layer is initialised again first where somebody removed what the plan was made with.
+        If Terraform's data folder is gone, the layer is first initialised again.
 
-        The plan file is removed when the apply has changed anything; the raw output becomes a redacted
+        The plan file is removed once the apply has changed anything; the raw output becomes a redacted
         `apply.log` in the folder.
 
         Raises:
-            ApplyFailed: Terraform failed on the way.
+            ApplyFailed: Terraform failed part-way.
             ApplyCancelled: the person stopped it.
-            LeftRunning: `watch.leave` was set; it goes on.
+            LeftRunning: `watch.leave` was set; the apply continues.
             OnboardError: the files, the plan or the program are not those of the record.
         """
         begun = self._found(Kind.APPLY)
@@ -446,13 +443,13 @@ class Terraform:
 
     def _end_of_apply(self, record: PlanRecord, outcome: Outcome) -> ApplyResult:
         result = apply_result(outcome)
-        # The result first: a wizard killed after it finds it, one killed before it finds the run.
+        # Record the result first: a wizard killed later finds the result, one killed earlier finds the run.
         kept = self.folder / "apply.json"
         with explained(kept, "written"):
             write_record(kept, {"plan_sha256": record.plan_sha256, "result": plain(result)})
         self._put_away(Kind.APPLY)
         keep_private(self.layer)
-        # A plan for a state that is another one now can never be applied any more; a stop can write outputs.
+        # A stale plan can never be applied; a stopped apply can have written outputs.
         stale = result.stopped or any(
             failure_of(error.summary) is Failure.STALE_PLAN for error in outcome.progress.errors
         )

@@ -1,13 +1,13 @@
-"""What the state knows of people: encrypted passwords, machine keys, groups, roles, account and alias.
+"""The identities in a state: encrypted passwords, machine keys, groups, roles, account and alias.
 
-Encrypted values are in the state whatever the outputs say, so nothing has to be marked as not sensitive.
-The state also holds secrets in clear (`ses_smtp_password_v4`, and `secret` or `password` of what was made
-without a PGP key): these are dropped as the text is read, and nothing here can give them away.
+The state has encrypted values even without outputs, so no output needs to be marked as not sensitive.
+It also contains secrets in clear text (`ses_smtp_password_v4`, and `secret` or `password` of resources made
+without a PGP key): these are dropped while parsing, so that nothing here can leak them.
 
-It is read as `state pull` gives it, which starts no provider, or where it is kept: looking at a project runs
-no program of it. What init noted in `.terraform` says where that is. Only places that can be read as they
-are count: a file, and an object of a bucket that nothing but the layer's profile opens. Of any other, nobody
-claims anything.
+It is read with `state pull`, which starts no provider, or from its storage, since looking at a project must
+not run the project's programs. Init's record in `.terraform` has the place. Only places that can be read
+directly count: a file, or an object in a bucket that the layer's profile alone can open. Other places are
+unknown.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _OWN_ACCESS = (
     *("role_arn", "assume_role", "assume_role_with_web_identity", "access_key", "token"),
     *("sse_customer_key", "shared_credentials_file", "shared_credentials_files", "shared_config_files"),
 )
-"""Settings of an S3 backend by which it signs differently from the layer's profile."""
+"""Settings of an S3 backend that change its credentials from those of the layer's profile."""
 _CLEAR = frozenset({"ses_smtp_password_v4", "ses_smtp_password", "secret", "password"})
 _ROLE = re.compile(r"arn:(?P<partition>aws[a-z0-9-]*):iam::(?P<account>\d{12}|\*):role/(?P<name>[^*]+)\Z")
 _OWNED = re.compile(
@@ -50,9 +50,9 @@ class LoginProfile:
     Attributes:
         user: the IAM user's name.
         address: the resource's address, for `-replace`.
-        encrypted_password: base64 of the OpenPGP message, or "" if the state has none.
-        pgp_key: the public key it was made with, as the layer gave it (base64), or "".
-        clear: True if AWS's password is in the state unencrypted: it was made without a PGP key.
+        encrypted_password: the OpenPGP message in base64, or "" if the state has none.
+        pgp_key: the public key it was encrypted to, as in the layer (base64), or "".
+        clear: True if the state has the password in clear text, because it was made without a PGP key.
     """
 
     user: str
@@ -64,7 +64,7 @@ class LoginProfile:
 
 @dataclass(frozen=True)
 class AccessKey:
-    """A machine user's access key, its secret encrypted; fields as in `LoginProfile`."""
+    """A machine user's access key with encrypted secret; fields as in `LoginProfile`."""
 
     access_key_id: str
     encrypted_secret: str
@@ -83,17 +83,17 @@ class Role:
 
 @dataclass(frozen=True)
 class State:
-    """What a layer's state says about identities. Every mapping is by IAM name.
+    """The identities in a layer's state. Every mapping is by IAM name.
 
     Attributes:
         users: user -> ARN.
-        forced: the users with `force_destroy`: what they have goes with them.
+        forced: the users with `force_destroy`: removing them also removes their keys and devices.
         login_profiles: user -> login profile.
         access_keys: user -> access keys, in the state's order.
         groups: group -> names of its members, sorted.
-        group_roles: group -> roles that its policies name in `sts:AssumeRole`, sorted.
-        account_id: the account that the layer's own resources are in, or "" for an empty state.
-        account_alias: the alias that the layer sets, or "".
+        group_roles: group -> roles in its policies' `sts:AssumeRole` statements, sorted.
+        account_id: the account of the layer's own resources, or "" for an empty state.
+        account_alias: the layer's alias, or "".
         partition: "aws", "aws-us-gov", "aws-cn", …; "" for an empty state.
         addresses: the address of every managed resource.
     """
@@ -110,18 +110,18 @@ class State:
     addresses: tuple[str, ...] = ()
 
     def groups_of(self, user: str) -> tuple[str, ...]:
-        """The groups that a user is in, sorted."""
+        """Return a user's groups, sorted."""
         return tuple(sorted(group for group, members in self.groups.items() if user in members))
 
     def roles_of(self, user: str) -> tuple[Role, ...]:
-        """The roles that a user may assume through its groups, by account and name, each once."""
+        """Return the roles that a user may assume through groups, each once, by account and name."""
         return tuple(
             sorted({role for group in self.groups_of(user) for role in self.group_roles.get(group, ())})
         )
 
 
 def _read(resources: Iterable[Mapping[str, Any]]) -> State:
-    """What a state's resources, each with its mode, type, address and values, say about identities."""
+    """Read the identities from a state's resources, each with mode, type, address and values."""
     of: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
     accounts: Counter[tuple[str, str]] = Counter()
     addresses = []
@@ -150,9 +150,9 @@ def _read(resources: Iterable[Mapping[str, Any]]) -> State:
 
 
 def without_clear_secrets(values: dict[str, Any]) -> dict[str, Any]:
-    """Drop secrets in clear, and note that there was one.
+    """Drop secrets in clear text, and note that there was one.
 
-    Only plain texts are dropped: `password` may also be the name of an output, whose value is an object.
+    Only strings are dropped: `password` may also be an output's name, with an object as value.
     """
     found = {name for name in _CLEAR & values.keys() if isinstance(values[name], str) and values[name]}
     kept = {name: value for name, value in values.items() if name not in found}
@@ -179,7 +179,7 @@ def _access_key(values: Mapping[str, Any]) -> AccessKey:
 
 
 def _members(of: Mapping[str, list[dict[str, Any]]]) -> dict[str, list[str]]:
-    """The users of each group, whether the group or the user says so."""
+    """Return the users of each group, from group memberships and user memberships."""
     whole, own = of["aws_iam_group_membership"], of["aws_iam_user_group_membership"]
     pairs = [(resource["group"], user) for resource in whole for user in resource.get("users") or ()]
     pairs += [(group, resource["user"]) for resource in own for group in resource.get("groups") or ()]
@@ -189,7 +189,7 @@ def _members(of: Mapping[str, list[dict[str, Any]]]) -> dict[str, list[str]]:
 
 
 def _roles(of: Mapping[str, list[dict[str, Any]]]) -> dict[str, tuple[Role, ...]]:
-    """The roles of each group, by the policies that are written into it, and by those attached to it."""
+    """Return the roles of each group, from inline and attached policies."""
     policies = {resource.get("arn"): resource.get("policy") or "" for resource in of["aws_iam_policy"]}
     documents = [(resource["group"], resource.get("policy") or "") for resource in of["aws_iam_group_policy"]]
     attached = [
@@ -205,13 +205,13 @@ def _roles(of: Mapping[str, list[dict[str, Any]]]) -> dict[str, tuple[Role, ...]
 
 
 def assumed_roles(document: str) -> tuple[Role, ...]:
-    """The roles that an IAM policy document allows to assume, sorted.
+    """Return the roles that an IAM policy document allows to assume, sorted.
 
     Args:
-        document: a policy as JSON. One that is no JSON names no role: AWS would not have taken it.
+        document: a policy as JSON. Invalid JSON gives no roles: AWS would have rejected it.
 
     Returns:
-        Roles with a whole name; a wildcard in the account gives the account id "*", one in the name is left
+        Roles with a complete name; a wildcard for the account gives the id "*", names with wildcards are left
         out.
     """
     try:
@@ -229,7 +229,7 @@ def assumed_roles(document: str) -> tuple[Role, ...]:
 
 @dataclass(frozen=True)
 class Bucket:
-    """An object of S3 that is a state."""
+    """An S3 object with a state."""
 
     bucket: str
     key: str
@@ -238,11 +238,11 @@ class Bucket:
 
 @dataclass(frozen=True)
 class StoredState:
-    """What was read of a state.
+    """A state as read from its storage.
 
     Attributes:
-        mark: which version of it this is.
-        state: what it says about identities.
+        mark: its version.
+        state: its identities.
     """
 
     mark: StateMark
@@ -255,15 +255,15 @@ NEVER_WRITTEN = StoredState(StateMark("", 0), State())
 def place_of(
     layer: Path, environment: Mapping[str, str], *, own_endpoint: bool = False
 ) -> Path | Bucket | None:
-    """Where a layer's state is kept, as init noted it; None where that is not known, or can't be read here.
+    """Return where a layer's state is stored, by init's record; None if unknown, or not readable directly.
 
     Args:
         layer: the layer's folder.
-        environment: the person's, for Terraform's own variables.
-        own_endpoint: whether a backend of another address than AWS's is the AWS that is meant.
+        environment: the person's environment, for Terraform's own variables.
+        own_endpoint: whether to accept a backend with an endpoint other than AWS's, as in the sandbox.
 
     Raises:
-        OSError: what init noted can't be read.
+        OSError: init's record can't be read.
     """
     data = layer / environment.get("TF_DATA_DIR", ".terraform")
     if not data.is_dir() or _workspace(data, environment) != _DEFAULT:
@@ -288,17 +288,17 @@ def kept_state(
     *,
     own_endpoint: bool,
 ) -> StoredState | None:
-    """A layer's state as it is kept; None where only Terraform could read it.
+    """Read a layer's state from its storage; None if only Terraform can read it.
 
     Args:
-        layer: as for `place_of`, like `environment` and `own_endpoint`.
-        environment: see there.
-        s3: makes a client that signs as the layer's profile, in a region or in the profile's own.
-        own_endpoint: see there.
+        layer: as for `place_of`.
+        environment: as for `place_of`.
+        s3: makes a client with the layer's profile, in a region or in the profile's own.
+        own_endpoint: as for `place_of`.
 
     Raises:
         OnboardError: it can't be read.
-        OSError: what init noted can't be read.
+        OSError: init's record can't be read.
     """
     place = place_of(layer, environment, own_endpoint=own_endpoint)
     if isinstance(place, Bucket):
@@ -324,10 +324,10 @@ def _object(s3: AwsClient, place: Bucket) -> StoredState | None:
 
 
 def noted_backend(data: Path) -> Mapping[str, Any]:
-    """A layer's backend as init noted it; empty where it noted none.
+    """Return a layer's backend from init's record, or {}.
 
     Raises:
-        OSError: it can't be read.
+        OSError: the record can't be read.
         ValueError, AttributeError: it isn't what init writes.
     """
     try:
@@ -337,14 +337,14 @@ def noted_backend(data: Path) -> Mapping[str, Any]:
 
 
 def init_needed(data: Path, backend: Mapping[str, object]) -> bool:
-    """Whether init has something to do, or to refuse, that Terraform would not say itself.
+    """Return whether init is needed for a reason that Terraform would not report itself.
 
-    What is missing of its providers and modules, and that its backend block is another one, it says when it
-    plans. It doesn't compare the project's backend file with the backend that it was initialised with.
+    When planning, Terraform reports missing providers and modules and a changed backend block. But it doesn't
+    compare the project's backend file with the backend that the layer was initialised with.
 
     Args:
-        data: where Terraform keeps what init installs for the layer.
-        backend: what the files say that `init -backend-config` gets.
+        data: Terraform's data folder for the layer.
+        backend: the values of the `init -backend-config` files.
     """
     try:
         stored = noted_backend(data).get("config") or {}
@@ -355,11 +355,11 @@ def init_needed(data: Path, backend: Mapping[str, object]) -> bool:
 
 
 def _noted_as(value: object) -> object:
-    """A value, the same for a backend file and for init's note, which has null for what that leaves out."""
+    """Normalise a value from a backend file or from init's record, which has null for omitted settings."""
     if isinstance(value, Mapping):
         return {name: _noted_as(inner) for name, inner in value.items() if inner is not None}
     if isinstance(value, list | tuple):
-        return sorted(map(str, map(_noted_as, value)))  # a set, in whatever order
+        return sorted(map(str, map(_noted_as, value)))  # a set, in any order
     return str(value).lower()
 
 
@@ -373,12 +373,12 @@ def _workspace(data: Path, environment: Mapping[str, str]) -> str:
 
 
 def read_stored(text: str) -> StoredState | None:
-    """What a state says; None if it is encrypted, or in another form than Terraform's fourth.
+    """Read the identities in a state; None if it is encrypted, or not in Terraform's format version 4.
 
-    Secrets in clear are dropped as it is read.
+    Secrets in clear text are dropped while parsing.
 
     Args:
-        text: the state as it is kept, or as `state pull` gives it.
+        text: the stored state, or the output of `state pull`.
     """
     if not text.strip():
         return NEVER_WRITTEN
@@ -393,7 +393,7 @@ def read_stored(text: str) -> StoredState | None:
 
 
 def _each(resources: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """The resources with an entry for each instance."""
+    """Yield one entry for each instance of the resources."""
     for resource in resources:
         data = "data." if resource["mode"] == "data" else ""
         module = f"{resource['module']}." if resource.get("module") else ""

@@ -1,7 +1,7 @@
-"""Programs that a project brings or names itself: they run only once the person has said so.
+"""Programs that a project brings or names itself: they only run once the person has accepted them.
 
-Terraform runs with the person's credentials, and `TF_BINARY` is a line in a colleague's branch. So a program
-that a checkout chose by a path is asked about, once, and again when its content is another.
+Terraform runs with the person's credentials, and `TF_BINARY` is a line in a colleague's branch. So the person
+is asked about a program that a checkout chose by a path, once, and again when its content changes.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ _LARGEST = 1_000_000
 
 @dataclass(frozen=True)
 class ForeignProgram:
-    """A program as it is asked about.
+    """A program that the person must accept.
 
     Attributes:
-        path: where it really is, links followed.
-        owner: whose it is: a name, or a number where there is no name.
-        sha256: of its content, 64 hexadecimal digits.
-        why: who chose it, as "TF_BINARY in build.env names it".
+        path: its real path, with links resolved.
+        owner: the owner's name, or number if there is no name.
+        sha256: the hash of its content, 64 hexadecimal digits.
+        why: who chose it, such as "TF_BINARY in build.env names it".
     """
 
     path: Path
@@ -37,7 +37,7 @@ class ForeignProgram:
 
     @classmethod
     def at(cls, path: Path, why: str) -> ForeignProgram:
-        """The program at a path.
+        """Describe the program at a path.
 
         Raises:
             FileError: it cannot be read.
@@ -48,7 +48,7 @@ class ForeignProgram:
 
     @property
     def question(self) -> Sentence:
-        """What the person has to know before it runs."""
+        """What the person must know before it runs."""
         return (
             f"{self.why}:\n\n  {self.path}\n  owner {self.owner}, SHA-256 {self.sha256[:16]}…\n\n"
             "It would run with your AWS credentials. Run it only if you know where it comes from. "
@@ -64,10 +64,10 @@ def _owner(path: Path) -> str:
 
 
 class ProgramNotTrusted(OnboardError):  # noqa: N818 - it reads better where it is raised
-    """A project's own program would run, and the person was not asked about it yet.
+    """A project's own program would run, and the person hasn't accepted it yet.
 
     Attributes:
-        program: which one.
+        program: the program.
     """
 
     def __init__(self, program: ForeignProgram) -> None:
@@ -84,30 +84,30 @@ class ProgramNotTrusted(OnboardError):  # noqa: N818 - it reads better where it 
 
 
 class TrustedPrograms:
-    """The programs that the person said yes to, by path and content.
+    """The programs that the person accepted, by path and content.
 
     Args:
-        file: where they are remembered: a JSON object of SHA-256 by path, 0600.
+        file: their file: a JSON object of SHA-256 by path, 0600.
     """
 
     def __init__(self, file: Path) -> None:
         self._file = file
 
     def require(self, program: ForeignProgram) -> None:
-        """Refuse a program that the person did not say yes to, or that changed since.
+        """Reject a program that the person has not accepted, or that changed since.
 
         Raises:
-            ProgramNotTrusted: they did not.
-            FileError: what is remembered cannot be read.
+            ProgramNotTrusted: it isn't accepted.
+            FileError: the file cannot be read.
         """
         if self._known().get(str(program.path)) != program.sha256:
             raise ProgramNotTrusted(program)
 
     def add(self, program: ForeignProgram) -> None:
-        """Remember that the person said yes.
+        """Record that the person accepted a program.
 
         Raises:
-            FileError: it cannot be written.
+            FileError: the file cannot be written.
         """
         private_folder(self._file.parent)
         known = {**self._known(), str(program.path): program.sha256}

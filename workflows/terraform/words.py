@@ -1,4 +1,4 @@
-"""A plan in words: by person for the screen, and as Markdown for a pull request."""
+"""Describe a plan: by person for the screen, and as Markdown for a pull request."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from workflows.terraform.plan import (
 from workflows.terraform.redaction import redact
 
 MARKDOWN_HEAD = "### Plan for"
-"""What every exported plan begins with."""
+"""The beginning of every exported plan."""
 _ATTACHMENT = "aws_iam_group_policy_attachment"
 _WORDS = {
     (USER, Action.CREATE): "new user",
@@ -54,11 +54,11 @@ _SIGNS = {
     Action.NOTHING: "=",
 }
 _PLAIN = {USER, LOGIN_PROFILE, ACCESS_KEY}
-"""Of these the action says it all, but for a change in place."""
+"""Types whose action says it all, except for a change in place."""
 _FEW = 3
 _MOST_INSIDE = 60
 _LONGEST = 50_000
-"""Characters of the block; GitHub takes 65,536 of a comment."""
+"""Maximum characters of the block; GitHub accepts 65,536 in a comment."""
 _DONE = {
     Action.CREATE: "made",
     Action.UPDATE: "changed",
@@ -70,7 +70,7 @@ _DONE = {
 
 
 def summary(plan: Plan) -> tuple[Sentence, ...]:
-    """The plan in lines: one a person, then one a group, then the account, the rest and the outputs."""
+    """Summarise the plan: a line per person, a line per group, then the account, the rest and outputs."""
     if plan.is_empty:
         return ("Nothing changes.",)
     people = (f"{user}: {'; '.join(_about_user(plan, user))}" for user in plan.users)
@@ -78,7 +78,7 @@ def summary(plan: Plan) -> tuple[Sentence, ...]:
 
 
 def about_nobody(plan: Plan, but: Container[str] = ()) -> tuple[Line, ...]:
-    """Those of its lines that are about no person, without the changes at some addresses."""
+    """Return the lines that concern no person, without the changes at some addresses."""
     changes = [change for change in plan.changes if change.address not in but]
     groups = sorted({change.group for change in changes if change.group})
     about = ((group, _about_group(changes, group)) for group in groups)
@@ -94,7 +94,7 @@ def about_nobody(plan: Plan, but: Container[str] = ()) -> tuple[Line, ...]:
 
 
 def meaning(change: ResourceChange) -> Sentence | None:
-    """What a change means for the person it is about; None for a resource that is named by its address."""
+    """Return what a change means for its person; None for a resource shown by its address."""
     if change.type == GROUP_MEMBERS:
         moves = [f"{name} joins" for name in change.joining] + [f"{name} leaves" for name in change.leaving]
         return ", ".join(moves) or None
@@ -102,7 +102,7 @@ def meaning(change: ResourceChange) -> Sentence | None:
 
 
 def _done(change: ResourceChange) -> Sentence:
-    """What happens to a resource; of a few settings that change in place, from what to what."""
+    """Return what happens to a resource; a few changed settings are given with old and new value."""
     done = meaning(change) or f"{change.address} will be {_DONE[change.action]}"
     inside = [line.removeprefix("~ ") for line in change.details if line.startswith("~ ")]
     few = 0 < len(inside) == len(change.details) <= _FEW and change.type not in _PLAIN | {GROUP_MEMBERS}
@@ -110,22 +110,22 @@ def _done(change: ResourceChange) -> Sentence:
 
 
 def describe(change: ResourceChange) -> Sentence:
-    """One change in words, with whom it is about, for lists of what is destroyed or foreign."""
+    """Describe one change with its user or group, for lists of destroyed or unexpected resources."""
     whom = f"user {change.user}" if change.user else f"group {change.group}" if change.group else ""
     text = _done(change)
     return f"{whom}: {text}" if whom else text
 
 
 def plan_markdown(plan: Plan, *, title: str, origin: Sentence = "") -> str:
-    """The plan's actions as Markdown for a pull request, redacted, in a block that unfolds.
+    """Return the plan's actions as redacted Markdown for a pull request, in a collapsible block.
 
-    Under an action stands what changes inside the resource, as far as the action does not say it: who
-    approves a plan has to see which policy a group gets. Secrets in it are masked (see `attributes`).
+    Changes inside a resource follow its action unless that says it all: the approver of a plan must see which
+    policy a group gets. Secrets are masked (see `attributes`).
 
     Args:
         plan: the plan.
         title: what it is for ("security/global/base-identities").
-        origin: what it was made from, in a sentence or two, or "".
+        origin: a sentence or two about what it was made from, or "".
     """
     total = ", ".join(f"{number} to {verb}" for verb, number in plan.counts().items())
     block, remark = _block(plan, inside=True), ""
@@ -152,7 +152,7 @@ def plan_markdown(plan: Plan, *, title: str, origin: Sentence = "") -> str:
 
 
 def _prose(line: Sentence) -> str:
-    """A redacted line outside of a block of code, where Markdown would take a placeholder for a tag."""
+    """Redact a line outside the code block, where Markdown would take a placeholder for a tag."""
     return redact(text_of(line)).replace("<", r"\<")
 
 
@@ -181,7 +181,7 @@ def _about_group(changes: Iterable[ResourceChange], group: str) -> Sentence:
 
 
 def _block(plan: Plan, *, inside: bool) -> str:
-    """The actions, a line each, with or without what changes inside the resources."""
+    """Return the actions, one line each, with or without the changes inside the resources."""
     lines = [
         *(
             line
