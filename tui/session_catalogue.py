@@ -118,10 +118,14 @@ class SessionCatalogue:
             fitting = sorted(kept, key=lambda entry: bool(entry.sandbox))
         if fitting:
             return fitting[0]
+        if session_id is None:
+            raise OnboardError(
+                "No session yet", "There is nothing to resume.", next="Run `iam-onboard` to start a session."
+            )
         raise OnboardError(
-            "No such session" if session_id else "No session yet",
-            f"There is no session {session_id!r}." if session_id else "There is nothing to resume.",
-            next="`iam-onboard sessions` lists them; `iam-onboard` alone starts one.",
+            "No such session",
+            f"There is no session {session_id!r}.",
+            next="Choose one that `iam-onboard sessions --all` lists.",
         )
 
     def tidy(self) -> None:

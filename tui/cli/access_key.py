@@ -43,32 +43,35 @@ def add_to(commands: Commands) -> None:
     parts.add(
         "import",
         partial(_change, act=_import),
-        "check and keep the key from a downloaded .csv file, or one that you type",
+        "check a key from a downloaded .csv file, or one that you type, and keep it",
         option("csv", "CSV", "the file from the console (default: type the key)", nargs="?"),
         *base,
         STORE,
         flag("--delete", "delete the file after keeping the key"),
-        description="It asks AWS whose key it is before it keeps anything.",
+        description="Ask AWS whose key it is, then keep it on this computer.",
     )
     parts.add(
         "create",
         partial(_change, act=_create),
-        "create a new key with your present one, and keep it",
+        "create a new key, using your current one, and keep it",
         option(
-            "--with", "CSV", "the file with your present key (default: the key on this computer)", dest="csv"
+            "--with", "CSV", "the file with your current key (default: the key on this computer)", dest="csv"
         ),
         *base,
         STORE,
-        description="Asks for an MFA code. If it can't keep the new key, it deletes it again.",
+        description=(
+            "Create an access key and keep it. Asks for an MFA code if you have a device. If the new key "
+            "can't be kept, it is deleted again."
+        ),
     )
     parts.add(
         "rotate",
         partial(_change, act=_rotate),
         "replace your key with a new one, or continue an interrupted rotation",
         *base,
-        flag("--delete-inactive", "delete an inactive second key first, to make room"),
-        flag("--finish", "delete the old key of the last rotation, and do nothing else"),
-        description="Creates a new key, keeps it, tests it, and deactivates the old one. Asks for an MFA "
+        flag("--delete-inactive", "first delete an inactive second key, to make room"),
+        flag("--finish", "only delete the old key of the last rotation"),
+        description="Create a new key, keep and test it, then deactivate the old one. Asks for an MFA "
         "code. Some days later, run it again with --finish to delete the old key.",
     )
 
@@ -90,7 +93,7 @@ def listed(machine: host.Machine, options: argparse.Namespace) -> None:
     lines = columns([(*row, f"! {warning}" if warning else "") for *row, warning in rows], indent="")
     answer([_as_json(record, now) for record in records], lines, as_json=options.json)
     if not (records or options.json):
-        note("There is no access key here yet. `iam-onboard access-key import` keeps one.")
+        note("No access keys on this computer yet. Add one with `iam-onboard access-key import`.")
 
 
 def _change(machine: host.Machine, options: argparse.Namespace, act: Act) -> None:
@@ -129,7 +132,7 @@ def _change(machine: host.Machine, options: argparse.Namespace, act: Act) -> Non
         done = [f"{record.id} is the access key of {record.user} in {record.account_id}.", *done]
         if record.kept != key_store.KEPT_IN_FILE and "credential_process" not in present:
             command = f"iam-onboard profiles write {project} --as {account}"
-            done.append(f"No profile uses this key yet. To write the profiles that do: {command}")
+            done.append(f"No profile uses this key yet. To write one: {command}")
     answer({**_as_json(record, machine.now()), "told": done}, done, as_json=options.json)
 
 

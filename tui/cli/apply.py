@@ -45,11 +45,11 @@ def add_to(commands: Commands) -> None:
         BINARY,
         TRUST_BINARY,
         argument("plan", "PLANFILE", "the file from `iam-onboard plan LAYER --out FILE`"),
-        flag("--yes", "confirm everything destroyed or foreign, without asking on the terminal"),
+        flag("--yes", "apply everything, even what is destroyed or what you didn't name, without asking"),
         JSON,
-        description="Applies a plan if its files, program and state are unchanged, then removes the plan "
-        "file. Ctrl-C asks Terraform once to stop, and waits for it. If you close the terminal the apply "
-        "continues; run the same command again to see how it ended.",
+        description="Apply a plan if its files, program and state are unchanged, then remove the plan "
+        "file. Ctrl-C asks Terraform once to stop, and waits for it. If you close the "
+        "terminal, the apply continues; run the same command again to see how it ended.",
     )
 
 
@@ -68,7 +68,7 @@ def apply(machine: host.Machine, options: argparse.Namespace) -> None:
     if file.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH):
         note(
             f"warning: other users of this computer can read {file}, and a plan file can hold the state. "
-            "iam-onboard had written it for you alone (0600)."
+            "iam-onboard wrote it for you alone (mode 0600)."
         )
     with layer_run.layer_alone(machine, options) as alone:
         path = terraform_runs.located(alone)[1].path
@@ -119,7 +119,7 @@ def _refuse_old(planned: accepted_plan.Planned, context: module.Context) -> None
         raise OnboardError(
             "The plan is older than the files",
             reason,
-            why="Applying it would do what the files said before they changed.",
+            why="It would apply the files as they were before they changed.",
             next="Plan again, and read the new plan.",
         )
     note(*(f"note: {drift}" for drift in judged_plan.of_the_checkout(planned, context)))
@@ -134,7 +134,7 @@ def _confirm(planned: accepted_plan.Planned, options: argparse.Namespace) -> Non
     foreign = [change for change in planned.foreign if change not in planned.destroys]
     for title, changes in (
         ("Destroyed or replaced:", planned.destroys),
-        ("About other people or things than you named:", foreign),
+        ("Changes to people or things that you didn't name:", foreign),
     ):
         if changes:
             note(title, *(f"  {change.words}" for change in changes), "")
@@ -159,7 +159,7 @@ def _confirm(planned: accepted_plan.Planned, options: argparse.Namespace) -> Non
 def _not_confirmed(reason: str) -> OnboardError:
     return OnboardError(
         "Nothing was applied",
-        f"The plan destroys something, or changes what you did not name. {reason}",
+        f"The plan destroys something, or changes something that you didn't name. {reason}",
         next="Read the list above. If you want all of it, confirm on a terminal or add --yes.",
     )
 

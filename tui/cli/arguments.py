@@ -50,7 +50,9 @@ class Parts:
     """The parts of a command, or the commands of the program."""
 
     def __init__(self, parser: argparse.ArgumentParser, kind: str = "part") -> None:
-        self._made = parser.add_subparsers(dest=kind, metavar=kind.upper(), required=kind == "part")
+        self._made = parser.add_subparsers(
+            dest=kind, title="commands", metavar="COMMAND", required=kind == "part"
+        )
 
     def add(
         self,
@@ -121,9 +123,7 @@ def one_of(*arguments: Argument) -> Argument:
 
 
 JSON = flag("--json", "print JSON")
-LAYER = argument(
-    "layer", "LAYER", "the layer's folder, or its account's name in the project of the current folder"
-)
+LAYER = argument("layer", "LAYER", "the layer's folder, or the name of its account in the current project")
 BINARY = option(
     "--binary",
     "PROGRAM",

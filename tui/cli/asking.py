@@ -42,7 +42,7 @@ class NoTerminal(OnboardError):  # noqa: N818 - it names what is missing
     def __init__(self, what: str = "iam-onboard needs an answer from you") -> None:
         super().__init__(
             "There is no terminal to ask on",
-            f"{what}, but it runs without a terminal.",
+            f"{what}, but it isn't running in a terminal.",
             next="Run it in a terminal window.",
         )
 

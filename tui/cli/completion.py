@@ -11,7 +11,7 @@ from tui.cli.arguments import SHELLS, Commands, argument
 from tui.cli.output import hand_out
 
 _DESCRIPTION = """\
-Prints lines for the shell. To have completion in every new shell, add to its start file:
+Print the lines that turn on Tab completion. For every new shell, add to its start file:
 
   bash  ~/.bashrc                    eval "$(iam-onboard completion bash)"
   zsh   ~/.zshrc, after compinit     eval "$(iam-onboard completion zsh)"

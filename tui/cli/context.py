@@ -83,12 +83,12 @@ def own_key(context: module.Context, wanted: str, option: str, otherwise: str) -
     what = "You have no PGP key that you can use."
     if good:
         what, otherwise = (
-            f"You can use {len(good)} of your keys.",
+            f"{len(good)} of your keys work.",
             f"Choose one with {option} and its fingerprint.",
         )
     elif wanted and not fitting:
         title = "No such PGP key"
-        what = f"None of your keys in this keyring is called {wanted}."
+        what = f"No key in your keyring matches {wanted}."
         otherwise = f"Name one with {option}: its fingerprint or a mail address. {otherwise}"
     lines = (f"{openpgp.grouped(key.fingerprint)}  {key.user_id}: {key.verdict.headline}" for key in fitting)
     raise OnboardError(title, what, next=otherwise, detail="\n".join(lines))

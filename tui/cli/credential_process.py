@@ -40,8 +40,8 @@ def credential_process(machine: host.Machine, options: argparse.Namespace) -> No
     if found is None:
         raise OnboardError(
             "No access key here",
-            f"No keyring and no vault on this computer has an access key for {profile} of {project}.",
-            next="Keep one here: `iam-onboard access-key import`, or the wizard's step “Access keys”.",
+            f"No keyring or vault on this computer has an access key for {profile} of {project}.",
+            next="Add one: `iam-onboard access-key import`, or the wizard's step “Access keys”.",
         )
     key = found[1]
     say_json({"Version": 1, "AccessKeyId": key.id, "SecretAccessKey": key.secret.reveal()})

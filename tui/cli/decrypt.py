@@ -40,8 +40,9 @@ def add_to(commands: Commands) -> None:
             default="-",
         ),
         option("--account", "NAME", "choose one of the handoff's accounts"),
-        description="Decrypts the password in a handoff, or a bare encrypted password, and prints it to "
-        "standard output only. gpg asks for your passphrase, or iam-onboard does on the terminal.",
+        description="Decrypt the password in a handoff, or a bare encrypted password, and print it to "
+        "standard output only. gpg asks for your passphrase; if it can't, iam-onboard asks on "
+        "the terminal.",
     )
 
 

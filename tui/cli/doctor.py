@@ -80,7 +80,7 @@ def conclusion(findings: Sequence[Finding]) -> str:
         return f"Fix {count(stopping, 'thing')} (✗) before you use the wizard."
     if advice:
         return f"The wizard can work here. {count(advice, 'thing')} (!) could be better."
-    return "The wizard has everything that it needs here."
+    return "Everything that the wizard needs is here."
 
 
 def examine(machine: host.Machine, *, on_terminal: bool) -> list[Finding]:
@@ -145,7 +145,7 @@ def _binaries(machine: host.Machine) -> Iterator[Finding]:
         yield Finding(
             "Terraform or OpenTofu",
             good=False,
-            words="neither `terraform` nor `tofu` is on the PATH. An admin can't begin without one.",
+            words="neither `terraform` nor `tofu` is on the PATH. Admins need one of them.",
             fix="https://developer.hashicorp.com/terraform/install, https://opentofu.org/docs/intro/install/",
         )
     for name in there:

@@ -60,20 +60,23 @@ def add_to(commands: Commands) -> None:
         option("--out", "FILE", "write the handoff to a file (mode 0600)"),
         flag(
             "--no-usual-roles",
-            "if the state names no role, leave out the usual ones",
+            "don't add the usual roles if the state names none",
         ),
-        description="Stops if something isn't encrypted to the key in the layer. Nothing in the text is "
-        "secret.",
+        description="Print a person's handoff. Stops if something isn't encrypted to the key in the layer. "
+        "Nothing in the text is secret.",
     )
     parts.add(
         "open",
         show,
         "show who a handoff is for, its accounts and roles, and whether your key opens it",
         argument("file", "FILE", "the message as you got it ('-': stdin)"),
-        option("--user", "NAME", "refuse a handoff for another user"),
-        option("--project", "NAME", "refuse a handoff for another project"),
+        option("--user", "NAME", "reject a handoff for another user"),
+        option("--project", "NAME", "reject a handoff for another project"),
         JSON,
-        description="It decrypts nothing, and prints no encrypted text.",
+        description=(
+            "Show who a handoff is for, and whether your key opens it. Decrypts nothing, and prints no "
+            "encrypted text."
+        ),
     )
 
 
@@ -114,12 +117,12 @@ def create(machine: host.Machine, options: argparse.Namespace) -> None:
         person = person.without_conventional()
     elif person.conventional:
         note(
-            "note: the state names no role to assume, so the text has the usual ones of such projects; "
-            "--no-usual-roles leaves them out."
+            "note: the state names no role to assume, so the handoff lists the roles that such projects "
+            "usually have. --no-usual-roles leaves them out."
         )
     note(
-        f"note: this is what was made for {options.name} last. A password or key that was changed since no "
-        "longer works."
+        f"note: the handoff has the latest password and access key in the state for {options.name}. If "
+        "either was changed since, it no longer works."
     )
     if target is None:
         hand_out(person.text)
@@ -175,7 +178,7 @@ def show(machine: host.Machine, options: argparse.Namespace) -> int:
     record = {"project": handoff.project, "occasion": handoff.occasion, "identities": records}
     answer(record, _lines(handoff, pairs, known), as_json=options.json)
     if closed := [identity.account_name for identity, key in pairs if key.opens is False]:
-        note(f"No key on this computer opens: {', '.join(closed)}.")
+        note(f"No key on this computer opens the handoff for: {', '.join(closed)}.")
         return REFUSED
     return DONE
 
@@ -186,7 +189,7 @@ def _key_for(identity: messages.Identity, keys: tuple[keyring.OwnKey, ...]) -> A
     except OnboardError as error:
         return Answer(False, error.what)
     if key is None:
-        return Answer(None, "it holds nothing encrypted")
+        return Answer(None, "nothing in it is encrypted")
     named = next((user_id.text for user_id in key.details.user_ids), key.details.fingerprint)
     texts = filter(None, (identity.encrypted_password, identity.encrypted_secret))
     wanted = {key_id for text in texts for key_id in decrypt.recipients(decrypt.clean_ciphertext(text))}

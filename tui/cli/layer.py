@@ -72,7 +72,7 @@ def add_to(commands: Commands) -> None:
         repeatable(
             "--policy",
             "KEY=VALUE",
-            "set part of the password policy, such as minimum_password_length=16",
+            "change a setting of the password policy, such as minimum_password_length=16",
         ),
     )
     parts.add(
@@ -106,11 +106,11 @@ def _add_people(parts: Parts, *edit: Argument) -> None:
         repeatable("--group", "GROUP", "add the person to this group"),
         flag(
             "--access-key",
-            "add a machine user, as for a name that begins with machine.: an access key and no password",
+            "add a machine user: an access key, no password (default for names that begin with machine.)",
         ),
         flag(
             "--no-outputs",
-            "add no outputs, even if other people have some",
+            "add no outputs, even if others have them",
             dest="outputs",
             action="store_false",
         ),
@@ -204,11 +204,11 @@ def _attribute(text: str) -> tuple[str, int | bool]:
     name, _, value = text.partition("=")
     if name not in {*names.POLICY_NUMBERS, *names.POLICY_SWITCHES}:
         known = ", ".join((*names.POLICY_NUMBERS, *names.POLICY_SWITCHES))
-        raise UsageError(f"{name!r} is no part of the password policy. Its parts: {known}.")
+        raise UsageError(f"The password policy has no setting {name!r}. Its settings: {known}.")
     if value.isascii() and value.isdigit() and name in names.POLICY_NUMBERS:
         return name, int(value)
     if value not in _SWITCHES:
-        raise UsageError(f"{text!r} is not KEY=VALUE with a whole number, true or false.")
+        raise UsageError(f"{text!r} isn't KEY=VALUE with a whole number, true or false as its value.")
     return name, _SWITCHES[value]
 
 

@@ -45,7 +45,7 @@ def find_layer(machine: Machine, text: str) -> tuple[Project | None, LayerLocati
     known = ", ".join(layer.relative for layer in project.layers) or "none"
     raise OnboardError(
         "Which layer?",
-        f"{text} doesn't name one base-identities layer of {project.root}.",
+        f"{text} doesn't name exactly one base-identities layer of {project.root}.",
         next=f"Name one of its layers, or an account. The layers: {known}.",
     )
 
@@ -75,6 +75,6 @@ def _warn_of_links(project: Project, location: LayerLocation) -> None:
     if real != location.path:
         same = [layer.account for layer in project.layers if layer.path.resolve() == real]
         note(
-            f"warning: {location.relative} is a symbolic link to {real}; a change there is one for "
+            f"warning: {location.relative} is a symbolic link to {real}; a change there applies to "
             f"{', '.join(same)}."
         )

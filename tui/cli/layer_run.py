@@ -81,7 +81,7 @@ def layer_alone(machine: Machine, options: argparse.Namespace, layer: str = "") 
     except SessionInUse as error:
         raise OnboardError(
             "Another command is using this layer",
-            f"Process {error.pid or '(unknown)'} plans, applies or reads {location.relative}.",
+            f"Process {error.pid or '(unknown)'} is planning, applying or reading {location.relative}.",
             next="Wait until it ends, then try again.",
         ) from error
     try:
@@ -125,18 +125,18 @@ def _next_here(error: OnboardError, layer: str, context: Context) -> Sentence:
         case LockHeld():
             own = recovery.own_lock(error.lock, context)
             whose = (
-                f"It is the lock of the {own.kind} that {own.ending} here, and no longer runs: release it"
+                f"The lock belongs to the {own.kind} that {own.ending} here and no longer runs: release it"
                 if own
-                else "Wait for it and try again. Only if that run is surely dead, release the lock"
+                else "Wait for it and try again. Only if you are sure that it is dead, release the lock"
             )
             return f"{whose} in the layer's folder: terraform force-unlock {error.lock.lock_id} (or tofu)"
         case TerraformFailed() if error.way:
-            return f"{error.next}\nOn purpose: iam-onboard plan {layer} --init {error.way}"
+            return f"{error.next}\nTo do that: iam-onboard plan {layer} --init {error.way}"
         case ApplyFailed() if recovery.needed(error.result):
             return (
-                "Plan again. If AWS has something that the state doesn't know, run `terraform import "
-                "ADDRESS ID` (or tofu) in the layer's folder; after an import of a login profile, plan with "
-                "-replace for it. The wizard does this step by step for its own applies."
+                "Plan again. If AWS has something that the state lacks, run `terraform import ADDRESS ID` "
+                "(or tofu) in the layer's folder. After importing a login profile, plan with -replace for "
+                "it. The wizard does this step by step for its own applies."
             )
     return error.next
 
@@ -156,7 +156,7 @@ def refuse_beside_a_run(context: Context, kinds: Collection[Kind] = tuple(Kind))
         raise OnboardError(
             "Terraform is still running",
             f"Its {run.description.kind} in {run.description.layer} hasn't ended yet.",
-            why="An earlier command ended before it did, and left it running.",
+            why="An earlier command ended first, and left it running.",
             next="Run that command again to see how it ends, or wait.",
         )
 
@@ -212,9 +212,9 @@ def stoppable(context: Context) -> Iterator[None]:
     """
 
     def interrupted(_number: int, _frame: FrameType | None) -> None:
-        words = "Stopping; waiting for a clean end"
+        words = "Stopping; waiting for Terraform to finish cleanly"
         if context.cancelled.is_set():
-            words = "Terraform is stopping already; asking twice would damage the state. Waiting"
+            words = "Terraform is already stopping; a second request could damage the state. Waiting"
         context.cancelled.set()
         note_at_once(f"{words} …")
 

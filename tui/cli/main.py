@@ -25,15 +25,15 @@ _COMMANDS = {
     "join": ("wizard", "start as a new user, or continue with your handoff"),
     "resume": ("wizard", "resume a session (default: the latest)"),
     "sessions": ("wizard", "list your sessions"),
-    "demo": ("wizard", "try both roles in a throwaway project with a local AWS"),
+    "demo": ("wizard", "try both roles on a disposable project with a local AWS"),
     "doctor": ("doctor", "check gpg, Terraform, terminal, keyring and clipboard"),
-    "pgp": ("pgp", "check PGP keys before an apply does, or request access with yours"),
+    "pgp": ("pgp", "check a PGP key, or request access with yours"),
     "decrypt": ("decrypt", "decrypt and print your one-time password"),
-    "layer": ("layer", "read and edit a base-identities layer, byte for byte"),
+    "layer": ("layer", "read and edit a base-identities layer"),
     "regions": ("regions", "show where STS is active in each account, and which regions the project uses"),
     "plan": ("plan", "show what Terraform or OpenTofu would change in a layer"),
-    "apply": ("apply", "apply a plan file that `plan --out` kept"),
-    "handoff": ("handoff", "make a person's handoff, or check one that you got"),
+    "apply": ("apply", "apply a plan that `plan --out` kept"),
+    "handoff": ("handoff", "make a person's handoff, or check one that you received"),
     "access-key": ("access_key", "keep, create and rotate the access key that your profiles use"),
     "profiles": ("profiles", "show or write the profiles of a project in ~/.aws/PROJECT"),
     "verify": ("verify", "check that every profile of a project works, with one MFA code"),
@@ -44,7 +44,7 @@ _COMMANDS = {
 _EPILOG = f"""\
 {EXIT_CODES}
 
-`iam-onboard` alone opens the wizard. Try `iam-onboard demo` first: a disposable project and a local AWS."""
+`iam-onboard` on its own opens the wizard. To try it safely, run `iam-onboard demo` first."""
 _ENDED: dict[int, str] = {
     signal.SIGINT: "Stopped by Ctrl-C.",
     signal.SIGTERM: "Stopped by SIGTERM.",
@@ -139,7 +139,7 @@ def build_parser(words: Sequence[str] | None = None) -> argparse.ArgumentParser:
     """
     parser = Parser(
         prog="iam-onboard",
-        description="Brings people into the AWS accounts of a Leverage-style Terraform project.",
+        description="Give people access to the AWS accounts of a Leverage-style Terraform project.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

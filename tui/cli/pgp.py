@@ -58,11 +58,11 @@ def add_to(commands: Commands) -> None:
                 "check for the provider of this layer (its folder, or its account's name)",
             ),
         ),
-        option("--user", "NAME", "the IAM user whose key it should be"),
+        option("--user", "NAME", "the IAM user that the key should belong to"),
         option("--key", "KEY", "choose one of several keys by fingerprint or mail address"),
         one_of(JSON, flag("--text", "print the key in the form that keys/ needs")),
-        description="Checks whether the AWS provider can use PGP keys, in whatever form you got them. "
-        "Files in a layer's keys/ folder are checked exactly as they are.",
+        description="Check whether the AWS provider can use PGP keys, in whatever form you got them. Files "
+        "in a layer's keys/ folder are checked exactly as they are.",
         epilog="exit codes: 0 every key works, 1 one can't be used (the output says why), 2 wrong usage",
     )
     parts.add(
@@ -75,10 +75,10 @@ def add_to(commands: Commands) -> None:
         option("--name", "NAME", "your name, for the new key"),
         option("--mail", "ADDRESS", "your mail address, for the new key"),
         argument("--years", "N", "how many years the new key is valid (default: 2)", default="2"),
-        flag("--replacement", "say that you can't decrypt what you got before"),
+        flag("--replacement", "say that you can't decrypt what you were sent"),
         option("--reason", "TEXT", "why you replace your key"),
-        description="Prints the text that asks an admin for an IAM user, with your public PGP key. "
-        "Nothing in it is secret. iam-onboard asks on the terminal for what the options leave out.",
+        description="Print a message that asks your admin for an IAM user, with your public PGP key. "
+        "Nothing in it is secret. Asks on the terminal for anything the options leave out.",
     )
 
 

@@ -61,7 +61,7 @@ def add_to(commands: Commands) -> None:
         ),
         option("--out", "FILE", "keep the plan file for `iam-onboard apply` (mode 0600)"),
         repeatable(
-            "--for", "NAME", "the person you plan for: all other changes are listed as foreign", dest="people"
+            "--for", "NAME", "the person you plan for; other changes are listed separately", dest="people"
         ),
         repeatable(
             "--password",
@@ -72,11 +72,11 @@ def add_to(commands: Commands) -> None:
         option(
             "--init",
             None,
-            "initialise first: with newer providers, or for a changed backend",
+            "run init first: with newer providers, or for a changed backend",
             choices=("upgrade", "reconfigure"),
         ),
-        description="Plans a layer with the layer's own profile, initialises it first if needed, and shows "
-        "the plan by person. It changes nothing, and stops if the checkout is behind its upstream.",
+        description="Plan a layer with its own profile, and show the plan by person. Runs init first if "
+        "needed. Changes nothing, and stops if the checkout is behind its upstream.",
     )
 
 
@@ -103,7 +103,7 @@ def plan(machine: host.Machine, options: argparse.Namespace) -> None:
                 )
         layer_run.refuse_beside_a_run(context, (runner.Kind.APPLY,))  # an older plan or init is waited for
         if log := one_layer.take_in_ended_apply(context):
-            note(f"An earlier apply has ended meanwhile; its log is {log}.")
+            note(f"An earlier apply has ended since; its log is {log}.")
         try:
             planned = _made(location.relative, context, options)
             text = _text(planned, context, options)
@@ -132,7 +132,7 @@ def _made(layer: str, context: module.Context, options: argparse.Namespace) -> a
     if missing := [name for name in options.passwords if name not in planned.passwords]:
         raise OnboardError(
             "There is no password to reset",
-            f"The state of {context.item} has no console password of {', '.join(missing)}.",
+            f"The state of {context.item} has no console password for {', '.join(missing)}.",
             next=f"Check the name: `iam-onboard layer show {context.item}` lists who has a password there.",
         )
     return planned if options.people or options.passwords else replace(planned, foreign=())
@@ -178,7 +178,7 @@ def _lines(planned: accepted_plan.Planned) -> Iterator[str]:
     yield f"\nPlan: {counts['add']} to add, {counts['change']} to change, {counts['destroy']} to destroy."
     for title, lines in (
         ("Destroyed or replaced:", [change.words for change in planned.destroys]),
-        ("About other people or things than you named:", [change.words for change in planned.foreign]),
+        ("Changes to people or things that you didn't name:", [change.words for change in planned.foreign]),
         ("Changed outside of Terraform:", planned.drift),
     ):
         if lines:

@@ -39,11 +39,15 @@ def add_to(commands: Commands) -> None:
         option(
             "--as",
             "ACCOUNT",
-            "the account of your user: security, management, or another one of the handoff (default: the "
-            "handoff's only one)",
+            "the account of your user, such as security or management (default: the only one in your "
+            "handoff)",
             dest="account",
         ),
-        argument("--mfa-serial", "ARN", "your MFA device; '' for none (default: as AWS or the file says)"),
+        argument(
+            "--mfa-serial",
+            "ARN",
+            "your MFA device; '' for none (default: what AWS says, else what the file says)",
+        ),
         option("--region", "REGION", "the profiles' region (default: the project's)"),
         flag(
             "--mfa-names",
@@ -57,20 +61,21 @@ def add_to(commands: Commands) -> None:
         show,
         "show your profiles, and what writing them would change",
         *wanted,
-        description="Reads both files and writes nothing.",
+        description="Show your profiles and what `profiles write` would change. Writes nothing.",
     )
     parts.add(
         "write",
         write,
         "write the profiles, and an access key if one is given",
         *wanted,
-        flag("--dry-run", "print the diff with secrets masked, and stop"),
+        flag("--dry-run", "print the diff with secrets masked, and write nothing"),
         option("--access-keys", "CSV", "check and keep the key in this file from the console"),
         STORE,
         repeatable("--overwrite", "NAME", "overwrite this profile even if you changed it by hand"),
         flag("--prune", "remove profiles that iam-onboard wrote and you no longer need"),
-        description="Merges the profiles into both files; everything else in them stays as it is. Asks on "
-        "the terminal about profiles that you changed by hand. Without a terminal, those stay as they are.",
+        description="Merge the profiles into both files; everything else in them stays as it is. Asks on "
+        "the terminal about profiles that you changed by hand; without a terminal, leaves them "
+        "as they are.",
     )
 
 

@@ -105,10 +105,11 @@ def _handoffs(machine: Machine) -> Iterator[Mapping[str, object]]:
 
 def _none(error: ProjectError, text: str, known: list[str]) -> OnboardError:
     names = f" Known here: {', '.join(known)}." if known else ""
-    where = f"“{text}” is" if text else "This folder is"
     return OnboardError(
         "Which project?",
-        f"{where} neither in a project's checkout nor the short name of a known project.",
+        f"“{text}” is neither in a project's checkout nor the short name of a known project."
+        if text
+        else "This folder isn't in a project's checkout.",
         why=error.what,
         next=f"Name a folder of the project, or its short name.{names}",
     )

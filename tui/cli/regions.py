@@ -39,8 +39,8 @@ def add_to(commands: Commands) -> None:
             flag("--markdown", "print Markdown, without account ids"),
         ),
         flag("--with-account-ids", "include account ids in the Markdown"),
-        description="Asks every region's STS endpoint about each account with a profile, and compares the "
-        "answers with `regions_allowed`. It changes nothing.",
+        description="Ask every region's STS endpoint about each account with a profile, and compare the "
+        "answers with `regions_allowed`. Changes nothing.",
         epilog="exit codes: 0 done, 1 failed or couldn't ask an account that you named, 2 wrong usage",
     )
 
@@ -121,7 +121,7 @@ def _without(what: sts_regions.Survey, serial: str, why: Sentence) -> sts_region
             return way
         if not way.role_arn:
             return replace(way, serial="")
-        return replace(way, problem=f"{way.profile} needs a code of {serial}. {why}")
+        return replace(way, problem=f"{way.profile} needs a code from {serial}. {why}")
 
     return replace(what, ways=tuple(map(without, what.ways)))
 

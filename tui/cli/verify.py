@@ -49,8 +49,8 @@ def add_to(commands: Commands) -> None:
         flag("--no-code", "don't ask for an MFA code; roles that need one say so"),
         option("--shell", None, "print the export lines for this shell (default: yours)", choices=SHELLS),
         JSON,
-        description="Asks AWS who each profile in ~/.aws/PROJECT is, and assumes every role. "
-        "Asks for a code on the terminal, once for each MFA device.",
+        description="Ask AWS who each profile in ~/.aws/PROJECT is, and assume every role. Asks for a code "
+        "on the terminal, once for each MFA device.",
         epilog="exit codes: 0 all work, 1 failed or one doesn't work (the output says why), 2 wrong usage",
     )
 
@@ -223,7 +223,7 @@ def failure_lines(answers: Answers) -> Iterator[str]:
     failed = [(result.profile, result.error) for result in answers.given if result.error]
     yield f"\n{step.how_many_work(len(answers.given) - len(failed), len(answers.given))}."
     if answers.others:
-        yield f"Not checked, because they use neither a key nor a role with one: {', '.join(answers.others)}."
+        yield f"Not checked, because they have no access key and no role on one: {', '.join(answers.others)}."
     for profile, error in failed:
         yield f"\n{_FAILS} {profile}: {error.what}"
         yield from (f"  {words}" for words in (error.why, error.next) if words)
@@ -234,7 +234,7 @@ def after_lines(answers: Answers, shell: str, exports: Sequence[str]) -> Iterato
     if answers.links:
         yield from ("\nSwitch role in the console:", *answers.links)
     if exports:
-        yield f"\nFor {shell}, in its start file or typed:"
+        yield f"\nFor {shell}, add to its start file, or type:"
         yield from (f"  {line}" for line in exports)
         yield f"Then open a new terminal and type  {aws_command.COMMAND}"
     if not answers.survey.has_aws:

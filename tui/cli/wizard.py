@@ -65,7 +65,7 @@ def add_to(commands: Commands) -> None:
         one_of(
             flag("--archive", "take this session out of the list"),
             flag("--bring-back", "put an archived session back into the list"),
-            flag("--report", "print what happened, for a bug report: people get numbers, and no keys"),
+            flag("--report", "print what happened, for a bug report, without names and keys"),
         ),
         JSON,
     )
@@ -193,7 +193,7 @@ def _one_session(machine: host.Machine, entry: session_catalogue.Entry, options:
     else:
         found = admissions.admissions(folder)
         text = step_record.record_text(found, machine.now())
-        lines = [f"{step_record.TITLE}:", text] if text else ["It took in nobody's PGP key."]
+        lines = [f"{step_record.TITLE}:", text] if text else ["This session took in no PGP keys."]
         shown = [session_summary.session_line(entry, machine.now()), "", *lines]
         answer({**_as_json(entry), "admitted": shapes.plain(found)}, shown, as_json=options.json)
 
@@ -281,7 +281,7 @@ def _run(
             raise app.failure
         if resume := again(app.source, app.session):
             with contextlib.suppress(OutputLost):  # the window may be closed: all is saved all the same
-                applies = "The apply goes on by itself. Come back to see how it ended. "
+                applies = "The apply continues by itself. Come back to see how it ended. "
                 say(f"Saved. {applies if app.apply_left else ''}{resume}")
     finally:
         if guard is not None:

@@ -241,7 +241,7 @@ def test_the_account_is_shown_and_changed(
     capsys.readouterr()
     assert run(machine, "account", "security", "--json") == DONE
     assert json.loads(capsys.readouterr().out)["policy"]["max_password_age"]["value"] == 80
-    with pytest.raises(OnboardError, match="left alone"):
+    with pytest.raises(OnboardError, match="leaves alone"):
         run(machine, "account", "security", "--alias", "other-alias")
     with pytest.raises(OnboardError, match=r"\b3 \w+ 63 .*\b0\b"):
         run(machine, "account", "security", "--alias", "")

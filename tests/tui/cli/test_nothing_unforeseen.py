@@ -242,8 +242,8 @@ def test_every_command_says_what_is_wrong(way: str, machine: Broken) -> None:
     [
         ("state: foreign 755", ".local/state/iam-onboard belongs to user"),
         ("vault: a link", "vault is a symbolic link to"),
-        ("access-keys: own 777", "had permissions for other users"),
-        ("a naive date", "x.json isn't the record of an access key"),
+        ("access-keys: own 777", "was open to other users"),
+        ("a naive date", "x.json isn't a valid record of an access key"),
     ],
 )
 def test_the_folder_or_file_is_named(way: str, words: str, machine: Broken) -> None:
