@@ -301,7 +301,8 @@ class Git:
             return Upstream(name, *self._counts(f"refs/remotes/{name}"), why_not, is_default=True)
         if fetch and not why_not and self._ask("ls-remote", remote):
             why_not = (
-                f"What git fetches from {remote} holds no default branch: neither HEAD, main nor master."
+                f"iam-onboard found no default branch in what git fetches from {remote}: no HEAD, main "
+                "or master."
             )
         return Upstream(remote, 0, 0, why_not, is_default=True)
 
@@ -366,8 +367,8 @@ class Git:
         """
         if self._run("check-ref-format", "--branch", name).exit_code != 0:
             raise NoBranchName(
-                "Not a name for a branch",
-                f"git doesn't accept {name!r} as the name of a branch.",
+                "Not a valid branch name",
+                f"git doesn't accept {name!r} as a branch name.",
                 next="Use letters, digits, dashes and slashes, as in onboard/jane.doe.",
             )
         self._ask("switch", "--quiet", "--create", name)
@@ -416,10 +417,13 @@ class Git:
         for _section, name in found:
             if "=" in name or "\N{REPLACEMENT CHARACTER}" in name:
                 raise FilterStays(
-                    "A filter that cannot be switched off",
+                    "Can't switch off a filter",
                     f"The git settings of {self.folder} name the filter or hook {name!r}.",
-                    why="Looking at a checkout runs none of its programs, and git can't leave this one out.",
-                    next="Find out with `git config --list --show-origin` who set it, and remove it.",
+                    why=(
+                        "iam-onboard runs none of a checkout's own programs when it looks at it, and git "
+                        "can't leave this one out."
+                    ),
+                    next="Find out who set it with `git config --list --show-origin`, and remove it.",
                 )
         settings = [
             (f"{kind}.{name}.{key}", to) for kind, name in found for key, to in _BY_NAME[kind].items()
@@ -479,13 +483,13 @@ class Git:
                 raise
             raise GitTooSlow(
                 "git doesn't answer",
-                f"git {command} didn't end within {LOOK_SECONDS} seconds in {self.folder}.",
-                next="Run `git status` there. If it hangs too, look for a file below .git that is a pipe.",
+                f"git {command} didn't finish within {LOOK_SECONDS} seconds in {self.folder}.",
+                next="Run `git status` there. If it hangs too, look for a pipe among the files below .git.",
             ) from error
         except OSError as error:
             raise GitMissing(
                 "Can't run git",
-                f"{self._program} couldn't be started in {self.folder}.",
+                f"{self._program} didn't start in {self.folder}.",
                 why=cause_of(error),
                 next="Install git, or continue without branch and commit.",
             ) from error
@@ -508,15 +512,15 @@ def refused(verb: str, folder: Path, words: str) -> OnboardError:
     """
     if verb == "commit" and any(reason in words for reason in _NOT_SIGNED):
         return NotSigned(
-            "Git couldn't sign the commit, so there is none",
-            f"The files are written, but git could not sign the commit in {folder}.",
+            "Git couldn't sign the commit",
+            f"The files are written but not committed, because git couldn't sign the commit in {folder}.",
             why=(
-                "Git is set to sign commits (commit.gpgsign), but can't ask for the key's passphrase here: "
-                "iam-onboard has the terminal."
+                "Git is set to sign commits (commit.gpgsign), but it can't ask for the key's passphrase "
+                "here, because iam-onboard has the terminal."
             ),
             next=(
                 "Sign something with that key in another terminal, so that its agent knows the passphrase, "
-                "and do this step again; with gpg:  echo | gpg --clearsign\n"
+                "then do this step again. With gpg:  echo | gpg --clearsign\n"
                 "Or switch “commit” off, and commit the files yourself."
             ),
             detail=words,
@@ -524,7 +528,7 @@ def refused(verb: str, folder: Path, words: str) -> OnboardError:
     return GitRefused(
         "git refused",
         f"git {verb} failed in {folder}.",
-        next="Read git's own message below; nothing else changed.",
+        next="Read git's own message below. Nothing else changed.",
         detail=words,
     )
 

@@ -91,10 +91,10 @@ class Flaw(Enum):
         f"Use the file that the console downloaded, {_TYPE_IT}",
     )
     CUT = _Row(
-        "The line with the key has {fields}; the headings of {name} name {number}.",
+        "The line with the key has {fields}, but {name} has {number} headings.",
         "Perhaps the file was cut off.",
     )
-    MORE_FIELDS = _Row("The line with the key has more fields than the headings of {name} name.")
+    MORE_FIELDS = _Row("The line with the key has more fields than {name} has headings.")
     VALUE_EMPTY = _Row("The {title} in {name} is empty.")
     KEY_ID = _Row("The access key id has to begin with AKIA and be 16 to 128 capital letters and digits.")
     TOKEN_MISSING = _Row(

@@ -118,8 +118,8 @@ def consecutive_problem(seed: Secret, first: str, second: str, now: datetime) ->
     if later < earlier:
         return Problem("The second code is older than the first. Enter the older one first.", "second_code")
     return Problem(
-        f"The second code came {later - earlier} seconds after the first, so there was one between them."
-        " Enter two that follow one another.",
+        f"The second code came {later - earlier} seconds after the first, so there was another in between. "
+        "Enter two consecutive codes.",
         "second_code",
     )
 
@@ -129,7 +129,10 @@ def two_codes_problem(first: str, second: str) -> Problem | None:
     problem = code_problem(first, "first_code") or code_problem(second, "second_code")
     if problem is None and normal_code(first) == normal_code(second):
         return Problem(
-            "The two codes are the same. The second is the one that the app shows next (up to 30 seconds).",
+            (
+                "The two codes are the same. Wait for the app's next code (up to 30 seconds), and enter "
+                "that second."
+            ),
             "second_code",
         )
     return problem

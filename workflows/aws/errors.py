@@ -51,8 +51,8 @@ class AwsFailure(Enum):
     CERTIFICATE = _Row(
         "Can't reach AWS",
         "no answer came from AWS.",
-        "The certificate was not accepted: a proxy that inspects traffic, or a clock that is far off.",
-        "Ask whether your network has a certificate of its own (AWS_CA_BUNDLE), and check the clock.",
+        "The certificate wasn't accepted: a proxy inspects the traffic, or this computer's clock is far off.",
+        "Ask whether your network has its own certificate (set it with AWS_CA_BUNDLE), and check the clock.",
         "SSLError",
     )
     NOT_AWS = _Row(
@@ -65,8 +65,8 @@ class AwsFailure(Enum):
     LOCAL_AWS = _Row(
         "The local AWS doesn't answer",
         "nothing answers at {about}.",
-        "This address of your own computer stands in for AWS: in the sandbox, or by AWS_ENDPOINT_URL.",
-        "In the sandbox quit (^q) and resume, which starts its AWS again. Otherwise check AWS_ENDPOINT_URL.",
+        "This address on your own computer stands in for AWS, in the sandbox or through AWS_ENDPOINT_URL.",
+        "In the sandbox, quit (^q) and resume: that starts its AWS again. Otherwise check AWS_ENDPOINT_URL.",
     )
     NO_CREDENTIALS = _Row(
         "No access key",
@@ -78,7 +78,10 @@ class AwsFailure(Enum):
     PROFILE = _Row(
         "Can't use the profile files",
         "the AWS profile files have no such profile, or are partly unreadable.",
-        "A profile is missing or misspelt, a source_profile leads nowhere or in a circle, or a line is bad.",
+        (
+            "A profile is missing or misspelt, a source_profile leads nowhere or in a circle, or a line is "
+            "invalid."
+        ),
         "Read the details below, then fix the file or write the profiles again.",
         "ProfileNotFound ConfigParseError ConfigNotFound InvalidConfigError "
         "InfiniteLoopConfigError UnknownCredentialError NoRegionError InvalidRegionError "
@@ -86,9 +89,9 @@ class AwsFailure(Enum):
     )
     KEY_UNKNOWN = _Row(
         "AWS doesn't accept this access key",
-        "It is inactive or deleted, its id is mistyped, or it is only some seconds old.",
-        "It can take up to a minute until AWS knows a new key everywhere.",
-        "Wait a moment and try again. If this goes on, create or import another access key.",
+        "It is inactive or deleted, its id is mistyped, or it is only a few seconds old.",
+        "AWS can take up to a minute to recognise a new key everywhere.",
+        "Wait a moment and try again. If that doesn't help, create or import another access key.",
         "InvalidClientTokenId InvalidAccessKeyId UnrecognizedClientException AuthFailure",
     )
     SIGNATURE = _Row(
@@ -103,7 +106,7 @@ class AwsFailure(Enum):
         "This computer's clock is off",
         "AWS rejects requests whose time is more than five minutes off.",
         "The computer's clock differs from AWS's.",
-        "Switch automatic time on in the system's settings, then try again.",
+        "Switch on automatic time in the system's settings, then try again.",
         "RequestExpired RequestTimeTooSkewed RequestInTheFuture",
     )
     EXPIRED = _Row(
@@ -116,40 +119,40 @@ class AwsFailure(Enum):
     SSO = _Row(
         "Sign in to SSO again",
         "the SSO session has expired, or there is none.",
-        "`aws sso login` begins one that lasts some hours and leaves a token here; AWS accepts no other.",
+        "Only `aws sso login` starts one. It lasts some hours, and its token stays on this computer.",
         "Run `aws sso login` with the profile named below, then try again.",
         "SSOError TokenRetrievalError",
     )
     DENIED = _Row(
         "AWS doesn't allow this",
         "you don't have permission.",
-        "No policy of your groups allows it, or it is allowed only in a session that began with an MFA code.",
-        "If you have an MFA device, begin with its code and try again. If you did, ask your administrator.",
+        "No policy of your groups allows it, or it is allowed only in a session started with an MFA code.",
+        "If you have an MFA device, start with its code and try again. If you already did, ask your admin.",
         "AccessDenied AccessDeniedException UnauthorizedOperation NotAuthorized",
     )
     DENIED_EXPLICITLY = _Row(
         "AWS doesn't allow this without MFA",
         "one of your policies denies it.",
         "The usual policy denies nearly everything until you are signed in with an MFA code.",
-        "Set up MFA, or enter a code from your device, and try again. If this goes on, ask your admin.",
+        "Set up MFA, or enter a code from your device, and try again. If that doesn't help, ask your admin.",
     )
     DENIED_FROM_ABOVE = _Row(
         "AWS doesn't allow this",
-        "a {about} refuses it.",
-        "A {about} sets the limit of what everybody below it may do, whatever their groups allow.",
-        "Show the details below to the administrator of your organization's accounts.",
+        "a {about} denies it.",
+        "A {about} limits what everybody below it may do, whatever their groups allow.",
+        "Show the details below to the person who runs your AWS organization.",
     )
     NOT_GRANTED = _Row(
         "AWS doesn't allow this",
         "no policy of your groups allows it.",
-        "Your groups do not have it, or have it only in a session that began with an MFA code.",
-        "If you have an MFA device, begin with its code and try again. If you did, ask your administrator.",
+        "Your groups don't allow it, or allow it only in a session started with an MFA code.",
+        "If you have an MFA device, start with its code and try again. If you already did, ask your admin.",
     )
     NOT_TRUSTED = _Row(
         "AWS doesn't allow this",
         "its policy doesn't name you.",
         "A role's trust policy, or another resource's own policy, has to name your account.",
-        "Ask your administrator to let your account use it.",
+        "Ask your admin to let your account use it.",
     )
     MFA_CODE = _Row(
         "AWS rejected the MFA code",
@@ -173,21 +176,21 @@ class AwsFailure(Enum):
         "Throttling ThrottlingException TooManyRequestsException RequestLimitExceeded SlowDown",
     )
     NOT_FOUND = _Row(
-        "AWS has no such thing",
+        "AWS couldn't find it",
         "it doesn't exist in this account.",
         "It was removed meanwhile, its name is misspelt, or this is another account.",
         "Check the name and the account, then try again.",
         "NoSuchEntity NoSuchKey",
     )
     EXISTS = _Row(
-        "It exists already",
-        "that name exists already.",
+        "It already exists",
+        "that name is already taken.",
         "Somebody made it earlier, perhaps in an interrupted attempt.",
         "Use the existing one, or have it deleted first.",
         "EntityAlreadyExists",
     )
     LIMIT = _Row(
-        "AWS allows no more of them",
+        "AWS allows no more of these",
         "the account or the user already has as many as AWS allows.",
         "A user has at most two access keys and eight MFA devices.",
         "Delete one that you no longer use, then try again.",
@@ -226,7 +229,7 @@ class AwsFailure(Enum):
         "AWS reported an error",
         "AWS answered with an error that iam-onboard doesn't know.",
         "",
-        "The details below are AWS's own message. Try again, or show them to your administrator.",
+        "The details below are AWS's own message. Try again, or show them to your admin.",
     )
 
 

@@ -69,7 +69,7 @@ def must_change_password(iam: AwsClient, user: str | None = None) -> bool | None
     Raises:
         AwsError: it could not be asked, for another reason.
     """
-    profile = _login_profile(iam, user, "asking whether the password is to be changed", _MISSING | DENIALS)
+    profile = _login_profile(iam, user, "asking whether the password must be changed", _MISSING | DENIALS)
     return None if profile is None else bool(profile.get("PasswordResetRequired", False))
 
 
@@ -194,7 +194,7 @@ def describe_password_policy(policy: Mapping[str, Any]) -> list[str]:
         if _flag(rules.get("HardExpiry")):
             lines.append("once expired, only an administrator can set a new one")
     if not _flag(rules.get("AllowUsersToChangePassword", True)):
-        lines.append("changed by yourself only if one of your groups allows it")
+        lines.append("you can change it only if one of your groups allows that")
     return lines
 
 
@@ -391,11 +391,14 @@ class DeviceExists(OnboardError):  # noqa: N818 - as the other refusals are name
         super().__init__(
             "An MFA device with this name exists already",
             f"The account has a virtual MFA device named {name}, but its seed isn't on this computer.",
-            why="It belongs to somebody, or an earlier set-up was interrupted before the device was enabled."
-            " Without MFA you may not delete it yourself, and AWS shows a seed only once.",
-            next="Send these lines to your administrator, then start again here:\n\n"
-            f"  aws iam deactivate-mfa-device --user-name {shlex.quote(user)} --serial-number {quoted}\n"
-            f"  aws iam delete-virtual-mfa-device --serial-number {quoted}\n\n"
+            why="It belongs to somebody else, or an earlier set-up stopped before the device was enabled. "
+            "Without MFA you can't delete it yourself, and AWS shows a seed only once.",
+            next="Send these lines to your admin, then start again here:\n"
+            "\n"
+            f"  aws iam deactivate-mfa-device --user-name {shlex.quote(user)} --serial-number {quoted}"
+            "\n"
+            f"  aws iam delete-virtual-mfa-device --serial-number {quoted}\n"
+            "\n"
             "The first one fails with NoSuchEntity if the device was never enabled; that is fine.",
         )
         self.serial = serial

@@ -89,7 +89,7 @@ class CodeMemory:
         """
         if (problem := code_problem(code)) is not None:
             raise WrongCode(
-                "That isn't a code",
+                "That isn't an MFA code",
                 problem.message,
                 next="Enter the six digits that the app shows now.",
                 serial=serial,
@@ -120,7 +120,7 @@ def partition_of(arn: str) -> str:
     if match is None:
         raise OnboardError(
             "Not an ARN",
-            f"“{arn}” isn't the name of an AWS resource.",
+            f"“{arn}” isn't a valid ARN.",
             next="It looks like arn:aws:iam::123456789012:role/DevOps.",
         )
     return match["partition"]
@@ -164,7 +164,7 @@ def session_token(sts: AwsClient, serial: str, code: str, *, memory: CodeMemory)
             error.title,
             error.what,
             why=error.why,
-            next=f"{error.next} It has to be a code of {serial}.",
+            next=f"{error.next} It must come from {serial}.",
             detail=error.detail,
             serial=serial,
         ) from None

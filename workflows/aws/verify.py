@@ -260,7 +260,7 @@ def _refusal(error: AwsError, profile: RoleProfile, *, with_mfa: bool, elsewhere
         return MfaNeeded(
             Hindrance.CODE,
             what,
-            why="The role needs a session that began with an MFA code, but this one didn't.",
+            why="The role needs a session started with an MFA code, and this one wasn't.",
             next="Verify again with a code from your device.",
             detail=error.detail,
         )
@@ -268,10 +268,10 @@ def _refusal(error: AwsError, profile: RoleProfile, *, with_mfa: bool, elsewhere
     match error.failure:
         case AwsFailure.NOT_GRANTED:
             why = "None of your groups allows this role."
-            remedy = f"Ask your administrator for a group that may assume {role}."
+            remedy = f"Ask your admin for a group that may assume {role}."
         case AwsFailure.NOT_TRUSTED:
             why = "The role's trust policy doesn't name your account."
-            remedy = f"Ask your administrator to let your account assume {role}."
+            remedy = f"Ask your admin to let your account assume {role}."
         case _:
             causes = [
                 f"account {profile.account} has no role named {profile.role_name}",
@@ -279,6 +279,6 @@ def _refusal(error: AwsError, profile: RoleProfile, *, with_mfa: bool, elsewhere
                 "none of your groups allows it",
                 *([] if with_mfa else ["it asks for an MFA code"]),
             ]
-            why = f"One of these: {'; '.join(causes)}."
-            remedy = "Compare the role's name with the other profiles, then ask your administrator."
+            why = f"One of these is true: {'; '.join(causes)}."
+            remedy = "Compare the role's name with the other profiles, then ask your admin."
     return Hindered(Hindrance.ROLE, what, why=why, next=remedy, detail=error.detail)

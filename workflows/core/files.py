@@ -34,7 +34,7 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9.@_-]+")
 _NO_ROOM = "Make room, then try again. Nothing was changed."
 _NO_PERMISSION = (
     "You don't have permission.",
-    "Look at `ls -ld` of the path: who owns it, and what is its mode?",
+    "Check with `ls -ld` who owns the path, and what its mode is.",
 )
 _CAUSES = {
     errno.ENOSPC: ("The disk is full.", _NO_ROOM),
@@ -44,7 +44,7 @@ _CAUSES = {
     errno.EROFS: ("The file system is read-only.", "Choose another place, or mount it writable."),
     errno.ENOENT: ("There is no such file or folder.", "Check the path."),
     errno.ENOTDIR: (
-        "A part of the path is a file, not a folder.",
+        "Part of the path is a file, not a folder.",
         "Move that file away, or choose another path.",
     ),
     errno.EISDIR: ("This is a folder, not a file.", "Give the path of a file."),
@@ -71,7 +71,7 @@ class NotSynced(FileError):  # noqa: N818 - it says what is missing
 
     def risk(self, what: Sentence) -> Sentence:
         """A warning that `what`, which the file holds, may be lost."""
-        return f"After a power failure {what} may be gone: {joined((self.what, self.why))}"
+        return f"A power failure may lose {what}: {joined((self.what, self.why))}"
 
 
 class NotAccepted(OSError):  # noqa: N818 - it says what is wrong
@@ -104,7 +104,7 @@ def explained(path: Path, participle: str, kind: type[FileError] = FileError) ->
         yield
     except OSError as error:
         why, remedy = _cause_and_remedy(error)
-        raise kind("A file problem", f"{path} can't be {participle}.", why=why, next=remedy) from error
+        raise kind("File error", f"{path} can't be {participle}.", why=why, next=remedy) from error
 
 
 def cause_of(error: OSError) -> Sentence:
@@ -146,7 +146,7 @@ def read_text(path: Path, limit: int) -> str:
         line = data.count(b"\n", 0, error.start) + 1
         raise FileError(
             "This isn't a text file",
-            f"{path} isn't UTF-8 text: byte {error.start + 1}, in line {line}, doesn't fit.",
+            f"{path} isn't UTF-8 text: byte {error.start + 1}, in line {line}, is invalid.",
             next="Check that it is the right file, or save it as UTF-8.",
         ) from None
 
@@ -181,7 +181,7 @@ def load_file(path: Path, limit: int, *, follow: bool = True) -> bytes:
         size = os.fstat(stream.fileno()).st_size
         data = stream.read(limit + 1) if size <= limit else b""  # files without a size (/proc) are read, too
     if size > limit or len(data) > limit:
-        raise NotAccepted(path, f"It has more than {limit:,} bytes, the most that iam-onboard accepts here.")
+        raise NotAccepted(path, f"It is larger than {limit:,} bytes, the most that iam-onboard accepts here.")
     return data
 
 
@@ -458,7 +458,7 @@ def tightened(path: Path, mode: int) -> bool:
 
 def made_private(path: Path | str) -> Sentence:
     """A notice that a file or folder was open to other users and is now private."""
-    return f"{path} had permissions for other users; now only you have them."
+    return f"{path} was open to other users; now only you can read it."
 
 
 def own_folder(path: Path) -> bool:
@@ -473,10 +473,10 @@ def own_folder(path: Path) -> bool:
     with explained(path, "read"):
         if path.is_symlink():
             raise FileError(
-                "A folder of iam-onboard is a link",
+                "One of iam-onboard's folders is a link",
                 f"{path} is a symbolic link to {path.readlink()}.",
-                why="Anyone who can change where it leads decides what iam-onboard believes.",
-                next="Remove the link and move the folder itself there.",
+                why="Anyone who can change the link decides which sessions and records iam-onboard reads.",
+                next="Remove the link, and move the real folder there.",
             )
         if not path.is_dir():
             return False

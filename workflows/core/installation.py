@@ -69,8 +69,8 @@ def how_to_add_the_demo() -> Sentence:
     system, _, _, _, processor = os.uname()
     if system != "Darwin" and (system, processor) != ("Linux", "x86_64"):
         return (
-            f"Its Terraform comes for macOS and for Linux on x86-64 only; this is {system} on {processor}, "
-            "so the demo can't run here. Everything else can."
+            f"Its Terraform exists only for macOS and for Linux on x86-64. This is {system} on "
+            f"{processor}, so the demo can't run here; everything else can."
         )
     prefix = Path(sys.prefix)
     wanted = f"{checkout}[demo]" if (checkout := _checkout()) else "iam-onboard[demo]"

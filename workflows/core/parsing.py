@@ -64,7 +64,7 @@ class TooDeep(ValueError):  # noqa: N818 - it says what is wrong
     """A text with more nested brackets than `MAX_DEPTH`."""
 
     def __init__(self) -> None:
-        super().__init__(f"it has more than {MAX_DEPTH} brackets inside one another")
+        super().__init__(f"it nests brackets more than {MAX_DEPTH} deep")
 
 
 class TooMany(ValueError):  # noqa: N818 - it says what is wrong
@@ -112,7 +112,7 @@ def no_constant(name: str) -> NoReturn:
     Raises:
         ValueError: always.
     """
-    raise ValueError(f"{name} is no JSON value")
+    raise ValueError(f"{name} isn't a JSON value")
 
 
 def read_json(path: Path, limit: int) -> Any:
@@ -129,7 +129,7 @@ def read_json(path: Path, limit: int) -> Any:
             "A damaged file",
             f"iam-onboard can't read {path}.",
             why=f"It isn't JSON that iam-onboard wrote: {error}.",
-            next="Move the file away and redo the step that writes it.",
+            next="Move the file away, then redo the step that writes it.",
         ) from None
 
 
@@ -143,7 +143,7 @@ def parse_hcl(text: str) -> dict[str, Any]:
     import pygohcl  # noqa: PLC0415 - a Go library of 10 MB that --help does not need
 
     if "\0" in text:  # the parser would stop there without an error
-        raise HclError("It holds a NUL byte.")
+        raise HclError("It contains a NUL byte.")
     data = text.encode("utf-8", "surrogatepass")
     check_amount(data)
     check_depth(data)

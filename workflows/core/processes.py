@@ -157,10 +157,10 @@ def read_record(path: Path) -> dict[str, Any] | None:
         record = None
     if not isinstance(record, dict):
         raise FileError(
-            "Something that was kept is damaged",
+            "A saved file is damaged",
             f"{path} isn't a JSON object.",
             why="The file was edited, or damaged by the disk.",
-            next="Move it away. iam-onboard then looks that up again, or counts it as unknown.",
+            next="Move it away. iam-onboard then looks the answer up again, or counts it as unknown.",
         )
     return record
 
@@ -266,7 +266,7 @@ def capture(
             process.send_signal(signal.SIGINT)  # in its own session it got no Ctrl-C
             raise
     if limit.passed:
-        raise TimeoutError(f"{Path(argv[0]).name} did not answer within {timeout:g} seconds")
+        raise TimeoutError(f"{Path(argv[0]).name} didn't answer within {timeout:g} seconds")
     return Completed(process.returncode, stdout, stderr)
 
 

@@ -28,8 +28,8 @@ class WrongShape(OnboardError):  # noqa: N818 - it says what is wrong
         super().__init__(
             "The session's record is damaged",
             f"{name} should be {wanted}, but isn't.",
-            why="The file that holds it was edited or damaged.",
-            next="Redo the step that decides it, or start a new session.",
+            why="Somebody edited the file that holds it, or the disk damaged it.",
+            next="Redo the step that writes it, or start a new session.",
         )
         self.name = name
 

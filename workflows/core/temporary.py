@@ -56,7 +56,7 @@ def _system_folder() -> str:
         raise FileError(
             "There is no place for temporary files",
             "iam-onboard can't write to any of the usual folders: TMPDIR, /tmp, /var/tmp, /usr/tmp.",
-            why="They are missing, full, not writable, or files may not grow here (`ulimit -f`).",
+            why="They are missing, full or not writable, or files may not grow here (`ulimit -f`).",
             next="Set TMPDIR to a folder that you can write to, for example: export TMPDIR=~/tmp",
         ) from error
 

@@ -33,10 +33,10 @@ ELSEWHERE: Final = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_*")
 OF_ENDPOINTS: Final = ("AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT")
 AMBIENT: Final = (
     Ambient(ELSEWHERE, "iam-onboard and Terraform send requests there instead of to AWS.", harmless=False),
-    Ambient(OF_ENDPOINTS, "Requests go to AWS's endpoints of that kind."),
+    Ambient(OF_ENDPOINTS, "Requests go to AWS's FIPS or dual-stack endpoints."),
     Ambient(
         ("AWS_CA_BUNDLE", "SSL_CERT_FILE", "NIX_SSL_CERT_FILE"),
-        "iam-onboard checks AWS's certificates with this file. The first of these that is set counts.",
+        "iam-onboard checks AWS's certificates with this file. If several are set, the first one counts.",
     ),
     Ambient(
         ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "NO_PROXY", "no_proxy"),
@@ -57,25 +57,25 @@ AMBIENT: Final = (
     ),
     Ambient(
         ("TF_CLI_ARGS", "TF_CLI_ARGS_*"),
-        "Terraform adds these arguments. Each plan shows them. Arguments that would make it "
-        "partial, a destruction or unlocked stop it.",
+        "Terraform adds these arguments, and each plan shows them. iam-onboard stops if they would make "
+        "a plan partial, destroy everything or skip the lock.",
     ),
     Ambient(("TF_WORKSPACE",), "Terraform uses this workspace. Each plan shows it."),
     Ambient(("TF_DATA_DIR",), "Terraform keeps its data there, not in .terraform. Each plan shows it."),
     Ambient(
         ("TF_VAR_*",),
-        "Terraform uses it for a variable that no file sets. Each plan shows the name.",
+        "Terraform uses it for a variable that no file sets. Each plan shows its name.",
         shown=False,
     ),
     Ambient(("TF_CLI_CONFIG_FILE", "TF_PLUGIN_CACHE_DIR"), "Terraform gets its providers from there."),
     Ambient(
         ("TFENV_*", "TOFUENV_*", "TENV_*", "ASDF_*", "MISE_*"),
-        "Your version manager uses them to choose the Terraform or OpenTofu of each layer's folder.",
+        "Your version manager uses them to choose the Terraform or OpenTofu for each layer's folder.",
     ),
     Ambient(("GNUPGHOME",), "gpg looks for your PGP keys there."),
     Ambient(
         ("PYTHON_KEYRING_BACKEND",),
-        "iam-onboard keeps your access keys there, if that keyring is known to keep secrets.",
+        "iam-onboard keeps your access keys in this keyring, if it is known to keep secrets.",
     ),
     Ambient(
         ("TF_LOG", "TF_LOG_*", "GIT_TRACE*", "GIT_CURL_VERBOSE"),

@@ -40,9 +40,9 @@ class ClipboardUnavailable(DeclaredError):  # noqa: N818 - as the other refusals
 
     texts = Texts(
         title="Can't copy",
-        what="No clipboard here can take the text.",
+        what="No clipboard here accepts the text.",
         why="{reason}",
-        next="Show the text and select it with the mouse (hold Shift), or install what copies:\n"
+        next="Show the text and select it with the mouse (hold Shift), or install a clipboard program:\n"
         + how_to_install("clipboard"),
     )
 
@@ -52,9 +52,9 @@ class NothingToCopy(DeclaredError):  # noqa: N818 - as the other refusals are na
 
     texts = Texts(
         title="Not copied",
-        what="This was not copied.",
-        why="Its page closed first, and what was secret on it is gone.",
-        next="Open the page again, and copy it there.",
+        what="Nothing was copied.",
+        why="The page closed before the text was copied, and its secrets are gone.",
+        next="Open the page again, and copy from there.",
     )
 
 
@@ -146,7 +146,7 @@ class PyperclipClipboard(_ReadBack):
             with self._noted(text) as value:
                 self._run(copy, value)
             if self._run(paste) != value:
-                raise ClipboardUnavailable(reason="What was copied did not come back from the clipboard.")
+                raise ClipboardUnavailable(reason="The clipboard didn't return what was copied.")
             if not isinstance(text, Secret):
                 self._forget()
                 return Copied("Copied to the clipboard.")
@@ -205,7 +205,7 @@ class Osc52Clipboard:
         doubt = "if your terminal allows it (in tmux: set-clipboard on)"
         if not isinstance(text, Secret):
             return Copied(f"Copied, {doubt}.", certain=False)
-        due = "it is cleared in 2 minutes, whatever is in it then"
+        due = "the clipboard is cleared in 2 minutes, whatever it holds then"
         return Copied(f"Copied, {doubt}; {due}. {MANAGERS_KEEP_COPIES}", certain=False)
 
     def clear_if_ours(self) -> bool:
@@ -306,7 +306,7 @@ class TmuxClipboard(_ReadBack):
             with self._noted(text) as value:
                 self._tmux("load-buffer", "-w", "-", given=value.encode())
             if digest_of(value) not in self._buffers().values():
-                raise ClipboardUnavailable(reason="What was copied did not come back from tmux.")
+                raise ClipboardUnavailable(reason="tmux didn't return what was copied.")
         where = "Copied to tmux, and to your terminal if it allows it"
         if not isinstance(text, Secret):
             return Copied(f"{where}.", certain=False)
@@ -344,7 +344,7 @@ class TmuxClipboard(_ReadBack):
             )
         except (OSError, subprocess.TimeoutExpired) as error:
             # Without its cause, which would hold what was copied.
-            raise ClipboardUnavailable(reason=f"tmux does not answer: {type(error).__name__}.") from None
+            raise ClipboardUnavailable(reason=f"tmux doesn't answer: {type(error).__name__}.") from None
         if done.returncode != 0:
             raise ClipboardUnavailable(reason=f"tmux says: {done.stderr.decode(errors='replace').strip()}")
         return done.stdout
@@ -390,7 +390,7 @@ class _QuietChild(subprocess.Popen[bytes]):
         if any(isinstance(argument, bytes) for argument in arguments):
             # pyperclip encodes the text, and nothing else: this is klipper's way.
             raise RuntimeError(
-                "Only KDE's old klipper was found, which shows the text to every user; install xclip."
+                "Only KDE's old klipper is here, which shows the text to every user. Install xclip."
             )
         super().__init__(
             arguments,
@@ -414,7 +414,7 @@ class _QuietChild(subprocess.Popen[bytes]):
         except subprocess.TimeoutExpired:
             self.kill()
             super().communicate()
-            raise RuntimeError(f"{program} did not answer within {CHILD_SECONDS} seconds.") from None
+            raise RuntimeError(f"{program} didn't answer within {CHILD_SECONDS} seconds.") from None
         if self.returncode != 0 and not self._empty_is_no_error(program):
             raise RuntimeError(f"{program} failed with exit status {self.returncode}.")
         return stdout or b"", b""

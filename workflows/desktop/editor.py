@@ -60,7 +60,7 @@ class EditorMissing(DeclaredError):  # noqa: N818 - it reads better where it is 
     texts = Texts(
         title="No editor to open",
         what="{reason}",
-        next="Leave with ^q, choose your editor with `export EDITOR=nano`, say, and come back.",
+        next="Leave with ^q, choose an editor (for example `export EDITOR=nano`), and come back.",
     )
 
 
@@ -89,7 +89,7 @@ def editor_of(environment: Mapping[str, str]) -> tuple[str, ...]:
     for name in FALLBACKS:
         if shutil.which(name, path=path) is not None:
             return (name,)
-    raise EditorMissing(reason="Neither VISUAL nor EDITOR is set, and there is neither vi nor nano here.")
+    raise EditorMissing(reason="Neither VISUAL nor EDITOR is set, and neither vi nor nano is installed.")
 
 
 def _split(variable: str, text: str) -> list[str]:
@@ -145,7 +145,7 @@ def run_editor(command: Sequence[str], environment: Mapping[str, str], folder: P
     except OSError as error:
         raise OnboardError(
             "Can't start the editor",
-            f"{command[0]} couldn't be started.",
+            f"{command[0]} didn't start.",
             why=str(error),
             next="Set EDITOR to an editor that works here, or edit the file in another window.",
         ) from error

@@ -78,7 +78,7 @@ def _form(data: bytes, remark: str = "") -> Verdict | None:
     try:
         decode_key_file(data)
     except UnicodeDecodeError:
-        what = joined(("Terraform's file() only reads text, so the plan fails already.", remark))
+        what = joined(("Terraform's file() only reads text, so even the plan fails.", remark))
         return Verdict(VerdictKind.REFUSED_BY_PROVIDER, Headline.BINARY_FILE, what)
     except ValueError:
         if b"-----BEGIN PGP" in data:

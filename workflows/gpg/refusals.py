@@ -180,14 +180,15 @@ class DamagedKey(KeyRefused):
     """
 
     for_owner = (
-        "The PGP key that you sent for your AWS user arrived damaged. Please send it again, best as a file:\n"
+        "The PGP key that you sent for your AWS user arrived damaged. Please send it again, preferably as "
+        "a file:\n"
         "  gpg --armor --export YOUR_MAIL > key.asc"
     )
     texts = Texts(
         title="This key is damaged",
         what="{flaw}",
         why="Part of it was lost or changed on the way, as happens when a text is copied in pieces.",
-        next="Ask for the key again, best as a file.  gpg --armor --export NAME > key.asc",
+        next="Ask for the key again, preferably as a file.  gpg --armor --export NAME > key.asc",
     )
 
 
@@ -213,7 +214,7 @@ class KeyTooSlow(UnreadableKey):
     texts = Texts(
         title="GnuPG didn't finish reading this key",
         what="iam-onboard stopped gpg after {seconds:g} seconds.",
-        why="This computer may be very busy. A key takes gpg a second at most.",
+        why="This computer may be very busy. gpg needs at most a second for a key.",
         next="Try again. If it happens again, ask its owner for a new key.",
     )
 
@@ -246,9 +247,10 @@ class KeybaseName(KeyRefused):
     """
 
     for_owner = (
-        "You sent the name of a Keybase account; the PGP key itself is needed. Please send the output of:\n"
+        "You sent the name of a Keybase account, but I need the PGP key itself. Please send the output of:"
+        "\n"
         "  gpg --armor --export YOUR_MAIL\n"
-        "or, where the key is at Keybase only:\n"
+        "or, if the key is only at Keybase:\n"
         "  keybase pgp export"
     )
     texts = Texts(

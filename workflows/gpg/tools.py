@@ -67,9 +67,9 @@ class GpgTooSlow(DeclaredError, GpgFailed):  # noqa: N818 - as the others
     """GnuPG was ended because it took far longer than such work takes."""
 
     texts = Texts(
-        title="GnuPG didn't end",
+        title="GnuPG didn't finish",
         what="iam-onboard stopped gpg after {seconds:g} seconds; nothing was changed.",
-        why="What it was given is far larger than usual, or its agent doesn't answer.",
+        why="Its input is far larger than usual, or its agent doesn't answer.",
         next="End the agent with  gpgconf --kill gpg-agent  and try again.",
     )
 

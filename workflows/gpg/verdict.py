@@ -127,7 +127,7 @@ _ADD_SUBKEY: Final = Remedy(
     ("gpg --quick-add-key {fingerprint} rsa4096 encrypt 2y", "gpg --armor --export {fingerprint}"),
 )
 _SEND_AGAIN: Final = Remedy(
-    "Please send it again, best as a file:", ("gpg --armor --export {fingerprint} > key.asc",)
+    "Please send it again, preferably as a file:", ("gpg --armor --export {fingerprint} > key.asc",)
 )
 _PROLONG: Final = Remedy("Please extend its expiry and send the output of the last command:", _PROLONGING)
 _SIGN_AGAIN: Final = Remedy(

@@ -49,8 +49,8 @@ def read_variables(path: Path) -> dict[str, object]:
         text = load_file(path, MAX_VARIABLES).decode("utf-8-sig").replace("\r\n", "\n")
     except (OSError, UnicodeDecodeError) as error:
         raise BadVariables(
-            "A variables file cannot be read",
-            f"{path} cannot be read as UTF-8 text.",
+            "Can't read a variables file",
+            f"{path} isn't UTF-8 text, or can't be read.",
             why=cause_of(error) if isinstance(error, OSError) else str(error),
             next="Make it readable, and save it as UTF-8.",
         ) from error
@@ -59,8 +59,8 @@ def read_variables(path: Path) -> dict[str, object]:
     except ValueError as error:
         raise BadVariables(
             "A variables file is not valid HCL",
-            f"{path} cannot be parsed.",
-            next="Repair it; the parser's message is below.",
+            f"iam-onboard can't parse {path}.",
+            next="Correct it; the parser's message is below.",
             detail=str(error).replace("tmp.hcl", path.name),  # pygohcl's name for any text
         ) from error
 

@@ -89,7 +89,7 @@ def reading_project(start: Path) -> Iterator[None]:
             "Can't read the project",
             f"{error.filename or start} can't be read.",
             why=cause_of(error),
-            next="Look at `ls -ld` of it: who owns it, and what is its mode? Then try again.",
+            next="Check with `ls -ld` who owns it and what its mode is, then try again.",
         ) from error
 
 
@@ -103,9 +103,9 @@ def _found(root: Path) -> Project:
     if not accounts:
         raise ProjectError(
             "The project has no accounts",
-            f"{common} does not set `accounts`, or sets none.",
-            why="The wizard checks with it that a layer is applied to the account it is meant for.",
-            next='Add  accounts = { security = { email = "…", id = "123456789012" } }  with all of them.',
+            f"{common} doesn't set `accounts`, or leaves it empty.",
+            why="iam-onboard uses it to check that a layer is applied to the right account.",
+            next='Add  accounts = { security = { email = "…", id = "123456789012" } }  with all accounts.',
         )
     build_env = read_build_env(root / "build.env") if (root / "build.env").is_file() else {}
     warnings: list[str] = []
@@ -115,7 +115,7 @@ def _found(root: Path) -> Project:
     if not name:
         raise ProjectError(
             "The project has no name",
-            f"{common} does not set `project`.",
+            f"{common} doesn't set `project`.",
             why="The short project name is the prefix of every profile and the folder under ~/.aws.",
             next=f'Add a line such as  project = "bb"  to {common}.',
         )
@@ -124,7 +124,7 @@ def _found(root: Path) -> Project:
     region = _region(values) or next(filter(None, (layer.region for layer in layers)), "")
     if not region:
         warnings.append(
-            "No file names the project's region, so nobody can be handed over: set region_primary."
+            "No file names the project's region, so iam-onboard can't make handoffs. Set region_primary."
         )
     return Project(
         root=root,
@@ -172,7 +172,7 @@ def _find_root(start: Path) -> Path:
     if not start.exists():
         raise ProjectError(
             "There is no such folder",
-            f"{start} does not exist.",
+            f"{start} doesn't exist.",
             next="Use the project's folder, or any folder in it.",
         )
     for folder in (start, *start.parents):
@@ -183,10 +183,9 @@ def _find_root(start: Path) -> Path:
             return folder
     raise ProjectError(
         "This is not a Leverage project",
-        f"Neither {start} nor any folder above it is the root of one.",
+        f"Neither {start} nor any folder above it is the root of a project.",
         why="A project's root holds build.env and config/common.tfvars (or the older config/common.config).",
-        next="Enter the project's folder "
-        "(in the wizard: the field Project folder; on the command line: iam-onboard admin PATH).",
+        next="Enter the project's folder, or start iam-onboard in it.",
     )
 
 
@@ -239,7 +238,7 @@ def _layers(
             if account is None:
                 warnings.append(
                     f"The folder {folder.name} has an identities layer, but `accounts` in the common "
-                    f"variables does not name that account."
+                    "variables doesn't name that account."
                 )
             try:
                 found.append(_location(root, folder, paths[0], account))
@@ -272,8 +271,8 @@ def _location(root: Path, folder: Path, path: Path, account: Account | None) -> 
         raise LayerIncomplete(
             f"The {folder.name} account's backend.tfvars is missing",
             f"There is no backend.tfvars (or backend.config) in {folder / 'config'}.",
-            why="It gives the state's bucket and the profile that may read it; without it Terraform can't be "
-            f"run in {path}.",
+            why="It names the state's bucket and the profile that may read it. Terraform can't run in "
+            f"{path} without it.",
             next="Restore it from git, or ask a colleague for it.",
         )
     var_files = tuple(
@@ -290,7 +289,7 @@ def _location(root: Path, folder: Path, path: Path, account: Account | None) -> 
         raise LayerIncomplete(
             f"The environment of {folder.name} is missing",
             f"No .tfvars or .config file in {folder / 'config'} sets `environment`.",
-            why=f"Without it Terraform can't be run in {path}.",
+            why=f"Terraform can't run in {path} without it.",
             next=f'Restore account.tfvars from git, or write  environment = "{folder.name}"  into it.',
         )
     blocks = backends(path)
@@ -418,7 +417,7 @@ def _provider_versions(document: Document) -> Iterator[str | None]:
         raise ProjectError(
             "Can't read a file of the layer",
             f"{document.name} can't be parsed at line {document.broken_at}.",
-            next="Repair it, then try again.",
+            next="Correct it, then try again.",
         )
     for block in document.blocks_of("terraform"):
         for required in block.nested("required_providers"):

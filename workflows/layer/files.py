@@ -56,8 +56,8 @@ def refuse_outside(root: Path | None, paths: Iterable[Path]) -> None:
             raise LeadsOutside(
                 "A link leads out of the project",
                 f"{path} leads to {real}, which is outside of {within}.",
-                why="A checkout comes from others, so iam-onboard reads and writes only what is in it.",
-                next="Put the file or folder itself there, or move what the link leads to into the project.",
+                why="Others write a checkout's content, so iam-onboard reads and writes nothing outside it.",
+                next="Replace the link with the file or folder itself, or move its target into the project.",
             )
 
 
@@ -122,7 +122,7 @@ class FileSet:
                 "Can't read the layer",
                 f"{error.filename or folder} can't be read.",
                 why=cause_of(error),
-                next="Repair the file or its permissions; a broken symbolic link counts too.",
+                next="Repair the file or its permissions. A broken symbolic link causes this too.",
             ) from error
         unread = sorted(path.name for end in _UNREAD for path in folder.glob(f"*{end}"))
         return cls(documents, keys, frozenset(linked), frozenset(variables), tuple(unread))

@@ -71,15 +71,15 @@ def _format(
     except OSError as error:
         raise FormatFailed(
             title,
-            f"{program} could not be run on {', '.join(names)}.",
+            f"{program} didn't run on {', '.join(names)}.",
             why=str(error),
             next="Continue without the check, or repair the program.",
         ) from error
     if done.exit_code != 0:
         raise FormatFailed(
             title,
-            f"{program} refused one of {', '.join(names)}.",
-            next="Repair the file at the place below.",
+            f"{program} rejected one of {', '.join(names)}.",
+            next="Correct the file at the place below.",
             detail=done.stderr,
         )
 

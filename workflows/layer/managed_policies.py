@@ -68,12 +68,12 @@ def check_policy_arn(arn: str, account_id: str | None = None) -> list[Problem]:
         return [Problem(f"{what}: arn:aws:iam::aws:policy/ReadOnlyAccess, or ReadOnlyAccess.", "arn")]
     name, owner = match["name"], match["owner"]
     if account_id and owner not in {"aws", account_id}:
-        message = f"The policy is of account {owner}, the group of {account_id}: AWS refuses that."
+        message = f"The policy belongs to the account {owner}, the group to {account_id}. AWS rejects that."
         return [Problem(message, "arn")]
     if owner != "aws":
         return []
     if name.startswith(("aws-service-role/", "root-task/")):
-        return [Problem(f"{name} is for AWS's own services; a group cannot have it.", "arn")]
+        return [Problem(f"{name} is for AWS's own services; a group can't have it.", "arn")]
     return [] if known_policies().get(name.rpartition("/")[2]) == name else [_doubt(name)]
 
 
@@ -81,7 +81,7 @@ def _doubt(name: str) -> Problem:
     plain, known = name.rpartition("/")[2], known_policies()
     close = [known[plain]] if plain in known else get_close_matches(plain, known, 1, 0.75)
     meant = f" Did you mean {close[0]}?" if close else ""
-    return Problem(f"AWS had no policy {name} when this program was made.{meant}", "arn", fatal=False)
+    return Problem(f"AWS had no policy {name} when this version was made.{meant}", "arn", fatal=False)
 
 
 def short_policy(policy: str) -> str:

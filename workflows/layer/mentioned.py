@@ -86,8 +86,8 @@ def _files(root: Path, endings: tuple[str, ...]) -> Iterator[tuple[Path, bytes]]
 
     def refuse(error: OSError) -> None:
         raise OnboardError(
-            "The project cannot be read in full",
-            f"{error.filename} cannot be read.",
+            "Can't read the whole project",
+            f"{error.filename} can't be read.",
             why=cause_of(error),
             next="Make it readable, then try again.",
         ) from error

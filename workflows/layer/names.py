@@ -71,7 +71,9 @@ def check_account_alias(alias: str) -> list[Problem]:
             )
         ]
     if len(alias) == 12 and alias.isdigit():
-        return [Problem("An account alias may not be a 12-digit number: that is an account id.", "alias")]
+        return [
+            Problem("An account alias can't be a 12-digit number, because that is an account id.", "alias")
+        ]
     return []
 
 
@@ -109,7 +111,7 @@ def check_name(name: str, what: Literal["user", "group"], taken: Iterable[str] =
         taken: existing names; compared ignoring case.
     """
     if not name:
-        yield Problem(f"A {what} name is needed: letters, digits and  + = , . @ _ -", "name")
+        yield Problem(f"Enter a {what} name: letters, digits and  + = , . @ _ -", "name")
     elif len(name) > _LONGEST[what]:
         most = f"at most {_LONGEST[what]} characters"
         yield Problem(f"A {what} name has {most}; this one has {len(name)}.", "name")
@@ -120,4 +122,4 @@ def check_name(name: str, what: Literal["user", "group"], taken: Iterable[str] =
         yield Problem(f"A {what} name has {allowed}, no {shown}.", "name")
     if (same := next((known for known in taken if known.casefold() == name.casefold()), None)) is not None:
         why = "" if same == name else ": IAM does not tell upper from lower case"
-        yield Problem(f"There is a {what} {same} already{why}.", "name")
+        yield Problem(f"There is already a {what} {same}{why}.", "name")

@@ -60,11 +60,11 @@ def protection(path: Path) -> Sentence:
         return ""  # missing or unreachable: reading or writing it will fail
     if not mode & 0o222:
         return (
-            f"Its mode is {mode & 0o7777:04o}: somebody took away the permission to write it. "
-            f"`chmod u+w {path.name}` in its folder gives it back, if it is meant to be changed."
+            f"Its mode is {mode & 4095:04o}: somebody removed the permission to write it. If it is meant to "
+            f"change, restore that with `chmod u+w {path.name}` in its folder."
         )
     if not os.access(path, os.W_OK):
-        return "You have no permission to write it: it belongs to somebody else, or its disk is read-only."
+        return "You don't have permission to write it: it belongs to somebody else, or its disk is read-only."
     return ""
 
 
@@ -77,7 +77,7 @@ def refuse_protected(paths: Iterable[Path]) -> None:
     if found := {path: why for path in paths if (why := protection(path))}:
         raise Protected(
             "A file is read-only",
-            f"{', '.join(map(str, found))} would be changed, and is read-only.",
+            f"The edit would change {', '.join(map(str, found))}.",
             why=next(iter(found.values())),
             next="Nothing was written. Ask the person who protected it, or make it writable and try again.",
         )
@@ -301,8 +301,8 @@ class WriteJournal:
             return None
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise FileError(
-                "A record of a write cannot be read",
-                f"{self._record} cannot be read.",
+                "Can't read the record of a write",
+                f"{self._record} can't be read.",
                 why=cause_of(error) if isinstance(error, OSError) else "It is damaged.",
                 next="Look at `git status` in the project, then remove that file.",
             ) from error
@@ -329,7 +329,7 @@ def write(change_set: ChangeSet) -> tuple[Path, ...]:
             "A file has changed meanwhile",
             f"{', '.join(str(change.path) for change in foreign)} isn't what you reviewed.",
             why="Somebody or something edited it after it was read, or put a symbolic link in its place.",
-            next="Nothing was written. Go back one step: the review is made again.",
+            next="Nothing was written. Go back one step to review the files as they are now.",
         )
     refuse_protected(change.path for change in change_set.changes if change.standing() == "before")
     done: list[Path] = []
@@ -340,14 +340,14 @@ def write(change_set: ChangeSet) -> tuple[Path, ...]:
             _write_one(change)
         except OSError as error:
             raise WriteFailed(
-                "A file could not be written",
-                f"{change.path} could not be {'written' if change.after is not None else 'removed'}.",
+                "Can't write a file",
+                f"{change.path} couldn't be {'written' if change.after is not None else 'removed'}.",
                 why=(
                     f"You need permission to write in the folder {change.path.parent}."
                     if error.errno in {errno.EACCES, errno.EPERM}
                     else cause_of(error)
                 ),
-                next="Repair the cause and write again: what is already written stays as it is.",
+                next="Fix the cause and write again. Files that are already written stay as they are.",
                 detail="\n".join(f"written: {path}" for path in done),
             ) from error
         done.append(change.path)
@@ -378,12 +378,12 @@ def _take_back(change_set: ChangeSet, failure: WriteFailed) -> None:
             "The layer is half written",
             failure.what,
             why=failure.why,
-            next="Repair the cause and do the same again: it writes what is missing.",
+            next="Fix the cause, then do the same again: that writes what is missing.",
             detail=joined((failure.detail, f"not undone: {second.what}"), "\n"),
         ) from second
     failure.detail = ""
     failure.next = (
-        "Nothing was changed: iam-onboard undid what it had written. Repair the cause and try again."
+        "Nothing was changed: iam-onboard undid what it had written. Fix the cause, then try again."
     )
 
 

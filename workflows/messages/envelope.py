@@ -95,7 +95,7 @@ class Flaw(Enum):
     SEVERAL = Texts(
         title="More than one {kind}",
         what="The text holds different blocks with a {kind}.",
-        why="Perhaps an answer that quotes an older message was pasted whole.",
+        why="Perhaps you pasted a whole reply that quotes an older message.",
         next="Paste only the newest {kind}.",
     )
     OVERLOADED = Texts(
@@ -106,14 +106,14 @@ class Flaw(Enum):
     CUT = Texts(
         title="The {kind} is cut off",
         what="Its block of JSON begins but does not end.",
-        why="The last lines of the message were not copied, or a program shortened it.",
+        why="The last lines of the message weren't copied, or a program shortened it.",
         next="Copy the whole message again, or ask for it as a file.",
     )
     DAMAGED = Texts(
         title="The {kind} is damaged",
-        what="Its block of JSON cannot be read.",
+        what="iam-onboard can't read its block of JSON.",
         why="Something changed the text on its way.",
-        next="Ask for it again, best as an attached file.",
+        next="Ask for it again, preferably as an attached file.",
     )
     NEWER = Texts(
         title="Made by a newer iam-onboard",
@@ -133,10 +133,10 @@ class Flaw(Enum):
     NO_INVITATION = Texts(
         title="No invitation in this text",
         what="It holds no line that begins with iam-onboard join --project.",
-        next="Copy the whole invitation and paste it again, or type the project's and your user's name.",
+        next="Copy the whole invitation and paste it again, or type the project's name and your user name.",
     )
     BREAKS_RULES = Texts(
-        title="Can't use the {kind}",
+        title="Can't use this {kind}",
         what="{what}",
         next="Do not use it. Ask the person who sent the {kind} for a new one.",
     )
@@ -319,7 +319,7 @@ def _decode(block: str, kind: str) -> dict[str, object]:
     except ValueError as error:
         raise MessageError(Flaw.DAMAGED, kind=kind, detail=str(error)) from None
     if hidden := _HIDDEN.search(json.dumps(payload, ensure_ascii=False)):
-        sign = f"it holds the character U+{ord(hidden[0]):04X}, which no text for people has"
+        sign = f"it contains the character U+{ord(hidden[0]):04X}, which doesn't belong in text"
         raise MessageError(Flaw.DAMAGED, kind=kind, detail=sign)
     assert isinstance(payload, dict)  # noqa: S101 - the block starts with a brace
     del payload[MARKER]
@@ -334,7 +334,7 @@ def _decode(block: str, kind: str) -> dict[str, object]:
 def _without_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
     result = {_BLANKS.sub("", key): value for key, value in pairs}
     if len(result) != len(pairs):
-        raise ValueError("a field is there twice")
+        raise ValueError("a field appears twice")
     return result
 
 

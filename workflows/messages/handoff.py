@@ -119,7 +119,8 @@ class Identity:
         if (self.access_key_id is None) != (self.encrypted_secret is None):
             found.append(
                 Problem(
-                    "An access key id and its encrypted secret come together or not at all.", "access_key_id"
+                    "It has an access key id without the encrypted secret, or a secret without the id.",
+                    "access_key_id",
                 )
             )
         found += rules.password_policy(self.password_policy)
@@ -150,7 +151,7 @@ class Handoff:
         conditions = (
             (
                 not _OCCASION.fullmatch(self.occasion),
-                "Its occasion is no word of small letters and dashes.",
+                "Its occasion isn't a word of lower-case letters and dashes.",
                 "occasion",
             ),
             (
@@ -160,7 +161,7 @@ class Handoff:
             ),
             (
                 len(set(accounts)) != len(accounts),
-                "It holds the same user of the same account twice.",
+                "It names the same user of the same account twice.",
                 "identities",
             ),
         )
@@ -174,7 +175,7 @@ class Handoff:
         names = [profile.profile for identity in self.identities for profile in identity.profiles]
         if len(set(names)) != len(names):
             twice = next(name for name in names if names.count(name) > 1)
-            found.append(Problem(f"It holds the profile {rules.shown(twice)} twice.", "profiles"))
+            found.append(Problem(f"It names the profile {rules.shown(twice)} twice.", "profiles"))
         return found
 
     def render(self) -> str:
@@ -309,14 +310,14 @@ _HOLDS: Mapping[tuple[bool, bool], tuple[str, str]] = {
 }
 """By whether it holds passwords and access keys: what is encrypted, and what is reset if that fails."""
 _WIDTH = 72
-_FIRST = "your access to the AWS accounts of {project} is ready."
+_FIRST = "Your access to the AWS accounts of {project} is ready."
 _OPENINGS: Mapping[str, str] = {
-    "new-password": "your password for AWS was reset in {accounts} of {project}: the one you had "
-    "there does not work any more. Your access keys are as they were.",
-    "new-key": "your new PGP key is in place in {accounts} of {project}. What your admin had "
-    "encrypted to the old one there was reset, such as your password: that no longer works. "
-    "Access keys that you made yourself still do.",
-    "new-credentials": "there is more for you to sign in with to the AWS accounts of {project}.",
+    "new-password": "Your AWS password in {accounts} of {project} was reset. The old one no longer works "
+    "there. Your access keys stay as they were.",
+    "new-key": "Your new PGP key is in place in {accounts} of {project}. Everything that your admin had "
+    "encrypted to the old key there was reset, so your old password no longer works. Access "
+    "keys that you made yourself still do.",
+    "new-credentials": "You have new credentials for the AWS accounts of {project}.",
 }
 """How a message begins by its occasion, where it is not the first one that the person gets."""
 
@@ -327,7 +328,7 @@ def _greeting(handoff: Handoff) -> str:
     accounts = listed([identity.account_name for identity in handoff.identities], 3)
     password = any(identity.encrypted_password is not None for identity in handoff.identities)
     access_key = any(identity.encrypted_secret is not None for identity in handoff.identities)
-    encrypted, made_anew = _HOLDS[password, access_key]
+    encrypted, remade = _HOLDS[password, access_key]
     opening = _OPENINGS.get(handoff.occasion, _FIRST).format(project=handoff.project, accounts=accounts)
     secrecy = f"{encrypted} encrypted to your PGP key, and only you can read them."
     parts = [
@@ -343,8 +344,8 @@ or paste it at the step "Handoff". The wizard does the rest.
 
 Without it:""",
         *(_by_hand(identity, again=again) for identity in handoff.identities),
-        f"""If it cannot be decrypted, send me your current public PGP key and I will
-make a new {made_anew}.
+        f"""If you can't decrypt it, send me your current public PGP key, and I'll make
+a new {remade}.
 
 For iam-onboard (leave it as it is):""",
     ]

@@ -44,12 +44,12 @@ class Invitation:
         rules.refuse(self.problems(), KIND)
         return f"""Hello,
 
-you are going to get access to the AWS accounts of {self.project}. It takes
-you ten minutes now, then a wait until I have added you, then ten minutes
-more. You need a terminal, an authenticator app on your phone, and GnuPG,
-because your first password comes encrypted to you.
+I'd like to give you access to the AWS accounts of {self.project}. It takes
+you ten minutes now, and ten more once I have added you. You need a
+terminal, an authenticator app on your phone, and GnuPG, because your first
+password comes encrypted to your key.
 
-With iam-onboard, a wizard that leads you through all of it:
+With iam-onboard, a wizard that guides you through all of it:
 
   1. Install it.
      macOS:          brew install gnupg pinentry-mac pipx && pipx install iam-onboard
@@ -58,14 +58,14 @@ With iam-onboard, a wizard that leads you through all of it:
      Arch:           sudo pacman -S gnupg python-pipx && pipx install iam-onboard
      Windows:        in WSL, as for Ubuntu
 
-  2. Start it, and send me the text that it gives you:
+  2. Start it, and send me the text that it makes:
 
      {self.command}
 
 Without it, with GnuPG alone:
 
   gpg --full-generate-key
-     Choose "RSA and RSA", 4096 bits, a date of expiry and a passphrase.
+     Choose "RSA and RSA", 4096 bits, an expiry date and a passphrase.
   gpg --armor --export YOUR-ADDRESS
      Send me what it prints, from BEGIN to END.
 

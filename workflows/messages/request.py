@@ -88,10 +88,10 @@ def open_request(text: str) -> Request:
 def _greeting(request: Request) -> str:
     who = f"{request.name} ({request.user})" if request.name else request.user
     if request.replacement:
-        wish = f"""I cannot decrypt what I got for {request.project}. Here is my new public PGP key:
-please replace the old one with it and send me a new password."""
+        wish = f"""I can't decrypt what you sent me for {request.project}. Here is my new
+public PGP key. Please replace the old one and send me a new password."""
     else:
-        wish = f"""here is my public PGP key for the AWS accounts of {request.project}.
+        wish = f"""Here is my public PGP key for the AWS accounts of {request.project}.
 Please create my IAM user with it."""
     because = f"\n  Reason:      {request.reason}" if request.reason else ""
     key = "\n".join(lines_of(request.public_key))

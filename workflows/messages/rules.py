@@ -99,7 +99,11 @@ def password_policy(sentences: Sequence[str]) -> list[Problem]:
     )
     if odd and not found:
         signs = ", ".join(f"U+{ord(character):04X}" for character in odd[:5])
-        found = [Problem(f"The password policy holds characters that none has: {signs}.", "password_policy")]
+        found = [
+            Problem(
+                f"The password policy has characters that don't belong in one: {signs}.", "password_policy"
+            )
+        ]
     return found
 
 
@@ -201,6 +205,6 @@ def refuse(problems: list[Problem], kind: str) -> None:
         raise MessageError(
             Flaw.BREAKS_RULES,
             kind=kind,
-            what=fatal[0] if len(fatal) == 1 else f"{len(fatal)} things in it are wrong.",
+            what=fatal[0] if len(fatal) == 1 else f"{len(fatal)} fields in it are wrong.",
             detail="" if len(fatal) == 1 else joined(fatal[:20], "\n"),
         )

@@ -144,7 +144,7 @@ def _update(
     if str(updater) != text:
         raise ProfileFileError(
             "Can't change this file",
-            f"{name} has a form that can't be kept byte for byte.",
+            f"iam-onboard can't keep every byte of {name} as it is: the file has an unusual form.",
             next="Change its profiles by hand, or move the file away so that iam-onboard writes a new one.",
         )
     for wanted in changed:
@@ -216,14 +216,20 @@ def _check_result(found: Mapping[str, Found], wanted: Sequence[WantedSection], n
         if wrong and given:
             raise ProfileFileError(
                 "Can't change this file",
-                f"The section [DEFAULT] in {name} gives every profile {given[0]}, {section.profile} too.",
-                why="With it the AWS tools wouldn't use the access key or the role of that profile.",
+                (
+                    f"The section [DEFAULT] in {name} gives {given[0]} to every profile, so also to "
+                    f"{section.profile}."
+                ),
+                why="The AWS tools then wouldn't use that profile's access key or role.",
                 next=f"Move {given[0]} to the profiles that need it, then try again. Nothing was written.",
             )
         if wrong:
             raise ProfileFileError(
                 "Can't change this file",
-                f"The section of {section.profile} in {name} has a form that can't be changed safely.",
+                (
+                    f"The section of {section.profile} in {name} has an unusual form, so iam-onboard can't "
+                    "change it safely."
+                ),
                 next="Remove that section by hand, then try again.",
             )
 
@@ -237,7 +243,7 @@ def _check_others(
     }:
         raise ProfileFileError(
             "Can't change this file",
-            f"Another profile in {name} would be changed along.",
+            f"The edit would also change another profile in {name}.",
             next="Remove the profile by hand, then try again.",
         )
 
@@ -247,7 +253,9 @@ def _check_values(wanted: Sequence[WantedSection]) -> None:
         for option, value in (*section.defaults.items(), *section.values.items()):
             text = plain(value)
             if not text or text != text.strip() or not text.isprintable():
-                raise ValueError(f"the value for {option} is empty, padded or holds a control character")
+                raise ValueError(
+                    f"the value for {option} is empty, has spaces around it, or holds a control character"
+                )
 
 
 def plain(value: Value) -> str:

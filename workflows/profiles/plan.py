@@ -192,16 +192,19 @@ def role_arn(partition: str, account_id: str, role: str) -> str:
     """
     if not _ACCOUNT_ID.fullmatch(account_id):
         raise OnboardError(
-            "An account id isn't twelve digits",
-            f"“{account_id}” isn't the id of an AWS account: that is twelve digits.",
-            why="A digit is missing, or something else was typed.",
-            next="Correct it in `accounts` of config/common.tfvars. The AWS console shows it, top right.",
+            "An account id doesn't have twelve digits",
+            f"“{account_id}” isn't the id of an AWS account, which has twelve digits.",
+            why="A digit is missing, or the value is something else.",
+            next=(
+                "Correct it in `accounts` of config/common.tfvars. The AWS console shows the id at the top "
+                "right."
+            ),
         )
     if not _NAME.fullmatch(role) or len(role) > 64:
         raise OnboardError(
-            "A role's name isn't one of IAM",
-            f"“{role}” isn't the name of a role: letters, digits and +=,.@_-, up to 64.",
-            next="Correct it in the layer's group policies, or ask who sent the handoff.",
+            "Not a valid role name",
+            f"“{role}” isn't a role name. Use up to 64 letters, digits and +=,.@_- characters.",
+            next="Correct it in the layer's group policies, or ask the person who sent the handoff.",
         )
     return f"arn:{partition}:iam::{account_id}:role/{role}"
 

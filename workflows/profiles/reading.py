@@ -56,7 +56,7 @@ def profile_sections(text: str, prefix: str, name: str) -> dict[str, Found]:
         if profile is None:
             continue
         if profile in found:
-            raise _refused(name, _line_of(text, header), f"the profile {profile} is there twice")
+            raise _refused(name, _line_of(text, header), f"the profile {profile} appears twice")
         found[profile] = Found(header, options, frozenset(parser.defaults()))
     return found
 
@@ -64,21 +64,21 @@ def profile_sections(text: str, prefix: str, name: str) -> dict[str, Found]:
 def _parsed(text: str, name: str) -> configparser.RawConfigParser:
     """The text in the very parser that botocore uses (configloader.raw_config_parse)."""
     if text.startswith("\ufeff"):
-        raise _refused(name, 1, "it begins with a byte order mark, which the AWS tools do not accept")
+        raise _refused(name, 1, "it begins with a byte order mark, which the AWS tools don't accept")
     if match := re.search(r"\r(?!\n)", text):
         line = text.count("\n", 0, match.start()) + 1
-        raise _refused(name, line, "it holds a carriage return inside a line")
+        raise _refused(name, line, "it has a carriage return inside a line")
     parser = configparser.RawConfigParser()
     try:
         parser.read_string(text.replace("\r\n", "\n"))
     except configparser.DuplicateSectionError as error:
-        raise _refused(name, error.lineno, f"the section [{error.section}] is there twice") from None
+        raise _refused(name, error.lineno, f"the section [{error.section}] appears twice") from None
     except configparser.DuplicateOptionError as error:
-        raise _refused(name, error.lineno, f"{error.option} is twice in [{error.section}]") from None
+        raise _refused(name, error.lineno, f"{error.option} appears twice in [{error.section}]") from None
     except configparser.MissingSectionHeaderError as error:
-        raise _refused(name, error.lineno, "there is something before the first [section]") from None
+        raise _refused(name, error.lineno, "there is text before the first [section]") from None
     except configparser.ParsingError as error:
-        raise _refused(name, error.errors[0][0], "it is neither a [section] nor name = value") from None
+        raise _refused(name, error.errors[0][0], "this is neither a [section] nor name = value") from None
     return parser
 
 
@@ -128,6 +128,6 @@ def _refused(name: str, line: int | None, reason: str) -> ProfileFileError:
     return ProfileFileError(
         "Can't change this file",
         f"{name}, line {line}: {reason}.",
-        why="The AWS tools would not read the file, or would read it differently from what it says.",
+        why="The AWS tools would reject the file, or read something other than what it seems to say.",
         next=f"Correct line {line}, then try again. Nothing was written.",
     )

@@ -135,7 +135,7 @@ class HandChange:
     @property
     def sentence(self) -> Sentence:
         """In one line: who, how it came about, and what differs."""
-        how = "changed by hand" if self.ours else "not written by this program"
+        how = "changed by hand" if self.ours else "not written by iam-onboard"
         what = joined((difference.sentence for difference in self.differences), "; ")
         return f"{self.profile} ({how}): {what}"
 

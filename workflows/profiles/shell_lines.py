@@ -95,7 +95,7 @@ def switch_role_url(account: str, role: str, display_name: str, partition: str =
     if host is None:
         raise OnboardError(
             "No link to the console",
-            f"The console's address in the partition {partition} is unknown here.",
+            f"iam-onboard doesn't know the console's address in the partition {partition}.",
             next=f"In the console choose Switch role, account {account}, role {role}.",
         )
     query = urlencode({"account": account, "roleName": role, "displayName": display_name[:64]}, safe="/")

@@ -199,7 +199,10 @@ def _refuse_links_to_other_files(paths: ProfilePaths) -> None:
             raise ProfileFileError(
                 "Can't change this file",
                 f"{path} is a link to {target}.",
-                why="That file is your own, or has both names; a project's profiles go to files of theirs.",
+                why=(
+                    "That file is your own, or config and credentials are both links to it. A project's "
+                    "profiles need files of their own."
+                ),
                 next="Remove the link, then try again. Nothing was written.",
             )
 

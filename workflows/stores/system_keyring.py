@@ -62,7 +62,7 @@ class KeyringVault:
         if not keeps_secrets(backend):
             raise VaultUnavailable(
                 "No safe keyring",
-                f"The only keyring found is {_backend_name(backend)}, which doesn't protect what it keeps.",
+                f"The only keyring here is {_backend_name(backend)}, which doesn't protect its secrets.",
                 next="Use a file encrypted to your PGP key, or start the desktop's keyring and try again.",
             )
         self._backend = backend
@@ -91,8 +91,8 @@ class KeyringVault:
         if self._ask(lambda: self._backend.get_password(SERVICE, name)) != value:
             raise VaultUnavailable(
                 "The keyring didn't keep the secret",
-                f"{capitalized(self.description)} didn't return what it was given.",
-                next="Choose another place for it.",
+                f"{capitalized(self.description)} didn't return the secret that iam-onboard stored.",
+                next="Choose another place for the secret.",
             )
 
     def load(self, name: str) -> Secret | None:
@@ -113,7 +113,7 @@ class KeyringVault:
         except KeyringLocked:
             raise VaultLocked(
                 "The keyring is locked",
-                f"{capitalized(self.description)} is locked and was not unlocked.",
+                f"{capitalized(self.description)} is locked, and nobody unlocked it.",
                 next="Unlock it (sign in to the desktop, or answer its dialog), then try again.",
             ) from None
         except Exception as error:  # noqa: BLE001 - backends let the errors of their own libraries through
@@ -205,7 +205,7 @@ def choose_vault(backends: Sequence[KeyringBackend], files: PgpFileVault | None)
     without = VaultUnavailable(
         "No keyring",
         "This computer has no keyring that iam-onboard can use.",
-        next="Create or choose your PGP key first: iam-onboard then uses a file encrypted to it.",
+        next="Create or choose your PGP key first. iam-onboard then keeps secrets in a file encrypted to it.",
     )
     if not usable and files is None:
         raise problem or without

@@ -16,7 +16,7 @@ from workflows.core.errors import OnboardError
 from workflows.core.files import NotSynced, file_named, is_there, private_folder, read_bytes, write_atomically
 from workflows.core.parsing import parse_json
 from workflows.core.secret import Secret
-from workflows.core.sentences import Sentence, capitalized
+from workflows.core.sentences import Sentence
 from workflows.core.shapes import WrongShape, read
 
 
@@ -95,7 +95,7 @@ class PgpFileVault:
         message = self._encrypt(json.dumps({"name": name, "secret": secret.reveal()}).encode())
         if not message or secret.reveal().encode() in message:
             raise VaultUnavailable(
-                "Not encrypted", "gpg gave back no encrypted message.", next="Check your PGP key."
+                "Not encrypted", "gpg returned no encrypted message.", next="Check your PGP key."
             )
         private_folder(self._folder)
         try:
@@ -180,8 +180,8 @@ def load_texts(
             return tuple(str(values[field]) for field in fields)
         except (ValueError, KeyError, TypeError):
             raise OnboardError(
-                f"The kept {called} is damaged",
-                f"{vault.description} holds something else under {name}.",
+                f"The stored {called} is damaged",
+                f"{vault.description} has something else under {name}.",
                 next=then,
             ) from None
 
@@ -195,8 +195,8 @@ def unavailable(description: Sentence, detail: str) -> VaultUnavailable:
     """
     return VaultUnavailable(
         "The secret store doesn't answer",
-        f"{capitalized(description)} cannot be used.",
-        why="It is not running, or not reachable from here (over ssh, without a desktop, in a container).",
+        f"iam-onboard can't use {description}.",
+        why="It isn't running, or can't be reached from here (over ssh, without a desktop, in a container).",
         next="Use a file encrypted to your PGP key instead, or try again on the desktop.",
         detail=detail,
     )

@@ -166,7 +166,10 @@ def choose_binary(
         raise VersionExcluded(
             f"The layer doesn't allow {binary}",
             f"{argv[0]} is {binary.version}, but {wanted.layer} asks for {wanted.required_version}.",
-            why="A newer version upgrades the state, and colleagues with the right one can't read it then.",
+            why=(
+                "A newer version upgrades the state, and colleagues with the required version can then no "
+                "longer read it."
+            ),
             next=_install(binary.product, wanted),
         )
     return binary

@@ -68,23 +68,23 @@ class Failure(Enum):
     )
     IN_STATE = Cause(
         r"Resource already managed by",
-        "The state has it already",
-        "Somebody imported it before.",
+        "It is already in the state",
+        "Somebody has imported it already.",
         PLAN_AGAIN,
     )
     STATE_UNWRITTEN = Cause(
         r"errored\.tfstate|Failed to (?:save|persist) state",
         "Terraform couldn't write the state",
-        "The network or the credentials failed during the apply. What it made is in errored.tfstate in the "
-        "layer's folder, and in no state.",
-        "Once AWS can be reached again, press p to plan: iam-onboard asks first whether to write that state.",
+        "The network or the credentials failed during the apply. What it made is recorded only in "
+        "errored.tfstate, in the layer's folder.",
+        "Once you can reach AWS again, press p to plan. iam-onboard first asks whether to write that state.",
     )
     OTHER_STATE = Cause(
         r"cannot (?:import|overwrite|write) .{0,60}(?:serial|lineage)|unrelated state with lineage|"
         r"state with serial",
-        "That is another state",
-        "The state in the backend is newer than errored.tfstate, or of another layer: it seems to have been "
-        "written since.",
+        "The states don't match",
+        "The state in the backend is newer than errored.tfstate, or belongs to another layer. Somebody "
+        "seems to have written it since.",
         "Compare the two (`terraform show errored.tfstate`, `terraform show`); if nothing is missing, remove "
         "errored.tfstate and plan again.",
     )
@@ -106,8 +106,8 @@ class Failure(Enum):
         r"no valid credential sources?|NoCredentialProviders|failed to get shared config profile|"
         r"shared config profile.*(?:not found|does not exist)|no EC2 IMDS role found",
         "There are no credentials for the layer's profile",
-        "The profile that the layer names is not in the project's AWS files, or it cannot be used "
-        "as it is there.",
+        "The profile that the layer names isn't in the project's AWS files, or doesn't work as it is "
+        "written there.",
         "Add the profile to the project's config and credentials files, then try again.",
     )
     DENIED = Cause(
@@ -121,35 +121,34 @@ class Failure(Enum):
         r"parsing given PGP key|decoding given PGP key|setting up encryption for PGP|"
         r"cannot encrypt a message to key",
         "Can't use a PGP key",
-        "AWS provider could not encrypt to it. The IAM user exists now, without a password.",
-        "Replace the key in the PGP keys step, then plan again: the login profile will be what is "
-        "left to add.",
+        "The AWS provider couldn't encrypt to it. The IAM user exists now, without a password.",
+        "Replace the key in the PGP keys step, then plan again. Only the login profile is left to add.",
     )
     ALIAS_TAKEN = Cause(
         r"account[ _]?alias.{0,200}(?:EntityAlreadyExists|already exists)",
-        "Somebody uses this account alias already",
-        "Aliases must differ from everybody else's in AWS, and somebody has this one: another account, or "
-        "this one from an apply that was killed.",
+        "This account alias is taken",
+        "An alias must be unique in all of AWS. Another account has this one, or this account got it from "
+        "an apply that was killed.",
         "Choose another alias in the layer, then plan again; if it is this account's own, import it.",
     )
     EXISTS = Cause(
         r"EntityAlreadyExists|already exists",
-        "It exists already",
-        "AWS has something of that name which this state does not know: made by hand, by another "
-        "layer, or by an apply that was killed.",
+        "It already exists",
+        "AWS has something with that name that isn't in this state. It was made by hand, by another layer, "
+        "or by an apply that was killed.",
         "Import it into the state (Recover in the Apply step) or choose another name, then plan again.",
     )
     IN_USE = Cause(
         r"DeleteConflict",
         "It is still in use",
-        "AWS keeps a user or group that something is attached to which Terraform does not know.",
-        "Take away what is attached (keys, MFA device, policies): the Deactivate step lists it for somebody "
-        "who leaves, the console for the rest. Then plan again.",
+        "Something that Terraform doesn't know is attached to the user or group, so AWS doesn't delete it.",
+        "Remove what is attached (keys, MFA device, policies), then plan again. For somebody who leaves, "
+        "the Deactivate step lists it; for others, look in the console.",
     )
     LIMIT = Cause(
         r"LimitExceeded|quota",
         "The account has reached a limit",
-        "AWS allows only so many of these (two access keys a user, ten groups a user).",
+        "AWS limits how many there can be (two access keys and ten groups for each user).",
         "Remove what you don't need, or ask AWS for more. Then plan again.",
     )
     THROTTLED = Cause(
@@ -175,7 +174,7 @@ class Failure(Enum):
         r"does not have the expected content|digest",
         "The state and its checksum differ",
         "A run was killed between writing the state and its checksum, or S3 has not caught up yet.",
-        "Wait a minute and try again. If this goes on, the digest in the lock table has to be set by hand.",
+        "Wait a minute and try again. If that doesn't help, set the digest in the lock table by hand.",
     )
     NO_BUCKET = Cause(
         r"NoSuchBucket|bucket does not exist",
@@ -189,34 +188,34 @@ class Failure(Enum):
         r"checksums? (?:that )?(?:previously )?recorded|read-only mode|previously.selected version|"
         r"locked provider.{0,120}does not match configured version constraint",
         "The lock file doesn't fit",
-        "Its providers or their checksums are not those that this layer needs on this machine.",
-        "Upgrade the providers on purpose (the lock file becomes part of the diff), or get the "
-        "committed one back.",
+        "Its providers or checksums aren't the ones that this layer needs on this machine.",
+        "Upgrade the providers (the lock file then becomes part of the diff), or restore the committed "
+        "lock file.",
     )
     BACKEND = Cause(
         r"Backend configuration changed|Backend initialization required|Backend type changed",
         "The backend has changed",
-        "Where the state is kept is not what this checkout was initialised with.",
-        "Initialise again with reconfigure, if the new place is the right one.",
+        "This checkout was initialised with another place for the state.",
+        "If the new place is the right one, initialise again with reconfigure.",
     )
     NETWORK = Cause(
         r"no such host|connection refused|network is unreachable|i/o timeout|send request failed|"
         r"could not connect|TLS handshake timeout|Failed to query available provider packages",
-        "Cannot reach the network",
+        "Can't reach the network",
         "A server that Terraform needs (AWS, the registry, or a module's repository) didn't answer.",
         "Check the connection, the VPN and the proxy, then try again.",
     )
     LOCKED = Cause(
         r"acquiring the state lock.{0,600}(?:ConditionalCheckFailed|PreconditionFailed)",
         "The state is locked",
-        "Another run holds its lock, or left it behind, and what the lock says of its holder cannot be read.",
-        "Wait for that run and try again. If none goes on, look at the item in the lock table (or at the "
-        ".tflock file in the bucket), and remove it there.",
+        "Another run holds its lock, or left it behind. iam-onboard can't read who holds it.",
+        "Wait for that run and try again. If none is running, remove the item in the lock table (or the "
+        ".tflock file in the bucket).",
     )
     HALTED = Cause(
         r"Error: execution halted",
         "Terraform was stopped",
-        "It was asked to stop, and ended with what it had begun.",
+        "It was asked to stop, and finished what it had begun.",
         PLAN_AGAIN,
     )
 
@@ -282,7 +281,10 @@ class LockHeld(TerraformFailed):
             "The state is locked",
             f"{lock.who or 'Somebody'} has held its lock since {lock.created or 'an unknown time'}.",
             why=(f"Another run ({lock.purpose}) is using this state, or was killed while it did."),
-            next="Wait for it and try again. Release the lock by force only if that run is surely dead.",
+            next=(
+                "Wait for it and try again. Release the lock by force only if you are sure that the run is "
+                "dead."
+            ),
             detail=detail,
         )
         self.lock = lock
@@ -307,10 +309,10 @@ class StateUnwritten(OnboardError):  # noqa: N818 - it says what is the matter
     def __init__(self, file: Path) -> None:
         super().__init__(
             "The last apply couldn't write its state",
-            f"What it made is in {file.name} and in no state. That file is in the layer, {file.parent}.",
+            f"What it made is recorded only in {file.name}, in the layer's folder {file.parent}.",
             why="The network or the credentials failed while it ran. A plan now would create it all again.",
-            next=f"Let it be written first (or run `terraform state push {file.name}` in that folder). "
-            "Do not commit the file: it can hold secrets.",
+            next=f"Write it to the state first (or run `terraform state push {file.name}` in that folder). "
+            "Don't commit the file: it can hold secrets.",
         )
         self.file = file
 

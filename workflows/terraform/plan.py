@@ -152,8 +152,7 @@ _BY = {
 
 NOT_IMPORTABLE = {
     "aws_iam_access_key": (
-        "An access key can't be imported with its secret: nobody will ever know the secret of the one that "
-        "is there."
+        "An access key can't be imported with its secret: nobody can read the existing key's secret again."
     ),
 }
 """Types that must be replaced even if one exists, and why."""

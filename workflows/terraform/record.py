@@ -202,8 +202,8 @@ def refuse_another_plan(record: PlanRecord) -> None:
     if file_sha256(record.plan) != record.plan_sha256:
         raise OnboardError(
             "This plan can't be applied",
-            f"{record.plan} is gone, or holds another plan than the one that you reviewed.",
-            why="iam-onboard removes a plan file when it is applied or given up.",
+            f"{record.plan} is gone, or isn't the plan that you reviewed.",
+            why="iam-onboard removes a plan file once it is applied or given up.",
             next="Plan again, and review the new plan.",
         )
 
@@ -240,7 +240,7 @@ def changed_words(planned: StateMark, now: StateMark) -> Sentence:
     if planned.serial == now.serial and (planned.lineage == now.lineage or planned.serial == 0):
         return ""
     if planned.lineage and now.lineage and planned.lineage != now.lineage:
-        return "The backend has another state than the one that was planned against."
+        return "The state in the backend isn't the one that the plan was made for."
     if now.serial > planned.serial:
         return "The state has changed since the plan: somebody has applied something."
-    return "The state is older than the one that was planned against."
+    return "The state is older than the one that the plan was made for."

@@ -147,7 +147,7 @@ def apply_failure(outcome: Outcome, layer: str, program: str) -> OnboardError:
         return OnboardError(
             "The apply was killed",
             f"Something killed {program} while it worked in {layer}.",
-            why="The state may miss what it had just done, and may still be locked.",
+            why="The state may lack its last changes, and may still be locked.",
             next="Recover it in the Apply step: release its lock, import what exists, plan again.",
             detail=outcome.text,
         )
@@ -164,7 +164,7 @@ def older_than_files(changed: Sequence[str]) -> PlanOutdated:
     return PlanOutdated(
         "The plan is older than the files",
         f"{len(changed)} file{'s' if len(changed) > 1 else ''} changed after the plan.",
-        why="Applying it would do what the files said before they changed.",
+        why="It would apply the files as they were before they changed.",
         next="Plan again, and review the new plan.",
         detail="\n".join(shown),
     )

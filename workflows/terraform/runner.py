@@ -420,7 +420,7 @@ def _supervised(
                 raise ChildProcessError(f"its parent process ended with the exit status {process.returncode}")
         except OSError as error:
             raise NotStarted(
-                "Cannot start Terraform",
+                "Can't start Terraform",
                 f"iam-onboard couldn't start {Path(argv[0]).name} in {description['layer']}.",
                 why=str(error),
                 next="Check that the folder exists and that Python can start programs.",
@@ -450,7 +450,7 @@ def _pipe(ends: contextlib.ExitStack) -> tuple[BinaryIO, BinaryIO]:
 
 def _no_room(folder: Path, why: Sentence) -> NotStarted:
     return NotStarted(
-        "Cannot start Terraform",
+        "Can't start Terraform",
         f"iam-onboard started nothing, because it couldn't write the run's record to {folder}.",
         why=why,
         next="Check that there is room on the disk and that the folder above is yours, then start it again.",

@@ -221,7 +221,7 @@ class Terraform:
         if stored is None:
             raise OnboardError(
                 "Can't read the state",
-                f"`{self.binary.product.program} state pull` gave it in a form that iam-onboard can't read.",
+                f"iam-onboard can't read what `{self.binary.product.program} state pull` returned.",
                 next="Report this with the program's version. Nothing was changed.",
             )
         return stored.state

@@ -306,13 +306,13 @@ def _refusals(_codes: object, _context: Context, report: Report, **_more: object
     code = WrongCode(
         "AWS rejected the code",
         "AWS rejected the MFA code.",
-        next=f"Wait for the app's next code and enter that one. It has to be a code of {SERIAL}.",
+        next=f"Wait for the app's next code and enter that one. It must come from {SERIAL}.",
     )
     role = OnboardError(
         "Can't assume the role",
         "AWS doesn't let you assume arn:aws:iam::555555555555:role/DevOps.",
         why="None of your groups allows this role.",
-        next="Ask your administrator for a group that may assume DevOps in 555555555555.",
+        next="Ask your admin for a group that may assume DevOps in 555555555555.",
     )
     results = _answers(_codes, _context, report)
     broken = [

@@ -218,7 +218,7 @@ def test_regions_are_held_against_those_that_the_project_uses() -> None:
 def test_the_page_and_the_clicks_are_told_for_what_no_api_does() -> None:
     lines = instructions(sample(), to_do(sample(), ALLOWED))
     text = "\n".join(lines)
-    assert lines[0] == f"Go into security: https://{ACCOUNT}.signin.aws.amazon.com/console"
+    assert lines[0] == f"Switch to security: https://{ACCOUNT}.signin.aws.amazon.com/console"
     assert "https://console.aws.amazon.com/iam/home#/account_settings" in text
     assert "Deactivate, for eu-west-1" in text
     assert "Activate, for eu-west-3" in text

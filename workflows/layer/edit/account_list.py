@@ -38,15 +38,22 @@ def check_account(project: Project, account: Account) -> Iterator[Problem]:
     """
     if not _NAME.fullmatch(account.name):
         yield Problem(
-            "An account's name has lower-case letters, digits and single dashes, a letter first.", "name"
+            (
+                "An account's name has only lower-case letters, digits and single dashes, and begins with "
+                "a letter."
+            ),
+            "name",
         )
     if any(listed.name == account.name for listed in project.accounts):
-        yield Problem(f"There is an account {account.name} already.", "name")
+        yield Problem(f"There is already an account {account.name}.", "name")
     if not re.fullmatch(r"[^@\s\"]+@[^@\s\"]+\.[^@\s\"]+", account.email):
-        yield Problem("The address of the account's root user is needed.", "email")
+        yield Problem("Enter the address of the account's root user.", "email")
     email = account.email.casefold()
     if email and (same := [listed.name for listed in project.accounts if listed.email.casefold() == email]):
-        message = f"The address {account.email} is taken by {enumerated(same)}; AWS wants one for each."
+        message = (
+            f"The address {account.email} is taken by {enumerated(same)}. AWS wants a different one for "
+            "each account."
+        )
         yield Problem(message, "email")
     if account.id and (same := [listed.name for listed in project.accounts if listed.id == account.id]):
         yield Problem(f"The id {account.id} is taken by {enumerated(same)}.", "id")
@@ -62,7 +69,7 @@ def add_account(project: Project, account: Account) -> ChangeSet:
         EditUnsafe: the result is not what was intended.
     """
     if wrong := [problem.message for problem in check_account(project, account) if problem.fatal]:
-        raise refuse(f"The account {account.name} cannot be added.", joined(wrong))
+        raise refuse(f"The account {account.name} can't be added.", joined(wrong))
     path, document, container = _list(project)
     entries = document.elements(container)
     sibling = entries[-1]
@@ -93,13 +100,13 @@ def remove_account(project: Project, name: str) -> ChangeSet:
     path, document, container = _list(project)
     keys = entry_keys(document, container)
     if name not in keys:
-        raise refuse(f"There is no account {name} in {path.name}.", f"There are: {', '.join(keys)}.")
+        raise refuse(f"There is no account {name} in {path.name}.", f"The accounts: {', '.join(keys)}.")
     if len(keys) == 1:
-        raise refuse(f"The account {name} is kept.", "A project has at least one account.")
+        raise refuse(f"The account {name} stays.", "A project needs at least one account.")
     if mentions := account_mentions(project, name):
         kept = EditRefused(
             "This account is in use",
-            f"The account {name} is kept.",
+            f"The account {name} stays.",
             why="The files below still need it; their plans would fail.",
             next="Change or remove these places first; destroy a layer of the account before you remove it.",
             detail="\n".join(map(str, mentions)),
@@ -114,7 +121,7 @@ def remove_account(project: Project, name: str) -> ChangeSet:
 
 def warnings_of_removal(project: Project, name: str) -> list[Sentence]:
     """Return what a person should know before removing an account from the list."""
-    stays = f"The folder {name} and its state stay; the AWS account too."
+    stays = f"The folder {name}, its state and the AWS account stay."
     return [stays] if (project.root / name).is_dir() else []
 
 
@@ -123,11 +130,11 @@ def _list(project: Project) -> tuple[Path, Document, Node]:
     path = variables_file(folder, "common") or folder / "common.tfvars"
     document = Document(path.name, load_hcl(path))
     attribute = document.attributes.get("accounts")
-    where = f"The accounts in {path.name} are left alone."
+    where = f"iam-onboard can't edit the accounts in {path.name}."
     if path.is_symlink():
         raise refuse(where, "The file is a symbolic link.", Place(path.name, 1))
     if document.broken_at is not None:
-        raise refuse(where, "The file cannot be parsed.", Place(path.name, document.broken_at))
+        raise refuse(where, "iam-onboard can't parse the file.", Place(path.name, document.broken_at))
     if attribute is None and project.accounts:
         single = [
             attribute.line for name, attribute in document.attributes.items() if name.endswith("_account_id")
@@ -136,7 +143,7 @@ def _list(project: Project) -> tuple[Path, Document, Node]:
         raise refuse(where, "They are written as single variables, NAME_account_id.", place)
     if attribute is None or attribute.value.type != "object" or not document.elements(attribute.value):
         line = attribute.line if attribute is not None else 1
-        raise refuse(where, "`accounts` is not a map with an entry to follow.", Place(path.name, line))
+        raise refuse(where, "`accounts` isn't a map with an entry to follow.", Place(path.name, line))
     return path, document, attribute.value
 
 
@@ -144,7 +151,7 @@ def _changes(document: Document, entry: Node, account: Account) -> list[Splice]:
     fields, key = fields_at(document, entry), entry.children[0]
     if not {"email", "id"} <= fields.keys():
         place = Place(document.name, entry.start_point.row + 1)
-        raise refuse("The account cannot be added.", "Its sibling has no email and id to follow.", place)
+        raise refuse("The account can't be added.", "Its sibling has no email and id to follow.", place)
     number = fields["id"].value.type == "numeric_lit" and _is_number(account.id)
     quoted = document.text(key).startswith('"')
     return [
@@ -166,12 +173,12 @@ def _values(data: bytes) -> dict[str, Any]:
 def _change(path: Path, before: Document, after: Document, wanted: dict[str, Any]) -> ChangeSet:
     try:
         same = after.broken_at is None and _values(after.data) == wanted
-        detail = "" if same else "the values read back are others"
+        detail = "" if same else "the values read back differ"
     except ValueError as error:
         same, detail = False, str(error)
     if not same:
         raise EditUnsafe(
-            "The edit was thrown away",
+            "The edit was discarded",
             f"{path} wouldn't have said exactly what it should.",
             next="Nothing was written. Make this change by hand, and report it with the lines below.",
             detail=detail,

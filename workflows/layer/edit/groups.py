@@ -69,7 +69,7 @@ class AddGroup:
         wrong = list(check_name(self.name, "group", [group.name for group in layer.groups]))
         label = self._label(layer) if layer.group(self.sibling) and not wrong else ""
         if any(group.label == label for group in layer.groups if label):
-            yield Problem(f"The module label {label} is taken; choose a name with another spelling.", "name")
+            yield Problem(f"The module label {label} is taken; choose another name.", "name")
         yield from (*wrong, *_check_group(layer, self.sibling, "sibling"))
 
     def apply(self, layer: Layer) -> FileSet:
@@ -132,9 +132,7 @@ class RemoveGroup:
         group = find_group(layer, self.name)
         block = _block(layer, self.name)
         files = layer.files.spliced(block.document, remove_items(block.document, [block.item]))
-        refuse_mentioned(
-            f"The group {group.name} cannot be removed.", layer.files, files, (group.label, None)
-        )
+        refuse_mentioned(f"The group {group.name} can't be removed.", layer.files, files, (group.label, None))
         return files
 
     def intend(self, layer: Layer) -> Facts:
@@ -183,7 +181,7 @@ class RenameGroup:
 def _check_group(layer: Layer, name: str, field: str) -> Iterator[Problem]:
     yield from check_known_group(layer, name, field)
     if (group := layer.group(name)) is not None and not group.editable:
-        message = f"The group {name} is shown, not edited; see {group.place}."
+        message = f"iam-onboard can't edit the group {name}; see {group.place}."
         yield PlacedProblem(message, field, place=group.place)
 
 
@@ -204,7 +202,7 @@ def _block(layer: Layer, name: str) -> Block:
 def _literal_name(block: Block) -> Node:
     attribute = block.attributes.get("name")
     if attribute is None or attribute.value.type != "string_lit":
-        what = f"The name of the group module {block.label} is left alone."
+        what = f"iam-onboard can't change the name of the group module {block.label}."
         raise refuse(what, "It is an expression.", place_of(attribute or block))
     return attribute.value
 
@@ -226,7 +224,7 @@ class AddGroupPolicy:
         yield from check_known_group(layer, self.group, "group")
         yield from check_policy_arn(self.arn, layer.location.account_id)
         if (group := layer.group(self.group)) is not None and self.arn in group.policies:
-            yield Problem(f"{group.name} has the policy {self.arn} already.", "arn")
+            yield Problem(f"{group.name} already has the policy {self.arn}.", "arn")
 
     def apply(self, layer: Layer) -> FileSet:
         """Return the files with the policy appended to the group's list, which is added if missing.
@@ -287,8 +285,8 @@ class RemoveGroupPolicy:
                 if self.policy in {plain_string(document, entry), document.text(entry)}:
                     return layer.files.spliced(document, remove_entry(document, container, position))
         raise refuse(
-            f"The policy {self.policy} cannot be taken off {group.name}.",
-            "It is not an entry of a plain list.",
+            f"The policy {self.policy} can't be removed from {group.name}.",
+            "It isn't an entry of a plain list.",
             group.place,
         )
 
@@ -434,7 +432,7 @@ class SetGroups:
         yield from check_groups(layer, self.remove)
         into, out_of = ({name.casefold() for name in names} for names in (self.add, self.remove))
         for name in sorted(into & out_of):
-            yield Problem(f"{name} is both to join and to leave.", "groups")
+            yield Problem(f"{name} can't both join and leave.", "groups")
         if not self.add and person.groups and all(group.casefold() in out_of for group in person.groups):
             yield Problem(text_in_no_group(person.iam_name, machine=person.machine), "groups", fatal=False)
 

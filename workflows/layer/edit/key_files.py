@@ -90,7 +90,7 @@ def own_key_path(layer: Layer, person: Person) -> OwnPath:
     """
     module = module_of(layer.files, person.module)
     document, entry = module.document, module.entry(person.declaration)
-    what = f"The key file of {person.iam_name} cannot have another name."
+    what = f"The key file of {person.iam_name} can't be renamed."
     place = place_of(module.block.attributes.get("pgp_key") or module.block)
     if module.style is Style.BLOCK:
         node = key_path_node(module.block)
@@ -195,7 +195,7 @@ def with_key_text(files: FileSet, path: str, text: str) -> FileSet:
     data = key_data(files.keys.get(path), text)
     if path in files.linked and files.keys.get(path) != data:
         raise refuse(
-            f"{path} is another key, and is left alone.",
+            f"{path} is a different key, so iam-onboard leaves it alone.",
             "A symbolic link leads to it, so other layers may use it.",
             Place(path, 1),
         )
@@ -266,7 +266,10 @@ class RenameKeyFile:
         is_name = re.fullmatch(r"[A-Za-z0-9_+=,@-][A-Za-z0-9_+=,.@-]*", self.file_name) is not None
         if not is_name:
             yield Problem(
-                "A key file's name has letters, digits and  + = , . @ _ -  only, and no dot first.",
+                (
+                    "A key file's name has only letters, digits and  + = , . @ _ -  and doesn't begin with "
+                    "a dot."
+                ),
                 "file_name",
             )
         person = layer.person(self.name)
@@ -276,13 +279,13 @@ class RenameKeyFile:
         present, there = layer.files.keys.get(str(person.key_file)), layer.files.keys.get(path)
         if there is not None and present is not None and not holds(there, present):
             yield Problem(
-                f"There is a file {path} already, with another key, which would reset what {self.name} has.",
+                f"There is already a file {path}, with another key. It would reset what {self.name} has.",
                 "file_name",
             )
         elif present is None and there is None:
-            yield Problem(f"Neither {person.key_file} nor {path} is there.", "file_name")
+            yield Problem(f"Neither {person.key_file} nor {path} exists.", "file_name")
         elif present is None and (why := why_not_shared(layer, path, machine=person.machine)):
-            yield Problem(f"{person.key_file} is not there. {why}", "file_name")
+            yield Problem(f"{person.key_file} doesn't exist. {why}", "file_name")
 
     def apply(self, layer: Layer) -> FileSet:
         """Return the files with the key under its new name.
@@ -297,7 +300,7 @@ class RenameKeyFile:
         inside = text if own.path.quoted else text.removeprefix("/")  # it follows ${path.module}
         if posixpath.normpath(f"{own.lead}{inside}{own.tail}") != path:
             raise refuse(
-                f"The key file of {person.iam_name} cannot be named {self.file_name}.",
+                f"The key file of {person.iam_name} can't be named {self.file_name}.",
                 f"The module asks for {own.lead}…{own.tail}.",
                 person.place,
             )

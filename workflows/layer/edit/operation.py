@@ -212,7 +212,7 @@ def find_group(layer: Layer, name: str) -> Group:
 
 def _declared(layer: Layer, found: T | None, what: str) -> T:
     if found is None:
-        raise refuse(f"There is no {what} in {layer.location.relative}.", "The layer does not declare it.")
+        raise refuse(f"There is no {what} in {layer.location.relative}.", "The layer doesn't declare it.")
     return found
 
 
@@ -224,8 +224,8 @@ def check_groups(layer: Layer, names: tuple[str, ...]) -> Iterator[Problem]:
             yield from check_known_group(layer, name, "groups")
         elif not group.editable:
             yield PlacedProblem(
-                f"The members of the group {name} are shown, not edited: {group.reason}. "
-                f"Edit them by hand at {group.place}.",
+                f"iam-onboard can't edit the members of the group {name}: {group.reason}. Edit them by "
+                f"hand at {group.place}.",
                 "groups",
                 place=group.place,
             )
@@ -261,7 +261,7 @@ def check_known_group(layer: Layer, name: str, field: str) -> Iterator[Problem]:
     """Yield a problem if there is no such group."""
     if layer.group(name) is None:
         known = ", ".join(group.name for group in layer.groups) or "none"
-        yield Problem(f"There is no group {name} in this layer; there are: {known}.", field)
+        yield Problem(f"There is no group {name} in this layer. Its groups: {known}.", field)
 
 
 def check_known_person(layer: Layer, name: str) -> Iterator[Problem]:
@@ -270,7 +270,7 @@ def check_known_person(layer: Layer, name: str) -> Iterator[Problem]:
     if person is None:
         yield Problem(f"There is no user {name} in {layer.location.relative}.", "name")
     elif not person.editable:
-        message = f"The user {name} is shown, not edited: change it by hand at {person.place}."
+        message = f"iam-onboard can't edit the user {name}: change it by hand at {person.place}."
         if why := module_of(layer.files, person.module).refusal:
             message += f" {why}."
         yield PlacedProblem(message, "name", place=person.place)
@@ -289,13 +289,13 @@ def with_attribute(block: Block, name: str, text: str, *, after: Collection[str]
         EditRefused: the block's attributes do not have lines of their own.
     """
     document, own = block.document, list(block.attributes.values())
-    what, place = f"{name} cannot be added to {block.label}.", place_of(block)
+    what, place = f"{name} can't be added to {block.label}.", place_of(block)
     if not own:
         raise refuse(what, "Its block is empty, so there is no line to follow.", place)
     last = ([attribute for attribute in own if attribute.name in after] or own)[-1].node
     indent = document.data[document.line_start(last.start_byte) : last.start_byte]
     if indent.strip() or last.end_point.row == block.closing.start_point.row:
-        raise refuse(what, "Its attributes do not have lines of their own.", place)
+        raise refuse(what, "Its attributes aren't on lines of their own.", place)
     end = document.line_end(last.end_byte)
     line = indent + f"{name} = {text}".encode() + document.newline
     if last.start_point.row != last.end_point.row:

@@ -57,7 +57,7 @@ class ShortPassword(NamedTuple):
         place = place_of(self.argument or self.block)
         return (
             f"New passwords have {self.length} characters, and AWS would reject them. Set {_ARGUMENT} = "
-            f"{self.least} at {place} too, then plan: it shows whether that replaces passwords."
+            f"{self.least} at {place} too, then plan: the plan shows whether that replaces passwords."
         )
 
     def refusal(self) -> EditRefused:
@@ -66,7 +66,7 @@ class ShortPassword(NamedTuple):
         name, block = self.person.iam_name, self.block.label
         refused = refuse(
             f"AWS would reject the password of {name}: it has {self.length} characters, and the account's "
-            f"password policy wants {self.least}.",
+            f"password policy requires {self.least}.",
             f"The length is set at {place}."
             if self.argument
             else f"Module {block} sets no {_ARGUMENT}, and its default is {self.length}.",
@@ -74,8 +74,8 @@ class ShortPassword(NamedTuple):
         )
         where = f"at {place}" if self.argument else f"to module {block} at {place}"
         refused.next = (
-            f"{'Write' if self.argument else 'Add the line'}  {line}  {where}, then plan: it shows whether "
-            "that replaces other people's passwords."
+            f"{'Write' if self.argument else 'Add the line'}  {line}  {where}, then plan: the plan shows "
+            "whether that replaces other people's passwords."
         )
         return refused
 

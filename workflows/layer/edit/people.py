@@ -79,8 +79,8 @@ from workflows.layer.read.layer import read_files
 from workflows.layer.read.references import mentions
 
 _FIRST_BY_HAND = (
-    "Write the module of the first one by hand, or take the last one back from git (git log -p). "
-    "Everybody after that is added in the same way."
+    "Write the first user's module by hand, or get the last one back from git (git log -p). iam-onboard "
+    "adds later users in the same way."
 )
 
 
@@ -133,7 +133,7 @@ class AddPerson:
             *check_key_text(self.key_text),
         ]
         if self.name in {".", ".."}:
-            problems.append(Problem(f"{self.name} cannot name a key file: it is a folder's name.", "name"))
+            problems.append(Problem(f"{self.name} can't name a key file: it is a folder's name.", "name"))
         if place := _commented_at(layer.files, self.name):
             message = f"{self.name} is in a comment at {place}, which stays: check whether you still need it."
             problems.append(Problem(message, "name", fatal=False))
@@ -152,8 +152,8 @@ class AddPerson:
         if not places:
             return None
         return Problem(
-            f"Lines of an earlier edit still refer to {self.name}: {listed(places, 5)}. Bring the rest of it "
-            "back (git stash pop, git checkout), or delete these lines.",
+            f"Lines of an earlier edit still refer to {self.name}: {listed(places, 5)}. Bring the rest of "
+            "that edit back (git stash pop, git checkout), or delete these lines.",
             "name",
         )
 
@@ -169,19 +169,22 @@ class AddPerson:
         declared, planned = plan.declared, plan.outputs
         if planned is None and plan.wants_outputs and any(output.person for output in layer.outputs):
             yield Problem(
-                "No outputs are added: nobody's are labelled after the name, so there is none to follow.",
+                (
+                    "iam-onboard adds no outputs: none are labelled after a user's name, so there is no "
+                    "pattern to follow."
+                ),
                 "outputs",
                 fatal=False,
             )
         if self.outputs and not layer.people:
             yield Problem(
-                f"No outputs are added: {layer.location.relative} has nobody whose outputs to follow. Write "
-                "those of the first one by hand, or take them back from git (git log -p).",
+                f"iam-onboard adds no outputs: {layer.location.relative} has no user whose outputs it "
+                "could follow. Write the first user's by hand, or get them back from git (git log -p).",
                 "outputs",
                 fatal=False,
             )
         if declared.copied:
-            message = f"{self.name} takes {', '.join(declared.copied)} over from {declared.sibling}"
+            message = f"{self.name} gets {', '.join(declared.copied)} from {declared.sibling}"
             yield Problem(f"{message}: check whether it fits.", "name", fatal=False)
         names = [sibling.iam_name for sibling in declared.siblings]
         exception = out_of_order(names)
@@ -193,11 +196,11 @@ class AddPerson:
         for fact in planned.facts if planned is not None else ():
             if fact.name in taken:
                 yield Problem(
-                    f"There is an output {fact.name} already; add the user without outputs.", "outputs"
+                    f"There is already an output {fact.name}; add the user without outputs.", "outputs"
                 )
         if _is_taken(layer, declared.person.owner):
             label = declared.person.declaration
-            yield Problem(f"{label} is taken in this layer; choose a name with another spelling.", "name")
+            yield Problem(f"{label} is taken in this layer; choose another name.", "name")
 
     def taken_in_by(self, layer: Layer) -> tuple[str, ...]:
         """Return the groups whose computed members would include the person.
@@ -226,7 +229,7 @@ class AddPerson:
             sharing = sharing_key(layer, path)
             if sharing and files.keys.get(path) != key_data(files.keys.get(path), self.key_text):
                 raise refuse(
-                    f"{path} is the key of {', '.join(sharing)}.", "A key file that is in use is kept."
+                    f"{path} is the key of {', '.join(sharing)}.", "A key file that is in use stays."
                 )
             files = with_key_text(files, path, self.key_text)
         if outputs and files.documents[outputs.document] is not layer.files.documents[outputs.document]:
@@ -305,7 +308,7 @@ def style_for(layer: Layer, name: str, *, machine: bool) -> Declarations:
     modules = [(module, switched_off(module.block, layer.names)) for module in user_modules(layer.files)]
     refusal = refuse(
         f"{name} can't be added: {layer.location.relative} has no list for a {kind}.",
-        f"{broken.file} cannot be parsed." if broken else _why_none(layer, modules),
+        f"{broken.file} can't be parsed." if broken else _why_none(layer, modules),
         broken,
         _FIRST_BY_HAND,
     )
@@ -331,7 +334,10 @@ def _why_none(layer: Layer, modules: Sequence[tuple[UserModule, str]]) -> Senten
     resources = layer.files.blocks_of("resource")
     single = next((block for block in resources if block.header[1:2] == ("aws_iam_user",)), None)
     if single is not None and not modules:
-        return f"Its users are resources, as at {place_of(single)}, and only users of modules are edited."
+        return (
+            f"Its users are resources, as at {place_of(single)}, and iam-onboard edits only users that "
+            "modules make."
+        )
     return "No module there makes such users."
 
 
@@ -421,14 +427,14 @@ class RemovePerson:
 def _removed(layer: Layer, name: str) -> FileSet:
     """Remove a person from the files, once for checking and editing."""
     person = find_person(layer, name)
-    what = f"{person.iam_name} cannot be removed."
+    what = f"{person.iam_name} can't be removed."
     inside = [group for group in layer.groups if person.iam_name in group.members]
     joined = [group for group in inside if person.iam_name not in group.followed]
     for group in joined:
         if not group.editable:
             raise refuse(
                 what,
-                f"It is in the group {group.name}, whose members are not edited: {group.reason}.",
+                f"It is in the group {group.name}, whose members iam-onboard can't edit: {group.reason}.",
                 group.place,
             )
     files = remove_member(layer.files, {group.label for group in joined}, person)
@@ -499,8 +505,8 @@ def _last_of_a_kind(layer: Layer, person: Person) -> Iterator[Sentence]:
     ]
     key = f" The key file {person.key_file} {'is deleted' if key_goes(layer, person) else 'stays'}."
     yield (
-        f"After {person.iam_name} there is nobody left to make a new user like. Keep a note of what is set: "
-        f"{', '.join(sets)}.{key if person.key_file else ''}"
+        f"{person.iam_name} is the last user, so a later one has no example. Keep a note of these "
+        f"settings: {', '.join(sets)}.{key if person.key_file else ''}"
     )
 
 
@@ -603,5 +609,5 @@ def own_switch(layer: Layer, person: Person, fact: str) -> tuple[Document, Node]
     entry = module.entry(person.declaration)
     value = fields_at(document, entry).get(field) if entry is not None else None
     if value is None or value.value.type != "bool_lit":
-        raise refuse(what, f"Its entry does not set {field} to true or false.", person.place)
+        raise refuse(what, f"Its entry doesn't set {field} to true or false.", person.place)
     return document, value.value

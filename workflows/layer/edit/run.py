@@ -133,10 +133,10 @@ def changes_of(made: Edit, getting: Iterable[str] | None = None) -> list[FileCha
             location = layer.location
             path = Path(os.path.normpath(location.path / name))
             if path.is_symlink():
-                link = "It is a symbolic link: what it leads to may be used elsewhere too."
-                raise refuse(f"{name} is left alone.", link, Place(name, 1))
+                link = "It is a symbolic link: other layers may use the file that it leads to."
+                raise refuse(f"iam-onboard leaves {name} alone.", link, Place(name, 1))
             if why := protection(path):
-                raise refuse(f"{name} is read-only, and is left alone.", why, Place(name, 1))
+                raise refuse(f"{name} is read-only, so iam-onboard leaves it alone.", why, Place(name, 1))
             changes.append(FileChange(location.relative, name, path, before, after))
     return changes
 
@@ -146,7 +146,7 @@ def _run(layer: Layer, operation: Operation) -> Layer:
     edited = read_files(layer.location, operation.apply(layer))
     if (facts := facts_of(edited)) != intended:
         raise EditUnsafe(
-            "The edit was thrown away",
+            "The edit was discarded",
             f"{type(operation).__name__} wouldn't have done exactly what it should.",
             why="The edited layer, read back, differs from the intended one.",
             next="Nothing was written. Make this change by hand, and report it with the lines below.",
@@ -165,7 +165,7 @@ def _check_syntax(before: Document | None, after: Document) -> None:
             error = str(reason)
     if error:
         raise EditUnsafe(
-            "The edit was thrown away",
+            "The edit was discarded",
             f"{after.name} wouldn't have been valid HCL.",
             next="Nothing was written. Make this change by hand, and report it with the lines below.",
             detail=error,

@@ -134,8 +134,8 @@ class Declarations(ABC):
         text = template(self.module, "pgp_key", self.layer.names)
         if text is None:
             raise refuse(
-                "The key of a new user has no place.",
-                f"The Terraform module “{self.module.label}” reads its PGP key from no file of the layer.",
+                "There is no place for a new user's key.",
+                f"The Terraform module “{self.module.label}” doesn't read its PGP key from a layer file.",
                 self.place,
             )
         return text
@@ -173,7 +173,7 @@ class Declarations(ABC):
     def cannot_share(self, name: str, key_file: str) -> EditRefused:
         """Return an error: a key file can't be chosen if the person's key path isn't written out."""
         return refuse(
-            f"{name} cannot share the key file {key_file}.",
+            f"{name} can't share the key file {key_file}.",
             "The path of the key is made from the name, or is an expression.",
             self.place,
         )
@@ -340,7 +340,7 @@ class ObjectStyle(Declarations):
                 raise self.cannot_share(name, key_file)
             first = self._first(name, machine=machine)
             if not isinstance(first, NewDeclaration):
-                raise refuse(f"{name} cannot be added.", f"{first}.", self.place)
+                raise refuse(f"{name} can't be added.", f"{first}.", self.place)
             return first
         own_kind = self.of_kind(machine=machine)
         kin = own_kind or self.people
@@ -374,7 +374,7 @@ class ObjectStyle(Declarations):
         module, block, names = self.module, self.module.block, self.layer.names
         path = template(module, "pgp_key", names)
         if path is None:
-            return f"The Terraform module “{module.label}” reads its PGP key from no file of the layer"
+            return f"The Terraform module “{module.label}” doesn't read its PGP key from a layer file"
         key = name if self._name_field is None else spellings(name)[0]
         path_fields = set(re.findall("\x00\\.(\\w+)\x00", path))
         if len(path_fields) > 1:
@@ -430,7 +430,9 @@ class ObjectStyle(Declarations):
     def _entry(self, person: Person) -> Node:
         entry = self.module.entry(person.declaration)
         if entry is None:
-            raise refuse(f"{person.iam_name} cannot be followed.", "It has no entry.", self.place)
+            raise refuse(
+                f"iam-onboard can't add a user like {person.iam_name}.", "It has no entry.", self.place
+            )
         return entry
 
     def _fields(self, person: Person) -> dict[str, Attribute]:
@@ -451,7 +453,7 @@ class ObjectStyle(Declarations):
         lead = before.rpartition("/")[2]
         if "\x00" in lead + after or "/" in after:
             raise refuse(
-                "The key of a new user has no place.",
+                "There is no place for a new user's key.",
                 f"The Terraform module “{self.module.label}” names a key file by more than {field}.",
                 self.place,
             )
@@ -500,7 +502,7 @@ class ObjectStyle(Declarations):
             text = plain_string(document, fields[keyed].node.children[-1])
             if text is None:
                 raise refuse(
-                    f"{person.iam_name} cannot be added.",
+                    f"{person.iam_name} can't be added.",
                     "Its sibling's key file is an expression.",
                     self.place,
                 )
@@ -531,7 +533,8 @@ Shape = tuple[str, ...]
 _RULED = re.compile(r"^(?P<head>[#/*\s]*[^\w\s])(?P<body>(?P<one>[^\w\s])(?P=one)*)(?P<tail>.?)$")
 
 _NOBODY = (
-    "No user's block has a label made from the name, and a plain name, switches and key file, to be followed"
+    "No user's block can serve as an example: one with a label made from the name, and a plain name, "
+    "switches and key file"
 )
 
 _OF_THE_MODULE = ("source", "version", "providers", "depends_on", "name", "pgp_key")
@@ -620,7 +623,7 @@ class BlockStyle(Declarations):
         fitting = [person for person in near[:NEAR] if self._fits(person, machine=machine)]
         fitting = fitting or [person for person in self.people if self._fits(person, machine=machine)]
         if not fitting:
-            raise refuse("The user cannot be added.", f"{_NOBODY}.", self.place)
+            raise refuse("The user can't be added.", f"{_NOBODY}.", self.place)
         forms = {person.module: _form(self._block(person), person, self._shape) for person in fitting[:NEAR]}
         usual = Counter(form[:-1] for form in forms.values()).most_common(1)[0][0]
         alike = [person for person in fitting[:NEAR] if forms[person.module][:-1] == usual]

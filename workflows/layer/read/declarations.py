@@ -294,7 +294,7 @@ def _not_plain(block: Block) -> Sentence:
         return ""
     name = block.attributes.get("name")
     if name is None:
-        return "it has no name, so whom it makes is not known"
+        return "it has no name, so iam-onboard can't tell which users it makes"
     is_plain = plain_string(block.document, name.node.children[-1]) is not None
     return "" if is_plain else "the user's name is computed"
 

@@ -38,7 +38,7 @@ def read_findings(files: FileSet) -> Iterator[Finding]:
     """Yield findings about files, resources and commented-out blocks, in file order."""
     for document in files.documents.values():
         if document.broken_at is not None:
-            message = f"{document.name} cannot be parsed as a whole; nothing in it is edited."
+            message = f"{document.name} can't be parsed as a whole, so iam-onboard edits nothing in it."
             yield _of_file(message, document.name, document.broken_at, hand_edit=True)
         if is_override(document.name):
             telling = (block for block in document.blocks if block.kind not in _OF_NO_PERSON)
@@ -76,7 +76,7 @@ def wrapped_users(folder: Path, root: Path | None, files: FileSet) -> Iterator[F
         inner = (folder / source).resolve()
         inside = root is None or inner.is_relative_to(root.resolve())
         if inside and inner.is_dir() and any(read_documents(inner, _A_USER)):
-            message = f"The Terraform module “{block.label}” makes users in {source}: they are not shown."
+            message = f"The Terraform module “{block.label}” makes users in {source}, which aren't shown."
             yield Finding(message, place_of(block), Subject.USER, block.label, hand_edit=True)
 
 
@@ -94,7 +94,7 @@ def _resources(document: Document) -> Iterator[Finding]:
     for block in document.blocks_of("resource"):
         if len(block.header) == 3 and block.header[1] in _RESOURCES:
             subject, what = _RESOURCES[block.header[1]]
-            message = f"The {what} {block.label} is a resource, not a module: it is not edited."
+            message = f"The {what} {block.label} is a resource, not a module, so iam-onboard can't edit it."
             hides_people = subject is not Subject.ACCOUNT
             yield Finding(message, place_of(block), subject, block.label, hand_edit=hides_people)
 

@@ -48,13 +48,13 @@ def read_groups(
     for block in group_modules(files):
         lacks = "name" not in block.names and name_in(block, "group_users") not in block.names
         named = f"The Terraform module “{block.label}”"
-        reason = f"{named} has neither a name nor members: its groups are not shown."
+        reason = f"{named} has neither a name nor members, so its groups aren't shown."
         if (unshown := not_shown(block, names, Subject.GROUP, reason if lacks else "")) is not None:
             findings.append(unshown)
             continue
         members, followed, why, computed = _members(files, block, people, findings)
         if why:
-            message = f"The members of group module {block.label} are shown, not edited: {why}."
+            message = f"iam-onboard can't edit the members of group module {block.label}: {why}."
             place = place_of(attribute_of(block, "group_users") or block)
             findings.append(Finding(message, place, Subject.MEMBER, group=block.label, hand_edit=True))
         groups.append(

@@ -317,7 +317,7 @@ def broken_place(files: FileSet) -> Place | None:
 
 
 def _unparsable(place: Place) -> Sentence:
-    return f"{place.file} has something at line {place.line} that cannot be parsed"
+    return f"{place.file} has something at line {place.line} that iam-onboard can't parse"
 
 
 def _computed(files: FileSet, document: Document, node: Node, why: str) -> Source:

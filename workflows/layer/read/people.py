@@ -50,7 +50,9 @@ def read_people(files: FileSet, names: Mapping[str, object]) -> tuple[dict[Owner
     findings: list[Finding] = []
     for module in user_modules(files):
         lacks = module.style is Style.BLOCK and "name" not in module.block.names
-        why = f"The Terraform module “{module.label}” has no name: its users are not shown." if lacks else ""
+        why = (
+            f"The Terraform module “{module.label}” has no name, so its users aren't shown." if lacks else ""
+        )
         if (unshown := not_shown(module.block, names, Subject.USER, why)) is not None:
             findings.append(unshown)
             continue
@@ -94,7 +96,7 @@ def not_shown(block: Block, names: Mapping[str, object], subject: Subject, lacks
 
 def _not_edited(module: UserModule, why: Sentence) -> Finding:
     return Finding(
-        f"The users of module {module.label} are shown, not edited: {why}.",
+        f"iam-onboard can't edit the users of module {module.label}: {why}.",
         module.place,
         Subject.USER,
         module.label,

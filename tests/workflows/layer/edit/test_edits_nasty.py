@@ -262,7 +262,7 @@ def test_a_group_named_by_an_expression_is_neither_renamed_nor_a_template() -> N
     layer = with_users('["a.a"]', groups_tf=text)
     assert layer.groups[0].name == "bb-ops"
     for operation in (RenameGroup("bb-ops", "x"), AddGroup("x", "bb-ops")):
-        with pytest.raises(EditRefused, match="left alone"):
+        with pytest.raises(EditRefused, match="name of the group module"):
             edit_layer(layer, [operation])
 
 
@@ -305,7 +305,7 @@ def test_a_literal_alias_is_set_and_an_expression_is_left_alone() -> None:
     assert changed.account.alias is not None
     assert changed.account.alias.value == "new-alias"
     expression = with_users("[]", account_tf=text.replace("ALIAS", '"${var.project}-x"'))
-    with pytest.raises(EditRefused, match="left alone"):
+    with pytest.raises(EditRefused, match="leaves alone"):
         edit_layer(expression, [SetSetting("account_alias", "new-alias")])
 
 

@@ -162,5 +162,5 @@ locals {
   }
 }
 """
-    with pytest.raises(EditRefused, match="key "):
+    with pytest.raises(EditRefused, match="key"):
         edit_layer(layer_of({"users.tf": users}), [AddPerson("maria.sosa", "QUJD\n")])
