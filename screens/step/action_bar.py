@@ -14,10 +14,9 @@ from workflows.core.sentences import Sentence, text_of
 
 
 class BackText(Text):
-    """What Escape does; a click does it too."""
+    """What Escape does; a click does the same."""
 
     def on_click(self, event: Click) -> None:
-        """Press Escape."""
         event.stop()
         self.app.simulate_key("escape")
 
@@ -43,7 +42,7 @@ class ActionBar(Horizontal):
         )
 
     def show(self, back: Sentence, turn: Turn, primary: Primary) -> None:
-        """Show these in place of what was there before."""
+        """Show these instead of the previous ones."""
         self.query_one("#back", Text).update(_with_key(back))
         mark = styled(("● ", "$warning")) if turn.yours else styled(("○ ", ""))
         self.query_one("#turn", Text).update(in_line([mark, styled((turn.line, ""))]))

@@ -1,7 +1,6 @@
-"""Pages whose work needs something of the person first: the passphrase of their PGP key, or an MFA code.
+"""Pages whose work first needs the passphrase of the user's PGP key, or an MFA code.
 
-A move that lacks it fails. The page asks for it in place of a dialog on the failure, and the move
-runs again.
+A move without it fails. The page then asks for it instead of showing a failure dialog, and repeats the move.
 """
 
 from __future__ import annotations
@@ -55,12 +54,12 @@ CodedMove = Callable[[Report, Secret | None], Any]
 
 
 class OwnPassphrase(Vertical):
-    """Asks for the passphrase of the person's own PGP key, where gpg-agent has forgotten it."""
+    """Asks for the passphrase of the user's own PGP key when gpg-agent has forgotten it."""
 
     DEFAULT_CSS = "OwnPassphrase { height: auto; margin-bottom: 1; }"
 
     class Entered(Message):
-        """Enter was pressed in the field."""
+        """The user pressed Enter in the field."""
 
     def __init__(self, fingerprint: str, own: str) -> None:
         why = _WHY.format(which="" if fingerprint == own else "earlier ", end=_end(fingerprint))
@@ -77,7 +76,7 @@ def _end(fingerprint: str) -> str:
 
 
 class UnlockingPane(StepPane):
-    """Runs a move; where gpg needs the passphrase, asks for it in the page and runs the move again."""
+    """Runs a move; if gpg needs the passphrase, asks for it in the page and repeats the move."""
 
     _again: Callable[[], None] | None = None
     _locked = ""
@@ -85,12 +84,12 @@ class UnlockingPane(StepPane):
     _asked_at: Widget | None = None
 
     def own_fingerprint(self) -> str:
-        """Of the key that secrets are encrypted to."""
+        """The fingerprint of the key that secrets are encrypted to."""
         accounts = self.context.facts.get("identities") or [""]
         return fingerprint_of(self.context, identity_of(self.context, self.context.item or accounts[0]))
 
     def run_unlocked(self, name: str, work: Move, then: Taker) -> None:
-        """As `run_move`, with the passphrase if it takes one and one is entered."""
+        """Run a move as `run_move` does, with the passphrase if it needs one and one is entered."""
         if self.running_move:
             return
         self._again = partial(self.run_unlocked, name, work, then)
@@ -114,7 +113,7 @@ class UnlockingPane(StepPane):
         self.run_move("unlock", unlocking, unlocked)
 
     def _asks_for_codes_again(self) -> bool:
-        """Ask for other codes where those entered ran out over the passphrase; returns whether it does."""
+        """Ask for new codes if the entered ones expired during the passphrase question; return if so."""
         names = [name for field in self.query(CodeField) for name in field.codes]
         ran_out = [name for name in names if is_displayed(self.query_one(f"#{name}"))]
         began, now = self._began_at, self.context.environment.now()
@@ -126,7 +125,7 @@ class UnlockingPane(StepPane):
         return True
 
     def drop_passphrase_question(self) -> AwaitRemove:
-        """Ask for no passphrase any more; the focus goes back to where it was, not to what comes next."""
+        """Stop asking for the passphrase; the focus returns to where it was."""
         self.in_between, back = None, self._asked_at
         asking = any(field.has_focus for field in self.query("#own-passphrase"))
         if asking and back is not None and back.focusable:
@@ -135,7 +134,7 @@ class UnlockingPane(StepPane):
 
     @on(OwnPassphrase.Entered)
     def answer(self) -> None:
-        """Run again what waited for the passphrase."""
+        """Repeat the move that waited for the passphrase."""
         if self._again is not None:
             self._again()
 
@@ -160,10 +159,10 @@ class UnlockingPane(StepPane):
 
 
 class SpareKeyPane(UnlockingPane):
-    """Where AWS allows no third access key, offers to deactivate the one that isn't used here."""
+    """If AWS allows no third access key, offers to deactivate the one that isn't used here."""
 
     def deactivation(self, key_id: str) -> Callable[[str], None]:
-        """What deactivates that key, with an MFA code or ""; called in a thread."""
+        """Return a function that deactivates the key, with an MFA code or ""; called in a thread."""
         raise NotImplementedError
 
     @on(StepPane.MoveFailed)
@@ -206,7 +205,7 @@ class BrowsingPane(UnlockingPane):
 
     @on(Checklist.Moved)
     def _make_room(self) -> None:
-        """Where an address needs lines, the empty ones make way for it."""
+        """Remove empty lines if an address needs the space."""
         self.set_class(self.query_one(Checklist).shows_address, "-full")
 
     @on(Button.Pressed, "#copy")
@@ -215,28 +214,28 @@ class BrowsingPane(UnlockingPane):
 
     @on(Input.Submitted)
     def _go_down(self) -> None:
-        """Enter in a field goes to the next one."""
+        """Enter in a field moves to the next one."""
         self.screen.focus_next()
 
 
 class CodePane(StepPane):
-    """Runs moves with the code that is entered in its `CodeField`; one that needs a code makes that ask.
+    """Runs moves with the code entered in its `CodeField`, which asks when a move needs one.
 
     Attributes:
-        code_wanted: whether the last move failed for want of a code.
+        code_wanted: whether the last move failed because it lacked a code.
     """
 
     code_wanted = False
     _coded: tuple[str, CodedMove, Taker, bool] | None = None
 
     def run_coded(self, name: str, work: CodedMove, then: Taker, *, journaled: bool = False) -> None:
-        """As `run_move`, with the code that is entered, if one is."""
+        """Run a move as `run_move` does, with the entered code if there is one."""
         if not self.running_move:
             self._coded = (name, work, then, journaled)
             self.run_again()
 
     def run_again(self) -> None:
-        """Run the last move of this kind again, with the code that is entered now."""
+        """Repeat the last such move with the code entered now."""
         if self._coded is not None:
             (name, work, then, journaled), code = self._coded, self.query_one(CodeField).take()
             self.run_move(name, lambda report: work(report, code), then, journaled=journaled)
@@ -251,29 +250,29 @@ class CodePane(StepPane):
     async def _no_code_wanted(self, message: StepPane.MoveDone) -> None:
         if message.name == "perform" or (self._coded is not None and message.name == self._coded[0]):
             self.code_wanted = False
-            await self.query_one(CodeField).want("")  # what needs another one says so
+            await self.query_one(CodeField).want("")  # a move that needs another code asks for it
 
 
 class AccountWorkPane(CodePane):
-    """Works in an account over IAM: looks as soon as it opens, and every deed answers with a new look."""
+    """Works in an account through IAM: looks when it opens, and each action returns a new look."""
 
     found: Any = None
-    _unasked = False  # whether what runs is the look that the page began
+    _unasked = False  # whether the page itself started the running look
 
     def survey(self, report: Report, code: Secret | None) -> Any:
         """Look at the account; called in a thread."""
         raise NotImplementedError
 
     def show(self) -> None:
-        """Show what `found` holds; None while nothing was looked at."""
+        """Show the contents of `found`; None before any look."""
         raise NotImplementedError
 
     def nobody(self) -> bool:
-        """Whether there is nobody here to do anything for."""
+        """Whether there is nobody here to work on."""
         raise NotImplementedError
 
     def offer_skip(self, effect: str) -> None:
-        """Offer to leave out what is still to be done, named by its effect; "" where nothing is."""
+        """Offer to skip the remaining work, labelled with the effect; "" if none remains."""
         button = self.query_one("#skip", Button)
         opening = self.opening
         button.display = bool(effect) and not (opening.done or opening.skipped or opening.over)
@@ -290,16 +289,15 @@ class AccountWorkPane(CodePane):
 
     @on(Button.Pressed, "#look")
     def action_look(self) -> None:
-        """Ask AWS again."""
         self._unasked = False
         self.ask(self.survey)
 
     def ask(self, work: CodedMove, done: Callable[[], None] | None = None) -> None:
-        """Do something in the account; `done` is called once it went well, with `found` as it is then."""
+        """Do something in the account; `done` is called after success, with the new `found`."""
 
         def take(found: Any) -> None:
             self.found = found
-            self.place_problems([])  # what the last look warned of
+            self.place_problems([])  # from the last look
             if done is not None:
                 done()
             self.show()
@@ -309,7 +307,7 @@ class AccountWorkPane(CodePane):
     @on(StepPane.MoveFailed)
     async def _failed(self, message: StepPane.MoveFailed) -> None:
         if message.name == _DO and not isinstance(message.error, CodeWanted):
-            self.code_wanted = False  # the code is used up, or the role is taken on by now
+            self.code_wanted = False  # the code is used up, or the role is assumed by now
             await self.query_one(CodeField).want("")
             if self._unasked:
                 message.handled = message.shown = True

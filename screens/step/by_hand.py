@@ -1,4 +1,4 @@
-"""The key that opens the person's own editor where something can only be changed by hand."""
+"""F4 opens the user's own editor where something can only be changed by hand."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class SpotDialog(Dialog[Spot]):
     """Offers places; Enter opens the selected one.
 
     Args:
-        spots: at least one, the likeliest first.
+        spots: at least one, the most likely first.
     """
 
     AUTO_FOCUS = "#spots"
@@ -44,10 +44,10 @@ class SpotDialog(Dialog[Spot]):
 
 
 class ByHandPane(StepPane):
-    """A pane that knows places to edit by hand; F4 opens the editor at one of them.
+    """A pane with places to edit by hand; F4 opens the editor at one of them.
 
-    It reads the files as soon as it opens. Subclasses write `places`, `read` and, where something can be
-    entered, `read_again`.
+    It reads the files when it opens. Subclasses define `places`, `read` and, if they take input,
+    `read_again`.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -63,15 +63,15 @@ class ByHandPane(StepPane):
     _refused_at: Spot | None = None
 
     def places(self) -> Sequence[Spot]:
-        """The places in what is shown now, the likeliest first."""
+        """The places in the current view, the most likely first."""
         raise NotImplementedError
 
     def read(self) -> None:
-        """Read the files, and show them."""
+        """Read and show the files."""
         raise NotImplementedError
 
     def read_again(self) -> None:
-        """The files may be others now: show them with what has been entered kept."""
+        """Show files that may have changed, keeping the input."""
         self.read()
 
     def on_mount(self) -> None:
@@ -79,7 +79,7 @@ class ByHandPane(StepPane):
 
     @on(StepPane.MoveFailed)
     def _show_refused(self, message: StepPane.MoveFailed) -> None:
-        """The editor opens first at the place that stopped a move; a step's own may be about other files."""
+        """Offer first the place that stopped a move; a step's own places may be in other files."""
         if isinstance(message.error, NotPossible):
             self._refused_at = message.error.spot
             if message.name == "perform":
@@ -87,7 +87,7 @@ class ByHandPane(StepPane):
 
     @on(Button.Pressed, "#edit_by_hand")
     def action_edit_by_hand(self) -> None:
-        """Open the editor: at the only place, or at the one that the person chooses."""
+        """Open the editor at the only place, or at the one that the user chooses."""
         if self.running_move:
             self.notify("Something is running here; esc stops it.", severity="warning")
             return
@@ -108,7 +108,7 @@ class ByHandPane(StepPane):
             outcome = lend_terminal(self.app, words, lambda _terminal: by_hand.edit(spot, self.context))
         except SuspendNotSupported:
             self._tell(_elsewhere(spot))
-        except Exception as failure:  # noqa: BLE001 - an editor's failure becomes words like a move's
+        except Exception as failure:  # noqa: BLE001 - an editor's failure is shown like a move's
             self._tell(as_error(failure))
         else:
             self.notify(text_of(outcome))

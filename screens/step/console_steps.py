@@ -1,4 +1,4 @@
-"""What to click in AWS's console, in its exact words; the sandbox's console has the same."""
+"""What to click in AWS's console, in its exact words; the sandbox's console uses the same."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _CREATE = "Press “Create access key”, choose “Command Line Interface”, c
 
 
 def register_device(context: Context, identity: Identity) -> tuple[Deed, ...]:
-    """The way to a registered authenticator app."""
+    """Return the steps to register an authenticator app."""
     user = identity.user
     phone = "the sandbox's phone" if context.environment.sandbox else "your phone's app"
     return (
@@ -33,10 +33,10 @@ def register_device(context: Context, identity: Identity) -> tuple[Deed, ...]:
 
 
 class SandboxPhone(ButtonRow):
-    """Where the page is that plays a person's phone in a sandbox; elsewhere nothing.
+    """The page that plays a person's phone in a sandbox; empty elsewhere.
 
     Args:
-        environment: the person's.
+        environment: the user's environment.
     """
 
     DEFAULT_CSS = """
@@ -59,7 +59,7 @@ class SandboxPhone(ButtonRow):
 
 
 def create_access_key(context: Context, identity: Identity) -> tuple[Deed, ...]:
-    """The way to the file of a new access key."""
+    """Return the steps to the file of a new access key."""
     downloads = context.environment.readable(context.environment.downloads)
     again = "Sign in with a code" if "mfa" in context.facts else f"Sign in as {identity.user}"
     folder = downloads if cell_len(downloads) <= _FOLDER_CELLS else "the folder below"
@@ -87,6 +87,6 @@ def _credentials() -> Deed:
 def _sign_in(identity: Identity, label: str) -> Deed:
     if not identity.sign_in_url:
         return Deed("This user has no password for the console", watched=True)
-    still = Button("I'm in", id="signed-in")  # who is signed in already has nothing to open
+    still = Button("I'm in", id="signed-in")  # users already signed in have nothing to open
     buttons = (Button("Open", id="open"), Button("Copy address", id="copy"), still)
     return Deed(label, buttons=buttons, opens=True)

@@ -38,7 +38,7 @@ from workflows.steps.shared.to_send import ToSend
 from workflows.stores.key_records import KEPT_WORDS
 
 ASIDE = "-aside"
-"""The class of what may be done beside the one next action: it does not have the focus at first."""
+"""The class of optional actions, which don't get the initial focus."""
 _ARCHIVE = "Archive it. Its steps stay in the list (F2), in case you want one after all."
 _COMPARE = "Compare the fingerprint: have it read aloud to you, in a call or in person."
 _KEYS = (
@@ -50,17 +50,17 @@ _KEYS = (
     ("w", "record", "Who was let in", "With which PGP key"),
     ("u", "remove", "Undo", "Remove those who were added"),
 )
-"""The key of each button, what it is called, and what it does."""
+"""The key of each button, its label and its effect."""
 _VERIFY = StepKey("verify")
 _MOST_ROWS = 6
-"""How many people the page has room for above its buttons and what is next; F5 shows all."""
+"""How many people fit above the buttons and the next action; F5 shows everyone."""
 
 
 class Finished(VerticalScroll):
-    """Everything is settled.
+    """The page of a session with everything settled.
 
     Args:
-        run: the session that is finished.
+        run: the finished session.
     """
 
     can_focus = False
@@ -81,19 +81,19 @@ class Finished(VerticalScroll):
 
     @dataclass
     class Wanted(Message):
-        """The person wants to see a step: one done only when asked for, or that leaves work by hand."""
+        """The user wants to see a step that is done only on request, or that leaves manual work."""
 
         key: StepKey
 
     class LookWanted(Message):
-        """The person wants what could not be confirmed to be looked at again."""
+        """The user wants another look at what couldn't be confirmed."""
 
     class RecordWanted(Message):
-        """The person wants to see who was let in with which key."""
+        """The user wants to see who was admitted with which key."""
 
     @dataclass
     class RemovalWanted(Message):
-        """The person wants to undo what was applied: a session that removes who was added."""
+        """The user wants to undo the apply: a session that removes the added people."""
 
         draft: Mapping[str, Any]
 
@@ -136,19 +136,19 @@ class Finished(VerticalScroll):
         yield Lines(*_kept(run), classes="note", whole_paths=False)
 
     def on_mount(self) -> None:
-        """Ask git in the background what is left of what was written."""
+        """Ask git in the background whether written files still need a commit or push."""
         if self._run.session.facts().get("changed_files") and not self._over():
             self.run_worker(partial(self._ask_git, self._run.whole()), thread=True)
 
     def _ask_git(self, context: Context) -> None:
-        with suppress(OnboardError):  # what the session knows stands
+        with suppress(OnboardError):  # the session's own facts count
             self.call_later(self._show_next, left_in_git(context))
 
     def _show_next(self, in_git: Sentence) -> None:
         self.query_one("#next", Text).update(joined(self._next(in_git), "\n"))
 
     def _next(self, in_git: Sentence) -> Iterable[Sentence]:
-        """What the person may do now; `in_git` is what is left there."""
+        """Return the next actions; `in_git` is what is left in git."""
         return (
             [_COMPARE]
             if self._uncompared
@@ -166,13 +166,13 @@ class Finished(VerticalScroll):
         return waits or "request_sent" in run.session.facts() or bool(_without_device(run))
 
     def _added(self) -> tuple[str, ...]:
-        """Who was added and not removed since, once that is applied somewhere."""
+        """Return people who were added by some apply and haven't been removed since."""
         gone, whole = self._run.removed().about, self._run.whole()
         joining = whole.decisions.joining if whole.of_each_item("applied") and not self._over() else ()
         return tuple(name for name in joining if name not in gone)
 
     def _unconfirmed(self, *, marked: bool) -> Iterator[Sentence]:
-        """Whom AWS awaits, what was taken back, what was only said, and what was not seen again, a line each.
+        """Yield a line for each awaited, undone, unconfirmed or merely reported result.
 
         Args:
             marked: whether the table above marks the repeated steps.
@@ -200,7 +200,7 @@ class Finished(VerticalScroll):
             yield f"? Done, but not confirmed since: {listed(unseen, 2)}."
 
     def _left_as_it_is(self) -> Iterator[Sentence]:
-        """What a look speaks against though AWS confirms it, and what was taken back, a line each."""
+        """Yield a line for each contradiction that AWS doesn't share, and for each change undone later."""
         run = self._run
         for key in self._at(Status.DONE):
             if (left := run.session.state.observed.get(key, NOT_ASKED)).confirmed:
@@ -213,7 +213,7 @@ class Finished(VerticalScroll):
             yield from (f"– {item}: {words}" if item else f"– {words}" for words, item in items.items())
 
     def _title(self, grid: Everybody) -> str:
-        """What was achieved, or what is not as it was meant to be."""
+        """Return the achievement, or what isn't as intended."""
         if changed := _changed_since(self._run):
             return f"≠ Changed since: {listed(changed, 3)}"
         if self._uncompared and all(_settled(stands) for _, stands in grid.rows):
@@ -248,7 +248,7 @@ class Finished(VerticalScroll):
         return f"✓ {_headline(self._run, grid)}"
 
     def _waiting(self) -> str:
-        """Whom or what is waited for; "" for nothing."""
+        """Return who or what is awaited; "" for nothing."""
         if due := _passwords_due(self._run):
             return f"Your new password for {listed(due, 2)} is still to come"
         if self._awaited:
@@ -257,7 +257,7 @@ class Finished(VerticalScroll):
         return ""
 
     def _buttons(self) -> Iterator[Button]:
-        """The ways to what is not confirmed, left to do by hand, or not asked for yet."""
+        """Yield the buttons for unconfirmed, manual and optional work."""
         state, over = self._run.session.state, bool(self._over())
         awaited = () if over else state.seen_as(Verdict.AWAITED)
         if self._uncompared:
@@ -275,7 +275,7 @@ class Finished(VerticalScroll):
             yield Button(f"Check {self._run.title(key)}", id=f"ask-{key.step}", key="t", classes=ASIDE)
 
     def _can_look(self) -> bool:
-        """Whether a look that the person asks for may find out more than those made by themselves."""
+        """Return whether a look on request may find more than the automatic ones."""
         if self._over():
             return False
         run, observed = self._run, self._run.session.state.observed
@@ -288,49 +288,48 @@ class Finished(VerticalScroll):
         )
 
     def _asides(self) -> Iterator[Button]:
-        """What was done, to read and to undo."""
+        """Yield the buttons to read what was done, and to undo it."""
         if "keys" in self._run.session.facts():
             yield Button("Show who was let in", id="record", key="w", classes=ASIDE)
             if added := self._added():
                 yield Button(f"Undo: remove {listed(added, 2)}", id="remove", key="u", classes=ASIDE)
 
     def _taken_back(self) -> dict[StepKey, Sentence]:
-        """The steps that later sessions took something back of, each with what that is."""
+        """Return what later sessions undid, by step."""
         state = self._run.session.state
         return {key: state.observed[key].words for key in state.seen_as(Verdict.TAKEN_BACK)}
 
     def _over(self) -> str:
-        """How later sessions left nothing to be done here; "" where they didn't."""
+        """Return how later sessions left nothing to do here; "" if they didn't."""
         return text_of(self._run.over())
 
     def _unsure(self) -> list[StepKey]:
-        """The steps that nothing confirms now; where another line says so, they are left out."""
+        """Return the unconfirmed steps that no other line mentions."""
         said = {*self._taken_back(), *([_VERIFY] if _failing(self._run.session.facts()) else [])}
         return [key for key in self._at(Status.UNCONFIRMED) if key not in said]
 
     def _at(self, status: Status) -> list[StepKey]:
-        """The steps that stand so."""
+        """Return the steps with a status."""
         session = self._run.session
         return [key for key in session.layout() if session.status(key) is status]
 
     def _by_hand(self) -> tuple[StepKey, ...]:
-        """The steps that leave something to be done by hand, and say on their page how."""
+        """Return the steps that leave manual work and explain it on their page."""
         fact = self._run.session.facts().get("sts_regions")
         return (StepKey("sts-regions"),) if fact and any(_of_regions(fact)) else ()
 
     def _left(self) -> tuple[StepKey, ...]:
-        """The steps that nobody has asked for yet."""
+        """Return optional steps that nobody has requested yet."""
         session = self._run.session
         expected = session.state.expected()
         open_keys = [key for key in session.layout() if session.status(key) not in SETTLED | {Status.LOCKED}]
         return tuple(key for key in open_keys if key not in expected and self._run.step(key).asked_for)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """A key works where its button is there."""
+        """Enable a key only if its button is there."""
         return action != "press" or bool(self.query(f"#{parameters[0]}"))
 
     def action_press(self, button: str) -> None:
-        """Press a button by its key."""
         self.query_one(f"#{button}", Button).press()
 
     @on(Button.Pressed)
@@ -354,22 +353,21 @@ class Finished(VerticalScroll):
             self.post_message(self.Wanted(StepKey(step)))
 
     def _hand_out(self, made: Callable[[Context], ToSend]) -> None:
-        """Copy a text that is to be sent, and say so."""
+        """Copy a text to send, and report it."""
         run = self._run
         tell(self, lambda: show_unless_certain(self, made(run.whole()), run.environment), None)
 
 
 def standing(run: SessionRun, key: StepKey) -> Status:
-    """Where a step stands; what was left to a later account's waits for that one, and is done with it.
+    """Return a step's status; one left to a later account waits for that and is done with it.
 
-    Profiles for which no access key is kept are there, and nothing says that they work; of a PGP key that
-    nobody has compared nothing says whose it is.
+    Profiles without a kept access key, and PGP keys that nobody has compared, are unconfirmed.
     """
     return standings(run, (key,))[key]
 
 
 def standings(run: SessionRun, keys: Iterable[StepKey]) -> dict[StepKey, Status]:
-    """Where several steps stand, each as `standing`."""
+    """Return the status of several steps, each as `standing`."""
     found, grid = {key: run.session.standing(key) for key in keys}, None
     for key, status in found.items():
         if status is Status.SKIPPED and run.step(key).passed_on:
@@ -384,7 +382,7 @@ def standings(run: SessionRun, keys: Iterable[StepKey]) -> dict[StepKey, Status]
 
 
 def goes_out_with(run: SessionRun, key: StepKey) -> Sentence:
-    """The accounts whose texts will have all that was left out of a skipped step's; "" for none."""
+    """Return the later accounts whose texts will carry everything of a skipped step; "" if none."""
     session, context = run.session, run.whole()
     if session.status(key) is not Status.SKIPPED or not run.step(key).passed_on:
         return ""
@@ -399,7 +397,7 @@ def goes_out_with(run: SessionRun, key: StepKey) -> Sentence:
 
 
 def _awaiting(looks: Sequence[Observation], now: datetime) -> Iterator[Sentence]:
-    """Whom AWS awaits: in one line all that it said at the same time, whatever step asked."""
+    """Yield who AWS waits for: one line per time asked, across steps."""
     together = by_key((moment_text(look.at, now), wait) for look in looks for wait in look.waits)
     lines = [(waits_in_words(waits), at) for at, waits in together.items()]
     lines += [(look.words, moment_text(look.at, now)) for look in looks if not look.waits]
@@ -407,13 +405,13 @@ def _awaiting(looks: Sequence[Observation], now: datetime) -> Iterator[Sentence]
 
 
 def _changed_since(run: SessionRun) -> list[str]:
-    """The steps that the last look at the world speaks against."""
+    """Return the steps that the last look contradicts."""
     session = run.session
     return [text_of(run.title(key)) for key in session.layout() if session.status(key) is Status.CONTRADICTED]
 
 
 def _headline(run: SessionRun, grid: Everybody) -> str:
-    """What was achieved, for whom."""
+    """Return what was achieved, and for whom."""
     if run.session.header.workflow == "new-user":
         return "You're in"
     gone = _gone(grid)
@@ -422,7 +420,7 @@ def _headline(run: SessionRun, grid: Everybody) -> str:
 
 
 def _works(facts: Facts, now: datetime) -> str:
-    """How many profiles AWS let in when they were asked; "" if none was."""
+    """Return how many profiles worked when AWS was asked; "" if none was asked."""
     known: Mapping[str, Any] = facts.get("verified") or {}
     if not (tested := len(known.get("results") or ())):
         return ""
@@ -433,7 +431,7 @@ def _works(facts: Facts, now: datetime) -> str:
 
 
 def _settings(whole: Context) -> Iterator[Sentence]:
-    """What was changed about the accounts themselves, where it is applied."""
+    """Describe the applied changes to the accounts themselves."""
     for account, changes in whole.decisions.account_changes.items():
         if changes and account in whole.of_each_item("applied"):
             from workflows.steps.admin.account import in_words  # noqa: PLC0415 - few sessions need it
@@ -442,13 +440,13 @@ def _settings(whole: Context) -> Iterator[Sentence]:
 
 
 def _failing(facts: Facts) -> int:
-    """How many profiles didn't work when the person finished with Verify."""
+    """Return how many profiles didn't work when the user finished with Verify."""
     known: Mapping[str, Any] = facts.get("verified") or {}
     return sum(bool(result.get("problem")) for result in known.get("results") or ())
 
 
 def _rotated(facts: Facts) -> Iterator[str]:
-    """Which access key is new and where it is kept, and what became of the old one."""
+    """Say which access key is new, where it is kept, and what happened to the old one."""
     rotated: Mapping[str, Any] = facts.get("rotated") or {}
     if rotated:
         yield f"{rotated['id']} is the new access key of {rotated['profile']}."
@@ -461,13 +459,13 @@ def _rotated(facts: Facts) -> Iterator[str]:
 
 
 def _gone(grid: Everybody) -> set[str]:
-    """Whom later sessions removed wherever they were, from the files at least."""
+    """Return people whom later sessions removed everywhere, at least from the files."""
     over = {Stand.REMOVED_SINCE, Stand.GONE_FROM_FILES, Stand.NOT_HERE}
     return {name for name, stands in grid.rows if {*stands} <= over}
 
 
 def _repeats_review(observed: Mapping[StepKey, Observation]) -> bool:
-    """Whether Review says who was removed from files and accounts, and Project of nobody else."""
+    """Return whether Review covers every removal from files and accounts that Project reports."""
     project, review = (observed.get(key, NOT_ASKED) for key in (PROJECT, StepKey("review")))
     if not project.verdict is review.verdict is Verdict.TAKEN_BACK:
         return False
@@ -477,12 +475,12 @@ def _repeats_review(observed: Mapping[StepKey, Observation]) -> bool:
 
 
 def _not_compared_sentences(run: SessionRun, gone: Container[str]) -> tuple[Sentence, ...]:
-    """Whose fingerprint nobody has compared, of those who aren't gone."""
+    """Say whose fingerprint nobody has compared, among the people who are still there."""
     return run.whole().decisions.not_compared_sentences(gone) if "keys" in run.session.facts() else ()
 
 
 def _not_done(run: SessionRun) -> Iterator[Sentence]:
-    """What a step that is done found nothing to do for, or leaves to be done by hand."""
+    """Yield what done steps found nothing to do for, or leave as manual work."""
     if due := _passwords_due(run):
         yield f"! When the new password for {listed(due, 2)} comes, the present one stops working."
     if missing := run.session.facts().get("left_out"):
@@ -501,7 +499,7 @@ def _not_done(run: SessionRun) -> Iterator[Sentence]:
 
 
 def _passwords_due(run: SessionRun) -> list[str]:
-    """The accounts for which a new user waits for another password, after another PGP key."""
+    """Return the accounts for which a new user waits for another password, after replacing a PGP key."""
     if not run.session.facts().get("replaced"):
         return []
     from workflows.steps.new_user.handoff import awaiting_password  # noqa: PLC0415 - few sessions need it
@@ -510,20 +508,20 @@ def _passwords_due(run: SessionRun) -> list[str]:
 
 
 def _old_keys(run: SessionRun) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
-    """The access keys that others took the place of and that nobody saw deactivated: account, id, new key."""
+    """Yield replaced access keys that nobody saw deactivated, as account, id and the new key."""
     for account, key in run.whole().of_each_item("access_key").items():
         for old_id in key.get("old_ids") or ():
             yield account, old_id, key
 
 
 def _no_device_removed(whole: Context) -> bool:
-    """Whether devices were to be removed, and in no account there was one."""
+    """Return whether devices were to be removed, but no account had any."""
     resets = whole.of_each_item("mfa_devices_reset").values()
     return bool(resets) and not any(fact["people"] for fact in resets)
 
 
 def _next_of_regions(run: SessionRun) -> Iterator[Sentence]:
-    """What to do about STS regions that are left to be switched, and about accounts that weren't asked."""
+    """Say what to do about STS regions left to switch, and about accounts that weren't asked."""
     facts = run.session.facts()
     left, missed = _of_regions(facts["sts_regions"]) if facts.get("sts_regions") else ((), ())
     if left:
@@ -535,7 +533,7 @@ def _next_of_regions(run: SessionRun) -> Iterator[Sentence]:
 
 
 def _without_device(run: SessionRun) -> Mapping[str, Sequence[str]]:
-    """Who has no MFA device since theirs was removed, as far as AWS said, each with the accounts."""
+    """Return the accounts of people whose MFA device was removed and not replaced, as far as AWS said."""
     whole, gone = run.whole(), run.removed().by_item
     return by_key(
         (name, account)
@@ -546,9 +544,9 @@ def _without_device(run: SessionRun) -> Mapping[str, Sequence[str]]:
 
 
 def _signs_in_without(run: SessionRun) -> tuple[str, Mapping[str, tuple[str, str]]]:
-    """The one person who has to register another MFA device; by account, its id and where they sign in.
+    """Return the only person who has to register another MFA device, and id and sign-in page by account.
 
-    "" for nobody, for several, and where an older version didn't note that.
+    "" if there is nobody, or several, or an older version didn't record that.
     """
     lost, resets = _without_device(run), run.whole().of_each_item("mfa_devices_reset")
     name, accounts = next(iter(lost.items()), ("", ()))
@@ -560,7 +558,7 @@ def _signs_in_without(run: SessionRun) -> tuple[str, Mapping[str, tuple[str, str
 
 
 def _of_regions(regions: Mapping[str, Any]) -> tuple[Sequence[Sentence], Sequence[Sentence]]:
-    """What is left to be switched by hand after the regions were asked, and which accounts couldn't be."""
+    """Return the regions left to switch by hand, and the accounts that couldn't be asked."""
     from workflows.aws.sts_regions import answers, report  # noqa: PLC0415 - few sessions need it
 
     audit = answers.Audit.from_facts("", regions)
@@ -572,7 +570,7 @@ def _settled(stands: Iterable[Stand]) -> bool:
 
 
 def _standing(run: SessionRun, grid: Everybody) -> RenderableType | None:
-    """Where each person stands in each account; for somebody alone, each step in each account."""
+    """Return the table of people by account; for a user's own session, of steps by account."""
     if grid.rows:
         people = sorted(grid.rows, key=lambda row: _settled(row[1]))
         rows = [(name, [text_of(stand.sentence) for stand in stands]) for name, stands in people[:_MOST_ROWS]]
@@ -589,7 +587,7 @@ def _standing(run: SessionRun, grid: Everybody) -> RenderableType | None:
 
 
 def _belongs(run: SessionRun, key: StepKey) -> bool:
-    """Whether a step is needed, or something was done with it."""
+    """Return whether a step is needed, or something was done with it."""
     untouched = run.session.status(key) in {Status.READY, Status.LOCKED}
     return not untouched or key in run.session.state.expected()
 
@@ -600,7 +598,7 @@ def _and_more(rest: Sequence[tuple[str, Iterable[Stand]]]) -> str:
 
 
 def _found(run: SessionRun, key: StepKey, status: Status) -> str:
-    """How a step ended, with its mark."""
+    """Return how a step ended, with its mark."""
     if status is Status.SKIPPED and _has_device(run, key):
         return f"{MARKS[Status.DONE]} registered"
     if status is Status.UNCONFIRMED and _lacks_key(run, key):
@@ -611,12 +609,12 @@ def _found(run: SessionRun, key: StepKey, status: Status) -> str:
 
 
 def _has_device(run: SessionRun, key: StepKey) -> bool:
-    """Whether AWS has named the person's MFA device since they skipped the step that registers one."""
+    """Return whether AWS has named the user's MFA device since they skipped registering one."""
     return key.step == "mfa" and bool((run.session.facts(key.item).get("access_key") or {}).get("mfa_serial"))
 
 
 def _lacks_key(run: SessionRun, key: StepKey) -> bool:
-    """Whether profiles were written without an access key, and haven't worked with one from before either."""
+    """Return whether profiles have no access key of this session, and no earlier one that works either."""
     if key.step != "profiles":
         return False
     facts = run.session.facts(key.item)
@@ -626,9 +624,9 @@ def _lacks_key(run: SessionRun, key: StepKey) -> bool:
 
 
 def _not_compared(run: SessionRun, key: StepKey) -> bool:
-    """Whether PGP keys were taken in before somebody compared their fingerprints.
+    """Return whether PGP keys were accepted before somebody compared their fingerprints.
 
-    Whom a choice of users from before the keys doesn't have yet was not left out.
+    If the choice of users is older than the keys, people missing in it don't count as left out.
     """
     if key.step != "pgp-keys":
         return False
@@ -645,12 +643,12 @@ def _next(
     *,
     played: bool,
 ) -> Iterator[Sentence]:
-    """What the person may do now, outside the wizard.
+    """Yield what the user can do next, outside the wizard.
 
     Args:
         run: the session.
-        in_git: what is left there.
-        awaited: who hasn't done their part.
+        in_git: what is left in git.
+        awaited: people who haven't done their part.
         played: whether F6 plays the other person, who has something to do.
     """
     facts = run.session.facts()
@@ -680,7 +678,7 @@ def _next(
 
 
 def _try_profile(run: SessionRun, chosen: str) -> Iterator[Sentence]:
-    """How to use the profile for the person's shell, there; without the aws command, that it comes first."""
+    """Say how to use the profile for the user's shell; if the aws command is missing, say that first."""
     from workflows.steps.new_user.aws_command import NOT_INSTALLED, aws_program  # noqa: PLC0415 - few sessions need it
 
     if aws_program(run.whole()) is None:
@@ -690,7 +688,7 @@ def _try_profile(run: SessionRun, chosen: str) -> Iterator[Sentence]:
 
 
 def _next_of_others(run: SessionRun, awaited: Sequence[str]) -> Iterator[Sentence]:
-    """What is next where nothing is to be done for the people: about other work, a wait, or nothing."""
+    """Yield what is next if nobody needs anything: other work, a wait, or nothing."""
     if regions := list(_next_of_regions(run)):
         yield from regions
     elif unsent := unsent_since(run.whole()):
@@ -703,7 +701,7 @@ def _next_of_others(run: SessionRun, awaited: Sequence[str]) -> Iterator[Sentenc
 
 
 def _to_send(run: SessionRun) -> Iterator[str]:
-    """What those are to hear whose groups changed, and whose lost MFA device was removed."""
+    """Yield messages for people with new groups or without their lost MFA device."""
     if came := sorted(_in_new_groups(run)):
         names = listed([*dict.fromkeys(name for _, name in came)], 2)
         where = " in a real project" if run.environment.sandbox else ""
@@ -720,7 +718,7 @@ def _to_send(run: SessionRun) -> Iterator[str]:
 
 
 def _in_new_groups(run: SessionRun) -> set[tuple[str, str]]:
-    """Who came into groups of an applied account, and gets no handoff for it; with the account before."""
+    """Return (account, name) of people who joined groups in an applied account and get no handoff for it."""
     whole, gone = run.whole(), run.removed().by_item
     return {
         (account, name)
@@ -747,10 +745,10 @@ def _kept(run: SessionRun) -> Iterator[str]:
 
 
 def _kept_where(run: SessionRun, account: str, kept: str) -> str:
-    """Where an account's access key is kept."""
+    """Return where an account's access key is kept."""
     from workflows.steps.new_user.access_keys import earlier_key  # noqa: PLC0415 - few sessions need it
 
-    with suppress(OnboardError):  # its step says why the record can't be read
+    with suppress(OnboardError):  # its step reports why the record can't be read
         if earlier_key(run.context(StepKey("access-keys", account))):
             return "in a file encrypted to your earlier PGP key"
     return KEPT_WORDS[kept]

@@ -1,4 +1,4 @@
-"""Help for the step that is shown: the same text as the documentation, and the keys from the bindings."""
+"""Help for the current step: the documentation's text, and the keys from the bindings."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from workflows.core.sentences import Sentence
 
 
 def help_text(step_id: str) -> str:
-    """The Markdown that explains a step, or the wizard as a whole for "".
+    """Return the Markdown that explains a step, or the wizard as a whole for "".
 
     The files in `screens/help/` are the only copy: the documentation is built from them.
     """
@@ -22,7 +22,7 @@ def help_text(step_id: str) -> str:
 
 
 def keys_table(screen: Screen[Any]) -> str:
-    """The keys that work on a screen now, as a Markdown table made from its bindings."""
+    """Return the keys that currently work on a screen, as a Markdown table made from its bindings."""
     rows = []
     for active in screen.active_bindings.values():
         binding = active.binding

@@ -1,7 +1,7 @@
-"""What every step's screen shares: its head, its draft, its problems, and its work in the background.
+"""The common parts of every step's screen: its head, draft, problems and background work.
 
 A pane shows a step and collects a request. Nothing writes a file or calls a service on the screen's thread:
-work goes through `StepPane.run_move`, one move at a time; it never blocks, and it can be stopped. The wizard
+work goes through `StepPane.run_move`, one move at a time; it never blocks, and can be stopped. The wizard
 around the pane owns the session and knows which step comes next.
 """
 
@@ -45,11 +45,11 @@ _NO_KEY_ID = (
 )
 _NO_BROWSER = "No browser opens from here. Copy the address:"
 TALL = 32
-"""Lines of the terminal from which on a page shows in place what a key opens otherwise."""
+"""The terminal height from which a page shows in place what a key opens otherwise."""
 Taker = Callable[[Any], Any]
 """Takes the result of a move on the screen's thread; may be a coroutine function."""
 PROPOSED = "proposed"
-"""Marks a draft in which nothing was entered yet: a page keeps its own without it."""
+"""Marks a draft in which nothing was entered yet; a page omits it from its own."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Primary:
     """The page's primary action.
 
     Attributes:
-        effect: the action, named by its effect; where it can't be pressed yet, what is to be done first.
+        effect: its label, which names the effect; if it isn't ready, what to do first.
         ready: whether it can be pressed.
     """
 
@@ -67,11 +67,11 @@ class Primary:
 
 @dataclass(frozen=True)
 class Turn:
-    """Who must act now.
+    """Who has to act now.
 
     Attributes:
         line: who, what and since when, in about 40 columns.
-        yours: whether it is the person at the keyboard.
+        yours: whether it is the user at the keyboard.
     """
 
     line: Sentence
@@ -83,20 +83,20 @@ YOURS = Turn("Your turn")
 
 @dataclass(frozen=True)
 class Opening:
-    """What a pane is opened with.
+    """The input for opening a pane.
 
     Attributes:
         step: the declaration of its step.
         title: the step's title, with its item.
         context: what it may read.
-        draft: half-filled input from before; empty when there is none.
-        done: whether the step is done, so that the pane shows what came of it.
-        note: what the machine has to say about the step (why it is stale, that it was interrupted), or "".
-        interrupted: whether the wizard was killed while it did the step.
+        draft: half-filled input; empty if there is none.
+        done: whether the step is done, so that the pane shows its result.
+        note: the machine's remark on the step (why it is stale, that it was interrupted), or "".
+        interrupted: whether the wizard was killed during the step.
         asks: whether the world contradicts the step, so that Next asks before it does anything.
-        failed: whether its last try failed, or the person stopped it.
-        skipped: whether the person skipped it.
-        gone: whom later sessions removed where the step is for them.
+        failed: whether its last try failed, or the user stopped it.
+        skipped: whether the user skipped it.
+        gone: people in the step whom later sessions removed.
         over: whether later sessions left nothing to do in the session: no step is skipped or done again.
     """
 
@@ -115,7 +115,7 @@ class Opening:
 
 
 def is_displayed(widget: Widget, within: Widget | None = None) -> bool:
-    """Whether a widget is on the page: neither it nor what holds it, up to another widget, is hidden."""
+    """Return whether a widget is on the page: neither it nor an ancestor (below `within`) is hidden."""
     holding = takewhile(lambda ancestor: ancestor is not within, widget.ancestors_with_self)
     return all(ancestor.display for ancestor in holding)
 
@@ -123,20 +123,20 @@ def is_displayed(widget: Widget, within: Widget | None = None) -> bool:
 class StepPane(VerticalScroll):
     """The screen of one step.
 
-    Subclasses write `compose_body`, `request` and, where there is something worth keeping, `draft`.
+    Subclasses define `compose_body`, `request` and, if something is worth keeping, `draft`.
 
     Attributes:
-        NEXT_WAITS: whether Next that is pressed during a look comes after it. Only where Next takes what was
-            entered: what acts upon the look needs the person to have seen it.
-        ASKS_FIRST: whether the person is asked before a change of the step, done already, makes others wait.
-        WAY_OUT: what the action bar calls Escape while something is open in the page.
-        problems: what is shown of the input now.
-        opened: whether the pane has been shown, so that its input is the person's.
-        running_move: the name of the move that runs, "" if none does.
-        to_primary: whether the page has wished for the focus on the primary action.
-        noted: whether what the machine had to say about the step still holds.
-        parting: what came of the step, shown on the page that comes next; "" for nothing.
-        in_between: the primary action while a question of its own holds up the page's work; Next answers it.
+        NEXT_WAITS: whether Next waits for a running look. Only if Next submits the input; an action on the
+            look's result needs the user to have seen it.
+        ASKS_FIRST: whether to ask before a change of the done step makes others wait.
+        WAY_OUT: the action bar's label for Escape while something is open in the page.
+        problems: the problems currently shown.
+        opened: whether the pane has been shown, so that its input is the user's.
+        running_move: the name of the running move, "" if none.
+        to_primary: whether the page has requested the focus on the primary action.
+        noted: whether the machine's remark on the step still holds.
+        parting: the step's result, shown on the next page; "" for nothing.
+        in_between: the primary action while the page's own question holds up its work; Next answers it.
     """
 
     NEXT_WAITS: ClassVar[bool] = False
@@ -163,17 +163,17 @@ class StepPane(VerticalScroll):
     """
 
     class Posted(Message):
-        """What a pane posts, and which pane: a late message must not be taken for another step's."""
+        """A message that names its pane, so that a late one isn't attributed to another step."""
 
         pane: StepPane | None = None
 
     @dataclass
     class Begun(Posted):
-        """Work on the step begins with a move of the pane's own; the journal is to know."""
+        """A move of the pane begins work on the step, which the journal records."""
 
     @dataclass
     class MoveDone(Posted):
-        """A move ended well; `then` takes its result."""
+        """A move succeeded; `then` takes its result."""
 
         name: str
         result: Any
@@ -181,10 +181,10 @@ class StepPane(VerticalScroll):
 
     @dataclass
     class MoveFailed(Posted):
-        """A move ended badly; for a journaled one the step failed.
+        """A move failed; if it was journaled, the step failed.
 
-        A pane that asks about the failure itself sets `handled`: then no dialog shows it. One that says
-        it in the page sets `shown`: then what came of the move before stays.
+        A pane that asks about the failure itself sets `handled`, so that no dialog shows it. A pane that
+        reports it in the page sets `shown`, so that the earlier result stays.
         """
 
         name: str
@@ -195,23 +195,23 @@ class StepPane(VerticalScroll):
 
     @dataclass
     class MoveProgressed(Posted):
-        """How far the running move is; a newer one replaces an older."""
+        """The running move's progress; a newer message replaces an older one."""
 
         progress: Progress
 
         def can_replace(self, message: Message) -> bool:
-            """Whether this one may be dropped for a newer one: a payload is an event that a screen wants."""
+            """Return whether a newer message may replace this one; a screen needs every payload."""
             return isinstance(message, StepPane.MoveProgressed) and self.progress.payload is None
 
     @dataclass
     class Submitted(Posted):
-        """The person is done with the input: continue with this request."""
+        """The user submits the input: continue with this request."""
 
         request: Any
 
     @dataclass
     class Observed(Posted):
-        """What the page's own work showed of steps that are done."""
+        """Observations of done steps from the page's own work."""
 
         looks: Mapping[StepKey, Observation]
 
@@ -220,11 +220,11 @@ class StepPane(VerticalScroll):
 
     @dataclass
     class DoneNoMore(Posted):
-        """What a step came to holds no longer: it and what builds on it are open again.
+        """A step's result no longer holds: the step and those that build on it are open again.
 
         Attributes:
             reason: why.
-            step: its key, as text; "" for the step that is shown.
+            step: its key, as text; "" for the current step.
         """
 
         reason: str
@@ -232,25 +232,25 @@ class StepPane(VerticalScroll):
 
     @dataclass
     class KeptAsIs(Posted):
-        """The person continues with what was decided, although the world contradicts it as shown."""
+        """The user continues with the decisions, despite the contradiction shown."""
 
         shown: Observation
 
     class NoteDropped(Message):
-        """What the machine said about the step is over."""
+        """The machine's remark on the step no longer holds."""
 
     class PrimaryChanged(Message):
-        """What the primary action does, or whose turn it is, may be another now."""
+        """The primary action, or whose turn it is, may have changed."""
 
     @dataclass
     class StepWanted(Posted):
-        """The person wants to see an earlier step, with this draft to begin with, or with what it has.
+        """The user wants to see an earlier step, with this draft or with its own.
 
         Attributes:
             step: its key, as text.
-            draft: what it begins with; None for what it has.
-            keeps: whether the input of the page that is left is kept.
-            returns: whether Escape, or the step once it is done, leads back to the page that is left.
+            draft: its initial draft; None for its own.
+            keeps: whether to keep the input of the page being left.
+            returns: whether Escape, or completing the step, leads back to the page being left.
         """
 
         step: str
@@ -274,55 +274,55 @@ class StepPane(VerticalScroll):
         yield Vertical(ProblemList(id="problems"), ProgressLine(), classes="pane-foot")
 
     def compose_body(self) -> ComposeResult:
-        """The step's own widgets."""
+        """Yield the step's own widgets."""
         raise NotImplementedError
 
     def request(self) -> Any:
-        """The request that the input amounts to; complete or not, `validate` judges it."""
+        """Return the request from the input; complete or not, `validate` judges it."""
         raise NotImplementedError
 
     def draft(self) -> Mapping[str, Any]:
-        """What to keep of half-filled input; JSON values, never a secret. Empty keeps nothing."""
+        """Return the half-filled input to keep; JSON values, never a secret. Empty keeps nothing."""
         return {}
 
     def likely(self) -> Facts:
-        """What the step will give with what is entered, as far as the steps to come depend on it."""
+        """Return the step's likely facts from the input, as far as later steps depend on them."""
         return {}
 
     def heading(self) -> Sentence:
-        """What the page is about, verb first."""
+        """Return the page's subject, verb first."""
         return text_of(self.opening.step.heading).replace("{item}", self.context.item) or self.opening.title
 
     def primary(self) -> Primary:
-        """What Next does with what is entered, named by its effect."""
+        """Return what Next does with the input, labelled with the effect."""
         return Primary("Continue")
 
     def turn(self) -> Turn:
-        """Who must act now; a page that waits for somebody names them."""
+        """Return who has to act now; a page that waits for somebody names them."""
         return YOURS
 
     def primary_changed(self) -> None:
-        """What `primary` or `turn` says may be another now."""
+        """Announce that `primary` or `turn` may have changed."""
         if self.is_attached:
             self.screen.post_message(self.PrimaryChanged())
 
     def focus_primary(self) -> None:
-        """Put the focus on the primary action, as soon as nothing runs."""
+        """Focus the primary action, as soon as nothing is running."""
         self.to_primary, self._to_primary = True, bool(self.running_move)
         if self.is_attached and not self.running_move:
             self.primary_changed()
             self.screen.call_later(self.screen.query_one("#primary").focus)
 
     def changed(self) -> bool:
-        """Whether the input is other than it was when the pane opened; a done step is left alone if not."""
+        """Return whether the input has changed since the pane opened; otherwise a done step is left alone."""
         return bool(self.request() != self._opened_with)
 
     def on_resize(self, event: Resize) -> None:  # noqa: ARG002 - Textual's handler
-        """In a tall terminal there is room for what a key opens otherwise."""
+        """Show in a tall terminal what a key opens otherwise."""
         self.set_class(self.app.size.height >= TALL, "-tall")
 
     def on_mount(self) -> None:
-        """Remember the input as it is at first."""
+        """Remember the initial input."""
         self.call_after_refresh(self._remember)
 
     def _remember(self) -> None:
@@ -333,24 +333,24 @@ class StepPane(VerticalScroll):
 
     @property
     def warned(self) -> bool:
-        """Whether problems are shown that the person may pass over."""
+        """Whether the problems shown are only warnings."""
         return bool(self.problems) and not any(problem.fatal for problem in self.problems)
 
     def advance(self) -> None:
-        """The person pressed Next. A pane with moves of its own does the next one here instead."""
+        """Handle Next. A pane with moves of its own starts the next one here instead."""
         self.post_message(self.Submitted(self.request()))
 
     def answer(self) -> None:
-        """The person pressed Next for `in_between`."""
+        """Handle Next for `in_between`."""
 
     @property
     def decides(self) -> bool:
-        """Whether the page itself asks how to continue, where the world contradicts the step."""
+        """Whether the page itself asks how to continue when the world contradicts the step."""
         return False
 
     @property
     def inside(self) -> bool:
-        """Whether something is open in the page, which Escape closes before it leaves the page."""
+        """Whether something is open in the page, which Escape closes before leaving the page."""
         return False
 
     def go_back(self) -> None:
@@ -362,22 +362,22 @@ class StepPane(VerticalScroll):
 
     @on(Button.Pressed, "#skip")
     def _skip(self) -> None:
-        """Leave the step out, as ^s does; the page that is left can't wait for that itself."""
+        """Skip the step, as ^s does; the page being left can't wait for that itself."""
         self.screen.call_later(self.app.run_action, "skip", self.screen)
 
     @property
     def unkept(self) -> Sentence:
-        """What of the input is lost when the program is left, as a sentence; "" for nothing."""
+        """Return a sentence on input that would be lost when quitting; "" for none."""
         return ""
 
     def leave(self) -> None:
-        """The pane is about to go: forget secrets, stop timers. Called once, before it is removed."""
+        """Forget secrets and stop timers before the pane is removed. Called once."""
 
     def part(self) -> None:
-        """The pane is about to go: whatever runs in it is left alone or stopped, and `leave` is called.
+        """Leave or stop whatever runs in the pane, and call `leave`.
 
-        What goes on by itself (a Terraform) only stops being watched; everything else is asked to stop.
-        Nothing of a half-typed secret stays.
+        A process that continues on its own (a Terraform) is no longer watched; everything else is asked to
+        stop. No half-typed secret remains.
         """
         for field in self.query(SecretInput):
             field.clear()
@@ -388,10 +388,9 @@ class StepPane(VerticalScroll):
         self.leave()
 
     def show_problems(self, problems: Sequence[Problem]) -> None:
-        """Show what is not right with the input, and put the focus on the first that can be fixed.
+        """Show the problems of the input, and focus the first that can be fixed.
 
-        A secret that was typed comes before all else: who expects its field would type it into one that
-        shows it.
+        A typed secret comes first: users who expect its field would type it into a visible one.
         """
         self.place_problems(problems)
         refused = [problem for problem in problems if problem.fatal]
@@ -402,12 +401,12 @@ class StepPane(VerticalScroll):
             next(secret, ordered[0]).focus()
 
     def place_problems(self, problems: Sequence[Problem]) -> None:
-        """As `show_problems`, but the focus stays where it is."""
+        """Show the problems as `show_problems` does, but leave the focus where it is."""
         self._judged = self._entered()
         self._show_problems(problems)
 
     def _show_problems(self, problems: Sequence[Problem]) -> None:
-        """Show each at its place, and those that have none at the page's foot."""
+        """Show each problem at its field, and those without one at the page's foot."""
         self.problems = problems
         for field in self.query(Field):
             field.show_problems([problem for problem in problems if self._place(problem) is field])
@@ -417,30 +416,30 @@ class StepPane(VerticalScroll):
         self.primary_changed()
 
     def _place(self, problem: Problem) -> Field | None:
-        """Where a problem is shown; a warning is about what is pressed next, so it has no such place."""
+        """Return the field that shows a problem; warnings have none, since they concern the next press."""
         around = (
             ancestor for field in self._fields(problem) for ancestor in field.ancestors if problem.fatal
         )
         return next((ancestor for ancestor in around if isinstance(ancestor, Field)), None)
 
     def _fields(self, problem: Problem) -> list[Widget]:
-        """What the focus can go to for a problem."""
+        """Return the widgets that can take the focus for a problem."""
         name = f"#{problem.field.replace('_', '-')}"
         found = self.query(f"{name}, {name} *") if problem.field else ()
         return [widget for widget in found if widget.focusable and is_displayed(widget)]
 
     def show_failure(self, error: OnboardError) -> None:
-        """Say in the page why something failed that the person did not begin, so that no dialog covers it."""
+        """Show in the page, not in a dialog, the failure of something that the user didn't start."""
         self.show_problems([Problem(joined((f"{error.title}.", error.what, error.next)), error.field)])
 
     def show_refusal(self, error: OnboardError) -> bool:
-        """Show at its field why the input was rejected; returns whether the page has this field.
+        """Show at its field why the input was rejected; return whether the page has this field.
 
-        A rejected secret or code is not good a second time, so its field is emptied.
+        A rejected secret or code can't be used again, so its field is emptied.
         """
         if not error.field:
             return False
-        of_file = isinstance(error, FileError)  # what it says names the file, and the cause is news
+        of_file = isinstance(error, FileError)  # its message names the file, and the cause is news
         said = (error.what, error.why) if of_file else (f"{error.title}.", error.what)
         problem = Problem(joined((*said, error.next)), error.field)
         if not (found := self._fields(problem)):
@@ -452,9 +451,10 @@ class StepPane(VerticalScroll):
         return True
 
     def on_paste(self, event: Paste) -> None:
-        """What is pasted while a button or a list has the focus goes into the field that is for pasting.
+        """Put text that is pasted onto a button or a list into the page's field for pasting.
 
-        So does what a field for a path leaves; where there is none, its problem is shown at that field.
+        Text that a path field can't take goes there, too; without such a field, the path field shows the
+        problem.
         """
         focused = self.screen.focused
         areas = [area for area in self.query(TextArea) if is_displayed(area, self) and not area.read_only]
@@ -467,7 +467,7 @@ class StepPane(VerticalScroll):
             areas[0].post_message(Paste(event.text))
 
     def mark_refused_text(self) -> None:
-        """The next paste replaces a text that can't be used, rather than being added to it."""
+        """Let the next paste replace unusable text instead of being added to it."""
         for area in self.query(TextArea):
             if not area.read_only:
                 area.select_all()
@@ -479,9 +479,9 @@ class StepPane(VerticalScroll):
     def _drop_old_problems(
         self, event: Input.Changed | TextArea.Changed | SelectionList.SelectedChanged[Any] | Checkbox.Changed
     ) -> None:
-        """Problems are of the input that was judged: once it is another, they are not shown any more.
+        """Stop showing problems once the input they judged has changed.
 
-        Those of other fields stay, each until its own field is changed.
+        Problems of other fields stay until their own field changes.
         """
         if self.problems and not self.context.leaving.is_set() and self._entered() != self._judged:
             others = [problem for problem in self.problems if event.control not in self._fields(problem)]
@@ -489,7 +489,7 @@ class StepPane(VerticalScroll):
         self.primary_changed()
 
     def _entered(self) -> int:
-        """A hash of all that is entered, since secrets are not to be kept a second time."""
+        """Return a hash of all input, so that secrets aren't kept a second time."""
         values: list[object] = [
             *(box.value for box in self.query(Checkbox)),
             *(field.value for field in self.query(Input)),
@@ -499,17 +499,17 @@ class StepPane(VerticalScroll):
         return hash(tuple(values))
 
     def keep_draft(self) -> None:
-        """Keep the input as it is now."""
+        """Keep the current input."""
         if self.draft():
             self.post_message(self.DraftChanged())
 
     async def on_event(self, event: events.Event) -> None:
-        """Begin nothing on a page that goes, or whose application ends, before its widgets have come."""
+        """Don't start a page that is going, or whose application ends, before its widgets exist."""
         if not isinstance(event, Mount) or (self.display and self.is_attached):
             await super().on_event(event)
 
     def call_after_refresh(self, callback: Callable[..., Any], *args: Any, **kwargs: Any) -> bool:
-        """As Textual's, for as long as the page is there: what is called later would miss its widgets."""
+        """As Textual's, but only while the page is there: a later call would miss its widgets."""
 
         def if_here() -> Any:
             return None if self.context.leaving.is_set() else callback(*args, **kwargs)
@@ -520,11 +520,11 @@ class StepPane(VerticalScroll):
 
     @property
     def looking(self) -> bool:
-        """Whether what runs only looks at something."""
+        """Whether the running move only looks at something."""
         return bool(self.running_move) and self._looks
 
     def post_message(self, message: Message) -> bool:
-        """Post a message; one of this class says that it is from this pane."""
+        """Post a message; those of class `Posted` name this pane as their sender."""
         if isinstance(message, StepPane.Posted):
             message.pane = self
         return super().post_message(message)
@@ -538,16 +538,16 @@ class StepPane(VerticalScroll):
         journaled: bool = False,
         looks: bool = False,
     ) -> None:
-        """Do something in the background; `MoveDone` or `MoveFailed` says how it went.
+        """Do something in the background; `MoveDone` or `MoveFailed` reports the result.
 
-        Nothing is begun while another move runs, or once the page is being left.
+        Nothing starts while another move is running, or once the page is being left.
 
         Args:
-            name: what the message will carry.
+            name: the name in the message.
             work: called in a thread with a function that reports progress.
             then: takes the result, once the page is at rest.
             journaled: whether this is the step's own work, so that the journal records it.
-            looks: whether it changes nothing: then stopping it waits for nothing.
+            looks: whether it changes nothing, so that stopping it doesn't have to wait.
         """
         if self.running_move or self.context.leaving.is_set():
             return
@@ -571,12 +571,12 @@ class StepPane(VerticalScroll):
         )
 
     def drop_result(self) -> None:
-        """What came of the work before is over, as other work begins."""
+        """Remove the previous result as other work begins."""
         if isinstance(self.screen, OneFocus):
             self.screen.drop_result()
 
     def drop_note(self) -> None:
-        """What was said about the step and its last try is over: what it asks for is being done."""
+        """Remove the remark on the step and its last try, since work on it begins."""
         self.noted = False
         if self.is_attached:
             self.screen.post_message(self.NoteDropped())
@@ -585,7 +585,7 @@ class StepPane(VerticalScroll):
             standing.show_lines([])
 
     def show_result_of(self, work: Callable[[Report], Sentence]) -> None:
-        """As `run_move`; what it comes back with is shown in passing, until the next key on this page."""
+        """Run a move and show its result briefly, until the next key on this page."""
 
         def show(said: Sentence) -> None:
             page = self.screen
@@ -595,7 +595,7 @@ class StepPane(VerticalScroll):
         self.run_move("show", work, show)
 
     def copy_text(self, text: str | Secret) -> None:
-        """Copy a text in the background, and show in passing how that went."""
+        """Copy a text in the background, and briefly show the result."""
         tell(self, lambda: self.context.environment.copy(text))
 
     def show_text(self, title: Sentence, text: str) -> None:
@@ -603,7 +603,7 @@ class StepPane(VerticalScroll):
         self.app.push_screen(TextDialog(title, text, copy=self.context.environment.copy))
 
     def open_in_browser(self, page: str, then: Taker | None = None) -> None:
-        """Open an address in the person's browser; where none opens, show it, or let `then` do that."""
+        """Open an address in the user's browser; if none opens, show it, or let `then` do that."""
         environment = self.context.environment
 
         def show(opened: bool) -> None:  # noqa: FBT001 - a move's result
@@ -617,9 +617,9 @@ class StepPane(VerticalScroll):
         self.run_move("open", lambda _report: environment.browser.open(page), then or show)
 
     def stop_move(self) -> bool:
-        """Ask the running move to stop; returns whether there was one.
+        """Ask the running move to stop; return whether there was one.
 
-        One that only looks is left to itself, since it may be stuck: the page ignores it from then on.
+        A move that only looks may be stuck, so the page just ignores it from then on.
         """
         if not self.running_move:
             return False
@@ -648,22 +648,22 @@ class StepPane(VerticalScroll):
             post(self.MoveDone(name, result, then))
 
     def on_step_pane_move_progressed(self, message: MoveProgressed) -> None:
-        """Show how far the move is."""
+        """Show the move's progress."""
         self.query_one(ProgressLine).show(message.progress)
         self.progressed(message.progress)
 
     def progressed(self, progress: Progress) -> None:
-        """A subclass that shows more than the line (a log, a tree) takes it from here."""
+        """Let a subclass show more than the line (a log, a tree)."""
 
     async def on_step_pane_move_done(self, message: MoveDone) -> None:
-        """The move is over."""
+        """End the move and take its result."""
         self._rest()
         taken = message.then(message.result) if message.then else None
         if isawaitable(taken):
             await taken
 
     def on_step_pane_move_failed(self) -> None:
-        """The move is over."""
+        """End the move."""
         self._rest()
 
     def _rest(self) -> None:

@@ -1,4 +1,4 @@
-"""Who was let in with which PGP key, as lines to read, copy and keep."""
+"""The admission record (who was let in with which PGP key), as lines to read, copy and keep."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _APPLIED = {
 
 
 def record_text(record: Admissions, now: datetime, gone: Mapping[str, Collection[str]] = _NOBODY) -> str:
-    """The whole record, "" where nobody's key was taken in; `gone` were removed since, by account."""
+    """Return the whole record, "" if no key was accepted; `gone` were removed since, by account."""
     return "\n".join(line for person in record.people for line in _lines(person, record.by, now, gone))
 
 

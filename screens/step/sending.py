@@ -1,4 +1,4 @@
-"""A text that the person sends to somebody else: where its copy is not certain, it is shown."""
+"""A text that the user sends to somebody else: shown if its copy isn't certain."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from workflows.steps.shared.to_send import ToSend, hand_out
 
 
 class ToSendDialog(TextDialog):
-    """The text, what is known about its copy, and a way to save it.
+    """The text, the state of its copy, and a way to save it.
 
     Args:
         to_send: the text.
@@ -37,19 +37,18 @@ class ToSendDialog(TextDialog):
         self._environment = environment
 
     def action_save(self) -> None:
-        """Save it in the home folder."""
         tell(self, lambda: self._to_send.save(self._environment))
 
 
 def hand_out_here(
     node: Widget, title: Sentence, text: str, file_name: str, environment: Environment
 ) -> Sentence:
-    """Copy a text that is to be sent, or save it at home; returns where it is. From any thread."""
+    """Copy a text to send, or save it in the home folder; return where it is. From any thread."""
     return show_unless_certain(node, hand_out(title, text, file_name, environment), environment)
 
 
 def show_unless_certain(node: Widget, to_send: ToSend, environment: Environment) -> Sentence:
-    """Show a text whose copy is not certain; returns where it is. From any thread."""
+    """Show a text if its copy isn't certain; return where it is. From any thread."""
     if not to_send.certain:
         node.app.call_later(lambda: node.app.push_screen(ToSendDialog(to_send, environment)))
     return to_send.said

@@ -1,8 +1,8 @@
-"""What the panes that run Terraform share: what a person may choose when it refuses to begin.
+"""Common parts of the panes that run Terraform: the user's choices when it refuses to start.
 
-A lock that somebody holds is waited for or released, one that a run left here when it died is released; an
-init that only upgrade or reconfigure fixes is done that way on purpose. Each is asked in a dialog of its own
-in place of the failure's, and then what was wanted is tried again.
+The user can wait for somebody's lock or release it, release a lock left by a run that died here, and run an
+init that only works with upgrade or reconfigure. Each has its own dialog instead of the failure's, and then
+the move is tried again.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ _WRITE = (
 
 
 COMPARE = "Compare the PGP fingerprints that nobody has compared yet"
-"""What the key for it is for."""
+"""The description of its key."""
 WAIT_SECONDS = 15
-"""How long is waited before another try; Terraform itself then waits for the lock 20 seconds more."""
+"""Seconds before another try; Terraform itself then waits for the lock another 20 seconds."""
 
 
 class LockAnswer(StrEnum):
-    """What the person chose."""
+    """The user's answer."""
 
     TRY_AGAIN = "try again"
     RELEASE = "release"
@@ -52,7 +52,7 @@ class LockDialog(Typed[LockAnswer]):
 
     Args:
         lock: the lock.
-        waited: how many times it was waited for already; then the countdown goes on by itself.
+        waited: how often it was already waited for; if any, the countdown continues by itself.
     """
 
     AUTO_FOCUS = "#wait"
@@ -81,7 +81,7 @@ class LockDialog(Typed[LockAnswer]):
         self._left: int | None = WAIT_SECONDS if waited else None
 
     def on_mount(self) -> None:
-        """Where it was waited before, it goes on."""
+        """Continue the countdown if there was one before."""
         self.set_interval(1, self._count)
         self._tell()
 
@@ -101,17 +101,16 @@ class LockDialog(Typed[LockAnswer]):
 
     @on(Input.Changed)
     def _stop_counting(self, event: Input.Changed) -> None:
-        """Nobody is to be interrupted while typing."""
+        """Don't interrupt typing."""
         if event.value:
             self._left = None
             self._tell()
 
     def action_yes(self) -> None:
-        """Release it."""
         self.dismiss(LockAnswer.RELEASE)
 
     def action_wait(self) -> None:
-        """The first press begins the countdown; pressed again, it is tried at once."""
+        """Start the countdown; pressed again, try at once."""
         if self._left is not None:
             self.dismiss(LockAnswer.TRY_AGAIN)
             return
@@ -121,10 +120,10 @@ class LockDialog(Typed[LockAnswer]):
 
 
 class TerraformPane(CodePane):
-    """A pane whose work runs Terraform; subclasses say what `try_again` begins again."""
+    """A pane whose work runs Terraform; subclasses define what `try_again` repeats."""
 
     LOG: ClassVar[Literal["plan", "apply"]] = "plan"
-    """Whose log is shown."""
+    """Whose log to show."""
     DEFAULT_CSS = """
     TerraformPane.-covered > * { display: none !important; }
     TerraformPane.-covered > .-cover { display: block !important; height: 1fr; }
@@ -141,7 +140,7 @@ class TerraformPane(CodePane):
         yield Button("Close", id="close-cover", key="esc")
 
     def cover(self, widget: Widget) -> bool:
-        """Show a widget in place of the whole page, or the page again; returns whether it is shown now."""
+        """Show a widget in place of the whole page, or the page again; return whether the widget is shown."""
         shown = widget.has_class("-cover")
         if self.has_class("-covered"):
             self.go_back()
@@ -156,7 +155,6 @@ class TerraformPane(CodePane):
 
     @on(Button.Pressed, "#close-cover")
     def go_back(self) -> None:
-        """Show the page again."""
         self.remove_class("-covered")
         self.query(".-cover").remove_class("-cover")
         self.primary_changed()
@@ -169,7 +167,7 @@ class TerraformPane(CodePane):
 
     @on(Button.Pressed, "#show-log")
     def action_log(self) -> None:
-        """Show or hide Terraform's output; a run that is over has left it in a file."""
+        """Show or hide Terraform's output; a finished run has left it in a file."""
         log = self.query_one(RunLog)
         if self.cover(log) and not log.filled and not self.running_move:
             self.run_move(
@@ -177,7 +175,7 @@ class TerraformPane(CodePane):
             )
 
     def not_compared(self) -> tuple[Sentence, ...]:
-        """Whose fingerprint nobody has compared, of those who are there and whose key the account gets."""
+        """Return sentences on keys for the account whose fingerprint is uncompared, of people still there."""
         return self.context.decisions.not_compared_sentences(self.opening.gone, self.context.item)
 
     def offer_comparison(self) -> None:
@@ -188,15 +186,15 @@ class TerraformPane(CodePane):
 
     @on(Button.Pressed, "#compare")
     def action_compare(self) -> None:
-        """Go to PGP keys, where the fingerprints are."""
+        """Go to PGP keys, which has the fingerprints."""
         if self.query_one("#compare").display:
             self.post_message(self.StepWanted("pgp-keys", returns=True))
 
     def try_again(self, move: str) -> None:
-        """Begin again what a lock or an init stopped.
+        """Repeat the move that a lock or an init stopped.
 
         Args:
-            move: the name of the move that was stopped ("perform" for the step's own).
+            move: the name of the stopped move ("perform" for the step's own).
         """
         raise NotImplementedError
 
@@ -208,7 +206,7 @@ class TerraformPane(CodePane):
             case LockHeld() if left := recovery.own_lock(error.lock, self.context):
                 self._offer_own(error.lock, left)
             case LockHeld():
-                # All three answers count: leaving it is one.
+                # All three answers count, including leaving the lock alone.
                 self.app.push_screen(LockDialog(error.lock, self._waited), partial(self._locked, error.lock))
             case TerraformFailed(way=InitWay() as way):
                 button, words = recovery.INIT_WAYS[way]
@@ -225,7 +223,7 @@ class TerraformPane(CodePane):
         message.handled = True
 
     def _offer_own(self, lock: LockInfo, left: EndedRun) -> None:
-        """Nobody else is asked about a lock that this computer's own dead run left."""
+        """Offer to release a lock left by this computer's own dead run, without asking anybody else."""
         at = moment_text(left.ended_at.isoformat(), self.context.environment.now())
         body = (
             f"This is the lock of the {left.kind} that {left.ending} here {at}. It was begun "
@@ -240,7 +238,7 @@ class TerraformPane(CodePane):
         ask(self, question, lambda _yes: self._fix(fix))
 
     def _fix(self, fix: CodedMove) -> None:
-        """Do what lets the refused move go on, and begin that again."""
+        """Apply the fix, then repeat the move that was stopped."""
 
         def again(said: str) -> None:
             self.notify(said)

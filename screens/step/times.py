@@ -1,4 +1,4 @@
-"""Moments as people tell them: in their own time zone, by the day where that is near."""
+"""Times as people write them: in their own time zone, by the day if it is near."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ if TYPE_CHECKING:
 
 
 def moment_text(moment: str, now: datetime, zone: tzinfo | None = None) -> str:
-    """A moment in a few words, without seconds.
+    """Return a time in short form, without seconds.
 
     Args:
-        moment: ISO 8601 with its offset, as the journal has it.
-        now: the time now, aware.
-        zone: the person's time zone; the machine's by default.
+        moment: ISO 8601 with its offset, as in the journal.
+        now: the current time, aware.
+        zone: the user's time zone; the machine's by default.
 
     Returns:
-        As "today 14:03", "yesterday 09:30", "5 Jan 14:03", or "5 Jan 2025"; the text itself if it is none.
+        As "today 14:03", "yesterday 09:30", "5 Jan 14:03", or "5 Jan 2025"; the text itself if it isn't a
+            time.
     """
     try:
         at = datetime.fromisoformat(moment).astimezone(zone)
@@ -38,18 +39,18 @@ def moment_text(moment: str, now: datetime, zone: tzinfo | None = None) -> str:
 
 
 def since_text(moment: str, now: datetime) -> str:
-    """Since when: today's moments by the clock alone."""
+    """Return since when; times of today as the clock time only."""
     return f"since {moment_text(moment, now).removeprefix('today ')}"
 
 
 def answer_text(look: Observation, now: datetime) -> Sentence:
-    """What a look says; what the network said against a step has its time, since it may be over by now."""
+    """Return a look's message; a contradiction from the network has its time, since it may be over."""
     dated = look.asked and look.contradicts
     when = f"Last checked {moment_text(look.asked_at, now)}." if dated else ""
     return joined((look.words, when))
 
 
 def said_so(moment: str, now: datetime) -> str:
-    """That something is done by the person's word alone."""
+    """Say that something is done on the user's word alone."""
     when = f" {moment_text(moment, now)}" if moment else ""
     return f"You said so{when}; iam-onboard can't see it from here."

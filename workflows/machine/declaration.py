@@ -1,8 +1,8 @@
-"""What a workflow is: a tuple of step declarations that reads like the list in the documentation.
+"""A workflow is a tuple of step declarations that reads like the list in the documentation.
 
-A declaration promises what the step needs and gives, so that the machine can tell by itself which steps are
-open, and which ones a change makes stale. Declarations that could lead to a dead end are errors when the
-workflow is made, not when a person stands in it.
+A declaration says what the step needs and gives. From that the machine derives which steps are open, and
+which ones a change makes stale. Declarations that could lead to a dead end fail when the workflow is created,
+not when somebody reaches them.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from workflows.machine.events import Facts, JsonValue, StepKey
 
 @dataclass(frozen=True)
 class Condition:
-    """When a step applies: in words for the documentation, and as a function of the facts.
+    """When a step applies: as a phrase for the documentation, and as a function of the facts.
 
-    The functions see, by plain name, the facts that earlier steps gave (a repeated step's also those of the
-    same item); a fact that is not known yet is missing. They must depend on nothing else.
+    The functions see, by plain name, the facts that earlier steps gave (for a repeated step also those of the
+    same item); unknown facts are missing. They must depend on nothing else.
 
     Attributes:
-        words: in words.
+        words: the phrase.
         holds: whether the step applies at all.
-        holds_for: whether it does for an item of a repeated step.
+        holds_for: whether it applies to an item of a repeated step.
     """
 
     words: Sentence
@@ -41,33 +41,32 @@ class Step:
     """One step of a workflow.
 
     Attributes:
-        id: short, stable, lower case with dashes; the journal stores it.
-        title: as the rail shows it.
-        purpose: one line: what the step is for.
+        id: short, stable, lower case with dashes; stored in the journal.
+        title: its title in the rail.
+        purpose: what the step is for, in one line.
         heading: of its page, verb first; "{item}" stands for the item; "" for the title.
-        needs: names of facts without which it cannot begin; each is given by an earlier step.
+        needs: names of facts that must exist before it begins; each is given by an earlier step.
         gives: names of the facts that it gives; no other step gives them.
-        skippable: whether a person may leave it out.
-        asked_for: whether it is done only when a person asks for it: it is never proposed, and the work is
-            finished without it.
-        asked_by: the name of a fact that asks for it: where that is so, the step is one as any other.
-        not_needed: whether an item can do without it: there it is done only when a person asks for it, too.
-        repeats_over: the name of a fact, a list of different texts; it is done once for each; "" for
-            once.
-        applies: when the step is part of the workflow at all.
-        outlives: whether what it began may go on without this program; where that is so, its end comes before
-            everything else when the person is back.
-        seals: whether what it did stays done, whatever is decided again before it (an apply): what comes
-            after it waits for it, and for nothing before it.
-        spends: the id of the step whose outcome it uses up (a plan can be applied once), so that doing it
-            again begins with that one, of the same item; "" for none.
-        parts: for each fact that a repeated step uses in part, a function of the fact and the item
-            that gives this part; a change elsewhere in the fact does not make the step stale.
-        compared: whether other sessions ask what it gave, so that the list of sessions has it.
-        passed_on: whether a later item's step takes along what is left out for an item (a text to send).
-        blocked_words: the reason, in words, why it has to wait while a need is open ("Apply needs a plan …").
-        interrupted_words: what to do, in words, where a try ended before its end; "" for starting it again.
-        reads: reads the facts that it gives; raises `WrongShape` for what they cannot be.
+        skippable: whether a person may skip it.
+        asked_for: whether it is done only on request: it is never proposed, and the work is finished without
+            it.
+        asked_by: the name of a fact that requests it, making it a normal step.
+        not_needed: whether an item can do without it, so that it is done only on request there, too.
+        repeats_over: the name of a fact, a list of distinct texts; the step is done for each. "" for once.
+        applies: when the step is part of the workflow.
+        outlives: whether its work may continue without this program; then its result comes before everything
+            else when the person is back.
+        seals: whether its work is final, whatever is decided again before it (an apply). Later steps wait for
+            it, and for nothing before it.
+        spends: the id of the step whose outcome it uses up (a plan can be applied once), so that repeating it
+            begins with that step, for the same item; "" for none.
+        parts: functions of fact and item that return the part of a fact that a repeated step uses. A change
+            elsewhere in the fact doesn't make the step stale.
+        compared: whether other sessions need what it gave, so that the list of sessions has it.
+        passed_on: whether a later item's step also does what is skipped for an item (a text to send).
+        blocked_words: why it has to wait while a need is open ("Apply needs a plan …").
+        interrupted_words: what to do after an interrupted try; "" for starting again.
+        reads: reads the facts that it gives; raises `WrongShape` for invalid ones.
     """
 
     id: str
@@ -95,10 +94,10 @@ class Step:
 
 @dataclass(frozen=True)
 class Workflow:
-    """The steps of one person's work, in their order.
+    """The steps of one person's work, in order.
 
-    No two steps have one id or give one fact, and each needs only what an earlier one surely gives: a test
-    holds that for all workflows of the program.
+    Step ids and given facts are unique, and each step needs only what an earlier one surely gives: a test
+    checks this for all workflows of the program.
     """
 
     id: str
@@ -106,7 +105,7 @@ class Workflow:
     steps: tuple[Step, ...]
 
     def step(self, step_id: str) -> Step:
-        """The declaration with that id.
+        """Return the declaration with that id.
 
         Raises:
             KeyError: there is none.
@@ -114,12 +113,12 @@ class Workflow:
         return self._by_id[step_id]
 
     def title_of(self, key: StepKey) -> Sentence:
-        """A step's title, with the item of a repeated one: "Plan (security)"."""
+        """Return a step's title, with the item of a repeated one: "Plan (security)"."""
         title = self.step(key.step).title
         return f"{title} ({key.item})" if key.item else title
 
     def giver(self, fact: str) -> Step:
-        """The step that gives a fact.
+        """Return the step that gives a fact.
 
         Raises:
             KeyError: none does.
@@ -133,10 +132,10 @@ class Workflow:
 
     @cached_property
     def blocks(self) -> tuple[tuple[Step, ...], ...]:
-        """The steps in groups that are done together: neighbours that repeat over one list take turns.
+        """The steps in groups that are done together: neighbours that repeat over the same list take turns.
 
-        With layers management and security, plan and apply come as plan@management, apply@management,
-        plan@security, apply@security. A step that happens once is a group of its own.
+        With layers management and security, the order is plan@management, apply@management, plan@security,
+        apply@security. A step that happens once is a group of its own.
         """
         blocks: list[list[Step]] = []
         for step in self.steps:

@@ -1,8 +1,8 @@
 """Half-filled input, kept beside the journal so that leaving in the middle of a step loses nothing.
 
-A draft is no event: it is overwritten as often as the person types, and nothing is derived from it. Like a
-fact it can hold no secret; screens leave their secret fields out. A checksum stands below it: pages fill
-their fields with a draft as it is, so one that was damaged or edited by hand is as good as none.
+A draft isn't an event: it is overwritten as the person types, and nothing is derived from it. Like a fact it
+can't hold a secret; screens leave secret fields out. It ends with a checksum: pages fill their fields from a
+draft without checks, so a damaged or edited one counts as none.
 """
 
 from __future__ import annotations
@@ -17,43 +17,43 @@ from workflows.machine.journal import decode, encode
 
 
 class Drafts:
-    """The drafts of one session, a small 0600 file a step in a 0700 folder.
+    """The drafts of one session, a small 0600 file per step in a 0700 folder.
 
     Args:
-        folder: where they are kept; made when the first one is saved.
+        folder: the folder; created with the first draft.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def save(self, key: StepKey, draft: Facts) -> None:
-        """Keep the draft of a step in place of its earlier one, atomically.
+        """Replace a step's draft, atomically.
 
         Raises:
-            UnstorableFactError: a value is no JSON value, or is a secret.
-            FileError: it could not be written; the earlier draft is still there.
+            UnstorableFactError: a value isn't JSON, or is a secret.
+            FileError: it couldn't be written; the earlier draft is still there.
         """
         content = encode(draft)
         private_folder(self._folder)
         _write(self._path(key), content)
 
     def load(self, key: StepKey) -> dict[str, JsonValue]:
-        """The draft of a step; empty when there is none or it was damaged.
+        """Return a step's draft; empty if there is none or it is damaged.
 
         Raises:
-            FileError: it is there and cannot be read.
+            FileError: it exists and can't be read.
         """
         return _read(self._path(key))
 
     def move(self, before: str, now: str) -> None:
-        """Change the paths of a folder that was moved in every draft.
+        """Replace the path of a moved folder in every draft.
 
         Args:
-            before: where the folder was.
-            now: where it is.
+            before: the folder's old path.
+            now: its new path.
 
         Raises:
-            FileError: a draft could not be read or written.
+            FileError: a draft couldn't be read or written.
         """
         for path in self._folder.glob("*.json"):
             draft = _read(path)
@@ -62,10 +62,10 @@ class Drafts:
                 _write(path, encode(moved))
 
     def drop(self, key: StepKey) -> None:
-        """Forget the draft of a step, if there is one.
+        """Delete a step's draft, if there is one.
 
         Raises:
-            FileError: it cannot be removed.
+            FileError: it can't be removed.
         """
         path = self._path(key)
         with explained(path, "removed"):

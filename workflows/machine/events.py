@@ -1,7 +1,7 @@
-"""The seven things that can happen to a step; the journal stores these and nothing else.
+"""The seven things that can happen to a step; the journal stores nothing else.
 
-An event names the step it is about by a `StepKey`, so that a step which repeats over layers or identities
-has one history for each. Facts are plain JSON values: a secret cannot be one, and `checked_facts` sees to it.
+An event names its step by a `StepKey`, so that a step that repeats over layers or identities has a history
+for each. Facts are plain JSON values; `checked_facts` ensures that none is a secret.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ STOPPED, RESTED = "stopped", "rested"
 
 @dataclass(frozen=True, order=True)
 class StepKey:
-    """Which step, and for a repeated one which item (a layer's account, an identity's account).
+    """A step and, for a repeated one, its item (a layer's account, an identity's account).
 
     Attributes:
         step: the id of the step's declaration.
@@ -33,19 +33,18 @@ class StepKey:
 
     @classmethod
     def parse(cls, text: str) -> StepKey:
-        """The key that `str()` of one gave."""
+        """Parse the `str()` of a key."""
         step, _, item = text.partition("@")
         return cls(step, item)
 
 
 @dataclass(frozen=True)
 class Happened:
-    """What all events have in common.
+    """The common fields of all events.
 
     Attributes:
-        key: the step that it is about.
-        run: the process that it happened in, as that process calls itself; what one run starts, only that run
-            can end.
+        key: the step.
+        run: the process in which it happened, by its own name; only that run can end what it starts.
         at: when, ISO 8601 in UTC.
     """
 
@@ -68,9 +67,9 @@ class Succeeded(Happened):
 
 @dataclass(frozen=True)
 class Failed(Happened):
-    """The step could not be done; `error` holds title, what, why, next and detail.
+    """The step failed; `error` holds title, what, why, next and detail.
 
-    Its kind is `STOPPED` where the person stopped it, `RESTED` where it only waited for them when they left.
+    Its kind is `STOPPED` if the person stopped it, and `RESTED` if it only waited for them when they left.
     """
 
     error: Mapping[str, str]
@@ -78,14 +77,14 @@ class Failed(Happened):
 
 @dataclass(frozen=True)
 class Skipped(Happened):
-    """The person chose to leave out an optional step, for the reason given (may be "")."""
+    """The person skipped an optional step, with a reason (may be "")."""
 
     reason: str
 
 
 @dataclass(frozen=True)
 class Reopened(Happened):
-    """A step that was settled is to be done again, for the reason given (may be "")."""
+    """A settled step is to be done again, with a reason (may be "")."""
 
     reason: str
 
@@ -99,7 +98,7 @@ class Acknowledged(Happened):
 
 @dataclass(frozen=True)
 class Moved(Happened):
-    """A folder that the step found is elsewhere now: paths in `before` are paths in `now`."""
+    """A folder that the step found has moved: paths in `before` are now in `now`."""
 
     before: str
     now: str
@@ -109,24 +108,23 @@ Event = Started | Succeeded | Failed | Skipped | Reopened | Acknowledged | Moved
 
 
 class UnstorableFactError(TypeError):
-    """A fact that is no plain JSON value, or that is a secret: a defect of the step that gave it."""
+    """A fact that isn't a plain JSON value, or is a secret: a bug in the step that gave it."""
 
 
 def checked_facts(facts: Facts) -> dict[str, JsonValue]:
-    """A deep copy of the facts as plain JSON values (tuples become lists, enums their plain values).
+    """Return a deep copy of the facts as plain JSON values (tuples become lists, enums their plain values).
 
     Raises:
-        UnstorableFactError: a value is no JSON value (NaN and infinity are none). A `Secret` is none either,
-            so it can never be a fact.
+        UnstorableFactError: a value isn't JSON (NaN and infinity aren't, nor is a `Secret`).
     """
     return {_text(name, "facts"): plain_value(value, str(name)) for name, value in facts.items()}
 
 
 def plain_value(value: object, path: str) -> JsonValue:
-    """A deep copy of one value as plain JSON; `path` names it in the refusal.
+    """Return a deep copy of a value as plain JSON; `path` names it in the error.
 
     Raises:
-        UnstorableFactError: as `checked_facts` says.
+        UnstorableFactError: as `checked_facts`.
     """
     match value:
         case None | bool():
@@ -146,7 +144,7 @@ def plain_value(value: object, path: str) -> JsonValue:
 
 
 def in_folder(value: JsonValue, before: str, now: str) -> JsonValue:
-    """A value in which every path in the folder `before` is one in `now`; an object's keys count too."""
+    """Replace every path in the folder `before` by one in `now`, in a value and in the keys of objects."""
     match value:
         case str():
             inside = value == before or value.startswith(f"{before}/")
@@ -166,7 +164,7 @@ def _text(name: object, path: str) -> str:
 
 @dataclass(frozen=True)
 class Header:
-    """The first line of a journal: what the session is.
+    """The first line of a journal, which describes the session.
 
     Attributes:
         schema: the version of the journal's format.

@@ -1,12 +1,12 @@
 """The session on disk: an append-only file of JSON lines, each fsynced, whose replay is the state.
 
-The first line says what the session is and in which version of the format; every further line is one event.
-Each ends with a checksum over itself and all lines before it, so a changed bit, a lost line and a moved
-one are seen; files of version 1 have none and go on without. A last line that was torn by a crash or a full
-disk is cut off when the journal is opened; a damaged line further up is reported and nothing is thrown away.
+The first line describes the session and the version of the format; every further line is an event. Each ends
+with a checksum over itself and all earlier lines, so changed bits and lost or moved lines are detected; files
+of version 1 have no checksums and stay without. A last line torn by a crash or a full disk is cut off when
+the journal is opened; a damaged line further up is reported and nothing is thrown away.
 
-Reading a line is strict. What it must hold, types included, is checked here, so that a damaged file is seen
-as one, and never becomes an event that trips somebody else.
+Lines are read strictly: their contents, including types, are checked here, so that a damaged file is
+recognised and never becomes an event that trips other code.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from workflows.machine.events import (
 
 SCHEMA = 2
 NEEDS = "0.1.0"
-"""The first version of the program that reads `SCHEMA`; an older one says so."""
+"""The first version of the program that reads `SCHEMA`, for the messages of older versions."""
 
 _SUM = b',"sum":"%08x"}\n'
 _VERSION = re.compile(r"\d+(\.\d+){1,3}")
@@ -62,18 +62,18 @@ _FIELDS: dict[type[Event] | type[Header], tuple[str, ...]] = {
 
 
 class BadLineError(ValueError):
-    """A line that is not what it should be; its text says why."""
+    """An invalid line; the text says why."""
 
 
-class JournalFailed(OnboardError):  # noqa: N818 - it says what happened
+class JournalFailed(OnboardError):  # noqa: N818 - the name says what happened
     """A journal's file can't be read or written."""
 
 
-class FromNewerVersion(OnboardError):  # noqa: N818 - it is no error in the file
-    """A journal that a newer version wrote: its header says so, or a line whose checksum is right.
+class FromNewerVersion(OnboardError):  # noqa: N818 - the file itself is fine
+    """A journal from a newer version, according to its header or a line with a valid checksum.
 
     Attributes:
-        needs: the version that reads it, "" where the journal doesn't say.
+        needs: the version that reads it, "" if the journal doesn't say.
     """
 
     def __init__(self, what: Sentence, needs: str = "") -> None:
@@ -87,20 +87,20 @@ class FromNewerVersion(OnboardError):  # noqa: N818 - it is no error in the file
 
 
 def encode_event(event: Event) -> bytes:
-    """An event as one line, with its line end.
+    """Encode an event as a line, with its line end.
 
     Raises:
-        UnstorableFactError: a value isn't a JSON value, or is a secret.
+        UnstorableFactError: a value isn't JSON, or is a secret.
     """
     values = {name: getattr(event, name) for name in _FIELDS[type(event)]}
     return encode({"event": _NAMES[type(event)], "step": str(event.key), **values})
 
 
 def decode_event(line: bytes) -> Event:
-    """The event of a line.
+    """Decode the event in a line.
 
     Raises:
-        BadLineError: the line is no event of this version.
+        BadLineError: the line isn't an event of this version.
     """
     values = decode(line)
     kind = _KINDS.get(str(values.pop("event", "")))
@@ -113,21 +113,21 @@ def decode_event(line: bytes) -> Event:
 
 
 def encode_header(header: Header) -> bytes:
-    """A header as one line, with its line end.
+    """Encode a header as a line, with its line end.
 
     Raises:
-        UnstorableFactError: a detail isn't a JSON value, or is a secret.
+        UnstorableFactError: a detail isn't JSON, or is a secret.
     """
     values = {name: getattr(header, name) for name in _FIELDS[Header]}
     return encode({"schema": header.schema, "needs": NEEDS, **values})
 
 
 def decode_header(line: bytes) -> Header:
-    """The header of a line; of a checksum it only says whether one has to be there.
+    """Decode the header in a line, dropping the checksum of a version that has one.
 
     Raises:
-        FromNewerVersion: it says so.
-        BadLineError: the line is no header.
+        FromNewerVersion: a newer version wrote it.
+        BadLineError: the line isn't a header.
     """
     values = decode(line)
     schema, needs = values.pop("schema", None), values.pop("needs", "")
@@ -145,11 +145,11 @@ def decode_header(line: bytes) -> Header:
 
 
 def with_sum(line: bytes, before: int) -> tuple[bytes, int]:
-    """A line with its checksum, and the checksum of all up to it.
+    """Add a checksum to a line; return it with the checksum of everything up to it.
 
     Args:
-        line: as `encode` gave it.
-        before: the checksum of all lines before; 0 for the first.
+        line: from `encode`.
+        before: the checksum of all earlier lines; 0 for the first.
     """
     body = line.removesuffix(b"}\n")
     total = crc32(body, before)
@@ -157,10 +157,10 @@ def with_sum(line: bytes, before: int) -> tuple[bytes, int]:
 
 
 def without_sum(line: bytes, before: int) -> tuple[bytes, int]:
-    """What `with_sum` was given, without the line end, and the checksum of all up to it.
+    """Undo `with_sum`, without the line end; return the line and the checksum of everything up to it.
 
     Raises:
-        BadLineError: the checksum is another, or there is none.
+        BadLineError: the checksum is wrong or missing.
     """
     body = line[: 1 - len(_SUM % 0)]
     total = crc32(body, before)
@@ -170,22 +170,22 @@ def without_sum(line: bytes, before: int) -> tuple[bytes, int]:
 
 
 def encode(values: Facts) -> bytes:
-    """A JSON object as one line, with its line end.
+    """Encode a JSON object as a line, with its line end.
 
-    A lone surrogate (a file name that is no UTF-8) is kept as it is, and `decode` gives it back.
+    A lone surrogate (in a file name that isn't UTF-8) survives, and `decode` restores it.
 
     Raises:
-        UnstorableFactError: a value isn't a JSON value, or is a secret.
+        UnstorableFactError: a value isn't JSON, or is a secret.
     """
     text = json.dumps(checked_facts(values), ensure_ascii=False, separators=(",", ":"))
     return text.encode("utf-8", "surrogatepass") + b"\n"
 
 
 def decode(line: bytes) -> dict[str, Any]:
-    """The JSON object of a line.
+    """Decode the JSON object in a line.
 
     Raises:
-        BadLineError: it is none.
+        BadLineError: it isn't one.
     """
     try:
         values = parse_json(line.decode("utf-8", "surrogatepass"), parse_constant=no_constant)
@@ -208,13 +208,13 @@ def _checked(values: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Loaded:
-    """What a journal held when it was read.
+    """The contents of a journal.
 
     Attributes:
-        header: what the session is.
+        header: describes the session.
         events: what happened, in order.
-        ends: how many bytes the file has up to and with the header, then with each event.
-        sums: the checksums up to there, for version 1 of the format none.
+        ends: the file's length in bytes up to the header, then up to each event.
+        sums: the checksums up to there; none in version 1 of the format.
     """
 
     header: Header
@@ -223,17 +223,17 @@ class Loaded:
     sums: tuple[int, ...] = ()
 
     def first(self, count: int) -> Loaded:
-        """Only the header and the first events."""
+        """Return only the header and the first events."""
         return Loaded(self.header, self.events[:count], self.ends[: count + 1], self.sums[: count + 1])
 
 
-class DamagedJournal(OnboardError):  # noqa: N818 - a state of the file, told to a person
-    """A journal with a line that cannot be read, other than a torn last one.
+class DamagedJournal(OnboardError):  # noqa: N818 - a state of the file, shown to a person
+    """A journal with an unreadable line, other than a torn last one.
 
     Attributes:
         path: the file.
         line: the number of the line.
-        sound: what is sound at its beginning, or None when not even the header is.
+        sound: the sound beginning, or None if not even the header is.
     """
 
     def __init__(self, path: Path, why: str, sound: Loaded | None) -> None:
@@ -251,11 +251,11 @@ class DamagedJournal(OnboardError):  # noqa: N818 - a state of the file, told to
 
 
 def read_journal(path: Path) -> Loaded:
-    """Read a journal; a torn last line is left out (and counted out of `Loaded.ends`).
+    """Read a journal; a torn last line is left out (also of `Loaded.ends`).
 
     Raises:
-        DamagedJournal: a line other than a torn last one cannot be read.
-        OnboardError: the file cannot be opened, or comes from a newer version of the program.
+        DamagedJournal: a line other than a torn last one can't be read.
+        OnboardError: the file can't be opened, or comes from a newer version of the program.
     """
     try:
         content = load_file(path, OWN_LIMIT)
@@ -293,11 +293,11 @@ def read_journal(path: Path) -> Loaded:
 
 
 def _header_of(line: bytes) -> Header:
-    """The header of a line.
+    """Return the header in a line.
 
     Raises:
-        FromNewerVersion: it is none of this version, and as it was written.
-        BadLineError: it is none.
+        FromNewerVersion: the line is intact, but not of this version.
+        BadLineError: it isn't a header.
     """
     try:
         return decode_header(line)
@@ -309,17 +309,17 @@ def _header_of(line: bytes) -> Header:
 
 
 def _unknown(error: BadLineError) -> FromNewerVersion:
-    """What is wrong with a journal that has such a line, although the line is as it was written."""
+    """Return the error for an intact line that this version doesn't know."""
     return FromNewerVersion(f"It holds a line that this iam-onboard doesn't know: {error}.")
 
 
 class Journal(AppendedFile):
-    """An open journal that events are added to; made by `create` and `resume`.
+    """An open journal for adding events; made by `create` and `resume`.
 
     Args:
-        path: where it is.
+        path: its file.
         size: how many bytes of it count.
-        before: the checksum of these, or None where lines have none.
+        before: their checksum, or None if lines have none.
     """
 
     def __init__(self, path: Path, size: int, before: int | None) -> None:
@@ -328,12 +328,12 @@ class Journal(AppendedFile):
 
     @classmethod
     def create(cls, path: Path, header: Header) -> Journal:
-        """A new journal with its header; it is there whole, on the disk, or not at all.
+        """Create a journal with its header; it is complete on the disk, or not there at all.
 
         Raises:
-            FileExistsError: there is one already.
-            UnstorableFactError: a detail in the header is no JSON value.
-            OSError: it could not be written.
+            FileExistsError: it exists already.
+            UnstorableFactError: a detail in the header isn't JSON.
+            OSError: it couldn't be written.
         """
         line, before = with_sum(encode_header(header), 0)
         if path.exists():
@@ -343,10 +343,10 @@ class Journal(AppendedFile):
 
     @classmethod
     def resume(cls, path: Path, loaded: Loaded) -> Journal:
-        """An existing journal, cut to what is sound of it, ready for more events.
+        """Open an existing journal, cut to its sound part, for more events.
 
         Raises:
-            OnboardError: it cannot be opened for writing.
+            OnboardError: it can't be opened for writing.
         """
         try:
             return cls(path, loaded.ends[-1], loaded.sums[-1] if loaded.sums else None)
@@ -359,11 +359,11 @@ class Journal(AppendedFile):
             ) from error
 
     def add(self, event: Event) -> None:
-        """Write one event and wait until it is on the disk.
+        """Write an event and wait until it is on the disk.
 
         Raises:
-            OnboardError: it could not be written (a full disk); the file is as it was.
-            UnstorableFactError: a fact is no JSON value, or is a secret; nothing was written.
+            OnboardError: it couldn't be written (a full disk); the file is unchanged.
+            UnstorableFactError: a fact isn't JSON, or is a secret; nothing was written.
             ValueError: the journal is closed.
         """
         line, before = encode_event(event), self._before

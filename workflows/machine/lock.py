@@ -1,4 +1,4 @@
-"""One process has a session: an advisory lock that the system itself takes back when the process dies."""
+"""One process owns a session: an advisory lock that the system releases when the process dies."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from workflows.core.files import cause_of, load_file
 from workflows.core.locks import FileLock
 
 
-class SessionInUse(OnboardError):  # noqa: N818 - a state, told to a person
+class SessionInUse(OnboardError):  # noqa: N818 - a state, shown to a person
     """Another process has the session open.
 
     Attributes:
@@ -28,8 +28,8 @@ class SessionInUse(OnboardError):  # noqa: N818 - a state, told to a person
         self.pid = pid
 
 
-class NotLockable(OnboardError):  # noqa: N818 - a state, told to a person
-    """A session's lock file can't be opened, or its file system knows no locks."""
+class NotLockable(OnboardError):  # noqa: N818 - a state, shown to a person
+    """A session's lock file can't be opened, or its file system has no locks."""
 
 
 class SessionLock(FileLock):
@@ -40,7 +40,7 @@ class SessionLock(FileLock):
 
     Raises:
         SessionInUse: another process holds it.
-        NotLockable: the file cannot be opened, or its file system knows no locks.
+        NotLockable: the file can't be opened, or its file system has no locks.
     """
 
     def __init__(self, path: Path) -> None:

@@ -1,7 +1,7 @@
-"""What a look at the world says about a step that was done, and what the person may decide about it.
+"""The results of looking at the world after a step is done, and the person's decisions about them.
 
-A contradiction is derived from the last look, never stored as an event; the journal stores what the person
-decides. The last looks are kept beside the journal, so that the list of sessions knows of them too.
+A contradiction is derived from the last look, never stored as an event; the journal stores the person's
+decision. The last looks are kept beside the journal, so that the list of sessions knows them too.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from workflows.machine.events import StepKey
 from workflows.machine.summaries import OBSERVED
 
 _COUNTS_FOR = timedelta(hours=1)
-"""How long an answer of the world stands for one of now, where it can't be asked again."""
+"""How long an answer counts as current if the world can't be asked again."""
 _MOST_NAMED = 3
 _MAX_BYTES = 1_000_000
 
 
 class Verdict(StrEnum):
-    """What the world says about what was decided."""
+    """How the world compares with the decisions."""
 
     AS_DECIDED = "as decided"
     ELSEWHERE = "done elsewhere"
@@ -42,11 +42,11 @@ class Verdict(StrEnum):
 
 
 _AGREEING = frozenset({Verdict.AS_DECIDED, Verdict.UNKNOWN, Verdict.AWAITED, Verdict.TAKEN_BACK})
-"""Not knowing, waiting for somebody, and what a later session did on purpose are no disagreement."""
+"""Not knowing, waiting for somebody, and a later session's intended change aren't contradictions."""
 
 
 class Choice(StrEnum):
-    """What a person may decide about a contradiction."""
+    """The person's possible decisions about a contradiction."""
 
     CONTINUE = "continue"
     ACCEPT = "accept"
@@ -55,28 +55,27 @@ class Choice(StrEnum):
 
 @dataclass(frozen=True)
 class Observation:
-    """A look's answer.
+    """The result of a look.
 
     Attributes:
-        verdict: what the world says.
-        words: what is different, or why the world could not be asked; "" when it is as decided.
-        about: names, files and hashes that it concerns: a decision about one contradiction covers no other.
-        continuing: what continuing as it is would mean; "" where that would do harm, and is not offered.
-        accepting: what accepting it as done would record; "" where it cannot be.
-        redoing: what doing the step again means; "" where its title says enough.
-        effects: how the choices of doing it again, of continuing and of accepting are named; () for the usual
-            names.
-        at: when the world last confirmed the step, or gave this answer, if it is none against it; ISO 8601,
-            "" when it never did, or only just now. Where the person said so, when they did.
-        said_so: whether the person's word is all that there is.
-        likely: what the person most likely wants to do about it.
-        asked_at: when the network said it, ISO 8601: a look at this machine alone can't refute it. "" where
-            such a look said it.
-        confirmed: whether the network confirmed the step in the last hour, although this is against it.
-        here: whether a look at this machine sees when it is over, although the network said it.
-        remedy: what to do where the world couldn't be asked; "" where that is unknown.
-        by_item: whom it concerns by item, where the look was at several items; {} where it was at its own.
-        waits: what is awaited of whom in which item; () where the words say more than that.
+        verdict: how the world compares.
+        words: what is different, or why the world couldn't be asked; "" if it is as decided.
+        about: names, files and hashes involved; a decision about one contradiction doesn't cover others.
+        continuing: the effect of continuing anyway; "" if that would do harm, and isn't offered.
+        accepting: what accepting it as done would record; "" if it can't be accepted.
+        redoing: the effect of doing the step again; "" if its title says enough.
+        effects: labels for redoing, continuing and accepting; () for the usual ones.
+        at: when the world last confirmed the step, or gave this answer if it doesn't contradict; ISO 8601, ""
+            for never or just now. If the person said so, when they did.
+        said_so: whether there is only the person's word.
+        likely: the person's most likely choice.
+        asked_at: when the network gave the answer, ISO 8601: a look at this machine alone can't refute it. ""
+            if this machine gave it.
+        confirmed: whether the network confirmed the step in the last hour, despite this contradiction.
+        here: whether a look at this machine can see that the network's contradiction is over.
+        remedy: what to do if the world couldn't be asked; "" if unknown.
+        by_item: the people concerned, by item, if the look covered several items; {} if only its own.
+        waits: what is awaited, from whom and in which item; () if the words say more than that.
     """
 
     verdict: Verdict
@@ -98,38 +97,38 @@ class Observation:
 
     @property
     def asked(self) -> bool:
-        """Whether the network said it."""
+        """Whether the network gave the answer."""
         return bool(self.asked_at)
 
     @property
     def contradicts(self) -> bool:
-        """Whether the world disagrees and somebody has to decide about it."""
+        """Whether the world disagrees and somebody has to decide."""
         return self.verdict not in _AGREEING
 
     @property
     def stands(self) -> bool:
-        """Whether it is news of the world, which no look that couldn't ask takes back."""
+        """Whether this is news that a look without an answer doesn't cancel."""
         return self.contradicts or self.verdict is Verdict.AWAITED
 
     @property
     def identity(self) -> str:
-        """The same for the same contradiction, whenever it is seen; the journal stores it."""
+        """An id that is equal for the same contradiction, whenever it is seen; the journal stores it."""
         return "\n".join((self.verdict, *self.about))
 
     @property
     def choices(self) -> Mapping[Choice, Sentence]:
-        """What the person may decide, each with what it means."""
+        """The person's choices, with the effect of each."""
         offered = {Choice.ACCEPT: self.accepting, Choice.CONTINUE: self.continuing}
         return {**{choice: words for choice, words in offered.items() if words}, Choice.REDO: self.redoing}
 
     @property
     def asks(self) -> bool:
-        """Whether there is a choice: else all that can be done is the step again."""
+        """Whether there is a choice; otherwise the step can only be done again."""
         return len(self.choices) > 1
 
 
 def waits_in_words(waits: Iterable[tuple[Sentence, str, str]]) -> Sentence:
-    """What is awaited of whom where, in as few sentences as that takes."""
+    """Say what is awaited, from whom and where, in as few sentences as possible."""
     where = by_key(((what, name), item) for what, name, item in waits)
     who = by_key(((what, listed(items, _MOST_NAMED)), name) for (what, name), items in where.items())
     return joined(f"{what}: {listed(names, _MOST_NAMED)} in {items}." for (what, items), names in who.items())
@@ -143,28 +142,28 @@ SAID_SO = Observation(Verdict.UNKNOWN, said_so=True)
 
 
 def seen_at(at: str, now: datetime) -> Observation:
-    """The answer where the world can't be asked now, but gave one before: it counts for an hour.
+    """Return the observation if the world can't be asked now: its last answer counts for an hour.
 
     Args:
-        at: when it gave it, ISO 8601.
+        at: when it answered, ISO 8601.
         now: the time, aware.
 
     Raises:
-        WrongShape: that is no moment.
+        WrongShape: `at` isn't a time.
     """
     fresh = now - moment(at, "at") <= _COUNTS_FOR
     return Observation(Verdict.AS_DECIDED if fresh else Verdict.UNKNOWN, at=at)
 
 
 def unknown(words: Sentence = "") -> Observation:
-    """The answer where the world was not asked, or gave none."""
+    """Return the observation if the world wasn't asked, or didn't answer."""
     return Observation(Verdict.UNKNOWN, words)
 
 
 def kept_observations(folder: Path) -> dict[StepKey, Observation]:
-    """The last looks of a session by its folder; empty where there are none, or they cannot be read.
+    """Return the last looks of a session from its folder; empty if there are none, or they can't be read.
 
-    They are a memory of looks that can be made again, so a damaged one is as good as none.
+    They record looks that can be repeated, so damaged ones count as none.
     """
     try:
         entries = parse_json(read_text(folder / OBSERVED, _MAX_BYTES))
@@ -174,21 +173,21 @@ def kept_observations(folder: Path) -> dict[StepKey, Observation]:
 
 
 def keep_observations(folder: Path, observed: Mapping[StepKey, Observation]) -> None:
-    """Keep the last looks of a session.
+    """Save the last looks of a session.
 
     Raises:
-        FileError: they could not be written.
+        FileError: they couldn't be written.
     """
     entries = {str(key): plain(observation) for key, observation in observed.items()}
     write_atomically(folder / OBSERVED, json.dumps(entries).encode("utf-8", "surrogatepass"))
 
 
 def dated(now: Observation, before: Observation | None, done_at: str, at: str) -> Observation:
-    """A look's answer with the time of the last one that confirmed the step.
+    """Add to an observation the time of the last look that confirmed the step.
 
     Args:
-        now: the answer.
-        before: the answer of the look before, if there was one.
+        now: the observation.
+        before: the previous one, if any.
         done_at: when the step was done: the world was as decided then, or the person said so.
         at: the time of this look.
     """

@@ -1,6 +1,6 @@
-"""The one table that says which event is legal in which status, and what an event makes of the state.
+"""The one table that says which events are legal in which status, and how an event changes the state.
 
-`reduce(state, event) -> state` is pure, total over legal events, and refuses the rest with a reason in words.
+`reduce(state, event) -> state` is pure, total over legal events, and rejects all others with a reason.
 """
 
 from __future__ import annotations
@@ -104,14 +104,14 @@ REFUSALS: Mapping[type[Event], Mapping[Status, str]] = {
 
 
 class IllegalTransition(ValueError):  # noqa: N818 - the design's name for it
-    """An event that the rules do not allow now; its text is the reason in words."""
+    """An event that the rules don't allow now; its text is the reason."""
 
 
 def refusal(state: State, event: Event) -> Sentence:
-    """Why an event is not legal now, in words; "" when it is legal.
+    """Return why an event isn't legal now; "" if it is.
 
-    Legality is judged from the run that the event happened in. A step that is running may end even if it has
-    stopped being part of the work meanwhile: what happened, happened.
+    Legality is judged from the run in which the event happened. A running step may end even if it is no
+    longer part of the work: what happened, happened.
     """
     key = event.key
     try:
@@ -148,7 +148,7 @@ def _wrong_facts(workflow: Workflow, step: Step, facts: Facts) -> Sentence:
 
 
 def locked_words(state: State, key: StepKey) -> Sentence:
-    """Why a step has to wait, in words."""
+    """Return why a step has to wait."""
     step, ahead = state.workflow.step(key.step), state.open_needs(key)
     for needed in ahead:
         if state.contradicted(needed):
@@ -163,14 +163,14 @@ def locked_words(state: State, key: StepKey) -> Sentence:
 
 
 def reduce(state: State, event: Event) -> State:
-    """The state after an event.
+    """Return the state after an event.
 
     Doing a step again changes only the facts that come out different, so exactly the steps that used one of
-    those become stale. Leaving a step out takes its facts away.
+    those become stale. Skipping a step removes its facts.
 
     Raises:
-        IllegalTransition: the event is not legal now; the reason in words.
-        UnstorableFactError: a fact is no JSON value, or is a secret.
+        IllegalTransition: the event isn't legal now, with the reason.
+        UnstorableFactError: a fact isn't JSON, or is a secret.
     """
     event = _storable(event)
     reason = refusal(state, event)
@@ -199,7 +199,7 @@ def reduce(state: State, event: Event) -> State:
 
 
 def _moved(state: State, event: Moved, number: int) -> State:
-    """The state about the same folder elsewhere; what was seen of the one before is no look at this one."""
+    """Return the state with a folder moved; looks at the old place don't count for the new one."""
     records = {}
     for key, record in state.records.items():
         used = {name: parse_json(text) for name, text in record.used.items()}
@@ -211,7 +211,7 @@ def _moved(state: State, event: Moved, number: int) -> State:
 
 
 def _storable(event: Event) -> Event:
-    """The event with a copy of its facts that nobody else can change."""
+    """Return the event with a private copy of its facts."""
     match event:
         case Succeeded():
             return replace(event, facts=checked_facts(event.facts))

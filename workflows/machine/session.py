@@ -1,9 +1,8 @@
-"""Sessions: the one that this process has open, and the folder in which they are begun, resumed and listed.
+"""Sessions: the one that this process has open, and how they are begun, resumed and summarised.
 
-A session is one person's way through a workflow, that can be left at any time and resumed. It is a private
-folder with a journal, a lock, drafts, and whatever its steps keep there. What its state says is always what
-replaying its journal would say: an event is checked first, then written, and counts only once it is on the
-disk.
+A session is a person's way through a workflow, which they can leave and resume at any time. It is a private
+folder with a journal, a lock, drafts, and whatever its steps keep there. Its state always equals the replay
+of its journal: an event is checked, then written, and counts only once it is on the disk.
 """
 
 from __future__ import annotations
@@ -60,7 +59,7 @@ from workflows.machine.summaries import DRAFTS, JOURNAL, Summary, keep_summary, 
 Clock = Callable[[], datetime]
 
 
-class NotStarted(OnboardError):  # noqa: N818 - it says what happened
+class NotStarted(OnboardError):  # noqa: N818 - the name says what happened
     """A session's folder couldn't be made."""
 
 
@@ -68,8 +67,8 @@ class Session:
     """A session that this process has open.
 
     Attributes:
-        folder: where it lives (mode 0700); steps may keep private files of theirs in it.
-        header: what it is.
+        folder: its folder (mode 0700); steps may keep private files there.
+        header: describes it.
         drafts: half-filled input.
     """
 
@@ -88,45 +87,45 @@ class Session:
 
     @property
     def state(self) -> State:
-        """The state as of the last event."""
+        """The state after the last event."""
         return self._state
 
     def layout(self) -> tuple[StepKey, ...]:
-        """The steps of the workflow as it is laid out now, in order."""
+        """Return the steps of the workflow as currently laid out, in order."""
         return self._state.layout()
 
     def status(self, key: StepKey) -> Status:
-        """Where a step stands."""
+        """Return a step's status."""
         return self._state.status(key, self._run)
 
     def standing(self, key: StepKey) -> Status:
-        """Where a step stands for the person, as `State.standing`."""
+        """Return a step's status for display, as `State.standing`."""
         return self._state.standing(key, self._run)
 
     def record(self, key: StepKey) -> Record | None:
-        """What is known of a step, or None if nothing happened to it."""
+        """Return a step's record, or None if nothing happened to it."""
         return self._state.records.get(key)
 
     def facts(self, item: str = "") -> dict[str, JsonValue]:
-        """The facts that a step (of an item) may read: a copy, so that nobody can change the state by it."""
+        """Return the facts that a step (of an item) may read: a copy, so that nobody can change the state."""
         return checked_facts(self._state.facts(item))
 
     def refusal(self, key: StepKey) -> Sentence:
-        """Why a step cannot be started now, in words; "" when it can."""
+        """Return why a step can't start now; "" if it can."""
         return self._waits(key) or refusal(self._state, Started(key, self._run, ""))
 
     def _waits(self, key: StepKey) -> Sentence:
-        """Why a step has to wait, in words; "" when it need not.
+        """Return why a step has to wait; "" if it doesn't.
 
-        This is stricter than the rules, which have to accept every journal that was ever written.
+        This is stricter than the rules, which have to accept every journal ever written.
         """
         return locked_words(self._state, key) if self.status(key) is Status.LOCKED else ""
 
     def observe(self, looks: Mapping[StepKey, Observation]) -> None:
-        """Take in looks at the world; of what is not among them, the look before stays.
+        """Add looks at the world; steps without a new look keep their last one.
 
         Raises:
-            OnboardError: they could not be kept for the list of sessions.
+            OnboardError: they couldn't be saved for the list of sessions.
         """
         now = self._stamp()
         before = {key: seen for key, seen in self._state.observed.items() if key not in looks}
@@ -139,25 +138,25 @@ class Session:
         keep_observations(self.folder, observed)
 
     def acknowledge(self, key: StepKey, shown: Observation) -> None:
-        """Continue although the world contradicts a step: the contradiction shown does not stop it any more.
+        """Continue although the world contradicts a step: the contradiction shown no longer stops it.
 
-        One that came since, and that nobody was asked about, still does.
+        A newer contradiction, which nobody was asked about, still does.
 
         Raises:
-            IllegalTransition: nothing contradicts it, or it is not done.
-            OnboardError: the journal could not be written, and nothing has changed.
+            IllegalTransition: nothing contradicts it, or it isn't done.
+            OnboardError: the journal couldn't be written, and nothing has changed.
         """
         if not self._state.contradicted(key):
             raise IllegalTransition(f"Nothing contradicts {key}")
         self._happen(Acknowledged(key, self._run, self._stamp(), shown.identity))
 
     def move(self, key: StepKey, before: Path, now: Path) -> None:
-        """The folder that a step found is elsewhere now: everything goes on there, nothing has to be redone.
+        """Continue in a step's folder at its new place; nothing has to be redone.
 
-        What the session keeps beside its journal is changed first, so that a crash in between asks again.
+        The session's files beside the journal change first, so that a crash in between asks again.
 
         Raises:
-            IllegalTransition: the step is not done.
+            IllegalTransition: the step isn't done.
             OnboardError: a file couldn't be written.
         """
         event = Moved(key, self._run, self._stamp(), str(before), str(now))
@@ -168,39 +167,39 @@ class Session:
         self._happen(event)
 
     def stale_reasons(self, key: StepKey) -> tuple[Sentence, ...]:
-        """The titles of the steps whose outcome changed since a stale step was done."""
+        """Return the titles of the steps whose outcome changed after a stale step was done."""
         givers = {
             self._state.workflow.giver(name.partition("@")[0]).id for name in self._state.changed_since(key)
         }
         return tuple(step.title for step in self._state.workflow.steps if step.id in givers)
 
     def proposal(self) -> StepKey | None:
-        """Where to continue; None when all is done."""
+        """Return where to continue; None if everything is done."""
         return self._state.proposal(self._run)
 
     def towards(self, key: StepKey | None) -> StepKey | None:
-        """Where to continue so that a step which waits can begin, or where to continue at all."""
+        """Return where to continue so that a waiting step can begin, else where to continue at all."""
         ahead = self._state.open_needs(key) if key is not None else ()
         return next((needed for needed in ahead if self.status(needed) is not Status.LOCKED), self.proposal())
 
     def start(self, key: StepKey) -> None:
-        """Begin a step.
+        """Start a step.
 
         Raises:
-            IllegalTransition: it cannot be started now; the reason in words.
-            OnboardError: the journal could not be written, and nothing has changed.
+            IllegalTransition: it can't start now, with the reason.
+            OnboardError: the journal couldn't be written, and nothing has changed.
         """
         if waits := self._waits(key):
             raise IllegalTransition(waits)
         self._happen(Started(key, self._run, self._stamp()))
 
     def succeed(self, key: StepKey, facts: Facts) -> None:
-        """End a step well, with what it gives; its draft is dropped.
+        """End a step successfully with its facts; its draft is deleted.
 
         Raises:
-            IllegalTransition: this process is not at work on it, or it does not give such facts.
-            UnstorableFactError: a fact is no JSON value, or is a secret.
-            OnboardError: the journal could not be written, and nothing has changed.
+            IllegalTransition: this process isn't working on it, or it doesn't give such facts.
+            UnstorableFactError: a fact isn't JSON, or is a secret.
+            OnboardError: the journal couldn't be written, and nothing has changed.
         """
         step = self._state.workflow.step(key.step)
         if unknown := facts.keys() - step.gives:
@@ -209,56 +208,56 @@ class Session:
         self.drafts.drop(key)
 
     def fail(self, key: StepKey, error: Mapping[str, str]) -> None:
-        """End a step badly, with what `Failed` says of the error; it stays open.
+        """End a step with an error, as in `Failed`; it stays open.
 
         Raises:
-            IllegalTransition: this process is not at work on it.
-            UnstorableFactError: the error is no JSON value, or holds a secret.
-            OnboardError: the journal could not be written, and nothing has changed.
+            IllegalTransition: this process isn't working on it.
+            UnstorableFactError: the error isn't JSON, or holds a secret.
+            OnboardError: the journal couldn't be written, and nothing has changed.
         """
         self._happen(Failed(key, self._run, self._stamp(), error))
 
     def rest(self, busy: StepKey | None) -> None:
-        """End what was begun and only waits for the person, who leaves: nothing interrupts that.
+        """Put started steps to rest that only wait for the person, who is leaving: they aren't interrupted.
 
-        What outlives the wizard is never at rest.
+        Steps that outlive the wizard never rest.
 
         Args:
-            busy: the step that is at work; None for none.
+            busy: the step that is working; None for none.
 
         Raises:
-            OnboardError: the journal could not be written.
+            OnboardError: the journal couldn't be written.
         """
         for key in [key for key in self._state.records if self.status(key) is Status.RUNNING]:
             if key != busy and not self._state.workflow.step(key.step).outlives:
                 self._happen(Failed(key, self._run, self._stamp(), {"kind": RESTED}))
 
     def skip(self, key: StepKey, reason: str = "") -> None:
-        """Leave out an optional step; what it gave earlier is gone.
+        """Skip an optional step; its earlier facts are removed.
 
         Raises:
-            IllegalTransition: it is not optional, is running, is settled or has to wait.
-            OnboardError: the journal could not be written, and nothing has changed.
+            IllegalTransition: it isn't optional, is running, is settled or has to wait.
+            OnboardError: the journal couldn't be written, and nothing has changed.
         """
         self._happen(Skipped(key, self._run, self._stamp(), reason))
 
     def reopen(self, key: StepKey, reason: str = "") -> None:
-        """Make a settled step open again; what it gave stays until it is done again.
+        """Open a settled step again; its facts stay until it is done again.
 
-        What was begun and only waits for the person is at rest then, so that it waits for this one, too.
+        Started steps that only wait for the person are put to rest, so that they wait for this one, too.
 
         Raises:
-            IllegalTransition: it is not settled.
-            OnboardError: the journal could not be written.
+            IllegalTransition: it isn't settled.
+            OnboardError: the journal couldn't be written.
         """
         self._happen(Reopened(key, self._run, self._stamp(), reason))
         self.rest(None)
 
     def do_again(self, key: StepKey, reason: str = "") -> StepKey:
-        """Make a settled step open again, and the one before it whose outcome it used up.
+        """Open a settled step again, and first the step whose outcome it used up.
 
         Returns:
-            the step to begin with.
+            The step to begin with.
 
         Raises:
             IllegalTransition, OnboardError: as `reopen`.
@@ -267,17 +266,17 @@ class Session:
         first = StepKey(spent, key.item) if spent else key
         if first != key and self.status(first) in SETTLED | {Status.CONTRADICTED}:
             self.reopen(first, reason)
-        if self.record(key) is not None:  # else it was skipped only with that one
+        if self.record(key) is not None:  # otherwise it was skipped only through that step
             self.reopen(key, reason)
         return first
 
     def close(self) -> None:
-        """Close the journal and give the lock back; a second time does nothing."""
+        """Close the journal and release the lock; a second call does nothing."""
         self._journal.close()
         if not self._closed:
             self._closed = True
             workflow = self._state.workflow
-            summarised(self.folder, {workflow.id: workflow}, self._now)  # the next list need not
+            summarised(self.folder, {workflow.id: workflow}, self._now)  # saves the next list the work
         self._lock.release()
 
     def _stamp(self) -> str:
@@ -295,19 +294,19 @@ class Session:
 
 
 def begun(folder: Path, declaration: Workflow, details: Facts, at: datetime, now: Clock) -> Session:
-    """Begin a session in a folder that is not there yet.
+    """Begin a session in a new folder.
 
     Args:
         folder: the session's; its name is the session's id.
         declaration: its workflow.
         details: further facts for the list of sessions.
-        at: now.
+        at: the current time.
         now: the clock, in UTC.
 
     Raises:
-        FileExistsError: a session of that id is there already.
-        UnstorableFactError: a detail is no JSON value, or is a secret.
-        OnboardError: its folder could not be written, and is removed again.
+        FileExistsError: a session of that id exists already.
+        UnstorableFactError: a detail isn't JSON, or is a secret.
+        OnboardError: its folder couldn't be written, and is removed again.
     """
     created = at.isoformat(timespec="seconds")
     header = Header(SCHEMA, folder.name, declaration.id, created, checked_facts(details))
@@ -337,12 +336,12 @@ def resumed(folder: Path, workflows: Mapping[str, Workflow], now: Clock, *, repa
 
     Args:
         folder: the session's.
-        workflows: those that sessions can be of, by id.
+        workflows: the possible workflows, by id.
         now: the clock, in UTC.
-        repair: whether a damaged one is cut off after its last sound event; a copy is kept beside it.
+        repair: whether to cut a damaged one off after its last sound event, keeping a copy beside it.
 
     Raises:
-        OnboardError: its journal cannot be read (DamagedJournal), or it comes from a newer version.
+        OnboardError: its journal can't be read (DamagedJournal), or comes from a newer version.
         SessionInUse: another process has it open.
     """
     path = folder / JOURNAL
@@ -367,7 +366,7 @@ def _keep_copy(path: Path, now: Clock) -> None:
 
 
 def _move_in(path: Path, before: str, now: str) -> None:
-    """Change the paths in a kept JSON file; a torn one is as good as none, and left alone."""
+    """Replace the paths in a kept JSON file; a torn one counts as none, and is left alone."""
     with explained(path, "read"):
         text = load_file(path, OWN_LIMIT).decode("utf-8", "surrogatepass")
     try:
@@ -380,11 +379,11 @@ def _move_in(path: Path, before: str, now: str) -> None:
 
 
 def _replayed(path: Path, workflows: Mapping[str, Workflow]) -> tuple[Loaded, State]:
-    """A journal and the state that it adds up to.
+    """Return a journal and its replayed state.
 
     Raises:
-        DamagedJournal: with as much of it as can be both read and replayed.
-        OnboardError: as `read_journal` says, or it is of none of these workflows (by id).
+        DamagedJournal: with the part that can be read and replayed.
+        OnboardError: as `read_journal`, or it belongs to none of these workflows (by id).
     """
     try:
         loaded = read_journal(path)
@@ -396,12 +395,12 @@ def _replayed(path: Path, workflows: Mapping[str, Workflow]) -> tuple[Loaded, St
 
 
 def _state_of(path: Path, loaded: Loaded, workflows: Mapping[str, Workflow]) -> State:
-    """The state that a journal's events add up to.
+    """Replay a journal's events.
 
     Raises:
-        DamagedJournal: an event is not legal where it stands; what comes before it is sound.
+        DamagedJournal: an event isn't legal where it stands; everything before it is sound.
         FromNewerVersion: an event is about a step that no workflow of this version has.
-        OnboardError: the journal is of none of these workflows.
+        OnboardError: the journal belongs to none of these workflows.
     """
     workflow = workflows.get(loaded.header.workflow)
     if workflow is None:
@@ -423,9 +422,9 @@ def _state_of(path: Path, loaded: Loaded, workflows: Mapping[str, Workflow]) -> 
 
 
 def _open_for(state: State, event: Event) -> State:
-    """The state in which a recorded event could happen.
+    """Return the state in which a recorded event could happen.
 
-    An earlier version may have taken a step for out of date that by now counts as done: it was open then.
+    An earlier version may have considered a step stale that now counts as done: it was open then.
     """
     key, run = event.key, event.run
     if isinstance(event, Started | Skipped) and state.recorded_status(key, run) is Status.DONE:
@@ -434,11 +433,11 @@ def _open_for(state: State, event: Event) -> State:
 
 
 def summarised(folder: Path, workflows: Mapping[str, Workflow], now: Clock) -> Summary | None:
-    """The summary of the session in a folder, which is kept beside it; None if it holds none (any more).
+    """Summarise the session in a folder, and keep the summary beside it; None if it holds none (any more).
 
     Args:
         folder: the session's.
-        workflows: those that sessions can be of, by id.
+        workflows: the possible workflows, by id.
         now: the clock, for its time zone.
     """
     of, journal = made_from(folder), folder / JOURNAL
@@ -489,7 +488,7 @@ def _summary(folder: Path, header: Header, state: State, changed: str) -> Summar
 
 
 def _done(state: State) -> int:
-    """How many steps are done; one that was left to a later item's is as soon as that one is."""
+    """Count the done steps; one left to a later item counts as soon as that is done."""
     done, later = 0, set[str]()
     for key in reversed(state.layout()):
         status = state.standing(key, "")

@@ -1,6 +1,6 @@
 """The folder in which sessions are begun, resumed, listed and deleted.
 
-A list of sessions that nothing happened to since the last one loads neither the machine nor the workflows.
+Listing sessions that are unchanged since the last list loads neither the machine nor the workflows.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ _UNWATCHED = "unwatched"
 
 
 def is_archived(folder: Path) -> bool:
-    """Whether the session with a folder was taken out of the list."""
+    """Return whether the session in a folder is archived."""
     return (folder / _ARCHIVED).exists()
 
 
-class NoSuchSession(OnboardError):  # noqa: N818 - it names what is missing
+class NoSuchSession(OnboardError):  # noqa: N818 - the name says what is missing
     """There is no session of this id."""
 
 
@@ -42,8 +42,8 @@ class Sessions:
     """The folder of sessions.
 
     Args:
-        folder: the program's state folder; made with mode 0700 when the first session is begun.
-        workflows: those that sessions can be of; asked for when a session is begun, opened or first listed.
+        folder: the program's state folder; created with mode 0700 with the first session.
+        workflows: the possible workflows; loaded when a session is begun, opened or first listed.
         now: the clock, in UTC.
     """
 
@@ -61,10 +61,10 @@ class Sessions:
 
         Raises:
             KeyError: there is no such workflow.
-            ValueError: the id is no name for a folder.
-            FileExistsError: a session of that id is there already.
-            UnstorableFactError: a detail is no JSON value, or is a secret.
-            OnboardError: its folder could not be written, and is removed again.
+            ValueError: the id can't name a folder.
+            FileExistsError: a session of that id exists already.
+            UnstorableFactError: a detail isn't JSON, or is a secret.
+            OnboardError: its folder couldn't be written, and is removed again.
         """
         declaration = self._workflows[workflow]
         now = self._now()
@@ -80,10 +80,10 @@ class Sessions:
 
         Args:
             session_id: its id.
-            repair: whether a damaged one is resumed from its last sound event; a copy is kept beside it.
+            repair: whether to resume a damaged one from its last sound event, keeping a copy beside it.
 
         Raises:
-            DamagedJournal: its journal cannot be read; for a repair, not even its first line.
+            DamagedJournal: its journal can't be read; when repairing, not even its first line.
             OnboardError: there is none of that id, or it comes from a newer version.
             SessionInUse: another process has it open.
         """
@@ -96,7 +96,7 @@ class Sessions:
         return session
 
     def archive(self, session_id: str, *, archived: bool) -> None:
-        """Take a session out of the list, or bring it back; opening it brings it back too.
+        """Archive a session, or bring it back to the list; opening it brings it back too.
 
         Raises:
             SessionInUse: another process has it open.
@@ -111,11 +111,11 @@ class Sessions:
                 mark.unlink(missing_ok=True)
 
     def is_archived(self, session_id: str) -> bool:
-        """Whether a session was taken out of the list."""
+        """Return whether a session is archived."""
         return is_archived(self.folder / session_id)
 
     def mark_unwatched(self, session_id: str, title: str) -> None:
-        """Keep until the session is opened that the step of this title was done while nobody watched.
+        """Remember, until the session is opened, that the step of this title ended unwatched.
 
         Raises:
             OnboardError: there is none of that id, or its folder can't be written.
@@ -125,17 +125,17 @@ class Sessions:
             write_atomically(mark, title.encode())
 
     def unwatched(self, session_id: str) -> str:
-        """The title of the step that was done while nobody watched; "" for none."""
+        """Return the title of the step that ended unwatched; "" for none."""
         try:
             return load_file(self.folder / session_id / _UNWATCHED, OWN_LIMIT).decode()
         except (OnboardError, OSError, ValueError):
             return ""
 
     def summaries(self) -> tuple[Summary, ...]:
-        """All sessions, the most recently changed first; those that cannot be read say why.
+        """Return all sessions, the most recently changed first; unreadable ones say why.
 
         Raises:
-            FileError: the folder itself cannot be read.
+            FileError: the folder itself can't be read.
         """
         with explained(self.folder, "read"):
             try:
@@ -147,10 +147,10 @@ class Sessions:
         return tuple(sorted(found, key=lambda summary: (summary.changed, summary.id), reverse=True))
 
     def visit_free(self, visit: Callable[[Path], None]) -> None:
-        """Call a function with the folder of each session that no process has open, while none can open it.
+        """Call a function with the folder of each session that isn't open, locking it meanwhile.
 
         Raises:
-            OnboardError: what `visit` raises; or the folder of sessions cannot be read.
+            OnboardError: what `visit` raises; or the folder of sessions can't be read.
         """
         for summary in self.summaries():
             folder = self.folder / summary.id
@@ -162,15 +162,15 @@ class Sessions:
                 visit(folder)
 
     def delete(self, session_id: str, guard: Callable[[Path], None] | None = None) -> None:
-        """Delete a session and all that it keeps.
+        """Delete a session with everything in its folder.
 
         Args:
             session_id: its id.
-            guard: called with its folder while nobody else can open it; what it raises keeps the session.
+            guard: called with its folder while nobody else can open it; if it raises, the session stays.
 
         Raises:
             SessionInUse: another process has it open.
-            OnboardError: there is none of that id, or something in its folder could not be deleted.
+            OnboardError: there is none of that id, or something in its folder couldn't be deleted.
         """
         folder = self._existing(session_id)
         with SessionLock(folder / "lock"), explained(folder, "deleted"):
@@ -189,7 +189,7 @@ class Sessions:
         return folder
 
     def _summary(self, folder: Path) -> Summary | None:
-        from workflows.machine.session import summarised  # noqa: PLC0415 - where the copy does not count
+        from workflows.machine.session import summarised  # noqa: PLC0415 - only if the copy doesn't count
 
         return summarised(folder, self._workflows, self._now)
 

@@ -1,12 +1,12 @@
-"""The state of a workflow, and the statuses that are derived from it.
+"""The state of a workflow, and the statuses derived from it.
 
-Nothing here is stored: the state is what the journal's events add up to, and a status is computed from the
-state when somebody asks. So the two can never disagree.
+Nothing here is stored: the state is the sum of the journal's events, and a status is computed from the state
+on demand. So the two can never disagree.
 
-What a session knows and the steps that this lays out depend on each other: a step's condition reads facts,
-and a fact counts only as long as the step that gave it is part of the work. So both are worked out together,
-in the order of the steps: a condition sees what the steps before it gave. Facts of a step that does not apply
-any more are remembered, but are out of force until it applies again.
+A session's facts and its layout of steps depend on each other: a step's condition reads facts, and a fact
+counts only while the step that gave it is part of the work. So both are worked out together, in the order of
+the steps: a condition sees the facts of earlier steps. Facts of a step that no longer applies are remembered,
+but not in force until it applies again.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from workflows.machine.observations import Observation, Verdict
 
 
 class Status(StrEnum):
-    """Where a step stands."""
+    """A step's status."""
 
     LOCKED = "locked"
     READY = "ready"
@@ -52,12 +52,12 @@ class Status(StrEnum):
 
 
 _ROOT, _IN_ROOT = "project_root", "{project}"
-"""The fact that is the project's folder, and what stands for it in the paths of all later facts."""
+"""The fact with the project's folder, and the placeholder for it in the paths of all later facts."""
 SETTLED = frozenset({Status.DONE, Status.SKIPPED, Status.UNCONFIRMED})
 _ENDED_BADLY = frozenset({Status.FAILED, Status.STOPPED})
 _CUT_OFF = _ENDED_BADLY | {Status.INTERRUPTED}
 _WAITS = _CUT_OFF | {Status.READY, Status.STALE}
-"""Where a step stands that is not begun while something which it needs is open."""
+"""Statuses of a step that has to wait while something it needs is open."""
 
 
 _OPEN_AFTER: Mapping[type[Event], Status] = {
@@ -71,12 +71,12 @@ _AFTER_KIND = {STOPPED: Status.STOPPED, RESTED: Status.READY}
 
 @dataclass(frozen=True)
 class Record:
-    """What is known of one step.
+    """Everything known about one step.
 
     Attributes:
-        last: the last event that its status is derived from.
-        used: each fact the step needed when it was last started, as `Knowledge.used_by` gave it.
-        acknowledged: the contradiction that the person continued in spite of (`Observation.identity`).
+        last: the last event that determines its status.
+        used: each fact the step needed when it last started, from `Knowledge.used_by`.
+        acknowledged: the contradiction despite which the person continued (`Observation.identity`).
     """
 
     last: Event
@@ -92,13 +92,13 @@ class KnownFact:
 
     @cached_property
     def text(self) -> str:
-        """The value as JSON: the same for the same value only. Python takes 1, 1.0 and true for equal."""
+        """The value as JSON, which is equal only for equal values. Python considers 1, 1.0 and true equal."""
         return json.dumps(self.value, sort_keys=True)
 
 
 @dataclass(frozen=True)
 class Knowledge:
-    """All that the steps of a workflow gave; immutable.
+    """All facts from the steps of a workflow; immutable.
 
     Attributes:
         workflow: the declaration.
@@ -132,12 +132,12 @@ class Knowledge:
 
     @property
     def layout(self) -> tuple[StepKey, ...]:
-        """The steps as they are laid out now, in order."""
+        """The steps as currently laid out, in order."""
         return self._laid_out[0]
 
     @cached_property
     def laid_out(self) -> frozenset[StepKey]:
-        """The same steps, to ask whether one is among them."""
+        """The same steps as a set."""
         return frozenset(self.layout)
 
     @property
@@ -146,7 +146,7 @@ class Knowledge:
         return self._laid_out[1]
 
     def facts(self, item: str = "") -> dict[str, JsonValue]:
-        """The facts that a step may read, by plain name: those given once, and those of the same item."""
+        """Return the facts that a step may read, by plain name: one-time ones, and those of the same item."""
         found: dict[str, JsonValue] = {}
         for name, fact in self.in_force.items():
             plain, _, scope = name.partition("@")
@@ -155,9 +155,9 @@ class Knowledge:
         return found
 
     def needed(self, key: StepKey) -> dict[str, StepKey]:
-        """All facts that a step needs, by scoped name, each with the step that gives it.
+        """Return all facts that a step needs, by scoped name, with the step that gives each.
 
-        A step that happens once and needs what a repeated one gives needs it once for each item.
+        A one-time step that needs a repeated step's fact needs it for each item.
         """
         found: dict[str, StepKey] = {}
         for fact in self.workflow.step(key.step).needs:
@@ -171,14 +171,14 @@ class Knowledge:
         return found
 
     def used_by(self, key: StepKey) -> Mapping[str, str]:
-        """The facts in force that a step needs, by scoped name: each as JSON, or the part that is used."""
+        """Return the facts in force that a step needs, by scoped name, as JSON, or the part that it uses."""
         if key not in self._used:
             self._used[key] = self._used_now(key)
         return self._used[key]
 
     @cached_property
     def _used(self) -> dict[StepKey, dict[str, str]]:
-        """What `used_by` was asked so far: a replay asks for every step at every event."""
+        """A cache of `used_by`, since a replay asks for every step at every event."""
         return {}
 
     def _used_now(self, key: StepKey) -> dict[str, str]:
@@ -192,12 +192,12 @@ class Knowledge:
         return used
 
     def kept(self, facts: Facts) -> Facts:
-        """Facts as the journal keeps them: relative to the project's folder, as soon as that is known."""
+        """Return facts as the journal stores them: relative to the project's folder, once that is known."""
         root = self.remembered.get(_ROOT)
         return facts if root is None or _ROOT in facts else in_folder(facts, root.value, _IN_ROOT)
 
     def learned(self, key: StepKey, facts: Facts) -> Knowledge:
-        """What is known after a step gave these facts; one that it does not give this time goes."""
+        """Return the knowledge after a step gave these facts; its facts missing this time are removed."""
         if root := self.remembered.get(_ROOT):
             facts = in_folder(facts, _IN_ROOT, root.value)
         after = dict(self.remembered)
@@ -211,13 +211,13 @@ class Knowledge:
         return replace(self, remembered=after) if new else self
 
     def foreseen(self, likely: Facts) -> Knowledge:
-        """What will be known once these facts are given; a list that nobody knows yet has one item."""
+        """Return the expected knowledge once these facts are given; a list still unknown has one item."""
         one_item: Facts = {name: [""] for name in self.workflow.repeated_over}
         guessed = {name: KnownFact(value) for name, value in {**one_item, **likely}.items()}
         return replace(self, remembered={**guessed, **self.remembered})
 
     def moved(self, before: str, now: str) -> Knowledge:
-        """The same facts about a folder that is elsewhere now: nobody has to use them again for that."""
+        """Return the same facts with a folder moved; no step becomes stale through that."""
         after = {
             name: replace(known, value=in_folder(known.value, before, now))
             for name, known in self.remembered.items()
@@ -227,13 +227,13 @@ class Knowledge:
 
 @dataclass(frozen=True)
 class State:
-    """A workflow and all that has happened in it; immutable.
+    """A workflow and everything that has happened in it; immutable.
 
     Attributes:
-        knowledge: the workflow, what its steps gave, and the layout that follows from it.
-        events: how many events the state consists of.
-        records: what is known of each step that anything happened to.
-        observed: the last look at the world of each step that was looked at; not from the journal.
+        knowledge: the workflow, the facts of its steps, and the resulting layout.
+        events: the number of events so far.
+        records: the record of each step to which anything happened.
+        observed: the last look at the world for each step that has one; not from the journal.
     """
 
     knowledge: Knowledge
@@ -243,7 +243,7 @@ class State:
 
     @classmethod
     def beginning(cls, workflow: Workflow) -> State:
-        """The state in which nothing has happened yet."""
+        """Return the initial state."""
         return cls(Knowledge(workflow))
 
     @property
@@ -257,15 +257,15 @@ class State:
         return self.knowledge.in_force
 
     def facts(self, item: str = "") -> dict[str, JsonValue]:
-        """The facts that a step may read: those given once, and those given for the same item."""
+        """Return the facts that a step may read: one-time facts, and those of the same item."""
         return self.knowledge.facts(item)
 
     def layout(self) -> tuple[StepKey, ...]:
-        """The steps of the workflow as it is laid out now, in order."""
+        """Return the steps of the workflow as currently laid out, in order."""
         return self.knowledge.layout
 
     def expected(self) -> tuple[StepKey, ...]:
-        """The layout without the steps that are done only when asked for, and that nothing asks for."""
+        """Return the layout without steps that are done only on request and haven't been requested."""
         facts, steps = self.facts(), self.workflow.step
         return tuple(
             key
@@ -275,11 +275,11 @@ class State:
         )
 
     def proposal(self, run: str) -> StepKey | None:
-        """Where to continue, seen from the process that calls itself `run`; None when all is done.
+        """Return where to continue for the process called `run`; None if everything is done.
 
-        A run that was cut off or failed comes first, however often the person leaves: its end has to be
-        known, and what it left recovered, whatever else is to be done. Then the first step that the world
-        contradicts or that is open; one that is done only when asked for is not proposed.
+        A run that was cut off or failed comes first, however often the person leaves: its result has to be
+        known, and its leftovers recovered, before anything else. Then comes the first step that is open or
+        that the world contradicts; steps done only on request aren't proposed.
         """
         for key in self.layout():
             if self.workflow.step(key.step).outlives and self.status(key, run) in _CUT_OFF:
@@ -288,10 +288,10 @@ class State:
         return next((key for key in self.expected() if self.status(key, run) not in done), None)
 
     def status(self, key: StepKey, run: str) -> Status:
-        """Where a step stands, in the journal and in the world as last looked at.
+        """Return a step's status, from the journal and from the last look at the world.
 
-        An open step also waits for what comes before the steps that it needs, down to one that seals what it
-        did, and for contradictions there.
+        An open step also waits for everything before the steps that it needs, down to one whose work is
+        final, and for contradictions there.
         """
         status = self.recorded_status(key, run)
         if status is Status.DONE:
@@ -303,9 +303,9 @@ class State:
         return Status.LOCKED if self.open_needs(key) else status
 
     def standing(self, key: StepKey, run: str) -> Status:
-        """Where a step stands for the person: done here is done, though somebody is awaited or took it back.
+        """Return a step's status for display: done even if somebody is awaited or a later session undid it.
 
-        What rests on something that is out of date is out of date too.
+        A step that rests on a stale one is stale, too.
         """
         status, look = self.status(key, run), self.observed.get(key)
         if status in {Status.DONE, Status.UNCONFIRMED} and key in self.outdated:
@@ -322,12 +322,12 @@ class State:
         return Status.DONE if observation.confirmed else Status.UNCONFIRMED
 
     def awaited(self) -> tuple[str, ...]:
-        """The people who have not done their part yet, by the last look at the steps that are done."""
+        """Return the people who haven't done their part yet, from the last looks at done steps."""
         awaited = (self.observed[key] for key in self.seen_as(Verdict.AWAITED))
         return tuple(dict.fromkeys(name for look in awaited for name in look.about))
 
     def seen_as(self, verdict: Verdict) -> tuple[StepKey, ...]:
-        """The done steps whose last look said this."""
+        """Return the steps whose last look has this verdict."""
         return tuple(
             key
             for key in self.layout()
@@ -335,18 +335,17 @@ class State:
         )
 
     def contradicted(self, key: StepKey) -> bool:
-        """Whether the world disagrees with a done step, and the person has not decided about that."""
+        """Return whether the world disagrees with a done step and the person hasn't decided about it."""
         observation, record = self.observed.get(key), self.records.get(key)
         if observation is None or record is None or not observation.contradicts:
             return False
         return isinstance(record.last, Succeeded) and record.acknowledged != observation.identity
 
     def recorded_status(self, key: StepKey, run: str) -> Status:
-        """Where a step stands by the journal alone, seen from the process that calls itself `run`.
+        """Return a step's status by the journal alone, for the process called `run`.
 
-        A step that another process had started, and did not end, is interrupted: a session's lock sees to it
-        that no other process is still at work on it. A try that ended badly counts as long as the facts that
-        it used do.
+        A step that another process started and didn't end is interrupted: a session's lock ensures that no
+        other process is still working on it. A failed try counts as long as the facts that it used do.
         """
         record = self.records.get(key)
         if record is not None and isinstance(record.last, Started) and record.last.run == run:
@@ -358,12 +357,12 @@ class State:
         if record is None:
             return Status.READY
         if isinstance(record.last, Started | Failed) and record.used != self.knowledge.used_by(key):
-            return Status.READY  # a try with other facts is history
+            return Status.READY  # a try with other facts no longer counts
         kind = record.last.error.get("kind") if isinstance(record.last, Failed) else ""
         return _AFTER_KIND.get(str(kind)) or _OPEN_AFTER[type(record.last)]
 
     def settled(self, key: StepKey) -> bool:
-        """Whether a step is skipped, or done, not stale and not contradicted."""
+        """Return whether a step is skipped, or done, not stale and not contradicted."""
         return self._up_to_date(key) and not self.contradicted(key)
 
     def _up_to_date(self, key: StepKey) -> bool:
@@ -372,12 +371,12 @@ class State:
         return done or self._is_skipped(key)
 
     def _is_skipped(self, key: StepKey) -> bool:
-        """Whether a step was skipped, or the one was whose outcome it would use up."""
+        """Return whether a step was skipped, or the step whose outcome it would use up was."""
         records = map(self.records.get, (key, StepKey(self.workflow.step(key.step).spends, key.item)))
         return any(record is not None and isinstance(record.last, Skipped) for record in records)
 
     def changed_since(self, key: StepKey) -> tuple[str, ...]:
-        """The scoped names of facts that a step used and that changed, came or went since it was started."""
+        """Return the scoped names of facts used by a step that changed, came or went after it started."""
         record = self.records.get(key)
         if record is None or not isinstance(record.last, Succeeded):
             return ()
@@ -389,9 +388,9 @@ class State:
 
     @cached_property
     def outdated(self) -> frozenset[StepKey]:
-        """The steps that used a fact that changed since, and those that rest on them.
+        """The steps that used a fact that has since changed, and those that rest on them.
 
-        One that uses a part of a fact rests on nothing here: the part may stay as it is.
+        A step that uses part of a fact doesn't rest on it here, since the part may be unchanged.
         """
         found = set[StepKey]()
         for key in self.layout():
@@ -402,10 +401,10 @@ class State:
         return frozenset(found)
 
     def open_needs(self, key: StepKey) -> tuple[StepKey, ...]:
-        """The steps that have to be settled before this one can begin, in the order of the work.
+        """Return the steps that must be settled before this one can begin, in working order.
 
-        Those that it needs, and those that these need in turn, since what is decided again there changes them
-        too; not what comes before a settled one that seals what it did.
+        These are the steps that it needs and, in turn, those that they need, since deciding there again
+        changes them too; but nothing before a settled step whose work is final.
         """
         found, ahead = set(), list(self.givers(key))
         while ahead:
@@ -418,6 +417,6 @@ class State:
         return tuple(needed for needed in self.layout() if needed in found and not self.settled(needed))
 
     def givers(self, key: StepKey) -> tuple[StepKey, ...]:
-        """The steps that give what this one needs; one that does not apply is nothing to wait for."""
+        """Return the steps that give what this one needs, except those that don't apply."""
         needed = dict.fromkeys(self.knowledge.needed(key).values())
         return tuple(giver for giver in needed if giver in self.knowledge.laid_out)

@@ -1,6 +1,6 @@
 """A line of the list of sessions, and its copy beside the journal, so that no list replays a journal twice.
 
-A copy counts only for the very journal and looks that it was made from, and for the program that made it.
+A copy counts only for exactly the journal and looks that it was made from, and for the same program.
 """
 
 from __future__ import annotations
@@ -32,23 +32,22 @@ class Summary:
     Attributes:
         id: its id.
         workflow: the workflow's id.
-        created: when it was begun, ISO 8601 in UTC.
+        created: when it began, ISO 8601 in UTC.
         changed: when its last event happened, ISO 8601 in UTC.
-        details: what its header says (project, sandbox).
-        facts: its facts, for a few words about it.
-        next_title: the step to continue with, as "Plan (security)" if it is repeated; "" when all is done.
-        damage: why it cannot be read, "" when it can.
+        details: details from its header (project, sandbox).
+        facts: its facts, for a short description.
+        next_title: the step to continue with, such as "Plan (security)"; "" if everything is done.
+        damage: why it can't be read, "" if it can.
         newer: whether that is because a newer version of the program wrote it.
-        next_step: the id of that step; "" when all is done.
-        confirmed: whether the last look at the world confirmed every step that is done.
-        awaited: the people who have not done their part yet, by that look.
-        draft: what is half filled in of the first step, as long as there is no fact.
-        settled: the steps that are done and not skipped, as "apply@security" if they are repeated, each with
-            when that was, ISO 8601 in UTC.
-        gave: the facts that those of them gave which other sessions ask about (`Step.compared`), by the same
-            names.
-        done: how many steps are done, without those that are skipped or not confirmed.
-        interrupted: whether the step to continue with was begun, and the journal doesn't say how it ended.
+        next_step: the id of that step; "" if everything is done.
+        confirmed: whether the last looks confirmed every done step.
+        awaited: people who haven't done their part yet, by those looks.
+        draft: the draft of the first step, as long as there are no facts.
+        settled: the steps that are done and not skipped, such as "apply@security", each with its time, ISO
+            8601 in UTC.
+        gave: the facts of those steps that other sessions need (`Step.compared`), by the same names.
+        done: the number of done steps, without skipped or unconfirmed ones.
+        interrupted: whether the step to continue with was started, and the journal doesn't say how it ended.
     """
 
     id: str
@@ -71,21 +70,21 @@ class Summary:
 
     @property
     def about(self) -> Mapping[str, Any]:
-        """Its facts, or what may become of them."""
+        """Its facts, or else its draft."""
         return self.facts or self.draft
 
 
 def made_from(folder: Path) -> list[Any]:
-    """What a summary depends on, as JSON: the session's files as they are now, and the program."""
+    """Return what a summary depends on, as JSON: the session's current files, and the program."""
     return [*(_mark(folder / name) for name in (JOURNAL, OBSERVED, DRAFTS)), _program()]
 
 
 def kept_summary(folder: Path, *, of_old: bool = False) -> Summary | None:
-    """The copy of a session's summary by its folder; None where there is none that still counts.
+    """Return the copy of a session's summary from its folder; None if there is none that still counts.
 
     Args:
         folder: the session's.
-        of_old: whether one counts too that the session has gone on from.
+        of_old: whether an outdated copy counts, too.
     """
     try:
         kept = parse_json(load_file(folder / _COPY, OWN_LIMIT).decode())
@@ -95,12 +94,12 @@ def kept_summary(folder: Path, *, of_old: bool = False) -> Summary | None:
 
 
 def keep_summary(folder: Path, summary: Summary, of: list[Any]) -> None:
-    """Keep a copy of a summary, if the folder takes it.
+    """Keep a copy of a summary, if the folder can be written.
 
     Args:
         folder: the session's.
         summary: its summary.
-        of: what `made_from` said before it was made.
+        of: the result of `made_from` before it was made.
     """
     data = json.dumps({"of": of, "summary": asdict(summary)}).encode()
     with suppress(OSError):  # the next list makes it again
@@ -110,14 +109,14 @@ def keep_summary(folder: Path, summary: Summary, of: list[Any]) -> None:
 def _mark(path: Path) -> list[int]:
     try:
         found = path.stat()
-    except OSError:  # a file that can't be read counts as none, whatever stands in its place
+    except OSError:  # an unreadable file counts as none, whatever is in its place
         return []
     return [found.st_size, found.st_mtime_ns]
 
 
 @cache
 def _program() -> list[int]:
-    """The size and last change of this program's rules and declarations: another version has others."""
+    """Return the size and last change of this program's rules and declarations: other versions differ."""
     kinds = ("*.py", "machine/*.py", "steps/*.py")
     found = [path.stat() for kind in kinds for path in Path(__file__).parents[1].glob(kind)]
     return [sum(status.st_size for status in found), max((status.st_mtime_ns for status in found), default=0)]
