@@ -1,4 +1,4 @@
-"""Which pane shows which step; each is loaded when its step is opened."""
+"""The pane of each step, loaded when the step is opened."""
 
 from __future__ import annotations
 

@@ -43,19 +43,19 @@ Field = MarkBox | Input
 
 
 class OptionalBox(MarkBox):
-    """Yes, no, or not set; Space goes round.
+    """Yes, no, or not set; Space cycles through them.
 
     Args:
-        label: what it is about.
-        default: what counts while it is not set, in words, or "" if that is not known.
-        setting: what to begin with.
+        label: its label.
+        default: the value while it isn't set, as text, or "" if unknown.
+        setting: the initial value.
 
     Attributes:
-        setting: what it stands at; None while it is not set.
+        setting: the current value; None while it isn't set.
     """
 
     class Turned(Message):
-        """It was turned."""
+        """The value was changed."""
 
     def __init__(self, label: str, default: str, setting: bool | None, *, id: str) -> None:  # noqa: A002, FBT001
         self.setting = setting
@@ -69,11 +69,11 @@ class OptionalBox(MarkBox):
 
     @property
     def mark(self) -> str:
-        """What stands in the box."""
+        """The text in the box."""
         return _UNSET if self.setting is None else super().mark
 
     def toggle(self) -> Self:
-        """Go on to the next of the three."""
+        """Switch to the next of the three values."""
         self.setting = _NEXT[self.setting]
         self.value = bool(self.setting)
         self._tell()
@@ -87,11 +87,11 @@ class AccountForm(Vertical):
 
     Args:
         view: the layer as it is.
-        decided: the values that were decided before, else the layer's own; None or missing where neither is.
-        entered: what was entered other than that.
+        decided: the values decided earlier, else the layer's own; None or missing without either.
+        entered: other values entered earlier.
 
     Attributes:
-        fields: the fields of what can be set, by the setting.
+        fields: the fields of editable settings, by setting.
     """
 
     DEFAULT_CSS = """
@@ -157,7 +157,7 @@ class AccountForm(Vertical):
         return f"{MEANINGS[name]:<{_LABEL - 1}} {value}{computed}"
 
     def choice(self) -> Choice:
-        """What is entered now."""
+        """Return the current input."""
         values = {name: self._entered(name, field) for name, field in self.fields.items()}
         others = {
             name: setting.value for name, setting in self.view.settings.items() if not self.view.can_set(name)
@@ -166,13 +166,13 @@ class AccountForm(Vertical):
         return Choice(entered, others, self.view.shortest)
 
     def entered(self) -> dict[str, Constant]:
-        """What is entered other than it was decided; None for what is not set any more."""
+        """Return input that differs from the decision; None for settings that are unset now."""
         values = {name: self._entered(name, field) for name, field in self.fields.items()}
         return {name: value for name, value in values.items() if value != self._decided.get(name)}
 
     @property
     def pending(self) -> int:
-        """How many settings are other than the layer has them."""
+        """Count the settings that differ from the layer."""
         settings = self.view.settings
         return sum(
             value != (settings[name].value if name in settings else None)
@@ -180,7 +180,7 @@ class AccountForm(Vertical):
         )
 
     def _entered(self, name: str, field: Field) -> Constant:
-        """The value of a field; None for what neither the layer nor the person sets."""
+        """Return a field's value; None if neither the layer nor the user sets it."""
         if isinstance(field, OptionalBox):
             return field.setting
         if isinstance(field, MarkBox):
@@ -197,12 +197,12 @@ class AccountForm(Vertical):
     @on(MarkBox.Changed)
     @on(OptionalBox.Turned)
     def tell_weak(self) -> None:
-        """Say what is weak about the policy as it is entered now."""
+        """Show what is weak about the entered policy."""
         self.query_one(".weak", Text).show_lines([f"! {words}" for words in weaknesses(self.choice())])
 
 
 def _in_pairs(boxes: Sequence[MarkBox]) -> ComposeResult:
-    """Short boxes, two on a line."""
+    """Arrange short boxes in pairs."""
     for first in range(0, len(boxes), 2):
         yield Horizontal(*boxes[first : first + 2], classes="pair")
 
@@ -214,7 +214,7 @@ def _in_words(value: Constant) -> str:
 
 
 class AccountPane(ByHandPane):
-    """One account at a time; below its settings, what the selected one does."""
+    """One account at a time; below its settings, an explanation of the selected one."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("l", "layer", "Account", id="account.layer", tooltip="Show the next account"),
@@ -267,7 +267,7 @@ class AccountPane(ByHandPane):
     # -- from account to account -------------------------------------------------------------------
 
     def show_account(self, account: str, field: str | None = None) -> None:
-        """Show one account's settings, with the focus on a field or else the first one."""
+        """Show one account's settings, focusing a field or else the first one."""
         self._account = account
         for form in self.query(AccountForm):
             form.set_class(form.view.account == account, "-shown")
@@ -285,12 +285,11 @@ class AccountPane(ByHandPane):
 
     @on(Button.Pressed, "#layer")
     def action_layer(self) -> None:
-        """Show the next account."""
         accounts = [view.account for view in self._views]
         self.show_account(accounts[(accounts.index(self._account) + 1) % len(accounts)])
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
-        """One account needs no key to the next."""
+        """Disable the key to the next account if there is only one."""
         return action != "layer" or len(self._views) > 1
 
     def _unseen(self) -> str:
@@ -303,7 +302,7 @@ class AccountPane(ByHandPane):
         return Primary(f"Keep {count(pending, 'change')}" if pending else "Leave them as they are")
 
     def advance(self) -> None:
-        """First what is entered is right, and every account is seen."""
+        """First require valid input, and that every account was seen."""
         unseen = self._unseen()
         here = {name: choice for name, choice in self.request().layers.items() if name == self._account}
         problems = account.validate(Request(here), self.context)
@@ -325,7 +324,7 @@ class AccountPane(ByHandPane):
 
     @on(DescendantFocus)
     def _explain(self, event: DescendantFocus) -> None:
-        """Say what the selected setting does."""
+        """Explain the selected setting."""
         names = {field.id: name for form in self.query(AccountForm) for name, field in form.fields.items()}
         self.query_one("#meaning", Text).update(EXPLANATIONS.get(names.get(event.widget.id, ""), ""))
 
@@ -334,7 +333,7 @@ class AccountPane(ByHandPane):
         self.show_problems([])
 
     def places(self) -> Sequence[Spot]:
-        """The places of the account that is shown come first."""
+        """List the places of the current account first."""
         views = sorted(self._views, key=lambda view: view.account != self._account)
         return [spot for view in views for spot in view.spots]
 

@@ -1,4 +1,4 @@
-"""The apply's screen: what is going to be done, then how far it is, then how it ended."""
+"""The apply's screen: what will be done, then its progress, then its result."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ from workflows.terraform.runner import Update
 
 
 class RecoveryList(Vertical):
-    """Repairs with a mark each; Enter asks for the one under the cursor to be carried out."""
+    """Repairs, each with a mark; Enter asks to carry out the selected one."""
 
     DEFAULT_CSS = """
     RecoveryList { height: auto; display: none; }
@@ -52,7 +52,7 @@ class RecoveryList(Vertical):
 
     @dataclass
     class Wanted(Message):
-        """The person pressed Enter on a repair."""
+        """The user pressed Enter on a repair."""
 
         repair: Repair
 
@@ -68,18 +68,18 @@ class RecoveryList(Vertical):
 
     @property
     def left(self) -> list[Repair]:
-        """The repairs that were not carried out yet."""
+        """Return the repairs not carried out yet."""
         return [repair for repair in self._repairs if repair not in self._outcomes]
 
     def show(self, repairs: tuple[Repair, ...]) -> None:
-        """Show what was found."""
+        """Show the repairs found."""
         self._repairs, self._outcomes = list(repairs), {}
         self.add_class("-shown")
         self._draw()
         self.query_one(OptionList).focus()
 
     def tell(self, repair: Repair, outcome: Outcome) -> None:
-        """Say how one went, and put what has to follow it below it."""
+        """Show a repair's outcome, and its follow-up below it."""
         self._outcomes[repair] = outcome.words
         if outcome.follow_up is not None and outcome.follow_up not in self._repairs:
             self._repairs.insert(self._repairs.index(repair) + 1, outcome.follow_up)
@@ -111,12 +111,12 @@ class RecoveryList(Vertical):
         self.query_one("#repair-why", Text).update(words)
 
     def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
-        """Say what the one under the cursor is for."""
+        """Explain the selected repair."""
         event.stop()
         self._explain(self._repairs[int(event.option_id or 0)])
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        """Ask for it to be carried out, once."""
+        """Ask to carry out the selected repair, once."""
         event.stop()
         repair = self._repairs[int(event.option_id or 0)]
         if repair not in self._outcomes:
@@ -124,11 +124,11 @@ class RecoveryList(Vertical):
 
 
 def remaining_seconds(done: int, total: int, elapsed: float) -> float | None:
-    """About how long the rest takes at the pace so far; None while too little is done to tell.
+    """Estimate the remaining seconds at the current pace; None while too little is done.
 
     Args:
-        done: resources that are done.
-        total: resources in all.
+        done: the number of resources done.
+        total: the number of all resources.
         elapsed: seconds so far.
     """
     if done < 3 or total <= 0 or elapsed <= 0:
@@ -137,7 +137,7 @@ def remaining_seconds(done: int, total: int, elapsed: float) -> float | None:
 
 
 class PaceLine(Text):
-    """One line: a bar, done of all, elapsed, and the estimate.
+    """One line: a bar, done of all, elapsed time, and the estimate.
 
     Args:
         now: the clock, in seconds since the epoch.
@@ -155,15 +155,14 @@ class PaceLine(Text):
         self._done = self._total = 0
 
     def on_mount(self) -> None:
-        """Tick once a second."""
         self.set_interval(1, self._tell)
 
     def begin(self, began_at: float | None) -> None:
-        """Count from a moment; None counts from the first progress on."""
+        """Count from a time; None counts from the first progress on."""
         self._began_at = began_at
 
     def show(self, done: int, total: int) -> None:
-        """Take in how far it is."""
+        """Show the progress."""
         self._done, self._total = done, total
         if self._began_at is None:
             self._began_at = self._now()
@@ -171,7 +170,6 @@ class PaceLine(Text):
         self._tell()
 
     def rest(self) -> None:
-        """It is over."""
         self._began_at = None
         self.remove_class("-shown")
 
@@ -193,19 +191,19 @@ def _lasting(seconds: float) -> str:
 
 
 class PeopleProgress(Text):
-    """How far an apply is, a line for each person; what is about nobody has one line together."""
+    """The progress of an apply, one line per person, and one for everything else."""
 
     DEFAULT_CSS = """
     PeopleProgress { height: auto; text-wrap: nowrap; text-overflow: ellipsis; }
     """
 
     def show(self, progress: Applying, owners: Mapping[str, tuple[str, ...]], most: int) -> None:
-        """Show how far it is; with more people than lines, those who are not done come first.
+        """Show the progress; if people don't fit, unfinished ones come first.
 
         Args:
-            progress: what Terraform reported so far.
-            owners: address -> the people that a resource of the plan is about.
-            most: so many lines.
+            progress: Terraform's reports so far.
+            owners: address -> the people that a resource of the plan belongs to.
+            most: the maximum number of lines.
         """
         theirs = by_key(
             (name, address)
@@ -230,7 +228,7 @@ class PeopleProgress(Text):
 
 
 def _stand(progress: Applying, addresses: Sequence[str], over: Collection[str]) -> tuple[str, str]:
-    """A mark, and how far it is with these resources."""
+    """Return a mark, and the progress with these resources."""
     done = sum(address in over for address in addresses)
     failed = [_kind(address) for address in progress.failed if address in addresses]
     running = [
@@ -244,7 +242,7 @@ def _stand(progress: Applying, addresses: Sequence[str], over: Collection[str]) 
 
 
 def _kind(address: str) -> str:
-    """What a resource is, for a person who does not know Terraform; its address where there is no word."""
+    """Return a resource's kind for people who don't know Terraform; its address if it has no such word."""
     return next((words for kind, words in _KINDS.items() if f"{kind}." in address), address)
 
 
@@ -253,7 +251,7 @@ _MARKS = {"✗": "$error", "…": "$warning", "✓": "$success", "·": "$text-mu
 _KINDS = {USER: "user", LOGIN_PROFILE: "password", ACCESS_KEY: "access key", GROUP_MEMBERS: "groups"}
 _BAR_CELLS = 24
 _LINES = {False: 7, True: 18}
-"""How many lines of people there are, by whether the terminal is tall."""
+"""The number of lines for people, by whether the terminal is tall."""
 _MOST_BESIDES = 4
 _LEFT = "The last apply may have left something that the state doesn't know."
 _ALONE = "The apply ended while iam-onboard was closed."
@@ -261,7 +259,7 @@ _RUNNING = "esc stops it safely. If you quit (^q), the apply continues by itself
 
 
 class ApplyPane(TerraformPane):
-    """Next asks, then applies the accepted plan; an apply that runs already is attached to at once."""
+    """Next asks, then applies the accepted plan; a running apply is attached to at once."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("l", "log", "Log", id="apply.log", show=False, tooltip="Show or hide Terraform's output"),
@@ -386,7 +384,7 @@ class ApplyPane(TerraformPane):
             return
         self.query_one(RunLog).take(update)
         if performs and not self._runs:
-            self._runs = True  # Terraform's own words: only from now on it can be left to itself
+            self._runs = True  # Terraform is at work: only from now on it can be left alone
             self._show()
         if performs and self._planned is not None:
             self._progress = update.progress
@@ -404,12 +402,12 @@ class ApplyPane(TerraformPane):
         wanted, self._outlook = looked
         await self.query_one(CodeField).want(wanted)
         if self.opening.interrupted and self._outlook.stands and not self._ended:
-            self.drop_note()  # its end was taken in, only not recorded
+            self.drop_note()  # the result was read, only not recorded
             self._ended = f"! {_ALONE} {self._outlook.stands}"
         self.query_one("#recover", Button).set_class(not self._outlook.recoverable, "hidden")
         self._show()
         self.query_one(PaceLine).begin(self._outlook.began_at)
-        failed = bool(self._ended)  # what came of it couldn't be taken in: not by itself once more
+        failed = bool(self._ended)  # its result couldn't be recorded: don't retry automatically
         if (self._outlook.begun and not failed) or apply.nothing_to_do(self.context):
             self.post_message(self.Submitted(self.request()))
         elif not wanted:
@@ -427,7 +425,7 @@ class ApplyPane(TerraformPane):
 
     @property
     def _ended_alone(self) -> bool:
-        """Whether the apply was begun and was over before this page looked at it."""
+        """Return whether the apply had started and ended before this page looked at it."""
         return self._outlook is not None and self._outlook.ended and not self._begun_here
 
     @on(StepPane.MoveFailed)
@@ -435,7 +433,7 @@ class ApplyPane(TerraformPane):
         if message.name != "perform":
             return
         self._runs = False
-        message.shown = isinstance(message.error, Cancelled)  # the page says so for good
+        message.shown = isinstance(message.error, Cancelled)  # the page shows it permanently
         alone = f"{_ALONE} " if self._ended_alone else ""
         self._ended, self._advice = f"! {alone}{message.error.what}", message.error.next
         self.query_one(PaceLine).rest()
@@ -459,7 +457,7 @@ class ApplyPane(TerraformPane):
             self._confirm(self._planned.gone if self._planned else ())
 
     def _confirm(self, left: Sequence[str]) -> None:
-        """Ask whether to apply; where people are removed, their names are typed one after the other."""
+        """Ask whether to apply; names of people being removed must be typed one after the other."""
 
         def confirmed(_yes: bool) -> None:  # noqa: FBT001 - a dialog's answer
             if left[1:]:
@@ -483,12 +481,11 @@ class ApplyPane(TerraformPane):
 
     @on(Button.Pressed, "#to-plan")
     def action_to_plan(self) -> None:
-        """Go back to Plan."""
         self.post_message(StepRail.Chosen(StepKey("plan", self.context.item)))
 
     @on(Button.Pressed, "#recover")
     def action_recover(self) -> None:
-        """See what the last apply left, and what can be done about it."""
+        """Show what the last apply left, and what can be done about it."""
 
         def show(repairs: tuple[Repair, ...]) -> None:
             self.add_class("-recovering")
@@ -519,7 +516,7 @@ class ApplyPane(TerraformPane):
                 self.advance()
 
     def changed(self) -> bool:
-        """A plan that was applied is left alone."""
+        """Return False if the plan was applied, so that it is left alone."""
         return False
 
     def request(self) -> Request:
@@ -527,7 +524,7 @@ class ApplyPane(TerraformPane):
 
 
 def _losses(planned: Planned, context: Context) -> list[str]:
-    """Who loses something by a plan, a line each."""
+    """Describe what people lose through a plan, one line each."""
     reset = new_passwords.replaced(planned.passwords, context)
     gone = [f"- {name} is removed for good, with password, access keys and groups." for name in planned.gone]
     return [*gone, *(f"! {name} gets a new password; the one in use stops working." for name in reset)]

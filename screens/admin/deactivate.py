@@ -1,4 +1,4 @@
-"""The screen for people who leave: what still signs, what is in the way, and what else mentions them."""
+"""The screen for people who leave: active keys, what blocks their removal, and where they are mentioned."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from workflows.steps.shared.module import Report
 
 @dataclass(frozen=True)
 class _Row:
-    """A line of the list; what can be taken away with it, if anything."""
+    """A line of the list, with the item that can be removed, if any."""
 
     words: str
     name: str
@@ -37,7 +37,7 @@ class _Row:
 
 
 class DeactivatePane(AccountWorkPane):
-    """`k` stops all access keys at once; `d` removes the selected thing for good."""
+    """`k` stops all access keys at once; `d` removes the selected item for good."""
 
     found: Findings | None = None
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -129,7 +129,7 @@ class DeactivatePane(AccountWorkPane):
 
     @property
     def _selected(self) -> _Row | None:
-        """The selected line, if what it is about can be removed here."""
+        """Return the selected line, if its item can be removed here."""
         at = self.query_one("#things", OptionList).highlighted
         row = self._rows[at] if at is not None and at < len(self._rows) else None
         return row if row and row.holding else None
@@ -200,7 +200,7 @@ class DeactivatePane(AccountWorkPane):
     # -- what the person does ----------------------------------------------------------------------
 
     def advance(self) -> None:
-        """First the keys are stopped."""
+        """First stop the keys."""
         if self.found and self.found.active_keys and not self.code_wanted:
             self.action_stop()
         else:
@@ -208,7 +208,7 @@ class DeactivatePane(AccountWorkPane):
 
     @on(Button.Pressed, "#stop")
     def action_stop(self) -> None:
-        """Deactivate every access key of those who leave, after a yes."""
+        """Deactivate every access key of the people who leave, after a yes."""
         findings = self.found
         if findings is None or not findings.active_keys:
             self.notify("There is no access key here that works and can be seen.")
@@ -230,7 +230,7 @@ class DeactivatePane(AccountWorkPane):
 
     @on(Button.Pressed, "#remove")
     def action_remove(self) -> None:
-        """Remove the selected thing for good, after the name was typed."""
+        """Remove the selected item for good, after the name was typed."""
         row = self._selected
         if row is None or row.holding is None:
             self.notify("Terraform removes this itself; select a line with !.", severity="warning")
@@ -244,7 +244,7 @@ class DeactivatePane(AccountWorkPane):
 
     @on(Button.Pressed, "#mentions")
     def action_mentions(self) -> None:
-        """Show what else in the repository mentions them."""
+        """Show where else the repository mentions them."""
         text = as_text(self.found.mentioned) if self.found else ""
         if text:
             self.app.push_screen(TextDialog("What still mentions them", text))
@@ -254,7 +254,7 @@ class DeactivatePane(AccountWorkPane):
 
 
 def _recorded(fact: Mapping[str, Any], now: datetime) -> Iterator[str]:
-    """What was found when the step was done, a line for each person."""
+    """Describe the findings recorded by the step, one line per person."""
     yield f"This is what AWS said {moment_text(fact['at'], now)}. r asks again."
     for name, person in fact["people"].items():
         active, blocking = len(person["active"]), len(person["blocking"])

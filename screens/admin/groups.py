@@ -39,19 +39,19 @@ from workflows.steps.shared.by_hand import Spot
 from workflows.steps.shared.module import Report
 
 _MOST = 6
-"""So many groups of a person are named."""
+"""The number of a person's groups to name."""
 _MOST_ALONE = 2
-"""So many people of an account who are in no group."""
+"""The number of people without a group to name per account."""
 
 
 class PoliciesDialog(Dialog[PolicyChanges]):
-    """Marks which policies stay, and takes more by ARN or by the name of one of AWS's own.
+    """Selects the policies that stay, and adds more by ARN or by the name of an AWS policy.
 
     Args:
         view: the layer.
-        choice: what is decided for it.
+        choice: the decision for it.
         group: the group's name in it.
-        like: the group, or the one that it is made like.
+        like: the group, or the one that it copies.
     """
 
     DEFAULT_CSS = """
@@ -91,7 +91,7 @@ class PoliciesDialog(Dialog[PolicyChanges]):
         self._doubted = ""
 
     def on_mount(self) -> None:
-        """The list has the focus; without one the field."""
+        """Focus the list; without one, the field."""
         self._fill([policy for policy in self._there if policy not in self._before.remove] + self._added)
         self.query_one("#policies" if self._there or self._added else "#policy").focus()
 
@@ -111,7 +111,7 @@ class PoliciesDialog(Dialog[PolicyChanges]):
 
     @on(Input.Submitted, "#policy")
     def _add(self) -> None:
-        """Put a policy on the list; a doubtful one at the second time."""
+        """Add a policy to the list; a doubtful one on the second try."""
         field = self.query_one("#policy", Input)
         if not (text := field.value.strip()):
             self.action_accept()
@@ -139,9 +139,9 @@ class PoliciesDialog(Dialog[PolicyChanges]):
         return ""
 
     def action_accept(self) -> None:
-        """Answer with what changes."""
+        """Answer with the changes."""
         if self.query_one("#policy", Input).value.strip():
-            self._add()  # what is typed is meant too; a problem with it keeps the dialog open
+            self._add()  # includes typed text; a problem with it keeps the dialog open
             if self.query_one("#policy", Input).value:
                 return
         marked = self.query_one("#policies", MarkList).selected
@@ -154,7 +154,7 @@ class PoliciesDialog(Dialog[PolicyChanges]):
 
 
 class GroupsPane(ByHandPane):
-    """One layer at a time: its matrix, a filter above, and what is marked in words below."""
+    """One layer at a time: its matrix, a filter above, and details of the selection below."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("slash", "filter", "Filter", id="groups.filter", tooltip="Show some people or groups only"),
@@ -250,22 +250,22 @@ class GroupsPane(ByHandPane):
 
     @property
     def view(self) -> LayerView:
-        """The layer that is shown."""
+        """The current layer."""
         return self._views[self._account]
 
     @property
     def choice(self) -> LayerChoice:
-        """What is decided for it."""
+        """The decision for the current layer."""
         return self._choices[self._account]
 
     def choose(self, choice: LayerChoice, group: str = "") -> None:
-        """Decide something else for the layer that is shown, and mark a group."""
+        """Change the decision for the current layer, and select a group."""
         self._choices[self._account] = choice
         self.show_problems([])
         self._show(group)
 
     def show_layer(self, account: str) -> None:
-        """Show another layer; a cell is selected that can be used, if the person has one."""
+        """Show another layer, selecting an editable cell of the person if there is one."""
         self._account = account
         self._show()
         matrix = self.query_one(Matrix)
@@ -293,7 +293,7 @@ class GroupsPane(ByHandPane):
         self.primary_changed()
 
     def _standing(self, account: str) -> str:
-        """How many changes a layer does not hold yet, or how far what was decided for it is."""
+        """Return how many changes a layer doesn't have yet, or the progress of its decisions."""
         view, decided = self._views[account], self.context.decisions.of(account)
         pending = view.pending(self._choices[account])
         moved = any(move for name, move in decided.moves.items() if name in view.now)
@@ -304,7 +304,7 @@ class GroupsPane(ByHandPane):
         return "applied" if account in self.context.of_each_item("applied") else "written, not applied"
 
     def _unseen(self) -> str:
-        """The next account with people to put into groups that was not shown yet; "" for none."""
+        """Return the next account with people to place that wasn't shown yet, or ""."""
         return self.query_one(LayerBar).first_unseen(
             account for account, view in self._views.items() if view.chosen
         )
@@ -316,7 +316,7 @@ class GroupsPane(ByHandPane):
         return Primary(f"Keep {count(pending, 'change')}" if pending else "Leave the groups alone")
 
     def advance(self) -> None:
-        """First nobody is in no group unasked in the account that is shown, and every account is seen."""
+        """First ask about people in no group of the current account, and require every account to be seen."""
         unseen, request = self._unseen(), self.request()
         accounts = [self._account, *(() if unseen else self._views)] if self._account else []
         if alone := next(filter(request.unconfirmed, accounts), ""):
@@ -327,7 +327,7 @@ class GroupsPane(ByHandPane):
             super().advance()
 
     def _ask_about_no_group(self, account: str, names: Sequence[str]) -> None:
-        """Show the first of them, and ask whether they are to be in no group."""
+        """Show the first of them, and ask whether they should be in no group."""
 
         def confirmed(_yes: bool) -> None:  # noqa: FBT001 - a dialog's answer
             self._alone[account] = self._alone.get(account, frozenset()).union(names)
@@ -365,7 +365,7 @@ class GroupsPane(ByHandPane):
         self.query_one("#about", Text).update("\n".join(filter(None, lines)), layout=False)
 
     def _alone_but(self, person: str) -> dict[str, list[str]]:
-        """Who ends in no group of each account, without a person of this one, who has a line already."""
+        """Return people who end in no group, by account, except the selected person, who has another line."""
         own = self._account, person
         return {
             account: [name for name in view.alone(self._choices[account]) if (account, name) != own]
@@ -373,7 +373,7 @@ class GroupsPane(ByHandPane):
         }
 
     def places(self) -> Sequence[Spot]:
-        """What needs a hand in the layer that is shown, the selected group first."""
+        """List what needs manual editing in the current layer, the selected group first."""
         return self.view.spots_for(self.query_one(Matrix).group) if self._account else ()
 
     def read_again(self) -> None:
@@ -383,7 +383,7 @@ class GroupsPane(ByHandPane):
     # -- what the person does ----------------------------------------------------------------------
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
-        """One layer needs no key to the next; without any layer there is nothing to do."""
+        """Disable the key to the next layer if there is only one; without any layer, all of them."""
         if action == "layer":
             return len(self._views) > 1
         if action == "filter":
@@ -402,17 +402,15 @@ class GroupsPane(ByHandPane):
 
     @on(Matrix.LeftUpwards)
     def action_filter(self) -> None:
-        """Go to the filter."""
         self.query_one("#filter").focus(scroll_visible=False)
 
     def action_layer(self) -> None:
-        """Show the next layer."""
         accounts = list(self._views)
         self.show_layer(accounts[(accounts.index(self._account) + 1) % len(accounts)])
 
     @on(Matrix.Put)
     def _put(self, message: Matrix.Put) -> None:
-        """Put the person into the group, or out of it, or say why not."""
+        """Add the person to the group or remove them, or say why not."""
         if refused := self.view.refusal(self.choice, message.name, message.group):
             self._tell_marked(f"✗ {refused}")
         else:
@@ -421,7 +419,7 @@ class GroupsPane(ByHandPane):
     # -- what the keys about the selected group do ---------------------------------------------------
 
     def action_new_group(self) -> None:
-        """Ask for a name and make a group in the shape of the selected one."""
+        """Ask for a name and create a group like the selected one."""
         if (sibling := self.view.like(self.choice, self.query_one(Matrix).group)) is None:
             self.notify("There is no group to make another one like.", severity="warning")
             return
@@ -434,7 +432,7 @@ class GroupsPane(ByHandPane):
         self._ask_name("A new group", words, "", self.view.taken(self.choice), make)
 
     def action_rename_group(self) -> None:
-        """Ask for another name of the selected group."""
+        """Ask for another name for the selected group."""
         if not (group := self.query_one(Matrix).group):
             return
         written = group in self.view.by_name
@@ -461,7 +459,7 @@ class GroupsPane(ByHandPane):
         ask(self, NameDialog(title, words, value, wrong, example="for example  observers"), then)
 
     def action_remove_group(self) -> None:
-        """Ask, then remove the selected group; a new one is forgotten, a removed one stays after all."""
+        """Ask, then remove the selected group; drop a new one, and restore one marked for removal."""
         group = self.query_one(Matrix).group
         if not group or group in self.choice.remove:
             self.choose(groups.kept(self.choice, group), group)
@@ -477,7 +475,7 @@ class GroupsPane(ByHandPane):
         ask(self, question, lambda _yes: self.choose(removed, group))
 
     def action_policies(self) -> None:
-        """Show the selected group's managed policies, and take changes of them."""
+        """Show the selected group's managed policies, and take changes to them."""
         group = self.query_one(Matrix).group
         like = self.view.like(self.choice, group)
         if like is not None and group not in self.choice.remove:
@@ -499,14 +497,14 @@ class GroupsPane(ByHandPane):
 
 
 def _counts(view: LayerView) -> str:
-    """How many people there are, and how many machine users."""
+    """Return the number of people and of machine users."""
     machines = sum(map(view.is_machine, view.people))
     people = count(len(view.people) - machines, "person", "people")
     return f"{people}, {count(machines, 'machine user')}" if machines else people
 
 
 def about_person(view: LayerView, choice: LayerChoice, name: str) -> str:
-    """The person's groups as a sentence, what changes first; "" for nobody."""
+    """Describe a person's groups, changes first; "" for nobody."""
     if not name:
         return ""
     why = view.chosen.get(name)
@@ -534,7 +532,7 @@ def about_person(view: LayerView, choice: LayerChoice, name: str) -> str:
 
 
 def about_group(view: LayerView, choice: LayerChoice, group: str) -> str:
-    """A group with its policies and what happens to it, as a sentence; "" for none."""
+    """Describe a group with its policies and changes; "" for none."""
     if not group:
         return ""
     known, changes = view.by_name.get(group), choice.policies_of(group)
@@ -565,7 +563,7 @@ def about_group(view: LayerView, choice: LayerChoice, group: str) -> str:
 
 
 def members_words(group: Group, view: LayerView, choice: LayerChoice) -> str:
-    """How many there are, and will be; a computed list that names nobody may well have some."""
+    """Say how many members there are and will be; a computed list without names may still have some."""
     if not group.members and group.computed:
         return "members unknown"
     now = {name for name in view.people if group.name in view.before(name)}
@@ -576,7 +574,7 @@ def members_words(group: Group, view: LayerView, choice: LayerChoice) -> str:
 
 
 def about_alone(alone: Mapping[str, Sequence[str]], shown: str) -> str:
-    """Who ends in no group of each account, that of the page first, as a sentence; "" for nobody."""
+    """Say who ends in no group of each account, the current one first; "" for nobody."""
     accounts = sorted(filter(alone.get, alone), key=lambda account: account != shown)
     where = {account: "" if account == shown else f" in {account}" for account in accounts}
     parts = [f"{listed(alone[account], _MOST_ALONE)}{where[account]}" for account in accounts]
@@ -584,5 +582,5 @@ def about_alone(alone: Mapping[str, Sequence[str]], shown: str) -> str:
 
 
 def about_layer(view: LayerView) -> str:
-    """What the layer holds in comments or computed, each with its place; "" for nothing."""
+    """Describe the layer's commented-out or computed parts, with places; "" for none."""
     return "\n".join(f"! {spot.words} ({spot.place}, F4)" for spot in view.spots)

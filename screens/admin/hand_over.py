@@ -1,4 +1,4 @@
-"""The hand-over's screen: everybody's text, the ways to send it, and a mark for each that was sent."""
+"""The hand-over's screen: everybody's text, ways to send it, and a mark for each sent text."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _NEW_KEY = (
 
 
 class HandOverPane(TerraformPane):
-    """Reads the state as soon as it opens; where a code is needed, Next reads it."""
+    """Reads the state when it opens; if a code is needed, Next reads it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
@@ -175,11 +175,11 @@ class HandOverPane(TerraformPane):
 
     @property
     def _asked(self) -> dict[str, Sent]:
-        """The marks of those for whom later sessions left something to send from here."""
+        """Return the marks of people for whom something is left to send from here."""
         return {name: sent for name, sent in self._sent.items() if not self._settled(name)}
 
     def _settled(self, name: str) -> bool:
-        """Whether later sessions left nothing to send to somebody, as the text says once it is read."""
+        """Return whether later sessions left nothing to send to a person, by the text once it is read."""
         handoff = self._handoffs.get(name)
         return name in self._left_to_later if handoff is None else handoff.settled
 
@@ -189,24 +189,24 @@ class HandOverPane(TerraformPane):
 
     @property
     def _lacking(self) -> dict[str, Sentence]:
-        """Why there is nothing to send, or not all of it, by person."""
+        """Return why texts are missing or incomplete, by person."""
         read = self._handoffs.values()
         return {handoff.name: joined(handoff.trouble, " ") for handoff in read if handoff.trouble}
 
     @property
     def _to_plan(self) -> str:
-        """The first account in which another plan and apply make what is missing."""
+        """Return the first account in which another plan and apply make what is missing."""
         return next((account for handoff in self._handoffs.values() for account in handoff.to_plan), "")
 
     @property
     def _skippable(self) -> bool:
-        """Whether the step can be left out: something is missing, or comes with a later account's text."""
+        """Return whether the step can be skipped: a part is missing, or goes out with a later text."""
         left = self._lacking or (self._unsent and self._later)
         return bool(left) and not (self.opening.done or self.opening.skipped or self.opening.over)
 
     @property
     def _to_send(self) -> str:
-        """The first whose text is ready to be sent, the selected person before the others."""
+        """Return the first person whose text is ready to send, the selected one before others."""
         texts = [name for name in self._unsent if name in self._handoffs and self._handoffs[name].text]
         return self._marked if self._marked in texts else next(iter(texts), "")
 
@@ -248,7 +248,7 @@ class HandOverPane(TerraformPane):
         skip = self.query_one("#skip", Button)
         skip.display = self._skippable
         skip.label = "Send later" if self._later else "Leave it out"
-        self.show_problems([])  # who was not marked as sent may be now
+        self.show_problems([])  # somebody not marked as sent may be now
 
     def _line(self, name: str) -> str:
         sent, handoff = self._sent[name], self._handoffs.get(name)
@@ -295,12 +295,12 @@ class HandOverPane(TerraformPane):
         self.primary_changed()
 
     def _chosen(self, name: str) -> PersonHandoff | None:
-        """The text of a person as it is sent: with the usual roles, or without."""
+        """Return a person's text to send, with the usual roles or without."""
         handoff = self._handoffs.get(name)
         return handoff if handoff is None or self._usual_roles else handoff.without_conventional()
 
     def _show_usual_roles(self) -> None:
-        """Say where roles are named by convention alone, and let that be chosen."""
+        """Say where roles are only named by convention, and offer the choice."""
         accounts = dict.fromkeys(
             account for handoff in self._handoffs.values() for account in handoff.conventional
         )
@@ -323,7 +323,7 @@ class HandOverPane(TerraformPane):
             then()
 
     def _read(self, then: Callable[[], None] | None = None) -> None:
-        """Read the state; `then` is what wanted a text, in a done step where nothing was read yet."""
+        """Read the state; `then` is the action that needed a text in a done step."""
         self.run_coded("read", partial(hand_over.prepare, self.context), partial(self._show_read, then))
 
     def try_again(self, move: str) -> None:  # noqa: ARG002 - only the state is read with Terraform here
@@ -349,9 +349,9 @@ class HandOverPane(TerraformPane):
 
     @property
     def _to_confirm(self) -> str:
-        """Whose text was copied or saved last and is not marked as sent: copying is not sending.
+        """Return whose text was last copied or saved without being marked as sent: copying isn't sending.
 
-        Nobody's in the sandbox, where only the mailbox delivers it.
+        Nobody in the sandbox, where only the mailbox delivers.
         """
         return (
             ""
@@ -360,7 +360,7 @@ class HandOverPane(TerraformPane):
         )
 
     def _take(self, doing: str, work: _Taking, then: Callable[[str, Sentence], None]) -> None:
-        """Do something with the selected person's text; `then` takes the name, and what came of it."""
+        """Do something with the selected person's text; `then` takes the name and the result."""
         if not self._handoffs:
             self._read(partial(self._take, doing, work, then))
             return
@@ -396,7 +396,7 @@ class HandOverPane(TerraformPane):
             begin()
 
     def _taken_out(self, name: str, how: Sentence) -> None:
-        """The text is in the person's hands, to be sent."""
+        """The user has the text, ready to send."""
         self._taken.pop(name, None)
         self._taken[name] = how
         then = "" if self._sent[name].sent_at else f" Send it to {name}, then confirm that you did."
@@ -406,7 +406,7 @@ class HandOverPane(TerraformPane):
 
     def _mark(self, name: str, sent: Sent) -> None:
         self._sent[name] = sent
-        self.drop_note()  # what changed since is what was sent now
+        self.drop_note()  # what changed since has now been sent
         said = f"{name}'s handoff is marked as {'sent' if sent.sent_at else 'not sent'}."
         self.notify(said)
         left = self._unsent
@@ -418,7 +418,7 @@ class HandOverPane(TerraformPane):
             self._record(said)
 
     def _record(self, said: str) -> None:
-        """A done step says what is so now: it is done again, or opens until all is sent."""
+        """Record it in a done step: submit again, or reopen until everything is sent."""
         if self._unsent:
             self.screen.call_later(self.screen.run_action, "reopen")
         else:
@@ -427,7 +427,6 @@ class HandOverPane(TerraformPane):
 
     @on(Button.Pressed, "#copy")
     def action_copy(self) -> None:
-        """Copy the text."""
 
         def copy(handoff: PersonHandoff) -> Sentence:
             handed = hand_over.copy(handoff, self.context)
@@ -439,7 +438,6 @@ class HandOverPane(TerraformPane):
     @on(Button.Pressed, "#save")
     @on(Input.Submitted, "#file")
     def action_save(self) -> None:
-        """Save the text."""
         target = self.query_one("#file", Input).value
         self._take(
             "Saving the handoff",
@@ -458,7 +456,7 @@ class HandOverPane(TerraformPane):
 
     @on(Button.Pressed, "#sent")
     def action_sent(self) -> None:
-        """Mark the person's text as sent by hand, or take that mark back."""
+        """Mark the person's text as sent by hand, or remove that mark."""
         name = self._marked
         if name and self.query_one("#sent").display:
             how = self._taken.get(name, "you said so")
@@ -467,7 +465,7 @@ class HandOverPane(TerraformPane):
 
     @on(Button.Pressed, "#new-key")
     def action_new_key(self) -> None:
-        """Lead to Project, where a new key is taken in for the selected person."""
+        """Go to Project, to accept a new key for the selected person."""
         if name := self._marked:
             wanted = self.StepWanted("project", hand_over.for_a_new_key(name, self.context))
             ask(
@@ -479,7 +477,6 @@ class HandOverPane(TerraformPane):
     @on(Button.Pressed, "#view")
     @on(OptionList.OptionSelected, "#people")
     def action_view(self) -> None:
-        """Show the whole text."""
         if not self._handoffs:
             self._read(self.action_view)
             return
@@ -488,7 +485,7 @@ class HandOverPane(TerraformPane):
             self.app.push_screen(TextDialog(f"The handoff for {handoff.name}", handoff.text))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Only the sandbox has a mailbox."""
+        """Offer the mailbox only in the sandbox."""
         if action == "mail":
             return self._mailbox is not None
         return super().check_action(action, parameters)

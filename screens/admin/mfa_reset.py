@@ -1,4 +1,4 @@
-"""The screen for lost MFA devices: each device, its removal by typed name, and what its owner does next."""
+"""The screen for lost MFA devices: each device, its removal by typed name, and its owner's next steps."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from workflows.steps.shared.module import Report
 
 
 class MfaResetPane(AccountWorkPane):
-    """A line is a device; `d` removes the selected one, `c` copies what its owner does next."""
+    """A line per device; `d` removes the selected one, `c` copies its owner's next steps."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
@@ -76,7 +76,7 @@ class MfaResetPane(AccountWorkPane):
 
     @property
     def _left(self) -> list[str]:
-        """Whose device is still there: that of the selected line first, and nobody's who lost one here."""
+        """Return people who still have a device and lost none here, the selected one first."""
         marked = self._marked()
         rows = [*([marked] if marked else []), *self._rows()]
         removed = {name for name, _serial in self._removed}
@@ -100,7 +100,7 @@ class MfaResetPane(AccountWorkPane):
         self.offer_skip(unseen or ("Keep it" if self._left and not self._removed else ""))
 
     def _gone(self) -> list[tuple[str, str]]:
-        """What was to be removed when the wizard ended, and is not there any more."""
+        """Return devices that were to be removed when the wizard ended, and that are gone now."""
         rows = self._rows()
         users = {owner.name for owner, _ in rows if owner.exists}
         there = {(owner.name, device.serial) for owner, device in rows if device}
@@ -114,7 +114,7 @@ class MfaResetPane(AccountWorkPane):
         self.primary_changed()
 
     def _signs_in_without(self, owner: Owner) -> bool:
-        """Whether somebody's device was removed here, and no other one asks them for a code."""
+        """Return whether a person's device was removed here and no other one asks them for a code."""
         fact = self.context.facts.get("mfa_devices_reset") or {}
         removed = {name for name, _serial in self._removed} | {*fact.get("people", ())}
         return owner.name in removed and not any(device.enabled_at for device in owner.devices)
@@ -158,7 +158,7 @@ class MfaResetPane(AccountWorkPane):
     # -- what the person does ----------------------------------------------------------------------
 
     def advance(self) -> None:
-        """First the devices are removed, the selected one before the others."""
+        """First remove the devices, the selected one before the others."""
         if self.found is None or self.code_wanted or not self._left or self.warned:
             super().advance()
             return
@@ -171,7 +171,7 @@ class MfaResetPane(AccountWorkPane):
 
     @on(Button.Pressed, "#keep")
     def action_keep(self) -> None:
-        """Continue with the devices that are left; what was removed is recorded."""
+        """Continue with the remaining devices, recording the removed ones."""
         if self._removed:
             self.post_message(self.Submitted(self.request()))
 
@@ -194,7 +194,7 @@ class MfaResetPane(AccountWorkPane):
         question = Confirm(title, body, "Remove", typed=owner.name, no="Not yet")
 
         def remove_it(_yes: bool) -> None:  # noqa: FBT001 - a dialog's answer
-            self._asked.append((owner.name, device.serial))  # before the act: it may end with the wizard
+            self._asked.append((owner.name, device.serial))  # before the act, which may end with the wizard
             self.keep_draft()
             self.ask(remove, done)
 
@@ -207,7 +207,7 @@ class MfaResetPane(AccountWorkPane):
             self.call_later(self.action_look)
 
     def _show_next(self, name: str, serial: str) -> None:
-        """After a removal, show what its owner does next, unless another device is left to them."""
+        """After a removal, show the owner's next steps, unless they have another device."""
         self._removed = (*self._removed, (name, serial))
         if any(owner.name == name and self._signs_in_without(owner) for owner, _ in self._rows()):
             text = mfa_reset.text_for(name, self._places(), self.context)
@@ -215,7 +215,7 @@ class MfaResetPane(AccountWorkPane):
 
     @on(Button.Pressed, "#copy")
     def action_copy(self) -> None:
-        """Copy what the selected person does next."""
+        """Copy the selected person's next steps."""
         marked = self._marked()
         if marked is not None and self._signs_in_without(marked[0]) and not self.running_move:
             name, environment = marked[0].name, self.context.environment

@@ -1,4 +1,4 @@
-"""The keys' page: a person after the other, and each fingerprint as a question of its own."""
+"""The keys' page: one person after the other, and a question about each fingerprint."""
 
 from __future__ import annotations
 
@@ -49,11 +49,11 @@ from workflows.steps.shared.to_send import ToSend
 
 
 class KeyChoice(Dialog[TakenKey]):
-    """Which of several keys is a person's; the best match is chosen at first.
+    """Asks which of several keys is a person's; the best match is preselected.
 
     Args:
         name: the person.
-        keys: the keys, the likeliest first.
+        keys: the keys, the most likely first.
     """
 
     AUTO_FOCUS = "#keys"
@@ -74,12 +74,11 @@ class KeyChoice(Dialog[TakenKey]):
 
     @on(OptionList.OptionSelected, "#keys")
     def action_take(self) -> None:
-        """Answer with the chosen key."""
         self.dismiss(self._keys[self.query_one(Choices).value])
 
 
 class LayerKeys(Dialog[bool]):
-    """Every key file that lies in the layers, with the verdict on each.
+    """Every key file in the layers, with its verdict.
 
     Args:
         rows: the files, the worst first.
@@ -141,7 +140,7 @@ class LayerKeys(Dialog[bool]):
         self.query_one("#owner", Button).disabled = row is None or not row.verdict.sentence_for_owner
 
     def action_owner(self) -> None:
-        """Copy what to tell the owner of the selected key, where there is something."""
+        """Copy the message to the owner of the selected key, if there is one."""
         if (row := self._marked) is not None and row.verdict.sentence_for_owner:
             self._copy(row)
 
@@ -151,11 +150,11 @@ _IN_USE = "This is the key that {name} has already: nothing to replace. Invite {
 
 
 class KeyArea(TextArea):
-    """A text area that does not take in what is larger than any keyring: laying it out would take minutes."""
+    """A text area that rejects text larger than any keyring, whose layout would take minutes."""
 
     @dataclass
     class TooLarge(Message):
-        """So many characters were pasted."""
+        """That many characters were pasted."""
 
         size: int
 
@@ -164,7 +163,7 @@ class KeyArea(TextArea):
 
     @dataclass
     class RowWanted(Message):
-        """The key for the person so many rows below was pressed in the empty field."""
+        """In the empty field, the key for the person that many rows below was pressed."""
 
         down: int
 
@@ -174,10 +173,10 @@ class KeyArea(TextArea):
         self._home = home
 
     async def _on_paste(self, event: Paste) -> None:
-        event.stop()  # the pane hands a paste to this field, and would do so once more
-        event.text = event.text.rstrip("\r\n")  # else its last line is an empty one, and alone in view
+        event.stop()  # the pane passes a paste to this field, and would do so again
+        event.text = event.text.rstrip("\r\n")  # otherwise its last line is empty, and the only one in view
         if len(self.text) + len(event.text) > KEYRING_LIMIT:
-            event.prevent_default()  # else Textual calls the base class's handler next, which inserts it
+            event.prevent_default()  # otherwise Textual calls the base class's handler next, which inserts it
             self.post_message(self.TooLarge(len(event.text)))
 
     def action_cursor_up(self, select: bool = False) -> None:  # noqa: FBT001 - Textual's
@@ -195,7 +194,7 @@ class KeyArea(TextArea):
             self.post_message(self.RowWanted(1))
 
     def action_delete_to_start_of_line(self) -> None:
-        """Empty the field: a long path is wrapped, and only its last line may be in view."""
+        """Empty the field: a long path wraps, and only its last line may be in view."""
         self.clear()
 
     async def _on_key(self, event: Key) -> None:
@@ -208,15 +207,15 @@ class KeyArea(TextArea):
 
 @dataclass(frozen=True)
 class PutAside:
-    """Why the last thing that came for a person is not used.
+    """Why a person's last input isn't used.
 
     Attributes:
         why: for the page.
-        for_owner: what to send to the person who sent it, "" for nothing.
-        state: in a word or two.
-        text: the rejected text, as long as it is in the field; "" for none.
-        key: the key, where only what was answered about its fingerprint is against it.
-        invites: whether the person is to be invited for another one.
+        for_owner: the message to its sender, or "".
+        state: a word or two.
+        text: the rejected text, while it is in the field; or "".
+        key: the key, if only the answer about its fingerprint is against it.
+        invites: whether to invite the person to send another.
     """
 
     why: Sentence
@@ -227,26 +226,26 @@ class PutAside:
     invites: bool = False
 
     def facts(self) -> Mapping[str, Any]:
-        """What a draft keeps of it: never the text, which may be a secret key."""
+        """Return what a draft keeps: never the text, which may be a secret key."""
         why, for_owner = text_of(self.why), text_of(self.for_owner)
         return {"why": why, "for_owner": for_owner, "state": self.state, "invites": self.invites}
 
 
 _STATE_WIDTH = len("● request arrived")
 _KEY_WIDTH = len("RSA 4096  …0123ABCD ")
-"""Given, since a table that is filled twice before it is painted keeps the widths of the first time."""
+"""Fixed, since a table filled twice before it is painted keeps the first widths."""
 _LOOK_SECONDS = 2.0
 _USERS_NAMED = 3
-"""How many users of a key file are named."""
+"""How many users of a key file to name."""
 
 
 class PgpKeysPane(StepPane):
-    """Takes in the key of one person after the other, and asks for each whether its fingerprint was compared.
+    """Accepts one person's key after the other, and asks for each whether its fingerprint was compared.
 
-    The selected row is the person that a pasted text or an opened file is for.
+    Pasted text and opened files are for the person on the selected row.
 
     Attributes:
-        names: the people whose keys are wanted.
+        names: the people whose keys are needed.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -357,7 +356,7 @@ class PgpKeysPane(StepPane):
         self._present, self._gathered = gathered.present, True
         self._read_mail |= gathered.old_mail
         keys = gathered.keys
-        if not self.opening.done:  # the key in use, decided before another was asked for, is no new one
+        if not self.opening.done:  # the current key, decided before another was requested, isn't new
             keys = {name: key for name, key in keys.items() if not (key.replacement and key.replacement.same)}
         for name, (fingerprint, answer) in self._answers.items():
             if answer == _DIFFERENT and name in self.names:
@@ -375,12 +374,12 @@ class PgpKeysPane(StepPane):
         )
 
     def _take_mail(self, mail: Mapping[str, int]) -> None:
-        """Take in whose requests are in the mailbox, and since when."""
+        """Take in whose requests are in the mailbox, and their times."""
         if mail != self._mail and not self.context.leaving.is_set():
             self._mail, typing = mail, self.query_one(TextArea).has_focus
             self._fill()
             if typing and not self.query_one("#pasted").display:
-                self.focus_primary()  # it reads what arrived
+                self.focus_primary()  # Next reads what arrived
 
     # -- what is shown -----------------------------------------------------------------------------
 
@@ -397,7 +396,7 @@ class PgpKeysPane(StepPane):
         self._show_person()
 
     def _standing(self, name: str) -> tuple[str, str]:
-        """Where a person's key stands, and what there is to know besides."""
+        """Return the status of a person's key, and further details."""
         if key := self._keys.get(name):
             return _STATES[self._answer(key)], f"{key.algorithm}  …{key.fingerprint[-8:]}"
         if self._news(name):
@@ -410,23 +409,23 @@ class PgpKeysPane(StepPane):
 
     @property
     def _gathers(self) -> bool:
-        """Whether the keys that are here already are still looked for."""
+        """Return whether the keys already here are still being gathered."""
         return self.running_move == _GATHER
 
     def _since(self, name: str) -> str:
         return moment_text(self._invited[name], self.context.environment.now()).removeprefix("today ")
 
     def _news(self, name: str) -> bool:
-        """Whether a request of this person is in the mailbox that was not read here."""
+        """Return whether the mailbox has a request of this person that wasn't read here."""
         return self._gathered and name in self._mail and self._read_mail.get(name) != self._mail[name]
 
     def _answer(self, key: TakenKey) -> str:
-        """What was answered about the fingerprint of a key; "" for nothing yet."""
+        """Return the answer about a key's fingerprint; "" for none yet."""
         fingerprint, answer = self._answers.get(key.name, ("", ""))
         return answer if fingerprint == key.fingerprint else ""
 
     def _first_open(self) -> TakenKey | None:
-        """The first key whose fingerprint nobody was asked about, or that the person came back to compare."""
+        """Return the first key whose fingerprint is still to be asked about, or to be compared again."""
         keys = filter(None, map(self._keys.get, self.names))
         return next((key for key in keys if key.name in self._due or not self._answer(key)), None)
 
@@ -439,12 +438,12 @@ class PgpKeysPane(StepPane):
 
     @property
     def _first_news(self) -> str:
-        """The first person without a key whose request lies unread; "" for nobody."""
+        """Return the first person without a key whose request is unread, or ""."""
         return next(filter(self._news, self._missing), "")
 
     @property
     def _to_invite(self) -> str:
-        """The person to invite, who has sent nothing, the selected one before the others; "" for nobody."""
+        """Return the person to invite, who has sent nothing, the selected one first; or ""."""
         rejected = {name for name, entry in self._aside.items() if not entry.invites}
         asked = {*self._invited, *rejected, *filter(is_machine_name, self.names)}
         silent = [name for name in self._missing if name not in asked]
@@ -452,7 +451,7 @@ class PgpKeysPane(StepPane):
 
     @property
     def _to_answer(self) -> bool:
-        """Whether the sender of what can't be used has no answer yet."""
+        """Return whether the sender of an unusable text has had no reply yet."""
         name = self.person()
         return name in self._missing and bool(self._reply(name)) and name not in self._answered_to
 
@@ -484,7 +483,7 @@ class PgpKeysPane(StepPane):
             f"{other} of {short(name)}, the whole message, or the path of a file"
         )
         shown = {
-            "#fetch": self._news(name) and not self._first_news,  # else Next reads it
+            "#fetch": self._news(name) and not self._first_news,  # otherwise Next reads it
             "#invite": not (key or news or is_machine_name(name) or name == self._to_invite),
             "#compare": self._comparable(name) is not None,
             "#owner": bool(self._reply(name)),
@@ -497,7 +496,7 @@ class PgpKeysPane(StepPane):
         self.primary_changed()
 
     def _hint(self, name: str) -> str:
-        """What to do for a person whose key is missing; "" is nobody."""
+        """Return the instruction for a person whose key is missing; "" is nobody."""
         if self._gathers:
             return "Looking for keys that are here already …"
         if not name:
@@ -538,12 +537,12 @@ class PgpKeysPane(StepPane):
 
     @property
     def _text(self) -> str:
-        """What is in the field."""
+        """Return the text in the field."""
         return self.query_one(TextArea).text.strip()
 
     @property
     def _text_refused(self) -> bool:
-        """Whether it is what can't be used."""
+        """Return whether the text in the field was rejected."""
         return self.query_one(TextArea).text in [entry.text for entry in self._aside.values()]
 
     def _primary_of_comparison(self) -> Primary:
@@ -560,12 +559,12 @@ class PgpKeysPane(StepPane):
 
     @property
     def _facts(self) -> ScrollBody:
-        """What holds all that is known of the key on the page."""
+        """Return the container of the key details on the page."""
         return self.query_one(f"#{'comparing' if self._comparing else 'taking'} .about", ScrollBody)
 
     @property
     def _more_facts(self) -> bool:
-        """Whether something of it is below what is in view."""
+        """Return whether more key details are below the visible part."""
         return self._facts.scroll_offset.y < self._facts.max_scroll_y
 
     def turn(self) -> Turn:
@@ -593,7 +592,7 @@ class PgpKeysPane(StepPane):
 
     @on(TextArea.Changed, "#pasted")
     def _forget_refused(self) -> None:
-        """Why a text was rejected goes with the text."""
+        """Forget why a text was rejected, together with the text."""
         text = self.query_one(TextArea).text
         aside = {name: entry for name, entry in self._aside.items() if entry.text in {"", text}}
         if aside != self._aside:
@@ -622,12 +621,12 @@ class PgpKeysPane(StepPane):
 
     @on(Button.Pressed, "#fetch")
     def action_fetch(self) -> None:
-        """Read what is in the mailbox."""
+        """Read the requests in the mailbox."""
         self._read_mail |= self._mail
         self._take(lambda report: pgp_keys.take_in_mail(self.names, self.context, report))
 
     def advance(self) -> None:
-        """The next thing on the way: what was pasted, what arrived, a fingerprint, and at last the step."""
+        """Do what is next: read the paste or the mail, ask about a fingerprint, or finish the step."""
         unanswered, uninvited = self._first_open(), self._to_invite
         if self._comparing and self._more_facts and self.query_one("#same", Choices).value == Comparison.SAME:
             self._facts.scroll_page_down(animate=False)
@@ -649,7 +648,7 @@ class PgpKeysPane(StepPane):
 
     @on(Button.Pressed, "#invite")
     def action_invite(self) -> None:
-        """Make the invitation for the selected person, and hand it out."""
+        """Write the invitation for the selected person, and hand it out."""
         name = self.person()
 
         def invited(invitation: ToSend) -> None:
@@ -660,21 +659,21 @@ class PgpKeysPane(StepPane):
             self._aside.pop(name, None)
             self._fill()
             self.keep_draft()
-            self.notify(f"The invitation is ready. {said}", timeout=8)  # the list says it from now on
+            self.notify(f"The invitation is ready. {said}", timeout=8)  # from now on the list says it
 
         self.run_move("invite", lambda _report: pgp_keys.invite(name, self.context), invited)
 
     @on(Button.Pressed, "#owner")
     @on(Button.Pressed, "#owner-compared")
     def action_owner_text(self) -> None:
-        """Copy what to tell the owner of the selected person's key."""
+        """Copy the message to the owner of the selected person's key."""
         name = self.person()
         self._answered_to.add(name)
         self._hand_out(f"The reply to {name}", self._reply(name), f"about-your-key-{name}.txt")
         self.primary_changed()
 
     def _reply(self, name: str) -> Sentence:
-        """What to tell the sender of what came last; "" for nothing."""
+        """Return the reply to the sender of the last input, or ""."""
         aside, key = self._aside.get(name), self._keys.get(name)
         return aside.for_owner if aside else key.verdict.sentence_for_owner if key else ""
 
@@ -687,7 +686,7 @@ class PgpKeysPane(StepPane):
 
     @on(Button.Pressed, "#layer")
     def action_layer_keys(self) -> None:
-        """Judge every key file that lies in the layers, and show them."""
+        """Judge every key file in the layers, and show them."""
         self.run_move(
             "look",
             lambda report: pgp_keys.present_keys(self.context, report),
@@ -696,7 +695,7 @@ class PgpKeysPane(StepPane):
         )
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
-        """A key does what its button does, and where there is no such button, nothing."""
+        """Let a key do what its button does, and nothing without the button."""
         if action not in _BUTTONS:
             return True
         if self._comparing:
@@ -738,7 +737,7 @@ class PgpKeysPane(StepPane):
         self._go_on_with({key.name: key})
 
     def _go_on_with(self, keys: Mapping[str, TakenKey]) -> None:
-        """Ask again about a key that was said to differ and came again; it stays put aside meanwhile."""
+        """Ask again about a key that was said to differ and came again; meanwhile it isn't used."""
         differing = (key for key in keys.values() if self._answer(key) == _DIFFERENT)
         if again := next(differing, None):
             self._compare(again)
@@ -746,7 +745,7 @@ class PgpKeysPane(StepPane):
             self._go_on(next((name for name in keys if name in self._aside), ""))
 
     def _keep(self, keys: Mapping[str, TakenKey]) -> None:
-        """Keys that can be used are kept; of others, why not, and what to send to their owner."""
+        """Keep usable keys; for others note why not, and the message to their owner."""
         for name, key in keys.items():
             self._answered_to.discard(name)
             self._keys.pop(name, None)
@@ -761,7 +760,7 @@ class PgpKeysPane(StepPane):
         self._fill()
 
     def _propose(self, taken: Taken) -> None:
-        """Somebody who is there already sent a key: replacing it is for the Project step to decide."""
+        """Ask about a key from an existing user: the Project step decides on replacing it."""
         name, key = taken.replaces, taken.keys[taken.replaces]
 
         def replace(_yes: bool) -> None:  # noqa: FBT001 - a dialog's answer
@@ -774,7 +773,7 @@ class PgpKeysPane(StepPane):
 
     @on(StepPane.MoveFailed)
     def _not_taken(self, message: StepPane.MoveFailed) -> None:
-        """A text that can't be used stays to be fixed; a secret key does not."""
+        """Leave an unusable text to be fixed, except a secret key."""
         error = message.error
         if message.name == _GATHER:
             self.call_later(self._fill)
@@ -795,7 +794,7 @@ class PgpKeysPane(StepPane):
         """Ask about the next fingerprint, or else select the next person whose key is missing.
 
         Args:
-            rejected: whose key has just turned out to be unusable: the page says why. "" for nobody.
+            rejected: the person whose key has just turned out to be unusable, as the page explains; or "".
         """
         unanswered, missing = self._first_open(), rejected or self._first_news or self._first_missing()
         if unanswered and self.opened:
@@ -816,12 +815,12 @@ class PgpKeysPane(StepPane):
     @on(Table.RowSelected, "#people")
     @on(Button.Pressed, "#compare")
     def action_compare(self) -> None:
-        """Compare the fingerprint of the selected person's key, again if need be."""
+        """Compare the fingerprint of the selected person's key, again if necessary."""
         if key := self._comparable(self.person()):
             self._compare(key)
 
     def _comparable(self, name: str) -> TakenKey | None:
-        """The key whose fingerprint can be compared, also one that was said to differ."""
+        """Return the key whose fingerprint can be compared, even if it was said to differ."""
         aside = self._aside.get(name)
         return self._keys.get(name) or (aside.key if aside else None)
 
@@ -855,7 +854,7 @@ class PgpKeysPane(StepPane):
         question.focus()
 
     def _turn_to(self, name: str) -> None:
-        """Compare the key of this person; "" goes back to taking in keys."""
+        """Compare this person's key; "" goes back to accepting keys."""
         self._comparing = name
         self._show_person()
         self.set_class(bool(name), "-comparing")
@@ -876,7 +875,7 @@ class PgpKeysPane(StepPane):
             self.show_problems([Problem("Say first whether it is the same.", "same")])
             return
         if answer == Comparison.LATER and self._answer(key) == _DIFFERENT:
-            answer = _DIFFERENT  # what was said stands until it is compared again
+            answer = _DIFFERENT  # the answer stands until the next comparison
         self._turn_to("")
         self._due.discard(key.name)
         self._answers[key.name] = (key.fingerprint, answer)
@@ -898,7 +897,7 @@ class PgpKeysPane(StepPane):
         return bool(self._comparing)
 
     def go_back(self) -> None:
-        """From a fingerprint back to the list of people."""
+        """Go back from a fingerprint to the list of people."""
         self._due.clear()
         self._turn_to("")
         self._fill()
@@ -907,7 +906,7 @@ class PgpKeysPane(StepPane):
     # -- going on ----------------------------------------------------------------------------------
 
     def _confirm_and_go_on(self) -> None:
-        """Have every replacement confirmed by the typed name, one after the other, and then go on."""
+        """Have every replacement confirmed by typing its name, one after the other, then continue."""
         problems = pgp_keys.validate(Request(self._keys, frozenset(self.names)), self.context)
         open_ones = [key for key in map(self._keys.get, self.names) if key and self._unconfirmed(key)]
         if any(problem.fatal for problem in problems):
@@ -931,7 +930,7 @@ class PgpKeysPane(StepPane):
         ask(self, Confirm(title, _replacing(key), "Replace", typed=key.name), confirmed)
 
     def changed(self) -> bool:
-        """What is in the field is read, and an open fingerprint answered, also where the step is done."""
+        """Return whether input, a fingerprint or anything else is open, even in a done step."""
         return bool(self._comparing or self._text) or super().changed()
 
     def request(self) -> Request:
@@ -942,7 +941,7 @@ class PgpKeysPane(StepPane):
 
     @property
     def unkept(self) -> Sentence:
-        """A text that was not checked may be a secret key, so no draft has it."""
+        """Warn about an unchecked text: it may be a secret key, so no draft has it."""
         return _UNCHECKED if self._text and not self._text_refused else ""
 
     def draft(self) -> Mapping[str, Any]:
@@ -975,7 +974,7 @@ _DIFFERS = "The fingerprint differs, so this is another key. “Copy reply” (o
 
 
 def _summary(key: TakenKey) -> list[str]:
-    """A key in a few lines, for the list of people."""
+    """Describe a key in a few lines, for the list of people."""
     return [
         f"{key.mark.sign} {key.verdict.headline}: {', '.join(key.user_ids)}",
         *(f"! {warning}" for warning in key.verdict.warnings),
@@ -988,7 +987,7 @@ def _differing(fingerprint: str, key: TakenKey | None = None) -> PutAside:
 
 
 def _comparison_lines(key: TakenKey, width: int) -> list[str]:
-    """What is said of a key that is compared; what a replaced one resets is asked about later."""
+    """Describe a key to compare; what a replacement resets is asked later."""
     replaced = key.replacement.in_use if key.replacement else ()
     expires = f"expires {day(key.expires)}" if key.expires else "never expires"
     return [
@@ -1011,7 +1010,7 @@ def _replaced_lines(key: TakenKey) -> list[str]:
 
 
 def _present_words(row: PresentKey) -> str:
-    """A key file that is there, in a few words."""
+    """Describe an existing key file in a few words."""
     parts = [] if row.expired else [text_of(row.glance).lower()]
     parts += filter(None, [row.algorithm])
     if row.expires:
@@ -1025,12 +1024,12 @@ def _present_words(row: PresentKey) -> str:
 
 
 def _about(row: PresentKey) -> tuple[str, ...]:
-    """What a key file has in it, as far as that is known."""
+    """Return the known contents of a key file."""
     return _present_words(row), ", ".join(row.user_ids), grouped(row.fingerprint)
 
 
 def _choice_lines(key: TakenKey) -> str:
-    """A key among several, in three lines: whose, what it is, and its fingerprint."""
+    """Describe one of several keys in three lines: owner, kind and fingerprint."""
     fits = " (this name)" if key.likeness is Likeness.FULL else ""
     whose = listed(key.user_ids, 1) or "no user id"
     until = f"until {day(key.expires)}" if key.expires else "without expiry"
@@ -1039,7 +1038,7 @@ def _choice_lines(key: TakenKey) -> str:
 
 
 def _proposal(taken: Taken) -> str:
-    """What is asked about somebody who is in a layer already and sent a key."""
+    """Ask about an existing user who sent a key."""
     key = taken.keys[taken.replaces]
     asks = "asks for a replacement" if taken.asked else "sent another key"
     because = f"Their reason: {taken.reason}\n" if taken.reason else ""
@@ -1055,7 +1054,7 @@ def _at_stake(key: TakenKey) -> AtStake:
 
 
 def _replacing(key: TakenKey) -> str:
-    """What a new key resets, by name, for the question that wants the typed name."""
+    """Say what a new key resets, with names, for the question that requires typing the name."""
     resets = key.replacement.sentences if key.replacement else ()
     return (
         "The next apply does this, and what is in use now stops working:\n"

@@ -1,4 +1,4 @@
-"""The plan's screen: make it, read it by person, acknowledge what nobody chose, accept it."""
+"""The plan's screen: make it, read it by person, acknowledge foreign changes, accept it."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ from workflows.terraform.runner import Update
 
 
 class ForeignList(Vertical):
-    """Shows nothing where there is nothing foreign."""
+    """Foreign changes; hidden if there are none."""
 
     DEFAULT_CSS = """
     ForeignList { height: auto; display: none; }
@@ -61,7 +61,7 @@ class ForeignList(Vertical):
         self._changes: Sequence[ChangeLine] = ()
 
     def show(self, changes: Sequence[ChangeLine], acknowledged: Collection[str]) -> None:
-        """Show these changes; those that are acknowledged are marked."""
+        """Show these changes, ticking the acknowledged ones."""
         self._changes = changes
         self.set_class(bool(changes), "-shown")
         words = f"! {count(len(changes), 'change')} that this session didn't ask for. Space accepts one:"
@@ -71,12 +71,12 @@ class ForeignList(Vertical):
 
     @property
     def marked(self) -> set[str]:
-        """The addresses that are marked."""
+        """Return the ticked addresses."""
         return set(self.query_one(MarkList).selected)
 
     @on(MarkList.SelectionHighlighted)
     def _tell_whole(self, event: MarkList.SelectionHighlighted[str]) -> None:
-        """Show of the line that the cursor is on what the list cuts off, and the resource."""
+        """Show what the list cuts off of the selected line, and the resource."""
         self.call_after_refresh(self._tell_rest, event.selection.value)  # the list has its width then
 
     def _tell_rest(self, address: str) -> None:
@@ -94,12 +94,12 @@ EXPORT = (
     "iam-onboard writes Markdown for a pull request, without account ids, ARNs, keys and secrets. "
     "Into which file of your home folder?"
 )
-"""What the export asks for."""
+"""The question of the export."""
 _EXPORTED = "After the pull request is applied, press e."
 _MOST_LINES = 3
 _MORE = "d lists all resources"
 _BOX_WIDTH = 7
-"""What stands in a list before a line: the cursor's bar and the box, with blanks."""
+"""Columns before a line in a list: the cursor's bar and the box, with blanks."""
 _NO_PLAN = "Planning compares your files with the account. This can take a minute."
 _PULL_REQUEST = "Did a pull request apply them already? e checks that."
 _ELSEWHERE = "✓ Applied elsewhere: the state holds what you decided."
@@ -142,7 +142,7 @@ class PlanPane(TerraformPane):
 
     def __init__(self, opening: Opening) -> None:
         super().__init__(opening)
-        known = opening.done or opening.asks  # one to be done again begins with another plan
+        known = opening.done or opening.asks  # repeating the step starts with another plan
         facts: Any = (known and opening.context.facts.get("plan")) or {}
         drafted = opening.draft.get("planned")
         self._elsewhere = bool(facts.get("elsewhere")) and not drafted
@@ -180,7 +180,7 @@ class PlanPane(TerraformPane):
     def on_mount(self) -> None:
         self._show()
         if self.opening.interrupted and self._planned is not None:
-            self.drop_note()  # it was made, and waits to be accepted
+            self.drop_note()  # the plan was made, and waits to be accepted
             self.post_message(self.Begun())
         self._look()
 
@@ -190,10 +190,11 @@ class PlanPane(TerraformPane):
     def _read_layer(self, report: Report) -> tuple[str, Return]:
         report(Progress("Reading the layer and its profile"))
         if self._planned is None:
-            with suppress(OnboardError, OSError):  # the next plan takes its place
+            with suppress(OnboardError, OSError):  # the next plan replaces it
                 plan.forget(self.context)
         found = judged_plan.survey(self._planned, self.context)
-        new = None if self._planned is self._accepted else self._planned  # of another one the wizard asks
+        # the wizard asks about an earlier one
+        new = None if self._planned is self._accepted else self._planned
         if new is not None and not found.refusal:
             with suppress(OnboardError):  # what can't be asked here is asked before the apply
                 found = replace(found, refusal=plan.state_moved_on(new, self.context))
@@ -212,7 +213,7 @@ class PlanPane(TerraformPane):
 
     @property
     def _left(self) -> set[str]:
-        """The changes that this session didn't ask for, and that were not accepted yet."""
+        """Return the changes that this session didn't ask for and nobody has accepted yet."""
         foreign = self._planned.foreign if self._planned else ()
         return {change.address for change in foreign} - self._acknowledged
 
@@ -304,12 +305,12 @@ class PlanPane(TerraformPane):
             self.remove_class("-planning")
             self._show()
             if isinstance(message.error, Cancelled):
-                self.focus_primary()  # what showed the resources had the focus
-        elif message.error.field == "elsewhere":  # its button is hidden where there is a plan
+                self.focus_primary()  # the hidden resource list had the focus
+        elif message.error.field == "elsewhere":  # its button is hidden if there is a plan
             message.handled = True
             self.show_failure(message.error)
         elif message.name == "perform":
-            self.call_later(self._look)  # what was shown can't be accepted any more
+            self.call_later(self._look)  # the plan shown can't be accepted any more
         elif message.name == "look":
             message.handled = message.shown = True
             self.show_failure(message.error)
@@ -329,7 +330,7 @@ class PlanPane(TerraformPane):
             self._plan()
 
     def try_again(self, move: str) -> None:
-        """Plan again, or look at the state again, after a lock or an init was dealt with."""
+        """Plan or read the state again, after a lock or an init was dealt with."""
         if move == "elsewhere":
             self.action_elsewhere()
         elif move == "check":
@@ -357,7 +358,7 @@ class PlanPane(TerraformPane):
 
     @on(Button.Pressed, "#again")
     def action_plan_again(self) -> None:
-        """Make a new plan; the one before is removed."""
+        """Make a new plan; the previous one is removed."""
         if not self.running_move:
             self._plan()
 
@@ -378,18 +379,18 @@ class PlanPane(TerraformPane):
 
     @on(Button.Pressed, "#show-resources")
     def action_resources(self) -> None:
-        """Show every resource: in a tall terminal they are on the page."""
+        """Show every resource; in a tall terminal the page has them."""
         browser = self.query_one(ResourceBrowser)
         if self._planned is not None and (self.has_class("-tall") or self.cover(browser)):
             self.call_after_refresh(browser.go)
 
     def action_differences(self) -> None:
-        """Show what changed from the plan before."""
+        """Show the changes from the previous plan."""
         text = _all_differences(self._found.differences)
         self.app.push_screen(TextDialog("This plan and the one before", text, styles=STYLES))
 
     def action_check(self) -> None:
-        """Ask whether the files, the branch and the state are still what was planned."""
+        """Check whether files, branch and state are still those of the plan."""
         if self._planned is None or is_applied(self._planned, self.context):
             self.notify("No plan waits to be applied.", severity="warning")
         else:
@@ -406,7 +407,7 @@ class PlanPane(TerraformPane):
 
     @on(Button.Pressed, "#elsewhere")
     def action_elsewhere(self) -> None:
-        """See in the state that it was applied, and go on to Hand over; else nothing has happened."""
+        """Check in the state that it was applied, and continue to Hand over; otherwise nothing happens."""
         if not self.running_move:
             self.show_problems([])
             self.run_coded(
@@ -416,7 +417,7 @@ class PlanPane(TerraformPane):
             )
 
     def changed(self) -> bool:
-        """A plan that was accepted and still fits its files is left alone."""
+        """Return False for an accepted plan that still fits its files, so that it is left alone."""
         return bool(self._found.refusal) or bool(super().changed())
 
     @on(MarkList.SelectedChanged, "#foreign")
@@ -435,13 +436,13 @@ class PlanPane(TerraformPane):
 
 
 def _standing(planned: Planned | None, refusal: Sentence, *, elsewhere: bool, asks: bool) -> list[str]:
-    """How things stand with the plan; nothing where the plan says it all.
+    """Describe the plan's status; nothing if the plan itself says everything.
 
     Args:
         planned: the plan, or None.
-        refusal: why it cannot be accepted any more, or "".
-        elsewhere: whether it was seen to be applied elsewhere.
-        asks: whether Next asks how to continue, instead of what it does otherwise.
+        refusal: why it can't be accepted any more, or "".
+        elsewhere: whether it was found applied elsewhere.
+        asks: whether Next asks how to continue, instead of its usual action.
     """
     if elsewhere:
         return [] if asks else [_ELSEWHERE]
@@ -455,7 +456,7 @@ def _standing(planned: Planned | None, refusal: Sentence, *, elsewhere: bool, as
 
 
 def _unchanged(context: Context) -> list[str]:
-    """That this session wrote no file of the account, where it resets no password and has applied nothing."""
+    """Say that this session wrote no file of the account, resets no password and has applied nothing."""
     written = {file.get("account", context.item) for file in context.facts.get("changed_files") or ()}
     wanted = context.decisions.resetting or "applied" in context.facts
     if not written or context.item in written or wanted:
@@ -464,7 +465,7 @@ def _unchanged(context: Context) -> list[str]:
 
 
 def _pushing(commit: Mapping[str, Any] | None) -> list[str]:
-    """That a commit was made, and the command that takes it to the others; the push is the person's own."""
+    """Say that there is a commit, and how to share it; pushing is up to the user."""
     if not (commit and commit.get("sha")):
         return []
     committed = f"You committed {commit['sha'][:8]}"
@@ -476,7 +477,7 @@ def _pushing(commit: Mapping[str, Any] | None) -> list[str]:
 
 
 def _destroy_lines(made: Planned) -> list[Sentence]:
-    """What is removed or replaced besides what the table of people and the list of foreign changes say."""
+    """Return what is removed or replaced beyond the table of people and the foreign changes."""
     named, foreign = {person.name for person in made.people}, {change.address for change in made.foreign}
     destroys = [
         destroy
@@ -487,20 +488,20 @@ def _destroy_lines(made: Planned) -> list[Sentence]:
 
 
 def _drift_lines(drift: Sequence[Sentence]) -> list[Sentence]:
-    """What was changed outside of Terraform."""
+    """Return the changes made outside Terraform."""
     lines = cut([Line(Sort.RESOURCE, f"  {words}") for words in drift], _MOST_LINES, _MORE)
     return ["! Changed outside of Terraform since the last apply:", *lines] if lines else []
 
 
 def _made_text(made: Planned, now: datetime) -> str:
-    """What the plan was made from, and when."""
+    """Say when and from what the plan was made."""
     record = made.record
     files = f" from {count(len(record.sources), 'file')}" if record.sources else ""
     return f"Made {moment_text(record.made_at, now)}{files} with {record.binary}."
 
 
 def _all_differences(differences: Sequence[Difference]) -> str:
-    """What changed from the plan before, resource by resource, with the lines inside."""
+    """Return the changes from the previous plan, resource by resource, with the lines inside."""
     if not differences:
         return "There is no plan before this one, or both do the same."
     signs = {sign: sum(difference.sign == sign for difference in differences) for sign in "+-~"}

@@ -1,4 +1,4 @@
-"""The project's screen: find it, see what is in it, say what is to be done and for whom."""
+"""The project's screen: find it, see what is in it, and choose what to do for whom."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ from workflows.steps.kinds import ACCOUNT_SETTINGS, KINDS
 
 
 def names_in(text: str) -> tuple[str, ...]:
-    """The names in a field, each once, in the order typed."""
+    """Return the names in a field, each once, in the order typed."""
     parts = (" ".join(part.split()) for part in text.replace(";", ",").split(","))
     return tuple(dict.fromkeys(filter(None, parts)))
 
 
 class NameSuggester(Suggester):
-    """Completes the last name in a field of several, from the people there are."""
+    """Completes the last of several names in a field, from the known people."""
 
     def __init__(self) -> None:
         super().__init__(use_cache=False)
         self.people: tuple[str, ...] = ()
 
     async def get_suggestion(self, value: str) -> str | None:
-        """The field with its last name completed, what is typed before it as it is; None if there is none."""
+        """Return the field with its last name completed and the rest unchanged; None without a match."""
         last = value[max(map(value.rfind, ",;")) + 1 :].lstrip()
         for name in self.people:
             if last and name.casefold().startswith(last.casefold()):
@@ -53,7 +53,7 @@ class Asked:
     """A question of this page, one for each kind of work.
 
     Attributes:
-        title: of the page when it is the only one.
+        title: the page's title if it is the only question.
         label: in front of its field.
         hint: in the empty field.
     """
@@ -80,7 +80,7 @@ _NO_PERSON = "Find the project, and select the accounts."
 
 
 class ProjectPane(StepPane):
-    """Finds the project as soon as it opens, and asks only what the chosen task needs."""
+    """Finds the project when it opens, and asks only what the chosen task needs."""
 
     NEXT_WAITS = True
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -138,7 +138,7 @@ class ProjectPane(StepPane):
 
     def compose_body(self) -> ComposeResult:
         entered = "account_wanted" in self.opening.draft or "project_root" in self.context.facts
-        proposed = self.context.environment.sandbox and not entered  # what is typed replaces it
+        proposed = self.context.environment.sandbox and not entered  # typing replaces it
         path = PathField(str(self._start["path"]), id="path", select_on_focus=False)
         yield FieldRow("Project folder", path)
         yield Text("", id="found")
@@ -188,31 +188,31 @@ class ProjectPane(StepPane):
 
     @property
     def _settled(self) -> bool:
-        """Whether this only shows what was decided: nobody changes that by a key that slips."""
+        """Return whether the page only shows decisions, which a stray key must not change."""
         return self.opening.done and not self.opening.draft
 
     @property
     def inside(self) -> bool:
-        """Whether there are fields that Escape takes away again."""
+        """Return whether there are fields that Escape removes."""
         return not self._settled and self._asked > self._lasting
 
     @property
     def _lasting(self) -> set[str]:
-        """The questions that stay: those that the person came for, and those that are answered."""
+        """Return the questions that stay: the original ones, and those with an answer."""
         return self._first_asked | {name for name in QUESTIONS if self._field(name).value.strip()}
 
     def go_back(self) -> None:
-        """Take away the fields that were added and are empty."""
+        """Remove the added fields that are empty."""
         self._ask_only(self._first_asked)
 
     @property
     def _in_accounts(self) -> bool:
-        """Whether it matters which accounts are selected."""
+        """Return whether the selected accounts matter."""
         return bool(self._asked) or self.query_one("#account-wanted", MarkBox).value
 
     @on(Button.Pressed, "#more")
     def action_more(self) -> None:
-        """Ask about every kind of work, so that several are done in one go; again, only about those named."""
+        """Ask about every kind of work, for several in one go; again, only about those with names."""
         if not self._settled:
             self._ask_only(self._first_asked if self._asked == set(QUESTIONS) else set(QUESTIONS))
 
@@ -222,7 +222,7 @@ class ProjectPane(StepPane):
         self.keep_draft()
 
     def _show_asked(self, wanted: set[str]) -> None:
-        """Ask these questions, and those that are answered."""
+        """Ask these questions, and those that have an answer."""
         request, account = self.request(), self.query_one("#account-wanted", MarkBox)
         self._asked = wanted | {name for name in QUESTIONS if getattr(request, name)}
         account.value = account.value or not (self._asked or self._regions)
@@ -235,7 +235,7 @@ class ProjectPane(StepPane):
         nobody = _NOBODY_NAMED if self._regions else _NO_PERSON
         self.query_one(".pane-purpose", Text).update(self.opening.step.purpose if self._asked else nobody)
         every = self._asked == set(QUESTIONS)
-        self.set_class(every, "-every")  # so many questions leave room for nothing else in 80×24
+        self.set_class(every, "-every")  # that many questions leave no space for anything else in 80×24
         account.set_class(not (every or (account.value and self._asked)), "-unasked")
         button = self.query_one("#more", Button)
         button.label = "Nothing else" if every else "Something else too"
@@ -246,7 +246,7 @@ class ProjectPane(StepPane):
         self.query("Input, MarkList, MarkBox, #more").set(disabled=self._settled)
         self._show_asked(self._asked)
         self._find_project()
-        self._go_to_names()  # what is typed meanwhile is a name
+        self._go_to_names()  # text typed meanwhile is a name
 
     def _go_to_names(self) -> None:
         asked = self.request().asked
@@ -257,7 +257,7 @@ class ProjectPane(StepPane):
 
     @on(Input.Submitted)
     def _names_entered(self, event: Input.Submitted) -> None:
-        """After the names comes the primary action."""
+        """After the names, go to the primary action."""
         if (event.input.id or "").replace("-", "_") in QUESTIONS:
             self.focus_primary()
 
@@ -289,7 +289,7 @@ class ProjectPane(StepPane):
             self._begin_with(found)
 
     def _begin_with(self, found: Survey) -> None:
-        """What was found is not the person's input; what was typed meanwhile is."""
+        """Treat the findings as the initial input; text typed meanwhile is the user's."""
         if not self.opened:
             self._remember()
         elif self._opened_with.path == self._looked_at.strip():
@@ -309,13 +309,13 @@ class ProjectPane(StepPane):
 
     @property
     def _found(self) -> bool:
-        """Whether what was found is in the folder that the field names."""
+        """Return whether the findings are for the folder in the field."""
         typed = self.query_one("#path", Input).value.strip()
         return self._survey is not None and typed == self._root_text(self._survey)
 
     @on(Input.Changed, "#path, #rekeying")
     def _show_found(self) -> None:
-        """Say what is in the folder that the field names, or what is wrong with it."""
+        """Describe the folder in the field, or what is wrong with it."""
         line, wrong, remarks = self.query_one("#found", Text), False, list[Sentence]()
         if self._survey is not None and self._found:
             asking = [name for name in self._survey.asking if name not in self.request().rekeying]
@@ -338,7 +338,7 @@ class ProjectPane(StepPane):
 
     @on(Button.Pressed, "#previous")
     def action_previous(self) -> None:
-        """Name the folder again in which the project was found."""
+        """Restore the folder in which the project was found."""
         if self._survey is not None and not self._found and not self.running_move:
             path = self.query_one("#path", Input)
             path.value = self._root_text(self._survey)
@@ -347,14 +347,14 @@ class ProjectPane(StepPane):
 
     @on(Input.Changed)
     def _offer_names(self, event: Input.Changed) -> None:
-        """Below a field, the people there are whose names fit what is typed."""
+        """List, below a field, the known people who match the text."""
         kind = (event.input.id or "").replace("-", "_")
         if kind in QUESTIONS:
             event.input.select_on_focus = False
             self._show_known(kind)
 
     def _show_known(self, kind: str, *, whole: bool = False) -> None:
-        """Show whom the last name may become; one that is `whole` has to be somebody's."""
+        """Show possible completions of the last name; a `whole` one must match somebody."""
         *named, typed = [part.strip() for part in self._field(kind).value.split(",")]
         suggester = self._suggesters.get(kind)
         people = [person for person in suggester.people if person not in named] if suggester else []
@@ -373,7 +373,7 @@ class ProjectPane(StepPane):
         below.set_class(bool(wrong), "-wrong")
 
     def _unknown(self, kind: str) -> list[str]:
-        """The names in a field that nobody can have, or has, now or before this session removed them."""
+        """Return names in a field that are invalid, or unknown now and before this session's removals."""
         names = names_in(self._field(kind).value)
         if self._survey is None or kind == "joining":
             return [name for name in names if " " in name]
@@ -381,7 +381,7 @@ class ProjectPane(StepPane):
         return [name for name in names if name not in there]
 
     def advance(self) -> None:
-        """Go on; a folder that was typed and not looked at yet is looked at first, and a wrong name shown."""
+        """Continue; first look at a new folder, and show a wrong name."""
         wrong = next(filter(self._unknown, QUESTIONS), "")
         if not self._found:
             self._find_project()
@@ -398,7 +398,7 @@ class ProjectPane(StepPane):
         return self.context.environment.readable(found.project.root)
 
     def _marked(self) -> tuple[str, ...]:
-        """The layers that are marked, in the order they are listed."""
+        """Return the ticked layers, in the order of the list."""
         selected = self.query_one("#layers", MarkList).selected
         accounts = [layer.location.account for layer in self._survey.layers] if self._survey else []
         return tuple(account for account in accounts if account in selected)
@@ -406,7 +406,7 @@ class ProjectPane(StepPane):
     def request(self) -> Request:
         fields = {name: names_in(self._field(name).value) for name in KINDS}
         asked = [kind for kind in QUESTIONS if kind in self._asked]
-        asked.sort(key=lambda kind: kind not in self._first_asked)  # what the person came for goes first
+        asked.sort(key=lambda kind: kind not in self._first_asked)  # the user's original question comes first
         return Request(
             path=self.query_one("#path", Input).value.strip(),
             layers=self._marked(),
@@ -418,7 +418,7 @@ class ProjectPane(StepPane):
         )
 
     def likely(self) -> Facts:
-        """The kinds of work that somebody is named for; while nobody is, the one that was chosen."""
+        """Return the kinds of work with names; without any, the chosen one."""
         request = self.request()
         named = [name for name in KINDS if getattr(request, name)]
         wanted = dict.fromkeys(named or request.asked[:1], True)
@@ -447,7 +447,7 @@ def _counts(layer: Layer) -> str:
 
 
 def _where(accounts: Sequence[str]) -> str:
-    """Accounts, as many by name as a button has room for."""
+    """List accounts, naming as many as fit on a button."""
     names = [short(account) for account in accounts]
     for most in (3, 2):
         if len(words := listed(names, most)) <= _WHERE_WIDTH:
@@ -456,19 +456,19 @@ def _where(accounts: Sequence[str]) -> str:
 
 
 def _survey_text(found: Survey, remarks: int) -> str:
-    """What was found, and that there is more to know."""
+    """Describe the findings, and say if there are remarks."""
     name = f"{found.project.name} ({found.project.long_name})"
     below = f", {count(remarks, 'note')} below" if remarks else ""
     return f"✓ {name}, {count(len(found.layers), 'account')} with IAM users{below}"
 
 
 def _remarks(found: Survey, asked: Collection[str], asking: Iterable[str]) -> list[Sentence]:
-    """What there is to know; of the files only where they will be edited or planned.
+    """Return the remarks; those on files only if files will be edited or planned.
 
     Args:
-        found: what was found.
-        asked: the kinds of work that the page is about.
-        asking: who asks for another key and isn't named yet.
+        found: the findings.
+        asked: the kinds of work on the page.
+        asking: people who request another key and aren't named yet.
     """
     where = "" if "rekeying" in asked else " (^o shows it)"
     edits = {*asked} - {"mfa_reset"}

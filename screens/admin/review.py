@@ -1,4 +1,4 @@
-"""The review's screen: the whole difference, file by file, and whether it goes into a branch and a commit."""
+"""The review's screen: the whole diff, file by file, and whether to use a branch and a commit."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ from workflows.steps.shared.module import Report
 
 _SEEN, _UNSEEN, _KEY = "✓", "○", "·"
 _COMPARED = {Comparison.LATER: "  NOT compared", Comparison.SAME: "  compared in PGP keys"}
-"""What a key file's line says; one person's “Not yet” counts more than another's “Yes” to the same key."""
+"""The text of a key file's line; one person's “Not yet” outweighs another's “Yes” to the same key."""
 _LAYERS_NAMED = 3
 _ROWS_OF_NOTES, _ROW = 3, 74
-"""How many rows the notes may take above the difference, and how much text a row holds at 80 columns."""
+"""The maximum number of rows for notes above the diff, and the characters in a row at 80 columns."""
 _FILES_SHOWN = 9
 _PATH_WIDTH = 70
 _ACTIONS = {
@@ -52,7 +52,7 @@ _ACTIONS = {
 
 
 class ReviewPane(ByHandPane):
-    """Shows the difference as soon as it opens; Next writes exactly that."""
+    """Shows the diff when it opens; Next writes exactly that."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("n", "file(1)", "Next file", id="diff.next", tooltip="To the next file"),
@@ -109,7 +109,7 @@ class ReviewPane(ByHandPane):
             "commit": bool(opening.context.facts.get("commit")),
             "branch": "",
             "message": review.proposed_message(opening.context),
-            "others_too": opening.draft.get("keys_too", True),  # as an older version called it
+            "others_too": opening.draft.get("keys_too", True),  # its name in older versions
             "seen": (),
             **opening.draft,
         }
@@ -154,7 +154,7 @@ class ReviewPane(ByHandPane):
 
     @on(MarkBox.Changed, "#others-too")
     def _show_commit(self) -> None:
-        """Say what a commit takes in, and what it leaves out, beside what is shown."""
+        """Say what a commit includes and omits beside the diff."""
         others = self._beside.others
         commit = self.query_one("#commit", MarkBox).value and not self.has_class("-committed")
         box = self.query_one("#others-too", MarkBox)
@@ -184,7 +184,7 @@ class ReviewPane(ByHandPane):
 
     @on(StepPane.MoveFailed)
     def _outdated(self, message: StepPane.MoveFailed) -> None:
-        """What would be written now may be other than what is shown."""
+        """Handle that the diff may no longer be what would be written now."""
         if message.name == "perform":
             self._again = True
             self.call_later(self.read)
@@ -208,7 +208,7 @@ class ReviewPane(ByHandPane):
 
     @property
     def _what(self) -> str:
-        """What Next does with the difference."""
+        """Return what Next does with the diff."""
         commit = " and commit" if self.query_one("#commit", MarkBox).value else ""
         return f"Write {count(len(self.query_one(FileDiffs).files), 'file')}{commit}"
 
@@ -222,7 +222,7 @@ class ReviewPane(ByHandPane):
 
     @property
     def _types(self) -> bool:
-        """Whether the keys of the difference are letters of a field."""
+        """Return whether the diff's keys are letters for a field."""
         return isinstance(self.screen.focused, Input)
 
     @on(DescendantFocus)
@@ -235,7 +235,7 @@ class ReviewPane(ByHandPane):
 
     @property
     def _committed(self) -> Mapping[str, str]:
-        """The commit that they are in; empty if they were not committed from here."""
+        """The commit with the written files; empty if they weren't committed from here."""
         commit = self.context.facts.get("commit") or {}
         return commit if commit.get("sha") else {}
 
@@ -251,8 +251,8 @@ class ReviewPane(ByHandPane):
             self.parting = f"✓ {_written_text(gone)}, {where}."
 
     def advance(self) -> None:
-        """Write it, what was not seen only if that is meant; or look again where nothing could be written."""
-        self.remove_class("-alone")  # what comes of it stands beside the difference
+        """Write the diff, asking about unseen parts; or look again if nothing could be written."""
+        self.remove_class("-alone")  # the result is shown beside the diff
         if self.has_class("-unmade"):
             self._again = False
             self.read()
@@ -264,7 +264,7 @@ class ReviewPane(ByHandPane):
             super().advance()
 
     def _unseen_words(self) -> str:
-        """What is written although nobody has read it to its end."""
+        """List what would be written although nobody has read it to the end."""
         diff = self.query_one(FileDiffs)
         unseen = [_file_line(diff.files[at]) for at in diff.unseen]
         keys = "Key files don't count: what is in them isn't readable text."
@@ -289,7 +289,7 @@ class ReviewPane(ByHandPane):
         self._marked = set()
         files.disabled = len(diffs) < 2
         resumed = self.opening.interrupted and not diffs
-        if resumed or (diffs and self.opening.failed):  # its note asks for what is done already
+        if resumed or (diffs and self.opening.failed):  # its note asks for work that is done already
             self.drop_note()
         summary = _summary(diffs, [path in beside.deleted for path in beside.written], resumed=resumed)
         if beside.gone_since and not diffs:
@@ -311,7 +311,7 @@ class ReviewPane(ByHandPane):
         self._remember()
 
     def _show_written(self, written: Sequence[Path]) -> None:
-        """In place of an empty difference, what was written and whether it was committed."""
+        """Show, instead of an empty diff, what was written and whether it was committed."""
         self.set_class(not self.query_one(FileDiffs).files, "-nothing")
         paths = [shortened(str(path.relative_to(self.context.root)), _PATH_WIDTH) for path in written]
         signs = ["-" if path in self._beside.deleted else " " for path in written]
@@ -328,25 +328,24 @@ class ReviewPane(ByHandPane):
         self.query_one("#undo").display = bool(written and self._beside.undone)
 
     def action_notes(self) -> None:
-        """Read all warnings about the difference, which may be more than the page has room for."""
+        """Show all warnings about the diff, which may not fit on the page."""
         if self._notes:
             self.app.push_screen(Notice("Before you write", "\n\n".join(self._notes)))
 
     # -- from file to file -------------------------------------------------------------------------
 
     def action_file(self, direction: int) -> None:
-        """Go to the next file or the one before."""
         self.query_one(FileDiffs).action_file(direction)
 
     def action_page(self, direction: int) -> None:
-        """Go on in the difference, or back, from whatever has the focus beside it; the list gives it up."""
+        """Page through the diff, whatever has the focus beside it; the file list gives it up."""
         diff = self.query_one(FileDiffs)
-        if self.query_one("#files").has_focus:  # it follows what is shown only without the focus
+        if self.query_one("#files").has_focus:  # only without the focus it follows the diff
             self.screen.set_focus(diff)
         diff.scroll_page_down() if direction > 0 else diff.scroll_page_up()
 
     def action_alone(self) -> None:
-        """Show the difference alone, on the whole page, or the page again."""
+        """Show the diff on the whole page, or the page again."""
         diff = self.query_one(FileDiffs)
         if diff.files:
             self.toggle_class("-alone")
@@ -355,12 +354,12 @@ class ReviewPane(ByHandPane):
             self.primary_changed()
 
     def _name_ways(self, diff: FileDiffs) -> None:
-        """Below the difference, the key that shows more of it."""
+        """Name, below the diff, the key that shows more of it."""
         way = "Esc shows the page again" if self.has_class("-alone") else "v shows it on the whole page"
         diff.border_subtitle = styled((way, ""))
 
     def action_files(self) -> None:
-        """Show the list of files, or hide it again."""
+        """Show or hide the list of files."""
         self.remove_class("-alone")
         files = self.query_one("#files", OptionList)
         shown = files.toggle_class("-listed").has_class("-listed") or self.has_class("-tall")
@@ -388,7 +387,7 @@ class ReviewPane(ByHandPane):
 
     @on(FileDiffs.AtFile)
     def _name_file(self, message: FileDiffs.AtFile) -> None:
-        """Say which file is shown, above the difference and in the list."""
+        """Name the current file above the diff and in the list."""
         diff, files = self.query_one(FileDiffs), self.query_one("#files", OptionList)
         here = 0 <= message.index < len(diff.files)
         title = (
@@ -408,12 +407,11 @@ class ReviewPane(ByHandPane):
     # -- taking it elsewhere -----------------------------------------------------------------------
 
     def action_copy(self) -> None:
-        """Copy the whole difference."""
         if text := self._text:
             self.show_result_of(lambda _report: self.context.environment.copy(text))
 
     def action_save(self) -> None:
-        """Save the whole difference where the person wants it."""
+        """Save the whole diff where the user wants it."""
         if self._text:
             words = "A path in your home folder. `git apply` takes the file at the project's root."
             name = f"~/review-{self.context.facts.get('project', 'project')}.diff"
@@ -426,7 +424,7 @@ class ReviewPane(ByHandPane):
             )
 
     def action_undo(self) -> None:
-        """Put the files back as they were before this session first wrote to them, if that is wanted."""
+        """Ask, then restore the files as they were before this session first wrote to them."""
         if self.query_one("#undo").display:
             self.run_move("undoable", partial(review.undoable, self.context), self._ask_to_put_back)
 
@@ -466,7 +464,7 @@ class ReviewPane(ByHandPane):
     # -- the request -------------------------------------------------------------------------------
 
     def changed(self) -> bool:
-        """Done and nothing more to write: Next just goes on."""
+        """Return False if the step is done and there is nothing more to write: Next just continues."""
         return bool(super().changed()) or not self.opening.done
 
     @property
@@ -494,7 +492,7 @@ class ReviewPane(ByHandPane):
 
 
 def _file_line(diff: FileDiff) -> str:
-    """One file with what changes in it, for the list."""
+    """Describe a file's changes, for the list."""
     what = "new" if diff.change.before is None else "gone" if diff.change.after is None else ""
     account = diff.change.layer.partition("/")[0]
     counts = f"+{diff.added:,} -{diff.removed:,}"
@@ -502,7 +500,7 @@ def _file_line(diff: FileDiff) -> str:
 
 
 def _unseen_line(diff: FileDiff, said: Collection[tuple[str, Comparison | None]]) -> str:
-    """The same of a file that was not in view; nobody can read a key: was its fingerprint compared?"""
+    """Describe an unseen file; for a key, which nobody can read, say whether its fingerprint was compared."""
     if diff.readable:
         return f"{_UNSEEN} {_file_line(diff)}"
     fingerprint = fingerprint_in(diff.change.after or b"")
@@ -512,7 +510,7 @@ def _unseen_line(diff: FileDiff, said: Collection[tuple[str, Comparison | None]]
 
 
 def _fitting(notes: Sequence[str]) -> list[str]:
-    """The notes that there is room for, each whole, and how to read the rest."""
+    """Return the notes that fit, each in full, and how to read the rest."""
     rows = list(accumulate(-(-len(note) // _ROW) for note in notes))
     whole = sum(row <= _ROWS_OF_NOTES for row in rows)
     more = count(len(notes) - whole, "more warning" if whole else "warning")
@@ -520,13 +518,13 @@ def _fitting(notes: Sequence[str]) -> list[str]:
 
 
 def _first(lines: Sequence[str], most: int) -> list[str]:
-    """The first lines, and how many more there are; a single one takes that line itself."""
+    """Return the first lines and the number of others; a single other line is shown itself."""
     more = len(lines) - most
     return [*lines[:most], f"  and {more} more"] if more > 1 else [*lines]
 
 
 def _written_text(gone: Sequence[bool]) -> str:
-    """How many files were written and how many deleted, by whether each is gone."""
+    """Say how many files were written and how many deleted, from whether each is gone."""
     deleted = sum(gone)
     written = len(gone) - deleted
     if not deleted:
@@ -539,7 +537,7 @@ def _written_text(gone: Sequence[bool]) -> str:
 
 
 def _summary(diffs: Sequence[FileDiff], gone: Sequence[bool], *, resumed: bool = False) -> str:
-    """How much changes, or that the session has written it all, be it after a kill."""
+    """Say how much changes, or that the session has written everything, even after a kill."""
     if resumed and gone:
         return f"✓ {_written_text(gone)}, although this was interrupted."
     if not diffs and gone:

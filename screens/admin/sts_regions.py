@@ -57,7 +57,7 @@ _PRETEND = "AWS's console switches them. A sandbox has no such page: leave the r
 
 
 class StsRegionsPane(StepPane):
-    """Asks when Next is pressed, never by itself; the next Next keeps the answers."""
+    """Asks AWS when Next is pressed, never automatically; the following Next keeps the answers."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
@@ -155,7 +155,7 @@ class StsRegionsPane(StepPane):
 
     @property
     def _chosen(self) -> AccountAnswer | None:
-        """The answer of the account that is marked in the list."""
+        """Return the answer of the account selected in the list."""
         option = self.query_one("#accounts", OptionList).highlighted_option
         return self._audit.account(option.id or "") if self._audit and option else None
 
@@ -208,7 +208,7 @@ class StsRegionsPane(StepPane):
             self.post_message(self.Submitted(self.request()))
 
     def _codes(self) -> dict[str, Secret]:
-        """The codes that were entered, by device; each is good once, so the fields are emptied."""
+        """Return the entered codes by device, emptying the fields, since each works once."""
         field = self.query_one(CodeField)
         serials = enumerate(self._survey.devices if self._survey else ())
         codes = {serial: field.take(f"code-{place}") for place, serial in serials}
@@ -223,7 +223,7 @@ class StsRegionsPane(StepPane):
         codes = self._codes()
 
         def work(report: Report) -> tuple[Audit, Survey]:
-            """The answers, and the codes that are due the next time."""
+            """Return the answers, and the devices that need a code next time."""
             return sts_regions.ask(survey, codes, self.context, report), self._survey_project(report)
 
         self.run_move("ask", work, self._take)
@@ -249,7 +249,7 @@ class StsRegionsPane(StepPane):
             )
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
-        """No key opens a page where no button does."""
+        """Let a key open a page only if its button does."""
         return action != "open" or bool(self.query("#open"))
 
     @on(Button.Pressed, "#open")
@@ -272,7 +272,7 @@ class StsRegionsPane(StepPane):
 def _standing(
     audit: Audit | None, survey: Survey | None, changed: Sequence[Sentence], now: datetime, *, sandbox: bool
 ) -> str:
-    """Where the step stands, and what comes next."""
+    """Describe the step's status, and what comes next."""
     if audit is None:
         used = f"The project uses {', '.join(survey.allowed)}.\n" if survey and survey.allowed else ""
         return (
@@ -294,7 +294,7 @@ def _standing(
 
 
 def _account_lines(audit: Audit | None, survey: Survey | None) -> dict[str, str]:
-    """A line for each account, by its name."""
+    """Return a line for each account, by name."""
     if audit is not None:
         asked = _by_account(
             _account_row(account, audit.allowed) for account in audit.accounts if not account.problem
@@ -307,14 +307,14 @@ def _account_lines(audit: Audit | None, survey: Survey | None) -> dict[str, str]
 
 
 def _by_account(rows: Iterable[tuple[str, str, str]]) -> dict[str, str]:
-    """A line for each mark, account and what there is to say of it, by the account."""
+    """Return an aligned line with mark and text for each account."""
     every = list(rows)
     lines = aligned([(f"{mark} {account}", words) for mark, account, words in every])
     return {account: line for (_mark, account, _words), line in zip(every, lines, strict=True)}
 
 
 def _account_row(answer: AccountAnswer, allowed: tuple[str, ...]) -> tuple[str, str, str]:
-    """An account with how much there is to do, behind its mark."""
+    """Return an account's mark, name and amount of work."""
     wanted = to_do(answer, allowed)
     parts = [f"{number} {words}" for number, words in counted(wanted)]
     mark = "✗" if wanted.activate or wanted.enable or wanted.missing else "!" if parts else "✓"
@@ -322,7 +322,7 @@ def _account_row(answer: AccountAnswer, allowed: tuple[str, ...]) -> tuple[str, 
 
 
 def _to_do_text(answer: AccountAnswer, allowed: tuple[str, ...]) -> str:
-    """What is to be done in an account, and what could not be read."""
+    """Say what to do in an account, and what couldn't be read."""
     wanted = to_do(answer, allowed)
     clicks = [line.replace("  ", "– ", 1) for line in instructions(answer, wanted)]
     lines = [*clicks, *map(text_of, answer.remarks)]
@@ -337,7 +337,7 @@ def _to_do_text(answer: AccountAnswer, allowed: tuple[str, ...]) -> str:
 
 
 def _reasons(audit: Audit | None) -> list[str]:
-    """Why accounts couldn't be asked, a line for each reason."""
+    """Say why accounts couldn't be asked, one line per reason."""
     missed = by_key(
         (text_of(account.problem), account.account)
         for account in (audit.accounts if audit else ())
@@ -347,7 +347,7 @@ def _reasons(audit: Audit | None) -> list[str]:
 
 
 def _region_text(answer: RegionAnswer) -> str:
-    """One region in whole words."""
+    """Describe a region in full."""
     opt_in = f", {answer.opt_in}" if str(answer.opt_in) != str(answer.sts) else ""
     lines = [f"{answer.region}: {answer.sts}{opt_in}."]
     if answer.sts is StsState.FIXED:
@@ -358,6 +358,6 @@ def _region_text(answer: RegionAnswer) -> str:
 
 
 def _device(serial: str) -> str:
-    """A device's name, with its account: `jane.doe 222222222222`."""
+    """Return a device's name with its account: `jane.doe 222222222222`."""
     parts = serial.split(":")
     return f"{serial.rpartition('/')[2]} {parts[4]}" if len(parts) > 5 else serial

@@ -1,4 +1,4 @@
-"""The users' screen: people who join and leave, layer by layer, and who is there, with what they sign in."""
+"""The users' screen: people who join and leave, by layer, and everybody there with their sign-in."""
 
 from __future__ import annotations
 
@@ -46,14 +46,14 @@ class Who(NamedTuple):
 
 @dataclass(frozen=True)
 class _Row:
-    """A line, and the text that a filter searches, in lower case."""
+    """A line, and its text for filtering, in lower case."""
 
     line: Line
     text: str
 
 
 class UserLines:
-    """Everybody in the layers, people before machine users, and at the end what only a person can edit.
+    """Everybody in the layers, people before machine users, then what only a person can edit.
 
     Args:
         layers: the layers, by account.
@@ -70,11 +70,11 @@ class UserLines:
 
     @property
     def count(self) -> int:
-        """How many lines about users there are."""
+        """The number of lines about users."""
         return sum(map(len, self._rows.values()))
 
     def show(self, request: Request) -> None:
-        """Bring all lines up to what is decided."""
+        """Update all lines from the decisions."""
         self._rows[_JOINING].clear()
         for account, layer in self._layers.items():
             changes = request.of(account)
@@ -86,18 +86,18 @@ class UserLines:
                 self.show_one(account, person, changes)
 
     def show_one(self, account: str, person: Person, changes: LayerUsers) -> None:
-        """Bring one person's line up to what is decided for the layer."""
+        """Update a person's line from the decisions for the layer."""
         who = Who(account, person.iam_name)
         switches, file = changes.access.get(who.name, {}), changes.key_files.get(who.name)
         section = self._rows["Machine users" if person.machine else "People"]
         section[who] = _row_of(_line(who, person, switches, file, leaves=who.name in changes.remove))
 
     def lines(self, words: Sequence[str], names: Collection[str] = ()) -> list[Line]:
-        """The lines in which all words are, each section under its heading with how many people it has.
+        """Return the lines that contain all words, each section under its heading with its number of people.
 
         Args:
-            words: what is filtered by.
-            names: without a word, only these people and those who change are shown, if there are any.
+            words: the filter.
+            names: without a filter, show only these people and those who change, if there are any.
         """
         wanted = [word.casefold() for word in words]
         found: list[Line] = []
@@ -143,7 +143,7 @@ def _cell(now: bool | None, wanted: bool | None) -> str:  # noqa: FBT001 - a cel
 
 
 def _person_lines(layer: Layer, person: Person) -> Iterator[str]:
-    """What more there is to say of a person, for the lines below the list."""
+    """Return further details on a person, for below the list."""
     shared = users.sharing(layer, person)
     also = f", the key file of {listed(shared, 2)} too" if shared else ""
     yield f"{person.style}: {person.declaration} ({person.place}); key {person.key_file or 'not known'}{also}"
@@ -152,7 +152,7 @@ def _person_lines(layer: Layer, person: Person) -> Iterator[str]:
 
 
 def _refusal_lines(person: Person, refusals: Mapping[str, EditRefused]) -> list[str]:
-    """Why buttons are disabled, in as few lines as it takes."""
+    """Explain disabled buttons, in as few lines as possible."""
     reasons = {text_of(refusal.why): text_of(refusal.what) for refusal in refusals.values()}
     switches = [refusals[fact].why for fact in users.WORDS if fact in refusals]
     if len(switches) == len(users.WORDS) and len({*map(text_of, switches)}) == 1:
@@ -166,7 +166,7 @@ _WORDS = {_ADD: "joins", _REMOVE: "leaves"}
 
 
 class UsersPane(ByHandPane):
-    """Who is added to and removed from which layer; and, if asked for, what everybody signs in with."""
+    """The people added to and removed from each layer and, on request, everybody's means of sign-in."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("w", "everybody", "Change sign-in", id="users.everybody", tooltip="Everybody in the layers"),
@@ -215,7 +215,7 @@ class UsersPane(ByHandPane):
 
     @property
     def _only(self) -> tuple[str, ...]:
-        """Those whom alone the page is about; nobody where people join or leave."""
+        """Return the only people on the page; nobody if people join or leave."""
         decided = self.context.decisions
         return () if decided.joining or decided.leaving else decided.regrouping
 
@@ -266,7 +266,7 @@ class UsersPane(ByHandPane):
             self._remember()
 
     def _hint(self, choices: int) -> str:
-        """What of the changes is in the files already, and how to take it back; what Space does."""
+        """Say which changes are in the files already, how to undo them, and what Space does."""
         lines = [
             f"✓ {', '.join(names)} {done} {account}"
             if account in self.context.of_each_item("applied")
@@ -305,7 +305,7 @@ class UsersPane(ByHandPane):
         ]
 
     def _wanted(self) -> Request:
-        """What was decided before, or half-decided, or the proposal."""
+        """Return the earlier decision, the half-finished one, or the proposal."""
         decided = self._half_entered or self.context.decisions.users
         return users.kept(users.resumed(decided, users.proposal(self.context, self._layers)), self._layers)
 
@@ -313,7 +313,7 @@ class UsersPane(ByHandPane):
 
     @on(Input.Changed, "#filter")
     def _filter(self) -> None:
-        """Show the lines that the filter leaves."""
+        """Show the filtered lines."""
         words = self.query_one(FilterField).terms
         lines = self._lines.lines(words, self._only)
         self.query_one(LineList).show(lines)
@@ -331,7 +331,7 @@ class UsersPane(ByHandPane):
     @on(LineList.Moved)
     @on(DescendantFocus)
     def _tell_about(self) -> None:
-        """Say more of the selected line below the list, but not while the cursor is in the other list."""
+        """Show details of the selected line below the list, unless the cursor is in the other list."""
         line = self.query_one(LineList).marked
         about: list[str] = []
         refusals: Mapping[str, EditRefused] = {}
@@ -347,7 +347,7 @@ class UsersPane(ByHandPane):
         self.query_one("#about", Text).update("" if self.query_one("#people").has_focus else "\n".join(about))
 
     def _who(self) -> Who | None:
-        """The person on the selected line, of the list that has the cursor."""
+        """Return the person on the selected line of the focused list."""
         people, line = self.query_one("#people", MarkList), self.query_one(LineList).marked
         if people.has_focus and people.highlighted is not None:
             account, _, name = people.get_option_at_index(people.highlighted).value[1:].partition("/")
@@ -355,7 +355,7 @@ class UsersPane(ByHandPane):
         return line.key if line is not None and isinstance(line.key, Who) else None
 
     def marked(self) -> tuple[Layer, Person] | None:
-        """The selected person, with the layer."""
+        """Return the selected person, with the layer."""
         who = self._who()
         layer = self._layers.get(who.account) if who is not None else None
         person = layer.person(who.name) if layer is not None and who is not None else None
@@ -372,7 +372,7 @@ class UsersPane(ByHandPane):
 
     @on(Button.Pressed, "#sign-in")
     def action_everybody(self) -> None:
-        """Show what everybody signs in with."""
+        """Show everybody's means of sign-in."""
         self.add_class("-everybody")
         self._show_heading()
         self.query_one(LineList).focus()
@@ -383,7 +383,7 @@ class UsersPane(ByHandPane):
         return self.has_class("-everybody") and not self.has_class("-tall")
 
     def go_back(self) -> None:
-        """From everybody back to those who join and leave."""
+        """Go back from everybody to people who join and leave."""
         self.remove_class("-everybody")
         self.query_one("#people").focus()
         self._show_heading()
@@ -394,7 +394,7 @@ class UsersPane(ByHandPane):
         self.primary_changed()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
-        """The keys about the selected person work where it is seen."""
+        """Enable the keys for the selected person only where the person is shown."""
         seen = any(map(self.has_class, ("-everybody", "-nobody", "-tall")))
         return not seen if action == "everybody" else seen if action in {"want", "filter"} else True
 
@@ -404,7 +404,6 @@ class UsersPane(ByHandPane):
 
     @on(LineList.LeftUpwards)
     def action_filter(self) -> None:
-        """Go to the filter."""
         self.query_one(FilterField).focus()
 
     def show_changed(self, account: str, person: Person) -> None:
@@ -422,7 +421,7 @@ class UsersPane(ByHandPane):
     # -- what the keys about the selected person do --------------------------------------------------
 
     def consequences(self, layer: Layer, person: Person) -> list[str]:
-        """What each change that is decided for somebody brings about, a sentence each."""
+        """Describe the effect of each decided change for a person, one sentence each."""
         own = self.own.of(layer.location.account)
         switches, name = own.access.get(person.iam_name, {}), own.key_files.get(person.iam_name)
         after = {fact: switches.get(fact, getattr(person, fact)) for fact in users.WORDS}
@@ -436,7 +435,7 @@ class UsersPane(ByHandPane):
         return lines
 
     def action_want(self, what: str) -> None:
-        """Do something for the selected line: `login_profile`, `access_key`, `key_file` or `by_hand`."""
+        """Act on the selected line: `login_profile`, `access_key`, `key_file` or `by_hand`."""
         line, who, found = self.query_one(LineList).marked, self._who(), self.marked()
         if self.running_move or line is None:
             return
@@ -460,7 +459,7 @@ class UsersPane(ByHandPane):
             self._switch(*found, what)
 
     def _refusals(self, layer: Layer, person: Person) -> Mapping[str, EditRefused]:
-        """What of the selected person can't be changed: why, by the button that would."""
+        """Return why the selected person can't be changed, by button."""
         found = {}
         for fact in users.WORDS:
             decided = self.own.switch(layer.location.account, person.iam_name, fact)

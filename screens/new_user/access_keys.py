@@ -1,4 +1,4 @@
-"""The access keys' screen: where the key is kept comes first, then where it comes from."""
+"""The access keys' screen: where to keep the key comes first, then where it comes from."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ from workflows.stores.key_records import KeyRecord
 
 _LOOK_SECONDS = 1.0
 _BESIDE_CHOICE, _BESIDE_ANSWER = len("  ( ) "), len("  [ Change ]") + 1
-"""What stands beside the words of a choice, and of the answer that it became, a scrollbar included."""
+"""The width beside the text of a choice, and of the answer that it became, including a scrollbar."""
 
 
 class _Question(IntEnum):
-    """What is asked now; NONE once both are answered."""
+    """The current question; NONE once both are answered."""
 
     KEPT = auto()
     HOW = auto()
@@ -50,7 +50,7 @@ class _Question(IntEnum):
 
 
 class AccessKeysPane(BrowsingPane, SpareKeyPane):
-    """Watches the downloads folder while it is open, and offers the file that appears."""
+    """Watches the downloads folder while open, and offers the file that appears."""
 
     WAY_OUT = "‹ Back"
     DEFAULT_CSS = """
@@ -187,11 +187,11 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
 
     @property
     def _rests(self) -> bool:
-        """Whether nothing is asked here: the step is done, or first comes how to continue with it."""
+        """Return whether nothing is asked: the step is done, or first asks how to continue with it."""
         return self.opening.asks or self.has_class("-done")
 
     def _ask(self, question: _Question) -> None:
-        """Ask this; what was answered before it is a line each, and what comes after it is hidden."""
+        """Ask a question; earlier answers become a line each, and everything after it is hidden."""
         self._question = question
         if question is not _Question.NONE:
             self.drop_passphrase_question()
@@ -207,7 +207,7 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
         self.primary_changed()
 
     def _show_answers(self) -> None:
-        """What was answered, as much of it as has room, with what changes it in one column."""
+        """Show the answers as far as they fit, with the change buttons in one column."""
         names, room = ("kept", "how"), self._width - _BESIDE_ANSWER
         statements = [capitalized(self.query_one(f"#{name}", Choices).statement) for name in names]
         answers = [shortened(statement, room) for statement in statements]
@@ -217,7 +217,7 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
 
     @on(OptionList.OptionSelected, "Choices")
     def _answered(self) -> None:
-        """Ask the next question, or show what is to be done."""
+        """Ask the next question, or show what to do."""
         if self._question is _Question.KEPT:
             self._ask_how()
         elif self._question is _Question.HOW:
@@ -228,7 +228,7 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
                 self._focus_way()
 
     def _focus_way(self) -> None:
-        """Put the focus on what is to be done first for the chosen way."""
+        """Focus what is first for the chosen way."""
         fields = (
             widget
             for widget in self.query_one("#way").query("*")
@@ -241,14 +241,14 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
 
     @on(Checklist.Moved)
     def _at_the_file(self) -> None:
-        """After the last click comes the file: its path, if it is not noticed by itself."""
+        """After the last click, go to the file's path, in case it isn't noticed automatically."""
         deeds = self.query_one(Checklist)
         if deeds.query(".-current") and not deeds.query(".-current Button"):
             self.query_one("#path").focus()
 
     @on(Button.Pressed, "#again")
     def _keep_another(self) -> None:
-        """The questions of a step that is done come back only when they are asked for."""
+        """Bring back a done step's questions on request."""
         self.remove_class("-done")
         self.query_one("#again").display = False
         self._ask_where()
@@ -265,11 +265,11 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
 
     @property
     def inside(self) -> bool:
-        """Whether a question was answered that Escape asks again."""
+        """Return whether there is an answered question that Escape asks again."""
         return self._question is not _Question.KEPT and not (self._rests or self.running_move)
 
     def go_back(self) -> None:
-        """From what is to be done to its way, and from there to the place."""
+        """Go back from the work to the way, and from there to the place."""
         if self._question is _Question.NONE:
             self._ask_how()
         else:
@@ -294,7 +294,7 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
         return Turn("Your turn, in the browser") if self._lacks_file() else YOURS
 
     def _lacks_file(self) -> bool:
-        """Whether the file of the console is still to come."""
+        """Return whether the console's file is still missing."""
         at_the_console = self._question is _Question.NONE and self.query_one("#how", Choices).value == CONSOLE
         return at_the_console and not self.query_one("#path", Input).value.strip()
 
@@ -310,7 +310,7 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
             self._show()
 
     def _show(self) -> None:
-        """Show the fields of the chosen way and nothing else."""
+        """Show only the fields of the chosen way."""
         how = self.query_one("#how", Choices).value
         shown = {
             "#way-console": how == CONSOLE,
@@ -326,7 +326,7 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
         FieldRow.of(self.query_one("#path")).display = how in {CONSOLE, API}
 
     def _look_for_stores(self) -> None:
-        """A keyring that is locked asks to be unlocked, in a dialog of the desktop's own."""
+        """Look for stores; a locked keyring asks to be unlocked, in the desktop's own dialog."""
         self.run_move("stores", partial(access_keys.survey, self.context), self._show_found, looks=True)
 
     @on(Button.Pressed, "#look-again")
@@ -351,7 +351,7 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
             self._focus_way()
 
     def _offer_kept(self, record: KeyRecord, *, first: bool) -> None:
-        """A key that is kept here already is a way, too; `first` where no other was chosen yet."""
+        """Offer a key already kept here as a way, too; `first` if no other was chosen yet."""
         how = self.query_one("#how", Choices).value
         drafted = self.opening.draft.get("how")
         if drafted == KEPT or (first and not drafted):
@@ -366,7 +366,7 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
         return self.content_size.width or LINE_CELLS
 
     def on_resize(self, event: Resize) -> None:  # noqa: ARG002 - Textual's handler
-        """Where there is room, a path is shown whole."""
+        """Show paths in full if there is space."""
         self.query_one("#kept", Choices).reword(self._places())
         self._show_answers()
 
@@ -382,7 +382,7 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
         self._remember()
 
     def _places(self) -> tuple[Answer, ...]:
-        """The places to choose from, as much of each as has room."""
+        """Return the places to choose from, as far as each fits."""
         readable, room = self.context.environment.readable, self._width - _BESIDE_CHOICE
         return tuple(Answer(store.choice, shortened(readable(store.words), room)) for store in self._stores)
 
@@ -397,11 +397,11 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
         self.call_later(self.notice, found, "" if found else access_keys.refused_download(self.context))
 
     def notice(self, downloads: Sequence[Download], refused: Sentence = "") -> None:
-        """Offer the newest file, unless the person has entered another, or one is being imported.
+        """Offer the newest file, unless the user has entered another, or one is being imported.
 
         Args:
             downloads: the files, the newest first.
-            refused: without one, which file can't be used, and why; "" for none.
+            refused: if there are none, which file can't be used, and why; or "".
         """
         if self.running_move:
             return
@@ -431,7 +431,7 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
 
     @on(Button.Pressed, "#copy-folder")
     def _copy_folder(self) -> None:
-        """Copy the folder that the browser is to save into."""
+        """Copy the folder that the browser should save into."""
         self.copy_text(str(self.context.environment.downloads))
 
     # -- going on ----------------------------------------------------------------------------------
@@ -445,7 +445,7 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
             return
         request, submit = self.request(), super().advance
         if request.how == KEPT or (request.how == API and not request.path):
-            # gpg-agent may have to be asked first, before a code is spent
+            # gpg-agent may need a passphrase first, before a code is spent
             kept = KeyInHand(KeyPlace.KEPT)
             self.run_unlocked(
                 "open-key", lambda _report: load_key(kept, self.context).drop(), lambda _: submit()
@@ -458,7 +458,7 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
         return lambda code: access_keys.deactivate(path, key_id, code, context)
 
     def place_problems(self, problems: Sequence[Problem]) -> None:
-        """Why a file is rejected is in view, and what is asked about it."""
+        """Bring into view why a file is rejected, and the question about it."""
         super().place_problems(problems)
         refused = any(problem.field == "path" for problem in problems) and not self._lacks_file()
         self.set_class(refused, "-refused")
@@ -477,7 +477,7 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
             self.parting = self.context.environment.readable("\n".join(news))
 
     def changed(self) -> bool:
-        """Whether another key is wanted, or another place for it."""
+        """Return whether another key, or another place for it, is wanted."""
         if self.opening.done:
             return not self.has_class("-done")
         typed = any(self.query_one(f"#{name}", SecretInput).value for name in ("secret", "passphrase"))
@@ -510,7 +510,7 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
         }
 
     def leave(self) -> None:
-        """Look no longer."""
+        """Stop watching."""
         if self._looking is not None:
             self._looking.stop()
 

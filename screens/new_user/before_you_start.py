@@ -1,4 +1,4 @@
-"""The first screen of a new user: who they will be, what they need, and how to install what is missing."""
+"""A new user's first screen: who they will be, what they need, and how to install what is missing."""
 
 from __future__ import annotations
 
@@ -43,19 +43,19 @@ class InvitedInput(Input):
 
     @dataclass
     class Pasted(Message):
-        """A text with the command of an invitation was pasted."""
+        """A text with an invitation's command was pasted."""
 
         text: str
 
     def _on_paste(self, event: Paste) -> None:
         if _COMMAND in event.text:
             event.stop()
-            event.prevent_default()  # else Textual calls the base class's handler next
+            event.prevent_default()  # otherwise Textual calls the base class's handler next
             self.post_message(self.Pasted(event.text))
 
 
 class BeforeYouStartPane(StepPane):
-    """Two fields, and a list of what is here that is made when it opens."""
+    """Two fields, and a list of the programs found when it opens."""
 
     NEXT_WAITS = ASKS_FIRST = True
     DEFAULT_CSS = """
@@ -88,7 +88,7 @@ class BeforeYouStartPane(StepPane):
         yield ButtonRow(Button("How to install aws", id="install"), Button("Look again", id="look"))
 
     def _hint(self, project: str, user: str, **_rest: object) -> str:
-        """Where both come from, with those that are proposed."""
+        """Say where both values come from."""
         if not (project and user):
             return _INVITATION
         return _SANDBOX.format(project=project, user=user) if self.context.environment.sandbox else _GIVEN
@@ -131,12 +131,12 @@ class BeforeYouStartPane(StepPane):
 
     @on(Input.Blurred)
     def _take_typed(self) -> bool:
-        """A command that is typed, or comes as if it were, is read once the field is left."""
+        """Read a typed (or seemingly typed) command once the field is left."""
         typed = [field.value for field in self.query(InvitedInput) if _COMMAND in field.value]
         return any(self._take(text) for text in typed)
 
     def _take(self, text: str) -> bool:
-        """Fill both fields from an invitation; returns whether it is one."""
+        """Fill both fields from an invitation; return whether it is one."""
         try:
             invitation = open_invitation(text)
         except OnboardError as error:
@@ -153,7 +153,7 @@ class BeforeYouStartPane(StepPane):
 
     @on(Input.Submitted)
     def _go_down(self) -> None:
-        """Enter in a field goes to the next one."""
+        """Enter in a field moves to the next one."""
         if not self._take_typed():
             self.screen.focus_next()
 
@@ -176,7 +176,7 @@ class BeforeYouStartPane(StepPane):
 
 
 def _tools_text(found: Found, *, sandbox: bool) -> str:
-    """What is needed and what is here, a line each; how to install what nothing works without."""
+    """List what is needed and what is here, and how to install what is indispensable."""
     lines = ["What you need"]
     width = max(len(f"{tool.name} {tool.version}") for tool in found.tools) + 2
     for tool in found.tools:

@@ -1,4 +1,4 @@
-"""The handoff's screen: it waits for the message, shows which accounts it is for, and accepts it."""
+"""The handoff's screen: it waits for the message, shows its accounts, and accepts it."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _REVOKE = "How to revoke my key"
 
 
 class HandoffPane(StepPane):
-    """Reads the message as soon as it is in its place, or once it was pasted; then Next accepts it."""
+    """Reads the message once it arrives or is pasted; then Next accepts it."""
 
     DEFAULT_CSS = """
     HandoffPane #entry { height: auto; }
@@ -70,7 +70,7 @@ class HandoffPane(StepPane):
 
     def __init__(self, opening: Opening) -> None:
         super().__init__(opening)
-        self.set_class(bool(opening.note), "-noted")  # here, so that all of the page is styled once
+        self.set_class(bool(opening.note), "-noted")  # set here, so that the whole page is styled once
         self.set_class(opening.done, "-arrived")
         self.set_class(opening.asks, "-newer")  # nobody waits for it any more
 
@@ -124,12 +124,12 @@ class HandoffPane(StepPane):
         self._look_for_handoff()
 
     def place_problems(self, problems: Sequence[Problem]) -> None:
-        """Why there is nothing to read needs as much room as a note."""
+        """Make space for why there is nothing to read, as for a note."""
         super().place_problems(problems)
         self.set_class(bool(problems or (self.opening.note and self._arrival is None)), "-noted")
 
     def on_resize(self, event: Resize) -> None:
-        """On a low page, a note and the reason why an entry is rejected need the room."""
+        """Make space on a low page for a note and the reason why input is rejected."""
         self.set_class(event.size.height < _LOW, "-low")
         if self._fitted != event.size:
             self._fitted = event.size
@@ -137,11 +137,11 @@ class HandoffPane(StepPane):
         self.call_after_refresh(self._make_room)
 
     def watch_virtual_size(self) -> None:
-        """A handoff that came needs its own room."""
+        """Make space for a handoff that came."""
         self.call_after_refresh(self._make_room)
 
     def _make_room(self) -> None:
-        """Long paths, what was copied and a handoff may need the room, too: the heading stays in view."""
+        """Keep the heading in view despite long paths, copied text or a handoff."""
         if self.max_scroll_y:
             self.add_class("-crowded")
         self.primary_changed()
@@ -166,18 +166,18 @@ class HandoffPane(StepPane):
 
     @property
     def _unseen(self) -> bool:
-        """Whether lines of the handoff that is to be accepted were never on the screen."""
+        """Return whether lines of the handoff to accept have never been on the screen."""
         return self._arrival is not None and self._seen_to < self.max_scroll_y
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        """The lines down to here were on the screen, unless a button further down was gone to."""
+        """Note the lines seen so far, unless the user jumped to a button further down."""
         super().watch_scroll_y(old_value, new_value)
         if new_value <= self._seen_to + self.size.height:
             self._seen_to = max(self._seen_to, new_value)
         self.primary_changed()
 
     def scroll_to_region(self, region: Region, **how: Any) -> Offset:
-        """Go to a button at once: what lies between is not seen on the way."""
+        """Jump to a button: what lies between doesn't count as seen."""
         return super().scroll_to_region(region, **{**how, "animate": False})
 
     def turn(self) -> Turn:
@@ -203,9 +203,9 @@ class HandoffPane(StepPane):
             self.call_later(self._take, path, early=True)
 
     def _take(self, path: Path, *, early: bool) -> None:
-        """Read it, unless it was read before, or the person enters another that may be good.
+        """Read a file, unless it was read before, or the user enters another that may be good.
 
-        One that is `early`, older than the request, is only offered.
+        A file that is `early`, older than the request, is only offered.
         """
         request = Request(path=self.context.environment.readable(path))
         before, self._earlier = self._earlier, request if early else None
@@ -246,7 +246,7 @@ class HandoffPane(StepPane):
 
     @property
     def _newer(self) -> Observation:
-        """What the last look says of the handoff that was accepted."""
+        """Return the last look's observation of the accepted handoff."""
         return self.context.observed.get(StepKey(self.opening.step.id), NOT_ASKED)
 
     @on(Button.Pressed, "#keep")
@@ -256,7 +256,7 @@ class HandoffPane(StepPane):
     def _show(self, arrival: Arrival) -> None:
         self._arrival = arrival
         compare = handoff.to_compare(arrival.handoff, arrival.known)
-        self.drop_note()  # what is read now is newer than what it is about
+        self.drop_note()  # the handoff being read is newer than the note
         self.remove_class("-noted")
         lines = [
             f"✓ Read from {arrival.source}: this handoff is for you.",
@@ -304,7 +304,7 @@ class HandoffPane(StepPane):
 
     @property
     def inside(self) -> bool:
-        """Whether another message is asked for than the one that was read."""
+        """Return whether the page asks for another message."""
         return self.has_class("-another") and not self.running_move
 
     def go_back(self) -> None:
@@ -317,7 +317,7 @@ class HandoffPane(StepPane):
 
     @on(Button.Pressed, "#earlier")
     def _read_earlier(self) -> None:
-        """Read the one that came before the request was sent."""
+        """Read the handoff that came before the request was sent."""
         if self._earlier is not None:
             self._enter(self._earlier)
             self._begin(self._earlier)
@@ -333,7 +333,7 @@ class HandoffPane(StepPane):
 
     @on(Button.Pressed, "#replace")
     def _replace_key(self) -> None:
-        """A key that can't be used any more needs no handoff to be known for it."""
+        """Offer a replacement, since an unusable key can be replaced without a handoff."""
         offer_replacement(self)
 
     @on(Button.Pressed, "#revocation")
@@ -365,7 +365,7 @@ class HandoffPane(StepPane):
 
 
 def _handoff_lines(held: Handoff, own_keys: tuple[str, ...], known: frozenset[str]) -> list[str]:
-    """For each identity its account, user and key, to be compared with what the person knows."""
+    """List each identity's account, user and key, to compare with what the user knows."""
     lines = [line for identity in held.identities for line in _account_lines(identity, known)]
     keys = by_key(
         ((identity.key_fingerprint, key), identity.account_name)

@@ -1,4 +1,4 @@
-"""The MFA screen: the console in exact words, or, with an access key in hand, the device from right here."""
+"""The MFA screen: the console's exact words or, with an access key in hand, the device from right here."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _FIELDS = ("first-code", "second-code")
 
 
 class DeviceCodes(Vertical):
-    """Asks for two codes of a device that is begun.
+    """Asks for two codes of a device being set up.
 
     Args:
         context: has the time and the clipboard.
@@ -70,18 +70,18 @@ class DeviceCodes(Vertical):
         self.show_qr()
 
     def codes(self) -> tuple[str, str]:
-        """Both, as typed."""
+        """Return both codes, as typed."""
         codes = self.query_one(CodeField).codes
         return codes.get(_FIELDS[0], ""), codes.get(_FIELDS[1], "")
 
     def ask_anew(self) -> None:
-        """Codes that were given are spent: two new ones are needed."""
+        """Ask for two new codes, since the given ones are spent."""
         self.query_one(CodeField).clear()
         self.query_one("#first-code").focus()
 
     @on(Button.Pressed, "#qr")
     def show_qr(self) -> None:
-        """Show the device's QR code over the whole terminal."""
+        """Show the device's QR code on the whole terminal."""
         if (pending := self._pending) is None:
             return
         try:
@@ -93,7 +93,7 @@ class DeviceCodes(Vertical):
 
     @on(Input.Changed)
     def _check_codes(self) -> None:
-        """Look at whole codes at once, before AWS sees them."""
+        """Check complete codes at once, before AWS sees them."""
         pending, codes = self._pending, self.codes()
         said = ""
         if pending is not None and not pending.seed.dropped and code_problem(codes[0]) is None:
@@ -133,7 +133,7 @@ _NOTES = (
 
 
 class MfaPane(BrowsingPane):
-    """Two ways; over the API the first Next makes the device, the second enables it."""
+    """Two ways; over the API the first Next creates the device, the second enables it."""
 
     DEFAULT_CSS = """
     MfaPane #console, MfaPane #api, MfaPane #where, MfaPane #found { height: auto; }
@@ -226,7 +226,7 @@ class MfaPane(BrowsingPane):
 
     @property
     def inside(self) -> bool:
-        """Whether the way is what is asked now."""
+        """Return whether the page asks for the way."""
         return self.query_one("#how").has_class("-shown")
 
     def go_back(self) -> None:
@@ -241,7 +241,7 @@ class MfaPane(BrowsingPane):
         how = self.query_one("#how")
         if how.toggle_class("-shown").has_class("-shown"):
             how.focus()
-            how.call_after_refresh(how.scroll_visible, animate=False)  # it has a place only then
+            how.call_after_refresh(how.scroll_visible, animate=False)  # it has a position only then
         self._show()
 
     @on(OptionList.OptionSelected, "#how")
@@ -270,7 +270,7 @@ class MfaPane(BrowsingPane):
 
     @on(Button.Pressed, "#again")
     def _do_again(self) -> None:
-        """The list of a step that is done comes back only when it is asked for."""
+        """Bring back a done step's list on request."""
         self.remove_class("-done")
         self._serial = None
         self._show()
@@ -285,7 +285,7 @@ class MfaPane(BrowsingPane):
 
     @on(OptionList.OptionHighlighted)
     def _show(self) -> None:
-        """Show what belongs to the chosen way and nothing else."""
+        """Show only what belongs to the chosen way."""
         try:
             how, place = self.query_one("#how", Choices).value, self.query_one("#source", Choices).value
         except NoMatches:
@@ -305,7 +305,7 @@ class MfaPane(BrowsingPane):
         self.primary_changed()
 
     def _registered(self, *, found: bool) -> tuple[str, ...]:
-        """What is known of a registered device, and from whom."""
+        """Describe a registered device, and the source of that knowledge."""
         if found:
             return (f"✓ {self._serial} is registered. Use its codes.",)
         if not self.has_class("-done"):
@@ -360,7 +360,7 @@ class MfaPane(BrowsingPane):
 
     @on(StepPane.MoveFailed)
     def _codes_are_spent(self, message: StepPane.MoveFailed) -> None:
-        """Codes that were given are spent: two new ones are needed, or a new device."""
+        """Ask for two new codes, since the given ones are spent, or for a new device."""
         if self._pending is None or self._pending.seed.dropped:
             return
         self.query_one(DeviceCodes).ask_anew()
@@ -379,7 +379,7 @@ class MfaPane(BrowsingPane):
         return Request(API, self._serial, self._pending, first, second)
 
     def changed(self) -> bool:
-        """A device that is registered stays so until the list is gone through again."""
+        """Return False for a registered device, until the list is done again."""
         if self.query_one("#how", Choices).value == CONSOLE and self.opening.done:
             return not self.has_class("-done") and self.query_one(Checklist).finished
         return super().changed()

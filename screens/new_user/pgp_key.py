@@ -1,4 +1,4 @@
-"""The new user's key: their own keys with a verdict each, or a form for a new one; Next makes the request."""
+"""The new user's key: their own keys with verdicts, or a form for a new one; Next writes the request."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _USER_ID_CELLS = 40
 
 
 class PgpKeyPane(StepPane):
-    """The highlighted line of the list is what is chosen."""
+    """The highlighted line of the list is the choice."""
 
     DEFAULT_CSS = """
     PgpKeyPane OptionList { height: auto; max-height: 6; border: none; padding: 0; margin-bottom: 1; }
@@ -110,7 +110,7 @@ class PgpKeyPane(StepPane):
         self.query_one("#keep").display = bool(self._start["asked_at"])
         self.set_class(bool(self._start["replacement"]), "-replacing")  # they have seen it once
         self.query_one("#form").display = self.query_one("#keys").display = False
-        if self.opening.asks:  # nothing that is entered has an effect before that is answered
+        if self.opening.asks:  # input has no effect before that is answered
             self.query_children("*").exclude(".pane-head, .pane-foot").set(display=False)
             self.focus_primary()
             return
@@ -119,7 +119,7 @@ class PgpKeyPane(StepPane):
     # -- the list ----------------------------------------------------------------------------------
 
     def _fill(self, choice: str) -> None:
-        """Show the keys, with `choice` highlighted, or the best one, or a new one where none is good."""
+        """Show the keys with `choice` highlighted, else the best one, else a new one."""
         keys = self._keys or ()
         options = self.query_one("#keys", OptionList)
         options.clear_options()
@@ -152,7 +152,7 @@ class PgpKeyPane(StepPane):
 
     @on(OptionList.OptionSelected, "#keys")
     def _to_the_form(self) -> None:
-        """Enter on a line goes to what has to be filled in for it."""
+        """Enter on a line goes to the fields for it."""
         self.query_one("#name" if self._chosen() == _NEW else "#path").focus()
 
     @on(Input.Submitted)
@@ -164,12 +164,12 @@ class PgpKeyPane(StepPane):
 
     @property
     def inside(self) -> bool:
-        """Whether another page asked for a replacement, which Escape drops."""
+        """Return whether another page asked for a replacement, which Escape drops."""
         return bool(self._start["asked_at"]) and not self.running_move
 
     @on(Button.Pressed, "#keep")
     def go_back(self) -> None:
-        """Nothing is replaced: back to the page that asked for it."""
+        """Replace nothing, and go back to the page that asked for it."""
         self.post_message(self.StepWanted(str(self._start["asked_at"]), keeps=False))
 
     # -- what is done ------------------------------------------------------------------------------
@@ -207,7 +207,7 @@ class PgpKeyPane(StepPane):
         )
 
     def _place(self, problem: Problem) -> Field | None:
-        """A warning is about the passphrase too: its field is where the next key is pressed."""
+        """Show warnings at the passphrase, too: the next key press is in its field."""
         return super()._place(replace(problem, fatal=True))
 
     def _field(self, name: str) -> SecretInput:
@@ -264,7 +264,7 @@ class PgpKeyPane(StepPane):
     def draft(self) -> Mapping[str, Any]:
         fields = ["name", "email", "years", "reason"]
         if self._text("path").strip() != pgp_key.default_path(str(self.context.facts.get("user") or "me")):
-            fields.append("path")  # else it goes with the user's name, which may still be corrected
+            fields.append("path")  # otherwise it follows the user's name, which may still be corrected
         choice = self._chosen() if self._keys is not None else self._start["choice"]
         return {
             "choice": choice,
@@ -276,7 +276,7 @@ class PgpKeyPane(StepPane):
 
 
 def _line(key: OwnChoice) -> str:
-    """A key in the list: whose it is, what it is, and whether it will do."""
+    """Describe a key in the list: owner, kind, and whether it works."""
     what = f"{key.algorithm}  …{key.fingerprint[-8:]}  {text_of(key.glance)}"
     return f"{key.mark.sign} {sized(key.user_id, _USER_ID_CELLS)}  {what}"
 

@@ -27,20 +27,20 @@ from workflows.steps.shared.own_identity import identity_of, paths_of
 
 _STYLES = {"+": "$text-success", "-": "$text-error", "@": "$text-muted"}
 _PROPOSALS = ("region", "mfa_serial", "mfa_names")
-"""What is entered here only where it differs from the proposal, which may be another the next time."""
+"""Kept only if it differs from the proposal, which may change until the next time."""
 _FILES = ("+++", "---")
-"""How the lines begin that name the files."""
+"""The first characters of lines that name the files."""
 
 
 class _Boxes(MarkList):
-    """The boxes; one key marks all or none of them."""
+    """The boxes; one key ticks all or none of them."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("a", "all", "All", id="profiles.all", tooltip="Select all or none"),
     ]
 
     def action_all(self) -> None:
-        """Mark all; where all are marked, none."""
+        """Tick all boxes; if all are ticked, none."""
         if len(self.selected) == self.option_count:
             self.deselect_all()
         else:
@@ -48,7 +48,7 @@ class _Boxes(MarkList):
 
 
 class ProfileQuestions(Vertical):
-    """A box for each question, empty at first, and the whole of the highlighted one; hidden without one."""
+    """A box per question, initially empty, and the highlighted one in full; hidden if there are none."""
 
     DEFAULT_CSS = """
     ProfileQuestions { height: auto; margin-top: 1; }
@@ -67,12 +67,12 @@ class ProfileQuestions(Vertical):
         self._questions: dict[str, HandChange | Stale] = {}
 
     def show(self, by_hand: Sequence[HandChange], stale: Sequence[Stale], marked: Sequence[str] = ()) -> None:
-        """Ask about these; a question that was there before keeps its mark.
+        """Ask about these; existing questions keep their ticks.
 
         Args:
             by_hand: profiles that somebody changed.
             stale: profiles that are no longer wanted.
-            marked: profiles whose box is marked at first.
+            marked: profiles whose box is ticked initially.
         """
         questions: dict[str, HandChange | Stale] = {
             f"over {question.profile}": question for question in by_hand
@@ -92,19 +92,19 @@ class ProfileQuestions(Vertical):
 
     @property
     def asked(self) -> tuple[str, ...]:
-        """The profiles changed by hand that are asked about."""
+        """Return the manually changed profiles in question."""
         return tuple(
             question.profile for question in self._questions.values() if isinstance(question, HandChange)
         )
 
     @property
     def overwrite(self) -> tuple[str, ...]:
-        """The profiles to write over."""
+        """Return the profiles to overwrite."""
         return self._marked(HandChange)
 
     @property
     def prune(self) -> tuple[str, ...]:
-        """The profiles to take out."""
+        """Return the profiles to remove."""
         return self._marked(Stale)
 
     def _marked(self, kind: type[HandChange | Stale]) -> tuple[str, ...]:
@@ -132,18 +132,17 @@ def _label(question: HandChange | Stale) -> str:
 
 
 class _SerialInput(Input):
-    """The field of a serial number, which says when it has another width."""
+    """The field of a serial number, which reports width changes."""
 
     class Resized(Message):
         """The field has its new size."""
 
     def on_resize(self) -> None:
-        """Tell the page."""
         self.post_message(self.Resized())
 
 
 class ProfilesPane(StepPane):
-    """Shows what would change, and again after each change of the input; Next writes it."""
+    """Shows what would change, updated after each input; Next writes it."""
 
     DEFAULT_CSS = """
     ProfilesPane FieldRow .row-label { width: 12; }
@@ -192,7 +191,7 @@ class ProfilesPane(StepPane):
 
     @on(Button.Pressed, "#changes")
     def action_changes(self) -> None:
-        """Show what is written into both files."""
+        """Show what will be written into both files."""
         if self._diff:
             title = "Changes to your files"
             self.app.push_screen(TextDialog(title, self._diff, styles=_STYLES, wraps=False))
@@ -200,7 +199,7 @@ class ProfilesPane(StepPane):
     @on(Input.Changed, "#mfa-serial")
     @on(_SerialInput.Resized)
     def _show_whole_serial(self) -> None:
-        """Show the whole serial number below its field where the field cuts it off."""
+        """Show the whole serial number below its field if the field cuts it off."""
         field, whole = self.query_one("#mfa-serial", Input), self.query_one("#whole-serial", Text)
         room = field.content_size.width - 1  # the cursor's column
         whole.update(field.value)
@@ -215,7 +214,7 @@ class ProfilesPane(StepPane):
     @on(SelectionList.SelectedChanged)
     def _preview(self) -> None:
         if self.context.leaving.is_set():
-            return  # the field was left because the page is
+            return  # the field was left because the page is closing
         request = self.request()
         if request != self._shown and not self.running_move:
             self._shown = request
@@ -242,7 +241,7 @@ class ProfilesPane(StepPane):
         self._possible = not found.problems
         self.place_problems(found.problems)
         if not (found.problems or found.diff or found.by_hand or self.opening.asks):
-            self.drop_note()  # whatever it is about, the files are up to date
+            self.drop_note()  # whatever the note was about, the files are up to date
         state = (
             ""
             if found.problems
@@ -272,7 +271,7 @@ class ProfilesPane(StepPane):
         return Primary(f"Write {count(self._written, 'profile')}" if self._written else "Continue")
 
     def changed(self) -> bool:
-        """Whether there is something to write, because of the input or of what is in the files."""
+        """Return whether there is something to write, because of input or of changes in the files."""
         return bool(self._written) or super().changed()
 
     def request(self) -> Request:
@@ -295,17 +294,17 @@ class ProfilesPane(StepPane):
 
 
 class DiffView(Text):
-    """Shows a unified diff; a long line goes on in rows below it, each with its mark."""
+    """Shows a unified diff; a long line wraps into rows, each with its mark."""
 
     _diff = ""
 
     def show(self, diff: str) -> None:
-        """Show this one in place of the one before."""
+        """Replace the diff."""
         self._diff = diff
         self.on_resize()
 
     def on_resize(self) -> None:
-        """Break the lines where its width ends."""
+        """Wrap the lines at the new width."""
         rest = max(1, (self.content_size.width or LINE_CELLS) - 1)  # beside the mark
         self.update(
             styled(

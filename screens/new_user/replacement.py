@@ -1,4 +1,4 @@
-"""The way out for somebody who can't use the PGP key: a request for a replacement, from wherever it shows."""
+"""The way out for users who can't use their PGP key: a replacement request, from any page that notices."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ _RESETS = (
 )
 _REASON = "I lost my key, or I forgot its passphrase."
 DRAFT = {"choice": "", "replacement": True, "reason": _REASON, PROPOSED: True}
-"""What the step of the PGP key begins a replacement with."""
+"""The initial draft of the PGP key step for a replacement."""
 
 
 def offer_replacement(pane: StepPane) -> None:
-    """Ask whether to send a new key, and lead to the step that does it."""
+    """Ask whether to send a new key, and go to the step that does it."""
 
     def replace(_yes: bool) -> None:  # noqa: FBT001 - a dialog's answer
         here = str(StepKey(pane.opening.step.id, pane.context.item))
-        keeps = pane.opening.step.id != "handoff"  # one for the key that is lost isn't read again
+        keeps = pane.opening.step.id != "handoff"  # a handoff for the lost key isn't read again
         pane.post_message(pane.StepWanted("pgp-key", {**DRAFT, "asked_at": here}, keeps=keeps))
 
     arrived = "handoff" in pane.context.facts

@@ -1,8 +1,8 @@
 """The sign-in's screen: the passphrase in, the user name and the password out to the browser.
 
-The decrypted password lives in this pane alone, masked, and is forgotten when the pane goes. Either the
-passphrase is typed into a masked field, or gpg asks by itself while the application is suspended; a person
-who can do neither is led to a request for a replacement.
+The decrypted password lives only in this pane, masked, and is forgotten when the pane goes. Either the
+passphrase is typed into a masked field, or gpg asks for it while the application is suspended; users who can
+do neither are led to a replacement request.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ class SignInPane(StepPane):
         self._already = False
         self._needless = False
         self.password: Secret | None = None
-        self.set_class(self._has_password, "-locked")  # here, so that all of the page is styled once
+        self.set_class(self._has_password, "-locked")  # set here, so that the whole page is styled once
 
     def compose_body(self) -> ComposeResult:
         identity = self._identity
@@ -170,7 +170,7 @@ class SignInPane(StepPane):
         )
 
     def _recorded(self) -> str:
-        """What is known of a sign-in that is done: what AWS reports, else what the person said."""
+        """Describe a done sign-in: AWS's report, else the user's."""
         known: Mapping[str, Any] = self.context.facts.get("signed_in") or {}
         at, answer = sign_in.evidence(self.context)
         said = known.get("recorded") or said_so(str(known.get("at") or ""), self.context.environment.now())
@@ -183,7 +183,7 @@ class SignInPane(StepPane):
         return "\n".join((*lines, ""))
 
     def _notes(self) -> str:
-        """What to know while the list is worked down."""
+        """Return notes for working through the list."""
         lines = (
             _NEEDLESS if self._needless else "",
             _OLD,
@@ -209,7 +209,7 @@ class SignInPane(StepPane):
 
     @on(Button.Pressed, "#again")
     def _do_again(self) -> None:
-        """The list of a sign-in that is done comes back only when it is asked for."""
+        """Bring back a done sign-in's list on request."""
         self.remove_class("-done")
         self.primary_changed()
         self.call_after_refresh(self.query_one("#passphrase").focus)
@@ -232,9 +232,9 @@ class SignInPane(StepPane):
 
     @property
     def _signed_in(self) -> bool:
-        """Whether the person has gone through the list, so that they can say how it went.
+        """Return whether the user has gone through the list, so that they can report the result.
 
-        Who had gone through it when the wizard ended needs no password for that.
+        Users who had gone through it when the wizard ended don't need a password for that.
         """
         here = self.password is not None or not self.opening.done
         return self._has_password and here and self.query_one(Checklist).finished
@@ -252,7 +252,7 @@ class SignInPane(StepPane):
 
     @on(SecretInput.Submitted, "#passphrase")
     def decrypt(self) -> None:
-        """Decrypt with what is in the field."""
+        """Decrypt with the passphrase in the field."""
         if not self.running_move:
             passphrase = self.query_one("#passphrase", SecretInput).take()
             self.run_move(
@@ -284,7 +284,7 @@ class SignInPane(StepPane):
                 next="Enter the passphrase in the field, or start iam-onboard in an ordinary terminal.",
             )
             self.post_message(self.MoveFailed("decrypt", error, journaled=not self.opening.done))
-        except Exception as failure:  # noqa: BLE001 - a failure while suspended becomes words like any other
+        except Exception as failure:  # noqa: BLE001 - a failure while suspended is shown like any other
             self.post_message(self.MoveFailed("decrypt", as_error(failure), journaled=not self.opening.done))
         else:
             self.post_message(self.MoveDone("decrypt", Unlocked(password), self._decrypted))
@@ -312,7 +312,7 @@ class SignInPane(StepPane):
             super().show_problems([Problem(_WRONG.format(key=self._key), "passphrase")])
 
     def show_problems(self, problems: Sequence[Problem]) -> None:
-        """The only problem is that the list is not done: what is next there gets the focus."""
+        """Focus what is next in the list, whose completion is the only possible problem."""
         if problems:
             self.query_one(Checklist).ask_first()
 
@@ -323,11 +323,10 @@ class SignInPane(StepPane):
     # -- the browser's page ------------------------------------------------------------------------
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
-        """The keys for the browser's page mean nothing before the password is decrypted."""
+        """Disable the keys for the browser's page until the password is decrypted."""
         return action != "press" or self.password is not None
 
     def action_press(self, button: str) -> None:
-        """Press a button of the page."""
         self.query_one(f"#{button}", Button).press()
 
     @on(Button.Pressed, "#open-page")
@@ -339,12 +338,12 @@ class SignInPane(StepPane):
         self._make_room()
 
     def _make_room(self) -> None:
-        """Where an address or a remark needs a line, the empty ones make way for it."""
+        """Remove empty lines if an address or a remark needs the space."""
         self.set_class(self._needless or self.query_one(Checklist).shows_address, "-full")
 
     @on(Button.Pressed, "#copy-address, #copy-user, #copy-old, #copy-password")
     def _copy(self, event: Button.Pressed) -> None:
-        """Copy what the button names; a password is forgotten by the clipboard again."""
+        """Copy what the button names; the clipboard forgets a password again."""
         what = {"copy-address": self._page(), "copy-user": self._identity.user}
         if (copied := what.get(event.button.id or "", self.password)) is not None:
             self.copy_text(copied)
@@ -357,13 +356,13 @@ class SignInPane(StepPane):
 
     @on(SecretText.Turned)
     def _shown(self, event: SecretText.Turned) -> None:
-        """The button says what it does next."""
+        """Update the button's label to its next effect."""
         self.query_one("#in-clear").set_class(event.shown, "-shown")
         self.query_one("#show", Button).label = _SHOW_LABELS[event.shown]
 
     @on(Button.Pressed, "#hints")
     def _show_hints(self) -> None:
-        """Show what to try, and the second time the rules again."""
+        """Show what to try; the second time, the rules again."""
         shown = self.toggle_class("-hints").has_class("-hints")
         self.query_one("#notes", Text).update(_HINTS if shown else self._notes())
         self.query_one("#hints", Button).label = _HINT_LABELS[shown]
@@ -371,7 +370,7 @@ class SignInPane(StepPane):
 
     @property
     def inside(self) -> bool:
-        """Whether what to try is shown."""
+        """Return whether the page shows what to try."""
         return self.has_class("-hints")
 
     def go_back(self) -> None:
@@ -405,7 +404,7 @@ class SignInPane(StepPane):
             self.decrypt()
 
     def leave(self) -> None:
-        """Forget the password and what was typed, and take it out of the clipboard if it is still there."""
+        """Forget the password and the input, and clear it from the clipboard if it is still there."""
         if not self._has_password:
             return
         self.query_one("#password", SecretText).hide()
@@ -414,7 +413,7 @@ class SignInPane(StepPane):
             in_turn(self.app, partial(_clear_clipboard, self.app, self.context.environment.clipboard))
 
     def forget(self) -> None:
-        """Drop the password, if it is there."""
+        """Drop the password, if there is one."""
         if self.password is not None:
             self.password.drop()
             self.password = None
@@ -431,30 +430,30 @@ class SignInPane(StepPane):
         return {"ticks": ticks} if ticks else {}
 
     def changed(self) -> bool:
-        """A sign-in that is done stays so, until the list is gone through again."""
+        """Return False for a done sign-in, until the list is done again."""
         begun = not self.has_class("-done") and (self.password is None or self._signed_in)
         return not self.opening.done or self._already or begun
 
 
 class Unlocked(NamedTuple):
-    """The password, and whether gpg did not need the passphrase that was typed."""
+    """The password, and whether gpg didn't need the typed passphrase."""
 
     password: Secret
     needless: bool = False
 
 
 def _unlocked(passphrase: Secret, context: Context, report: Report) -> Unlocked | None:
-    """Decrypt, at first without the passphrase; None where one is needed and none was typed."""
+    """Decrypt, first without the passphrase; None if one is needed and none was typed."""
     typed = bool(passphrase)
     with passphrase:
-        try:  # gpg-agent may have the passphrase, or the key none
+        try:  # gpg-agent may have the passphrase, or the key may have none
             return Unlocked(sign_in.decrypt_password(Secret(""), context, report), typed)
         except WrongPassphrase:
             return Unlocked(sign_in.decrypt_password(passphrase, context, report)) if typed else None
 
 
 def _clear_clipboard(app: App[Any], clipboard: Clipboard) -> None:
-    """Take the password out of the clipboard; outlives the pane, in a thread of the application's."""
+    """Clear the password from the clipboard, in a thread of the application that outlives the pane."""
     try:
         clipboard.clear_if_ours()
     except OnboardError as error:
@@ -464,8 +463,8 @@ def _clear_clipboard(app: App[Any], clipboard: Clipboard) -> None:
 
 
 def _rules(policy: Sequence[str]) -> str:
-    """What the new password has to be like; lines break between the rules alone."""
-    one_line = f"New password: {' · '.join(policy)}"  # a comma would pass for a symbol
+    """State the rules for the new password, breaking lines only between rules."""
+    one_line = f"New password: {' · '.join(policy)}"  # a comma might be taken for a symbol
     held = one_line.replace(" ", "\xa0").replace("·\xa0", "· ")
     lines = fill(held, LINE_CELLS, break_long_words=False, break_on_hyphens=False)
     return lines.replace("\xa0·\n", "\n").replace("\xa0", " ") if policy else ""

@@ -1,4 +1,4 @@
-"""The last screen: every profile is tried; then the lines for the shell, and the aws command tried."""
+"""The last screen: every profile is tested; then the lines for the shell, and a run of the aws command."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _NOT_YET = Survey((), has_aws=False)
 
 
 class ProfileAnswers(Table):
-    """Shows for each profile who it is, or in a few words why it does not work."""
+    """Shows for each profile who it is, or in a few words why it doesn't work."""
 
     DEFAULT_CSS = "ProfileAnswers { height: 1fr; min-height: 5; }"
 
@@ -43,7 +43,7 @@ class ProfileAnswers(Table):
         super().__init__(id=id, cursor_type="row", zebra_stripes=True)
 
     def show(self, profiles: Sequence[str], results: Iterable[Result]) -> None:
-        """Show these profiles, with the answers that there are already."""
+        """Show these profiles, with the answers so far."""
         marked = self.cursor_row
         self.clear(columns=True)
         self.add_column("", key="mark")
@@ -56,7 +56,7 @@ class ProfileAnswers(Table):
             self.show_result(result)
 
     def show_result(self, result: Result) -> None:
-        """Show what a profile answered; one that is not in the table is passed over."""
+        """Show a profile's answer, if it is in the table."""
         if result.profile in self.rows:
             self.update_cell(result.profile, "mark", _FAILS if result.problem else _WORKS)
             who = text_of(result.title or "fails; Enter shows why") if result.problem else _short(result.arn)
@@ -64,14 +64,14 @@ class ProfileAnswers(Table):
 
     @property
     def marked(self) -> str:
-        """The profile under the cursor; "" while the table is empty."""
+        """Return the selected profile; "" while the table is empty."""
         if not self.row_count:
             return ""
         return str(self.coordinate_to_cell_key(self.cursor_coordinate).row_key.value)
 
 
 def _proof(results: Sequence[Result], written: int, *, why: bool, when: str = "") -> str:
-    """How many profiles work, or worked some time ago, and if wanted why the first of the others does not."""
+    """Say how many profiles work or worked earlier and, if wanted, why the first failing one doesn't."""
     broken = [result for result in results if result.problem]
     working, untested = len(results) - len(broken), max(0, written - len(results))
     words = f"{verify.how_many_work(working, len(results) + untested, f'worked {when}' if when else '')}."
@@ -80,13 +80,13 @@ def _proof(results: Sequence[Result], written: int, *, why: bool, when: str = ""
         return f"{'○' if when else '✓'} {words}"
     if not why:
         return words
-    said = (when and broken[0].title) or broken[0].problem  # later the few words of the table are enough
+    said = (when and broken[0].title) or broken[0].problem  # later, the table's short text is enough
     more = " Press Enter on a line of the table to see why." if when or len(broken) > 1 else ""
     return f"{words}{more}\n✗ {broken[0].profile}: {text_of(said)}"
 
 
 def _short(arn: str) -> str:
-    """The parts of an ARN that tell who it is: `222222222222 jane.doe`, or the role for a role's session."""
+    """Return who an ARN identifies: `222222222222 jane.doe`, or the role for a role's session."""
     parts = arn.split(":", 5)
     if len(parts) != 6:
         return arn
@@ -99,10 +99,10 @@ _MOST_LINES = 12
 
 
 class AfterVerify(Vertical):
-    """Hidden until a profile works; the buttons are the pane's to answer.
+    """Hidden until a profile works; the pane handles the buttons.
 
     Args:
-        sandbox: whether the lines lead into a sandbox, so that they are for one terminal alone.
+        sandbox: whether the lines lead into a sandbox, so that they are for one terminal only.
     """
 
     DEFAULT_CSS = """
@@ -127,7 +127,7 @@ class AfterVerify(Vertical):
         self._sandbox = sandbox
 
     def show(self, shell: Shell, lines: Sequence[str], what_they_do: Sentence, *, has_aws: bool) -> None:
-        """Show the lines of a shell, if they have room, and what they do; without any, nothing is shown."""
+        """Show a shell's lines, if they fit, and their effect; without lines, show nothing."""
         self.set_class(bool(lines), "-shown")
         self.query_one("#try").display = has_aws
         self.query_one("#install").display = not has_aws
@@ -135,7 +135,7 @@ class AfterVerify(Vertical):
         self.query_one("#show-lines").display = not short
         before = f"These lines are for {shell.value}: type them, or add them to its start file."
         after = f"Then open a new terminal and type  {COMMAND}"
-        if self._sandbox:  # these lines change the home, and lead to an AWS that ends with the wizard
+        if self._sandbox:  # these lines change the home, and use an AWS that ends with the wizard
             before = f"Paste the {len(lines)} lines into a new {shell.value} while the wizard is open."
             after = f"Type  {COMMAND}  there. Close that {shell.value} afterwards: it uses the sandbox."
         words = [before, *(lines if short else ()), after, what_they_do]
@@ -148,7 +148,7 @@ class AfterVerify(Vertical):
         self.app.push_screen(Notice("How to install the aws command", how_to_install("aws")))
 
     def show_tried(self, tried: Tried) -> None:
-        """Show what came of running the command."""
+        """Show the result of running the command."""
         lines = tried.output.splitlines()
         more = [f"… and {len(lines) - _MOST_LINES} more"] if len(lines) > _MOST_LINES else []
         tries = self.query_one("#tried", Text)
@@ -157,7 +157,7 @@ class AfterVerify(Vertical):
 
 
 class VerifyPane(UnlockingPane):
-    """The first Next asks all profiles; when they have answered, the next one ends the workflow."""
+    """The first Next asks all profiles; after their answers, the next one ends the workflow."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(key, action, words, id=f"verify.{action}", show=False, tooltip=tooltip)
@@ -237,7 +237,7 @@ class VerifyPane(UnlockingPane):
             self._answer(_proof(tuple(self._results.values()), survey.written, why=True, when=when))
         if self._all_work:
             if fresh:
-                self.drop_note()  # they were asked since whatever it is about
+                self.drop_note()  # they have been asked since, whatever the note is about
             self.query_one("#copy-lines").focus()
         elif self._needless:
             self.focus_primary()
@@ -245,7 +245,7 @@ class VerifyPane(UnlockingPane):
             table.focus()
 
     def _hint(self, views: Sequence[IdentityView]) -> str:
-        """What to do first."""
+        """Return what to do first."""
         keyless = self._survey.keyless
         lacking = f"You kept no access key for {enumerated(keyless)}" if keyless else ""
         if not self._survey.identities:
@@ -272,12 +272,12 @@ class VerifyPane(UnlockingPane):
 
     @on(Button.Pressed, "#finish")
     def _submit(self) -> None:
-        """The person is done, whatever does not work yet."""
+        """Finish, whatever doesn't work yet."""
         self.post_message(self.Submitted(self.request()))
 
     @on(Button.Pressed, "#again")
     def _ask(self) -> None:
-        """Ask the profiles of the identities that are not proved yet, or all of them again."""
+        """Ask the profiles of unproved identities, or all of them again."""
         if not (views := self._survey.unproved(self._results)):
             self._submit()
             return
@@ -303,7 +303,7 @@ class VerifyPane(UnlockingPane):
         return {view.account: codes.get(f"code-{view.account}", "") for view in self._survey.identities}
 
     def progressed(self, progress: Progress) -> None:
-        """An answer came."""
+        """Show an answer that came."""
         if isinstance(progress.payload, Result):
             self.query_one(ProfileAnswers).show_result(progress.payload)
 
@@ -331,7 +331,7 @@ class VerifyPane(UnlockingPane):
             self.query_one(ProfileAnswers).focus(scroll_visible=False)
 
     def _refused_codes(self) -> list[Problem]:
-        """Why the code of a device is not good, once for all profiles that wait for it."""
+        """Return why a device's code doesn't work, once for all profiles that wait for it."""
         problems = []
         for view in self._survey.identities:
             refused = [self._results[name] for name in view.names if name in self._results]
@@ -363,19 +363,19 @@ class VerifyPane(UnlockingPane):
 
     @property
     def _needless(self) -> bool:
-        """Whether there is nothing to test."""
+        """Return whether there is nothing to test."""
         return not self._survey.identities and self._survey is not _NOT_YET
 
     @property
     def _misnamed(self) -> str:
-        """The first account whose profiles name an MFA device that AWS doesn't know; "" for none."""
+        """Return the first account whose profiles name an MFA device unknown to AWS, or ""."""
         answers = (
             (view.account, self._results.get(name)) for view in self._survey.identities for name in view.names
         )
         return next((account for account, answer in answers if answer and answer.wants_device), "")
 
     def _code_lacks(self) -> bool:
-        """Whether a code has to be entered before anything is asked."""
+        """Return whether a code must be entered before anything is asked."""
         codes = self._codes()
         if self._command_waits:
             return not codes[self._owner().account]
@@ -401,13 +401,13 @@ class VerifyPane(UnlockingPane):
     # -- what comes after --------------------------------------------------------------------------
 
     def _chosen(self) -> str:
-        """The profile to use: the selected role if it works, else a role that does, else a base profile."""
+        """Return the profile to use: the selected role if it works, else another that does, else a base."""
         working, marked = self._survey.working(self._results), self.query_one(ProfileAnswers).marked
         bases = {view.base for view in self._survey.identities}
         return marked if marked in working and marked not in bases else next(iter(working), "")
 
     def _owner(self) -> IdentityView:
-        """The identity that has the chosen profile."""
+        """Return the identity of the chosen profile."""
         return next(view for view in self._survey.identities if self._chosen() in view.names)
 
     def _lines(self) -> tuple[str, ...]:
@@ -415,9 +415,9 @@ class VerifyPane(UnlockingPane):
         return aws_command.shell_lines(self.context, chosen, self._shell) if chosen else ()
 
     def _effect(self) -> Sentence:
-        """What the lines do, and what the command needs besides."""
+        """Describe the effect of the lines, and what else the command needs."""
         chosen, owner = self._chosen(), self._owner()
-        code = ""  # a base profile is the key alone: nothing is asked for it, and no session kept
+        code = ""  # a base profile is only the key: it needs no code and keeps no session
         if chosen in owner.roles and aws_command.keeps_session(chosen, owner.serial, self.context):
             code = " The command needs no code for up to an hour."
         elif owner.serial and chosen in owner.roles:
@@ -438,26 +438,25 @@ class VerifyPane(UnlockingPane):
 
     @on(Button.Pressed, "#copy-lines")
     def action_copy_lines(self) -> None:
-        """Copy the lines for the shell."""
         if lines := self._lines():
             self.copy_text("\n".join(lines) + "\n")
 
     @on(Button.Pressed, "#show-lines")
     def action_show_lines(self) -> None:
-        """Show the lines for the shell whole."""
+        """Show the lines for the shell in full."""
         if lines := self._lines():
             self.show_text(f"For {self._shell.value}", "\n".join(lines) + "\n")
 
     @on(Button.Pressed, "#other-shell")
     def action_other_shell(self) -> None:
-        """Show the lines as the next shell takes them."""
+        """Show the lines for the next shell."""
         shells = list(Shell)
         self._shell = shells[(shells.index(self._shell) + 1) % len(shells)]
         self._show_shell()
 
     @on(Button.Pressed, "#try")
     def action_try(self) -> None:
-        """Run the aws command with the chosen profile, and with the code that is typed."""
+        """Run the aws command with the chosen profile, and with the typed code."""
         chosen = self._chosen()
         if not chosen or not self._survey.has_aws:
             self.notify("You need a profile that works, and the aws command.", severity="warning")
@@ -486,12 +485,12 @@ class VerifyPane(UnlockingPane):
 
     @property
     def decides(self) -> bool:
-        """Whether the page itself leads on: a test is all that ends what another one showed."""
+        """Return True, since only a new test settles what another one showed."""
         return True
 
     @property
     def inside(self) -> bool:
-        """Whether the command that was tried waits for a code."""
+        """Return whether the command being tried waits for a code."""
         return self._command_waits
 
     def go_back(self) -> None:
@@ -502,12 +501,12 @@ class VerifyPane(UnlockingPane):
         self.query_one("#try").focus()
 
     def _want(self, views: Sequence[IdentityView], words: Sentence) -> None:
-        """Ask for the codes of these identities alone."""
-        self.remove_class("-all-work")  # else the fields are hidden
+        """Ask only for the codes of these identities."""
+        self.remove_class("-all-work")  # otherwise the fields are hidden
         self.query_one(CodeField).narrow([f"code-{view.account}" for view in views], words)
 
     def _switch_url(self) -> str:
-        """The page that switches to the selected role, or to the one of the lines; without one, ""."""
+        """Return the page that switches to the selected role, else to the lines' role; or ""."""
         marked = self.query_one(ProfileAnswers).marked
         urls = {name: url for view in self._survey.identities for name, url in view.roles.items()}
         url = urls.get(marked) or urls.get(self._chosen(), "")
@@ -534,7 +533,7 @@ class VerifyPane(UnlockingPane):
         return self._kept
 
     def changed(self) -> bool:
-        """Whether there are other answers; which line is selected changes nothing that is done."""
+        """Return whether there are new answers; the selected line changes nothing in a done step."""
         return self.opened and (self.inside or self.request().results != self._opened_with.results)
 
 

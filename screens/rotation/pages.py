@@ -1,4 +1,4 @@
-"""The screens of a rotation: which key, with which code; and some days later the end of the old one."""
+"""The screens of a rotation: which key, with which code; and, some days later, deleting the old one."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _IF_ANY = "; leave empty if you have no MFA device"
 
 
 class _KeyPane(UnlockingPane):
-    """Opens where the key is kept before the code is spent: gpg may have to ask for a passphrase."""
+    """Opens the key's store before spending the code, since gpg may have to ask for a passphrase."""
 
     DEFAULT_CSS = """
     _KeyPane Vertical { height: auto; }
@@ -52,11 +52,11 @@ class _KeyPane(UnlockingPane):
     _agreed = False
 
     def record(self) -> KeyRecord | None:
-        """The record of the key that is meant, or None."""
+        """Return the record of the key in question, or None."""
         raise NotImplementedError
 
     def agree_first(self, problems: Sequence[Problem], question: Confirm, act: Callable[[], None]) -> None:
-        """Act on a key in AWS once the person has agreed; that holds while only the code is wrong."""
+        """Act on a key in AWS once the user has agreed; the agreement survives a wrong code."""
         self.show_problems(problems)
         if problems:
             return
@@ -76,7 +76,7 @@ class _KeyPane(UnlockingPane):
 
     @property
     def uses_key(self) -> bool:
-        """Whether the key itself is needed for what the primary action does."""
+        """Return whether the primary action needs the key itself."""
         return True
 
     def own_fingerprint(self) -> str:
@@ -84,24 +84,24 @@ class _KeyPane(UnlockingPane):
         return record.fingerprint if record else ""
 
     def compose_code(self) -> ComposeResult:
-        """The field for the code; `ask_for_code` says what may stand in it."""
+        """Yield the field for the code; `ask_for_code` sets its placeholder."""
         environment = self.context.environment
         yield CodeField(environment.now, Wanted()).set_class(environment.sandbox, "-above-phone")
         yield SandboxPhone(environment)
 
     def ask_for_code(self, *, has_device: bool) -> None:
-        """Say of the code that it is needed; or, where no device is known, only to whom it is."""
+        """Say that the code is needed or, if no device is known, only if the user has one."""
         digits = Wanted().placeholder
         self.query_one("#code", Input).placeholder = digits if has_device else f"{digits}{_IF_ANY}"
 
     def show_problems(self, problems: Sequence[Problem]) -> None:
-        """Once a code is asked for, there is a device."""
+        """Show the problems; one with the code means that there is a device."""
         super().show_problems(problems)
         if any(problem.field == "code" for problem in problems):
             self.ask_for_code(has_device=True)
 
     def code(self) -> str:
-        """The code as typed."""
+        """Return the code as typed."""
         return self.query_one("#code", Input).value.strip()
 
     def advance(self) -> None:
@@ -140,11 +140,11 @@ class RotationPane(_KeyPane, SpareKeyPane):
         self.run_move("records", lambda _report: self._found(), self._listed, looks=True)
 
     def likely(self) -> Facts:
-        """The old key is deleted in the end."""
+        """Return that the old key is deleted in the end."""
         return {"rotated": {"old_id": "the old one"}}
 
     def _found(self) -> dict[KeyRecord, bool]:
-        """The kept keys, and of each whether the files name a device for it."""
+        """Return the kept keys, each with whether the files name a device for it."""
         environment = self.context.environment
         records = KeyRecords(environment.key_records_folder).all()
         return {record: rotation.names_device(record, environment) for record in records}
@@ -159,7 +159,8 @@ class RotationPane(_KeyPane, SpareKeyPane):
         ]
         oldest = max(self._records, key=lambda key: self._records[key].age_days(now), default="")
         self.query_one("#key", Choices).ask(lines, str(self._start["key"]) or oldest)
-        self.query_one("#which").display = len(lines) > 1  # one is no question; its remark names it
+        # with only one there is no question, and its remark names it
+        self.query_one("#which").display = len(lines) > 1
         self.query(".-with-keys").set(display=bool(lines))
         self._show_remark()
         self._remember()
@@ -169,21 +170,21 @@ class RotationPane(_KeyPane, SpareKeyPane):
             self._focus_first()
 
     def _focus_first(self) -> None:
-        if self._records:  # of one there is nothing to choose
+        if self._records:  # with only one there is nothing to choose
             self.query_one("#key" if len(self._records) > 1 else "#code").focus()
         else:
             self.focus_primary()
 
     @on(Button.Pressed, "#again")
     def _ask_again(self) -> None:
-        """The question of a step that is done comes back only when it is asked for."""
+        """Bring back a done step's question on request."""
         self.remove_class("-done")
         self.query_one("#again").display = False
         self._focus_first()
         self.primary_changed()
 
     def changed(self) -> bool:
-        """A rotation that is done stays so until another key is wanted."""
+        """Return False for a done rotation, until another key is wanted."""
         return not self.has_class("-done") and (self.opening.done or super().changed())
 
     def turn(self) -> Turn:
@@ -211,12 +212,12 @@ class RotationPane(_KeyPane, SpareKeyPane):
 
     @on(MarkBox.Changed, "#delete-inactive")
     def _ask_about_both(self) -> None:
-        """What was agreed to was something else."""
+        """Withdraw the agreement, which was for something else."""
         self._agreed = False
         self.primary_changed()
 
     def _waits(self) -> bool:
-        """Whether the chosen key was rotated already, and only its old one waits to be deleted."""
+        """Return whether the chosen key was rotated already, and only its old one waits to be deleted."""
         rotation = record.rotation if (record := self.record()) else None
         waits = rotation is not None and not rotation.interrupted
         return waits and not self._deletes
@@ -263,7 +264,7 @@ class RotationPane(_KeyPane, SpareKeyPane):
 
 
 class RetirementPane(_KeyPane):
-    """The old key, since when it rests, and the code that ends it."""
+    """The old key, how long it has been inactive, and the code that deletes it."""
 
     _record: KeyRecord | None = None
     _waits = False

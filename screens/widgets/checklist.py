@@ -1,4 +1,4 @@
-"""A numbered list of deeds outside the wizard, in a browser or on a phone, that keeps the person's place."""
+"""A numbered list of tasks outside the wizard, in a browser or on a phone, that keeps the user's place."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ _DONE, _CURRENT, _TO_DO = "✓", "▸", "·"
 
 @dataclass(frozen=True)
 class Deed:
-    """Something to do outside.
+    """A task outside the wizard.
 
     Attributes:
         what: an imperative.
         value: what it needs, or None: a field, or a text of the width of the value's column.
-        buttons: what the wizard can do for it; pressing one counts as doing it. Without any the person says
-            that it is done, with a button that is there as soon as it is the deed's turn.
-        asides: buttons that may be pressed early, only to look: they count once it is the deed's turn,
-            unless it is the last. The focus stays on them.
-        helps: buttons that are there as soon as it is the deed's turn, and don't count.
-        opens: whether the first button opens a page: that counts once `Checklist.opened` says that it did.
-        watched: whether the wizard sees by itself that it is done, and says so with `Checklist.did`.
+        buttons: what the wizard can do for it; pressing one counts as doing it. Without any, a button to
+            confirm it appears as soon as it is the task's turn.
+        asides: buttons that may be pressed early, only to look: they count once it is the task's turn, unless
+            it is the last. The focus stays on them.
+        helps: buttons that appear when it is the task's turn, and don't count.
+        opens: whether the first button opens a page, which counts once `Checklist.opened` confirms it.
+        watched: whether the wizard sees by itself that it is done, and calls `Checklist.did`.
         copies: whether it only fills the clipboard, which is cleared when the page is left: a help, which no
-            later deed needs.
+            later task needs.
     """
 
     what: Sentence
@@ -49,7 +49,7 @@ class Deed:
 
 
 class _Row(ButtonRow):
-    """A deed with its mark and its number, and whether it is done."""
+    """A task with its mark and number, and whether it is done."""
 
     def __init__(self, number: int, deed: Deed) -> None:
         self.deed = deed
@@ -70,7 +70,7 @@ class _Row(ButtonRow):
         )
 
     def mark(self, *, current: bool) -> None:
-        """Show where the deed stands."""
+        """Show the task's status."""
         self.query_one(".deed-mark", Text).update(_DONE if self.done else _CURRENT if current else _TO_DO)
         self.set_class(self.done, "-done")
         self.set_class(current, "-current")
@@ -79,35 +79,35 @@ class _Row(ButtonRow):
 
     @property
     def lasts(self) -> bool:
-        """Whether it is still done when the page opens again, without the wizard's seeing it."""
+        """Return whether it stays done when the page opens again, unless the wizard sees it."""
         return not (self.deed.watched or self.deed.copies)
 
     def counts(self, button: AnyButton, *, current: bool) -> bool:
-        """Whether pressing that button does the deed."""
+        """Return whether pressing that button does the task."""
         if self.looks(button):
             return current
         return button not in self.deed.helps and not (self.deed.opens and button is self.deed.buttons[0])
 
     def looks(self, button: AnyButton) -> bool:
-        """Whether pressing that button only shows something here."""
+        """Return whether pressing that button only shows something here."""
         return button in self.deed.asides
 
     def buttons(self) -> Iterator[Button]:
-        """Those that can be pressed."""
+        """Yield the buttons that can be pressed."""
         return (button for button in self.query(Button) if button.display and button.focusable)
 
 
 class Checklist(Vertical):
-    """Deeds in their order; doing one moves the focus to the next that is not done.
+    """Tasks in order; doing one moves the focus to the next that isn't done.
 
     Args:
-        deeds: in their order.
-        ticks: the numbers of those that are done from before, as `ticks` had them.
+        deeds: the tasks, in order.
+        ticks: the numbers of tasks done earlier, from `ticks`.
         label_width: in columns; 0 for all that the buttons leave.
         id: the widget's id.
 
     Attributes:
-        worked_on: whether a deed was done since the page was opened.
+        worked_on: whether a task was done since the page was opened.
     """
 
     DEFAULT_CSS: ClassVar[str] = """
@@ -125,7 +125,7 @@ class Checklist(Vertical):
     """
 
     class Moved(Message):
-        """Another deed is the current one, or all are done."""
+        """Another task is current, or all are done."""
 
     def __init__(
         self,
@@ -143,7 +143,7 @@ class Checklist(Vertical):
                 self._tick(number)
         if self._rows[-1].done and all(row.done for row in self._rows if row.lasts):
             for row in self._rows:
-                row.done = True  # what was seen on the way has served its purpose
+                row.done = True  # what was noticed on the way no longer matters
         self._go_on_from(0)
 
     def compose(self) -> ComposeResult:
@@ -156,12 +156,12 @@ class Checklist(Vertical):
         if self._label_width:
             self.query(".deed-label").set_styles(width=self._label_width)
         values = [*self.query(".deed-value").results(Text)]
-        for value in values:  # so that the buttons behind them stand in one column
+        for value in values:  # align the buttons behind them in a column
             value.styles.max_width = max(cell_len(str(text.visual)) for text in values)
         self._mark()
 
     def ask_first(self) -> None:
-        """Lead to the first deed that is not done, and name it."""
+        """Go to the first task that isn't done, and name it."""
         self._go_on_from(0)
         self._mark()
         self.focus_next()
@@ -173,11 +173,11 @@ class Checklist(Vertical):
 
     @property
     def finished(self) -> bool:
-        """Whether everything is done."""
+        """Whether every task is done."""
         return all(row.done for row in self._rows)
 
     def did(self, number: int, *, go_on: bool = True) -> None:
-        """A deed is done, by its number from 1: the next one that is not has the focus, to `go_on`."""
+        """Mark a task as done, by its number from 1; focus the next open one if `go_on`."""
         row = self._rows[number - 1]
         if row.done:
             return
@@ -189,7 +189,7 @@ class Checklist(Vertical):
             self.focus_next()
 
     def _tick(self, number: int) -> None:
-        """A deed is done; what was to be copied for it has served its purpose, or was not needed."""
+        """Mark a task as done; anything to copy for it is no longer needed."""
         *before, row = self._rows[:number]
         row.done = True
         for other in before if not row.deed.copies else ():
@@ -201,18 +201,18 @@ class Checklist(Vertical):
 
     @property
     def ticks(self) -> list[int]:
-        """The numbers of what is done and lasts, to be kept."""
+        """Return the numbers of done tasks that stay done, for keeping."""
         return [number for number, row in enumerate(self._rows, start=1) if row.done and row.lasts]
 
     def finish(self) -> None:
-        """Everything is done, as what came of it shows; the focus stays."""
+        """Mark all tasks as done, leaving the focus where it is."""
         for row in self._rows:
             row.done = True
         self._at = len(self._rows)
         self._mark()
 
     def opened(self, opened: bool, address: str) -> None:  # noqa: FBT001 - a move's result
-        """Whether the page that the first such deed opens is open; if not, its address has to be copied."""
+        """Take in whether the first page-opening task's page is open; else its address must be copied."""
         number, row = next((at, row) for at, row in enumerate(self._rows, start=1) if row.deed.opens)
         if opened:
             self._show_address()
@@ -223,7 +223,7 @@ class Checklist(Vertical):
 
     @property
     def shows_address(self) -> bool:
-        """Whether an address stands below a deed, since no browser opened it."""
+        """Whether an address is shown below a task, since no browser opened it."""
         return self.has_class("-addressed")
 
     def _show_address(self, *lines: str) -> None:
@@ -232,7 +232,7 @@ class Checklist(Vertical):
             text.show_lines(lines)
 
     def focus_next(self) -> bool:
-        """Put the focus on what is to be pressed next; returns whether there is something."""
+        """Focus what is to be pressed next; return whether there is anything."""
         rows = self._rows[self._at : self._at + 1]
         button = next((button for row in rows for button in row.buttons()), None)
         if button is not None:
@@ -240,7 +240,7 @@ class Checklist(Vertical):
         return button is not None
 
     def _mark(self) -> None:
-        if self.finished:  # until then an address that was copied may have to be typed
+        if self.finished:  # until then a copied address may have to be typed
             self._show_address()
         for index, row in enumerate(self._rows):
             row.mark(current=index == self._at)

@@ -1,4 +1,4 @@
-"""One question with its answers below each other, as radio buttons."""
+"""A question with its answers below each other, as radio buttons."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _BOXES = {True: "(•)", False: "( )"}
 
 
 class Answer(NamedTuple):
-    """An answer, and in a few words what it means."""
+    """An answer, with a short explanation."""
 
     value: str
     statement: Sentence
@@ -25,15 +25,14 @@ class Answer(NamedTuple):
 
 
 class Choices(OptionList, inherit_bindings=False):
-    """Radio buttons. The keys for pages are left to what scrolls around them.
+    """Radio buttons. The keys for pages are left to the scrolling container.
 
-    By default the arrow keys choose, and Enter answers. A question whose answer must not be given by habit
-    has none at first: Space or Enter chooses where the bar is, and the bar begins at the answer that changes
-    nothing.
+    By default the arrow keys choose, and Enter answers. A question that mustn't be answered by habit starts
+    without an answer: Space or Enter chooses at the bar, which starts at the answer that changes nothing.
 
     Args:
         answers: the answers.
-        deliberate: the value of the answer that changes nothing; None where the arrow keys choose.
+        deliberate: the value of the answer that changes nothing; None if the arrow keys choose.
         id: the widget's id.
     """
 
@@ -55,38 +54,38 @@ class Choices(OptionList, inherit_bindings=False):
         self.ask(answers)
 
     def ask(self, answers: Sequence[Answer], value: str = "") -> None:
-        """Show these answers in place of the ones before; `value` is chosen, "" for none or the first."""
+        """Replace the answers; `value` is chosen, "" for none or the first."""
         self._answers, self._given = answers, value
         self.set_options([Option(self._line(index), answer.value) for index, answer in enumerate(answers)])
         self.choose(value or self._deliberate or "")
 
     def reword(self, answers: Sequence[Answer]) -> None:
-        """Say the same answers in other words; what is chosen stays."""
+        """Replace the texts of the answers; the choice stays."""
         self._answers = answers
         self._paint()
 
     @property
     def value(self) -> str:
-        """The chosen answer's value; "" while there is none."""
+        """The chosen answer's value, or ""."""
         return self._given if self._deliberate is not None else self._here
 
     @property
     def statement(self) -> Sentence:
-        """The chosen answer's statement; "" while there is none."""
+        """The chosen answer's statement, or ""."""
         return next((answer.statement for answer in self._answers if answer.value == self.value), "")
 
     def action_cursor_up(self) -> None:
-        """Go up, and not from the first answer to the last one, which says the opposite."""
+        """Go up, but not from the first answer to the last, which says the opposite."""
         if self.highlighted:
             super().action_cursor_up()
 
     def action_cursor_down(self) -> None:
-        """Go down, and not from the last answer to the first one."""
+        """Go down, but not from the last answer to the first."""
         if self.highlighted != self.option_count - 1:
             super().action_cursor_down()
 
     def action_mark(self) -> None:
-        """Choose where the bar is; where the arrow keys have done so, nothing is left to do."""
+        """Choose at the bar, unless the arrow keys already have."""
         if self._deliberate is not None:
             self.action_select()
 
@@ -95,7 +94,7 @@ class Choices(OptionList, inherit_bindings=False):
         return str(self.highlighted_option.id) if self.highlighted_option else ""
 
     def choose(self, value: str) -> None:
-        """Go to an answer by its value; to the first one if there is no such value."""
+        """Go to an answer by its value; to the first if there is no such value."""
         if values := [answer.value for answer in self._answers]:
             self.highlighted = values.index(value) if value in values else 0
         self._paint()

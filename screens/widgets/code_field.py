@@ -1,4 +1,4 @@
-"""Asks for codes of MFA devices, and counts down to the app's next ones, since each code is good once."""
+"""Asks for codes of MFA devices, and counts down to the next ones, since each code works once."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Countdown(Text):
         self._now = now
 
     def on_mount(self) -> None:
-        """Count from now on."""
+        """Start counting."""
         self._tell()
         self.set_interval(0.5, self._tell)
 
@@ -52,9 +52,9 @@ class Wanted(NamedTuple):
 
     Attributes:
         id: the field's id.
-        label: what stands before it.
-        hint: what stands behind it, or "".
-        placeholder: what stands in it.
+        label: the text before it.
+        hint: the text behind it, or "".
+        placeholder: the text in the empty field.
     """
 
     id: str = "code"
@@ -64,7 +64,7 @@ class Wanted(NamedTuple):
 
 
 class _CodeRow(FieldRow):
-    """Names at once what no code has, unless something else is wrong with the one that was entered."""
+    """Reports at once characters that no code has, unless something else is wrong with the entered code."""
 
     _found: Sequence[Problem] = ()
 
@@ -75,17 +75,17 @@ class _CodeRow(FieldRow):
     @on(Input.Changed)
     def _judge(self) -> None:
         field = self.query_one(Input)
-        begun = normal_code(field.value).ljust(DIGITS, "0")  # one that is not whole yet is good so far
+        begun = normal_code(field.value).ljust(DIGITS, "0")  # an incomplete code is fine so far
         problem = code_problem(begun, str(field.id))
         super().show_problems(self._found or ([problem] if problem else []))
 
 
 class CodeField(Vertical):
-    """A field for each code that is wanted; takes no room where none is.
+    """A field for each code needed; takes no space without one.
 
     Args:
         now: the clock, aware.
-        wanted: the codes that are wanted from the beginning.
+        wanted: the codes needed from the start.
         id: the widget's id.
     """
 
@@ -116,18 +116,18 @@ class CodeField(Vertical):
         return [*rows, Countdown(self._now)] if rows else []
 
     async def ask(self, wanted: Sequence[Wanted], words: Sentence = "") -> None:
-        """Ask for these codes, in place of those before, and put the focus into the first field."""
+        """Ask for these codes instead of the previous ones, and focus the first field."""
         self.set_class(bool(wanted or words), "-wanted")
         self.query_one("#code-words", Text).show_lines([words] if words else [])
         rows = self.query_one("#code-rows")
         await rows.remove_children()
         await rows.mount_all(self._rows(wanted))
-        for field in [*self.query(Input)][:1]:  # none comes where the application ends meanwhile
+        for field in [*self.query(Input)][:1]:  # there is none if the application is ending
             field.focus()
 
     @on(Input.Submitted)
     def _go_on(self, event: Input.Submitted) -> None:
-        """Enter goes to the next code that is not entered; in the last one it is the primary action."""
+        """Enter moves to the next empty code; in the last one it presses the primary action."""
         event.stop()
         empty = (
             field for field in self.query(Input) if FieldRow.of(field).display and not field.value.strip()
@@ -141,7 +141,7 @@ class CodeField(Vertical):
         await self.ask([Wanted()] if serial else [], words if serial else "")
 
     def narrow(self, ids: Collection[str], words: Sentence) -> None:
-        """Of the fields that are there, show only these, the first with the focus."""
+        """Show only these fields, focusing the first."""
         self.query_one("#code-words", Text).show_lines([words] if words else [])
         shown = [field for field in self.query(Input) if field.id in ids]
         for field in self.query(Input):
@@ -151,16 +151,16 @@ class CodeField(Vertical):
 
     @property
     def codes(self) -> dict[str, str]:
-        """What is entered, by the field's id; without those that are empty."""
+        """The entered codes by field id, without empty ones."""
         return {str(field.id): field.value.strip() for field in self.query(Input) if field.value.strip()}
 
     def clear(self) -> None:
-        """Empty the fields: a code is good once."""
+        """Empty the fields: a code works once."""
         for field in self.query(Input):
             field.clear()
 
     def take(self, id: str = "code") -> Secret | None:  # noqa: A002 - Textual's name
-        """The code of a field, which is emptied; None if none was entered."""
+        """Return a field's code and empty the field; None if there is none."""
         code = self.codes.get(id)
         for field in self.query(f"#{id}").results(Input):
             field.clear()

@@ -1,4 +1,4 @@
-"""Asks how to continue where the world contradicts a step that was done."""
+"""Asks how to continue if the world contradicts a done step."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _ASKS = "Asks whether it is still so, with a passphrase or an MFA code if that t
 
 
 class Contradiction(Dialog[Choice]):
-    """What is different, and what each choice means; the likely one has the focus, or a look instead of work.
+    """What is different, and the effect of each choice; the likely one has the focus, or a new look.
 
     Args:
         title: the step's title, with its item.
-        observation: what was seen.
-        said: the same in words.
-        look: has the world looked at again; None where that can say nothing new.
+        observation: the contradiction.
+        said: the same as a sentence.
+        look: starts another look at the world; None if that can't help.
     """
 
     AUTO_FOCUS = "Button.-primary"
@@ -46,7 +46,7 @@ class Contradiction(Dialog[Choice]):
         look: Callable[[], None] | None = None,
     ) -> None:
         choices = observation.choices
-        first = look is not None and not observation.asks  # it costs less than the step again
+        first = look is not None and not observation.asks  # a look costs less than repeating the step
         named = zip((Choice.REDO, Choice.CONTINUE, Choice.ACCEPT), observation.effects, strict=False)
         names = {choice: words for choice, (_, words) in _BUTTONS.items()} | dict(named)
         meanings = {**choices, Choice.REDO: observation.redoing or f"Opens {title} again."}
@@ -75,19 +75,16 @@ class Contradiction(Dialog[Choice]):
         self._look = look
 
     def action_look(self) -> None:
-        """Have the world looked at again, which may end the contradiction."""
+        """Start another look at the world, which may end the contradiction."""
         if self._look is not None:
             self.dismiss(None)
             self._look()
 
     def action_redo(self) -> None:
-        """Make the step open again."""
         self.dismiss(Choice.REDO)
 
     def action_accept(self) -> None:
-        """Have the step record what is there as done."""
         self.dismiss(Choice.ACCEPT)
 
     def action_continue(self) -> None:
-        """Leave the world as it is."""
         self.dismiss(Choice.CONTINUE)

@@ -1,4 +1,4 @@
-"""The dialogs: a title, a body that scrolls, and buttons; each gives a typed answer, or none."""
+"""The dialogs: a title, a scrolling body, and buttons; each returns a typed answer, or none."""
 
 from __future__ import annotations
 
@@ -28,43 +28,41 @@ _FRAME_LINES = 2
 _SECONDS_BETWEEN_LOOKS = 0.2
 _IN_TURN = "in turn"
 _SECONDS = 5.0
-"""How long it is shown, where nothing else says when to stop, that something was copied."""
+"""How long to show by default that something was copied."""
 
 
 class OneFocus(Screen[Any]):
-    """A screen that shows its focus and keys only while no other one covers it; then that one has them.
+    """A screen that shows its focus and keys only while no other screen covers it.
 
-    It may have a place for what comes of its work.
+    It may have a place for the results of its work.
     """
 
     def show_result(self, text: str, severity: str, *, passing: bool = False) -> bool:  # noqa: ARG002
-        """Show what came of something, until the next or another step.
+        """Show a result, until the next one or another step.
 
         Args:
-            text: what came of it.
-            severity: Textual's name of it.
-            passing: whether it goes with the next key: it takes room that the page may need.
+            text: the result.
+            severity: Textual's name for it.
+            passing: whether it disappears with the next key, because the page may need the space.
 
         Returns:
-            whether it will be seen here.
+            Whether it is visible here.
         """
         return False
 
     def drop_result(self, *, passing: bool = False) -> None:
-        """What came of work was seen, as other work begins; or a key is pressed: what is shown in passing."""
+        """Remove a result as other work begins; with `passing`, one shown briefly, after a key press."""
 
     def on_screen_suspend(self) -> None:
-        """Another screen takes the keys."""
         self.query("KeyLine").set(visible=False)
         self._show_focus()
 
     def on_screen_resume(self) -> None:
-        """The keys are here again."""
         self.query("KeyLine").set(visible=True)
         self._show_focus()
 
     def on_descendant_focus(self) -> None:
-        """What ends below a dialog may move the focus there."""
+        """Work that ends below a dialog may move the focus there."""
         self._show_focus()
 
     def _show_focus(self) -> None:
@@ -75,17 +73,17 @@ class OneFocus(Screen[Any]):
 
 
 class Dialog(ModalScreen[Answer | None], OneFocus, Generic[Answer]):
-    """A dialog; escape closes it without an answer.
+    """A dialog; Escape closes it without an answer.
 
-    A button runs the action that its id names. What `AUTO_FOCUS` names has the focus at first.
+    A button runs the action that its id names. `AUTO_FOCUS` names the initial focus.
 
     Args:
         title: what it shows or asks.
-        text: what there is to read.
+        text: the text to read.
         buttons: its buttons, beside the one that closes it.
-        close: the words of that one; "" for none.
-        body: what stands between title and buttons where that is more than a text.
-        fields: what stays in view below the body, however long that is.
+        close: the label of that one; "" for none.
+        body: the widgets between title and buttons, if more than a text.
+        fields: widgets that stay in view below the body, however long that is.
     """
 
     AUTO_FOCUS = "#close"
@@ -134,15 +132,15 @@ class Dialog(ModalScreen[Answer | None], OneFocus, Generic[Answer]):
             ButtonRow(*self._buttons, classes="dialog-buttons"),
         )
 
-    def drop_result(self, *, passing: bool = False) -> None:  # noqa: ARG002 - all of it is in passing here
+    def drop_result(self, *, passing: bool = False) -> None:  # noqa: ARG002 - everything is brief here
         self.app.clear_notifications()
 
     def on_screen_suspend(self) -> None:
-        """What was shown in passing takes no room from the page below."""
+        """Free the space of a brief result for the page below."""
         self.drop_result()
 
     def on_resize(self) -> None:
-        """Title, fields and buttons stay in view, so the body has what is left of the terminal."""
+        """Keep title, fields and buttons in view; the body gets the rest of the terminal."""
         self.call_after_refresh(self._fit)
 
     def _fit(self) -> None:
@@ -151,7 +149,7 @@ class Dialog(ModalScreen[Answer | None], OneFocus, Generic[Answer]):
             body.styles.max_height = max(1, self.size.height - taken - _FRAME_LINES)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
-        """What a button of the dialog does is offered only where the button is."""
+        """Offer a button's action only if the button is there."""
         own = {binding.action for binding in self.BINDINGS if isinstance(binding, Binding)} - {"close"}
         return action not in own or action in {button.id for button in self._buttons}
 
@@ -161,7 +159,6 @@ class Dialog(ModalScreen[Answer | None], OneFocus, Generic[Answer]):
         await self.app.run_action(str(event.button.id), self)
 
     def action_close(self) -> None:
-        """Close it without an answer."""
         self.dismiss(None)
 
 
@@ -175,23 +172,24 @@ def ask(node: DOMNode, dialog: Dialog[Answer], then: Callable[[Answer], Any]) ->
 
 
 def in_turn(app: App[Any], work: Callable[[], None]) -> None:
-    """Do something quick in the background, after what was begun so before; it outlives pages and dialogs."""
+    """Do something quick in the background, after earlier calls; it outlives pages and dialogs."""
     before = [worker for worker in app.workers if worker.group == _IN_TURN]
 
     async def run() -> None:
-        with contextlib.suppress(WorkerError):  # how the one before ended is shown by itself
+        with contextlib.suppress(WorkerError):  # the previous one's failure is shown by itself
             await before[-1].wait() if before else None
-        if not get_current_worker().is_cancelled:  # the end has emptied the clipboard, and fills it no more
+        if not get_current_worker().is_cancelled:  # quitting has emptied the clipboard, which must stay empty
             await asyncio.to_thread(work)
 
-    begun: WorkType[None] = run  # and no coroutine of it, which would warn where the end comes first
+    begun: WorkType[None] = run  # not a coroutine yet, which would warn if the application ends first
     app.run_worker(begun, group=_IN_TURN)
 
 
 def tell(node: Widget, work: Callable[[], Sentence], timeout: float | None = _SECONDS) -> None:
-    """Do something quick in the background, as a copy, and show what it says or why it failed.
+    """Do something quick in the background, such as a copy, and show its message or failure.
 
-    With a timeout (seconds) that is shown in passing, over a dialog too; without one, it stays on the page.
+    With a timeout (seconds) the message is shown briefly, also over a dialog; without one, it stays on the
+    page.
     """
     app = node.app
 
@@ -213,12 +211,12 @@ class Notice(Dialog[bool]):
 
 
 class ErrorDialog(Notice):
-    """What happened, why, and what to do; its text can be copied. It answers that it is to be edited by hand.
+    """What happened, why, and what to do; its text can be copied. The answer True means editing by hand.
 
     Args:
         error: the failure.
-        copy: copies a text and says so.
-        editable: whether to offer the person's editor at the place that the failure names.
+        copy: copies a text and returns a message.
+        editable: whether to offer the user's editor at the place that the failure names.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -240,22 +238,22 @@ class ErrorDialog(Notice):
         self.dismiss(True)
 
     def action_copy(self) -> None:
-        """Copy the whole text; the desktop's clipboard may take its time."""
+        """Copy the whole text; the desktop's clipboard may be slow."""
         tell(self, lambda: self._copy(self._error.as_text()))
 
 
 class Typed(Dialog[Answer]):
-    """A dialog whose button `#yes` works only once one of some names was typed, if there are any.
+    """A dialog whose button `#yes` works only after one of the names, if any, was typed.
 
     Args:
         title: the question.
-        text: what there is to know.
-        names: what may be typed.
+        text: the details.
+        names: accepted names.
         hint: what to type.
         buttons: `#yes` among them.
         close: as for `Dialog`.
-        wrong: said of anything else.
-        fields: what stands below the field.
+        wrong: the message for any other text.
+        fields: the widgets below the field.
     """
 
     AUTO_FOCUS = "#typed, #close"
@@ -287,7 +285,7 @@ class Typed(Dialog[Answer]):
         self._wrong = wrong
 
     def action_yes(self) -> None:
-        """What was asked about is to be done."""
+        """Do what the dialog asks about."""
         raise NotImplementedError
 
     @on(Input.Changed, "#typed")
@@ -304,14 +302,14 @@ class Typed(Dialog[Answer]):
 
 
 class Confirm(Typed[bool]):
-    """A question; escape and the focused button say no.
+    """A question; Escape and the focused button say no.
 
     Args:
         title: the question.
-        body: what a yes would do.
-        yes: the words of the button that does it.
+        body: the effect of a yes.
+        yes: the label of the button that does it.
         typed: a text that must be typed for a yes (a name), or "" for none.
-        no: the words of the button that doesn't.
+        no: the label of the button that doesn't.
     """
 
     def __init__(self, title: Sentence, body: Sentence, yes: str, typed: str = "", no: str = "No") -> None:
@@ -332,10 +330,10 @@ _OVER = "What ran here has ended meanwhile. The session is saved."
 
 
 class QuitQuestion(Confirm):
-    """Asks whether to quit while something runs; it says so once that is over, and asks on.
+    """Asks whether to quit while something runs; stays open and reports when that is over.
 
     Args:
-        consequence: says what quitting means for what runs now; "" once nothing does.
+        consequence: returns the effect of quitting on what runs now; "" once nothing does.
     """
 
     def __init__(self, consequence: Callable[[], Sentence]) -> None:
@@ -343,21 +341,21 @@ class QuitQuestion(Confirm):
         self._consequence = consequence
 
     def on_mount(self) -> None:
-        """Terraform may be started, and end, while this is read."""
+        """Refresh the text, since Terraform may start or end while it is read."""
         body = self.query_one(".dialog-body", Lines)
         self.set_interval(_SECONDS_BETWEEN_LOOKS, lambda: body.show_lines([self._consequence() or _OVER]))
 
 
 class NameDialog(Dialog[str]):
-    """Asks for a name or a path, and says what is not right with it while it is open.
+    """Asks for a name or a path, and checks it while it is typed.
 
     Args:
         title: what it is for.
-        words: what comes of it, or "".
-        value: the name to begin with.
-        wrong: says what is wrong with a name, "" if nothing is.
-        example: shown as long as nothing is entered.
-        accept: the words of the button that answers.
+        words: its effect, or "".
+        value: the initial name.
+        wrong: returns what is wrong with a name, "" if nothing is.
+        example: shown while the field is empty.
+        accept: the label of the button that answers.
     """
 
     AUTO_FOCUS = "#name"
@@ -385,7 +383,7 @@ class NameDialog(Dialog[str]):
 
     @on(Input.Submitted)
     def action_accept(self) -> None:
-        """Answer with the name, if there is nothing wrong with it."""
+        """Answer with the name if it is valid."""
         value = self.query_one(Input).value.strip()
         wrong = self._wrong(value) if value else "A name is needed."
         if wrong:

@@ -1,4 +1,4 @@
-"""Whatever goes wrong, in words: no traceback reaches a person, and no secret that one might carry."""
+"""Turns every failure into a message: no traceback reaches a person, nor a secret that it might carry."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _SHORT: Mapping[int, tuple[str, str]] = {
     errno.EAGAIN: ("it allows no more processes", "Allow more (`ulimit -u`), or end some. Then try again."),
     errno.ENOMEM: ("there is no memory left", "Close other programs, or allow more: `ulimit -v unlimited`."),
 }
-"""What a computer can run out of wherever the program is, and what to do (errno(3))."""
+"""What a computer can run out of anywhere, and what to do (errno(3))."""
 
 
 def as_error(failure: BaseException) -> OnboardError:
-    """The failure itself if it speaks for itself, else an error that says where the program is wrong.
+    """Return the failure itself if it has a message, else an error with its place in the program.
 
-    Only the kind of the failure and the place in the program are told: the message of an unforeseen exception
-    may quote what a person typed.
+    Only the kind of the failure and its place are shown: the text of an unforeseen exception may quote what a
+    person typed.
     """
     if isinstance(failure, OnboardError):
         return failure

@@ -1,4 +1,4 @@
-"""The fields of a step's form: with a label, to filter, and for secrets."""
+"""The fields of a step's form: with a label, for filtering, and for secrets."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _SOUGHT = 30
 
 
 class ProblemList(Lines):
-    """A list of problems; takes no room while there are none."""
+    """A list of problems; takes no space while empty."""
 
     DEFAULT_CSS = """
     ProblemList { height: auto; color: $text-warning; }
@@ -37,16 +37,16 @@ class ProblemList(Lines):
     """
 
     def show(self, problems: Sequence[Problem]) -> None:
-        """Show these problems in place of the ones before; none hides the list."""
+        """Show these problems instead of the previous ones; none hides the list."""
         self.show_lines([joined(("✗" if problem.fatal else "!", problem.message)) for problem in problems])
         self.set_class(any(problem.fatal for problem in problems), "-fatal")
 
 
 class Field(Vertical):
-    """What is entered, and below it what is not right with that.
+    """An input, with its problems below.
 
     Args:
-        parts: the field and what stands beside it.
+        parts: the field and the widgets beside it.
     """
 
     DEFAULT_CSS = "Field { height: auto; }"
@@ -55,7 +55,7 @@ class Field(Vertical):
         super().__init__(*parts, ProblemList(classes="field-problem"))
 
     def show_problems(self, problems: Sequence[Problem]) -> None:
-        """Show these below the field, in place of those before."""
+        """Show these below the field instead of the previous ones."""
         self.query_one(ProblemList).show(problems)
 
 
@@ -63,14 +63,14 @@ BETWEEN_FIELDS: Sequence[BindingType] = (
     Binding("down", "app.focus_next", show=False),
     Binding("up", "app.focus_previous", show=False),
 )
-"""The keys from one field of a form to the next; a field with lines of its own takes them for those."""
+"""The keys from one field of a form to the next; multi-line fields use them for their lines."""
 
 
 class FieldRow(Field):
-    """A label in front of a field, on one line, so that a step's whole form fits into a small terminal.
+    """A label and a field on one line, so that a step's whole form fits into a small terminal.
 
     Args:
-        label: what the field is for, 18 columns at most.
+        label: the field's label, 18 columns at most.
         field: the field; it takes the rest of the line.
         hint: a few words behind the field, or "".
     """
@@ -89,14 +89,14 @@ class FieldRow(Field):
 
     @classmethod
     def of(cls, field: Widget) -> FieldRow:
-        """The row that a field is in."""
+        """Return the row that a field is in."""
         return next(ancestor for ancestor in field.ancestors if isinstance(ancestor, cls))
 
 
 class PathField(Input):
-    """Shows a path that is too long without its middle, as long as nobody edits it.
+    """Shortens a long path in the middle, unless it is being edited.
 
-    A pasted text of several lines is no path: it is left to the page; Textual would insert its first line.
+    A paste of several lines isn't a path, so it is left to the page; Textual would insert its first line.
     """
 
     def __init__(
@@ -111,10 +111,9 @@ class PathField(Input):
 
     def _on_paste(self, event: Paste) -> None:
         if len(event.text.strip().splitlines()) > 1:
-            event.prevent_default()  # else Textual calls the base class's handler next
+            event.prevent_default()  # otherwise Textual calls the base class's handler next
 
     def render_line(self, y: int) -> Strip:
-        """The one line."""
         width = self.size.width
         if self.has_focus or cell_len(self.value) <= width:
             return super().render_line(y)
@@ -122,16 +121,15 @@ class PathField(Input):
 
 
 class SentenceField(Input):
-    """Shows a text that is too long on several lines, as long as nobody edits it."""
+    """Shows a long text on several lines, unless it is being edited."""
 
     DEFAULT_CSS = "SentenceField.-textual-compact { height: auto; }"
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:  # noqa: ARG002
-        """As many lines as all of it takes."""
+        """As many lines as the text needs."""
         return max(1, len(self._lines(width)))
 
     def render_line(self, y: int) -> Strip:
-        """One of the lines."""
         lines = self._lines(self.size.width)
         if self.has_focus or y >= len(lines):
             return super().render_line(y)
@@ -142,7 +140,7 @@ class SentenceField(Input):
 
 
 class FilterField(Input):
-    """Filters what stands below it; Esc clears it first, down and enter go to the list."""
+    """Filters the list below it; Esc clears it first, Down and Enter go to the list."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "clear_filter", "Clear"),
@@ -151,68 +149,67 @@ class FilterField(Input):
 
     @dataclass
     class Left(Message):
-        """The person goes on to what is filtered."""
+        """The user moves on to the filtered list."""
 
     @property
     def terms(self) -> tuple[str, ...]:
-        """The words to look for."""
+        """The words to search for."""
         return tuple(self.value.split())
 
     @property
     def without_match(self) -> str:
-        """That nothing has these words, and how to list everything again."""
+        """Say that nothing has these words, and how to list everything again."""
         sought = " ".join(self.terms)
         return f"Nothing matches “{sized(sought, min(_SOUGHT, cell_len(sought)))}”. Esc clears the filter."
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
-        """With nothing in the field, esc means what it means elsewhere."""
+        """If the field is empty, leave Esc to the page."""
         return action != "clear_filter" or bool(self.value)
 
     def watch_value(self, before: str, after: str) -> None:
-        """The key that clears comes and goes."""
+        """Update the key that clears."""
         if bool(before) != bool(after):
             self.refresh_bindings()
 
     def action_clear_filter(self) -> None:
-        """Empty the field."""
         self.value = ""
 
     def action_leave_filter(self) -> None:
-        """Go to what is filtered."""
+        """Go to the filtered list."""
         self.post_message(self.Left())
 
 
 class KeyIdInput(Input):
-    """An access key's id. What can be none stays out of it: the secret half would be seen, and drafted."""
+    """An access key's id. Other text stays out: a pasted secret would be visible and saved in a draft."""
 
     class Rejected(Message):
-        """Something else was pasted."""
+        """Something other than an id was pasted."""
 
     def __init__(self, value: str = "", *, id: str) -> None:  # noqa: A002 - Textual's name
         super().__init__(value, "begins with AKIA", id=id, compact=True, restrict="[A-Z0-9]{0,128}")
 
     @property
     def key_id(self) -> str:
-        """The id; "" for what is none."""
+        """Return the id; "" if invalid."""
         return self.value if ACCESS_KEY_ID.fullmatch(self.value) else ""
 
     def _on_paste(self, event: Paste) -> None:
         event.text = event.text.strip()
         if not ACCESS_KEY_ID.fullmatch(event.text):
             event.stop()
-            event.prevent_default()  # else Textual calls the base class's handler next
+            event.prevent_default()  # otherwise Textual calls the base class's handler next
             self.post_message(self.Rejected())
 
 
 class SecretInput(Input):
-    """A password field, whose content cannot be copied or cut, and is handed out as a `Secret`.
+    """A password field whose content can't be copied or cut, and is returned as a `Secret`.
 
-    Textual's own Input copies the plain text on ctrl+c even when it is masked (measured with 8.2); here
-    copying and cutting do nothing, by whatever key, the mouse selects nothing for the screen's own copy, and
-    the content never becomes a draft.
+    Textual's own Input copies the plain text on ctrl+c even when it is masked (measured with 8.2). Here
+    copying and cutting do nothing by any key, the mouse selects nothing for the screen's own copy, and the
+    content never becomes a draft.
 
     Attributes:
-        typed: whether there has been anything in it.
+        typed: whether it ever had any content.
     """
 
     typed = False
@@ -222,20 +219,20 @@ class SecretInput(Input):
         super().__init__(placeholder=placeholder, password=True, id=id, compact=True)
 
     def watch_value(self, value: str) -> None:
-        """Textual's own Input watches it as `_watch_value`."""
+        """Note typing; Textual's own Input uses `_watch_value`."""
         self.typed |= bool(value)
 
     def get_selection(self, selection: object) -> None:
-        """Nothing: a selection of the whole screen (Textual's `text_select_all`) leaves it out."""
+        """Return nothing, so that selecting the whole screen (Textual's `text_select_all`) omits it."""
 
     def action_copy(self) -> None:
-        """Nothing: a secret is not copied from its field."""
+        """Do nothing: a secret isn't copied from its field."""
 
     def action_cut(self) -> None:
-        """Nothing: a secret is not cut from its field."""
+        """Do nothing: a secret isn't cut from its field."""
 
     def take(self) -> Secret:
-        """The content as a secret; the field is emptied."""
+        """Return the content as a secret, and empty the field."""
         secret = Secret(self.value)
         self.clear()
         return secret
@@ -244,8 +241,8 @@ class SecretInput(Input):
 class SecretText(Text):
     """Shows dots, and on request the secret for `SHOWN_SECONDS`; only a copy key copies it.
 
-    What is selected with the mouse goes to Textual's clipboard on ctrl+c, where nothing would clear it again;
-    so this cannot be selected.
+    Text selected with the mouse goes to Textual's clipboard on ctrl+c, where nothing would clear it; so this
+    can't be selected.
     """
 
     ALLOW_SELECT: ClassVar[bool] = False
@@ -253,7 +250,7 @@ class SecretText(Text):
 
     @dataclass
     class Turned(Message):
-        """The secret is shown now, or hidden."""
+        """The secret was shown or hidden."""
 
         shown: bool
 
@@ -261,7 +258,7 @@ class SecretText(Text):
         super().__init__(MASK, id=id)
 
     def get_selection(self, selection: object) -> None:
-        """Nothing: a selection of the whole screen leaves it out."""
+        """Return nothing, so that selecting the whole screen omits it."""
 
     def toggle(self, secret: Secret) -> None:
         """Show the secret, or hide it if it is shown."""
@@ -273,7 +270,7 @@ class SecretText(Text):
         self.post_message(self.Turned(shown=True))
 
     def hide(self) -> None:
-        """Show dots; the secret is no longer in the widget."""
+        """Show dots, and drop the secret from the widget."""
         if self._hiding is not None:
             self._hiding.stop()
             self._hiding = None

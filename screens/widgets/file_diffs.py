@@ -1,8 +1,8 @@
-"""The differences of many files below each other; only the lines in view are drawn.
+"""The diffs of many files below each other; only the lines in view are drawn.
 
-Every line keeps the mark that a unified diff gives it; colours only add to that. What a file holds beside
-text (control characters, marks that turn the direction of writing) is shown as a sign for it, since a
-reviewer must see what is there.
+Every line keeps its mark from the unified diff; colours only add to that. Anything but text in a file
+(control characters, marks that change the writing direction) is shown as a sign, since a reviewer must see
+what is there.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ _LINES = {"+": "added", "-": "removed", "@": "hunk", "=": "file", "\\": "hunk"}
 
 @dataclass(frozen=True)
 class FileDiff:
-    """The difference of one file.
+    """The diff of one file.
 
     Attributes:
         change: the file before and after.
-        added: how many lines come.
-        removed: how many lines go.
+        added: the number of added lines.
+        removed: the number of removed lines.
         begin: its first line, among those of all files.
         tokens: the tokens of each of the change's lines.
     """
@@ -59,7 +59,7 @@ class FileDiff:
 
     @property
     def readable(self) -> bool:
-        """Whether somebody can read it, unlike a key."""
+        """Whether a person can read it, unlike a key."""
         return PurePath(self.change.name).parent.name != "keys"
 
     @cached_property
@@ -69,14 +69,14 @@ class FileDiff:
 
     @cached_property
     def identity(self) -> str:
-        """A digest that only this difference has."""
+        """A digest unique to this diff."""
         change = self.change
         parts = (str(change.path).encode(), change.before or b"", change.after or b"")
         return sha256(b"".join(sha256(part).digest() for part in parts)).hexdigest()
 
 
 def file_diffs(change_set: ChangeSet) -> tuple[FileDiff, ...]:
-    """The differences of all files of a set, in its order; takes a moment for large files."""
+    """Return the diffs of all files of a set, in order; slow for large files."""
     found: list[FileDiff] = []
     begin = 0
     with collection_paused():
@@ -87,11 +87,11 @@ def file_diffs(change_set: ChangeSet) -> tuple[FileDiff, ...]:
 
 
 class FileDiffs(DrawnLines):
-    """Scrolls down, and from file to file; a long line goes on in rows below it, each with its mark.
+    """Scrolls down, and from file to file; a long line wraps into rows, each with its mark.
 
     Attributes:
-        files: what is shown.
-        seen: the files whose last changed line was in view.
+        files: the files shown.
+        seen: files whose last changed line was in view.
     """
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
@@ -115,7 +115,7 @@ class FileDiffs(DrawnLines):
 
     @dataclass
     class AtFile(Message):
-        """Another file is at the top of what is shown, or was seen."""
+        """Another file is at the top, or was seen."""
 
         index: int
 
@@ -125,12 +125,12 @@ class FileDiffs(DrawnLines):
         self.seen: set[int] = set()
         self._lines: list[DiffLine] = []
         self._tokens: list[Sequence[Token]] = []
-        self._starts: list[int] = [0]  # the row that each line begins on, and the one after the last
+        self._starts: list[int] = [0]  # the first row of each line, and the row after the last
         self._wrapped_at = 0
         self._at = self._aimed = -1
 
     def show(self, files: Sequence[FileDiff], seen: Iterable[int] = ()) -> None:
-        """Show these files from the top; some of them may have been seen before."""
+        """Show these files from the top; some may have been seen before."""
         self.files = files
         self.seen = {*seen}
         self._lines = [line for file in files for line in file.change.lines]
@@ -142,31 +142,31 @@ class FileDiffs(DrawnLines):
         self.refresh()
 
     def _wrap(self) -> None:
-        """Give each line the rows that it takes."""
+        """Compute the rows of each line."""
         self._wrapped_at = width = self.scrollable_content_region.width
         rows = (len(_row_ends(_drawn(line), width)) if width else 1 for line in self._lines)
         self._starts = [*accumulate(rows, initial=0)]
         self.virtual_size = Size(width, self._starts[-1])
 
     def row_of(self, line: int) -> int:
-        """The row that a line begins on."""
+        """Return the first row of a line."""
         return self._starts[line]
 
     def _line_at(self, row: int) -> int:
-        """The line that a row is of."""
+        """Return the line that a row belongs to."""
         return bisect_right(self._starts, row) - 1
 
     @property
     def unseen(self) -> tuple[int, ...]:
-        """The files that are still to be read."""
+        """The files still to be read."""
         return tuple(at for at, file in enumerate(self.files) if file.readable and at not in self.seen)
 
     @property
     def at(self) -> int:
-        """The file that is read; -1 without files.
+        """The current file; -1 without files.
 
-        It is the first with a changed line at or below the top; at the end, where the last ones
-        can't come to the top, the one that was gone to, else the last.
+        It is the first with a changed line at or below the top. At the end, where the last ones can't reach
+        the top, it is the file that the user went to, else the last.
         """
         row = round(self.scroll_y)
         if 0 < self.max_scroll_y <= row:
@@ -176,7 +176,7 @@ class FileDiffs(DrawnLines):
 
     @property
     def line(self) -> int:
-        """The number, before the change, of the first changed line of that file in view; 1 if none is."""
+        """The number, before the change, of that file's first changed line in view; 1 if there is none."""
         top = round(self.scroll_y)
         first = max(self._line_at(top), self.files[self.at].begin if self.files else 0)
         below = self._lines[first : self._line_at(top + max(1, self.size.height) - 1) + 1]
@@ -189,15 +189,14 @@ class FileDiffs(DrawnLines):
         self._tell_file()
 
     def _top_of(self, file: FileDiff) -> int:
-        """The line to show a file from: where there is little room, something that changes is in view."""
+        """Return the line to show a file from, such that a changed line is in view even in little space."""
         begin, end = self.row_of(file.begin), self.row_of(file.first + 1)
         return max(begin, end - max(1, self.size.height))
 
     def action_file(self, direction: int) -> None:
-        """Go to the next file or the one before; from within a file first to its own beginning.
+        """Go to the next or previous file; from within a file, back first means its beginning.
 
-        Forward, those that were seen are passed over as long as there are others; after the last file comes
-        the first that is to be read.
+        Forward skips seen files while there are others; after the last file comes the first unseen one.
         """
         here = self.at
         inside = direction < 0 and here >= 0 and round(self.scroll_y) > self._top_of(self.files[here])
@@ -209,7 +208,7 @@ class FileDiffs(DrawnLines):
             self.go_to_file(index)
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        """Tell when another file is at the top."""
+        """Report when another file is at the top."""
         super().watch_scroll_y(old_value, new_value)
         if self._aimed >= 0 and round(new_value) != min(
             self._top_of(self.files[self._aimed]), self.max_scroll_y
@@ -218,7 +217,7 @@ class FileDiffs(DrawnLines):
         self._tell_file()
 
     def on_resize(self) -> None:
-        """More is in view, or less; the line at the top stays there."""
+        """Keep the line at the top when the size changes."""
         if self._wrapped_at != self.scrollable_content_region.width:
             line = self._line_at(round(self.scroll_y))
             self._wrap()
@@ -237,12 +236,11 @@ class FileDiffs(DrawnLines):
     # -- drawing -----------------------------------------------------------------------------------
 
     def style_of(self, name: str) -> Style:
-        """The look of a kind of line, with its ground; of a kind of word only what is the word's own."""
+        """Return the style of a kind of line, with its background; of a kind of word, only the word's own."""
         style = super().style_of(name)
         return Style(color=style.color, bold=style.bold, italic=style.italic) if name in KINDS else style
 
     def render_line(self, y: int) -> Strip:
-        """A row of a line of a file's diff."""
         width, row = self.scrollable_content_region.width, round(self.scroll_y) + y
         base = self.rich_style
         if row >= self._starts[-1]:
@@ -261,7 +259,7 @@ class FileDiffs(DrawnLines):
         segments = [segment(text[:1], mark)]
         if not tokens:
             return [*segments, segment(text[1:], style)]
-        plain = style + Style(color=self.rich_style.color)  # the mark and the ground say what kind it is
+        plain = style + Style(color=self.rich_style.color)  # the mark and the background show what kind it is
         for token in tokens:
             start, end = token.start + 1, token.end + 1
             if start >= at:
@@ -272,9 +270,9 @@ class FileDiffs(DrawnLines):
 
 
 def _row_ends(text: str, width: int) -> list[int]:
-    """The cell at which each row of a line ends, where each begins with its mark; no letter is cut in two."""
+    """Return the cell at which each row of a line ends; each row has its mark, and no letter is split."""
     cells, rest = cell_len(text), max(1, width - 1)
-    if cells == len(text):  # one for each letter
+    if cells == len(text):  # one cell per letter
         return [*range(1 + rest, cells, rest), cells]
     ends, begin, at = list[int](), 1, 1
     for wide in map(cell_len, text[1:]):
@@ -285,5 +283,5 @@ def _row_ends(text: str, width: int) -> list[int]:
 
 
 def _drawn(line: DiffLine) -> str:
-    """A line with a sign for what a terminal would not show; each letter keeps its place."""
+    """Return a line with signs for what a terminal wouldn't show; each letter keeps its place."""
     return shown(line.text.replace("\t", "⇥"))

@@ -1,4 +1,4 @@
-"""The application's keys, at the foot of the screen: the same on every page, so that all have room."""
+"""The application's keys at the foot of the screen: the same on every page, so that all fit."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _PRESSES = "presses"
 class KeyLine(Widget, can_focus=False):
     """The keys that work now, on one line; a click presses one.
 
-    They are one widget: one for each key, as in Textual's footer, takes a good part of the time that a page
-    takes to open. The last ones are left out where there is no room for them.
+    It is a single widget: one per key, as in Textual's footer, takes much of the time that a page needs to
+    open. The last keys are omitted if there is no space.
 
     Args:
-        ids: of the bindings, in their order; Textual leaves out those that a field types.
+        ids: of the bindings, in order; Textual omits keys that a field types.
     """
 
     ALLOW_SELECT = False
@@ -46,9 +46,9 @@ class KeyLine(Widget, can_focus=False):
         self.screen.bindings_updated_signal.subscribe(self, self._changed)
 
     def _changed(self, screen: Screen[object]) -> None:
-        """Show the keys of now; not while the terminal's window has lost the focus, when none works.
+        """Show the current keys; not while the terminal's window is unfocused, when none works.
 
-        The line below a dialog keeps the keys that its page had.
+        Below a dialog, the line keeps its page's keys.
         """
         if screen.app.app_focus and screen is self.screen is screen.app.screen:
             active = {
@@ -74,13 +74,12 @@ class KeyLine(Widget, can_focus=False):
         return line
 
     def on_mouse_down(self, event: MouseDown) -> None:
-        """A click presses the key."""
         key = event.style.meta.get(_PRESSES)
         if isinstance(key, str):
             self.app.simulate_key(key)
 
     def on_mouse_move(self, event: MouseMove) -> None:
-        """The key under the pointer says more about itself."""
+        """Describe the key under the pointer."""
         pressed = event.style.meta.get(_PRESSES)
         self.tooltip = next(
             (shown(key.tooltip) for key in self._keys if key.key == pressed and key.tooltip), None

@@ -1,4 +1,4 @@
-"""The layers of a step on one line, with what is pending in each; one of them is shown below."""
+"""The layers of a step on one line, with their pending changes; one of them is shown below."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from workflows.core.sentences import count
 _BETWEEN = 3
 """Columns between two layers."""
 _SECONDS = 3.0
-"""So long it is said at least that another layer is shown."""
+"""Seconds to announce at least that another layer is shown."""
 
 
 def pending_words(number: int) -> str:
-    """How many changes a layer does not hold yet."""
+    """Return how many changes a layer doesn't have yet."""
     return count(number, "change") if number else "no change"
 
 
 class LayerBar(Text):
-    """Names the layers; a click on one chooses it.
+    """Names the layers; a click chooses one.
 
     Args:
-        content: what is shown first.
-        choose: called with the account of a layer that was clicked.
+        content: the initial text.
+        choose: called with the account of a clicked layer.
         id: the widget's id.
     """
 
@@ -42,15 +42,15 @@ class LayerBar(Text):
         self.seen: set[str] = set()
 
     def first_unseen(self, accounts: Iterable[str]) -> str:
-        """The first of these accounts that was not shown yet; "" for none."""
+        """Return the first of these accounts not shown yet, or ""."""
         return next((account for account in accounts if account not in self.seen), "")
 
     def show(self, layers: Sequence[tuple[str, str]], current: str) -> None:
         """Show the layers.
 
         Args:
-            layers: each account's name, and how its layer stands, in a few words.
-            current: the account whose layer is shown.
+            layers: each account's name, with its layer's status in a few words.
+            current: the account of the layer shown.
         """
         if self._current not in {"", current}:
             self.notify(f"Now: {current}", timeout=_SECONDS)
@@ -58,15 +58,15 @@ class LayerBar(Text):
         self.seen.add(current)
         text = self._text()
         wider = _widths(str(self.content)) != _widths(str(text))
-        self.update(text, layout=wider)  # a layout costs more than all that is drawn
+        self.update(text, layout=wider)  # a layout costs more than all the drawing
 
     def on_resize(self) -> None:
-        """The lines end elsewhere now."""
+        """Break the line again."""
         if self._layers:
             self.show(self._layers, self._current)
 
     def _text(self) -> Content:
-        """The layers, each whole on one line: the mark before a name stays with it."""
+        """Return the layers, each kept on one line with its mark."""
         parts: list[tuple[str, Style]] = []
         column = 0
         for account, standing in self._layers:
@@ -83,7 +83,7 @@ class LayerBar(Text):
         return styled(*parts)
 
     def action_choose(self, account: str) -> None:
-        """A layer was clicked."""
+        """Choose the clicked layer."""
         self._choose(account)
 
 

@@ -1,6 +1,6 @@
-"""Lists of lines that stay fluid with many thousands of them: only those in view are drawn.
+"""Lists that stay fast with many thousands of lines: only those in view are drawn.
 
-Textual's DataTable makes every cell of every row before it shows the first one.
+Textual's DataTable creates every cell of every row before it shows the first one.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from screens.widgets.text import segment, sized, with_bar
 _GAP = 2
 GUTTER = 1
 _CUT = 10
-"""A column that doesn't fit is cut off if it has this room, and left out otherwise."""
+"""A column that doesn't fit is cut off if at least this wide, and omitted otherwise."""
 _WIDEST = 40
-"""A column is not wider than this; the line below the list has the whole text."""
+"""The maximum width of a column; the line below the list has the whole text."""
 
 
 class DrawnLines(ScrollView, can_focus=True):
-    """Draws the lines in view, each in the style of the component `lines--NAME`."""
+    """Draws the lines in view, in the style of the component `lines--NAME`."""
 
     DEFAULT_CSS = """
     DrawnLines { scrollbar-size-horizontal: 1; scrollbar-size-vertical: 1; }
@@ -40,19 +40,19 @@ class DrawnLines(ScrollView, can_focus=True):
         self._known: dict[str, Style] = {}
 
     def notify_style_update(self) -> None:
-        """Another theme has other colours."""
+        """Use another theme's colours."""
         super().notify_style_update()
         self._known.clear()
 
     def style_of(self, name: str) -> Style:
-        """The style of a component; of "" the widget's own."""
+        """Return the style of a component; for "" the widget's own."""
         if name not in self._known:
             self._known[name] = self.get_component_rich_style(f"lines--{name}") if name else self.rich_style
         return self._known[name]
 
 
 def across(whole: Strip, left: int, width: int, style: Style) -> Strip:
-    """The part of a line that is in view, with a sign where it goes on to the right."""
+    """Return the visible part of a line, with a sign where it continues to the right."""
     drawn = whole.crop(left, left + width).adjust_cell_length(width, style)
     if whole.cell_length > left + width > 0:
         return Strip([*drawn.crop(0, width - 1), segment("…", style)])
@@ -60,9 +60,9 @@ def across(whole: Strip, left: int, width: int, style: Style) -> Strip:
 
 
 class CursorLines(DrawnLines):
-    """Lines and headings below a head, with a cursor on one line; headings are passed over.
+    """Lines and headings below a head, with a cursor that skips headings.
 
-    A subclass says how many rows there are, which of them are headings, and draws the head and the lines.
+    A subclass returns the number of rows and the headings, and draws the head and the lines.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -78,44 +78,44 @@ class CursorLines(DrawnLines):
     CursorLines > .lines--quiet { color: $text-muted; }
     """
     HEADING_FILL: ClassVar[str] = " "
-    """What fills a heading's line behind its text."""
+    """Fills a heading's line behind its text."""
     row = 0
-    """Where the cursor is."""
+    """The cursor's row."""
 
     @dataclass
     class Moved(Message):
-        """The cursor is elsewhere, or what is shown there is another."""
+        """The cursor has moved, or its line shows something else."""
 
     @dataclass
     class LeftUpwards(Message):
-        """The person went up from the first line."""
+        """The user went up from the first line."""
 
     @property
     def head(self) -> int:
-        """How many lines the head has."""
+        """Return the number of lines in the head."""
         return 1
 
     @property
     def rows(self) -> int:
-        """How many lines and headings there are."""
+        """Return the number of lines and headings."""
         raise NotImplementedError
 
     def heading(self, row: int) -> str | None:
-        """The text of a heading; None for a line."""
+        """Return the text of a heading; None for a line."""
         raise NotImplementedError
 
     def drawn_head(self, y: int, width: int) -> Strip:
-        """A line of the head."""
+        """Return a line of the head."""
         raise NotImplementedError
 
     def drawn_line(self, row: int, width: int) -> Strip:
-        """A line."""
+        """Return a line."""
         raise NotImplementedError
 
     # -- moving ------------------------------------------------------------------------------------
 
     def next_line(self, row: int, direction: int) -> int | None:
-        """The first line from there on that is no heading."""
+        """Return the first line from there on that isn't a heading."""
         while 0 <= row < self.rows:
             if self.heading(row) is None:
                 return row
@@ -123,7 +123,7 @@ class CursorLines(DrawnLines):
         return None
 
     def select(self, row: int | None) -> None:
-        """Put the cursor on a line, or leave it where it is for None."""
+        """Move the cursor to a line; None leaves it in place."""
         if row is not None:
             self.row = row
         self._reveal()
@@ -131,14 +131,14 @@ class CursorLines(DrawnLines):
         self.post_message(self.Moved())
 
     def action_move(self, down: int) -> None:
-        """Select the neighbour; up from the first line leaves the list."""
+        """Select the next line; up from the first one leaves the list."""
         row = self.next_line(self.row + down, down)
         if row is None and down < 0:
             self.post_message(self.LeftUpwards())
         self.select(row)
 
     def action_page(self, direction: int) -> None:
-        """Go as far as can be seen."""
+        """Go one page."""
         row = self.row + direction * max(1, self._body - 1)
         self.select(self.next_line(max(0, min(self.rows - 1, row)), -direction))
 
@@ -147,13 +147,13 @@ class CursorLines(DrawnLines):
         self.select(self.next_line(self.rows - 1, -1) if row else self.next_line(0, 1))
 
     def on_click(self, event: Click) -> None:
-        """Select what is under the pointer."""
+        """Select the line under the pointer."""
         row = round(self.scroll_y) + event.y - self.head
         if event.y >= self.head and row < self.rows and self.heading(row) is None:
             self.clicked(row, event.x)
 
     def clicked(self, row: int, x: int) -> None:  # noqa: ARG002 - for lines with columns
-        """A line was clicked."""
+        """Handle a click on a line."""
         self.select(row)
 
     def on_resize(self, event: Resize) -> None:  # noqa: ARG002 - Textual's handler
@@ -165,7 +165,7 @@ class CursorLines(DrawnLines):
         return max(1, self.scrollable_content_region.height - self.head)
 
     def _reveal(self) -> None:
-        """Scroll just as far as the selected line and a heading above it need."""
+        """Scroll just enough to show the selected line and a heading above it."""
         if self.scrollable_content_region.height:
             below_heading = self.row > 0 and self.heading(self.row - 1) is not None
             top, bottom = self.row - below_heading, self.row - self._body + 1
@@ -173,13 +173,12 @@ class CursorLines(DrawnLines):
             self.scroll_to(self.left_needed(), max(0, y), animate=False, force=True, immediate=True)
 
     def left_needed(self) -> float:
-        """How far it must be scrolled sideways."""
+        """Return the required horizontal scroll position."""
         return self.scroll_x
 
     # -- drawing -----------------------------------------------------------------------------------
 
     def render_line(self, y: int) -> Strip:
-        """A line of the head, a heading, or a line."""
         width = self.scrollable_content_region.width
         row = round(self.scroll_y) + y - self.head
         if y < self.head:
@@ -197,9 +196,9 @@ class Line:
     """A line of the list.
 
     Attributes:
-        cells: a text for each column; with fewer of them the last one takes the rest of the line.
-        key: what the line is about; None for a heading.
-        kind: how it is drawn: "", "changed" or "quiet".
+        cells: a text for each column; with fewer cells, the last one takes the rest of the line.
+        key: identifies the line; None for a heading.
+        kind: its style: "", "changed" or "quiet".
     """
 
     cells: tuple[str, ...]
@@ -208,9 +207,9 @@ class Line:
 
 
 class LineList(CursorLines):
-    """Lines under the heads of their columns; the first column stays while the others scroll sideways.
+    """Lines under column heads; the first column stays while the others scroll sideways.
 
-    Where `overflow-x` is hidden, columns that do not fit are cut off or left out, the last ones first.
+    With `overflow-x: hidden`, columns that don't fit are cut off or omitted, the last ones first.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -244,7 +243,7 @@ class LineList(CursorLines):
         return line if line is not None and line.key is not None else None
 
     def show(self, lines: Sequence[Line]) -> None:
-        """Show other lines; what was selected stays selected if it is among them."""
+        """Show other lines, keeping the selection if it is among them."""
         before = self.marked
         self._lines = lines
         whole = [line.cells for line in lines if len(line.cells) == len(self._columns)]

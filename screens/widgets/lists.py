@@ -1,6 +1,6 @@
-"""What shows many texts or long ones: boxes, tables, logs; loaded with the pages that have them.
+"""Widgets for many or long texts: boxes, tables, logs; loaded with the pages that use them.
 
-Like `screens.widgets.text`, whose second half this is, it shows every text as it is.
+Like `screens.widgets.text`, whose second half this is, it shows every text literally.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from screens.widgets.text import BAR, CURSOR, Button, Measured, ScrollBody, plai
 from workflows.core.sentences import Sentence
 
 BOXES = {True: "[x]", False: "[ ]"}
-"""How a box is drawn by whether it is marked: to be read without colours."""
+"""A box, by whether it is ticked; readable without colours."""
 
 
 class MarkBox(widgets.Checkbox, Measured):
-    """A box that is empty when it is not marked; Textual draws the same letter in both."""
+    """A box that is empty when not ticked; Textual draws the same letter for both."""
 
     DEFAULT_CSS = """
     MarkBox { border: none; padding: 0; }
@@ -44,11 +44,11 @@ class MarkBox(widgets.Checkbox, Measured):
 
     @property
     def mark(self) -> str:
-        """The box as it stands."""
+        """The box in its current state."""
         return BOXES[self.value]
 
     def render(self) -> Content:
-        """The box and its label; with the focus the bar stands before them."""
+        """The box and its label, after the bar if focused."""
         box = f"{BAR if self.has_focus else ' '} {self.mark}"
         label = self._label.stylize_before("bold reverse $accent") if self.has_focus else self._label
         return Content.assemble((box, "$accent"), " ", label)
@@ -59,7 +59,7 @@ class MarkBox(widgets.Checkbox, Measured):
 
 
 class MarkList(widgets.SelectionList[str], Measured):
-    """A list of boxes, each on one line, that are empty when they are not marked."""
+    """A list of boxes, one per line, that are empty when not ticked."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {CURSOR}
     DEFAULT_CSS = f"""
@@ -76,11 +76,11 @@ class MarkList(widgets.SelectionList[str], Measured):
         super().__init__(id=id, compact=True)
 
     def show(self, lines: Iterable[tuple[Sentence, str]], marked: Collection[str]) -> None:
-        """Show these boxes in place of the ones before; the cursor stays on its line.
+        """Replace the boxes; the cursor stays on its line.
 
         Args:
             lines: the text and the value of each.
-            marked: the values that are marked.
+            marked: the values to tick.
         """
         line = self.highlighted
         self.clear_options()
@@ -89,12 +89,12 @@ class MarkList(widgets.SelectionList[str], Measured):
             self.highlighted = min(line, self.option_count - 1)
 
     def on_focus(self) -> None:
-        """Mark the first line, so that Space does something at once."""
+        """Select the first line, so that Space does something at once."""
         if self.highlighted is None and self.option_count:
             self.highlighted = 0
 
     def render_line(self, y: int) -> Strip:
-        """A line, with a box that can be read without colours."""
+        """Draw a line, with a box that is readable without colours."""
         strip = super().render_line(y)
         try:
             option = self.get_option_at_index(self.scroll_offset.y + y)
@@ -109,10 +109,10 @@ class MarkList(widgets.SelectionList[str], Measured):
 
 
 class Table(widgets.DataTable[RichText], Measured):
-    """A table of texts, whose head is drawn again when rows have made its columns wider.
+    """A table of texts that redraws its head after rows have widened its columns.
 
-    Textual 8 keeps the drawn head until the next row: a screen that is painted between a row and the moment
-    in which the widths are measured keeps the narrow head above wide columns.
+    Textual 8 keeps the drawn head until the next row: a screen painted between adding a row and measuring the
+    widths would keep a narrow head above wide columns.
     """
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {CURSOR}
@@ -133,11 +133,11 @@ class Table(widgets.DataTable[RichText], Measured):
     """
 
     def on_mount(self) -> None:
-        """In a table of rows the cursor looks as in every list."""
+        """Use the cursor of other lists in a table with a row cursor."""
         self.set_class(self.cursor_type == "row", "-rows")
 
     def render_line(self, y: int) -> Strip:
-        """A line; that of the cursor shows the focus; a cell that has it is reversed by itself."""
+        """Draw a line, with the focus on the cursor's line; a focused cell is reversed by Textual."""
         strip, row = super().render_line(y), y - self.header_height + self.scroll_offset.y
         here = self.has_focus and y >= self.header_height and row == self.cursor_row < self.row_count
         if not here:
@@ -146,7 +146,6 @@ class Table(widgets.DataTable[RichText], Measured):
         return with_bar(strip, style, label=self.cursor_type == "row")
 
     def add_column(self, label: Any, **options: Any) -> ColumnKey:
-        """Add a column."""
         return super().add_column(cell(label), **options)
 
     def add_row(self, *cells: Any, **options: Any) -> RowKey:
@@ -154,7 +153,6 @@ class Table(widgets.DataTable[RichText], Measured):
         return super().add_row(*map(cell, cells), **options)
 
     def update_cell(self, row_key: Any, column_key: Any, value: Any, **options: Any) -> None:
-        """Show another text in a cell."""
         super().update_cell(row_key, column_key, cell(value), **options)
 
     def _update_dimensions(self, new_rows: Iterable[RowKey]) -> None:
@@ -163,12 +161,12 @@ class Table(widgets.DataTable[RichText], Measured):
 
 
 def cell(text: Sentence | RichText, style: str = "") -> RichText:
-    """A cell of a table, with a style or without."""
+    """Return a table cell, with or without a style."""
     return text if isinstance(text, RichText) else RichText(shown(text), style, no_wrap=True, end="")
 
 
 class Log(widgets.RichLog):
-    """Lines to scroll through; long ones are wrapped, or scrolled sideways if they are not to be."""
+    """Lines to scroll through; long ones are wrapped or scrolled sideways."""
 
     def __init__(
         self,
@@ -189,7 +187,6 @@ class Log(widgets.RichLog):
         )
 
     def add(self, line: Sentence, style: str = "", **options: Any) -> None:
-        """Add a line."""
         self.write(RichText(shown(line), style), **options)
 
 
@@ -226,19 +223,17 @@ class TextDialog(Notice):
     ) -> None:
         copied = [Button("Copy text", id="copy", key="c")] if copy else []
         body = [Log(id="text", auto_scroll=False, wraps=wraps)]
-        tall = None if wraps else "-tall"  # the height of a text knows no scrollbar below it
+        tall = None if wraps else "-tall"  # the height of a text doesn't include a scrollbar below it
         super().__init__(title, "", *buttons, *copied, body=body, fields=fields, classes=tall)
         self._text = text
         self._line_styles = styles or {}
         self._copy = copy
 
     def action_copy(self) -> None:
-        """Copy the whole text."""
         if (copy := self._copy) is not None:
             tell(self, lambda: copy(self._text))
 
     def on_mount(self) -> None:
-        """Write the text."""
         log = self.query_one(Log)
         for line in self._text.splitlines():
             log.add(line, self._line_styles.get(line.strip()[:1], ""), scroll_end=False)

@@ -1,7 +1,7 @@
-"""The matrix of people and groups: it scrolls both ways under its head and beside its names.
+"""The matrix of people and groups, which scrolls both ways under its head and beside its names.
 
-Only the lines in view are drawn, by Textual's line API: a table of widgets or of filled cells takes seconds
-for thousands of people and dozens of groups.
+Only the lines in view are drawn, by Textual's line API: a table of widgets or filled cells takes seconds for
+thousands of people and dozens of groups.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from workflows.steps.admin.groups import Chosen, LayerChoice, LayerView
 
 STAYS, JOINS, LEAVES, OUT, UNKNOWN = "● in", "+ joins", "- leaves", "·", "?"
 _NARROWEST, _CUT, _WIDEST = 8, 12, 18
-"""How wide a group's column is: with a short name, cut so that all groups fit, and otherwise at most."""
+"""The width of a group's column: for short names, when cut so that all groups fit, and at most."""
 _NAME_NARROWEST, _NAME_WIDEST = 12, 24
 _SIGNS = {Chosen.JOINS: "+", Chosen.REGROUPS: "~", Chosen.LEAVES: "-"}
 GAP = 2
-"""Before each cell: the line before the machine users' groups, and the cursor's mark."""
+"""Columns before each cell: for the line before the machine users' groups, and the cursor."""
 SIGN = 2
-"""Before each name: why the person is there, or that something changes."""
+"""Columns before each name: for why the person is there, or that something changes."""
 _STYLES = {JOINS: "joins", LEAVES: "leaves", OUT: "quiet", UNKNOWN: "quiet"}
 
 
@@ -41,7 +41,7 @@ class Column(NamedTuple):
     """A group.
 
     Attributes:
-        group: the name that the choice knows it by.
+        group: the choice's name for it.
         heading: the name to show, cut to the column's width.
         note: what happens to it, or that it is edited by hand; "" for nothing.
         machine: whether it is for machine users.
@@ -56,20 +56,20 @@ class Column(NamedTuple):
 
 
 class Section(str):
-    """A line between people: what those below it have in common."""
+    """A line between people, naming what those below it have in common."""
 
     __slots__ = ()
 
 
 @dataclass(frozen=True)
 class MatrixLayout:
-    """The matrix of a layer, as a choice makes it, of those whom a filter leaves.
+    """The matrix of a layer for a choice and a filter.
 
     Attributes:
         view: the layer.
-        choice: what is decided for it.
-        words: the filter's words, in any case; all people if there are none.
-        room: how many columns there are for all of it; 0 if that isn't known.
+        choice: the decision for it.
+        words: the filter's words, in any case; none shows everybody.
+        room: the columns available for everything; 0 if unknown.
     """
 
     view: LayerView
@@ -79,7 +79,7 @@ class MatrixLayout:
 
     @cached_property
     def columns(self) -> tuple[Column, ...]:
-        """People's groups, new ones behind them, then the groups of machine users likewise."""
+        """Groups for people, then new ones, then groups for machine users likewise."""
         new = [group.name for group in self.view.new_groups(self.choice)]
         found = []
         for machine, groups in ((False, self.view.groups), (True, self.view.machine_groups)):
@@ -93,7 +93,7 @@ class MatrixLayout:
         )
 
     def _fitted(self, wanted: Sequence[int]) -> Sequence[int]:
-        """The widths with which all are in view, if the names can be read then; else the usual ones."""
+        """Return widths that show all columns, if names stay readable; else the usual ones."""
         room = self.room - self.name_width - SIGN - GAP * len(wanted)
         usual, *narrower = ([min(width, most) for width in wanted] for most in range(_WIDEST, _CUT - 1, -1))
         return next((widths for widths in (usual, *narrower) if sum(widths) <= room), usual)
@@ -131,7 +131,7 @@ class MatrixLayout:
             found.extend(matching)
 
     def _matches(self, name: str) -> bool:
-        """Whether every word is in the name, or in the name of a group that the person is or will be in."""
+        """Return whether every word is in the name, or in that of a current or future group of the person."""
         folded = name.casefold()
         groups: frozenset[str] | None = None
         for word, meant in self._meant:
@@ -147,25 +147,25 @@ class MatrixLayout:
 
     @cached_property
     def _meant(self) -> tuple[tuple[str, frozenset[str]], ...]:
-        """Each word of the filter, folded, with the groups that it is in the name of."""
+        """Each word of the filter, folded, with the groups whose name contains it."""
         names = [column.group for column in self.columns]
         folded = [word.casefold() for word in self.words]
         return tuple((word, frozenset(name for name in names if word in name.casefold())) for word in folded)
 
     @property
     def group_meant(self) -> str:
-        """The first group whose name the filter matches, "" if it matches none."""
+        """The first group whose name the filter matches, or ""."""
         meant = frozenset().union(*(groups for _, groups in self._meant))
         return next((column.group for column in self.columns if column.group in meant), "")
 
     @cached_property
     def shown(self) -> int:
-        """How many people are shown."""
+        """The number of people shown."""
         return sum(not isinstance(line, Section) for line in self.lines)
 
     @property
     def name_width(self) -> int:
-        """The width of the column with the names, without the sign before them."""
+        """The width of the name column, without the sign."""
         return max(_NAME_NARROWEST, min(_NAME_WIDEST, self.view.longest))
 
     @cached_property
@@ -174,13 +174,13 @@ class MatrixLayout:
         return any(column.note for column in self.columns)
 
     def sign(self, name: str) -> str:
-        """The mark before a name: why the person was chosen, or that something changes for them."""
+        """Return the mark before a name: why the person was chosen, or that something changes for them."""
         if (why := self.view.chosen.get(name)) is not None:
             return _SIGNS[why]
         return "*" if self.choice.members.get(name, self.view.before(name)) != self.view.before(name) else " "
 
     def cell(self, name: str, column: Column) -> str:
-        """The words of a cell; blank where a person and a group do not go together."""
+        """Return the text of a cell; blank if the person can't be in the group."""
         group = column.group
         before = group in self.view.before(name)
         wanted = self.view.with_followed(name, self.view.after(name, self.choice))
@@ -198,7 +198,7 @@ class MatrixLayout:
 
 
 def cut(text: str, width: int) -> str:
-    """A text that is at most so wide, with … where it was cut."""
+    """Cut a text to a width, with … at the end."""
     return text if cell_len(text) <= width else f"{set_cell_size(text, width - 1).rstrip()}…"
 
 
@@ -214,7 +214,7 @@ _KEYS: tuple[tuple[str, str, str], ...] = (
 
 
 class Matrix(CursorLines):
-    """People down, groups across. It draws what it is shown and says what the person wants."""
+    """People down, groups across. It draws its layout and reports what the user wants."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         *(Binding(key, action, words, show=False) for key, action, words in _KEYS),
@@ -240,7 +240,7 @@ class Matrix(CursorLines):
 
     @dataclass
     class Put(Message):
-        """The person wants the selected person in the selected group, or out of it."""
+        """The user wants the selected person in the selected group, or out of it."""
 
         name: str
         group: str
@@ -278,7 +278,7 @@ class Matrix(CursorLines):
         return columns[self._column].group if self._column < len(columns) else ""
 
     def show(self, layout: MatrixLayout) -> None:
-        """Show another layer, choice or filter; person and group stay selected if they are in it."""
+        """Show another layer, choice or filter, keeping the selected person and group if possible."""
         person, group = self.person, self.group
         layout = self.layout_shown = replace(layout, room=self._room)
         self._ends = list(accumulate(column.width + GAP for column in layout.columns))
@@ -287,16 +287,16 @@ class Matrix(CursorLines):
 
     @property
     def _room(self) -> int:
-        """How wide it can be beside a scrollbar."""
+        """Return the width available beside a scrollbar."""
         return self.size.width - self.styles.scrollbar_size_vertical
 
     def on_resize(self, event: Resize) -> None:  # noqa: ARG002 - Textual's handler
-        """Other columns may have room."""
+        """Fit the columns to the new size."""
         if self.layout_shown.room != self._room:
             self.show(self.layout_shown)
 
     def mark(self, person: str = "", group: str = "") -> None:
-        """Select a person's cell of a group; the nearest there is where one of them is not shown."""
+        """Select a person's cell of a group, or the nearest one shown."""
         lines, names = self.layout_shown.lines, [column.group for column in self.layout_shown.columns]
         self._go_across(names.index(group) if group in names else self._column)
         nearest = min(self.row, max(0, len(lines) - 1))
@@ -308,7 +308,7 @@ class Matrix(CursorLines):
         self._column = max(0, min(len(self._ends) - 1, column))
 
     def action_across(self, right: int) -> None:
-        """Select the cell beside it."""
+        """Select the next cell in the row."""
         self._go_across(self._column + right)
         self.select(self.row)
 
@@ -318,12 +318,12 @@ class Matrix(CursorLines):
         self.select(self.row)
 
     def action_put(self) -> None:
-        """Ask for the selected person to be put in or out."""
+        """Ask to add the selected person to the group, or remove them."""
         if self.person and self.group:
             self.post_message(self.Put(self.person, self.group))
 
     def clicked(self, row: int, x: int) -> None:
-        """Select the cell under the pointer; a click on the selected one puts in or out."""
+        """Select the cell under the pointer; a click on the selected one toggles the membership."""
         beside, before = x - self._names_width, (self.row, self._column)
         column = bisect_right(self._ends, beside + round(self.scroll_x)) if beside >= 0 else len(self._ends)
         if column < len(self._ends):
@@ -339,11 +339,11 @@ class Matrix(CursorLines):
         return self.layout_shown.name_width + SIGN
 
     def _start(self, index: int) -> int:
-        """Where a column begins, from the left end of the first."""
+        """Return a column's start, from the left end of the first."""
         return self._ends[index - 1] if index else 0
 
     def left_needed(self) -> float:
-        """Just as far as the selected cell needs."""
+        """Scroll just enough for the selected cell."""
         if not self._ends:
             return 0
         wide = max(1, self.scrollable_content_region.width - self._names_width)
@@ -353,7 +353,7 @@ class Matrix(CursorLines):
     # -- drawing -----------------------------------------------------------------------------------
 
     def drawn_head(self, y: int, width: int) -> Strip:
-        """The groups' names, or what happens to them."""
+        """Draw the groups' names, or what happens to them."""
         style = self.style_of("head")
         selected = style if y else style + self.style_of("column")
         parts: list[tuple[str, Style]] = []
@@ -364,7 +364,7 @@ class Matrix(CursorLines):
         return self._joined(("" if y else " " * SIGN + "Person", style), parts, width, style)
 
     def drawn_line(self, row: int, width: int) -> Strip:
-        """A person and the cells."""
+        """Draw a person's line."""
         layout, here = self.layout_shown, row == self.row
         who = layout.lines[row]
         parts: list[tuple[str, Style]] = []
@@ -388,7 +388,7 @@ class Matrix(CursorLines):
     def _joined(
         self, name: tuple[str, Style], parts: Sequence[tuple[str, Style]], width: int, rest: Style
     ) -> Strip:
-        """The names, and the parts from the first column in view."""
+        """Draw the name, and the parts from the first column in view."""
         left = round(self.scroll_x)
         skipped = left - self._start(bisect_right(self._ends, left))
         room = max(0, width - self._names_width)
@@ -397,6 +397,6 @@ class Matrix(CursorLines):
         return Strip([names, *body.adjust_cell_length(room, rest)], width).crop(0, width)
 
     def _edge(self, index: int) -> str:
-        """A line before the first group of machine users."""
+        """Return the line before the first group of machine users."""
         columns = self.layout_shown.columns
         return "│" if columns[index].machine and (not index or not columns[index - 1].machine) else " "

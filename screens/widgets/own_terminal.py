@@ -1,4 +1,4 @@
-"""The terminal lent to another program for a moment: the application is suspended and Ctrl-C is not its."""
+"""Lends the terminal to another program: suspends the application and shields it from Ctrl-C."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ _BETWEEN_LOOKS = 0.02
 
 
 def lend_terminal(app: App[Any], words: str, work: Callable[[str | None], T]) -> T:
-    """Suspend the application, do something that has the terminal to itself, and come back.
+    """Suspend the application, do something that needs the terminal, and resume.
 
-    SIGINT goes to everything on the terminal, so it is swallowed here meanwhile, by a handler: what is merely
-    ignored would be inherited as ignored by the children.
+    SIGINT goes to everything on the terminal, so a handler swallows it here meanwhile; children would inherit
+    an ignored signal as ignored.
 
     Args:
         app: the application; must be called on its own thread.
         words: printed before the work begins.
-        work: gets the path of the terminal's device, or None where there is none.
+        work: receives the path of the terminal's device, or None if there is none.
 
     Raises:
-        SuspendNotSupported: this terminal or driver cannot be suspended.
+        SuspendNotSupported: this terminal or driver can't be suspended.
     """
     failure: BaseException | None = None
     with app.suspend():
-        # A failure must not leave this block: Textual (8.2) would not take its screen back then.
+        # A failure must not leave this block: Textual (8.2) wouldn't restore its screen then.
         try:
             result = _with_terminal(words, work)
         except BaseException as error:  # noqa: BLE001 - raised again below
@@ -60,12 +60,11 @@ def _with_terminal(words: str, work: Callable[[str | None], T]) -> T:
 
 @contextmanager
 def _modes_kept() -> Iterator[None]:
-    """Whatever the other program does to the terminal's modes, they are as they were afterwards.
+    """Restore the terminal's modes whatever the other program does to them.
 
-    A pinentry that is ended in the middle leaves the echo off, and Textual would take that for the way it
-    found the terminal, and leave it so in the end. And one that is still ending (Ctrl-C ends gpg first, then
-    gpg-agent ends pinentry) sets the modes back late, which would take the keyboard from the wizard; so it is
-    waited for.
+    A pinentry that is stopped midway leaves the echo off, and Textual would consider that the original state
+    and restore it in the end. A pinentry that is still ending (Ctrl-C ends gpg first, then gpg-agent ends
+    pinentry) restores the modes late, which would take the keyboard from the wizard; so it is waited for.
     """
     if sys.__stdin__ is None or not sys.__stdin__.isatty():
         yield

@@ -1,4 +1,4 @@
-"""What a plan does, at a glance: how much of each kind, and a line for each person."""
+"""A plan at a glance: the number of changes of each kind, and a line for each person."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ _WORDS: Mapping[Action, str] = {
     Action.REPLACE: "replaced",
 }
 _COUNTS = (("+", "add", "add"), ("~", "change", "change"), ("-", "destroy", "remove"))
-"""The sign of a kind of change, Terraform's word for it, and ours."""
+"""Each kind of change: its sign, Terraform's word and ours."""
 _GAP = 3
 
 
 def amounts(counts: Mapping[str, int]) -> str:
-    """How much a plan does, in a line: "4 to add, 2 to change, 0 to remove"."""
+    """Return a plan's counts in a line: "4 to add, 2 to change, 0 to remove"."""
     return ", ".join(f"{counts[kind]} to {word}" for _sign, kind, word in _COUNTS)
 
 
 class PlanTable(Vertical):
-    """Shows nothing as long as there is no plan; with more people than fit, they scroll."""
+    """Shows nothing without a plan; if people don't fit, they scroll."""
 
     DEFAULT_CSS = """
     PlanTable { height: auto; display: none; }
@@ -56,7 +56,7 @@ class PlanTable(Vertical):
         )
 
     def show(self, planned: Planned | None, most: int = 3, more: str = "") -> None:
-        """Show a plan, or nothing for None; of what is about no person at most so many lines, as `cut`."""
+        """Show a plan, or nothing for None; at most that many lines about other things, as `cut`."""
         self.set_class(planned is not None, "-shown")
         self.set_class(most == 1, "-dense")
         if planned is None:
@@ -70,7 +70,7 @@ class PlanTable(Vertical):
 
 
 def cut(lines: Sequence[Line], most: int, more: str = "") -> list[Sentence]:
-    """The lines, as far as there is room, then how many of each sort are left; `more` lists those."""
+    """Return the lines that fit, then the number left of each sort; `more` says how to list those."""
     whole = len(lines) if len(lines) <= most else most - 1
     left = Counter[Sort]()
     for line in lines[whole:]:
@@ -90,7 +90,7 @@ def _counts(counts: Mapping[str, int]) -> Content:
 
 
 def _table(people: Sequence[PersonChange]) -> list[Content]:
-    """The heads of the columns and a line for each person, without columns that would be empty."""
+    """Return the column heads and a line for each person, without empty columns."""
     columns = {
         "Person": [styled((person.name, "bold")) for person in people],
         "User": [_cell(person.user) for person in people],

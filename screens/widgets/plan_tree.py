@@ -1,7 +1,7 @@
-"""The resources of a plan under the people, groups and modules that they are about, each with a mark.
+"""The resources of a plan under their people, groups and modules, each with a mark.
 
 Enter opens a resource and shows what changes inside it. Only the lines in view are drawn, so that a plan of
-thousands of resources moves as one of ten.
+thousands of resources is as fast as one of ten.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _KINDS = {"+": "added", "~": "altered", "-": "removed", "±": "replaced"}
 _HEAD = "Resources: enter opens one, → shows the rest, / filters"
 _SO_FAR = "What Terraform has read and planned so far"
 _READS = {"refresh_start": ("…", "is read"), "refresh_complete": ("✓", "was read")}
-"""What is shown of a resource that Terraform reads: a sign and words."""
+"""The sign and text for a resource that Terraform reads."""
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,8 @@ class Inside:
     """A line inside a resource.
 
     Attributes:
-        resource: the key of the line of the resource.
-        number: which line of it.
+        resource: the key of the resource's line.
+        number: its number in the resource.
     """
 
     resource: str
@@ -84,11 +84,11 @@ class PlanTree(LineList):
 
     @property
     def total(self) -> int:
-        """How many resources there are, whatever the filter leaves."""
+        """The number of resources, regardless of the filter."""
         return len(self._resources) or len(self._live)
 
     def show_plan(self, resources: Sequence[Resource]) -> None:
-        """Show the resources of a plan that is made."""
+        """Show the resources of a finished plan."""
         self._live.clear()
         self._resources = resources
         self._haystacks = [_haystack(resource) for resource in resources]
@@ -96,12 +96,12 @@ class PlanTree(LineList):
         self._lay_out()
 
     def filter(self, words: Sequence[str]) -> None:
-        """Show only resources that hold all of these words, in any place."""
+        """Show only resources that contain all of these words, anywhere."""
         self._words = tuple(word.casefold() for word in words)
         self._lay_out()
 
     def take(self, update: Update) -> None:
-        """Take in what Terraform said since the last update."""
+        """Add what Terraform reported since the last update."""
         before = dict(self._live)
         for event in update.events:
             if isinstance(event, ResourceEvent) and event.kind in _READS:
@@ -124,7 +124,7 @@ class PlanTree(LineList):
         for address, (sign, words) in self._live.items():
             if all(word in f"{address} {sign} {words}".casefold() for word in self._words):
                 found.append(Line((f"{sign} {address}  {words}",), address, _KINDS.get(sign, "quiet")))
-        return found[::-1]  # what comes last is what a person looks for
+        return found[::-1]  # the most recent first
 
     def _plan_lines(self) -> list[Line]:
         lines: list[Line] = []
@@ -154,18 +154,18 @@ class PlanTree(LineList):
             return
         key = line.key.resource if isinstance(line.key, Inside) else line.key
         self._opened ^= {key}
-        if isinstance(line.key, Inside):  # the line goes: its resource is marked
+        if isinstance(line.key, Inside):  # this line disappears, so select its resource
             self.row = next(row for row, candidate in enumerate(self._lines) if candidate.key == key)
         self._lay_out()
 
     def action_open_all(self) -> None:
-        """Open every resource that the filter leaves; close all if all are open."""
+        """Open every filtered resource; close all if all are open."""
         every = {_key(resource) for resource in self._chosen()}
         self._opened = set() if every <= self._opened else self._opened | every
         self._lay_out()
 
     def action_filter(self) -> None:
-        """Go to the filter above."""
+        """Go to the filter."""
         self.post_message(self.LeftUpwards())
 
     # -- drawing -----------------------------------------------------------------------------------
@@ -176,12 +176,12 @@ class PlanTree(LineList):
 
 
 def _key(resource: Resource) -> str:
-    """A resource's line among all others: it can have changed outside and be changed as well."""
+    """Return the key of a resource's line, unique even if the resource also changed outside Terraform."""
     return f"outside {resource.address}" if resource.drift else resource.address
 
 
 def _about(resource: Resource) -> str:
-    """The heading that a resource is under."""
+    """Return a resource's heading."""
     return f"Changed outside of Terraform: {resource.about}" if resource.drift else resource.about
 
 
@@ -227,18 +227,18 @@ class ResourceBrowser(Vertical):
         super().__init__(Horizontal(field, Text("", id="count"), id="look"), PlanTree())
 
     def show_plan(self, resources: Sequence[Resource]) -> None:
-        """Show the resources of a plan that is made; of one that is being made there are none yet."""
+        """Show the resources of a finished plan; a plan in progress has none yet."""
         self.query_one(PlanTree).show_plan(resources)
         self._count()
 
     def take(self, update: Update) -> None:
-        """Take in what Terraform said since the last update."""
+        """Add what Terraform reported since the last update."""
         self.query_one(PlanTree).take(update)
         self._count()
 
     @on(FilterField.Left)
     def go(self) -> None:
-        """Put the focus on the list."""
+        """Focus the list."""
         self.query_one(PlanTree).focus()
 
     def _count(self) -> None:

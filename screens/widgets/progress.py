@@ -1,4 +1,4 @@
-"""One line that says what is being done, how far it is and how to stop it."""
+"""One line with the current work, its progress and how to stop it."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ _SECONDS_BEFORE_CANCEL_IS_TOLD = 1.0
 
 
 class ProgressLine(Text):
-    """The progress of what runs in the background; takes no room while nothing does.
+    """The progress of background work; takes no space without any.
 
     Args:
-        stoppable: whether esc stops it, so that it can be shown.
+        stoppable: whether Esc stops it, so that the line says so.
 
     Attributes:
-        counts: whether it shows how far it is and how long it takes; not where the page has its own counter.
+        counts: whether it shows how far it is and how long it takes; not if the page has its own counter.
     """
 
     counts = True
@@ -46,7 +46,7 @@ class ProgressLine(Text):
         self._timer = self.set_interval(0.1, self._turn, pause=True)
 
     def begin(self) -> None:
-        """Something runs from now on."""
+        """Show that work begins."""
         self._progress = Progress("Working")
         self._since = monotonic()
         self._stopping = False
@@ -55,17 +55,17 @@ class ProgressLine(Text):
         self._turn()
 
     def show(self, progress: Progress) -> None:
-        """How far it is."""
+        """Show the progress."""
         if progress.words:
             self._progress = progress
 
     def stopping(self) -> None:
-        """It was asked to stop."""
+        """Show that the work was asked to stop."""
         self._stopping = True
         self._turn()
 
     def rest(self) -> None:
-        """Nothing runs any more."""
+        """Show that the work has ended."""
         self._timer.pause()
         self.remove_class("-running")
 
@@ -82,6 +82,6 @@ class ProgressLine(Text):
             amount += f"  {seconds:.0f} s" if self.counts else ""
             amount += "  (esc stops it)" if self._stoppable and not self._stopping else ""
         line, width = f"{_FRAMES[self._frame]} {words}", self.content_size.width
-        # where not both fit, long words are cut at their end, how far it is never is
+        # if both don't fit, cut long words at the end, but never the progress
         apart = "" if not width or cell_len(line + amount) <= width else "\n"
         self.update(f"{line}{apart}{amount}")

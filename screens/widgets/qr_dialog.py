@@ -1,4 +1,4 @@
-"""The QR code of a new MFA device over the whole terminal: it needs up to 45 columns and 23 lines."""
+"""The QR code of a new MFA device on the whole terminal: it needs up to 45 columns and 23 lines."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ _STYLES = {
 
 
 def drawn(matrix: Sequence[Sequence[bool]]) -> Content:
-    """The matrix (True is dark) as half blocks, two rows a line, with both colours given explicitly.
+    """Draw the matrix (True is dark) as half blocks, two rows per line, with both colours given explicitly.
 
-    Half-block text without explicit colours does not scan in a terminal of either brightness (measured).
+    Half-block text without explicit colours doesn't scan in a light or a dark terminal (measured).
     """
     cells: list[tuple[str, Style]] = []
     width = len(matrix[0]) if matrix else 0
@@ -46,13 +46,13 @@ def drawn(matrix: Sequence[Sequence[bool]]) -> Content:
 
 
 class QrDialog(Dialog[bool]):
-    """The code at the left, the words and the seed at the right; both are forgotten when it closes.
+    """The code at the left, the text and the seed at the right; both are forgotten when it closes.
 
     Args:
         matrix: the code; True is dark.
-        seed: the device's seed, for somebody who types it.
-        name: how the app will call the entry.
-        copy: copies a text and returns what it did.
+        seed: the device's seed, for typing.
+        name: the entry's name in the app.
+        copy: copies a text and returns the result.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -95,7 +95,7 @@ class QrDialog(Dialog[bool]):
                 yield from self._buttons
 
     def on_mount(self) -> None:
-        """Show what is never part of the widgets' construction."""
+        """Fill in what must not be part of the widgets' construction."""
         self.query_one("#code", Text).update(drawn(self._matrix))
         grouped = grouped_seed(self._seed)
         groups = grouped.reveal().split()
@@ -114,5 +114,4 @@ class QrDialog(Dialog[bool]):
         super().action_close()
 
     def action_copy(self) -> None:
-        """Copy the seed."""
         tell(self, lambda: self._copy(self._seed))

@@ -1,4 +1,4 @@
-"""The rail: every step of the workflow with a mark for where it stands, and the way to go to it."""
+"""The rail: every step of the workflow with its status, and the way to go to it."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ STYLES: dict[Status, str] = {
     Status.CONTRADICTED: "$warning",
     Status.UNCONFIRMED: "$warning",
 }
-"""The colours of the marks; those that are not named here are quiet."""
+"""The colours of the marks; all others are quiet."""
 _IN_FOLDS = {
     Status.DONE: " done",
     Status.UNCONFIRMED: "",
@@ -61,15 +61,15 @@ _IN_FOLDS = {
     Status.LOCKED: " waiting",
     Status.READY: " open",
 }
-"""What stands behind a number of folded steps; what is unconfirmed is counted at the line's end, in words."""
+"""The text behind a number of folded steps; unconfirmed ones are counted at the end of the line."""
 _HERE = "▸"
 _AFTER_THE_ITEMS = "afterwards"
 _END = "@"
-"""The closing page in the list: no step's key."""
+"""The key of the closing page in the list; no step has it."""
 
 
 def legend() -> str:
-    """What the marks say, in a line."""
+    """Explain the marks in a line."""
     return "  ".join([f"{_HERE} here", *(f"{MARKS[status]} {words}" for status, words in WORDS.items())])
 
 
@@ -80,8 +80,8 @@ class RailEntry:
     Attributes:
         key: the step.
         title: its title.
-        status: where it stands.
-        foreseen: whether it is only likely to come, so that nobody can go to it yet.
+        status: its status.
+        foreseen: whether it is only likely to come, so that nobody can go there yet.
     """
 
     key: StepKey
@@ -91,7 +91,7 @@ class RailEntry:
 
 
 _EARLIER = 2
-"""How many steps before the current one are shown by name where there is room."""
+"""How many steps before the current one are named if there is space."""
 
 
 @dataclass(frozen=True)
@@ -99,8 +99,8 @@ class _Part:
     """A part of the stepper: a step, or all the steps of another account.
 
     Attributes:
-        content: as it is shown by name.
-        statuses: where the steps stand that it is for; none for the end.
+        content: its text when shown by name.
+        statuses: the statuses of its steps; none for the end.
     """
 
     content: Content
@@ -108,11 +108,11 @@ class _Part:
 
 
 def stepper(entries: Sequence[RailEntry], current: StepKey | None, width: int) -> Content:
-    """The steps around the current one, on one line; the oldest fold first, then the far end.
+    """Draw the steps around the current one on a line; the oldest are folded first, then the far end.
 
     Args:
-        entries: all steps of the workflow; the steps of another item than the current one's are one part.
-        current: the step that is shown; None for the closing page.
+        entries: all steps of the workflow; the steps of another item are a single part.
+        current: the step shown; None for the closing page.
         width: in cells.
     """
     parts, at = _parts(entries, current)
@@ -130,7 +130,7 @@ def stepper(entries: Sequence[RailEntry], current: StepKey | None, width: int) -
 
 
 def _parts(entries: Sequence[RailEntry], current: StepKey | None) -> tuple[list[_Part], int]:
-    """The parts, with the end as the last one, and the index of the current one."""
+    """Return the parts, with the end as the last one, and the index of the current one."""
     own, parts, at = current.item if current else "", list[_Part](), -1
     for item, group in groupby(entries, key=lambda entry: entry.key.item):
         of_item = list(group)
@@ -146,7 +146,7 @@ def _parts(entries: Sequence[RailEntry], current: StepKey | None) -> tuple[list[
 
 
 def _together(statuses: Iterable[Status]) -> Status:
-    """Where several steps stand: as all do; where all are settled, as what is not done; else open."""
+    """Combine the statuses of several steps: the common one, or the least certain settled one, or open."""
     found = {*statuses}
     if len(found) == 1:
         return found.pop()
@@ -185,7 +185,7 @@ def _after(folded: Sequence[_Part]) -> list[Content]:
 class StepRail(OptionList, can_focus=False):
     """The steps, with the current one marked; Enter or a click asks to go to one.
 
-    It takes the focus only while the person chooses a step: what loses the focus must not pass it on to here.
+    It takes the focus only while the user chooses a step: widgets that lose the focus must not pass it here.
     """
 
     DEFAULT_CSS = """
@@ -198,7 +198,7 @@ class StepRail(OptionList, can_focus=False):
 
     @dataclass
     class Chosen(Message):
-        """The person wants to go to a step; to the closing page for None."""
+        """The user wants to go to a step; None for the closing page."""
 
         key: StepKey | None
 
@@ -210,7 +210,7 @@ class StepRail(OptionList, can_focus=False):
 
     @property
     def highlighted_name(self) -> Sentence:
-        """What Enter would open, by its title and its item."""
+        """The title and item of the step that Enter would open."""
         option = self.highlighted_option
         return self._names.get(str(option.id), "") if option else ""
 
@@ -222,7 +222,7 @@ class StepRail(OptionList, can_focus=False):
         *,
         over: bool,
     ) -> None:
-        """Show these steps in place of the ones before; when all is over, the closing page can be chosen."""
+        """Replace the steps; when everything is over, the closing page can be chosen."""
         self.clear_options()
         self._names = {str(entry.key): _named(entry) for entry in entries} | {_END: "End"}
         self.add_option(Option(styled((title, "bold")), disabled=True))
@@ -245,11 +245,11 @@ class StepRail(OptionList, can_focus=False):
         self._show_here()
 
     def on_resize(self, event: Resize) -> None:  # noqa: ARG002 - Textual's handler
-        """A lower terminal must not hide the current step."""
+        """Keep the current step in view in a lower terminal."""
         self._show_here()
 
     def _show_here(self) -> None:
-        """However long the list is, the current step is in view."""
+        """Scroll the current step into view, however long the list is."""
         self.call_after_refresh(self.scroll_to_highlight)
 
     @on(OptionList.OptionSelected)
@@ -265,7 +265,7 @@ def _named(entry: RailEntry) -> Sentence:
 
 
 def _step_line(entry: RailEntry, *, here: bool) -> Content:
-    """A step by name: the one that is shown says where it stands after it."""
+    """Draw a step's line; the current one has its status behind the name."""
     if not here:
         return _marked(entry.status, text_of(entry.title))
     style = STYLES.get(entry.status, "$text-muted")

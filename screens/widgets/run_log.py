@@ -1,4 +1,4 @@
-"""What Terraform says while it runs: its lines, redacted."""
+"""Terraform's output while it runs, redacted."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _MOST_LINES = 5_000
 
 
 class RunLog(Log):
-    """The lines of a run, without account ids, keys and encrypted texts; hidden until it is asked for.
+    """The lines of a run, without account ids, keys and encrypted texts; hidden until requested.
 
     Attributes:
-        filled: whether anything of the run is in it.
+        filled: whether it has any lines of the run.
     """
 
     DEFAULT_CSS = """
@@ -27,17 +27,17 @@ class RunLog(Log):
         self.filled = False
 
     def clear(self) -> Self:
-        """Begin another run's lines."""
+        """Start another run's lines."""
         self.filled = False
         return super().clear()
 
     def take(self, update: Update) -> None:
-        """Add what came since the last update; lines about refreshing are left out."""
+        """Add the lines since the last update, except those about refreshing."""
         for line in update.lines:
             self._add(redact(line))
 
     def show_text(self, text: str) -> None:
-        """Show a whole log, redacted already, in place of what is there."""
+        """Replace the content by a whole, already redacted log."""
         self.clear()
         for line in text.splitlines() or ["Nothing was logged yet."]:
             self._add(line)

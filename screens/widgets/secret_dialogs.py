@@ -1,4 +1,4 @@
-"""Asks for what a look at AWS takes, an MFA code or a passphrase, and uses it at once."""
+"""Asks for the MFA code or passphrase that a look at AWS needs, and uses it at once."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from workflows.core.sentences import Sentence
 
 
 class SecretDialog(Dialog[bool]):
-    """Answers True once the secret was good; why it was not is shown in the dialog.
+    """Answers True once the secret worked; failures are shown in the dialog.
 
     Args:
         title: what it asks for.
-        text: what that is for.
+        text: what it is for.
         field: the field for the secret.
-        give: uses the secret, in a thread; raises OnboardError if it is no good.
+        give: uses the secret, in a thread; raises OnboardError if it doesn't work.
     """
 
     LACKING: ClassVar[Sentence]
@@ -48,11 +48,11 @@ class SecretDialog(Dialog[bool]):
         self._give = give
 
     def take(self) -> Secret | None:
-        """What is entered, which its field then forgets; None if nothing is."""
+        """Return the entered secret, emptying its field; None if there is none."""
         raise NotImplementedError
 
     def action_primary(self) -> None:
-        """Use what is entered."""
+        """Use the entered secret."""
         if (secret := self.take()) is None:
             self._refuse(self.LACKING)
             return
@@ -63,7 +63,7 @@ class SecretDialog(Dialog[bool]):
         refusal: Sentence = ""
         try:
             self._give(secret)
-        except Exception as failure:  # noqa: BLE001 - whatever it is, the dialog goes on
+        except Exception as failure:  # noqa: BLE001 - whatever it is, the dialog stays
             refusal = as_error(failure).what
         finally:
             secret.drop()
@@ -79,7 +79,7 @@ class SecretDialog(Dialog[bool]):
             self.dismiss(True)
 
     def on_screen_resume(self) -> None:
-        """It was good while another screen, such as the palette, was on top."""
+        """Close now if the secret worked while another screen, such as the palette, was on top."""
         if self._good:
             self.dismiss(True)
 
@@ -94,7 +94,7 @@ class CodeDialog(SecretDialog):
 
     Args:
         serial: the device.
-        give: as of `SecretDialog`.
+        give: as for `SecretDialog`.
         now: the clock, aware.
     """
 
@@ -115,7 +115,7 @@ class CodeDialog(SecretDialog):
 
 
 class DeactivationDialog(CodeDialog):
-    """Asks for the code that deactivating an access key takes."""
+    """Asks for the code that deactivating an access key needs."""
 
     WANTED = "AWS wants the next MFA code"
     FOR = "Deactivating a key takes a code of {serial}. Each code is good once."
@@ -123,11 +123,11 @@ class DeactivationDialog(CodeDialog):
 
 
 class PassphraseDialog(SecretDialog):
-    """Asks for the passphrase of the person's own PGP key.
+    """Asks for the passphrase of the user's own PGP key.
 
     Args:
         fingerprint: of the key.
-        give: as of `SecretDialog`.
+        give: as for `SecretDialog`.
     """
 
     AUTO_FOCUS = "#own-passphrase"

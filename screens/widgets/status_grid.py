@@ -1,4 +1,4 @@
-"""The grid of people and accounts: where everybody stands, and the way to what is next for an account."""
+"""The grid of people and accounts: everybody's status, and the way to an account's next step."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class EverybodyDialog(Dialog[str]):
 
     Args:
         grid: the grid.
-        record: shows who was let in with which key; None where nobody's key was taken in.
-        changed: what changed since, a line each.
+        record: shows who was admitted with which key; None if no key was accepted.
+        changed: what changed since, one line each.
     """
 
     AUTO_FOCUS = "#grid"
@@ -58,12 +58,12 @@ class EverybodyDialog(Dialog[str]):
         self._record = record
 
     def action_record(self) -> None:
-        """Show who was let in with which key."""
+        """Show who was admitted with which key."""
         if self._record is not None:
             self._record()
 
     def on_mount(self) -> None:
-        """Fill the table, and mark the first cell with something left to do."""
+        """Fill the table, and select the first cell that needs work."""
         table = self.query_one(Table)
         table.add_columns("", *self._grid.accounts)
         for name, stands in self._grid.rows:

@@ -1,7 +1,7 @@
-"""The one way for text onto a page: as it is, never as markup, and never as something a terminal acts upon.
+"""The only way for text onto a page: literally, never as markup or terminal control codes.
 
 Names, paths and other programs' messages come from elsewhere. So labels, lists, tables, logs, buttons and
-drawn lines are made here, and Textual's own are used nowhere else (a test holds that).
+drawn lines are made here, and Textual's own are used nowhere else (a test checks that).
 """
 
 from __future__ import annotations
@@ -41,28 +41,28 @@ from workflows.core.text import folded, indent_of, safe
 
 _LONGEST_NAME = 24
 BAR = "▌"
-"""Stands before the one thing that has the focus."""
+"""Marks the widget or line with the focus."""
 CURSOR = "list--cursor"
-"""The component of a list that colours the bar and the label of the line with the focus."""
+"""The list component that colours the bar and the label of the focused line."""
 
 
 def shown(sentence: Sentence) -> str:
-    """A text with a sign for each character that a terminal would not show; tabs become blanks."""
+    """Return a text with a sign for each character that a terminal wouldn't show; tabs become blanks."""
     return safe(text_of(sentence))
 
 
 def styled(*parts: tuple[Sentence, str | Style]) -> Content:
-    """Texts with a style each, one after the other."""
+    """Join texts, each with its style."""
     return Content.assemble(*((shown(text), style) for text, style in parts))
 
 
 def in_line(parts: Iterable[Content], gap: str = "") -> Content:
-    """Styled texts one after the other, with a gap between them."""
+    """Join styled texts with a gap between them."""
     return Content(gap).join(parts)
 
 
 def sized(text: Sentence, width: int) -> str:
-    """A text filled up to a width in cells, or cut off there with a sign for it."""
+    """Pad a text to a width in cells, or cut it off with a sign."""
     text = shown(text)
     if cell_len(text) > width > 0:
         return f"{set_cell_size(text, width - 1)}…"
@@ -70,7 +70,7 @@ def sized(text: Sentence, width: int) -> str:
 
 
 def aligned(rows: Sequence[Sequence[Sentence]]) -> list[str]:
-    """A line for each row of texts, in columns two blanks apart; what makes them too wide stays as it is."""
+    """Return a line per row, in columns two blanks apart; if they are too wide, unaligned."""
     cells = [[shown(text) for text in row] for row in rows]
     widths = [max(map(cell_len, column)) for column in zip_longest(*cells, fillvalue="")]
     if sum(widths) + 2 * len(widths) > LINE_CELLS:
@@ -80,11 +80,11 @@ def aligned(rows: Sequence[Sequence[Sentence]]) -> list[str]:
 
 _LEAST_CELLS = 9
 LINE_CELLS = 71
-"""What a line has room for in the narrowest page."""
+"""The width of a line in the narrowest page."""
 
 
 def shortened(text: Sentence, width: int = LINE_CELLS) -> str:
-    """A text with a path on one line: where it is too long, the middle of the path is left out."""
+    """Return a text with a path on one line; if it is too long, shorten the path in the middle."""
     whole = shown(text)
     excess = cell_len(whole) - width
     path = max((word for word in whole.split() if "/" in word), key=cell_len, default="")
@@ -96,29 +96,29 @@ def shortened(text: Sentence, width: int = LINE_CELLS) -> str:
 
 
 def short(name: str) -> str:
-    """A name, cut off where it would push everything else aside."""
+    """Cut off a name that would push everything else aside."""
     return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
 
 
 def marked_up(text: Sentence) -> str:
-    """A text for what takes nothing but markup, as the palette does."""
+    """Escape a text for widgets that only take markup, such as the palette."""
     return escape(shown(text))
 
 
 def segment(text: Sentence, style: SegmentStyle) -> Segment:
-    """A piece of a line that a widget draws by itself."""
+    """Return a piece of a line that a widget draws itself."""
     return Segment(shown(text), style)
 
 
 def with_bar(strip: Strip, cursor: SegmentStyle, *, label: bool = True) -> Strip:
-    """A list's line with the focus: the bar in its gutter, and its label reversed.
+    """Draw the focus on a list's line: the bar in its gutter, and its label reversed.
 
-    The label ends at the first two blanks; what stands behind it keeps its colours.
+    The label ends at the first two blanks; the rest keeps its colours.
 
     Args:
-        strip: the line, that begins with a blank.
+        strip: the line, which begins with a blank.
         cursor: the style of the bar and the label.
-        label: whether it has one; what is wrapped has none.
+        label: whether it has a label; wrapped lines have none.
     """
     style = (next(iter(strip)).style or SegmentStyle()) + cursor
     start = len(strip.text) - len(strip.text.lstrip()) if label else 1
@@ -130,7 +130,7 @@ def with_bar(strip: Strip, cursor: SegmentStyle, *, label: bool = True) -> Strip
 
 
 def columned(rows: Iterable[Sequence[Sentence]]) -> RenderableType:
-    """Rows of texts in columns as wide as they need; the first row is the head."""
+    """Arrange rows of texts in columns as wide as needed; the first row is the head."""
     grid = RichTable.grid(padding=(0, 3, 0, 0))
     for number, row in enumerate(rows):
         grid.add_row(*(RichText(shown(text), "" if number else "bold") for text in row))
@@ -140,20 +140,20 @@ def columned(rows: Iterable[Sequence[Sentence]]) -> RenderableType:
 _PLAIN = str.maketrans(
     "✓✗■●○▸▌▐·–─│╭╮╰╯┌┐└┘›‹…≠•▔▁━█▄▀×→±“”▂▃▅▆▇", 'vx#*o>>|:--|++++++++><~!*--=###x>~""#####'
 )
-"""Signs of ours, and what stands for them where the locale has no Unicode; each is one cell wide."""
+"""Our signs, and their replacements if the locale has no Unicode; each is one cell wide."""
 
 
 def has_unicode(environment: Mapping[str, str]) -> bool:
-    """Whether a terminal shows Unicode, by its locale (POSIX: LC_ALL, then LC_CTYPE, then LANG)."""
+    """Return whether a terminal shows Unicode, by its locale (POSIX: LC_ALL, then LC_CTYPE, then LANG)."""
     locale = next(filter(None, map(environment.get, ("LC_ALL", "LC_CTYPE", "LANG"))), "UTF-8")
     return "UTF" in locale.upper()
 
 
 class OnlyVisible(LineFilter):
-    """Takes out of a painted line what a terminal would act upon, whichever widget it comes from.
+    """Removes from painted lines, whatever the widget, what a terminal would act on.
 
-    It is behind `shown` for what does not go through it: what is pasted into a field, tooltips, borders. Here
-    the line is laid out already, so nothing is put in place of what takes no room.
+    It backs up `shown` for text that doesn't go through it: pastes into a field, tooltips, borders. The line
+    is laid out already, so zero-width characters aren't replaced.
 
     Args:
         unicode: whether the terminal shows more than ASCII.
@@ -164,7 +164,7 @@ class OnlyVisible(LineFilter):
         self._unicode = unicode
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:  # noqa: ARG002 - Textual's
-        """The segments without what nobody sees; what has a width keeps it."""
+        """Return the segments without invisible characters; those with a width keep it."""
         if not self._unicode:
             segments = [
                 piece if piece.control else piece._replace(text=piece.text.translate(_PLAIN))
@@ -183,57 +183,57 @@ def _visible(text: str) -> str:
 
 
 def plain(text: Any) -> Any:
-    """Content of a string; what has its style already stays."""
+    """Return a string as content; content keeps its style."""
     return Content(shown(text)) if isinstance(text, str) else text
 
 
 class ScrollBody(VerticalScroll):
-    """What may be longer than its place; the focus stops at it only where there is something to scroll."""
+    """A container that may overflow; it takes the focus only if it can scroll."""
 
     class Seen(Message):
-        """Another part of it is in view, or another share of it."""
+        """Another part, or another share, of it is in view."""
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        """Say that it was scrolled."""
+        """Report the scrolling."""
         super().watch_scroll_y(old_value, new_value)
         self.post_message(self.Seen())
 
     def watch_virtual_size(self) -> None:
-        """Say that it has become longer, or shorter."""
+        """Report the new length."""
         self.post_message(self.Seen())
 
     def on_resize(self) -> None:
-        """Say that its place is another one."""
+        """Report the new size."""
         self.post_message(self.Seen())
 
     def allow_focus(self) -> bool:
-        """Whether the focus may be here."""
+        """Return whether it may have the focus."""
         return bool(super().allow_focus() and self.max_scroll_y > 0)
 
 
 class Measured(Widget):
-    """Has room for what it shows last, and is styled once when it comes to the screen.
+    """Sized for its latest content, and styled once when it comes to the screen.
 
-    Textual 8.2 keeps a widget's size by a number that it raises once until the next idle moment: what is
-    replaced twice, with a layout in between, would keep the size of the first. It also styles a widget for
-    each class that its making gives it: an eighth of the work between two pages.
+    Textual 8.2 caches a widget's size by a number that it raises once until the next idle moment: content
+    replaced twice, with a layout in between, would keep the first size. It also styles a widget for each
+    class that its construction adds: an eighth of the work between two pages.
     """
 
     def refresh(
         self, *regions: Region, repaint: bool = True, layout: bool = False, recompose: bool = False
     ) -> Self:
-        """Paint it again, and measure it again if asked."""
+        """Paint the widget again, and measure it again if asked."""
         self._layout_updates += layout
         return super().refresh(*regions, repaint=repaint, layout=layout, recompose=recompose)
 
     def update_node_styles(self, animate: bool = True) -> None:  # noqa: FBT001 - Textual's
-        """Style it, if it is on a screen."""
+        """Style the widget if it is on a screen."""
         if self.is_attached:
             super().update_node_styles(animate)
 
 
 class Text(widgets.Static, Measured):
-    """A text; a string's line ends are kept."""
+    """A text; a string keeps its line breaks."""
 
     DEFAULT_CSS = "Text.-empty { display: none; }"
 
@@ -247,23 +247,23 @@ class Text(widgets.Static, Measured):
         super().__init__(plain(text), id=id, classes=classes)
 
     def update(self, content: VisualType | Sentence = "", *, layout: bool = True) -> None:
-        """Show another text in its place."""
+        """Replace the text."""
         super().update(plain(content), layout=layout)
 
     def show_lines(self, lines: Sequence[Sentence]) -> None:
-        """Show these lines in its place; with none it takes no room."""
+        """Replace the text by these lines; without any it takes no space."""
         self.update("\n".join(map(text_of, lines)))
         self.set_class(not lines, "-empty")
 
 
 class Lines(Text):
-    """Lines that go on below their first word: blanks or a mark with one stand before that.
+    """Lines that wrap below their first word, after blanks or a mark with one.
 
     Args:
         lines: the lines.
         id: the widget's id.
         classes: its classes.
-        whole_paths: whether a path that is longer than a line is broken; else its middle is left out.
+        whole_paths: whether to wrap a path longer than a line; else its middle is omitted.
     """
 
     def __init__(
@@ -279,13 +279,13 @@ class Lines(Text):
         self.show_lines(lines)
 
     def show_lines(self, lines: Sequence[Sentence]) -> None:
-        """Show these lines in its place; with none it takes no room."""
+        """Replace the lines; without any it takes no space."""
         self._lines = "\n".join(map(shown, lines)).split("\n")
         self.set_class(not lines, "-empty")
         self.on_resize()
 
     def on_resize(self) -> None:
-        """Break the lines where its width ends."""
+        """Wrap the lines at the new width."""
         width = self.content_size.width or LINE_CELLS
         rows = (
             folded(line if self._whole_paths else _with_short_paths(line, width), width)
@@ -307,7 +307,7 @@ class Button(widgets.Button, Measured, inherit_bindings=False):
 
     Args:
         label: an imperative.
-        key: the key that presses it too, as people call it, or "".
+        key: a key that presses it too, in its display form, or "".
 
     Attributes:
         shortcut: that key.
@@ -336,7 +336,7 @@ class Button(widgets.Button, Measured, inherit_bindings=False):
         self.styles.line_pad = 0
 
     def validate_label(self, label: Any) -> Content:
-        """Take another label as it is."""
+        """Take another label literally."""
         return super().validate_label(plain(label))
 
     def action_beside(self, step: int) -> None:
@@ -346,7 +346,7 @@ class Button(widgets.Button, Measured, inherit_bindings=False):
             row[max(0, min(row.index(self) + step, len(row) - 1))].focus()
 
     def action_row(self, step: int) -> None:
-        """Move the focus to the row of buttons above or below; where there is none, the key scrolls."""
+        """Move the focus to the row of buttons above or below; if there is none, scroll."""
         around = self.parent.parent.children if self.parent and self.parent.parent else ()
         rows = [row for row in map(_row_of, around) if row]
         own = _row_of(self.parent)
@@ -356,20 +356,20 @@ class Button(widgets.Button, Measured, inherit_bindings=False):
         rows[at][min(own.index(self), len(rows[at]) - 1)].focus()
 
     def watch_label(self) -> None:
-        """Be as wide as another label."""
+        """Fit the width to the new label."""
         self.refresh(layout=True)
 
     def get_content_width(self, container: Size, viewport: Size) -> int:  # noqa: ARG002 - Textual's
-        """The label with its key, and the brackets."""
+        """The width of the label with its key, and the brackets."""
         return self.caption.cell_length + len("[  ]") + (len(self.shortcut) + 1 if self.shortcut else 0)
 
     @property
     def caption(self) -> Content:
-        """What it says, without its key."""
+        """The label without its key."""
         return self.label if isinstance(self.label, Content) else Content()
 
     def render(self) -> Content:
-        """The label between brackets, which make way for the bar."""
+        """Draw the label between brackets, which the bar replaces."""
         label, key = self.caption.plain, f" {self.shortcut}" if self.shortcut else ""
         if self.has_focus:
             return Content.assemble((f"{BAR} ", "$accent"), (f"{label}{key}", "bold reverse $accent"), "  ")
@@ -380,13 +380,13 @@ class Button(widgets.Button, Measured, inherit_bindings=False):
 
 
 def _row_of(container: DOMNode | None) -> list[Button]:
-    """The buttons on the page in a container that can have the focus."""
+    """Return the focusable buttons in a container on the page."""
     children = container.displayed_children if container and container.display else ()
     return [button for button in children if isinstance(button, Button) and button.focusable]
 
 
 class _Wrapped(HorizontalLayout):
-    """Side by side as far as there is room, and the rest in the lines below."""
+    """Side by side as far as they fit, and the rest on lines below."""
 
     def arrange(
         self,
@@ -406,14 +406,14 @@ class _Wrapped(HorizontalLayout):
 
 
 class ButtonRow(Horizontal):
-    """Buttons side by side, a line below what they are about."""
+    """Buttons side by side, a line below their subject."""
 
     DEFAULT_CSS = "ButtonRow { height: auto; margin-top: 1; }"
     _WRAPPED = _Wrapped()
 
     @property
     def layout(self) -> Layout:
-        """Not by a rule: a stylesheet knows Textual's own layouts only."""
+        """Set here, as a stylesheet only knows Textual's own layouts."""
         return self._WRAPPED
 
 
@@ -443,7 +443,7 @@ class OptionList(widgets.OptionList, Measured):
         super().__init__(*options, id=id, compact=True)
 
     def render_line(self, y: int) -> Strip:
-        """A line; the highlighted one shows the focus."""
+        """Draw a line; the highlighted one shows the focus."""
         strip, row = super().render_line(y), self.scroll_offset.y + y
         option, wrapped = self._lines[row] if row < len(self._lines) else (None, 0)
         if not self.has_focus or option is None or option != self.highlighted:
@@ -457,7 +457,7 @@ class OptionList(widgets.OptionList, Measured):
         )
 
     def set_options(self, options: Iterable[Any]) -> OptionList:
-        """Show these lines in place of the ones before; the same line by its number is highlighted."""
+        """Replace the lines; the highlight stays at its line number."""
         at = self.highlighted or 0
         super().set_options(options)
         if self.option_count:
@@ -465,22 +465,22 @@ class OptionList(widgets.OptionList, Measured):
         return self
 
     def action_page_up(self) -> None:
-        """Go up a page; Textual fails where the list has no room yet."""
+        """Go up a page; Textual fails if the list has no space yet."""
         if self.size:
             super().action_page_up()  # type: ignore[no-untyped-call]
 
     def action_page_down(self) -> None:
-        """Go down a page; Textual fails where the list has no room yet."""
+        """Go down a page; Textual fails if the list has no space yet."""
         if self.size:
             super().action_page_down()  # type: ignore[no-untyped-call]
 
     def replace_option_prompt_at_index(self, index: int, prompt: Any) -> OptionList:
-        """Show another text in a line."""
+        """Replace the text of a line."""
         return super().replace_option_prompt_at_index(index, plain(prompt))
 
 
 class SplitLine(Widget, can_focus=False):
-    """A line with something at its left and something at its right; the left part makes way."""
+    """A line with a left and a right part; the left part makes way."""
 
     DEFAULT_CSS = "SplitLine { height: 1; padding: 0 1; }"
 
@@ -489,7 +489,7 @@ class SplitLine(Widget, can_focus=False):
         self._left = self._right = Content()
 
     def show(self, left: Content, right: Content) -> None:
-        """Show these in place of the parts before."""
+        """Replace both parts."""
         self._left, self._right = left, right
         self.refresh()
 
