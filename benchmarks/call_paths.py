@@ -1,9 +1,9 @@
 """Counts the modules on the call path of four flows: a person added, a plan, a handoff, a key for an SDK.
 
-Every call of a function of this program counts, in all threads, without those of a dataclass's own methods;
-what a module does while it is imported doesn't. A plan counts until the process that plans starts. Beside it
-stands how many modules, and how many of their functions, are handed the step's `Context` whole, and how often
-that returns to a module which it had left.
+Every call of one of this program's functions counts, in all threads, except a dataclass's own methods; work
+during a module's import doesn't. A plan counts until Terraform's process starts. The output also has the
+number of modules, and of their functions, that receive the step's whole `Context`, and how often the path
+returns to a module that it had left.
 
 Run it with `python benchmarks/call_paths.py [--list]`: the layers are the sandbox's, Terraform and gpg are
 real, AWS answers on loopback, and it writes only below a temporary folder.
@@ -45,7 +45,7 @@ LAYERS = ("management", "security")
 
 
 class Tracer:
-    """Hears of each call between `on` and `off`."""
+    """Records each call between `on` and `off`."""
 
     def __init__(self) -> None:
         self._heard = False
@@ -58,7 +58,7 @@ class Tracer:
 
     @contextmanager
     def on(self, until: Callable[[Sequence[Any]], bool] | None = None) -> Iterator[None]:
-        """Count, until a process is started whose arguments `until` knows, or to the end."""
+        """Count until a process starts whose arguments match `until`, or to the end."""
         self.modules, self.handed, self.returns, self._last = {}, defaultdict(set), 0, ""
         self._ends, self._heard = until or (lambda _argv: False), True
         threading.setprofile(self._called)
@@ -88,7 +88,7 @@ class Tracer:
 
 @contextmanager
 def a_sandbox(folder: Path) -> Iterator[AdminProject]:
-    """Its project, as its administrator has it, where everybody has a key and a password already."""
+    """Yield a sandbox's project for its administrator, in which everybody has a key and password already."""
     session = folder / "session"
     session.mkdir(mode=0o700)
     with Sandbox.create(folder / "sandbox", cache=CACHE, environment=os.environ) as sandbox:
@@ -98,7 +98,7 @@ def a_sandbox(folder: Path) -> Iterator[AdminProject]:
 
 
 def person_added(admin: AdminProject, tracer: Tracer) -> None:
-    """A key is taken in, who joins what is decided, and the files of two layers are written."""
+    """Accept a key, decide who joins, and write the files of two layers."""
     with gpg_home() as gpg:
         gpg.key("jane.doe")
         key = gpg.export("jane.doe")
@@ -111,14 +111,14 @@ def person_added(admin: AdminProject, tracer: Tracer) -> None:
 
 
 def planned(runs: AdminRuns, tracer: Tracer) -> None:
-    """A layer that was initialised is planned, and the plan accepted."""
+    """Plan an initialised layer, and accept the plan."""
     runs.accept("management")
     with tracer.on(until=lambda argv: "plan" in argv):
         runs.accept("management")
 
 
 def handed_over(runs: AdminRuns, tracer: Tracer) -> None:
-    """After the apply, the handoff is made."""
+    """Make the handoff after the apply."""
     context = runs.context("management")
     runs.learn("management", apply.perform(apply.Request(), context, runs.report))
     with tracer.on():
@@ -127,7 +127,7 @@ def handed_over(runs: AdminRuns, tracer: Tracer) -> None:
 
 
 def key_for_an_sdk(folder: Path, tracer: Tracer) -> None:
-    """A downloaded access key is kept, its profiles are written, and an SDK asks for it."""
+    """Keep a downloaded access key, write its profiles, and let an SDK ask for it."""
     folder.mkdir()
     with served(folder) as person:
         made = user_key(person)

@@ -1,9 +1,9 @@
 """Times `iam-onboard credential-process` against an empty Python that asks the same store (≤ 0.25 s).
 
-The store is the desktop's real keyring where dbus and gnome-keyring are installed, and a file encrypted to a
-PGP key without a passphrase. The empty Python imports Python's keyring, or starts gpg, and prints the answer.
-Run it with `python benchmarks/credential_process.py`; it needs an installed `iam-onboard` beside this Python,
-and writes only below temporary folders.
+The store is the desktop's real keyring if dbus and gnome-keyring are installed, and a file encrypted to a PGP
+key without a passphrase. The empty Python imports Python's keyring, or starts gpg, and prints the answer. Run
+it with `python benchmarks/credential_process.py`; it needs an installed `iam-onboard` beside this Python, and
+writes only below temporary folders.
 """
 
 from __future__ import annotations
@@ -52,14 +52,13 @@ SAME_FILE = (
 
 @dataclass(frozen=True)
 class Taken:
-    """What a run took, in seconds: from start to end, and of the processor (its children included)."""
+    """A run's times in seconds: elapsed, and of the processor (including its children)."""
 
     elapsed: float
     processor: float
 
 
 def taken(argv: Sequence[str], environment: Mapping[str, str]) -> Taken:
-    """Run a program to its end."""
     before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     subprocess.run(argv, env=dict(environment), stdin=subprocess.DEVNULL, capture_output=True, check=True)
     elapsed, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -67,7 +66,7 @@ def taken(argv: Sequence[str], environment: Mapping[str, str]) -> Taken:
 
 
 def compare(what: str, same: Callable[[], Taken], ours: Callable[[], Taken]) -> bool:
-    """Take turns, print a line; tell whether the budget is met by the best run, which was disturbed least."""
+    """Alternate the runs, print a line, and return whether the best (least disturbed) run met the budget."""
     for warm in (same, ours):
         warm()
     rounds = [(same(), ours()) for _ in range(RUNS)]
@@ -86,7 +85,7 @@ def compare(what: str, same: Callable[[], Taken], ours: Callable[[], Taken]) -> 
 
 
 def record(home: Path, kept: str, *, backend: str = "", fingerprint: str = "") -> None:
-    """What the wizard writes down when it keeps a key."""
+    """Write the record that the wizard writes when it keeps a key."""
     folder = home / ".local" / "state" / "iam-onboard" / "access-keys"
     key = KeyRecord(
         project="bb",
@@ -104,7 +103,7 @@ def record(home: Path, kept: str, *, backend: str = "", fingerprint: str = "") -
 
 
 def with_keyring(folder: Path) -> bool:
-    """From the desktop's keyring."""
+    """Time reading from the desktop's keyring."""
     with secret_service(folder, {"PATH": os.environ["PATH"], "LANG": "C.UTF-8"}) as there:
         record(folder / "home", "keyring", backend=BACKEND)
         taken([sys.executable, "-c", KEEP], there)
@@ -113,7 +112,7 @@ def with_keyring(folder: Path) -> bool:
 
 
 def with_file(folder: Path) -> bool:
-    """From a file encrypted to the own PGP key."""
+    """Time reading from a file encrypted to the user's own PGP key."""
     with gpg_home() as gpg:
         fingerprint = gpg.key("jane")
         there = {
@@ -132,7 +131,7 @@ def with_file(folder: Path) -> bool:
 
 
 def main() -> int:
-    """Measure; 0 if the budget is met."""
+    """Measure; return 0 if the budget is met."""
     good = True
     with tempfile.TemporaryDirectory(prefix="cp-") as folder:
         if MISSING:

@@ -1,4 +1,4 @@
-"""The short form of a benchmark (`--short`): one round on little data, to show that it still runs."""
+"""The short form of a benchmark (`--short`): one round on little data, to check that it still runs."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ SHORT = "--short" in sys.argv
 
 
 def amount(full: Amount, short: Amount) -> Amount:
-    """How much is measured: all of it, or as little as shows that it runs."""
+    """Return how much to measure: the full amount, or just enough to check that it runs."""
     return short if SHORT else full
 
 
-def status(good: bool) -> int:  # noqa: FBT001 - the one thing it is about
-    """The exit status: 1 for a budget that is exceeded; the short form measures nothing that counts."""
+def status(good: bool) -> int:  # noqa: FBT001 - its only argument
+    """Return the exit status: 1 for an exceeded budget; the short form's measurements don't count."""
     return 0 if good or SHORT else 1

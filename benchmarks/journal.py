@@ -1,8 +1,8 @@
-"""What an event and a resume cost: milliseconds an event with fsync, seconds to resume 1,000 events.
+"""The cost of an event and of a resume: milliseconds per event with fsync, seconds to resume 1,000 events.
 
-    python benchmarks/journal.py [FOLDER]
+python benchmarks/journal.py [FOLDER]
 
-The folder (the current one unless named) says which disk is measured. The workflow has the shape of the
+The folder (by default the current one) decides which disk is measured. The workflow has the shape of the
 admin's, with five layers. Exits with 1 when a budget is exceeded.
 """
 
@@ -47,7 +47,7 @@ WORKFLOW = Workflow(
 
 
 def main(folder: Path) -> int:
-    """Measure and print; the exit status."""
+    """Measure and print; return the exit status."""
     with tempfile.TemporaryDirectory(dir=folder, prefix=".journal-") as temporary:
         sessions = Sessions(Path(temporary), (WORKFLOW,), lambda: datetime.now(UTC))
         session = sessions.create("admin", {}, "s")
@@ -67,7 +67,7 @@ def main(folder: Path) -> int:
 
 
 def walked(session: Session) -> list[float]:
-    """Walk the workflow over and over until it has its number of events; the seconds that each took."""
+    """Walk the workflow repeatedly until it has its number of events; return the seconds for each."""
     seconds: list[float] = []
     turn = 0
     while len(seconds) < EVENTS:
@@ -85,7 +85,7 @@ def walked(session: Session) -> list[float]:
 
 
 def facts(session: Session, step: str, turn: int) -> dict[str, object]:
-    """What a step gives this time; the lists are as long as real ones."""
+    """Return a step's facts for this turn; the lists are as long as real ones."""
     given: dict[str, object] = {name: f"{name} {turn}" for name in session.state.workflow.step(step).gives}
     if step == "project":
         given["layers"] = LAYERS
@@ -95,7 +95,7 @@ def facts(session: Session, step: str, turn: int) -> dict[str, object]:
 
 
 def resumed(sessions: Sessions) -> float:
-    """The seconds that resuming takes, up to the proposal of where to go on."""
+    """Return the seconds for resuming, up to the proposal of where to continue."""
     begun = time.perf_counter()
     session = sessions.open("s")
     session.proposal()
@@ -105,7 +105,7 @@ def resumed(sessions: Sessions) -> float:
 
 
 def fsyncs(folder: Path, size: int) -> float:
-    """The seconds of a bare write and fsync of so many bytes, as a yardstick."""
+    """Return the seconds of a bare write and fsync of that many bytes, as a yardstick."""
     seconds = []
     descriptor = os.open(folder / "yardstick", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     for _ in range(200):

@@ -1,4 +1,4 @@
-"""Times texts that no person would send, read as a message or as a key, as long as those are taken.
+"""Times texts that no person would send, read as a message or as a key, at the maximum accepted length.
 
 Run it with `python benchmarks/junk.py`. Every reader has to be linear, whatever the text; the time is the
 processor's.
@@ -49,7 +49,7 @@ MESSAGES: Final[Mapping[str, tuple[str, str]]] = {
     "a character set for hosts": (f"{_MAIL}; charset=punycode\n\n", "a-b"),
     "base64 in a mail": (f"{_MAIL}\nContent-Transfer-Encoding: base64\n\n", "QUJD\n"),
 }
-"""For each kind of text how it begins, and what comes again and again."""
+"""The beginning of each kind of text, and its repeated part."""
 
 KEYS: Final[Mapping[str, tuple[str, str]]] = {
     "blanks": ("x", " "),
@@ -74,13 +74,13 @@ KEYS: Final[Mapping[str, tuple[str, str]]] = {
 
 
 def filled(kind: tuple[str, str], size: int) -> str:
-    """A text of a kind with so many characters."""
+    """Return a text of a kind with that many characters."""
     head, unit = kind
     return (head + unit * (size // len(unit) + 1))[:size]
 
 
 def read_message(text: str) -> None:
-    """Read a text as a message, whatever that says."""
+    """Read a text as a message, ignoring the result."""
     try:
         extract_block(text, "handoff")
     except OnboardError:
@@ -88,7 +88,7 @@ def read_message(text: str) -> None:
 
 
 def read_keys(text: str) -> None:
-    """Read a text as keys, whatever that says."""
+    """Read a text as keys, ignoring the result."""
     try:
         public_keys(text)
     except OnboardError:
@@ -96,7 +96,7 @@ def read_keys(text: str) -> None:
 
 
 def seconds(read: Callable[[str], None], kind: tuple[str, str], most: int) -> float:
-    """The processor time for `SIZE` characters, in texts as long as are taken."""
+    """Return the processor time for `SIZE` characters, in texts of the maximum length."""
     text = filled(kind, min(SIZE, most))
     begun = time.process_time()
     for _ in range(SIZE // len(text)):

@@ -1,9 +1,9 @@
-"""How long it takes from a key press to the paint, with 5,000 people in a layer against 10, in one run.
+"""The time from a key press to the paint, with 5,000 people in a layer against 10, in one run.
 
-The wizard itself is shown, without a terminal, at 120×36, over a project on disk with a layer of so many
-people in 30 groups. Keys that move, change and filter are pressed in the matrix of Groups and in the list of
-Users. The paint is the last one that a key brings about. Textual paints 60 times a second at most, so much
-of a press is waiting; the processor time of the same presses is printed beside it, without a budget.
+The real wizard runs, without a terminal, at 120×36, on a project on disk with a layer of that many people in
+30 groups. Keys that move, change and filter are pressed in the matrix of Groups and in the list of Users. The
+paint is the last one that a key causes. Textual paints at most 60 times a second, so much of a press is
+waiting; the processor time of the same presses is printed beside it, without a budget.
 
 Run it with `python benchmarks/key_presses.py`; it writes only below a temporary folder.
 """
@@ -45,7 +45,7 @@ BUDGET = 2.0
 FEW, MANY = 10, amount(5000, 20)
 GROUPS = 30
 WARM, ROUNDS = amount(1, 0), amount(2, 1)
-"""The first round warms what is loaded once."""
+"""The first round warms up what is loaded once."""
 REST_SECONDS = amount(0.5, 0.0)
 SIZE = (120, 36)
 LIMIT_SECONDS = 60.0
@@ -76,7 +76,7 @@ PRESSES: Mapping[str, Mapping[str, Sequence[str]]] = {
         "filter": ("up", *"person0", *("backspace",) * 7, *"group-1", *("backspace",) * 7, "down"),
     },
 }
-"""By step and kind: the keys, one after the other; the step's screen is opened anew for each step."""
+"""By step and kind: the keys, in order; each step gets a fresh screen."""
 
 
 @dataclass
@@ -88,7 +88,7 @@ class Times:
 
 
 class Watched(App[None]):
-    """Shows the wizard, and remembers when it painted last."""
+    """Shows the wizard, and remembers its last paint."""
 
     def __init__(self, wizard: WizardScreen) -> None:
         super().__init__()
@@ -105,7 +105,7 @@ class Watched(App[None]):
 
 
 def make_project(root: Path, people: int) -> None:
-    """The sandbox's project, with so many people in the security layer, each in three of 30 groups."""
+    """Create the sandbox's project with that many people in the security layer, each in 3 of 30 groups."""
     lay_out(root)
     layer = root / "security" / "global" / "base-identities"
     for path in layer.glob("*.tf"):
@@ -136,7 +136,7 @@ def no_vault(_fingerprint: str) -> VaultChoice:
 
 
 def environment_in(folder: Path) -> Environment:
-    """An environment in which nothing is reached: the steps that are shown read files only."""
+    """Return an environment without network: the tested steps read files only."""
     return Environment(
         home=folder,
         variables={"HOME": str(folder), "PATH": ""},
@@ -196,12 +196,12 @@ async def at_rest(pilot: Pilot[None], wizard: WizardScreen) -> None:
 
 
 async def press(pilot: Pilot[None], app: Watched, key: str, kind: tuple[str, str], times: Times) -> None:
-    """Press a key; one that paints nothing (up in the first line) is not counted."""
+    """Press a key, not counting one that paints nothing (up in the first line)."""
     app.painted_at = 0.0
     work, start = time.process_time(), time.perf_counter()
     await pilot.press(key)
     await pilot.pause()
-    await asyncio.sleep(0.03)  # two of Textual's ticks: what is not painted by now is not painted
+    await asyncio.sleep(0.03)  # two of Textual's ticks: what isn't painted by now won't be
     if app.painted_at:
         times.paint[kind].append((app.painted_at - start) * 1000)
         times.work[kind].append((time.process_time() - work) * 1000)
@@ -212,7 +212,7 @@ def p95(values: Sequence[float]) -> float:
 
 
 def report(few: Times, many: Times) -> bool:
-    """Print a line for each kind; tell whether every one is in the budget."""
+    """Print a line for each kind; return whether all are within the budget."""
     good = True
     for kind, base in few.paint.items():
         ours = many.paint[kind]
@@ -229,7 +229,7 @@ def report(few: Times, many: Times) -> bool:
 
 
 def main() -> int:
-    """Measure; 0 if every budget is met."""
+    """Measure; return 0 if every budget is met."""
     found = {FEW: Times(), MANY: Times()}
     with tempfile.TemporaryDirectory() as name:
         for people in found:

@@ -1,9 +1,9 @@
-"""How long it takes to read a layer, add a person with groups and outputs, and check the result, by size.
+"""The time to read a layer, add a person with groups and outputs, and check the result, by size.
 
 Prints seconds of processor time (the median of five runs) and each size's time per person against that of the
-smallest: a linear editor stays near or below 1. Where python-hcl2 is installed (it is in the `dev` extra, for
-this comparison only), the time that it takes to load the same files is measured in the same run. Run as
-`python -m benchmarks.layer_edit`.
+smallest: a linear editor stays near or below 1. If python-hcl2 is installed (it is in the `dev` extra, for
+this comparison only), the time it takes to load the same files is measured in the same run. Run as `python -m
+benchmarks.layer_edit`.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ module "user_SLUG" {
 
 
 def make_layer(folder: Path, size: int, *, outputs: bool) -> LayerLocation:
-    """A layer of the list style: two groups with half of the people each, and a pair of outputs if asked."""
+    """Create a layer of the list style: two groups with half of the people each, outputs if wanted."""
     names = [f"person{number:05d}.example" for number in range(size)]
     entries = "".join(f'    "{name}",\n' for name in names)
     (folder / "locals.tf").write_text(f"locals {{\n  users = [\n{entries}  ]\n}}\n")
@@ -91,7 +91,7 @@ def make_layer(folder: Path, size: int, *, outputs: bool) -> LayerLocation:
 
 
 def make_blocks(folder: Path, size: int, *, outputs: bool) -> LayerLocation:
-    """A layer with a block and a banner for each user, and the groups and outputs of `make_layer`."""
+    """Create a layer with a block and a banner for each user, and the groups and outputs of `make_layer`."""
     location = make_layer(folder, size, outputs=outputs)
     names = [f"person{number:05d}.example" for number in range(size)]
     (folder / "locals.tf").unlink()
@@ -113,8 +113,8 @@ def run(location: LayerLocation) -> None:
 
 
 def load_with_hcl2(folder: Path) -> None:
-    """What python-hcl2 does before any edit: load the same files."""
-    import hcl2  # noqa: PLC0415 - so that everything else runs without it
+    """Do what python-hcl2 does before any edit: load the same files."""
+    import hcl2  # noqa: PLC0415 - everything else runs without it
 
     for path in sorted(folder.glob("*.tf")):
         with path.open(encoding="utf-8") as file:
@@ -122,7 +122,7 @@ def load_with_hcl2(folder: Path) -> None:
 
 
 def median(work: Callable[[], None], runs: int = RUNS) -> float:
-    """The median of some runs, in seconds."""
+    """Return the median of some runs, in seconds."""
     seconds = []
     for _ in range(runs):
         start = time.process_time()
@@ -134,7 +134,7 @@ def median(work: Callable[[], None], runs: int = RUNS) -> float:
 def measure(
     size: int, *, outputs: bool, peer: bool, make: Callable[..., LayerLocation] = make_layer
 ) -> tuple[float, float | None]:
-    """The seconds of read, add and check at a size, and those of python-hcl2's load in the same run."""
+    """Return the seconds of read, add and check at a size, and of python-hcl2's load in the same run."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         location = make(folder, size, outputs=outputs)

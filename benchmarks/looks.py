@@ -1,7 +1,7 @@
-"""How long the looks take that a session makes when somebody comes back, before any of the network's.
+"""The time for the looks of a session when somebody comes back, before any network look.
 
-A session of an admin who adds ten people in five layers, with the files written: files, git and keys are
-looked at. Run it with `python benchmarks/looks.py`; it writes only below a temporary folder.
+The session is an admin's who adds ten people in five layers, with the files written: it looks at files, git
+and keys. Run it with `python benchmarks/looks.py`; it writes only below a temporary folder.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ RUNS = amount(21, 1)
 
 
 def lay_out_five(folder: Path) -> None:
-    """The sandbox's project, published, with the security layer in three more accounts."""
+    """Create the sandbox's project, published, with the security layer in three more accounts."""
     root = folder / "project"
     lay_out(root)
     for account in COPIES:

@@ -1,7 +1,7 @@
 """Times what this program adds to gpg: reading a key, a folder of 50 keys, decrypting a password.
 
-Run it with `python benchmarks/pgp.py`. Each pair is measured in turns in one run, against gpg alone with the
-same arguments, the same key folder and the same agent; everything is below a temporary folder.
+Run it with `python benchmarks/pgp.py`. Each pair is measured alternately in one run, against gpg alone with
+the same arguments, key folder and agent; everything is below a temporary folder.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ DECRYPT_EXTRA_SECONDS = 0.005
 
 
 def in_turns(first: Callable[[], object], second: Callable[[], object], runs: int) -> tuple[float, float]:
-    """The medians of two actions, run in turns, in seconds."""
+    """Return the medians of two alternating actions, in seconds."""
     times: tuple[list[float], list[float]] = ([], [])
     for _ in range(runs):
         for action, measured in zip((first, second), times, strict=True):
@@ -41,7 +41,7 @@ def in_turns(first: Callable[[], object], second: Callable[[], object], runs: in
 
 @contextmanager
 def gpg_folder() -> Iterator[Path]:
-    """A gpg folder with a short path; its agent ends with it."""
+    """Yield a gpg folder with a short path; its agent ends with it."""
     with tempfile.TemporaryDirectory(prefix="io-", dir="/tmp", ignore_cleanup_errors=True) as name:
         try:
             yield Path(name)

@@ -1,8 +1,8 @@
 """Times the STS audit of all regions against its slowest region, with a server whose regions answer late.
 
-Run it with `python benchmarks/regions.py`; it talks to loopback only. Each region's delay is different, as
-distances are; the slowest is asked last, which is the worst case. With five accounts each region answers five
-times, in a fifth of its time. The ratios are of medians, but for the process's first run, which also loads
+Run it with `python benchmarks/regions.py`; it uses loopback only. Each region has its own delay, like a
+distance; the slowest is asked last, which is the worst case. With five accounts each region answers five
+times, in a fifth of its time. The ratios are of medians, except for the process's first run, which also loads
 botocore's data.
 """
 
@@ -51,7 +51,7 @@ def timed(url: str, accounts: int) -> float:
 
 @contextmanager
 def serving(delays: dict[str, float]) -> Iterator[str]:
-    """The server in a process of its own, so that it takes nothing from what is measured; its address."""
+    """Run the server in its own process, so that it doesn't affect the measurements; yield its address."""
     program = f"from support.slow_sts import serve; serve({delays!r})"
     folder = str(Path(__file__).parents[1] / "tests")
     with subprocess.Popen(

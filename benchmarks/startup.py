@@ -46,13 +46,13 @@ RUNS = amount(15, 1)
 LIMIT_SECONDS = 30.0
 PROGRAM = Path(sys.executable).with_name("iam-onboard")
 LAST_STEPS = 8
-"""How many events the last four steps of that session have."""
+"""The number of events of the last four steps in that session."""
 JOURNAL = Path(__file__).parents[1] / "tests" / "journals" / "admin-done.jsonl"
 JOURNAL_ID = "20261126-213349-29a4"
 
 
 def _source_of(parser: argparse.ArgumentParser, name: str = "parser") -> Iterator[str]:
-    """What makes the same parser, with its commands and their arguments, without any module of ours."""
+    """Yield code that builds the same parser, with its commands and arguments, without our modules."""
     for number, action in enumerate(parser._actions):  # noqa: SLF001 - there is no other way to list them
         if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001
             yield f"parts = {name}.add_subparsers(dest={action.dest!r}, metavar={action.metavar!r})"
@@ -113,12 +113,12 @@ WithList().run()
 
 DOWN = "\x1b[B"
 MARKED_SECOND = rf"{BAR}(?:\x1b\[[0-9;]*m|[^\x1b\n])*bb-01"
-"""How home shows the second session once it is marked."""
+"""How Home shows the selected second session."""
 
 
 @dataclass(frozen=True)
 class Cost:
-    """Seconds by the clock, and of the processor; NaN where it isn't known."""
+    """Seconds on the clock, and of the processor; NaN if unknown."""
 
     clock: float
     processor: float = float("nan")
@@ -136,13 +136,13 @@ class Terminal:
         self._seen = b""
 
     def until(self, pattern: str) -> float:
-        """The seconds from the start, or from the last `restart`, until this has been painted.
+        """Return the seconds from the start, or the last `restart`, until this has been painted.
 
         Args:
             pattern: a regular expression.
 
         Raises:
-            TimeoutError: it was not.
+            TimeoutError: it wasn't painted.
         """
         wanted = re.compile(pattern.encode())
         end = time.perf_counter() + LIMIT_SECONDS
@@ -154,16 +154,16 @@ class Terminal:
         return time.perf_counter() - self._since
 
     def press(self, keys: str) -> None:
-        """Press keys; what was painted before does not count any more."""
+        """Press keys; earlier paints no longer count."""
         self._seen = b""
         os.write(self._main, keys.encode())
 
     def restart(self) -> None:
-        """The time counts from here."""
+        """Restart the clock."""
         self._since = time.perf_counter()
 
     def end(self) -> float:
-        """End the program, and give the seconds of the processor that it took."""
+        """End the program, and return the processor seconds that it used."""
         os.kill(self._process, signal.SIGKILL)
         _, _, used = os.wait4(self._process, 0)
         os.close(self._main)
@@ -171,7 +171,7 @@ class Terminal:
 
 
 def make_sessions(folder: Path) -> None:
-    """Sessions of an admin who has an account to plan; the first in the list is of project bb-00."""
+    """Create sessions of an admin who has an account to plan; the first in the list is of project bb-00."""
     text = "".join(JOURNAL.read_text().splitlines(keepends=True)[:-LAST_STEPS])
     private_folder(folder.parent)
     private_folder(folder)
@@ -183,14 +183,14 @@ def make_sessions(folder: Path) -> None:
 
 
 def seconds(argv: Sequence[str], environment: Mapping[str, str]) -> Cost:
-    """How long a program takes from start to end."""
+    """Return how long a program takes from start to end."""
     start = time.perf_counter()
     subprocess.run(argv, env=dict(environment), stdout=subprocess.DEVNULL, check=True)
     return Cost(time.perf_counter() - start)
 
 
 def painted(argv: Sequence[str], environment: Mapping[str, str], shown: str, *more: str) -> Cost:
-    """From exec until something is shown and then, if so, until a key pressed at once has shown more.
+    """Time from exec until something is shown and, optionally, until a key pressed at once has shown more.
 
     Args:
         argv: the program.
@@ -210,7 +210,7 @@ def painted(argv: Sequence[str], environment: Mapping[str, str], shown: str, *mo
 
 
 def answered(argv: Sequence[str], environment: Mapping[str, str], shown: str, key: str, more: str) -> Cost:
-    """From a key press, a moment after something is shown, until it has shown more."""
+    """Time from a key press, shortly after something is shown, until it has shown more."""
     terminal = Terminal(argv, environment)
     try:
         terminal.until(shown)
@@ -223,9 +223,9 @@ def answered(argv: Sequence[str], environment: Mapping[str, str], shown: str, ke
 
 
 def interleaved(actions: Sequence[Callable[[], Cost]]) -> list[Cost]:
-    """The medians of each action, taking turns so that all meet the same machine."""
+    """Return the median of each action, alternating so that all meet the same machine."""
     for action in amount(actions, ()):
-        action()  # warms the caches of the file system and of Python's bytecode
+        action()  # warms up the caches of the file system and of Python's bytecode
     rounds = [[action() for action in actions] for _ in range(RUNS)]
     return [
         Cost(
@@ -237,7 +237,7 @@ def interleaved(actions: Sequence[Callable[[], Cost]]) -> list[Cost]:
 
 
 def compare(what: str, base: Cost, ours: Cost, budget: float | None) -> bool:
-    """Print a line; tell whether the budget is met."""
+    """Print a line; return whether the budget is met."""
     ratio = ours.clock / base.clock
     met = budget is None or ratio <= budget
     wanted = "" if budget is None else f", budget {budget:g}: {'met' if met else 'MISSED'}"
@@ -251,7 +251,7 @@ def compare(what: str, base: Cost, ours: Cost, budget: float | None) -> bool:
 
 
 def main() -> int:
-    """Measure; 0 if every budget is met."""
+    """Measure; return 0 if every budget is met."""
     with tempfile.TemporaryDirectory() as folder:
         environment = {
             "PATH": os.environ["PATH"],

@@ -1,9 +1,9 @@
-"""How long it takes from one step to the next until it is painted, where no work lies between.
+"""The time from one step to the next until it is painted, without work in between.
 
-The wizard itself is shown, without a terminal, at 80×24, with a session of each role in which everything is
-done; Escape goes back through all its steps. A page counts as painted with the first paint that shows it;
-what it then reads in the background is its own. Beside it stands a minimal Textual application that puts as
-many labels in the place of others. Textual paints 60 times a second at most, so much of it is waiting.
+The real wizard runs, without a terminal, at 80×24, with a finished session of each role; Escape goes back
+through all its steps. A page counts as painted with the first paint that shows it; its later background reads
+don't count. For comparison, a minimal Textual application replaces as many labels by others. Textual paints
+at most 60 times a second, so much of it is waiting.
 
 Run it with `python benchmarks/step_switch.py`; it writes only below a temporary folder.
 """
@@ -49,7 +49,7 @@ JOURNALS = Path(__file__).parents[1] / "tests" / "journals"
 
 
 class Watched(App[None]):
-    """Shows something; remembers when a paint first showed what is waited for, and the processor time."""
+    """Remembers when a paint first showed what is awaited, and the processor time."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -64,7 +64,7 @@ class Watched(App[None]):
             self.shown_at = time.perf_counter()
 
     async def time_until(self, is_shown: Callable[[], bool], act: Callable[[], Any]) -> float:
-        """The seconds from an act until a paint shows what it is for."""
+        """Return the seconds from an action until a paint shows its result."""
         self.shown_at, self.is_shown = 0.0, is_shown
         work, start = time.process_time(), time.perf_counter()
         act()
@@ -76,26 +76,26 @@ class Watched(App[None]):
 
 
 class Labels(VerticalScroll):
-    """As many labels as are asked for."""
+    """A given number of labels."""
 
     def __init__(self, number: int) -> None:
         super().__init__()
         self._number = number
 
     def compose(self) -> ComposeResult:
-        """All of them."""
+        """Return all labels."""
         yield from (Static(f"Label {number}") for number in range(self._number))
 
 
 def painted(page: Any) -> bool:
-    """Whether a widget has its place on the screen."""
+    """Return whether a widget has its place on the screen."""
     return page is not None and page.is_mounted and bool(page.size.height)
 
 
 async def of_the_wizard(
     folder: Path, project: AdminProject, workflow: str, times: dict[str, list[float]], widgets: list[int]
 ) -> list[float]:
-    """Go back through a session in which everything is done; gives the seconds of the processor."""
+    """Go back through a finished session; return the processor seconds."""
     text = (JOURNALS / f"{workflow}-done.jsonl").read_text()
     text = text.replace("{folder}/sandbox/bb", str(project.root)).replace("{folder}", str(folder))
     session_folder = folder / "sessions" / workflow
@@ -124,7 +124,7 @@ async def of_the_wizard(
 
 
 async def at_rest(pause: Callable[[float], Any], wizard: WizardScreen) -> None:
-    """Wait until the page has read what it reads."""
+    """Wait until the page has finished reading."""
     deadline = time.monotonic() + LIMIT_SECONDS
     while wizard.pane is None or wizard.pane.running_move:
         await pause(0.05)
@@ -134,7 +134,7 @@ async def at_rest(pause: Callable[[float], Any], wizard: WizardScreen) -> None:
 
 
 async def of_labels(number: int) -> tuple[list[float], list[float]]:
-    """Put as many labels in the place of others; gives the seconds, and those of the processor."""
+    """Replace that many labels by others; return the seconds, and those of the processor."""
     app = Watched()
     found = []
     async with app.run_test(size=SIZE) as pilot:
@@ -159,11 +159,11 @@ def p95(values: list[float]) -> float:
 
 
 def main() -> int:
-    """Measure; 0 if the budget is met."""
+    """Measure; return 0 if the budget is met."""
     times: dict[str, list[float]] = {}
     widgets: list[int] = []
     work: list[float] = []
-    load_ahead()  # as the program has done by then
+    load_ahead()  # as the program has by then
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         make_template(folder / "template")

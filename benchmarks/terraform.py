@@ -1,10 +1,10 @@
-"""Times plan and apply through this program against the binary alone, and watches the memory of a long run.
+"""Times plan and apply through this program against the binary alone, and checks the memory of a long run.
 
 Run it with `python benchmarks/terraform.py [--runs N]`. The service, and `iam-onboard plan` and `apply` as
-they are typed, plan and apply the same change (a new password) as the binary alone in the sandbox's layer,
-with the real provider, the local AWS and the state in its S3, in turns. The binary alone also shows the plan
-as JSON: a plan that nobody can read can't be accepted. It is given its credentials; the commands ask for
-theirs. The long run is a stream of events of 5,000 resources that is followed as it grows.
+typed, plan and apply the same change (a new password) as the binary alone, in turns, in the sandbox's layer,
+with the real provider, the local AWS and the state in its S3. The binary alone also shows the plan as JSON,
+since an unreadable plan can't be accepted. It is given its credentials; the commands request theirs. The long
+run is a stream of events of 5,000 resources, followed as it grows.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ BUDGET, COMMAND_BUDGET = 1.05, 1.15
 PROGRAM = Path(sys.executable).with_name("iam-onboard")
 RESOURCES = amount(5_000, 50)
 MEMORY_BUDGET = 2_000_000
-"""Bytes that may be added while 4,000 of 5,000 resources are done: 500 a resource, none an event."""
+"""Bytes that may be added while 4,000 of 5,000 resources are done: 500 per resource, none per event."""
 CACHE = Path(__file__).parents[1] / ".cache" / "sandbox"
 MORE = f"""
 resource "aws_iam_group" "more" {{
@@ -46,7 +46,7 @@ resource "aws_iam_group" "more" {{
   name  = "more-${{count.index}}"
 }}
 """
-"""Makes the sandbox's layer as large as one in use: 80 resources."""
+"""Makes the sandbox's layer as large as a real one: 80 resources."""
 ADDRESS = 'module.user["dana.lopez"].aws_iam_user_login_profile.this[0]'
 
 EMITTER = """
@@ -77,7 +77,7 @@ class Took(NamedTuple):
 
 @contextmanager
 def sandbox_layer() -> Iterator[tuple[Sandbox, OpenLayer]]:
-    """The sandbox, and its management layer, applied, with credentials."""
+    """Yield the sandbox, and its management layer, applied, with credentials."""
     with tempfile.TemporaryDirectory(prefix="io-", dir="/tmp") as name:
         folder = Path(name) / "sandbox"
         session = Path(name) / "session"
@@ -87,7 +87,7 @@ def sandbox_layer() -> Iterator[tuple[Sandbox, OpenLayer]]:
             runs = AdminRuns(administrator(sandbox, session), session, facts)
             with open_layer(runs.context("management"), runs.report) as layer:
                 (layer.location.path / "more.tf").write_text(MORE)
-                # Initialises, and warms the caches, too.
+                # Initialises, and warms up the caches, too.
                 record, _ = layer.terraform.plan(watch=Watch(lambda _update: None))
                 layer.terraform.apply(record, watch=Watch(lambda _update: None))
                 yield sandbox, layer
@@ -95,7 +95,7 @@ def sandbox_layer() -> Iterator[tuple[Sandbox, OpenLayer]]:
 
 
 def timed(*actions: Callable[[], object]) -> float:
-    """The seconds that these take one after the other."""
+    """Return the seconds that these actions take in sequence."""
     began = time.perf_counter()
     for action in actions:
         action()
@@ -103,7 +103,7 @@ def timed(*actions: Callable[[], object]) -> float:
 
 
 def alone(terraform: Terraform, folder: Path) -> Took:
-    """With the binary and nothing else."""
+    """Time the binary alone."""
     plan, commands = folder / "alone.tfplan", terraform.binary.commands
     run = partial(
         subprocess.run,
@@ -121,7 +121,7 @@ def alone(terraform: Terraform, folder: Path) -> Took:
 
 
 def by_service(terraform: Terraform) -> Took:
-    """Through the service, which also hashes, records, reads and follows."""
+    """Time the service, which also hashes, records, reads and follows."""
     began = time.perf_counter()
     record, _ = terraform.plan(replace=[ADDRESS], watch=Watch(lambda _update: None))
     planned = time.perf_counter() - began
@@ -129,7 +129,7 @@ def by_service(terraform: Terraform) -> Took:
 
 
 def by_command(sandbox: Sandbox, folder: Path) -> Took:
-    """As an administrator types it, from the start of the program to its end.
+    """Time the commands as an administrator types them, from the program's start to its end.
 
     The plan also reads the state, to find the password's address.
     """
@@ -147,7 +147,7 @@ def by_command(sandbox: Sandbox, folder: Path) -> Took:
 
 
 def in_turns(ways: Sequence[Callable[[], Took]], runs: int) -> list[Took]:
-    """The medians of each way, made in turns, the order changing."""
+    """Return the median of each way, taken in turns, in changing order."""
     times: list[list[Took]] = [[] for _ in ways]
     for number in range(runs):
         pairs = list(zip(ways, times, strict=True))
@@ -157,7 +157,7 @@ def in_turns(ways: Sequence[Callable[[], Took]], runs: int) -> list[Took]:
 
 
 def memory_of_a_long_run() -> tuple[int, int, float]:
-    """Bytes held when a fifth of 5,000 resources is done, the most after that, and the seconds it took."""
+    """Return the bytes held when a fifth of 5,000 resources is done, the most after that, and the seconds."""
     held: list[tuple[int, int]] = []
 
     def watch(update: Update) -> None:

@@ -1,1 +1,1 @@
-"""The shell: the command line and the application that walks a session through the screens."""
+"""The shell: the command line, and the application that leads through a session."""

@@ -1,4 +1,4 @@
-"""The end of a command within two seconds of a signal, whatever it does."""
+"""Ends a command within two seconds of a signal, whatever it does."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from types import FrameType
 from typing import NoReturn
 
 SECONDS_FOR_THREADS = 0.5
-"""So long a thread may go on once the program ends; most have heard of it long before."""
+"""Seconds that a thread may continue once the program ends; most have been notified long before."""
 SECONDS_TO_END = 1.6
-"""After this time whatever still runs is ended by force."""
+"""Seconds after which anything still running is killed."""
 ENDING = (signal.SIGTERM, signal.SIGHUP)
 
 
 @contextlib.contextmanager
 def unwinding(last_words: Callable[[int], None]) -> Iterator[None]:
-    """An interrupt, SIGTERM and SIGHUP unwind what runs in the block: a `KeyboardInterrupt` of their number.
+    """Let an interrupt, SIGTERM and SIGHUP unwind the block with a `KeyboardInterrupt` of their number.
 
-    What has not unwound in time is ended anyway, and at once by a second signal, with the exit code
-    that shells give to it. A signal that is ignored (`nohup`) stays so.
+    If it hasn't unwound in time, or on a second signal, the process ends anyway, with the exit code that
+    shells use for the signal. A signal that is ignored (`nohup`) stays so.
 
     Args:
-        last_words: says, from a thread or a signal handler, that this signal ended the program.
+        last_words: reports, from a thread or a signal handler, that this signal ended the program.
     """
     forcing: list[threading.Timer] = []
 
@@ -40,7 +40,7 @@ def unwinding(last_words: Callable[[int], None]) -> Iterator[None]:
         forcing.append(threading.Timer(SECONDS_TO_END, force, (number,)))
         forcing[0].daemon = True
         forcing[0].start()
-        # Of this very class: `subprocess` waits for a child without end on every other one.
+        # Exactly this class: on any other, `subprocess` waits for a child forever.
         raise KeyboardInterrupt(number)
 
     with handling(dict.fromkeys((signal.SIGINT, *ENDING), ended)):
@@ -64,7 +64,7 @@ def handling(handlers: Mapping[signal.Signals, Callable[[int, FrameType | None],
 
 
 def leave(code: int, flush: Callable[[], None]) -> NoReturn:
-    """End here: freeing all that is loaded takes longer than a short command, and a thread may not end."""
+    """End here: freeing everything takes longer than a short command, and a thread may not end."""
     end = time.monotonic() + SECONDS_FOR_THREADS
     threads = [
         thread

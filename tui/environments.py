@@ -1,4 +1,4 @@
-"""What opens the world: the person's own machine, or a sandbox with its two people."""
+"""Opens the world: the user's own machine, or a sandbox with its two people."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ with on_demand():
 
 
 def clipboard_of(machine: Machine, write: Callable[[str], None]) -> Clipboard:
-    """The desktop's clipboard, else tmux's, else the terminal's.
+    """Return the desktop's clipboard, else tmux's, else the terminal's.
 
-    Over ssh the desktop of this machine is not the person's own, unless windows are forwarded.
+    Over ssh this machine's desktop isn't the user's own, unless windows are forwarded.
     """
     there = machine.environment
     boards: list[Clipboard] = []
@@ -41,11 +41,11 @@ def clipboard_of(machine: Machine, write: Callable[[str], None]) -> Clipboard:
 
 
 class OwnMachine:
-    """The person's own machine; opens at once.
+    """The user's own machine; opens at once.
 
     Args:
         machine: the machine.
-        binary: the Terraform or OpenTofu program to use, as it was typed, or "" to choose by the layer.
+        binary: the Terraform or OpenTofu program to use, as typed, or "" to choose by the layer.
     """
 
     sandbox = False
@@ -58,20 +58,20 @@ class OwnMachine:
 
     @property
     def options(self) -> Sequence[str]:
-        """What the command line needs to open the same again."""
+        """The command-line options that open the same again."""
         return ("--binary", self._binary) if self._binary else ()
 
     def open(self, report: module.Report) -> None:
-        """Nothing has to be made ready."""
+        """Do nothing: the machine is ready."""
 
     def environment(
         self,
-        workflow: str,  # noqa: ARG002 - a sandbox's is another for each
+        workflow: str,  # noqa: ARG002 - a sandbox has one for each
         clipboard: Clipboard,
         *,
         tty: str | None = None,
     ) -> environment.Environment:
-        """The same for both workflows; gpg may ask for a passphrase on the terminal `tty`."""
+        """Return the environment, the same for both workflows; gpg may ask for a passphrase on `tty`."""
         machine = self._machine
         return environment.Environment(
             home=machine.home,
@@ -103,19 +103,19 @@ class OwnMachine:
         return self._machine.places.key_records
 
     def drafts(self, workflow: str) -> Mapping[str, Mapping[str, Any]]:
-        """The search for an admin's project starts in the folder that the program was started in."""
+        """Start an admin's search for the project in the folder that the program was started in."""
         return {"project": {"path": str(self._machine.working_folder)}} if workflow == "admin" else {}
 
     def close(self) -> None:
-        """Nothing was opened."""
+        """Do nothing: nothing was opened."""
 
 
 class SandboxEnvironments:
-    """A sandbox, as two people see it.
+    """A sandbox, as its two people see it.
 
     Args:
         machine: the real machine, for the programs on its PATH.
-        folder: where the sandbox is, or is to be made.
+        folder: the sandbox's folder, existing or new.
     """
 
     sandbox = True
@@ -131,10 +131,10 @@ class SandboxEnvironments:
         )
 
     def open(self, report: module.Report) -> None:
-        """Make or reopen the sandbox.
+        """Create or reopen the sandbox.
 
         Raises:
-            OnboardError: it does not start, or the extra `demo` is not installed.
+            OnboardError: it doesn't start, or the extra `demo` isn't installed.
         """
         try:
             from workflows.sandbox.sandbox import Sandbox  # noqa: PLC0415 - needs the extra `demo`
@@ -158,7 +158,7 @@ class SandboxEnvironments:
             )
 
     def environment(self, workflow: str, clipboard: Clipboard) -> environment.Environment:
-        """The administrator's environment for the admin's workflow, the new user's for the other."""
+        """Return the administrator's environment for the admin's workflow, the new user's for the other."""
         sandbox, machine = self._sandbox, self._machine
         person = sandbox.administrator if workflow == "admin" else sandbox.new_user
         browser = browsers.SandboxBrowser(
@@ -189,11 +189,11 @@ class SandboxEnvironments:
 
     @property
     def key_records(self) -> Path:
-        """The new user's."""
+        """The new user's folder."""
         return environment.key_records_below(self._sandbox.new_user.home)
 
     def drafts(self, workflow: str) -> Mapping[str, Mapping[str, Any]]:
-        """The sandbox's project, and somebody to bring in, as long as no layer has her key."""
+        """Return the sandbox's project, and somebody to add, as long as no layer has her key."""
         if workflow == "admin":
             root = Path(self._sandbox.project_root)
             there = any(root.glob("*/global/base-identities/keys/jane.doe"))
@@ -201,7 +201,7 @@ class SandboxEnvironments:
         return {"before-you-start": {"project": self._sandbox.project_root.name, "user": "jane.doe"}}
 
     def close(self) -> None:
-        """The local AWS saves what it knows and ends by itself: the wizard's end isn't held up by it."""
+        """Let the local AWS save its data and end on its own, without delaying the wizard's end."""
         if self._sandbox is not None:
             self._sandbox.close(wait=False)
 
@@ -209,6 +209,6 @@ class SandboxEnvironments:
 EnvironmentSource = OwnMachine | SandboxEnvironments
 """Opens a world and closes it again.
 
-`sandbox` says whether it is disposable, `folder` where (None for the person's own), and `words` what is being
-opened, for the person who waits ("" where nobody has to).
+`sandbox` says whether it is disposable, `folder` where it is (None for the user's own), and `words` what is
+being opened, for a waiting user ("" if nobody has to wait).
 """

@@ -1,4 +1,4 @@
-"""Where the program keeps its own things on this machine, secrets too, and the world of the person."""
+"""Where the program keeps its own files on this machine, including secrets, and the user's world."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ class Places:
     """The folders of the program.
 
     Attributes:
-        sessions: the sessions, below the platform's state folder.
+        sessions: the sessions, in the platform's state folder.
         sandboxes: the disposable projects of `iam-onboard demo`.
-        vault: secrets in files encrypted to the person's own key, where there is no keyring.
-        cache: what can be made again (the prepared sandbox, the provider).
+        vault: secrets in files encrypted to the user's own key, if there is no keyring.
+        cache: what can be created again (the prepared sandbox, the provider).
     """
 
     sessions: Path
@@ -37,27 +37,27 @@ class Places:
 
     @property
     def key_records(self) -> Path:
-        """What is known of the access keys that are kept here; no secret."""
+        """The records of the access keys kept here; no secrets."""
         return self.sessions.parent / "access-keys"
 
     @property
     def theme(self) -> Path:
-        """The file with the name of the colours that the person chose."""
+        """The file with the name of the chosen theme."""
         return self.sessions.parent / "theme"
 
     @property
     def trusted_programs(self) -> Path:
-        """The file of the foreign programs that the person said yes to."""
+        """The file of foreign programs that the user trusts."""
         return self.sessions.parent / "trusted-programs.json"
 
     def secure(self) -> tuple[Path, ...]:
-        """Make sure that the folders that are there are the user's own and closed to others.
+        """Make sure that existing folders belong to the user and are closed to others.
 
         Returns:
-            Those that others could enter until now.
+            The folders that were open to others until now.
 
         Raises:
-            FileError: one is a link, somebody else's, or may not be read.
+            FileError: one is a link, somebody else's, or unreadable.
         """
         found = []
         for outer in sorted({self.sessions.parent, self.vault.parent}):
@@ -69,7 +69,7 @@ class Places:
 
     @classmethod
     def of_this_machine(cls) -> Places:
-        """The folders by the platform's conventions (XDG on Linux, Library on macOS)."""
+        """Return the folders by the platform's conventions (XDG on Linux, Library on macOS)."""
         folders = PlatformDirs("iam-onboard", appauthor=False)
         state = folders.user_state_path
         vault = folders.user_data_path / "vault"
@@ -77,19 +77,19 @@ class Places:
 
 
 def utc_now() -> datetime:
-    """Now, aware, in UTC."""
+    """Return the current time, aware, in UTC."""
     return datetime.now(UTC)
 
 
 @dataclass(frozen=True)
 class Machine:
-    """The person's own machine, as the command line found it.
+    """The user's own machine, as the command line found it.
 
     Attributes:
         places: the program's folders.
         home: the home folder.
-        downloads: where the browser puts what it downloads.
-        working_folder: where the program was started.
+        downloads: the browser's downloads folder.
+        working_folder: the folder that the program was started in.
         environment: the environment it was started with.
         now: the clock.
     """
@@ -103,27 +103,27 @@ class Machine:
 
     @property
     def gnupg_home(self) -> Path | None:
-        """The gpg folder that the environment names, or None for gpg's default."""
+        """The gpg folder from the environment, or None for gpg's default."""
         named = self.environment.get("GNUPGHOME")
         return Path(named) if named else None
 
     def path(self, text: str) -> Path:
-        """A path as it was typed, from the folder that the program was started in."""
+        """Return a typed path, relative to the folder that the program was started in."""
         return self.working_folder / expanded(text)
 
     @classmethod
     def this(cls) -> Machine:
-        """This machine.
+        """Return this machine.
 
         Raises:
-            OnboardError: the folder that the program was started in is not there any more.
+            OnboardError: the folder that the program was started in is gone.
         """
         downloads = PlatformDirs().user_downloads_path
         return cls(Places.of_this_machine(), Path.home(), downloads, _working_folder(), dict(os.environ))
 
 
 def _working_folder() -> Path:
-    """The current folder; a checkout of another branch may have removed it under the shell."""
+    """Return the current folder, which a checkout of another branch may have removed under the shell."""
     try:
         return Path.cwd()
     except OSError as error:
@@ -144,7 +144,7 @@ def vault_for(
     with_keyring: bool,
     tty: str | None = None,
 ) -> vault.VaultChoice:
-    """The operating system's keyrings that answer, and files encrypted to the person's own key.
+    """Return the operating system's keyrings that answer, and files encrypted to the user's own key.
 
     Raises:
         VaultUnavailable: there is no keyring and no key.
@@ -160,9 +160,9 @@ def encrypted_files(
     environment: Mapping[str, str],
     tty: str | None = None,
 ) -> vault.PgpFileVault:
-    """Files encrypted to a key of the person's; gpg itself asks for the passphrase when one is read.
+    """Return files encrypted to one of the user's keys; gpg itself asks for the passphrase to read one.
 
-    It asks on the terminal `tty`, or where its agent has a window of its own.
+    It asks on the terminal `tty`, or in its agent's own window.
     """
 
     def opened(message: bytes) -> bytes:

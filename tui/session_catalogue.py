@@ -1,4 +1,4 @@
-"""All sessions on this machine: the person's own, and those of each sandbox, which live in its folder."""
+"""All sessions on this machine: the user's own, and those of each sandbox, in its folder."""
 
 from __future__ import annotations
 
@@ -34,20 +34,20 @@ with on_demand():
 
 @dataclass(frozen=True)
 class Entry:
-    """A session and where it is.
+    """A session and its place.
 
     Attributes:
-        summary: what is known of it.
-        sessions: the folder of sessions that it is in.
-        sandbox: the folder of the sandbox that it belongs to, or None.
-        arrived: when the message came that its next step waits for, or another handoff than it has, ISO 8601;
-            "" while that is not there; None if it waits for none.
-        archived: whether the person took it out of the list.
-        apply: "running", "finished" or "failed" where an apply was begun whose end no wizard has taken in, or
-            nobody has seen; else "".
-        undone_by: what the later sessions do after which nothing is left to be done in it; () for none.
-        removed: whom of its people later sessions removed from an account that it is for.
-        elsewhere: whether it is of another world than the one that is open: in a sandbox, or in another one.
+        summary: its summary.
+        sessions: its folder of sessions.
+        sandbox: the folder of its sandbox, or None.
+        arrived: when the message for its next step, or a newer handoff, came, ISO 8601; "" while it hasn't;
+            None if it waits for none.
+        archived: whether the user archived it.
+        apply: "running", "finished" or "failed" for an apply whose result no wizard has recorded, or nobody
+            has seen; else "".
+        undone_by: the work of the later sessions that left it nothing to do; () for none.
+        removed: its people whom later sessions removed from one of its accounts.
+        elsewhere: whether it belongs to another world than the open one: in a sandbox, or in another one.
     """
 
     summary: Summary
@@ -62,12 +62,12 @@ class Entry:
 
     @property
     def ended(self) -> bool:
-        """Whether an apply ended in it while nobody watched."""
+        """Whether an apply in it ended unwatched."""
         return self.apply in {"finished", "failed"}
 
     @property
     def over(self) -> bool:
-        """Whether nothing is left to be done in it, and nobody is waited for."""
+        """Whether nothing is left to do in it, and nobody is awaited."""
         summary = self.summary
         waits = summary.next_title or summary.awaited or summary.damage
         return bool(self.undone_by) or not (waits or self.arrived)
@@ -78,7 +78,7 @@ class SessionCatalogue:
 
     Args:
         machine: the machine.
-        workflows: those that sessions can be of; by default all that there are.
+        workflows: the possible workflows; by default all.
     """
 
     def __init__(self, machine: Machine, workflows: Iterable[declaration.Workflow] = ()) -> None:
@@ -86,12 +86,12 @@ class SessionCatalogue:
         self._workflows = tuple(workflows)
 
     def sessions_of(self, sandbox: Path | None = None) -> Sessions:
-        """The sessions of a sandbox by its folder; the person's own without one."""
+        """Return the sessions of a sandbox by its folder; the user's own without one."""
         folder = sandbox.with_name(f"{sandbox.name}.sessions") if sandbox else self._machine.places.sessions
         return Sessions(folder, self._every_workflow(), self._machine.now)
 
     def sandboxes(self) -> tuple[Path, ...]:
-        """The folders of sandboxes, the latest first."""
+        """Return the folders of sandboxes, the latest first."""
         place = self._machine.places.sandboxes
         if not place.is_dir():
             return ()
@@ -99,15 +99,15 @@ class SessionCatalogue:
         return tuple(sorted(found, key=lambda folder: folder.name, reverse=True))
 
     def new_sandbox(self) -> Path:
-        """The folder for one more sandbox; not made yet."""
+        """Return the folder for a new sandbox; not created yet."""
         return self._machine.places.sandboxes / self._machine.now().strftime("%Y%m%d-%H%M%S")
 
     def entries(self) -> tuple[Entry, ...]:
-        """All sessions, the most recently changed first."""
+        """Return all sessions, the most recently changed first."""
         return tuple(sorted(self._all(), key=lambda entry: entry.summary.changed, reverse=True))
 
     def find(self, session_id: str | None) -> Entry:
-        """The session of an id; for None the latest that isn't archived, the person's own before a sandbox's.
+        """Return the session of an id; for None the latest unarchived one, the user's own before a sandbox's.
 
         Raises:
             OnboardError: there is none.
@@ -129,7 +129,7 @@ class SessionCatalogue:
         )
 
     def tidy(self) -> None:
-        """Delete sandboxes whose sessions are all gone: a sandbox belongs to its sessions."""
+        """Delete sandboxes without sessions, since a sandbox belongs to its sessions."""
         from workflows.sandbox.sandbox import SandboxInUse, delete_sandbox  # noqa: PLC0415 - needs the extra
 
         for folder in self.sandboxes():
@@ -142,7 +142,7 @@ class SessionCatalogue:
             shutil.rmtree(self.sessions_of(folder).folder, ignore_errors=True)
 
     def _every_workflow(self) -> Iterator[declaration.Workflow]:
-        yield from self._workflows or catalogue.WORKFLOWS  # loaded when the first is asked for
+        yield from self._workflows or catalogue.WORKFLOWS  # loaded on first use
 
     def _all(self) -> Iterator[Entry]:
         for folder in (None, *self.sandboxes()):
@@ -165,7 +165,7 @@ class SessionCatalogue:
         since = str(summary.facts.get("sent_at") or summary.created)
         came = max((_came(path, since) for path in awaited), default=None)
         if came is None and (accepted := summary.facts.get("accepted_at")):
-            since = max(str(accepted), summary.changed)  # what came before that was seen there
+            since = max(str(accepted), summary.changed)  # earlier messages were seen there
             came = _came(place / _handoff_of(summary), since) or None
         archived, apply = sessions.is_archived(summary.id), _left_apply(summary, sessions.folder / summary.id)
         if unwatched := sessions.unwatched(summary.id):
@@ -178,14 +178,14 @@ def _holds_files(folder: Path, summary: Summary) -> bool:
 
 
 def _gone(summary: Summary, came: str, applied: AppliedChanges) -> bool:
-    """Whether the new user of a sandbox was removed from every account after their handoff came."""
+    """Return whether a sandbox's new user was removed from every account after their handoff came."""
     user = summary.facts.get("user")
     last = [changes[-1] for (_root, _account, name), changes in applied.items() if name == user]
     return bool(last) and all(change.kind == "remove" and change.at > came for change in last)
 
 
 def _awaited(summary: Summary, folder: Path) -> list[str]:
-    """The names of the files that the next step waits for, one of them; none if it waits for nobody."""
+    """Return the names of files that would each satisfy the next step; none if it waits for nobody."""
     facts = summary.facts
     match summary.next_step:
         case "pgp-keys":
@@ -199,12 +199,12 @@ def _awaited(summary: Summary, folder: Path) -> list[str]:
 
 
 def _handoff_of(summary: Summary) -> str:
-    """The name of the file that a new user's handoff comes in."""
+    """Return the name of a new user's handoff file."""
     return f"handoff-{summary.facts.get('user', '')}.txt"
 
 
 def _keys_taken_in(folder: Path) -> Container[str]:
-    """Whose key the page PGP keys has already, and only has to be compared."""
+    """Return people whose key the page PGP keys already has, and only has to compare."""
     from workflows.machine.drafts import Drafts  # noqa: PLC0415 - not for the first paint
     from workflows.machine.events import StepKey  # noqa: PLC0415 - likewise
 
@@ -220,10 +220,10 @@ def _left_apply(summary: Summary, folder: Path) -> str:
     from workflows.steps.shared.leftovers import RUNS, untaken_apply  # noqa: PLC0415 - not for the first paint
     from workflows.terraform.kept import result_of  # noqa: PLC0415 - likewise
 
-    with suppress(OnboardError):  # the step's own page says what is damaged
+    with suppress(OnboardError):  # the step's own page reports the damage
         if run := untaken_apply(folder):
             return "running" if run.is_running() else "finished" if run.exit_code == 0 else "failed"
-        # Else the wizard may have ended between taking in the end and recording it.
+        # Otherwise the wizard may have ended between reading the result and recording it.
         kept = (folder / RUNS).glob("*/apply.json") if summary.interrupted else ()
         results = (result_of(path.parent) for path in kept if _came(path, summary.changed))
         if result := next(results, None):
@@ -232,10 +232,10 @@ def _left_apply(summary: Summary, folder: Path) -> str:
 
 
 def _came(path: Path, moment: str) -> str:
-    """When a file came, ISO 8601; "" if none did since a moment: an older one was for something else."""
+    """Return when a file came, ISO 8601; "" if it is older than a time: then it was for something else."""
     try:
         came = path.stat().st_mtime
         newer = came >= datetime.fromisoformat(moment).timestamp()
         return datetime.fromtimestamp(came, UTC).isoformat() if newer else ""
-    except (OSError, ValueError, OverflowError):  # not there, not to be reached, or no name for a file
+    except (OSError, ValueError, OverflowError):  # missing, unreachable, or not a file name
         return ""

@@ -1,1 +1,1 @@
-"""The application: its screens, the wizard, and the session that is open."""
+"""The application: its screens, the wizard, and the open session."""

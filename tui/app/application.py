@@ -1,4 +1,4 @@
-"""The application: which screen is shown when, from the first one to the end."""
+"""The application: which screen is shown when, from start to end."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _SECONDS_AT_REST = 0.5
 
 
 def _drafts_of(kinds: tuple[str, ...]) -> Drafts:
-    """What a session begins with for the kinds of work that were chosen."""
+    """Return the initial drafts of a session for the chosen kinds of work."""
     if "replacing" in kinds:
         from screens.new_user.replacement import DRAFT  # noqa: PLC0415 - not for the first paint
 
@@ -51,7 +51,7 @@ def _drafts_of(kinds: tuple[str, ...]) -> Drafts:
 
 
 def _commands() -> type[Provider]:
-    """What the palette offers before anything is typed: the commands in the order in which they are given."""
+    """Return the palette's provider, which lists the commands in the order given before anything is typed."""
     from textual.command import DiscoveryHit  # noqa: PLC0415 - when they are asked for
     from textual.system_commands import SystemCommandsProvider  # noqa: PLC0415 - so here
 
@@ -68,15 +68,15 @@ class OnboardApp(Frame):
 
     Args:
         machine: the machine it runs on.
-        load: gives the sessions, the steps and their panes.
-        source: what opens the world (the person's own, or a sandbox's).
+        load: returns the sessions, the steps and their panes.
+        source: opens the world (the user's own, or a sandbox's).
         start: what to show first.
-        again: says how to resume a session of a world, by its id; "" for none.
-        guard: the process that sees to its end, or None in a test.
-        ahead: loads what is opened later; called once, in a thread, when the first screen is there.
+        again: returns how to resume a session of a world, by its id; "" for none.
+        guard: the process that ensures the wizard ends, or None in a test.
+        ahead: loads what is opened later; called once, in a thread, once the first screen is shown.
 
     Attributes:
-        source: the world that is open; another one once a session of another world is resumed.
+        source: opens the world (the user's own, or a sandbox's).
     """
 
     TITLE = "iam-onboard"
@@ -84,7 +84,7 @@ class OnboardApp(Frame):
     COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {_commands}
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+q", "save_and_quit", "Save and quit", id="app.quit", priority=True),
-        # First of all, so that what is typed right after Tab goes into the next field, however fast it comes.
+        # First of all, so that text typed right after Tab goes into the next field, however fast it comes.
         Binding("tab", "focus_next", "Next field", id="app.forward", show=False, priority=True),
         Binding(
             "shift+tab", "focus_previous", "Previous field", id="app.backward", show=False, priority=True
@@ -126,7 +126,7 @@ class OnboardApp(Frame):
     # -- beginning ---------------------------------------------------------------------------------
 
     def on_mount(self) -> None:
-        """Open the world, then show what was asked for."""
+        """Open the world, then show the requested screen."""
         self.app_resume_signal.subscribe(self, self._back_from_the_shell)
         if self.source.words:
             self.push_screen(_starting(self._open, self._opened, self.source.words))
@@ -137,7 +137,7 @@ class OnboardApp(Frame):
         await self._opened(self._open(lambda _progress: None))
 
     def _back_from_the_shell(self, _app: App[Any]) -> None:
-        """Whatever was done in the shell meanwhile is looked at."""
+        """Look at whatever was done in the shell meanwhile."""
         if (wizard := self._wizard()) is not None:
             wizard.look_again()
 
@@ -160,13 +160,13 @@ class OnboardApp(Frame):
 
     @property
     def session(self) -> str:
-        """The id of the session that was opened last; "" where there is nothing to resume."""
+        """The id of the last opened session; "" if there is nothing to resume."""
         folder = self._wizard_screen.run.session.folder if self._wizard_screen is not None else None
         return folder.name if folder is not None and folder.is_dir() else ""
 
     @property
     def apply_left(self) -> bool:
-        """Whether an apply was begun in the session that was opened last, and its end isn't taken in yet."""
+        """Whether the last opened session has an apply whose result isn't recorded yet."""
         from workflows.steps.shared.leftovers import untaken_apply  # noqa: PLC0415 - not for the first paint
 
         wizard = self._wizard_screen
@@ -174,13 +174,13 @@ class OnboardApp(Frame):
 
     @property
     def control(self) -> SessionControl:
-        """The session control; the screens that need it are shown only once it is there."""
+        """The session control; the screens that need it are shown only once it exists."""
         if self._control is None:
             raise RuntimeError("nothing is open yet")
         return self._control
 
     async def _show(self, screen: Screen[Any]) -> None:
-        """Show a screen in place of all others; what it belongs to is what the last words are about."""
+        """Show a screen in place of all others, updating the last words to its session."""
         if self.guard is not None:
             self.guard.last_words(self._again(self.source, self.session))
         if len(self.screen_stack) == 1:
@@ -193,7 +193,7 @@ class OnboardApp(Frame):
     async def _show_home(
         self, failure: OnboardError | None = None, at: str = "", *, every: bool = False
     ) -> None:
-        """Show Home, with the session selected that the person comes from; with every session if wanted."""
+        """Show Home with the session just left selected; with every session if wanted."""
         entries: tuple[Entry, ...] = ()
         remarks: tuple[Sentence, ...] = ()
         try:
@@ -209,7 +209,7 @@ class OnboardApp(Frame):
             self.set_timer(_SECONDS_AT_REST, partial(self._in_background, self._tidy, "tidy"))
 
     def _in_background(self, work: Callable[[], None], group: str) -> None:
-        """Do what nobody need wait for, while a person reads."""
+        """Run work in the background while the user reads."""
         self.run_worker(work, thread=True, group=group, exclusive=True)
 
     def _tidy(self) -> None:
@@ -221,7 +221,7 @@ class OnboardApp(Frame):
     # -- leaving -----------------------------------------------------------------------------------
 
     async def action_save_and_quit(self) -> None:
-        """Leave; everything is kept. What runs, or isn't kept, is asked about first, once."""
+        """Leave, keeping everything. Ask first, once, about running work and input that can't be kept."""
         wizard = self._wizard()
         asked = any(isinstance(screen, QuitQuestion) for screen in self.screen_stack)
         if asked or wizard is None or not self._left_behind():
@@ -240,20 +240,20 @@ class OnboardApp(Frame):
             self._left_at = None
 
     def _left_behind(self) -> Sentence:
-        """What becomes of the work that runs and of the input, when the program is left; "" for nothing."""
+        """Return what quitting does to running work and to the input; "" for nothing."""
         wizard = self._wizard()
         pane = wizard.pane if wizard is not None else None
         if wizard is None or pane is None:
             return ""
         if not wizard.working:
-            whole = pane.opened and not pane.context.leaving.is_set()  # else its fields aren't there
+            whole = pane.opened and not pane.context.leaving.is_set()  # otherwise its fields aren't there
             return f"{pane.unkept} ^q again quits." if whole and pane.unkept else ""
         if self.apply_left:
             return "The apply continues by itself. Come back to see how it ended. ^q again quits."
         return "The step stays open: start it again when you come back. ^q again quits."
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Hide the ways out of a session where none is open, and where the sandbox plays nobody else."""
+        """Hide the ways out of a session if none is open, and the swap if the sandbox plays nobody else."""
         if action in {"home", "swap", "swap_with_nobody"}:
             wizard = self._wizard()
             if wizard is None or self.screen is not wizard:
@@ -263,7 +263,7 @@ class OnboardApp(Frame):
         return super().check_action(action, parameters)
 
     def _resting_wizard(self) -> WizardScreen | None:
-        """The wizard, or None while its step is at work."""
+        """Return the wizard, or None while its step is working."""
         wizard = self._wizard()
         if wizard is not None and wizard.working:
             self.notify("Not now: this step is still running. esc stops it.", severity="warning")
@@ -271,28 +271,27 @@ class OnboardApp(Frame):
         return wizard
 
     async def action_home(self) -> None:
-        """Save the open session and go to Home."""
         if (wizard := self._resting_wizard()) is not None:
             await self._leave_for_good(wizard)
             failure, self.failure = self.failure, None
             await self._show_home(failure, wizard.run.session.folder.name)
 
     async def _leave_for_good(self, wizard: WizardScreen) -> None:
-        """Save the open session and give it back, or delete it if it was only looked at."""
+        """Save and close the open session, or delete it if it was only looked at."""
         untouched = wizard.untouched
         self.leave()
         if untouched:
             await self._forget(wizard)
 
     async def _forget(self, wizard: WizardScreen) -> None:
-        """Delete the session that was left, if it was begun here and only looked at."""
+        """Delete the session just left, if it was begun here and only looked at."""
         try:
             await asyncio.to_thread(self.control.forget_untouched, wizard.run.session.folder.name)
         except OnboardError as error:
             self.failure = self.failure or error
 
     async def action_archive_session(self) -> None:
-        """Take the open session out of the list, and go to Home."""
+        """Archive the open session, and go to Home."""
         if (wizard := self._resting_wizard()) is not None:
             name = wizard.run.session.folder.name
             self.leave()
@@ -303,7 +302,7 @@ class OnboardApp(Frame):
                 await self._show_home(failure, name)
 
     async def action_swap(self) -> None:
-        """Play the other person of this onboarding: in their session, or in a new one."""
+        """Play the other person of this onboarding, in their session or a new one."""
         if (wizard := self._resting_wizard()) is None:
             return
         if (start := self.control.other_person(wizard.run.session.folder.name)) is None:
@@ -312,7 +311,7 @@ class OnboardApp(Frame):
         if wizard.run.session.header.workflow == "new-user":
             await self._leave_for_good(wizard)
         else:
-            self.leave()  # the task that was chosen for it would be lost
+            self.leave()  # the task chosen for it would be lost
         if start.session:
             await self._resume(start)
         else:
@@ -323,19 +322,19 @@ class OnboardApp(Frame):
         self.notify("The sandbox plays nobody else in this work. F3 goes to Home.", severity="warning")
 
     def acted(self, event: Key | Paste | MouseDown) -> None:
-        """What a session was begun for by mistake is forgotten only while nothing was done in it."""
+        """Note activity: a session begun by mistake is deleted only if nothing was done in it."""
         if (wizard := self._wizard()) is not None:
             wizard.acted(event)
 
     def stop(self) -> None:
-        """Ask the step that is shown to stop what it does, gpg with the terminal to itself included."""
+        """Ask the current step to stop its work, including gpg if it has the terminal."""
         wizard = self._wizard()
         if wizard is not None and wizard.pane is not None:
-            wizard.pane.context.leaving.set()  # first: a running apply is left, not stopped
+            wizard.pane.context.leaving.set()  # first, so that a running apply is left and not stopped
             wizard.pane.context.cancelled.set()
 
     def leave(self) -> None:
-        """Save the open session and give it back."""
+        """Save and close the open session."""
         wizard = self._wizard()
         try:
             if wizard is not None:
@@ -389,7 +388,7 @@ class OnboardApp(Frame):
         ask(self, Confirm("This session is damaged", body, "Resume from its sound part"), repair)
 
     async def _enter(self, run: SessionRun, wanted: StepKey | None) -> None:
-        """Look at what changed since the session was left, then go on; a moved project is asked about."""
+        """Look at what changed since the session was left, then continue; ask about a moved project."""
         from workflows.machine.events import StepKey  # noqa: PLC0415 - not for the first paint
         from workflows.machine.state import SETTLED, Status  # noqa: PLC0415 - likewise
         from workflows.steps.shared import moved_project  # noqa: PLC0415 - likewise
@@ -437,7 +436,7 @@ class OnboardApp(Frame):
         )
 
     async def _welcome(self, run: SessionRun, wanted: StepKey | None, seen: Return) -> None:
-        """Say what changed, and only then show the page: one that fails at once says so in a dialog too."""
+        """Report what changed before showing the page, whose failure may open a dialog at once."""
         key = wanted or run.proposal()
         if seen.changes or seen.commits:
             text = since_you_left(seen, run.title(key) if key else "", self._machine.now())
@@ -458,7 +457,7 @@ class OnboardApp(Frame):
         await self._begin(message.workflow, _drafts_of(message.kinds))
 
     async def on_finished_removal_wanted(self, message: Finished.RemovalWanted) -> None:
-        """Begin a session that removes who was added in this one."""
+        """Begin a session that removes the people added in this one."""
         self.leave()
         await self._begin("admin", {"project": message.draft}, proposed=True)
 
@@ -475,7 +474,7 @@ class OnboardApp(Frame):
         await self._show(_starting(partial(self._change_world, environment), self._opened, environment.words))
 
     def _change_world(self, environment: EnvironmentSource, report: Report) -> SessionControl:
-        """Close the world that is open, and open another."""
+        """Close the current world, and open another."""
         before, self.source = self.source, environment
         before.close()
         return self._open(report)
@@ -515,7 +514,7 @@ class OnboardApp(Frame):
     # -- commands ----------------------------------------------------------------------------------
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
-        """The palette's commands; a picture of the screen is none of them, since it may hold a secret."""
+        """Return the palette's commands, without a screenshot, which may hold a secret."""
         wizard = self._wizard()
         if wizard is not None and screen is wizard:
             yield from wizard.commands()
@@ -530,7 +529,7 @@ class OnboardApp(Frame):
 
 
 def _starting(work: Callable[[Report], Any], then: Callable[[Any], Awaitable[None]], words: str) -> Starting:
-    """The screen that is shown while something is opened, which home is not."""
+    """Return the screen shown while something is being opened."""
     from tui.app.starting import Starting  # noqa: PLC0415 - only then
 
     return Starting(work, then, words)

@@ -1,6 +1,6 @@
-"""What the application is to its terminal: messages, the clipboard, and an end without a traceback.
+"""The application as its terminal sees it: messages, the clipboard, and an end without a traceback.
 
-It knows no session and no step: the application built on it does.
+It knows no session and no step; the application built on it does.
 """
 
 from __future__ import annotations
@@ -51,13 +51,11 @@ _MOST_STYLED_CLASSES = 1_000
 
 
 class Frame(App[None]):
-    """The application's frame.
-
-    It has the looks that all pages share.
+    """The application's frame, with the styles that all pages share.
 
     Args:
         machine: the machine it runs on.
-        guard: the process that sees to its end, or None in a test.
+        guard: the process that ensures the wizard ends, or None in a test.
 
     Attributes:
         failure: why the application ended early, or None.
@@ -94,12 +92,13 @@ class Frame(App[None]):
         theme = chosen(machine.places.theme) or of_terminal(machine.environment)
         ansi = (
             True if theme == TERMINAL else None
-        )  # Textual chooses how it leaves colours out before the theme
+        )  # Textual decides how to drop colours before the theme is set
         super().__init__(driver_class=WatchedDriver if guard else None, ansi_color=ansi)
-        # Textual (8.2) keeps the parsed styles of 64 classes; past that each new one has all parsed again.
+        # Textual (8.2) caches the parsed styles of 64 classes; beyond that, each new one reparses all of
+        # them.
         if (
             parsed := getattr(self.stylesheet, "_parse_cache", None)
-        ) is not None:  # a newer one may do without
+        ) is not None:  # newer versions may not have it
             parsed.grow(_MOST_STYLED_CLASSES)
         for known in themes():
             self.register_theme(known)
@@ -117,14 +116,14 @@ class Frame(App[None]):
         self._passed = set[str]()
 
     def on_mount(self) -> None:
-        """Let a signal end it as the key does; look now and then whether the clipboard is due."""
+        """Let a signal end it like the key; check regularly whether to clear the clipboard."""
         loop = asyncio.get_running_loop()
         loop.set_default_executor(Workers())
         resume_only_what_was_suspended(self._driver)
-        # Textual (8.2) leaves the new screen empty but for what happens to change.
+        # Textual (8.2) would draw only what happens to change on the new screen.
         self.app_resume_signal.subscribe(self, lambda _app: self.refresh(layout=True))
-        # Not the loop's way: while gpg asks, SIGINT is replaced, and the loop would hear of it even so; and
-        # what the loop wakes by a signal is the guard.
+        # Not through the loop: while gpg asks, SIGINT is replaced, but the loop would still receive it; and
+        # the guard is what the loop wakes by a signal.
         for ending in (signal.SIGINT, *ENDING):
             self._signals[ending] = signal.signal(ending, lambda *_: self._end_by_signal(loop))
         if self.guard is not None:
@@ -134,14 +133,14 @@ class Frame(App[None]):
         self.theme_changed_signal.subscribe(self, self._keep_theme)
 
     def on_unmount(self) -> None:
-        """Signals are again what they were."""
+        """Restore the signal handlers."""
         if self.guard is not None:
             asyncio.get_running_loop().remove_reader(self.guard.keys)
         for ending, handler in self._signals.items():
             signal.signal(ending, handler)
 
     def refresh_css(self, animate: bool = True) -> None:  # noqa: FBT001 - Textual's
-        """Set the colours alone before there is a screen: its styles are read with them."""
+        """Set only the colours before there is a screen: its styles are read with them."""
         if self.screen_stack:
             super().refresh_css(animate)
         else:
@@ -152,14 +151,14 @@ class Frame(App[None]):
         loop.call_soon_threadsafe(self.quit)
 
     def _take_keys_back(self) -> None:
-        """What was typed while nothing could be read is handled now; an Escape at its end is no beginning."""
+        """Handle what was typed while nothing could be read; an Escape at its end starts no sequence."""
         if self.guard is not None and self._driver is not None and (typed := self.guard.given_back()):
             parser = XTermParser()
             for message in (*parser.feed(typed), *parser.feed("")):
                 self._driver.process_message(message)
 
     def _keep_theme(self, theme: Theme) -> None:
-        """The colours that the person chose are those of the next time."""
+        """Save the chosen theme for the next start."""
         path = self._machine.places.theme
 
         def keep() -> None:
@@ -174,11 +173,11 @@ class Frame(App[None]):
     # -- what is typed -----------------------------------------------------------------------------
 
     async def on_event(self, event: Event) -> None:
-        """Each key waits until those before it are handled, however fast they come.
+        """Let each key wait until earlier ones are handled, however fast they come.
 
-        A key of a widget waits in the widget's queue, while one of the wizard's own acts at once: Next would
-        overtake the name that was typed before it. What a key leads to, as another focus, waits in this queue
-        behind the keys typed since: Enter would press the button that Left has just left.
+        A widget's key waits in its queue, but one of the wizard's own acts at once: Next would overtake a
+        name typed before it. The effect of a key, such as a new focus, would wait behind keys typed since:
+        Enter would press the button that Left has just left.
         """
         if not isinstance(event, Key | Paste) or event.is_forwarded:
             if isinstance(event, MouseDown) and not event.is_forwarded:
@@ -187,17 +186,17 @@ class Frame(App[None]):
             return
         if isinstance(self.screen, OneFocus):
             self.screen.drop_result(passing=True)
-        line_feed = isinstance(event, Key) and event.key == "ctrl+j"  # how some terminals end a pasted line
+        line_feed = isinstance(event, Key) and event.key == "ctrl+j"  # some terminals end a pasted line so
         self._typed.append(Key("enter", "\r") if line_feed else event)
         if len(self._typed) == 1:
             await self._handle_typed()
 
     async def _handle_typed(self, until: float | None = None) -> None:
-        """Handle what was typed first, once all is handled that came before it and what that led to."""
+        """Handle what was typed first, once everything before it and its effects are handled."""
         clock = asyncio.get_running_loop().time
         until = until or clock() + _SECONDS_FOR_A_KEY
         await self._widgets_are_done(until)
-        waiting = self.message_queue_size or self._pending_message  # taken out of the queue, not handled yet
+        waiting = self.message_queue_size or self._pending_message  # taken from the queue, not handled yet
         if waiting and clock() < until:
             self.call_later(self._handle_typed, until)
             return
@@ -208,12 +207,12 @@ class Frame(App[None]):
             self.call_later(self._handle_typed)
 
     def acted(self, event: Key | Paste | MouseDown) -> None:
-        """What the person typed, pasted or clicked on is about to be handled."""
+        """Note that a key, paste or click is about to be handled."""
 
     def _next_typed(self) -> Key | Paste:
-        """What was typed first; in a field, all characters up to the next other key are taken in at once.
+        """Return what was typed first; in a field, all characters up to the next other key at once.
 
-        A terminal that knows no pastes types them: a page for each character would take minutes.
+        A terminal without paste support types them: a page per character would take minutes.
         """
         first = self._typed.popleft()
         if not (_is_character(first) and _takes_runs(self.focused)):
@@ -225,9 +224,9 @@ class Frame(App[None]):
         return Key(first.key, run)
 
     async def _widgets_are_done(self, until: float) -> None:
-        """Wait until the widget with the focus has handled its keys, and those around it what that led to.
+        """Wait until the focused widget has handled its keys, and its ancestors their effects.
 
-        Without one the screen may be about to give it to another: a page is made again with what was found.
+        Without one, the screen may be about to focus another: a page is being rebuilt.
         """
         with contextlib.suppress(TimeoutError):  # one of them has just been taken away
             async with asyncio.timeout_at(until):
@@ -239,11 +238,11 @@ class Frame(App[None]):
     # -- what it paints ----------------------------------------------------------------------------
 
     def get_line_filters(self) -> Sequence[LineFilter]:
-        """Textual's own, and last of all the one that lets nothing invisible through."""
+        """Add, as the last filter, the one that lets nothing invisible through."""
         return [*super().get_line_filters(), self._only_visible]
 
     def get_key_display(self, binding: Binding) -> str:
-        """A key as it is printed on the keyboard: F2, not f2."""
+        """Return a key as printed on the keyboard: F2, not f2."""
         key = super().get_key_display(binding)
         return key.upper() if key[:1] == "f" and key[1:].isdigit() else key
 
@@ -258,10 +257,10 @@ class Frame(App[None]):
         timeout: float | None = None,
         markup: bool = False,
     ) -> None:
-        """Show what came of something: on a page in a line of its own (below a dialog too), else in passing.
+        """Show a message: on a page in its own line (also below a dialog), else briefly.
 
-        The text is shown as it is (no markup), with a mark for what is not well. With a timeout (seconds) it
-        is shown in passing: on a step's page or a dialog until the next key.
+        The text is shown literally (no markup), with a mark for problems. With a timeout (seconds) it is
+        brief: on a step's page or a dialog it stays until the next key.
         """
         text = _MARKS[severity] + shown(message)
         for page in reversed(self.screen_stack) if timeout is None else (self.screen,):
@@ -277,17 +276,16 @@ class Frame(App[None]):
         )
 
     def _unnotify(self, notification: Notification, refresh: bool = True) -> None:  # noqa: FBT001, ARG002 - Textual's
-        # Textual (8.2) asks for none when a message's time is over, and leaves the last one's row blank.
+        # Textual (8.2) doesn't refresh when a message's time is over, and leaves the last one's row blank.
         super()._unnotify(notification, refresh=True)
 
     def show_error(self, error: OnboardError) -> None:
-        """Show a failure as a dialog."""
         self.push_screen(ErrorDialog(error, lambda text: self._board.copy(text).said))
 
     # -- the clipboard -----------------------------------------------------------------------------
 
     def _clear_clipboard(self) -> None:
-        """Nothing of ours stays in the clipboard; one that no longer answers is shown, not hidden."""
+        """Clear our text from the clipboard; report a clipboard that no longer answers."""
         try:
             self._board.clear_if_ours()
         except OnboardError as error:
@@ -299,9 +297,9 @@ class Frame(App[None]):
             self.run_worker(self._clear_clipboard, thread=True, group="clipboard", exclusive=True)
 
     def _write_clipboard(self, text: str) -> None:
-        """The terminal's way to copy, from whichever thread; Textual's memory of it is dropped.
+        """Copy through the terminal, from any thread, and drop Textual's copy of the text.
 
-        Once the application ends, blanks are all that it takes: a copy that waited its turn comes too late.
+        Once the application is ending, only blanks are accepted: a delayed copy would come too late.
         """
 
         def write() -> None:
@@ -317,14 +315,14 @@ class Frame(App[None]):
     # -- the end -----------------------------------------------------------------------------------
 
     def leave(self) -> None:
-        """Give back what is open before the application ends; may be called more than once."""
+        """Close what is open before the application ends; may be called more than once."""
         self._clear_clipboard()
 
     def stop(self) -> None:
-        """Ask what runs to stop; called by a signal, also while another program has the terminal."""
+        """Ask running work to stop; called by a signal, also while another program has the terminal."""
 
     def quit(self) -> None:
-        """Leave, and end within two seconds, however often it is wanted meanwhile."""
+        """Leave, and end within two seconds, however often this is called meanwhile."""
         if self._quitting:
             return
         if self.guard is not None:
@@ -336,7 +334,7 @@ class Frame(App[None]):
     def _handle_exception(self, error: Exception) -> None:
         """End without a traceback: Textual's own shows local variables, which may be secrets.
 
-        What only passes by, in a worker or at a timer, ends nothing: it is shown, a timer's once.
+        A failure in a worker or at a timer doesn't end the application: it is shown, a timer's only once.
         """
         worker = isinstance(error, WorkerFailed)
         cause = error.error if isinstance(error, WorkerFailed) else error
@@ -360,8 +358,8 @@ class Frame(App[None]):
 
 
 def _at_timer(error: Exception) -> bool:
-    """Whether what a timer calls raised it."""
-    caught, tick = error.__traceback__, getattr(Timer, "_tick", None)  # Textual's (8.2), where it catches
+    """Return whether a timer's callback raised it."""
+    caught, tick = error.__traceback__, getattr(Timer, "_tick", None)  # where Textual (8.2) catches it
     return caught is not None and tick is not None and caught.tb_frame.f_code is tick.__code__
 
 
@@ -370,32 +368,30 @@ def _is_character(event: Event) -> TypeGuard[Key]:
 
 
 def _takes_runs(field: Widget | None) -> bool:
-    """Whether a field makes of several characters what it makes of each: not where it rejects some."""
+    """Return whether a field treats a run of characters like single ones, unlike fields that reject some."""
     if isinstance(field, Input):
         return field.restrict is None and not field.max_length
-    return getattr(field, "read_only", None) is False  # a TextArea's, whose class Home doesn't load
+    return getattr(field, "read_only", None) is False  # of a TextArea, whose class Home doesn't load
 
 
 class WatchedDriver(LinuxDriver):
-    """Says to the guard whose the terminal is."""
+    """Reports to the guard who has the terminal."""
 
     def run_input_thread(self) -> None:
-        """Read what isn't UTF-8 as U+FFFD: Textual's own decoder would end the program (8.2)."""
+        """Read invalid UTF-8 as U+FFFD: Textual's own decoder would end the program (8.2)."""
         vars(linux_driver)["getincrementaldecoder"] = _lenient
         super().run_input_thread()
 
     def start_application_mode(self) -> None:
-        """Take the terminal."""
         super().start_application_mode()  # type: ignore[no-untyped-call]
         self._say(SHOWN)
 
     def stop_application_mode(self) -> None:
-        """Give the terminal back."""
         super().stop_application_mode()
         self._say(LENT)
 
     def _sigtstp_application(self, *_: object) -> None:
-        """Stop with what waits for this program (make, a script), as the terminal's own ^z does."""
+        """Stop with the programs that wait for this one (make, a script), as the terminal's own ^z does."""
         if self._auto_restart:
             self.suspend_application_mode()
             self._must_signal_resume = True
@@ -411,10 +407,10 @@ def _lenient(encoding: str) -> partial[codecs.IncrementalDecoder]:
 
 
 def resume_only_what_was_suspended(driver: Driver | None) -> None:
-    """Let a driver hear of SIGCONT only after SIGTSTP; nothing for one that does not listen to it.
+    """Let a driver hear SIGCONT only after SIGTSTP; do nothing for one that ignores it.
 
     Args:
-        driver: of an application that has been mounted.
+        driver: of a mounted application.
     """
     resume: Any = signal.getsignal(signal.SIGCONT)
     if getattr(resume, "__self__", None) is not driver or not hasattr(driver, "_must_signal_resume"):

@@ -1,10 +1,9 @@
-"""The end of the wizard within two seconds, whatever its threads do.
+"""Ends the wizard within two seconds, whatever its threads do.
 
-A worker that gets no answer (a request without an answer) is waited for a moment, then left behind. And a
-thread that holds the interpreter's lock in C code (a regular expression that goes astray) lets no Python run
-at all, the keyboard included; so a process beside the wizard watches, without needing it: signals
-reach it by the descriptor that the interpreter's C code wakes, and it looks at what is typed once nobody
-else does.
+A worker without an answer (an unanswered request) is waited for briefly, then abandoned. A thread that holds
+the interpreter's lock in C code (a runaway regular expression) lets no Python run at all, not even for the
+keyboard. So a separate process watches: signals reach it through the descriptor that the interpreter's C code
+wakes, and it reads the keyboard once nobody else does.
 """
 
 from __future__ import annotations
@@ -35,9 +34,9 @@ QUIT_KEY = re.compile(rb"\x11|\x1b\[113(?::\d*)*;(\d+)")
 """^q as terminals send it: as a byte, or in the kitty protocol with its modifiers."""
 
 SHOWN, LENT, BEGUN, _HEARD = 200, 201, 202, 203
-"""What the wizard says, no signal's number: it has the terminal, in the modes of a full screen; the terminal
-is as a shell wants it, and may be somebody else's; its end has begun, and all is on the disk that must not be
-lost; somebody listens again to what is typed."""
+"""The wizard's messages, which aren't signal numbers: it has the terminal in full-screen modes; the terminal
+is in shell modes and may belong to another program; its end has begun, and everything important is on disk;
+it reads the keyboard again."""
 _LISTEN = b"\0"
 _ASK_AFTER, _TAKE_AFTER = 0.2, 0.6
 _LOOK_EVERY = 0.05
@@ -50,31 +49,31 @@ _AS_A_SHELL_WANTS_IT = (
 
 
 class Workers(futures.ThreadPoolExecutor):
-    """Threads that the end of the program does not wait for longer than a moment."""
+    """Threads that the program's end waits for only briefly."""
 
     def __init__(self) -> None:
         super().__init__(thread_name_prefix="worker")
         self._at_work: set[futures.Future[Any]] = set()
 
     def submit(self, work: Callable[P, T], /, *arguments: P.args, **named: P.kwargs) -> futures.Future[T]:
-        """As every executor does."""
+        """Submit work as every executor does."""
         future = super().submit(work, *arguments, **named)
         self._at_work.add(future)
         future.add_done_callback(self._at_work.discard)
         return future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = True) -> None:  # noqa: FBT001 - its base's
-        """Begin nothing more, and wait a moment for what runs; what does not end then is left behind."""
+        """Start nothing more, and wait briefly for running work; abandon the rest."""
         super().shutdown(wait=False, cancel_futures=cancel_futures)
         if wait:
             futures.wait(self._at_work.copy(), timeout=SECONDS_FOR_THREADS)
 
 
 class Guard:
-    """The process beside the wizard, as the wizard sees it. `start` makes it.
+    """The process beside the wizard, as the wizard sees it; `start` makes it.
 
     Attributes:
-        keys: a descriptor that can be read when there is something for `given_back`.
+        keys: a descriptor that is readable when there is something for `given_back`.
     """
 
     def __init__(self, process: int, say: int, keys: int, words: mmap.mmap) -> None:
@@ -82,7 +81,7 @@ class Guard:
 
     @classmethod
     def start(cls) -> Guard | None:
-        """Start it, before there are threads; None without a terminal, or where no process is left."""
+        """Start it before there are threads; None without a terminal, or if no process can be started."""
         if sys.__stdin__ is None or not sys.__stdin__.isatty():
             return None
         heard, say = os.pipe()
@@ -109,15 +108,15 @@ class Guard:
         return cls(process, say, keys, words)
 
     def last_words(self, words: Sentence) -> None:
-        """What it adds to standard error if it has to end the wizard, in place of what that was before."""
+        """Set what it writes to standard error if it has to end the wizard."""
         self._words[:] = safe(text_of(words)).encode()[:WORDS_SIZE].ljust(WORDS_SIZE, b"\0")
 
     def hear_signals(self) -> None:
-        """From now on signals reach it, also while no Python can run."""
+        """Let signals reach it from now on, also while no Python can run."""
         signal.set_wakeup_fd(self._say, warn_on_full_buffer=False)
 
     def given_back(self) -> str:
-        """What was typed and taken while nobody read; says that somebody listens again."""
+        """Return the keys taken while nobody read, and report that somebody reads again."""
         with contextlib.suppress(BlockingIOError):
             keys = os.read(self.keys, 65536)
             self.say(_HEARD)
@@ -125,7 +124,7 @@ class Guard:
         return ""
 
     def close(self) -> None:
-        """The wizard has ended: so does the process."""
+        """End the process, since the wizard has ended."""
         if signal.set_wakeup_fd(-1) not in {-1, self._say}:
             raise RuntimeError("somebody else has taken the signals")
         os.close(self._say)
@@ -133,19 +132,19 @@ class Guard:
         os.waitpid(self._process, 0)
 
     def say(self, what: int) -> None:
-        """Say one of these to it."""
-        with contextlib.suppress(BrokenPipeError, BlockingIOError):  # it was ended by somebody
+        """Send it one of these messages."""
+        with contextlib.suppress(BrokenPipeError, BlockingIOError):  # somebody has ended it
             os.write(self._say, bytes([what]))
 
 
 class _Watch:
-    """What that process does.
+    """The work of that process.
 
     Args:
         wizard: the process to watch.
-        heard: where signals and the wizard's own words come in, a byte each.
-        give_back: where keys go that were taken.
-        words: memory shared with the wizard: what it says of its end for the case that it has to be ended.
+        heard: receives signals and the wizard's messages, a byte each.
+        give_back: takes the keys that were read.
+        words: memory shared with the wizard, for its last words if it has to be ended.
     """
 
     def __init__(self, wizard: int, heard: int, give_back: int, words: mmap.mmap) -> None:
@@ -159,7 +158,7 @@ class _Watch:
         self._asked = False
 
     def go_on(self) -> None:
-        """Watch until the wizard has ended, or must."""
+        """Watch until the wizard has ended, or has to be ended."""
         for number in range(1, signal.NSIG):
             with contextlib.suppress(OSError, ValueError):
                 signal.signal(number, signal.SIG_IGN)
@@ -182,7 +181,7 @@ class _Watch:
         return None if self._end is None else max(0.0, self._end - time.monotonic())
 
     def _hear(self, said: bytes) -> bool:
-        """Take in what the wizard or its signals say; False once it has ended."""
+        """Handle messages from the wizard or its signals; return False once it has ended."""
         for byte in said:
             if byte in {SHOWN, LENT}:
                 self._shown, self._unread_since = byte == SHOWN, None
@@ -195,11 +194,11 @@ class _Watch:
             elif byte == BEGUN or byte in ENDING:
                 self._end, self._by_key = self._end or time.monotonic() + SECONDS_TO_END, False
                 if byte in ENDING:
-                    self._give(_LISTEN)  # a signal that comes right before a wait does not wake it
+                    self._give(_LISTEN)  # a signal that comes right before a wait doesn't wake it
         return bool(said)
 
     def _look_at_keys(self, now: float) -> None:
-        """Whether what was typed stays unread, since nobody can; then look for ^q in it, and give it back."""
+        """If typed keys stay unread, read them, look for ^q, and give them back."""
         if not self._waiting():
             self._unread_since, self._asked = None, False
         elif self._unread_since is None:
@@ -222,7 +221,7 @@ class _Watch:
             self._end = self._end or since + SECONDS_TO_END
 
     def _waiting(self) -> int:
-        """How many bytes were typed and not read."""
+        """Return the number of typed bytes that nobody has read."""
         try:
             answer = fcntl.ioctl(self._terminal, termios.FIONREAD, b"\0" * 4)
         except OSError:  # the terminal is gone
@@ -234,7 +233,7 @@ class _Watch:
             os.write(self._give_back, keys)
 
     def _end_wizard(self) -> None:
-        """Give the terminal back as a shell wants it, say so, and end the wizard."""
+        """Restore the terminal for the shell, say so, and end the wizard."""
         _, free, _ = select.select([], [2], [], 0.1)
         with contextlib.suppress(OSError, termios.error):  # the terminal is gone
             if free and self._shown:

@@ -1,4 +1,4 @@
-"""The first screen: what the person would like to do, and the sessions to continue with."""
+"""The first screen: the tasks, and the sessions to continue."""
 
 from __future__ import annotations
 
@@ -32,32 +32,32 @@ if TYPE_CHECKING:
     from tui.session_catalogue import Entry
 
 _MOST_SESSIONS = 3
-"""How many sessions are listed while the screen is low; F3 lists them all."""
+"""How many sessions a low screen lists; F3 lists all."""
 _LOW = 32
 _OF_A_SESSION = {"archive", "restore", "delete", "report"}
-"""What can be done with the selected session."""
+"""Actions on the selected session."""
 _LABEL = 28
 _TIME = 14
 _WIDE, _BESIDE = 116, 38
-"""From how many columns on the selected line is explained beside the list, and in how many."""
+"""The columns from which the selected line is explained beside the list, and the width of that."""
 _ONE = "In one sitting."
 
 
 @dataclass(frozen=True)
 class _Line:
-    """A line of the list, in columns, and what Enter does.
+    """A line of the list, in columns, and the effect of Enter.
 
     Attributes:
-        work: what the person would like to do.
+        work: the task.
         detail: a few words about it.
-        time: when a session was changed last.
-        mark: stands before the detail.
-        begins: the workflow to begin a session of, and the kinds of an admin's work that it begins with.
+        time: when a session was last changed.
+        mark: before the detail.
+        begins: the workflow to begin a session of, and its initial kinds of admin work.
         resumes: the session to resume.
-        more: what is said after the detail where there is room.
-        about: what it is for and how long it takes, or how far it is: what stands beside the list.
-        works: the work of a session that does several things, the longest first, where there is room; the
-            last one says first how many they are, so that its end may be cut off.
+        more: text after the detail if there is space.
+        about: its purpose and duration, or its progress, for beside the list.
+        works: descriptions of a session with several tasks, the longest first, for the available space; the
+            last one starts with the number of tasks, so that its end may be cut off.
     """
 
     work: Sentence
@@ -72,22 +72,22 @@ class _Line:
 
     @property
     def whole(self) -> str:
-        """All of it, in two lines."""
+        """The full text, in two lines."""
         return f"{self.longest}\n{text_of(joined((self.detail, *self.more, self.time), ' · '))}"
 
     @property
     def longest(self) -> str:
-        """All of the work."""
+        """The longest description of the work."""
         return text_of((*self.works, self.work)[0])
 
     def named(self, room: int) -> str:
-        """The work, with as much of it as there is room for beside the detail."""
+        """Return the work, as long as fits beside the detail."""
         works = tuple(text_of(work) for work in self.works or (self.work,))
         left = max(_LABEL, room - cell_len(text_of(self.detail))) - 2
         return next((work for work in works if cell_len(work) <= left), works[-1])
 
     def fitting(self, room: int) -> str:
-        """The detail, with as much of the rest as there is room for."""
+        """Return the detail, with as much else as fits."""
         parts = [text_of(part) for part in (self.detail, *self.more)]
         while len(parts) > 1 and cell_len(" · ".join(parts)) > room:
             parts.pop()
@@ -187,14 +187,14 @@ _TASKS: Mapping[str, tuple[_Line, ...]] = {
         ),
     ),
 }
-"""What can be begun, by the heading that it is under."""
+"""The tasks to begin, by heading."""
 _HEADINGS = {" ".join(task.begins): heading for heading, tasks in _TASKS.items() for task in tasks}
 
 
 def _order(entry: Entry, left: Entry | None = None) -> int:
-    """First what news is for, then begun, awaiting a person, only opened, done, elsewhere, archived.
+    """Rank a session: with news, begun, awaiting a person, only opened, done, elsewhere, archived.
 
-    The work that was `left` last comes first, unless something arrived since.
+    The session just `left` comes first, unless something arrived since.
     """
     summary = entry.summary
     if entry.archived or entry.elsewhere or entry.over:
@@ -214,10 +214,10 @@ class HomeScreen(OneFocus):
         entries: the sessions that can be resumed.
         sandbox: whether new ones are begun in a sandbox.
         now: the clock.
-        remarks: what is to be known of access keys that are kept here.
-        at: the session that the person comes from or has just archived, which is selected unless it is done;
-            "" for none.
-        every: whether all sessions are listed at once.
+        remarks: what to know about access keys kept here.
+        at: the session that the user comes from or has just archived, selected unless it is done; "" for
+            none.
+        every: whether to list all sessions at once.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -238,7 +238,7 @@ class HomeScreen(OneFocus):
         Binding("question_mark", "help", "Help", id="home.question"),
         Binding("f1", "help", "Help", id="home.help"),
         Binding("escape", "close_filter", "Close the filter", id="home.unfilter", show=False),
-        # nothing is saved here, and the line of keys has no room to say so
+        # nothing is saved here, and the line of keys has no space to say so
         Binding("ctrl+q", "app.save_and_quit", "Quit", id="home.quit", priority=True),
     ]
     DEFAULT_CSS = """
@@ -274,21 +274,21 @@ class HomeScreen(OneFocus):
 
     @dataclass
     class Delete(Message):
-        """Delete this session; `every` says whether all sessions are listed now."""
+        """Delete this session; `every` says whether all sessions are currently listed."""
 
         entry: Entry
         every: bool = False
 
     @dataclass
     class Archive(Message):
-        """Take this session out of the list, or bring it back; `every` as for `Delete`."""
+        """Archive this session, or bring it back to the list; `every` as for `Delete`."""
 
         entry: Entry
         every: bool = False
 
     @dataclass
     class Report(Message):
-        """Write a report about this session into a file, named as typed."""
+        """Write a report about this session to the typed file name."""
 
         entry: Entry
         target: str
@@ -340,19 +340,19 @@ class HomeScreen(OneFocus):
         )
 
     def on_mount(self) -> None:
-        """The most likely answer has the focus: where the person comes from, what can go on, or a new one."""
+        """Focus the most likely answer: the session just left, one that can continue, or a new one."""
         where = styled(("SANDBOX", "bold $warning")) if self._sandbox else styled()
         self.query_one("#home-top", SplitLine).show(styled(("iam-onboard", "bold $accent")), where)
         self._fill()
         self.query_one(OptionList).focus()
 
     def on_resize(self, event: Resize) -> None:
-        """A wider line has room for more of it; Textual also says so of a size that is as it was."""
+        """Fit the lines to a new width; Textual also reports unchanged sizes."""
         if self._filled not in {None, event.size}:
             self._fill()
 
     def _fill(self) -> None:
-        """Fill the list; the selected line stays so, and where it is gone the one in its place is."""
+        """Fill the list, keeping the selected line or, if it is gone, its place."""
         self._filled = self.size
         self.set_class(self.size.width >= _WIDE, "-beside")
         self.set_class(self._crowded, "-crowded")
@@ -402,25 +402,25 @@ class HomeScreen(OneFocus):
         return options
 
     def _heading(self, entry: Entry) -> str:
-        """The heading that a session is listed under."""
+        """Return the heading that lists a session."""
         if entry.archived or entry.elsewhere:
             return "Archived" if entry.archived else self._elsewhere
         return "Done" if entry.over else "Continue"
 
     @property
     def _crowded(self) -> bool:
-        """Whether sessions are listed below something that takes room from the list."""
+        """Whether something takes space from the list of sessions."""
         return self.size.height < _LOW and bool(self._entries and self.query("#home-words, #home-remarks"))
 
     def _about(self) -> Content:
-        """The selected line, explained."""
+        """Explain the selected line."""
         if (line := self._lines.get(self._at)) is None:
             return styled()
         about = joined(line.about, "\n\n")
         return styled((line.longest, "bold"), ("\n\n", ""), (text_of(about), "$text-muted"))
 
     def _listed(self) -> list[str]:
-        """The sessions that are listed now."""
+        """Return the sessions listed now."""
         every = [f"session-{number}" for number in range(len(self._entries))]
         if words := self._terms():
             return [name for name in every if self._has(name, words)]
@@ -440,7 +440,7 @@ class HomeScreen(OneFocus):
         return likely
 
     def _terms(self) -> list[str]:
-        """What the list is filtered by."""
+        """Return the words of the filter."""
         return [word for field in self.query(Input) for word in field.value.casefold().split()]
 
     def _has(self, name: str, words: Sequence[str]) -> bool:
@@ -452,22 +452,22 @@ class HomeScreen(OneFocus):
         return all(word in whole.casefold() for word in words)
 
     def _nearness(self, name: str | None) -> int:
-        """How near a line is to the words of the filter: called so, explained so, or no answer."""
+        """Rank a line for the filter's words: in its name, in its explanation, or no task at all."""
         line = self._lines.get(name or "")
         return 0 if line is None else 1 + all(word in text_of(line.work).casefold() for word in self._terms())
 
     def _width(self, line: _Line) -> int:
-        """How much room a line has for its work and its detail."""
+        """Return the width of a line's work and detail."""
         time = 1 + _TIME if line.time else 0
         return self.size.width - _BESIDE * self.has_class("-beside") - 7 - time - len(line.mark)
 
     def _label(self, line: _Line) -> int:
-        """How wide the column of the work has to be for a line, as far as its detail leaves room for it."""
+        """Return the width that a line needs for its work, as far as its detail allows."""
         width = self._width(line)
         return max(_LABEL, min(cell_len(line.named(width)) + 2, width - cell_len(text_of(line.detail))))
 
     def _line(self, name: str, wide: int) -> Content:
-        """A line in its columns; the first is as wide as others need it, where all of the line has room."""
+        """Return a line in its columns; the first is as wide as others need, if the whole line fits."""
         line = self._lines[name]
         time = f" {line.time:>{_TIME}}" if line.time else ""
         width = self._width(line)
@@ -500,9 +500,9 @@ class HomeScreen(OneFocus):
             self._begin(*line.begins)
 
     def _begin(self, workflow: str, *kinds: str) -> None:
-        """Begin a session, unless the person meant the one of this kind that they began before.
+        """Begin a session, after asking whether the user meant an earlier one of this kind.
 
-        A key or a device is replaced in the session that it is of, which knows it.
+        Replacing a key or a device belongs in its own session, which knows it.
         """
         replacing = "replacing" in kinds
         here = [
@@ -532,7 +532,7 @@ class HomeScreen(OneFocus):
         ask(self, Begun(title, body, {**ways, "another": begin}), self.post_message)
 
     async def action_filter(self) -> None:
-        """Go to the field by which the list is filtered."""
+        """Go to the filter field of the list."""
         from screens.widgets.fields import FilterField  # noqa: PLC0415 - not for the first paint
 
         if not self.query(FilterField):
@@ -554,7 +554,7 @@ class HomeScreen(OneFocus):
         options.focus()
 
     def on_filter_field_left(self) -> None:
-        """From the field to the list."""
+        """Go from the field to the list."""
         options = self.query_one(OptionList)
         options.focus()
         options.highlighted = max(
@@ -562,12 +562,11 @@ class HomeScreen(OneFocus):
         )
 
     def action_all(self) -> None:
-        """List every session."""
         self._all = True
         self._fill()
 
     def _session(self) -> Entry | None:
-        """The selected session."""
+        """Return the selected session."""
         line = self._lines.get(self._at)
         return line.resumes if line is not None else None
 
@@ -579,20 +578,20 @@ class HomeScreen(OneFocus):
             ask(self, question, lambda _yes: self.post_message(self.Delete(selected, self._all)))
 
     def action_archive(self) -> None:
-        """Take the selected session out of the list, or bring it back."""
+        """Archive the selected session, or bring it back to the list."""
         if (selected := self._session()) is not None:
             self.post_message(self.Archive(selected, self._all))
 
     action_restore = action_archive
 
     def action_report(self) -> None:
-        """Ask for a file, and write a report about the selected session into it."""
+        """Ask for a file, and write a report about the selected session to it."""
         if (selected := self._session()) is not None:
             question = NameDialog("Save a bug report", _REPORT, f"~/iam-onboard-{selected.summary.id}.txt")
             ask(self, question, lambda name: self.post_message(self.Report(selected, name)))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
-        """Without a selected session there is nothing to do with one, and without others no list of them."""
+        """Hide keys that need a selected session, or others to list."""
         if action == "all":
             return not self._terms() and len(self._listed()) < len(self._entries)
         if action == "filter":
@@ -604,7 +603,7 @@ class HomeScreen(OneFocus):
         return action not in _OF_A_SESSION
 
     def commands(self) -> Iterator[SystemCommand]:
-        """What the palette offers while this is shown: what Enter and the keys do, and every task."""
+        """Yield the palette's commands for this screen: Enter and the keys, and every task."""
         line, about = self._lines.get(self._at), ""
         if line is not None and line.resumes is not None:
             about = f" {text_of(line.work)}"
@@ -638,12 +637,12 @@ _WAYS = {
 
 
 class Begun(Dialog[Message]):
-    """Asks what to do about what was begun before, and answers with the message of what was chosen.
+    """Asks what to do about sessions begun earlier, and answers with the chosen message.
 
     Args:
         title: the question.
-        body: what was begun.
-        ways: the messages by what `_WAYS` names, the most likely one first.
+        body: the earlier sessions.
+        ways: the messages by the names in `_WAYS`, the most likely one first.
     """
 
     AUTO_FOCUS = "Button"
@@ -679,7 +678,7 @@ _DEVICE = (
 
 
 def _counted(headings: Sequence[str]) -> str:
-    """How many sessions are not listed, by the headings that they belong under."""
+    """Say how many sessions aren't listed, by their headings."""
     if {*headings} == {"Continue"}:
         return f"{len(headings)} more"
     named = ("unfinished" if heading == "Continue" else heading.lower() for heading in headings)
@@ -687,14 +686,14 @@ def _counted(headings: Sequence[str]) -> str:
 
 
 def _gone(entry: Entry) -> str:
-    """What the end of a session takes with it."""
+    """Say what is lost when a session is deleted."""
     if "keys" in entry.summary.facts:
         return "Its record of who was let in goes away with it. Archive (a) keeps the record."
     return "Its record and drafts go away."
 
 
 def _kept(entry: Entry) -> Sentence:
-    """What the end of a session leaves alone."""
+    """Say what deleting a session leaves alone."""
     sandbox = "The sandbox goes away with its last session."
     stays = "The project's files, keys and profiles stay." if entry.sandbox is None else sandbox
     return joined((left_behind(entry), stays))

@@ -1,4 +1,4 @@
-"""The session that is open: how one is begun, resumed, repaired and left. It shows nothing."""
+"""Begins, resumes, repairs and leaves the open session. It shows nothing."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ _NAMES_PEOPLE = {"admin": "project", "new-user": "before-you-start"}
 
 @dataclass(frozen=True)
 class Start:
-    """What to show first: the home screen, a new session of a workflow, or an existing one.
+    """What to show first: Home, a new session of a workflow, or an existing one.
 
     Attributes:
         workflow: begin a session of this workflow, "" for none.
         session: resume this session, "" for none.
         drafts: input to start or resume with, by step id.
-        again: the settled steps to do again in it, each by its id, or as "mfa@security" for one of several.
+        again: settled steps to do again in it, each by its id, or as "mfa@security" for a single item.
     """
 
     workflow: str = ""
@@ -50,13 +50,13 @@ class Start:
 
 @dataclass(frozen=True)
 class Parts:
-    """What the wizard is made of; loading it takes longer than showing the first screen.
+    """The parts of the wizard; loading them takes longer than showing the first screen.
 
     Attributes:
         catalogue: where sessions are kept.
-        modules: the step modules, by the workflow's id and the step's.
-        panes: the pane class of each step, by the step's id.
-        sandbox: gives the world of a sandbox in a folder, still closed.
+        modules: the step modules, by workflow id and step id.
+        panes: the pane class of each step, by step id.
+        sandbox: returns the world of a sandbox in a folder, still closed.
     """
 
     catalogue: SessionCatalogue
@@ -66,10 +66,10 @@ class Parts:
 
 
 class SessionControl:
-    """Has one session open at a time.
+    """Keeps one session open at a time.
 
     Args:
-        parts: what the wizard is made of.
+        parts: the parts of the wizard.
         source: the world that its steps see, open.
         clipboard: where they copy to.
     """
@@ -84,15 +84,15 @@ class SessionControl:
         self._plays: tuple[State, bool] | None = None
 
     def begin(self, workflow: str, drafts: Drafts, *, proposed: bool = False) -> SessionRun:
-        """Begin a session of a workflow, with this input to start from.
+        """Begin a session of a workflow, with this initial input.
 
         Args:
             workflow: its id.
             drafts: the input, by step id.
-            proposed: whether nobody entered it: another session proposes it, and would again.
+            proposed: whether the input comes from another session's proposal, not from a person.
 
         Raises:
-            OnboardError: it could not be written.
+            OnboardError: it couldn't be written.
         """
         from workflows.core.processes import user_and_host  # noqa: PLC0415 - not for the first paint
 
@@ -109,18 +109,18 @@ class SessionControl:
             ) from error
         merged = {step: {**begun.get(step, {}), **drafts.get(step, {})} for step in {**begun, **drafts}}
         if "joining" not in drafts.get("project", {}).get("kinds", ("joining",)):
-            merged["project"].pop("joining", None)  # who is proposed to be added is for that task alone
+            merged["project"].pop("joining", None)  # the proposed joiner is for that task only
         chosen_only = drafts.keys() <= {"project"} and drafts.get("project", {}).keys() <= {"kinds"}
         self._begun = session.folder.name if proposed or chosen_only else ""
         return self._opened(session, merged)
 
     def _proposed(self, workflow: str) -> Drafts:
-        """What a session of a workflow begins with here; a sandbox's new user is who is added there.
+        """Return a new session's initial input; a sandbox's new user is one being added there.
 
-        Those who were invited come first.
+        Invited people come first.
 
         Raises:
-            OnboardError: the sessions cannot be read.
+            OnboardError: the sessions can't be read.
         """
         begun = self._source.drafts(workflow)
         if not self._source.sandbox or workflow != "new-user":
@@ -137,7 +137,7 @@ class SessionControl:
         return {**begun, step: {**begun.get(step, {}), **({"user": invited} if invited else {})}}
 
     def _mailed(self, what: str, names: Iterable[str]) -> list[str]:
-        """Those whose invitation or handoff is in the sandbox's mailbox, the last one first."""
+        """Return people with an invitation or handoff in the sandbox's mailbox, the last one first."""
         environment, sent = self._source.environment("new-user", self._clipboard), dict[str, int]()
         for name in names:
             with suppress(OSError):
@@ -146,11 +146,11 @@ class SessionControl:
         return sorted(sent, key=sent.__getitem__, reverse=True)
 
     def resume(self, start: Start, *, repair: bool = False) -> SessionRun:
-        """Resume a session, with input in addition; a damaged one from its last sound event.
+        """Resume a session, adding input; a damaged one continues from its last sound event.
 
         Raises:
             DamagedJournal: it has to be repaired first.
-            OnboardError: there is none, it is in use, or it cannot be read.
+            OnboardError: there is none, it is in use, or it can't be read.
         """
         self._begun = ""
         session = self.sessions.open(start.session, repair=repair)
@@ -168,16 +168,16 @@ class SessionControl:
         return run
 
     def leave(self) -> None:
-        """Close the session that is open, if there is one."""
+        """Close the open session, if there is one."""
         if self._session is not None:
             self._session.close()
             self._session = None
 
     def left_unwatched(self, key: StepKey) -> None:
-        """Keep that an apply was done behind the question whether to quit, if so; a failure shows itself.
+        """Remember that an apply ended while the user was asked whether to quit; a failure shows itself.
 
         Raises:
-            OnboardError: it could not be written.
+            OnboardError: it couldn't be written.
         """
         from workflows.machine.state import SETTLED  # noqa: PLC0415 - not for the first paint
 
@@ -189,12 +189,12 @@ class SessionControl:
             self.sessions.mark_unwatched(session.folder.name, text_of(workflow.title_of(key)))
 
     def forget_untouched(self, session_id: str) -> None:
-        """Delete a session if a task was chosen or proposed for it here and no more.
+        """Delete a session begun here in which nothing happened beyond choosing or proposing a task.
 
-        One that was resumed stays.
+        A resumed session stays.
 
         Raises:
-            OnboardError: it could not be deleted.
+            OnboardError: it couldn't be deleted.
         """
         if session_id == self._begun:
             self.sessions.delete(session_id)
@@ -203,14 +203,14 @@ class SessionControl:
         """Delete a session.
 
         Raises:
-            OnboardError: it is in use, Terraform still runs in it, or it could not be deleted.
+            OnboardError: it is in use, Terraform is still running in it, or it couldn't be deleted.
         """
         from workflows.steps.shared.leftovers import refuse_while_running  # noqa: PLC0415 - not for the first paint
 
         entry.sessions.delete(entry.summary.id, refuse_while_running)
 
     def archive(self, entry: Entry) -> Sentence:
-        """Take a session out of the list, or bring it back, and say so.
+        """Archive a session or bring it back to the list, and say so.
 
         Raises:
             OnboardError: it is in use, or its folder can't be written.
@@ -221,12 +221,12 @@ class SessionControl:
         )
 
     def report(self, entry: Entry, target: str, home: Path) -> Sentence:
-        """Write a report about a session that helps to find a bug, and say where it is.
+        """Write a bug report about a session, and say where it is.
 
         Args:
             entry: the session.
             target: a path as typed.
-            home: the person's home folder.
+            home: the user's home folder.
 
         Raises:
             OnboardError: its journal can't be read, or the file can't be written.
@@ -238,23 +238,23 @@ class SessionControl:
         return f"Saved as {save_text(target, text, home)}."
 
     def remove_leftovers(self) -> None:
-        """Remove the temporary credentials of runs that ended after their wizard had been left or killed.
+        """Remove the temporary credentials of runs that ended after their wizard was left or killed.
 
         Raises:
-            OnboardError: some are there and cannot be removed.
+            OnboardError: some can't be removed.
         """
         from workflows.steps.shared.leftovers import remove_credentials  # noqa: PLC0415 - not for the first paint
 
         self.sessions.visit_free(remove_credentials)
 
     def key_remarks(self, now: datetime) -> tuple[Sentence, ...]:
-        """What is to be known of the access keys that are kept here: old ones, interrupted rotations.
+        """Return remarks on the access keys kept here: old ones, interrupted rotations.
 
         Args:
             now: aware, in UTC.
 
         Raises:
-            OnboardError: what is known of them cannot be read.
+            OnboardError: their records can't be read.
         """
         folder = self._source.key_records
         if not is_there(folder):
@@ -264,10 +264,10 @@ class SessionControl:
         return remarks(folder, now)
 
     def entries(self) -> tuple[Entry, ...]:
-        """The sessions that can be resumed from here: a sandbox knows only those of sandboxes.
+        """Return the sessions that can be resumed from here; a sandbox only knows those of sandboxes.
 
         Raises:
-            OnboardError: their folder cannot be read.
+            OnboardError: their folder can't be read.
         """
         here = self._source.folder
         return tuple(
@@ -277,12 +277,12 @@ class SessionControl:
         )
 
     def other_person(self, session_id: str) -> Start | None:
-        """Where the other person of a session continues or begins; None if nobody else has a part in it.
+        """Return where the other person of a session continues or begins; None if there is none.
 
-        Whom later sessions removed has none any more.
+        People removed by later sessions don't count.
 
         Raises:
-            OnboardError: the sessions cannot be read.
+            OnboardError: the sessions can't be read.
         """
         here = self.sessions.summaries()
         mine = next((summary for summary in here if summary.id == session_id), None)
@@ -297,7 +297,7 @@ class SessionControl:
         fresh = (names - _without_new_key(mine)).difference(*map(_people, theirs))
         begins, invited = fresh, list[str]()
         if workflow == "new-user":
-            begins = fresh.difference(self._mailed("handoff", fresh))  # the others sent a key by another way
+            begins = fresh.difference(self._mailed("handoff", fresh))  # the others sent a key some other way
             invited = self._mailed("invitation", begins)
         if names and not (matching or fresh):
             return None
@@ -314,12 +314,12 @@ class SessionControl:
         return Start(workflow, drafts={_NAMES_PEOPLE[workflow]: asked} if fresh else {})
 
     def plays_another(self, session: Session) -> bool:
-        """Whether `other_person` finds somebody, or can't look; never outside a sandbox."""
+        """Return whether `other_person` finds somebody, or can't look; never outside a sandbox."""
         if not self._source.sandbox:
             return False
-        if self._plays is None or self._plays[0] is not session.state:  # every key asks
+        if self._plays is None or self._plays[0] is not session.state:  # every key press asks
             found = True
-            with suppress(OnboardError):  # the key says why
+            with suppress(OnboardError):  # pressing the key shows why
                 found = self.other_person(session.folder.name) is not None
             self._plays = session.state, found
         return self._plays[1]
@@ -354,7 +354,7 @@ class SessionControl:
 
 
 def _people(summary: Summary) -> set[str]:
-    """Those who have a part of their own in what their admin does for them."""
+    """Return people with a part of their own in their admin's work."""
     facts = summary.about
     if summary.workflow == "new-user":
         return {*texts([facts.get("user")])} - {""}
@@ -363,7 +363,7 @@ def _people(summary: Summary) -> set[str]:
 
 
 def _not_removed(names: Collection[str], summary: Summary, every: Iterable[Summary]) -> list[str]:
-    """Those of a session's people whom no later one removed from all accounts in which it is for them."""
+    """Return a session's people, except those removed later from every account it covers for them."""
     from workflows.steps.later_sessions import applied_changes, gone  # noqa: PLC0415 - not for the first paint
 
     out = gone(names, summary.facts, summary.created, applied_changes(every))
@@ -371,7 +371,7 @@ def _not_removed(names: Collection[str], summary: Summary, every: Iterable[Summa
 
 
 def _for_another_key(names: set[str], matching: Sequence[Summary]) -> Start:
-    """Where an admin continues with somebody's new PGP key, or begins with it."""
+    """Return where an admin continues or begins with somebody's new PGP key."""
     for summary in matching:
         if summary.next_step and names & {*texts(summary.about.get("rekeying"))}:
             return Start(session=summary.id)
@@ -379,7 +379,7 @@ def _for_another_key(names: set[str], matching: Sequence[Summary]) -> Start:
 
 
 def _asks_anew(user: Summary) -> bool:
-    """Whether a new user waits for what they asked for after their handoff was there."""
+    """Return whether a new user waits for a request made after their handoff came."""
     from workflows.steps.new_user.handoff import asked_since  # noqa: PLC0415 - not for the first paint
 
     with suppress(WrongShape):
@@ -388,7 +388,7 @@ def _asks_anew(user: Summary) -> bool:
 
 
 def _replacing(admin: Summary, user: Summary) -> Drafts:
-    """What a user's session begins with while an admin waits for another PGP key of theirs."""
+    """Return the initial input of a user whose admin waits for another PGP key from them."""
     from screens.new_user.replacement import DRAFT  # noqa: PLC0415 - not for the first paint
 
     wanted = admin.next_step == "pgp-keys" and user.facts.get("user") in texts(admin.facts.get("rekeying"))
@@ -396,7 +396,7 @@ def _replacing(admin: Summary, user: Summary) -> Drafts:
 
 
 def _without_device(admin: Summary, user: Summary) -> tuple[str, ...]:
-    """The steps in which a user registered the devices that an admin has removed since."""
+    """Return the steps in which a user registered devices that an admin has since removed."""
     from workflows.steps.later_sessions import without_devices  # noqa: PLC0415 - not for the first paint
 
     accounts = (account for account, name in without_devices(admin) if name == user.facts.get("user"))
@@ -405,14 +405,14 @@ def _without_device(admin: Summary, user: Summary) -> tuple[str, ...]:
 
 
 def _without_new_key(summary: Summary) -> set[str]:
-    """Those who were in before: their part needs the PGP key, or the access, that only they have."""
+    """Return existing users whose part needs the PGP key, or the access, that only they have."""
     facts = summary.about
     with_new_key = {name for kind in ("joining", "rekeying") for name in texts(facts.get(kind))}
     return {name for kind in ("resetting", "mfa_reset") for name in texts(facts.get(kind))} - with_new_key
 
 
 def first_with(run: SessionRun, drafts: Drafts) -> StepKey | None:
-    """The last step that new input came for (a handoff that just arrived), if it can be shown now."""
+    """Return the last step with new input (such as a handoff that just arrived), if it can be shown now."""
     from workflows.machine.state import Status  # noqa: PLC0415 - not for the first paint
 
     keys = [key for key in run.session.layout() if key.step in drafts]

@@ -1,4 +1,4 @@
-"""A session in words, so that a person recognises it: whom it is about, what comes next, since when."""
+"""A session in a few words, to recognise it by: its people, what comes next, since when."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _APPLIES = {"": "next", "running": "runs", "finished": "ended", "failed": "faile
 
 
 def left_in_regions(facts: Mapping[str, Any]) -> str:
-    """That STS is left to be switched by hand, or wasn't asked about, somewhere; "" for neither."""
+    """Say that STS regions are left to switch, or weren't all asked about; "" for neither."""
     if not facts.get("sts_regions"):
         return ""
     from workflows.aws.sts_regions import answers, report  # noqa: PLC0415 - few sessions need it
@@ -35,7 +35,7 @@ def left_in_regions(facts: Mapping[str, Any]) -> str:
 
 
 def _not_compared(facts: Mapping[str, Any]) -> set[str]:
-    """As `Decisions.not_compared`; not typed, so that Home loads no decisions."""
+    """Return `Decisions.not_compared`, untyped, so that Home loads no decisions."""
     later = {name for name, said in (facts.get("comparisons") or {}).items() if said == "later"}
     changes = facts.get("user_changes")
     if changes is None:
@@ -45,12 +45,12 @@ def _not_compared(facts: Mapping[str, Any]) -> set[str]:
 
 
 def steps_done(summary: Summary) -> int:
-    """How many steps are done, as the session itself counts: not one whose keys nobody has compared."""
+    """Return the number of done steps as the session counts: not PGP keys while some are uncompared."""
     return summary.done - ("pgp-keys" in summary.settled and bool(_not_compared(summary.facts)))
 
 
 def standing_of(entry: Entry) -> tuple[str, ...]:
-    """Where it stands and in which project, the most important first: "next: Plan (security)", "bb"."""
+    """Describe a session's status and project, the most important first: "next: Plan (security)", "bb"."""
     summary = entry.summary
     step = summary.next_title
     sure = summary.confirmed and _not_compared(summary.facts) <= {*entry.removed}
@@ -72,11 +72,11 @@ def standing_of(entry: Entry) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Arrival:
-    """What a session that waits for somebody has to say.
+    """The news of a session that waits for somebody.
 
     Attributes:
-        line: what arrived and when, or who is waited for.
-        here: whether it has arrived, so that the session can go on.
+        line: what arrived and when, or who is awaited.
+        here: whether it has arrived, so that the session can continue.
     """
 
     line: Sentence
@@ -84,7 +84,7 @@ class Arrival:
 
 
 def arrival_of(entry: Entry, now: datetime) -> Arrival | None:
-    """What arrived for a session, or whom it waits for; None if it waits for nobody."""
+    """Return what arrived for a session, or whom it waits for; None if nobody."""
     if entry.arrived is None:
         return None
     admin = entry.summary.workflow == "admin"
@@ -95,12 +95,12 @@ def arrival_of(entry: Entry, now: datetime) -> Arrival | None:
 
 
 def left_behind(entry: Entry) -> Sentence:
-    """What stays in the project when a session is deleted: the files that it wrote and did not apply."""
+    """Say which files stay in the project when a session is deleted: those it wrote and didn't apply."""
     from workflows.steps.admin.written import files_left  # noqa: PLC0415 - not for the first paint
 
     facts, settled = entry.summary.facts, entry.summary.settled
     accounts = {file["layer"]: file.get("account") for file in facts.get("changed_files") or ()}
-    # an older version named the layer only, whose folder the account's name begins
+    # older versions only recorded the layer, whose folder starts with the account's name
     applied = {
         layer
         for layer, account in accounts.items()
@@ -118,7 +118,7 @@ def left_behind(entry: Entry) -> Sentence:
 
 
 def since_you_left(seen: Return, resumes_with: Sentence, now: datetime) -> str:
-    """What changed in the world while the session rested, and the title of the step that it resumes with."""
+    """Describe what changed in the world since the session was left, and the step it continues with."""
     changes = [
         f"{'≠' if look.contradicts else '?'} {change.title}\n  {answer_text(look, now)}"
         for change in seen.changes
@@ -138,7 +138,7 @@ def since_you_left(seen: Return, resumes_with: Sentence, now: datetime) -> str:
 
 
 def session_line(entry: Entry, now: datetime) -> str:
-    """The whole in a line, with the id that `iam-onboard resume` takes."""
+    """Return the session in a line, with the id that `iam-onboard resume` takes."""
     changed = moment_text(entry.summary.changed, now) if entry.summary.changed else ""
     arrival = arrival_of(entry, now)
     words = [work_of(entry.summary), *standing_of(entry), text_of(arrival.line) if arrival else "", changed]

@@ -1,4 +1,4 @@
-"""The stage of the wizard: the page of the step that is shown, its input, and its work in the session."""
+"""The stage of the wizard: the current step's page, its input, and its work in the session."""
 
 from __future__ import annotations
 
@@ -38,15 +38,15 @@ _MOST_NAMED = 3
 class Stage(Vertical):
     """Shows one step at a time.
 
-    A step that has to wait gets a page that says so: what its own pane would show is not known yet.
+    A step that has to wait gets a page that says so, since its own pane can't know its contents yet.
 
     Args:
         run: the session with its step modules.
-        panes: the pane class of each step, by the step's id.
+        panes: the pane class of each step, by step id.
 
     Attributes:
-        key: the step that is shown, or None for the closing page.
-        kept_input: whether a settled step was opened with input that had not been accepted yet.
+        key: the current step, or None for the closing page.
+        kept_input: whether a settled step was opened with input that hadn't been accepted yet.
     """
 
     DEFAULT_CSS = """
@@ -59,12 +59,12 @@ class Stage(Vertical):
 
     @dataclass
     class Settled(Message):
-        """The step that is shown has been done."""
+        """The current step has been done."""
 
         key: StepKey
 
     class Recorded(Message):
-        """The session or its input changed, or refused to."""
+        """The session or its input changed, or couldn't."""
 
     def __init__(self, run: SessionRun, panes: Mapping[str, type[StepPane]]) -> None:
         super().__init__(id="stage")
@@ -78,23 +78,23 @@ class Stage(Vertical):
 
     @property
     def pane(self) -> StepPane | None:
-        """The pane that is shown, if it is one of a step."""
+        """The current pane, if it is a step's."""
         return next(iter(self.query_children(StepPane)), None)
 
     @property
     def busy(self) -> bool:
-        """Whether something runs in the pane."""
+        """Whether something is running in the pane."""
         return self.pane is not None and bool(self.pane.running_move)
 
     @property
     def working(self) -> bool:
-        """Whether what runs is the step's own work, and not only a look at something."""
+        """Whether the step's own work is running, not just a look."""
         return self.busy and self.key is not None and self._run.session.status(self.key) is Status.RUNNING
 
     async def show(self, key: StepKey | None) -> None:
-        """Show a step, or the closing page for None, in place of the page before.
+        """Show a step, or the closing page for None, in place of the previous page.
 
-        Where the closing page is shown again, because it says something else by now, the focus stays.
+        If the closing page is refreshed, the focus stays.
         """
         focused = self.screen.focused
         stays = focused is not None and key is self.key is None and self in focused.ancestors
@@ -119,17 +119,17 @@ class Stage(Vertical):
         self.focus_first()
 
     def part(self) -> None:
-        """The page is about to go: what runs in it is left, and its secrets are forgotten."""
+        """Leave what runs in the page, and forget its secrets, before the page goes."""
         if self.pane is not None:
             self.pane.part()
 
     def keep_input(self) -> None:
-        """Keep the pane's input as a draft; that of a settled step only if it is other than what was done.
+        """Keep the pane's input as a draft; a settled step's only if it differs from what was done.
 
-        What the step has just been done with is no draft any more, as long as its page is still there.
+        The input with which a step was just done is no longer a draft while its page is shown.
 
         Raises:
-            OnboardError: it could not be written.
+            OnboardError: it couldn't be written.
         """
         pane, key = self.pane, self.key
         if pane is None or key is None or not pane.opened or self._over:
@@ -151,9 +151,9 @@ class Stage(Vertical):
             ) from error
 
     def keep_what_changed(self) -> None:
-        """Keep the input now and then while it is typed, so that even a killed wizard loses next to nothing.
+        """Keep changed input regularly, so that even a killed wizard loses next to nothing.
 
-        A draft that cannot be kept is reported when the step is left; nothing interrupts the typing.
+        A draft that can't be kept is reported when the step is left; nothing interrupts the typing.
         """
         pane = self.pane
         if pane is None or not pane.opened or pane.running_move or pane.context.leaving.is_set():
@@ -161,24 +161,24 @@ class Stage(Vertical):
         try:
             draft = pane.draft()
         except NoMatches:
-            return  # the page is being taken down, and its input was kept before that
+            return  # the page is being removed, and its input was kept before that
         if draft == self._kept_draft:
             return
         self._kept_draft = draft
-        with contextlib.suppress(OnboardError):  # told by `keep_input_or_tell`, which tries again on leaving
+        with contextlib.suppress(OnboardError):  # `keep_input_or_tell` tries again on leaving, and reports it
             self.keep_input()
 
     def keep_input_or_tell(self) -> None:
-        """As `keep_input`; that it could not be kept is shown as a dialog."""
+        """Keep the input; show a dialog if it couldn't be kept."""
         try:
             self.keep_input()
         except OnboardError as error:
             self._tell(error)
 
     def focus_first(self) -> None:
-        """The first thing to fill in has the focus, else the primary action.
+        """Focus the first thing to fill in, else the primary action.
 
-        A page that has put the focus somewhere already knew better, also if its wish still waits its turn.
+        A page that has set or requested the focus knows better.
         """
         self.app.call_later(self._focus_first)
 
@@ -190,7 +190,7 @@ class Stage(Vertical):
             return
         for widget in () if self.pane is not None and self.pane.to_primary else page.query("*"):
             if widget.focusable and is_displayed(widget) and not widget.has_class(ASIDE):
-                # A field is scrolled to; below a long page a button waits until the page was read.
+                # Scroll to a field, but not to a button below a long page, which should be read first.
                 self.screen.set_focus(widget, scroll_visible=not isinstance(widget, Button))
                 return
         self.screen.set_focus(self.screen.query_one("#primary"))
@@ -219,8 +219,8 @@ class Stage(Vertical):
         )
 
     def _removed(self, gone: Sequence[str]) -> Sentence:
-        """Whom later sessions removed, on the pages of the steps that do something for them."""
-        if self.key in {PROJECT, StepKey("review")} or not gone:  # these say it themselves
+        """Return who was removed by later sessions, for pages of steps that concern them."""
+        if self.key in {PROJECT, StepKey("review")} or not gone:  # these report it themselves
             return ""
         nothing = f"Nothing is left to do for {listed(gone, _MOST_NAMED)} here."
         return joined((self._run.removed().words, nothing))
@@ -231,7 +231,7 @@ class Stage(Vertical):
     def _keep_draft(self, message: StepPane.DraftChanged) -> None:
         if message.pane is self.pane:
             self.keep_input_or_tell()
-            self.post_message(self.Recorded())  # a text that was sent ends what was left to it
+            self.post_message(self.Recorded())  # sending a text completes the parts left to it
 
     @on(StepPane.Begun)
     def _begin(self, message: StepPane.Begun) -> None:
@@ -264,7 +264,7 @@ class Stage(Vertical):
             perform()
 
     def _resting_on(self, key: StepKey) -> list[Sentence]:
-        """The titles of the done steps that use what a settled step gave."""
+        """Return the titles of the done steps that use a settled step's facts."""
         session = self._run.session
         if session.status(key) not in SETTLED:
             return []
@@ -312,14 +312,14 @@ class Stage(Vertical):
         ask(self, Confirm("Run the project's own program?", program.question, "Run it"), answered)
 
     def accept(self, shown: Observation) -> None:
-        """Have the step's module take in what the person was shown of the world, as the step's own work."""
+        """Let the step's module accept what the user was shown of the world, as the step's own work."""
         pane, key = self.pane, self.key
         take_in = acceptance(self._run.module(key)) if key is not None else None
         if pane is not None and take_in is not None and self._start():
             pane.run_move("perform", lambda report: take_in(shown, pane.context, report))
 
     def _start(self) -> bool:
-        """The step begins, unless a move of its own began it already; returns whether it has."""
+        """Start the step, unless its own move already has; return whether it is started."""
         session, key = self._run.session, self.key
         if key is None:
             return False
@@ -334,7 +334,7 @@ class Stage(Vertical):
         return self.record(begin)
 
     def record(self, write: Callable[[], object]) -> bool:
-        """Write to the session; a refusal or a full disk is reported, and then the answer is False."""
+        """Write to the session; report an error or a full disk, and then return False."""
         try:
             write()
         except IllegalTransition as refusal:
@@ -360,7 +360,7 @@ class Stage(Vertical):
 
 
 def _waiting(title: Sentence, purpose: Sentence, note: str) -> VerticalScroll:
-    """The page of a step that cannot begin yet: what it is for, and what it waits for."""
+    """Return the page of a step that can't begin yet: its purpose, and what it waits for."""
     return VerticalScroll(
         Text(title, classes="pane-title"),
         Text(purpose, classes="pane-purpose"),
@@ -371,11 +371,11 @@ def _waiting(title: Sentence, purpose: Sentence, note: str) -> VerticalScroll:
 
 
 def note_of(run: SessionRun, key: StepKey) -> str:
-    """The note of a step, or ""."""
+    """Return the note of a step, or ""."""
     session, record = run.session, run.session.record(key)
     last, status = record.last if record is not None else None, session.status(key)
     over = bool(run.over())
-    match None if over and status not in SETTLED else status:  # what is over asks for nothing
+    match None if over and status not in SETTLED else status:  # a session that is over needs nothing
         case Status.LOCKED:
             first = session.towards(key)
             if first and first.item and not key.item:
@@ -401,14 +401,14 @@ def note_of(run: SessionRun, key: StepKey) -> str:
 
 
 def _left_out(run: SessionRun, key: StepKey) -> Sentence:
-    """What becomes of a skipped step's work."""
+    """Say what happens to a skipped step's work."""
     if accounts := goes_out_with(run, key):
         return f"This goes out with {accounts}"
     return "You skipped this" if standing(run, key) is Status.SKIPPED else "This went out with a later text"
 
 
 def _seen(run: SessionRun, key: StepKey, status: Status) -> str:
-    """What the last look at a done step says about it."""
+    """Return the last look's message on a done step."""
     look, now = run.session.state.observed[key], run.environment.now()
     said = answer_text(look, now)
     if status is Status.CONTRADICTED:
@@ -417,7 +417,7 @@ def _seen(run: SessionRun, key: StepKey, status: Status) -> str:
     if look.contradicts:
         return f"{said} You chose to continue as it is."
     if look.said_so:
-        return text_of(look.words)  # the page says so by itself
+        return text_of(look.words)  # the page itself says so
     if look.verdict is Verdict.AWAITED:
         return f"{look.words} AWS was asked {moment_text(look.at, now)}."
     return text_of(joined((f"Done, last confirmed {moment_text(look.at, now)}.", look.words or look.remedy)))

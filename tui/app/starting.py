@@ -1,4 +1,4 @@
-"""Shown while the world is opened: at once on a person's own machine, some seconds for a sandbox."""
+"""Shown while the world is opened: a moment on a user's own machine, some seconds for a sandbox."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from workflows.steps.shared.module import Progress, Report
 
 
 class Starting(Screen[None]):
-    """Opens something in a thread and hands it on.
+    """Opens something in a thread and passes it on.
 
     Args:
         work: opens it; called in a thread with a function that reports progress.
-        then: gets what was opened, on the application's own thread.
-        words: what is being opened, for the person who waits.
+        then: receives what was opened, on the application's own thread.
+        words: what is being opened, for the waiting user.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "again", "Try again", id="starting.again")]
@@ -52,11 +52,11 @@ class Starting(Screen[None]):
         self.call_after_refresh(self._begin)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
-        """There is something to try again once it has failed."""
+        """Offer another try only after a failure."""
         return action != "again" or self.query_one("#starting-words").has_class("starting-failure")
 
     def action_again(self) -> None:
-        """Try once more what failed."""
+        """Try again after a failure."""
         words = self.query_one("#starting-words", Text)
         words.remove_class("starting-failure")
         words.update(self._words)
@@ -64,11 +64,11 @@ class Starting(Screen[None]):
         self._begin()
 
     def on_screen_suspend(self) -> None:
-        """A dialog has the screen to itself."""
+        """Leave the screen to a dialog."""
         self.query_one(Vertical).display = False
 
     def _begin(self) -> None:
-        """Only now: what is imported in the thread would hold up the first paint."""
+        """Begin only now: imports in the thread would delay the first paint."""
         line = self.query_one(ProgressLine)
         self.run_worker(partial(self._open, line), thread=True, group="start", exclusive=True)
 
@@ -78,10 +78,10 @@ class Starting(Screen[None]):
 
         try:
             result = self._work(report)
-        except Exception as failure:  # noqa: BLE001 - becomes words on this screen
+        except Exception as failure:  # noqa: BLE001 - shown on this screen
             self.call_later(self._failed, as_error(failure))
         else:
-            # By the application: a dialog that this screen asked for could not answer it any more.
+            # Through the application: this screen couldn't handle the answer of a dialog any more.
             self.app.call_later(self._then, result)
 
     def _failed(self, error: OnboardError) -> None:

@@ -1,7 +1,7 @@
 """The colours: dark, light, high contrast, and the terminal's own sixteen.
 
-Each theme gives the same few roles. Textual's names for its widgets' colours are led back to them, so that a
-page needs no colour of its own and `$text-muted`, `$border-blurred` and the like mean the same everywhere.
+Each theme defines the same few roles. Textual's names for widget colours are mapped to them, so that a page
+needs no colours of its own, and `$text-muted`, `$border-blurred` and the like mean the same everywhere.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ class Roles:
     """The colours of a theme.
 
     Attributes:
-        background: of everything, also of the bars.
-        text: what is read.
-        muted: notes, and what is done or still to come.
+        background: for everything, including the bars.
+        text: for reading.
+        muted: for notes, and what is done or still to come.
         accent: the focus, the primary action, keys, the current step.
         ok: what is done or added.
-        wait: your turn, what changes, the sandbox.
+        wait: your turn, changes, the sandbox.
         error: errors, and nothing else.
-        tint: behind the focused row, fields, and the primary action at rest.
+        tint: behind the focused row, fields, and the unfocused primary action.
         line: rules; never text.
     """
 
@@ -64,19 +64,19 @@ ROLES: Mapping[str, Roles] = {
         "ansi_default",
     ),
 }
-"""By name; "terminal" takes the terminal's own palette, but no bright black, which some can't show."""
+"""By name; "terminal" uses the terminal's own palette without bright black, which some can't show."""
 
 TERMINAL = "terminal"
 _LONGEST_NAME = 40
 
 
 def themes() -> list[Theme]:
-    """All of them, for Textual."""
+    """Return all themes, for Textual."""
     return [_theme(name, roles) for name, roles in ROLES.items()]
 
 
 def chosen(file: Path) -> str:
-    """The name of the theme that was chosen before; "" if none was, or nobody can tell."""
+    """Return the name of the saved theme; "" if there is none, or it is unreadable."""
     try:
         name = read_text(file, _LONGEST_NAME)
     except FileError:
@@ -85,7 +85,7 @@ def chosen(file: Path) -> str:
 
 
 def of_terminal(environment: Mapping[str, str]) -> str:
-    """The name of the theme that suits a terminal, by what it says of itself.
+    """Return the name of the theme that suits a terminal, by its environment.
 
     Args:
         environment: NO_COLOR, TERM, COLORTERM and COLORFGBG are read (the last as rxvt and others set it:
@@ -118,7 +118,7 @@ _VARIABLES = {
         *("scrollbar-background-active", "scrollbar-corner-color"),
     ),
 }
-"""Textual's variables by the role that each has the colour of."""
+"""Textual's variables, by the role that colours them."""
 _ON_ACCENT = (
     *("block-cursor-foreground", "input-cursor-foreground"),
     *("input-selection-foreground", "screen-selection-foreground"),

@@ -1,7 +1,7 @@
 """The wizard's screen: the top line, the list of steps, the stage with the current one, and the keys.
 
 It decides which step comes next. It does no work and knows no step: those come in as step modules and pane
-classes, and the stage lets them work.
+classes, and the stage runs them.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ _ENOUGH = Size(80, 24)
 _LONGEST_ADDRESS = 40
 _LOOKING = {"escape", "tab", "shift+tab", "up", "down", "pageup", "pagedown", "ctrl+q"}
 _LOOKING |= {"f1", "f2", "f3", "f6"}
-"""The keys by which nothing is entered or done that a page's input doesn't show."""
+"""Keys that neither enter nor do anything beyond the page's visible input."""
 _DONE = SETTLED | {Status.CONTRADICTED}
 _MARKED = {
     Status.CONTRADICTED: "changed",
@@ -72,19 +72,19 @@ _MARKED = {
     Status.STALE: "out of date",
     Status.SKIPPED: "skipped",
 }
-"""What is counted apart, the most important first."""
+"""The statuses counted separately, the most important first."""
 
 
 class WizardScreen(OneFocus):
-    """A session being walked.
+    """A session in progress.
 
     Args:
         run: the session with its step modules.
-        panes: the pane class of each step, by the step's id.
+        panes: the pane class of each step, by step id.
         at: the step to show first, or None for the one that the session proposes.
     """
 
-    AUTO_FOCUS = ""  # the stage knows what is filled in first, and a hidden list of steps is not it
+    AUTO_FOCUS = ""  # the stage knows what to fill in first, which isn't a hidden list of steps
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+n", "next", "Next", id="wizard.next", priority=True, tooltip="Continue with this step"),
         Binding(
@@ -160,7 +160,7 @@ class WizardScreen(OneFocus):
         self._steps: list[RailEntry] = []
 
     def compose(self) -> ComposeResult:
-        self._fit_to(self.app.size, update=False)  # nothing is there yet that would be styled again
+        self._fit_to(self.app.size, update=False)  # no widgets exist yet that would be restyled
         yield SplitLine(id="top")
         yield SplitLine(id="stepper")
         yield Text(id="rule")
@@ -179,7 +179,7 @@ class WizardScreen(OneFocus):
         self._ask_in_background(self.run.questions())
 
     def on_screen_resume(self) -> None:
-        """What had the focus may have been disabled meanwhile."""
+        """Restore the focus, since the focused widget may have been disabled meanwhile."""
         if self._stage.children:
             self.call_later(self._find_focus)
 
@@ -188,14 +188,14 @@ class WizardScreen(OneFocus):
             self._stage.focus_first()
 
     def _leave_what_is_hidden(self) -> None:
-        """What the page has hidden takes no keys."""
+        """Move the focus away from hidden widgets."""
         if not self.choosing and self.focused is not None and not is_displayed(self.focused):
             self._stage.focus_first()
 
     def look_again(self) -> None:
-        """Look at the world in the background; what is not as it was is shown, unless something runs here.
+        """Look at the world in the background; show changes, unless something is running here.
 
-        One that takes the place of a look that the person asked for opens what that one may.
+        A look that replaces one requested by the user may open the same secrets.
         """
         look = partial(self._look, self.run.done(), opens=self._looking and not self._without)
         self.run_worker(look, thread=True, group="looks", exclusive=True)
@@ -211,7 +211,7 @@ class WizardScreen(OneFocus):
         self._find_secrets_due()
 
     def _find_secrets_due(self) -> None:
-        """Where a person asks to look, AWS or gpg may want a secret; no other look asks for one."""
+        """Find the secrets that AWS or gpg needs for a look on request; no other look asks for one."""
         self.run_worker(self._find_in_background, thread=True, group="looks", exclusive=True)
 
     def _find_in_background(self) -> None:
@@ -221,7 +221,7 @@ class WizardScreen(OneFocus):
             self.call_later(self._look_wanted, error.what)
 
     def _ask_for_secret(self, due: Mapping[str, tuple[StepKey, GuardedLook]]) -> None:
-        """One device or key after the other; without its secret, AWS is asked what it answers without."""
+        """Ask for the secret of one device or key after the other; without it, look at the rest."""
         left = [(guard, *of) for guard, of in due.items() if guard not in self._unlocked]
         if not left or self._left.is_set():
             self._look_wanted("")
@@ -245,14 +245,14 @@ class WizardScreen(OneFocus):
         self.app.push_screen(dialog, answered)
 
     def _look_wanted(self, without: Sentence) -> None:
-        """Look, as the person asked for; `without` is why what is guarded can't be asked about, or ""."""
+        """Look on the user's request; `without` says why protected parts can't be asked about, or ""."""
         self.show_result("iam-onboard is looking again, and shows here what it finds.", "", passing=True)
         self._looking, self._without, self._unsure = True, without, []
-        self.workers.cancel_group(self, "questions")  # the answers of an earlier look are not of this one
+        self.workers.cancel_group(self, "questions")  # answers to an earlier look don't belong to this one
         self.look_again()
 
     async def _take(self, looks: Sequence[tuple[Question, Observation]], *, opens: bool) -> None:
-        """Show what a look saw; the questions after it open what is guarded, if they may."""
+        """Show a look's results; the questions after it may use secrets if `opens`."""
         changes, before = list[Change](), self.run.session.state
         if self._left.is_set() or not self._stage.record(lambda: changes.extend(self.run.take(looks))):
             return
@@ -276,7 +276,7 @@ class WizardScreen(OneFocus):
         self.run_worker(partial(self._ask, questions), thread=True, group=group, exclusive=True)
 
     def _ask(self, questions: Iterable[Question]) -> None:
-        """Ask what takes the network, one after the other, until the wizard is left or asks again."""
+        """Ask the network, one question after the other, until the wizard is left or asks again."""
         worker = get_current_worker()
         for question in questions:
             if self._left.is_set() or worker.is_cancelled:
@@ -306,12 +306,12 @@ class WizardScreen(OneFocus):
 
     @on(Worker.StateChanged)
     def _look_failed(self, event: Worker.StateChanged) -> None:
-        """A look that failed is over; the application shows why."""
+        """End a failed look; the application shows the failure."""
         if event.state is WorkerState.ERROR and event.worker.group in {"looks", "questions"}:
             self._looking = False
 
     async def _learn(self, question: Question, answer: Observation) -> None:
-        """Show what an answer changes; a page that waits for it, or rests on it, is opened again."""
+        """Show what an answer changes, reopening a page that waits for it or depends on it."""
         key = question.key
         if self._left.is_set():
             return
@@ -333,13 +333,13 @@ class WizardScreen(OneFocus):
 
     @property
     def _at_the_end(self) -> bool:
-        """Whether the closing page is shown, which says how all steps stand."""
+        """Return whether the closing page is shown, which gives the status of all steps."""
         return bool(self.query(Finished))
 
     # -- where we are ------------------------------------------------------------------------------
 
     def on_resize(self, event: Resize) -> None:
-        """In a narrow terminal the steps are one line; F2 shows them all in the step's place."""
+        """Fold the steps into one line in a narrow terminal; F2 shows them all in the step's place."""
         self._fit_to(event.size)
         if self._steps:
             self._refresh_top()
@@ -351,31 +351,31 @@ class WizardScreen(OneFocus):
 
     @property
     def current(self) -> StepKey | None:
-        """The step that is shown; None for the closing page."""
+        """The current step; None for the closing page."""
         return self._stage.key
 
     @property
     def pane(self) -> StepPane | None:
-        """The pane that is shown, if it is one of a step."""
+        """The current pane, if it is a step's."""
         return self._stage.pane
 
     @property
     def _binding_chain(self) -> list[tuple[DOMNode, BindingsMap]]:
-        """The page's keys work as well while the focus is on the action bar."""
+        """Let the page's keys work while the focus is on the action bar, too."""
         chain = super()._binding_chain
         focused, pane = self.focused, self.pane or next(iter(self.query(Finished)), None)
         if pane is not None and (focused is None or isinstance(focused.parent, ActionBar)):
             before = next(number for number, (node, _keys) in enumerate(chain) if node is self)
-            chain.insert(before, (pane, pane._bindings.copy()))  # noqa: SLF001 - as the others of the chain
+            chain.insert(before, (pane, pane._bindings.copy()))  # noqa: SLF001 - like the others of the chain
         return chain
 
     @property
     def working(self) -> bool:
-        """Whether what runs is the step's own work, which one would not leave by accident."""
+        """Whether the step's own work is running, which nobody should leave by accident."""
         return self._stage.working
 
     async def go_to(self, key: StepKey | None, *, keep: bool = True) -> None:
-        """Show a step, or the closing page for None; the input of the one before is kept if it is to be."""
+        """Show a step, or the closing page for None, keeping the previous page's input if `keep`."""
         if keep:
             self._stage.keep_input_or_tell()
         if key != self.current:
@@ -383,13 +383,13 @@ class WizardScreen(OneFocus):
             self._came_from = None
         self._let_choose(on=False)
         if key is None and self.current is not None:
-            await self._look_at(PROJECT.step)  # the closing page says whom later sessions removed
+            await self._look_at(PROJECT.step)  # the closing page names people removed by later sessions
         await self._stage.show(key)
         self.refresh_rail()
         self.call_after_refresh(page_painted)
 
     async def _look_at(self, step: str) -> None:
-        """See on this machine whether a step that is done still is."""
+        """Check on this machine whether a done step still holds."""
         done = [question for question in self.run.done() if question.key.step == step]
         if looks := await asyncio.to_thread(self.run.seen, done):
             self._stage.record(lambda: self.run.take(looks))
@@ -397,7 +397,7 @@ class WizardScreen(OneFocus):
     @on(Stage.Recorded)
     @on(StepPane.NoteDropped)
     def refresh_rail(self) -> None:
-        """Bring all that surrounds the page up to what the session says."""
+        """Update everything around the page from the session."""
         title, self._steps = self.run.session.state.workflow.title, self._entries()
         self.query_one(StepRail).show(title, self._steps, self.current, over=self.run.proposal() is None)
         self._refresh_top()
@@ -405,9 +405,9 @@ class WizardScreen(OneFocus):
         self.refresh_bindings()
 
     def _entries(self) -> list[RailEntry]:
-        """The steps of this work, and those that are likely to come; without those nobody asked for.
+        """Return the current and likely steps of this work, without unrequested optional ones.
 
-        Of a session that is over, those alone to which something happened that stands.
+        For a session that is over, only the steps with a lasting result.
         """
         session, entries, over = self.run.session, [], bool(self.run.over())
         state = session.state
@@ -417,9 +417,9 @@ class WizardScreen(OneFocus):
             known, status = key in found, found.get(key, Status.LOCKED)
             here = key == self.current
             if status is Status.RUNNING and not (here and self._stage.busy):
-                status = Status.READY  # it waits for the person
+                status = Status.READY  # it waits for the user
             elif status is Status.STALE and here and self.pane is not None and not self.pane.noted:
-                status = Status.READY  # it is up to date on the page, and only to be confirmed
+                status = Status.READY  # it is up to date on the page, and only needs confirming
             worth = (
                 status in _DONE if over else key in expected or status not in {Status.READY, Status.LOCKED}
             )
@@ -433,7 +433,7 @@ class WizardScreen(OneFocus):
         right = [_whose_aws(self.run)]
         if self.has_class("-narrow"):
             steps = stepper(entries, self.current, width - progress.cell_length - 4)
-            if steps.cell_length + progress.cell_length + 4 > width:  # the marks are in the folded steps, too
+            if steps.cell_length + progress.cell_length + 4 > width:  # the folded steps have the marks, too
                 progress = styled((_progress(entries, 0), "$text-muted"))
                 steps = stepper(entries, self.current, width - progress.cell_length - 4)
             self.query_one("#stepper", SplitLine).show(steps, progress)
@@ -445,7 +445,7 @@ class WizardScreen(OneFocus):
 
     @property
     def choosing(self) -> bool:
-        """Whether a step is being chosen in the list, so that the keys are about it."""
+        """Whether a step is being chosen in the list, so that the keys apply to it."""
         return self.has_class("-steps")
 
     def _let_choose(self, *, on: bool) -> None:
@@ -455,14 +455,14 @@ class WizardScreen(OneFocus):
 
     @on(DescendantFocus)
     def _leave_list(self, event: DescendantFocus) -> None:
-        """Beside the list the page is seen: who goes there has chosen."""
+        """Close the list when the focus moves to the page."""
         if self.choosing and self._stage in event.widget.ancestors:
             self._let_choose(on=False)
 
     @on(DescendantFocus, "Input, TextArea")
     @on(DescendantBlur, "Input, TextArea")
     def _show_live_keys(self) -> None:
-        """A letter that is typed into a field presses no button meanwhile."""
+        """Show only live keys: a letter typed into a field presses no button."""
         for button in self.query(Button):
             if button.shortcut:
                 button.refresh()
@@ -470,7 +470,7 @@ class WizardScreen(OneFocus):
     @on(StepRail.OptionHighlighted, "StepRail")
     @on(StepPane.PrimaryChanged)
     def refresh_bar(self) -> None:
-        """Bring the action bar up to what the page says, once for all that asks for it now."""
+        """Update the action bar from the page, once for all pending requests."""
         if not self._bar_due:
             self._bar_due = True
             self.call_later(self._refresh_bar)
@@ -484,7 +484,7 @@ class WizardScreen(OneFocus):
         if pane is not None and pane.opened and (likely := pane.likely() or self._likely) != self._likely:
             self._likely = likely
             self.refresh_rail()
-        # Twice: after the first the page may move the focus by itself.
+        # Twice: after the first refresh the page may move the focus itself.
         self.call_after_refresh(self.call_after_refresh, self._leave_what_is_hidden)
         if self.choosing:
             bar.show(
@@ -499,7 +499,7 @@ class WizardScreen(OneFocus):
             bar.show(back, self._turn(), self._primary())
 
     def _turn(self) -> Turn:
-        """Whose turn it is."""
+        """Return whose turn it is."""
         if self.run.over():
             return Turn("This session is over" if self.current else "Nothing is left to do", yours=False)
         if self.current is None and self.run.session.proposal() is None:
@@ -510,13 +510,13 @@ class WizardScreen(OneFocus):
         if not self._left_alone:
             return self.pane.turn()
         if self.current and goes_out_with(self.run, self.current):
-            return Turn("Goes out later", yours=False)  # the page's note says with which accounts
+            return Turn("Goes out later", yours=False)  # the page's note names the accounts
         left_out = self.current and standing(self.run, self.current) is Status.SKIPPED
         return Turn("You skipped this" if left_out else "Done; ^r reopens", yours=False)
 
     @property
     def _left_alone(self) -> bool:
-        """Whether the step that is shown is settled, and Next only leaves it."""
+        """Return whether the current step is settled, and Next only leaves it."""
         key, pane = self.current, self.pane
         if key is None or pane is None or self.run.session.status(key) not in SETTLED:
             return False
@@ -525,11 +525,11 @@ class WizardScreen(OneFocus):
 
     @property
     def _waits(self) -> bool:
-        """Whether the step that is shown waits for another one, as its own work may have shown."""
+        """Return whether the current step waits for another one, as its own work may have revealed."""
         return self.current is not None and self.run.session.status(self.current) is Status.LOCKED
 
     def _primary(self) -> Primary:
-        """What Next does now."""
+        """Return what Next does now."""
         key, pane = self.current, self.pane
         if self.run.over():
             return Primary("Go to the end" if key else "Archive this session")
@@ -547,13 +547,13 @@ class WizardScreen(OneFocus):
             return Primary("Continue anyway")
         if self._left_alone:
             after = self.run.after(key)
-            here = after and after.item == key.item  # the item is said already
+            here = after and after.item == key.item  # the item is shown already
             title = after and (self.run.step(after).title if here else self.run.title(after))
             return Primary(f"Continue to {title}" if title else "Finish")
         return pane.primary() if pane.opened else Primary("Continue")
 
     def show_result(self, text: str, severity: str, *, passing: bool = False) -> bool:
-        """A line above the action bar shows it; on a page that is being left nobody would see it."""
+        """Show a result on the line above the action bar, unless the page is being left."""
         if self._left.is_set():
             return False
         self._passing, self._refused = passing, False
@@ -569,10 +569,10 @@ class WizardScreen(OneFocus):
             self.show_result("", "")
 
     def acted(self, event: Key | Paste | MouseDown) -> None:
-        """What the person does is about to be handled: anything but looking may be input, or an act."""
+        """Note a key, paste or click: anything but looking may be input, or an action."""
         if isinstance(event, MouseDown):
             widget: Widget | None = None
-            with suppress(NoWidget):  # a click beside everything, as while the terminal shrinks
+            with suppress(NoWidget):  # a click outside all widgets, as while the terminal shrinks
                 widget, _ = self.app.screen.get_widget_at(event.x, event.y)
             self._touched |= not isinstance(widget, KeyLine | BackText)  # these press the keys that they name
         else:
@@ -580,26 +580,26 @@ class WizardScreen(OneFocus):
 
     @property
     def untouched(self) -> bool:
-        """Whether nothing was done in the session, nor entered."""
+        """Whether nothing was done or entered in the session."""
         pane = self.pane
         done = self._touched or self.run.session.state.records
         return not done and pane is not None and pane.opened and not (pane.changed() or pane.unkept)
 
     async def visit(self, key: StepKey | None) -> None:
-        """Show a step, or the closing page for None, unless something runs in the page that is shown."""
+        """Show a step, or the closing page for None, unless something is running in the page."""
         if not self._refused_while_busy():
             await self.go_to(key)
 
     def on_paste(self, event: Paste) -> None:
-        """What is pasted while the list of steps has the focus is for the step that is shown, too."""
+        """Pass text that is pasted onto the list of steps to the current step."""
         if self.pane is not None:
             self.pane.on_paste(event)
 
     def leave(self) -> None:
-        """The wizard is about to go: keep the input, leave what runs, forget secrets.
+        """Keep the input, leave running work, and forget secrets before the wizard goes.
 
         Raises:
-            OnboardError: the input could not be kept.
+            OnboardError: the input couldn't be kept.
         """
         self._left.set()
         try:
@@ -622,7 +622,7 @@ class WizardScreen(OneFocus):
     @on(StepPane.MoveDone)
     @on(StepPane.MoveFailed)
     def _at_rest(self) -> None:
-        """What ran is over: the note that it runs goes with it."""
+        """Remove the note that work is running once it has ended."""
         if self._refused:
             self.show_result("", "")
 
@@ -646,13 +646,13 @@ class WizardScreen(OneFocus):
         return status in _DONE
 
     async def action_next(self) -> None:
-        """Go on: with the pane's input, or to the next step when nothing changed in a done one."""
+        """Continue with the pane's input, or go to the next step if a done one is unchanged."""
         pane, key = self.pane, self.current
         if self.choosing:
             self.query_one(StepRail).action_select()
             return
         if pane is not None and not pane.opened:
-            return  # it was meant for the page before: this one has not been seen
+            return  # meant for the previous page: nobody has seen this one yet
         if pane is not None and pane.looking and pane.NEXT_WAITS:
             self._next_after = pane
             return
@@ -680,7 +680,7 @@ class WizardScreen(OneFocus):
     def _advance(self, pane: StepPane) -> None:
         primary = self._primary()
         pane.advance()
-        if not primary.ready:  # after what the page itself may have to say about it
+        if not primary.ready:  # after any message from the page itself
             self.call_after_refresh(self.call_after_refresh, self._say_what_lacks, pane, primary)
 
     def _say_what_lacks(self, pane: StepPane, primary: Primary) -> None:
@@ -692,9 +692,9 @@ class WizardScreen(OneFocus):
             self.show_result(text_of(why), "", passing=True)
 
     async def _leave_page_without_input(self) -> None:
-        """From a step that waits, and from the closing page, Next goes to the open step, or home.
+        """From a waiting step or the closing page, go to the open step, or Home.
 
-        Of a session that is over, every page leads to the closing one, which takes it out of the list.
+        In a session that is over, every page leads to the closing one, which archives the session.
         """
         if self.run.over():
             await (self.go_to(None) if self.current else self.app.run_action("archive_session"))
@@ -711,9 +711,9 @@ class WizardScreen(OneFocus):
 
     @on(StepPane.MoveDone)
     async def _next_at_last(self, message: StepPane.MoveDone) -> None:
-        """Next was pressed during this look, and is done now unless the look led to a question."""
+        """Do Next, which was pressed during a look, unless the look led to a question."""
         if self.current is not None and self.run.session.status(self.current) is Status.RUNNING:
-            self.refresh_rail()  # what was begun waits for the person now
+            self.refresh_rail()  # what was begun waits for the user now
         if message.pane is self._next_after:
             self._next_after = None
             if message.pane is self.pane and self.is_current:
@@ -721,13 +721,13 @@ class WizardScreen(OneFocus):
 
     @on(StepPane.MoveFailed)
     async def _no_next(self, message: StepPane.MoveFailed) -> None:
-        """What is to be corrected in another step is against that one, too: Next leads there."""
+        """Let Next lead to another step if that has to be corrected."""
         self._next_after = None
         if message.pane is self.pane and message.error.step:
             await self._look_at(message.error.step)
 
     async def _decide(self, shown: Observation, choice: Choice) -> None:
-        """Carry out what the person chose about the contradiction of the step that is shown."""
+        """Carry out the user's choice about the contradiction of the current step."""
         key, session = self.current, self.run.session
         if key is None or self._refused_while_busy():
             return
@@ -745,12 +745,11 @@ class WizardScreen(OneFocus):
             await self._decide(message.shown, Choice.CONTINUE)
 
     def action_help(self) -> None:
-        """Explain the step and its keys."""
         step = self.run.step(self.current) if self.current else None
         self.app.push_screen(HelpScreen(step.id if step else "", step.title if step else "The wizard", self))
 
     def action_rail(self) -> None:
-        """Put the focus on the list of steps, or back on the step."""
+        """Focus the list of steps, or the step again."""
         rail = self.query_one(StepRail)
         if self.choosing:
             self._close_rail()
@@ -761,7 +760,7 @@ class WizardScreen(OneFocus):
         self.set_focus(rail)
 
     def _close_rail(self) -> None:
-        """The focus goes back to where it was, if that is still there."""
+        """Return the focus to where it was, if that is still there."""
         self._let_choose(on=False)
         before = self._focused_before
         if before is not None and before.is_attached:
@@ -770,8 +769,8 @@ class WizardScreen(OneFocus):
             self._stage.focus_first()
 
     def action_everybody(self) -> None:
-        """Show where everybody stands, and open the account that is chosen there."""
-        self._stage.keep_what_changed()  # what the page has just seen is in the grid, too
+        """Show everybody's status, and open the account chosen there."""
+        self._stage.keep_what_changed()  # so that the grid has what the page has just seen
         grid = everybody(self.run.whole())
 
         async def chosen(account: str) -> None:
@@ -790,7 +789,7 @@ class WizardScreen(OneFocus):
 
     @on(Finished.RecordWanted)
     async def _show_record(self) -> None:
-        """Show who was let in with which key, to read and to copy."""
+        """Show who was admitted with which key, to read and to copy."""
         environment, found = self.run.environment, list[Admissions]()
         reading = asyncio.ensure_future(asyncio.to_thread(admissions, self.run.session.folder))
         await asyncio.wait([reading])
@@ -799,12 +798,12 @@ class WizardScreen(OneFocus):
             self.app.push_screen(TextDialog(TITLE, text, copy=environment.copy))
 
     def action_page(self, direction: int) -> None:
-        """Scroll the step and what is long in it by a page, -1 up and 1 down, whatever has the focus."""
+        """Scroll the step and its long parts by a page, -1 up and 1 down, whatever has the focus."""
         for body in (*self._stage.children, *self._stage.query(ScrollBody)):
             body.scroll_relative(y=direction * max(1, body.size.height - 1), animate=False)
 
     async def action_back(self) -> None:
-        """Close the list of steps, stop what runs, or else go to the step before."""
+        """Close the list of steps, stop running work, or else go to the previous step."""
         if self.choosing:
             self._close_rail()
             return
@@ -815,7 +814,7 @@ class WizardScreen(OneFocus):
         if pane is not None and pane.inside:
             pane.go_back()
             return
-        shows = pane is not None and pane.looking and pane.opening.done  # what is done is only left
+        shows = pane is not None and pane.looking and pane.opening.done  # a look on a done step is abandoned
         if pane is not None and not shows and pane.stop_move():
             return
         listed = [entry.key for entry in self._steps if not entry.foreseen]
@@ -826,14 +825,12 @@ class WizardScreen(OneFocus):
             await self.app.run_action("home")
 
     async def action_skip(self) -> None:
-        """Leave the step out."""
         if (key := self.current) is None or self._refused_while_busy():
             return
         if self._stage.record(lambda: self.run.session.skip(key)):
             await self.go_to(self.run.after(key))
 
     async def action_reopen(self) -> None:
-        """Do a settled step again."""
         key = self.current
         if key and self.run.session.status(key) in _DONE and not self._refused_while_busy():
             await self._do_again(key, "the person wanted to do it again")
@@ -881,15 +878,14 @@ class WizardScreen(OneFocus):
             if self.current is None:
                 self._ask_in_background(self.run.inquiries())
             elif said := [question for question in self.run.inquiries() if self._only_said(question.key)]:
-                self._ask_in_background(said, "only said")  # AWS may be able to say so by now
+                self._ask_in_background(said, "only said")  # AWS may be able to confirm it by now
 
     async def _look_after(self, key: StepKey) -> None:
-        """What contradicted a step, or couldn't be seen of it, may be put right by the one done now.
+        """Look again at steps that the step just done may have fixed.
 
-        What uses that one's outcome may be contradicted by it, although the outcome is the same as before.
+        Steps that use its outcome may be contradicted by it, although the outcome is unchanged.
 
-        What only the person says of that one, or what failed in it, is marked so at once, as it will be when
-        they come back.
+        A step done on the user's word, or whose look failed, is marked so at once, as it will be later.
         """
         state = self.run.session.state
         done = [
@@ -905,18 +901,18 @@ class WizardScreen(OneFocus):
             self._stage.record(lambda: self.run.take(news))
 
     def _only_said(self, key: StepKey) -> bool:
-        """Whether a step is done by the person's word alone."""
+        """Return whether a step is done on the user's word alone."""
         observed = self.run.session.state.observed.get(key)
         return observed is not None and observed.said_so
 
     def _uncertain(self, key: StepKey) -> bool:
-        """Whether the world contradicts a done step, or the last look at it gave no answer."""
+        """Return whether the world contradicts a done step, or the last look at it gave no answer."""
         observed = self.run.session.state.observed.get(key)
         unknown = observed is not None and observed.verdict is Verdict.UNKNOWN
         return unknown or self.run.session.status(key) is Status.CONTRADICTED
 
     def commands(self) -> Iterator[SystemCommand]:
-        """What the palette offers while this is shown: what the page's buttons do, and the other steps."""
+        """Yield the palette's commands for this screen: the page's buttons, and the other steps."""
         for button in self.query(Button):
             if not button.disabled and all(node.display for node in button.ancestors_with_self):
                 name = marked_up(button.caption.plain.removesuffix(" ›"))
@@ -934,9 +930,9 @@ class WizardScreen(OneFocus):
 
 
 def _progress(entries: Sequence[RailEntry], width: int) -> str:
-    """How many of the steps are done, and what other marks mean, as far as there is room.
+    """Say how many steps are done, and what other marks mean, as far as they fit.
 
-    It is "" while nobody knows how many steps there will be.
+    It is "" while the number of steps is unknown.
     """
     if any(entry.foreseen for entry in entries):
         return ""
@@ -956,7 +952,7 @@ def _progress(entries: Sequence[RailEntry], width: int) -> str:
 
 
 def _whose_aws(run: SessionRun) -> Content:
-    """Who stands in for AWS, if anybody does, and which half this is; for the right of the top line."""
+    """Return who stands in for AWS, if anybody, and which workflow this is, for the right of the top line."""
     half = (text_of(run.session.state.workflow.title), "$text-muted")
     if run.environment.sandbox:
         return styled(("SANDBOX", "bold $warning"), ("   ", ""), half)
@@ -970,7 +966,7 @@ def _whose_aws(run: SessionRun) -> Content:
 
 
 def _where(run: SessionRun, current: StepKey | None) -> Content:
-    """The program, the project and the account of the step that is shown."""
+    """Return the program, project and account of the current step."""
     where = " › ".join(
         filter(None, (str(run.session.facts().get("project", "")), current.item if current else ""))
     )

@@ -1,6 +1,6 @@
 """`iam-onboard access-key`: the steps Access keys and Rotate without a screen.
 
-What was asked for goes to standard output; questions go to the terminal, everything else to standard error.
+Results go to standard output, questions to the terminal, and everything else to standard error.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ with on_demand():
 
 if TYPE_CHECKING:
     Act = Callable[[argparse.Namespace, module.Context], list[Sentence]]
-    """What is done with the key of a base profile; it gives that back in sentences."""
+    """An action on the key of a base profile; it returns sentences on what it did."""
 
 
 def add_to(commands: Commands) -> None:
@@ -100,7 +100,7 @@ def _change(machine: host.Machine, options: argparse.Namespace, act: Act) -> Non
     """`iam-onboard access-key import|create|rotate`.
 
     Raises:
-        OnboardError: it could not be done; what was kept before is still there.
+        OnboardError: it failed; what was kept before is still there.
     """
     project, profile = options.project, options.profile
     try:
@@ -115,7 +115,7 @@ def _change(machine: host.Machine, options: argparse.Namespace, act: Act) -> Non
     present = section.options if section else {}
     region = options.region or present.get("region", clients.USUAL_REGION)
     problems = plan.region_problems(region)
-    if act is not _rotate:  # what is rotated is there already
+    if act is not _rotate:  # the rotated key is there already
         problems = plan.WantedProfiles((plan.BaseProfile(profile, region),), ()).problems()
     if problems:
         raise OnboardError(

@@ -1,6 +1,6 @@
 """`iam-onboard apply LAYER PLANFILE`: the step Apply without a screen, for a plan that `plan --out` kept.
 
-What was done goes to standard output; questions go to the terminal, everything else to standard error.
+Results go to standard output, questions to the terminal, and everything else to standard error.
 """
 
 from __future__ import annotations
@@ -57,10 +57,10 @@ def apply(machine: host.Machine, options: argparse.Namespace) -> None:
     """`iam-onboard apply LAYER PLANFILE`.
 
     Raises:
-        ApplyFailed: Terraform failed on the way; the words say who is done and who is not.
+        ApplyFailed: Terraform failed part-way; the message says who is done and who isn't.
         ApplyCancelled: the person stopped it; likewise.
-        LeftRunning: the terminal was closed; the apply goes on.
-        OnboardError: the plan is unknown, not confirmed, or not what the files, the program or the state are.
+        LeftRunning: the terminal was closed while the apply continues.
+        OnboardError: the plan is unknown or not confirmed, or the files, the program or the state changed.
     """
     file = layer_run.plan_file(machine, options.plan)
     plans = layer_run.plans_of(machine)
@@ -90,7 +90,7 @@ def _applied(
     context: module.Context,
     options: argparse.Namespace,
 ) -> dict[str, Any]:
-    """Apply a private copy of the plan, which nobody else can exchange; what is used up is removed."""
+    """Apply a private copy of the plan, which nobody else can exchange; remove what is used up."""
     planned = kept.planned
     copy = planned.record.plan
     begun = not planned.empty and kept_runs.apply_begun(terraform_runs.run_folder(context), planned.record)
@@ -109,7 +109,7 @@ def _applied(
     finally:
         if leftovers.running_in(context.folder, context.item) is None:
             if done or not copy.exists():
-                file.unlink(missing_ok=True)  # first: a plan file that is there is known
+                file.unlink(missing_ok=True)  # first, because an existing plan file is recognised
                 plans.forget(planned.record.plan_sha256)
             one_layer.forget_plan(context)
 
@@ -126,10 +126,10 @@ def _refuse_old(planned: accepted_plan.Planned, context: module.Context) -> None
 
 
 def _confirm(planned: accepted_plan.Planned, options: argparse.Namespace) -> None:
-    """Show what is destroyed or foreign, and let only happen what somebody has confirmed.
+    """Show what is destroyed or foreign, and require confirmation.
 
     Raises:
-        OnboardError: it is not confirmed.
+        OnboardError: it isn't confirmed.
     """
     foreign = [change for change in planned.foreign if change not in planned.destroys]
     for title, changes in (

@@ -1,6 +1,6 @@
-"""What the commands declare their arguments with, the arguments that several have, and the exit codes.
+"""Declares the commands' arguments, those that several commands share, and the exit codes.
 
-The commands' modules load nothing else before they run, so that help and completion are quick.
+Command modules load nothing else before they run, so that help and completion are quick.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, NoReturn
 
-Argument = Callable[[argparse._ActionsContainer], Any]  # noqa: SLF001 - what parsers and groups share
+Argument = Callable[[argparse._ActionsContainer], Any]  # noqa: SLF001 - the common base of parsers and groups
 """Adds itself to a parser or to a group of one."""
 Run = Callable[..., int | None]
-"""What runs a command: it gets the `Machine` and the options, and gives the exit code, or None for 0."""
+"""Runs a command: takes the `Machine` and the options, and returns the exit code, or None for 0."""
 
 DONE, REFUSED, USAGE = 0, 1, 2
 SHELLS = ("bash", "zsh", "fish")
@@ -21,14 +21,14 @@ EXIT_CODES = "exit codes: 0 done, 1 failed (standard error says why), 2 wrong us
 
 
 class UsageError(Exception):
-    """The words of the command line do not fit together; the text says why. It ends with `USAGE`."""
+    """The arguments don't fit together; the text says why. Exits with `USAGE`."""
 
 
 class Parser(argparse.ArgumentParser):
-    """Complains through the one writer of the command line: a file's name may come from a shell's pattern."""
+    """Reports errors through the command line's one writer, as a shell pattern may insert any file name."""
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
-        """Complain of what this very command doesn't know: argparse hands it to the parser above."""
+        """Report arguments unknown to this very command: argparse passes them to the parser above."""
         options, unknown = super().parse_known_args(args, namespace)
         if unknown:
             self.error(f"unrecognized arguments: {' '.join(unknown)}")
@@ -63,7 +63,7 @@ class Parts:
         description: str = "",
         epilog: str = EXIT_CODES,
     ) -> argparse.ArgumentParser:
-        """Add one; `summary` is its line in the list, and its description where there is no longer one."""
+        """Add a part; `summary` is its line in the list, and its description if there is no longer one."""
         described = description or f"{summary[0].upper()}{summary[1:]}."
         command = self._made.add_parser(name, help=summary, description=described, epilog=epilog)
         command.set_defaults(run=run)
@@ -72,7 +72,7 @@ class Parts:
         return command
 
     def group(self, name: str, summary: str) -> Parts:
-        """Add one that has parts."""
+        """Add a part with parts of its own."""
         return Parts(self._made.add_parser(name, help=summary, epilog=EXIT_CODES))
 
 
@@ -84,35 +84,35 @@ class Commands:
         self._summaries = summaries
 
     def add(self, name: str, run: Run | None, *arguments: Argument, **more: str) -> argparse.ArgumentParser:
-        """Add one; `more` as for a part."""
+        """Add a command; `more` as for a part."""
         return self._parts.add(name, run, self._summaries[name], *arguments, **more)
 
     def group(self, name: str) -> Parts:
-        """Add one that has parts."""
+        """Add a command with parts."""
         return self._parts.group(name, self._summaries[name])
 
 
 def argument(name: str, metavar: str | None, explanation: str, **more: Any) -> Argument:
-    """An argument, or an option with a value that is None where it is left out."""
+    """Return an argument, or an option with a value that is None if omitted."""
     return lambda parser: parser.add_argument(name, metavar=metavar, help=explanation, **more)
 
 
 option = partial(argument, default="")
-"""The same, "" where it is left out."""
+"""Like `argument`, but "" if omitted."""
 
 
 def flag(name: str, explanation: str, **more: Any) -> Argument:
-    """An option without a value."""
+    """Return an option without a value."""
     return lambda parser: parser.add_argument(name, help=explanation, **{"action": "store_true", **more})
 
 
 def repeatable(name: str, metavar: str, explanation: str, **more: Any) -> Argument:
-    """An option that gives a list."""
+    """Return an option that collects a list."""
     return argument(name, metavar, f"{explanation} (repeatable)", action="append", default=[], **more)
 
 
 def one_of(*arguments: Argument) -> Argument:
-    """Options that exclude each other."""
+    """Return options that exclude each other."""
 
     def add_to(parser: argparse._ActionsContainer) -> None:
         group = parser.add_mutually_exclusive_group()

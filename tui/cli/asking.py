@@ -1,6 +1,6 @@
-"""What a person gives a command: answers on the terminal itself, so that pipes stay free, files and pipes.
+"""A user's input for a command: answers on the terminal itself (so that pipes stay free), files and pipes.
 
-A passphrase is read with the echo off.
+A passphrase is read without echo.
 """
 
 from __future__ import annotations
@@ -29,15 +29,18 @@ with on_demand():
     from workflows.environment import Environment
 
 Done = TypeVar("Done")
-_TRIES = 3  # for a code that cannot be one, or that AWS does not take
+_TRIES = 3  # for a code that is invalid, or that AWS rejects
 _TERMINAL = Path("/dev/tty")
-_ROOM = 40  # columns that the countdown and the question below it want, each in a line of its own
-# Keep the cursor, up a line, write it anew, and back: what is being typed below stays as it is.
+_ROOM = 40  # columns for the countdown and the question below it, each on its own line
+# Save the cursor, go up a line, rewrite it, and return: the text being typed below stays as it is.
 _ABOVE = "\0337\033[A\r{}\033[K\0338"
 
 
-class NoTerminal(OnboardError):  # noqa: N818 - it names what is missing
-    """There is nobody to ask: the process has no terminal. `what` is wanted, as the begin of a sentence."""
+class NoTerminal(OnboardError):  # noqa: N818 - the name says what is missing
+    """There is nobody to ask, because the process has no terminal.
+
+    `what` is needed, as a sentence's beginning.
+    """
 
     def __init__(self, what: str = "iam-onboard needs an answer from you") -> None:
         super().__init__(
@@ -47,8 +50,8 @@ class NoTerminal(OnboardError):  # noqa: N818 - it names what is missing
         )
 
 
-class NoCode(OnboardError):  # noqa: N818 - it names what is missing
-    """What was typed for the MFA device `serial` was never six digits."""
+class NoCode(OnboardError):  # noqa: N818 - the name says what is missing
+    """No input for the MFA device `serial` was six digits."""
 
     def __init__(self, serial: str) -> None:
         super().__init__(
@@ -59,7 +62,7 @@ class NoCode(OnboardError):  # noqa: N818 - it names what is missing
 
 
 def has_terminal() -> bool:
-    """Whether there is a terminal to ask on, wherever input and output go."""
+    """Return whether there is a terminal to ask on, wherever input and output go."""
     try:
         descriptor = os.open(_TERMINAL, os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
     except OSError:
@@ -92,18 +95,18 @@ def yes(question: str) -> bool:
 
 
 def ask_code(serial: str, environment: Environment, *, or_none: bool = False) -> Secret:
-    """Ask for the code that an MFA device shows, and show when its next one comes, as each is good once.
+    """Ask for an MFA device's code, counting down to its next one, as each works once.
 
-    What cannot be a code is asked for again, three times in all.
+    Invalid input is asked for again, three times in all.
 
     Args:
-        serial: the device's serial number: an ARN, or what is printed on a device that one holds.
-        environment: its clock and its variables, which show what the terminal can do.
-        or_none: whether the person may do without; the answer is then empty.
+        serial: the device's serial number: an ARN, or the number printed on a hardware token.
+        environment: its clock, and its variables, which show what the terminal can do.
+        or_none: whether the user may do without; the answer is then empty.
 
     Raises:
         NoTerminal: there is none.
-        NoCode: what was typed was never six digits, and the person may not do without.
+        NoCode: no input was six digits, and the user may not do without.
     """
     if not has_terminal():
         raise NoTerminal(f"iam-onboard needs the MFA code of {_device(serial)}")
@@ -114,7 +117,7 @@ def ask_code(serial: str, environment: Environment, *, or_none: bool = False) ->
             if (problem := authenticator.code_problem(typed)) is None:
                 return Secret(typed.strip())
             if not typed or (or_none and not typed.strip()):
-                break  # Ctrl-D, or without one
+                break  # Ctrl-D, or no code
             words.write(f"{problem.message}\n")
     if or_none:
         return Secret("")
@@ -122,13 +125,13 @@ def ask_code(serial: str, environment: Environment, *, or_none: bool = False) ->
 
 
 class Tries:
-    """Counts the codes that AWS did not take, which has changed nothing; each device has three tries."""
+    """Counts the codes that AWS rejected, which changes nothing; each device has three tries."""
 
     def __init__(self) -> None:
         self._refused: Counter[str] = Counter()
 
     def another(self, error: sts.WrongCode | sts.RepeatedCode) -> bool:
-        """Whether another code may be asked for; then it is said why."""
+        """Return whether to ask for another code, after saying why."""
         self._refused[error.serial] += 1
         if not error.serial or self._refused[error.serial] == _TRIES or not has_terminal():
             return False
@@ -137,15 +140,15 @@ class Tries:
 
 
 def with_code(act: Callable[[Secret | None], Done], code: Secret | None, environment: Environment) -> Done:
-    """Act with a code; one that AWS rejects has changed nothing, so ask for another, three times in all.
+    """Act with a code; if AWS rejects it, which changes nothing, ask for another, three times in all.
 
     Args:
-        act: what is done.
-        code: the first code, or None where none is needed.
+        act: the action.
+        code: the first code, or None if none is needed.
         environment: as for `ask_code`.
 
     Raises:
-        WrongCode, RepeatedCode: no code was taken.
+        WrongCode, RepeatedCode: all codes were rejected.
     """
     tries = Tries()
     while True:
@@ -158,7 +161,7 @@ def with_code(act: Callable[[Secret | None], Done], code: Secret | None, environ
 
 
 def _typed_code(lines: TextIO, words: TextIO, environment: Environment, *, or_none: bool) -> str:
-    """A line as it was typed, with its end; "" for the end of the input."""
+    """Return a line as typed, including its end; "" at the end of the input."""
     words.write(f"{_next_code(environment.now())}\nCode{' (Enter for none)' if or_none else ''}: ")
     words.flush()
     if moves_cursor(environment.variables) and _columns(words) >= _ROOM:
@@ -167,7 +170,7 @@ def _typed_code(lines: TextIO, words: TextIO, environment: Environment, *, or_no
 
 
 def _device(serial: str) -> str:
-    """A device by its name, as its app lists it: "the device jane.doe in the account 222222222222"."""
+    """Name a device as its app lists it: "the device jane.doe in the account 222222222222"."""
     arn, mark, name = serial.partition(":mfa/")
     return f"the device {name} in the account {arn.rpartition(':')[2]}" if mark else f"the device {serial}"
 
@@ -180,18 +183,18 @@ def _columns(words: TextIO) -> int:
     try:
         return os.get_terminal_size(words.fileno()).columns
     except OSError:
-        return 0  # a terminal that does not tell gets the words once
+        return 0  # a terminal of unknown size shows the text once
 
 
 def _count_down(lines: TextIO, words: TextIO, environment: Environment) -> None:
-    """Bring the line above the question up to date, each second until there is an answer."""
+    """Update the line above the question each second until there is an answer."""
     while not select.select([lines], [], [], 1 - environment.now().microsecond / 1_000_000)[0]:
         words.write(_ABOVE.format(_next_code(environment.now())))
         words.flush()
 
 
 def ask_secret(question: str) -> Secret:
-    """Ask for a passphrase on the terminal, its echo off.
+    """Ask for a passphrase on the terminal, without echo.
 
     Raises:
         NoTerminal: there is none; standard input is never read instead.
@@ -201,20 +204,21 @@ def ask_secret(question: str) -> Secret:
     try:
         return Secret(getpass.getpass(safe(question)))
     except EOFError:
-        raise KeyboardInterrupt from None  # Ctrl-D at a question is a "no", as Ctrl-C is
+        raise KeyboardInterrupt from None  # Ctrl-D at a question means "no", like Ctrl-C
 
 
 def given(machine: host.Machine, name: str, limit: int, what: str) -> bytes:
-    """What a file holds, or a pipe as a shell's `<(gpg --export jane)` is one, or standard input for "-".
+    """Return the content of a file, a pipe (as from `<(gpg --export jane)`), or standard input for "-".
 
     Args:
-        machine: whose folder a relative name begins in.
-        name: as it was typed.
-        limit: how many bytes it may have; of a stream, one more is read, so that who gets them sees it.
-        what: what is to be pasted where standard input is a terminal, as "the key".
+        machine: its folder resolves relative names.
+        name: as typed.
+        limit: the maximum number of bytes; a stream returns one more, so that the caller can detect an
+            excess.
+        what: what to paste if standard input is a terminal, such as "the key".
 
     Raises:
-        FileError: the file cannot be read, or is larger.
+        FileError: the file can't be read, or is larger.
     """
     if name == "-":
         if sys.stdin.isatty():
@@ -228,25 +232,25 @@ def given(machine: host.Machine, name: str, limit: int, what: str) -> bytes:
 
 
 def given_text(machine: host.Machine, name: str, limit: int, what: str) -> str:
-    """The same as text; what is no UTF-8 in it is replaced."""
+    """Return `given` as text, with invalid UTF-8 replaced."""
     return given(machine, name, limit, what).decode("utf-8", errors="replace")
 
 
 def keyboard_as_input() -> None:
-    """What came through a pipe has been read; from now on the keyboard is the input, if there is one."""
+    """Make the keyboard the input, if there is one, after a pipe has been read."""
     try:
         keyboard = os.open(_TERMINAL, os.O_RDWR | os.O_CLOEXEC)
     except OSError:
-        return  # no terminal at all: the caller finds that out, and says so
+        return  # no terminal at all: the caller detects and reports that
     os.dup2(keyboard, 0)
     os.close(keyboard)
 
 
 def terminal_name(variables: Mapping[str, str]) -> str | None:
-    """The device of this process's terminal, for pinentry, which is a process elsewhere; None without one."""
+    """Return this process's terminal device, for pinentry in another process; None without one."""
     for stream in (sys.stdin, sys.stderr, sys.stdout):
         try:
             return os.ttyname(stream.fileno())
         except (AttributeError, OSError, ValueError):
-            continue  # closed or redirected; another one may lead there
+            continue  # closed or redirected; another stream may have it
     return variables.get("GPG_TTY") if has_terminal() else None

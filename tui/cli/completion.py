@@ -1,6 +1,6 @@
-"""Completion on Tab in bash, zsh and fish: the shell asks the program itself, through argcomplete's protocol.
+"""Tab completion in bash, zsh and fish: the shell asks the program through argcomplete's protocol.
 
-Only a process that a shell started for that (`_ARGCOMPLETE` is in its environment) loads the library.
+Only a process that a shell started for that (with `_ARGCOMPLETE` in its environment) loads the library.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def add_to(commands: Commands) -> None:
 
 
 def completion(options: argparse.Namespace) -> None:
-    """The lines that a shell needs, for its start file or to evaluate."""
+    """Print the lines that a shell needs, for its start file or to evaluate."""
     from argcomplete.shell_integration import shellcode
 
     hand_out(str(shellcode(["iam-onboard"], shell=options.shell)).rstrip("\n") + "\n")

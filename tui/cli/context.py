@@ -1,4 +1,4 @@
-"""What a command gives to a step: the environment seen from this terminal, and who hears of progress."""
+"""What a command passes to a step: the environment seen from this terminal, and a progress report."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ with on_demand():
 
 
 def own_world(machine: host.Machine, binary: str = "") -> environment.Environment:
-    """The person's environment, in which gpg may ask for a passphrase on this terminal."""
+    """Return the user's environment, in which gpg may ask for a passphrase on this terminal."""
     return environments.OwnMachine(machine, binary).environment(
         "", environments.clipboard_of(machine, lambda _text: None), tty=terminal_name(machine.environment)
     )
@@ -31,16 +31,16 @@ def own_world(machine: host.Machine, binary: str = "") -> environment.Environmen
 def own_context(
     machine: host.Machine, facts: Mapping[str, object] | None = None, folder: Path | None = None
 ) -> module.Context:
-    """The environment with what the command line gave; the folder is by default that of all sessions."""
+    """Return the context with facts from the command line; its default folder is that of all sessions."""
     known = facts or {}
     return module.Context(own_world(machine), known, known, "", folder or machine.places.sessions)
 
 
 def refuse_problems(step: module.StepModule, request: object, context: module.Context) -> None:
-    """Raise what a step finds wrong with a request.
+    """Raise an error with the problems of a request.
 
     Raises:
-        OnboardError: something is.
+        OnboardError: there are problems.
     """
     if problems := [problem.message for problem in step.validate(request, context) if problem.fatal]:
         raise OnboardError("Can't do this", joined(problems), next="Correct it, then try again.")
@@ -49,10 +49,10 @@ def refuse_problems(step: module.StepModule, request: object, context: module.Co
 def performed(
     step: module.StepModule, request: object, context: module.Context, fact: str
 ) -> Mapping[str, Any]:
-    """Do a step, and give the fact of this name.
+    """Do a step, and return the named fact.
 
     Raises:
-        OnboardError: the request is not right, or doing it failed.
+        OnboardError: the request has problems, or the step failed.
     """
     refuse_problems(step, request, context)
     done: Mapping[str, Any] = step.perform(request, context, report_progress)[fact]
@@ -60,16 +60,16 @@ def performed(
 
 
 def own_key(context: module.Context, wanted: str, option: str, otherwise: str) -> pgp_key.OwnChoice:
-    """The person's PGP key that is named, or the only one that can be used.
+    """Return the named PGP key of the user, or the only usable one.
 
     Args:
-        context: of the person.
+        context: of the user.
         wanted: its fingerprint or the end of it (8 digits or more), or a mail address; "" for any.
         option: the option that names one.
-        otherwise: what to do where there is none.
+        otherwise: what to do if there is none.
 
     Raises:
-        OnboardError: it is not there, cannot be used, or there is more than one.
+        OnboardError: it is missing or unusable, or there are several.
     """
     fitting = [
         key
@@ -95,6 +95,6 @@ def own_key(context: module.Context, wanted: str, option: str, otherwise: str) -
 
 
 def report_progress(progress: module.Progress) -> None:
-    """Report what is being done to somebody who watches; each single answer would be too much."""
+    """Report progress if somebody is watching, without every single answer."""
     if watched() and progress.payload is None:
         note(f"{progress.words} …")

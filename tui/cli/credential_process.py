@@ -1,7 +1,7 @@
-"""An access key from the vault, printed as the AWS SDKs' `credential_process` protocol wants it.
+"""An access key from the vault, printed in the AWS SDKs' `credential_process` format.
 
-The protocol is described in "Process credential provider" of the AWS SDKs and Tools reference guide: a JSON
-object with Version 1 on standard output, and nothing else there.
+It is described in "Process credential provider" of the AWS SDKs and Tools reference guide: a JSON object with
+Version 1 on standard output, and nothing else there.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def credential_process(machine: host.Machine, options: argparse.Namespace) -> No
     """`iam-onboard credential-process`: a profile's base access key as SDKs read it.
 
     Raises:
-        OnboardError: no key is kept under that name, or the vault that keeps it does not open.
+        OnboardError: no key is kept under that name, or its vault can't be opened.
     """
     project, profile = options.project, options.profile
     found = access_key_vault.find_access_key(_vaults(machine, project, profile), project, profile)
@@ -48,11 +48,11 @@ def credential_process(machine: host.Machine, options: argparse.Namespace) -> No
 
 
 def _vaults(machine: host.Machine, project: str, profile: str) -> Iterator[vault.Vault]:
-    """The vault that is written down, then all: looking for keyrings takes longer than all the rest."""
+    """Yield the recorded vault, then all: searching keyrings takes longer than everything else."""
     try:
         record = key_records.KeyRecords(machine.places.key_records).get(project, profile)
     except OnboardError:
-        record = None  # it only makes the search shorter; whoever needs it to be sound says what is wrong
+        record = None  # it only shortens the search; the commands that rely on it report the damage
     if record is not None and record.backend:
         backend = system_keyring.named_keyring(record.backend)
         if backend is not None:

@@ -1,8 +1,8 @@
 """`iam-onboard decrypt`: the one-time password on standard output, and nothing else there.
 
 gpg is asked first without a passphrase: its agent may remember it, the key may have none or be on a
-smartcard, and gpg's own question (pinentry) comes up on the terminal. Only where there is no pinentry the
-passphrase is asked for here, and goes to gpg over a pipe.
+smartcard, and gpg's own question (pinentry) appears on the terminal. Only without pinentry, the passphrase is
+asked for here and passed to gpg through a pipe.
 """
 
 from __future__ import annotations
@@ -50,18 +50,18 @@ def decrypt(machine: host.Machine, options: argparse.Namespace) -> None:
     """Print the password.
 
     Raises:
-        OnboardError: it cannot be read or decrypted; the subclasses of `DecryptError` tell why.
+        OnboardError: it can't be read or decrypted; the subclasses of `DecryptError` say why.
     """
     data = asking.given(machine, options.file, pasted.INPUT_LIMIT, "the encrypted password")
     with _decrypted(gpg.clean_ciphertext(_encrypted(data, options.account)), machine) as plain:
-        # Whoever encrypted it by hand with `echo` added a line break, which is no part of a password.
+        # Encrypting by hand with `echo` adds a line break, which isn't part of the password.
         hand_out(plain.reveal().rstrip("\r\n") + ("\n" if on_terminal() else ""))
     if on_terminal():
         note("This terminal's scrollback keeps the password: sign in with it now and choose a new one.")
 
 
 def _encrypted(data: bytes, account: str) -> bytes | str:
-    """The encrypted password in a handoff, or what was given itself if it is none."""
+    """Return the encrypted password in a handoff, or the input itself if it is none."""
     try:
         handoff = handoffs.open_handoff(data.decode("utf-8", errors="replace"))
     except envelope.MessageError:
@@ -85,7 +85,7 @@ def _encrypted(data: bytes, account: str) -> bytes | str:
 
 def _decrypted(ciphertext: bytes, machine: host.Machine) -> Secret:
     opened = partial(gpg.decrypt, ciphertext, gnupg_home=machine.gnupg_home, environment=machine.environment)
-    # Ctrl-C in pinentry reaches the whole terminal; gpg ends by it. Children inherit no handler.
+    # Ctrl-C in pinentry reaches the whole terminal and ends gpg. Children don't inherit a handler.
     with handling({signal.SIGINT: lambda *_: None}):
         try:
             return opened(passphrase=None, tty=asking.terminal_name(machine.environment))

@@ -1,4 +1,4 @@
-"""`iam-onboard doctor`: what the wizard needs, what of it is here, and how to get the rest."""
+"""`iam-onboard doctor`: what the wizard needs, what is missing, and how to get it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def add_to(commands: Commands) -> None:
 
 
 def doctor(machine: host.Machine, options: argparse.Namespace) -> int:
-    """`iam-onboard doctor [--json]`: what is here, what is not, and how to get it."""
+    """`iam-onboard doctor [--json]`: report what is here, what is missing, and how to get it."""
     findings = examine(machine, on_terminal=output.on_terminal())
     texts = [*(finding.as_text() for finding in findings), "", conclusion(findings)]
     output.answer([finding._asdict() for finding in findings], texts, as_json=options.json)
@@ -44,14 +44,14 @@ def doctor(machine: host.Machine, options: argparse.Namespace) -> int:
 
 
 class Finding(NamedTuple):
-    """What was found about one thing.
+    """A finding.
 
     Attributes:
         subject: what it is about.
-        good: whether it is as it should be.
+        good: whether all is well.
         words: what was found.
         fix: what to do, "" if nothing.
-        needed: whether the wizard cannot do its work without it.
+        needed: whether the wizard can't work without it.
     """
 
     subject: str
@@ -62,18 +62,18 @@ class Finding(NamedTuple):
 
     @property
     def stops(self) -> bool:
-        """Whether the wizard cannot work because of it."""
+        """Whether it keeps the wizard from working."""
         return self.needed and not self.good
 
     def as_text(self) -> str:
-        """The finding with its mark: ✓ as it should be, ! advice, ✗ it stops the wizard."""
+        """Return the finding with its mark: ✓ good, ! advice, ✗ the wizard can't work."""
         mark = "✓" if self.good else "✗" if self.needed else "!"
         fix = "".join(f"\n    {line}" for line in text_of(self.fix).splitlines())
         return f"{mark} {self.subject}: {self.words}{fix}"
 
 
 def conclusion(findings: Sequence[Finding]) -> str:
-    """What the findings come to, in a sentence."""
+    """Summarise the findings in a sentence."""
     stopping = sum(finding.stops for finding in findings)
     advice = sum(not finding.good for finding in findings) - stopping
     if stopping:
@@ -84,7 +84,7 @@ def conclusion(findings: Sequence[Finding]) -> str:
 
 
 def examine(machine: host.Machine, *, on_terminal: bool) -> list[Finding]:
-    """Look at everything; nothing is changed."""
+    """Check everything, and change nothing."""
     return [
         _gpg(machine),
         *_binaries(machine),
@@ -112,7 +112,7 @@ def examine(machine: host.Machine, *, on_terminal: bool) -> list[Finding]:
 
 
 def _shell(environment: Mapping[str, str]) -> Iterator[Finding]:
-    """What of the person's shell changes whom iam-onboard speaks to, or is left out on purpose."""
+    """Yield shell settings that redirect iam-onboard's requests, or that it deliberately ignores."""
     for words, setting in ambient.found_in(environment):
         name, _, value = words.partition("=")
         fix = "" if setting.harmless else f"Unset {name} unless you want this."
@@ -121,7 +121,7 @@ def _shell(environment: Mapping[str, str]) -> Iterator[Finding]:
 
 
 def missing_for_demo() -> tuple[str, ...]:
-    """The modules of the extra `demo` that are not installed, in the order of their names in it."""
+    """Return the missing modules of the extra `demo`, in its order."""
     from importlib.util import find_spec
 
     asked = _DEMO + (_DEMO_ON_LINUX if sys.platform == "linux" else ())
@@ -188,7 +188,7 @@ def _terminal(machine: host.Machine, *, on_terminal: bool) -> Finding:
 
 
 def _colours(environment: Mapping[str, str]) -> str:
-    """How many colours the terminal says it has, by the conventions that terminals follow."""
+    """Return how many colours the terminal reports, by the usual conventions."""
     if environment.get("NO_COLOR"):
         return "no colours (NO_COLOR is set)"
     if environment.get("COLORTERM", "").lower() in {"truecolor", "24bit"}:
@@ -216,14 +216,14 @@ def _keyring() -> Finding:
 
 
 def _clipboard(machine: host.Machine) -> Finding:
-    """Asked, not guessed: the programs are often there where there is no desktop that they could reach."""
+    """Try the clipboard: its programs often exist without a desktop that they could reach."""
     fix = "iam-onboard copies through the terminal (OSC 52); in tmux `set -g set-clipboard on`."
     if sys.platform.startswith("linux"):
         how = installation.how_to_install("clipboard")
         fix += f"\nOn a desktop, wl-clipboard (Wayland) or xclip (X11) is better:\n{how}"
     try:
         copy, paste = clipboard.load_pyperclip(machine.environment).determine_clipboard()
-        if not copy:  # pyperclip's stand-in for "none" is false
+        if not copy:  # pyperclip's stand-in for "none" is falsy
             return Finding("Clipboard", good=False, words="no clipboard program is installed", fix=fix)
         paste()
     except (OnboardError, RuntimeError, OSError, subprocess.SubprocessError, UnicodeError) as error:
@@ -238,7 +238,7 @@ def _clipboard(machine: host.Machine) -> Finding:
 
 
 def _folder(machine: host.Machine) -> Finding:
-    """What exists that is nearest is asked, folder or not; nothing stays behind in it."""
+    """Check the nearest existing path, folder or not; nothing stays behind in it."""
     wanted = machine.places.sessions
     there = next(path for path in (wanted, *wanted.parents) if os.path.lexists(path))
     try:

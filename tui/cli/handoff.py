@@ -1,6 +1,6 @@
 """`iam-onboard handoff create|open`: the steps Hand over and Handoff without a screen.
 
-What was asked for goes to standard output, everything else to standard error.
+Results go to standard output, everything else to standard error.
 """
 
 from __future__ import annotations
@@ -81,11 +81,11 @@ def add_to(commands: Commands) -> None:
 
 
 class Answer(NamedTuple):
-    """Whether this machine can open what an identity holds.
+    """Whether this machine can open an identity's secrets.
 
     Attributes:
-        opens: whether the secret key is here; None where nothing is encrypted.
-        words: that in words, with the key.
+        opens: whether the secret key is here; None if nothing is encrypted.
+        words: the same as a sentence, with the key.
     """
 
     opens: bool | None
@@ -96,7 +96,7 @@ def create(machine: host.Machine, options: argparse.Namespace) -> None:
     """`iam-onboard handoff create LAYER NAME`.
 
     Raises:
-        OnboardError: it cannot be made.
+        OnboardError: it can't be made.
     """
     target = machine.path(options.out) if options.out else None
     with contextlib.ExitStack() as stack:
@@ -156,7 +156,7 @@ def show(machine: host.Machine, options: argparse.Namespace) -> int:
     """`iam-onboard handoff open FILE`.
 
     Raises:
-        OnboardError: it cannot be read, or is for somebody else.
+        OnboardError: it can't be read, or is for somebody else.
     """
     handoff = messages.open_handoff(
         asking.given_text(machine, options.file, messages.MAX_HANDOFF, "the handoff")

@@ -1,4 +1,4 @@
-"""One identity without a session: what `access-key` and `profiles` give to the new user's steps."""
+"""An identity without a session: the input of the new user's steps from `access-key` and `profiles`."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ from workflows.stores.vault import VaultLocked, VaultUnavailable
 
 
 def identity_context(machine: Machine, project: str, identity: Identity, base: str) -> Context:
-    """What the new user's steps may read of one identity.
+    """Return the context of an identity for the new user's steps.
 
     Args:
-        machine: the person's machine.
+        machine: the user's machine.
         project: the project's short name.
-        identity: with what is known: its user and its account's id may be "".
+        identity: as far as known: its user and its account's id may be "".
         base: the name of its base profile.
 
     Raises:
-        OnboardError: the record of the kept key cannot be read.
+        OnboardError: the record of the kept key can't be read.
     """
     record = KeyRecords(machine.places.key_records).get(project, base)
     facts = {
@@ -49,11 +49,11 @@ def identity_context(machine: Machine, project: str, identity: Identity, base: s
 
 @dataclass(frozen=True)
 class Wish:
-    """The profiles that are wanted for an identity.
+    """The profiles wanted for an identity.
 
     Attributes:
         project: the project's short name.
-        identity: whose profiles; the user is "" where it is by convention.
+        identity: the identity; its user is "" if it is by convention.
         context: of the identity.
         request: of the step Profiles.
     """
@@ -70,35 +70,35 @@ class Wish:
 
     @property
     def wanted(self) -> WantedProfiles:
-        """What is to be in them."""
+        """The profiles to write into them."""
         return profiles.wanted(self.request, self.context)
 
     @property
     def source(self) -> str:
-        """Where the roles are known from, in words."""
+        """The source of the roles, as a phrase."""
         user = self.identity.user
         return f"the handoff for {user}" if user else "`accounts` in the project's common variables"
 
     def prepared(self, key: KeySource = None) -> Prepared:
-        """What writing would change; `key` is one that is not kept yet."""
+        """Return what writing would change; `key` is one that isn't kept yet."""
         wanted = self.wanted
         keyed = wanted if key is None else replace(wanted, bases=(replace(wanted.bases[0], key=key),))
         return prepare(self.paths, keyed, self.request.decided)
 
     def knowing(self, **facts: object) -> Wish:
-        """With other facts."""
+        """Return the wish with other facts."""
         return replace(self, context=replace(self.context, facts={**self.context.facts, **facts}))
 
     def asking(self, **changes: Any) -> Wish:
-        """With another request."""
+        """Return the wish with another request."""
         return replace(self, request=replace(self.request, **changes))
 
 
 def wish(machine: Machine, options: argparse.Namespace) -> Wish:
-    """What a command wants: from the handoff of a session, else from the accounts in the checkout.
+    """Return a command's profiles, from the handoff of a session, else from the checkout's accounts.
 
     Raises:
-        OnboardError: neither is there, it does not know the account, or a value cannot be used.
+        OnboardError: both are missing, the account is unknown, or a value can't be used.
     """
     named = named_project(machine, options.project)
     identity = _identity(machine, named, options.account)
@@ -131,20 +131,20 @@ def _identity(machine: Machine, named: Named, account: str) -> Identity:
 
 
 def _has_twins(record: Record, base: str) -> bool:
-    """Whether `-mfa` names were written before: a person who chose them keeps them."""
+    """Return whether `-mfa` names were written before: a user who chose them keeps them."""
     mine = [name for name, options in record.items() if options.get("source_profile") == base]
     return any(f"{name}-mfa" in mine for name in mine)
 
 
 def with_store(options: argparse.Namespace, context: Context) -> tuple[str, Context]:
-    """The store that was asked for, as a `StoreOption.choice`, and the context with the PGP key it needs.
+    """Return the requested store, as a `StoreOption.choice`, and the context with the PGP key it needs.
 
     Args:
-        options: `keyring`, `pgp_file` and `credentials_file`; none of them chooses the best that is here.
-        context: of the identity whose key it is for.
+        options: `keyring`, `pgp_file` and `credentials_file`; without any, the best store here.
+        context: of the key's identity.
 
     Raises:
-        OnboardError: it cannot be used now.
+        OnboardError: it can't be used now.
     """
     choice = CREDENTIALS_FILE if options.credentials_file else PGP_FILE
     if not (options.credentials_file or options.pgp_file):
@@ -152,7 +152,7 @@ def with_store(options: argparse.Namespace, context: Context) -> tuple[str, Cont
             context.environment.vault("")
             choice = VAULT
         except VaultLocked:
-            raise  # it is there: the person unlocks it, or names another place
+            raise  # it exists: the user unlocks it, or names another place
         except VaultUnavailable:
             if options.keyring:
                 raise
@@ -163,17 +163,17 @@ def with_store(options: argparse.Namespace, context: Context) -> tuple[str, Cont
         )
         key = own_key(context, wanted, "--pgp-file", otherwise)
         context = replace(context, facts={**context.facts, "fingerprint": key.fingerprint})
-    store_for(choice, context, identity_of(context))  # refused before a secret is typed
+    store_for(choice, context, identity_of(context))  # fails before a secret is typed
     return choice, context
 
 
 def typed_path(text: str) -> str:
-    """A path as it was typed, absolute; "" for none."""
+    """Return a typed path as an absolute one; "" for none."""
     return str(expanded(text).absolute()) if text else ""
 
 
 def given_key(csv: str, kept: str, *, delete: bool = False) -> Request:
-    """The request to keep the key of a file, or one that is typed now."""
+    """Return the request to keep a key from a file, or one typed now."""
     if csv:
         return Request(kept, CONSOLE, path=typed_path(csv), delete_file=delete)
     key_id = asking.ask("Access key id: ").strip()

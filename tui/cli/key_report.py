@@ -1,4 +1,4 @@
-"""The verdict on a PGP key, in words and as JSON values, with what it is judged for."""
+"""The verdict on a PGP key, as text and JSON values, with what it is judged for."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from workflows.layer.discover import ProjectError, provider_wanted
 
 
 def provider_of(layer: Path | None) -> str | None:
-    """The AWS provider that a layer's keys are judged for, a version or a constraint; None if none is named.
+    """Return the AWS provider for judging a layer's keys, a version or a constraint; None if unknown.
 
     Raises:
-        OnboardError: the files that say so cannot be read.
+        OnboardError: the files that name it can't be read.
     """
     if layer is None:
         return None
@@ -40,13 +40,13 @@ def provider_of(layer: Path | None) -> str | None:
 
 @dataclass(frozen=True)
 class Source:
-    """Where a key comes from and what it is judged for.
+    """Where a key comes from, and what it is judged for.
 
     Attributes:
         name: the file's name, or "standard input".
-        user: the IAM user whose key it is to be, or "".
-        provider_version: of the AWS provider, a version or a constraint; None if it is not known.
-        now: the moment, timezone aware.
+        user: the IAM user who should own the key, or "".
+        provider_version: of the AWS provider, a version or a constraint; None if unknown.
+        now: the current time, timezone aware.
     """
 
     name: str
@@ -57,11 +57,11 @@ class Source:
 
 @dataclass(frozen=True)
 class KeyReport:
-    """A key, or why there is none, and what is said about it.
+    """A key, or why there is none, with its verdict.
 
     Attributes:
         source: where it comes from.
-        verdict: on what was given.
+        verdict: on the input.
         key: the key, normalised, or None.
         same: the names of other files with the same key.
     """
@@ -73,26 +73,26 @@ class KeyReport:
 
     @classmethod
     def of(cls, key: CheckedKey | KeyRefused, source: Source) -> KeyReport:
-        """The report on a key that would be written in its normal form."""
+        """Create the report on a key that would be written in its normal form."""
         if isinstance(key, KeyRefused):
             return cls.unreadable(key, source)
         return cls(source, judge(key.details, source.provider_version, source.now), key)
 
     @classmethod
     def unreadable(cls, error: OnboardError, source: Source) -> KeyReport:
-        """The report where there is no key, for the reason of an error."""
+        """Create the report on input without a key, from an error."""
         explanation = joined((error.what, error.why))
         for_owner = error.for_owner if isinstance(error, KeyRefused) else error.next
         return cls(source, Verdict(VerdictKind.REFUSED_BY_US, error.title, explanation, for_owner, ()), None)
 
     @property
     def key_accepted(self) -> bool:
-        """Whether the key in it may be used, whatever form it was given in."""
+        """Whether the key itself may be used, whatever its form."""
         return self.key is not None and KeyReport.of(self.key, self.source).verdict.accepted
 
     @property
     def warnings(self) -> tuple[Sentence, ...]:
-        """Everything that a person should know although the key may be used."""
+        """Everything the user should know although the key may be used."""
         found = list(self.verdict.warnings)
         if self.same:
             found.append(f"The same key is in {', '.join(self.same)}.")
@@ -103,7 +103,7 @@ class KeyReport:
         return tuple(found)
 
     def as_text(self) -> str:
-        """Some lines for people, the last one ended by a newline."""
+        """Return some lines of text, the last one with a newline."""
         verdict = self.verdict
         mark = "✓" if verdict.accepted else "✗"
         lines = [f"{mark} {self.source.name}: {verdict.headline}", f"    {verdict.explanation}"]
@@ -119,14 +119,14 @@ class KeyReport:
             f"    Checked for the AWS provider {self.source.provider_version or '(version unknown)'}"
         )
         lines += [f"  ! {warning}" for warning in self.warnings]
-        if verdict.sentence_for_owner and not verdict.accepted:  # advice on a good one is in the JSON
+        if verdict.sentence_for_owner and not verdict.accepted:  # the JSON has the advice on a good key
             lines += [
                 f"  → {line}" if line else "" for line in text_of(verdict.sentence_for_owner).split("\n")
             ]
         return "".join(f"{line}\n" for line in lines)
 
     def as_record(self) -> dict[str, Any]:
-        """The same as plain JSON values; `key_file` is what a file in `keys/` has to hold."""
+        """Return the report as plain JSON values; `key_file` is the content for a file in `keys/`."""
         verdict, now = self.verdict, self.source.now
         details = self.key.details if self.key else None
         part = (details.encryption_part(now) or details.primary) if details else None
@@ -150,16 +150,16 @@ class KeyReport:
 
 
 def report_on(data: bytes, source: Source, environment: Mapping[str, str], *, as_it_is: bool) -> KeyReport:
-    """The report on one file.
+    """Report on a file.
 
     Args:
         data: its content.
         source: where it comes from.
-        environment: the person's environment.
+        environment: the user's environment.
         as_it_is: True judges the file as it lies in a layer, False the key in its normal form.
 
     Raises:
-        GpgMissing: gpg is not installed.
+        GpgMissing: gpg isn't installed.
     """
     if as_it_is:
         judged = judge_file(data, source.provider_version, source.now, environment=environment)

@@ -1,6 +1,6 @@
 """`iam-onboard layer show|add|remove|groups|account|accounts`: the wizard's edits, for scripts.
 
-What was asked for goes to standard output; warnings and reasons go to standard error.
+Results go to standard output, warnings and reasons to standard error.
 """
 
 from __future__ import annotations
@@ -143,7 +143,7 @@ def add(machine: host.Machine, options: argparse.Namespace) -> None:
     """`iam-onboard layer add LAYER NAME --key FILE`.
 
     Raises:
-        OnboardError: there is no such layer, or it can't be edited so.
+        OnboardError: there is no such layer, or it can't be edited that way.
     """
 
     def operations(location: projects.LayerLocation) -> list[operation.Operation]:
@@ -186,7 +186,7 @@ def account(machine: host.Machine, options: argparse.Namespace) -> None:
     """`iam-onboard layer account LAYER [--alias ALIAS] [--policy KEY=VALUE]`; raises as `add`.
 
     Raises:
-        UsageError: a policy's value is none.
+        UsageError: a policy's value is invalid.
     """
     if options.alias is None and not options.policy:
         _, layer = _read(machine, options)
@@ -200,7 +200,7 @@ def account(machine: host.Machine, options: argparse.Namespace) -> None:
 
 
 def _attribute(text: str) -> tuple[str, int | bool]:
-    """The name and the value of a policy's attribute, as KEY=VALUE on the command line."""
+    """Return name and value of a policy's attribute, from KEY=VALUE on the command line."""
     name, _, value = text.partition("=")
     if name not in {*names.POLICY_NUMBERS, *names.POLICY_SWITCHES}:
         known = ", ".join((*names.POLICY_NUMBERS, *names.POLICY_SWITCHES))
@@ -225,7 +225,7 @@ def _edit(
     operations: Callable[[projects.LayerLocation], Sequence[operation.Operation]],
     done: Callable[[str], str],
 ) -> None:
-    """Do what was asked for; `done` says so, given the layer's place."""
+    """Make the edits; `done` returns the message, given the layer's place."""
     with collection_paused():
         project, location = layer_find.find_layer(machine, options.layer)
         wanted = operations(location)
@@ -246,7 +246,7 @@ def _is_machine(options: argparse.Namespace) -> bool:
 def _key_in_layer(
     machine: host.Machine, options: argparse.Namespace, location: projects.LayerLocation
 ) -> Path | None:
-    """The file in the layer's keys/ that a machine user's key is named by, with or without its folder."""
+    """Return the file in the layer's keys/ named as a machine user's key, with or without its folder."""
     if not _is_machine(options):
         return None
     given, keys = machine.path(options.key), location.path / "keys"
@@ -255,13 +255,13 @@ def _key_in_layer(
 
 
 def _key(machine: host.Machine, name: str, location: projects.LayerLocation, present: Path | None) -> str:
-    """The text of a key file, from whatever was given; refused where the provider would fail on it.
+    """Return the text of a key file from the input; reject a key that the provider would fail on.
 
     Args:
-        machine: whose folder a relative name begins in.
-        name: as it was typed.
+        machine: its folder resolves relative names.
+        name: as typed.
         location: the layer, whose provider decides which keys work.
-        present: the key's file, where it lies in the layer already and stays as it is; else None.
+        present: the key's file, if it is in the layer already and stays as it is; else None.
     """
     data = asking.given(machine, str(present or name), pasted.INPUT_LIMIT, "the key")
     source = key_report.Source(
@@ -278,8 +278,8 @@ def accounts(machine: host.Machine, options: argparse.Namespace) -> None:
     """`iam-onboard layer accounts [PROJECT] [--add NAME --email E [--id ID]] [--remove NAME]`.
 
     Raises:
-        OnboardError: there is no project there, or it can't be changed so.
-        UsageError: the options do not fit together.
+        OnboardError: there is no project there, or it can't be changed that way.
+        UsageError: the options don't fit together.
     """
     if options.add and options.remove:
         raise UsageError("Use --add or --remove, not both.")
@@ -328,17 +328,17 @@ def _propose_and_write(
     done: str,
     options: argparse.Namespace,
 ) -> None:
-    """Make a change set and write it, or show it; what a killed command left is finished first.
+    """Make a change set and write or show it, after finishing what a killed command left.
 
     Args:
         place: the program's state folder, and the project's root.
-        request: what is asked for; the same as that of a killed command, it is done when that is finished.
-        make: reads the files and gives the changes and the warnings.
+        request: the request; if it equals a killed command's, finishing that is enough.
+        make: reads the files and returns the changes and the warnings.
         done: what was done, as a sentence.
         options: `dry_run` and `json`.
 
     Raises:
-        OnboardError: the request can't be met, or the disk refuses.
+        OnboardError: the request can't be met, or the disk fails.
     """
     if options.dry_run:
         half_written.refuse_half_written(*place)
@@ -376,7 +376,7 @@ def _propose_and_write(
 
 
 def layer_record(layer: model.Layer, binary: str | None) -> dict[str, Any]:
-    """What `layer show --json` prints.
+    """Return what `layer show --json` prints.
 
     Args:
         layer: the layer.
@@ -425,7 +425,7 @@ def layer_record(layer: model.Layer, binary: str | None) -> dict[str, Any]:
 
 
 def person_record(person: model.Person) -> dict[str, Any]:
-    """A person as JSON values."""
+    """Return a person as JSON values."""
     return {
         "name": person.iam_name,
         "declaration": person.declaration,
@@ -441,7 +441,7 @@ def person_record(person: model.Person) -> dict[str, Any]:
 
 
 def account_record(layer: model.Layer) -> dict[str, Any] | None:
-    """The account's settings as JSON values, or None."""
+    """Return the account's settings as JSON values, or None."""
     if (account := layer.account) is None:
         return None
     alias = account.alias
@@ -454,7 +454,7 @@ def account_record(layer: model.Layer) -> dict[str, Any] | None:
 
 
 def layer_lines(layer: model.Layer, binary: str | None) -> Iterator[str]:
-    """What `layer show` prints.
+    """Yield what `layer show` prints.
 
     Args:
         layer: the layer.
@@ -478,7 +478,7 @@ def layer_lines(layer: model.Layer, binary: str | None) -> Iterator[str]:
 
 
 def account_lines(layer: model.Layer) -> Iterator[str]:
-    """The account's settings, a line each."""
+    """Yield the account's settings, a line each."""
     if (account := layer.account) is None:
         yield "  no settings in this layer"
         return

@@ -1,4 +1,4 @@
-"""Which layer a word of the command line means: an account, or a folder, of a project or on its own."""
+"""Finds the layer that an argument names: an account or a folder, in a project or on its own."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from workflows.layer.read.layer import declares_people, lone_layer
 
 
 def find_layer(machine: Machine, text: str) -> tuple[Project | None, LayerLocation]:
-    """The layer that a word means, with its project.
+    """Return the named layer, with its project.
 
-    A folder that declares users or groups is also taken without a project, or outside its identities layers,
-    with a warning on standard error; the project is None then.
+    A folder that declares users or groups is also accepted without a project, or outside its identities
+    layers, with a warning on standard error; the project is then None.
 
     Raises:
         OnboardError: there is none, or the folder holds several.
@@ -51,7 +51,7 @@ def find_layer(machine: Machine, text: str) -> tuple[Project | None, LayerLocati
 
 
 def root_of(project: Project | None, location: LayerLocation) -> Path:
-    """The folder that the paths of a layer's changes are relative to."""
+    """Return the folder that a layer's changed paths are relative to."""
     return project.root if project else location.path.parents[len(Path(location.relative).parts) - 1]
 
 
@@ -66,7 +66,7 @@ def _in_project(project: Project, text: str, folder: Path) -> list[LayerLocation
 
 
 def _touch(folder: Path, layer: Path) -> bool:
-    """Whether a folder is a layer's, is in it, or holds it."""
+    """Return whether a folder is a layer's, is in it, or holds it."""
     return folder == layer or folder in layer.parents or layer in folder.parents
 
 

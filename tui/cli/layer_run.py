@@ -1,4 +1,4 @@
-"""What `plan`, `apply` and `handoff create` have in common: a layer for itself, and its progress."""
+"""The common parts of `plan`, `apply` and `handoff create`: exclusive use of a layer, and its progress."""
 
 from __future__ import annotations
 
@@ -41,27 +41,27 @@ Done = TypeVar("Done")
 
 
 def plans_of(machine: Machine) -> KeptPlans:
-    """The notes on plan files that were kept."""
+    """Return the records of kept plan files."""
     return KeptPlans(machine.places.sessions.with_name("plans"))
 
 
 def plan_file(machine: Machine, name: str) -> Path:
-    """A plan file that was named; where a link is, what it leads to: that is checked, written and removed."""
+    """Return the named plan file; for a link its target, which is what is checked, written and removed."""
     return Path(os.path.realpath(machine.path(name)))
 
 
 @contextlib.contextmanager
 def layer_alone(machine: Machine, options: argparse.Namespace, layer: str = "") -> Iterator[Context]:
-    """What the steps may read of a layer; no other command works on it meanwhile.
+    """Yield the context of a layer, keeping other commands away from it.
 
     Args:
-        machine: the person's machine.
-        options: what was given: `layer`, `binary` and `trust_binary`.
-        layer: another layer than that of the options.
+        machine: the user's machine.
+        options: `layer`, `binary` and `trust_binary`.
+        layer: a layer instead of that in the options.
 
     Raises:
-        ProgramNotTrusted: the project brings its own program, and the person did not say yes to it.
-        OnboardError: there is no such layer, it is in no complete project, or another command has it.
+        ProgramNotTrusted: the project brings its own program, and the user didn't agree to it.
+        OnboardError: there is no such layer, its project is incomplete, or another command has it.
     """
     project, location = find_layer(machine, layer or options.layer)
     if project is None:
@@ -85,7 +85,7 @@ def layer_alone(machine: Machine, options: argparse.Namespace, layer: str = "") 
             next="Wait until it ends, then try again.",
         ) from error
     try:
-        release_credentials(folder, location.account)  # of a command that was killed
+        release_credentials(folder, location.account)  # of a killed command
         context = layer_context(own_world(machine, options.binary), project, location.account, folder)
         _ask_about_program(wanted_binary(project, location, context), context, options)
         with _in_words_for_here(location.relative, context):
@@ -103,12 +103,12 @@ def _ask_about_program(wanted: Wanted, context: Context, options: argparse.Names
             raise
         TrustedPrograms(context.environment.trusted_programs_file).add(error.program)
     except OnboardError:
-        return  # none is there: what needs one says so, and not everything here does
+        return  # there is none: the actions that need one say so, and not all do
 
 
 @contextlib.contextmanager
 def _in_words_for_here(layer: str, context: Context) -> Iterator[None]:
-    """Where a failure says what a screen offers, say what a person does without one."""
+    """Replace a failure's advice about a screen by what to do without one."""
     try:
         yield
     except OnboardError as error:
@@ -142,14 +142,14 @@ def _next_here(error: OnboardError, layer: str, context: Context) -> Sentence:
 
 
 def refuse_beside_a_run(context: Context, kinds: Collection[Kind] = tuple(Kind)) -> None:
-    """Let nothing be done beside a Terraform that still runs in the layer.
+    """Refuse to work beside a Terraform that is still running in the layer.
 
     Args:
         context: what the steps may read.
-        kinds: the kinds of runs that are no company for it.
+        kinds: the kinds of runs that are in the way.
 
     Raises:
-        OnboardError: one is there.
+        OnboardError: one is running.
     """
     run = running_in(context.folder, context.item)
     if run is not None and run.description.kind in kinds:
@@ -162,31 +162,31 @@ def refuse_beside_a_run(context: Context, kinds: Collection[Kind] = tuple(Kind))
 
 
 def asked_code(context: Context) -> Secret | None:
-    """The MFA code that the layer's profile wants now, asked for on the terminal; None if it wants none.
+    """Ask on the terminal for the MFA code that the layer's profile needs now; None if it needs none.
 
     Raises:
-        NoTerminal: a code is wanted, and nobody can be asked.
-        OnboardError: the layer or its profile is not there.
+        NoTerminal: a code is needed, and nobody can be asked.
+        OnboardError: the layer or its profile is missing.
     """
     device = code_wanted(context)
     return asking.ask_code(device, context.environment) if device else None
 
 
 def with_codes(context: Context, code: Secret | None, act: Callable[[Secret | None], Done]) -> Done:
-    """Do something with a code, and again with that of each further device that turns out to be wanted.
+    """Act with a code, and repeat with that of each further device that turns out to be needed.
 
-    A code that AWS does not take is asked for again, three times in all.
+    A code that AWS rejects is asked for again, three times in all.
 
     Args:
         context: what the steps may read.
         code: the first code, or None.
-        act: what is done, `stoppable`; it asks for another code before it changes anything.
+        act: the action, `stoppable`; it asks for another code before it changes anything.
 
     Raises:
-        CodeWanted: the code that was asked for here was none.
-        WrongCode, RepeatedCode: no code was taken.
-        NoCode: what was typed was never six digits.
-        NoTerminal: another code is wanted, and nobody can be asked.
+        CodeWanted: no code was entered here.
+        WrongCode, RepeatedCode: all codes were rejected.
+        NoCode: no input was six digits.
+        NoTerminal: another code is needed, and nobody can be asked.
     """
     asked: set[str] = set()
 
@@ -206,9 +206,9 @@ def with_codes(context: Context, code: Secret | None, act: Callable[[Secret | No
 
 @contextlib.contextmanager
 def stoppable(context: Context) -> Iterator[None]:
-    """Ctrl-C asks what runs to stop, once. When the terminal goes away, an apply goes on unwatched.
+    """Let Ctrl-C stop the running work, once. If the terminal goes away, an apply continues unwatched.
 
-    A signal that was ignored from the start, as SIGHUP by `nohup`, stays ignored.
+    A signal ignored from the start, such as SIGHUP by `nohup`, stays ignored.
     """
 
     def interrupted(_number: int, _frame: FrameType | None) -> None:
@@ -229,14 +229,14 @@ def stoppable(context: Context) -> Iterator[None]:
 
 
 class RunReport:
-    """Says on standard error what is being done, and each resource that is applied; never a value."""
+    """Reports on standard error what is being done, and each applied resource; never a value."""
 
     def __init__(self) -> None:
         self._last = ""
         self._seen: set[str] = set()
 
     def __call__(self, progress: Progress) -> None:
-        """Take one more report of a step."""
+        """Report a step's progress."""
         if isinstance(progress.payload, Update):
             self._operations(progress.payload.progress)
         elif (doing := text_of(progress.words)) != self._last:
@@ -248,7 +248,7 @@ class RunReport:
         failed = [address for address in now.failed if address not in self._seen]
         self._seen.update(done, failed)
         total = f"/{now.total}" if now.total else ""
-        # Several may end in one update.
+        # An update may complete several.
         for number, address in enumerate(done, len(now.done) - len(done) + 1):
             note(f"  ✓ {number}{total}  {address}")
         note(*(f"  ✗ {len(now.done)}{total}  {address}" for address in failed))

@@ -1,6 +1,6 @@
-"""The command line: every command, and the way from the words that were typed to the exit code.
+"""The command line: every command, and the way from its arguments to the exit code.
 
-A command's module is loaded when the command is wanted; the help that lists them needs none.
+A command's module is loaded on demand; the help that lists them needs none.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _COMMANDS = {
     "completion": ("completion", "print the lines for Tab completion in bash, zsh or fish"),
     "credential-process": ("credential_process", "print an access key for AWS SDKs"),
 }
-"""Each command in the order of the help: the module of `tui.cli` that declares it, and its line there."""
+"""Each command in the order of the help: the module in `tui.cli` that declares it, and its help line."""
 _EPILOG = f"""\
 {EXIT_CODES}
 
@@ -56,13 +56,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program.
 
     Args:
-        arguments: the words after the program's name; those of this process if None.
+        arguments: the arguments after the program's name; those of this process if None.
 
     Returns:
-        0 done, 1 refused with the reason on standard error, 2 wrong usage, 128 and the number of the signal
-        that ended it.
+        0 done, 1 refused with the reason on standard error, 2 wrong usage, 128 plus the number of the signal
+            that ended it.
     """
-    if "_ARGCOMPLETE" in os.environ:  # a shell asks what could come next
+    if "_ARGCOMPLETE" in os.environ:  # a shell asks for completions
         import argcomplete
 
         argcomplete.autocomplete(build_parser())
@@ -76,7 +76,7 @@ def _parsed(words: Sequence[str]) -> argparse.Namespace:
         return build_parser(words).parse_args(words)
     except SystemExit:
         finish_help()
-        note()  # flushes what the parser wrote about a wrong usage
+        note()  # flushes the parser's message on wrong usage
         raise
 
 
@@ -108,9 +108,9 @@ def _run(options: argparse.Namespace) -> int:
     disable_core_dumps()
     search_absolute_folders_only()
     with unwinding(lambda number: note_at_once(_ENDED[number])):
-        if options.command == "completion":  # wherever the shell starts, also in a folder that is gone
+        if options.command == "completion":  # works wherever the shell starts, even in a deleted folder
             return run(options) or DONE
-        if options.command != "credential-process":  # for which an SDK waits
+        if options.command != "credential-process":  # an SDK waits for it
             from workflows.core.temporary import remove_leftover_folders
 
             remove_leftover_folders()
@@ -122,7 +122,7 @@ def _run(options: argparse.Namespace) -> int:
 
 class _Version(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        from importlib.metadata import version  # slow, and rarely wanted
+        from importlib.metadata import version  # slow, and rarely needed
 
         from tui.cli.output import say
 
@@ -131,11 +131,11 @@ class _Version(argparse.Action):
 
 
 def build_parser(words: Sequence[str] | None = None) -> argparse.ArgumentParser:
-    """The parser of the command line; what it gives has `run`, the function of the command.
+    """Return the command line's parser; its result has `run`, the function of the command.
 
     Args:
-        words: what is to be parsed. Where it begins with a command, the parser knows no other one; else it
-            has the list of commands only. None for a parser with all of every command.
+        words: the arguments. If they start with a command, the parser knows no other one; else it only lists
+            the commands. None for a complete parser of all commands.
     """
     parser = Parser(
         prog="iam-onboard",

@@ -1,6 +1,6 @@
 """The one writer of the command line: answers to standard output, remarks to standard error.
 
-No other module of `tui` writes to either; a test holds that. Foreign text is made safe here on its way to a
+No other module of `tui` writes to either; a test checks that. Foreign text is made safe here on its way to a
 terminal.
 """
 
@@ -26,25 +26,25 @@ if TYPE_CHECKING:
 Row = Sequence[str]
 
 _STYLES = {"✓": "green", "✗": "red", "·": "dim"}
-"""How a row of a filling table looks, by the mark that it begins with."""
+"""The style of a row in a filling table, by its mark."""
 _NARROWEST = 40
 
 
-class OutputLost(Exception):  # noqa: N818 - it names what is lost
-    """Standard output takes nothing any more. Without arguments: its reader has gone away, as `head` does."""
+class OutputLost(Exception):  # noqa: N818 - the name says what is lost
+    """Standard output accepts nothing any more. Without arguments: its reader has gone, as `head` does."""
 
 
 def prepare_streams() -> None:
-    """Make input and output usable for what follows, however the program was started.
+    """Make input and output usable, however the program was started.
 
-    A stream that is closed is no file that is opened next: it leads nowhere, and input is empty. A character
-    that the output's encoding does not have becomes a question mark, not a failure.
+    A file opened later doesn't take the place of a closed stream: output leads nowhere, and input is empty. A
+    character that the output's encoding lacks becomes a question mark, not a failure.
     """
     for descriptor in range(3):
         try:
             os.fstat(descriptor)
         except OSError:
-            os.open(os.devnull, os.O_RDWR)  # the lowest that is free: this one
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest free descriptor: this one
     if sys.stdin is None:
         sys.stdin = open(0, closefd=False, encoding="utf-8")  # noqa: SIM115 - for the whole run
     for stream in (sys.stdout, sys.stderr):
@@ -53,41 +53,41 @@ def prepare_streams() -> None:
 
 
 def moves_cursor(environment: Mapping[str, str]) -> bool:
-    """Whether the terminal can do more than print line after line, by what TERM calls it."""
+    """Return whether the terminal can do more than print lines, by its TERM."""
     return environment.get("TERM", "") not in {"", "dumb", "unknown"}
 
 
 def on_terminal() -> bool:
-    """Whether standard output is a terminal."""
+    """Return whether standard output is a terminal."""
     return sys.stdout is not None and sys.stdout.isatty()
 
 
 def encoding() -> str:
-    """The encoding of standard output, in small letters."""
+    """Return the encoding of standard output, in lower case."""
     return (sys.stdout.encoding or "").lower()
 
 
 def say(*lines: Sentence) -> None:
-    """Answer with lines for people.
+    """Answer with lines of text.
 
     Raises:
-        OutputLost: standard output does not take them.
+        OutputLost: standard output doesn't accept them.
     """
     _write(_laid_out(lines, fold=on_terminal()))
 
 
 def _laid_out(lines: Iterable[Sentence], *, fold: bool) -> str:
-    """Lines for people; for a terminal they are folded between words, and what may be pasted is not."""
+    """Return lines of text, wrapped between words for a terminal, except text for pasting."""
     room = shutil.get_terminal_size().columns
     rows = [row for line in lines for row in safe(text_of(line)).split("\n")]
     return "".join(f"{folded(row, room, breaks=False) if fold else row}\n" for row in rows)
 
 
 def hand_out(text: str) -> None:
-    """Answer with a text as it is, for whatever it is piped into; a terminal gets it as `say` would give it.
+    """Answer with literal text for a pipe; a terminal gets it as `say` would write it.
 
     Raises:
-        OutputLost: standard output does not take it.
+        OutputLost: standard output doesn't accept it.
     """
     _write(safe(text, len(text)) if on_terminal() else text)
 
@@ -110,19 +110,19 @@ def _write(text: str) -> None:
 
 
 def say_json(value: object) -> None:
-    """Answer with JSON for programs.
+    """Answer with JSON.
 
     Raises:
-        OutputLost: standard output does not take it.
+        OutputLost: standard output doesn't accept it.
     """
     _write(f"{json_text(value)}\n")
 
 
 def answer(record: object, lines: Iterable[Sentence], *, as_json: bool) -> None:
-    """Answer with JSON for programs or with lines for people.
+    """Answer with JSON or with lines of text.
 
     Raises:
-        OutputLost: standard output does not take it.
+        OutputLost: standard output doesn't accept it.
     """
     if as_json:
         say_json(record)
@@ -131,44 +131,44 @@ def answer(record: object, lines: Iterable[Sentence], *, as_json: bool) -> None:
 
 
 def json_text(value: object) -> str:
-    """JSON for programs, without a newline at its end; it is printable ASCII, whatever it is about."""
+    """Return JSON without a final newline, always in printable ASCII."""
     return json.dumps(value, indent=2).replace("\x7f", r"\u007f")
 
 
 def note(*lines: Sentence) -> None:
-    """Remark on something for people; a remark that nobody can get stops nothing."""
+    """Write a remark; failing to write it stops nothing."""
     if sys.stderr is None:
         return
     try:
         sys.stderr.write(_laid_out(lines, fold=watched()))
         sys.stderr.flush()
-    except OSError:  # the terminal may be gone while an apply still goes on
+    except OSError:  # the terminal may be gone while an apply continues
         _write_no_more(sys.stderr)
 
 
 def note_at_once(line: str) -> None:
-    """As `note`, for a signal handler: standard error may be in the middle of a write."""
+    """Write a remark from a signal handler, when standard error may be in the middle of a write."""
     with suppress(OSError):
         os.write(2, f"\n{safe(line)}\n".encode(errors="replace"))
 
 
 def flush() -> None:
-    """Write what is still held back, where the process ends without the interpreter's own end."""
+    """Flush pending output before the process ends without the interpreter's own shutdown."""
     for stream in (sys.stdout, sys.stderr):
-        with suppress(OSError, ValueError, AttributeError):  # closed, full or not there
+        with suppress(OSError, ValueError, AttributeError):  # closed, full or missing
             stream.flush()
 
 
 def watched() -> bool:
-    """Whether somebody is there to see remarks as they come."""
+    """Return whether somebody can see remarks as they come."""
     return sys.stderr is not None and sys.stderr.isatty()
 
 
 def columns(rows: Sequence[Row], indent: str = "  ") -> list[str]:
-    """Rows with their columns in line, a string each; empty columns are left out.
+    """Align rows in columns, a string each, without empty columns.
 
-    In a terminal that is too narrow, cells go on below, so there are more lines than rows. Elsewhere a row is
-    one line, however long.
+    In a terminal that is too narrow, cells wrap, so there are more lines than rows. Elsewhere a row is one
+    line of any length.
     """
     rows = [[safe(text) for text in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -190,14 +190,14 @@ def columns(rows: Sequence[Row], indent: str = "  ") -> list[str]:
 
 @contextmanager
 def filling(rows: Callable[[], Sequence[Row]], *, shown: bool) -> Iterator[Callable[[], None]]:
-    """A table that fills while the block runs: on a terminal in its place, elsewhere it comes at the end.
+    """Show a table that fills while the block runs: on a terminal in place, elsewhere at the end.
 
     Args:
-        rows: gives the rows as they are now, the first cell of each being its mark.
-        shown: whether anything is shown at all.
+        rows: returns the current rows, each starting with its mark.
+        shown: whether to show anything at all.
 
     Yields:
-        To be called when the rows have changed.
+        A function to call when the rows have changed.
     """
     if not (shown and on_terminal()):
         yield lambda: None
@@ -225,17 +225,17 @@ def _grid(rows: Sequence[Row]) -> Table:
 
 
 def finish_help() -> None:
-    """Write out what the parser answered with by itself: a help, a version.
+    """Write out the parser's own answers: a help, a version.
 
     Raises:
-        OutputLost: standard output does not take it.
+        OutputLost: standard output doesn't accept it.
     """
     if sys.stdout is not None:
         _write("")
 
 
 def _write_no_more(stream: TextIO) -> None:
-    """Let the flush at the interpreter's exit be quiet."""
+    """Keep the interpreter's flush at exit quiet."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, stream.fileno())
     os.close(nowhere)

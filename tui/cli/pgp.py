@@ -1,7 +1,7 @@
-"""`iam-onboard pgp check|request`: the verdicts on keys, for scripts and pipes; and the text for the admin.
+"""`iam-onboard pgp check|request`: verdicts on keys, for scripts and pipes; and the text for the admin.
 
-Verdicts and texts go to standard output; whatever is about the run itself goes to standard error. `request`
-is the wizard's step "PGP key" without its screen.
+Verdicts and texts go to standard output, everything about the run itself to standard error. `request` is the
+wizard's step "PGP key" without its screen.
 """
 
 from __future__ import annotations
@@ -83,11 +83,11 @@ def add_to(commands: Commands) -> None:
 
 
 def check(machine: host.Machine, options: argparse.Namespace) -> int:
-    """`iam-onboard pgp check`: the verdict on each key that was given.
+    """`iam-onboard pgp check`: the verdict on each input key.
 
     Raises:
-        OnboardError: nothing can be read, or the key that was asked for is not there.
-        UsageError: the provider's version is none.
+        OnboardError: nothing can be read, or the requested key is missing.
+        UsageError: the provider's version is invalid.
     """
     if options.provider_version and not provider_library.check_version(options.provider_version):
         raise UsageError(f"{options.provider_version!r} isn't a version such as 3.39.0 or '~> 4.10'.")
@@ -136,9 +136,9 @@ def _reports(
 def _folder(
     machine: host.Machine, folder: Path, version: str | None, *, as_it_is: bool
 ) -> list[key_report.KeyReport]:
-    """A report on every file of a folder, in the order of their names."""
+    """Report on every file of a folder, in the order of their names."""
     with files.explained(folder, "read"):
-        # A link to nothing is listed, too: Terraform fails on it.
+        # List broken links, too: Terraform fails on them.
         found = (file for file in folder.iterdir() if file.is_file() or not file.exists())
         keys = sorted(file for file in found if not file.name.startswith("."))
 
@@ -156,13 +156,13 @@ def _folder(
 
 
 def _layer_named(machine: host.Machine, text: str) -> Path:
-    """The layer that was asked for: any folder with Terraform files, or what every command takes for one."""
+    """Return the named layer: any folder with Terraform files, or what every command accepts as a layer."""
     folder = machine.path(text)
     return folder if any(folder.glob("*.tf")) else layer_find.find_layer(machine, text)[1].path
 
 
 def _layer_of(path: Path | None) -> Path | None:
-    """The layer in whose `keys` folder a path is (or which folder it is itself), or None."""
+    """Return the layer whose `keys` folder a path is in (or is), or None."""
     if path is None:
         return None
     keys = path if path.is_dir() else path.parent
@@ -170,7 +170,7 @@ def _layer_of(path: Path | None) -> Path | None:
 
 
 def _print_text(reports: list[key_report.KeyReport]) -> int:
-    """Print the one key as a file in `keys/`; a verdict against it goes to standard error."""
+    """Print the only key as a file for `keys/`; a verdict against it goes to standard error."""
     refused = next((report for report in reports if not report.key_accepted), None)
     if refused is not None:
         note(refused.as_text().rstrip("\n"))
@@ -187,7 +187,7 @@ def request(machine: host.Machine, options: argparse.Namespace) -> int:
     """`iam-onboard pgp request`: print the request.
 
     Raises:
-        OnboardError: there is no key that can be used, it could not be made, or a value breaks a rule.
+        OnboardError: there is no usable key, it couldn't be made, or a value breaks a rule.
     """
     if not (options.project and options.user) and not asking.has_terminal():
         raise UsageError("Add --project and --user: there is no terminal to ask on.")
@@ -227,7 +227,7 @@ def request(machine: host.Machine, options: argparse.Namespace) -> int:
 
 
 def _make(options: argparse.Namespace, context: module.Context) -> pgp_key.OwnChoice | None:
-    """A new key, made after asking for what the options leave out; None if an answer can't be used."""
+    """Make a key after asking for what the options omit; None if an answer can't be used."""
     name = options.name or asking.ask("Your name: ")
     mail = options.mail or asking.ask("Your email address: ")
     first = asking.ask_secret("A passphrase for the key: ")

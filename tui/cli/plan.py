@@ -1,6 +1,6 @@
 """`iam-onboard plan LAYER`: the step Plan without a screen.
 
-The plan goes to standard output; progress, warnings and what to do next go to standard error.
+The plan goes to standard output; progress, warnings and next steps go to standard error.
 """
 
 from __future__ import annotations
@@ -84,9 +84,9 @@ def plan(machine: host.Machine, options: argparse.Namespace) -> None:
     """`iam-onboard plan LAYER [--redact] [--out FILE]`.
 
     Raises:
-        UsageError: the plan is to go to standard output.
+        UsageError: the plan would go to standard output.
         OnboardError: there is no such layer, the checkout is behind, the account is another one, or Terraform
-            failed; the detail has its own words.
+            failed; the detail has its message.
     """
     if options.out == "-":
         raise UsageError("a plan file can hold the state, so --out needs the name of a file.")
@@ -142,7 +142,7 @@ def _keep(
     machine: host.Machine, planned: accepted_plan.Planned, target: Path, context: module.Context
 ) -> None:
     plans = layer_run.plans_of(machine)
-    plans.refuse_target(target, planned.record.layer)  # once more: an init may have found local modules
+    plans.refuse_target(target, planned.record.layer)  # again, since an init may have found local modules
     plans.keep(planned, context.item, target, machine.now(), new_passwords.note_of(context))
     if changed := record.changed_since(planned.record):
         target.unlink()
@@ -165,7 +165,7 @@ def _text(planned: accepted_plan.Planned, context: module.Context, options: argp
     if options.redact:
         return step.markdown(context)
     if options.json:
-        # What it was made from is noted, and no part of the answer.
+        # Its sources are recorded, but not part of the answer.
         left_out = ("plan", "inputs", "sources", "elsewhere", "state")
         facts = {name: value for name, value in planned.as_facts().items() if name not in left_out}
         return f"{json_text({'account': context.item, **facts})}\n"

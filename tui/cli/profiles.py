@@ -1,7 +1,7 @@
 """`iam-onboard profiles`: the step Profiles without a screen, with or without a handoff.
 
-What was asked for goes to standard output, without any secret; questions go to the terminal, everything else
-to standard error.
+Results go to standard output, without any secret, questions to the terminal, and everything else to standard
+error.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def show(machine: host.Machine, options: argparse.Namespace) -> None:
     """`iam-onboard profiles show [PROJECT]`.
 
     Raises:
-        OnboardError: the wanted profiles are unknown, or a file cannot be read.
+        OnboardError: the wanted profiles are unknown, or a file can't be read.
     """
     wish = identity.wish(machine, options)
     found = wish.prepared()
@@ -94,11 +94,11 @@ def write(machine: host.Machine, options: argparse.Namespace) -> None:
     """`iam-onboard profiles write [PROJECT]`.
 
     Raises:
-        OnboardError: the wanted profiles are unknown, or a file cannot be read, changed or written; both
-            files are as they were.
+        OnboardError: the wanted profiles are unknown, or a file can't be read, changed or written; both files
+            are as they were.
     """
     wish = identity.wish(machine, options)
-    before = wish.prepared()  # refuses files that can't be changed, before a key is kept
+    before = wish.prepared()  # fails for files that can't be changed, before a key is kept
     if options.dry_run:
         _dry_run(wish, options)
     else:
@@ -106,7 +106,7 @@ def write(machine: host.Machine, options: argparse.Namespace) -> None:
 
 
 def _dry_run(wish: identity.Wish, options: argparse.Namespace) -> None:
-    """What writing would change; no key is kept, nobody is asked."""
+    """Show what writing would change; keep no key and ask nobody."""
     source: plan.KeySource = None
     if options.access_keys:
         key = own_access_key.load_key(
@@ -146,18 +146,18 @@ def _write(wish: identity.Wish, options: argparse.Namespace, before: profile_fil
 
 
 def _names_a_store(options: argparse.Namespace) -> bool:
-    """Whether the command line says where a key is to be kept."""
+    """Return whether the command line says where to keep a key."""
     return bool(options.keyring or options.pgp_file or options.credentials_file)
 
 
 def _keep_key(options: argparse.Namespace, context: module.Context) -> Mapping[str, Any]:
-    """Keep the key of `--access-keys`; without it, move the kept one to the store that is named.
+    """Keep the key of `--access-keys`; without it, move the kept one to the named store.
 
     Returns:
-        The fact of the step Access keys; {} where nothing was kept.
+        The fact of the step Access keys; {} if nothing was kept.
 
     Raises:
-        OnboardError: it is not this user's, does not work, or could not be kept; nothing is changed.
+        OnboardError: it isn't this user's, doesn't work, or couldn't be kept; nothing is changed.
     """
     if not (options.access_keys or _names_a_store(options)):
         return {}
@@ -191,7 +191,7 @@ def _in_all(
     paths: profile_files.ProfilePaths,
     older: list[Path],
 ) -> profile_files.Written:
-    """What was done since the files were as `before`: keeping a key in them has written them once already."""
+    """Return all changes since `before`: keeping a key in the files has already written them once."""
     added = tuple(dict.fromkeys((*before.config.added, *written.added)))
     names = [name for name in written.updated if name not in added]
     texts = {"config": before.config_before, "credentials": before.credentials_before}
@@ -201,16 +201,16 @@ def _in_all(
 
 
 def _backups(paths: profile_files.ProfilePaths) -> list[Path]:
-    """The copies of both files, the oldest first."""
+    """Return the copies of both files, the oldest first."""
     both = (paths.config, paths.credentials) if paths.folder.is_dir() else ()
     return [copy for path in both for copy in files.backups(path)]
 
 
 def _decided(options: argparse.Namespace, wish: identity.Wish) -> identity.Wish:
-    """With what the command line decides.
+    """Return the wish with the decisions from the command line.
 
     Raises:
-        OnboardError: a profile that is to be written over is none of those that are written.
+        OnboardError: a profile to overwrite isn't among those to write.
     """
     stale = {profile.profile: profile.changed_by_hand for profile in wish.prepared().stale}
     if unknown := [name for name in options.overwrite if name not in {*wish.wanted.names, *stale}]:
@@ -224,7 +224,7 @@ def _decided(options: argparse.Namespace, wish: identity.Wish) -> identity.Wish:
 
 
 def _asked(wish: identity.Wish) -> identity.Wish:
-    """With what the person decides about the rest; Enter leaves a profile as it is."""
+    """Return the wish with the user's decisions about the rest; Enter leaves a profile as it is."""
     found, request = wish.prepared(), wish.request
     overwrite = [
         change.profile
@@ -240,7 +240,7 @@ def _asked(wish: identity.Wish) -> identity.Wish:
 
 
 def _note_left(prepared: profile_files.Prepared) -> None:
-    """What stays although it is not as wanted, for somebody who was not asked or said no."""
+    """Note what stays although it isn't as wanted, if the user wasn't asked or said no."""
     for name in prepared.kept:
         note(f"! {name} was changed by hand and stays as it is; add --overwrite {name} to replace it.")
     for stale in prepared.stale:
@@ -250,7 +250,7 @@ def _note_left(prepared: profile_files.Prepared) -> None:
 
 
 def _show_lines(wish: identity.Wish, found: profile_files.Prepared) -> Iterator[str]:
-    """The profiles with their state, what is worth knowing, and the difference."""
+    """Yield the profiles with their state, remarks, and the diff."""
     place = wish.context.environment.readable(wish.paths.folder)
     yield f"{wish.project}, {wish.identity.account_name}: from {wish.source}; in {place}"
     yield from columns(
@@ -268,7 +268,7 @@ def _show_lines(wish: identity.Wish, found: profile_files.Prepared) -> Iterator[
 
 
 def _show_record(wish: identity.Wish, found: profile_files.Prepared) -> dict[str, Any]:
-    """The same for programs."""
+    """Return the same as JSON values."""
     return {
         **_head(wish),
         "profiles": [{**profile, "state": state} for profile, state in _states(wish, found)],
@@ -294,7 +294,7 @@ def _show_record(wish: identity.Wish, found: profile_files.Prepared) -> dict[str
 
 
 def _written_lines(wish: identity.Wish, written: profile_files.Written) -> Iterator[Sentence]:
-    """What was done."""
+    """Yield what was done."""
     readable, all_names = wish.context.environment.readable, wish.wanted.names
     names = ", ".join(all_names) if written.changed else "nothing to change"
     yield f"{count(len(all_names), 'profile')} in {readable(wish.paths.folder)}: {names}."
@@ -313,7 +313,7 @@ def _written_lines(wish: identity.Wish, written: profile_files.Written) -> Itera
 def _written_record(
     wish: identity.Wish, written: profile_files.Written, done: Sequence[Sentence]
 ) -> dict[str, Any]:
-    """The same for programs."""
+    """Return the same as JSON values."""
     own = shapes.plain(written)
     own["changed_files"] = own.pop("changed")
     return {**_head(wish), "profiles": _profiles(wish), **own, "told": list(done)}
@@ -342,7 +342,7 @@ def _profiles(wish: identity.Wish) -> list[dict[str, str]]:
 
 
 def _states(wish: identity.Wish, found: profile_files.Prepared) -> list[tuple[dict[str, str], str]]:
-    """Each profile, and what writing would make of it."""
+    """Return each profile, and what writing would change about it."""
     states = {
         **dict.fromkeys((*found.config.updated, *found.credentials.updated), "other values"),
         **dict.fromkeys(found.config.added, "new"),

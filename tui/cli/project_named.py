@@ -1,7 +1,7 @@
-"""The project that `profiles` and `verify` are about: a checkout, or the one of a handoff alone.
+"""The project for `profiles` and `verify`: a checkout, or only a handoff's.
 
-A new user often has no checkout; then the short name is enough, and in a folder that is no project the one
-project that this computer knows of.
+A new user often has no checkout. Then the short name is enough and, outside a project folder, the only
+project that this computer knows.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Named:
 
     Attributes:
         name: its short name.
-        checkout: it as the checkout says it, or None without one.
+        checkout: its checkout, or None without one.
     """
 
     name: str
@@ -35,14 +35,14 @@ class Named:
 
 
 def named_project(machine: Machine, text: str) -> Named:
-    """The project that is meant.
+    """Return the named project.
 
     Args:
-        machine: this one.
+        machine: this machine.
         text: a folder in a checkout, or a short name; "" for the folder that the program was started in.
 
     Raises:
-        OnboardError: there is none, or the checkout's variables cannot be read.
+        OnboardError: there is none, or the checkout's variables can't be read.
     """
     folder = machine.path(text).resolve()
     known = _known_names(machine)
@@ -68,26 +68,26 @@ def named_project(machine: Machine, text: str) -> Named:
 
 
 def _checkout_here(machine: Machine, name: str) -> Project | None:
-    """The checkout that the program was started in, if it is the one of this short name."""
+    """Return the checkout that the program was started in, if it has this short name."""
     try:
         checkout = find_project(machine.working_folder)
     except ProjectError:
-        return None  # the person named the project; it may be known without a checkout
+        return None  # the user named the project, which may be known without a checkout
     return checkout if checkout.name == name else None
 
 
 def session_handoff(machine: Machine, project: str) -> Handoff | None:
-    """The handoff of the latest of the person's own sessions for a project; None without one.
+    """Return the handoff of the user's latest own session for a project; None without one.
 
     Raises:
-        MessageError: what the session keeps is no handoff.
+        MessageError: the session holds no handoff.
     """
     found = (payload for payload in _handoffs(machine) if payload.get("project") == project)
     return next(map(handoff_from, found), None)
 
 
 def _known_names(machine: Machine) -> list[str]:
-    """The projects whose profiles are here, or for which a session has a handoff."""
+    """Return the projects with profiles here, or with a handoff in a session."""
     folder = machine.home / ".aws"
     with explained(folder, "read"):
         written = [config.parent.name for config in folder.glob("*/config")] if folder.is_dir() else []
@@ -96,7 +96,7 @@ def _known_names(machine: Machine) -> list[str]:
 
 
 def _handoffs(machine: Machine) -> Iterator[Mapping[str, object]]:
-    """The handoffs of the person's own sessions, the latest first."""
+    """Yield the handoffs of the user's own sessions, the latest first."""
     for summary in SessionCatalogue(machine).sessions_of().summaries():
         payload = summary.facts.get("handoff")
         if summary.workflow == "new-user" and isinstance(payload, dict):

@@ -1,6 +1,6 @@
 """`iam-onboard regions`: the step STS regions without a screen.
 
-What was asked for goes to standard output; questions go to the terminal, everything else to standard error.
+Results go to standard output, questions to the terminal, and everything else to standard error.
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ def regions(machine: host.Machine, options: argparse.Namespace) -> int:
     """`iam-onboard regions [PROJECT]`.
 
     Raises:
-        UsageError: the options do not fit together.
-        OnboardError: there is no project, no such account, or a file cannot be read.
+        UsageError: the options don't fit together.
+        OnboardError: there is no project, no such account, or a file can't be read.
     """
     if options.with_account_ids and not options.markdown:
         raise UsageError("--with-account-ids needs --markdown.")
@@ -84,7 +84,7 @@ def _audit(context: module.Context, project: projects.Project, accounts: list[st
 
 
 def _asked(what: sts_regions.Survey, context: module.Context) -> answers.Audit:
-    """Ask with the codes that are due; what no code opens is left out, and its answer says why."""
+    """Ask with the needed codes; omit what no code opens, whose answer says why."""
     tries = asking.Tries()
     while True:
         what, codes = _with_codes(what, context)
@@ -100,7 +100,7 @@ def _asked(what: sts_regions.Survey, context: module.Context) -> answers.Audit:
 def _with_codes(
     what: sts_regions.Survey, context: module.Context
 ) -> tuple[sts_regions.Survey, dict[str, Secret]]:
-    """Ask for the code of each device that is due; where none can be had, what it would open is left out."""
+    """Ask for the code of each device that needs one; omit what a missing code would open."""
     codes: dict[str, Secret] = {}
     for serial in sts_regions.devices(what.ways, context):
         if not asking.has_terminal():
@@ -114,7 +114,7 @@ def _with_codes(
 
 
 def _without(what: sts_regions.Survey, serial: str, why: Sentence) -> sts_regions.Survey:
-    """The survey without a device: its key goes without a code, and a role that wants one is not asked."""
+    """Return the survey without a device: its key works without a code, its roles aren't asked."""
 
     def without(way: sts_regions.Way) -> sts_regions.Way:
         if way.serial != serial:

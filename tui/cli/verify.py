@@ -1,6 +1,6 @@
-"""`iam-onboard verify`: the step Verify without a screen, for whatever profiles the project's files have.
+"""`iam-onboard verify`: the step Verify without a screen, for the profiles in the project's files.
 
-What was asked for goes to standard output; questions go to the terminal, everything else to standard error.
+Results go to standard output, questions to the terminal, and everything else to standard error.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def verify(machine: host.Machine, options: argparse.Namespace) -> int:
     """`iam-onboard verify [PROJECT]`.
 
     Raises:
-        OnboardError: there are no profiles, or a file cannot be read.
+        OnboardError: there are no profiles, or a file can't be read.
     """
     project = project_named.named_project(machine, options.project).name
     paths = write.profile_paths(machine.home, project)
@@ -97,7 +97,7 @@ def verify(machine: host.Machine, options: argparse.Namespace) -> int:
 def _context(
     machine: host.Machine, project: str, files: aws_clients.ProfileFiles, only: str
 ) -> module.Context:
-    """What the step may read: an identity for each base profile, as if it had written what is there."""
+    """Return a context with an identity for each base profile, as if the step had written the files."""
     bases = [name for name in role_profiles.base_profiles(files) if only in {"", name}]
     identities = tuple(profile_source.unknown_user(name, aws_clients.USUAL_REGION) for name in bases)
     facts: dict[str, object] = {"handoff": handoff.Handoff(project, identities), "identities": bases}
@@ -138,7 +138,7 @@ def _ask_all(
 
 
 def _keys(context: module.Context, files: aws_clients.ProfileFiles, survey: step.Survey) -> Keys:
-    """The keys of the base profiles: a passphrase is asked for before the first code."""
+    """Return the keys of the base profiles, asking for passphrases before the first code."""
     clients = own_identity.clients_for(context.environment, aws_clients.USUAL_REGION)
     keys: dict[str, aws_clients.Credentials | OnboardError] = {}
     for view in survey.identities:
@@ -151,7 +151,7 @@ def _keys(context: module.Context, files: aws_clients.ProfileFiles, survey: step
 
 
 def _codes(views: Sequence[step.IdentityView], keys: Keys, context: module.Context) -> dict[str, str]:
-    """A code of each device by account, asked for once; none where nobody can be asked."""
+    """Return a code of each device by account, asked for once; none if nobody can be asked."""
     serials = {
         view.account: view.serial
         for view in views
@@ -177,13 +177,13 @@ def _no_source(role: role_profiles.RoleProfile) -> step.Result:
 
 @dataclass
 class Answers:
-    """The profiles that are asked, and what they have answered so far.
+    """The profiles to ask, and their answers so far.
 
     Attributes:
         survey: the base profiles, each with its roles.
-        orphans: the role profiles whose base profile has no key.
+        orphans: role profiles whose base profile has no key.
         results: the answers, by profile.
-        others: the profiles that are not asked: they have neither a key nor a role on one.
+        others: profiles that aren't asked, having neither a key nor a role based on one.
     """
 
     survey: step.Survey
@@ -193,23 +193,23 @@ class Answers:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """All profiles, in the order of the table: each base profile before its roles."""
+        """All profiles in table order, each base profile before its roles."""
         return (*self.survey.names, *(role.name for role in self.orphans))
 
     @property
     def given(self) -> list[step.Result]:
-        """The answers in the order of the table."""
+        """The answers in table order."""
         return [self.results[name] for name in self.names if name in self.results]
 
     @property
     def links(self) -> list[str]:
-        """The role profiles that work, with the console's pages that switch to them, where they are known."""
+        """Return the working role profiles with the console pages that switch to them, where known."""
         working = self.survey.working(self.results)
         pages = [page for view in self.survey.identities for page in view.roles.items()]
         return [f"  {name}  {url}" for name, url in pages if url and name in working]
 
     def rows(self) -> list[tuple[str, str, str]]:
-        """The table: a mark, the profile, and its answer."""
+        """Return the table: a mark, the profile, and its answer."""
         return [self._row(name) for name in self.names]
 
     def _row(self, name: str) -> tuple[str, str, str]:
@@ -219,7 +219,7 @@ class Answers:
 
 
 def failure_lines(answers: Answers) -> Iterator[str]:
-    """How many work, and of each that does not: what, why, and what to do."""
+    """Say how many work and, for each that doesn't: what, why, and what to do."""
     failed = [(result.profile, result.error) for result in answers.given if result.error]
     yield f"\n{step.how_many_work(len(answers.given) - len(failed), len(answers.given))}."
     if answers.others:
@@ -230,7 +230,7 @@ def failure_lines(answers: Answers) -> Iterator[str]:
 
 
 def after_lines(answers: Answers, shell: str, exports: Sequence[str]) -> Iterator[str]:
-    """The links that switch role, and the lines for the shell."""
+    """Yield the links that switch role, and the lines for the shell."""
     if answers.links:
         yield from ("\nSwitch role in the console:", *answers.links)
     if exports:

@@ -85,7 +85,7 @@ def _session_id(explanation: str) -> Argument:
 
 
 def _session_ids(prefix: str, **_: object) -> list[str]:
-    """The ids of the sessions that begin so, the person's own and those of sandboxes; no journal is read."""
+    """Return the ids of sessions with a prefix, the user's own and those of sandboxes; read no journal."""
     places = host.Places.of_this_machine()
     folders = [places.sessions, *places.sandboxes.glob("*.sessions")]
     found = (entry.name for folder in folders if folder.is_dir() for entry in folder.iterdir())
@@ -123,7 +123,7 @@ def join(machine: host.Machine, options: argparse.Namespace) -> None:
 
 
 def _refuse_without_key(machine: host.Machine, handoff: messages.Handoff) -> None:
-    """Begin nothing for a handoff that no key here opens: its first question would be which new key to make.
+    """Refuse a handoff that no key here opens, rather than first ask which new key to make.
 
     Raises:
         OnboardError: the key isn't here, or gpg can't say.
@@ -142,7 +142,7 @@ def _refuse_without_key(machine: host.Machine, handoff: messages.Handoff) -> Non
 
 
 def _waiting(machine: host.Machine, project: str, user: str) -> str:
-    """The latest session of this person that is not finished, or ""."""
+    """Return this user's latest unfinished session, or ""."""
     return next(
         (
             summary.id
@@ -164,7 +164,7 @@ def resume(machine: host.Machine, options: argparse.Namespace) -> None:
 
 
 def sessions(machine: host.Machine, options: argparse.Namespace) -> None:
-    """`iam-onboard sessions [ID] [--json]`: list them, or show, archive or report one."""
+    """`iam-onboard sessions [ID] [--json]`: list sessions, or show, archive or report one."""
     catalogue = session_catalogue.SessionCatalogue(machine)
     if options.session:
         _one_session(machine, catalogue.find(options.session), options)
@@ -209,7 +209,7 @@ def _as_json(entry: session_catalogue.Entry) -> dict[str, Any]:
 
 
 def demo(machine: host.Machine, options: argparse.Namespace) -> None:
-    """`iam-onboard demo [--new]`: both roles on a sandbox; the latest one, or a fresh one."""
+    """`iam-onboard demo [--new]`: both roles in a sandbox, the latest or a fresh one."""
     _take_terminal(machine.environment)
     if missing := doctor.missing_for_demo():
         raise OnboardError(
@@ -225,10 +225,10 @@ def demo(machine: host.Machine, options: argparse.Namespace) -> None:
 
 
 def _take_terminal(environment: Mapping[str, str]) -> None:
-    """Make sure that there is a terminal that can show the wizard, and that the wizard leaves it usable.
+    """Require a terminal that can show the wizard, and that the wizard will leave usable.
 
-    A wizard that was killed left it raw. Textual restores at its end what it finds at its start, so that has
-    to be as `stty sane` sets it; whatever else Textual switches on, it switches off itself.
+    A killed wizard leaves it raw. Textual finally restores what it found at its start, so that has to be what
+    `stty sane` sets; whatever else Textual switches on, it switches off itself.
 
     Raises:
         UsageError: input or output is redirected, or the terminal can't move its cursor.
@@ -265,13 +265,13 @@ def _run(
         source = partial(environments.SandboxEnvironments, machine)
         return session_control.Parts(catalogue(machine), modules, panes, source)
 
-    with collection_paused():  # what is named first here is loaded
+    with collection_paused():  # the first use here loads the modules
         catalogue, modules, panes = session_catalogue.SessionCatalogue, step_modules.MODULES, registry.PANES
         start = session_control.Start(workflow, session, drafts)
         again = partial(_again, machine, named)
         guard = guards.Guard.start()
         app = application.OnboardApp(machine, load, source, start, again, guard, load_ahead)
-        gc.freeze()  # what was just imported is no garbage, and need not be looked at for that
+        gc.freeze()  # fresh imports aren't garbage, so the collector needn't check them
     try:
         try:
             app.run()
@@ -280,7 +280,7 @@ def _run(
         if app.failure is not None:
             raise app.failure
         if resume := again(app.source, app.session):
-            with contextlib.suppress(OutputLost):  # the window may be closed: all is saved all the same
+            with contextlib.suppress(OutputLost):  # the window may be closed: everything is saved anyway
                 applies = "The apply continues by itself. Come back to see how it ended. "
                 say(f"Saved. {applies if app.apply_left else ''}{resume}")
     finally:
@@ -289,7 +289,7 @@ def _run(
 
 
 def load_ahead() -> None:
-    """Load the wizard, the help, and every step, while a person reads home: each then opens at once."""
+    """Load the wizard, the help, and every step while the user reads Home, so that each opens at once."""
     import textual.widgets._markdown  # noqa: F401 - later than home
 
     import tui.app.wizard  # noqa: F401 - likewise
@@ -303,16 +303,16 @@ def load_ahead() -> None:
 def _again(
     machine: host.Machine, named: str, source: environments.EnvironmentSource, session: str
 ) -> Sentence:
-    """How to resume a session; under make (it sets MAKELEVEL), the program itself is not on the PATH.
+    """Say how to resume a session; under make (which sets MAKELEVEL), the program isn't on the PATH.
 
     Args:
         machine: the machine.
-        named: the session that was named at the start, or "".
+        named: the session named at the start, or "".
         source: what the session was opened from.
-        session: the session, or "" where there is none.
+        session: the session, or "" if there is none.
 
     Returns:
-        "" where there is none. The latest session isn't named, unless it was at the start or is in a sandbox.
+        "" without a session. The latest session isn't named, unless it was at the start or is in a sandbox.
     """
     if not session:
         return ""
@@ -323,7 +323,7 @@ def _again(
 
 
 def _program(machine: host.Machine) -> str:
-    """The program as a shell finds it: by the path that was typed, where its name alone leads nowhere."""
+    """Return the program as a shell finds it: its typed path, if its name alone isn't enough."""
     typed, name = sys.argv[0], "iam-onboard"
     on_path = shutil.which(name, path=machine.environment.get("PATH", ""))
     return name if on_path or Path(typed).name != name else typed
