@@ -475,8 +475,8 @@ class ApplyPane(TerraformPane):
         nth = f" ({number - len(left) + 1} of {number})" if name and number > 1 else ""
         title = f"Remove {name} from {self.context.item}?{nth}" if name else f"Apply to {self.context.item}?"
         outlook = self._outlook
-        account_id, uncompared = outlook.account_id if outlook else "", self.not_compared()
-        body = _question(self._planned, self.context, account_id, uncompared)
+        account_id, unsent = (outlook.account_id, outlook.unsent) if outlook else ("", ())
+        body = _question(self._planned, self.context, account_id, (*self.not_compared(), *unsent))
         ask(self, Confirm(title, body, "Apply", typed=name, no="Not yet"), confirmed)
 
     @on(Button.Pressed, "#to-plan")
@@ -530,7 +530,7 @@ def _losses(planned: Planned, context: Context) -> list[str]:
     return [*gone, *(f"! {name} gets a new password; the one in use stops working." for name in reset)]
 
 
-def _question(planned: Planned, context: Context, account_id: str, uncompared: Sequence[Sentence]) -> str:
+def _question(planned: Planned, context: Context, account_id: str, warnings: Sequence[Sentence]) -> str:
     """What a yes does: account, counts, people, and what else it does."""
     people = listed([person.name for person in planned.people], 6)
     account = f"{context.item} {account_id}".strip()
@@ -541,7 +541,7 @@ def _question(planned: Planned, context: Context, account_id: str, uncompared: S
         lines.append(
             f"! {count(len(planned.foreign), 'change')} that this session didn't ask for, accepted by you."
         )
-    lines += [f"! {sentence}" for sentence in uncompared]
+    lines += [f"! {sentence}" for sentence in warnings]
     return "\n".join([*lines, *_losses(planned, context)])
 
 

@@ -45,10 +45,12 @@ from workflows.machine.observations import Observation, Verdict
 from workflows.machine.session import Session
 from workflows.machine.sessions import Sessions
 from workflows.machine.state import Status
+from workflows.machine.summaries import Summary, keep_summary
 from workflows.run import SessionRun
 from workflows.steps.admin import apply, hand_over, judged_plan, plan, terraform_runs
 from workflows.steps.admin.accepted_plan import ChangeLine, PersonChange, Planned, Sent, nothing_changed
 from workflows.steps.admin.hand_over import PersonHandoff
+from workflows.steps.admin.other_sessions import replaced_unsent
 from workflows.steps.admin.terraform_runs import CodeWanted, run_folder
 from workflows.steps.decisions import Decisions
 from workflows.steps.shared.leftovers import RUNS
@@ -1280,6 +1282,32 @@ async def test_a_fingerprint_that_nobody_compared_is_in_the_one_question_of_the_
         await press(pilot, "left", "enter")
         assert len(requests) == 1
         assert desk.status("apply") is Status.DONE
+
+
+@pytest.mark.parametrize("sent", [False, True])
+async def test_plan_and_apply_name_the_session_whose_unsent_password_they_replace(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, *, sent: bool
+) -> None:
+    folder = desk.session.folder.with_name("other")
+    folder.mkdir()
+    facts = {**desk.session.facts(), "joining": [], "user_changes": {}, "resetting": ["jane.doe"]}
+    settled = dict.fromkeys(["apply@management", *(["hand-over@management"] if sent else [])], "2026-01-01")
+    other = Summary("other", "admin", facts=facts, next_step="" if sent else "hand-over", settled=settled)
+    keep_summary(folder, other, [])
+    play_apply(monkeypatch, done)
+    app = desk.host("plan")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await press(pilot, "ctrl+n")
+        words = list(replaced_unsent(["jane.doe"], desk.made[0]))
+        assert len(words) == (not sent)
+        since = app.pane.query_one("#since", Text)
+        assert since.display is not sent
+        await press(pilot, "ctrl+n")
+        await press(pilot, "ctrl+n")
+        assert isinstance(app.screen, Confirm)
+        body = " ".join(str(app.screen.query_one(".dialog-body", Text).content).split())
+        assert all(text_of(sentence) in body for sentence in words)
 
 
 async def test_the_plan_reminds_of_a_fingerprint_that_nobody_compared(

@@ -17,6 +17,7 @@ from workflows.steps.admin import recovery, state_now
 from workflows.steps.admin.accepted_plan import Planned, decided
 from workflows.steps.admin.edits import refuse_expired_keys
 from workflows.steps.admin.judged_plan import causes, staleness, standing
+from workflows.steps.admin.other_sessions import replaced_unsent
 from workflows.steps.admin.terraform_runs import located, open_layer, reopen_layer, run_folder, watching
 from workflows.steps.later_sessions import left_out_of
 from workflows.steps.shared.leftovers import release_credentials
@@ -52,6 +53,7 @@ class Outlook:
         ended: whether an apply that began has ended.
         stands: who is done after an apply that used up the plan, as a sentence, or "".
         account_id: the account's twelve digits, "" if the project doesn't say.
+        unsent: the passwords of other sessions that it replaces before they were sent, as sentences.
     """
 
     begun: bool
@@ -62,6 +64,7 @@ class Outlook:
     ended: bool = False
     stands: Sentence = ""
     account_id: str = ""
+    unsent: tuple[Sentence, ...] = ()
 
 
 def survey(context: Context, report: Report) -> Outlook:
@@ -84,6 +87,7 @@ def survey(context: Context, report: Report) -> Outlook:
         causes=causes(planned, own) if own else (),
         stands=standing(planned, own) if own and not planned.record.plan.is_file() else "",
         account_id="" if refusal else located(context)[1].account_id or "",
+        unsent=tuple(replaced_unsent(planned.passwords, context)),
     )
 
 

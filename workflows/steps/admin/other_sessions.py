@@ -142,6 +142,25 @@ def renewed_since(
     }
 
 
+def replaced_unsent(passwords: Iterable[str], context: Context) -> Iterator[Sentence]:
+    """Yield a sentence for each session that hasn't sent a password yet which another one is to replace.
+
+    Args:
+        passwords: who gets the other one, in the step's account.
+        context: what the step may read.
+    """
+    _begun, every = later_than(context)
+    last = passwords_made(every)
+    made = ((last.get((str(context.root), context.item, name)), name) for name in passwords)
+    unsent = by_key(
+        (work_of(by), name)
+        for by, name in made
+        if by and by is not every[0] and (context.item, name) in to_hand_over(by)
+    )
+    for work, names in unsent.items():
+        yield f"{listed(names, _MOST)}: this replaces a new password that wasn't sent yet ({work})."
+
+
 def unsent_since(context: Context) -> dict[tuple[str, str], Summary]:
     """Return passwords that later sessions reset and haven't sent, by (name, account), with the last one."""
     gone, since = removed_since(context), renewed_since(context, *context.decisions.layers)
