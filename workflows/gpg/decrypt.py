@@ -1,12 +1,12 @@
-r"""Opening the encrypted password: what people paste, whom it is for, and every way in which gpg says no.
+r"""Decrypt the encrypted password: clean up pasted text, find its recipients, and explain gpg's failures.
 
-gpg answers a wrong passphrase with "no secret key"; the difference is in its status lines (`ERROR
+For a wrong passphrase gpg reports "no secret key"; only its status lines tell the difference (`ERROR
 pkdecrypt_failed`, GnuPG's doc/DETAILS; the numbers are those of libgpg-error, in the low 16 bits).
 
-gpg-agent remembers a passphrase for some minutes after it was right once. Until it forgets, gpg decrypts
-with *any* passphrase, a wrong one too. The result is right anyway, and the agent of the person's own
-folder is not ours to reset, so that is left as it is: "wrong passphrase" is never said when it is not so, but
-a wrong one may go unnoticed. A passphrase given here is remembered by the agent in the same way.
+gpg-agent caches a correct passphrase for some minutes. Until it expires, gpg decrypts with *any* passphrase,
+even a wrong one. The result is still right, and the agent of the person's own folder is not ours to reset, so
+that stays: "wrong passphrase" is never reported falsely, but a wrong one may go unnoticed. The agent caches a
+passphrase given here in the same way.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from workflows.core.later import on_demand
 from workflows.core.secret import Secret
 from workflows.gpg.tools import WORK_SECONDS, GpgFailed, GpgRun, run_gpg
 
-with on_demand():  # an SDK that asks for a key waits
+with on_demand():  # credential-process must be fast
     from workflows.core import openpgp
     from workflows.gpg import pasted
 
@@ -43,7 +43,7 @@ BRING_THE_KEY = (
     "Here   gpg --import key.asc\n"
     "Then delete both copies of key.asc."
 )
-"""What somebody does who came to a second computer without the key."""
+"""What to do on a second computer that lacks the key."""
 
 
 class DecryptError(DeclaredError):
@@ -52,7 +52,7 @@ class DecryptError(DeclaredError):
 
 @enum.unique
 class Flaw(enum.Enum):
-    """What makes something no encrypted message that can be used, with the sentence about it."""
+    """Why an input isn't a usable encrypted message, with the sentence about it."""
 
     TOO_LARGE = "It is too large: {size:,} characters, but a few hundred are usual."
     EMPTY = "It is empty."
@@ -68,11 +68,11 @@ class Flaw(enum.Enum):
 
 
 class NotAMessage(DecryptError):  # noqa: N818 - it names what was given
-    """What was given is not one encrypted message.
+    """The input is not exactly one encrypted message.
 
     Args:
         flaw: what is wrong with it.
-        values: what the flaw's sentence names.
+        values: values for the flaw's sentence.
 
     Attributes:
         flaw: see above.
@@ -103,10 +103,10 @@ class WrongPassphrase(DecryptError):  # noqa: N818 - it names what happened
 
 
 class NoSecretKey(DecryptError):  # noqa: N818 - it names what is missing
-    """None of the keys that the message is encrypted to is in the keyring.
+    """The keyring has none of the keys that the message is encrypted to.
 
     Args:
-        recipients: the ids of the keys (mostly subkeys) that could open it.
+        recipients: the ids of the keys (mostly subkeys) that could decrypt it.
     """
 
     texts = Texts(
@@ -118,13 +118,13 @@ class NoSecretKey(DecryptError):  # noqa: N818 - it names what is missing
 
 
 class DecryptCancelled(DecryptError, Cancelled):  # noqa: N818 - it is not an error
-    """The person cancelled the question for the passphrase."""
+    """The person cancelled the passphrase prompt."""
 
     texts = Texts(title="Cancelled", what="You cancelled the question for the passphrase.")
 
 
 class PinentryTimeout(DecryptError):  # noqa: N818 - it names what happened
-    """The question for the passphrase waited too long."""
+    """The passphrase prompt timed out."""
 
     texts = Texts(
         title="The question timed out",
@@ -137,7 +137,7 @@ class PassphraseNeeded(DecryptError):  # noqa: N818 - it names what is missing
     """The key has a passphrase, and gpg has no way to ask for it.
 
     Attributes:
-        fingerprint: of that key, once somebody who knows it has put it there.
+        fingerprint: the key's fingerprint, if a caller that knows it has set it.
     """
 
     fingerprint = ""
@@ -151,7 +151,7 @@ class PassphraseNeeded(DecryptError):  # noqa: N818 - it names what is missing
 
 
 class LoopbackForbidden(DecryptError):  # noqa: N818 - it names what is forbidden
-    """The person's gpg-agent takes a passphrase from its own question only."""
+    """The person's gpg-agent accepts a passphrase only from its own prompt."""
 
     texts = Texts(
         title="GnuPG has to ask for the passphrase itself",
@@ -162,7 +162,7 @@ class LoopbackForbidden(DecryptError):  # noqa: N818 - it names what is forbidde
 
 
 class SmartcardProblem(DecryptError):  # noqa: N818 - it names what it is about
-    """The secret key is on a smartcard, and the card did not do its part."""
+    """The secret key is on a smartcard, and the card failed."""
 
     texts = Texts(
         title="The smartcard couldn't decrypt it",
@@ -172,11 +172,11 @@ class SmartcardProblem(DecryptError):  # noqa: N818 - it names what it is about
 
 
 HIDDEN_RECIPIENT: Final = "0" * 16
-"""The key id of a recipient that the sender left out (RFC 9580, section 5.1)."""
+"""The key id of a hidden recipient (RFC 9580, section 5.1)."""
 
 
 def clean_ciphertext(text: bytes | str) -> bytes:
-    r"""The binary message in a text as people paste it.
+    r"""Extract the binary message from pasted text.
 
     Accepted: base64 with wraps, quote marks, quotation signs, a shell's trailing `%`, literal `\n`; a block
     of it inside a mail; an armored message; a binary file.
@@ -204,7 +204,7 @@ def clean_ciphertext(text: bytes | str) -> bytes:
 
 
 def recipients(ciphertext: bytes) -> tuple[str, ...]:
-    """The ids of the keys that can open a message, in their order, without asking gpg.
+    """Return the ids of the keys that can decrypt a message, in order, without running gpg.
 
     Args:
         ciphertext: a binary message.
@@ -227,7 +227,7 @@ def recipients(ciphertext: bytes) -> tuple[str, ...]:
 
 
 def is_for(ciphertext: bytes, details: KeyDetails) -> bool:
-    """Whether the owner of a key can open a message.
+    """Return whether a key's owner can decrypt a message.
 
     Args:
         ciphertext: a binary message.
@@ -244,13 +244,13 @@ def is_for(ciphertext: bytes, details: KeyDetails) -> bool:
 
 
 def _recipient(body: bytes) -> str:
-    """The key id in a session key packet of version 3 (RFC 9580, section 5.1.1) or 6 (section 5.1.2)."""
+    """Return the key id in a session key packet, version 3 (RFC 9580, section 5.1.1) or 6 (section 5.1.2)."""
     if body[0] != 6:
         return body[1:9].hex().upper()
     fingerprint = body[3 : 2 + body[1]]
     if not fingerprint:
         return HIDDEN_RECIPIENT
-    # A key id is the end of a version 4 fingerprint, and the beginning of a later one.
+    # The key id is the end of a version 4 fingerprint, but the beginning of a later one.
     return (fingerprint[-8:] if body[2] == 4 else fingerprint[:8]).hex().upper()
 
 
@@ -281,7 +281,7 @@ def _binary_message(data: bytes | str) -> bytes:
 
 
 _KINDS: Final[tuple[tuple[frozenset[int], type[DecryptError]], ...]] = (
-    # libgpg-error's err-codes.h; 83 is as met in practice
+    # libgpg-error's err-codes.h; 83 was seen in practice
     (frozenset({11, 177}), WrongPassphrase),  # BAD_PASSPHRASE, NO_PASSPHRASE (an empty one)
     (frozenset({62}), PinentryTimeout),  # TIMEOUT
     (frozenset({83, 99, 198}), DecryptCancelled),  # CANCELED, FULLY_CANCELED
@@ -302,10 +302,10 @@ def decrypt(
 ) -> Secret:
     """Decrypt a message.
 
-    With a passphrase, gpg gets it over a pipe and asks nothing. Without one, gpg-agent uses a passphrase that
-    it remembers, a key that has none, or asks with pinentry: then the caller suspends its own screen, names
-    the terminal in `tty`, and swallows SIGINT meanwhile (Ctrl-C in pinentry reaches the whole terminal).
-    Where pinentry has neither a terminal nor windows it is not started: `PassphraseNeeded` comes at once.
+    A passphrase goes to gpg over a pipe, and gpg does not prompt. Without one, gpg-agent uses a cached
+    passphrase or a key without one, or prompts with pinentry: then the caller suspends its own screen, names
+    the terminal in `tty`, and ignores SIGINT meanwhile (Ctrl-C in pinentry reaches the whole terminal).
+    If pinentry has neither a terminal nor windows, it isn't started: `PassphraseNeeded` is raised at once.
 
     Args:
         ciphertext: a binary message, from `clean_ciphertext`.
@@ -313,14 +313,15 @@ def decrypt(
         gnupg_home: the folder with the secret key; None for gpg's own choice.
         environment: the person's environment.
         tty: the device of the terminal for pinentry.
-        cancelled: set by another thread to give up; gpg is ended, its agent is not.
+        cancelled: set by another thread to cancel; gpg is ended, but not its agent.
 
     Returns:
         The plain text, exactly as it was encrypted.
 
     Raises:
-        DecryptError: its subclass says what went wrong.
-        GpgFailed, GpgTooSlow, GpgMissing, Cancelled: as `run_gpg`; the time is limited where nobody is asked.
+        DecryptError: the subclass says what went wrong.
+        GpgFailed, GpgTooSlow, GpgMissing, Cancelled: as `run_gpg`; time is limited unless a person is
+            prompted.
         OnboardError: the passphrase is not one line of at most 255 bytes.
     """
     windows = sys.platform == "darwin" or any(map(environment.get, ("DISPLAY", "WAYLAND_DISPLAY")))
@@ -339,14 +340,14 @@ def decrypt(
         raise _failure(run)
     try:
         return Secret(run.output.decode("utf-8"))
-    except UnicodeDecodeError:  # without its cause, which would hold the plain bytes
+    except UnicodeDecodeError:  # without the cause, which would contain the plain bytes
         raise NotAMessage(Flaw.BINARY) from None
 
 
 def _failure(run: GpgRun) -> OnboardError:
-    """The error that a failed run stands for."""
+    """Return the error for a failed run."""
     if run.exit_status == -signal.SIGINT:
-        return DecryptCancelled(detail=run.messages)  # Ctrl-C in pinentry reaches gpg as well, and ends it
+        return DecryptCancelled(detail=run.messages)  # Ctrl-C in pinentry reaches and ends gpg, too
     if _error_codes(run, "set_pinentry_mode"):
         return LoopbackForbidden(detail=run.messages)
     codes = _error_codes(run, "pkdecrypt_failed")
@@ -370,7 +371,7 @@ def _failure(run: GpgRun) -> OnboardError:
 
 
 def _error_codes(run: GpgRun, place: str) -> set[int]:
-    """The libgpg-error codes that gpg reports for a place (`ERROR place code`), without their sources."""
+    """Return the libgpg-error codes that gpg reports for a place (`ERROR place code`), without sources."""
     return {
         int(arguments[1]) & 0xFFFF
         for arguments in run.arguments("ERROR")

@@ -1,7 +1,7 @@
-"""What is in a public key, as GnuPG reads it: algorithms, dates, user ids, what each part may be used for.
+"""Read a public key with GnuPG: algorithms, dates, user ids, and the permitted use of each part.
 
 gpg reads the key from its standard input in a private, empty folder, imports nothing and starts no agent, so
-neither the person's keyring nor its trust settings matter. What it lists is in its colon format (GnuPG's
+neither the person's keyring nor its trust settings matter. The output is gpg's colon format (GnuPG's
 doc/DETAILS).
 """
 
@@ -23,14 +23,14 @@ from workflows.gpg.refusals import KeyTooSlow, OtherKeyVersion, UnreadableKey
 from workflows.gpg.tools import GpgRun, GpgTooSlow, run_gpg
 
 CHECK_SECONDS: Final = 30.0
-"""How long gpg may read one key; the largest that is given to it takes about a second."""
+"""How long gpg may take to read one key; the largest allowed key takes about a second."""
 
 # No agent, no keyring and no trust database: nothing but the key itself.
 _ISOLATED = ("--no-options", "--no-keyring", "--no-autostart", "--trust-model", "always", "--with-colons")
 _BINDING: Final = 0x18  # a subkey binding signature, section 5.2.1.9
 _CREATED: Final = 2  # subpackets, section 5.2.3.7
 _LIFETIME: Final = 9
-_BEYOND: Final = 2 * 2**32  # the latest date of birth and the longest life that four bytes each can say
+_BEYOND: Final = 2 * 2**32  # the latest creation date plus the longest lifetime in four bytes each
 # Public key algorithms by number: RFC 9580, section 9.1.
 _RSA_NUMBERS = frozenset({1, 2, 3})
 _ALGORITHM_NAMES = {
@@ -51,10 +51,10 @@ class UserId:
     """One user id of a key.
 
     Attributes:
-        text: all of it, as "Jane Doe <jane@a.example>"; control characters are replaced.
+        text: the whole user id, such as "Jane Doe <jane@a.example>"; control characters are replaced.
         mail: the address in it, or "".
         revoked: whether its owner revoked it.
-        signed: whether the key itself signed it, and the signature holds.
+        signed: whether it has a valid signature by the key itself.
     """
 
     text: str
@@ -64,7 +64,7 @@ class UserId:
 
     @property
     def holds(self) -> bool:
-        """Whether it says something about whose key it is."""
+        """Whether it is valid evidence of the key's owner."""
         return self.signed and not self.revoked
 
 
@@ -77,14 +77,14 @@ class KeyPart:
         fingerprint: 40 hexadecimal digits (64 for version 5 keys), upper case.
         algorithm: "RSA", "DSA", "ElGamal", "ECDH", "ECDSA", "EdDSA", or "algorithm N".
         bits: its size.
-        curve: the name of its elliptic curve as gpg has it ("cv25519", "nistp256"), or "".
-        created: when it was made, UTC.
-        expires: when it stops being valid, UTC, or None for never; for a subkey of an expired key, then.
-        own_expires: the same for a subkey alone, whatever the primary key's date is; as Keybase's library
-            sees it.
+        curve: gpg's name of its elliptic curve ("cv25519", "nistp256"), or "".
+        created: when it was created, UTC.
+        expires: when it expires, UTC, or None for never; a subkey of an expired key expires with the key.
+        own_expires: when a subkey itself expires, regardless of the primary key, as Keybase's library sees
+            it.
         dropped: whether Keybase's library drops it (`provider_library.keybase_drops`).
         revoked: whether its owner revoked it.
-        invalid: whether the signature that binds it is missing, wrong, or from the future.
+        invalid: whether its binding signature is missing, wrong, or from the future.
         capabilities: a subset of "encrypt", "sign", "certify", "authenticate".
     """
 
@@ -103,27 +103,27 @@ class KeyPart:
 
     @property
     def description(self) -> str:
-        """As a person would say it: "RSA 4096", "cv25519"."""
+        """Its name for people: "RSA 4096", "cv25519"."""
         return self.curve or f"{self.algorithm} {self.bits}"
 
     def is_expired(self, now: datetime) -> bool:
-        """Whether its date of expiry has come."""
+        """Return whether it has expired."""
         return self.expires is not None and self.expires <= now
 
     def is_usable(self, now: datetime) -> bool:
-        """Whether it is neither revoked, nor expired, nor wrongly bound."""
+        """Return whether it is neither revoked, nor expired, nor wrongly bound."""
         return not (self.revoked or self.invalid or self.is_expired(now))
 
 
 @dataclass(frozen=True)
 class KeyDetails:
-    """What gpg reads in one key.
+    """The content of a key, as read by gpg.
 
     Attributes:
         primary: the primary key.
-        subkeys: its subkeys in their order, revoked and expired ones too.
-        user_ids: its user ids in their order.
-        unread: whether a part of it is nothing that `provider_library.keybase_reads`.
+        subkeys: its subkeys in order, including revoked and expired ones.
+        user_ids: its user ids in order.
+        unread: whether Keybase's library can't read a part of it (`provider_library.keybase_reads`).
         names_dropped: whether Keybase's library drops all user ids (`provider_library.keybase_drops`).
     """
 
@@ -140,7 +140,7 @@ class KeyDetails:
 
     @property
     def mails(self) -> tuple[str, ...]:
-        """The mail addresses of the user ids that hold."""
+        """The mail addresses of the valid user ids."""
         return tuple(user_id.mail for user_id in self.user_ids if user_id.mail and user_id.holds)
 
     @property
@@ -154,15 +154,15 @@ class KeyDetails:
         return tuple(part for part in self.parts if "encrypt" in part.capabilities)
 
     def encryption_part(self, now: datetime) -> KeyPart | None:
-        """The part that a message would be encrypted to: the newest usable subkey, else the primary key."""
+        """Return the part that gpg would encrypt to: the newest usable subkey, or else the primary key."""
         usable = [part for part in self.encryption_parts if part.is_usable(now)]
         subkeys = [part for part in usable if part is not self.primary]
         return max(subkeys or usable, key=lambda part: part.created, default=None)
 
     def expires(self, now: datetime) -> datetime | None:
-        """When the key stops being usable for passwords, UTC; None for never.
+        """Return when the key stops being usable for passwords, UTC; None for never.
 
-        That is when its primary key or the part that is encrypted to expires, whichever is sooner.
+        That is when the primary key or the encryption part expires, whichever is sooner.
         """
         part = self.encryption_part(now) or max(
             self.encryption_parts, key=lambda candidate: candidate.created, default=self.primary
@@ -173,11 +173,11 @@ class KeyDetails:
 
 @dataclass(frozen=True)
 class CheckedKey:
-    """A key as it would be written, and what is in it.
+    """A key as it would be written, and its content.
 
     Attributes:
-        key: minimal, so without other people's signatures, wherever gpg could reduce it.
-        details: what gpg reads in it.
+        key: the minimal key, without other people's signatures, if gpg could reduce it.
+        details: its content, as read by gpg.
     """
 
     key: PublicKeyText
@@ -187,12 +187,12 @@ class CheckedKey:
 def check_key(data: bytes | str, *, environment: Mapping[str, str]) -> CheckedKey:
     """Normalise, reduce and read a key, in one run of gpg.
 
-    The reduced key has one signature a user id and a subkey, which leaves the provider no choice between an
-    old date of expiry and the extended one, and is the same bytes for each export. It is left out where
+    The reduced key has one signature per user id and subkey, so the provider can't choose between an old
+    expiry date and the extended one, and its bytes are the same for each export. The original is kept if
     gpg would drop a subkey from it (one that is bound wrongly, or in the future).
 
     Args:
-        data: what a person handed over (see `normalise`).
+        data: a person's input (see `normalise`).
         environment: the person's environment.
 
     Raises:
@@ -214,8 +214,8 @@ def check_key(data: bytes | str, *, environment: Mapping[str, str]) -> CheckedKe
 def inspect_key(binary: bytes, *, environment: Mapping[str, str]) -> KeyDetails:
     """Read one binary public key with `gpg --show-keys`.
 
-    A key that was made in the future (by a wrong clock) is read as of one hour after its creation, as gpg
-    finds no valid signature in it otherwise.
+    A key from the future (made with a wrong clock) is read as of one hour after its creation, since gpg
+    would otherwise find no valid signature in it.
 
     Args:
         binary: a `PublicKeyText.binary`.
@@ -239,7 +239,7 @@ def inspect_key(binary: bytes, *, environment: Mapping[str, str]) -> KeyDetails:
 
 
 def _gpg(arguments: Sequence[str], home: Path, environment: Mapping[str, str], key: bytes) -> GpgRun:
-    """One run of gpg that reads a key.
+    """Run gpg to read a key.
 
     Raises:
         KeyTooSlow: it did not end in time.
@@ -263,11 +263,11 @@ def _details(run: GpgRun, binary: bytes) -> KeyDetails:
 
 
 def as_keybase_sees(details: KeyDetails, packets: Sequence[Packet]) -> KeyDetails:
-    """A key with what Keybase's library makes of the signatures on it.
+    """Return the key with Keybase's library's reading of its signatures.
 
     Args:
         details: the key.
-        packets: those that the provider gets: of the key itself, or of one with more signatures.
+        packets: the packets for the provider, of this key or of its version with more signatures.
     """
     dropped = keybase_drops(packets)
     names = [drops for tag, drops in dropped if tag == Tag.USER_ID]
@@ -281,12 +281,12 @@ def as_keybase_sees(details: KeyDetails, packets: Sequence[Packet]) -> KeyDetail
 
 
 def _made_in_future(run: GpgRun) -> bool:
-    """Whether gpg complains that the key is younger than its own clock (it has no status line for that)."""
+    """Return whether gpg complains that the key is from the future (there is no status line for that)."""
     return "in the future (time warp or clock problem)" in run.messages
 
 
 def _reduced(file: Path, original: PublicKeyText) -> PublicKeyText | None:
-    """The reduced key, unless there is none or a part of the key is missing from it."""
+    """Return the reduced key, or None if there is none or a part of the key is missing."""
     if not file.is_file():
         return None
     reduced = PublicKeyText(load_file(file, SIZE_LIMIT))
@@ -297,14 +297,14 @@ def _reduced(file: Path, original: PublicKeyText) -> PublicKeyText | None:
 
 
 def own_expiries(packets: Iterable[Packet]) -> tuple[datetime | None, ...]:
-    """For each subkey, in its order, when it expires by itself, UTC; None for never.
+    """Return when each subkey itself expires, in order, UTC; None for never.
 
-    Of a primary key that has expired, gpg lists the subkeys as expired on the same day. Keybase's library
-    looks at the subkey alone, so the date is read in the newest signature that binds it and that it can
-    verify (RFC 9580, sections 5.2.3 and 5.2.3.13).
+    If the primary key has expired, gpg lists the subkeys as expired on the same day. Keybase's library only
+    checks the subkey, so this reads the date from the newest binding signature that it can verify (RFC 9580,
+    sections 5.2.3 and 5.2.3.13).
 
     Args:
-        packets: those of one public key, in their order.
+        packets: the packets of one public key, in order.
     """
     found: list[datetime | None] = []
     made, newest = 0, -1
@@ -322,15 +322,15 @@ def own_expiries(packets: Iterable[Packet]) -> tuple[datetime | None, ...]:
 
 
 def _moment(seconds: int) -> datetime | None:
-    """That many seconds after 1970, UTC; None for a day beyond the calendar, as far off as never.
+    """Return the time this many seconds after 1970, UTC; None, meaning never, if it is beyond the calendar.
 
-    OpenPGP's numbers have four bytes; a damaged signature may hold a longer one.
+    OpenPGP's numbers have four bytes, but a damaged signature may contain a longer one.
     """
     return datetime.fromtimestamp(0, UTC) + timedelta(seconds=seconds) if seconds < _BEYOND else None
 
 
 def _binding(packet: Packet) -> dict[int, int]:
-    """The numbers in the hashed subpackets of a binding signature by their type; {} for any other packet."""
+    """Return the numbers in a binding signature's hashed subpackets by type; {} for any other packet."""
     signature = signature_in(packet)
     if signature is None or signature.kind != _BINDING or not keybase_verifies(signature):
         return {}
@@ -345,7 +345,7 @@ def parse_listings(listing: str) -> tuple[KeyDetails, ...]:
         listing: the output of a listing command with `--with-colons`.
 
     Returns:
-        A `KeyDetails` for each `pub` or `sec` record, in their order.
+        A `KeyDetails` for each `pub` or `sec` record, in order.
     """
     keys: list[tuple[list[KeyPart], list[UserId]]] = []
     for fields in (line.split(":") for line in listing.splitlines()):
@@ -363,11 +363,11 @@ def parse_listings(listing: str) -> tuple[KeyDetails, ...]:
 
 def _part(fields: list[str]) -> KeyPart:
     algorithm = int(fields[3])
-    # Lower case letters are this part's own capabilities, upper case ones those of the whole key.
+    # Lower-case letters are this part's own capabilities, upper-case ones those of the whole key.
     letters = fields[11] if len(fields) > 11 else ""
     return KeyPart(
         key_id=fields[4],
-        fingerprint="",  # it has a record of its own
+        fingerprint="",  # from a separate record
         algorithm=_ALGORITHM_NAMES.get(algorithm, f"algorithm {algorithm}"),
         bits=int(fields[2] or 0),
         curve=fields[16] if len(fields) > 16 and algorithm not in _RSA_NUMBERS else "",
@@ -389,7 +389,7 @@ def _user_id(fields: list[str]) -> UserId:
         text=text,
         mail=mail if "@" in mail and " " not in mail else "",
         revoked=fields[1] == "r",
-        # The date of the newest self-signature that holds; a revoked one has none.
+        # The date of the newest valid self-signature; a revoked user id has none.
         signed=bool(fields[5]) or fields[1] == "r",
     )
 

@@ -1,8 +1,8 @@
-"""A key file that lies in a layer already: what the provider makes of the file as it is.
+"""Judge an existing key file in a layer, exactly as the provider would read it.
 
-What this program writes is normalised, so there only the key matters. A file that somebody else put there may
-be armored, binary or broken, and it must not be rewritten without need (a changed `pgp_key` resets the
-password), so it is judged to the letter: how the provider decodes it, and then the key in it. Every case was
+This program writes normalised files, for which only the key matters. A file from somebody else may be
+armored, binary or broken, and it must not be rewritten without need (a changed `pgp_key` resets the
+password). So this checks how the provider decodes the exact file, and then the key in it. Every case was
 tried with provider 3.39.0 (`tests/e2e/test_provider_verdicts.py`).
 """
 
@@ -27,11 +27,11 @@ _PRIMARY: Final = frozenset({Tag.PUBLIC_KEY, Tag.SECRET_KEY})
 
 @dataclass(frozen=True)
 class JudgedFile:
-    """A key file and what is to be said about it.
+    """A key file and the verdict on it.
 
     Attributes:
-        verdict: on the file as it is.
-        key: the key in it, normalised and read; None when there is not exactly one public key in it.
+        verdict: the verdict on the unchanged file.
+        key: the key in it, normalised and read; None unless the file has exactly one public key.
     """
 
     verdict: Verdict
@@ -45,12 +45,12 @@ def judge_file(
     *,
     environment: Mapping[str, str],
 ) -> JudgedFile:
-    """Say what the provider makes of a file in `keys/` as it is.
+    """Predict what the provider does with an unchanged file in `keys/`.
 
     Args:
         data: the file's content.
         provider_version: as for `verdict.judge`.
-        now: the moment to judge for, timezone aware.
+        now: the time to judge for, with time zone.
         environment: the person's environment.
 
     Raises:
@@ -74,7 +74,7 @@ def judge_file(
 
 
 def _form(data: bytes, remark: str = "") -> Verdict | None:
-    """Why the provider cannot even decode the file, or None if it can."""
+    """Return why the provider can't even decode the file, or None if it can."""
     try:
         decode_key_file(data)
     except UnicodeDecodeError:
@@ -90,7 +90,7 @@ def _form(data: bytes, remark: str = "") -> Verdict | None:
 
 
 def _content(data: bytes, provider_version: str | None, remark: str = "") -> Verdict | None:
-    """Why the provider finds no key in what it decoded, or None; it reads the first one only."""
+    """Return why the provider finds no key in the decoded data, or None; it reads only the first one."""
     binary = decode_key_file(data)
     seen, whole = _first_key(binary)
     if found := _unread(seen, provider_version):
@@ -100,7 +100,7 @@ def _content(data: bytes, provider_version: str | None, remark: str = "") -> Ver
         return _rejected(Headline.BASE64_OF_ARMORED, what)
     if not whole:
         return _rejected(Headline.DAMAGED, "The key in the file is incomplete.")
-    if not seen:  # nothing at all, or nothing but markers
+    if not seen:  # nothing, or only markers
         return _rejected(Headline.EMPTY, "There is no key in the file.")
     if seen[0].body[:1] == b"\x04" and not _has_identity(seen):
         return _rejected(
@@ -110,7 +110,7 @@ def _content(data: bytes, provider_version: str | None, remark: str = "") -> Ver
 
 
 def _first_key(binary: bytes) -> tuple[list[Packet], bool]:
-    """The packets of the first key without markers, and whether all of them are whole."""
+    """Return the packets of the first key without markers, and whether all of them are complete."""
     seen: list[Packet] = []
     try:
         for packet in walk(binary):
@@ -124,7 +124,7 @@ def _first_key(binary: bytes) -> tuple[list[Packet], bool]:
 
 
 def _unread(packets: list[Packet], provider_version: str | None) -> Verdict | None:
-    """Why the provider gives up at a packet, or None; the packets after it do not matter."""
+    """Return why the provider gives up at a packet, or None; packets after it don't matter."""
     if not packets:
         return None
     version = packets[0].body[:1]
@@ -154,6 +154,6 @@ def _rejected(headline: Sentence, explanation: Sentence) -> Verdict:
 
 
 def _must_not_be(refusal: KeyRefused) -> Verdict:
-    """The verdict on what the provider takes and what must not lie in a layer."""
+    """Return the verdict on a file that the provider accepts but that must not be in a layer."""
     what = joined((refusal.what, refusal.why))
     return Verdict(VerdictKind.REFUSED_BY_US, refusal.title, what, refusal.for_owner)

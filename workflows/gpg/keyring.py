@@ -1,8 +1,8 @@
-"""The person's own PGP keys: which there are, the public half of one, a new one, and encrypting to one.
+"""The person's own PGP keys: list them, export a public half, generate a key, and encrypt to one.
 
-python-gnupg lists the secret halves; what is in a key is read from its public half, as everybody else reads
-it. The rest is done with `tools.run_gpg`: python-gnupg can neither cancel a run nor show that it goes on, and
-would keep a passphrase in the text of its parameters.
+python-gnupg lists the secret halves; a key's content is read from its public half, as others read it. The
+rest uses `tools.run_gpg`: python-gnupg can neither cancel a run nor report progress, and would put a
+passphrase into the text of its parameters.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ if TYPE_CHECKING:
     import gnupg
 
 RECOMMENDED_PASSPHRASE_LENGTH: Final = 12
-"""Characters; a shorter passphrase is warned about."""
+"""Characters; a shorter passphrase causes a warning."""
 
 CREATION_SECONDS: Final = 600.0
-"""How long gpg may look for the primes of a new key."""
+"""How long gpg may search for the primes of a new key."""
 
 _KEY_PARAMETERS = """\
 Key-Type: RSA
@@ -66,12 +66,12 @@ class NoSuchKey(DeclaredError):  # noqa: N818 - it names what is missing
 
 @dataclass(frozen=True)
 class OwnKey:
-    """A key of the person's whose secret half the keyring knows.
+    """A key of the person with a secret half in the keyring.
 
     Attributes:
-        details: the public half, as everybody else reads it.
-        present: the key ids of the parts whose secret half is in the keyring or on a known smartcard.
-        on_card: the key ids among them that are on a smartcard.
+        details: the public half, as others read it.
+        present: ids of the parts whose secret half is in the keyring or on a known smartcard.
+        on_card: the ids among these that are on a smartcard.
     """
 
     details: KeyDetails
@@ -80,14 +80,14 @@ class OwnKey:
 
 
 def list_secret_keys(gnupg_home: Path | None, environment: Mapping[str, str]) -> tuple[OwnKey, ...]:
-    """The keys of the person's keyring that have a secret half, in its order.
+    """List the keys in the person's keyring that have a secret half, in order.
 
     Args:
         gnupg_home: the folder with the keyring; None for gpg's own choice.
         environment: the person's environment.
 
     Returns:
-        One for each key that gpg can read; none for an empty keyring or a folder that does not exist.
+        The keys that gpg can read; none for an empty keyring or a missing folder.
 
     Raises:
         GpgMissing: gpg is not installed.
@@ -105,8 +105,8 @@ def list_secret_keys(gnupg_home: Path | None, environment: Mapping[str, str]) ->
         try:
             details = inspect_key(exported, environment=environment)
         except KeyRefused:
-            continue  # A secret key without its public half: nothing can be encrypted to it.
-        # Field 15 of a secret key: "+" for here, "#" for not here, else the serial number of its card.
+            continue  # A secret key without its public half can't be encrypted to.
+        # Field 15 of a secret key: "+" for present, "#" for absent, else the serial number of its card.
         places = {part["keyid"]: part["token"] for part in (key, *key.get("subkey_info", {}).values())}
         present = frozenset(key_id for key_id, place in places.items() if place != "#")
         on_card = frozenset(key_id for key_id in present if places[key_id] not in {"+", ""})
@@ -115,7 +115,7 @@ def list_secret_keys(gnupg_home: Path | None, environment: Mapping[str, str]) ->
 
 
 def export_public_key(fingerprint: str, gnupg_home: Path | None, environment: Mapping[str, str]) -> bytes:
-    """The binary public key of the keyring, minimal (without other people's signatures).
+    """Export a binary public key from the keyring, minimal (without other people's signatures).
 
     Args:
         fingerprint: the whole fingerprint.
@@ -136,7 +136,7 @@ def export_public_key(fingerprint: str, gnupg_home: Path | None, environment: Ma
 
 
 def _exported(fingerprint: str, gnupg_home: Path | None, environment: Mapping[str, str]) -> bytes:
-    """The public key, minimal; whole if gpg leaves all user ids unsigned, as of a key from the future."""
+    """Export a minimal public key; a whole one if gpg drops all user id signatures (key from the future)."""
     arguments = ["--export", fingerprint]
     minimal = ["--export-options", "export-minimal", *arguments]
     exported = run_gpg(minimal, gnupg_home=gnupg_home, environment=environment).output
@@ -147,12 +147,12 @@ def _exported(fingerprint: str, gnupg_home: Path | None, environment: Mapping[st
 
 
 def check_new_key(name: str, email: str, expires: str, passphrase: Secret) -> list[Problem]:
-    """Everything that is not right with the parameters of a new key.
+    """Check the parameters of a new key.
 
     Args:
         name: the person's name.
         email: the person's mail address.
-        expires: "0" for never, or a number of days, weeks, months or years, as "90", "6w", "18m", "2y".
+        expires: "0" for never, or a number of days, weeks, months or years, such as "90", "6w", "18m", "2y".
         passphrase: the passphrase.
 
     Returns:
@@ -213,27 +213,27 @@ def generate_key(
     progress: Callable[[float], None] | None = None,
     cancelled: Event | None = None,
 ) -> str:
-    """Make an RSA 4096 key with an RSA 4096 encryption subkey; takes some seconds.
+    """Generate an RSA 4096 key with an RSA 4096 encryption subkey; takes some seconds.
 
-    gpg-agent remembers the passphrase for a while, as it does for every key.
+    gpg-agent caches the passphrase for a while, as for every key.
 
     Args:
         name: the person's name.
         email: the person's mail address.
         expires: as in `check_new_key`.
-        passphrase: protects the secret key; goes to gpg over a pipe of its own.
-        gnupg_home: as in `list_secret_keys`; made (0700) if it does not exist.
+        passphrase: protects the secret key; goes to gpg over a separate pipe.
+        gnupg_home: as in `list_secret_keys`; created (0700) if missing.
         environment: the person's environment.
-        progress: called about ten times a second with the seconds passed.
-        cancelled: set by another thread to give up. No key is in the keyring then; the agent, which is left
-            alone, may still store the secret half that it was making, which nothing refers to.
+        progress: called about twenty times a second with the seconds passed.
+        cancelled: set by another thread to cancel. Then no key is in the keyring; the agent, which keeps
+            running, may still store the unfinished secret half, which nothing refers to.
 
     Returns:
         The fingerprint of the new key.
 
     Raises:
         ValueError: `check_new_key` has a fatal problem with the parameters.
-        GpgFailed: gpg could not make it.
+        GpgFailed: gpg could not generate it.
         GpgMissing: gpg is not installed.
         Cancelled: `cancelled` was set.
     """
@@ -265,14 +265,14 @@ def generate_key(
 
 
 def revocation_certificate(fingerprint: str, gnupg_home: Path | None, environment: Mapping[str, str]) -> Path:
-    """Where gpg keeps the certificate that revokes a key it made (`openpgp-revocs.d`, GnuPG 2.1 and later).
+    """Return the path of a generated key's revocation certificate (`openpgp-revocs.d`, GnuPG 2.1 and later).
 
-    Anyone with that file can revoke the key; it belongs on paper or on a stick in a drawer.
+    Anyone with that file can revoke the key; it belongs on paper or on a USB stick in a drawer.
 
     Args:
-        fingerprint: of the key.
+        fingerprint: the key's fingerprint.
         gnupg_home: the folder with the keyring; None for gpg's own choice.
-        environment: the person's environment (GNUPGHOME and HOME tell gpg's own choice).
+        environment: the person's environment (GNUPGHOME and HOME determine gpg's own choice).
     """
     default = environment.get("GNUPGHOME") or Path(environment["HOME"]) / ".gnupg"
     return Path(gnupg_home or default) / "openpgp-revocs.d" / f"{fingerprint}.rev"
@@ -285,14 +285,14 @@ def encrypt(
     gnupg_home: Path | None,
     environment: Mapping[str, str],
 ) -> bytes:
-    """An OpenPGP message that only the owner of a key can read.
+    """Encrypt an OpenPGP message that only the owner of a key can read.
 
-    The key is named by its fingerprint, so it is trusted for this (`--trust-model always`); the plain bytes
-    go in through a pipe.
+    The key is chosen by its fingerprint, so it is trusted for this (`--trust-model always`); the plain bytes
+    go through a pipe.
 
     Args:
-        plain: what to encrypt; may be secret.
-        fingerprint: of a key in the keyring, 40 hexadecimal digits.
+        plain: the bytes to encrypt; may be secret.
+        fingerprint: the fingerprint of a key in the keyring, 40 hexadecimal digits.
         gnupg_home: the folder with the keyring; None for gpg's own choice.
         environment: the person's environment.
 
@@ -320,15 +320,15 @@ def encrypt(
 
 
 def _open(gnupg_home: Path | None, environment: Mapping[str, str]) -> gnupg.GPG:
-    """python-gnupg on this keyring, with a limit of time; imported here so that the rest starts without it.
+    """Return python-gnupg on this keyring with a time limit; imported here, so that the rest does without.
 
-    What is read here is ASCII, but for user ids, which are taken from the exported key. So the encoding
-    is one that has no invalid bytes: a thread of python-gnupg would print a traceback for one.
+    Everything read here is ASCII except user ids, which come from the exported key instead. So the encoding
+    is one without invalid bytes, for which a thread of python-gnupg would print a traceback.
     """
     import gnupg  # noqa: PLC0415 - see above
 
     class Keyring(gnupg.GPG):  # type: ignore[misc]
-        """Ends gpg after `WORK_SECONDS`, which python-gnupg leaves to run for ever."""
+        """Ends gpg after `WORK_SECONDS`; python-gnupg would let it run forever."""
 
         def _collect_output(self, process: subprocess.Popen[bytes], *output: object, **more: object) -> None:
             slow = Event()
@@ -354,5 +354,5 @@ def _open(gnupg_home: Path | None, environment: Mapping[str, str]) -> gnupg.GPG:
             encoding="latin-1",
         )
     except (OSError, ValueError) as error:
-        # python-gnupg hides why the system starts no gpg
+        # python-gnupg hides why gpg can't be started
         raise tools.not_started(error.__context__ or error) from error

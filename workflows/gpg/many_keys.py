@@ -1,6 +1,6 @@
-"""Many keys at once: every key of a keyring, every file of a folder, read in parallel.
+"""Read many keys in parallel: every key of a keyring, every file of a folder.
 
-What takes time is the start of gpg, a process for each key, so threads are enough.
+Starting gpg, one process per key, takes the time, so threads are enough.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ _Result = TypeVar("_Result")
 
 
 def check_keys(data: bytes | str, *, environment: Mapping[str, str]) -> tuple[CheckedKey | KeyRefused, ...]:
-    """Read every key in what a person handed over: one key, several, a keyring, GnuPG's keybox file.
+    """Read every key in a person's input: one key, several, a keyring, GnuPG's keybox file.
 
     Args:
-        data: in any form that `normalise` takes, or the content of a `pubring.kbx`.
+        data: any form that `normalise` accepts, or the content of a `pubring.kbx`.
         environment: the person's environment.
 
     Returns:
-        For each key, in its order, the key or why gpg cannot read it; at least one.
+        For each key, in order, the key or why gpg can't read it; at least one.
 
     Raises:
-        KeyRefused: there is no public key in it, or something else is in it (`SecretKeyGiven`).
+        KeyRefused: the input has no public key, or something else (`SecretKeyGiven`).
         GpgMissing: gpg is not installed.
     """
     if isinstance(data, bytes) and data[8:12] == _KEYBOX_MAGIC:
@@ -49,13 +49,13 @@ def check_keys(data: bytes | str, *, environment: Mapping[str, str]) -> tuple[Ch
 
 
 def is_named(fingerprint: str, mails: Iterable[str], wanted: str) -> bool:
-    """Whether a key is the one that a person means.
+    """Return whether a person means this key.
 
     Args:
-        fingerprint: the key's.
-        mails: the mail addresses in it.
-        wanted: its fingerprint or the end of it (8 digits or more, blanks between the groups are allowed), or
-            a mail address.
+        fingerprint: the key's fingerprint.
+        mails: the key's mail addresses.
+        wanted: the person's input: a fingerprint or its end (at least 8 digits; blanks are allowed), or a
+            mail address.
     """
     if "@" in wanted:
         return wanted.strip().casefold() in map(str.casefold, mails)
@@ -64,7 +64,7 @@ def is_named(fingerprint: str, mails: Iterable[str], wanted: str) -> bool:
 
 
 def choose(keys: Iterable[CheckedKey | KeyRefused], wanted: str) -> CheckedKey:
-    """The one key that a person means.
+    """Return the one key that a person means.
 
     Args:
         keys: from `check_keys`.
@@ -87,13 +87,13 @@ def choose(keys: Iterable[CheckedKey | KeyRefused], wanted: str) -> CheckedKey:
 def in_parallel(
     work: Callable[[_Item], _Result], items: Sequence[_Item], tick: Callable[[int], None] | None = None
 ) -> list[_Result]:
-    """The results of some work on each item, in their order, on all cores; the first failure is raised.
+    """Process items in parallel on all cores and return the results in order; raise the first failure.
 
     Args:
-        work: called in threads, once an item.
-        items: what to work on.
-        tick: called in this thread after each item with the number of those that are done. What it raises
-            ends the work: items that were not begun are left, and it is raised here.
+        work: called in threads, once per item.
+        items: the items.
+        tick: called in this thread after each item with the number of finished ones. An exception from it
+            ends the work, without starting further items, and is raised here.
     """
     workers = max(1, min(len(items), 8, 2 * (os.cpu_count() or 1)))
     with ThreadPoolExecutor(workers) as pool:
@@ -103,14 +103,14 @@ def in_parallel(
                 future.result()
                 if tick is not None:
                     tick(done)
-        except BaseException:  # Ctrl-C and whatever `tick` raises, too: what was not begun is left
+        except BaseException:  # Ctrl-C and exceptions from `tick`, too: start no further items
             pool.shutdown(wait=False, cancel_futures=True)
             raise
         return [future.result() for future in running]
 
 
 def _from_keybox(data: bytes, environment: Mapping[str, str]) -> bytes:
-    """The public keys in a keybox, as gpg exports them from a copy."""
+    """Return the public keys in a keybox, as gpg exports them from a copy."""
     if len(data) > KEYRING_LIMIT:
         raise KeyTooLarge(parts="bytes", count=len(data), limit=KEYRING_LIMIT)
     with temporary_folder() as folder:

@@ -1,9 +1,9 @@
-"""Any form in, one form out: what people hand over becomes the one public key, as `keys/NAME` wants it.
+"""Any form in, one form out: turn people's input into one public key in the form of `keys/NAME`.
 
 People send base64, armored text, base64 of armored text, files, whole mails, a request of this program, a
-Keybase name, and sometimes their secret key. The AWS provider takes only base64 of one binary public key, and
-finds out late: after it has created the user. So everything is turned into that form here, or refused with
-the reason. No child process is run; `inspect` asks GnuPG what is in the key.
+Keybase name, and sometimes their secret key. The AWS provider accepts only base64 of one binary public key,
+and fails late: after it has created the user. So every input is converted to that form here, or rejected with
+the reason. This runs no child process; `inspect` asks GnuPG about the key's content.
 """
 
 from __future__ import annotations
@@ -44,22 +44,22 @@ KEYRING_LIMIT: Final = SIZE_LIMIT
 """Bytes or characters of a whole keyring."""
 
 PARTS_LIMIT: Final = 500
-"""Subkeys and names of one key, together; gpg's work for them grows with their square."""
+"""Subkeys plus user ids of one key; gpg's work grows with their square."""
 
 KEYS_LIMIT: Final = 3_000
-"""Keys of a keyring; each is a run of gpg."""
+"""Keys of a keyring; each needs a run of gpg."""
 
 MARKS_LIMIT: Final = 500_000
-"""Line breaks, marks of HTML and the like in a text; a whole keyring as a mail in HTML has 300 thousand."""
+"""Line breaks, HTML markup and the like in a text; a whole keyring as an HTML mail has 300 thousand."""
 
-_MARKS: Final = ("\n", "\r", "\\n", "<", "&")  # each of them is a piece that is looked at alone
-_MOST_FENCES: Final = 100  # of a text that may be a request
-_SHORTEST = 100  # a text with fewer characters is a word or two, and not the base64 of a key
-_NESTING_LIMIT = 3  # a request that holds base64 of armored text
+_MARKS: Final = ("\n", "\r", "\\n", "<", "&")  # each starts a piece that is processed separately
+_MOST_FENCES: Final = 100  # in a text that may be a request
+_SHORTEST = 100  # a shorter text is a word or two, not the base64 of a key
+_NESTING_LIMIT = 3  # a request that contains base64 of armored text
 _KEY_TAGS: Final = KEYS | {Tag.USER_ID, Tag.USER_ATTRIBUTE, Tag.SIGNATURE}
 _IGNORED_TAGS: Final = frozenset({Tag.MARKER, Tag.TRUST, Tag.PADDING})
 _KEY_VERSIONS: Final = frozenset({2, 3, 4, 5, 6})
-_UNKNOWN_TAGS: Final = frozenset({15, 16, *range(22, 64)})  # no OpenPGP before RFC 9580 had a packet of these
+_UNKNOWN_TAGS: Final = frozenset({15, 16, *range(22, 64)})  # no packet types before RFC 9580
 _OTHER_BLOCKS: Final = {
     "SIGNATURE": Found.SIGNATURE,
     "SIGNED MESSAGE": Found.TEXT,
@@ -83,25 +83,25 @@ class PublicKeyText:
     """One OpenPGP public key.
 
     Attributes:
-        binary: its packets. Photographs and local trust marks are left out; `inspect.check_key` also drops
-            the signatures of other people.
+        binary: its packets, without photographs and local trust packets; `inspect.check_key` also drops
+            other people's signatures.
     """
 
     binary: bytes
 
     @property
     def text(self) -> str:
-        """The file `keys/NAME`: base64 in lines of 76 characters, as coreutils' `base64` has it."""
+        """The file `keys/NAME`: base64 in lines of 76 characters, like coreutils' `base64`."""
         return base64.encodebytes(self.binary).decode("ascii")
 
     @property
     def key_material(self) -> frozenset[bytes]:
-        """The primary key and the subkeys themselves, without user ids, signatures and dates of expiry."""
+        """The primary key and the subkeys themselves, without user ids, signatures and expiry dates."""
         return key_material(split(self.binary))
 
 
 def normalise(data: bytes | str) -> PublicKeyText:
-    """The one public key in whatever a person handed over.
+    """Extract the one public key from a person's input.
 
     Accepted: binary; base64 with or without wraps, padding, either alphabet; armored text; base64 of armored
     text; each of them inside a mail, with quote marks, carriage returns, a byte order mark, UTF-16, a shell's
@@ -111,10 +111,10 @@ def normalise(data: bytes | str) -> PublicKeyText:
         data: the content of a file, or a pasted text.
 
     Returns:
-        The key, whole by its framing. Whether it is of any use is for `verdict.judge` to say.
+        The key, with complete packets. `verdict.judge` decides whether it is usable.
 
     Raises:
-        KeyRefused: there is not exactly one public key in it. Its subclass says which case it is:
+        KeyRefused: the input doesn't have exactly one public key. The subclass says what it is:
             `EmptyKey`, `KeyTooLarge`, `SecretKeyGiven`, `NotAPublicKey`, `SeveralKeys`, `DamagedKey`,
             `KeybaseName`.
     """
@@ -127,16 +127,16 @@ def normalise(data: bytes | str) -> PublicKeyText:
 
 
 def public_keys(data: bytes | str) -> tuple[PublicKeyText, ...]:
-    """Every public key in whatever a person handed over: a whole keyring, or several blocks in one text.
+    """Extract every public key from a person's input: a whole keyring, or several blocks in one text.
 
     Args:
-        data: in any form that `normalise` takes.
+        data: any form that `normalise` accepts.
 
     Returns:
-        At least one key, each of them once, in their order.
+        At least one key, without repetitions, in order.
 
     Raises:
-        KeyRefused: there is none, or something else is among them (`SecretKeyGiven`).
+        KeyRefused: the input has no public key, or something else (`SecretKeyGiven`).
     """
     if len(data) > KEYRING_LIMIT:
         raise KeyTooLarge(parts="bytes", count=len(data), limit=KEYRING_LIMIT)
@@ -149,10 +149,10 @@ def _keys(data: bytes | str) -> tuple[PublicKeyText, ...]:
 
 
 def _binaries(data: bytes | str, depth: int) -> tuple[bytes, ...]:
-    """The binary OpenPGP data in `data`, a piece for each armored block, not yet looked into."""
+    """Return the unparsed binary OpenPGP data in `data`, one piece per armored block."""
     text = pasted.as_text(data)
     if text is None:
-        assert isinstance(data, bytes)  # noqa: S101 - only bytes can be other than text
+        assert isinstance(data, bytes)  # noqa: S101 - only bytes can be binary
         return (data,)
     marks = sum(map(text.count, _MARKS))
     if marks > MARKS_LIMIT:
@@ -176,15 +176,15 @@ def _binaries(data: bytes | str, depth: int) -> tuple[bytes, ...]:
         raise DamagedKey(flaw=f"The base64 text can't be decoded: {error}.") from error
     if not binary:
         raise NotAPublicKey(Found.TEXT)
-    # Base64 of armored text is text again; a binary packet never is (its first byte has the high bit set).
+    # Base64 of armored text decodes to text; a binary packet never does (its first byte has the high bit).
     return _binaries(binary, depth + 1) if binary[0] < 0x80 else (binary,)
 
 
 def _from_blocks(blocks: tuple[pasted.ArmoredBlock, ...]) -> tuple[bytes, ...]:
-    """The data of the public keys among armored blocks."""
+    """Return the data of the public keys among armored blocks."""
     if any("PRIVATE KEY" in block.label or "SECRET KEY" in block.label for block in blocks):
         raise SecretKeyGiven
-    # `gpg --enarmor`, taken for `gpg --armor --export`, calls whatever it is given an armored file.
+    # `gpg --enarmor`, mistaken for `gpg --armor --export`, labels any input an armored file.
     keys = [block for block in blocks if block.label.startswith(("PUBLIC KEY BLOCK", "ARMORED FILE"))]
     if not keys:
         label = blocks[0].label
@@ -199,7 +199,7 @@ def _from_blocks(blocks: tuple[pasted.ArmoredBlock, ...]) -> tuple[bytes, ...]:
 
 
 def _key_of_request(text: str) -> str | None:
-    """The `public_key` of the first fenced JSON object that has one, or None."""
+    """Return the `public_key` of the first fenced JSON object that has one, or None."""
     if '"public_key"' not in text:
         return None
     for candidate in (*text.split("```", 2 * _MOST_FENCES)[1::2], text):
@@ -209,14 +209,14 @@ def _key_of_request(text: str) -> str | None:
         try:
             document = parse_json(candidate[start : end + 1], strict=False)
         except ValueError:
-            continue  # Not JSON after all; the armored block or the base64 in the text is looked for instead.
+            continue  # Not JSON; search the text for an armored block or base64 instead.
         if isinstance(document, dict) and isinstance(document.get("public_key"), str):
             return str(document["public_key"])
     return None
 
 
 def _refuse_other_kinds(text: str) -> None:
-    """Refuse by name what people take for a PGP key, or for its name; nothing is decoded for it."""
+    """Reject inputs that people mistake for a PGP key or its name, without decoding anything."""
     bare = text.strip()
     word = text.strip(" \n\"'")
     name = word[8:].strip() if word[:8].lower() == "keybase:" else ""
@@ -246,12 +246,12 @@ def _refuse_other_kinds(text: str) -> None:
 
 
 def _keys_in(binary: bytes) -> list[bytes]:
-    """The public keys in binary data, in their order, without photographs and local trust marks.
+    """Return the public keys in binary data, in order, without photographs and local trust packets.
 
-    Packets of types that nobody knows are left out, too, and a line break behind the last one.
+    Packets of unknown types and a line break at the end are left out, too.
 
     Raises:
-        KeyRefused: there is none, or anything else is in it, or it is not whole.
+        KeyRefused: the data has no public key, anything else, or is incomplete.
     """
     if not binary:
         raise DamagedKey(flaw="There is nothing between its first and its last line.")
@@ -272,7 +272,7 @@ def _keys_in(binary: bytes) -> list[bytes]:
     keys: list[list[Packet]] = []
     for packet in packets:
         if packet.tag == Tag.PUBLIC_KEY:
-            # A version (RFC 9580, section 5.5.2), four bytes of date, an algorithm, and some of a key.
+            # A version (RFC 9580, section 5.5.2), a four-byte date, an algorithm, and part of a key.
             if len(packet.body) < 12 or packet.body[0] not in _KEY_VERSIONS:
                 raise DamagedKey(flaw="Its first part isn't a key of any known format.")
             keys.append([])
@@ -295,13 +295,13 @@ def _packets(binary: bytes) -> list[Packet]:
         packets.extend(walk(binary))
     except MalformedPackets:
         behind = binary[sum(len(packet.raw) for packet in packets) :]
-        if behind.strip(b"\r\n"):  # else it is an editor's or a shell's line break
+        if behind.strip(b"\r\n"):  # otherwise an editor's or a shell's line break
             raise
     return [packet for packet in packets if packet.tag not in _IGNORED_TAGS | _UNKNOWN_TAGS]
 
 
 def _refuse_by_first_packet(binary: bytes) -> None:
-    """Refuse damaged data by the type that its first byte names, unless that is a public key."""
+    """Reject damaged data by the packet type in its first byte, unless that is a public key."""
     first = binary[0]
     if not first & 0x80:
         raise NotAPublicKey(Found.OTHER_DATA)
@@ -316,7 +316,7 @@ def _refuse_unless_key(tag: int) -> None:
 
 
 def _without_photographs(packets: list[Packet]) -> Iterator[Packet]:
-    """The packets without user attributes (only photographs are defined) and the signatures on them."""
+    """Yield the packets without user attributes (only photographs are defined) and their signatures."""
     skipping = False
     for packet in packets:
         if packet.tag != Tag.SIGNATURE:

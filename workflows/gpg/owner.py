@@ -1,4 +1,4 @@
-"""Whose key it is, as far as the key itself shows: its user ids against an IAM name, and keys met twice."""
+"""Guess a key's owner from its user ids and an IAM name, and find keys used twice."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from workflows.gpg.inspect import CheckedKey, KeyDetails, UserId
 
 
 class Likeness(enum.IntEnum):
-    """How much the user ids of a key look like an IAM name; a hint, and no proof."""
+    """How much the user ids of a key look like an IAM name; a hint, no proof."""
 
     NONE = 0
-    """No word of the name is in them."""
+    """They contain no word of the name."""
     SOME = 1
-    """A word of the name is in them, or the name has no word that says anything."""
+    """They contain a word of the name, or the name has no distinctive word."""
     FULL = 2
-    """A mail address or a person's name in them has exactly the words of the name."""
+    """They contain a mail address or a person's name with exactly the words of the name."""
 
 
 def likeness(name: str, details: KeyDetails) -> Likeness:
-    """How much a key looks like an IAM user's.
+    """Return how much a key looks like an IAM user's.
 
     Args:
-        name: the IAM name, as "jane.doe" or "machine.circle.ci".
-        details: the key; user ids that do not hold do not count.
+        name: the IAM name, such as "jane.doe" or "machine.circle.ci".
+        details: the key; only its valid user ids count.
     """
     wanted = _name_parts(name)
     ids = [user_id for user_id in details.user_ids if user_id.holds]
@@ -42,13 +42,13 @@ def _name_parts(text: str) -> frozenset[str]:
 
 
 def _names(user_id: UserId) -> tuple[frozenset[str], frozenset[str]]:
-    """The words before the `@` of a user id's address, and those of the person's name."""
+    """Return the words before the `@` of a user id's address, and the words of the person's name."""
     person = user_id.text.partition("<")[0].partition("(")[0]
     return _name_parts(user_id.mail.partition("@")[0]), _name_parts(person)
 
 
 def same_keys(keys: Mapping[str, CheckedKey]) -> dict[str, tuple[str, ...]]:
-    """For each name whose key is also another one's, those other names in their order."""
+    """Return, for each name that shares a key, the other names with that key, in order."""
     owners = by_key((checked.key.key_material, name) for name, checked in keys.items())
     return {
         name: tuple(owner for owner in names if owner != name)

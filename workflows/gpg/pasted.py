@@ -1,7 +1,7 @@
 r"""Base64 and armor as people paste them: quoted mails, wraps, a shell's `%`, literal `\n`, byte order marks.
 
-Shared by the normaliser of keys and the cleaner of encrypted passwords. Everything works line by line and in
-linear time; there is no regular expression, so no input can make one run away.
+Shared by key normalisation and the cleaning of encrypted passwords. Everything works line by line in linear
+time; there are no regular expressions, so no input can cause catastrophic backtracking.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from workflows.core.openpgp import MalformedPackets, split
 from workflows.core.parsing import unescape_html
 
 INPUT_LIMIT: Final = 2_000_000
-"""Bytes or characters of one key or message; anything larger is rejected before it is read.
+"""Bytes or characters of one key or message; larger input is rejected before it is read.
 
-A usual key has two kilobytes; one with a photograph and thousands of signatures, all left out, a million.
+A usual key has two kilobytes; one with a photograph and thousands of signatures (all left out) a million.
 """
 
 BASE64_ALPHABET = frozenset(string.ascii_letters + string.digits + "+/=-_")
 """Both alphabets of RFC 4648: the usual one (sections 4) and the one for URLs (section 5)."""
 _LETTERS = "".join(BASE64_ALPHABET).encode("ascii")
 _ONLY_LETTERS = bytes(code if chr(code) in BASE64_ALPHABET - {"="} else ord(" ") for code in range(256))
-_SHORTEST_WORD = 200  # letters; the smallest key and the smallest encrypted password have more
+_SHORTEST_WORD = 200  # letters; even the smallest key and encrypted password have more
 
-_PROSE = 8  # in words, fewer letters than one in so many are capitals
-_LINE = 20  # the lines of base64 have more letters than that, and words fewer
+_PROSE = 8  # in prose, fewer than one letter in this many is a capital
+_LINE = 20  # lines of base64 are longer than this, words are shorter
 
 _QUOTE_MARKS = " \t>|\u00a0"
 _INVISIBLE = dict.fromkeys(
@@ -49,7 +49,7 @@ class MalformedBase64(ValueError):  # noqa: N818 - a fact about the text; the ca
 
 
 class SeveralBlocks(MalformedBase64):
-    """There is more than one block of base64 in the text."""
+    """The text has more than one block of base64."""
 
 
 @dataclass(frozen=True)
@@ -57,9 +57,9 @@ class ArmoredBlock:
     """One `-----BEGIN PGP …-----` block.
 
     Attributes:
-        label: what it says it is: "PUBLIC KEY BLOCK", "PRIVATE KEY BLOCK", "MESSAGE", "SIGNATURE", …
-        body: the lines between the marks, joined with newlines, quote marks removed.
-        complete: whether its end mark was found.
+        label: its type: "PUBLIC KEY BLOCK", "PRIVATE KEY BLOCK", "MESSAGE", "SIGNATURE", …
+        body: the lines between the markers, joined with newlines, quote marks removed.
+        complete: whether it has an end marker.
     """
 
     label: str
@@ -67,7 +67,7 @@ class ArmoredBlock:
     complete: bool
 
     def decode(self) -> bytes:
-        """The block's binary data, its checksum verified when there is one.
+        """Return the block's binary data, after verifying its checksum if there is one.
 
         Raises:
             MalformedBase64: it is not base64, or the checksum differs.
@@ -77,7 +77,7 @@ class ArmoredBlock:
         except MalformedBase64 as error:
             lines = self.body.split("\n")
             if any(len(line) == 5 and line[0] == "=" and line[:3] != "=3D" for line in lines):
-                raise  # a checksum such as =69AB, which no mail program packed
+                raise  # a checksum such as =69AB, so the body isn't quoted-printable
             unpacked = quopri.decodestring(self.body.encode()).decode("utf-8", errors="replace")
             with contextlib.suppress(MalformedBase64):
                 return decode_base64(_without_headers(unpacked))
@@ -85,9 +85,9 @@ class ArmoredBlock:
 
 
 def _without_headers(body: str) -> str:
-    """An armored body without its headers, which end at an empty line (RFC 9580, section 6.2.2).
+    """Return an armored body without its headers, which end at an empty line (RFC 9580, section 6.2.2).
 
-    That line may have been lost, so a line with a colon, which base64 never holds, is a header anywhere.
+    That line may be lost, so any line with a colon, which base64 never contains, counts as a header.
     """
     lines = body.strip("\n").split("\n")
     end = lines.index("") if "" in lines else 0
@@ -97,9 +97,9 @@ def _without_headers(body: str) -> str:
 
 
 def as_text(data: bytes | str) -> str | None:
-    """What was given as text, or None if it is binary.
+    """Return the input as text, or None if it is binary.
 
-    UTF-16 with its byte order mark is text, too: PowerShell writes it.
+    UTF-16 with a byte order mark counts as text: PowerShell writes it.
     """
     if isinstance(data, str):
         return data
@@ -108,19 +108,19 @@ def as_text(data: bytes | str) -> str | None:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:
-        # An OpenPGP packet begins with its high bit set; anything else is a mail in an older charset.
+        # An OpenPGP packet begins with the high bit set; anything else is a mail in an older charset.
         return data.decode("latin-1") if data[:1] < b"\x80" else None
 
 
 def unquoted(text: str) -> str:
-    """The text with plain newlines and blanks, and without quote marks and blanks around its lines."""
+    """Return the text with plain newlines and blanks, and without quote marks and blanks around lines."""
     text = text.translate(_INVISIBLE) if not text.isascii() else text
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\u00a0", " ")
     return "\n".join(line.strip(_QUOTE_MARKS) for line in text.split("\n"))
 
 
 def unescaped(text: str) -> str:
-    r"""An `unquoted` text whose literal `\n`, as JSON and Terraform print it, and HTML marks are newlines."""
+    r"""Turn literal `\n`, as JSON and Terraform print it, and HTML tags of an `unquoted` text to newlines."""
     if "</" in text or "&#" in text or "<br" in text.casefold():
         text = unescape_html(_without_tags(text))
     if "\\n" not in text:
@@ -129,11 +129,11 @@ def unescaped(text: str) -> str:
 
 
 def _without_tags(text: str) -> str:
-    """A text whose marks of HTML that end a line or surround a block are line breaks."""
+    """Replace HTML tags that end a line or surround a block by line breaks."""
     first, *pieces = text.split("<")
     kept = [first]
     for piece in pieces:
-        tag, line_break, following = piece.partition("\n")  # `unquoted` took the ">" at a line's end away
+        tag, line_break, following = piece.partition("\n")  # `unquoted` removed a ">" at the end of a line
         inside, _, rest = tag.partition(">")
         is_tag = inside.strip("/ ").partition(" ")[0].casefold() in _TAGS
         kept.append(f"\n{rest}{line_break}{following}" if is_tag else f"<{piece}")
@@ -141,10 +141,10 @@ def _without_tags(text: str) -> str:
 
 
 def armored_blocks(text: str) -> tuple[ArmoredBlock, ...]:
-    """Every armored block of a text that went through `unquoted`, in its order.
+    """Return every armored block of an `unquoted` text, in order.
 
-    Newlines may have been lost (all on one line); a block without its end mark reaches to the next block or
-    the end of the text.
+    Newlines may be lost (all on one line); a block without an end marker extends to the next block or the end
+    of the text.
     """
     blocks: list[ArmoredBlock] = []
     start = text.find(_BEGIN)
@@ -164,27 +164,27 @@ def armored_blocks(text: str) -> tuple[ArmoredBlock, ...]:
 
 
 def bare_base64(text: str, *, packed: bool = True) -> bytes | None:
-    """The binary data of a text that is base64, or that has a block or one long word of it in other text.
+    """Return the binary data of a text that is base64, or that contains a block or one long word of it.
 
-    A word is what `base64 -w0` leaves in front of the prompt, or a value between quotes.
+    Such a word is the output of `base64 -w0` before the prompt, or a value between quotes.
 
     Args:
-        text: a text that went through `unquoted`.
+        text: an `unquoted` text.
         packed: whether it may be a mail's source, with soft line breaks ("=" at the end of a line).
 
     Returns:
         The data, or None if there is no base64 in it.
 
     Raises:
-        MalformedBase64: it is base64 by its letters but cannot be decoded, or there are several blocks of it.
+        MalformedBase64: it has base64 letters but can't be decoded, or there are several blocks.
     """
     lines = [line for line in (line.strip(_WRAPPING) for line in text.split("\n")) if line]
     if not lines:
         return None
-    # The greeting and the name around a block may be base64 letters as well: then all of it is no packets.
+    # A greeting and a name around a block may be base64 letters, too: then the whole isn't valid packets.
     whole = "\n".join(lines) if all(_is_base64("".join(line.split())) for line in lines) else ""
     blocks = _blocks(lines)
-    # The shorter line that ends a block may be the next word of the mail.
+    # A shorter line at the end of a block may be the next word of the mail.
     found = _openpgp([whole]) or _openpgp(blocks) or _openpgp(block.rpartition("\n")[0] for block in blocks)
     if len(found) > 1:
         raise SeveralBlocks("there is more than one block in it; use one at a time")
@@ -199,7 +199,7 @@ def bare_base64(text: str, *, packed: bool = True) -> bytes | None:
 
 
 def _openpgp(pieces: Iterable[str]) -> list[bytes]:
-    """What is in the first two pieces, of different content, that are whole OpenPGP data."""
+    """Decode the pieces that are complete OpenPGP data, up to the second different one."""
     found: list[bytes] = []
     for piece in pieces:
         if _is_prose(piece):
@@ -238,7 +238,7 @@ def _strictly_decoded(letters: str) -> bytes:
         raise MalformedBase64("there is padding in the middle of it")
     try:
         return base64.b64decode(letters + "=" * (-len(letters) % 4), validate=True)
-    except ValueError as error:  # binascii.Error is one; letters of no alphabet at all are another
+    except ValueError as error:  # binascii.Error, or the error for non-ASCII letters
         raise MalformedBase64("a part of it is missing") from error
 
 
@@ -247,7 +247,7 @@ def _is_base64(word: str) -> bool:
 
 
 def _is_prose(letters: str) -> bool:
-    """Whether a text is words, though base64 letters: short, or with few capitals (base64 has 2 of 5)."""
+    """Return whether base64 letters are prose: short words, or few capitals (base64 has 2 in 5)."""
     words, capitals = len(letters.split()), sum(letter.isupper() for letter in letters)
     return len(letters) < words * _LINE or (
         len(letters) >= _SHORTEST_WORD and capitals * _PROSE < len(letters)
@@ -255,9 +255,9 @@ def _is_prose(letters: str) -> bool:
 
 
 def _blocks(lines: list[str]) -> list[str]:
-    """The runs of base64 lines of one length, each with the shorter line that ends it.
+    """Return the runs of base64 lines of equal length, each with the shorter line that ends it.
 
-    Lines of one length distinguish a block from the text of a mail, which are base64 letters as well.
+    The equal length distinguishes a block from the text of a mail, which may be base64 letters, too.
     """
     blocks: list[list[str]] = []
     length = 0  # of the lines that continue the last block
@@ -275,14 +275,14 @@ def _blocks(lines: list[str]) -> list[str]:
 
 
 def _longest_word(text: str) -> str:
-    """The longest run of base64 letters without its padding, if it is as long as a key; else ""."""
+    """Return the longest run of base64 letters without padding, if it is long enough for a key; else ""."""
     words = text.encode("ascii", "replace").translate(_ONLY_LETTERS).decode("ascii").split()
     word = max(words, key=len, default="")
     return word if len(word) >= _SHORTEST_WORD else ""
 
 
 def _crc24(data: bytes) -> int:
-    """Armor's checksum (RFC 9580, section 6.1.1)."""
+    """Compute armor's checksum (RFC 9580, section 6.1.1)."""
     checksum = 0xB704CE
     for byte in data:
         checksum = ((checksum << 8) & 0xFFFFFF) ^ _CRC24_TABLE[(checksum >> 16) ^ byte]

@@ -1,4 +1,4 @@
-"""Which OpenPGP library a version of the AWS provider has inside, and which keys that library reads.
+"""The OpenPGP library inside a version of the AWS provider, and the keys that the library can read.
 
 It was changed from Keybase's fork of Go's openpgp to ProtonMail's in 4.2.0 (hashicorp/terraform-provider-aws,
 pull request 23185) and, for the last release of the 3.x line, in 3.76.0 (pull request 27275).
@@ -32,11 +32,11 @@ class OpenPgpLibrary(enum.Enum):
     UNKNOWN = "the provider version is unknown"
 
 
-# The first version of each stretch of versions with one library.
+# The first version of each range of versions with the same library.
 _FIRST: Final = ("0.0.0", "3.76.0", "4.0.0", "4.2.0")
 
 UNREAD_CURVES: Final = {"cv25519": "2b060104019755010501", "secp256k1": "2b8104000a"}
-"""The object identifiers of the curves that Keybase's library does not know, by gpg's names for them."""
+"""Object identifiers of the curves that Keybase's library does not know, by gpg's names."""
 
 _CURVES: Final = tuple(
     bytes([len(identifier) // 2]) + bytes.fromhex(identifier) for identifier in UNREAD_CURVES.values()
@@ -48,17 +48,17 @@ _HASHES: Final = frozenset({1, 2, 3, 8, 9, 10, 11})
 _SUBPACKETS: Final = frozenset({2, 3, 9, 11, 16, 21, 22, 24, 25, 26, 27, 29, 30, 32})
 
 _EDDSA: Final = 22
-# The kinds of signatures of a key on itself that count: on a user id, on a subkey (RFC 9580, section 5.2.1).
+# The self-signatures that count: on a user id, on a subkey (RFC 9580, section 5.2.1).
 _OWN: Final = frozenset({0x10, 0x13, 0x18})
 _SIGNED: Final = frozenset({Tag.USER_ID, Tag.USER_ATTRIBUTE, Tag.PUBLIC_SUBKEY})
 
 
 def library_of(provider_version: str | None) -> OpenPgpLibrary:
-    """The OpenPGP library of an AWS provider version, or of all versions that a constraint allows.
+    """Return the OpenPGP library of an AWS provider version, or of all versions that a constraint allows.
 
     Args:
-        provider_version: a version as lock files have it ("4.67.0", "5.0.0-beta1"), or a constraint as layers
-            have it ("~> 3.27, < 3.38"). A constraint that allows versions with either library, None, and
+        provider_version: a version from a lock file ("4.67.0", "5.0.0-beta1"), or a constraint from a layer
+            ("~> 3.27, < 3.38"). A constraint that allows versions with either library, None, and
             anything else are `UNKNOWN`.
     """
     text = (provider_version or "").strip()
@@ -72,7 +72,7 @@ def library_of(provider_version: str | None) -> OpenPgpLibrary:
 
 
 def check_version(text: str) -> bool:
-    """Whether a person's text is a provider version or a constraint at all."""
+    """Return whether a person's input is a provider version or a constraint."""
     try:
         allows(text, VersionNumber.parse("0.0.0"))
     except ValueError:
@@ -88,9 +88,9 @@ def _library(version: VersionNumber) -> OpenPgpLibrary:
 
 
 def _candidates(constraint: str) -> list[VersionNumber]:
-    """Versions such that one is in every stretch that the constraint reaches into.
+    """Return at least one version from every range that the constraint reaches into.
 
-    A stretch begins with its first version, or with one that the constraint names, or right after that one.
+    A range begins with its first version, with a version in the constraint, or right after that one.
     """
     named = re.findall(r"[0-9]+(?:\.[0-9]+){0,2}", constraint)
     versions = [VersionNumber.parse(text) for text in (*_FIRST, *named)]
@@ -99,15 +99,15 @@ def _candidates(constraint: str) -> list[VersionNumber]:
 
 
 def keybase_reads(packets: Iterable[Packet]) -> bool:
-    """Whether Keybase's library can read every packet of a public key, also those that it does not need.
+    """Return whether Keybase's library can read every packet of a public key, even those it does not need.
 
-    GnuPG passes over a signature or a part that it does not understand; this library gives up the whole key.
-    What it knows was found with one apply of provider 3.39.0 and a key for each case;
-    `tests/e2e/test_provider_verdicts.py` compares some of them. It gives up at a curve of `UNREAD_CURVES`,
-    too: that has a verdict of its own, so such a curve and the packets after it do not count here.
+    GnuPG skips a signature or a part that it does not understand; this library gives up on the whole key.
+    Each case was determined by an apply with provider 3.39.0; `tests/e2e/test_provider_verdicts.py` repeats
+    some of them. The library also gives up at a curve of `UNREAD_CURVES`, but that has a separate verdict, so
+    such a curve and the packets after it do not count here.
 
     Args:
-        packets: those of one public key, in their order.
+        packets: the packets of one public key, in order.
     """
     for packet in packets:
         if packet.tag in KEYS:
@@ -134,29 +134,30 @@ def _keybase_reads_signature(packet: Packet) -> bool:
 
 
 def keybase_verifies(signature: Signature) -> bool:
-    """Whether Keybase's library finds that a signature holds which does.
+    """Return whether Keybase's library can verify a valid signature.
 
-    The halves of an EdDSA signature, R and S, have 32 bytes each. OpenPGP writes them as numbers, so without
-    leading zeros (RFC 9580, section 3.2), and this library joins them as they are written. Where one begins
-    with a zero byte, in one signature of 128, it has less than 64 bytes and finds that they do not hold. It
-    drops a user id or subkey without another signature ("entity without any identities", "has no encryption
-    keys"), overlooks the revocation of a subkey, and gives up a key that was revoked so. Signatures of other
-    people do not matter, nor do short numbers of RSA.
+    The halves of an EdDSA signature, R and S, have 32 bytes each. OpenPGP writes them as numbers without
+    leading zeros (RFC 9580, section 3.2), and this library concatenates them unpadded. If one begins with a
+    zero byte, as in one signature of 128, the result has less than 64 bytes and verification fails. Then the
+    library drops a user id or subkey without another signature ("entity without any identities", "has no
+    encryption keys"), overlooks the revocation of a subkey, and gives up on a revoked key. Other people's
+    signatures do not matter, nor do short numbers in RSA.
 
-    All AWS providers with this library have the same version of it: keybase/go-crypto 93f5b35093ba of October
-    2016, function `edDSAkey.Verify` in openpgp/packet/public_key.go (read in the programs 2.70.0 and 3.39.0,
-    and in what pull request 27275 replaced). Its later versions fill the halves up, and so does ProtonMail's
+    All AWS providers with this library have the same version: keybase/go-crypto 93f5b35093ba of October 2016,
+    function `edDSAkey.Verify` in openpgp/packet/public_key.go (checked in the programs 2.70.0 and 3.39.0, and
+    in the code that pull request 27275 replaced). Later versions pad the halves, and so does ProtonMail's
     library (openpgp/internal/ecc/ed25519.go). Tried with provider 3.39.0, also with keys that GnuPG 2.4
-    signed until they were short; `tests/e2e/test_provider_verdicts.py` tries user ids and subkeys again.
+    signed repeatedly until a half was short; `tests/e2e/test_provider_verdicts.py` repeats user ids and
+    subkeys.
     """
     return signature.algorithm != _EDDSA or all(bits > 31 * 8 for bits in signature.bit_lengths)
 
 
 def keybase_drops(packets: Iterable[Packet]) -> tuple[tuple[int, bool], ...]:
-    """Which user ids and subkeys Keybase's library drops: it can verify none of the key's signatures on them.
+    """Find the user ids and subkeys that Keybase's library drops, as it can verify none of their signatures.
 
     Args:
-        packets: those of one public key, in their order.
+        packets: the packets of one public key, in order.
 
     Returns:
         The tag of each user id, picture and subkey, and whether it is dropped.

@@ -1,4 +1,4 @@
-"""The reasons for which something is not the one public key that is wanted, each an error of its own.
+"""The reasons why an input is not exactly one public key, each with its own error.
 
 None of them quotes the input: it may be a secret key.
 """
@@ -23,24 +23,24 @@ _NEW_KEY = (
 
 
 class KeyRefused(DeclaredError):  # noqa: N818 - a refusal of an input, named for what it says
-    """What was given is not exactly one OpenPGP public key; the subclass says what it is instead.
+    """The input is not exactly one OpenPGP public key; the subclass says what it is instead.
 
     Attributes:
-        for_owner: what to send to the person who gave it, with the commands that help; "" for nothing.
+        for_owner: a text for the person who sent it, with helpful commands; "" for nothing.
     """
 
     for_owner: Sentence = f"What you sent for your AWS user can't be read as a PGP key. {_SEND_AGAIN}"
 
     @property
     def body(self) -> Sentence:
-        """The message, with what to send to the person who gave it, if anything."""
+        """The message, with the text for the person who sent the input, if any."""
         return (
             f"{super().body}\n\nTo send to its owner:\n\n{self.for_owner}" if self.for_owner else super().body
         )
 
 
 class EmptyKey(KeyRefused):
-    """Nothing was given."""
+    """The input is empty."""
 
     for_owner = f"What you sent for your AWS user has no key in it. {_SEND_AGAIN}"
     texts = Texts(
@@ -52,12 +52,12 @@ class EmptyKey(KeyRefused):
 
 
 class KeyTooLarge(KeyRefused):
-    """More was given than any public key needs, or more keys than a person's keyring has.
+    """The input is larger than any public key, or has more keys than a person's keyring.
 
     Args:
-        parts: what there is too much of, as "bytes".
-        count: how many were given.
-        limit: how many are read at most.
+        parts: what exceeds the limit, such as "bytes".
+        count: how many the input has.
+        limit: the maximum.
     """
 
     for_owner = (
@@ -73,7 +73,7 @@ class KeyTooLarge(KeyRefused):
 
 
 class SecretKeyGiven(KeyRefused):
-    """A secret key was given where the public one belongs."""
+    """The input is a secret key instead of the public one."""
 
     for_owner = (
         "You sent the SECRET half of your PGP key. Anyone who could read that message can decrypt yours.\n"
@@ -93,7 +93,7 @@ class SecretKeyGiven(KeyRefused):
 
 
 class OtherSecretKey(SecretKeyGiven):
-    """The private half of an SSH or TLS key was given."""
+    """The input is the private half of an SSH or TLS key."""
 
     for_owner = (
         "You sent the PRIVATE half of an SSH or TLS key. Anyone who could read that message can act as you.\n"
@@ -113,7 +113,7 @@ class OtherSecretKey(SecretKeyGiven):
 
 @enum.unique
 class Found(enum.StrEnum):
-    """What was given instead of a public key, as a noun."""
+    """What the input is instead of a public key, as a noun phrase."""
 
     SSH_KEY = "an SSH key, which can't be used to encrypt here"
     CERTIFICATE = "a certificate for TLS or S/MIME, not a PGP key"
@@ -130,7 +130,7 @@ class Found(enum.StrEnum):
 
 
 class NotAPublicKey(KeyRefused):
-    """Something of OpenPGP other than a key, or nothing of OpenPGP at all.
+    """The input is OpenPGP data other than a key, or no OpenPGP data.
 
     Args:
         found: what it is.
@@ -153,7 +153,7 @@ class NotAPublicKey(KeyRefused):
 
 
 class SeveralKeys(KeyRefused):
-    """More than one public key was given.
+    """The input has more than one public key.
 
     Args:
         count: how many.
@@ -173,7 +173,7 @@ class SeveralKeys(KeyRefused):
 
 
 class DamagedKey(KeyRefused):
-    """It is a public key, but not whole.
+    """The input is a public key, but incomplete or damaged.
 
     Args:
         flaw: what is wrong with it, as a sentence.
@@ -193,7 +193,7 @@ class DamagedKey(KeyRefused):
 
 
 class UnreadableKey(KeyRefused):
-    """GnuPG itself cannot make sense of the key; `detail` holds its message."""
+    """GnuPG itself can't read the key; `detail` has its message."""
 
     texts = Texts(
         title="GnuPG can't read this key",
@@ -204,10 +204,10 @@ class UnreadableKey(KeyRefused):
 
 
 class KeyTooSlow(UnreadableKey):
-    """GnuPG was ended before it had read the key; that says nothing about the key.
+    """GnuPG was stopped before it had read the key, which says nothing about the key.
 
     Args:
-        seconds: how long it was given.
+        seconds: the time limit.
     """
 
     for_owner = ""
@@ -223,7 +223,7 @@ class OtherKeyVersion(KeyRefused):
     """A key in a format that neither gpg nor any AWS provider reads.
 
     Args:
-        version: the number of the format; 4 is the one of nearly all keys.
+        version: the version of the format; nearly all keys have 4.
         age: "an old" or "a newer".
     """
 
@@ -240,10 +240,10 @@ class OtherKeyVersion(KeyRefused):
 
 
 class KeybaseName(KeyRefused):
-    """The name of a Keybase account was given instead of a key.
+    """The input is the name of a Keybase account instead of a key.
 
     Args:
-        name: the name of the account, letters, digits and underscores only.
+        name: the account's name: letters, digits and underscores only.
     """
 
     for_owner = (
@@ -262,15 +262,15 @@ class KeybaseName(KeyRefused):
 
 
 class NoSuchKeyHere(KeyRefused):
-    """The key that was asked for is not among those that were given, or is not named clearly enough.
+    """The wanted key is not in the input, or its name is ambiguous.
 
     Args:
-        matches: how many there are, as "None of the keys matches".
-        wanted: how it was named.
-        detail: the fingerprints that there are to choose from.
+        matches: how many match, such as "None of the keys matches".
+        wanted: the person's name for it.
+        detail: the fingerprints to choose from.
     """
 
-    for_owner = ""  # the keys may be good ones; it is the name that fits none of them
+    for_owner = ""  # the keys may be fine; only the name matches none
     texts = Texts(
         title="Which key?",
         what="{matches} {wanted!r}.",

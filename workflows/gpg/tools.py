@@ -1,6 +1,6 @@
-"""Running GnuPG: where it is, and one child process with a built environment, its statuses read by name.
+"""Run GnuPG as a child process with a built environment, and read its status lines.
 
-A passphrase goes over a pipe of its own, a run can be cancelled, and every status line is kept.
+A passphrase goes over a separate pipe, a run can be cancelled, and every status line is kept.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from workflows.core.processes import child_environment, communicate
 from workflows.core.secret import Secret
 
 PASSPHRASE_LIMIT: Final = 255
-"""Bytes that gpg-agent takes at most (MAX_PASSPHRASE_LEN in GnuPG's agent/agent.h)."""
+"""Maximum bytes that gpg-agent accepts (MAX_PASSPHRASE_LEN in GnuPG's agent/agent.h)."""
 
 WORK_SECONDS: Final = 60.0
-"""How long gpg may work where it asks nobody; on a slow machine it needs a second for a large key."""
+"""How long gpg may work without prompting; on a slow machine it needs a second for a large key."""
 
 _STATUS_PREFIX = "[GNUPG:] "
-# What no program could be started for: files, processes or memory have run out (errno(3)).
+# No program can be started: out of files, processes or memory (errno(3)).
 _LIMITS = frozenset({errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM})
-# What gpg, its agent and a pinentry with windows need; everything else stays with the wizard.
+# Variables for gpg, its agent and a graphical pinentry; all others are withheld.
 _PASSED_ON: Final = (
     "PATH",
     "HOME",
@@ -60,11 +60,11 @@ class GpgMissing(DeclaredError):  # noqa: N818 - it names what is missing
 
 
 class GpgFailed(OnboardError):  # noqa: N818 - it names what happened
-    """GnuPG ended with an error that has no class of its own; `detail` holds its words."""
+    """GnuPG ended with an error that has no class of its own; `detail` has its message."""
 
 
 class GpgTooSlow(DeclaredError, GpgFailed):  # noqa: N818 - as the others
-    """GnuPG was ended because it took far longer than such work takes."""
+    """GnuPG was stopped because it took far longer than usual."""
 
     texts = Texts(
         title="GnuPG didn't finish",
@@ -76,13 +76,13 @@ class GpgTooSlow(DeclaredError, GpgFailed):  # noqa: N818 - as the others
 
 @dataclass(frozen=True)
 class GpgRun:
-    """What a run of gpg gave.
+    """The result of a gpg run.
 
     Attributes:
         exit_status: 0 for success; gpg uses 1 and 2 for failures.
-        output: its standard output. It may be secret: `repr` leaves it out.
-        statuses: its status lines in their order, each split at blanks (GnuPG's doc/DETAILS).
-        messages: what it said to people, without the status lines.
+        output: its standard output. It may be secret, so `repr` leaves it out.
+        statuses: its status lines in order, each split at blanks (GnuPG's doc/DETAILS).
+        messages: its messages for people, without the status lines.
     """
 
     exit_status: int
@@ -92,7 +92,7 @@ class GpgRun:
 
     @classmethod
     def read(cls, exit_status: int, output: bytes, errors: bytes) -> GpgRun:
-        """A run by what gpg wrote to its two streams."""
+        """Make a run from gpg's exit status and its two output streams."""
         lines = errors.decode("utf-8", errors="replace").splitlines()
         statuses = (line[len(_STATUS_PREFIX) :].split() for line in lines if line.startswith(_STATUS_PREFIX))
         return cls(
@@ -106,30 +106,30 @@ class GpgRun:
         return f"GpgRun(exit_status={self.exit_status}, statuses={self.statuses!r})"
 
     def has(self, keyword: str) -> bool:
-        """Whether a status line begins with `keyword`."""
+        """Return whether a status line begins with `keyword`."""
         return any(status[0] == keyword for status in self.statuses)
 
     def arguments(self, keyword: str) -> list[tuple[str, ...]]:
-        """What follows `keyword` in each status line that begins with it."""
+        """Return the arguments of each status line that begins with `keyword`."""
         return [status[1:] for status in self.statuses if status[0] == keyword]
 
 
 def gpg_version(environment: Mapping[str, str]) -> str:
-    """The version of the gpg on the PATH of `environment`, as "2.4.7".
+    """Return the version of the gpg on the PATH of `environment`, such as "2.4.7".
 
     Raises:
-        GpgMissing, GpgFailed: it is not there, or does not start.
+        GpgMissing, GpgFailed: it is missing, or does not start.
     """
     run = run_gpg(["--version"], gnupg_home=None, environment=environment)
     return run.output.decode("utf-8", errors="replace").split("\n", 1)[0].rpartition(" ")[2]
 
 
 def gpg_environment(environment: Mapping[str, str], tty: str | None = None) -> dict[str, str]:
-    """The environment of a gpg child: a few names of the caller's, UTF-8, and the terminal for pinentry.
+    """Build gpg's environment: a few of the caller's variables, UTF-8, and the terminal for pinentry.
 
-    GPG_TTY is set exactly when gpg may ask on the terminal, and never taken over from the person's shell: a
-    pinentry with windows falls back to that terminal where its windows do not open (Homebrew's has none at
-    all), and would then share the keyboard with the wizard that draws on it.
+    GPG_TTY is set exactly when gpg may prompt on the terminal, and never inherited from the person's shell: a
+    graphical pinentry falls back to that terminal if its windows do not open (Homebrew's has none at all),
+    and would then share the keyboard with the wizard's screen.
 
     Args:
         environment: the person's environment.
@@ -156,20 +156,20 @@ def run_gpg(
     Args:
         arguments: options and command, without the program and its home folder. Never a secret.
         gnupg_home: the folder with the keyring; None for gpg's own choice.
-        environment: the person's environment; `gpg_environment` says what of it is passed on.
-        stdin: what it reads.
-        passphrase: given to it over a pipe (loopback), never in argv, environment or a file.
+        environment: the person's environment; `gpg_environment` selects what is passed on.
+        stdin: bytes to feed it.
+        passphrase: passed over a pipe (loopback), never in argv, environment or a file.
         tty: the terminal's device for pinentry; the caller has suspended its own screen.
         cancelled: set by another thread to end gpg. Its agent is never ended.
         progress: called about twenty times a second with the seconds passed.
-        seconds: how long it may take; None where it waits for a person.
+        seconds: the time limit; None while it waits for a person.
 
     Returns:
         The run, whatever its exit status.
 
     Raises:
         GpgMissing, GpgFailed: gpg cannot be started.
-        GpgTooSlow: it took longer than that.
+        GpgTooSlow: it exceeded the time limit.
         Cancelled: `cancelled` was set before it ended.
         OnboardError: the passphrase is not one line of at most `PASSPHRASE_LIMIT` bytes.
     """
@@ -183,7 +183,7 @@ def run_gpg(
     with process:
         try:
             output, errors = communicate(process, stdin, _watch(cancelled, progress, seconds))
-        except BaseException:  # Ctrl-C too: gpg must not go on without this process
+        except BaseException:  # Ctrl-C too: gpg must not outlive this process
             _end(process)
             raise
     return GpgRun.read(process.returncode, output, errors)
@@ -192,7 +192,7 @@ def run_gpg(
 def _started(
     command: Sequence[str], environment: Mapping[str, str], descriptors: tuple[int, ...]
 ) -> subprocess.Popen[bytes]:
-    """The child, with pipes for all three streams; gpg is searched on the PATH of its own environment."""
+    """Start the child with pipes for all three streams; gpg is searched on the PATH of its environment."""
     try:
         return subprocess.Popen(
             command,
@@ -207,7 +207,7 @@ def _started(
 
 
 def not_started(cause: BaseException) -> BaseException:
-    """That there is no gpg, or what else kept it from starting; a limit of the computer stays what it is."""
+    """Return why gpg didn't start: missing, or another failure; a system limit's error stays as it is."""
     if isinstance(cause, FileNotFoundError | PermissionError):
         return GpgMissing()
     if isinstance(cause, OSError) and cause.errno in _LIMITS:
@@ -219,7 +219,7 @@ def not_started(cause: BaseException) -> BaseException:
 def _watch(
     cancelled: Event | None, progress: Callable[[float], None] | None, seconds: float | None
 ) -> Callable[[], None]:
-    """What to check and to report while gpg runs."""
+    """Return a function that checks for cancellation and timeout, and reports progress."""
     started = time.monotonic()
 
     def check() -> None:
@@ -235,7 +235,7 @@ def _watch(
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """End gpg itself, first politely; never its agent (a killed agent leaves pinentry spinning)."""
+    """End gpg, politely at first; never its agent (a killed agent leaves pinentry spinning)."""
     process.terminate()
     try:
         process.wait(2.0)
@@ -246,7 +246,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 @contextmanager
 def _passphrase_pipe(passphrase: Secret | None) -> Iterator[tuple[int, ...]]:
-    """The reading end of a pipe that holds the passphrase; nothing without a passphrase."""
+    """Yield the reading end of a pipe with the passphrase; nothing without a passphrase."""
     if passphrase is None:
         yield ()
         return
@@ -259,7 +259,7 @@ def _passphrase_pipe(passphrase: Secret | None) -> Iterator[tuple[int, ...]]:
         )
     reading, writing = os.pipe()
     try:
-        # A pipe takes this much without a reader (POSIX promises 512 bytes), so nothing waits here.
+        # A pipe buffers this much without a reader (POSIX guarantees 512 bytes), so this never blocks.
         os.write(writing, line + b"\n")
         os.close(writing)
         yield (reading,)

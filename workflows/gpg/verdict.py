@@ -1,10 +1,10 @@
-"""What the AWS provider will make of a key, said before the key is written, and what to send to its owner.
+"""Predict what the AWS provider will do with a key before the key is written, and what to send to its owner.
 
 A bad key passes `terraform plan` and fails in `apply`, after the IAM user was created. One table of rules,
 keyed by the OpenPGP library of the layer's provider version, gives the verdict. Sources: every row for
-Keybase's library was applied with provider 3.39.0, and is again by `tests/e2e/test_provider_verdicts.py`.
+Keybase's library was tried with provider 3.39.0, which `tests/e2e/test_provider_verdicts.py` repeats.
 cv25519 keys are in use in layers that lock 4.67.0. Nothing else was tried with ProtonMail's library, so
-"not verified".
+it is "not verified".
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from workflows.gpg.inspect import KeyDetails, KeyPart
 from workflows.gpg.provider_library import UNREAD_CURVES, OpenPgpLibrary, library_of
 
 EXPIRES_SOON: Final = timedelta(days=30)
-"""A key that expires sooner than this is warned about."""
+"""A key that expires sooner than this causes a warning."""
 
 RECOMMENDED_RSA_BITS: Final = 3072
-"""A shorter RSA key is warned about (NIST SP 800-57: 3072 bits for use after 2030)."""
+"""A shorter RSA key causes a warning (NIST SP 800-57: 3072 bits for use after 2030)."""
 
 REJECTION: Final = "The apply would create the user and then fail on this key."
-"""What a verdict of the kind `REFUSED_BY_PROVIDER` means; its explanation ends with it."""
+"""The last sentence in the explanation of a `REFUSED_BY_PROVIDER` verdict."""
 
 
 class VerdictKind(enum.Enum):
-    """How a verdict ends."""
+    """The result of a verdict."""
 
     WORKS = "works"
     UNVERIFIED = "reported to work, or not verified for this provider version"
@@ -41,12 +41,12 @@ class VerdictKind(enum.Enum):
 
 
 ACCEPTED: Final = frozenset({VerdictKind.WORKS, VerdictKind.UNVERIFIED})
-"""The kinds of verdicts with which a key may be written into a layer."""
+"""The kinds of verdicts that allow writing a key into a layer."""
 
 
 @enum.unique
 class Headline(enum.StrEnum):
-    """What a verdict begins with, where it isn't the title of a refusal: a few words, for code and people."""
+    """A verdict's headline for code and people, unless it is the title of an error."""
 
     WORKS = "Works"
     REVOKED = "Revoked"
@@ -78,14 +78,13 @@ class Headline(enum.StrEnum):
 
 @dataclass(frozen=True)
 class Verdict:
-    """What is to be said about a key.
+    """The verdict on a key.
 
     Attributes:
-        kind: how it ends.
+        kind: the result.
         headline: a few words.
         explanation: why, in a sentence or two.
-        sentence_for_owner: a text to send to the key's owner with what to do; "" for a key that nothing is to
-            be said about.
+        sentence_for_owner: a text for the key's owner with what to do; "" if there is nothing to say.
         warnings: what a person should know although the key may be used, a sentence each.
     """
 
@@ -102,7 +101,7 @@ class Verdict:
 
 
 class Remedy(NamedTuple):
-    """What the owner of a key can do about it: what is asked for, and the commands that do it."""
+    """What the owner of a key can do about it: the request, and the commands for it."""
 
     asks_for: Sentence
     commands: tuple[str, ...]
@@ -110,7 +109,7 @@ class Remedy(NamedTuple):
 
 _PROLONGING: Final = (
     "gpg --quick-set-expire {fingerprint} 2y",
-    # Named, because gpg's "*" means only the subkeys that have not expired yet.
+    # Named, because gpg's "*" only covers subkeys that have not expired yet.
     "gpg --quick-set-expire {fingerprint} 2y {subkey}",
     "gpg --armor --export {fingerprint}",
 )
@@ -137,7 +136,7 @@ _SIGN_AGAIN: Final = Remedy(
 
 @dataclass(frozen=True)
 class _Case:
-    """A key in front of a provider at a moment."""
+    """A key to judge for a provider at a time."""
 
     key: KeyDetails
     library: OpenPgpLibrary
@@ -145,12 +144,12 @@ class _Case:
 
     @property
     def part(self) -> KeyPart | None:
-        """What gpg would encrypt to."""
+        """The part that gpg would encrypt to."""
         return self.key.encryption_part(self.now)
 
     @property
     def usable(self) -> list[KeyPart]:
-        """The parts that can be encrypted to now, whatever their algorithm."""
+        """The currently usable encryption parts, whatever their algorithm."""
         return [part for part in self.key.encryption_parts if part.is_usable(self.now)]
 
     @property
@@ -160,17 +159,17 @@ class _Case:
 
     @property
     def has_newer_format(self) -> bool:
-        """Whether a part is not of version 4 (only those have fingerprints of 40 digits)."""
+        """Whether a part is not of version 4 (only version 4 has fingerprints of 40 digits)."""
         return any(len(part.fingerprint) != 40 for part in self.key.parts)
 
     @property
     def unread_curve(self) -> bool:
-        """Whether a curve in the key makes Keybase's library give up the whole key."""
+        """Whether a curve in the key makes Keybase's library give up on the whole key."""
         return any(part.curve in UNREAD_CURVES for part in self.key.parts)
 
     @property
     def keybase_overlooks_expiry(self) -> bool:
-        """Whether only the primary key has expired: Keybase's library looks at the subkeys alone."""
+        """Whether only the primary key has expired: Keybase's library only checks the subkeys."""
         return self.key.primary.is_expired(self.now) and any(
             self.keybase_encrypts_to(part)
             for part in self.key.encryption_parts
@@ -179,12 +178,12 @@ class _Case:
 
     @property
     def keybase_misreads(self) -> bool:
-        """Whether what can be encrypted to is lost on Keybase's library: it cannot verify the signatures."""
+        """Whether Keybase's library can use none of the usable parts, as it can't verify their signatures."""
         return bool(self.usable) and not any(self.keybase_encrypts_to(part) for part in self.usable)
 
     @property
     def keybase_finds_only_curves(self) -> bool:
-        """Whether only curves could be encrypted to; Keybase's library knows RSA and ElGamal."""
+        """Whether all encryption parts have a curve; Keybase's library only encrypts to RSA and ElGamal."""
         parts = self.usable or self.key.encryption_parts
         return bool(parts) and all(part.curve for part in parts)
 
@@ -195,12 +194,12 @@ class _Case:
 
     @property
     def expires_soon(self) -> bool:
-        """Whether it is usable now and will not be for long."""
+        """Whether it is usable now, but not for long."""
         return self.expires is not None and self.now < self.expires < self.now + EXPIRES_SOON
 
     @property
     def short_rsa(self) -> int:
-        """The bits of the shortest RSA part that is too short; 0 for none."""
+        """The size in bits of the shortest RSA part that is too short; 0 for none."""
         sizes = (part.bits for part in self.key.parts if part.algorithm == "RSA")
         return min((bits for bits in sizes if bits < RECOMMENDED_RSA_BITS), default=0)
 
@@ -210,12 +209,12 @@ class _Case:
         return any(part.algorithm in {"DSA", "ElGamal"} for part in self.key.parts)
 
     def keybase_encrypts_to(self, part: KeyPart) -> bool:
-        """Whether Keybase's library would encrypt to a part that gpg lists as one to encrypt to."""
+        """Return whether Keybase's library would encrypt to a part that gpg lists as an encryption part."""
         flawed = part.revoked or part.invalid or part.curve or part.dropped or self.key.names_dropped
         return not flawed and (part.own_expires is None or part.own_expires > self.now)
 
     def lacks_because(self, flaw: Callable[[KeyPart], bool]) -> bool:
-        """Whether nothing can be encrypted to, and a part that could have been has this flaw."""
+        """Return whether no encryption part is usable, and one of them has this flaw."""
         return not self.usable and any(flaw(part) for part in self.key.encryption_parts)
 
 
@@ -396,19 +395,19 @@ _RULES: Final[tuple[_Rule, ...]] = (
         "Terraform can encrypt to it.",
     ),
 )
-"""Every row that a key can meet, the first that applies counts; the last one always does."""
+"""All rules; the first that applies counts, and the last one always applies."""
 
 
 def judge(details: KeyDetails, provider_version: str | None, now: datetime) -> Verdict:
-    """Say what the provider will make of a key.
+    """Predict what the provider will do with a key.
 
     Args:
         details: the key, from `inspect.check_key` or `inspect.inspect_key`.
-        provider_version: the AWS provider's version as the layer's lock file has it ("4.67.0"), or None.
-        now: the moment to judge for, timezone aware.
+        provider_version: the AWS provider's version in the layer's lock file ("4.67.0"), or None.
+        now: the time to judge for, with time zone.
 
     Returns:
-        The verdict of the first row of the table that applies, with all warnings.
+        The verdict of the first rule that applies, with all warnings.
     """
     case = _Case(details, library_of(provider_version), now)
     rule = next(rule for rule in _RULES if rule.applies(case))
@@ -422,11 +421,11 @@ def judge(details: KeyDetails, provider_version: str | None, now: datetime) -> V
 
 
 _MOST_OF_A_VERSION = 40
-"""Characters of a version or constraint that a project's files give."""
+"""Maximum characters to show of a version or constraint from a project's files."""
 
 
 def named(provider_version: str | None) -> str:
-    """The AWS provider that a key is judged for, as far as it is known: a version or a constraint."""
+    """Name the AWS provider with its version or constraint, if known."""
     version = one_line(provider_version or "", _MOST_OF_A_VERSION) or "of an unknown version"
     return f"AWS provider {version}"
 
@@ -448,7 +447,7 @@ def _warnings(case: _Case) -> tuple[Sentence, ...]:
 
 
 def _advice(case: _Case, kind: VerdictKind) -> Sentence:
-    """What to tell the owner of a key that may be used: the most pressing of what there is to know."""
+    """Return the most urgent advice for the owner of a usable key, or ""."""
     if case.expires_soon:
         but, remedy = f"But it expires on {day(case.expires)}.", _PROLONG
     elif case.key.primary.created > case.now:
@@ -466,7 +465,7 @@ def _advice(case: _Case, kind: VerdictKind) -> Sentence:
 
 
 def arrival_words(details: KeyDetails) -> Sentence:
-    """A text for the owner of a key that nothing is wrong with: that it came, and how to compare it."""
+    """Return a text for the owner of a good key: it has arrived, and how to compare its fingerprint."""
     return (
         "Your PGP key arrived and can be used for AWS. Its fingerprint should be\n"
         f"  {grouped(details.fingerprint)}\n"
@@ -476,7 +475,7 @@ def arrival_words(details: KeyDetails) -> Sentence:
 
 
 def _to_owner(details: KeyDetails, verdict: Sentence, remedy: Remedy | None) -> Sentence:
-    """A sentence or two on a key, what is asked for, and the commands on lines of their own."""
+    """Return a sentence or two about a key, the request, and the commands on separate lines."""
     head = f"Your PGP key {details.fingerprint[-16:]} {verdict}"
     if remedy is None:
         return head
