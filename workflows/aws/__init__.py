@@ -1,1 +1,1 @@
-"""AWS: clients from explicit credentials, and what is asked of each service."""
+"""AWS: clients from explicit credentials, and the requests to each service."""

@@ -1,9 +1,8 @@
-"""The CSV file that AWS's console gives for a new access key: noticed, read in every form there is, deleted.
+"""The CSV file with a new access key from AWS's console: notice it, read every form of it, delete it.
 
-The folder of downloads is looked at again and again: it may be on any file system, and a look takes a
-millisecond. Only a regular file in the folder itself counts, never a link.
-The file is the only copy of a secret that AWS shows once, so each way it can be wrong gets its own sentence,
-and none of those repeats what is in it.
+The downloads folder is polled, since it may be on any file system, and polling takes only a millisecond.
+Only a regular file in the folder itself counts, never a link. The file is the only copy of a secret that AWS
+shows once, so each possible flaw gets its own sentence, and none repeats the file's content.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ from workflows.core.sentences import count
 
 MAX_BYTES = 16 * 1024
 CLOCK_GRAIN_SECONDS = 2
-"""File systems keep times as coarsely as this, so a new file can seem a little older than it is."""
+"""The coarsest file times, which can make a new file seem a little older than it is."""
 
 _CONSOLE_NAME = "accesskeys"
 """In lower case; the console calls its file `jane.doe_accessKeys.csv`, and browsers number it."""
@@ -36,7 +35,7 @@ _CONSOLE_NAME = "accesskeys"
 ACCESS_KEY_ID = re.compile(r"(?=[A-Z0-9]{16,128}\Z)(?P<kind>AKIA|ASIA)[A-Z0-9]+")
 _SECRET = re.compile(r"[A-Za-z0-9/+]{40}")
 
-# What spreadsheets put before the headings to name the separator.
+# The line that spreadsheets put before the headings to declare the separator.
 _SEPARATOR_LINE = re.compile(r"sep=[,;\t]?[ ,;]*(?:\n|\Z)", re.IGNORECASE)
 
 _FIELDS = {
@@ -53,7 +52,7 @@ _TYPE_IT = "or type the key instead."
 
 
 class _Row(NamedTuple):
-    """The sentences of a flaw; what is in braces is filled in."""
+    """The sentences of a flaw, with placeholders in braces."""
 
     what: str
     why: str = ""
@@ -62,7 +61,7 @@ class _Row(NamedTuple):
 
 @unique
 class Flaw(Enum):
-    """What makes a file, or a pair, no usable access key, with the sentences about it."""
+    """Why a file, or a pair of id and secret, is no usable access key, with the sentences about it."""
 
     QUOTES = _Row(
         "{name} isn't a CSV file: its quotes don't match.",
@@ -110,16 +109,16 @@ _FIELD_OF = {
     Flaw.LENGTH: "secret",
     Flaw.CHARACTERS: "secret",
 }
-"""The flaws of a pair, each with the field that it is about."""
+"""The request's field for each flaw of a pair."""
 
 
 class AccessKeyFileError(OnboardError):
-    """A file that holds no usable access key; says why without repeating anything from it.
+    """A file without a usable access key; says why without repeating its content.
 
     Args:
         flaw: what is wrong with it.
         name: the file's name.
-        values: what the flaw's sentence names besides.
+        values: further values for the flaw's sentence.
 
     Attributes:
         flaw: see above.
@@ -135,18 +134,18 @@ class AccessKeyFileError(OnboardError):
 
 
 def find_access_keys(folder: Path, since: datetime) -> list[Path]:
-    """The files in the folder, written since then, that look like an access key; the newest first.
+    """Return the folder's files since a time that look like access keys, newest first.
 
-    That is: the name ends in .csv (in any case), at most 16 KiB, its first line names an access key id in
-    any of the forms that browsers and spreadsheets leave, and a line follows it.
+    Such a file's name ends in .csv (in any case), it has at most 16 KiB, and its first line has a heading
+    for the access key id, in any form that browsers and spreadsheets produce, followed by another line.
     """
     return [path for path in _recent(folder, since) if looks_like_access_key(path)]
 
 
 def refusal(folder: Path, since: datetime) -> OnboardError | None:
-    """Why the newest file, of those written since then that are named as an access key's, can't be used.
+    """Return why the newest file since a time with the name of an access key file is unusable.
 
-    None if there is none of that name, or it can be used.
+    None if there is no such file, or it is usable.
     """
     named = (path for path in _recent(folder, since) if _CONSOLE_NAME in path.name.lower())
     try:
@@ -159,7 +158,7 @@ def refusal(folder: Path, since: datetime) -> OnboardError | None:
 
 
 def _recent(folder: Path, since: datetime) -> list[Path]:
-    """The regular .csv files in the folder, written since then; the newest first."""
+    """Return the folder's regular .csv files since a time, newest first."""
     earliest = since.timestamp() - CLOCK_GRAIN_SECONDS
     found = []
     try:
@@ -177,7 +176,7 @@ def _recent(folder: Path, since: datetime) -> list[Path]:
 
 
 def looks_like_access_key(path: Path) -> bool:
-    """Whether the file has the header of an access key file and a line below it; False if unreadable."""
+    """Return whether a file has an access key file's header and a line below it; False if unreadable."""
     try:
         data = files.load_file(path, MAX_BYTES, follow=False)
     except OSError:
@@ -188,12 +187,12 @@ def looks_like_access_key(path: Path) -> bool:
 
 
 def delete_access_key_file(path: Path) -> str:
-    """Delete the downloaded file; a link is removed as such, never what it points to.
+    """Delete the downloaded file; if it is a link, only the link.
 
     The data is not overwritten: on today's disks and file systems that does not reach the old blocks.
 
     Returns:
-        What was done and where copies may remain, for the person.
+        A message about what was done and where copies may remain.
 
     Raises:
         FileError: it cannot be deleted.
@@ -204,27 +203,27 @@ def delete_access_key_file(path: Path) -> str:
 
 
 def read_access_key_file(path: Path) -> Credentials:
-    """The access key in a CSV file from the console.
+    """Read the access key from the console's CSV file.
 
     Args:
         path: the downloaded file.
 
     Raises:
-        FileError: it is not there, a folder, unreadable, or far too large.
-        AccessKeyFileError: what is in it is not exactly one usable access key.
+        FileError: it is missing, a folder, unreadable, or far too large.
+        AccessKeyFileError: it doesn't have exactly one usable access key.
     """
     return parse_access_key(_decode(files.read_bytes(path, MAX_BYTES), path.name), path.name)
 
 
 def parse_access_key(text: str, name: str) -> Credentials:
-    """The access key in the text of a CSV file.
+    """Parse the access key in the text of a CSV file.
 
     Args:
         text: the whole text.
-        name: the file's name, for the error's sentence.
+        name: the file's name, for errors.
 
     Raises:
-        AccessKeyFileError: what is in it is not exactly one usable access key.
+        AccessKeyFileError: it doesn't have exactly one usable access key.
     """
     lines = text.replace("\r\n", "\n").replace("\r", "\n").strip()
     if _SEPARATOR_LINE.match(lines):
@@ -252,12 +251,12 @@ def parse_access_key(text: str, name: str) -> Credentials:
 def check_access_key(
     access_key_id: str, secret_access_key: Secret, session_token: Secret | None = None
 ) -> list[Problem]:
-    """What is wrong with a typed or decrypted pair; the fields are named `key_id` and `secret`.
+    """Return what is wrong with a typed or decrypted pair; the fields are `key_id` and `secret`.
 
     Args:
         access_key_id: the id.
         secret_access_key: the secret; no message repeats it.
-        session_token: of a temporary key.
+        session_token: the token of a temporary key.
     """
     secret = secret_access_key.reveal()
     flaw = _flaw_of(access_key_id, secret, session_token)
@@ -265,7 +264,7 @@ def check_access_key(
 
 
 def _flaw_of(access_key_id: str, secret: str, session_token: Secret | None) -> Flaw | None:
-    """What is wrong with a pair, if anything."""
+    """Return the flaw of a pair, or None."""
     match = ACCESS_KEY_ID.fullmatch(access_key_id)
     if match is None:
         return Flaw.KEY_ID
@@ -287,14 +286,14 @@ def _decode(data: bytes, name: str) -> str:
 
 
 def _encoding(data: bytes) -> str:
-    """UTF-8 with or without a mark, or UTF-16 with one (or unmistakably without)."""
+    """Detect UTF-8, with or without a byte order mark, or UTF-16, with one or unmistakable without."""
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16"
     return "utf-16-le" if data[1:2] == b"\0" else "utf-16-be" if data[:1] == b"\0" else "utf-8-sig"
 
 
 def _columns(header: list[str], name: str) -> list[str]:
-    """What each column holds: `id`, `secret`, `token`, `user`, or "" for anything else."""
+    """Return the content of each column: `id`, `secret`, `token`, `user`, or "" for anything else."""
     columns = [_FIELDS.get(cell, "") for cell in header]
     titles = {"id": "Access key ID", "secret": "Secret access key"}
     missing = [title for field, title in titles.items() if field not in columns]

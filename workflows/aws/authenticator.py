@@ -1,7 +1,7 @@
 """The authenticator's side of MFA: the text a phone scans, and the codes that it shows (RFC 6238).
 
-The wizard checks a code itself before AWS sees it, because each code works only once there and AWS does not
-tell a mistyped code from a phone whose clock is off. AWS uses six digits, 30 seconds and SHA-1.
+The wizard checks a code itself before AWS sees it, because AWS accepts each code only once and does not
+distinguish a mistyped code from a phone whose clock is off. AWS uses six digits, 30 seconds and SHA-1.
 """
 
 from __future__ import annotations
@@ -25,28 +25,28 @@ SEARCHED_STEPS = 20
 
 
 def otpauth_uri(device: str, account: str, seed: Secret) -> Secret:
-    """What the QR code says: `otpauth://totp/DEVICE@ACCOUNT?secret=SEED`, as from CreateVirtualMFADevice.
+    """Return the QR code's text `otpauth://totp/DEVICE@ACCOUNT?secret=SEED`, like CreateVirtualMFADevice's.
 
     Args:
         device: the device's name, usually the user's.
         account: the account's alias or id, so that the app distinguishes two accounts; "" leaves it out.
-        seed: the Base32 seed. It is a part of the result, so that is a Secret too.
+        seed: the Base32 seed. The result contains it, so it is a Secret too.
     """
     label = quote(f"{device}@{account}" if account else device, safe="@")
     return Secret(f"otpauth://totp/{label}?{urlencode({'secret': _normal(seed.reveal())})}")
 
 
 def grouped_seed(seed: Secret, size: int = 4) -> Secret:
-    """The seed in groups of `size` letters, for somebody who types it into the app."""
+    """Return the seed in groups of `size` letters, for typing it into the app."""
     text = _normal(seed.reveal())
     return Secret(" ".join(text[start : start + size] for start in range(0, len(text), size)))
 
 
 def qr_matrix(uri: Secret, border: int = 2) -> tuple[tuple[bool, ...], ...]:
-    """The QR code (error level L, or better where that costs no room) as rows of modules; True is dark.
+    """Return the QR code (error level L, or better at the same size) as rows of modules; True is dark.
 
-    The seed is a segment of its own, so that its capitals and digits take 5.5 bits each. An AWS text makes 37
-    modules and the border, or 41 with a long name: with two rows in a line, 21 or 23 lines of the terminal.
+    The seed is a separate segment, so that its capitals and digits take 5.5 bits each. AWS's text needs 37
+    modules plus the border, or 41 with a long name: 21 or 23 terminal lines with two rows per line.
 
     Raises:
         OnboardError: the text is too long for any QR code.
@@ -55,7 +55,7 @@ def qr_matrix(uri: Secret, border: int = 2) -> tuple[tuple[bool, ...], ...]:
 
     try:
         text, mark, seed = uri.reveal().partition("?secret=")
-        parts: Any = [text + mark, seed] if seed else text  # segno takes a list; its types do not say so
+        parts: Any = [text + mark, seed] if seed else text  # segno accepts a list, despite its type hints
         code = segno.make(parts, error="L", micro=False)
     except segno.DataOverflowError:
         raise OnboardError(
@@ -67,10 +67,10 @@ def qr_matrix(uri: Secret, border: int = 2) -> tuple[tuple[bool, ...], ...]:
 
 
 def clock_offset(seed: Secret, code: str, now: datetime) -> int | None:
-    """How far the phone's clock is ahead (negative: behind) of this computer's, by a code that it shows.
+    """Compute from a code how far the phone's clock is ahead of this computer's (negative: behind).
 
     Returns:
-        Seconds, in steps of 30: AWS takes a code up to `TOLERATED_SECONDS` either way. None if the code fits
+        Seconds, in steps of 30: AWS accepts a code up to `TOLERATED_SECONDS` off. None if the code fits
         no time within ten minutes: it is mistyped or another device's.
 
     Raises:
@@ -84,17 +84,17 @@ def clock_offset(seed: Secret, code: str, now: datetime) -> int | None:
 
 
 def seconds_left(now: datetime) -> int:
-    """For how many seconds the code that an app shows now stays the same: 1 to 30."""
+    """Return for how many more seconds the app shows the current code: 1 to 30."""
     return PERIOD_SECONDS - int(now.timestamp()) % PERIOD_SECONDS
 
 
 def normal_code(text: str) -> str:
-    """A code as typed ("123 456", "123-456") without its blanks and dashes."""
+    """Return a typed code ("123 456", "123-456") without blanks and dashes."""
     return "".join(character for character in text if not character.isspace() and character != "-")
 
 
 def code_problem(text: str, field: str = "code") -> Problem | None:
-    """What is wrong with the form of a code, or None."""
+    """Return what is wrong with the form of a code, or None."""
     code = normal_code(text)
     if len(code) == DIGITS and code.isascii() and code.isdigit():
         return None
@@ -104,9 +104,9 @@ def code_problem(text: str, field: str = "code") -> Problem | None:
 
 
 def consecutive_problem(seed: Secret, first: str, second: str, now: datetime) -> Problem | None:
-    """What is wrong with the order of two codes, or None: the second has to be the one right after the first.
+    """Return what is wrong with the order of two codes, or None: the second must directly follow the first.
 
-    A code that fits no time within ten minutes is left to `clock_offset`, and two that are the same to
+    A code that fits no time within ten minutes is left to `clock_offset`, and two equal codes to
     `two_codes_problem`.
 
     Raises:
@@ -125,7 +125,7 @@ def consecutive_problem(seed: Secret, first: str, second: str, now: datetime) ->
 
 
 def two_codes_problem(first: str, second: str) -> Problem | None:
-    """What is wrong with the two codes that enable a device, or None: well formed, and not the same."""
+    """Return what is wrong with the two codes that enable a device (form, or both the same), or None."""
     problem = code_problem(first, "first_code") or code_problem(second, "second_code")
     if problem is None and normal_code(first) == normal_code(second):
         return Problem(
@@ -153,7 +153,7 @@ def _key(seed: Secret) -> bytes:
 
 
 def _code(key: bytes, step: int) -> str:
-    """RFC 4226, section 5.3: the last four bits of the digest say where the number is taken from."""
+    """RFC 4226, section 5.3: the last four bits of the digest are the offset of the number."""
     digest = hmac.new(key, struct.pack(">Q", step), hashlib.sha1).digest()
     start = digest[-1] & 0x0F
     number = int.from_bytes(digest[start : start + 4], "big") & 0x7FFFFFFF

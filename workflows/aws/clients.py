@@ -1,8 +1,8 @@
-"""AWS clients from explicit credentials or from a project's own profile files, and from nothing else.
+"""AWS clients from explicit credentials or from a project's own profile files only.
 
-The SDK's usual search (environment, `~/.aws`, a metadata service) would mix the wizard's work with whatever
-else a person has set. Here a client gets exactly what the caller names, so two identities can be used side by
-side in one process. Nothing is read from or written to the process's environment for it.
+The SDK's usual search (environment, `~/.aws`, a metadata service) would mix the wizard's work with the
+person's other settings. Here a client gets exactly what the caller passes, so two identities can be used side
+by side in one process. The process's environment is neither read nor changed for that.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _MAX_PROFILES = 4 * 1024 * 1024  # bytes of one of the AWS tools' two files
 
 @dataclass(frozen=True)
 class Patience:
-    """How many seconds a client waits for a connection and for an answer, and how often it tries in all."""
+    """How many seconds a client waits for a connection and for an answer, and how many attempts it makes."""
 
     connect: float = 5
     read: float = 20
@@ -41,27 +41,27 @@ class Patience:
 
 
 PROCESS_SECONDS = 120.0
-"""How long it may take: some open a browser and wait for a person there. Botocore itself waits for ever."""
+"""Time limit of a `credential_process`: some wait for a person in a browser. Botocore would wait forever."""
 USUAL = Patience()
 FOR_A_LOOK = Patience(connect=3, read=3, attempts=1)
-"""Nobody waits for a look in the background, but quitting does."""
+"""For checks in the background: nobody waits for them, except when quitting."""
 USUAL_REGION = "us-east-1"
-"""Where no region is known: every account has this one, and nobody can switch it off."""
+"""The region if none is known: every account has it, and nobody can deactivate it."""
 
 
 AwsClient: TypeAlias = Any
-"""A botocore client; its classes are made while the program runs, so there is no type to name."""
+"""A botocore client; its classes are created at run time, so there is no type to name."""
 
 
 @dataclass(frozen=True)
 class Credentials:
-    """An access key, or temporary credentials when there is a session token; a `with` block drops them.
+    """An access key, or temporary credentials with a session token; a `with` block drops them.
 
     Attributes:
         access_key_id: not secret; begins AKIA, or ASIA for temporary credentials.
         secret_access_key: the secret part.
-        session_token: of temporary credentials.
-        expires_at: when temporary credentials end (UTC), where known.
+        session_token: the token of temporary credentials.
+        expires_at: when temporary credentials expire (UTC), if known.
     """
 
     access_key_id: str
@@ -84,12 +84,12 @@ class Credentials:
 
 @dataclass(frozen=True)
 class ProfileFiles:
-    """Where a project's profiles are: its `AWS_CONFIG_FILE` and `AWS_SHARED_CREDENTIALS_FILE`.
+    """The files with a project's profiles.
 
     Attributes:
-        config_file: the first.
-        credentials_file: the second.
-        sso_cache: the folder with the tokens of `aws sso login`; None: no profile signs in through SSO.
+        config_file: its `AWS_CONFIG_FILE`.
+        credentials_file: its `AWS_SHARED_CREDENTIALS_FILE`.
+        sso_cache: the folder with the tokens of `aws sso login`; None rules out SSO profiles.
     """
 
     config_file: Path
@@ -98,15 +98,13 @@ class ProfileFiles:
 
 
 class ClientFactory:
-    """Makes botocore clients that are closed when their `with` block ends.
+    """Makes botocore clients that are closed when their `with` block ends. Thread-safe.
 
     Args:
-        endpoint_url: None for AWS; in the sandbox the address of the local one, for every service.
-        region: the region of clients made from explicit credentials, and of profiles that name none.
-        environment: for a profile's `credential_process`; None lets it inherit this process's.
+        endpoint_url: None for AWS; in the sandbox the address of the local AWS, for every service.
+        region: the region of clients from explicit credentials, and of profiles without a region.
+        environment: for a profile's `credential_process`; None inherits this process's.
         patience: how long clients wait for an answer.
-
-    One factory can be used by several threads at once.
     """
 
     def __init__(
@@ -128,13 +126,13 @@ class ClientFactory:
     def client(
         self, service: str, credentials: Credentials, region: str | None = None
     ) -> Iterator[AwsClient]:
-        """A client ("iam", "sts", "ec2") that signs with these credentials.
+        """Make a client ("iam", "sts", "ec2") that signs with these credentials.
 
         Raises:
             AwsError: the region or the service cannot be used.
         """
         with calling_aws(f"preparing a request to {service.upper()}"), self._lock:
-            # Making a client is not safe in several threads at once; using it is (botocore's own promise).
+            # Creating clients is not thread-safe, but using them is (as botocore documents).
             if self._session is None:
                 nothing = Path(os.devnull)
                 self._session = _new_session(ProfileFiles(nothing, nothing), profile=None, region=self.region)
@@ -156,16 +154,16 @@ class ClientFactory:
     def profile_client(
         self, service: str, files: ProfileFiles, profile: str, *, region: str | None = None
     ) -> Iterator[AwsClient]:
-        """A client that signs as this profile of these files: keys, `credential_process` and roles.
+        """Make a client that signs with a profile of these files: keys, `credential_process` or roles.
 
         Args:
             service: as for `client`.
-            files: the project's two files; a missing file counts as an empty one.
-            profile: its name; it fails where a role's `mfa_serial` needs a code.
-            region: instead of the profile's own.
+            files: the project's two files; a missing file counts as empty.
+            profile: its name; fails if a role's `mfa_serial` needs a code.
+            region: overrides the profile's own.
 
         Raises:
-            AwsError: the profile is not there, has no credentials, or they cannot be had.
+            AwsError: the profile is missing, has no credentials, or they cannot be obtained.
         """
         with self._profile_session(files, profile) as session:
             with _using(profile, f"using the profile {profile}"):
@@ -175,17 +173,17 @@ class ClientFactory:
                 yield client
 
     def profile_credentials(self, files: ProfileFiles, profile: str) -> Credentials:
-        """What a profile signs with.
+        """Return a profile's credentials.
 
-        Its access key, from `credentials`, `config` or its `credential_process`; or the temporary
-        credentials that SSO or a role gives.
+        They are its access key, from `credentials`, `config` or its `credential_process`; or temporary
+        credentials from SSO or a role.
 
         Raises:
             AwsError: there is no such profile, or it has no credentials.
         """
         doing = f"reading the access key of the profile {profile}"
         with self._profile_session(files, profile) as session, _using(profile, doing):
-            session.get_scoped_config()  # a missing profile is told apart from one without a key
+            session.get_scoped_config()  # fails for a missing profile, not for one without a key
             found = session.get_credentials()
             if found is None:
                 from botocore.exceptions import NoCredentialsError  # noqa: PLC0415 - boto is slow to import
@@ -193,13 +191,13 @@ class ClientFactory:
                 raise NoCredentialsError
             frozen = found.get_frozen_credentials()
         token = Secret(frozen.token) if frozen.token else None
-        # Only what botocore can renew has an end; it has no public name for it.
+        # Only renewable credentials have an expiry, for which botocore has no public name.
         expires_at: datetime | None = getattr(found, "_expiry_time", None)
         return Credentials(frozen.access_key, Secret(frozen.secret_key), token, expires_at)
 
     @contextmanager
     def _profile_session(self, files: ProfileFiles, profile: str) -> Iterator[Any]:
-        """A botocore session of a profile, with the clients that its roles are assumed with until the end."""
+        """Open a botocore session for a profile; the clients that assume its roles are closed at the end."""
         session = _new_session(files, profile=profile, region=self.region)
         with explaining_sso(session, profile, files.config_file), ExitStack() as stack:
             chain = self._credential_chain(session, files, profile, stack)
@@ -207,14 +205,14 @@ class ClientFactory:
             yield session
 
     def _credential_chain(self, session: Any, files: ProfileFiles, profile: str, stack: ExitStack) -> Any:
-        """The ways in which a profile of the files can have credentials, without the SDK's other sources."""
+        """Return the chain of credential sources in the files, without the SDK's other sources."""
         from botocore import credentials as boto  # noqa: PLC0415 - boto is slow to import
 
         process = LimitedProcess
         start = process if self._environment is None else partial(process, env=dict(self._environment))
 
         class FileProviders:
-            """What botocore asks for the providers of a `source_profile`."""
+            """Gives botocore the providers of a `source_profile`."""
 
             @staticmethod
             def providers(profile_name: str, disable_env_vars: bool = False) -> list[Any]:  # noqa: ARG004, FBT001
@@ -227,7 +225,7 @@ class ClientFactory:
                 ]
 
         def client_for_role(service: str, **arguments: object) -> AwsClient:
-            # A role's credentials are asked for while `client.method()` runs, in the thread that calls it.
+            # A role's credentials are requested while `client.method()` runs, in the calling thread.
             region = session.get_config_variable("region")
             client = session.create_client(service, region_name=region, **{**self._options(), **arguments})
             stack.callback(client.close)
@@ -245,7 +243,7 @@ class ClientFactory:
         return boto.CredentialResolver([role, *FileProviders.providers(profile)])
 
     def _options(self) -> dict[str, Any]:
-        """What every client gets, whatever it signs with."""
+        """Return the options of every client."""
         from botocore.config import Config  # noqa: PLC0415 - boto is slow to import
 
         host = urlsplit(self.endpoint_url or "").hostname
@@ -261,7 +259,7 @@ class ClientFactory:
 
 
 def profile_map(files: ProfileFiles) -> Mapping[str, Mapping[str, Any]]:
-    """All profiles of the two files as botocore itself parses them: name to settings; `credentials` wins.
+    """Return all profiles of the two files as botocore parses them: name to settings; `credentials` wins.
 
     Raises:
         AwsError: a file cannot be parsed (`AwsFailure.PROFILE`).
@@ -271,19 +269,17 @@ def profile_map(files: ProfileFiles) -> Mapping[str, Mapping[str, Any]]:
 
 
 def _new_session(files: ProfileFiles, *, profile: str | None, region: str | None) -> Any:
-    """A botocore session that takes its files, profile and region from here, never from the environment.
+    """Make a botocore session with these files, profile and region, regardless of the environment.
 
-    Terraform, a Go program, trusts the same certificates.
+    It trusts the same certificates as Terraform, a Go program.
     """
     with collection_paused():
         import botocore.session  # noqa: PLC0415 - boto is slow to import
 
-    # At DEBUG botocore logs whole requests and answers: passwords, seeds and new secret keys.
+    # At DEBUG, botocore logs whole requests and responses: passwords, seeds and new secret keys.
     logging.getLogger("botocore").setLevel(logging.INFO)
     for file in (files.config_file, files.credentials_file):
-        if (
-            is_there(file) and file.is_file()
-        ):  # botocore passes anything else over, and reads a file of any size
+        if is_there(file) and file.is_file():  # botocore ignores anything else, and reads files of any size
             read_bytes(file, _MAX_PROFILES)
     # (key in the config file, environment variable, default, conversion)
     variables = {
@@ -292,7 +288,7 @@ def _new_session(files: ProfileFiles, *, profile: str | None, region: str | None
         "credentials_file": (None, None, str(files.credentials_file), None),
         "region": ("region", None, region, None),
         "ca_bundle": ("ca_bundle", "AWS_CA_BUNDLE", _trusted_elsewhere(), None),
-        "sts_regional_endpoints": (None, None, "regional", None),  # each region's own, never the global one
+        "sts_regional_endpoints": (None, None, "regional", None),  # regional endpoints, never the global one
     }
     session = botocore.session.Session(session_vars=variables, profile=profile)
     session.register_component("data_loader", aws_descriptions())
@@ -300,13 +296,13 @@ def _new_session(files: ProfileFiles, *, profile: str | None, region: str | None
 
 
 def _trusted_elsewhere() -> str | None:
-    """The file of certificates that other programs of this shell trust, Terraform too; None without one."""
+    """Return the certificate file for other programs in this shell, such as Terraform; None without one."""
     named = (os.environ.get(name, "") for name in ("SSL_CERT_FILE", "NIX_SSL_CERT_FILE"))
     return next((bundle for bundle in named if bundle and Path(bundle).is_file()), None)
 
 
 def _no_code(question: str) -> str:  # noqa: ARG001 - botocore's signature
-    """Give no MFA code where none can be asked for.
+    """Refuse to prompt for an MFA code.
 
     Raises:
         RefreshWithMFAUnsupportedError: always.
@@ -318,7 +314,7 @@ def _no_code(question: str) -> str:  # noqa: ARG001 - botocore's signature
 
 @contextmanager
 def _using(profile: str, doing: str) -> Iterator[None]:
-    """As `calling_aws`, for what may start a `credential_process`, and gets no JSON from it or no process."""
+    """Translate errors like `calling_aws`, and those of a `credential_process` that fails to answer."""
     from botocore.exceptions import CredentialRetrievalError  # noqa: PLC0415 - boto is slow to import
 
     try:
@@ -335,14 +331,14 @@ def _using(profile: str, doing: str) -> Iterator[None]:
 
 
 class LimitedProcess(subprocess.Popen[bytes]):
-    """A started `credential_process`, for botocore's provider; it is killed when its time is over."""
+    """A running `credential_process` for botocore's provider; it is killed when its time is up."""
 
     def communicate(
         self,
         input: bytes | None = None,  # noqa: A002 - subprocess's name for it
         timeout: float | None = None,
     ) -> tuple[bytes, bytes]:
-        """What it wrote to its two outputs.
+        """Return what it wrote to stdout and stderr.
 
         Raises:
             TimeoutError: it gave no answer within `PROCESS_SECONDS`.

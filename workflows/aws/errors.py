@@ -1,8 +1,7 @@
-"""What AWS and botocore say when something fails: one table of kinds with their codes and sentences.
+"""Errors of AWS and botocore: one table of kinds with their codes and sentences.
 
-The codes are those of the "Common errors" pages of the IAM and STS API references, and the names of
-botocore's exceptions. AWS names codes, a person needs the cause and the remedy; who has to decide asks for
-the kind.
+The codes are those on the "Common errors" pages of the IAM and STS API references, and the names of
+botocore's exceptions. AWS gives codes, but people need the cause and the remedy; code decides by the kind.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ _Other = TypeVar("_Other")
 
 @dataclass(frozen=True)
 class _Row:
-    """The sentences for a kind, the fields of `OnboardError`, and the codes that mean it."""
+    """The sentences of a kind, as in `OnboardError`, and its codes."""
 
     title: str
     what: str
@@ -37,7 +36,7 @@ class _Row:
 
 @unique
 class AwsFailure(Enum):
-    """What kind of failure it was, for a program to decide by."""
+    """The kind of failure, for code to decide by."""
 
     NETWORK = _Row(
         "Can't reach AWS",
@@ -252,13 +251,12 @@ _KINDS: Final = {code: failure for failure in AwsFailure for code in failure.val
 _ABOVE: Final = re.compile(
     r"service control policy|resource control policy|permissions boundary|session policy"
 )
-"""The policies that IAM's access denied messages name besides those of groups, users and roles."""
+"""The policies in IAM's access denied messages other than those of groups, users and roles."""
 _DENIED: Final = frozenset({AwsFailure.DENIED})
 _DENIED_OR_INPUT: Final = frozenset({AwsFailure.DENIED, AwsFailure.INPUT})
 _CLOSER: Final = (
-    # Where AWS has one code for several causes and tells them apart in its text alone: the kinds by the code,
-    # what the text holds, the kind that it is. Denials are worded as in "Access denied error messages" of the
-    # IAM User Guide.
+    # For codes with several causes, which only AWS's text distinguishes: the kinds by code, a pattern of the
+    # text, the actual kind. Denials are worded as in "Access denied error messages" of the IAM User Guide.
     ({AwsFailure.SIGNATURE}, re.compile(r"signature expired|not yet current"), AwsFailure.CLOCK),
     (
         _DENIED_OR_INPUT,
@@ -281,20 +279,20 @@ _FIELDS: Final = {
     **dict.fromkeys(KEY_REFUSED, "secret"),
     AwsFailure.KEY_UNKNOWN: "key_id",
 }
-"""The field of a request that some failures are about."""
+"""The request's field for some failures."""
 
 
 class AwsError(OnboardError):
     """A failure of AWS or on the way to it.
 
     Args:
-        failure: its kind, which has the sentences.
-        code: AWS's error code or the name of botocore's exception, as "AccessDenied".
-        doing: what was being done, as a phrase that can begin a sentence ("listing your access keys").
-        detail: AWS's or botocore's own words.
-        about: what the sentences of some kinds name: a policy, an address.
-        why: instead of the kind's own, where more is known.
-        next: the same.
+        failure: its kind, with the sentences.
+        code: AWS's error code or the name of botocore's exception, such as "AccessDenied".
+        doing: the failed activity, as a phrase that can begin a sentence ("listing your access keys").
+        detail: AWS's or botocore's own message.
+        about: the policy or address in some kinds' sentences.
+        why: overrides the kind's own, if more is known.
+        next: overrides the kind's own, if more is known.
 
     Attributes:
         failure: see above.
@@ -326,7 +324,7 @@ class AwsError(OnboardError):
 
     @property
     def denied(self) -> bool:
-        """Whether AWS knows who asks and does not allow it."""
+        """Whether AWS knows the caller but denies the request."""
         return self.failure in DENIALS
 
 
@@ -337,13 +335,13 @@ def asked(
     *,
     doing: str = "asking AWS",
 ) -> _Answer | _Other:
-    """What AWS answers, or something else where it fails in a way that is foreseen.
+    """Return AWS's answer, or a default if it fails in an expected way.
 
     Args:
         question: asks AWS.
-        otherwise: the other thing.
-        when: the foreseen ways; by default that the caller may not ask.
-        doing: what is being done, as in `translate`.
+        otherwise: the default.
+        when: the expected failures; by default, denials.
+        doing: as for `translate`.
 
     Raises:
         AwsError: another failure.
@@ -358,15 +356,15 @@ def asked(
 
 
 def translate(error: Exception, doing: str = "asking AWS") -> AwsError:
-    """Put an error of botocore into words.
+    """Translate a botocore error.
 
     Args:
-        error: a `botocore.exceptions.ClientError`, or one that happened on this side of the wire: a
-            `BotoCoreError`, or botocore's `ResponseParserError`; any other is named by its type alone.
-        doing: what was being done, as a phrase that can begin a sentence ("listing your access keys").
+        error: a `botocore.exceptions.ClientError`, or a local error: a `BotoCoreError`, or botocore's
+            `ResponseParserError`; of any other error, only the type is shown.
+        doing: the failed activity, as a phrase that can begin a sentence ("listing your access keys").
 
     Returns:
-        The error to raise, `from None`: the original may hold a session token in its text.
+        The error to raise, `from None`: the original may have a session token in its text.
     """
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - boto is slow to import
     from botocore.parsers import ResponseParserError  # noqa: PLC0415 - boto is slow to import
@@ -379,7 +377,7 @@ def translate(error: Exception, doing: str = "asking AWS") -> AwsError:
     address = str(getattr(error, "kwargs", {}).get("endpoint_url", "")).rstrip("/")
     if failure is AwsFailure.NETWORK and urlsplit(address).hostname in _LOOPBACK:
         failure = AwsFailure.LOCAL_AWS
-    # A validation error repeats the value that was refused, and that may be a password.
+    # A validation error repeats the rejected value, which may be a password.
     repeats = failure in {AwsFailure.INPUT, AwsFailure.NOT_AWS}
     silent = repeats or not isinstance(error, BotoCoreError | ResponseParserError)
     return AwsError(failure, name, doing=doing, detail=name if silent else f"{name}: {error}", about=address)
@@ -387,7 +385,7 @@ def translate(error: Exception, doing: str = "asking AWS") -> AwsError:
 
 @contextmanager
 def calling_aws(doing: str) -> Iterator[None]:
-    """Translate whatever botocore raises inside the block; `doing` is as in `translate`.
+    """Translate botocore's errors inside the block; `doing` as for `translate`.
 
     Raises:
         AwsError: the call failed.
@@ -403,7 +401,7 @@ def calling_aws(doing: str) -> Iterator[None]:
 
 @contextmanager
 def about_key_of(profile: str) -> Iterator[None]:
-    """Where AWS rejects the access key that is used inside the block, or there is none, name its profile.
+    """Name the profile if AWS rejects the access key used inside the block, or if there is none.
 
     Args:
         profile: the profile whose own key signs the requests; not one that assumes a role with it.
@@ -422,7 +420,7 @@ def about_key_of(profile: str) -> Iterator[None]:
 
 @contextmanager
 def about_key(which: Sentence) -> Iterator[None]:
-    """Where AWS rejects the access key that is used inside the block, say which one it is.
+    """Name the access key used inside the block if AWS rejects it.
 
     Raises:
         AwsError: the call failed.
@@ -436,7 +434,7 @@ def about_key(which: Sentence) -> Iterator[None]:
 
 
 def _from_answer(response: Mapping[str, Any], doing: str) -> AwsError:
-    """An error that AWS itself answered with."""
+    """Translate an error response from AWS."""
     metadata = response.get("ResponseMetadata", {})
     if "Code" not in response.get("Error", {}):
         code = f"an answer with the HTTP status {metadata.get('HTTPStatusCode')} that is not one of AWS's"
@@ -450,7 +448,7 @@ def _from_answer(response: Mapping[str, Any], doing: str) -> AwsError:
     failure = next(closer, failure)
     policy = _ABOVE.search(lowered)
     if failure in {AwsFailure.SIGNATURE, AwsFailure.CLOCK}:
-        # AWS repeats the signed request after the first sentence, and a session token is a part of that.
+        # After the first sentence AWS repeats the signed request, which contains the session token.
         message = re.split(r"\.\s|\n", message, maxsplit=1)[0]
     why = _offset(message, metadata.get("HTTPHeaders", {})) if failure is AwsFailure.CLOCK else ""
     detail = f"{code}: {message}" if message else code
@@ -458,7 +456,7 @@ def _from_answer(response: Mapping[str, Any], doing: str) -> AwsError:
 
 
 def _offset(message: str, headers: Mapping[str, str]) -> str:
-    """How far the clock is off: our time is in AWS's message, AWS's own in the Date header; "" if unknown."""
+    """Return how far the clock is off, from our time in the message and AWS's in the Date header, or ""."""
     stamp = _REQUEST_TIME.search(message)
     date = headers.get("date")
     if stamp is None or date is None:

@@ -1,7 +1,7 @@
-"""IAM users: what a user does for itself, and what an administrator does when one is locked out or leaves.
+"""IAM users: self-service operations, and an administrator's when a user is locked out or leaves.
 
-Each function is one API operation with its facts made plain. `user=None` means the one who signs, which IAM
-finds out by the access key; the self-management policy allows no other.
+Each function wraps one API operation. `user=None` means the caller, whom IAM identifies by the access key;
+the self-management policy allows no other user.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from workflows.core.sentences import Sentence
 
 
 def _named(user: str | None) -> dict[str, str]:
-    """The argument that names a user; none for the one who signs, whom IAM finds by the access key."""
+    """Return the argument for a user; none for the caller, whom IAM identifies by the access key."""
     return {} if user is None else {"UserName": user}
 
 
 def _utc(value: datetime) -> datetime:
-    """A moment of an answer, in UTC."""
+    """Convert a time in a response to UTC."""
     return value.astimezone(UTC)
 
 
@@ -40,7 +40,7 @@ _MISSING = frozenset({AwsFailure.NOT_FOUND})
 def _login_profile(
     iam: AwsClient, user: str | None, doing: str, when: frozenset[AwsFailure] = _MISSING
 ) -> Mapping[str, Any] | None:
-    """A user's console password as IAM describes it; None where asking fails in one of these ways."""
+    """Return a user's login profile; None if the request fails in one of these ways."""
     return asked(lambda: iam.get_login_profile(**_named(user))["LoginProfile"], None, when, doing=doing)
 
 
@@ -51,7 +51,7 @@ def _user(iam: AwsClient, user: str | None) -> Mapping[str, Any]:
 
 
 def password_last_used(iam: AwsClient, user: str | None = None) -> datetime | None:
-    """The last sign-in to the console (UTC), or None. AWS may tell it some minutes late. Allowed without MFA.
+    """Return the last console sign-in (UTC), or None. AWS may report it minutes late. Allowed without MFA.
 
     Raises:
         AwsError: it could not be read.
@@ -61,30 +61,30 @@ def password_last_used(iam: AwsClient, user: str | None = None) -> datetime | No
 
 
 def must_change_password(iam: AwsClient, user: str | None = None) -> bool | None:
-    """Whether the next sign-in has to choose a new password: the one-time password is not replaced yet.
+    """Return whether the one-time password isn't replaced yet, so the next sign-in must choose a new one.
 
     Returns:
-        None if the user has no password, or if this may not be asked: usually only with MFA.
+        None if the user has no password, or the request is denied, as it usually is without MFA.
 
     Raises:
-        AwsError: it could not be asked, for another reason.
+        AwsError: another failure.
     """
     profile = _login_profile(iam, user, "asking whether the password must be changed", _MISSING | DENIALS)
     return None if profile is None else bool(profile.get("PasswordResetRequired", False))
 
 
 def password_made_at(iam: AwsClient, user: str) -> datetime | None:
-    """When a user's console password was created (UTC), or None if the user has none, or isn't there.
+    """Return when a user's console password was created (UTC); None without a password or such a user.
 
     Raises:
-        AwsError: it could not be asked.
+        AwsError: the request failed.
     """
     profile = _login_profile(iam, user, "asking when the password was created")
     return None if profile is None else _utc(profile["CreateDate"])
 
 
 class Arrival(Enum):
-    """How far somebody has come who was sent a one-time password."""
+    """The progress of a user who was sent a one-time password."""
 
     NO_USER = auto()
     NO_PASSWORD = auto()
@@ -97,15 +97,16 @@ class Arrival(Enum):
 
 
 def arrival(iam: AwsClient, user: str, made_by: datetime | None = None) -> Arrival:
-    """How far a user has come; AWS may tell of a sign-in some minutes late.
+    """Return a user's progress; AWS may report a sign-in minutes late.
 
     Args:
         iam: the client.
         user: the IAM user.
-        made_by: a one-time password that was made later is another one than they were sent; None for any.
+        made_by: the latest creation time of the password that was sent; a newer one is a different one. None
+            accepts any.
 
     Raises:
-        AwsError: it could not be asked.
+        AwsError: the request failed.
     """
     found = asked(lambda: _user(iam, user), None, _MISSING)
     if found is None:
@@ -125,29 +126,29 @@ def arrival(iam: AwsClient, user: str, made_by: datetime | None = None) -> Arriv
 
 
 def get_account_password_policy(iam: AwsClient) -> Mapping[str, Any]:
-    """The account's own policy as IAM answers it; empty if it has none, so AWS's default holds.
+    """Return the account's own policy from IAM; empty if it has none, so that AWS's default applies.
 
     Raises:
-        AwsError: it could not be read; people usually may not without MFA.
+        AwsError: it could not be read; this usually needs MFA.
     """
     doing = "reading the account's password policy"
     return asked(lambda: iam.get_account_password_policy()["PasswordPolicy"], {}, _MISSING, doing=doing)
 
 
 def find_user(iam: AwsClient, user: str) -> str | None:
-    """The ARN of a user, or None if the account has none of that name.
+    """Return the ARN of a user, or None if the account has no such user.
 
     Raises:
-        AwsError: it could not be asked.
+        AwsError: the request failed.
     """
     return asked(lambda: str(_user(iam, user)["Arn"]), None, _MISSING)
 
 
 def account_alias(iam: AwsClient) -> str:
-    """The account's alias, "" if it has none or the caller may not ask.
+    """Return the account's alias; "" if it has none or the request is denied.
 
     Raises:
-        AwsError: it could not be asked, for another reason.
+        AwsError: another failure.
     """
     doing = "asking for the account's alias"
     return next(iter(asked(lambda: iam.list_account_aliases()["AccountAliases"], (), doing=doing)), "")
@@ -164,13 +165,13 @@ _KINDS = {
 
 
 def describe_password_policy(policy: Mapping[str, Any]) -> list[str]:
-    """The rules, one short line each, as somebody who has to choose a password wants them.
+    """Describe the rules for choosing a password, one short line each.
 
     Rules and defaults are those of the IAM user guide, "Set an account password policy for IAM users". A
-    policy comes as IAM answers it (`MinimumPasswordLength`) or as Terraform does (`minimum_password_length`).
+    policy may be in IAM's form (`MinimumPasswordLength`) or in Terraform's (`minimum_password_length`).
 
     Args:
-        policy: the account's; an empty one means AWS's default.
+        policy: the account's policy; an empty one means AWS's default.
     """
     if not policy:
         return [
@@ -178,12 +179,12 @@ def describe_password_policy(policy: Mapping[str, Any]) -> list[str]:
             f"3 kinds of: A-Z, a-z, 0-9, {SYMBOLS}",
             "not your user name",
         ]
-    rules = {  # Terraform's names as IAM's, without what is not set
+    rules = {  # Terraform's names converted to IAM's, without unset rules
         "".join(part[:1].upper() + part[1:] for part in key.split("_")): value
         for key, value in policy.items()
         if value is not None
     }
-    # IAM takes 6 to 128, and 6 where a policy says nothing (API reference, UpdateAccountPasswordPolicy).
+    # IAM accepts 6 to 128; the default is 6 (API reference, UpdateAccountPasswordPolicy).
     lines = [f"{int(rules.get('MinimumPasswordLength') or 6)} to {LONGEST} characters"]
     if kinds := [kind for key, kind in _KINDS.items() if _flag(rules.get(key))]:
         lines.append(f"one of each: {' '.join(kinds)}")
@@ -199,7 +200,7 @@ def describe_password_policy(policy: Mapping[str, Any]) -> list[str]:
 
 
 def _flag(value: object) -> bool:
-    """Terraform's state and tfvars may carry booleans as text."""
+    """Convert a rule to a boolean; Terraform's state and tfvars may have booleans as text."""
     return value.strip().lower() in {"true", "1"} if isinstance(value, str) else bool(value)
 
 
@@ -214,9 +215,9 @@ class AccessKey:
     Attributes:
         access_key_id: its id.
         active: whether it works.
-        created: when (UTC).
-        last_used: when it was used last (UTC); None if never, or if AWS did not tell.
-        last_used_service: with which service ("s3"), or "".
+        created: when it was created (UTC).
+        last_used: when it was last used (UTC); None if never or unknown.
+        last_used_service: the service that it was last used with ("s3"), or "".
         last_use_known: False if the user may not ask for the last use.
     """
 
@@ -228,12 +229,12 @@ class AccessKey:
     last_use_known: bool = True
 
     def age_days(self, now: datetime) -> int:
-        """Its age in whole days at that time (timezone aware)."""
+        """Return its age in whole days at a time (with time zone)."""
         return max(0, (now - self.created).days)
 
 
 def list_access_keys(iam: AwsClient, user: str | None = None) -> tuple[AccessKey, ...]:
-    """The user's access keys, the oldest first, each with its last use where that may be asked.
+    """List the user's access keys, oldest first, each with its last use if allowed.
 
     Raises:
         AwsError: they could not be listed.
@@ -245,10 +246,10 @@ def list_access_keys(iam: AwsClient, user: str | None = None) -> tuple[AccessKey
 
 
 def create_access_key(iam: AwsClient, user: str | None = None) -> tuple[str, Secret]:
-    """Create an access key: its id and its secret, which AWS shows only once.
+    """Create an access key and return its id and its secret, which AWS shows only once.
 
     Raises:
-        AwsError: `LIMIT` when the user has two already; anything else.
+        AwsError: `LIMIT` if the user already has two; or any other failure.
     """
     with calling_aws("creating an access key"):
         key = iam.create_access_key(**_named(user))["AccessKey"]
@@ -287,19 +288,19 @@ def wait_until_usable(
     timeout: float = 60.0,
     in_a_row: int = 2,
 ) -> Answer:
-    """Ask with a new access key until AWS knows it: that takes about ten seconds, and not everywhere at once.
+    """Retry until AWS knows a new access key, after about ten seconds, but not everywhere at once.
 
     Args:
         ask: makes one signed request, such as `caller_identity`; its last answer is returned.
         cancelled: ends the wait.
         monotonic: the clock, in seconds.
-        pause: waits that many seconds; None waits on `cancelled`, so a cancel comes through at once.
-        timeout: for how many seconds a new key may stay unknown.
-        in_a_row: so many good answers one after the other are needed.
+        pause: waits that many seconds; None waits on `cancelled`, so that cancelling takes effect at once.
+        timeout: for how many seconds a new key may be unknown.
+        in_a_row: how many successive good answers are required.
 
     Raises:
         Cancelled: the person stopped it.
-        AwsError: another failure than an unknown key, at once; that one when the time is over.
+        AwsError: an unknown key once the time is up; any other failure at once.
     """
     wait, deadline = pause or cancelled.wait, monotonic() + timeout
     delay, good = 0.5, 0
@@ -327,7 +328,7 @@ def wait_until_usable(
 
 
 def _access_key(iam: AwsClient, entry: Mapping[str, Any]) -> AccessKey:
-    """One listed key with its last use; older self-management policies do not allow that question."""
+    """Return a listed key with its last use, which older self-management policies do not allow to read."""
     answer = asked(
         lambda: iam.get_access_key_last_used(AccessKeyId=entry["AccessKeyId"]),
         None,
@@ -351,8 +352,8 @@ class MfaDevice:
     """An MFA device of a user.
 
     Attributes:
-        serial: what `mfa_serial` and GetSessionToken need; an ARN, or a hardware token's number.
-        enabled_at: since when (UTC).
+        serial: the value for `mfa_serial` and GetSessionToken: an ARN, or a hardware token's number.
+        enabled_at: when it was enabled (UTC).
     """
 
     serial: str
@@ -360,19 +361,19 @@ class MfaDevice:
 
     @property
     def kind(self) -> MfaDeviceKind:
-        """Derived from the form of the serial."""
+        """The kind, derived from the form of the serial."""
         if ":u2f/" in self.serial:
             return MfaDeviceKind.SECURITY_KEY
         return MfaDeviceKind.APP if ":mfa/" in self.serial else MfaDeviceKind.HARDWARE
 
     @property
     def gives_codes(self) -> bool:
-        """Whether it can be used on the command line: a security key or passkey shows no six digits."""
+        """Whether it works on the command line: a security key or passkey shows no six digits."""
         return self.kind is not MfaDeviceKind.SECURITY_KEY
 
 
 class MfaDeviceKind(Enum):
-    """What shows the code; a passkey counts as a security key."""
+    """The kind of an MFA device; a passkey counts as a security key."""
 
     APP = "app"
     SECURITY_KEY = "security key"
@@ -380,10 +381,10 @@ class MfaDeviceKind(Enum):
 
 
 class DeviceExists(OnboardError):  # noqa: N818 - as the other refusals are named
-    """A virtual MFA device of that name is there already, perhaps never enabled.
+    """A virtual MFA device of that name exists already, perhaps never enabled.
 
     Attributes:
-        serial: the device's.
+        serial: its serial.
     """
 
     def __init__(self, name: str, user: str, serial: str) -> None:
@@ -405,7 +406,7 @@ class DeviceExists(OnboardError):  # noqa: N818 - as the other refusals are name
 
 
 def list_mfa_devices(iam: AwsClient, user: str | None = None) -> tuple[MfaDevice, ...]:
-    """The user's enabled devices of every kind, the oldest first. Allowed without MFA.
+    """List the user's enabled devices of every kind, oldest first. Allowed without MFA.
 
     Raises:
         AwsError: they could not be read.
@@ -421,19 +422,19 @@ def list_mfa_devices(iam: AwsClient, user: str | None = None) -> tuple[MfaDevice
 
 
 def create_virtual_mfa_device(iam: AwsClient, name: str, owner: Identity) -> tuple[str, Secret]:
-    """Create a device; the Base32 seed is shown only this once, so keep it in the vault before anything else.
+    """Create a device; the Base32 seed is shown only once, so store it in the vault before anything else.
 
     Args:
-        iam: a client of the user's own access key.
-        name: the device's name; some policies allow the user's own name only.
-        owner: who it is for; names the device in the message when it is there already.
+        iam: a client with the user's own access key.
+        name: the device's name; some policies only allow the user's own name.
+        owner: the user, for the message about an existing device.
 
     Returns:
         The serial (an ARN) and the seed.
 
     Raises:
         DeviceExists: there is one of that name.
-        AwsError: anything else.
+        AwsError: any other failure.
     """
     try:
         with calling_aws("creating the MFA device"):
@@ -447,7 +448,7 @@ def create_virtual_mfa_device(iam: AwsClient, name: str, owner: Identity) -> tup
 
 
 def _serial_there(iam: AwsClient, name: str, owner: Identity) -> str:
-    """The serial of the device that has a name already: as AWS lists it, else as it usually is."""
+    """Return the serial of an existing device of that name, from AWS's list or else the usual form."""
     unused = asked(lambda: unused_mfa_devices(iam, name), ())
     return unused[0] if unused else f"arn:{owner.partition}:iam::{owner.account}:mfa/{name}"
 
@@ -458,16 +459,16 @@ def enable_mfa_device(
     """Enable a device with two consecutive codes, the earlier one first.
 
     Args:
-        iam: a client of the user's own access key.
-        user: the user's name, which this operation demands.
-        serial: of the device.
-        codes: as typed.
-        memory: the codes given to AWS so far.
+        iam: a client with the user's own access key.
+        user: the user's name, which this operation requires.
+        serial: the device's serial.
+        codes: the codes as typed.
+        memory: the codes sent to AWS so far.
 
     Raises:
-        WrongCode: not six digits, or AWS did not accept them.
-        RepeatedCode: both are the same, or one was given before; AWS is not asked.
-        AwsError: anything else.
+        WrongCode: not six digits, or AWS rejected them.
+        RepeatedCode: both are the same, or one was sent before; AWS is not asked.
+        AwsError: any other failure.
     """
     first, second = codes
     if (problem := two_codes_problem(first, second)) is not None:
@@ -500,7 +501,7 @@ def enable_mfa_device(
 
 
 def unused_mfa_devices(iam: AwsClient, user: str) -> tuple[str, ...]:
-    """Serials of virtual devices named after a user that nobody has enabled; they block its next set-up.
+    """Return serials of never enabled virtual devices named after a user; they block the next set-up.
 
     Raises:
         AwsError: they could not be listed.
@@ -512,9 +513,9 @@ def unused_mfa_devices(iam: AwsClient, user: str) -> tuple[str, ...]:
 
 
 def remove_mfa_device(iam: AwsClient, user: str, serial: str) -> None:
-    """Take a device away from a user for good; a virtual one is deleted too, so that its name is free.
+    """Remove a device from a user for good; a virtual one is also deleted, so that its name is free.
 
-    What is gone already, or was never enabled, is no failure: a removal that was cut off can be made again.
+    A device that is gone or was never enabled is no failure, so an interrupted removal can be repeated.
 
     Raises:
         AwsError: it could not be deactivated or deleted.
@@ -535,13 +536,13 @@ def remove_mfa_device(iam: AwsClient, user: str, serial: str) -> None:
 
 
 class HoldingKind(Enum):
-    """What a user has that stands in the way of its deletion, in words.
+    """Something of a user that prevents deletion; the value is the displayed text.
 
-    IAM answers DeleteConflict until all of it is gone (API reference, DeleteUser). Terraform removes what is
-    in its state; what was made by hand (a second access key, an SSH key for CodeCommit) is found here.
+    IAM responds with DeleteConflict until all of it is gone (API reference, DeleteUser). Terraform removes
+    what is in its state; manual additions (a second access key, an SSH key for CodeCommit) are found here.
     """
 
-    PASSWORD = "console password"  # noqa: S105 - the kind, in words
+    PASSWORD = "console password"  # noqa: S105 - a displayed text
     ACCESS_KEY = "access key"
     MFA_DEVICE = "MFA device"
     SSH_KEY = "SSH key"
@@ -553,7 +554,7 @@ class HoldingKind(Enum):
 
     @property
     def plural(self) -> str:
-        """Several of them, in words."""
+        """The plural of the displayed text."""
         if self is HoldingKind.GROUP:
             return "group memberships"
         return f"{self.value.removesuffix('y')}ies" if self.value.endswith("policy") else f"{self.value}s"
@@ -561,12 +562,12 @@ class HoldingKind(Enum):
 
 @dataclass(frozen=True)
 class Holding:
-    """One thing that a user has.
+    """One such thing of a user.
 
     Attributes:
-        kind: what it is.
-        id: the id, serial, ARN or name that IAM knows it by; "" for the password.
-        note: a few words more, or "".
+        kind: its kind.
+        id: the id, serial, ARN or name in IAM; "" for the password.
+        note: a short note, or "".
     """
 
     kind: HoldingKind
@@ -575,19 +576,19 @@ class Holding:
 
     @property
     def sentence(self) -> Sentence:
-        """As a person reads it."""
+        """The displayed text."""
         name = f"{self.kind.value} {self.id}" if self.id else self.kind.value
         return f"{name} ({self.note})" if self.note else name
 
 
 def list_holdings(iam: AwsClient, user: str) -> tuple[list[Holding], list[HoldingKind]]:
-    """What a user has beside its access keys (`list_access_keys` has more on those) and its password.
+    """List a user's holdings except access keys (`list_access_keys` has more details) and the password.
 
     Returns:
-        What there is, by kind, and the kinds that the caller may not list.
+        The holdings, by kind, and the kinds that the caller may not list.
 
     Raises:
-        AwsError: IAM could not be asked, for another reason than a missing permission.
+        AwsError: a failure other than a missing permission.
     """
     found: list[Holding] = []
     denied: list[HoldingKind] = []
@@ -601,7 +602,7 @@ def list_holdings(iam: AwsClient, user: str) -> tuple[list[Holding], list[Holdin
 
 
 def remove_holding(iam: AwsClient, user: str, holding: Holding) -> None:
-    """Take one thing away from a user for good.
+    """Remove one holding from a user for good.
 
     Raises:
         AwsError: IAM refuses, or it is gone already.
@@ -621,16 +622,16 @@ def remove_holding(iam: AwsClient, user: str, holding: Holding) -> None:
 
 
 def has_console_password(iam: AwsClient, user: str) -> bool:
-    """Whether a user has a console password.
+    """Return whether a user has a console password.
 
     Raises:
-        AwsError: it could not be asked.
+        AwsError: the request failed.
     """
     return _login_profile(iam, user, f"asking whether {user} has a console password") is not None
 
 
 def _held(iam: AwsClient, user: str, kind: HoldingKind) -> list[Holding]:
-    """What a user has of one kind; asked page by page where the operation has pages."""
+    """Return a user's holdings of one kind, from all pages."""
     if kind is HoldingKind.MFA_DEVICE:
         return [Holding(kind, device.serial, device.kind.value) for device in list_mfa_devices(iam, user)]
     operation, field, identifier, note, _ = _OPERATIONS[kind]
@@ -677,5 +678,5 @@ _OPERATIONS: Mapping[HoldingKind, tuple[str, str, str, str, str]] = {
     ),
     HoldingKind.GROUP: ("list_groups_for_user", "Groups", "GroupName", "", "remove_user_from_group"),
 }
-"""How a kind is listed (the client's method, the answer's field with the entries, an entry's id, what is
-shown beside it or ""), and the method that takes one away, which names it as the entry does."""
+"""How to list a kind (the client's method, the response's field with the entries, an entry's id, the field
+for the note or ""), and the method that removes one, whose argument has the same name as the id."""

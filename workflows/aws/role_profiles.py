@@ -1,4 +1,4 @@
-"""The profiles of a project's two files that have keys, and those that assume a role with these keys."""
+"""The profiles in a project's two files that have keys, and those that assume a role with them."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ class RoleProfile:
     """A profile that assumes a role with another one's credentials.
 
     Attributes:
-        name: of the profile.
-        role_arn: the role.
+        name: the profile's name.
+        role_arn: the role's ARN.
         source: the profile whose credentials are used.
         region: its own region, or None.
         mfa_serial: the device, or None.
-        external_id: what the role's trust policy may ask for, or None.
+        external_id: the external id for the role's trust policy, or None.
     """
 
     name: str
@@ -35,19 +35,19 @@ class RoleProfile:
 
     @property
     def account(self) -> str:
-        """The account of the role; "" where its ARN is none."""
+        """The role's account; "" if its ARN is invalid."""
         match = _ROLE_ARN.fullmatch(self.role_arn)
         return match["account"] if match else ""
 
     @property
     def role_name(self) -> str:
-        """The role's name with its path, as the switch-role page takes it; "" where its ARN is none."""
+        """The role's name with its path, for the switch-role page; "" if its ARN is invalid."""
         match = _ROLE_ARN.fullmatch(self.role_arn)
         return match["name"] if match else ""
 
 
 def base_profiles(files: ProfileFiles) -> tuple[str, ...]:
-    """The profiles that have keys of their own, in the files or behind a `credential_process`; sorted.
+    """Return the profiles with their own keys, in the files or from a `credential_process`; sorted.
 
     Raises:
         AwsError: a file cannot be parsed.
@@ -57,7 +57,7 @@ def base_profiles(files: ProfileFiles) -> tuple[str, ...]:
 
 
 def role_profiles(files: ProfileFiles, base: str) -> tuple[RoleProfile, ...]:
-    """The profiles whose `source_profile` is this base profile; sorted by name.
+    """Return the profiles whose `source_profile` is this base profile; sorted by name.
 
     Raises:
         AwsError: a file cannot be parsed.
@@ -71,7 +71,7 @@ def role_profiles(files: ProfileFiles, base: str) -> tuple[RoleProfile, ...]:
 
 
 def orphan_roles(files: ProfileFiles) -> tuple[RoleProfile, ...]:
-    """The role profiles whose `source_profile` has no keys and is no role itself; sorted by name.
+    """Return the role profiles whose `source_profile` has no keys and is no role itself; sorted by name.
 
     Raises:
         AwsError: a file cannot be parsed.
@@ -89,7 +89,7 @@ def orphan_roles(files: ProfileFiles) -> tuple[RoleProfile, ...]:
 
 
 def other_profiles(files: ProfileFiles, asked: Collection[str]) -> tuple[str, ...]:
-    """The profiles that are none of these: what they sign with is neither a key nor a role on one; sorted.
+    """Return the profiles not among `asked`, which use neither a key nor a role based on one; sorted.
 
     Raises:
         AwsError: a file cannot be parsed.
@@ -98,7 +98,7 @@ def other_profiles(files: ProfileFiles, asked: Collection[str]) -> tuple[str, ..
 
 
 def needs_code(files: ProfileFiles, base: str) -> str | None:
-    """The serial of the device whose code the roles on this base profile need; None where none needs one.
+    """Return the serial of the MFA device for roles on this base profile; None if no role needs a code.
 
     Raises:
         AwsError: a file cannot be parsed.

@@ -1,8 +1,7 @@
-"""Profiles that sign in through AWS IAM Identity Center (SSO), as botocore makes them work.
+"""Profiles that sign in through AWS IAM Identity Center (SSO), with botocore's support.
 
-The sign-in itself is the aws CLI's (`aws sso login`): it leaves a token in a cache folder, which botocore
-reads and, where it can, renews. Both forms are known: `sso_session`, and the older `sso_start_url` in the
-profile.
+The aws CLI does the sign-in (`aws sso login`): it leaves a token in a cache folder, which botocore reads and,
+if possible, renews. Both forms are supported: `sso_session`, and the older `sso_start_url` in the profile.
 """
 
 from __future__ import annotations
@@ -19,18 +18,18 @@ from workflows.core.sentences import Sentence
 
 
 def is_sso(settings: Mapping[str, Any]) -> bool:
-    """Whether a profile's own credentials come from SSO, by what makes botocore think so."""
+    """Return whether a profile's own credentials come from SSO, by botocore's criteria."""
     return "sso_account_id" in settings or "sso_role_name" in settings
 
 
 def sso_provider(session: Any, profile: str, cache_folder: Path, options: Mapping[str, Any]) -> Any:
-    """Botocore's provider for a profile of this session, with a token cache of our choice.
+    """Return botocore's provider for a profile of this session, with our own token cache.
 
     Args:
         session: the botocore session.
         profile: the profile's name.
-        cache_folder: where `aws sso login` leaves its tokens.
-        options: what every client of the caller gets: `endpoint_url` and `config`.
+        cache_folder: the folder with the tokens of `aws sso login`.
+        options: the options of every client: `endpoint_url` and `config`.
     """
     from botocore import credentials as boto  # noqa: PLC0415 - boto is slow to import
     from botocore.tokens import SSOTokenProvider  # noqa: PLC0415 - boto is slow to import
@@ -39,7 +38,7 @@ def sso_provider(session: Any, profile: str, cache_folder: Path, options: Mappin
     cache = JSONFileCache(str(cache_folder), dumps_func=_dumps)
 
     def client(service: str, **arguments: Any) -> Any:
-        # Unsigned, and in the region of the SSO instance: botocore says so by a config of its own.
+        # botocore passes a config for unsigned requests in the SSO instance's region.
         config = options["config"].merge(arguments.pop("config"))
         return session.create_client(service, **{**options, **arguments, "config": config})
 
@@ -54,12 +53,12 @@ def sso_provider(session: Any, profile: str, cache_folder: Path, options: Mappin
 
 @contextmanager
 def explaining_sso(session: Any, profile: str, config_file: Path) -> Iterator[None]:
-    """Say which command signs in again, where that is what is wrong.
+    """Name the command that signs in again if the SSO sign-in has failed.
 
     Args:
         session: the botocore session.
-        profile: the profile that is used; a role's may have its credentials from one that signs in.
-        config_file: where the profile is.
+        profile: the profile in use; a role's credentials may come from another one with SSO.
+        config_file: the file with the profile.
 
     Raises:
         AwsError: the SSO token is missing, damaged or has expired; other failures pass unchanged.
@@ -70,7 +69,7 @@ def explaining_sso(session: Any, profile: str, config_file: Path) -> Iterator[No
         source = _signing_in(session, profile)
         if source is None:
             raise
-        # What botocore makes of a token's file that is no JSON.
+        # botocore's error for a token file with invalid JSON
         raise _sign_in_again(source, config_file, "KeyError", f"No token for {error}.") from None
     except AwsError as error:
         if error.failure is not AwsFailure.SSO:
@@ -80,7 +79,7 @@ def explaining_sso(session: Any, profile: str, config_file: Path) -> Iterator[No
 
 
 def _signing_in(session: Any, profile: str) -> str | None:
-    """The profile itself, or the first of its sources that signs in through SSO."""
+    """Return the profile, or the first of its sources, that signs in through SSO; or None."""
     profiles = session.full_config.get("profiles", {})
     seen: list[str] = []
     while profile in profiles and profile not in seen:
@@ -102,7 +101,7 @@ def _sign_in_again(profile: str, config_file: Path, code: str, detail: Sentence)
 
 
 def _dumps(token: Mapping[str, Any]) -> str:
-    """A token in the form that the aws CLI and the SDKs read: times with seconds and a Z."""
+    """Serialise a token in the form of the aws CLI and the SDKs: times with seconds and a Z."""
     return json.dumps(
         {
             name: value.strftime("%Y-%m-%dT%H:%M:%SZ") if isinstance(value, datetime) else value

@@ -1,7 +1,7 @@
-"""STS: who a key belongs to, a session that began with an MFA code, and roles.
+"""STS: the owner of a key, sessions with an MFA code, and roles.
 
-Facts are those of the STS API reference. AWS accepts each TOTP code once for a device and answers a repeated
-code exactly as a mistyped one, so this remembers the codes given and stops a repetition in time.
+Facts are those of the STS API reference. AWS accepts each TOTP code only once per device and rejects a
+repeated code exactly like a mistyped one, so this remembers the codes sent and prevents repetitions.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _ARN = re.compile(
 
 
 class CodeRefused(OnboardError):  # noqa: N818 - as the other refusals are named
-    """Six digits that AWS does not take; `serial` is the device that they have to be of, "" if unknown."""
+    """Six digits that AWS won't accept; `serial` is the device for the code, "" if unknown."""
 
     field = "code"
 
@@ -39,20 +39,20 @@ class CodeRefused(OnboardError):  # noqa: N818 - as the other refusals are named
 
 
 class WrongCode(CodeRefused):
-    """AWS did not accept them, or they are not six digits."""
+    """AWS rejected the code, or it is not six digits."""
 
 
 class RepeatedCode(CodeRefused):
-    """AWS was given this code of the device before; a code works once."""
+    """This code of the device was sent to AWS before; a code works only once."""
 
 
 @dataclass(frozen=True)
 class Identity:
-    """Who signed a request, as GetCallerIdentity reports it.
+    """The caller, as reported by GetCallerIdentity.
 
     Attributes:
-        arn: of the user or of the assumed role's session.
-        account: the twelve digits.
+        arn: the ARN of the user or of the assumed role's session.
+        account: the 12-digit account id.
     """
 
     arn: str
@@ -72,16 +72,16 @@ class Identity:
 
 @dataclass
 class CodeMemory:
-    """The codes already given to AWS in this process, for each device; one object serves a whole session.
+    """The codes sent to AWS by this process, for each device; one object serves a whole session.
 
-    None of it is stored: a code is worthless after a minute.
+    Nothing is stored on disk: a code is worthless after a minute.
     """
 
     _given: dict[str, list[str]] = field(default_factory=dict, repr=False)
     _lock: Lock = field(default_factory=Lock, repr=False)
 
     def claim(self, serial: str, code: str) -> str:
-        """Remember that this code is about to be used, and return its six digits.
+        """Record that this code is about to be used, and return its six digits.
 
         Raises:
             WrongCode: it is not six digits.
@@ -111,7 +111,7 @@ class CodeMemory:
 
 
 def partition_of(arn: str) -> str:
-    """The partition of an ARN: `aws`, `aws-us-gov`, `aws-cn`, ….
+    """Return the partition of an ARN: `aws`, `aws-us-gov`, `aws-cn`, ….
 
     Raises:
         OnboardError: it is not an ARN.
@@ -127,7 +127,7 @@ def partition_of(arn: str) -> str:
 
 
 def caller_identity(sts: AwsClient) -> Identity:
-    """Whose credentials the client signs with. No policy can forbid this call.
+    """Return the owner of the client's credentials. No policy can deny this call.
 
     Raises:
         AwsError: the key is unknown, expired, …, or AWS cannot be reached.
@@ -138,18 +138,18 @@ def caller_identity(sts: AwsClient) -> Identity:
 
 
 def session_token(sts: AwsClient, serial: str, code: str, *, memory: CodeMemory) -> Credentials:
-    """Begin a session with an MFA code; its credentials satisfy policies that ask for MFA, roles included.
+    """Start a session with an MFA code; its credentials satisfy policies that require MFA, including roles'.
 
     Args:
-        sts: a client that signs with the user's own access key.
-        serial: the device's, as ListMFADevices reports it.
-        code: as typed; blanks in it are allowed.
-        memory: the codes given so far.
+        sts: a client with the user's own access key.
+        serial: the device's serial, from ListMFADevices.
+        code: the code as typed; blanks are allowed.
+        memory: the codes sent so far.
 
     Raises:
-        WrongCode: not six digits, or not accepted.
-        RepeatedCode: given before.
-        AwsError: anything else.
+        WrongCode: not six digits, or rejected.
+        RepeatedCode: sent before.
+        AwsError: any other failure.
     """
     digits = memory.claim(serial, code)
     try:
@@ -182,17 +182,17 @@ def assume_role(
     """Assume a role.
 
     Args:
-        sts: a client of the user's key or of an MFA session.
-        role_arn: the role.
-        session_name: how the session appears in the account's logs.
-        external_id: where the trust policy asks for one.
-        seconds: the session's length; None is AWS's default, one hour.
+        sts: a client with the user's key or an MFA session.
+        role_arn: the role's ARN.
+        session_name: the session's name in the account's logs.
+        external_id: the external id, if the trust policy requires one.
+        seconds: the session's length; None for AWS's default, one hour.
 
     Returns:
         The role's credentials, and the ARN of the session.
 
     Raises:
-        AwsError: the role is not there, does not trust you, ….
+        AwsError: the role is missing, does not trust you, ….
     """
     optional = {"ExternalId": external_id, "DurationSeconds": seconds}
     given = {name: value for name, value in optional.items() if value is not None}

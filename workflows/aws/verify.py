@@ -1,8 +1,8 @@
-"""The proof at the end: every profile is asked who it is, in parallel, with one MFA code for all.
+"""Verify every profile at the end: ask AWS for its identity, in parallel, with one MFA code for all.
 
-The SDK would ask for a code for each role profile, and AWS takes each code once: twenty profiles would
-take ten minutes. Here one session begins with the code (GetSessionToken), and assumes the roles: that
-satisfies every policy that asks for MFA, in the user's account and in the roles' trust policies.
+The SDK would ask for a code for each role profile, and AWS accepts each code only once: twenty profiles would
+take ten minutes. Here one session starts with the code (GetSessionToken) and assumes the roles, which
+satisfies every policy that requires MFA, in the user's account and in the roles' trust policies.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ MOST_THREADS = 16
 
 @unique
 class Hindrance(Enum):
-    """Why a profile does not work, where it is more than what AWS said; each with its title."""
+    """Why a profile doesn't work, if more is known than AWS's error; the value is the title."""
 
     NO_ROLE = "No role is named"
     NO_REGION = "No such region"
@@ -51,16 +51,16 @@ class Hindered(OnboardError):  # noqa: N818 - as the other refusals are named
 
 
 class MfaNeeded(Hindered):
-    """The role wants a session that began with an MFA code, and no code was given."""
+    """The role requires a session with an MFA code, and there was no code."""
 
 
 @dataclass(frozen=True)
 class Verification:
-    """What one profile answered.
+    """The result for one profile.
 
     Attributes:
         profile: its name.
-        arn: who it is; None if it does not work.
+        arn: its identity; None if it does not work.
         problem: why it does not work; None if it does.
     """
 
@@ -71,14 +71,14 @@ class Verification:
 
 @dataclass(frozen=True)
 class _Roles:
-    """How the role profiles are asked.
+    """Verifies the role profiles.
 
     Attributes:
         factory: makes the clients.
-        session: whose credentials assume the roles.
-        with_mfa: whether that session began with a code.
-        region: of profiles that name none.
-        cancelled: no further question is begun once it is set.
+        session: the credentials that assume the roles.
+        with_mfa: whether that session started with a code.
+        region: the region of profiles without one.
+        cancelled: once set, no further request is started.
     """
 
     factory: ClientFactory
@@ -88,7 +88,7 @@ class _Roles:
     cancelled: Event
 
     def ask(self, profiles: Sequence[RoleProfile], answered: Callable[[Verification], None]) -> None:
-        """Ask every role profile in threads, with one client for each region: they share them safely."""
+        """Verify every role profile in threads, which share one client per region safely."""
         if not profiles:
             return
         with ExitStack() as stack:
@@ -103,7 +103,7 @@ class _Roles:
                 for future in as_completed(waiting):
                     self._stop_if_cancelled()
                     answered(future.result())
-            except BaseException:  # Ctrl-C too: what was not begun is not begun any more
+            except BaseException:  # Ctrl-C too: start no further requests
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
 
@@ -114,7 +114,7 @@ class _Roles:
             )
 
     def _clients(self, regions: set[str], stack: ExitStack) -> dict[str, AwsClient | OnboardError]:
-        """A client for each region, or why there is none."""
+        """Return a client for each region, or why there is none."""
         clients: dict[str, AwsClient | OnboardError] = {}
         for region in regions:
             try:
@@ -125,7 +125,7 @@ class _Roles:
         return clients
 
     def _one(self, client: AwsClient | OnboardError, profile: RoleProfile) -> Verification:
-        """Assume the role and ask, as it, who one is."""
+        """Assume the role and ask AWS for its identity."""
         if self.cancelled.is_set():
             return Verification(profile.name, None, Cancelled("Stopped", "iam-onboard didn't ask it."))
         if isinstance(problem := _unusable_role(profile) or client, OnboardError):
@@ -155,23 +155,23 @@ def verify_profiles(
     only: Sequence[str] | None = None,
     keys: Credentials | None = None,
 ) -> None:
-    """Ask the base profile and all that build on it who they are.
+    """Verify the base profile and all profiles that build on it.
 
     Args:
         factory: makes the clients.
         files: the project's profile files.
         base: the profile with the keys.
-        code: the six digits of the device that `needs_code` names; None tries without.
-        memory: the codes given to AWS so far.
-        report: called with each answer as it comes, the base profile's first, in the calling thread.
-        cancelled: no further question is begun once it is set.
-        only: names of profiles to ask; None for all.
-        keys: the base profile's access key where the caller has it (from the vault); it is dropped at the
-            end. None has it read from the files, or from the command that they name.
+        code: six digits of the device from `needs_code`; None tries without.
+        memory: the codes sent to AWS so far.
+        report: called with each result as it arrives, the base profile's first, in the calling thread.
+        cancelled: once set, no further request is started.
+        only: names of profiles to verify; None for all.
+        keys: the base profile's access key, if the caller has it (from the vault); it is dropped at the
+            end. None reads it from the files, or from their `credential_process`.
 
     Raises:
-        WrongCode, RepeatedCode: the code cannot be used; nothing was asked with it but that.
-        AwsError: the files cannot be read, or no MFA session can be had.
+        WrongCode, RepeatedCode: the code cannot be used; no role was asked.
+        AwsError: the files cannot be read, or the MFA session failed.
         Cancelled: it was stopped.
     """
     region = str(profile_map(files).get(base, {}).get("region") or factory.region)
@@ -201,7 +201,7 @@ def _verified_base(client: AwsClient, base: str) -> Verification:
 
 
 def _unusable_role(profile: RoleProfile) -> OnboardError | None:
-    """Why a role need not be asked about: what the profile names is no role at all; None if it is one."""
+    """Return why a profile's role can't be asked about: its ARN isn't a role's; or None."""
     if profile.account:
         return None
     return Hindered(
@@ -213,10 +213,10 @@ def _unusable_role(profile: RoleProfile) -> OnboardError | None:
 
 
 def _refuse_unusable(region: str) -> None:
-    """Let no region be asked that AWS does not have.
+    """Reject a region that AWS does not have.
 
     Raises:
-        OnboardError: it has none of that name.
+        OnboardError: there is no region of that name.
     """
     if problems := region_problems(region):
         raise Hindered(
@@ -227,14 +227,14 @@ def _refuse_unusable(region: str) -> None:
 
 
 def _refusal(error: AwsError, profile: RoleProfile, *, with_mfa: bool, elsewhere: bool) -> OnboardError:
-    """Why a role cannot be assumed, and whom to ask for what.
+    """Return why a role cannot be assumed, and what to ask for.
 
     Args:
-        error: what AWS said.
+        error: AWS's error.
         profile: the role's profile.
-        with_mfa: whether the session that asked began with an MFA code.
-        elsewhere: whether the profile's region is another one than that in which the key was proved; a
-            region that is not enabled says of a good key that it does not know it.
+        with_mfa: whether the session started with an MFA code.
+        elsewhere: whether the profile's region differs from the one in which the key was verified; a
+            region that is not enabled reports a good key as unknown.
     """
     if error.failure is AwsFailure.REGION_DISABLED or (elsewhere and error.failure is AwsFailure.KEY_UNKNOWN):
         place = f"region {profile.region}" if profile.region else "the region"

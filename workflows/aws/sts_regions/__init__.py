@@ -1,6 +1,5 @@
-"""Where an account's STS answers: every region of the partition asked through its own endpoint.
+"""Find an account's active STS regions by asking every regional endpoint of the partition.
 
-No API lists which regional STS endpoints are deactivated, and none deactivates one. What shows it is a call
-that would give temporary credentials of the account: RegionDisabledException is the
-answer of a deactivated one.
+No API lists or changes which regional STS endpoints are deactivated. Only a call for temporary credentials of
+the account shows it: a deactivated endpoint responds with RegionDisabledException.
 """

@@ -1,4 +1,4 @@
-"""What was answered: a state for each region of each account, as values that a journal can keep."""
+"""The answers: a state for each region of each account, as values that a journal can keep."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from workflows.core.shapes import read
 
 
 class StsState(StrEnum):
-    """Where the STS endpoint of a region stands for an account.
+    """The state of a region's STS endpoint for an account.
 
-    `FIXED` is active, and nobody can change it. `UNKNOWN`: no call that could tell may be made.
+    `FIXED` is active, and nobody can change it. `UNKNOWN`: no call that shows the state is allowed.
     """
 
     ACTIVE = "active"
@@ -27,7 +27,7 @@ class StsState(StrEnum):
 
 
 class OptIn(StrEnum):
-    """Whether an account uses a region at all."""
+    """Whether an account uses a region."""
 
     DEFAULT = "enabled by default"
     IN = "opted in"
@@ -40,11 +40,11 @@ class RegionAnswer:
     """One region of one account.
 
     Attributes:
-        region: as `eu-west-3`.
-        sts: where its STS endpoint stands.
+        region: its name, such as `eu-west-3`.
+        sts: the state of its STS endpoint.
         opt_in: whether the account uses the region.
-        detail: AWS's own words where it refused; they may name the account. "" otherwise.
-        named: whether a file of the project names the region.
+        detail: AWS's own error message, which may contain the account, or "".
+        named: whether a file of the project mentions the region.
     """
 
     region: str
@@ -60,13 +60,13 @@ class AccountAnswer:
 
     Attributes:
         account: its name in the project.
-        account_id: its twelve digits.
+        account_id: its 12-digit id.
         partition: `aws`, `aws-cn`, `aws-us-gov`, ….
-        profile: the profile that it was asked with, or "".
-        role: the name of the role that the profile assumes, "" where it has a key of its own.
-        regions: in alphabetical order; empty where the account could not be asked.
-        token_version: of the global endpoint's tokens, 1 or 2; None where it could not be read.
-        remarks: what else could not be read, each a sentence.
+        profile: the profile used, or "".
+        role: the name of the role that the profile assumes; "" if it has its own key.
+        regions: in alphabetical order; empty if the account could not be asked.
+        token_version: the version of the global endpoint's tokens, 1 or 2; None if unreadable.
+        remarks: sentences about other values that could not be read.
         problem: why the account could not be asked, or "".
     """
 
@@ -81,7 +81,7 @@ class AccountAnswer:
     problem: Sentence = ""
 
     def as_facts(self) -> dict[str, Any]:
-        """The account for the journal; AWS's own words are not kept."""
+        """Return the account for the journal, without AWS's own messages."""
         return {
             "account_id": self.account_id,
             "partition": self.partition,
@@ -97,7 +97,7 @@ class AccountAnswer:
 
     @classmethod
     def from_facts(cls, account: str, facts: Mapping[str, Any]) -> AccountAnswer:
-        """The account that `as_facts` gave."""
+        """Restore an account from `as_facts`."""
         name = f"sts_regions.accounts.{account}"
         regions = read(dict[str, dict[str, Any]], facts.get("regions"), f"{name}.regions")
         named = [{**answer, "region": region} for region, answer in sorted(regions.items())]
@@ -106,7 +106,7 @@ class AccountAnswer:
 
 @dataclass(frozen=True)
 class Audit:
-    """What all accounts of a project answered.
+    """The answers of all accounts of a project.
 
     Attributes:
         project: its short name.
@@ -121,11 +121,11 @@ class Audit:
     accounts: tuple[AccountAnswer, ...]
 
     def account(self, name: str) -> AccountAnswer | None:
-        """The answer of the account of that name, or None."""
+        """Return the answer of the account of that name, or None."""
         return next((account for account in self.accounts if account.account == name), None)
 
     def as_facts(self) -> dict[str, Any]:
-        """The audit for the journal."""
+        """Return the audit for the journal."""
         return {
             "asked_at": self.asked_at,
             "allowed": list(self.allowed),
@@ -134,10 +134,10 @@ class Audit:
 
     @classmethod
     def from_facts(cls, project: str, facts: Mapping[str, Any]) -> Audit:
-        """The audit that `as_facts` gave.
+        """Restore an audit from `as_facts`.
 
         Raises:
-            WrongShape: they are others.
+            WrongShape: the facts have another shape.
         """
         facts = read(dict[str, Any], facts, "sts_regions")
         answers = read(dict[str, dict[str, Any]], facts.get("accounts"), "sts_regions.accounts")
@@ -147,7 +147,7 @@ class Audit:
 
 
 def changes(before: Audit, now: Audit) -> tuple[Sentence, ...]:
-    """What is other than it was, a line each: "security eu-west-3: active, now deactivated"."""
+    """Return what changed, one line each: "security eu-west-3: active, now deactivated"."""
     lines = []
     for account in now.accounts:
         earlier = before.account(account.account)

@@ -1,9 +1,8 @@
-"""Asks the STS endpoint of every region of a partition, all at once, and each account about itself.
+"""Ask the STS endpoints of all regions of a partition in parallel, and each account about itself.
 
-Each region is asked with the call that would give credentials of the account: its setting counts, not that of
-the account of the caller (IAM User Guide, "Manage AWS STS in an AWS Region"). What a call gives is dropped
-where it arrives. The accounts share a connection to each region, so all of it takes little longer than the
-slowest region.
+Each region gets a call for credentials of the account, since that account's setting counts, not the caller's
+(IAM User Guide, "Manage AWS STS in an AWS Region"). The returned credentials are dropped at once. The
+accounts share a connection to each region, so everything takes little longer than the slowest region.
 """
 
 from __future__ import annotations
@@ -28,9 +27,9 @@ from workflows.profiles import plan
 from workflows.profiles.aws_data import botocore_alone
 
 SOURCE = "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_region-endpoints.html"
-"""The IAM User Guide, "AWS STS Regions and endpoints": which endpoints can be switched by hand.
+"""The IAM User Guide, "AWS STS Regions and endpoints": which endpoints can be deactivated.
 
-US East (N. Virginia) cannot, and neither can any region that an account has to opt into: there STS is active
+US East (N. Virginia) cannot, and neither can any region that an account has opted into: there STS is active
 as soon as the region is.
 """
 FIXED_REGIONS = frozenset({"us-east-1"})
@@ -38,7 +37,7 @@ FIXED_REGIONS = frozenset({"us-east-1"})
 
 @cache
 def regions_of(partition: str) -> tuple[str, ...]:
-    """The regions of a partition that have STS, as botocore knows them, in alphabetical order.
+    """Return the regions of a partition with STS that botocore knows, in alphabetical order.
 
     Raises:
         OnboardError: botocore does not know the partition.
@@ -54,7 +53,7 @@ def regions_of(partition: str) -> tuple[str, ...]:
 
 
 def partition_of_region(region: str) -> str:
-    """The partition of a region: `aws`, `aws-cn`, `aws-us-gov`, ….
+    """Return the partition of a region: `aws`, `aws-cn`, `aws-us-gov`, ….
 
     Raises:
         OnboardError: botocore does not know the region.
@@ -69,17 +68,17 @@ def partition_of_region(region: str) -> str:
 
 
 def settled(region: str, sts: StsState, opt_in: OptIn) -> StsState:
-    """What an endpoint's own answer means, once it is known whether the account uses the region.
+    """Interpret an endpoint's answer, given whether the account uses the region.
 
     Args:
         region: the region.
-        sts: what its endpoint answered.
+        sts: the endpoint's answer.
         opt_in: whether the account uses the region.
     """
     if sts is StsState.ACTIVE and (opt_in is OptIn.IN or region in FIXED_REGIONS):
         return StsState.FIXED
     if sts is StsState.NOT_OPTED_IN and opt_in in {OptIn.IN, OptIn.DEFAULT}:
-        return StsState.UNKNOWN  # the region does not know the account's key, though the account uses it
+        return StsState.UNKNOWN  # the region doesn't know the key of an account that uses it
     if sts is not StsState.ACTIVE and opt_in is OptIn.OUT:
         return StsState.NOT_OPTED_IN
     return sts
@@ -87,7 +86,7 @@ def settled(region: str, sts: StsState, opt_in: OptIn) -> StsState:
 
 _Value = TypeVar("_Value")
 
-# OptInStatus of ec2:DescribeRegions and RegionOptStatus of account:ListRegions; what is under way is neither
+# OptInStatus of ec2:DescribeRegions and RegionOptStatus of account:ListRegions, without pending changes
 _OPT_INS: Mapping[str, OptIn] = {
     **dict.fromkeys(("opt-in-not-required", "ENABLED_BY_DEFAULT"), OptIn.DEFAULT),
     **dict.fromkeys(("opted-in", "ENABLED"), OptIn.IN),
@@ -97,12 +96,12 @@ _OPT_INS: Mapping[str, OptIn] = {
 
 @dataclass(frozen=True)
 class Account:
-    """What an account says of itself.
+    """An account's own settings.
 
     Attributes:
-        opt_in: whether it uses a region, for those that are known.
+        opt_in: whether it uses a region, for known regions.
         token_version: 1 or 2, or None.
-        remarks: what could not be read, each a sentence.
+        remarks: sentences about values that could not be read.
     """
 
     opt_in: Mapping[str, OptIn] = field(default_factory=dict)
@@ -112,14 +111,14 @@ class Account:
 
 @dataclass(frozen=True)
 class Access:
-    """How somebody acts in an account.
+    """The means of access to an account.
 
     Attributes:
-        account_id: the account that has to answer.
-        region: where it is asked about itself.
-        signing: credentials of the account, or those that assume the role.
+        account_id: the expected account.
+        region: the region for requests about the account.
+        signing: credentials of the account, or credentials to assume the role.
         role_arn: the role to assume, or "".
-        external_id: what its trust policy may ask for, or None.
+        external_id: the external id for the role's trust policy, or None.
     """
 
     account_id: str
@@ -130,7 +129,7 @@ class Access:
 
 
 def read_account(factory: ClientFactory, access: Access) -> Account:
-    """Ask an account about itself; what it does not let be read is a remark.
+    """Read an account's own settings; an unreadable one becomes a remark.
 
     Raises:
         AwsError: the credentials do not work.
@@ -168,10 +167,10 @@ def read_account(factory: ClientFactory, access: Access) -> Account:
 
 
 def opt_in_status(factory: ClientFactory, own: Credentials, region: str) -> dict[str, OptIn]:
-    """Whether the account uses each region: from the account service, else from EC2, whose client is heavier.
+    """Return whether the account uses each region, from the account service, or else from the heavier EC2.
 
     Raises:
-        AwsError: neither may be asked.
+        AwsError: both requests failed.
     """
     doing = "asking which regions the account uses"
     try:
@@ -188,10 +187,10 @@ def opt_in_status(factory: ClientFactory, own: Credentials, region: str) -> dict
 
 
 def token_version(factory: ClientFactory, own: Credentials, region: str) -> int | None:
-    """The version of the tokens that the global endpoint gives: 1 works in the default regions, 2 in all.
+    """Return the version of the global endpoint's tokens: 1 works in the default regions, 2 in all.
 
     Raises:
-        AwsError: it may not be read.
+        AwsError: it could not be read.
     """
     with calling_aws("reading the account's summary"), factory.client("iam", own, region) as iam:
         version = iam.get_account_summary()["SummaryMap"].get("GlobalEndpointTokenVersion")
@@ -201,12 +200,12 @@ def token_version(factory: ClientFactory, own: Credentials, region: str) -> int 
 PATIENCE = Patience(connect=3, read=5, attempts=1)
 MOST_AT_ONCE = 96
 DEADLINE = PATIENCE.connect + PATIENCE.read + 2
-"""Seconds after which a region counts as unreachable, whatever the resolver or the network still does."""
+"""Seconds after which a region counts as unreachable, even if the resolver or the network is still busy."""
 
 _LOOK_EVERY = 0.1
 _STATES: Mapping[AwsFailure, StsState] = {
     AwsFailure.REGION_DISABLED: StsState.DEACTIVATED,
-    # The credentials work elsewhere, so it is the region that does not know the account.
+    # The credentials work elsewhere, so the region does not know the account.
     AwsFailure.KEY_UNKNOWN: StsState.NOT_OPTED_IN,
     **dict.fromkeys(UNREACHABLE, StsState.UNREACHABLE),
     **dict.fromkeys(DENIALS, StsState.DENIED),
@@ -222,12 +221,12 @@ class Question:
 
     Attributes:
         account: its name in the project.
-        partition: the partition whose regions are asked.
-        profile: the profile that it is asked with.
-        access: how the regions are asked: a role is assumed in each, or else the user's own key asks for a
-            session token.
-        own: credentials for the account's own settings that may read more than the key: a session with MFA;
-            None without one, and with a role.
+        partition: the partition with the regions to ask.
+        profile: the profile to use.
+        access: the access for the regions: each is asked to assume the role, or else to give the user's own
+            key a session token.
+        own: a session with MFA for the account's own settings, which may read more than the key; None
+            without one, and with a role.
         source: the profile whose key signs; the same as `profile` without a role.
     """
 
@@ -240,13 +239,13 @@ class Question:
 
     @property
     def can_tell(self) -> bool:
-        """Whether a call that shows it may be made: temporary credentials cannot get a session token."""
+        """Whether a call can show the state: temporary credentials cannot get a session token."""
         return bool(self.access.role_arn) or self.access.signing.session_token is None
 
 
 @dataclass(frozen=True)
 class Answered:
-    """How far it is: a region has answered for an account."""
+    """Progress: a region has answered for an account."""
 
     account: str
     region: str
@@ -256,7 +255,7 @@ class Answered:
 
 
 _Probes = dict[tuple[str, str], tuple[StsState, Sentence]]
-"""What was answered, with AWS's own words, by account and region."""
+"""The answers, with AWS's own messages, by account and region."""
 
 
 def ask(
@@ -270,12 +269,12 @@ def ask(
 
     Args:
         factory: makes the clients, with `PATIENCE`.
-        questions: an account each.
+        questions: one per account.
         report: called from this thread as the regions answer.
-        cancelled: no further answer is waited for once it is set.
+        cancelled: once set, no further answer is awaited.
 
     Returns:
-        An answer for each question, in order; an account that cannot be asked says why.
+        An answer for each question, in order; its `problem` says why an account can't be asked.
 
     Raises:
         Cancelled: it was stopped.
@@ -288,7 +287,7 @@ def ask(
     size = max(1, min(MOST_AT_ONCE, len(tasks) + len(questions)))
     pool = ThreadPoolExecutor(size, thread_name_prefix="sts-regions")
     try:
-        # The regions first: the slowest one decides, and an account's own questions fit into its time.
+        # Start with the regions: the slowest one takes longer than the accounts' own settings.
         futures: dict[Future[Any], str | None] = {
             pool.submit(_probe, factory, region, group): None for region, group in tasks
         }
@@ -310,7 +309,7 @@ def ask(
 
 
 def _by_signature(questions: Iterable[Question]) -> list[list[Question]]:
-    """The questions that can be asked, those with the same credentials and partition together."""
+    """Group the answerable questions by credentials and partition."""
     able = (question for question in questions if question.can_tell)
     groups = by_key(((asked.access.signing.access_key_id, asked.partition), asked) for asked in able)
     return list(groups.values())
@@ -319,7 +318,7 @@ def _by_signature(questions: Iterable[Question]) -> list[list[Question]]:
 def _as_they_come(
     futures: Iterable[Future[Any]], seconds: float, cancelled: threading.Event
 ) -> Iterator[Future[Any]]:
-    """Futures as they are done, until the time is over; what is not done by then is left alone."""
+    """Yield futures as they finish, until the time is up; unfinished ones are left alone."""
     waiting, end = set(futures), monotonic() + seconds
     while waiting and monotonic() < end:
         done, waiting = wait(waiting, timeout=_LOOK_EVERY, return_when=FIRST_COMPLETED)
@@ -329,7 +328,7 @@ def _as_they_come(
 
 
 def _probe(factory: ClientFactory, region: str, group: Sequence[Question]) -> _Probes:
-    """Ask one region about all accounts that the same credentials can ask about."""
+    """Ask one region about all accounts with the same credentials."""
     found: _Probes = {}
     try:
         with factory.client("sts", group[0].access.signing, region) as client:

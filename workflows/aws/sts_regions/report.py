@@ -1,7 +1,7 @@
 """An audit as Markdown for people and as JSON for programs.
 
-Neither holds a credential. Account ids are in them only if the person wants that: without them they can be
-put into a pull request.
+Neither contains credentials. Account ids are only included on request: without them, the report can be put
+into a pull request.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from workflows.profiles.shell_lines import switch_role_url
 
 
 class Verdict(StrEnum):
-    """What a region's answer is worth to the project."""
+    """What a region's answer means for the project."""
 
     NEEDED = "inactive and needed"
     UNUSED = "active and unused"
@@ -35,9 +35,9 @@ _ORDER = {verdict: place for place, verdict in enumerate(Verdict)}
 
 
 def judge(answer: RegionAnswer, allowed: tuple[str, ...]) -> Verdict:
-    """What a region's answer means for a project that uses these regions.
+    """Judge a region's answer for a project that uses these regions.
 
-    One that only some file names may be in use: it is neither needed nor to be switched off.
+    A region only mentioned in files may be in use: it is neither needed nor to be deactivated.
     """
     used = answer.region in allowed
     if answer.sts in {StsState.ACTIVE, StsState.FIXED}:
@@ -48,26 +48,26 @@ def judge(answer: RegionAnswer, allowed: tuple[str, ...]) -> Verdict:
 
 
 def by_urgency(answer: AccountAnswer, allowed: tuple[str, ...]) -> tuple[tuple[RegionAnswer, Verdict], ...]:
-    """The regions with their verdicts: what asks for something first, in alphabetical order within."""
+    """Return the regions with their verdicts, most urgent first, then in alphabetical order."""
     judged = [(region, judge(region, allowed)) for region in answer.regions]
     return tuple(sorted(judged, key=lambda pair: (_ORDER[pair[1]], not switchable(pair[0]), pair[0].region)))
 
 
 def switchable(answer: RegionAnswer) -> bool:
-    """Whether somebody can deactivate or activate the endpoint in the console."""
+    """Return whether the endpoint can be activated or deactivated in the console."""
     return answer.sts in {StsState.ACTIVE, StsState.DEACTIVATED}
 
 
 @dataclass(frozen=True)
 class ToDo:
-    """What has to be done by hand in an account.
+    """What must be done by hand in an account.
 
     Attributes:
-        deactivate: regions whose endpoint is active, unused, and can be switched off.
-        activate: regions that are used, and whose endpoint is deactivated.
-        enable: regions that are used, and that the account has not opted into.
+        deactivate: unused regions with an active endpoint that can be deactivated.
+        activate: used regions with a deactivated endpoint.
+        enable: used regions that the account has not opted into.
         not_known: regions that could not be asked.
-        missing: regions that the project names and the partition does not have.
+        missing: regions of the project that the partition does not have.
     """
 
     deactivate: tuple[str, ...]
@@ -78,7 +78,7 @@ class ToDo:
 
 
 def to_do(answer: AccountAnswer, allowed: tuple[str, ...]) -> ToDo:
-    """What has to be done by hand in an account, so that exactly the allowed regions are active."""
+    """Return what must be done by hand in an account so that exactly the allowed regions are active."""
 
     def those(verdict: Verdict, *states: StsState) -> tuple[str, ...]:
         return tuple(
@@ -98,7 +98,7 @@ def to_do(answer: AccountAnswer, allowed: tuple[str, ...]) -> ToDo:
 
 
 def counted(wanted: ToDo) -> list[tuple[int, str]]:
-    """How many regions there are of each kind of work, with its words."""
+    """Count the regions for each kind of work, with its text."""
     parts = (
         (wanted.deactivate, "to switch off"),
         (wanted.activate, "to switch on"),
@@ -110,7 +110,7 @@ def counted(wanted: ToDo) -> list[tuple[int, str]]:
 
 
 def left_over(audit: Audit) -> list[Sentence]:
-    """What is left to do by hand, for each account that has something: "2 regions to switch off in x"."""
+    """Return what is left to do by hand, a line per account: "2 regions to switch off in x"."""
     lines: list[Sentence] = []
     for account in audit.accounts:
         if parts := counted(to_do(account, audit.allowed)):
@@ -120,7 +120,7 @@ def left_over(audit: Audit) -> list[Sentence]:
 
 
 def not_asked(audit: Audit) -> list[Sentence]:
-    """Which accounts couldn't be asked: "Not asked: x, y (no profile)"."""
+    """Return which accounts couldn't be asked: "Not asked: x, y (no profile)"."""
     missed = by_key(
         (" (no profile)" if account.account_id and not account.profile else "", account.account)
         for account in audit.accounts
@@ -137,13 +137,13 @@ _CONSOLES = {
 
 
 def settings_page(partition: str) -> str:
-    """IAM's page Account settings in a partition; "" where its address is not known."""
+    """Return the URL of IAM's Account settings page in a partition; "" if unknown."""
     hosts = _CONSOLES.get(partition)
     return f"https://{hosts[0]}/iam/home#/account_settings" if hosts else ""
 
 
 def entrance(answer: AccountAnswer) -> str:
-    """The page that leads into the account: Switch role, or its sign-in; "" where it is not known."""
+    """Return the URL for entering the account: Switch role, or its sign-in; "" if unknown."""
     hosts = _CONSOLES.get(answer.partition)
     if hosts is None:
         return ""
@@ -153,12 +153,12 @@ def entrance(answer: AccountAnswer) -> str:
 
 
 def instructions(answer: AccountAnswer, wanted: ToDo, *, with_ids: bool = True) -> tuple[str, ...]:
-    """What to click in an account, a line each; empty where there is nothing to click.
+    """Return what to click in an account, one line each; empty if there is nothing to do.
 
     Args:
         answer: the account.
-        wanted: what has to be done in it.
-        with_ids: whether to show the way into the account, which has its id.
+        wanted: what must be done in it.
+        with_ids: whether to show the URL for entering the account, which contains its id.
     """
     if not (wanted.deactivate or wanted.activate or wanted.enable):
         return ()
@@ -188,11 +188,11 @@ _ACCOUNT_ID = re.compile(r"\b\d{12}\b")
 
 
 def record(audit: Audit, *, with_ids: bool = True) -> dict[str, Any]:
-    """The audit as a JSON object.
+    """Return the audit as a JSON object.
 
     Args:
         audit: the audit.
-        with_ids: whether account ids, and links that hold one, are in it.
+        with_ids: whether to include account ids, and links with ids.
     """
     return {
         "project": audit.project,
@@ -236,11 +236,11 @@ def _account_record(answer: AccountAnswer, audit: Audit, with_ids: bool) -> dict
 
 
 def markdown(audit: Audit, *, with_ids: bool = False) -> str:
-    """The audit as Markdown.
+    """Return the audit as Markdown.
 
     Args:
         audit: the audit.
-        with_ids: whether account ids, and links that hold one, are in it.
+        with_ids: whether to include account ids, and links with ids.
     """
     text = "\n".join(_lines(audit, with_ids)).rstrip() + "\n"
     return safe(text, len(text))
@@ -283,7 +283,7 @@ def _what_to_do(answer: AccountAnswer, allowed: tuple[str, ...], with_ids: bool)
 
 
 def token_words(version: int | None) -> Sentence:
-    """What tokens of a version are good for."""
+    """Describe tokens of a version."""
     return {
         1: "version 1 (opt-in regions reject these)",
         2: "version 2 (good in every region)",
@@ -291,7 +291,7 @@ def token_words(version: int | None) -> Sentence:
 
 
 def _plain(sentence: Sentence, audit: Audit, with_ids: bool) -> str:  # noqa: FBT001
-    """Words of a failure, without the ids of accounts unless they are wanted."""
+    """Return a failure's text, without account ids unless wanted."""
     words = text_of(sentence)
     if not with_ids:
         for account in audit.accounts:
