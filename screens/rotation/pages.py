@@ -20,7 +20,7 @@ from screens.widgets.dialogs import Confirm, ask
 from screens.widgets.lists import MarkBox
 from screens.widgets.text import Button, Lines, OptionList, Text
 from workflows.core.errors import Problem
-from workflows.core.sentences import count
+from workflows.core.sentences import Sentence, count
 from workflows.machine.events import Facts
 from workflows.steps.rotation import delete_old_key as retirement, rotate as rotation
 from workflows.stores.key_records import KeyRecord, KeyRecords, remark
@@ -41,7 +41,7 @@ class _KeyPane(UnlockingPane):
     DEFAULT_CSS = """
     _KeyPane Vertical { height: auto; }
     _KeyPane #meanwhile { margin-bottom: 1; }
-    _KeyPane #which, _KeyPane #remark { margin-bottom: 1; }
+    _KeyPane #which, _KeyPane #meant, _KeyPane #remark { margin-bottom: 1; }
     _KeyPane #remark { color: $text-warning; }
     _KeyPane Lines#remark { margin: 1 0; }
     _KeyPane .-above-phone { margin-bottom: 0; }
@@ -127,6 +127,7 @@ class RotationPane(_KeyPane, SpareKeyPane):
             yield Button("Replace another key", id="again")
         with Vertical(id="asks"):
             yield Vertical(Text("Which access key do you want to replace?"), Choices(id="key"), id="which")
+            yield Text("", id="meant", classes="-empty")
             yield Text("", id="remark", classes="-empty")
             with Vertical(classes="-with-keys"):
                 yield from self.compose_code()
@@ -196,6 +197,7 @@ class RotationPane(_KeyPane, SpareKeyPane):
         self._agreed = False
         words = remark(record, self.context.environment.now()) if record else "" if self._records else _NONE
         self.ask_for_code(has_device=record in self._with_device)
+        self.query_one("#meant", Text).show_lines(_named(record) if record else [])
         self.query_one("#remark", Text).show_lines([words] if words else [])
         self.primary_changed()
 
@@ -322,6 +324,11 @@ class RetirementPane(_KeyPane):
 
     def request(self) -> retirement.Request:
         return retirement.Request(self.code() if self.query("#code") else "")
+
+
+def _named(record: KeyRecord) -> tuple[Sentence, ...]:
+    """Which key is meant: its id, and whose it is where."""
+    return (f"{record.id} of {record.user} in {record.profile} ({record.account_id}).",)
 
 
 def _open(record: KeyRecord, pane: _KeyPane) -> None:

@@ -77,7 +77,8 @@ async def test_a_key_is_rotated_and_the_old_one_deleted(new_user: NewUserAws) ->
     app = host(new_user)
     async with app.run_test(size=SIZE) as pilot:
         await rest(pilot)
-        assert key["AccessKeyId"] in app.text()
+        meant = str(app.pane.query_one("#meant", Text).content)
+        assert all(what in meant for what in (key["AccessKeyId"], jane().account_id, "jane.doe"))
         assert "rotate it" in said(app)
         await pilot.press("ctrl+n")  # without a code
         await until(pilot, lambda: isinstance(app.screen, Confirm))
