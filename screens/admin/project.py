@@ -112,6 +112,7 @@ class ProjectPane(StepPane):
         super().__init__(opening)
         self._suggesters = {name: NameSuggester() for name in QUESTIONS if name != "joining"}
         self._survey: Survey | None = None
+        self._proposed: tuple[str, ...] = ()
         self._looked_at = self._wrong = self._why = ""
         facts = opening.context.facts
         self._start: Mapping[str, Any] = {
@@ -270,8 +271,7 @@ class ProjectPane(StepPane):
 
     def _surveyed(self, found: Survey) -> None:
         same = self._survey is not None and self._survey.project.root == found.project.root
-        marked = self._marked() if same else self._start["layers"] or found.proposed
-        first, self._survey = self._survey is None, found
+        before, first, self._survey = self._marked(), self._survey is None, found
         for kind, suggester in self._suggesters.items():
             suggester.people = found.people(kind)
             self._show_known(kind)
@@ -280,13 +280,35 @@ class ProjectPane(StepPane):
             path.value = self._root_text(found)
             if path.has_focus:
                 self._go_to_names()
-        layers = self.query_one("#layers", MarkList)
-        accounts = [layer.location.account for layer in found.layers]
-        lines = aligned([(layer.location.account, _counts(layer)) for layer in found.layers])
-        layers.show(zip(lines, accounts, strict=True), marked)
+        self._proposed = self._proposal(found)
+        self._show_layers(found, before if same else self._start["layers"] or self._proposed)
         self._show_found()
         if first:
             self._begin_with(found)
+
+    def _show_layers(self, found: Survey, marked: Collection[str]) -> None:
+        """The accounts, each with whom it lacks of the people that this is about."""
+        accounts, named = [layer.location.account for layer in found.layers], self._named(found)
+        lines = aligned([(layer.location.account, _counts(layer, named)) for layer in found.layers])
+        self.query_one("#layers", MarkList).show(zip(lines, accounts, strict=True), marked)
+
+    def _named(self, found: Survey) -> list[str]:
+        """Who is named that is there already."""
+        there, kinds = found.people(), (kind for kind in KINDS if kind != "joining")
+        return [name for kind in kinds for name in names_in(self._field(kind).value) if name in there]
+
+    def _proposal(self, found: Survey) -> tuple[str, ...]:
+        request = self.request()
+        others = bool(request.joining) or request.account_wanted or request.regions_wanted
+        return found.proposed_for(self._named(found), others=others)
+
+    def _propose_accounts(self) -> None:
+        """Who is named may be in other accounts; what the person has selected stays."""
+        if (found := self._survey) is None or self._settled:
+            return
+        before, self._proposed = self._proposed, self._proposal(found)
+        marked = self._marked()
+        self._show_layers(found, self._proposed if marked == before else marked)
 
     def _begin_with(self, found: Survey) -> None:
         """Treat the findings as the initial input; text typed meanwhile is the user's."""
@@ -314,6 +336,7 @@ class ProjectPane(StepPane):
         return self._survey is not None and typed == self._root_text(self._survey)
 
     @on(Input.Changed, "#path, #rekeying")
+    @on(MarkList.SelectedChanged, "#layers")
     def _show_found(self) -> None:
         """Describe the folder in the field, or what is wrong with it."""
         line, wrong, remarks = self.query_one("#found", Text), False, list[Sentence]()
@@ -322,7 +345,7 @@ class ProjectPane(StepPane):
             works = self._asked | (
                 {"account_wanted"} if self.query_one("#account-wanted", MarkBox).value else set()
             )
-            remarks = _remarks(self._survey, works, asking)
+            remarks = _remarks(self._survey, works, asking, self._marked())
             line.update(_survey_text(self._survey, len(remarks)))
         elif self._wrong and self.query_one("#path", Input).value.strip() == self._wrong:
             wrong = True
@@ -352,6 +375,7 @@ class ProjectPane(StepPane):
         if kind in QUESTIONS:
             event.input.select_on_focus = False
             self._show_known(kind)
+            self._propose_accounts()
 
     def _show_known(self, kind: str, *, whole: bool = False) -> None:
         """Show possible completions of the last name; a `whole` one must match somebody."""
@@ -440,10 +464,14 @@ def _id(kind: str) -> str:
     return kind.replace("_", "-")
 
 
-def _counts(layer: Layer) -> str:
+def _counts(layer: Layer, named: Iterable[str]) -> str:
+    """How many there are in a layer, and whom of those that are `named` it lacks."""
     machines = len(layer.people) - len(layer.humans)
     counted = [count(len(layer.humans), "person", "people"), count(len(layer.groups), "group")]
-    return ", ".join([*counted[:1], *([count(machines, "machine user")] if machines else []), *counted[1:]])
+    lacking = [name for name in named if not layer.person(name)]
+    without = [f"without {listed(lacking, 1)}"] if lacking else []
+    machine_users = [count(machines, "machine user")] if machines else []
+    return ", ".join([*counted[:1], *machine_users, *counted[1:], *without])
 
 
 def _where(accounts: Sequence[str]) -> str:
@@ -462,16 +490,20 @@ def _survey_text(found: Survey, remarks: int) -> str:
     return f"✓ {name}, {count(len(found.layers), 'account')} with IAM users{below}"
 
 
-def _remarks(found: Survey, asked: Collection[str], asking: Iterable[str]) -> list[Sentence]:
+def _remarks(
+    found: Survey, asked: Collection[str], asking: Iterable[str], accounts: Collection[str]
+) -> list[Sentence]:
     """Return the remarks; those on files only if files will be edited or planned.
 
     Args:
         found: the findings.
         asked: the kinds of work on the page.
         asking: people who request another key and aren't named yet.
+        accounts: those that are selected.
     """
     where = "" if "rekeying" in asked else " (^o shows it)"
     edits = {*asked} - {"mfa_reset"}
     goes = f"that goes under “Whose PGP key?”{where}"
     new_keys = [f"{name} asks for a new key (in the mailbox): {goes}." for name in asking]
-    return [*found.remarks, *new_keys, *(found.of_the_files if edits else ())]
+    of_the_files = (*found.to_be_planned(accounts), *found.of_the_files) if edits else ()
+    return [*found.remarks, *new_keys, *of_the_files]

@@ -191,6 +191,26 @@ async def test_the_state_of_the_files_is_said_only_where_they_are_edited_or_plan
         assert ui.field("mfa-reset").has_focus
 
 
+async def test_the_accounts_are_proposed_in_which_the_named_person_is(admin_project: AdminProject) -> None:
+    admin_project.replace("security", "locals.tf", '"sam.okafor",', "")
+    draft = {"path": str(admin_project.root), "kinds": ["rekeying"]}
+    async with wizard(admin_project, drafts={"project": draft}) as ui:
+        layers, field = ui.app.pane.query_one("#layers", MarkList), ui.field("rekeying")
+        assert {*layers.selected} == {"management", "security"}
+        lines = str(layers.get_option_at_index(1).prompt)
+        field.value = "sam.okafor"
+        await ui.rest()
+        assert layers.selected == ["management"]
+        assert str(layers.get_option_at_index(1).prompt) != lines, "it says that they aren't in this one"
+        field.value = "sam.okafor, alex.kim"
+        await ui.rest()
+        assert {*layers.selected} == {"management", "security"}
+        layers.deselect("management")
+        field.value = "alex.kim"
+        await ui.rest()
+        assert layers.selected == ["security"], "what the person has selected stays"
+
+
 async def test_the_other_questions_go_away_again(admin_project: AdminProject) -> None:
     async with wizard(admin_project, drafts=drafted(admin_project)) as ui:
         await ui.press("ctrl+o", "ctrl+o")

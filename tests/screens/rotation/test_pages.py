@@ -24,6 +24,7 @@ from screens.widgets.choices import Choices
 from screens.widgets.code_field import Wanted
 from screens.widgets.dialogs import Confirm, ErrorDialog
 from screens.widgets.lists import MarkBox
+from screens.widgets.text import Text
 from tui.app.home import HomeScreen
 from tui.host import vault_for
 from workflows.aws.clients import Credentials

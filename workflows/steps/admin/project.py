@@ -7,8 +7,8 @@ that a layer excludes is found here, before anything is edited.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -90,6 +90,7 @@ class Survey:
         proposed: accounts whose layers are proposed.
         remarks: what the person should know, one sentence each.
         of_the_files: the same for work that writes or plans the checkout's files.
+        uncommitted: how many files of an account's layer git has changes of, by account.
         asking: existing users who request another key, from the sandbox's mailbox.
     """
 
@@ -98,12 +99,31 @@ class Survey:
     proposed: tuple[str, ...]
     remarks: tuple[Sentence, ...]
     of_the_files: tuple[Sentence, ...] = ()
+    uncommitted: Mapping[str, int] = field(default_factory=dict)
     asking: tuple[str, ...] = ()
 
     def people(self, kind: str = "") -> tuple[str, ...]:
         """Return the IAM names in the layers, sorted; for a kind of work, those it applies to."""
         people = [person for layer in self.layers for person in layer.people]
         return tuple(sorted({person.iam_name for person in people if _fits(person, kind)}))
+
+    def proposed_for(self, people: Collection[str], *, others: bool) -> tuple[str, ...]:
+        """The accounts to propose: those that some people are in, and the usual ones for `others` too."""
+        usual = self.proposed if others or not people else ()
+        return tuple(
+            account
+            for layer in self.layers
+            if (account := layer.location.account) in usual or any(map(layer.person, people))
+        )
+
+    def to_be_planned(self, accounts: Collection[str]) -> tuple[Sentence, ...]:
+        """That plans of some accounts will include what isn't committed there."""
+        number = {account: self.uncommitted.get(account, 0) for account in accounts}
+        where, every = [account for account in accounts if number[account]], sum(number.values())
+        if not where:
+            return ()
+        uncommitted = f"{count(every, 'uncommitted file')} in {listed(where, 2)}"
+        return (f"{uncommitted}: plans will include {'it' if every == 1 else 'them'}.",)
 
 
 def survey(path: str, context: Context, report: Report) -> Survey:
@@ -128,9 +148,11 @@ def survey(path: str, context: Context, report: Report) -> Survey:
         )
     names = [layer.location.account for layer in layers]
     proposed = tuple(name for name in names if name in FIRST_LAYERS) or (names[0],)
-    of_the_files = (*_git_remarks(project, context), *layer_remarks(layers))
-    remarks = tuple(_project_remarks(project))
-    return Survey(project, tuple(layers), proposed, remarks, of_the_files, _asking(layers, context))
+    git = Git(project.root, context.environment.variables)
+    of_the_files = (*_git_remarks(git), *layer_remarks(layers))
+    remarks, uncommitted = tuple(_project_remarks(project)), _uncommitted(git, project)
+    asking = _asking(layers, context)
+    return Survey(project, tuple(layers), proposed, remarks, of_the_files, uncommitted, asking)
 
 
 def validate(request: Request, _context: Context) -> list[Problem]:
@@ -482,23 +504,22 @@ def _replacement(file: Path) -> str:
     return request.fingerprint if request.replacement else ""
 
 
-def _git_remarks(project: Project, context: Context) -> list[Sentence]:
-    git = Git(project.root, context.environment.variables)
+def _git_remarks(git: Git) -> list[Sentence]:
     if not git.is_repository():
         return ["This folder isn't a git checkout: nobody can review or undo changes in it."]
-    remarks: list[Sentence] = []
-    if not git.upstream().name:
-        remarks.append("This checkout has no remote to compare with, so nobody knows whether it is current.")
+    if git.upstream().name:
+        return []
+    return ["This checkout has no remote to compare with, so nobody knows whether it is current."]
+
+
+def _uncommitted(git: Git, project: Project) -> dict[str, int]:
+    if not git.is_repository():
+        return {}
     dirty = [file.path for file in git.dirty_files([layer.path for layer in project.layers])]
-    if dirty:
-        where = [
-            layer.account
-            for layer in project.layers
-            if any(path.is_relative_to(layer.path.resolve()) for path in dirty)
-        ]
-        uncommitted = f"{count(len(dirty), 'uncommitted file')} in {listed(where, 2)}"
-        remarks.append(f"{uncommitted}: plans will include {'it' if len(dirty) == 1 else 'them'}.")
-    return remarks
+    folders = {layer.account: layer.path.resolve() for layer in project.layers}
+    return {
+        account: sum(path.is_relative_to(folder) for path in dirty) for account, folder in folders.items()
+    }
 
 
 def layer_remarks(layers: Iterable[Layer]) -> list[Sentence]:

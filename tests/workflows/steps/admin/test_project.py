@@ -114,10 +114,13 @@ def test_a_layer_that_the_project_does_not_have_is_refused(admin_project: AdminP
     assert "apps-prd" in error.what
 
 
-def test_uncommitted_changes_in_a_layer_are_told(admin_project: AdminProject) -> None:
+def test_uncommitted_changes_are_told_of_the_layers_that_are_selected(admin_project: AdminProject) -> None:
     admin_project.replace("security", "locals.tf", '"sam.okafor",', '"sam.okafor",\n    "b.sample",')
-    remark, *_ = project.survey(str(admin_project.root), admin_project.context(), quiet).of_the_files
-    assert all(part in remark for part in ("1 ", " security"))
+    found = project.survey(str(admin_project.root), admin_project.context(), quiet)
+    assert found.uncommitted == {"management": 0, "security": 1}
+    (remark,) = found.to_be_planned(LAYERS)
+    assert all(part in text_of(remark) for part in ("1 ", " security"))
+    assert found.to_be_planned(("management",)) == ()
 
 
 def test_a_folder_without_git_is_told(admin_project: AdminProject) -> None:
