@@ -188,6 +188,11 @@ class RotationPane(_KeyPane, SpareKeyPane):
         """Return False for a done rotation, until another key is wanted."""
         return not self.has_class("-done") and (self.opening.done or super().changed())
 
+    @property
+    def asks_nothing(self) -> bool:
+        """Without a key here."""
+        return not self._records
+
     def turn(self) -> Turn:
         return YOURS if self._records else Turn("Nothing to rotate here", yours=False)
 

@@ -366,6 +366,11 @@ class StepPane(VerticalScroll):
         self.screen.call_later(self.app.run_action, "skip", self.screen)
 
     @property
+    def asks_nothing(self) -> bool:
+        """Whether there is nothing here that could be entered or done."""
+        return False
+
+    @property
     def unkept(self) -> Sentence:
         """Return a sentence on input that would be lost when quitting; "" for none."""
         return ""

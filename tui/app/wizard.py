@@ -582,8 +582,9 @@ class WizardScreen(OneFocus):
     def untouched(self) -> bool:
         """Whether nothing was done or entered in the session."""
         pane = self.pane
-        done = self._touched or self.run.session.state.records
-        return not done and pane is not None and pane.opened and not (pane.changed() or pane.unkept)
+        if pane is None or not pane.opened or self.run.session.state.records:
+            return False
+        return pane.asks_nothing or not (self._touched or pane.changed() or pane.unkept)
 
     async def visit(self, key: StepKey | None) -> None:
         """Show a step, or the closing page for None, unless something is running in the page."""

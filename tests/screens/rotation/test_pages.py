@@ -15,6 +15,7 @@ from support.panes import PaneHost, new_session, rest, until
 from support.pgp import GpgHome, gpg_home
 from support.served_aws import BASE, NewUserAws, jane, user_key
 from textual.app import App
+from textual.events import Key
 from textual.pilot import Pilot
 from textual.widgets import Input, OptionList
 
@@ -381,3 +382,17 @@ async def test_what_is_not_said_of_a_key_takes_no_room(
     async with app.run_test(size=SIZE) as pilot:
         await rest(pilot)
         assert not is_displayed(app.pane.query_one("#remark"))
+
+
+@pytest.mark.parametrize("kept", [True, False])
+async def test_without_a_key_nothing_that_is_pressed_makes_it_a_session(
+    new_user: NewUserAws, *, kept: bool
+) -> None:
+    if kept:
+        keep(new_user, VaultStore(new_user.environment.vault("").vault, "bb", BASE))
+    app = host(new_user)
+    async with app.run_test(size=SIZE) as pilot:
+        await rest(pilot)
+        assert app.wizard.untouched
+        app.wizard.acted(Key("enter", None))
+        assert app.wizard.untouched is not kept
