@@ -966,6 +966,7 @@ async def test_in_the_sandbox_only_the_mailbox_delivers_a_handoff(
 ) -> None:
     mailbox = desk.environment.home / "mailbox"
     mailbox.mkdir(parents=True)
+    (mailbox / "handoff-jane.doe.txt").write_text("From another session, not read yet\n")
     desk.environment = replace(desk.environment, mailbox=mailbox, sandbox=True)
     app = jane_to_hand_over(desk, monkeypatch)
     async with app.run_test(size=(80, 24)) as pilot:
@@ -981,6 +982,7 @@ async def test_in_the_sandbox_only_the_mailbox_delivers_a_handoff(
         assert pane.request().people["jane.doe"] == Sent()
         await press(pilot, "ctrl+n")
         assert (mailbox / "handoff-jane.doe.txt").read_text() == "Hello jane.doe\n"
+        assert len([*mailbox.iterdir()]) == 2, "the one before it is still there"
         assert pane.request().people["jane.doe"].sent_at
 
 

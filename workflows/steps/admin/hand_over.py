@@ -64,7 +64,7 @@ from workflows.steps.admin.terraform_runs import OpenLayer, iam_client, located,
 from workflows.steps.kinds import work_of
 from workflows.steps.later_sessions import awaiting, to_hand_over
 from workflows.steps.shared.module import Context, Progress, Report
-from workflows.steps.shared.paths import save_text
+from workflows.steps.shared.paths import save_text, set_aside
 from workflows.steps.shared.role_profiles import conventional_profiles, role_profiles
 from workflows.steps.shared.to_send import ToSend, copied, hand_out, mailed
 from workflows.terraform.state import AccessKey, State
@@ -617,15 +617,17 @@ def refuse_gone(person: PersonHandoff, context: Context, report: Report) -> None
 
 
 def to_mailbox(person: PersonHandoff, context: Context) -> Sentence:
-    """Put a person's text into the sandbox's mailbox, and report where.
+    """Put a person's text into the sandbox's mailbox, and report where; one that lies there stays, too.
 
     Raises:
         OnboardError: there is no mailbox, or it can't be written.
     """
     name = f"handoff-{person.name}.txt"
-    if not mailed(person.text, name, context.environment):
+    if (mail := context.environment.mail(name)) is None:
         raise OnboardError("No mailbox", "Only the sandbox has a mailbox.", next="Copy or save the text.")
-    return f"in the mailbox as {name}"
+    before = set_aside(mail, person.text)
+    mailed(person.text, name, context.environment)
+    return f"in the mailbox as {name}{f'; the one before is {before}' if before else ''}"
 
 
 def _other_text(remade: Mapping[tuple[str, str], Summary]) -> Sentence:

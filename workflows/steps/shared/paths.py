@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from workflows.core.errors import OnboardError
-from workflows.core.files import read_bytes, write_atomically
+from workflows.core.files import explained, read_bytes, write_atomically
 from workflows.environment import readable
 
 _LONGEST_PATH = 4096  # bytes; PATH_MAX of Linux
@@ -82,6 +82,21 @@ def save_text(
     refuse_another(path, shown, may_replace)
     write_atomically(path, data, mode=mode)
     return shown
+
+
+def set_aside(path: Path, text: str) -> str:
+    """Give a file with another text a number, so that this one can take its place; return its name, or "".
+
+    Raises:
+        FileError: it can't be renamed.
+    """
+    if not _is_another(path, lambda there: _holds(there, text.encode())):
+        return ""
+    further = (path.with_name(f"{path.stem} ({number}){path.suffix}") for number in itertools.count(2))
+    aside = next(name for name in further if not name.exists())
+    with explained(path, "renamed"):
+        path.rename(aside)
+    return aside.name
 
 
 def refuse_another(path: Path, shown: str, replaces: Callable[[Path], bool]) -> None:
