@@ -259,7 +259,8 @@ class PlanPane(TerraformPane):
         number = len(found.resources)
         resources.set_class(made is None or not number, "hidden")
         resources.label = f"All {number:,} resources" if number > 1 else "The one resource"
-        self.query_one("#elsewhere").set_class(made is not None or self._elsewhere, "hidden")
+        edited = self.context.decisions.of(self.context.item).changes  # a pull request brings nothing else
+        self.query_one("#elsewhere").set_class(bool(made or self._elsewhere or not edited), "hidden")
         self.query_one("#skip").set_class(not unchanged or self.opening.done or self.opening.over, "hidden")
         self.primary_changed()
 

@@ -411,12 +411,14 @@ def _changed_since(run: SessionRun) -> list[str]:
 
 
 def _headline(run: SessionRun, grid: Everybody) -> str:
-    """Return what was achieved, and for whom."""
+    """Return what was achieved, and for whom. AWS says whether a person used what was sent."""
     if run.session.header.workflow == "new-user":
         return "You're in"
     gone = _gone(grid)
     names = [name for name, _ in grid.rows if name not in gone]
-    return f"All done for {listed(names, 2)} in {run.session.facts()['project']}" if names else "All done"
+    sent = any(Stand.HANDED_OVER in stands for _, stands in grid.rows)
+    done = "Your part is done" if sent else "All done"
+    return f"{done} for {listed(names, 2)} in {run.session.facts()['project']}" if names else done
 
 
 def _works(facts: Facts, now: datetime) -> str:

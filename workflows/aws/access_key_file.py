@@ -99,7 +99,7 @@ class Flaw(Enum):
     TOKEN_MISSING = _Row(
         "The access key id begins with ASIA: a temporary key, which needs a session token too."
     )
-    LENGTH = _Row("The secret access key has {number} characters; it needs 40.")
+    LENGTH = _Row("A secret access key is 40 characters long; this is {number}.")
     CHARACTERS = _Row("The secret access key holds a character other than A-Z, a-z, 0-9, / and +.")
 
 

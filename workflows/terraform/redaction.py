@@ -45,14 +45,16 @@ _TOKEN = re.compile(
     re.ASCII,
 )
 _KEY_ID = re.compile(r"(?:AKIA|ASIA|AIDA|AROA|AGPA|ANPA|ANVA|APKA|AIPA|ABIA|ACCA|ASCA)[A-Z0-9]{12,}")
-# The last form is Terraform's notation for a number of that size.
-_ACCOUNT = re.compile(r"(?<!\d)(?:\d{12}|\d{4}[-_. ]\d{4}[-_. ]\d{4}|\d\.\d{5,11}[eE]\+?11)(?!\d)")
+# The last form is Terraform's notation for a number of that size. A hex digest, such as a fingerprint, can
+# have twelve decimal digits in a row, and is passed over as a whole.
+_ACCOUNT = re.compile(
+    r"(?<![0-9A-Za-z])(?P<digest>[0-9a-fA-F]{40}|[0-9a-fA-F]{64})(?![0-9A-Za-z])"
+    r"|(?<!\d)(?:\d{12}|\d{4}[-_. ]\d{4}[-_. ]\d{4}|\d\.\d{5,11}[eE]\+?11)(?!\d)"
+)
 _QUOTED = r"(?:\"(?:[^\"\\\n]|\\.)+\"|'[^'\n]+')"
-# A change has an old and a new value. Unquoted values match only after an equals sign: after a colon it may
-# be
-# prose ("wrong password: try again"). Words that reveal nothing stay, and so does code that refers to a
-# value.
-# One expression, since searching for the names takes most of the time.
+# A change has an old and a new value. Unquoted values match only after an equals sign: after a colon there
+# may be prose ("wrong password: try again"). Words that reveal nothing stay, and so does code that refers
+# to a value. One expression, since searching for the names takes most of the time.
 _SECRET = re.compile(
     r"(?ims)(?P<name>\b[\w-]*(?:secret|password|passphrase|session_token|private_key|api_?key)[\w-]*)"
     rf"(?:(?P<is>[\"']?\s*[=:]\s*){_QUOTED}(?:\s*(?:->|→)\s*{_QUOTED})?"
@@ -85,7 +87,7 @@ _RULES: tuple[tuple[str, re.Pattern[str], Callable[[re.Match[str]], str]], ...] 
     ("an ARN", _ARN, lambda match: f"<arn:{match['name']}>"),
     ("an ARN", _QUOTED_ARN, lambda match: f"<arn:{match['name']}>"),
     ("a key's id", _KEY_ID, lambda _match: "<key-id>"),
-    ("an account's id", _ACCOUNT, lambda _match: "<account-id>"),
+    ("an account's id", _ACCOUNT, lambda match: match["digest"] or "<account-id>"),
 )
 _MOST_PASSES = 5
 

@@ -52,7 +52,7 @@ from workflows.steps.admin.accepted_plan import ChangeLine, PersonChange, Planne
 from workflows.steps.admin.hand_over import PersonHandoff
 from workflows.steps.admin.other_sessions import replaced_unsent
 from workflows.steps.admin.terraform_runs import CodeWanted, run_folder
-from workflows.steps.decisions import Decisions
+from workflows.steps.decisions import Decisions, LayerDecisions
 from workflows.steps.shared.leftovers import RUNS
 from workflows.steps.shared.module import Context, Progress, Report, stopped
 from workflows.terraform.events import ProgressTracker, message_of, parse_line
@@ -1265,6 +1265,18 @@ async def test_that_it_is_not_applied_elsewhere_is_a_line_of_the_page(
         await press(pilot, "e")
         assert not isinstance(app.screen, ErrorDialog)
         assert [problem.field for problem in app.pane.problems] == ["elsewhere"]
+
+
+async def test_a_pull_request_is_asked_about_only_where_the_layer_is_edited(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(LayerDecisions, "changes", False)
+    app = desk.host("plan")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert not app.pane.query_one("#elsewhere").display
+        await press(pilot, "e")
+        assert not app.pane.problems
 
 
 async def test_a_fingerprint_that_nobody_compared_is_in_the_one_question_of_the_apply(

@@ -117,6 +117,7 @@ def test_a_secret_goes_by_its_name_however_short_it_is(text: str) -> None:
         "git@github.com:binbashar/terraform-aws-iam.git",
         "module.role_AWSReservedSSO_AdministratorAccess_0123456789abcdef",
         "2026-02-03T10:20:30.123456Z took 20260203102030",
+        'key_fingerprint = "3d9ecc43c0e280694c9e5f6f246000214254eff0"',
         "aws_iam_group.name_that_is_quite_long_and_has_Many_Words_In_It_1234",
     ],
 )
