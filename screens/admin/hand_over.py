@@ -88,7 +88,7 @@ class HandOverPane(TerraformPane):
     HandOverPane #hint, HandOverPane #trouble { height: auto; }
     HandOverPane #hint { margin-bottom: 1; }
     HandOverPane #trouble { color: $text-error; }
-    HandOverPane #not-compared { color: $text-warning; }
+    HandOverPane #not-compared, HandOverPane #doubts { color: $text-warning; }
     HandOverPane #people { height: auto; max-height: 5; margin-bottom: 1; }
     HandOverPane #more { margin: 0; }
     HandOverPane .hidden { display: none; }
@@ -111,6 +111,7 @@ class HandOverPane(TerraformPane):
         yield OptionList(id="people")
         yield MarkBox("", self._usual_roles, id="usual-roles")
         yield Text("", id="trouble", classes="-empty")
+        yield Text("", id="doubts", classes="-empty")
         yield Text("", id="elsewhere", classes="-empty")
         name = self._names[0] if self._names else "USER"
         field = PathField(hand_over.default_file(name), id="file", select_on_focus=False)
@@ -287,10 +288,10 @@ class HandOverPane(TerraformPane):
         button.display = sent.by_hand or not (sent.sent_at or self._mailbox)
         other = name != self._to_send and (self.opening.done or name in self._handoffs)
         self.query_one("#copy" if self._mailbox is None else "#mail").display = other
-        trouble, elsewhere = (
-            (handoff.trouble, handoff.elsewhere) if handoff else ((), self._left_to_later.get(name, ()))
-        )
+        elsewhere = handoff.elsewhere if handoff else self._left_to_later.get(name, ())
+        trouble, doubts = (handoff.trouble, handoff.doubts) if handoff else ((), ())
         self.query_one("#trouble", Text).show_lines([f"✗ {words}" for words in trouble])
+        self.query_one("#doubts", Text).show_lines([f"! {words}" for words in doubts])
         self.query_one("#elsewhere", Text).show_lines([f"– {words}" for words in elsewhere])
         self.primary_changed()
 

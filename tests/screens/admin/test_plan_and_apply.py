@@ -1032,12 +1032,15 @@ async def test_a_text_that_another_session_made_useless_since_it_was_read_is_not
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app = jane_to_hand_over(desk, monkeypatch)
+    doubted = PersonHandoff("jane.doe", "Hello\n", ("management",), doubts=("Another key came.",))
+    monkeypatch.setattr(hand_over, "prepare", lambda _context, _report, _code=None: (doubted,))
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
         await rest(pilot)
         pane = app.pane
         assert isinstance(pane, HandOverPane)
         assert pane._to_send == "jane.doe"
+        assert pane.query_one("#doubts").display
         monkeypatch.setattr(hand_over, "_elsewhere", lambda *_: {"jane.doe": "another password."})
         await press(pilot, "ctrl+n")
         await rest(pilot)
@@ -1045,6 +1048,7 @@ async def test_a_text_that_another_session_made_useless_since_it_was_read_is_not
         assert not desk.environment.clipboard.content
         assert (pane._to_send, pane._to_confirm, pane._unsent) == ("", "", [])
         assert pane.query_one("#elsewhere").display
+        assert not pane.query_one("#doubts").display
 
 
 async def test_a_way_that_the_primary_action_takes_has_no_button_besides(

@@ -59,7 +59,13 @@ from workflows.steps.admin.accepted_plan import (
     passwords_of,
     people_of,
 )
-from workflows.steps.admin.other_sessions import rekeyed_before_apply, removed_since, renewed_since
+from workflows.steps.admin.other_sessions import (
+    keys_of_later_sessions,
+    other_keys_since,
+    rekeyed_before_apply,
+    removed_since,
+    renewed_since,
+)
 from workflows.steps.admin.terraform_runs import OpenLayer, iam_client, located, open_layer, read_state
 from workflows.steps.kinds import work_of
 from workflows.steps.later_sessions import awaiting, to_hand_over
@@ -136,6 +142,7 @@ class PersonHandoff:
         waiting: later accounts in which something for the decided key is still to be made.
         elsewhere: what later sessions did instead, so that nothing is missing here; one sentence each.
         to_plan: accounts that need another plan and apply to make what is missing.
+        doubts: why the text may be for a key that is lost, one sentence each.
     """
 
     name: str
@@ -147,6 +154,7 @@ class PersonHandoff:
     waiting: tuple[str, ...] = ()
     elsewhere: tuple[Sentence, ...] = ()
     to_plan: tuple[str, ...] = ()
+    doubts: tuple[Sentence, ...] = ()
 
     @property
     def settled(self) -> bool:
@@ -204,7 +212,9 @@ def person_handoff(
     usual = tuple(
         new.account_name for new, old in zip(whole, identities, strict=True) if new.profiles != old.profiles
     )
-    return made(text, accounts, tuple(trouble), plain, usual)
+    own = {whose: key.fingerprint for whose, key in context.decisions.keys.items() if whose == name}
+    doubts = tuple(other_keys_since(own, keys_of_later_sessions(context)) if own else ())
+    return made(text, accounts, tuple(trouble), plain, usual, doubts=doubts)
 
 
 def _identity_of(name: str, account: str, source: Source, context: Context) -> Identity:
@@ -584,6 +594,7 @@ def as_of_now(person: PersonHandoff, context: Context) -> PersonHandoff:
         person,
         text="",
         accounts=(),
+        doubts=(),
         trouble=(*person.trouble, *trouble),
         elsewhere=(*person.elsewhere, *since),
     )

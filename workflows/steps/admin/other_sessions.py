@@ -312,6 +312,20 @@ def keys_of_later_sessions(context: Context) -> dict[tuple[str, str], str]:
     return found
 
 
+def other_keys_since(
+    fingerprints: Mapping[str, str], later: Mapping[tuple[str, str], str]
+) -> Iterator[Sentence]:
+    """Yield a sentence for each different key that a later session accepted for one of these people.
+
+    Args:
+        fingerprints: of their keys in this session, by name.
+        later: from `keys_of_later_sessions`.
+    """
+    for (name, fingerprint), work in later.items():
+        if fingerprints.get(name, fingerprint) != fingerprint:
+            yield f"A later session took in another key for {name} ({work}). Ask which one is lost."
+
+
 def rekeyed_before_apply(context: Context) -> dict[tuple[str, str], str]:
     """Return people whose key a later session replaced in the files before this session's apply.
 

@@ -34,7 +34,7 @@ from workflows.messages.envelope import MessageError
 from workflows.messages.invitation import Invitation
 from workflows.messages.request import Request as KeyRequest, open_request
 from workflows.steps.admin.edits import expired, other_keys, read_layers
-from workflows.steps.admin.other_sessions import keys_of_later_sessions
+from workflows.steps.admin.other_sessions import keys_of_later_sessions, other_keys_since
 from workflows.steps.decisions import Comparison, DecidedKey, Decisions, Reset
 from workflows.steps.shared.judged_key import SEVERITY, JudgedKey, contents_of
 from workflows.steps.shared.leftovers import RUNS
@@ -219,6 +219,7 @@ class KeyJudge:
                 self.providers[account], self._unknown[account] = None, joined((error.what, error.why))
         self._files = self._by_material()
         self._places = {place: places for places in self._files.values() for place in places}
+        self._later = keys_of_later_sessions(context)
 
     def replaces(self, name: str) -> bool:
         """Return whether a key for this person replaces another."""
@@ -303,6 +304,7 @@ class KeyJudge:
             elif not users and file != f"keys/{name}":
                 yield f"It also lies in {file} of {account}, which nobody uses."
         yield from self._another(name, same)
+        yield from other_keys_since({name: checked.details.fingerprint}, self._later)
         if not likeness(name, checked.details):
             others = (other for other in people_of(self._context) if other != name)
             likely = [other for other in others if likeness(other, checked.details) is Likeness.FULL]

@@ -28,7 +28,7 @@ from workflows.steps.admin import new_passwords, plan_resources, state_now
 from workflows.steps.admin.accepted_plan import Planned, decided, is_applied
 from workflows.steps.admin.edits import other_keys, refuse_expired_keys, refuse_other_keys
 from workflows.steps.admin.judged_plan import judged, made_from_other_files, staleness
-from workflows.steps.admin.other_sessions import keys_of_later_sessions, removed_from_files
+from workflows.steps.admin.other_sessions import keys_of_later_sessions, other_keys_since, removed_from_files
 from workflows.steps.admin.terraform_runs import (
     OpenLayer,
     WrongAccount,
@@ -137,10 +137,8 @@ def _rekeyed(context: Context) -> Iterator[Sentence]:
     for other in there.values():
         work = later[other.known_by]
         yield f"{other.words} A later session ({work}) took that one in, and sends the handoff."
-    for (name, fingerprint), work in later.items():
-        key = context.decisions.keys.get(name)
-        if key is not None and name not in there and key.fingerprint != fingerprint:
-            yield f"A later session took in another key for {name} ({work}). Ask which one is lost."
+    own = {name: key.fingerprint for name, key in context.decisions.keys.items() if name not in there}
+    yield from other_keys_since(own, later)
 
 
 def _least_length(plan: Plan, layer: OpenLayer, context: Context, report: Report) -> int | None:

@@ -336,6 +336,26 @@ def test_who_is_left_to_later_sessions_in_every_applied_account_is_known_without
     assert {name: len(words) for name, words in hand_over.left_to_later(both).items()} == {"b": 2}
 
 
+@pytest.mark.parametrize("same", [True, False])
+def test_a_text_for_another_key_than_a_later_session_took_in_is_doubted(
+    project: Project, home: GpgHome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, same: bool
+) -> None:
+    key, fingerprint = normalise(home.export(NAME)).text, details(home).fingerprint
+    facts = {
+        "project": "bb",
+        "layers": ["security"],
+        "keys": {NAME: {"text": key, "fingerprint": fingerprint, "source": "pasted"}},
+    }
+    context = Context(
+        fake_environment(tmp_path, {}), facts, {"plan@security": {"passwords": [NAME]}}, "security", tmp_path
+    )
+    later = {(NAME, fingerprint if same else "A" * 40): "Replace a key"}
+    monkeypatch.setattr(hand_over, "keys_of_later_sessions", lambda _: later)
+    read = source(project, login_profiles={NAME: login(encrypted(home))})
+    made = person_handoff(NAME, {"security": read}, (), context)
+    assert (bool(made.text), made.trouble, len(made.doubts)) == (True, (), not same)
+
+
 @pytest.mark.parametrize(
     ("renewed", "text", "missing"),
     [((), "text", 0), (("security",), "", 1), (("management", "security"), "", 0)],

@@ -249,6 +249,26 @@ def test_what_is_made_with_a_later_sessions_key_is_left_to_that_one(
     assert everybody(context).rows == ((ALEX, (stand,)),)
 
 
+@pytest.mark.parametrize(("kind", "more"), [("rsa3072", 1), ("jane.doe", 0)])
+def test_a_key_that_a_later_session_did_not_take_in_is_warned_about(
+    admin_project: AdminProject, people_keys: Keys, kind: str, more: int
+) -> None:
+    """Although that one replaces it in an account that this session is not about."""
+    request = project.Request(path=str(admin_project.root), layers=("security",), rekeying=(ALEX,))
+    admin_project.run(project, request)
+    before = taken(admin_project, people_keys).verdict.warnings
+    later = replace(admin_project, folder=admin_project.folder.with_name("later"), facts={})
+    later.folder.mkdir()
+    later.run(project, replace(request, layers=("management",)))
+    recorded(later, taken(later, people_keys, kind))
+    write(later)
+    for number, one in enumerate((admin_project, later), 1):
+        at = f"2026-01-0{number}T00:00:00+00:00"
+        summary = Summary(one.folder.name, "admin", at, facts=one.facts, settled={"review": at})
+        keep_summary(one.folder, summary, made_from(one.folder))
+    assert len(taken(admin_project, people_keys).verdict.warnings) == len(before) + more
+
+
 def test_the_key_in_the_layer_is_shown_and_not_proposed_as_the_new_one(admin: AdminProject) -> None:
     gathered = pgp_keys.gather({}, {}, {}, admin.context(), quiet)
     assert gathered.keys == {}
