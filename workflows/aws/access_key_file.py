@@ -20,7 +20,7 @@ from typing import NamedTuple
 from workflows.aws.clients import Credentials
 from workflows.core import files
 from workflows.core.errors import OnboardError, Problem
-from workflows.core.secret import Secret
+from workflows.core.secret import ACCESS_KEY_SECRET, Secret
 from workflows.core.sentences import count
 
 MAX_BYTES = 16 * 1024
@@ -31,9 +31,8 @@ _CONSOLE_NAME = "accesskeys"
 """In lower case; the console calls its file `jane.doe_accessKeys.csv`, and browsers number it."""
 
 # IAM API reference, AccessKey: the id is 16-128 word characters; AKIA for long-term keys, ASIA for
-# temporary ones (IAM User Guide, "Unique identifiers"). The secret has 40 characters of base64.
+# temporary ones (IAM User Guide, "Unique identifiers").
 ACCESS_KEY_ID = re.compile(r"(?=[A-Z0-9]{16,128}\Z)(?P<kind>AKIA|ASIA)[A-Z0-9]+")
-_SECRET = re.compile(r"[A-Za-z0-9/+]{40}")
 
 # The line that spreadsheets put before the headings to declare the separator.
 _SEPARATOR_LINE = re.compile(r"sep=[,;\t]?[ ,;]*(?:\n|\Z)", re.IGNORECASE)
@@ -272,7 +271,7 @@ def _flaw_of(access_key_id: str, secret: str, session_token: Secret | None) -> F
         return Flaw.TOKEN_MISSING
     if len(secret) != 40:
         return Flaw.LENGTH
-    return None if _SECRET.fullmatch(secret) else Flaw.CHARACTERS
+    return None if ACCESS_KEY_SECRET.fullmatch(secret) else Flaw.CHARACTERS
 
 
 def _decode(data: bytes, name: str) -> str:

@@ -2,7 +2,33 @@
 
 from __future__ import annotations
 
+import re
 from typing import NoReturn, Self
+
+# Other services' tokens with a known prefix: GitHub, GitLab, Slack, Stripe and similar, a signed JWT.
+TOKEN = re.compile(
+    r"(?<![\w-])(?:gh[pousr]_[A-Za-z0-9]{16,}|github_pat_\w{16,}|glpat-[\w-]{16,}|xox[a-z]-[\w-]{10,}"
+    r"|[sr]k[-_](?:live|test|proj|ant)[-_][\w-]{10,}|eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*)",
+    re.ASCII,
+)
+ACCESS_KEY_SECRET = re.compile(r"[A-Za-z0-9/+]{40}")
+"""The secret half of an access key."""
+_LONGEST_FIELD = 200
+_KINDS = ("[A-Z]", "[a-z]", "[0-9]")
+
+
+def holds_secret(text: str) -> bool:
+    """Whether a text that was entered has a private key, a token or, in a line, an access key's secret in it.
+
+    A password looks like any word, so none is found.
+    """
+    if "PRIVATE KEY" in text or TOKEN.search(text):
+        return True
+    words = re.split(r"[\s,]+", text) if len(text) <= _LONGEST_FIELD and "\n" not in text.strip() else ()
+    # encoded bytes mix all kinds of characters; a long name or a hex digest does not
+    return any(
+        ACCESS_KEY_SECRET.fullmatch(word) and all(re.search(kind, word) for kind in _KINDS) for word in words
+    )
 
 
 class Dropped(ValueError):  # noqa: N818 - a fact; the caller words the error

@@ -8,10 +8,13 @@ draft without checks, so a damaged or edited one counts as none.
 from __future__ import annotations
 
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from workflows.core.files import OWN_LIMIT, explained, load_file, private_folder, replace_file
+from workflows.core.secret import holds_secret
 from workflows.machine.events import Facts, JsonValue, StepKey, in_folder
 from workflows.machine.journal import decode, encode
 
@@ -27,13 +30,13 @@ class Drafts:
         self._folder = folder
 
     def save(self, key: StepKey, draft: Facts) -> None:
-        """Replace a step's draft, atomically.
+        """Replace a step's draft, atomically; a text with a secret in it is left out.
 
         Raises:
             UnstorableFactError: a value isn't JSON, or is a secret.
             FileError: it couldn't be written; the earlier draft is still there.
         """
-        content = encode(draft)
+        content = encode(_without_secrets(draft))
         private_folder(self._folder)
         _write(self._path(key), content)
 
@@ -73,6 +76,18 @@ class Drafts:
 
     def _path(self, key: StepKey) -> Path:
         return self._folder / (quote(str(key), safe="@") + ".json")
+
+
+def _without_secrets(value: Any) -> Any:
+    """A value without texts that hold a secret, as one that was pasted into the wrong field."""
+    match value:
+        case str():
+            return "" if holds_secret(value) else value
+        case Mapping():
+            return {name: _without_secrets(inner) for name, inner in value.items()}
+        case list() | tuple():
+            return [_without_secrets(inner) for inner in value]
+    return value
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from workflows.core.secret import TOKEN
 from workflows.core.sentences import Sentence
 
 _REFRESH = re.compile(
@@ -38,12 +39,6 @@ _BASE64 = re.compile(
 _BASE64_URL = re.compile(r"(?<![\w-])[\w-]{100,}={0,2}", re.ASCII)
 # The seed of an MFA device.
 _BASE32 = re.compile(r"(?<![A-Za-z0-9])[A-Z2-7]{32,}={0,6}(?![A-Za-z0-9])")
-# Other services' tokens with a known prefix: GitHub, GitLab, Slack, Stripe and similar, a signed JWT.
-_TOKEN = re.compile(
-    r"(?<![\w-])(?:gh[pousr]_[A-Za-z0-9]{16,}|github_pat_\w{16,}|glpat-[\w-]{16,}|xox[a-z]-[\w-]{10,}"
-    r"|[sr]k[-_](?:live|test|proj|ant)[-_][\w-]{10,}|eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*)",
-    re.ASCII,
-)
 _KEY_ID = re.compile(r"(?:AKIA|ASIA|AIDA|AROA|AGPA|ANPA|ANVA|APKA|AIPA|ABIA|ACCA|ASCA)[A-Z0-9]{12,}")
 # The last form is Terraform's notation for a number of that size. A hex digest, such as a fingerprint, can
 # have twelve decimal digits in a row, and is passed over as a whole.
@@ -76,7 +71,7 @@ _RULES: tuple[tuple[str, re.Pattern[str], Callable[[re.Match[str]], str]], ...] 
     ("a PGP block", _PGP, lambda _match: "<pgp-block>"),
     ("a private key", _PRIVATE_KEY, lambda _match: "<private-key>"),
     ("a secret", _SECRET, lambda match: f"{match['name']}{match['is'] or match['equals']}<secret>"),
-    ("a secret", _TOKEN, lambda _match: "<secret>"),
+    ("a secret", TOKEN, lambda _match: "<secret>"),
     ("an encoded text", _BASE64_URL, _encoded),
     ("an encoded text", _BASE64, _encoded),
     (

@@ -38,6 +38,39 @@ def test_a_draft_is_a_private_file_and_the_only_one(drafts: Drafts, tmp_path: Pa
     assert stat.S_IMODE((tmp_path / "drafts").stat().st_mode) == 0o700
 
 
+SECRET = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
+
+
+@pytest.mark.parametrize(
+    "entered",
+    [
+        SECRET.replace("EXAMPLE", "1234567"),
+        f" jane.doe {SECRET}",
+        "-----BEGIN PGP PRIVATE KEY BLOCK-----\n\nx\n",
+        "ghp_0123456789abcdef0123",
+    ],
+)
+def test_a_secret_in_the_wrong_field_reaches_no_disk(drafts: Drafts, tmp_path: Path, entered: str) -> None:
+    drafts.save(KEY, {"path": entered, "joining": ["jane.doe", entered], "layers": {"a": {"alias": entered}}})
+    kept = {"path": "", "joining": ["jane.doe", ""], "layers": {"a": {"alias": ""}}}
+    assert drafts.load(KEY) == kept
+    assert all(entered.strip() not in path.read_text() for path in (tmp_path / "drafts").iterdir())
+
+
+@pytest.mark.parametrize(
+    "entered",
+    [
+        "0123456789ABCDEF0123456789ABCDEF01234567",
+        "da39a3ee5e6b4b0d3255bfef95601890afd80709",
+        "a-very-long-name-of-somebody-that-goes-on",
+        f"wcFMA0\n{SECRET}\n-----END PGP MESSAGE-----\n",
+    ],
+)
+def test_what_is_like_a_secret_stays(drafts: Drafts, entered: str) -> None:
+    drafts.save(KEY, {"text": entered})
+    assert drafts.load(KEY) == {"text": entered}
+
+
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=30)
 @given(st.text(max_size=12), st.text(max_size=12))
 def test_two_steps_never_share_a_draft_whatever_their_items_are(tmp_path: Path, one: str, other: str) -> None:
