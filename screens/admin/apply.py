@@ -343,7 +343,7 @@ class ApplyPane(TerraformPane):
         ready = self._outlook is not None and not self._ended and not self._outlook.refusal
         return Turn(f"Not applied yet in {self.context.item}") if ready and not self.opening.done else YOURS
 
-    # -- what is shown -----------------------------------------------------------------------------
+    # -- display -----------------------------------------------------------------------------------
 
     def _show(self) -> None:
         self.query_one("#standing", Text).show_lines(self._standing())
@@ -396,7 +396,7 @@ class ApplyPane(TerraformPane):
         lines = _LINES[self.app.size.height >= TALL]
         self.query_one(PeopleProgress).show(self._progress, planned.owners, lines)
 
-    # -- what comes back ---------------------------------------------------------------------------
+    # -- results -----------------------------------------------------------------------------------
 
     async def _plan_checked(self, looked: tuple[str, Outlook]) -> None:
         wanted, self._outlook = looked
@@ -442,7 +442,7 @@ class ApplyPane(TerraformPane):
             self._show_people(self._planned)
         self.call_later(self._check_plan)
 
-    # -- what the person does ----------------------------------------------------------------------
+    # -- actions -----------------------------------------------------------------------------------
 
     def advance(self) -> None:
         if self._outlook is None:

@@ -96,7 +96,7 @@ class DeactivatePane(AccountWorkPane):
     def survey(self, report: Report, code: Secret | None) -> Findings:
         return deactivate.survey(self.context, report, code)
 
-    # -- what is shown -----------------------------------------------------------------------------
+    # -- display -----------------------------------------------------------------------------------
 
     def show(self) -> None:
         self._rows = list(self._lines())
@@ -197,7 +197,7 @@ class DeactivatePane(AccountWorkPane):
         state = "active" if key.active else "inactive"
         return f"  {mark} {key.access_key_id} {state}, {count(key.age_days(now), 'day')}, {used}, {made}"
 
-    # -- what the person does ----------------------------------------------------------------------
+    # -- actions -----------------------------------------------------------------------------------
 
     def advance(self) -> None:
         """First stop the keys."""

@@ -246,7 +246,7 @@ class GroupsPane(ByHandPane):
             self.query_one(LayerBar).seen |= set(self._views) if self.opening.done else set()
             self._remember()
 
-    # -- what is shown -----------------------------------------------------------------------------
+    # -- display -----------------------------------------------------------------------------------
 
     @property
     def view(self) -> LayerView:
@@ -380,7 +380,7 @@ class GroupsPane(ByHandPane):
         self._half_decided = dict(self._choices)
         self.read()
 
-    # -- what the person does ----------------------------------------------------------------------
+    # -- actions -----------------------------------------------------------------------------------
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         """Disable the key to the next layer if there is only one; without any layer, all of them."""
@@ -416,7 +416,7 @@ class GroupsPane(ByHandPane):
         else:
             self.choose(self.view.toggled(self.choice, message.name, message.group))
 
-    # -- what the keys about the selected group do ---------------------------------------------------
+    # -- keys for the selected group -----------------------------------------------------------------
 
     def action_new_group(self) -> None:
         """Ask for a name and create a group like the selected one."""

@@ -239,7 +239,7 @@ class HandOverPane(TerraformPane):
         self._left_to_later = left
         self._show()
 
-    # -- what is shown -----------------------------------------------------------------------------
+    # -- display -----------------------------------------------------------------------------------
 
     def _show(self) -> None:
         self.query_one("#people", OptionList).set_options(
@@ -313,7 +313,7 @@ class HandOverPane(TerraformPane):
     def _choose_roles(self, event: MarkBox.Changed) -> None:
         self._usual_roles = event.value
 
-    # -- what comes back ---------------------------------------------------------------------------
+    # -- results -----------------------------------------------------------------------------------
 
     def _show_read(self, then: Callable[[], None] | None, handoffs: Sequence[PersonHandoff]) -> None:
         self._handoffs = {handoff.name: handoff for handoff in handoffs}
@@ -331,7 +331,7 @@ class HandOverPane(TerraformPane):
         """Read the state again, after a lock or an init was dealt with."""
         self._read()
 
-    # -- what the person does ----------------------------------------------------------------------
+    # -- actions -----------------------------------------------------------------------------------
 
     def advance(self) -> None:
         if not self.code_wanted and self._to_confirm:

@@ -85,7 +85,7 @@ class MfaResetPane(AccountWorkPane):
     def survey(self, report: Report, code: Secret | None) -> Found:
         return mfa_reset.survey(self.context, report, code)
 
-    # -- what is shown -----------------------------------------------------------------------------
+    # -- display -----------------------------------------------------------------------------------
 
     def show(self) -> None:
         lines = self.query_one("#devices", OptionList)
@@ -155,7 +155,7 @@ class MfaResetPane(AccountWorkPane):
         owners = found.owners if found else ()
         return [(owner, device) for owner in owners for device in owner.devices or (None,)]
 
-    # -- what the person does ----------------------------------------------------------------------
+    # -- actions -----------------------------------------------------------------------------------
 
     def advance(self) -> None:
         """First remove the devices, the selected one before the others."""

@@ -381,7 +381,7 @@ class PgpKeysPane(StepPane):
             if typing and not self.query_one("#pasted").display:
                 self.focus_primary()  # Next reads what arrived
 
-    # -- what is shown -----------------------------------------------------------------------------
+    # -- display -----------------------------------------------------------------------------------
 
     def _fill(self) -> None:
         table = self.query_one("#people", Table)
@@ -604,7 +604,7 @@ class PgpKeysPane(StepPane):
         table = self.query_one("#people", Table)
         table.move_cursor(row=table.cursor_row + message.down)
 
-    # -- what is taken in --------------------------------------------------------------------------
+    # -- accepting keys ----------------------------------------------------------------------------
 
     def _take(self, work: Move) -> None:
         self.run_move(_TAKE, work, self._took, looks=True)
@@ -702,7 +702,7 @@ class PgpKeysPane(StepPane):
             return action == "owner_text"
         return all(button.display for button in self.query(f"#{_BUTTONS[action]}"))
 
-    # -- what came of it ---------------------------------------------------------------------------
+    # -- results -----------------------------------------------------------------------------------
 
     def _tell_owner(self, row: PresentKey) -> None:
         file = row.file.rpartition("/")[2]
@@ -903,7 +903,7 @@ class PgpKeysPane(StepPane):
         self._fill()
         self.query_one("#people").focus()
 
-    # -- going on ----------------------------------------------------------------------------------
+    # -- continuing --------------------------------------------------------------------------------
 
     def _confirm_and_go_on(self) -> None:
         """Have every replacement confirmed by typing its name, one after the other, then continue."""

@@ -228,7 +228,7 @@ class PlanPane(TerraformPane):
         )
         return YOURS if over else Turn(f"Not applied yet in {self.context.item}")
 
-    # -- what is shown -----------------------------------------------------------------------------
+    # -- display -----------------------------------------------------------------------------------
 
     def _show(self) -> None:
         made, found = self._planned, self._found
@@ -264,7 +264,7 @@ class PlanPane(TerraformPane):
         self.query_one("#skip").set_class(not unchanged or self.opening.done or self.opening.over, "hidden")
         self.primary_changed()
 
-    # -- what comes back ---------------------------------------------------------------------------
+    # -- results -----------------------------------------------------------------------------------
 
     def progressed(self, progress: Progress) -> None:
         if isinstance(progress.payload, Return):
@@ -320,7 +320,7 @@ class PlanPane(TerraformPane):
             words = f"{message.error.title}: {message.error.what}"
             self.notify(f"iam-onboard couldn't read the state. {words}", severity="warning")
 
-    # -- what the person does ----------------------------------------------------------------------
+    # -- actions -----------------------------------------------------------------------------------
 
     def advance(self) -> None:
         if self._elsewhere:

@@ -404,7 +404,7 @@ class ReviewPane(ByHandPane):
         if here and not files.has_focus:
             files.highlighted = message.index
 
-    # -- taking it elsewhere -----------------------------------------------------------------------
+    # -- copying and saving ------------------------------------------------------------------------
 
     def action_copy(self) -> None:
         if text := self._text:

@@ -133,7 +133,7 @@ class StsRegionsPane(StepPane):
     def _survey_project(self, report: Report) -> Survey:
         return sts_regions.survey(find_project(self.context.root), self.context, report)
 
-    # -- what is shown -----------------------------------------------------------------------------
+    # -- display -----------------------------------------------------------------------------------
 
     def _show(self) -> None:
         audit, survey = self._audit, self._survey
@@ -182,7 +182,7 @@ class StsRegionsPane(StepPane):
         if answer and self._audit and found:
             self.query_one("#detail", Text).show_lines([_region_text(found[0])])
 
-    # -- what comes back ---------------------------------------------------------------------------
+    # -- results -----------------------------------------------------------------------------------
 
     async def _surveyed(self, survey: Survey) -> None:
         self._survey = survey
@@ -199,7 +199,7 @@ class StsRegionsPane(StepPane):
         self.query_one("#accounts").focus()
         self.keep_draft()
 
-    # -- what the person does ----------------------------------------------------------------------
+    # -- actions -----------------------------------------------------------------------------------
 
     def advance(self) -> None:
         if self._audit is None:

@@ -309,7 +309,7 @@ class UsersPane(ByHandPane):
         decided = self._half_entered or self.context.decisions.users
         return users.kept(users.resumed(decided, users.proposal(self.context, self._layers)), self._layers)
 
-    # -- the list of who is there ------------------------------------------------------------------
+    # -- the list of people ------------------------------------------------------------------------
 
     @on(Input.Changed, "#filter")
     def _filter(self) -> None:
@@ -418,7 +418,7 @@ class UsersPane(ByHandPane):
             self._lines.show(self.request())
             self._filter()
 
-    # -- what the keys about the selected person do --------------------------------------------------
+    # -- keys for the selected person ----------------------------------------------------------------
 
     def consequences(self, layer: Layer, person: Person) -> list[str]:
         """Describe the effect of each decided change for a person, one sentence each."""

@@ -298,7 +298,7 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
         at_the_console = self._question is _Question.NONE and self.query_one("#how", Choices).value == CONSOLE
         return at_the_console and not self.query_one("#path", Input).value.strip()
 
-    # -- what is shown -----------------------------------------------------------------------------
+    # -- display -----------------------------------------------------------------------------------
 
     @on(OptionList.OptionHighlighted, "#kept")
     def _warn(self) -> None:
@@ -434,7 +434,7 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
         """Copy the folder that the browser should save into."""
         self.copy_text(str(self.context.environment.downloads))
 
-    # -- going on ----------------------------------------------------------------------------------
+    # -- continuing --------------------------------------------------------------------------------
 
     def advance(self) -> None:
         if self._question is not _Question.NONE:

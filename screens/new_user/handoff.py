@@ -155,7 +155,7 @@ class HandoffPane(StepPane):
         self.query_one("#earlier").display = self._earlier is not None and waits
         self.primary_changed()
 
-    # -- what the action bar says ------------------------------------------------------------------
+    # -- action bar --------------------------------------------------------------------------------
 
     def primary(self) -> Primary:
         if self._arrival is not None:

@@ -203,7 +203,7 @@ class MfaPane(BrowsingPane):
             self.call_after_refresh(self.query_one(Checklist).focus_next)
         self._show()
 
-    # -- what the action bar says ------------------------------------------------------------------
+    # -- action bar --------------------------------------------------------------------------------
 
     def primary(self) -> Primary:
         if self.inside:
@@ -234,7 +234,7 @@ class MfaPane(BrowsingPane):
         self._ask_how()
         self.call_after_refresh(self.query_one("#other-way").focus)
 
-    # -- what is shown -----------------------------------------------------------------------------
+    # -- display -----------------------------------------------------------------------------------
 
     @on(Button.Pressed, "#other-way")
     def _ask_how(self) -> None:

@@ -172,7 +172,7 @@ class PgpKeyPane(StepPane):
         """Replace nothing, and go back to the page that asked for it."""
         self.post_message(self.StepWanted(str(self._start["asked_at"]), keeps=False))
 
-    # -- what is done ------------------------------------------------------------------------------
+    # -- actions -----------------------------------------------------------------------------------
 
     def advance(self) -> None:
         if self._keys is None:

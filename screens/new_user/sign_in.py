@@ -214,7 +214,7 @@ class SignInPane(StepPane):
         self.primary_changed()
         self.call_after_refresh(self.query_one("#passphrase").focus)
 
-    # -- what the action bar says ------------------------------------------------------------------
+    # -- action bar --------------------------------------------------------------------------------
 
     def primary(self) -> Primary:
         if not self._has_password:

@@ -351,7 +351,7 @@ class VerifyPane(UnlockingPane):
         answer.show_lines([said] if said else [])
         self.call_after_refresh(answer.scroll_visible, animate=False)
 
-    # -- what the action bar says ------------------------------------------------------------------
+    # -- action bar --------------------------------------------------------------------------------
 
     @property
     def _all_work(self) -> bool:
@@ -398,7 +398,7 @@ class VerifyPane(UnlockingPane):
         asks = self._code_lacks() and not self._misnamed and (self._command_waits or not self._all_work)
         return Turn("Your turn: a code from your app") if asks else YOURS
 
-    # -- what comes after --------------------------------------------------------------------------
+    # -- after the test ----------------------------------------------------------------------------
 
     def _chosen(self) -> str:
         """Return the profile to use: the selected role if it works, else another that does, else a base."""

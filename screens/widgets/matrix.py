@@ -251,7 +251,7 @@ class Matrix(CursorLines):
         self._ends: list[int] = []
         self._column = 0
 
-    # -- what is shown -----------------------------------------------------------------------------
+    # -- display -----------------------------------------------------------------------------------
 
     @property
     def head(self) -> int:
@@ -332,7 +332,7 @@ class Matrix(CursorLines):
         if column < len(self._ends) and before == (self.row, self._column):
             self.action_put()
 
-    # -- where things are --------------------------------------------------------------------------
+    # -- geometry ----------------------------------------------------------------------------------
 
     @property
     def _names_width(self) -> int:

@@ -80,7 +80,7 @@ class PlanTree(LineList):
         self._live: dict[str, tuple[str, str]] = {}
         self.found = 0
 
-    # -- what is shown -----------------------------------------------------------------------------
+    # -- display -----------------------------------------------------------------------------------
 
     @property
     def total(self) -> int:
@@ -146,7 +146,7 @@ class PlanTree(LineList):
         pairs = zip(self._resources, self._haystacks, strict=True)
         return [resource for resource, text in pairs if all(word in text for word in self._words)]
 
-    # -- what the person does ----------------------------------------------------------------------
+    # -- actions -----------------------------------------------------------------------------------
 
     def action_open(self) -> None:
         """Show or hide what changes inside the selected resource."""

@@ -123,7 +123,7 @@ class OnboardApp(Frame):
         self._wizard_screen: WizardScreen | None = None
         self._left_at: StepKey | None = None
 
-    # -- beginning ---------------------------------------------------------------------------------
+    # -- start -------------------------------------------------------------------------------------
 
     def on_mount(self) -> None:
         """Open the world, then show the requested screen."""

@@ -170,7 +170,7 @@ class Frame(App[None]):
 
         self.run_worker(keep, thread=True, group="theme", exclusive=True)
 
-    # -- what is typed -----------------------------------------------------------------------------
+    # -- typing ------------------------------------------------------------------------------------
 
     async def on_event(self, event: Event) -> None:
         """Let each key wait until earlier ones are handled, however fast they come.
@@ -235,7 +235,7 @@ class Frame(App[None]):
                     if isinstance(node, Widget) and node.call_later(handled.set):
                         await handled.wait()
 
-    # -- what it paints ----------------------------------------------------------------------------
+    # -- painting ----------------------------------------------------------------------------------
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Add, as the last filter, the one that lets nothing invisible through."""

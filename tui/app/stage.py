@@ -225,7 +225,7 @@ class Stage(Vertical):
         nothing = f"Nothing is left to do for {listed(gone, _MOST_NAMED)} here."
         return joined((self._run.removed().words, nothing))
 
-    # -- what the pane posts -----------------------------------------------------------------------
+    # -- messages from the pane --------------------------------------------------------------------
 
     @on(StepPane.DraftChanged)
     def _keep_draft(self, message: StepPane.DraftChanged) -> None:

@@ -336,7 +336,7 @@ class WizardScreen(OneFocus):
         """Return whether the closing page is shown, which gives the status of all steps."""
         return bool(self.query(Finished))
 
-    # -- where we are ------------------------------------------------------------------------------
+    # -- position ----------------------------------------------------------------------------------
 
     def on_resize(self, event: Resize) -> None:
         """Fold the steps into one line in a narrow terminal; F2 shows them all in the step's place."""
@@ -627,7 +627,7 @@ class WizardScreen(OneFocus):
         if self._refused:
             self.show_result("", "")
 
-    # -- what the person does ----------------------------------------------------------------------
+    # -- actions -----------------------------------------------------------------------------------
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         """Hide the keys that mean nothing here."""

@@ -33,7 +33,7 @@ class Request:
 
     Attributes:
         removals: names of people whose removal was confirmed by typing them.
-        code: an MFA code, where the layer's profile wants one.
+        code: an MFA code, if the layer's profile needs one.
     """
 
     removals: tuple[str, ...] = ()

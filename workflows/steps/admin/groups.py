@@ -47,7 +47,7 @@ class LayerView:
 
     Attributes:
         account: its account.
-        account_id: 12 digits, or None if the project does not say.
+        account_id: 12 digits, or None if the project doesn't say.
         chosen: the chosen people by IAM name, with the reason, in the order of the matrix.
         others: everybody else except machine users, by name.
         machines: machine users who weren't chosen, by name.

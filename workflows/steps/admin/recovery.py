@@ -238,7 +238,7 @@ def write_state(context: Context, report: Report, code: Secret | None = None) ->
     Raises:
         Cancelled: the person stopped it.
         LockHeld: the state is locked, perhaps by that very apply.
-        OnboardError: it could not be written; the file is still there.
+        OnboardError: it couldn't be written; the file is still there.
     """
     with open_layer(context, report, code=code) as layer:
         report(Progress("Writing the state that the last apply left"))

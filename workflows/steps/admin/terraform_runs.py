@@ -344,8 +344,8 @@ def device_session(
 
     Raises:
         CodeWanted: a code is needed, and there is none or it was used for another device.
-        WrongCode, RepeatedCode: the code cannot be used.
-        AwsError: the user's key cannot be used.
+        WrongCode, RepeatedCode: the code can't be used.
+        AwsError: the user's key can't be used.
     """
     sessions = DeviceSessions(context.environment)
     if (session := sessions.find(profile.serial)) is not None:
@@ -365,7 +365,7 @@ def _signing(context: Context, project: Project, profile: LayerProfile) -> Itera
     """Name a profile whose key AWS rejects, and the command that creates a key for a profile without one.
 
     Raises:
-        AwsError: AWS could not be asked.
+        AwsError: AWS couldn't be asked.
     """
     try:
         with about_key_of(profile.base):
@@ -683,7 +683,7 @@ def watching(context: Context, report: Report, *, counting: bool = False) -> Wat
 
     Args:
         context: says when to stop the run, and when to leave it.
-        report: takes the progress.
+        report: receives the progress.
         counting: whether to count resources (in an apply).
     """
 
