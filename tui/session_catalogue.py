@@ -20,7 +20,7 @@ from workflows.steps.later_sessions import (
     AppliedChanges,
     applied_changes,
     awaiting,
-    over_by,
+    finished_by,
     removals,
     still_awaited,
     written_changes,
@@ -153,7 +153,7 @@ class SessionCatalogue:
             for summary in every:
                 awaits = replace(summary, awaited=still_awaited(summary, applied, waiting))
                 entry = self._entry(awaits, sessions, folder)
-                undone_by = () if entry.apply else over_by(summary, applied, written)
+                undone_by = () if entry.apply else finished_by(summary, applied, written)
                 removed = tuple(removals(people_of(summary), summary.facts, summary.created, applied))
                 gone = bool(folder and entry.arrived) and _gone(summary, str(entry.arrived), applied)
                 arrived = None if undone_by or gone else entry.arrived

@@ -364,9 +364,9 @@ def _people(summary: Summary) -> set[str]:
 
 def _not_removed(names: Collection[str], summary: Summary, every: Iterable[Summary]) -> list[str]:
     """Return a session's people, except those removed later from every account it covers for them."""
-    from workflows.steps.later_sessions import applied_changes, gone  # noqa: PLC0415 - not for the first paint
+    from workflows.steps.later_sessions import applied_changes, removed_everywhere  # noqa: PLC0415 - not for the first paint
 
-    out = gone(names, summary.facts, summary.created, applied_changes(every))
+    out = removed_everywhere(names, summary.facts, summary.created, applied_changes(every))
     return [name for name in names if name not in out]
 
 

@@ -145,7 +145,9 @@ def removals(
     return found
 
 
-def gone(names: Iterable[str], facts: Mapping[str, Any], begun: str, applied: AppliedChanges) -> set[str]:
+def removed_everywhere(
+    names: Iterable[str], facts: Mapping[str, Any], begun: str, applied: AppliedChanges
+) -> set[str]:
     """Return the people whom later sessions removed from every account that the session covers for them."""
     return _everywhere(removals(names, facts, begun, applied), facts)
 
@@ -306,7 +308,7 @@ def renewed(account: str, own: Summary, made: LastSessions) -> dict[str, Summary
     }
 
 
-def over_by(own: Summary, applied: AppliedChanges, written: AppliedChanges) -> tuple[str, ...]:
+def finished_by(own: Summary, applied: AppliedChanges, written: AppliedChanges) -> tuple[str, ...]:
     """Return the work of the later sessions that left a session nothing to do; () if it still has work.
 
     Args:

@@ -11,7 +11,7 @@ from workflows.steps.later_sessions import (
     applied_changes,
     awaiting,
     changed_later,
-    over_by,
+    finished_by,
     passwords_made,
     removals,
     removed,
@@ -46,7 +46,7 @@ def test_what_a_later_session_removed_or_added_again_is_taken_back() -> None:
     assert taken_back(ADD.facts, ADD.created, applied_changes([ADD, REMOVE])) == back
     again = begun("3", ADD)
     assert taken_back(ADD.facts, ADD.created, applied_changes([again, REMOVE])) == {}
-    assert over_by(REMOVE, applied_changes([ADD, REMOVE, again]), {}) == ("Add jane",)
+    assert finished_by(REMOVE, applied_changes([ADD, REMOVE, again]), {}) == ("Add jane",)
 
 
 def test_an_apply_that_came_after_a_removal_adds_nobody_whom_its_plan_left_out() -> None:
@@ -62,11 +62,11 @@ def test_an_apply_that_came_after_a_removal_adds_nobody_whom_its_plan_left_out()
 
 
 def test_a_session_is_over_where_all_that_it_did_was_taken_back() -> None:
-    assert over_by(ADD, applied_changes([ADD, REMOVE]), {}) == ("Remove jane",)
+    assert finished_by(ADD, applied_changes([ADD, REMOVE]), {}) == ("Remove jane",)
     half = session("3", "security", remove={"security": ["jane"]})
-    assert over_by(ADD, applied_changes([half]), {}) == ()
+    assert finished_by(ADD, applied_changes([half]), {}) == ()
     rest = session("4", "management", remove={"management": ["jane"]})
-    assert over_by(ADD, applied_changes([rest, half]), {}) == ("Remove jane",)
+    assert finished_by(ADD, applied_changes([rest, half]), {}) == ("Remove jane",)
 
 
 @pytest.mark.parametrize("holds", [True, False], ids=["in the files", "put back"])
@@ -75,12 +75,12 @@ def test_a_session_is_over_where_a_removal_only_waits_for_its_apply(holds: bool)
     half = replace(half, facts={**half.facts, "layers": ["management", "security"]})
     own = replace(ADD, settled={"apply@management": "1"}, next_step="plan")
     applied = applied_changes([own, half])
-    assert over_by(own, applied, {}) == ()
+    assert finished_by(own, applied, {}) == ()
     written = written_changes([own, half], lambda _session: holds)
-    assert over_by(own, applied, written) == (("Remove jane",) if holds else ())
-    assert over_by(ADD, applied, written) == ()  # she can sign in there until then
+    assert finished_by(own, applied, written) == (("Remove jane",) if holds else ())
+    assert finished_by(ADD, applied, written) == ()  # she can sign in there until then
     device = replace(own, facts={**own.facts, "mfa_reset": ["jane"]})
-    assert over_by(device, applied, written) == ()
+    assert finished_by(device, applied, written) == ()
     whole = replace(half, settled={**half.settled, "apply@security": "3"})
     assert written_changes([own, whole], lambda _session: pytest.fail("nothing waits")) == {}
 
@@ -96,7 +96,7 @@ def test_a_session_is_over_where_a_removal_only_waits_for_its_apply(holds: bool)
     ids=["earlier", "not applied", "another project", "nothing decided"],
 )
 def test_another_session_takes_nothing_back(other: Summary) -> None:
-    assert over_by(ADD, applied_changes([other]), {}) == ()
+    assert finished_by(ADD, applied_changes([other]), {}) == ()
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_another_session_takes_nothing_back(other: Summary) -> None:
     ids=["does more", "is for others", "nothing decided"],
 )
 def test_a_session_with_more_to_it_is_not_over(own: Summary) -> None:
-    assert over_by(own, applied_changes([REMOVE]), {}) == ()
+    assert finished_by(own, applied_changes([REMOVE]), {}) == ()
 
 
 RESET = Summary(
@@ -147,7 +147,7 @@ RESET = Summary(
 def test_an_open_session_is_over_once_later_ones_removed_all_whom_it_is_for(
     own: Summary, others: list[Summary], over: bool
 ) -> None:
-    assert bool(over_by(own, applied_changes([own, *others]), {})) is over
+    assert bool(finished_by(own, applied_changes([own, *others]), {})) is over
 
 
 def test_the_accounts_of_a_removal_are_in_the_order_of_the_decisions() -> None:
