@@ -16,7 +16,7 @@ from workflows.machine.observations import Observation, Verdict
 from workflows.machine.sessions import is_archived
 from workflows.machine.summaries import Summary, kept_summary
 from workflows.steps.admin.edits import read_layers
-from workflows.steps.admin.written import first_to_last, holds_files, offered_undo, written_at
+from workflows.steps.admin.written import holds_files, net_changes, offered_undo, written_at
 from workflows.steps.decisions import DecidedKey, Decisions
 from workflows.steps.kinds import EDITING, work_of
 from workflows.steps.later_sessions import (
@@ -368,7 +368,7 @@ def written_since(paths: Collection[str], context: Context) -> dict[str, str]:
         if written_at(folder) <= own:
             continue
         try:
-            changes = first_to_last(folder)
+            changes = net_changes(folder)
         except (FileError, OSError):
             continue  # the damaged session's own Review reports it
         theirs = [path for path in paths if path in changes and changes[path].standing() == "after"]

@@ -51,9 +51,9 @@ from workflows.steps.admin.state_now import taken_back_since
 from workflows.steps.admin.written import (
     files_left,
     files_written,
-    first_to_last,
     journal_of,
     last_digest,
+    net_changes,
     to_undo,
 )
 from workflows.steps.decisions import Decisions
@@ -186,7 +186,7 @@ def beside(change_set: ChangeSet, context: Context) -> Beside:
     if not git.is_repository():
         return found
     afterwards = {str(change.path): change for change in change_set.changes}
-    own = first_to_last(context.folder)
+    own = net_changes(context.folder)
     own |= {path: change.after_another(own.get(path)) for path, change in afterwards.items()}
     committed = {*written, *map(Path, own)}
     layers = [

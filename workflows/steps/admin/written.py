@@ -32,7 +32,7 @@ def files_left(folder: Path) -> set[tuple[str, str]]:
     Raises:
         FileError: the record is damaged.
     """
-    changes = first_to_last(folder).values()
+    changes = net_changes(folder).values()
     return files_written(folder) - {
         (change.layer, str(change.path)) for change in changes if change.before == change.after
     }
@@ -68,7 +68,7 @@ def to_undo(folder: Path, known: Iterable[str]) -> ChangeSet:
     begun = any((folder / RUNS).glob(f"*/{Kind.APPLY}"))
     if begun or any(name.startswith(("applied@", "apply@")) for name in known):
         return ChangeSet(())
-    changes = first_to_last(folder).values()
+    changes = net_changes(folder).values()
     return ChangeSet(tuple(change.undone() for change in changes if change.before != change.after))
 
 
@@ -80,7 +80,7 @@ def offered_undo(folder: Path, known: Iterable[str]) -> tuple[FileChange, ...]:
         return ()
 
 
-def first_to_last(folder: Path) -> dict[str, FileChange]:
+def net_changes(folder: Path) -> dict[str, FileChange]:
     """Return each file's change from before the session's first write to after its last, by path.
 
     Raises:
@@ -103,7 +103,7 @@ def _keep(folder: Path, change_set: ChangeSet) -> None:
     If only the commit fails, the next try can tell from the record that the files are as shown.
     """
     files = files_written(folder)
-    changes = first_to_last(folder)
+    changes = net_changes(folder)
     for change in change_set.changes:
         path = str(change.path)
         # otherwise an older version began the record
