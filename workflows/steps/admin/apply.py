@@ -187,7 +187,7 @@ def inquire(context: Context) -> Observation:
     if seen.verdict is not Verdict.AS_DECIDED or not people:
         return seen
     with state_now.client_without_code("iam", context, "Whether AWS has these users") as iam:
-        otherwise = state_now.otherwise_in_aws(iam, people)
-    if not otherwise:
+        differences = state_now.differences_in_aws(iam, people)
+    if not differences:
         return seen
-    return state_now.undone(state_now.otherwise_words(otherwise, context), tuple(otherwise), context)
+    return state_now.undone(state_now.difference_words(differences, context), tuple(differences), context)

@@ -360,8 +360,8 @@ def _not_as_decided(
         return ""
     report(Progress("Asking AWS whether it has these users"))
     with iam_client(context, layer.project, layer.location, layer.files) as iam:
-        otherwise = state_now.otherwise_in_aws(iam, people)
-    return state_now.otherwise_words(otherwise, context)
+        differences = state_now.differences_in_aws(iam, people)
+    return state_now.difference_words(differences, context)
 
 
 def observe(context: Context) -> Observation:

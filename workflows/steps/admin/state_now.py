@@ -202,7 +202,7 @@ def users_in_aws(context: Context, left_out: Container[str]) -> dict[str, bool]:
     return {name: there for name, there in wanted.items() if name not in back and name not in left_out}
 
 
-def otherwise_in_aws(client: AwsClient, people: Mapping[str, bool]) -> dict[str, Sentence]:
+def differences_in_aws(client: AwsClient, people: Mapping[str, bool]) -> dict[str, Sentence]:
     """Return users that AWS has or lacks unexpectedly, each with a phrase to follow "AWS".
 
     Args:
@@ -217,10 +217,10 @@ def otherwise_in_aws(client: AwsClient, people: Mapping[str, bool]) -> dict[str,
     }
 
 
-def otherwise_words(otherwise: Mapping[str, Sentence], context: Context) -> Sentence:
-    """Put the result of `otherwise_in_aws` into sentences about the step's layer; "" if it is empty."""
-    has = joined(otherwise.values(), "; ")
-    return f"AWS {has}. The state of {context.item} says otherwise." if otherwise else ""
+def difference_words(differences: Mapping[str, Sentence], context: Context) -> Sentence:
+    """Put the result of `differences_in_aws` into sentences about the step's layer; "" if it is empty."""
+    has = joined(differences.values(), "; ")
+    return f"AWS {has}. The state of {context.item} says otherwise." if differences else ""
 
 
 def undone(words: Sentence, about: tuple[str, ...], context: Context) -> Observation:
