@@ -284,7 +284,7 @@ async def test_what_lies_in_files_is_read_beside_the_page(
         monkeypatch.setattr(module, name, reads)
 
     watched(plan, "forget", None)
-    watched(judged_plan, "that_can_put_back", {"Remove alex.kim": False})
+    watched(judged_plan, "sessions_that_can_undo", {"Remove alex.kim": False})
     foreign = ChangeLine("aws_iam_group.other", "group other: aws_iam_group.other is destroyed")
     desk.planned = replace(desk.planned, foreign=(foreign,))
     app = desk.host("plan")
@@ -292,7 +292,7 @@ async def test_what_lies_in_files_is_read_beside_the_page(
         await rest(pilot)
         await press(pilot, "ctrl+n")
         await press(pilot, "ctrl+n")  # the plan is there
-        assert read == ["forget", "that_can_put_back"]
+        assert read == ["forget", "sessions_that_can_undo"]
         assert "Remove alex.kim" in app.text()
 
 

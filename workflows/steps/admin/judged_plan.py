@@ -19,7 +19,7 @@ from workflows.core.shapes import moment
 from workflows.git import Git
 from workflows.steps.admin import new_passwords, plan_resources
 from workflows.steps.admin.accepted_plan import ChangeLine, PersonChange, Planned, is_applied
-from workflows.steps.admin.other_sessions import not_applied, replaced_unsent, that_can_put_back
+from workflows.steps.admin.other_sessions import not_applied, replaced_unsent, sessions_that_can_undo
 from workflows.steps.admin.plan_resources import Difference, Resource
 from workflows.steps.admin.terraform_runs import open_layer, run_folder
 from workflows.steps.admin.written import written_at
@@ -305,7 +305,7 @@ class Return:
         differences: what changed from the previous plan.
         old: whether to check the state, since the plan isn't fresh.
         gone: whether its file is missing or replaced.
-        undoing: what the other sessions do that can put back their files, from `that_can_put_back`.
+        undoing: what the other sessions do that can put back their files, from `sessions_that_can_undo`.
     """
 
     refusal: Sentence = ""
@@ -331,7 +331,7 @@ def survey(made: Planned | None, context: Context) -> Return:
         plan_resources.kept(context),
         plan_resources.differences(context),
         old=is_old(made, context),
-        undoing=that_can_put_back(context) if made.foreign else {},
+        undoing=sessions_that_can_undo(context) if made.foreign else {},
     )
 
 

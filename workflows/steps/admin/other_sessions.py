@@ -58,7 +58,7 @@ def not_applied(context: Context) -> Iterator[Sentence]:
             yield f"{lacking} yet in {where}, by other sessions: {_first_two(sessions)}."
 
 
-def that_can_put_back(context: Context) -> dict[str, bool]:
+def sessions_that_can_undo(context: Context) -> dict[str, bool]:
     """Return the other sessions that can put back their files of the step's account, by what they do.
 
     The value says whether this session wrote over those files and has to put back its own first.

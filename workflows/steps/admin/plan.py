@@ -69,7 +69,7 @@ class Request:
         planned: the shown plan, or None.
         acknowledged: addresses of foreign changes that are accepted too.
         elsewhere: the result of `applied_elsewhere`, if the changes were applied somewhere else.
-        undoing: the result of `that_can_put_back`.
+        undoing: the result of `sessions_that_can_undo`.
     """
 
     planned: Planned | None = None

@@ -33,7 +33,7 @@ from workflows.machine.observations import AGREES, NOT_ASKED, Choice, Verdict
 from workflows.machine.summaries import Summary, keep_summary, made_from
 from workflows.steps.admin import pgp_keys, review, users
 from workflows.steps.admin.edits import operations, read_layers
-from workflows.steps.admin.other_sessions import not_applied, that_can_put_back
+from workflows.steps.admin.other_sessions import not_applied, sessions_that_can_undo
 from workflows.steps.admin.review import Request
 from workflows.steps.admin.status_grid import Stand, everybody
 from workflows.steps.admin.written import files_written, holds_files, journal_of, to_undo
@@ -369,13 +369,13 @@ def test_files_that_another_session_put_back_count_as_not_written(
     keep_summary(other.folder, Summary("other", "admin", facts=facts, next_step="plan"), [])
     (written,) = not_applied(admin.context())
     at_security = replace(admin.context(), item="security")
-    assert that_can_put_back(at_security) == {"Remove alex.kim": False}
-    assert that_can_put_back(replace(at_security, item="management")) == {}
+    assert sessions_that_can_undo(at_security) == {"Remove alex.kim": False}
+    assert sessions_that_can_undo(replace(at_security, item="management")) == {}
     write(admin)
-    assert that_can_put_back(at_security) == {"Remove alex.kim": True}
+    assert sessions_that_can_undo(at_security) == {"Remove alex.kim": True}
     review.undo(admin.context(), quiet)
     review.undo(other.context(), quiet)
-    assert that_can_put_back(at_security) == {}
+    assert sessions_that_can_undo(at_security) == {}
     (begun,) = not_applied(admin.context())
     assert written != begun
     (other.folder / "archived").touch()
