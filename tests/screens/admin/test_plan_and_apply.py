@@ -1041,7 +1041,7 @@ async def test_a_text_that_another_session_made_useless_since_it_was_read_is_not
         assert isinstance(pane, HandOverPane)
         assert pane._to_send == "jane.doe"
         assert pane.query_one("#doubts").display
-        monkeypatch.setattr(hand_over, "_elsewhere", lambda *_: {"jane.doe": "another password."})
+        monkeypatch.setattr(hand_over, "_handled_later", lambda *_: {"jane.doe": "another password."})
         await press(pilot, "ctrl+n")
         await rest(pilot)
         assert isinstance(desk.environment.clipboard, FakeClipboard)

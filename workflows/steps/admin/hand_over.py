@@ -477,12 +477,12 @@ def _source(context: Context, report: Report, account: str, code: Secret | None)
     with open_layer(context, report, account, code=code) as layer:
         state = read_state(layer, context, report)
         report(Progress(f"Asking AWS whether what {account} has for them is still as it was made"))
-        elsewhere = _elsewhere(account, context)
+        elsewhere = _handled_later(account, context)
         outdated = _outdated(state, layer, elsewhere, context)
         return Source(layer.project, read_layer(layer.location), state, outdated, elsewhere)
 
 
-def _elsewhere(account: str, context: Context) -> dict[str, Sentence]:
+def _handled_later(account: str, context: Context) -> dict[str, Sentence]:
     """Return people whom later sessions removed or gave another password, with a sentence each."""
     removals = removed_since(context).get(account, {})
     renewals, rekeyed = renewed_since(context, account), rekeyed_before_apply(context)
@@ -500,7 +500,7 @@ def _elsewhere(account: str, context: Context) -> dict[str, Sentence]:
 def left_to_later(context: Context) -> dict[str, tuple[Sentence, ...]]:
     """Return people for whom later sessions left nothing to send from here, with what they did instead."""
     applied = [name for name in context.decisions.layers if name in context.of_each_item("applied")]
-    instead = {account: _elsewhere(account, context) for account in applied}
+    instead = {account: _handled_later(account, context) for account in applied}
     found: dict[str, tuple[Sentence, ...]] = {}
     for name in people_of(context.item, context):
         own = [account for account in applied if name in people_of(account, context)]
@@ -518,7 +518,7 @@ def _outdated(
         AwsError: AWS couldn't be asked.
     """
     account = layer.location.account
-    until = _made_by(account, context)
+    until = _passwords_made_until(account, context)
     found: dict[str, OnboardError] = {}
     with iam_client(context, layer.project, layer.location, layer.files) as iam:
         for name in (name for name in people_of(account, context) if name not in elsewhere):
@@ -537,7 +537,7 @@ def _outdated(
     return found
 
 
-def _made_by(account: str, context: Context) -> datetime | None:
+def _passwords_made_until(account: str, context: Context) -> datetime | None:
     """Return the time by which this session's apply made every password; None for an apply elsewhere."""
     fact: Mapping[str, Any] = context.of_each_item("applied").get(account, {})
     if "at" not in fact or fact.get("elsewhere"):
@@ -584,7 +584,7 @@ def default_file(name: str) -> str:
 
 def as_of_now(person: PersonHandoff, context: Context) -> PersonHandoff:
     """Return a text that was read, emptied where another session has replaced what it holds since."""
-    instead = {account: _elsewhere(account, context).get(person.name) for account in person.accounts}
+    instead = {account: _handled_later(account, context).get(person.name) for account in person.accounts}
     since = tuple(f"{account}: {did}" for account, did in instead.items() if did)
     if not since:
         return person
@@ -615,7 +615,7 @@ def refuse_gone(person: PersonHandoff, context: Context, report: Report) -> None
         of_account = replace(context, item=account)
         with suppress(OnboardError), state_now.client_without_code("iam", of_account, "") as iam:
             # else rely on the state that was read
-            state = arrival(iam, person.name, _made_by(account, context))
+            state = arrival(iam, person.name, _passwords_made_until(account, context))
         context.raise_if_cancelled()
         if state in _GONE:
             remake = f"Open Apply of {account}: it says what is missing, and makes it again."
@@ -643,7 +643,7 @@ def to_mailbox(person: PersonHandoff, context: Context) -> Sentence:
 
 def _other_text(remade: Mapping[tuple[str, str], Summary]) -> Sentence:
     """Say that later sessions replaced passwords in the text sent here."""
-    by = _works(remade.values())
+    by = _listed_works(remade.values())
     where = listed([*dict.fromkeys(account for _, account in remade)], _MOST_NAMED)
     return f"A later session ({by}) made another password in {where}, and its text is the one to open."
 
@@ -744,16 +744,16 @@ def inquire(context: Context) -> Observation:
     later = renewed_since(context, *accounts, by=awaiting)
     others = {part: later[part] for part in parts if part in later}
     if any(part not in later for part in parts):  # AWS says whether a password made since was used
-        found = _of_arrivals(_arrivals(parts, later, context), context)
-        more = [*_of_later(others)] if found.words else []
+        found = _arrival_observation(_arrivals(parts, later, context), context)
+        more = [*_later_session_sentences(others)] if found.words else []
         return replace(found, words=joined((found.words, *more)), waits=()) if more else found
     by, names = listed([*dict.fromkeys(removals.values())], _MOST_NAMED), tuple(removals)
     gone = (f"{listed(names, _MOST_NAMED)}: removed by a later session ({by}).",) if removals else ()
-    words = (*gone, *_of_later(others))
+    words = (*gone, *_later_session_sentences(others))
     return Observation(Verdict.TAKEN_BACK, joined(words), names) if words else NOT_ASKED
 
 
-def _of_later(others: Mapping[tuple[str, str], Summary]) -> Iterator[Sentence]:
+def _later_session_sentences(others: Mapping[tuple[str, str], Summary]) -> Iterator[Sentence]:
     """Describe what later sessions did or will do for these people, by name and account."""
     unsent = {name: last for (name, at), last in others.items() if (at, name) in to_hand_over(last)}
     others = {part: last for part, last in others.items() if part[0] not in unsent}
@@ -762,16 +762,16 @@ def _of_later(others: Mapping[tuple[str, str], Summary]) -> Iterator[Sentence]:
     if unsent:
         yield (
             f"{listed([*unsent], _MOST_NAMED)}: the text sent from here no longer works. "
-            f"A later session ({_works(unsent.values())}) still has to send the new one."
+            f"A later session ({_listed_works(unsent.values())}) still has to send the new one."
         )
     if waited:
         them = listed([*waited], _MOST_NAMED)
-        yield f"A later session ({_works(waited.values())}) waits for {them}."
+        yield f"A later session ({_listed_works(waited.values())}) waits for {them}."
     if rest:
-        yield f"{listed([*rest], _MOST_NAMED)}: see the later session ({_works(rest.values())})."
+        yield f"{listed([*rest], _MOST_NAMED)}: see the later session ({_listed_works(rest.values())})."
 
 
-def _works(sessions: Iterable[Summary]) -> Sentence:
+def _listed_works(sessions: Iterable[Summary]) -> Sentence:
     """List what sessions do."""
     return listed([*dict.fromkeys(map(work_of, sessions))], _MOST_NAMED)
 
@@ -782,7 +782,7 @@ def _arrivals(
     """Return the accounts of people by their progress; `later` parts have had another password since."""
     found: dict[tuple[str, Arrival], list[str]] = {}
     for account, people in by_key((account, name) for name, account in parts).items():
-        made_by, there = _made_by(account, context), replace(context, item=account)
+        made_by, there = _passwords_made_until(account, context), replace(context, item=account)
         with state_now.client_without_code("iam", there, "Whether they have signed in") as iam:
             for name in people:
                 state = arrival(iam, name, None if (name, account) in later else made_by)
@@ -790,7 +790,7 @@ def _arrivals(
     return found
 
 
-def _of_arrivals(found: Mapping[tuple[str, Arrival], list[str]], context: Context) -> Observation:
+def _arrival_observation(found: Mapping[tuple[str, Arrival], list[str]], context: Context) -> Observation:
     """Say which people are gone and which are awaited, and where."""
     gone = {name: state for name, state in found if state in _GONE}
     waits = {*_WAITS} if located(context)[0].mfa_enabled else {*_WAITS} - {Arrival.NO_MFA}
