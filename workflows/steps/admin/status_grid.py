@@ -136,11 +136,11 @@ def everybody(context: Context) -> Everybody:
     marks = {account: _marks(account, context) for account in decisions.layers}
     written = holds_files(context.folder, context.every)
     later = _later(context)
-    boards = [
-        _Board(account, context, people, marks, undecided, later[account], written=written)
+    columns = [
+        _Column(account, context, people, marks, undecided, later[account], written=written)
         for account, people in found.items()
     ]
-    rows = tuple((name, tuple(board.stand(name) for board in boards)) for name in dict.fromkeys(names))
+    rows = tuple((name, tuple(column.stand(name) for column in columns)) for name in dict.fromkeys(names))
     return Everybody(decisions.layers, rows)
 
 
@@ -184,14 +184,14 @@ def _undecided(context: Context) -> Mapping[str, Stand]:
     names = [*decisions.joining, *decisions.regrouping] if "memberships" not in every else []
     names += decisions.leaving if decisions.user_changes is None else ()
     keyless = [name for name in (*decisions.joining, *decisions.rekeying) if name not in decisions.keys]
-    taken_in = _taken_in(context) if keyless else {}
+    taken_in = _with_key_received(context) if keyless else {}
     return {
         **dict.fromkeys(names, Stand.TO_DECIDE),
         **{name: taken_in.get(name, Stand.KEY_AWAITED) for name in keyless},
     }
 
 
-def _taken_in(context: Context) -> Mapping[str, Stand]:
+def _with_key_received(context: Context) -> Mapping[str, Stand]:
     """Return the status of people whose request or key PGP keys has received but not yet recorded."""
     draft = _draft(
         StepKey("pgp-keys"), context, texts=Mapping[str, str], answers=Mapping[str, Any], arrived=list[str]
@@ -235,7 +235,7 @@ def _marks(account: str, context: Context) -> Mapping[str, Sent]:
         return marks_in(account, context)  # its own page reports what is wrong with it
 
 
-class _Board:
+class _Column:
     """One account's column."""
 
     def __init__(
@@ -323,17 +323,17 @@ class _Board:
             return self._since.get(name, changed)
         lacks = name in left_out_of(self._plan or {})
         if self._applied and not lacks:
-            return self._after(name)
+            return self._after_apply(name)
         if self._plan is not None and not lacks:
             if self._applying or self._left is None:
                 return Stand.APPLYING if self._applying else Stand.PLANNED
-            return Stand.HALF_DONE if name in self._left else self._after(name)
+            return Stand.HALF_DONE if name in self._left else self._after_apply(name)
         decided = Stand.WRITTEN if self._written else Stand.DECIDED
         if not self._written and name in self._context.decisions.not_compared:
             return Stand.KEY_TO_COMPARE
         return self._undecided.get(name, decided)
 
-    def _after(self, name: str) -> Stand:
+    def _after_apply(self, name: str) -> Stand:
         """Return a person's status after the apply."""
         if name in people_of(self._account, self._context):
             return self._handed_over(name)
