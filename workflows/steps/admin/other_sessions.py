@@ -210,7 +210,7 @@ def removals_since(context: Context) -> Observation | None:
         if (account, name) not in found and (name in sure or (account, name) in there)
     }
     gone = tuple(name for name in names if name not in left)
-    return Observation(Verdict.TAKEN_BACK, _who_was_removed(found, applied), gone, by_item=_by_account(found))
+    return Observation(Verdict.TAKEN_BACK, _removal_words(found, applied), gone, by_item=_by_account(found))
 
 
 def not_let_in(name: str, account: str, context: Context) -> bool:
@@ -252,14 +252,14 @@ def _by_account(found: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
     return {account: tuple(names) for account, names in by_key(found).items()}
 
 
-def _who_was_removed(found: Removals, applied: Collection[tuple[str, str]]) -> Sentence:
+def _removal_words(found: Removals, applied: Collection[tuple[str, str]]) -> Sentence:
     """Say who was removed, and separately who was removed from the files only."""
     from_aws = {part: last for part, last in found.items() if part in applied}
     from_files = {part: last for part, last in found.items() if part not in applied}
-    return joined((*_removed_from("", from_aws), *_removed_from("the files of ", from_files)))
+    return joined((*_removal_sentences("", from_aws), *_removal_sentences("the files of ", from_files)))
 
 
-def _removed_from(what: str, found: Removals) -> Iterator[Sentence]:
+def _removal_sentences(what: str, found: Removals) -> Iterator[Sentence]:
     """Yield a sentence for each session's removals; `what` precedes the accounts."""
     by_name = by_key((name, (last, account)) for (account, name), last in found.items())
     names: dict[tuple[Sentence, Sentence, str], list[str]] = {}
@@ -300,7 +300,7 @@ def removed_from_files(context: Context, layers: Mapping[str, Layer] | None = No
     applied, written = _later_removals(context)
     found = applied | written
     lacking = _lacking(found, layers or read_layers(context)) if found else {}
-    return RemovedFromFiles(_who_was_removed(lacking, applied), _by_account(lacking))
+    return RemovedFromFiles(_removal_words(lacking, applied), _by_account(lacking))
 
 
 def keys_of_later_sessions(context: Context) -> dict[tuple[str, str], str]:
