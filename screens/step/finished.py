@@ -106,7 +106,7 @@ class Finished(VerticalScroll):
     def compose(self) -> ComposeResult:
         run, session = self._run, self._run.session
         grid = everybody(run.whole())
-        over, gone = self._over(), _gone(grid)
+        over, gone = self._over(), _removed_later(grid)
         self._awaited = tuple(name for name in session.state.awaited() if name not in gone)
         self._uncompared = () if over else _not_compared_sentences(run, gone)
         title = f"○ {over} This session is over." if over else self._title(grid)
@@ -114,20 +114,20 @@ class Finished(VerticalScroll):
         if rotated := [run.environment.readable(line) for line in _rotated(session.facts())]:
             yield Lines(*rotated, id="rotated", whole_paths=False)
         if not session.state.contradicted(_VERIFY) and (
-            works := _works(session.facts(), run.environment.now())
+            works := _working_profiles(session.facts(), run.environment.now())
         ):
             yield Text(works, id="works")
         if settings := list(_settings(run.whole())):
             yield Text(joined(settings, "\n"), id="settings")
-        table = _standing(run, grid)
+        table = _status_table(run, grid)
         if table:
             yield Text(table, id="everybody")
         not_done = () if over else (*(f"! {sentence}" for sentence in self._uncompared), *_not_done(run))
         if not_done:
             yield Text(joined(not_done, "\n"), id="not-done")
-        for line in self._unconfirmed(marked=bool(table) and not grid.rows):
+        for line in self._unconfirmed_lines(marked=bool(table) and not grid.rows):
             yield Text(line)
-        if rows := [row for row in (list(self._buttons()), list(self._asides())) if row]:
+        if rows := [row for row in (list(self._buttons()), list(self._optional_buttons())) if row]:
             yield Vertical(*(ButtonRow(*row) for row in rows), classes="buttons")
         yield Text("Next", classes="heading")
         in_git = left_by_facts(session.facts())
@@ -152,10 +152,10 @@ class Finished(VerticalScroll):
         return (
             [_COMPARE]
             if self._uncompared
-            else _next(self._run, in_git, self._awaited, played=self._plays_on())
+            else _next(self._run, in_git, self._awaited, played=self._other_person_is_due())
         )
 
-    def _plays_on(self) -> bool:
+    def _other_person_is_due(self) -> bool:
         """Whether a sandbox plays the other person (F6), and they have something to do."""
         run = self._run
         if not (run.environment.sandbox and self.app.check_action("swap", ())):
@@ -171,7 +171,7 @@ class Finished(VerticalScroll):
         joining = whole.decisions.joining if whole.of_each_item("applied") and not self._over() else ()
         return tuple(name for name in joining if name not in gone)
 
-    def _unconfirmed(self, *, marked: bool) -> Iterator[Sentence]:
+    def _unconfirmed_lines(self, *, marked: bool) -> Iterator[Sentence]:
         """Yield a line for each awaited, undone, unconfirmed or merely reported result.
 
         Args:
@@ -179,8 +179,8 @@ class Finished(VerticalScroll):
         """
         run, now = self._run, self._run.environment.now()
         said, unseen, in_table = list[str](), list[str](), False
-        yield from self._left_as_it_is()
-        looks = {key: run.session.state.observed[key] for key in self._unsure()}
+        yield from self._contradicted_or_undone()
+        looks = {key: run.session.state.observed[key] for key in self._unconfirmed_steps()}
         yield from _awaiting([look for look in looks.values() if look.verdict is Verdict.AWAITED], now)
         for key, look in looks.items():
             if look.verdict is Verdict.AWAITED:
@@ -199,14 +199,14 @@ class Finished(VerticalScroll):
         if unseen:
             yield f"? Done, but not confirmed since: {listed(unseen, 2)}."
 
-    def _left_as_it_is(self) -> Iterator[Sentence]:
+    def _contradicted_or_undone(self) -> Iterator[Sentence]:
         """Yield a line for each contradiction that AWS doesn't share, and for each change undone later."""
         run = self._run
-        for key in self._at(Status.DONE):
+        for key in self._steps_with(Status.DONE):
             if (left := run.session.state.observed.get(key, NOT_ASKED)).confirmed:
                 yield f"– {run.title(key)}: {left.words}"
         if not self._over():
-            back = self._taken_back()
+            back = self._undone_later()
             if _repeats_review(run.session.state.observed):
                 del back[PROJECT]
             items = {text_of(words): key.item for key, words in back.items() if words}
@@ -223,7 +223,7 @@ class Finished(VerticalScroll):
     def _achieved(self, grid: Everybody) -> str:
         skipped = [
             text_of(self._run.title(key))
-            for key in self._at(Status.SKIPPED)
+            for key in self._steps_with(Status.SKIPPED)
             if not _has_device(self._run, key)
         ]
         others = any(self._run.session.facts().get(kind) for kind in OVER_TERRAFORM)
@@ -232,18 +232,18 @@ class Finished(VerticalScroll):
         if awaited := self._waiting():
             return f"○ {awaited}"
         failing = _failing(self._run.session.facts())
-        if failing or self._unsure():
+        if failing or self._unconfirmed_steps():
             broken = f"{count(failing, 'profile')} {'does' if failing == 1 else 'do'}n't work"
             return f"? Done, but {broken if failing else 'not all of it is confirmed'}"
         if skipped and not others:
             return f"○ Done; you skipped {listed(skipped, 3)}"
-        if self._by_hand() and not others:
-            _, partly = _of_regions(self._run.session.facts()["sts_regions"])
+        if self._manual_steps() and not others:
+            _, partly = _regions_left(self._run.session.facts()["sts_regions"])
             left = "in some accounts only" if partly else "and some are left to switch"
             return f"○ STS regions are checked, {left}"
         if _no_device_removed(self._run.whole()) and not others:
             return "○ Done, and no MFA device was removed"
-        if self._at(Status.UNCONFIRMED):
+        if self._steps_with(Status.UNCONFIRMED):
             return "○ No step is left to do"
         return f"✓ {_headline(self._run, grid)}"
 
@@ -252,7 +252,7 @@ class Finished(VerticalScroll):
         if due := _passwords_due(self._run):
             return f"Your new password for {listed(due, 2)} is still to come"
         if self._awaited:
-            left = "; STS regions are left to switch" if self._by_hand() else ""
+            left = "; STS regions are left to switch" if self._manual_steps() else ""
             return f"{'' if left else 'Your part is done. '}Waiting for {listed(self._awaited, 2)}{left}"
         return ""
 
@@ -263,15 +263,15 @@ class Finished(VerticalScroll):
         if self._uncompared:
             yield Button("Compare", id="ask-pgp-keys", key="k")
         if self._can_look():
-            sure = not (self._unsure() or self._at(Status.CONTRADICTED))
+            sure = not (self._unconfirmed_steps() or self._steps_with(Status.CONTRADICTED))
             yield Button("Look again", id="look", key="l", classes=ASIDE if sure else "")
         if self._awaited and any(key.step == "hand-over" for key in awaited):
             yield Button("Copy a reminder", id="remind", key="m")
         if any(_signs_in_without(self._run)):
             yield Button("Copy next steps", id="next-steps", key="c")
-        for key in self._by_hand():
+        for key in self._manual_steps():
             yield Button(f"Go to {self._run.title(key)}", id=f"ask-{key.step}", key="t")
-        for key in () if over else self._left():
+        for key in () if over else self._not_requested():
             yield Button(f"Check {self._run.title(key)}", id=f"ask-{key.step}", key="t", classes=ASIDE)
 
     def _can_look(self) -> bool:
@@ -280,21 +280,21 @@ class Finished(VerticalScroll):
             return False
         run, observed = self._run, self._run.session.state.observed
         asked = {question.key for question in run.inquiries()}
-        unsure = [(key, observed[key]) for key in self._unsure()]
+        unsure = [(key, observed[key]) for key in self._unconfirmed_steps()]
         return (
             any(observed[key].remedy for key in asked & observed.keys())
-            or any(run.can_ask(key) for key in self._at(Status.CONTRADICTED))
+            or any(run.can_ask(key) for key in self._steps_with(Status.CONTRADICTED))
             or any(look.words or key in asked for key, look in unsure if look.asked or not look.contradicts)
         )
 
-    def _asides(self) -> Iterator[Button]:
+    def _optional_buttons(self) -> Iterator[Button]:
         """Yield the buttons to read what was done, and to undo it."""
         if "keys" in self._run.session.facts():
             yield Button("Show who was let in", id="record", key="w", classes=ASIDE)
             if added := self._added():
                 yield Button(f"Undo: remove {listed(added, 2)}", id="remove", key="u", classes=ASIDE)
 
-    def _taken_back(self) -> dict[StepKey, Sentence]:
+    def _undone_later(self) -> dict[StepKey, Sentence]:
         """Return what later sessions undid, by step."""
         state = self._run.session.state
         return {key: state.observed[key].words for key in state.seen_as(Verdict.TAKEN_BACK)}
@@ -303,22 +303,22 @@ class Finished(VerticalScroll):
         """Return how later sessions left nothing to do here; "" if they didn't."""
         return text_of(self._run.over())
 
-    def _unsure(self) -> list[StepKey]:
+    def _unconfirmed_steps(self) -> list[StepKey]:
         """Return the unconfirmed steps that no other line mentions."""
-        said = {*self._taken_back(), *([_VERIFY] if _failing(self._run.session.facts()) else [])}
-        return [key for key in self._at(Status.UNCONFIRMED) if key not in said]
+        said = {*self._undone_later(), *([_VERIFY] if _failing(self._run.session.facts()) else [])}
+        return [key for key in self._steps_with(Status.UNCONFIRMED) if key not in said]
 
-    def _at(self, status: Status) -> list[StepKey]:
+    def _steps_with(self, status: Status) -> list[StepKey]:
         """Return the steps with a status."""
         session = self._run.session
         return [key for key in session.layout() if session.status(key) is status]
 
-    def _by_hand(self) -> tuple[StepKey, ...]:
+    def _manual_steps(self) -> tuple[StepKey, ...]:
         """Return the steps that leave manual work and explain it on their page."""
         fact = self._run.session.facts().get("sts_regions")
-        return (StepKey("sts-regions"),) if fact and any(_of_regions(fact)) else ()
+        return (StepKey("sts-regions"),) if fact and any(_regions_left(fact)) else ()
 
-    def _left(self) -> tuple[StepKey, ...]:
+    def _not_requested(self) -> tuple[StepKey, ...]:
         """Return optional steps that nobody has requested yet."""
         session = self._run.session
         expected = session.state.expected()
@@ -414,14 +414,14 @@ def _headline(run: SessionRun, grid: Everybody) -> str:
     """Return what was achieved, and for whom. AWS says whether a person used what was sent."""
     if run.session.header.workflow == "new-user":
         return "You're in"
-    gone = _gone(grid)
+    gone = _removed_later(grid)
     names = [name for name, _ in grid.rows if name not in gone]
     sent = any(Stand.HANDED_OVER in stands for _, stands in grid.rows)
     done = "Your part is done" if sent else "All done"
     return f"{done} for {listed(names, 2)} in {run.session.facts()['project']}" if names else done
 
 
-def _works(facts: Facts, now: datetime) -> str:
+def _working_profiles(facts: Facts, now: datetime) -> str:
     """Return how many profiles worked when AWS was asked; "" if none was asked."""
     known: Mapping[str, Any] = facts.get("verified") or {}
     if not (tested := len(known.get("results") or ())):
@@ -460,7 +460,7 @@ def _rotated(facts: Facts) -> Iterator[str]:
         yield f"{rotated['old_id']} was deactivated, and waits to be deleted."
 
 
-def _gone(grid: Everybody) -> set[str]:
+def _removed_later(grid: Everybody) -> set[str]:
     """Return people whom later sessions removed everywhere, at least from the files."""
     over = {Stand.REMOVED_SINCE, Stand.GONE_FROM_FILES, Stand.NOT_HERE}
     return {name for name, stands in grid.rows if {*stands} <= over}
@@ -497,7 +497,7 @@ def _not_done(run: SessionRun) -> Iterator[Sentence]:
         when = moment_text(reset["at"], run.environment.now())
         yield from (f"– {said} (AWS said so {when})." for said in nothing_removed(reset, account))
     if regions := run.session.facts().get("sts_regions"):
-        yield from (f"! {sentence}." for lines in _of_regions(regions) for sentence in lines)
+        yield from (f"! {sentence}." for lines in _regions_left(regions) for sentence in lines)
 
 
 def _passwords_due(run: SessionRun) -> list[str]:
@@ -522,10 +522,10 @@ def _no_device_removed(whole: Context) -> bool:
     return bool(resets) and not any(fact["people"] for fact in resets)
 
 
-def _next_of_regions(run: SessionRun) -> Iterator[Sentence]:
+def _next_for_regions(run: SessionRun) -> Iterator[Sentence]:
     """Say what to do about STS regions left to switch, and about accounts that weren't asked."""
     facts = run.session.facts()
-    left, missed = _of_regions(facts["sts_regions"]) if facts.get("sts_regions") else ((), ())
+    left, missed = _regions_left(facts["sts_regions"]) if facts.get("sts_regions") else ((), ())
     if left:
         where = "In the real AWS, you'd switch them" if run.environment.sandbox else "Switch them"
         yield f"{where} in the console when you like; STS regions (t) shows where. Nothing else waits for it."
@@ -559,7 +559,7 @@ def _signs_in_without(run: SessionRun) -> tuple[str, Mapping[str, tuple[str, str
     }
 
 
-def _of_regions(regions: Mapping[str, Any]) -> tuple[Sequence[Sentence], Sequence[Sentence]]:
+def _regions_left(regions: Mapping[str, Any]) -> tuple[Sequence[Sentence], Sequence[Sentence]]:
     """Return the regions left to switch by hand, and the accounts that couldn't be asked."""
     from workflows.aws.sts_regions import answers, report  # noqa: PLC0415 - few sessions need it
 
@@ -571,7 +571,7 @@ def _settled(stands: Iterable[Stand]) -> bool:
     return all(stand.settled for stand in stands)
 
 
-def _standing(run: SessionRun, grid: Everybody) -> RenderableType | None:
+def _status_table(run: SessionRun, grid: Everybody) -> RenderableType | None:
     """Return the table of people by account; for a user's own session, of steps by account."""
     if grid.rows:
         people = sorted(grid.rows, key=lambda row: _settled(row[1]))
@@ -579,16 +579,16 @@ def _standing(run: SessionRun, grid: Everybody) -> RenderableType | None:
         rest = people[_MOST_ROWS:]
         last = [(f"{_and_more(rest)} (F5)", *[""] * len(grid.accounts))] if rest else []
         return columned([("", *grid.accounts), *((name, *stands) for name, stands in rows), *last])
-    keys = [key for key in run.session.layout() if key.item and _belongs(run, key)]
+    keys = [key for key in run.session.layout() if key.item and _is_relevant(run, key)]
     items = list(dict.fromkeys(key.item for key in keys))
     steps = list(dict.fromkeys(key.step for key in keys))
-    found = {key: _found(run, key, status) for key, status in standings(run, keys).items()}
+    found = {key: _result(run, key, status) for key, status in standings(run, keys).items()}
     titles = {key.step: text_of(run.step(key).title) for key in keys}
     rows = [(titles[step], [found.get(StepKey(step, item), "") for item in items]) for step in steps]
     return columned([("", *items), *((title, *marks) for title, marks in rows)]) if rows else None
 
 
-def _belongs(run: SessionRun, key: StepKey) -> bool:
+def _is_relevant(run: SessionRun, key: StepKey) -> bool:
     """Return whether a step is needed, or something was done with it."""
     untouched = run.session.status(key) in {Status.READY, Status.LOCKED}
     return not untouched or key in run.session.state.expected()
@@ -599,7 +599,7 @@ def _and_more(rest: Sequence[tuple[str, Iterable[Stand]]]) -> str:
     return f"and {len(rest)} more" + (f", {done} done" if done else "")
 
 
-def _found(run: SessionRun, key: StepKey, status: Status) -> str:
+def _result(run: SessionRun, key: StepKey, status: Status) -> str:
     """Return how a step ended, with its mark."""
     if status is Status.SKIPPED and _has_device(run, key):
         return f"{MARKS[Status.DONE]} registered"
@@ -666,17 +666,17 @@ def _next(
         yield in_git
         if played:
             yield "F6 plays the new user."
-        yield from _to_send(run)
+        yield from _messages_to_send(run)
     elif chosen or deactivate:
         yield from _try_profile(run, chosen) if chosen else ()
         yield from deactivate
     else:
-        to_send = list(_to_send(run))
+        to_send = list(_messages_to_send(run))
         yield from to_send
         if played:
             yield "F6 plays the new user." if to_send else "Continue as the other person (F6)."
         elif not to_send:
-            yield from _next_of_others(run, awaited)
+            yield from _next_other_work(run, awaited)
 
 
 def _try_profile(run: SessionRun, chosen: str) -> Iterator[Sentence]:
@@ -689,9 +689,9 @@ def _try_profile(run: SessionRun, chosen: str) -> Iterator[Sentence]:
     yield f"aws --profile {chosen} sts get-caller-identity"
 
 
-def _next_of_others(run: SessionRun, awaited: Sequence[str]) -> Iterator[Sentence]:
+def _next_other_work(run: SessionRun, awaited: Sequence[str]) -> Iterator[Sentence]:
     """Yield what is next if nobody needs anything: other work, a wait, or nothing."""
-    if regions := list(_next_of_regions(run)):
+    if regions := list(_next_for_regions(run)):
         yield from regions
     elif unsent := unsent_since(run.whole()):
         works = listed([*dict.fromkeys(map(work_of, unsent.values()))], 2)
@@ -702,7 +702,7 @@ def _next_of_others(run: SessionRun, awaited: Sequence[str]) -> Iterator[Sentenc
         yield "Nothing. You can quit."
 
 
-def _to_send(run: SessionRun) -> Iterator[str]:
+def _messages_to_send(run: SessionRun) -> Iterator[str]:
     """Yield messages for people with new groups or without their lost MFA device."""
     if came := sorted(_in_new_groups(run)):
         names = listed([*dict.fromkeys(name for _, name in came)], 2)
