@@ -1,4 +1,4 @@
-"""What botocore knows of AWS by itself, with no file of the person's read for it."""
+"""botocore's own data about AWS, without reading any of the person's files."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from typing import Any
 
 @cache
 def aws_descriptions() -> Any:
-    """What loads botocore's descriptions of services and regions (megabytes of JSON), once a process."""
+    """Return the cached loader for botocore's descriptions of services and regions (megabytes of JSON)."""
     from botocore.loaders import Loader  # noqa: PLC0415 - boto is slow to import
 
     loader: Any = Loader()
     services = [folder.name for folder in Path(loader.BUILTIN_DATA_PATH).iterdir()]
-    # Botocore itself looks into all four hundred folders, for each kind of description again.
+    # By default botocore lists all four hundred folders, again for each kind of description.
     loader.list_available_services = lambda _kind: services
     return loader
 
 
 @cache
 def botocore_alone() -> Any:
-    """A session for regions and partitions; no profile matters to it, bad or named by the shell."""
+    """Return a session for regions and partitions, which ignores all profiles, even broken ones."""
     import botocore.session  # noqa: PLC0415 - boto is slow to import
 
     nowhere = (None, None, os.devnull, None)

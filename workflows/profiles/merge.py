@@ -1,7 +1,7 @@
-"""Puts sections into the text of an AWS file and leaves every other byte of it alone.
+"""Merge sections into the text of an AWS file without touching any other byte.
 
-People keep comments, nested `s3 =` blocks and profiles of other tools in these files, and one that botocore
-cannot parse takes every profile down with it. So the result is read again before anybody may write it.
+People keep comments, nested `s3 =` blocks and profiles of other tools in these files, and a file that
+botocore can't parse breaks every profile. So the result is parsed again before it may be written.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ Value = str | Secret
 
 @dataclass(frozen=True)
 class WantedSection:
-    """One section as it has to be.
+    """The wanted content of one section.
 
     Attributes:
         profile: the profile's name.
-        values: the options that it has to have; other options of the section stay.
+        values: the options that it must have; other options of the section stay.
         absent: options that it must not have.
-        defaults: options that it gets where it has none of that name.
-        create: False changes the section only where it is there already.
+        defaults: options to add if there are none of that name.
+        create: False only changes an existing section.
     """
 
     profile: str
@@ -39,20 +39,20 @@ class WantedSection:
     defaults: Mapping[str, Value] = field(default_factory=dict)
 
     def missing_in(self, options: Mapping[str, str]) -> dict[str, Value]:
-        """What a section with these options still has to be given."""
+        """Return the options to set in a section with these options."""
         wrong = {name: value for name, value in self.values.items() if options.get(name) != plain(value)}
         return {**{name: value for name, value in self.defaults.items() if name not in options}, **wrong}
 
 
 @dataclass(frozen=True)
 class Merged:
-    """A text with the sections in it.
+    """A text with the merged sections.
 
     Attributes:
-        text: the new text; it may hold a secret.
-        added: profiles that are new in it.
-        updated: profiles that were there with other values.
-        removed: profiles that were there and are no more.
+        text: the new text; it may contain a secret.
+        added: new profiles.
+        updated: profiles that had other values.
+        removed: removed profiles.
     """
 
     text: str = field(repr=False)
@@ -69,22 +69,22 @@ def merge(
     name: str,
     remove: Collection[str] = (),
 ) -> Merged:
-    """Put sections into the text of an AWS file.
+    """Merge sections into the text of an AWS file.
 
-    What is right already is not touched, so merging twice is the same as once. Changed sections stay where
-    they are, new ones go to the end, with the line ends of the file.
+    Sections that are right already are not touched, so merging twice is the same as once. Changed sections
+    keep their place, new ones are appended, with the file's newlines.
 
     Args:
-        text: the file's text, line ends as they are in the file.
+        text: the file's text with its original newlines.
         wanted: the sections.
         prefix: "profile " for `config`, "" for `credentials`.
-        name: the file's name for an error's sentence.
-        remove: profiles whose sections go, with the comments between their options; one after the last
-            option may be about what follows, and stays.
+        name: the file's name for errors.
+        remove: profiles to remove, with the comments between their options; a comment after the last option
+            may belong to the next section, so it stays.
 
     Raises:
-        ProfileFileError: the text is not what botocore accepts, holds a profile twice, or cannot be kept.
-        ValueError: a value holds a line break or another control character, or is empty.
+        ProfileFileError: botocore would reject the text, it has a profile twice, or can't be preserved.
+        ValueError: a value contains a line break or another control character, or is empty.
     """
     _check_values(wanted)
     found = profile_sections(text, prefix, name)
@@ -113,7 +113,7 @@ def _merged(
     prefix: str,
     name: str,
 ) -> str:
-    """The text with all changes made in it, with its own line ends where they are uniform."""
+    """Make all changes in a text, keeping its newlines if they are uniform."""
     breaks, windows = text.count("\n"), text.count("\r\n")
     end = "\r\n" if windows > breaks / 2 else "\n"
     uniform = windows in {0, breaks}
@@ -136,7 +136,7 @@ def _differs(found: Found, wanted: WantedSection) -> bool:
 def _update(
     text: str, changed: Sequence[WantedSection], gone: Sequence[str], found: Mapping[str, Found], name: str
 ) -> str:
-    """The text with the options of existing sections set and sections taken out; all else stays as it is."""
+    """Set options of existing sections and remove sections; everything else stays."""
     from configupdater import ConfigUpdater, Section  # noqa: PLC0415 - who only reads profiles waits for it
 
     updater = ConfigUpdater(strict=False, allow_no_value=True, delimiters=("=",))
@@ -161,7 +161,7 @@ def _update(
 
 
 def _after(section: Section) -> str:
-    """What follows a section's last option where a comment is in it: it may be about the next section."""
+    """Return the text after a section's last option if it has a comment, perhaps about the next section."""
     from configupdater import Option  # noqa: PLC0415 - likewise
 
     blocks = list(section.iter_blocks())
@@ -171,7 +171,7 @@ def _after(section: Section) -> str:
 
 
 def _set(section: Section, option: str, value: str) -> None:
-    """Give an option its value, indented as it was, or as the one before it."""
+    """Set an option, with its own indentation or that of the option before."""
     if option in section:
         present, indent = section[option], _indent(section[option])
         present.value = value
@@ -194,7 +194,7 @@ def _indent(option: Option) -> str:
 
 
 def _remove(section: Section, option: str) -> None:
-    """Take an option out, also in the spelling `name: value`, which is no option to the updater."""
+    """Remove an option, even in the form `name: value`, which the updater doesn't recognise."""
     for present in list(section.iter_options()):
         if present.key == option or re.match(rf"{re.escape(option)}\s*:", present.key):
             present.detach()
@@ -208,7 +208,7 @@ def _section_text(section: WantedSection, prefix: str) -> str:
 
 
 def _check_result(found: Mapping[str, Found], wanted: Sequence[WantedSection], name: str) -> None:
-    """The last look before anything is written: botocore's parser finds exactly what was wanted."""
+    """Check before writing that botocore's parser finds exactly the wanted options in the result."""
     for section in wanted:
         there = found.get(section.profile)
         wrong = section.create if there is None else _differs(there, section)
@@ -237,7 +237,7 @@ def _check_result(found: Mapping[str, Found], wanted: Sequence[WantedSection], n
 def _check_others(
     was: Mapping[str, Found], now: Mapping[str, Found], ours: Collection[str], name: str
 ) -> None:
-    """And the profiles of others are what they were."""
+    """Check that all other profiles are unchanged."""
     if {key: found.options for key, found in was.items() if key not in ours} != {
         key: found.options for key, found in now.items() if key not in ours
     }:
@@ -259,5 +259,5 @@ def _check_values(wanted: Sequence[WantedSection]) -> None:
 
 
 def plain(value: Value) -> str:
-    """The text of a value, a secret's too."""
+    """Return the text of a value, also of a secret."""
     return value.reveal() if isinstance(value, Secret) else value

@@ -1,4 +1,4 @@
-"""Which profiles a person needs: one for their user, one for each role; and the sections that this takes."""
+"""The profiles that a person needs, one for the user and one for each role, and their sections."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _PROGRAM = "iam-onboard"
 
 @dataclass(frozen=True)
 class KeyInFile:
-    """The access key in plain text in `credentials`, as AWS's documentation does it.
+    """The access key in plain text in `credentials`, as in AWS's documentation.
 
     Attributes:
         access_key_id: its id.
@@ -39,14 +39,14 @@ class KeyFromProcess:
     """A command in `config` that prints the access key; nothing in `credentials`.
 
     Attributes:
-        command: the whole `credential_process` line, quoted where its words need it.
+        command: the whole `credential_process` line, quoted where necessary.
     """
 
     command: str
 
 
 KeySource = KeyInFile | KeyFromProcess | None
-"""Where a base profile's key is; None leaves it as it is in the files."""
+"""Where a base profile's key is; None leaves the files' key unchanged."""
 
 
 @dataclass(frozen=True)
@@ -57,8 +57,8 @@ class BaseProfile:
         name: for example "bb-security".
         region: its region.
         key: where its access key is.
-        mfa_serial: of the person's code device, or None.
-        only_missing: whether a region, an output format and a device that it has already stay.
+        mfa_serial: the serial of the person's MFA device, or None.
+        only_missing: whether to keep an existing region, output format and MFA device.
     """
 
     name: str
@@ -77,7 +77,7 @@ class AssumedRole:
         role_arn: the role's ARN.
         source_profile: the base profile's name.
         region: its region.
-        mfa_serial: of the person's code device, or None.
+        mfa_serial: the serial of the person's MFA device, or None.
     """
 
     name: str
@@ -89,7 +89,7 @@ class AssumedRole:
 
 @dataclass(frozen=True)
 class WantedProfiles:
-    """What has to be in the files."""
+    """The profiles that must be in the files."""
 
     bases: tuple[BaseProfile, ...]
     roles: tuple[AssumedRole, ...]
@@ -104,7 +104,7 @@ class WantedProfiles:
         return (*self.bases, *self.roles)
 
     def problems(self) -> list[Problem]:
-        """What is wrong with them. Asks botocore for the regions, so the first call takes some 50 ms."""
+        """Return what is wrong with them. The first call loads botocore's regions, which takes some 50 ms."""
         found = [
             Problem(f"“{name}” isn't a profile name (letters, digits and + = , . @ _ -).", "name")
             for name in self.names
@@ -136,11 +136,11 @@ class WantedProfiles:
 
 
 def region_problems(region: str, partition: str | None = None) -> list[Problem]:
-    """Whether botocore knows a region, and in that partition.
+    """Return a problem unless botocore knows a region, in the given partition.
 
     Args:
         region: for example "us-gov-west-1".
-        partition: the partition that it has to be in, or None for any.
+        partition: the required partition, or None for any.
     """
     actual = partition_of_region(region)
     if not actual:
@@ -151,7 +151,7 @@ def region_problems(region: str, partition: str | None = None) -> list[Problem]:
 
 
 def partition_of_region(region: str) -> str:
-    """The partition that a region is in, as botocore knows it; "" for a region that it does not know."""
+    """Return the partition of a region, from botocore; "" for an unknown region."""
     import botocore.exceptions  # noqa: PLC0415 - start-up time: only when profiles are written
 
     try:
@@ -162,13 +162,13 @@ def partition_of_region(region: str) -> str:
 
 
 def profiles_for(base: BaseProfile, roles: Mapping[str, str], *, mfa_names: bool = False) -> WantedProfiles:
-    """A base profile, and one for each role with its region and its code device.
+    """Return a base profile, and one for each role with the same region and MFA device.
 
     Args:
         base: the profile of the IAM user.
-        roles: the ARN of each role that the user may assume, by the name of its profile.
-        mfa_names: True adds to every role profile the `-mfa` twin that Leverage CLI 3.1 reads (where
-            build.env says MFA_ENABLED=true).
+        roles: the ARN of each role that the user may assume, by profile name.
+        mfa_names: True adds to every role profile the `-mfa` twin that Leverage CLI 3.1 reads (if
+            build.env has MFA_ENABLED=true).
     """
     named = {}
     for name, arn in roles.items():
@@ -180,15 +180,15 @@ def profiles_for(base: BaseProfile, roles: Mapping[str, str], *, mfa_names: bool
 
 
 def base_name(project: str, account_name: str) -> str:
-    """The name of the profile of an IAM user: "bb-management", "bb-security"."""
+    """Return the name of an IAM user's profile: "bb-management", "bb-security"."""
     return f"{project}-{account_name}"
 
 
 def role_arn(partition: str, account_id: str, role: str) -> str:
-    """The ARN of a role.
+    """Return the ARN of a role.
 
     Raises:
-        OnboardError: the account id is not twelve digits or the role's name breaks IAM's rule.
+        OnboardError: the account id is not twelve digits, or the role's name breaks IAM's rule.
     """
     if not _ACCOUNT_ID.fullmatch(account_id):
         raise OnboardError(
@@ -210,17 +210,17 @@ def role_arn(partition: str, account_id: str, role: str) -> str:
 
 
 def credential_command(project: str, profile: str, *, interpreter: Path, search_path: str) -> str:
-    """The whole line, quoted where its words need it.
+    """Return the whole `credential_process` line, quoted where necessary.
 
-    The program is named by its full path: a desktop application that uses the profile has another PATH than
-    the person's shell. The search begins beside the running Python (the installation that is used now),
-    then on the PATH; where there is neither, the Python itself runs it as a module, with `-P`: without it,
-    Python would import a `tui` from whatever folder the SDK runs in.
+    It has the program's full path, since a desktop application that uses the profile has another PATH than
+    the person's shell. The search starts beside the running Python (the current installation), then on the
+    PATH; failing both, Python runs it as a module, with `-P`: otherwise Python would import a `tui` from the
+    SDK's current folder.
 
     Args:
         project: the project's short name.
         profile: the base profile's name.
-        interpreter: the Python that runs (`sys.executable`).
+        interpreter: the running Python (`sys.executable`).
         search_path: the person's PATH.
     """
     beside = interpreter.parent / _PROGRAM
@@ -231,7 +231,7 @@ def credential_command(project: str, profile: str, *, interpreter: Path, search_
 
 KEY_OPTIONS = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
 
-# The SDKs look at these before an access key, or refuse a profile that has one beside `source_profile`.
+# The SDKs prefer these to an access key, or reject a profile that has one beside `source_profile`.
 _OTHER_SOURCES = (
     *("credential_source", "web_identity_token_file"),
     *("sso_session", "sso_start_url", "sso_region", "sso_account_id", "sso_role_name"),
@@ -239,12 +239,12 @@ _OTHER_SOURCES = (
 
 
 def config_sections(wanted: WantedProfiles) -> list[WantedSection]:
-    """The sections of `config`: every profile has one."""
+    """Return the sections of `config`, one for every profile."""
     return [*map(_base_section, wanted.bases), *map(_role_section, wanted.roles)]
 
 
 def credentials_sections(wanted: WantedProfiles) -> Iterator[WantedSection]:
-    """The sections of `credentials`: of keys in plain text, and those that such a key is taken out of."""
+    """Yield the sections of `credentials`: those with a key in plain text, and those that must lose one."""
     for base in wanted.bases:
         if isinstance(base.key, KeyInFile):
             values: dict[str, Value] = {

@@ -1,4 +1,4 @@
-"""Reads an AWS file as botocore does, and refuses with the line what botocore would reject."""
+"""Read an AWS file like botocore, and report the line that botocore would reject."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from workflows.core.errors import OnboardError
 
 _PLAIN = re.compile(r"[A-Za-z0-9_-]+ +[A-Za-z0-9_.@+=,/-]+")
-"""A header in which a shell's quoting changes nothing, as nearly all are."""
+"""A header that shell quoting can't change, as nearly all are."""
 
 
 class ProfileFileError(OnboardError):
-    """A profile file that is not changed, with the line that is the reason."""
+    """A profile file can't be changed; names the line responsible."""
 
 
 @dataclass(frozen=True)
@@ -23,9 +23,9 @@ class Found:
     """A section of a file.
 
     Attributes:
-        header: what stands between its brackets.
+        header: the text between its brackets.
         options: its options as botocore sees them; one may be a secret.
-        inherited: names of options that the section [DEFAULT] gives to every section.
+        inherited: names of options that every section inherits from [DEFAULT].
     """
 
     header: str
@@ -34,15 +34,15 @@ class Found:
 
 
 def profile_sections(text: str, prefix: str, name: str) -> dict[str, Found]:
-    """The profiles in the text of an AWS file.
+    """Return the profiles in the text of an AWS file.
 
     Args:
-        text: the file's text, line ends as they are.
+        text: the file's text with its original newlines.
         prefix: "profile " for `config`, "" for `credentials`.
-        name: the file's name for an error's sentence.
+        name: the file's name for errors.
 
     Raises:
-        ProfileFileError: botocore would reject the text, or it holds a profile twice.
+        ProfileFileError: botocore would reject the text, or it has a profile twice.
     """
     parser = _parsed(text, name)
     found: dict[str, Found] = {}
@@ -62,7 +62,7 @@ def profile_sections(text: str, prefix: str, name: str) -> dict[str, Found]:
 
 
 def _parsed(text: str, name: str) -> configparser.RawConfigParser:
-    """The text in the very parser that botocore uses (configloader.raw_config_parse)."""
+    """Parse the text with the same parser as botocore (configloader.raw_config_parse)."""
     if text.startswith("\ufeff"):
         raise _refused(name, 1, "it begins with a byte order mark, which the AWS tools don't accept")
     if match := re.search(r"\r(?!\n)", text):
@@ -83,7 +83,7 @@ def _parsed(text: str, name: str) -> configparser.RawConfigParser:
 
 
 def _profile_of(header: str, prefix: str) -> str | None:
-    """The profile that a section is for, by botocore's own rule (configloader.build_profile_map)."""
+    """Return a section's profile by botocore's own rule (configloader.build_profile_map), or None."""
     if not prefix:
         return header
     if not header.startswith(prefix.strip()):
@@ -98,12 +98,12 @@ def _profile_of(header: str, prefix: str) -> str | None:
 
 
 def _is_broken_block(value: str) -> bool:
-    """Botocore rejects a whole file for one line without `=` in a nested block."""
+    """Return whether a nested block has a line without `=`, for which botocore rejects the whole file."""
     return value.startswith("\n") and any(line.strip() and "=" not in line for line in value.split("\n"))
 
 
 def _line_of(text: str, header: str) -> int:
-    """The line of the last section with this header."""
+    """Return the line of the last section with this header."""
     lines = [
         number
         for number, line in enumerate(text.split("\n"), start=1)
@@ -113,7 +113,7 @@ def _line_of(text: str, header: str) -> int:
 
 
 def _line_of_block(text: str, header: str, option: str) -> int:
-    """The line without `=` in the block under an option."""
+    """Return the line without `=` in the block under an option."""
     start = _line_of(text, header)
     inside = False
     for number, line in enumerate(text.split("\n")[start:], start=start + 1):

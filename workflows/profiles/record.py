@@ -1,8 +1,8 @@
-"""What this program wrote into a project's `config`: so a change by hand differs from an older wish of ours.
+"""The record of what this program wrote to a project's `config`, to recognise changes by hand.
 
-It lies beside the two files as `iam-onboard.json` and is written with them. It holds no secret. While the
-files take their places it holds what was written and what is being written: after a kill in between, the next
-run finds in `config` which of the two is there, and takes neither for a change by hand.
+It is beside the two files as `iam-onboard.json` and is written with them. It contains no secrets. While the
+files are being replaced, it has both the old and the new content: after a kill in between, the next run
+determines from `config` which of the two is there, and takes neither for a change by hand.
 """
 
 from __future__ import annotations
@@ -25,26 +25,26 @@ LARGEST = 4 * 1024 * 1024
 _VERSION = 1
 
 Record = Mapping[str, Mapping[str, str]]
-"""The options of each profile as they were written last, by the profile's name."""
+"""The last written options of each profile, by profile name."""
 
 
 @dataclass(frozen=True)
 class Recorded:
-    """What the file says.
+    """The content of the record's file.
 
     Attributes:
-        written: what was written last.
-        writing: what was being written when the process was killed; None where none was.
+        written: what was last written.
+        writing: what was being written when the process was killed, or None.
     """
 
     written: Record
     writing: Record | None = None
 
     def settled(self, found: Mapping[str, Found]) -> Record:
-        """What in `config` is our work: of a profile what was being written, if it is there, else the former.
+        """Return what we wrote to `config`: per profile, the interrupted write if present, else the last.
 
         Args:
-            found: the profiles that are in `config`.
+            found: the profiles in `config`.
         """
         there = {
             name: options
@@ -55,13 +55,13 @@ class Recorded:
 
 
 def read_record(path: Path) -> Recorded:
-    """The record beside the files; an empty one where there is none.
+    """Read the record beside the files; empty if there is none.
 
-    One that cannot be understood counts as empty: then every difference is taken for somebody else's and is
-    asked about, and the next write puts the record in order.
+    An invalid record counts as empty: then every difference is treated as somebody else's, which the person
+    is asked about, and the next write repairs the record.
 
     Raises:
-        FileError: the file is there and cannot be read.
+        FileError: the file exists but cannot be read.
     """
     if not is_there(path):
         return Recorded({})
@@ -76,18 +76,18 @@ def read_record(path: Path) -> Recorded:
 
 
 def record_bytes(record: Record, writing: Record | None = None) -> bytes:
-    """The record as its file has it.
+    """Serialise the record.
 
     Args:
         record: what was written.
-        writing: what is being written, for the time until it is there.
+        writing: what is being written, until it is complete.
     """
     more = {} if writing is None else {"writing": writing}
     return f"{json.dumps({'version': _VERSION, 'profiles': record, **more}, indent=1)}\n".encode()
 
 
 def _is_in(found: Found, options: Mapping[str, str], former: Mapping[str, str]) -> bool:
-    """Whether a section has these options, and none of the former ones beside them."""
+    """Return whether a section has these options, and none of the other former ones."""
     return all(found.options.get(name, "") == options.get(name, "") for name in {*options, *former})
 
 
@@ -104,8 +104,8 @@ class Difference:
 
     Attributes:
         option: its name.
-        there: its value in the file, secrets masked; "" where it is not there.
-        wanted: the value that it would get; "" where it would be taken out.
+        there: its value in the file, secrets masked; "" if missing.
+        wanted: its new value; "" if it would be removed.
     """
 
     option: str
@@ -114,18 +114,18 @@ class Difference:
 
     @property
     def sentence(self) -> Sentence:
-        """As a person reads it: "region: eu-west-1 → us-east-1"."""
+        """The displayed text: "region: eu-west-1 → us-east-1"."""
         return f"{self.option}: {self.there or '(none)'} → {self.wanted or '(none)'}"
 
 
 @dataclass(frozen=True)
 class HandChange:
-    """A profile of ours that somebody else wrote, or changed since.
+    """A wanted profile that somebody else wrote or changed.
 
     Attributes:
         profile: its name.
-        ours: True if this program wrote it before, False if it was there without that.
-        differences: what writing over it would lose.
+        ours: True if this program wrote it before.
+        differences: what overwriting it would lose.
     """
 
     profile: str
@@ -134,7 +134,7 @@ class HandChange:
 
     @property
     def sentence(self) -> Sentence:
-        """In one line: who, how it came about, and what differs."""
+        """The profile, how it came about, and what differs, in one line."""
         how = "changed by hand" if self.ours else "not written by iam-onboard"
         what = joined((difference.sentence for difference in self.differences), "; ")
         return f"{self.profile} ({how}): {what}"
@@ -142,12 +142,12 @@ class HandChange:
 
 @dataclass(frozen=True)
 class Stale:
-    """A profile that this program wrote and that is no longer among those wanted.
+    """A profile that this program wrote but that is no longer wanted.
 
     Attributes:
         profile: its name.
-        role_arn: the role it is for, as the file has it now.
-        changed_by_hand: whether its options are others than were written.
+        role_arn: its role, as now in the file.
+        changed_by_hand: whether its options differ from those written.
     """
 
     profile: str
@@ -156,21 +156,21 @@ class Stale:
 
     @property
     def sentence(self) -> Sentence:
-        """In one line."""
+        """The profile and its role, in one line."""
         return f"{self.profile} ({self.role_arn}{', changed by hand' if self.changed_by_hand else ''})"
 
 
 def hand_changes(
     found: Mapping[str, Found], wanted: Sequence[WantedSection], record: Record
 ) -> tuple[HandChange, ...]:
-    """The profiles in which a value would be lost that this program did not write.
+    """Return the profiles with values that this program did not write and that would be lost.
 
-    A value that is wanted anyway is no loss, nor is an option that is merely not there yet.
+    A value that is wanted anyway is no loss, nor is a missing option.
 
     Args:
-        found: the profiles that are in the file.
-        wanted: the sections as they have to be.
-        record: what was written last.
+        found: the profiles in the file.
+        wanted: the wanted sections.
+        record: what was last written.
     """
     changes = []
     for section in wanted:
@@ -189,12 +189,12 @@ def hand_changes(
 
 
 def changed_options(found: Found, written: Mapping[str, str]) -> list[str]:
-    """The options of a profile that have other values than this program wrote, in its order."""
+    """Return the options of a profile whose values differ from those this program wrote, in order."""
     return [option for option, value in written.items() if found.options.get(option, "") != value]
 
 
 def stale_profiles(found: Mapping[str, Found], wanted: WantedProfiles, record: Record) -> tuple[Stale, ...]:
-    """The role profiles of these base profiles that this program wrote and that are no longer wanted."""
+    """Return these base profiles' role profiles that this program wrote but that are no longer wanted."""
     bases = {base.name for base in wanted.bases}
     return tuple(
         Stale(
@@ -208,7 +208,7 @@ def stale_profiles(found: Mapping[str, Found], wanted: WantedProfiles, record: R
 
 
 def _wishes(section: WantedSection) -> dict[str, str]:
-    """Each option with the value that it has to have; "" for one that must not be there."""
+    """Return each option's wanted value; "" for one that must be absent."""
     return {
         **{option: plain(value) for option, value in section.values.items()},
         **dict.fromkeys(section.absent, ""),

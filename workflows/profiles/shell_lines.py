@@ -1,6 +1,6 @@
-"""What a person types or opens after the wizard: `export` lines for their shell, links that switch role.
+"""What a person types or opens after the wizard: `export` lines for the shell, links to switch roles.
 
-Each is quoted for its shell, since a home folder or a project may have a blank or a quote in its name.
+Lines are quoted for their shell, since a home folder or a project may have a blank or a quote in its name.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ SIGN_IN_DOMAINS = {
 
 _NOTHING_MORE: Mapping[str, str] = MappingProxyType({})
 _PLAIN = re.compile(r"[\w./-]+", re.ASCII)
-"""A path that means itself within double quotes in every shell."""
+"""A path that needs no escapes within double quotes in any shell."""
 
 
 class Shell(Enum):
-    """The shells that lines are written for."""
+    """The supported shells."""
 
     BASH = "bash"
     ZSH = "zsh"
@@ -36,7 +36,7 @@ class Shell(Enum):
 
 
 def shell_of(program: str) -> Shell:
-    """The shell that a `SHELL` variable names; `BASH`, whose lines every POSIX shell takes, for any other."""
+    """Return the shell in a `SHELL` variable, or `BASH`, whose lines every POSIX shell accepts."""
     return next((shell for shell in Shell if shell.value == PurePath(program).name), Shell.BASH)
 
 
@@ -48,15 +48,15 @@ def export_lines(
     more: Mapping[str, str] = _NOTHING_MORE,
     home: PurePath | None = None,
 ) -> tuple[str, ...]:
-    """The three lines that make the aws command and every SDK use the project's files and this profile.
+    """Return the lines that make the aws command and every SDK use the project's files and this profile.
 
     Args:
-        shell: which shell's form.
-        config_file: goes to AWS_CONFIG_FILE.
-        credentials_file: goes to AWS_SHARED_CREDENTIALS_FILE.
-        profile: goes to AWS_PROFILE.
-        more: variables that need a line besides.
-        home: the folder that the shell has as `$HOME`: paths in it are so short that they can be typed.
+        shell: the shell.
+        config_file: the value for AWS_CONFIG_FILE.
+        credentials_file: the value for AWS_SHARED_CREDENTIALS_FILE.
+        profile: the value for AWS_PROFILE.
+        more: further variables.
+        home: the shell's `$HOME`, which shortens paths inside it for typing.
     """
     values = {
         "AWS_CONFIG_FILE": str(config_file),
@@ -72,7 +72,7 @@ def export_lines(
 
 
 def _below(home: PurePath | None, value: str) -> str:
-    """A path by its way from the home folder; "" for any other value, and where the way needs quotes."""
+    """Return a path relative to `$HOME`; "" for any other value, or if the path needs quotes."""
     if home is None or not PurePath(value).is_relative_to(home):
         return ""
     way = str(PurePath(value).relative_to(home))
@@ -80,16 +80,16 @@ def _below(home: PurePath | None, value: str) -> str:
 
 
 def switch_role_url(account: str, role: str, display_name: str, partition: str = "aws") -> str:
-    """The console's page that switches to a role, filled in.
+    """Return the URL of the console's page for switching to a role, filled in.
 
     Args:
-        account: the twelve digits or the alias.
+        account: the 12-digit id or the alias.
         role: the role's name, with its path if it has one ("DevOps").
-        display_name: what the console shows for it; it takes 64 characters.
+        display_name: the role's name in the console, at most 64 characters.
         partition: as from `partition_of`.
 
     Raises:
-        OnboardError: that partition's console address is not known.
+        OnboardError: the partition's console address is unknown.
     """
     host = SIGN_IN_DOMAINS.get(partition)
     if host is None:
@@ -103,5 +103,5 @@ def switch_role_url(account: str, role: str, display_name: str, partition: str =
 
 
 def _fish_quote(value: str) -> str:
-    """Fish knows only two escapes inside single quotes: the backslash and the quote."""
+    """Quote for fish, which has only two escapes inside single quotes: the backslash and the quote."""
     return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"

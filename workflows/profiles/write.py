@@ -1,7 +1,7 @@
-"""Puts the profiles on the disk: both files or neither, private, with a backup that nothing overwrites.
+"""Write the profiles to the disk: both files or neither, private, with backups that are never overwritten.
 
-`prepare` says what that would do, and what a person has to decide before; `preview` shows it.
-`~/.aws/config` itself is the person's and never among the files.
+`prepare` determines the changes and what the person must decide first; `preview` shows them.
+`~/.aws/config` itself is the person's and never one of the files.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ _SECRET_LINE = re.compile(
 )
 
 MAX_BYTES = 4 * 1024 * 1024
-"""Of one profile file; a thousand profiles have about 200 KB."""
+"""Limit of one profile file; a thousand profiles have about 200 KB."""
 
 
 @dataclass(frozen=True)
 class ProfilePaths:
-    """Where a project's two files are."""
+    """The paths of a project's two files."""
 
     config: Path
     credentials: Path
@@ -54,15 +54,15 @@ class ProfilePaths:
 
     @property
     def record(self) -> Path:
-        """Where it is kept what this program wrote into `config`."""
+        """The record of what this program wrote to `config`."""
         return self.folder / FILE_NAME
 
 
 def profile_paths(home: Path, project: str) -> ProfilePaths:
-    """The files of a project, below a person's home folder.
+    """Return the files of a project in a person's home folder.
 
     Raises:
-        ValueError: the project's name is no plain folder name.
+        ValueError: the project's name is not a plain folder name.
     """
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", project):
         raise ValueError(f"not a project's short name: {project!r}")
@@ -71,28 +71,28 @@ def profile_paths(home: Path, project: str) -> ProfilePaths:
 
 
 def sections_in(path: Path, prefix: str, name: str) -> dict[str, Found]:
-    """The profiles in one of the files; none where it is not there.
+    """Return the profiles in one of the files; none if it does not exist.
 
     Args:
         path: the file.
-        prefix: what stands before a profile's name there: "profile " in `config`, else "".
-        name: the file for people.
+        prefix: the prefix of profile names: "profile " in `config`, else "".
+        name: the file's displayed name.
 
     Raises:
         FileError: it cannot be read.
-        ProfileFileError: it is not what botocore accepts.
+        ProfileFileError: botocore would reject it.
     """
     return profile_sections(files.read_text(path, MAX_BYTES), prefix, name) if files.is_there(path) else {}
 
 
 @dataclass(frozen=True)
 class Decisions:
-    """What a person decided about profiles that are in `config` already.
+    """A person's decisions about existing profiles in `config`.
 
     Attributes:
-        overwrite: of the profiles that somebody changed by hand, those that are written over; the others
-            stay as they are. None writes over all of them.
-        prune: of the profiles that are no longer wanted, those that are taken out.
+        overwrite: the profiles to overwrite although somebody changed them by hand; others stay unchanged.
+            None overwrites all of them.
+        prune: the unwanted profiles to remove.
     """
 
     overwrite: Collection[str] | None = None
@@ -100,25 +100,25 @@ class Decisions:
 
 
 EVERYTHING = Decisions()
-"""Writes over whatever is there, and takes nothing out."""
+"""Overwrites all changes by hand, and removes nothing."""
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """What writing would do.
+    """The changes that writing would make.
 
     Attributes:
         paths: the two files.
-        config_before: the text of `config`, or None where there is none; likewise the next.
-        credentials_before: the text of `credentials`.
-        config: what it becomes.
-        credentials: what it becomes.
+        config_before: the text of `config`, or None if there is none.
+        credentials_before: the text of `credentials`, or None if there is none.
+        config: the new `config`.
+        credentials: the new `credentials`.
         by_hand: the profiles that somebody changed, whatever was decided about them.
-        kept: the names of those that stay as they are.
-        stale: the profiles that this program wrote and that are no longer wanted.
-        record_before: what was written last.
-        interrupted: whether the writing that came last was killed in the middle.
-        record: what is then.
+        kept: the names of those that stay unchanged.
+        stale: the profiles that this program wrote but that are no longer wanted.
+        record_before: what was last written.
+        interrupted: whether the last write was killed half-way.
+        record: what will have been written.
     """
 
     paths: ProfilePaths
@@ -142,13 +142,13 @@ class Prepared:
 
 
 def prepare(paths: ProfilePaths, wanted: WantedProfiles, decided: Decisions = EVERYTHING) -> Prepared:
-    """Read both files and put the profiles into their texts; writes nothing.
+    """Read both files and merge the profiles into their texts, without writing anything.
 
     Raises:
         FileError: a file cannot be read.
-        ProfileFileError: a file is not what botocore accepts, holds a profile twice, or is by a link the
+        ProfileFileError: botocore would reject a file, it has a profile twice, or it is a link to the
             person's own file.
-        ValueError: a value holds a line break or another control character.
+        ValueError: a value contains a line break or another control character.
     """
     _refuse_links_to_other_files(paths)
     config_before, credentials_before = _read(paths.config), _read(paths.credentials)
@@ -182,14 +182,14 @@ def prepare(paths: ProfilePaths, wanted: WantedProfiles, decided: Decisions = EV
 
 
 def preview(prepared: Prepared) -> str:
-    """A unified diff of both files with every secret as `****`; "" where nothing changes."""
+    """Return a unified diff of both files with every secret as `****`; "" if nothing changes."""
     return masked_diff(prepared.paths.config, prepared.config_before, prepared.config.text) + masked_diff(
         prepared.paths.credentials, prepared.credentials_before, prepared.credentials.text
     )
 
 
 def _refuse_links_to_other_files(paths: ProfilePaths) -> None:
-    """The files may be links, but not to `~/.aws/config` or `~/.aws/credentials`, nor both to one file."""
+    """Reject links to `~/.aws/config` or `~/.aws/credentials`, and both files as links to one file."""
     own = paths.folder.parent
     with files.explained(paths.folder, "read"):
         targets = [os.path.realpath(path) for path in (paths.config, paths.credentials)]
@@ -210,7 +210,7 @@ def _refuse_links_to_other_files(paths: ProfilePaths) -> None:
 def _recorded(
     before: Record, written: list[WantedSection], removed: set[str], found: Mapping[str, Found]
 ) -> Record:
-    """What was written until now and now; an option that a section leaves alone stays as it was written."""
+    """Merge the record with what is written now; options that a section leaves alone stay recorded."""
     record = {name: dict(options) for name, options in before.items() if name not in removed}
     for section in written:
         options = record.setdefault(section.profile, {})
@@ -223,22 +223,22 @@ def _recorded(
 
 
 def _read(path: Path) -> str | None:
-    """None where there is no file, and where a link leads to one that is still to be made."""
+    """Read a file; None if it does not exist, also as the target of a link."""
     return files.read_text(path, MAX_BYTES) if files.is_there(path) else None
 
 
 @dataclass(frozen=True)
 class Written:
-    """What writing did.
+    """The changes made by writing.
 
     Attributes:
         changed: the files that were written.
-        backups: copies of what they were.
-        tightened: files and folders whose mode let others in, and no longer does.
+        backups: copies of their old content.
+        tightened: files and folders that were open to others and are now private.
         added: names of new profiles.
         updated: names of profiles that had other values.
-        removed: names of profiles that were taken out.
-        kept: names of profiles that somebody changed by hand and that stay as they are.
+        removed: names of removed profiles.
+        kept: names of profiles that somebody changed by hand and that stay unchanged.
     """
 
     changed: tuple[Path, ...]
@@ -255,21 +255,21 @@ def write_profiles(
 ) -> Written:
     """Merge the profiles into both files on the disk.
 
-    `credentials` takes its place first: a kill before `config` follows leaves a key that no profile uses yet.
-    The record is written before both and after both, so that a kill in between is known by the next run.
-    The folder is locked meanwhile, so several processes follow each other and none loses another's profiles.
+    `credentials` is replaced first: a kill before `config` follows leaves a key that no profile uses yet.
+    The record is written before and after both, so that the next run notices a kill in between.
+    The folder is locked meanwhile, so several processes take turns and none loses another's profiles.
 
     Args:
         paths: the two files; a symbolic link stays one.
         wanted: the profiles.
-        now: the time for the backups' names, with a time zone.
-        decided: what becomes of profiles that are there already; what somebody changed by hand after the
-            decision was made stays as it is.
+        now: the time in the backups' names, with a time zone.
+        decided: the decisions about existing profiles; anything changed by hand after the decision stays
+            unchanged.
 
     Raises:
-        FileError: a file cannot be read or written; both are as they were.
-        ProfileFileError: a file is not what botocore accepts, or holds a profile twice.
-        ValueError: a value holds a line break or another control character.
+        FileError: a file cannot be read or written; both are unchanged.
+        ProfileFileError: botocore would reject a file, or it has a profile twice.
+        ValueError: a value contains a line break or another control character.
     """
     tightened = [paths.folder] if files.private_folder(paths.folder) else []
     with locked_folder(paths.folder):
@@ -290,7 +290,7 @@ def write_profiles(
 
 
 def _put(prepared: Prepared, now: datetime) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
-    """Write what was prepared; the files that were changed, and the copies of what they were."""
+    """Write the prepared changes, and return the changed files and their backups."""
     paths = prepared.paths
     pairs = (
         (paths.credentials, prepared.credentials_before, prepared.credentials),
@@ -307,7 +307,7 @@ def _put(prepared: Prepared, now: datetime) -> tuple[tuple[Path, ...], tuple[Pat
 
 
 def _tighten(path: Path) -> bool:
-    """Make a file that lets others in private; whether it was one and is one no longer."""
+    """Make a file private, and return whether it was open to others until now."""
     if not files.is_there(path) or not stat.S_IMODE(path.stat().st_mode) & 0o077:
         return False
     with files.explained(path, "made private"):
@@ -315,15 +315,15 @@ def _tighten(path: Path) -> bool:
 
 
 def masked_diff(path: Path, before: str | None, after: str) -> str:
-    """A unified diff in which equal secrets look equal to the comparison and all look alike to the reader.
+    """Return a unified diff with masked secrets, which still shows whether a secret changes.
 
     Args:
-        path: the file, for the two headings.
-        before: its text, or None where it is not there yet.
+        path: the file, for the two headers.
+        before: its text, or None for a new file.
         after: its new text.
 
     Returns:
-        The diff, ending with a line break; "" where nothing changes.
+        The diff, ending with a newline; "" if nothing changes.
     """
     numbers: dict[str, int] = {}
     old, new = _masked(before or "", numbers), _masked(after, numbers)
@@ -334,7 +334,7 @@ def masked_diff(path: Path, before: str | None, after: str) -> str:
 
 
 def _masked(text: str, numbers: dict[str, int]) -> list[str]:
-    """The lines with secrets masked, each masked one followed by a NUL and a number of its own value."""
+    """Return the lines with secrets masked, each followed by a NUL and a number unique to its value."""
     result, inside = [], False
     for line in text.removesuffix("\n").split("\n") if text else []:
         match = _SECRET_LINE.match(line)
