@@ -1,1 +1,1 @@
-"""Where secrets stay: the system's keyring, files encrypted to one's own PGP key, and their records."""
+"""Storage for secrets: the system's keyring, files encrypted to the person's PGP key, and records of both."""

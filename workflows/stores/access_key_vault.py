@@ -1,4 +1,4 @@
-"""An access key in a vault: how it is named there, and which of several vaults keeps it."""
+"""Access keys in a vault: their names, and which of several vaults has one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from workflows.stores.vault import PgpFileVault, Vault, VaultUnavailable, load_t
 
 @dataclass(frozen=True)
 class KeptAccessKey:
-    """An access key as a vault keeps it.
+    """An access key as stored in a vault.
 
     Attributes:
         id: the access key id (`AKIA…`).
@@ -27,31 +27,31 @@ class KeptAccessKey:
 def store_access_key(
     vault: Vault, project: str, profile: str, key: KeptAccessKey, *, aside: bool = False
 ) -> NotSynced | None:
-    """Keep a key under a project's profile, in place of the one before.
+    """Store a key for a project's profile, replacing the previous one.
 
     Args:
-        vault: where.
+        vault: the vault.
         project: the project's short name.
         profile: the base profile's name.
         key: the key.
-        aside: keep it as the copy that a rotation goes back to, which nobody uses; so in the next functions.
+        aside: store it as the unused backup copy that a rotation can restore; likewise in the next functions.
 
     Returns:
-        Why it may be gone after a power failure, or None.
+        Why a power failure may lose it, or None.
 
     Raises:
-        VaultUnavailable: the vault does not take it; what was kept before is still there.
+        VaultUnavailable: the vault does not accept it; the previous key is still there.
     """
     with Secret(json.dumps({"id": key.id, "secret": key.secret.reveal()})) as content:
         return vault.store(_name(project, profile, aside=aside), content)
 
 
 def load_access_key(vault: Vault, project: str, profile: str, *, aside: bool = False) -> KeptAccessKey | None:
-    """The key of a project's profile, or None if none is kept.
+    """Load the key of a project's profile, or None.
 
     Raises:
         VaultUnavailable: the vault does not answer.
-        OnboardError: what it keeps there is no access key.
+        OnboardError: the stored secret is no access key.
     """
     name, then = _name(project, profile, aside=aside), "Do the step “Access keys” again."
     kept = load_texts(vault, name, ("id", "secret"), called="access key", then=then)
@@ -61,16 +61,16 @@ def load_access_key(vault: Vault, project: str, profile: str, *, aside: bool = F
 def find_access_key(
     vaults: Iterable[Vault], project: str, profile: str
 ) -> tuple[Vault, KeptAccessKey] | None:
-    """The first vault that keeps the key of a project's profile, with the key; None if none keeps it.
+    """Return the first vault that has the key of a project's profile, with the key, or None.
 
     Args:
-        vaults: asked in their order, equal ones once; no further ones are looked up than needed.
+        vaults: the vaults in order, equal ones asked once; consumed only as far as needed.
         project: the project's short name.
         profile: the base profile's name.
 
     Raises:
         VaultUnavailable: none has it, and one that may have it does not answer.
-        OnboardError: what is kept there is no access key, or cannot be decrypted.
+        OnboardError: the stored secret is no access key, or cannot be decrypted.
     """
     asked: list[Vault] = []
     silent: VaultUnavailable | None = None
@@ -91,7 +91,7 @@ def find_access_key(
 
 
 def keeps_access_key(vault: Vault, project: str, profile: str) -> bool:
-    """Whether something is kept for a project's profile, without asking for a passphrase.
+    """Return whether a vault has a key for a project's profile, without prompting for a passphrase.
 
     Raises:
         VaultUnavailable: the vault does not answer.
@@ -106,7 +106,7 @@ def keeps_access_key(vault: Vault, project: str, profile: str) -> bool:
 
 
 def delete_access_key(vault: Vault, project: str, profile: str, *, aside: bool = False) -> None:
-    """Forget the key of a project's profile; one that is not there is no error.
+    """Delete the key of a project's profile, if there is one.
 
     Raises:
         VaultUnavailable: the vault does not answer.

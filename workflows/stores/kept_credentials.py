@@ -1,4 +1,4 @@
-"""Temporary credentials: kept in the vault until they end, and as a pair of files for a child."""
+"""Temporary credentials: kept in the vault until they expire, and as a pair of files for a child process."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from workflows.core.shapes import WrongShape, moment
 from workflows.stores.vault import Vault
 
 SHORTEST_REST = timedelta(minutes=10)
-"""Credentials that end sooner than this are not worth starting an apply with."""
+"""Credentials that expire sooner than this are not worth starting an apply with."""
 
 
 def keep_credentials(vault: Vault | None, name: str, credentials: Credentials) -> None:
-    """Keep temporary credentials in a vault, where there is one.
+    """Store temporary credentials in a vault, if there is one.
 
     Raises:
-        VaultUnavailable: they could not be kept.
+        VaultUnavailable: they could not be stored.
     """
     if vault is None:
         return
@@ -42,10 +42,10 @@ def keep_credentials(vault: Vault | None, name: str, credentials: Credentials) -
 
 
 def kept_credentials(vault: Vault | None, name: str, now: datetime) -> Credentials | None:
-    """Credentials that were kept and last for a while; those that are as good as over are deleted.
+    """Load stored credentials, or None; those about to expire are deleted.
 
     Args:
-        vault: the vault, or None where there is none.
+        vault: the vault, or None.
         name: as for `keep_credentials`.
         now: the time, in UTC.
 
@@ -77,9 +77,9 @@ def write_pair(
     """Write profiles, some with temporary credentials, into a private folder (0700, files 0600).
 
     Args:
-        folder: where; what a killed program left there is removed first. The caller removes it afterwards.
-        profiles: the profiles' names with the settings that they have.
-        given: what some of them answer with.
+        folder: the folder; a killed program's leftovers are removed first. The caller removes it afterwards.
+        profiles: settings by profile name.
+        given: credentials of some profiles by name.
 
     Raises:
         FileError: they cannot be written.

@@ -1,8 +1,8 @@
-"""What this computer knows of the access keys it keeps: which, where, since when, and how far a rotation is.
+"""Records of the access keys on this computer: which, where, since when, and the state of a rotation.
 
-None of it is secret. It is apart from the secrets, so that the age of a key is known without a passphrase,
-without a dialog of the keyring and without asking AWS; and it is written before each act of a rotation, so
-that one that was killed is finished or undone by the next start.
+Nothing in them is secret. They are separate from the secrets, so that the age of a key is known without a
+passphrase, a keyring dialog, or a request to AWS. They are written before each action of a rotation, so that
+a killed one is finished or undone at the next start.
 """
 
 from __future__ import annotations
@@ -39,31 +39,31 @@ KEPT_WORDS = {
     "pgp-file": "in a file encrypted to your PGP key",
     "credentials-file": "in plain text",
 }
-"""Where a key is, by the kind of store that has it."""
+"""Where a key is, by the kind of store."""
 WAIT_DAYS = 3
-"""How long a deactivated key waits, so that what still uses it shows."""
+"""How long a deactivated key waits, to reveal anything that still uses it."""
 
 
 class Phase(Enum):
-    """How far a rotation is; each is written before what it names is done."""
+    """The phase of a rotation, written before its action."""
 
     CREATING = "creating"
     STORING = "storing"
     VERIFYING = "verifying"
     DEACTIVATING = "deactivating"
     WAITING = "waiting"
-    """The old key is inactive; it is deleted when nothing missed it."""
+    """The old key is inactive; it will be deleted if nothing needs it."""
 
 
 @dataclass(frozen=True)
 class Rotation:
-    """A rotation that is not over.
+    """An unfinished rotation.
 
     Attributes:
-        phase: how far it is.
-        old_id: the access key that is replaced.
-        new_id: its successor; "" before it is known.
-        known_ids: the user's keys before there was a new one.
+        phase: its phase.
+        old_id: the access key to replace.
+        new_id: the new key; "" before it is known.
+        known_ids: the user's keys before the new one.
         since: when this phase began (UTC).
     """
 
@@ -75,31 +75,31 @@ class Rotation:
 
     @property
     def interrupted(self) -> bool:
-        """Whether it stopped halfway, so that it has to be finished or undone."""
+        """Whether it was interrupted and must be finished or undone."""
         return self.phase is not Phase.WAITING
 
     def is_due(self, now: datetime) -> bool:
-        """Whether the old key has waited long enough to be deleted."""
+        """Return whether the old key has waited long enough to be deleted."""
         return (now - self.since).days >= WAIT_DAYS
 
 
 @dataclass(frozen=True)
 class KeyRecord:
-    """An access key that is kept on this computer.
+    """An access key stored on this computer.
 
     Attributes:
         project: the project's short name.
-        profile: the base profile that it is of.
+        profile: the key's base profile.
         id: the access key id.
-        kept: which kind of store has it: "keyring", "pgp-file" or "credentials-file".
+        kept: the kind of store: "keyring", "pgp-file" or "credentials-file".
         user: the IAM user.
-        account_id: the account that the user is in.
+        account_id: the user's account.
         region: the base profile's region.
-        kept_at: since when it is kept here (UTC).
-        created: when AWS made it (UTC), or None where that is not known.
-        fingerprint: of the PGP key that its file is encrypted to, or "".
-        backend: of Python's keyring, as "keyring.backends.SecretService.Keyring", or "".
-        rotation: the rotation that is not over, or None.
+        kept_at: since when it is stored here (UTC).
+        created: when AWS created it (UTC), or None if unknown.
+        fingerprint: the fingerprint of the PGP key that its file is encrypted to, or "".
+        backend: Python's keyring backend, such as "keyring.backends.SecretService.Keyring", or "".
+        rotation: the unfinished rotation, or None.
     """
 
     project: str
@@ -117,7 +117,7 @@ class KeyRecord:
 
     @property
     def under_way(self) -> Rotation:
-        """The rotation that is not over.
+        """The unfinished rotation.
 
         Raises:
             ValueError: there is none.
@@ -127,11 +127,11 @@ class KeyRecord:
         return self.rotation
 
     def age_days(self, now: datetime) -> int:
-        """Its age in whole days, at least: one whose making is not known is as old as it is kept here."""
+        """Return its age in whole days; if its creation is unknown, the time it has been stored here."""
         return max(0, (now - (self.created or self.kept_at)).days)
 
     def is_old(self, now: datetime) -> bool:
-        """Whether it is older than 90 days and should be rotated."""
+        """Return whether it is older than 90 days and should be rotated."""
         from workflows.aws.iam import OLD_KEY_DAYS  # noqa: PLC0415 - an SDK that asks for a key waits
 
         return self.age_days(now) > OLD_KEY_DAYS
@@ -139,15 +139,15 @@ class KeyRecord:
 
 @dataclass(frozen=True)
 class Creation:
-    """A key that AWS was asked for and that is not kept yet; written down while that is so.
+    """A key requested from AWS but not stored yet.
 
     Attributes:
         project: the project's short name.
-        profile: the base profile that it is of.
-        kept: where it is to be kept, as the person chose it.
-        known_ids: the user's keys before there was a new one.
-        since: when AWS was asked (UTC).
-        new_id: the new one's; "" before it is known.
+        profile: the key's base profile.
+        kept: the kind of store that the person chose.
+        known_ids: the user's keys before the new one.
+        since: when it was requested (UTC).
+        new_id: the new key's id; "" before it is known.
     """
 
     project: str
@@ -159,17 +159,17 @@ class Creation:
 
 
 class KeyRecords:
-    """The records, a file each.
+    """The records, one file each.
 
     Args:
-        folder: made with mode 0700 when the first is written; the files have 0600.
+        folder: created with mode 0700 for the first record; the files have 0600.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def all(self) -> tuple[KeyRecord, ...]:
-        """Every record, by project and profile.
+        """Return all records, sorted by project and profile.
 
         Raises:
             OnboardError: one cannot be read.
@@ -184,7 +184,7 @@ class KeyRecords:
         )
 
     def get(self, project: str, profile: str) -> KeyRecord | None:
-        """The record of a profile, or None.
+        """Return the record of a profile, or None.
 
         Raises:
             OnboardError: it cannot be read.
@@ -193,22 +193,23 @@ class KeyRecords:
         return _read(path, KeyRecord) if is_there(path) else None
 
     def put(self, record: KeyRecord | Creation) -> None:
-        """Write a record, or how far a creation is, synced to the disk, in place of the one before.
+        """Write a record of a key or a creation, synced to the disk, replacing the previous one.
 
         Raises:
-            FileError: it cannot be written; the one before is as it was.
+            FileError: it cannot be written; the previous one is unchanged.
         """
         with self.staged(record) as put:
             put()
 
     @contextmanager
     def staged(self, record: KeyRecord | Creation) -> Iterator[Callable[[], None]]:
-        """A record that is complete on the disk; gives what puts it in place, which takes no room.
+        """Write a record to a temporary file, and yield a function that puts it in place even on a full disk.
 
-        Every writer shares a lock while its record waits: alone, none lives whose leftover it could be.
+        Every writer shares a lock while its record waits, so a writer that gets it alone can remove
+        leftovers.
 
         Raises:
-            FileError: it cannot be written; the one before is as it was.
+            FileError: it cannot be written; the previous one is unchanged.
         """
         suffix = ".creation" if isinstance(record, Creation) else ".json"
         path, lock = self._path(record.project, record.profile, suffix), FileLock(self.folder)
@@ -224,7 +225,7 @@ class KeyRecords:
             lock.release()
 
     def creation(self, project: str, profile: str) -> Creation | None:
-        """The creation of a profile's key that was not ended, or None.
+        """Return the unfinished creation of a profile's key, or None.
 
         Raises:
             OnboardError: its record cannot be read.
@@ -233,7 +234,7 @@ class KeyRecords:
         return _read(path, Creation) if is_there(path) else None
 
     def end(self, project: str, profile: str) -> None:
-        """Forget a creation: its key is kept, or deleted.
+        """Remove the record of a creation whose key is now stored or deleted.
 
         Raises:
             FileError: the record cannot be deleted.
@@ -263,7 +264,7 @@ def _read(path: Path, kind: type[_Kind]) -> _Kind:
 
 
 def remark(record: KeyRecord, now: datetime) -> Sentence:
-    """What a person has to know of a kept key, a rotation that is not over and its age; "" if nothing."""
+    """Return what a person should know about a key, its unfinished rotation or its age, or ""."""
     name = f"{record.profile} ({record.id})"
     rotation = record.rotation
     if rotation is not None and rotation.interrupted:
@@ -283,7 +284,7 @@ def remark(record: KeyRecord, now: datetime) -> Sentence:
 
 
 def remarks(folder: Path, now: datetime) -> tuple[Sentence, ...]:
-    """The remarks on all keys whose records are in a folder.
+    """Return the remarks on all keys with records in a folder.
 
     Raises:
         OnboardError: a record cannot be read.

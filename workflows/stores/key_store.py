@@ -1,4 +1,4 @@
-"""The places where one access key of one profile can be kept: a vault, or AWS's own file in plain text."""
+"""Stores for one access key of one profile: a vault, or AWS's own file in plain text."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from workflows.stores.system_keyring import KeyringVault
 from workflows.stores.vault import PgpFileVault, Vault
 
 KEPT_IN_KEYRING, KEPT_IN_PGP_FILE, KEPT_IN_FILE = "keyring", "pgp-file", "credentials-file"
-"""What is recorded: which kind of store a key went to."""
+"""The kinds of stores, as recorded."""
 
 
 @dataclass(frozen=True)
@@ -36,39 +36,39 @@ class VaultStore:
 
     @property
     def kind(self) -> str:
-        """Which kind of store it is, for the record."""
+        """The kind of store, for the record."""
         return KEPT_IN_PGP_FILE if isinstance(self.vault, PgpFileVault) else KEPT_IN_KEYRING
 
     @property
     def backend(self) -> str:
-        """The keyring's class, for the record; "" where it is none."""
+        """The keyring's class, for the record; "" for files."""
         return self.vault.backend_class if isinstance(self.vault, KeyringVault) else ""
 
     @property
     def description(self) -> Sentence:
-        """Where, in words that complete "kept in …"."""
+        """The place, as a phrase that completes "kept in …"."""
         return self.vault.description
 
     def keep(self, key: Credentials, mfa_serial: str | None) -> NotSynced | None:
-        """Keep a key in place of the one before; says why it may be gone after a power failure.
+        """Store a key, replacing the previous one; return why a power failure may lose it, or None.
 
         Raises:
-            OnboardError: it could not be kept; the one before is as it was.
+            OnboardError: it could not be stored; the previous one is unchanged.
         """
         del mfa_serial
         return self._store(key)
 
     def put_aside(self, key: Credentials) -> None:
-        """Keep a second copy of the key that is about to be replaced."""
+        """Store a backup copy of the key that is about to be replaced."""
         self._store(key, aside=True)
 
     def aside(self, access_key_id: str) -> Credentials | None:
-        """The copy of the key of this id, or None."""
+        """Return the backup copy of the key with this id, or None."""
         key = self.load(aside=True)
         return key if key is not None and key.access_key_id == access_key_id else None
 
     def forget_aside(self) -> None:
-        """Delete that copy, if there is one."""
+        """Delete the backup copy, if there is one."""
         delete_access_key(self.vault, self.project, self.profile, aside=True)
 
     def _store(self, key: Credentials, *, aside: bool = False) -> NotSynced | None:
@@ -76,23 +76,23 @@ class VaultStore:
         return store_access_key(self.vault, self.project, self.profile, kept, aside=aside)
 
     def load(self, *, aside: bool = False) -> Credentials | None:
-        """The key as its users get it, or None; the second copy where that is wanted."""
+        """Load the current key or its backup copy, or None."""
         key = load_access_key(self.vault, self.project, self.profile, aside=aside)
         return None if key is None else Credentials(key.id, key.secret)
 
 
 @dataclass(frozen=True)
 class FileStore:
-    """The project's `credentials` file, in plain text; it is written with the base profile at once.
+    """The project's `credentials` file, in plain text; written together with the base profile.
 
     Attributes:
         paths: the project's two files.
         profile: the base profile.
         region: its region.
         now: the clock, for the names of backups.
-        description: the file's path for people.
-        kind: as for `VaultStore`; likewise the next.
-        backend: none.
+        description: the file's displayed path.
+        kind: as for `VaultStore`.
+        backend: as for `VaultStore`; always "".
     """
 
     paths: ProfilePaths
@@ -104,24 +104,24 @@ class FileStore:
     backend: str = ""
 
     def keep(self, key: Credentials, mfa_serial: str | None) -> NotSynced | None:
-        """As `VaultStore.keep`. What else the base profile has stays: the step Profiles asks about that."""
+        """Like `VaultStore.keep`. Other options of the base profile stay; the step Profiles handles them."""
         source = KeyInFile(key.access_key_id, key.secret_access_key)
         base = BaseProfile(self.profile, self.region, source, mfa_serial, only_missing=True)
         try:
             write_profiles(self.paths, WantedProfiles((base,), ()), self.now())
-        except NotSynced as unsynced:  # it is in place, and who made the key must not delete it
+        except NotSynced as unsynced:  # the key is in place, so its creator must not delete it
             return unsynced
         return None
 
     def load(self) -> Credentials | None:
-        """The key that is in the file, or None."""
+        """Return the key in the file, or None."""
         return self._key_in(self.paths.credentials)
 
     def put_aside(self, key: Credentials) -> None:
-        """The file is copied whenever it is written, so there is nothing to do."""
+        """Do nothing, since every write makes a backup of the file."""
 
     def aside(self, access_key_id: str) -> Credentials | None:
-        """The key of that id in the newest copy of the file that has it."""
+        """Return the key with that id from the newest backup that has it, or None."""
         file = self.paths.credentials
         with explained(file.parent, "read"):
             copies = sorted(file.parent.glob(f"{file.name}.backup-*"), reverse=True)
@@ -129,7 +129,7 @@ class FileStore:
         return next((key for key in found if key is not None and key.access_key_id == access_key_id), None)
 
     def forget_aside(self) -> None:
-        """The copies are the person's: they stay, and their old key works no more."""
+        """Do nothing: the backups are the person's, and their old key no longer works."""
 
     def _key_in(self, path: Path) -> Credentials | None:
         section = sections_in(path, "", str(path)).get(self.profile)
@@ -140,4 +140,4 @@ class FileStore:
 
 
 KeyStore = VaultStore | FileStore
-"""Keeps one access key of one profile."""
+"""A store for one access key of one profile."""

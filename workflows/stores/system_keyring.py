@@ -1,7 +1,7 @@
-"""The operating system's keyring, through Python's keyring library: which there are, and which may be used.
+"""The operating system's keyring, through Python's keyring library: find the usable backends.
 
-Only backends known to keep secrets are loaded. The library takes any that a package registers or its settings
-name, also those that keep them in clear (`keyrings.alt`, `keyrings.cryptfile`) or lose them
+Only backends known to protect secrets are loaded. The library accepts any backend from a package or its
+settings, even those that store secrets in clear text (`keyrings.alt`, `keyrings.cryptfile`) or lose them
 (`keyring.backends.null`).
 """
 
@@ -44,7 +44,8 @@ _CLASSES = (
     "keyring.backends.macOS.Keyring",
     "keyring.backends.Windows.WinVaultKeyring",
 )
-"""The only backends: nothing else is imported or called, whatever a record, a setting or a package names."""
+"""The only accepted backends: nothing else is imported or called, whatever a record, a setting or a package
+says."""
 _SAME = {"keyring.backends.libsecret": "keyring.backends.SecretService"}
 
 
@@ -52,10 +53,10 @@ class KeyringVault:
     """The operating system's keyring.
 
     Args:
-        backend: of Python's keyring; `system_keyrings()` finds the person's.
+        backend: a backend of Python's keyring; `system_keyrings()` finds the person's.
 
     Raises:
-        VaultUnavailable: that backend keeps secrets in clear, or keeps nothing.
+        VaultUnavailable: that backend stores secrets in clear text, or nothing.
     """
 
     def __init__(self, backend: KeyringBackend) -> None:
@@ -80,12 +81,12 @@ class KeyringVault:
 
     @property
     def backend_class(self) -> str:
-        """The backend's class, by which `named_keyring` finds it again."""
+        """The backend's class name, for `named_keyring`."""
         kind = type(self._backend)
         return f"{kind.__module__}.{kind.__qualname__}"
 
     def store(self, name: str, secret: Secret) -> None:
-        """See `Vault`; reads it back, since a backend may fail without saying so."""
+        """See `Vault`; reads the secret back, since a backend may fail silently."""
         value = secret.reveal()
         self._ask(lambda: self._backend.set_password(SERVICE, name, value))
         if self._ask(lambda: self._backend.get_password(SERVICE, name)) != value:
@@ -116,19 +117,19 @@ class KeyringVault:
                 f"{capitalized(self.description)} is locked, and nobody unlocked it.",
                 next="Unlock it (sign in to the desktop, or answer its dialog), then try again.",
             ) from None
-        except Exception as error:  # noqa: BLE001 - backends let the errors of their own libraries through
+        except Exception as error:  # noqa: BLE001 - backends raise their own libraries' errors
             raise unavailable(self.description, type(error).__name__) from None
 
 
 def system_keyrings() -> tuple[KeyringBackend, ...]:
-    """The backends that keep secrets here, the best first; the person's choice alone, where there is one.
+    """Return the usable backends, best first; only the person's choice, if there is one.
 
     Raises:
         VaultUnavailable: the keyring library's settings cannot be read.
     """
     wanted = chosen_backend()
     usable = filter(None, map(named_keyring, (wanted,) if wanted else _CLASSES))
-    # Two names of one service (Secret Service and libsecret) are one keyring to the person.
+    # To the person, two interfaces to one service (Secret Service and libsecret) are one keyring.
     found: dict[str, KeyringBackend] = {}
     for backend in sorted(usable, key=lambda backend: float(getattr(backend, "priority", 0)), reverse=True):
         found.setdefault(_SAME.get(type(backend).__module__, type(backend).__module__), backend)
@@ -136,9 +137,9 @@ def system_keyrings() -> tuple[KeyringBackend, ...]:
 
 
 def chosen_backend() -> str:
-    """The class that the environment or the keyring library's settings name; "" for whichever is best.
+    """Return the backend class in the environment or the keyring library's settings; "" for the best one.
 
-    The library itself would import it, from any folder that its settings name.
+    The library itself would import it, from any folder in its settings.
 
     Raises:
         VaultUnavailable: the settings cannot be read.
@@ -163,13 +164,13 @@ def chosen_backend() -> str:
 
 
 def named_keyring(name: str) -> KeyringBackend | None:
-    """The backend of a class, without looking for all others, which takes ten times as long.
+    """Return the backend of a class, without searching all others, which takes ten times as long.
 
     Args:
-        name: of the class, as from `backend_class`.
+        name: the class name, from `backend_class`.
 
     Returns:
-        The backend, or None if it cannot be used here or is not known to keep secrets.
+        The backend, or None if it is unusable here or not known to protect secrets.
     """
     if name not in _CLASSES:
         return None
@@ -183,14 +184,14 @@ def named_keyring(name: str) -> KeyringBackend | None:
 
 
 def choose_vault(backends: Sequence[KeyringBackend], files: PgpFileVault | None) -> VaultChoice:
-    """The keyrings that answer, then the encrypted files. A locked one is asked to unlock by its own dialog.
+    """Choose the keyrings that answer, then the encrypted files. A locked keyring may show its own dialog.
 
     Args:
-        backends: of the keyrings; none if there is none (or none is to be used, as in the sandbox).
+        backends: the keyrings' backends; empty if there is none (or none is to be used, as in the sandbox).
         files: the fallback, or None if the person has no PGP key.
 
     Raises:
-        VaultUnavailable: none can be used.
+        VaultUnavailable: there is no usable vault.
     """
     problem: VaultUnavailable | None = None
     usable: list[Vault] = []
@@ -216,7 +217,7 @@ def choose_vault(backends: Sequence[KeyringBackend], files: PgpFileVault | None)
 
 
 def keeps_secrets(backend: KeyringBackend) -> bool:
-    """Whether a backend is known to keep secrets, and hands on to none that isn't."""
+    """Return whether a backend, and every backend it delegates to, is known to protect secrets."""
     if members := getattr(backend, "backends", ()):
         return all(keeps_secrets(member) for member in members)
     return type(backend).__module__ in _NAMES

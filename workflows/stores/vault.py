@@ -1,6 +1,6 @@
-"""Where secrets stay when the wizard is closed: what a store is, and files encrypted to one's own PGP key.
+"""Storage for secrets between runs: the interface, and files encrypted to the person's own PGP key.
 
-The operating system's keyring is the other kind of store: see `system_keyring`.
+The operating system's keyring is the other kind of vault: see `system_keyring`.
 """
 
 from __future__ import annotations
@@ -21,42 +21,42 @@ from workflows.core.shapes import WrongShape, read
 
 
 class VaultUnavailable(OnboardError):  # noqa: N818 - as the other refusals are named
-    """There is no store that can be used."""
+    """No vault can be used."""
 
 
 class VaultLocked(VaultUnavailable):
-    """There is a store, and it is locked."""
+    """The vault is locked."""
 
 
 class Vault(Protocol):
-    """Keeps secrets by name. A name is no secret; "bb/management/mfa-seed" is a good one.
+    """Stores secrets by name. The name is not secret, for example "bb/management/mfa-seed".
 
-    Two of the same store are equal, however each of them was found.
+    Two vaults of the same store are equal, however they were found.
     """
 
     @property
     def description(self) -> Sentence:
-        """Which store it is, in words that complete "kept in …"."""
+        """The place, as a phrase that completes "kept in …"."""
 
     def store(self, name: str, secret: Secret) -> NotSynced | None:
-        """Keep a secret, in place of an earlier one of that name.
+        """Store a secret, replacing an earlier one of that name.
 
         Returns:
-            Why it may be gone after a power failure, or None.
+            Why a power failure may lose it, or None.
 
         Raises:
-            VaultUnavailable: it could not be kept; an earlier one is as it was.
+            VaultUnavailable: it could not be stored; an earlier one is unchanged.
         """
 
     def load(self, name: str) -> Secret | None:
-        """The secret of that name, or None if there is none.
+        """Load the secret of that name, or None.
 
         Raises:
-            VaultUnavailable: the store cannot be read.
+            VaultUnavailable: the vault cannot be read.
         """
 
     def delete(self, name: str) -> None:
-        """Forget the secret of that name; nothing happens if there is none.
+        """Delete the secret of that name, if there is one.
 
         Raises:
             VaultUnavailable: it could not be deleted.
@@ -64,12 +64,12 @@ class Vault(Protocol):
 
 
 class PgpFileVault:
-    """One small file a secret, encrypted to the person's own PGP key.
+    """One small file per secret, encrypted to the person's own PGP key.
 
     Args:
-        folder: made with mode 0700; the files have 0600.
-        encrypt: plain bytes to an OpenPGP message for the person's key.
-        decrypt: the reverse; may ask for a passphrase. Both raise an OnboardError when they fail.
+        folder: created with mode 0700; the files have 0600.
+        encrypt: encrypts plain bytes to the person's key.
+        decrypt: the reverse; may prompt for a passphrase. Both raise an OnboardError on failure.
     """
 
     def __init__(
@@ -87,7 +87,7 @@ class PgpFileVault:
 
     @property
     def description(self) -> Sentence:
-        """Names the folder."""
+        """The place with its folder."""
         return f"files encrypted to your PGP key in {self._folder}"
 
     def store(self, name: str, secret: Secret) -> NotSynced | None:
@@ -100,7 +100,7 @@ class PgpFileVault:
         private_folder(self._folder)
         try:
             write_atomically(self._path(name), message, mode=0o600)
-        except NotSynced as unsynced:  # it is in place, and who made the key must not delete it
+        except NotSynced as unsynced:  # the key is in place, so its creator must not delete it
             return unsynced
         return None
 
@@ -121,7 +121,7 @@ class PgpFileVault:
         )
 
     def holds(self, name: str) -> bool:
-        """Whether there is a file for that name; nothing is decrypted, so no passphrase is needed."""
+        """Return whether there is a file for that name, without decrypting it."""
         return is_there(self._path(name))
 
     def delete(self, name: str) -> None:
@@ -137,12 +137,12 @@ class PgpFileVault:
 
 @dataclass(frozen=True)
 class VaultChoice:
-    """Which vault is used.
+    """The choice of a vault.
 
     Attributes:
-        vault: the best one that can be used.
-        passed_over: why the better one before it is not used, or None.
-        others: the others that can be used too, the better ones first.
+        vault: the best usable vault.
+        passed_over: why a better one is not used, or None.
+        others: the other usable vaults, better ones first.
     """
 
     vault: Vault
@@ -151,25 +151,25 @@ class VaultChoice:
 
     @property
     def all(self) -> tuple[Vault, ...]:
-        """Every one that can be used, the best first."""
+        """All usable vaults, best first."""
         return (self.vault, *self.others)
 
 
 def load_texts(
     vault: Vault, name: str, fields: Sequence[str], *, called: str, then: str
 ) -> tuple[str, ...] | None:
-    """Texts that are kept together as one secret; None if nothing is kept under its name.
+    """Load several texts stored as one secret; None if there is none of that name.
 
     Args:
-        vault: where.
-        name: the secret's.
+        vault: the vault.
+        name: the secret's name.
         fields: the names of the texts.
-        called: what a refusal calls what should be there.
-        then: what to do where something else is.
+        called: what errors call the secret.
+        then: the remedy in errors.
 
     Raises:
         VaultUnavailable: the vault does not answer.
-        OnboardError: something else is kept there.
+        OnboardError: the stored secret is something else.
     """
     content = vault.load(name)
     if content is None:
@@ -187,11 +187,11 @@ def load_texts(
 
 
 def unavailable(description: Sentence, detail: str) -> VaultUnavailable:
-    """The refusal of a store that does not answer.
+    """Return the error for a vault that does not answer.
 
     Args:
-        description: the store, in words.
-        detail: what it said; no secret.
+        description: the vault's description.
+        detail: its own message, without secrets.
     """
     return VaultUnavailable(
         "The secret store doesn't answer",
