@@ -1,1 +1,1 @@
-"""The person's desktop: browser, clipboard, editor, shell, and how to install what is missing."""
+"""The person's desktop: browser, clipboard, editor, and the variables of the shell."""

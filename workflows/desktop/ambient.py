@@ -1,7 +1,7 @@
-"""What of a person's shell changes whom iam-onboard and Terraform speak to, or where they look.
+"""Shell variables that affect the servers and files that iam-onboard and Terraform use.
 
-One table for the documentation and for `doctor`. What Terraform itself is changed by is also shown with each
-plan (`services.terraform.commands.inherited`), and another AWS in the wizard's top line.
+One table for the documentation and for `doctor`. Those that affect Terraform are also shown with each plan
+(`workflows.terraform.commands.inherited`), and another AWS in the wizard's top line.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from typing import Final
 
 @dataclass(frozen=True)
 class Ambient:
-    """Some variables of a shell with one effect.
+    """Shell variables with one effect.
 
     Attributes:
         names: their names, or patterns of names.
-        effect: what becomes of them, in a sentence.
-        shown: whether their values hold no secret.
-        harmless: whether AWS is still whom everything speaks to.
+        effect: their effect, in a sentence or two.
+        shown: whether their values are safe to show.
+        harmless: whether all requests still go to AWS.
     """
 
     names: tuple[str, ...]
@@ -82,11 +82,11 @@ AMBIENT: Final = (
         "Not passed on: its output would hold credentials.",
     ),
 )
-"""The order is that of the documentation."""
+"""In the order of the documentation."""
 
 
 def found_in(environment: Mapping[str, str]) -> Iterator[tuple[str, Ambient]]:
-    """The variables that are in the table and set, as NAME or, where that is no secret, NAME=value."""
+    """Yield the variables in the table that are set, as NAME=value, or as NAME if the value may be secret."""
     for setting in AMBIENT:
         for name in sorted(environment):
             if environment[name] and any(fnmatchcase(name, pattern) for pattern in setting.names):
@@ -94,7 +94,7 @@ def found_in(environment: Mapping[str, str]) -> Iterator[tuple[str, Ambient]]:
 
 
 def endpoints(environment: Mapping[str, str]) -> dict[str, str]:
-    """The variables that name AWS's endpoints, as Terraform needs them too."""
+    """Return the variables with AWS's endpoints, which Terraform needs too."""
     patterns = (*ELSEWHERE, *OF_ENDPOINTS)
     return {
         name: value

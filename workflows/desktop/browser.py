@@ -1,7 +1,8 @@
-"""The person's web browser, opened without waiting for it and without a word of it on the terminal.
+"""Open the person's web browser without waiting for it and without its output on the terminal.
 
-Python's `webbrowser` lets the browser write into the terminal, starts text browsers in it, and may wait for
-them; so the system's opener is started directly. In the sandbox AWS's sign-in pages are the local console's.
+Python's `webbrowser` lets the browser write to the terminal, starts text browsers in it, and may wait for
+them, so this starts the system's opener directly. In the sandbox AWS's sign-in pages are those of the local
+console.
 """
 
 from __future__ import annotations
@@ -26,19 +27,19 @@ Start = Callable[[Sequence[str]], "subprocess.Popen[bytes]"]
 
 
 class Browser(Protocol):
-    """Something that opens a web address for the person."""
+    """Opens a web address for the person."""
 
     def open(self, url: str) -> bool:
-        """Open the address; returns at once or within a second.
+        """Open an address and return within a second.
 
         Args:
             url: begins with http:// or https://.
 
         Returns:
-            False if there is no browser here: then the address has to be shown.
+            False if there is no browser here; then show the address.
 
         Raises:
-            OnboardError: it is no web address.
+            OnboardError: it is not a web address.
         """
 
 
@@ -46,7 +47,7 @@ class SystemBrowser:
     """The browser of the desktop that the wizard runs on.
 
     Args:
-        environment: has BROWSER, DISPLAY, WAYLAND_DISPLAY, SSH_CONNECTION; browsers get `ON_A_DESKTOP` of it.
+        environment: for BROWSER, DISPLAY, WAYLAND_DISPLAY, SSH_CONNECTION; browsers get `ON_A_DESKTOP` of it.
         platform: `sys.platform`.
         start: starts a program; a parameter for tests.
     """
@@ -63,10 +64,11 @@ class SystemBrowser:
         return any(self._opens(_with_address(command, url)) for command in self._commands())
 
     def _commands(self) -> Iterator[list[str]]:
-        """What may open an address here, the best first."""
+        """Yield the commands that may open an address here, best first."""
         path = self._environment.get("PATH")
         for entry in self._environment.get("BROWSER", "").split(":"):
-            # Over ssh too: an editor's remote terminal sets it to a program that reaches the person's screen.
+            # Over ssh, too: an editor's remote terminal sets it to a program that reaches the person's
+            # screen.
             command = _arguments(entry)
             if command and PurePath(command[0]).name not in _TEXT_BROWSERS and which(command[0], path=path):
                 yield command
@@ -79,11 +81,11 @@ class SystemBrowser:
         if "WSL_DISTRO_NAME" in self._environment:
             return ("wslview", "explorer.exe")
         if self._environment.get("DISPLAY") or self._environment.get("WAYLAND_DISPLAY"):
-            return ("xdg-open",)  # without a display it would start a text browser
+            return ("xdg-open",)  # without a display, it would start a text browser
         return ()
 
     def _opens(self, command: Sequence[str]) -> bool:
-        """Start it, and believe it if it has not failed within a second."""
+        """Start the command, and return whether it hasn't failed within a second."""
         try:
             process = self._start(command)
         except OSError:
@@ -91,7 +93,7 @@ class SystemBrowser:
         try:
             return process.wait(EARLY_SECONDS) == 0 or PurePath(command[0]).name == "explorer.exe"
         except subprocess.TimeoutExpired:
-            # It runs on as the browser; somebody has to take its exit status.
+            # It keeps running as the browser; a thread reaps it.
             Thread(target=process.wait, name="browser", daemon=True).start()
             return True
 
@@ -107,12 +109,12 @@ class SystemBrowser:
 
 
 class SandboxBrowser:
-    """Opens the sandbox's console where AWS's would be opened; nothing else but loopback is opened.
+    """Opens the sandbox's console in place of AWS's; opens nothing outside loopback.
 
     Args:
-        endpoint_url: of the local AWS, as http://127.0.0.1:PORT.
-        token: what the addresses of its pages begin with.
-        inner: opens what is left.
+        endpoint_url: the address of the local AWS, such as http://127.0.0.1:PORT.
+        token: the first path segment of its pages.
+        inner: opens the mapped addresses.
     """
 
     def __init__(self, endpoint_url: str, token: str, inner: Browser) -> None:
@@ -121,15 +123,15 @@ class SandboxBrowser:
         self._inner = inner
 
     def open(self, url: str) -> bool:
-        """See `Browser`; False as well for an address outside the sandbox."""
+        """See `Browser`; also False for an address outside the sandbox."""
         mapped = self.mapped(url)
         return mapped is not None and self._inner.open(mapped)
 
     def mapped(self, url: str) -> str | None:
-        """What is opened in place of an address; None for one that has no place in the sandbox.
+        """Return the sandbox's address for an address, or None.
 
         Raises:
-            OnboardError: it is no web address.
+            OnboardError: it is not a web address.
         """
         check_web_address(url)
         parts = urlsplit(url)
@@ -145,10 +147,10 @@ class SandboxBrowser:
 
 
 def check_web_address(url: str) -> None:
-    """Refuse what is no plain web address, since a program is started with it.
+    """Reject anything but a plain web address, since a program is started with it.
 
     Raises:
-        OnboardError: another scheme than http and https, no host, or a character that no address has.
+        OnboardError: its scheme isn't http or https, it has no host, or an invalid character.
     """
     try:
         parts = urlsplit(url)
@@ -167,11 +169,11 @@ def _arguments(entry: str) -> list[str]:
     try:
         return shlex.split(entry)
     except ValueError:
-        return []  # an unbalanced quote in BROWSER: as if it were not set
+        return []  # an unbalanced quote in BROWSER counts as unset
 
 
 def _with_address(command: Sequence[str], url: str) -> list[str]:
-    """The address in place of `%s`, as BROWSER has it, or at the end."""
+    """Put the address in place of `%s`, as in BROWSER, or at the end."""
     if any("%s" in word for word in command):
         return [word.replace("%s", url) for word in command]
     return [*command, url]

@@ -1,7 +1,7 @@
-"""The clipboard, for passwords above all: filled without argv, and emptied again if it still holds our text.
+"""The clipboard, mainly for passwords: filled without argv, and cleared later if it still has our text.
 
-The desktop's is reached with pyperclip. A terminal's own way (OSC 52) is the other: it works over ssh, but
-cannot be read back.
+The desktop's clipboard is used through pyperclip. The alternative is the terminal's own (OSC 52), which works
+over ssh but can't be read back.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ CHILD_SECONDS = 5
 KEEP = timedelta(minutes=2)
 """How long a secret stays in a clipboard."""
 RETRY = timedelta(seconds=30)
-"""After this time a clipboard that did not answer is asked again to be emptied."""
+"""When to retry clearing a clipboard that did not answer."""
 
 MANAGERS_KEEP_COPIES = "A clipboard manager may keep its own copy."
 
@@ -35,7 +35,7 @@ class ClipboardUnavailable(DeclaredError):  # noqa: N818 - as the other refusals
     """Nothing can be copied this way.
 
     Args:
-        reason: why, as a sentence that does not hold the text.
+        reason: why, as a sentence without the text.
     """
 
     texts = Texts(
@@ -48,7 +48,7 @@ class ClipboardUnavailable(DeclaredError):  # noqa: N818 - as the other refusals
 
 
 class NothingToCopy(DeclaredError):  # noqa: N818 - as the other refusals are named
-    """The secret was dropped before its turn came."""
+    """The secret was dropped before it could be copied."""
 
     texts = Texts(
         title="Not copied",
@@ -59,42 +59,42 @@ class NothingToCopy(DeclaredError):  # noqa: N818 - as the other refusals are na
 
 
 class Copied(NamedTuple):
-    """How a copy went, in a sentence, and whether the text is known to be where the person pastes from."""
+    """A sentence about a copy, and whether the text is certain to be in the person's clipboard."""
 
     said: Sentence
     certain: bool = True
 
 
 class Clipboard(Protocol):
-    """Something that text can be copied to, one text at a time."""
+    """A clipboard for one text at a time."""
 
     @property
     def expires_at(self) -> datetime | None:
-        """When `clear_if_ours()` is due, for the application to poll; None while nothing of ours is in it."""
+        """When `clear_if_ours()` is due, for the application to poll; None while it has no secret of ours."""
 
     def copy(self, text: str | Secret) -> Copied:
-        """Copy a text; a secret is due to be cleared `KEEP` later, a plain text is not.
+        """Copy a text; a secret must be cleared after `KEEP`, a plain text need not.
 
         Raises:
             ClipboardUnavailable: it could not be copied.
         """
 
     def clear_if_ours(self) -> bool:
-        """Empty the clipboard if it still holds the secret copied last (or if that is unknown).
+        """Clear the clipboard if it still has our secret (or if that is unknown).
 
         Returns:
-            True if it was emptied.
+            True if it was cleared.
 
         Raises:
-            ClipboardUnavailable: it does not answer; it is due again some time later.
+            ClipboardUnavailable: it does not answer; clearing is due again later.
         """
 
 
 class _ReadBack:
-    """A clipboard that can be read again, so that what is ours in it is known by its digest.
+    """A readable clipboard, which recognises our secrets by digest.
 
     Args:
-        now: the clock, timezone aware.
+        now: the clock, with time zone.
     """
 
     def __init__(self, now: Callable[[], datetime]) -> None:
@@ -105,7 +105,7 @@ class _ReadBack:
 
     @contextmanager
     def _noted(self, text: str | Secret) -> Iterator[str]:
-        """Know a secret before the block copies it: a signal may come at any moment."""
+        """Record a secret before the block copies it, since a signal may arrive at any moment."""
         value, before = text.reveal() if isinstance(text, Secret) else text, (self._digests, self.expires_at)
         if isinstance(text, Secret):
             self._digests, self.expires_at = {*self._digests, digest_of(value)}, self._now() + KEEP
@@ -123,9 +123,9 @@ class PyperclipClipboard(_ReadBack):
     """The desktop's clipboard.
 
     Args:
-        now: the clock, timezone aware.
-        mechanism: a pair (copy, paste); None finds the desktop's own by pyperclip.
-        environment: of the child processes; None inherits.
+        now: the clock, with time zone.
+        mechanism: a pair (copy, paste); None lets pyperclip find the desktop's own.
+        environment: for child processes; None inherits.
     """
 
     def __init__(
@@ -140,7 +140,7 @@ class PyperclipClipboard(_ReadBack):
         self._environment = environment and child_environment(environment, allowed=ON_A_DESKTOP)
 
     def copy(self, text: str | Secret) -> Copied:
-        """See `Clipboard`. The text is read back: only a real copy shows that the mechanism works."""
+        """See `Clipboard`. The text is read back, since only a real copy proves that the mechanism works."""
         with self._one_at_a_time:
             copy, paste = self._found()
             with self._noted(text) as value:
@@ -153,7 +153,7 @@ class PyperclipClipboard(_ReadBack):
         return Copied(f"Copied; the clipboard is cleared in 2 minutes. {MANAGERS_KEEP_COPIES}")
 
     def clear_if_ours(self) -> bool:
-        """See `Clipboard`. What somebody else copied meanwhile stays."""
+        """See `Clipboard`. Anything copied by others since then stays."""
         with self._one_at_a_time:
             if not self._digests:
                 return False
@@ -176,7 +176,7 @@ class PyperclipClipboard(_ReadBack):
         try:
             return operation(*arguments)
         except (RuntimeError, OSError, subprocess.SubprocessError, UnicodeError) as error:
-            # The error of a child names its command, and pyperclip's its reason; none of them holds the text.
+            # A child's error has its command, and pyperclip's the reason; neither contains the text.
             reason = (
                 str(error).split("\n", maxsplit=1)[0]
                 if isinstance(error, RuntimeError)
@@ -186,11 +186,11 @@ class PyperclipClipboard(_ReadBack):
 
 
 class Osc52Clipboard:
-    """The terminal's clipboard: an escape sequence that the application writes.
+    """The terminal's clipboard, through an escape sequence that the application writes.
 
     Args:
         write: writes the escape sequence for a text (Textual's `App.copy_to_clipboard`).
-        now: the clock, timezone aware.
+        now: the clock, with time zone.
     """
 
     def __init__(self, write: Callable[[str], None], now: Callable[[], datetime]) -> None:
@@ -199,7 +199,7 @@ class Osc52Clipboard:
         self._now = now
 
     def copy(self, text: str | Secret) -> Copied:
-        """See `Clipboard`. Whether the terminal took it cannot be known, and the sentence says so."""
+        """See `Clipboard`. Whether the terminal accepted it is unknown, as the sentence says."""
         self.expires_at = self._now() + KEEP if isinstance(text, Secret) else None
         self._write(text.reveal() if isinstance(text, Secret) else text)
         doubt = "if your terminal allows it (in tmux: set-clipboard on)"
@@ -209,10 +209,10 @@ class Osc52Clipboard:
         return Copied(f"Copied, {doubt}; {due}. {MANAGERS_KEEP_COPIES}", certain=False)
 
     def clear_if_ours(self) -> bool:
-        """See `Clipboard`. Cleared in any case: this way cannot be read.
+        """See `Clipboard`. Cleared in any case, since it can't be read.
 
-        Some terminals take no notice of an empty text (tmux; see its `input_osc_52`), so it is overwritten
-        with a blank first.
+        Some terminals ignore an empty text (tmux; see its `input_osc_52`), so it is first overwritten with
+        a blank.
         """
         if self.expires_at is None:
             return False
@@ -223,7 +223,7 @@ class Osc52Clipboard:
 
 
 class FirstWorkingClipboard:
-    """The first of several clipboards that takes the text: the desktop's, then the terminal's."""
+    """The first of several clipboards that accepts the text: the desktop's, then the terminal's."""
 
     def __init__(self, clipboards: Sequence[Clipboard]) -> None:
         self._clipboards = clipboards
@@ -236,10 +236,10 @@ class FirstWorkingClipboard:
         )
 
     def copy(self, text: str | Secret) -> Copied:
-        """See `Clipboard`. Only a secret is copied as it is: any other text may hold what strangers wrote.
+        """See `Clipboard`. Only secrets are copied unchanged: other texts may contain foreign text.
 
         Raises:
-            NothingToCopy: it is a secret that was dropped meanwhile.
+            NothingToCopy: the secret was dropped meanwhile.
         """
         text = text if isinstance(text, Secret) else safe_to_paste(text)
         refusals = []
@@ -253,7 +253,7 @@ class FirstWorkingClipboard:
         raise ClipboardUnavailable(reason=joined(refusals) or "There is none.")
 
     def clear_if_ours(self) -> bool:
-        """See `Clipboard`; every one is asked, since a text may have gone to one after the other.
+        """See `Clipboard`; clears every one, since texts may have gone to different ones.
 
         Raises:
             ClipboardUnavailable: one of them did not answer; the others are cleared anyway.
@@ -270,7 +270,7 @@ class FirstWorkingClipboard:
 
 
 def digest_of(text: str) -> bytes:
-    """What distinguishes a text from every other without holding it."""
+    """Return a digest that identifies a text without revealing it."""
     import hashlib  # noqa: PLC0415 - loads OpenSSL, and home copies nothing
 
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
@@ -280,16 +280,15 @@ _PASSED_ON: Final = ("PATH", "HOME", "TERM", "TMPDIR", "TMUX", "TMUX_TMPDIR")
 
 
 class TmuxClipboard(_ReadBack):
-    """The buffers of the tmux that the program runs in, which passes them on to the terminal around it.
+    """The buffers of the surrounding tmux, which passes them on to its terminal.
 
-    By default tmux drops what a program copies by OSC 52, and where it is allowed to, it keeps a copy in its
-    list of buffers that no later text removes. tmux itself may always reach the terminal's clipboard (`-w`,
-    from 3.2), and what it keeps can be read back and deleted. The text goes through a pipe, never as an
-    argument.
+    By default tmux drops what a program copies with OSC 52; if allowed to copy, tmux keeps a copy in its list
+    of buffers that no later text removes. tmux itself can always reach the terminal's clipboard (`-w`, from
+    3.2), and its buffers can be read back and deleted. The text goes through a pipe, never as an argument.
 
     Args:
-        now: the clock, timezone aware.
-        environment: of the program; its TMUX names the server.
+        now: the clock, with time zone.
+        environment: the program's environment; its TMUX identifies the server.
     """
 
     def __init__(
@@ -301,7 +300,7 @@ class TmuxClipboard(_ReadBack):
         self._environment = child_environment(environment, allowed=_PASSED_ON)
 
     def copy(self, text: str | Secret) -> Copied:
-        """See `Clipboard`. The buffer is read back; whether the terminal around tmux took it cannot be."""
+        """See `Clipboard`. The buffer is read back, but the terminal's clipboard can't be."""
         with self._one_at_a_time:
             with self._noted(text) as value:
                 self._tmux("load-buffer", "-w", "-", given=value.encode())
@@ -313,7 +312,7 @@ class TmuxClipboard(_ReadBack):
         return Copied(f"{where}; both are cleared in 2 minutes. {MANAGERS_KEEP_COPIES}", certain=False)
 
     def clear_if_ours(self) -> bool:
-        """See `Clipboard`. Our buffers are deleted; the terminal's clipboard, not readable, in any case."""
+        """See `Clipboard`. Our buffers are deleted; the terminal's clipboard is cleared in any case."""
         with self._one_at_a_time:
             if not self._digests:
                 return False
@@ -327,7 +326,7 @@ class TmuxClipboard(_ReadBack):
             return True
 
     def _buffers(self) -> dict[str, bytes]:
-        """The digest of each buffer, by its name."""
+        """Return the digest of each buffer by name."""
         names = self._tmux("list-buffers", "-F", "#{buffer_name}").decode().split("\n")
         contents = {name: self._tmux("show-buffer", "-b", name) for name in names if name}
         return {name: digest_of(content.decode(errors="replace")) for name, content in contents.items()}
@@ -343,7 +342,7 @@ class TmuxClipboard(_ReadBack):
                 check=False,
             )
         except (OSError, subprocess.TimeoutExpired) as error:
-            # Without its cause, which would hold what was copied.
+            # Without the cause, which would contain the copied text.
             raise ClipboardUnavailable(reason=f"tmux doesn't answer: {type(error).__name__}.") from None
         if done.returncode != 0:
             raise ClipboardUnavailable(reason=f"tmux says: {done.stderr.decode(errors='replace').strip()}")
@@ -351,16 +350,15 @@ class TmuxClipboard(_ReadBack):
 
 
 def load_pyperclip(environment: Mapping[str, str] | None) -> ModuleType:
-    """A private copy of pyperclip whose child processes can be trusted with a password.
+    """Load a private copy of pyperclip whose child processes can be trusted with a password.
 
-    pyperclip knows the programs of each system but not how they end: it ignores their exit status, lets them
-    write into the terminal that the wizard draws on, and hands the text to KDE's old `klipper` as an
-    argument, where every user of the computer can read it. So a copy of its module is loaded with a
-    `subprocess` of ours, which silences the children, limits their time, checks their status and refuses a
-    text in argv.
+    pyperclip knows the programs of each system but ignores their exit status, lets them write to the
+    wizard's terminal, and passes the text to KDE's old `klipper` as an argument, where every user of the
+    computer can read it. So a copy of the module is loaded with our own `subprocess`, which silences the
+    children, limits their time, checks their status and rejects a text in argv.
     """
     spec = importlib.util.find_spec("pyperclip")
-    assert spec is not None  # noqa: S101 - it comes with the program
+    assert spec is not None  # noqa: S101 - installed with the program
     assert spec.loader is not None  # noqa: S101
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -380,7 +378,7 @@ def load_pyperclip(environment: Mapping[str, str] | None) -> ModuleType:
 
 
 class _QuietChild(subprocess.Popen[bytes]):
-    """A child that gets its text through a pipe alone, says nothing on the terminal and ends in time."""
+    """A child that gets its text only through a pipe, has no output on the terminal and ends in time."""
 
     variables: dict[str, str] | None = None
 
@@ -388,7 +386,7 @@ class _QuietChild(subprocess.Popen[bytes]):
         self, arguments: Sequence[str | bytes], *, stdin: Any = None, stdout: Any = None, **_: object
     ) -> None:
         if any(isinstance(argument, bytes) for argument in arguments):
-            # pyperclip encodes the text, and nothing else: this is klipper's way.
+            # pyperclip only encodes the text itself, so this is the call for klipper.
             raise RuntimeError(
                 "Only KDE's old klipper is here, which shows the text to every user. Install xclip."
             )
@@ -403,10 +401,10 @@ class _QuietChild(subprocess.Popen[bytes]):
         )
 
     def communicate(self, input: bytes | None = None, timeout: float | None = None) -> tuple[bytes, bytes]:  # noqa: A002 - Popen's
-        """As `Popen.communicate`, with a time limit, and an error when the program failed.
+        """Like `Popen.communicate`, with a time limit, and an error if the program failed.
 
         Raises:
-            RuntimeError: it did not end in time, or not well.
+            RuntimeError: it did not end in time, or failed.
         """
         program = str(self.args[0]) if isinstance(self.args, Sequence) else ""
         try:
@@ -420,5 +418,5 @@ class _QuietChild(subprocess.Popen[bytes]):
         return stdout or b"", b""
 
     def _empty_is_no_error(self, program: str) -> bool:
-        """wl-paste and `xclip -o` end with 1 when the clipboard is empty."""
+        """Return whether a failure only means an empty clipboard, as for wl-paste and `xclip -o` (exit 1)."""
         return self.returncode == 1 and self.stdout is not None and program in {"wl-paste", "xclip"}

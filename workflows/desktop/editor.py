@@ -1,8 +1,8 @@
-"""The person's own editor, opened at a line: which program it is, how it gets the line, what it inherits.
+"""Open the person's own editor at a line: the program, its arguments, and its environment.
 
-What an editor takes for a line is in its own manual: vi and its heirs, nano, emacs, micro, helix, kakoune and
-joe take `+LINE FILE`; VS Code and what is made from it `--goto FILE:LINE`, Sublime Text and Zed `FILE:LINE`,
-and these return at once unless they are asked to wait. One that is not known gets the file alone.
+The arguments are from the editors' manuals: vi and its heirs, nano, emacs, micro, helix, kakoune and joe
+accept `+LINE FILE`; VS Code and its derivatives `--goto FILE:LINE`, Sublime Text and Zed `FILE:LINE`. The
+latter two groups return at once unless asked to wait. An unknown editor only gets the file.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from workflows.core.errors import DeclaredError, OnboardError, Texts
 from workflows.core.processes import ALLOWED, child_environment
 
 VARIABLES = ("VISUAL", "EDITOR")
-"""Where people say which editor is theirs, the first that is set counts (environ(7))."""
+"""The variables with the person's editor; the first one set counts (environ(7))."""
 
 FALLBACKS = ("vi", "nano")
-"""What is tried where neither is set."""
+"""The editors to try if neither is set."""
 
 _PLUS = frozenset(
     (
@@ -68,10 +68,10 @@ def editor_of(environment: Mapping[str, str]) -> tuple[str, ...]:
     """The person's editor as an argument prefix: `VISUAL`, else `EDITOR`, else vi or nano.
 
     Args:
-        environment: the person's own; a value may hold arguments in quotes, as `code --wait`.
+        environment: the person's own; a value may have quoted arguments, such as `code --wait`.
 
     Raises:
-        EditorMissing: what is set is no program here, or nothing is set and neither of the two is here.
+        EditorMissing: the variable's program doesn't exist, or none is set and there is no fallback.
     """
     path = environment.get("PATH", os.defpath)
     for variable in VARIABLES:
@@ -102,12 +102,12 @@ def _split(variable: str, text: str) -> list[str]:
 
 
 def arguments(editor: Sequence[str], file: Path, line: int) -> list[str]:
-    """The command that opens a file at a line and returns when the person is done.
+    """Return the command that opens a file at a line and waits for the person to finish.
 
     Args:
         editor: from `editor_of`.
-        file: the file, absolute.
-        line: from 1.
+        file: the file, an absolute path.
+        line: the line, from 1.
     """
     name = Path(editor[0]).name.partition(".")[0]  # `vim.basic` is vim
     waiting = [] if _WAITS & set(editor) else ["--wait"]
@@ -122,15 +122,15 @@ def arguments(editor: Sequence[str], file: Path, line: int) -> list[str]:
 
 
 def run_editor(command: Sequence[str], environment: Mapping[str, str], folder: Path) -> int:
-    """Run an editor on this process's terminal until it ends; who lends the terminal sees to its modes.
+    """Run an editor on this process's terminal until it ends; the caller manages the terminal's modes.
 
     Args:
-        command: from `arguments`; no shell takes part.
-        environment: the person's own; what says nothing to an editor or a terminal stays here.
-        folder: where it runs.
+        command: from `arguments`; run without a shell.
+        environment: the person's own; only variables for editors and terminals are passed on.
+        folder: the working directory.
 
     Returns:
-        Its exit status; negative for the signal that ended it.
+        Its exit status; the negated signal number if a signal ended it.
 
     Raises:
         OnboardError: it cannot be started.
