@@ -1,11 +1,11 @@
-"""One fenced block of JSON inside a plain text, found again after mail programs had their way with it.
+"""One fenced block of JSON inside a plain text, recoverable after mail programs have mangled it.
 
-What is written keeps to what survives: ASCII only, short lines, `<`, `>` and `&` escaped. Whatever else is
-found in a block on arrival (typographic quotes, HTML entities, quote marks, line breaks inside a string) was
-therefore put there on the way and can be undone without guessing.
+Blocks are written in a form that survives: ASCII only, short lines, `<`, `>` and `&` escaped. Anything else
+in a block on arrival (typographic quotes, HTML entities, quote marks, line breaks inside a string) was
+therefore added on the way and can be undone without guessing.
 
-A newer program may add fields; an older one that opens, changes and sends on a message must not lose them, so
-`Fields` keeps those that nobody asked for.
+A newer program may add fields. An older one that opens, changes and forwards a message must not lose them, so
+`Fields` keeps the unread ones.
 """
 
 from __future__ import annotations
@@ -26,24 +26,24 @@ from workflows.core.parsing import MAX_DEPTH, no_constant, parse_json, unescape_
 from workflows.core.sentences import Sentence
 
 SCHEMA = 1
-"""The version of the blocks that this program writes and the newest that it reads."""
+"""The version of blocks that this program writes, and the newest that it reads."""
 
 MAX_TEXT = 512 * 1024
-"""Characters of a whole text or file; a handoff with two identities and 200 accounts has about 60,000."""
+"""Maximum characters of a text or file; a handoff with two identities and 200 accounts has about 60,000."""
 
 MAX_OBJECTS = 2_000
-"""Entries of one list; a project with a few hundred accounts is a very large one."""
+"""Maximum entries of one list; a project with a few hundred accounts is very large."""
 
 MARKER = "iam-onboard"
 WRAP = "\ue000"
-"""Stands in a decoded string where a mail program broke the line: a blank in prose, nothing anywhere else."""
+"""Marks a mail program's line break in a decoded string: a blank in prose, nothing in other values."""
 
 Json: TypeAlias = Mapping[str, object]
 
 _BLANKS = re.compile(rf"[\s{WRAP}]+")
 _WRAPS = re.compile(rf"[ \t]*{WRAP}[ \t]*")
 _HIDDEN = re.compile("[\ud800-\udfff\U000e0000-\U000e01ef]")
-"""Lone surrogates and tags, wherever they are, also in fields that only a newer program knows."""
+"""Lone surrogates and tag characters, rejected in all fields, even those of newer programs."""
 
 _START = re.compile(r'\{\s*"iam-onboard"\s*:\s*"([a-z-]{1,32})"')
 _QUOTE_MARKS = re.compile(r"^[ \t]*+(?:>[ \t]?)++", re.MULTILINE)
@@ -53,10 +53,10 @@ _MOST_PARTS = 100
 _MOST_HEADERS = 1_000
 _LONGEST_HEAD = 100_000
 _LONGEST_HEADER = 1_000
-_NO_CHARACTER_SETS = {"idna", "punycode"}  # for names of hosts, and decoded in quadratic time
+_NO_CHARACTER_SETS = {"idna", "punycode"}  # encodings for host names, decoded in quadratic time
 _MOST_PIECES = 100_000  # a handoff for 200 accounts has fewer than 1,000
 _PIECE = re.compile(
-    r'(?P<brace>[{}])|(?:[^"\\{}]++|"[^"\\\n]*+"|\\.)++'  # with the strings that hold nothing to repair
+    r'(?P<brace>[{}])|(?:[^"\\{}]++|"[^"\\\n]*+"|\\.)++'  # including strings without damage
     r'|(?P<string>"(?:[^"\\]++|\\(?:u(?:\s*+[0-9a-fA-F]){4}|\s*+.))*+")',
     re.DOTALL,
 )
@@ -78,7 +78,7 @@ _OTHERS = {
 
 @unique
 class Flaw(Enum):
-    """Why a text holds no usable message, with the sentences about it; what is in braces is filled in."""
+    """Why a text has no usable message, with the sentences about it and placeholders in braces."""
 
     TOO_LONG = Texts(
         title="This is too long",
@@ -143,12 +143,12 @@ class Flaw(Enum):
 
 
 class MessageError(OnboardError):
-    """A text that holds no usable request or handoff; it says what is wrong and how to get a good one.
+    """A text without a usable message; says what is wrong and how to get a good one.
 
     Args:
         flaw: what is wrong.
         detail: as for `OnboardError`.
-        values: what the flaw's sentences name.
+        values: values for the flaw's sentences.
 
     Attributes:
         flaw: see above.
@@ -163,14 +163,14 @@ class MessageError(OnboardError):
 
 
 def render_block(kind: str, payload: Json) -> str:
-    """A fenced block that `extract_block` reads back, without a final newline.
+    """Return a fenced block that `extract_block` can read, without a final newline.
 
     Args:
         kind: "request" or "handoff".
         payload: plain JSON values; keys keep their order.
 
     Raises:
-        TypeError: the payload holds a `Secret`, or anything else that is not plain JSON.
+        TypeError: the payload contains a `Secret`, or anything else that is not plain JSON.
     """
     text = json.dumps(
         {MARKER: kind, "schema": SCHEMA, **payload}, indent=1, ensure_ascii=True, allow_nan=False
@@ -181,12 +181,12 @@ def render_block(kind: str, payload: Json) -> str:
 
 
 def extract_block(text: str, kind: str) -> dict[str, object]:
-    """The payload of the one block of this kind in a pasted text, an opened file or a saved mail.
+    """Extract the payload of the one block of this kind in a pasted text, a file or a saved mail.
 
-    Strings that were broken over lines on the way hold `WRAP` at that place; `Fields` resolves it.
+    Strings that were wrapped on the way contain `WRAP` there; `Fields` resolves it.
 
     Args:
-        text: whatever was pasted or read; anything around the block is ignored.
+        text: the text; anything around the block is ignored.
         kind: "request" or "handoff".
 
     Raises:
@@ -225,14 +225,14 @@ def _nothing_found(kind: str, other_kinds: list[str]) -> MessageError:
 
 
 def _undo_transport(text: str) -> str:
-    """The text without what was added: mail headers, quote marks, typographic characters, entities, links."""
+    """Undo what mail programs added: headers, quote marks, typographic characters, entities, links."""
     text = _mail_body(text.replace("\r\n", "\n").replace("\r", "\n"))
     text = _QUOTE_MARKS.sub("", unescape_html(text).translate(_TYPOGRAPHIC))
     return _LINKS.sub(lambda match: '"' + match["target"] if match["before"] else "", text)
 
 
 def _mail_body(text: str) -> str:
-    """The text part of a saved mail (.eml); any other text as it is."""
+    """Return the text part of a saved mail (.eml), or any other text unchanged."""
     head = text.lstrip("\ufeff\n")
     end = head.find("\n\n", 0, _LONGEST_HEAD)
     if end < 0 or not _MAIL_HEADER.match(head) or "content-t" not in head[:end].lower():
@@ -248,13 +248,13 @@ def _mail_body(text: str) -> str:
     try:
         codec = codecs.lookup(body.get_content_charset("utf-8"))
         content = payload.decode("utf-8" if codec.name in _NO_CHARACTER_SETS else codec.name, "replace")
-    except (LookupError, ValueError):  # an unknown character set: the raw text may still hold the block
+    except (LookupError, ValueError):  # unknown character set: the raw text may still contain the block
         return text
     return content.replace("\r\n", "\n")
 
 
 class _ShortHeaders(email.policy.Compat32):
-    """Headers as they are, cut off: the library takes long ones apart in quadratic time, or by recursion."""
+    """Truncates raw headers: the library parses long ones in quadratic time, or by recursion."""
 
     def header_source_parse(self, sourcelines: list[str]) -> tuple[str, str]:
         name, _, value = "".join(sourcelines).partition(":")
@@ -262,7 +262,7 @@ class _ShortHeaders(email.policy.Compat32):
 
 
 class _Part(Message):
-    """A mail or a part of one with as many headers as those have."""
+    """A mail or a part of one, with a limited number of headers."""
 
     def set_raw(self, name: str, value: str) -> None:
         if len(self) == _MOST_HEADERS:
@@ -271,10 +271,10 @@ class _Part(Message):
 
 
 def _parsed(mail: str) -> Message:
-    """A mail with its parts, whose number bounds how deep they are in one another.
+    """Parse a mail with a limited number of parts, which also limits their nesting.
 
     Raises:
-        MessageError: they, or the headers of one, are too many.
+        MessageError: there are too many parts, or headers of a part.
     """
     parts = itertools.count(1)
 
@@ -287,7 +287,7 @@ def _parsed(mail: str) -> Message:
 
 
 def _repair_block(text: str, start: int, kind: str) -> tuple[str, int]:
-    """The JSON object that starts at `start`, breaks inside strings marked, and the position after it."""
+    """Return the JSON object at `start`, with line breaks in strings marked, and the position after it."""
     out: list[str] = []
     depth, position = 0, start
     while match := _PIECE.match(text, position):
@@ -305,7 +305,7 @@ def _repair_block(text: str, start: int, kind: str) -> tuple[str, int]:
 
 
 def _rejoined(found: re.Match[str]) -> str:
-    """What stands for a piece of a string: where a line break is in it, the joined escape, or a mark."""
+    """Replace a piece of a string with a line break by the rejoined escape, or by `WRAP`."""
     if "\n" not in found[0]:
         return found[0]
     return re.sub(r"\s+", "", found[0]) if found[0].startswith("\\") else WRAP
@@ -342,8 +342,8 @@ class Fields:
     """The fields of one JSON object.
 
     Args:
-        values: the object as `extract_block` gives it.
-        where: what to call it in a complaint, for example "identity 2".
+        values: the object, from `extract_block`.
+        where: its name in errors, for example "identity 2".
     """
 
     def __init__(self, values: Mapping[str, object], where: str) -> None:
@@ -351,23 +351,23 @@ class Fields:
         self._where = where
 
     def word(self, name: str, default: str | None = None) -> str:
-        """A text without blanks (a name, an id, a URL): breaks and blanks that crept in are taken out.
+        """Read a text without blanks (a name, an id, a URL); stray line breaks and blanks are removed.
 
         Raises:
-            MessageError: it is missing and has no default, or it is not a text.
+            MessageError: it is missing without a default, or not a string.
         """
         return _BLANKS.sub("", self._text(name, default))
 
     def prose(self, name: str, default: str | None = None) -> str:
-        """A text for people: a break that crept in is a blank.
+        """Read a text for people; a stray line break becomes a blank.
 
         Raises:
-            MessageError: it is missing and has no default, or it is not a text.
+            MessageError: it is missing without a default, or not a string.
         """
         return _WRAPS.sub(" ", self._text(name, default)).strip()
 
     def base64(self, name: str) -> str | None:
-        """A base64 text in one line, from a string or a list of strings; None where it is missing or null.
+        """Read a base64 text as one line, from a string or a list of strings; None if missing or null.
 
         Raises:
             MessageError: it is something else.
@@ -381,7 +381,7 @@ class Fields:
         return _BLANKS.sub("", "".join(parts)) or None
 
     def flag(self, name: str, default: bool) -> bool:  # noqa: FBT001 - a default, not a switch
-        """True or false.
+        """Read a boolean.
 
         Raises:
             MessageError: it is something else.
@@ -392,7 +392,7 @@ class Fields:
         return value
 
     def proses(self, name: str) -> tuple[str, ...]:
-        """A list of texts for people; empty where the field is missing.
+        """Read a list of texts for people; empty if missing.
 
         Raises:
             MessageError: it is something else.
@@ -400,7 +400,7 @@ class Fields:
         return tuple(Fields({name: value}, self._where).prose(name) for value in self._list(name))
 
     def objects(self, name: str, called: str) -> Iterator[Fields]:
-        """The objects of a list; none where the field is missing.
+        """Read a list of objects; empty if missing.
 
         Raises:
             MessageError: it is something else.
@@ -411,7 +411,7 @@ class Fields:
             yield Fields(value, f"{called} {number}")
 
     def rest(self) -> dict[str, object]:
-        """Every field that was not read, as it came, with breaks that crept in as blanks."""
+        """Return all unread fields, with stray line breaks as blanks."""
         return {name: _without_wraps(value) for name, value in self._values.items()}
 
     def _text(self, name: str, default: str | None) -> str:
@@ -446,5 +446,5 @@ def _without_wraps(value: object) -> object:
 
 
 def lines_of(base64_text: str, width: int = 64) -> list[str]:
-    """A long base64 text as lines that no mail program needs to break."""
+    """Split a long base64 text into lines that no mail program needs to wrap."""
     return [base64_text[start : start + width] for start in range(0, len(base64_text), width)]

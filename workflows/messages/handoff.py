@@ -1,4 +1,4 @@
-"""The handoff: the admin sends a person what is needed to begin, with every password and secret encrypted."""
+"""The handoff: the admin sends a person everything for a start, with passwords and secrets encrypted."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from workflows.profiles.shell_lines import SIGN_IN_DOMAINS
 
 KIND = "handoff"
 MAX_HANDOFF = 2_000_000
-"""Bytes of a text or file with one."""
+"""Maximum bytes of a text or file with a handoff."""
 ACCESS = "access"
-"""The person gets in for the first time; what a handoff without an occasion is for."""
+"""The person's first access; the default occasion of a handoff."""
 NEW_PASSWORD = "new-password"  # noqa: S105 - an occasion
 NEW_KEY = "new-key"
-"""A new PGP key, so everything that was encrypted to the old one is reset."""
+"""A new PGP key, so everything encrypted to the old one is reset."""
 NEW_CREDENTIALS = "new-credentials"
-"""A console password or an access key for somebody who had none of the kind."""
+"""A console password or an access key for somebody who had none."""
 _OCCASION = re.compile(r"[a-z][a-z-]{0,39}")
 
 
@@ -36,8 +36,8 @@ class RoleProfile:
         profile: the profile's name, for example "bb-apps-devstg-devops".
         role: the role's name, for example "DevOps".
         account_name: the account's name in the project, for example "apps-devstg".
-        account_id: that account's twelve digits.
-        extra: fields of a newer program, kept.
+        account_id: the account's 12-digit id.
+        extra: unknown fields of a newer program, which are kept.
     """
 
     profile: str
@@ -62,21 +62,21 @@ class Identity:
 
     Attributes:
         account_name: the account's name in the project: "management", "root" or "security".
-        account_alias: its alias, or "" where it has none.
-        account_id: its twelve digits.
+        account_alias: its alias, or "".
+        account_id: its 12-digit id.
         user: the IAM user name.
-        sign_in_url: where the person signs in; "" for one without a password for the console.
+        sign_in_url: the sign-in page; "" for a user without a console password.
         encrypted_password: the one-time password as base64 OpenPGP ciphertext, or None.
-        key_fingerprint: of the PGP key it is encrypted to, 40 upper-case hexadecimal digits.
+        key_fingerprint: the fingerprint of the recipient's PGP key, 40 upper-case hexadecimal digits.
         region: the project's primary region.
         partition: "aws", "aws-us-gov" or "aws-cn".
-        mfa_required: whether the person has to register an MFA device.
+        mfa_required: whether the person must register an MFA device.
         password_policy: the account's password policy, as sentences.
-        profiles: the role profiles that start from this identity.
-        access_key_id: of an access key that the layer made (machine users), or None.
+        profiles: the role profiles based on this identity.
+        access_key_id: the id of an access key that the layer created (machine users), or None.
         encrypted_secret: its secret as base64 OpenPGP ciphertext, or None.
         mfa_names: whether the project's Leverage CLI reads role profiles named `…-mfa` (MFA_ENABLED=true).
-        extra: fields of a newer program, kept.
+        extra: unknown fields of a newer program, which are kept.
     """
 
     account_name: str
@@ -131,13 +131,13 @@ class Identity:
 
 @dataclass(frozen=True)
 class Handoff:
-    """Everything one person gets.
+    """Everything for one person.
 
     Attributes:
         project: the project's short name.
         identities: one or more; management first, then security.
-        occasion: why it is sent: one of the constants above, or what a newer program says.
-        extra: fields of a newer program, kept.
+        occasion: why it is sent: one of the constants above, or a newer program's.
+        extra: unknown fields of a newer program, which are kept.
     """
 
     project: str
@@ -146,7 +146,7 @@ class Handoff:
     occasion: str = ACCESS
 
     def problems(self) -> list[Problem]:
-        """Everything in it that breaks a rule; empty when it may be sent and used."""
+        """Return everything in it that breaks a rule; empty if it may be sent and used."""
         accounts = [(identity.account_id, identity.user) for identity in self.identities]
         conditions = (
             (
@@ -179,23 +179,23 @@ class Handoff:
         return found
 
     def render(self) -> str:
-        """The whole text to send, ending with a line break.
+        """Return the whole text to send, ending with a newline.
 
         Raises:
-            MessageError: a value breaks its rule, above all one that should be encrypted and is not.
+            MessageError: a value breaks its rule, above all one that should be encrypted but isn't.
         """
         rules.refuse(self.problems(), KIND)
         return f"{_greeting(self)}\n\n{render_block(KIND, self.payload())}\n"
 
     def payload(self) -> dict[str, object]:
-        """The content of its block, JSON values that `handoff_from` takes; unknown fields are in it."""
+        """Return its block's content for `handoff_from` as JSON values, including unknown fields."""
         identities = [_identity_payload(identity) for identity in self.identities]
         occasion = {} if self.occasion == ACCESS else {"occasion": self.occasion}
         return {"project": self.project, **occasion, "identities": identities, **self.extra}
 
 
 def sign_in_url(alias_or_account_id: str, partition: str = "aws") -> str:
-    """The sign-in address of an account.
+    """Return the sign-in address of an account.
 
     Raises:
         KeyError: the partition is none of "aws", "aws-us-gov" and "aws-cn".
@@ -204,7 +204,7 @@ def sign_in_url(alias_or_account_id: str, partition: str = "aws") -> str:
 
 
 def open_handoff(text: str) -> Handoff:
-    """The handoff in a pasted text, file or saved mail, checked.
+    """Read and check the handoff in a pasted text, file or saved mail.
 
     Raises:
         MessageError: there is none, it is damaged, a newer program made it, or a value breaks its rule.
@@ -213,7 +213,7 @@ def open_handoff(text: str) -> Handoff:
 
 
 def is_handoff_for(project: str, user: str, path: Path) -> bool:
-    """Whether a file has a handoff of a project for a user, so that another such one may take its place."""
+    """Return whether a file has a project's handoff for a user, so that a new one may overwrite it."""
     try:
         handoff = open_handoff(read_text(path, MAX_HANDOFF))
     except OnboardError:
@@ -222,10 +222,10 @@ def is_handoff_for(project: str, user: str, path: Path) -> bool:
 
 
 def handoff_from(payload: Mapping[str, object]) -> Handoff:
-    """The handoff whose block holds this, checked.
+    """Read and check the handoff in a block's payload.
 
     Raises:
-        MessageError: something is missing in it, or a value breaks its rule.
+        MessageError: something is missing, or a value breaks its rule.
     """
     values = Fields(payload, "the handoff")
     handoff = Handoff(
@@ -308,7 +308,7 @@ _HOLDS: Mapping[tuple[bool, bool], tuple[str, str]] = {
     (True, True): ("passwords and secret keys in it are", "password and access key"),
     (False, False): ("passwords in it are", "password"),
 }
-"""By whether it holds passwords and access keys: what is encrypted, and what is reset if that fails."""
+"""By (passwords, access keys): what is encrypted, and what is reset if decryption fails."""
 _WIDTH = 72
 _FIRST = "Your access to the AWS accounts of {project} is ready."
 _OPENINGS: Mapping[str, str] = {
@@ -319,11 +319,11 @@ _OPENINGS: Mapping[str, str] = {
     "keys that you made yourself still do.",
     "new-credentials": "You have new credentials for the AWS accounts of {project}.",
 }
-"""How a message begins by its occasion, where it is not the first one that the person gets."""
+"""The first sentence of a message by occasion, except for the person's first message."""
 
 
 def _greeting(handoff: Handoff) -> str:
-    """The text above the block: what this is, how to continue with the wizard, how by hand."""
+    """Return the text above the block: what it is, how to continue with the wizard, and how by hand."""
     again = handoff.occasion in _OPENINGS
     accounts = listed([identity.account_name for identity in handoff.identities], 3)
     password = any(identity.encrypted_password is not None for identity in handoff.identities)
@@ -377,5 +377,5 @@ def _by_hand(identity: Identity, *, again: bool) -> str:
 
 
 def _decrypt(ciphertext: str) -> list[str]:
-    """A command to paste into sh, bash or zsh."""
+    """Return a decryption command to paste into sh, bash or zsh."""
     return ["base64 --decode <<'END' | gpg --decrypt", *lines_of(ciphertext), "END"]

@@ -1,4 +1,4 @@
-"""The invitation: for a person who has not sent a PGP key yet; what to install and to do, in two ways."""
+"""The invitation for a person without a PGP key yet: what to install and do, with or without the wizard."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ _COMMAND = re.compile(r"iam-onboard\s+join\s+--project[\s=]+(?P<project>\S+)\s+-
 
 @dataclass(frozen=True)
 class Invitation:
-    """Who is invited to what.
+    """An invitation to a project.
 
     Attributes:
         project: the project's short name.
-        user: the IAM user name that the person will have.
+        user: the person's future IAM user name.
     """
 
     project: str
     user: str
 
     def problems(self) -> list[Problem]:
-        """Everything in it that breaks a rule; empty when it may be sent."""
+        """Return everything in it that breaks a rule; empty if it may be sent."""
         return rules.check(project=self.project, user=self.user)
 
     @property
     def command(self) -> str:
-        """The one command that the person runs."""
+        """The command for the person to run."""
         return f"iam-onboard join --project {self.project} --user {self.user}"
 
     def render(self) -> str:
-        """The whole text to send, ending with a line break.
+        """Return the whole text to send, ending with a newline.
 
         Raises:
             MessageError: a value breaks its rule.
@@ -75,10 +75,10 @@ one, and keep your passphrase to yourself.
 
 
 def open_invitation(text: str) -> Invitation:
-    """The project and the user of a pasted invitation, read from the command in it.
+    """Read a pasted invitation from the command in it.
 
     Raises:
-        MessageError: there is no such command in the text, or a value breaks its rule.
+        MessageError: the text has no such command, or a value breaks its rule.
     """
     match = _COMMAND.search(re.sub(r"^[ \t]*(?:>[ \t]?)+", "", text[:MAX_TEXT], flags=re.MULTILINE))
     if match is None:

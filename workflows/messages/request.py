@@ -1,4 +1,4 @@
-"""The request: a new user sends the public PGP key to the admin, at first or instead of a lost one."""
+"""The request: a new user sends the admin their public PGP key, the first one or to replace a lost one."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ KIND = "request"
 
 @dataclass(frozen=True)
 class Request:
-    """What the admin needs to know of a new user.
+    """A new user's data for the admin.
 
     Attributes:
         project: the project's short name.
         user: the IAM user name, for example "juan.delacruz".
         public_key: the binary public key in base64, in one line.
-        fingerprint: of that key, 40 upper-case hexadecimal digits.
-        name: the person's name as people say it, or "".
-        replacement: True where an earlier password or key can't be decrypted and has to be reset.
+        fingerprint: the key's fingerprint, 40 upper-case hexadecimal digits.
+        name: the person's real name, or "".
+        replacement: True if an earlier password or key can't be decrypted and must be reset.
         reason: why, in the person's words, or "".
-        extra: fields of a newer program, kept.
+        extra: unknown fields of a newer program, which are kept.
     """
 
     project: str
@@ -37,7 +37,7 @@ class Request:
     extra: Mapping[str, object] = field(default_factory=dict, hash=False)
 
     def problems(self) -> list[Problem]:
-        """Everything in it that breaks a rule; empty when it may be sent and used."""
+        """Return everything in it that breaks a rule; empty if it may be sent and used."""
         return [
             *rules.check(project=self.project, user=self.user, key_fingerprint=self.fingerprint),
             *rules.prose(self.name, "name", 100),
@@ -46,7 +46,7 @@ class Request:
         ]
 
     def render(self) -> str:
-        """The whole text to send, ending with a line break.
+        """Return the whole text to send, ending with a newline.
 
         Raises:
             MessageError: a value breaks its rule.
@@ -65,7 +65,7 @@ class Request:
 
 
 def open_request(text: str) -> Request:
-    """The request in a pasted text, file or saved mail, checked.
+    """Read and check the request in a pasted text, file or saved mail.
 
     Raises:
         MessageError: there is none, it is damaged, or a value breaks its rule.

@@ -1,7 +1,7 @@
-"""The rules for the values of a message, each with the place where AWS, GnuPG or Leverage states it.
+"""The rules for the values in a message, with their source in AWS's, GnuPG's or Leverage's documentation.
 
-What arrives was written by somebody else: it ends in a browser's address bar, in a file name, in a profile
-file and on a terminal, so every value is held to its rule before anybody sees or uses it.
+Messages come from other people, and their values end up in a browser's address bar, a file name, a profile
+file and on a terminal. So every value is checked before anybody sees or uses it.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _FORMS: Mapping[str, tuple[str, str]] = {
     # IAM API reference, CreateUser and CreateRole: 1-64 of \w+=,.@-
     "user": (_IAM_NAME + "{1,64}", f"an IAM user name {_NAME_OF} 64)"),
     "role": (_IAM_NAME + "{1,64}", f"an IAM role name {_NAME_OF} 64)"),
-    # AWS CLI user guide, configuration files: "default" and the kinds of sections mean something there
+    # AWS CLI user guide, configuration files: "default" and the kinds of sections have a meaning there
     "profile": (
         r"(?i:(?!(?:default|profile|sso-session|services|plugins|preview)\Z))" + _IAM_NAME + "{1,128}",
         f"a profile name {_NAME_OF} 128, and none that AWS's own files use, as default)",
@@ -53,17 +53,17 @@ _FORMS: Mapping[str, tuple[str, str]] = {
         r"(?:(?!\d{12}\Z)[a-z0-9](?:[a-z0-9]|-(?!-)){1,61}[a-z0-9])?",
         "an account alias (3 to 63 lower-case letters, digits and single -)",
     ),
-    "region": (r"[a-z0-9-]{1,40}", "a region's name"),  # whether there is such a region, botocore knows
+    "region": (r"[a-z0-9-]{1,40}", "a region's name"),  # botocore checks whether it exists
     "key_fingerprint": (r"[0-9A-F]{40}", "the fingerprint of a PGP key (40 hexadecimal digits)"),
     "access_key_id": (r"AKIA[A-Z0-9]{12,124}", "an access key id (AKIA and 12 or more of A-Z and 0-9)"),
     "partition": ("|".join(SIGN_IN_DOMAINS), f"one of {', '.join(SIGN_IN_DOMAINS)}"),
 }
-"""Of each field the form of its whole value, and how a complaint names it."""
+"""For each field, the pattern of its whole value, and its name in errors."""
 _TRICKS = re.compile(
     "[\\x00-\\x1f\\x7f-\\x9f\\u061c\\u200e\\u200f\\u202a-\\u202e\\u2066-\\u2069"
     "\\ud800-\\udfff\\U000e0000-\\U000e01ef]"
 )
-"""Controls, what turns text around, surrogates, tags. Joiners are in names of some languages."""
+"""Control, bidirectional, surrogate and tag characters, but no joiners, which some languages' names need."""
 
 
 _OF_A_POLICY = frozenset(map(chr, range(0x20, 0x7F))) | frozenset(
@@ -72,7 +72,7 @@ _OF_A_POLICY = frozenset(map(chr, range(0x20, 0x7F))) | frozenset(
 
 
 def check(**values: str) -> list[Problem]:
-    """What is wrong with the values of some fields, named as in a message ("user", "account_id")."""
+    """Return what is wrong with the values of some fields, named as in a message ("user", "account_id")."""
     return [
         Problem(f"{field}: {shown(value)} is not {_FORMS[field][1]}.", field)
         for field, value in values.items()
@@ -81,7 +81,7 @@ def check(**values: str) -> list[Problem]:
 
 
 def prose(value: str, field: str, maximum: int = MAX_PROSE) -> list[Problem]:
-    """A text for people: bounded, and without characters that could play tricks on a terminal."""
+    """Check a text for people: its length, and no characters that could play tricks on a terminal."""
     if len(value) > maximum:
         return [Problem(f"{field} has {len(value)} characters; at most {maximum} are accepted.", field)]
     if _TRICKS.search(value):
@@ -90,7 +90,7 @@ def prose(value: str, field: str, maximum: int = MAX_PROSE) -> list[Problem]:
 
 
 def password_policy(sentences: Sequence[str]) -> list[Problem]:
-    """Sentences on an account's password policy, as this program words them: a few, in plain characters."""
+    """Check sentences about a password policy, as this program writes them: a few, in plain characters."""
     if len(sentences) > MAX_POLICY:
         return [Problem(f"The password policy has more than {MAX_POLICY} sentences.", "password_policy")]
     found = [problem for sentence in sentences for problem in prose(sentence, "password_policy")]
@@ -108,7 +108,7 @@ def password_policy(sentences: Sequence[str]) -> list[Problem]:
 
 
 def ciphertext(value: str | None, field: str) -> list[Problem]:
-    """A base64 OpenPGP message encrypted to somebody, never a plaintext; the complaint does not repeat it."""
+    """Check a base64 OpenPGP message: encrypted to a key, never plaintext; errors don't repeat it."""
     if value is None:
         return []
     reason = "it is too long" if len(value) > MAX_CIPHERTEXT else _not_encrypted(value)
@@ -116,7 +116,7 @@ def ciphertext(value: str | None, field: str) -> list[Problem]:
 
 
 def _not_encrypted(text: str) -> Sentence:
-    """Why a base64 text is no whole OpenPGP message encrypted to a public key (half a sentence), or ""."""
+    """Return why a base64 text is not a complete OpenPGP message to a public key (half a sentence), or ""."""
     try:
         tags = [packet.tag for packet in _packets(text) if packet.tag != Tag.MARKER]
     except ValueError as error:
@@ -131,13 +131,13 @@ def _not_encrypted(text: str) -> Sentence:
 
 
 def public_key(value: str, wanted: str) -> list[Problem]:
-    """A base64 text that is the one public key with the fingerprint `wanted`, nothing secret in it."""
+    """Check a base64 text: exactly one public key, with the fingerprint `wanted`, and nothing secret."""
     reason = "it is too long" if len(value) > MAX_PUBLIC_KEY else _not_the_key(value, wanted)
     return [Problem(f"The public key can't be used: {reason}.", "public_key")] if reason else []
 
 
 def _not_the_key(text: str, wanted: str) -> Sentence:
-    """Why a base64 text is not the one public key with a fingerprint (half a sentence), or ""."""
+    """Return why a base64 text is not the one public key with a fingerprint (half a sentence), or ""."""
     try:
         packets = _packets(text)
     except ValueError as error:
@@ -154,10 +154,10 @@ def _not_the_key(text: str, wanted: str) -> Sentence:
 
 
 def _packets(text: str) -> tuple[Packet, ...]:
-    """The packets in a base64 text without blanks.
+    """Return the packets in a base64 text without blanks.
 
     Raises:
-        ValueError: it is not base64, or not OpenPGP data that is whole; the message is half a sentence.
+        ValueError: it is not base64, or not complete OpenPGP data; the message is half a sentence.
     """
     try:
         data = base64.b64decode(text, validate=True)
@@ -170,17 +170,17 @@ def _packets(text: str) -> tuple[Packet, ...]:
 
 
 def sign_in_url(url: str, *, alias: str, account: str, partition: str) -> list[Problem]:
-    """A sign-in address of AWS itself, for this very account.
+    """Check that an address is AWS's own sign-in page of this account.
 
     Args:
-        url: the address as it arrived.
+        url: the address from the message.
         alias: the account's alias, or "".
         account: the account's id.
         partition: "aws", "aws-us-gov" or "aws-cn".
     """
     domain = SIGN_IN_DOMAINS.get(partition)
     if domain is None:
-        return []  # the partition is refused already
+        return []  # the partition is rejected already
     pages = (f"https://{label}.{domain}" for label in (alias, account) if label)
     if url in {f"{page}{path}" for page in pages for path in ("", "/", "/console", "/console/")}:
         return []
@@ -190,7 +190,7 @@ def sign_in_url(url: str, *, alias: str, account: str, partition: str) -> list[P
 
 
 def shown(value: str) -> str:
-    """A foreign value, safe and short enough for a sentence."""
+    """Make a foreign value safe and short enough for a sentence."""
     return f"“{one_line(value, 60)}”"
 
 
