@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Container, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -51,7 +51,7 @@ class Entry:
     """
 
     summary: Summary
-    sessions: Sessions
+    sessions: Sessions = field(compare=False)
     sandbox: Path | None
     arrived: str | None = None
     archived: bool = False

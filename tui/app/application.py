@@ -201,8 +201,16 @@ class OnboardApp(Frame):
             remarks = await asyncio.to_thread(self.control.key_remarks, self._machine.now())
         except OnboardError as error:
             failure = failure or error
-        now, sandbox = self._machine.now, self.source.sandbox
-        await self._show(HomeScreen(entries, sandbox=sandbox, now=now, remarks=remarks, at=at, every=every))
+        home = HomeScreen(
+            entries,
+            sandbox=self.source.sandbox,
+            now=self._machine.now,
+            remarks=remarks,
+            at=at,
+            every=every,
+            read=self.control.entries,
+        )
+        await self._show(home)
         if failure is not None:
             self.show_error(failure)
         else:

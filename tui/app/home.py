@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -25,6 +26,7 @@ from screens.widgets.dialogs import Confirm, Dialog, NameDialog, OneFocus, ask
 from screens.widgets.key_line import KeyLine
 from screens.widgets.text import Button, Option, OptionList, SplitLine, Text, marked_up, sized, styled
 from tui.app.session_summary import arrival_of, left_behind, standing_of, steps_done
+from workflows.core.errors import OnboardError
 from workflows.core.sentences import Sentence, count, joined, text_of
 from workflows.steps.kinds import ACCOUNT_SETTINGS, people_of, work_of, works_of
 
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 _MOST_SESSIONS = 3
 """How many sessions a low screen lists; F3 lists all."""
 _LOW = 32
+_SECONDS_BETWEEN_LOOKS = 5.0
 _OF_A_SESSION = {"archive", "restore", "delete", "report"}
 """Actions on the selected session."""
 _LABEL = 28
@@ -218,6 +221,7 @@ class HomeScreen(OneFocus):
         at: the session that the user comes from or has just archived, selected unless it is done; "" for
             none.
         every: whether to list all sessions at once.
+        read: returns the sessions as they are now; None for a list that stays.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -302,28 +306,57 @@ class HomeScreen(OneFocus):
         remarks: Sequence[Sentence] = (),
         at: str = "",
         every: bool = False,
+        read: Callable[[], Sequence[Entry]] | None = None,
     ) -> None:
         super().__init__()
         self._now = now
         self._remarks = remarks
-        begun = (entry for entry in entries if _order(entry) == 3)
-        left = max(begun, key=lambda entry: entry.summary.changed, default=None)
-        self._entries = sorted(entries, key=partial(_order, left=left))
+        self._read = read
         self._sandbox = sandbox
         self._elsewhere = f"In {'another' if sandbox else 'a'} sandbox"
         self._all = every
         self._filled: Size | None = None
-        self._lines: dict[str, _Line] = {
-            **{f"session-{number}": _line_of(entry, now()) for number, entry in enumerate(self._entries)},
-            **{" ".join(task.begins): task for tasks in _TASKS.values() for task in tasks},
-        }
-        found = (name for name, line in self._lines.items() if line.resumes and line.resumes.summary.id == at)
-        self._came_from = next(found, "")
+        self._take(entries)
+        self._came_from = self._name_of(at)
         headings = {f"session-{at}": self._heading(entry) for at, entry in enumerate(self._entries)}
         waiting = next((name for name, heading in headings.items() if heading == "Continue"), "admin joining")
         done = headings.get(self._came_from, "Done") == "Done"
         listed = self._all and self._came_from in headings
         self._at = waiting if done and not listed else self._came_from
+
+    def _take(self, entries: Sequence[Entry]) -> None:
+        begun = (entry for entry in entries if _order(entry) == 3)
+        left = max(begun, key=lambda entry: entry.summary.changed, default=None)
+        self._entries = sorted(entries, key=partial(_order, left=left))
+        now = self._now()
+        self._lines: dict[str, _Line] = {
+            **{f"session-{number}": _line_of(entry, now) for number, entry in enumerate(self._entries)},
+            **{" ".join(task.begins): task for tasks in _TASKS.values() for task in tasks},
+        }
+
+    def _name_of(self, session_id: str) -> str:
+        """Return the name of a session's line; "" if there is none."""
+        ids = (entry.summary.id for entry in self._entries)
+        return next((f"session-{number}" for number, name in enumerate(ids) if name == session_id), "")
+
+    def _look_again(self) -> None:
+        """Read the sessions, which another wizard may have changed."""
+        if self._read is not None:
+            with suppress(OnboardError):  # what is listed stays
+                self.call_later(self.show_entries, self._read())
+
+    def show_entries(self, entries: Sequence[Entry]) -> None:
+        """List these sessions in place of those before; the selected one stays selected."""
+        before, selected = self._lines, self._lines.get(self._at)
+        came_from = self._lines.get(self._came_from)
+        self._take(entries)
+        if self._lines == before:
+            return
+        if came_from is not None and came_from.resumes is not None:
+            self._came_from = self._name_of(came_from.resumes.summary.id)
+        if selected is not None and selected.resumes is not None:
+            self._at = self._name_of(selected.resumes.summary.id) or self._at
+        self._fill()
 
     def compose(self) -> ComposeResult:
         yield SplitLine(id="home-top")
@@ -345,6 +378,8 @@ class HomeScreen(OneFocus):
         self.query_one("#home-top", SplitLine).show(styled(("iam-onboard", "bold $accent")), where)
         self._fill()
         self.query_one(OptionList).focus()
+        look = partial(self.run_worker, self._look_again, thread=True, group="looks", exclusive=True)
+        self.set_interval(_SECONDS_BETWEEN_LOOKS, look)
 
     def on_resize(self, event: Resize) -> None:
         """Fit the lines to a new width; Textual also reports unchanged sizes."""

@@ -596,6 +596,27 @@ async def test_f3_saves_and_lists_and_another_session_can_be_opened(house: House
         assert isinstance(app.screen, WizardScreen)
 
 
+async def test_home_follows_what_another_wizard_does(house: House) -> None:
+    first = house.session((PROJECT, LAYERS))
+    app = house.app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        home = app.screen
+        assert isinstance(home, HomeScreen)
+        before = home._lines
+        home._look_again()
+        await settled(pilot)
+        assert home._lines is not before
+        assert home._lines == before
+        session = house.sessions.open(first)
+        session.start(USERS)
+        session.succeed(USERS, {})
+        home._look_again()
+        await settled(pilot)
+        session.close()
+        assert home._lines["session-0"].detail != before["session-0"].detail
+
+
 @pytest.mark.parametrize("looking", [(), ("f2", "down", "escape"), ("tab", "pagedown", "f1", "escape")])
 @pytest.mark.parametrize("leaving", ["f3", "ctrl+q", "escape"])
 async def test_what_was_only_looked_at_leaves_no_session(

@@ -452,6 +452,28 @@ async def test_what_can_be_done_is_selected_where_all_else_is_done(height: int, 
             assert app.asked == [wanted]
 
 
+async def test_what_another_wizard_changes_is_listed_and_the_selected_session_stays_selected() -> None:
+    other = entry(replace(LATE.summary, id="other", changed="2026-01-04T06:07:08+00:00"))
+    read = [LATE, other]
+    app = Host([])
+    app.home = HomeScreen([LATE, other], sandbox=False, now=lambda: NOW, at="late", read=lambda: read)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        options = [*app.home.query_one(OptionList).options]
+        app.home._look_again()
+        await rest(pilot)
+        assert [*app.home.query_one(OptionList).options] == options, "what is as it was stays as it is"
+        later = replace(other.summary, changed="2026-01-05T11:00:00+00:00", next_title="Review")
+        read[:] = [replace(other, summary=later), LATE]
+        app.home._look_again()
+        await rest(pilot)
+        assert [app.home._lines[name].resumes for name in ids_of(app)[:2]] == [read[0], LATE]
+        assert "next: Review" in app.text()
+        await pilot.press("enter")
+        await rest(pilot)
+        assert app.asked == [HomeScreen.Resume(LATE)]
+
+
 async def test_the_session_that_the_person_comes_from_is_in_view_and_selected() -> None:
     others = [entry(replace(LATE.summary, id=f"other-{number}")) for number in range(4)]
     app = Host([*others, LATE])
