@@ -90,8 +90,8 @@ def environment_page() -> str:
     parts = [
         "# Your shell's variables\n",
         "iam-onboard uses AWS as the project's files say, however your shell is set up. These variables",
-        "make a difference, or are left out on purpose. `iam-onboard doctor` shows those that are set. The",
-        "wizard's top line names another AWS, and each plan shows what changes Terraform.\n",
+        "change that, or are left out on purpose. `iam-onboard doctor` shows the ones that are set. The",
+        "wizard's top line says if requests go to another AWS, and each plan shows what changes Terraform.\n",
         "| Variable | Effect |",
         "|---|---|",
         *(f"| {', '.join(f'`{name}`' for name in one.names)} | {one.effect} |" for one in AMBIENT),

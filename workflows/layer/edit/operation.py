@@ -212,7 +212,11 @@ def find_group(layer: Layer, name: str) -> Group:
 
 def _declared(layer: Layer, found: T | None, what: str) -> T:
     if found is None:
-        raise refuse(f"There is no {what} in {layer.location.relative}.", "The layer doesn't declare it.")
+        raise EditRefused(
+            "Not in this layer",
+            f"There is no {what} in {layer.location.relative}.",
+            next=f"Check the name: `iam-onboard layer show {layer.location.account}` lists all.",
+        )
     return found
 
 
