@@ -531,7 +531,7 @@ def _losses(planned: Planned, context: Context) -> list[str]:
 
 
 def _question(planned: Planned, context: Context, account_id: str, warnings: Sequence[Sentence]) -> str:
-    """What a yes does: account, counts, people, and what else it does."""
+    """Describe the effect of a yes: account, counts, people and other changes."""
     people = listed([person.name for person in planned.people], 6)
     account = f"{context.item} {account_id}".strip()
     lines = [f"In {account}: {amounts(planned.counts)}.", *([f"For {people}."] if people else [])]

@@ -287,13 +287,13 @@ class ProjectPane(StepPane):
             self._begin_with(found)
 
     def _show_layers(self, found: Survey, marked: Collection[str]) -> None:
-        """The accounts, each with whom it lacks of the people that this is about."""
+        """List the accounts, each with the named people that it lacks."""
         accounts, named = [layer.location.account for layer in found.layers], self._named(found)
         lines = aligned([(layer.location.account, _counts(layer, named)) for layer in found.layers])
         self.query_one("#layers", MarkList).show(zip(lines, accounts, strict=True), marked)
 
     def _named(self, found: Survey) -> list[str]:
-        """Who is named that is there already."""
+        """Return the people named in the fields who already exist."""
         there, kinds = found.people(), (kind for kind in KINDS if kind != "joining")
         return [name for kind in kinds for name in names_in(self._field(kind).value) if name in there]
 
@@ -303,7 +303,7 @@ class ProjectPane(StepPane):
         return found.proposed_for(self._named(found), others=others)
 
     def _propose_accounts(self) -> None:
-        """Who is named may be in other accounts; what the person has selected stays."""
+        """Propose the accounts of the people named, unless the user has changed the selection."""
         if (found := self._survey) is None or self._settled:
             return
         before, self._proposed = self._proposed, self._proposal(found)
@@ -465,7 +465,7 @@ def _id(kind: str) -> str:
 
 
 def _counts(layer: Layer, named: Iterable[str]) -> str:
-    """How many there are in a layer, and whom of those that are `named` it lacks."""
+    """Return the number of people and groups in a layer, and which of `named` it lacks."""
     machines = len(layer.people) - len(layer.humans)
     counted = [count(len(layer.humans), "person", "people"), count(len(layer.groups), "group")]
     lacking = [name for name in named if not layer.person(name)]
@@ -499,7 +499,7 @@ def _remarks(
         found: the findings.
         asked: the kinds of work on the page.
         asking: people who request another key and aren't named yet.
-        accounts: those that are selected.
+        accounts: the selected accounts.
     """
     where = "" if "rekeying" in asked else " (^o shows it)"
     edits = {*asked} - {"mfa_reset"}

@@ -473,7 +473,8 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
     def _moved(self, message: StepPane.MoveDone) -> None:
         if message.name == "perform":
             key = message.result["access_key"]
-            news = (words for words in key["told"] if words != key["signed_in"])  # that is no news to them
+            # the user knows that already
+            news = (words for words in key["told"] if words != key["signed_in"])
             self.parting = self.context.environment.readable("\n".join(news))
 
     def changed(self) -> bool:

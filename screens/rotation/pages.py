@@ -190,7 +190,7 @@ class RotationPane(_KeyPane, SpareKeyPane):
 
     @property
     def asks_nothing(self) -> bool:
-        """Without a key here."""
+        """Whether no key is kept here."""
         return not self._records
 
     def turn(self) -> Turn:
@@ -332,7 +332,7 @@ class RetirementPane(_KeyPane):
 
 
 def _named(record: KeyRecord) -> tuple[Sentence, ...]:
-    """Which key is meant: its id, and whose it is where."""
+    """Say which key is meant: its id, user, profile and account."""
     return (f"{record.id} of {record.user} in {record.profile} ({record.account_id}).",)
 
 

@@ -72,9 +72,9 @@ def create_access_key(context: Context, identity: Identity) -> tuple[Deed, ...]:
 
 
 def done_before(context: Context) -> list[int]:
-    """The numbers of the deeds that are done as the list begins: who has just signed in need not do it again.
+    """Return the numbers of the tasks done beforehand: a user who has just signed in skips the sign-in.
 
-    A device that was made from here takes a code that they have not signed in with.
+    A device created from here doesn't count: it needs a sign-in with its code.
     """
     how = (context.facts.get("mfa") or {}).get("how", CONSOLE)
     return [1] if how == CONSOLE and sign_in.just_now(context) else []

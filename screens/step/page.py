@@ -367,7 +367,7 @@ class StepPane(VerticalScroll):
 
     @property
     def asks_nothing(self) -> bool:
-        """Whether there is nothing here that could be entered or done."""
+        """Whether there is nothing to enter or do here."""
         return False
 
     @property

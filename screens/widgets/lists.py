@@ -191,15 +191,15 @@ class Log(widgets.RichLog):
 
 
 class TextDialog(Notice):
-    """Shows a text to read, however long it is; what has nothing to scroll leaves the focus to its buttons.
+    """Shows a text to read, of any length; one that needs no scrolling leaves the focus to the buttons.
 
     Args:
         title: what it is.
         text: the text.
         buttons: as for every dialog.
-        styles: the colour of lines by the mark that they begin with.
-        copy: copies a text and says so; None offers no copy.
-        wraps: whether long lines are wrapped; else they are scrolled sideways.
+        styles: the colours of lines by their first characters.
+        copy: copies a text and returns a message; None offers no copy.
+        wraps: whether to wrap long lines instead of scrolling sideways.
         fields: as for every dialog.
     """
 

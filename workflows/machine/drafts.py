@@ -30,7 +30,7 @@ class Drafts:
         self._folder = folder
 
     def save(self, key: StepKey, draft: Facts) -> None:
-        """Replace a step's draft, atomically; a text with a secret in it is left out.
+        """Replace a step's draft, atomically, omitting texts that hold a secret.
 
         Raises:
             UnstorableFactError: a value isn't JSON, or is a secret.
@@ -79,7 +79,7 @@ class Drafts:
 
 
 def _without_secrets(value: Any) -> Any:
-    """A value without texts that hold a secret, as one that was pasted into the wrong field."""
+    """Empty the texts in a value that hold a secret, such as one pasted into the wrong field."""
     match value:
         case str():
             return "" if holds_secret(value) else value

@@ -288,7 +288,7 @@ class Session:
             keep_observations(self.folder, state.observed)
         self._journal.add(event)
         self._state = state
-        if not isinstance(event, Started | Failed):  # another wizard reads what is settled here
+        if not isinstance(event, Started | Failed):  # other wizards read what is settled here
             summary = _summary(self.folder, self.header, state, event.at)
             keep_summary(self.folder, summary, made_from(self.folder))
 

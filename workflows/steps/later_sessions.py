@@ -16,7 +16,7 @@ from workflows.steps.kinds import KINDS, OVER_TERRAFORM, people_of, work_of
 
 
 def siblings(folder: Path) -> Iterator[Summary]:
-    """Yield the other sessions beside a session's folder, as of what was last settled in each."""
+    """Yield the other sessions beside a session's folder, as last settled."""
     for sibling in sorted(folder.parent.iterdir()):
         if sibling != folder and (summary := kept_summary(sibling, of_old=True)) is not None:
             yield summary
@@ -206,12 +206,12 @@ LastSessions = Mapping[tuple[Any, str, str], Summary]
 
 
 def passwords_made(sessions: Iterable[Summary]) -> LastSessions:
-    """Return the session that was the last to make and apply a password, for each user."""
+    """Return the last session that made and applied a password, for each user."""
     return _last(deed for each in sessions for deed in _deeds("apply", each, _with_passwords(each)))
 
 
 def awaiting(sessions: Iterable[Summary]) -> LastSessions:
-    """Return the session that was the last to make a password or remove a lost MFA device, for each user."""
+    """Return the last session that made a password or removed a lost MFA device, for each user."""
     return _last(
         deed
         for each in sessions
@@ -226,7 +226,7 @@ _Deed = tuple[str, tuple[Any, str, str], Summary]
 
 
 def _deeds(step: str, summary: Summary, parts: Iterable[tuple[str, str]]) -> Iterator[_Deed]:
-    """Return what a step of a session did, with its time, for each root, account and user."""
+    """Return what a step of a session did: its time, with root, account and user."""
     root = summary.facts.get("project_root")
     return ((summary.settled[f"{step}@{account}"], (root, account, name), summary) for account, name in parts)
 

@@ -583,7 +583,7 @@ def default_file(name: str) -> str:
 
 
 def as_of_now(person: PersonHandoff, context: Context) -> PersonHandoff:
-    """Return a text that was read, emptied where another session has replaced what it holds since."""
+    """Return a text, emptied if another session has replaced its credentials since it was read."""
     instead = {account: _handled_later(account, context).get(person.name) for account in person.accounts}
     since = tuple(f"{account}: {did}" for account, did in instead.items() if did)
     if not since:
@@ -628,7 +628,7 @@ def refuse_gone(person: PersonHandoff, context: Context, report: Report) -> None
 
 
 def to_mailbox(person: PersonHandoff, context: Context) -> Sentence:
-    """Put a person's text into the sandbox's mailbox, and report where; one that lies there stays, too.
+    """Put a person's text into the sandbox's mailbox, and report where; an earlier one there is kept.
 
     Raises:
         OnboardError: there is no mailbox, or it can't be written.

@@ -103,7 +103,7 @@ def _accounts(session: Summary) -> set[str]:
 
 
 def later_than(context: Context) -> tuple[str, tuple[Summary, ...]]:
-    """Return when this session began, and all sessions as they are now; none while nothing is settled in it.
+    """Return when this session began, and all sessions as they are now; none if nothing is settled in it.
 
     This session is among them, since its own later applies can outdate another session's.
     """
@@ -143,10 +143,10 @@ def renewed_since(
 
 
 def replaced_unsent(passwords: Iterable[str], context: Context) -> Iterator[Sentence]:
-    """Yield a sentence for each session that hasn't sent a password yet which another one is to replace.
+    """Yield a sentence for each session whose unsent passwords another one is about to replace.
 
     Args:
-        passwords: who gets the other one, in the step's account.
+        passwords: people who get the other password, in the step's account.
         context: what the step may read.
     """
     _begun, every = later_than(context)

@@ -108,7 +108,7 @@ class Survey:
         return tuple(sorted({person.iam_name for person in people if _fits(person, kind)}))
 
     def proposed_for(self, people: Collection[str], *, others: bool) -> tuple[str, ...]:
-        """The accounts to propose: those that some people are in, and the usual ones for `others` too."""
+        """Return the accounts of these people and, for `others`, the usual ones."""
         usual = self.proposed if others or not people else ()
         return tuple(
             account
@@ -117,7 +117,7 @@ class Survey:
         )
 
     def to_be_planned(self, accounts: Collection[str]) -> tuple[Sentence, ...]:
-        """That plans of some accounts will include what isn't committed there."""
+        """Say that plans of these accounts will include uncommitted files."""
         number = {account: self.uncommitted.get(account, 0) for account in accounts}
         where, every = [account for account in accounts if number[account]], sum(number.values())
         if not where:

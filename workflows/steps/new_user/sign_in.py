@@ -32,7 +32,7 @@ from workflows.steps.shared.own_identity import handoff_of, identity_of
 
 _REPLACED = "A newer handoff has a new password; this one no longer works."
 _LASTS = timedelta(hours=1)
-"""Of a console's session; AWS ends it after 12 hours, and a browser perhaps before."""
+"""How long a sign-in counts as current; AWS ends console sessions after 12 hours, browsers maybe earlier."""
 _RECORDED = "AWS has recorded your sign-in."
 
 
@@ -158,7 +158,7 @@ def _replaced_since(context: Context) -> Observation | None:
 
 
 def just_now(context: Context) -> bool:
-    """Whether they signed in so lately that the console still has them."""
+    """Return whether the user signed in so recently that the console is still open."""
     signed_in = context.facts.get("signed_in") or {}
     if signed_in.get("proof") not in {Proof.DECRYPTED, Proof.CHOSEN}:
         return False
