@@ -88,7 +88,12 @@ def test_each_person_has_a_cause_and_planning_again_finishes_the_rest(
     keys = sandbox.project_root / ACCOUNT / "global/base-identities/keys"
     (key,) = [path for path in keys.iterdir() if path.name.startswith(BAD)]
     good = key.read_text()
-    key.write_text("bm90IGEga2V5\n")
+
+    def take_in(text: str) -> None:
+        key.write_text(text)
+        runs.once["keys"][BAD] = {"text": text}
+
+    take_in("bm90IGEga2V5\n")
     make_by_hand(runs, THERE)
 
     failed = apply_and_fail(runs)
@@ -107,7 +112,7 @@ def test_each_person_has_a_cause_and_planning_again_finishes_the_rest(
     assert failed.why.startswith(f"{BAD}: {Failure.PGP_KEY.value.title}.")
     assert any(FINE in address and "login_profile" in address for address in failed.result.done)
 
-    key.write_text(good)
+    take_in(good)
     runs.accept(ACCOUNT)
     runs.learn(ACCOUNT, apply.perform(apply.Request(), runs.context(ACCOUNT), runs.report))
     assert plan.make(runs.context(ACCOUNT), runs.report).empty

@@ -190,13 +190,13 @@ def other_keys(layer: Layer, decisions: Decisions, *, written: bool = False) -> 
         if not holds(present, key.text.encode()) and (person or name not in decisions.rekeying):
             fingerprint = fingerprint_in(present)
             there = f"the key {grouped(fingerprint)}" if fingerprint else "something that isn't a key"
+            own = grouped(key.fingerprint) or "another one"
             yield OtherKey(
                 name,
                 file,
                 fingerprint,
                 f"{account} {file} {fingerprint} {key.fingerprint}",
-                f"{file} in {account} holds {there}. "
-                f"The key that you took in for {name} is {grouped(key.fingerprint)}.",
+                f"{file} in {account} holds {there}. The key that you took in for {name} is {own}.",
             )
 
 
