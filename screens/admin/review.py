@@ -248,7 +248,9 @@ class ReviewPane(ByHandPane):
             gone = [file.change.after is None for file in self.query_one(FileDiffs).files]
             gone = gone or [not file["sha256"] for file in message.result["changed_files"]]
             where = f"committed to {commit['branch'] or commit['sha'][:8]}" if commit else "not committed"
-            self.parting = f"✓ {_written_text(gone)}, {where}."
+            others = len(self.request().others) if commit else 0
+            also = f", with {count(others, 'other file')}" if others else ""
+            self.parting = f"✓ {_written_text(gone)}, {where}{also}."
 
     def advance(self) -> None:
         """Write the diff, asking about unseen parts; or look again if nothing could be written."""

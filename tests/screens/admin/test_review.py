@@ -346,6 +346,17 @@ async def test_the_frame_names_the_next_file_once_no_changed_line_of_one_is_in_v
                 assert str(diff.border_title).startswith(f"{told + 1} of 8: ")
 
 
+async def test_the_result_counts_the_other_files_of_the_commit(decided: AdminProject) -> None:
+    (decided.root / "security/global/base-identities/mine.tf").write_text("# mine\n")
+    async with review_of(decided) as (ui, _):
+        pane = ui.app.pane
+        pane.query_one("#commit", MarkBox).value = True
+        await ui.press("f24")
+        assert len(pane.request().others) == 1
+        await write(ui)
+        assert re.search(r"\b1 other\b", pane.parting)
+
+
 async def test_what_a_commit_takes_in_beside_the_difference_is_said_before(decided: AdminProject) -> None:
     path = decided.root / "security/global/base-identities/locals.tf"
     path.write_text(path.read_text() + "# mine\n# mine too\n")
@@ -455,7 +466,7 @@ async def test_what_is_typed_after_a_refused_commit_goes_into_its_field(decided:
         assert "n shows the next" not in ui.text
         await write(ui)
         await ui.rest()
-        assert "Not a name for a branch" in ui.text
+        assert [problem.field for problem in ui.app.pane.problems] == ["branch"]
         assert not isinstance(ui.app.screen, ErrorDialog)
         await ui.press(*"seven")
         assert ui.app.pane.query_one("#branch", Input).value == "a..bseven"

@@ -133,8 +133,9 @@ def test_an_accepted_plan_is_the_one_that_was_shown(tmp_path: Path, record: Plan
     made = judged(record, PLAN, own)
     assert plan.perform(plan.Request(made), own, quiet)["plan"]["plan_sha256"] == record.plan_sha256
     record.plan.write_bytes(b"another plan")
-    with pytest.raises(OnboardError, match="another plan"):
+    with pytest.raises(OnboardError) as refused:
         plan.perform(plan.Request(made), own, quiet)
+    assert str(record.plan) in text_of(refused.value.what)
 
 
 def test_an_empty_plans_file_is_removed_when_it_is_accepted(tmp_path: Path, record: PlanRecord) -> None:
