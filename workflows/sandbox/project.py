@@ -1,7 +1,7 @@
-"""The sandbox's project: an infrastructure repository in Leverage's layout, with people in it already.
+"""The sandbox's project: an infrastructure repository in Leverage's layout, with some people in it.
 
-The files are in `files/` as they appear in the repository. What cannot be packaged (links, dot files) and
-what depends on the sandbox (where its AWS is) is made here.
+`files/` contains the repository's files. This module makes those that cannot be packaged (links, dot files)
+and those that depend on the sandbox (the address of its AWS).
 """
 
 from __future__ import annotations
@@ -66,17 +66,17 @@ terraform {{
 
 
 def email_of(account: str) -> str:
-    """The mail address of an account, as `config/common.tfvars` has it."""
+    """Return the email address of an account in `config/common.tfvars`."""
     return f"aws+{account}@example.com"
 
 
 def layers(root: Path) -> tuple[Path, ...]:
-    """The identities layers of the project, management first."""
+    """Return the identities layers of the project, management first."""
     return tuple(root / account / "global" / "base-identities" for account in ("management", "security"))
 
 
 def account_of(layer: Path) -> str:
-    """The account whose identities a layer holds."""
+    """Return the name of the account whose identities a layer defines."""
     return layer.parent.parent.name
 
 
@@ -91,10 +91,10 @@ def lay_out(root: Path) -> None:
 
 
 def point_at(root: Path, endpoint_url: str) -> None:
-    """Let every layer's provider and state backend talk to the sandbox's AWS, in files that git ignores.
+    """Make every layer's provider and state backend use the sandbox's AWS, in files that git ignores.
 
-    An initialised layer remembers where its state was; when that changes, it must be initialised again. A
-    layer that was moved away is left out.
+    An initialised layer records where its state is; when that changes, it must be initialised again. Layers
+    that were moved away are skipped.
     """
     for layer in filter(Path.is_dir, layers(root)):
         override = layer / "zz_override.tf"
@@ -106,10 +106,10 @@ def point_at(root: Path, endpoint_url: str) -> None:
 
 
 def git(arguments: list[str], *, folder: Path, environment: Mapping[str, str]) -> None:
-    """Run one git command.
+    """Run a git command.
 
     Raises:
-        OnboardError: git is not installed, or the command failed; its own words are the detail.
+        OnboardError: git is not installed, or the command failed; git's error message is the detail.
     """
     try:
         subprocess.run(
@@ -137,7 +137,7 @@ def git(arguments: list[str], *, folder: Path, environment: Mapping[str, str]) -
 
 
 def publish(root: Path, upstream: Path, environment: Mapping[str, str]) -> None:
-    """Make a repository of the project with one commit, and push that to a new bare repository beside it."""
+    """Turn the project into a repository with one commit, and push that to a new bare repository."""
     settings = {
         "user.name": "Sandbox Administrator",
         "user.email": "administrator@example.com",
@@ -156,5 +156,5 @@ def publish(root: Path, upstream: Path, environment: Mapping[str, str]) -> None:
 
 
 def repoint(root: Path, upstream: Path, environment: Mapping[str, str]) -> None:
-    """Tell a copied repository where its upstream is now."""
+    """Set the address of a copied repository's upstream."""
     git(["remote", "set-url", "origin", str(upstream)], folder=root, environment=environment)

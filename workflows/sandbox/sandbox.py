@@ -1,8 +1,8 @@
-"""A disposable project with a local AWS: what `iam-onboard demo` plays on and what the tests run against.
+"""A disposable project with a local AWS, for `iam-onboard demo` and for the tests.
 
-Everything is inside one folder (and a cache that sandboxes share), and nothing but loopback is talked to. The
-folder belongs to the session that it was made for, and keeps AWS's state between two runs. Its two people
-live in environments of their own: built, not inherited.
+Everything is inside one folder (and a cache that sandboxes share), and all connections are to loopback. The
+folder belongs to the session that it was made for, and keeps AWS's state between two runs. Each of its two
+people has an environment that is built for them, not inherited.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from workflows.sandbox.layout import (
 )
 from workflows.sandbox.terraform import write_command
 
-# What programs need to know of the terminal, the editor, the language and the way out; nothing of AWS or gpg.
+# The variables about terminal, editor, language and proxies that programs need; none about AWS or gpg.
 _KEPT = (
     "LANG",
     "LANGUAGE",
@@ -64,13 +64,13 @@ _KEPT = (
 
 @dataclass(frozen=True)
 class Person:
-    """One of the two people that a demo plays, with a machine of their own.
+    """One of the two people in a demo, each with a pretend machine.
 
     Attributes:
         home: the home folder.
         gnupg_home: gpg's folder; its path is short enough for the agent's sockets.
-        downloads: where the browser puts what it downloads.
-        environment: for every program that this person starts.
+        downloads: the browser's download folder.
+        environment: the environment variables of every program that this person starts.
     """
 
     home: Path
@@ -82,14 +82,14 @@ class Person:
 def environment_for(
     base: Path, *, home: Path, gnupg_home: Path, endpoint_url: str, host: Mapping[str, str]
 ) -> dict[str, str]:
-    """The environment of a person's programs.
+    """Return the environment of a person's programs.
 
     Args:
-        base: the sandbox's folder, by a short path.
+        base: a short path to the sandbox's folder.
         home: the person's home folder.
         gnupg_home: the person's gpg folder.
-        endpoint_url: the sandbox's AWS.
-        host: the environment of the real machine; PATH, language, terminal and proxies are taken from it.
+        endpoint_url: the address of the sandbox's AWS.
+        host: the environment of the real machine, from which PATH, language, terminal and proxies are copied.
     """
     aws = home / ".aws" / PROJECT
     own = {
@@ -117,8 +117,8 @@ def environment_for(
     return child_environment(host, own, allowed=_KEPT)
 
 
-class SandboxInUse(OnboardError):  # noqa: N818 - a state, told to a person
-    """Somebody works in the sandbox."""
+class SandboxInUse(OnboardError):  # noqa: N818 - a state, shown to a person
+    """A wizard or Terraform is using the sandbox."""
 
 
 _FIRST_PORT, _LAST_PORT = 20_000, 31_999
@@ -127,11 +127,11 @@ _LOOK_EVERY = 0.02
 
 
 class PortTaken(Exception):  # noqa: N818 - an answer, not a failure
-    """Another program has the sandbox's port."""
+    """Another program uses the sandbox's port."""
 
 
 def free_port() -> int:
-    """A loopback port that nobody listens on, below those that systems hand out for outgoing connections."""
+    """Return a free loopback port, below the range that systems use for outgoing connections."""
     for _ in range(200):
         port = _FIRST_PORT + int.from_bytes(os.urandom(4), "big") % (_LAST_PORT - _FIRST_PORT)
         with socket.socket() as probe:
@@ -144,7 +144,7 @@ def free_port() -> int:
 
 
 class ServerProcess:
-    """The server of one sandbox, as its owner sees it: it lives while an owner does."""
+    """The server of one sandbox, which runs for as long as the sandbox has an owner."""
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
@@ -152,20 +152,20 @@ class ServerProcess:
         self._process: subprocess.Popen[bytes] | None = None
 
     def own(self) -> bool:
-        """Become an owner, and say whether a server runs already (of a wizard that died during an apply)."""
+        """Become an owner; return whether a server already runs (if a wizard died during an apply)."""
         self._owner.acquire(shared=True)
         return self.is_running()
 
     def is_running(self) -> bool:
-        """Whether the sandbox has a server, its own or another's."""
+        """Return whether the sandbox has a server, started by this process or another."""
         return is_held(self._layout.server_lock)
 
     def start(self, environment: Mapping[str, str]) -> None:
-        """Start the server and wait until it answers.
+        """Start the server and wait until it accepts requests.
 
         Raises:
-            PortTaken: another program has its port.
-            OnboardError: it did not come up; the end of its log is the detail.
+            PortTaken: another program uses its port.
+            OnboardError: it did not start; the end of its log is the detail.
         """
         command = [*own_module("workflows.sandbox.server"), str(self._layout.folder)]
         with self._layout.server_log.open("ab") as log:
@@ -198,27 +198,27 @@ class ServerProcess:
         )
 
     def leave(self, *, wait: bool = True) -> None:
-        """Stop owning it. The server saves what AWS knows and ends; during an apply, once that is over.
+        """Stop being an owner; the server then saves AWS's state and ends, after an apply if one is running.
 
         Args:
-            wait: whether to wait for that; nobody waits for an apply.
+            wait: whether to wait until the server has ended, unless an apply is running.
 
         Raises:
-            OnboardError: no Terraform runs, and yet the server has not ended in time.
+            OnboardError: the server has not ended in time, although Terraform is not running.
         """
         self._owner.release()
         process, self._process = self._process, None
         ended = wait and self.wait_for_end()
         if process is not None and ended:
             process.wait(_END_SECONDS)
-        elif process is not None:  # it outlives this call, but never becomes a zombie
+        elif process is not None:  # reap the process once it ends
             threading.Thread(target=process.wait, daemon=True).start()
 
     def wait_for_end(self) -> bool:
-        """Wait until the server has ended, unless somebody works in the sandbox; whether it has.
+        """Wait until the server has ended, unless the sandbox is in use; return whether it has ended.
 
         Raises:
-            OnboardError: nobody works there, and yet it has not ended in time.
+            OnboardError: the server has not ended in time, although the sandbox is not in use.
         """
         deadline = time.monotonic() + _END_SECONDS
         while self.is_running():
@@ -239,19 +239,19 @@ def _end_of(log: Path) -> str:
 
 
 class Sandbox:
-    """An open sandbox: its AWS answers. Made by `create` or `open`, and a context manager that closes it.
+    """An open sandbox, whose AWS accepts requests; a context manager that closes it.
 
     Attributes:
-        folder: where all of it is.
+        folder: the sandbox's folder.
         project_root: the infrastructure repository.
-        mailbox: where texts pass from one person to the other.
-        terraform_argv: how to run Terraform: the arguments go after these.
+        mailbox: the folder through which the two people exchange texts.
+        terraform_argv: the command that runs Terraform, without Terraform's arguments.
     """
 
     def __init__(
         self, layout: Layout, record: Record, server: ServerProcess, host: Mapping[str, str]
     ) -> None:
-        """Use `create` or `open`."""
+        """For `create` and `open` only."""
         self.folder, self.project_root, self.mailbox = layout.folder, layout.project_root, layout.mailbox
         self.terraform_argv = (str(layout.terraform),)
         self._layout, self._record, self._host, self._server = layout, record, host, server
@@ -259,27 +259,27 @@ class Sandbox:
 
     @property
     def port(self) -> int:
-        """The port on 127.0.0.1 where its AWS answers."""
+        """The port on 127.0.0.1 of the sandbox's AWS."""
         return self._record.port
 
     @property
     def endpoint_url(self) -> str:
-        """The address of its AWS."""
+        """The address of the sandbox's AWS."""
         return f"http://127.0.0.1:{self.port}"
 
     @property
     def token(self) -> str:
-        """What the addresses of its console and its phone begin with; without it they answer nobody."""
+        """The beginning of the console's and the phone's addresses, which they require."""
         return self._record.token
 
     @property
     def administrator(self) -> Person:
-        """The person who runs the admin's workflow; has the profiles that the layers name."""
+        """The person who runs the admin's workflow, and who has the profiles that the layers name."""
         return self._person("administrator")
 
     @property
     def new_user(self) -> Person:
-        """The person who joins; has an empty home."""
+        """The person who joins the project, whose home folder is empty."""
         return self._person("new-user")
 
     def _person(self, name: str) -> Person:
@@ -301,18 +301,18 @@ class Sandbox:
     ) -> Sandbox:
         """Make a new sandbox and open it.
 
-        The first one with a cache takes about ten seconds on two cores, all others about one.
+        The first sandbox in a cache takes about ten seconds on two cores, all others about one.
 
         Args:
-            folder: where it goes; it must not exist yet.
-            cache: what sandboxes share: the unpacked AWS provider and the prepared template.
-            environment: of the real machine; PATH, language, terminal and proxies are taken from it.
-            progress: hears, in a few words, what is being done; only the first sandbox has more than one.
+            folder: the sandbox's folder; it must not exist yet.
+            cache: the folder that sandboxes share: the unpacked AWS provider and the template.
+            environment: that of the real machine, from which PATH, language, terminal and proxies are copied.
+            progress: called with a short description of each step; only the first sandbox has more than one.
 
         Raises:
-            OnboardError: the folder exists, a package or program is missing, or preparing it failed.
+            OnboardError: the folder exists, a package or program is missing, or preparing the sandbox failed.
         """
-        # Every copy of the template links to the provider: by its real place, not by a link that may go.
+        # Every copy of the template links to the provider: use the real path, as links may be removed.
         folder, cache = folder.absolute(), cache.resolve()
         if folder.exists():
             raise OnboardError(
@@ -334,10 +334,10 @@ class Sandbox:
 
     @classmethod
     def open(cls, folder: Path, *, environment: Mapping[str, str]) -> Sandbox:
-        """Open a sandbox again: the same AWS, at the same port if that is still free.
+        """Open an existing sandbox with its AWS's state, on the same port if that is still free.
 
         Raises:
-            OnboardError: there is none, it is damaged, or its AWS does not start.
+            OnboardError: the sandbox is missing or damaged, or its AWS does not start.
         """
         folder = folder.absolute()
         return cls._start(folder, Record.read(Layout(folder).record), environment)
@@ -375,7 +375,7 @@ class Sandbox:
             self._server.start(environment)
 
     def _settle(self) -> None:
-        """Write whatever holds the port or a path of this machine."""
+        """Write the files that contain the port or a path of this machine."""
         layout, record = self._layout, self._record
         record.write(layout.record)
         layout.terraform_settings.write_text(
@@ -390,7 +390,7 @@ class Sandbox:
     def _prepare(
         cls, folder: Path, *, cache: Path, host: Mapping[str, str], progress: Callable[[str], None]
     ) -> None:
-        """Make the sandbox that all others are copied from, and close it."""
+        """Make the template that all other sandboxes are copied from, and close it."""
         layout = Layout(folder)
         for part in layout.folders():
             private_folder(part)
@@ -413,12 +413,12 @@ class Sandbox:
         layout.server_log.unlink()
 
     def close(self, *, wait: bool = True) -> None:
-        """Save what AWS knows and end the sandbox's processes; while Terraform runs, they end after it.
+        """Save AWS's state and end the sandbox's processes, after Terraform if that is running.
 
-        Closing twice is allowed.
+        A sandbox may be closed more than once.
 
         Args:
-            wait: whether to wait for them; opening the sandbox again waits in any case.
+            wait: whether to wait until they have ended.
         """
         if self._open:
             self._open = False
@@ -434,17 +434,17 @@ class Sandbox:
 
 
 def _forget_short(layout: Layout) -> None:
-    """Remove the short path of a sandbox that is given up or becomes a template."""
+    """Remove the short path of a sandbox that failed or becomes a template."""
     if layout.record.exists():
         remove_short(layout.folder, Record.read(layout.record).short)
 
 
 def delete_sandbox(folder: Path) -> None:
-    """Remove a closed sandbox and what it has elsewhere.
+    """Remove a closed sandbox, its agents and its short path.
 
     Raises:
-        SandboxInUse: a wizard or a Terraform works in it.
-        OnboardError: there is none, or its server has not ended in time.
+        SandboxInUse: a wizard or Terraform is using it.
+        OnboardError: the sandbox is missing or damaged, or its server has not ended in time.
     """
     layout = Layout(folder.absolute())
     record = Record.read(layout.record)

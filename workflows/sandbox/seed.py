@@ -1,4 +1,4 @@
-"""What the sandbox's AWS has before a layer is applied: keys, state backends, member accounts' roles."""
+"""What exists in the sandbox's AWS before layers are applied: keys, state backends, members' roles."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from workflows.sandbox.layout import PROJECT, BootstrapKey, Directory
 from workflows.sandbox.project import ACCOUNTS, REGION
 
 ADMINISTRATOR = "sandbox.administrator"
-# The accounts that hold layers, with the profile that each one's backend.tfvars names.
+# The accounts with layers, and the profile that each one's backend.tfvars names.
 PROFILES = {"management": f"{PROJECT}-management-administrator", "security": f"{PROJECT}-security-devops"}
 
 
 @dataclass(frozen=True)
 class Role:
-    """A role of a member account: its name, the account whose users may take it, and what it may do."""
+    """A role of a member account: its name, the account whose users may assume it, and its managed policy."""
 
     name: str
     trusted: str
@@ -42,7 +42,7 @@ _ORGANIZATION_ROLE = Role("OrganizationAccountAccessRole", "management", "Admini
 
 
 def new_directory() -> Directory:
-    """The sandbox's accounts, each with a bootstrap key made up now."""
+    """Return the sandbox's accounts, each with a new random bootstrap key."""
     keys = {
         _key_id(): BootstrapKey(account_id=account_id, secret=secrets.token_hex(20), principal=ADMINISTRATOR)
         for account_id in ACCOUNTS.values()
@@ -51,7 +51,7 @@ def new_directory() -> Directory:
 
 
 def write_profiles(home: Path, directory: Directory) -> None:
-    """Give the administrator the profiles that the project's backend.tfvars files name."""
+    """Write the administrator's profiles, which the project's backend.tfvars files name."""
     folder = home / ".aws" / PROJECT
     private_folder(folder)
     config, credentials = [], []
@@ -66,7 +66,7 @@ def write_profiles(home: Path, directory: Directory) -> None:
 
 
 def bootstrap_key(directory: Directory, account: str) -> tuple[str, BootstrapKey]:
-    """The id and the key of an account's first administrator."""
+    """Return the access key id and the key of an account's first administrator."""
     account_id = directory.accounts[account]
     return next(
         (key_id, key) for key_id, key in directory.bootstrap_keys.items() if key.account_id == account_id
@@ -74,10 +74,10 @@ def bootstrap_key(directory: Directory, account: str) -> tuple[str, BootstrapKey
 
 
 def fill(endpoint_url: str, directory: Directory) -> None:
-    """Make the state backends and the member accounts' roles, as the organization's founder did.
+    """Make the state backends and the roles of the member accounts.
 
     Raises:
-        OnboardError: AWS refused something; its own words are the detail.
+        OnboardError: AWS rejected a call; its error message is the detail.
     """
     factory = ClientFactory(endpoint_url, directory.region)
 
@@ -133,7 +133,7 @@ def _make_roles(iam: AwsClient, directory: Directory, roles: tuple[Role, ...]) -
 
 
 def _needs_mfa(role: Role) -> dict[str, Any]:
-    """Every person's role asks for MFA; machines have none to give."""
+    """Return the trust policy's MFA condition; the role for machines has none."""
     if role.name == "DeployMaster":
         return {}
     return {"Condition": {"Bool": {"aws:MultiFactorAuthPresent": "true"}}}

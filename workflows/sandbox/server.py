@@ -53,16 +53,16 @@ MANAGEMENT = "management"
 
 
 def found_organization(accounts: Mapping[str, str], region: str) -> None:
-    """Make the organisation, unless it is there. The accounts' roles must have been made before.
+    """Make the organisation, unless it exists. The accounts' roles must exist already.
 
     Args:
-        accounts: the ids of the accounts by their names, the management account among them.
-        region: where moto is to keep it.
+        accounts: account name -> id, including the management account.
+        region: the region under which moto stores the organisation.
     """
     backend = organizations_backends[accounts[MANAGEMENT]]["aws"]
     if backend.org is not None:
         return
-    # The first account gets the management account's id only after a role was made in the made-up one.
+    # moto makes a role for the first account under a random id, before it sets the management account's id.
     nowhere = "000000000000"
     with mock.patch.object(utils, "make_random_account_id", return_value=nowhere):
         backend.create_organization(region, FeatureSet="ALL")
@@ -77,12 +77,12 @@ def found_organization(accounts: Mapping[str, str], region: str) -> None:
 class Gate:
     """Lets one request through at a time, and none while the state is being copied.
 
-    moto's backends are plain objects without locks: two requests side by side can lose an answer, which an
-    SDK then asks for again, and a lock that it has taken itself looks like somebody else's.
+    moto's backends are plain objects without locks, so concurrent requests can lose a response. An SDK then
+    repeats its request, and would mistake the state lock that it has already taken for another process's.
 
     Attributes:
-        alone: held by the request that is inside, or by who copies the state.
-        changed: whether a request that may have changed something went through since the last copy.
+        alone: the lock that the current request or `save` holds.
+        changed: whether a request that may have changed the state was handled since the last copy.
     """
 
     def __init__(self, app: WSGIApplication) -> None:
@@ -101,15 +101,15 @@ class Gate:
             return self._once(call, environ, start_response)
 
     def _once(self, call: str, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """A conditional write that an SDK asks for again gets the answer that was lost on the way."""
+        """Answer a write; one that an SDK repeats gets the response that was lost."""
         answer = self._answers.get(call) or Response.from_app(self._app, environ, buffered=True)
-        if answer.status_code < 500:  # a failure of ours is to be tried again
+        if answer.status_code < 500:  # an SDK should retry after a server error
             self._answers[call] = answer
         return answer(environ, start_response)
 
 
 def save(layout: Layout, strict: StrictAws, gate: Gate) -> None:
-    """Write everything to the sandbox's folder, each file atomically."""
+    """Write the state to the sandbox's folder, each file atomically."""
     with gate.alone:
         aws_state = json.dumps(kept_aws.dump()).encode()
         strict_state = json.dumps(strict.state.dump()).encode()
@@ -119,7 +119,7 @@ def save(layout: Layout, strict: StrictAws, gate: Gate) -> None:
 
 
 def load(layout: Layout, strict: StrictAws) -> bool:
-    """Take over what `save` wrote; returns whether anything was."""
+    """Load the state that `save` wrote; return whether AWS's state exists."""
     if layout.aws_state.exists():
         kept_aws.load(parse_json(load_file(layout.aws_state, OWN_LIMIT)))
     if layout.strict_state.exists():
@@ -128,7 +128,7 @@ def load(layout: Layout, strict: StrictAws) -> bool:
 
 
 def sandbox_time(clock: Path) -> float:
-    """Seconds since the epoch: the real time, plus what the sandbox's clock file says."""
+    """Return the real time in seconds since the epoch, plus the seconds in the sandbox's clock file."""
     try:
         ahead = float(load_file(clock, OWN_LIMIT))
     except FileNotFoundError:
@@ -137,7 +137,7 @@ def sandbox_time(clock: Path) -> float:
 
 
 def compose(record: Record, clock: Callable[[], float]) -> tuple[StrictAws, WSGIApplication]:
-    """Put moto, the strict layer and the console together; give the layer and the whole."""
+    """Combine moto, the strict layer and the console; return the strict layer and the whole application."""
     strict = StrictAws(DomainDispatcherApplication(create_backend_app), record.directory, clock)
     console = console_application(strict, record.directory, record.token)
 
@@ -148,17 +148,17 @@ def compose(record: Record, clock: Callable[[], float]) -> tuple[StrictAws, WSGI
 
 
 def listen(port: int, app: WSGIApplication) -> BaseWSGIServer:
-    """A server on loopback, with a thread a request.
+    """Return a server on loopback that uses a thread per request.
 
     Raises:
-        SystemExit: with PORT_TAKEN where another program has the port.
+        SystemExit: with PORT_TAKEN, if another program uses the port.
     """
 
     class Quiet(MotoRequestHandler):
-        """Nobody reads a line for each request."""
+        """A request handler without a log."""
 
         def log_request(self, *_: Any) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     with socket.socket() as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -173,17 +173,17 @@ def listen(port: int, app: WSGIApplication) -> BaseWSGIServer:
 
 
 class Owners:
-    """Whether somebody still needs the server."""
+    """Finds out whether the server is still needed."""
 
     def __init__(self, layout: Layout) -> None:
         self._owner = FileLock(layout.owner_lock)
         self._terraform = FileLock(layout.terraform_lock)
 
     def are_gone(self) -> bool:
-        """True once no wizard and no Terraform is there; new ones then wait for this process to end.
+        """Return whether no wizard and no Terraform uses the sandbox; if so, new ones wait for this process.
 
-        Both locks are kept from then on. If Terraform's were let go again, a wizard that leaves could take
-        this process for a Terraform that runs, since `is_shared` asks twice.
+        Both locks are then held until this process ends. If Terraform's were released, a wizard that leaves
+        could mistake this process for a running Terraform, since `is_shared` checks twice.
         """
         if not self._owner.try_acquire():
             return False
@@ -194,7 +194,7 @@ class Owners:
 
 
 def serve(layout: Layout) -> None:
-    """Serve until nobody needs it, or SIGTERM."""
+    """Serve until the server is no longer needed, or until SIGTERM."""
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     alone = FileLock(layout.server_lock)
@@ -218,7 +218,7 @@ def serve(layout: Layout) -> None:
     thread.join()
     server.server_close()
     save(layout, strict, gate)
-    # A server that is told to end has owners, who still use the short path; the next one is another.
+    # After SIGTERM the sandbox still has owners, which use the short path and may start another server.
     end_agents(layout, record, forget=unneeded and bool(record.short))
     if unneeded:
         remove_short(layout.folder, record.short)
@@ -226,14 +226,14 @@ def serve(layout: Layout) -> None:
 
 
 def announce() -> None:
-    """Tell who started this process that requests are answered, and free its pipe."""
+    """Tell the parent process that the server accepts requests, and close the pipe to it."""
     sys.stdout.write(f"{READY}\n")
     sys.stdout.flush()
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
 
 
 def main(arguments: list[str]) -> None:
-    """Serve the sandbox in the folder that the command line names."""
+    """Serve the sandbox whose folder is the only argument."""
     parser = argparse.ArgumentParser(prog="python -m workflows.sandbox.server", description=__doc__)
     parser.add_argument("folder", type=Path, help="the sandbox's folder")
     serve(Layout(parser.parse_args(arguments).folder))

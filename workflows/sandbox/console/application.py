@@ -1,7 +1,7 @@
-"""The console and the phone as one WSGI application, closed to other sites and other users.
+"""The WSGI application of the console and the phone, closed to other sites and other users.
 
-Every address begins with the sandbox's token, which stands in its private record and in the addresses that
-the wizard shows and opens. Who has not got it (a page of the web, another user of this machine) sees nothing.
+Every address begins with the sandbox's token. Only the sandbox's private record and the addresses that the
+wizard shows and opens contain it, so a web page or another user of this machine cannot see anything.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _HEADERS = {
 
 
 def console_application(strict: StrictAws, directory: Directory, token: str) -> WSGIApplication:
-    """The WSGI application for `/TOKEN/console` and `/TOKEN/phone`; its state is the strict layer's too."""
+    """Return the application for `/TOKEN/console` and `/TOKEN/phone`; add its state to the strict layer's."""
     sign_ins, own_phone = SignIns(), phone.Phone()
     strict.state.parts |= {"sign_ins": sign_ins, "phone": own_phone}
     application = Flask(__name__)
@@ -64,7 +64,7 @@ def console_application(strict: StrictAws, directory: Directory, token: str) -> 
 
 
 def _refuse_other_sites() -> tuple[str, int] | None:
-    """Only pages of this very server, on loopback, may send anything here."""
+    """Reject requests that did not come to loopback, and forms that a page of another site sent."""
     host = urlsplit(f"//{request.host}").hostname
     origin = request.headers.get("Origin")
     foreign = origin is not None and urlsplit(origin).netloc != request.host
@@ -79,5 +79,5 @@ def _harden(response: Response) -> Response:
 
 
 def _seen(value: object) -> object:
-    """A value of a template without what nobody would see; what is markup already stays."""
+    """Remove invisible characters from a template's value; markup stays unchanged."""
     return safe(value) if isinstance(value, str) and not isinstance(value, Markup) else value

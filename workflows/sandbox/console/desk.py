@@ -1,4 +1,4 @@
-"""Who is signed in to the console in which browser, and calls to AWS in that person's name."""
+"""The console's sign-ins, one per browser, and calls to AWS in the name of the signed-in user."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LASTS_SECONDS = 12 * 3600
 
 
 class Stage(StrEnum):
-    """What a sign-in still lacks."""
+    """The step that a sign-in needs next."""
 
     CODE = "code"
     PASSWORD = "password"  # noqa: S105 - a stage
@@ -33,7 +33,7 @@ class Stage(StrEnum):
 
 @dataclass(frozen=True)
 class NewKey:
-    """An access key that was just created; its secret is shown until the person leaves the page."""
+    """An access key that was just created; its secret is shown until the person confirms having saved it."""
 
     access_key_id: str
     secret: str = field(repr=False)
@@ -45,13 +45,13 @@ class SignIn:
 
     Attributes:
         token: the value of the browser's cookie.
-        account_id: the account.
+        account_id: the account's 12 digits.
         user: the IAM user's name.
-        stage: what is still to be done.
+        stage: the next step.
         expires_at: seconds since the epoch.
-        mfa_at: when a code was given, or None.
+        mfa_at: when the user entered a code, in seconds since the epoch, or None.
         pending_device: the serial number of the device whose QR code the page shows, or "".
-        new_key: the key whose secret can still be seen. Never kept over a restart.
+        new_key: the key whose secret can still be seen; it is not saved.
     """
 
     token: str = field(repr=False)
@@ -65,19 +65,19 @@ class SignIn:
 
 
 class SignIns(Part):
-    """Every sign-in of the sandbox's console."""
+    """All sign-ins of the sandbox's console."""
 
     entries: dict[str, SignIn]
     kind, listed, named_by = SignIn, "sign_ins", "token"
 
     def start(self, account_id: str, user: str, stage: Stage, now: float) -> SignIn:
-        """A person gave the right password."""
+        """Start a sign-in after the right password was entered."""
         sign_in = SignIn(secrets.token_urlsafe(32), account_id, user, stage, now + LASTS_SECONDS)
         self.keep(sign_in)
         return sign_in
 
     def find(self, token: str, now: float) -> SignIn | None:
-        """The sign-in of a cookie, or None if there is none or it is over."""
+        """Return the sign-in of a cookie, or None if there is none or it has expired."""
         sign_in = self.entries.get(token)
         if sign_in is not None and sign_in.expires_at <= now:
             del self.entries[token]
@@ -85,15 +85,15 @@ class SignIns(Part):
         return sign_in
 
     def keep(self, sign_in: SignIn) -> None:
-        """Put a sign-in in the place of its earlier self."""
+        """Add a sign-in, or replace its earlier version."""
         self.entries[sign_in.token] = sign_in
 
     def end(self, token: str) -> None:
-        """The person signed out."""
+        """Remove a sign-in, if it exists."""
         self.entries.pop(token, None)
 
     def pending_devices(self, now: float) -> list[tuple[str, str]]:
-        """The devices whose QR code is on a page now: (account id, serial number)."""
+        """Return (account id, serial number) of the devices whose QR code a page shows now."""
         return [
             (sign_in.account_id, sign_in.pending_device)
             for sign_in in self.entries.values()
@@ -101,7 +101,7 @@ class SignIns(Part):
         ]
 
     def dump(self) -> dict[str, Any]:
-        """Everything but secrets of new keys, as a JSON object."""
+        """Return all sign-ins as a JSON object, without the new keys."""
         return {"sign_ins": [plain(replace(sign_in, new_key=None)) for sign_in in self.entries.values()]}
 
 
@@ -112,7 +112,7 @@ _PAGE_OF = {Stage.CODE: "console.code", Stage.PASSWORD: "console.password"}
 
 @dataclass(frozen=True)
 class Desk:
-    """The strict AWS behind the pages, its accounts, and who is signed in."""
+    """What the pages use: the strict AWS, its accounts, and the sign-ins."""
 
     strict: StrictAws
     directory: Directory
@@ -123,14 +123,14 @@ class Desk:
         return self.strict.clock()
 
     def current(self) -> SignIn | None:
-        """This browser's sign-in, however far it has come."""
+        """Return this browser's sign-in, complete or not, or None."""
         return self.sign_ins.find(request.cookies.get(COOKIE, ""), self.now())
 
     def identity(self, sign_in: SignIn) -> Identity:
-        """The signed-in user as a caller.
+        """Return the signed-in user as a caller.
 
         Raises:
-            Refusal: the user was deleted meanwhile.
+            Refusal: the user has been deleted.
         """
         who = self.strict.identities.user(sign_in.account_id, sign_in.user, mfa_at=sign_in.mfa_at)
         if who is None:
@@ -138,15 +138,15 @@ class Desk:
         return who
 
     def call(self, action: str, service: str = "iam", **parameters: str) -> dict[str, Any]:
-        """Call AWS as the signed-in user; the answer is as boto3 would give it.
+        """Call AWS as the signed-in user and return the response in boto3's form.
 
         Raises:
-            Refusal: AWS refuses.
+            Refusal: AWS rejects the call.
         """
         return self.strict.call(self.identity(g.sign_in), service, action, parameters)
 
     def find_account(self, alias_or_id: str) -> str | None:
-        """The id of the account with that alias or id, or None."""
+        """Return the id of the account with that alias or id, or None."""
         ids = self.directory.accounts.values()
         if alias_or_id in ids:
             return alias_or_id
@@ -154,13 +154,13 @@ class Desk:
 
 
 def desk() -> Desk:
-    """The desk of the application that answers."""
+    """Return the desk of the application that handles this request."""
     found: Desk = current_app.extensions["desk"]
     return found
 
 
 def signed_in(page: Page) -> Page:
-    """A page for somebody who is signed in completely; others are sent where they can go on."""
+    """Decorate a page for signed-in users; redirect others to the step that their sign-in needs next."""
 
     @wraps(page)
     def guarded(*args: str, **arguments: str) -> str | Response | tuple[str, int]:
@@ -176,6 +176,6 @@ def signed_in(page: Page) -> Page:
 
 
 def account_label(backend: IAMBackend) -> str:
-    """An account as people know it: by its alias and its id."""
+    """Return an account's alias, if it has one, and its id, for display."""
     alias = backend.account_aliases[0] if backend.account_aliases else ""
     return f"{alias} ({backend.account_id})" if alias else str(backend.account_id)

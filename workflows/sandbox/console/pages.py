@@ -1,4 +1,4 @@
-"""The console's pages: signing in and out, security credentials, MFA device, access keys, switching role."""
+"""The console's pages: sign-in and sign-out, security credentials, MFA, access keys, switching roles."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ pages = Blueprint("console", __name__, url_prefix="/console")
 
 @pages.context_processor
 def who() -> dict[str, Any]:
-    """What every page knows of the person who is signed in completely."""
+    """Return the template variables about the signed-in user; none while nobody is completely signed in."""
     sign_in: SignIn | None = g.get("sign_in")
     if sign_in is None:
         return {}
@@ -51,13 +51,13 @@ def who() -> dict[str, Any]:
 
 @pages.errorhandler(Refusal)
 def refused(refusal: Refusal) -> Answer:
-    """AWS's words, above what the person has."""
+    """Show AWS's error message on the security credentials page."""
     return _security(refusal.message), refusal.status
 
 
 @pages.route("", methods=["GET", "POST"])
 def sign_in() -> Answer:
-    """`/console?account=ALIAS`: the user name and the password."""
+    """Ask for user name and password; `/console?account=ALIAS` fills in the account."""
     if request.method == "POST":
         return _check_password()
     wanted = request.args.get("account", "")
@@ -94,7 +94,7 @@ def _check_password() -> Answer:
 
 @pages.route("/code", methods=["GET", "POST"])
 def code() -> Answer:
-    """The code of a user who has a device."""
+    """Ask a user with an MFA device for its code."""
     sign_in = desk().current()
     if sign_in is None or sign_in.stage is not Stage.CODE:
         return redirect(url_for("console.home"))
@@ -114,7 +114,7 @@ def code() -> Answer:
 
 @pages.route("/password", methods=["GET", "POST"])
 def password() -> Answer:
-    """A new password: forced after a one-time password, or wished."""
+    """Change the password: as the user wishes, or because the current one is a one-time password."""
     sign_in = desk().current()
     if sign_in is None or sign_in.stage is Stage.CODE:
         return redirect(url_for("console.home"))
@@ -161,7 +161,7 @@ def _stage_after_code(user: User) -> Stage:
 
 
 def _note_use(user: User) -> None:
-    # moto declares it None and says it may be set
+    # moto declares the attribute as None, but documents that it may be set
     user.password_last_used = datetime.fromtimestamp(desk().now(), UTC)  # type: ignore[assignment]
 
 
@@ -172,21 +172,21 @@ def _cookie_path() -> str:
 @pages.route("/home")
 @signed_in
 def home() -> Answer:
-    """Who is signed in, and where to go."""
+    """Show who is signed in, and links to the other pages."""
     return render_template("home.html")
 
 
 @pages.route("/security")
 @signed_in
 def security() -> Answer:
-    """Devices and access keys, as far as the person may see them."""
+    """Show the devices and access keys that the user is allowed to see."""
     return _security()
 
 
 @pages.route("/mfa", methods=["GET", "POST"])
 @signed_in
 def mfa() -> Answer:
-    """Name a device and choose its kind; then its QR code is shown."""
+    """Ask for a device's name and kind, then show its QR code."""
     if request.method == "GET":
         if g.sign_in.pending_device:
             return redirect(url_for("console.mfa_codes"))
@@ -209,7 +209,7 @@ def mfa() -> Answer:
 @pages.route("/mfa/codes", methods=["GET", "POST"])
 @signed_in
 def mfa_codes() -> Answer:
-    """The QR code, the secret key, and the two codes that prove it was scanned."""
+    """Show the QR code and the secret key, and ask for two codes as proof that it was scanned."""
     serial = g.sign_in.pending_device
     device = account(g.sign_in.account_id).virtual_mfa_devices.get(serial)
     if device is None:
@@ -245,7 +245,7 @@ def mfa_codes() -> Answer:
 @pages.route("/mfa/cancel", methods=["POST"])
 @signed_in
 def mfa_cancel() -> Answer:
-    """Give up the pending device; the policy may not let the person delete it."""
+    """Delete the pending device, if the policy allows that."""
     serial = g.sign_in.pending_device
     desk().sign_ins.keep(replace(g.sign_in, pending_device=""))
     if not serial:
@@ -261,7 +261,7 @@ def mfa_cancel() -> Answer:
 @pages.route("/keys", methods=["POST"])
 @signed_in
 def create_key() -> Answer:
-    """Create an access key; its secret is shown on the next page, and never again."""
+    """Create an access key; only the next page shows its secret."""
     made = desk().call("CreateAccessKey", UserName=g.sign_in.user)["AccessKey"]
     shown = replace(g.sign_in, new_key=NewKey(made["AccessKeyId"], made["SecretAccessKey"]))
     desk().sign_ins.keep(shown)
@@ -271,7 +271,7 @@ def create_key() -> Answer:
 @pages.route("/keys/new", methods=["GET", "POST"])
 @signed_in
 def new_key() -> Answer:
-    """The new key with its secret, until the person says that it is kept."""
+    """Show the new key with its secret, until the user confirms having saved it."""
     if request.method == "POST":
         desk().sign_ins.keep(replace(g.sign_in, new_key=None))
     if request.method == "POST" or g.sign_in.new_key is None:
@@ -282,7 +282,7 @@ def new_key() -> Answer:
 @pages.route("/keys/download")
 @signed_in
 def download_key() -> Answer:
-    """The new key as the CSV file that AWS's console gives."""
+    """Return the new key as a CSV file in the form of AWS's console."""
     key = g.sign_in.new_key
     if key is None:
         return _security("The secret access key can no longer be seen. Create another access key."), 404
@@ -304,7 +304,7 @@ def change_key(key_id: str, change: str) -> Answer:
 @pages.route("/switchrole", methods=["GET", "POST"])
 @signed_in
 def switch_role() -> Answer:
-    """The switch-role page; its address takes account, roleName and displayName as AWS's does."""
+    """Switch roles; the address accepts account, roleName and displayName, as AWS's does."""
     given = {name: request.values.get(name, "").strip() for name in ("account", "roleName", "displayName")}
     if request.method == "GET":
         return render_template("switch_role.html", given=given, problem="", arn="")
@@ -334,7 +334,7 @@ def _security(problem: str = "") -> str:
 
 
 def _ask(action: str, listed: str) -> tuple[list[dict[str, Any]], str]:
-    """A list of the user's own things, and AWS's words if it may not be seen."""
+    """Return a list of the user's resources, and AWS's error message if the user may not see it."""
     try:
         return desk().call(action, UserName=g.sign_in.user)[listed], ""
     except Refusal as refusal:

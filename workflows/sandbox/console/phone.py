@@ -1,4 +1,4 @@
-"""The pretend phone: an authenticator app for people and tests that have no phone at hand."""
+"""The pretend phone: an authenticator app for the demo and the tests."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ Answer = str | Response | tuple[str, int]
 
 @dataclass(frozen=True)
 class Entry:
-    """One account in the authenticator app: what it is called, and its Base32 seed."""
+    """An account in the authenticator app: its name and its Base32 seed."""
 
     label: str
     seed: str = field(repr=False)
 
 
 class Phone(Part):
-    """The app's accounts."""
+    """The accounts in the authenticator app."""
 
     entries: dict[str, Entry]
     kind, listed, named_by = Entry, "entries", "seed"
 
     def scan(self, text: str, label: str = "") -> Entry:
-        """Take in an `otpauth:` URI or a secret key; the same one twice stays one.
+        """Add an account from an `otpauth:` URI or a secret key, or replace the one with the same seed.
 
         Raises:
-            ValueError: the text is neither, in words for the person.
+            ValueError: the text is neither; the message is meant for the user.
         """
         entry = _read(text, label)
         self.entries.pop(entry.seed, None)
@@ -46,12 +46,12 @@ class Phone(Part):
         return entry
 
     def remove(self, number: int) -> None:
-        """Forget the account at a place (from 0); nothing happens if there is none."""
+        """Remove the account at this position, counted from 0, if there is one."""
         for seed in list(self.entries)[number : number + 1]:
             del self.entries[seed]
 
     def show(self, now: float) -> list[dict[str, Any]]:
-        """What the app's screen shows: label, code, seconds_left, next_code, for each account."""
+        """Return what the app's screen shows for each account: label, code, seconds_left, next_code."""
         left = STEP_SECONDS - int(now) % STEP_SECONDS
         return [
             {
@@ -94,19 +94,19 @@ def _phone() -> Phone:
 
 @pages.route("")
 def screen() -> Answer:
-    """Every account with its code, and what can be scanned."""
+    """Show every account with its code, and the QR codes that can be scanned."""
     return _screen()
 
 
 @pages.route("/codes.json")
 def codes() -> Answer:
-    """The same as JSON: `{"sandbox": true, "accounts": [{label, code, seconds_left, next_code}]}`."""
+    """Return the same as JSON: `{"sandbox": true, "accounts": [{label, code, seconds_left, next_code}]}`."""
     return jsonify(sandbox=True, accounts=_phone().show(desk().now()))
 
 
 @pages.route("/scan", methods=["POST"])
 def scan() -> Answer:
-    """Scan the QR code that the console shows now (`pending`: its serial), or type a key (`secret`)."""
+    """Scan a QR code that the console shows (`pending`: its serial number), or enter a key (`secret`)."""
     serial = request.form.get("pending", "")
     text = request.form.get("secret", "")
     if serial:
@@ -120,7 +120,7 @@ def scan() -> Answer:
 
 @pages.route("/remove", methods=["POST"])
 def remove() -> Answer:
-    """Take an account off the phone."""
+    """Remove an account from the phone."""
     number = request.form.get("number", "")
     if number.isdecimal():
         _phone().remove(int(number))
@@ -128,7 +128,7 @@ def remove() -> Answer:
 
 
 def _on_show() -> Iterator[tuple[str, str]]:
-    """The QR codes on the console's pages: (serial number, what the picture says)."""
+    """Yield (serial number, URI) of the QR codes that the console's pages show now."""
     for account_id, serial in desk().sign_ins.pending_devices(desk().now()):
         backend = account(account_id)
         if device := backend.virtual_mfa_devices.get(serial):

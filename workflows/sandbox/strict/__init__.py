@@ -1,6 +1,6 @@
-"""What AWS refuses and moto lets through: a strict WSGI layer in front of moto.
+"""A strict WSGI layer in front of moto, which rejects what AWS rejects and moto allows.
 
-The program must never get away with something in the sandbox that AWS would not allow, so every request is
-authenticated (Signature Version 4), given an identity, authorised by the policies attached to it, and only
-then handed to moto.
+In the sandbox nothing may succeed that AWS would reject. So the layer checks every request's signature
+(Signature Version 4), finds the identity behind it, and evaluates that identity's policies, before it passes
+the request on to moto.
 """

@@ -1,4 +1,4 @@
-"""The strict layer as a WSGI application in front of moto's, with what each service says of regions."""
+"""The strict layer as a WSGI application in front of moto's, and the operations about regions."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ if TYPE_CHECKING:
 
 
 def _check_region(call: Call) -> None:
-    """Refuse what is sent to a region's STS that the caller's account has not opted into.
+    """Reject calls to STS in a region that the caller's account has not enabled.
 
     Raises:
-        Refusal: the region knows none of the account's keys, and says no more than that.
+        Refusal: the region is disabled; the reason is an unknown key, as at AWS.
     """
     if call.request.service == "sts" and _status(call, call.request.authorization.region) == "DISABLED":
         raise refuse(call.request, Reason.UNKNOWN_KEY)
 
 
 def _list_regions(call: Call) -> dict[str, Any]:
-    """All of them on one page: there are fewer than a page holds."""
+    """Return all regions on one page, as they fit on it."""
     return {
         "Regions": [{"RegionName": name, "RegionOptStatus": _status(call, name)} for name in all_regions()]
     }
@@ -46,7 +46,7 @@ def _status(call: Call, region: str) -> str:
 
 
 def _describe_regions(call: Call) -> dict[str, Any] | None:
-    """All regions with their opt-in status, or those that the account uses; one by one moto answers."""
+    """Return all regions or the enabled ones, with opt-in status; moto answers for named or filtered ones."""
     if any(name.startswith(("RegionName", "Filter")) for name in call.request.parameters):
         return None
     words = {"ENABLED_BY_DEFAULT": "opt-in-not-required", "ENABLED": "opted-in", "DISABLED": "not-opted-in"}
@@ -79,12 +79,12 @@ _OPERATIONS: dict[str, Mapping[str, Operation]] = {
 
 
 class StrictAws:
-    """Moto behind AWS's front door.
+    """moto, with AWS's checks in front of it.
 
     Args:
-        app: moto's `DomainDispatcherApplication`, or any WSGI application that honours `x-moto-account-id`.
+        app: moto's `DomainDispatcherApplication`, or any WSGI application that supports `x-moto-account-id`.
         directory: the sandbox's accounts and bootstrap keys.
-        clock: the sandbox's time, in seconds since the epoch.
+        clock: returns the sandbox's time, in seconds since the epoch.
     """
 
     def __init__(self, app: WSGIApplication, directory: Directory, clock: Callable[[], float]) -> None:
@@ -94,7 +94,7 @@ class StrictAws:
         self.identities = Identities(directory, self.state.sessions)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Answer one request from outside, once its signature proves who sent it."""
+        """Handle a request from outside, whose signature must prove who sent it."""
 
         def proven(request: AwsRequest) -> Identity:
             return self.identities.authenticate(request, self.clock())
@@ -104,19 +104,19 @@ class StrictAws:
     def call(
         self, identity: Identity, service: str, action: str, parameters: Mapping[str, str]
     ) -> dict[str, Any]:
-        """Make a call for somebody whom the console knows; all but the signature is checked.
+        """Make a call for a user who is signed in to the console; all but the signature is checked.
 
         Args:
             identity: the signed-in user.
             service: a service of the query protocol, such as `iam`.
             action: the operation.
-            parameters: its arguments.
+            parameters: the operation's arguments.
 
         Returns:
-            The answer, as boto3 would give it.
+            The response in boto3's form.
 
         Raises:
-            Refusal: AWS would refuse.
+            Refusal: AWS would reject the call.
         """
         scope = f"console/20000101/{self.state.directory.region}/{service}/aws4_request"
         header = f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature={'0' * 64}"
@@ -160,7 +160,7 @@ class StrictAws:
 
     @staticmethod
     def _authorise(call: Call) -> None:
-        """Refuse what the caller's policies do not allow; AssumeRole decides for itself, after its code."""
+        """Reject what the caller's policies do not allow; AssumeRole does so itself, after checking MFA."""
         request, identity = call.request, call.identity
         action = action_of(request)
         if action == "sts:AssumeRole":

@@ -1,4 +1,4 @@
-"""May this caller do this? Decided by the policies that are attached to it in moto."""
+"""Authorisation of a call, by the policies that are attached to its caller in moto."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _S3_ACTIONS = {
 
 
 def action_of(request: AwsRequest) -> str:
-    """The IAM action, `service:Operation`; the operation is `Unknown` where botocore's model has none."""
+    """Return the IAM action as `service:Operation`; `Unknown` stands for an operation not in the model."""
     operation = request.action or "Unknown"
     if request.service == "s3":
         operation = _S3_ACTIONS.get(operation, operation)
@@ -46,7 +46,7 @@ def action_of(request: AwsRequest) -> str:
 
 
 def resource_of(request: AwsRequest, identity: Identity) -> str:
-    """The ARN of what the request touches, or `*` for services whose resources no policy here names."""
+    """Return the ARN of the request's resource, or `*` for services whose resources no policy here names."""
     if request.service == "iam":
         return _iam(request, identity.account_id)
     if request.service == "sts" and request.action == "AssumeRole":
@@ -60,7 +60,11 @@ def resource_of(request: AwsRequest, identity: Identity) -> str:
 
 
 def _iam(request: AwsRequest, account_id: str) -> str:
-    """The order matters: `AttachUserPolicy` touches the user, not the policy that it names too."""
+    """Return the ARN of an IAM request's resource.
+
+    The order matters: the resource of `AttachUserPolicy` is the user, not the policy, although both are
+    named.
+    """
     prefix = f"arn:aws:iam::{account_id}:"
     path = request.text("Path") or "/"
     if request.action in ("CreateVirtualMFADevice", "DeleteVirtualMFADevice", "ListVirtualMFADevices"):
@@ -82,7 +86,7 @@ _OWN_CHANGE = '{{"Statement": {{"Effect": "Allow", "Action": "iam:ChangePassword
 
 
 def context_of(identity: Identity, now: float, region: str = "") -> dict[str, str]:
-    """The condition keys of a request; those about MFA are absent with permanent credentials, as at AWS."""
+    """Return a request's condition keys; with permanent credentials none is about MFA, as at AWS."""
     context = {
         "aws:CurrentTime": datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "aws:EpochTime": str(int(now)),
@@ -106,7 +110,7 @@ def context_of(identity: Identity, now: float, region: str = "") -> dict[str, st
 
 
 def judge(identity: Identity, action: str, resource: str, context: dict[str, str]) -> Verdict:
-    """What the caller's own policies say about an action."""
+    """Return the verdict of the caller's own policies."""
     if action == "sts:GetCallerIdentity":
         return Verdict.ALLOWED
     verdict = evaluate(_documents(identity), action, resource, context)
@@ -115,9 +119,9 @@ def judge(identity: Identity, action: str, resource: str, context: dict[str, str
 
 
 def denial(request: AwsRequest, identity: Identity, action: str, resource: str, verdict: Verdict) -> Refusal:
-    """AWS's refusal for a verdict other than allowed.
+    """Return AWS's error for a verdict other than allowed.
 
-    The words are those of "Troubleshoot access denied error messages" in the IAM user guide.
+    The wording is from "Troubleshoot access denied error messages" in the IAM user guide.
     """
     if request.protocol in ("rest-xml", "ec2"):
         return refuse(request, Reason.DENIED)

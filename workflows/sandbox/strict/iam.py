@@ -1,6 +1,6 @@
-"""IAM where moto is more generous than AWS: users, login profiles and virtual MFA devices.
+"""IAM operations that moto checks less strictly than AWS: users, login profiles, virtual MFA devices.
 
-A device has a real seed and a real QR code, and its codes are really checked.
+A device has a real seed and a real QR code, and its codes are checked.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ _OWN = frozenset(
 
 
 def for_own_user(identity: Identity, request: AwsRequest) -> AwsRequest:
-    """The request with the caller's own name where IAM lets a user leave it out.
+    """Return the request; add the caller's user name where IAM lets users omit it.
 
     Raises:
-        Refusal: the caller is a role, which has no user of its own.
+        Refusal: the caller is a role, so it has no user name.
     """
     if request.service != "iam" or request.action not in _OWN or request.text("UserName"):
         return request
@@ -51,7 +51,7 @@ def for_own_user(identity: Identity, request: AwsRequest) -> AwsRequest:
 
 
 def _get_user(call: Call) -> dict[str, Any] | None:
-    """A bootstrap administrator is a user to AWS's eyes, and unknown to moto."""
+    """Return a bootstrap administrator, who is unknown to moto, as a user."""
     identity = call.identity
     name = call.text("UserName")
     if not identity.is_bootstrap or name != identity.name or name in call.backend.users:
@@ -88,19 +88,19 @@ def _check_password(call: Call, user: User, password: str) -> None:
 
 
 _MADE = "login_profile_made"
-"""An attribute of moto's user, kept with its others."""
+"""An additional attribute of moto's user, saved with the others: when the login profile was created."""
 
 
 def _create_login_profile(call: Call) -> None:
     user = call.backend.get_user(call.text("UserName"))
-    if not user.password:  # moto refuses a second one
+    if not user.password:  # moto rejects a second one
         _check_password(call, user, call.text("Password"))
         user.password_reset_required = bool(call.request.parameters.get("PasswordResetRequired"))
         vars(user)[_MADE] = datetime.fromtimestamp(call.now, UTC)
 
 
 def _get_login_profile(call: Call) -> dict[str, Any]:
-    """Moto gives the user's date as the password's."""
+    """Return the login profile with its own creation date; moto returns the user's."""
     user = call.backend.get_login_profile(call.text("UserName"))
     profile = {
         "UserName": user.name,
@@ -139,7 +139,7 @@ def _change_password(call: Call) -> dict[str, Any]:
 
 
 def _list_service_specific_credentials(call: Call) -> dict[str, Any]:
-    """Moto knows no such credentials, so nobody has any."""
+    """Return no credentials, as moto does not support them."""
     call.backend.get_user(call.text("UserName"))
     return {"ServiceSpecificCredentials": []}
 
@@ -149,7 +149,7 @@ _ISSUER = "Amazon Web Services"
 
 
 def key_uri(backend: IAMBackend, device: VirtualMfaDevice) -> str:
-    """The `otpauth:` URI that a device's QR code holds."""
+    """Return the `otpauth:` URI in a device's QR code."""
     name = device.serial_number.rpartition("/")[2]
     where = backend.account_aliases[0] if backend.account_aliases else backend.account_id
     label = f"{quote(_ISSUER)}:{quote(f'{name}@{where}', safe='@')}"
@@ -157,14 +157,14 @@ def key_uri(backend: IAMBackend, device: VirtualMfaDevice) -> str:
 
 
 def qr_code(uri: str) -> bytes:
-    """A PNG picture of a text's QR code."""
+    """Return a text's QR code as a PNG image."""
     picture = io.BytesIO()
     segno.make(uri, error="l", micro=False).save(picture, kind="png", scale=4, border=4)
     return picture.getvalue()
 
 
 def accepts(backend: IAMBackend, codes: Codes, user: str, serial: str, code: str, now: float) -> bool:
-    """Use up a code of a device that is enabled for a user; False if it is not accepted."""
+    """Use up a code of a user's enabled device; return whether it was accepted."""
     device = backend.virtual_mfa_devices.get(serial)
     if device is None or serial not in backend.get_user(user).mfa_devices:
         return False
@@ -175,7 +175,7 @@ def check_code(call: Call, serial: str, code: str) -> None:
     """Use up the caller's MFA code in an STS call.
 
     Raises:
-        Refusal: in STS's words: no such device of this user, or a code that is wrong, old or used already.
+        Refusal: the device is not this user's, or the code is wrong, old or already used; in STS's wording.
     """
     user = call.backend.users.get(call.identity.name) if call.identity.is_user else None
     if user is None or serial not in user.mfa_devices:
@@ -233,7 +233,7 @@ def _delete(call: Call) -> None:
 
 
 def _list(call: Call) -> dict[str, Any]:
-    """AWS shows a seed once, when the device is made; moto would list it to everybody."""
+    """List the devices without their seeds, which AWS shows only when a device is made."""
     devices, marker = call.backend.list_virtual_mfa_devices(
         call.text("AssignmentStatus") or "Any",
         call.text("Marker") or None,

@@ -1,6 +1,6 @@
-"""Who is calling: the principal behind an access key, proven by Signature Version 4, and its call.
+"""The caller of a request: the principal of an access key, proven by Signature Version 4.
 
-The signature is really checked: botocore's own signer computes again what the client should have sent.
+botocore's signer computes the signature that the client should have sent.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
 """
 
@@ -28,15 +28,15 @@ _STAMP = "%Y%m%dT%H%M%SZ"
 
 
 def check_signature(request: AwsRequest, secret: str, now: float) -> None:
-    """Check a signed request against the secret of the key that it names.
+    """Check the signature of a request.
 
     Args:
-        request: the request; it must carry an `Authorization` header.
-        secret: the secret access key.
+        request: the request; it must have an `Authorization` header.
+        secret: the secret of the access key that the request names.
         now: the sandbox's time, in seconds since the epoch.
 
     Raises:
-        Refusal: the time is more than five minutes off, or the signature is another.
+        Refusal: the request's time is more than five minutes off, or the signature is wrong.
     """
     stamp = _check_time(request, now)
     if not hmac.compare_digest(_signature(request, secret, stamp), request.authorization.signature):
@@ -44,7 +44,7 @@ def check_signature(request: AwsRequest, secret: str, now: float) -> None:
 
 
 def _check_time(request: AwsRequest, now: float) -> str:
-    """The request's time stamp, once it is known to be near enough."""
+    """Return the request's time stamp, if it is close enough to the current time."""
     stamp = request.http.headers.get("x-amz-date", "")
     try:
         signed_at = datetime.strptime(stamp, _STAMP).replace(tzinfo=UTC)
@@ -88,14 +88,14 @@ class Identity:
     """A caller.
 
     Attributes:
-        account_id: the account that it acts in.
+        account_id: the account that the caller acts in.
         name: the IAM user's or the role's name.
-        arn: as GetCallerIdentity gives it.
-        user_id: as GetCallerIdentity gives it.
+        arn: the ARN that GetCallerIdentity returns.
+        user_id: the id that GetCallerIdentity returns.
         session_name: a role session's name, else "".
-        mfa_at: when it gave an MFA code, in seconds since the epoch, or None.
-        is_temporary: whether its credentials are temporary.
-        is_bootstrap: whether it is an account's first administrator, whom moto does not know.
+        mfa_at: when the caller gave an MFA code, in seconds since the epoch, or None.
+        is_temporary: whether the credentials are temporary.
+        is_bootstrap: whether the caller is an account's first administrator, who is unknown to moto.
     """
 
     account_id: str
@@ -109,27 +109,28 @@ class Identity:
 
     @property
     def is_user(self) -> bool:
-        """Whether it acts as an IAM user, and not in a role's session."""
+        """Whether the caller acts as an IAM user, not in a role's session."""
         return not self.session_name
 
 
 def account(account_id: str) -> IAMBackend:
-    """Moto's IAM of an account."""
+    """Return moto's IAM backend of an account."""
     return iam_backends[account_id]["aws"]
 
 
 class Identities:
-    """Finds the caller of a request and proves that it is the caller."""
+    """Finds the caller of a request and checks the signature."""
 
     def __init__(self, directory: Directory, sessions: Sessions) -> None:
         self._directory = directory
         self._sessions = sessions
 
     def authenticate(self, request: AwsRequest, now: float) -> Identity:
-        """The caller of a request, proven by its signature.
+        """Return the caller of a request, proven by its signature.
 
         Raises:
-            Refusal: unsigned, an unknown or inactive key, an expired session, or a wrong signature.
+            Refusal: the request is unsigned, its key is unknown or inactive, its session has expired, or its
+                signature is wrong.
         """
         key_id = request.authorization.access_key_id
         if not key_id:
@@ -141,7 +142,7 @@ class Identities:
         return identity
 
     def user(self, account_id: str, name: str, *, mfa_at: float | None) -> Identity | None:
-        """An IAM user or bootstrap administrator with a session, or None if there is no such user."""
+        """Return an IAM user or bootstrap administrator with a session, or None if there is no such user."""
         user = account(account_id).users.get(name)
         if user is None:
             known = (account_id, name) in (
@@ -175,7 +176,7 @@ class Identities:
         if session.expires_at <= now:
             raise refuse(request, Reason.EXPIRED)
         if session.user and session.mfa_at is None and request.service == "iam":
-            raise refuse(request, Reason.UNKNOWN_KEY)  # GetSessionToken's own rule: IAM only with MFA
+            raise refuse(request, Reason.UNKNOWN_KEY)  # a session without MFA cannot call IAM
         account, user = session.account_id, session.user
         identity = self.user(account, user, mfa_at=session.mfa_at) if user else _of_role(session)
         if identity is None:
@@ -184,7 +185,7 @@ class Identities:
 
 
 def role_named(account_id: str, name: str) -> Role | None:
-    """An account's role, or None."""
+    """Return an account's role, or None."""
     return next((role for role in account(account_id).roles.values() if role.name == name), None)
 
 
@@ -212,7 +213,7 @@ def _bootstrap(account_id: str, name: str, mfa_at: float | None = None, *, sessi
 
 @dataclass(frozen=True)
 class Call:
-    """A call by somebody who is known, at a time (seconds since the epoch)."""
+    """An authenticated call and its time, in seconds since the epoch."""
 
     identity: Identity
     request: AwsRequest
@@ -221,13 +222,13 @@ class Call:
 
     @property
     def backend(self) -> IAMBackend:
-        """Moto's IAM of the caller's account."""
+        """The IAM backend of the caller's account in moto."""
         return account(self.identity.account_id)
 
     def text(self, name: str) -> str:
-        """A parameter, "" if it was not given."""
+        """Return a parameter, or "" if it was not given."""
         return self.request.text(name)
 
 
 Operation = Callable[[Call], dict[str, Any] | None]
-"""Answers a call, or checks it and gives None: then moto answers it."""
+"""Handles a call: returns the response, or None if moto should handle the call after these checks."""

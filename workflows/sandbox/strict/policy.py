@@ -1,7 +1,7 @@
-"""A small evaluator of IAM policies: an explicit deny wins, then an allow, else the answer is no.
+"""A small evaluator of IAM policies: an explicit deny wins, then an allow; the default is not allowed.
 
-Follows "Policy evaluation logic" of the IAM user guide for identity-based policies and role trust policies.
-What it does not understand never helps the caller: an unknown condition fails an Allow and satisfies a Deny.
+It follows "Policy evaluation logic" in the IAM user guide for identity-based and role trust policies. An
+unknown condition never helps the caller: it fails in an Allow and holds in a Deny.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Statement = Mapping[str, Any]
 
 
 class Verdict(Enum):
-    """What a set of policies says about one request."""
+    """The result of evaluating policies for a request."""
 
     ALLOWED = "allowed"
     NOT_ALLOWED = "not allowed"
@@ -27,13 +27,13 @@ class Verdict(Enum):
 
 
 def evaluate(documents: Iterable[str], action: str, resource: str, context: Context) -> Verdict:
-    """What identity-based policies say.
+    """Evaluate identity-based policies.
 
     Args:
         documents: the policies' JSON texts.
-        action: `service:Operation`.
+        action: the IAM action, `service:Operation`.
         resource: the resource's ARN.
-        context: the request's condition keys and values, without those that the request does not have.
+        context: the request's condition keys and values, without those that the request lacks.
 
     Raises:
         ValueError: a document is not JSON.
@@ -49,11 +49,11 @@ def evaluate(documents: Iterable[str], action: str, resource: str, context: Cont
 
 
 def evaluate_trust(document: str, principals: Collection[str], context: Context) -> Verdict:
-    """What a role's trust policy says about being assumed.
+    """Evaluate a role's trust policy for AssumeRole.
 
     Args:
         document: the trust policy's JSON text.
-        principals: ways to name the caller: its own ARN, its account's root ARN, its account id, "*".
+        principals: the names of the caller: its own ARN, its account's root ARN, its account id, "*".
         context: the request's condition keys and values.
     """
     return _verdict(
@@ -79,7 +79,7 @@ def _verdict(matching: Iterable[Statement], context: Context) -> Verdict:
 
 
 def statements(documents: Iterable[str]) -> Iterable[Statement]:
-    """Every statement of every document."""
+    """Yield the statements of all documents."""
     for document in documents:
         body = parse_json(document).get("Statement", [])
         yield from [body] if isinstance(body, dict) else body
@@ -118,7 +118,7 @@ def _text(value: object) -> str:
 
 
 def _filled(pattern: str, context: Context) -> str:
-    """A pattern with its policy variables; an unknown one stays as it is, and so matches nothing."""
+    """Replace a pattern's policy variables; an unknown one stays unchanged, and so matches nothing."""
     return re.sub(r"\$\{([^}]+)}", lambda match: context.get(match[1].strip(), match[0]), pattern)
 
 

@@ -1,6 +1,7 @@
-"""AWS requests as the strict layer reads them, and refusals in each protocol's own code, status and form.
+"""AWS requests as the strict layer reads them, and errors with each protocol's code, status and form.
 
-moto reads a request by the service's model of botocore and writes an answer by it; a refusal is one too.
+moto's parsers and serializers, which use botocore's model of the service, read the requests and write the
+responses and errors.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 
 class Reason(Enum):
-    """Why a request fails before the service itself looks at it."""
+    """The reason why a request fails before the service handles it."""
 
     UNSIGNED = "unsigned"
     UNKNOWN_KEY = "unknown key"
@@ -41,12 +42,12 @@ class Reason(Enum):
 
 
 class Refusal(ServiceException):
-    """A request that AWS would refuse.
+    """AWS's error for a request that it would reject.
 
     Args:
-        code: AWS's error code, as SDKs compare it.
+        code: AWS's error code.
         message: AWS's message.
-        status: the HTTP status; 0 for that of the service's model, or 400.
+        status: the HTTP status; 0 for the one in the service's model, or 400.
     """
 
     def __init__(self, code: str, message: str, status: int = 0) -> None:
@@ -111,7 +112,7 @@ _REFUSALS["rest-json"] = {
 
 
 def refuse(request: AwsRequest, reason: Reason, message: str = "") -> Refusal:
-    """The refusal of a request, in its protocol's code and status; `message` replaces AWS's standard one."""
+    """Return the error with the protocol's code and status; `message` replaces AWS's standard message."""
     status, code, standard = _REFUSALS[request.protocol][reason]
     return Refusal(code, message or standard, status)
 
@@ -119,7 +120,7 @@ def refuse(request: AwsRequest, reason: Reason, message: str = "") -> Refusal:
 def _model(service: str) -> ServiceModel:
     try:
         return get_service_model(service)
-    except UnknownServiceError:  # or a request that names none
+    except UnknownServiceError:  # or the request names no service
         return get_service_model("sts")
 
 
@@ -127,12 +128,12 @@ Written = tuple[int, list[tuple[str, str]], bytes]
 
 
 def written(service: str, action: str, result: Mapping[str, Any] | ServiceException) -> Written:
-    """The status, headers and body with which a service gives this result, or refuses so."""
+    """Return the status, headers and body of a service's response or error."""
     model = _model(service)
     known = action in model.operation_names
     operation = model.operation_model(action) if known else OperationModel({}, model)
     serializer = get_serializer_class(model.service_name, model.protocol)
-    with warnings.catch_warnings():  # of codes that every service has, and no model
+    with warnings.catch_warnings():  # about error codes that no service's model contains
         warnings.simplefilter("ignore")
         answer = serializer(operation, value_picker=XFormedAttributePicker()).serialize(result)
     body = answer["body"]
@@ -151,7 +152,7 @@ _AUTHORIZATION = re.compile(
 
 @dataclass(frozen=True)
 class Authorization:
-    """The parts of a Signature Version 4 `Authorization` header; all "" where there is none."""
+    """The parts of a Signature Version 4 `Authorization` header; all "" if there is none."""
 
     access_key_id: str = ""
     region: str = ""
@@ -168,8 +169,8 @@ class AwsRequest:
         http: method, path, query and headers as they were sent.
         body: the whole body.
         authorization: the parsed `Authorization` header.
-        action: the operation's name (`CreateUser`), or "" where the service's model knows none for it.
-        parameters: the operation's arguments by name; of S3's only what its path names.
+        action: the operation's name (`CreateUser`), or "" if it is not in the service's model.
+        parameters: argument name -> value; for S3 only the arguments in the path.
     """
 
     http: Request
@@ -180,26 +181,26 @@ class AwsRequest:
 
     @property
     def service(self) -> str:
-        """The service's signing name, or "" in an unsigned request."""
+        """The service's signing name, or "" for an unsigned request."""
         return self.authorization.service
 
     @property
     def protocol(self) -> str:
-        """How this service speaks, as botocore names it."""
+        """The service's protocol, by botocore's name."""
         return str(_model(self.service).protocol)
 
     def text(self, name: str) -> str:
-        """A parameter as text, "" if it was not given."""
+        """Return a parameter as text, or "" if it was not given."""
         return str(self.parameters.get(name) or "")
 
     def with_parameter(self, name: str, value: str) -> AwsRequest:
-        """The same request of the query protocol with one more form field."""
+        """Return a copy of this query protocol request with one more form field."""
         body = self.body + f"&{urlencode({name: value})}".encode()
         return replace(self, parameters={**self.parameters, name: value}, body=body)
 
 
 def read(environ: WSGIEnvironment) -> AwsRequest:
-    """Read the whole request from a WSGI environment; its body is consumed (see `environ_for`)."""
+    """Read the whole request from a WSGI environment, including its body (see `environ_for`)."""
     http = Request(environ)
     body = http.get_data()
     match = _AUTHORIZATION.fullmatch(http.headers.get("Authorization", "").strip())
@@ -209,7 +210,7 @@ def read(environ: WSGIEnvironment) -> AwsRequest:
 
 
 def environ_for(request: AwsRequest, account_id: str) -> WSGIEnvironment:
-    """The environment with which moto sees the request: its body again, and the account it acts in."""
+    """Return the WSGI environment for moto, with the request's body and the caller's account."""
     environ = {
         **request.http.environ,
         "wsgi.input": io.BytesIO(request.body),
@@ -221,7 +222,7 @@ def environ_for(request: AwsRequest, account_id: str) -> WSGIEnvironment:
 
 
 def _operation(http: Request, service: str, body: bytes) -> tuple[str, dict[str, Any]]:
-    """The operation and its arguments, by the service's model."""
+    """Return the operation's name and its arguments, by the service's model."""
     try:
         operation, named = get_service_router(service).match(http)
         protocol = operation.service_model.protocol

@@ -1,7 +1,7 @@
-"""What the strict layer knows beside moto: sessions, MFA codes and regions.
+"""The strict layer's state, in addition to moto's: sessions, MFA codes and regions.
 
-The server lets one request through at a time, so nothing here guards itself against threads. Everything is
-kept from one process to the next: `dump` gives it as a JSON object, `load` takes over what `dump` gave.
+Nothing here is thread-safe, as the server handles one request at a time. The state outlives the process:
+`dump` returns it as a JSON object, which `load` reads.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from workflows.sandbox.strict.protocol import Refusal
 
 
 class Part:
-    """A part of the sandbox whose state outlives the process: entries by a key.
+    """A part of the sandbox's state: entries by their keys.
 
     Attributes:
-        entries: what it knows now.
+        entries: key -> entry.
         kind: the dataclass of an entry.
-        listed: what the list of entries is called in `dump`; "" for an object of them by their key.
+        listed: the name of the list of entries in `dump`; "" for a JSON object with an entry for each key.
         named_by: the field of a listed entry that is its key.
     """
 
@@ -40,12 +40,12 @@ class Part:
         self.entries: dict[str, Any] = {}
 
     def dump(self) -> dict[str, Any]:
-        """Everything, as a JSON object."""
+        """Return all entries as a JSON object."""
         kept = {key: plain(entry) for key, entry in self.entries.items()}
         return {self.listed: list(kept.values())} if self.listed else kept
 
     def load(self, data: dict[str, Any]) -> None:
-        """Take over what `dump` gave, in place of what is here."""
+        """Replace the entries by those that `dump` returned."""
         if self.listed:
             data = {entry[self.named_by]: entry for entry in data[self.listed]}
         self.entries = {key: read(self.kind, entry, key) for key, entry in data.items()}
@@ -56,18 +56,18 @@ _KEPT_AFTER_EXPIRY = 86_400.0
 
 @dataclass(frozen=True)
 class Session:
-    """Temporary credentials and what they stand for.
+    """Temporary credentials and the identity that they belong to.
 
     Attributes:
-        access_key_id: 20 characters, beginning `ASIA`.
+        access_key_id: 20 characters that begin with `ASIA`.
         secret: the secret access key.
         token: the session token.
-        account_id: the account that they act in.
+        account_id: the account that the session acts in.
         expires_at: seconds since the epoch.
-        user: the IAM user that they act as, "" for a role's session.
-        role: the IAM role that they act as, "" for a user's session.
+        user: the IAM user that the session acts as, or "" for a role's session.
+        role: the IAM role that the session acts as, or "" for a user's session.
         session_name: a role session's name.
-        mfa_at: when an MFA code was given, in seconds since the epoch; None without MFA.
+        mfa_at: when an MFA code was given, in seconds since the epoch, or None.
     """
 
     access_key_id: str
@@ -88,12 +88,12 @@ class Sessions(Part):
     kind, listed, named_by = Session, "sessions", "access_key_id"
 
     def issue(self, account_id: str, now: float, seconds: int, **who: Any) -> Session:
-        """Make new credentials that work from `now` for so many seconds.
+        """Make new temporary credentials.
 
         Args:
-            account_id: the account that they act in.
-            now: seconds since the epoch.
-            seconds: how long they work.
+            account_id: the account that the session acts in.
+            now: the current time, in seconds since the epoch.
+            seconds: how long the credentials are valid.
             who: `user`, or `role` and `session_name`, and `mfa_at`, as in `Session`.
         """
         letters = (secrets.choice(string.ascii_uppercase + "234567") for _ in range(16))
@@ -120,20 +120,21 @@ class _Device:
 
 
 class Codes(Part):
-    """What is remembered of each device: the last code that was used.
+    """The last code that each device used.
 
-    A code is good in its own half minute and one before or after it, and not once it or a later one was used.
+    A code is valid in its own half minute and in the ones before and after it, until it or a later one is
+    used.
     """
 
     entries: dict[str, _Device]
     kind = _Device
 
     def use(self, serial: str, seed: str, code: str, now: float) -> bool:
-        """Use up one code; False if it is wrong, too old, too new, or used already."""
+        """Use up a code; return False if it is wrong, too old, too new, or already used."""
         return self._use(serial, now, lambda step: _same(seed, step, code), codes=1)
 
     def use_pair(self, serial: str, seed: str, first: str, second: str, now: float) -> bool:
-        """Use up two codes that follow one another, as enabling a device wants them."""
+        """Use up two consecutive codes, which enabling a device requires."""
         return self._use(
             serial, now, lambda step: _same(seed, step - 1, first) and _same(seed, step, second), codes=2
         )
@@ -148,12 +149,12 @@ class Codes(Part):
         return False
 
     def forget(self, serial: str) -> None:
-        """The device was deleted."""
+        """Forget a deleted device."""
         self.entries.pop(serial, None)
 
 
 def code_at(seed: str, now: float, steps: int = 0) -> str:
-    """The code that a device shows at a time, or so many half minutes later."""
+    """Return the code that a device shows at a time, or this many half minutes later."""
     return pyotp.TOTP(seed).generate_otp(int(now) // STEP_SECONDS + steps)
 
 
@@ -165,7 +166,7 @@ _SYMBOLS = "!@#$%^&*()_+-=[]{}|'"
 
 
 def refuse_password(policy: AccountPasswordPolicy | None, user_name: str, password: str) -> None:
-    """Refuse a new password that the policy does not allow; earlier passwords are not known.
+    """Reject a new password that breaks the policy; whether it was used before is not checked.
 
     Raises:
         Refusal: `PasswordPolicyViolation`, with every rule that is broken.
@@ -181,9 +182,9 @@ def refuse_password(policy: AccountPasswordPolicy | None, user_name: str, passwo
 
 
 def rules(policy: AccountPasswordPolicy | None, password: str) -> list[tuple[str, bool]]:
-    """The policy's rules in words ("must have …"), and whether a password keeps each.
+    """Return the policy's rules as text ("must have …"), and whether the password follows each.
 
-    Without a policy of its own an account has AWS's default: 8 characters, three of the four kinds.
+    An account without a policy has AWS's default: 8 characters of three of the four kinds.
     """
     kinds = {
         "an uppercase letter (A-Z)": any(char in string.ascii_uppercase for char in password),
@@ -213,7 +214,7 @@ def rules(policy: AccountPasswordPolicy | None, password: str) -> list[tuple[str
     ]
 
 
-# Enabled in every account and cannot be disabled:
+# These are enabled in every account and cannot be disabled:
 # https://docs.aws.amazon.com/accounts/latest/reference/manage-acct-regions.html
 ENABLED_BY_DEFAULT = frozenset(
     (
@@ -233,26 +234,26 @@ ENABLED_BY_DEFAULT = frozenset(
 
 @cache
 def all_regions() -> tuple[str, ...]:
-    """The regions of the commercial partition, sorted."""
+    """Return the regions of the commercial partition, sorted."""
     return tuple(sorted(botocore.session.Session().get_available_regions("ec2")))
 
 
 class Regions:
-    """What accounts have set for their regions: nothing, so each uses those that AWS enables by default."""
+    """The accounts' region settings: none, so each account uses the regions that AWS enables by default."""
 
     token_versions: Mapping[str, int] = {}
 
     def status(self, account_id: str, region: str) -> str:  # noqa: ARG002 - tests have accounts with settings
-        """The opt-in status of a region, as account:ListRegions calls it."""
+        """Return the opt-in status of a region, by its name in account:ListRegions."""
         return "ENABLED_BY_DEFAULT" if region in ENABLED_BY_DEFAULT else "DISABLED"
 
 
 class State:
-    """Everything that the strict layer knows beside moto.
+    """The strict layer's state, in addition to moto's.
 
     Attributes:
         directory: the sandbox's accounts and bootstrap keys.
-        parts: what is kept, by its name in `dump`; the console adds its own.
+        parts: name in `dump` -> the part with its entries; the console adds its own.
     """
 
     def __init__(self, directory: Directory) -> None:
@@ -262,11 +263,11 @@ class State:
         self.parts: dict[str, Part] = {"sessions": self.sessions, "codes": self.codes}
 
     def dump(self) -> dict[str, Any]:
-        """The whole state as a JSON object. It holds secrets: keep it in a private file."""
+        """Return the whole state as a JSON object. It contains secrets: store it in a private file."""
         return {name: part.dump() for name, part in self.parts.items()}
 
     def load(self, data: dict[str, Any]) -> None:
-        """Take over a state that `dump` gave."""
+        """Load a state that `dump` returned."""
         for name, part in self.parts.items():
             if name in data:
                 part.load(data[name])

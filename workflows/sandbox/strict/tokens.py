@@ -1,4 +1,4 @@
-"""STS: who am I, a session with MFA, a role in another account. Nothing of moto's STS is used."""
+"""STS: GetCallerIdentity, GetSessionToken with MFA, AssumeRole. moto's STS is not used."""
 
 from __future__ import annotations
 
@@ -61,7 +61,10 @@ def _assume_role(call: Call) -> dict[str, Any]:
 
 
 def _assumable(call: Call, account_id: str, name: str) -> Role:
-    """The role, if both sides let the caller have it; a missing one is denied in the same words."""
+    """Return the role, if the caller's policies and the role's trust policy allow that.
+
+    A missing role is denied with the same message.
+    """
     caller, resource = call.identity, call.text("RoleArn")
     context = context_of(caller, call.now, call.request.authorization.region) | {
         "sts:RoleSessionName": call.text("RoleSessionName")
@@ -87,7 +90,7 @@ def _assumable(call: Call, account_id: str, name: str) -> Role:
 
 
 def _mfa(call: Call) -> float | None:
-    """When MFA was given in this very call: now, or None if no code came with it."""
+    """Check the call's MFA code, and return the current time; None if there is no code."""
     serial, code = call.text("SerialNumber"), call.text("TokenCode")
     if not serial and not code:
         return None
