@@ -225,8 +225,8 @@ class DeactivatePane(AccountWorkPane):
         question = Confirm(f"Deactivate {which}?", body, "Deactivate", no="Not yet")
         self._do(question, stop, f"{'The access key is' if one else 'All access keys are'} deactivated.")
 
-    def _do(self, question: Confirm, deed: CodedMove, done: str) -> None:
-        ask(self, question, lambda _yes: self.ask(deed, partial(self.notify, done)))
+    def _do(self, question: Confirm, task: CodedMove, done: str) -> None:
+        ask(self, question, lambda _yes: self.ask(task, partial(self.notify, done)))
 
     @on(Button.Pressed, "#remove")
     def action_remove(self) -> None:

@@ -121,7 +121,7 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
     def _compose_way(self) -> ComposeResult:
         with Vertical(id="way-console", classes="way"):
             yield Checklist(
-                *create_access_key(self.context, self._identity), ticks=self._start["ticks"], id="deeds"
+                *create_access_key(self.context, self._identity), ticks=self._start["ticks"], id="tasks"
             )
             if "mfa" not in self.context.facts:
                 yield Text(
@@ -242,8 +242,8 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
     @on(Checklist.Moved)
     def _at_the_file(self) -> None:
         """After the last click, go to the file's path, in case it isn't noticed automatically."""
-        deeds = self.query_one(Checklist)
-        if deeds.query(".-current") and not deeds.query(".-current Button"):
+        tasks = self.query_one(Checklist)
+        if tasks.query(".-current") and not tasks.query(".-current Button"):
             self.query_one("#path").focus()
 
     @on(Button.Pressed, "#again")

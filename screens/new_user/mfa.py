@@ -169,7 +169,7 @@ class MfaPane(BrowsingPane):
         yield Choices(_WAYS, id="how")
         with Vertical(id="console"):
             yield Checklist(
-                *register_device(self.context, self._identity), ticks=self._start["ticks"], id="deeds"
+                *register_device(self.context, self._identity), ticks=self._start["ticks"], id="tasks"
             )
             yield SandboxPhone(self.context.environment)
             yield Text(_NOTES, classes="words after")
@@ -325,9 +325,9 @@ class MfaPane(BrowsingPane):
         if self.inside:
             self._chose_how()
             return
-        request, deeds = self.request(), self.query_one(Checklist)
-        if request.how == CONSOLE and not deeds.finished:
-            deeds.ask_first()
+        request, tasks = self.request(), self.query_one(Checklist)
+        if request.how == CONSOLE and not tasks.finished:
+            tasks.ask_first()
             return
         if request.how == CONSOLE or request.pending is not None or request.serial is not None:
             super().advance()

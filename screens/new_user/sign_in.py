@@ -20,7 +20,7 @@ from textual.containers import Horizontal, Vertical
 from screens.new_user.replacement import offer_replacement
 from screens.step.page import Opening, Primary, StepPane, Turn
 from screens.step.times import said_so
-from screens.widgets.checklist import Checklist, Deed
+from screens.widgets.checklist import Checklist, Task
 from screens.widgets.dialogs import Confirm, ask, in_turn
 from screens.widgets.failure import as_error
 from screens.widgets.fields import MASK, Field, SecretInput, SecretText
@@ -126,7 +126,7 @@ class SignInPane(StepPane):
             yield Text(_REPLACED, classes="locked to-do")
         with Vertical(classes="to-do", id="list"):
             ticks = self.opening.draft.get("ticks", ())
-            yield Checklist(*self._deeds(), ticks=ticks, label_width=24, id="deeds")
+            yield Checklist(*self._tasks(), ticks=ticks, label_width=24, id="tasks")
             with Horizontal(id="in-clear"):
                 yield Text("One-time password:  ", classes="notes")
                 yield SecretText(id="password")
@@ -141,11 +141,11 @@ class SignInPane(StepPane):
         )
         yield ButtonRow(Button("Unlock the password again", id="again"), classes="again")
 
-    def _deeds(self) -> tuple[Deed, ...]:
+    def _tasks(self) -> tuple[Task, ...]:
         passphrase = Field(SecretInput(f"passphrase of {self._key}", id="passphrase"))
         return (
-            Deed("Unlock your password", passphrase.add_class("locked"), watched=True),
-            Deed(
+            Task("Unlock your password", passphrase.add_class("locked"), watched=True),
+            Task(
                 "Open the sign-in page",
                 buttons=(
                     Button("Open", id="open-page", classes="opened"),
@@ -153,20 +153,20 @@ class SignInPane(StepPane):
                 ),
                 opens=True,
             ),
-            Deed(
+            Task(
                 "Copy your user name",
                 Text(self._identity.user),
                 (Button("Copy", id="copy-user", classes="opened"),),
                 copies=True,
             ),
-            Deed(
+            Task(
                 "Copy the password",
                 Text(MASK),
                 (Button("Copy", id="copy-password", classes="opened"),),
                 (Button(_SHOW_LABELS[False], id="show", key="v", classes="opened"),),
                 copies=True,
             ),
-            Deed("Choose a new password", helps=(Button("Copy the old one", id="copy-old"),)),
+            Task("Choose a new password", helps=(Button("Copy the old one", id="copy-old"),)),
         )
 
     def _recorded(self) -> str:

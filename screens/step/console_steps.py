@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.cells import cell_len
 from textual import on
 
-from screens.widgets.checklist import Deed
+from screens.widgets.checklist import Task
 from screens.widgets.dialogs import tell
 from screens.widgets.text import Button, ButtonRow, Text
 from workflows.environment import Environment
@@ -18,17 +18,17 @@ _FOLDER_CELLS = 40
 _CREATE = "Press “Create access key”, choose “Command Line Interface”, confirm, then create it"
 
 
-def register_device(context: Context, identity: Identity) -> tuple[Deed, ...]:
+def register_device(context: Context, identity: Identity) -> tuple[Task, ...]:
     """Return the steps to register an authenticator app."""
     user = identity.user
     phone = "the sandbox's phone" if context.environment.sandbox else "your phone's app"
     return (
         _sign_in(identity, f"Sign in as {user}"),
         _credentials(),
-        Deed(f"Press “Assign MFA device”: name {user}, “Authenticator app”"),
-        Deed(f"Press “Show QR code”. Scan it with {phone}"),
-        Deed("Enter two codes in a row, 30 s apart. Press “Add MFA”"),
-        Deed("Sign out, then sign in again with a new code"),
+        Task(f"Press “Assign MFA device”: name {user}, “Authenticator app”"),
+        Task(f"Press “Show QR code”. Scan it with {phone}"),
+        Task("Enter two codes in a row, 30 s apart. Press “Add MFA”"),
+        Task("Sign out, then sign in again with a new code"),
     )
 
 
@@ -58,7 +58,7 @@ class SandboxPhone(ButtonRow):
         tell(self, lambda: self._environment.copy(self._page))
 
 
-def create_access_key(context: Context, identity: Identity) -> tuple[Deed, ...]:
+def create_access_key(context: Context, identity: Identity) -> tuple[Task, ...]:
     """Return the steps to the file of a new access key."""
     downloads = context.environment.readable(context.environment.downloads)
     again = "Sign in with a code" if "mfa" in context.facts else f"Sign in as {identity.user}"
@@ -66,8 +66,8 @@ def create_access_key(context: Context, identity: Identity) -> tuple[Deed, ...]:
     return (
         _sign_in(identity, again),
         _credentials(),
-        Deed("Press “Create access key”" if context.environment.sandbox else _CREATE),
-        Deed(f"Press “Download .csv file”; save it in {folder}", watched=True),
+        Task("Press “Create access key”" if context.environment.sandbox else _CREATE),
+        Task(f"Press “Download .csv file”; save it in {folder}", watched=True),
     )
 
 
@@ -80,13 +80,13 @@ def done_before(context: Context) -> list[int]:
     return [1] if how == CONSOLE and sign_in.just_now(context) else []
 
 
-def _credentials() -> Deed:
-    return Deed("Click your name, top right, then “Security credentials”")
+def _credentials() -> Task:
+    return Task("Click your name, top right, then “Security credentials”")
 
 
-def _sign_in(identity: Identity, label: str) -> Deed:
+def _sign_in(identity: Identity, label: str) -> Task:
     if not identity.sign_in_url:
-        return Deed("This user has no password for the console", watched=True)
+        return Task("This user has no password for the console", watched=True)
     still = Button("I'm in", id="signed-in")  # users already signed in have nothing to open
     buttons = (Button("Open", id="open"), Button("Copy address", id="copy"), still)
-    return Deed(label, buttons=buttons, opens=True)
+    return Task(label, buttons=buttons, opens=True)

@@ -21,7 +21,7 @@ _DONE, _CURRENT, _TO_DO = "✓", "▸", "·"
 
 
 @dataclass(frozen=True)
-class Deed:
+class Task:
     """A task outside the wizard.
 
     Attributes:
@@ -51,46 +51,46 @@ class Deed:
 class _Row(ButtonRow):
     """A task with its mark and number, and whether it is done."""
 
-    def __init__(self, number: int, deed: Deed) -> None:
-        self.deed = deed
-        self._said = None if deed.buttons or deed.watched else Button("Done", id=f"did-{number}")
+    def __init__(self, number: int, task: Task) -> None:
+        self.entry = task
+        self._said = None if task.buttons or task.watched else Button("Done", id=f"did-{number}")
         self.done = False
-        value = [] if deed.value is None else [deed.value.add_class("deed-value")]
+        value = [] if task.value is None else [task.value.add_class("task-value")]
         said = [] if self._said is None else [self._said]
         super().__init__(
-            Text(_TO_DO, classes="deed-mark"),
-            Text(str(number), classes="deed-number"),
-            Text(deed.what, classes="deed-label"),
+            Text(_TO_DO, classes="task-mark"),
+            Text(str(number), classes="task-number"),
+            Text(task.what, classes="task-label"),
             *value,
-            *deed.buttons,
-            *deed.asides,
+            *task.buttons,
+            *task.asides,
             *said,
-            *deed.helps,
-            classes="deed",
+            *task.helps,
+            classes="task",
         )
 
     def mark(self, *, current: bool) -> None:
         """Show the task's status."""
-        self.query_one(".deed-mark", Text).update(_DONE if self.done else _CURRENT if current else _TO_DO)
+        self.query_one(".task-mark", Text).update(_DONE if self.done else _CURRENT if current else _TO_DO)
         self.set_class(self.done, "-done")
         self.set_class(current, "-current")
-        for button in (*([self._said] if self._said else ()), *self.deed.helps):
+        for button in (*([self._said] if self._said else ()), *self.entry.helps):
             button.visible = current
 
     @property
     def lasts(self) -> bool:
         """Return whether it stays done when the page opens again, unless the wizard sees it."""
-        return not (self.deed.watched or self.deed.copies)
+        return not (self.entry.watched or self.entry.copies)
 
     def counts(self, button: AnyButton, *, current: bool) -> bool:
         """Return whether pressing that button does the task."""
         if self.looks(button):
             return current
-        return button not in self.deed.helps and not (self.deed.opens and button is self.deed.buttons[0])
+        return button not in self.entry.helps and not (self.entry.opens and button is self.entry.buttons[0])
 
     def looks(self, button: AnyButton) -> bool:
         """Return whether pressing that button only shows something here."""
-        return button in self.deed.asides
+        return button in self.entry.asides
 
     def buttons(self) -> Iterator[Button]:
         """Yield the buttons that can be pressed."""
@@ -101,7 +101,7 @@ class Checklist(Vertical):
     """Tasks in order; doing one moves the focus to the next that isn't done.
 
     Args:
-        deeds: the tasks, in order.
+        tasks: the tasks, in order.
         ticks: the numbers of tasks done earlier, from `ticks`.
         label_width: in columns; 0 for all that the buttons leave.
         id: the widget's id.
@@ -112,15 +112,15 @@ class Checklist(Vertical):
 
     DEFAULT_CSS: ClassVar[str] = """
     Checklist { height: auto; }
-    Checklist .deed { margin: 0; }
-    Checklist .deed.-current { background: $block-hover-background; }
-    Checklist .deed-mark { width: 2; color: $text-accent; }
-    Checklist .deed-number { width: 3; color: $text-muted; }
-    Checklist .deed-label { width: 1fr; min-width: 20; margin-right: 2; }
-    Checklist .-current > .deed-label { text-style: bold; }
-    Checklist .-done > .deed-label { color: $text-muted; }
-    Checklist .-done > .deed-mark { color: $text-success; }
-    Checklist .deed-value { width: 1fr; height: auto; margin-right: 2; }
+    Checklist .task { margin: 0; }
+    Checklist .task.-current { background: $block-hover-background; }
+    Checklist .task-mark { width: 2; color: $text-accent; }
+    Checklist .task-number { width: 3; color: $text-muted; }
+    Checklist .task-label { width: 1fr; min-width: 20; margin-right: 2; }
+    Checklist .-current > .task-label { text-style: bold; }
+    Checklist .-done > .task-label { color: $text-muted; }
+    Checklist .-done > .task-mark { color: $text-success; }
+    Checklist .task-value { width: 1fr; height: auto; margin-right: 2; }
     Checklist .not-opened { color: $text-warning; }
     """
 
@@ -129,13 +129,13 @@ class Checklist(Vertical):
 
     def __init__(
         self,
-        *deeds: Deed,
+        *tasks: Task,
         ticks: Collection[int] = (),
         label_width: int = 0,
         id: str,  # noqa: A002 - Textual's name
     ) -> None:
         super().__init__(id=id)
-        self._rows = [_Row(number, deed) for number, deed in enumerate(deeds, start=1)]
+        self._rows = [_Row(number, task) for number, task in enumerate(tasks, start=1)]
         self._label_width = label_width
         self.worked_on = False
         for number, row in enumerate(self._rows, start=1):
@@ -149,13 +149,13 @@ class Checklist(Vertical):
     def compose(self) -> ComposeResult:
         for row in self._rows:
             yield row
-            if row.deed.opens:
+            if row.entry.opens:
                 yield Text("", classes="not-opened -empty")
 
     def on_mount(self) -> None:
         if self._label_width:
-            self.query(".deed-label").set_styles(width=self._label_width)
-        values = [*self.query(".deed-value").results(Text)]
+            self.query(".task-label").set_styles(width=self._label_width)
+        values = [*self.query(".task-value").results(Text)]
         for value in values:  # align the buttons behind them in a column
             value.styles.max_width = max(cell_len(str(text.visual)) for text in values)
         self._mark()
@@ -169,7 +169,7 @@ class Checklist(Vertical):
 
     def _name_first(self) -> None:
         number, row = next((at, row) for at, row in enumerate(self._rows, start=1) if not row.done)
-        self.app.notify(f"Do {number} first: {text_of(row.deed.what)}.", severity="warning", timeout=5)
+        self.app.notify(f"Do {number} first: {text_of(row.entry.what)}.", severity="warning", timeout=5)
 
     @property
     def finished(self) -> bool:
@@ -192,8 +192,8 @@ class Checklist(Vertical):
         """Mark a task as done; anything to copy for it is no longer needed."""
         *before, row = self._rows[:number]
         row.done = True
-        for other in before if not row.deed.copies else ():
-            other.done |= other.deed.copies
+        for other in before if not row.entry.copies else ():
+            other.done |= other.entry.copies
 
     def _go_on_from(self, number: int) -> None:
         ahead = [*range(number, len(self._rows)), *range(number)]
@@ -213,7 +213,7 @@ class Checklist(Vertical):
 
     def opened(self, opened: bool, address: str) -> None:  # noqa: FBT001 - a move's result
         """Take in whether the first page-opening task's page is open; else its address must be copied."""
-        number, row = next((at, row) for at, row in enumerate(self._rows, start=1) if row.deed.opens)
+        number, row = next((at, row) for at, row in enumerate(self._rows, start=1) if row.entry.opens)
         if opened:
             self._show_address()
             self.did(number)
@@ -254,5 +254,5 @@ class Checklist(Vertical):
             looks = row.looks(event.button)
             if not looks or not all(other.done for other in self._rows if other is not row):
                 self.did(index + 1, go_on=not looks)
-            if not all(other.done or other.deed.copies for other in self._rows[:index]):
+            if not all(other.done or other.entry.copies for other in self._rows[:index]):
                 self._name_first()

@@ -173,9 +173,9 @@ class Walker:
 
     async def work_down(self) -> None:
         """Press what the page's list proposes, one after the other, until all is done."""
-        deeds = self.pane.query_one(Checklist)
-        while not deeds.finished:
-            assert deeds.focus_next(), self.text()
+        tasks = self.pane.query_one(Checklist)
+        while not tasks.finished:
+            assert tasks.focus_next(), self.text()
             await self.pilot.pause()
             await self.pilot.press("enter")
             await self.rest()

@@ -520,7 +520,7 @@ class WizardScreen(OneFocus):
         key, pane = self.current, self.pane
         if key is None or pane is None or self.run.session.status(key) not in SETTLED:
             return False
-        worked_on = any(deeds.worked_on for deeds in pane.query(Checklist)) and not pane.opening.done
+        worked_on = any(tasks.worked_on for tasks in pane.query(Checklist)) and not pane.opening.done
         return pane.opened and not (pane.changed() or worked_on or self._stage.kept_input)
 
     @property

@@ -207,32 +207,34 @@ LastSessions = Mapping[tuple[Any, str, str], Summary]
 
 def passwords_made(sessions: Iterable[Summary]) -> LastSessions:
     """Return the last session that made and applied a password, for each user."""
-    return _last(deed for each in sessions for deed in _deeds("apply", each, _with_passwords(each)))
+    return _last(
+        completion for each in sessions for completion in _completions("apply", each, _with_passwords(each))
+    )
 
 
 def awaiting(sessions: Iterable[Summary]) -> LastSessions:
     """Return the last session that made a password or removed a lost MFA device, for each user."""
     return _last(
-        deed
+        completion
         for each in sessions
-        for deed in (
-            *_deeds("apply", each, _with_passwords(each)),
-            *_deeds("mfa-reset", each, without_devices(each)),
+        for completion in (
+            *_completions("apply", each, _with_passwords(each)),
+            *_completions("mfa-reset", each, without_devices(each)),
         )
     )
 
 
-_Deed = tuple[str, tuple[Any, str, str], Summary]
+_Completion = tuple[str, tuple[Any, str, str], Summary]
 
 
-def _deeds(step: str, summary: Summary, parts: Iterable[tuple[str, str]]) -> Iterator[_Deed]:
+def _completions(step: str, summary: Summary, parts: Iterable[tuple[str, str]]) -> Iterator[_Completion]:
     """Return what a step of a session did: its time, with root, account and user."""
     root = summary.facts.get("project_root")
     return ((summary.settled[f"{step}@{account}"], (root, account, name), summary) for account, name in parts)
 
 
-def _last(deeds: Iterable[_Deed]) -> LastSessions:
-    return {whose: summary for _at, whose, summary in sorted(deeds, key=itemgetter(0))}
+def _last(completions: Iterable[_Completion]) -> LastSessions:
+    return {whose: summary for _at, whose, summary in sorted(completions, key=itemgetter(0))}
 
 
 def changed_later(facts: Mapping[str, Any], begun: str, sessions: Iterable[Summary]) -> set[tuple[str, str]]:

@@ -131,7 +131,7 @@ async def test_mfa_in_the_console_is_claimed_only_once_the_list_is_done(
         await app.wizard.go_to(MFA)
         await rest(pilot)
         assert not app.wizard._turn().yours, "there is nothing to do"
-        assert not app.pane.query_one("#deeds").is_on_screen
+        assert not app.pane.query_one("#tasks").is_on_screen
 
 
 @pytest.mark.parametrize(("step", "presses"), [(MFA, 3), (KEYS, 5)])
@@ -152,10 +152,10 @@ async def test_what_was_ticked_is_ticked_when_the_person_comes_back(
         await rest(pilot)
         await app.wizard.go_to(step)
         await rest(pilot)
-        deeds = app.pane.query_one(Checklist)
-        assert (deeds.ticks, is_displayed(deeds)) == (ticks, True)
+        tasks = app.pane.query_one(Checklist)
+        assert (tasks.ticks, is_displayed(tasks)) == (ticks, True)
         assert app.focused is not None
-        assert deeds in app.focused.ancestors
+        assert tasks in app.focused.ancestors
 
 
 async def test_the_other_way_of_mfa_is_one_question_that_escape_closes(
@@ -247,8 +247,8 @@ async def test_who_has_just_signed_in_is_not_asked_to_again(
     app = host(new_user, session, step)
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
-        deeds = app.pane.query_one(Checklist)
-        assert (deeds.ticks, deeds.worked_on) == (ticks, False)
+        tasks = app.pane.query_one(Checklist)
+        assert (tasks.ticks, tasks.worked_on) == (ticks, False)
 
 
 async def test_who_is_signed_in_already_opens_no_page(new_user: NewUserAws, session: Session) -> None:
@@ -357,7 +357,7 @@ async def test_a_download_is_noticed_and_imported_by_next(new_user: NewUserAws, 
         await pilot.press("ctrl+n")
         await rest(pilot)
         assert not app.pane.primary().ready
-        assert is_displayed(app.pane.query_one("#deeds")), "it says how to make the file"
+        assert is_displayed(app.pane.query_one("#tasks")), "it says how to make the file"
         path = new_user.csv(key)
         pane = app.pane
         assert isinstance(pane, AccessKeysPane)
@@ -540,7 +540,7 @@ async def test_escape_asks_again_for_one_answer_at_a_time(new_user: NewUserAws, 
     async with key_page(new_user, session) as (app, pilot):
         await pilot.press("enter", "enter")
         await rest(pilot)
-        assert is_displayed(app.pane.query_one("#deeds"))
+        assert is_displayed(app.pane.query_one("#tasks"))
         for question in ("#how", "#kept"):
             await pilot.press("escape")
             await rest(pilot)
@@ -618,7 +618,7 @@ async def test_what_a_rejected_file_is_asked_about_stays_in_view(
         assert app.pane.region.contains_region(app.pane.query_one("#delete-file").region)
         field(app, "path").value = "~/Downloads"
         await pilot.pause()
-        assert app.pane.query_one("#deeds").display
+        assert app.pane.query_one("#tasks").display
 
 
 async def test_a_typed_key_is_masked_and_a_wrong_one_is_told(new_user: NewUserAws, session: Session) -> None:

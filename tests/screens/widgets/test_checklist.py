@@ -1,4 +1,4 @@
-"""A list of deeds ticks what happened, and nothing else."""
+"""A list of tasks ticks what happened, and nothing else."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from textual.app import App, ComposeResult
 
-from screens.widgets.checklist import Checklist, Deed
+from screens.widgets.checklist import Checklist, Task
 from screens.widgets.text import Button
 
 
@@ -17,45 +17,45 @@ class Host(App[None]):
 
     def compose(self) -> ComposeResult:
         yield Checklist(
-            Deed("Open", buttons=(Button("Open", id="open"), Button("Copy", id="copy")), opens=True),
-            Deed("Click", helps=(Button("Remind", id="remind"),)),
-            Deed("Paste", buttons=(Button("Copy", id="paste"),), asides=(Button("Show", id="show"),)),
-            Deed("Look", watched=True),
+            Task("Open", buttons=(Button("Open", id="open"), Button("Copy", id="copy")), opens=True),
+            Task("Click", helps=(Button("Remind", id="remind"),)),
+            Task("Paste", buttons=(Button("Copy", id="paste"),), asides=(Button("Show", id="show"),)),
+            Task("Look", watched=True),
             ticks=self._ticks,
-            id="deeds",
+            id="tasks",
         )
 
 
 def ticked(app: App[None]) -> list[int]:
-    rows = app.query("Checklist .deed")
+    rows = app.query("Checklist .task")
     return [number for number, row in enumerate(rows, start=1) if row.has_class("-done")]
 
 
 async def test_pressing_open_counts_once_the_page_is_open() -> None:
     app = Host()
     async with app.run_test() as pilot:
-        deeds = app.query_one(Checklist)
-        deeds.focus_next()
+        tasks = app.query_one(Checklist)
+        tasks.focus_next()
         await pilot.press("enter")
         assert ticked(app) == []
-        deeds.opened(False, "https://a.example")
+        tasks.opened(False, "https://a.example")
         await pilot.pause()
         assert ticked(app) == []
         assert app.focused is app.query_one("#copy")
         app.query_one("#copy", Button).press()
         await pilot.pause()
         assert ticked(app) == [1]
-        address = deeds.query_one(".not-opened")
-        for deed in ("#did-2", "#paste"):
-            app.query_one(deed, Button).press()
+        address = tasks.query_one(".not-opened")
+        for task in ("#did-2", "#paste"):
+            app.query_one(task, Button).press()
             await pilot.pause()
             assert address.display, "it may have to be typed"
-        deeds.did(4)
+        tasks.did(4)
         await pilot.pause()
         assert not address.display
 
 
-async def test_the_arrows_go_between_the_buttons_of_a_deed() -> None:
+async def test_the_arrows_go_between_the_buttons_of_a_task() -> None:
     app = Host()
     async with app.run_test() as pilot:
         app.query_one(Checklist).focus_next()
@@ -68,74 +68,74 @@ async def test_the_arrows_go_between_the_buttons_of_a_deed() -> None:
 async def test_the_page_that_opens_takes_its_address_away() -> None:
     app = Host()
     async with app.run_test() as pilot:
-        deeds = app.query_one(Checklist)
-        deeds.opened(False, "https://a.example")
-        deeds.opened(True, "https://a.example")
+        tasks = app.query_one(Checklist)
+        tasks.opened(False, "https://a.example")
+        tasks.opened(True, "https://a.example")
         await pilot.pause()
         assert ticked(app) == [1]
-        assert not deeds.query_one(".not-opened").display
+        assert not tasks.query_one(".not-opened").display
         assert app.focused is app.query_one("#did-2")
 
 
 async def test_what_came_of_the_list_takes_the_address_away_too() -> None:
     app = Host()
     async with app.run_test() as pilot:
-        deeds = app.query_one(Checklist)
-        deeds.opened(False, "https://a.example")
+        tasks = app.query_one(Checklist)
+        tasks.opened(False, "https://a.example")
         await pilot.pause()
-        assert deeds.query_one(".not-opened").display
-        deeds.finish()
+        assert tasks.query_one(".not-opened").display
+        tasks.finish()
         await pilot.pause()
-        assert not deeds.query_one(".not-opened").display
+        assert not tasks.query_one(".not-opened").display
 
 
-async def test_a_later_deed_leaves_those_before_it_open() -> None:
+async def test_a_later_task_leaves_those_before_it_open() -> None:
     app = Host()
     async with app.run_test() as pilot:
-        deeds = app.query_one(Checklist)
+        tasks = app.query_one(Checklist)
         app.query_one("#paste", Button).press()
         await pilot.pause()
         assert ticked(app) == [3]
-        deeds.did(4)
+        tasks.did(4)
         await pilot.pause()
         assert app.focused is app.query_one("#open")
         await pilot.press("tab", "enter", "enter")
         assert ticked(app) == [1, 2, 3, 4]
-        assert deeds.finished
+        assert tasks.finished
 
 
 async def test_ticks_are_there_again_but_for_what_the_wizard_sees_itself() -> None:
     app = Host([1, 3, 4])
     async with app.run_test() as pilot:
-        deeds = app.query_one(Checklist)
+        tasks = app.query_one(Checklist)
         assert ticked(app) == [1, 3]
-        deeds.focus_next()
+        tasks.focus_next()
         await pilot.press("space")
         assert app.query_one(Checklist).ticks == [1, 2, 3]
-        deeds.did(4)
-        assert deeds.ticks == [1, 2, 3]
-        assert deeds.finished
+        tasks.did(4)
+        assert tasks.ticks == [1, 2, 3]
+        assert tasks.finished
 
 
 async def test_what_was_only_copied_is_to_be_copied_again_unless_the_list_is_done() -> None:
-    def deeds(*ticks: int) -> Checklist:
+    def tasks(*ticks: int) -> Checklist:
         copying = [
-            Deed("Paste", buttons=(Button("Copy", id=id_),), copies=True) for id_ in ("name", "password")
+            Task("Paste", buttons=(Button("Copy", id=id_),), copies=True) for id_ in ("name", "password")
         ]
-        return Checklist(Deed("Open"), *copying, Deed("Look"), ticks=list(ticks), id="deeds")
+        return Checklist(Task("Open"), *copying, Task("Look"), ticks=list(ticks), id="tasks")
 
-    assert deeds(1, 2, 3).ticks == [1]
-    assert not deeds(1, 2, 3).finished
-    assert deeds(1, 4).finished
+    assert tasks(1, 2, 3).ticks == [1]
+    assert not tasks(1, 2, 3).finished
+    assert tasks(1, 4).finished
 
 
 async def test_who_typed_a_name_needs_no_copy_of_it() -> None:
     class Copying(App[None]):
         def compose(self) -> ComposeResult:
             copying = [
-                Deed("Paste", buttons=(Button("Copy", id=id_),), copies=True) for id_ in ("name", "word")
+                Task("Paste", buttons=(Button("Copy", id=id_),), copies=True) for id_ in ("name", "word")
             ]
-            yield Checklist(Deed("Open"), *copying, Deed("Look"), id="deeds")
+            yield Checklist(Task("Open"), *copying, Task("Look"), id="tasks")
 
     app = Copying()
     async with app.run_test() as pilot:
@@ -149,7 +149,7 @@ async def test_who_typed_a_name_needs_no_copy_of_it() -> None:
         assert not app._notifications
 
 
-async def test_looking_counts_only_when_it_is_the_deeds_turn() -> None:
+async def test_looking_counts_only_when_it_is_the_tasks_turn() -> None:
     app = Host([1])
     async with app.run_test() as pilot:
         app.query_one("#show", Button).press()
@@ -166,32 +166,32 @@ async def test_looking_counts_only_when_it_is_the_deeds_turn() -> None:
         assert app.focused is app.query_one("#show"), "what hides it again is pressed next"
 
 
-async def test_a_later_deed_and_the_end_ask_for_the_first_that_is_open() -> None:
+async def test_a_later_task_and_the_end_ask_for_the_first_that_is_open() -> None:
     app = Host()
     async with app.run_test() as pilot:
-        deeds = app.query_one(Checklist)
-        deeds.did(1)
+        tasks = app.query_one(Checklist)
+        tasks.did(1)
         await pilot.pause()
         app.query_one("#did-2", Button).press()
         await pilot.pause()
         assert not app._notifications, "all in its order"
-        deeds.did(4)
+        tasks.did(4)
         app.query_one("#paste", Button).press()
         await pilot.pause()
         assert not app._notifications
     app = Host()
     async with app.run_test() as pilot:
-        deeds = app.query_one(Checklist)
+        tasks = app.query_one(Checklist)
         app.query_one("#paste", Button).press()
         await pilot.pause()
         assert [notice.severity for notice in app._notifications] == ["warning"]
-        deeds.ask_first()
+        tasks.ask_first()
         await pilot.pause()
         assert app.focused is app.query_one("#open")
         assert len(app._notifications) == 2
 
 
-async def test_looking_is_never_the_last_deed() -> None:
+async def test_looking_is_never_the_last_task() -> None:
     app = Host([1, 2])
     async with app.run_test() as pilot:
         app.query_one(Checklist).did(4)
