@@ -149,6 +149,7 @@ class WizardScreen(OneFocus):
         self._stage = Stage(run, panes)
         self._first = at
         self._came_from: StepKey | None = None
+        self._from_the_end = False
         self._next_after: StepPane | None = None
         self._focused_before: Widget | None = None
         self._passing = self._looking = self._refused = self._bar_due = False
@@ -381,6 +382,7 @@ class WizardScreen(OneFocus):
         if key != self.current:
             self.show_result("", "")
             self._came_from = None
+            self._from_the_end = False
         self._let_choose(on=False)
         if key is None and self.current is not None:
             await self._look_at(PROJECT.step)  # the closing page names people removed by later sessions
@@ -820,8 +822,8 @@ class WizardScreen(OneFocus):
             return
         listed = [entry.key for entry in self._steps if not entry.foreseen]
         index = listed.index(key) if key in listed else len(listed)
-        if index:
-            await self.go_to(listed[index - 1])
+        if index or self._from_the_end:
+            await self.go_to(None if self._from_the_end else listed[index - 1])
         else:
             await self.app.run_action("home")
 
@@ -851,6 +853,7 @@ class WizardScreen(OneFocus):
     @on(Finished.Wanted)
     async def _choose(self, message: StepRail.Chosen | Finished.Wanted) -> None:
         await self.visit(message.key)
+        self._from_the_end = isinstance(message, Finished.Wanted)
 
     @on(StepPane.StepWanted)
     async def _go_elsewhere(self, message: StepPane.StepWanted) -> None:
