@@ -1,4 +1,4 @@
-"""Everything of iam-onboard that would also work without a screen.
+"""The part of iam-onboard that does not need a screen.
 
-Importing this package loads neither Textual nor boto3; a test in a subprocess holds it to that.
+Importing this package loads neither Textual nor boto3, as a test checks in a subprocess.
 """

@@ -1,4 +1,4 @@
-"""The admin's workflow: what each step needs and gives, and when it applies; at the end their list."""
+"""The admin's workflow: the declaration of each step, and the list of all at the end."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from workflows.steps.kinds import KINDS
 
 
 def _more_than(facts: Mapping[str, Any], kinds: tuple[str, ...]) -> bool:
-    """Whether something is to be done that is not of these kinds."""
+    """Return whether the session has tasks of other kinds than these."""
     rest = [kind for kind in (*KINDS, "account_wanted", "regions_wanted") if kind not in kinds]
     return any(facts.get(kind) for kind in rest)
 
 
 def _files_of(files: list[dict[str, str]], account: str) -> list[dict[str, str]]:
-    """Those of the written files that belong to an account; older sessions didn't say which do."""
+    """Return the written files of an account; older sessions did not record the account."""
     return [file for file in files if file.get("account", account) == account]
 
 
@@ -28,18 +28,18 @@ FILES_CHANGE = Condition(
     "more is to be done than new passwords, MFA devices and STS regions",
     lambda facts: _more_than(facts, ("resetting", "mfa_reset", "regions_wanted")),
 )
-"""When there is something to review."""
+"""The condition of Review."""
 
 
 TERRAFORM_RUNS = Condition(
     "more is to be done than MFA devices and STS regions",
     lambda facts: _more_than(facts, ("mfa_reset", "regions_wanted")),
 )
-"""When a layer is planned and applied."""
+"""The condition of Plan and Apply."""
 
 
 def _no_file_changed(facts: Mapping[str, Any], account: str) -> bool:
-    """Whether settings of other accounts are all that the session changes, and nothing is planned here."""
+    """Return whether the session changes only other accounts' settings and has no plan for this account."""
     files = facts.get("changed_files")
     settings_alone = not _more_than(facts, ("account_wanted", "regions_wanted"))
     return bool(files) and settings_alone and "plan" not in facts and not _files_of(files or [], account)
@@ -233,17 +233,17 @@ ADMIN = Workflow(
     "admin",
     "Admin",
     (
-        PROJECT,  # find the project; say what is to be done, and for whom
-        PGP_KEYS,  # take in the PGP keys that people sent
+        PROJECT,  # find the project; choose the tasks and the people
+        PGP_KEYS,  # add the PGP keys that people sent
         USERS,  # edit the users
         GROUPS,  # edit groups and memberships
-        ACCOUNT,  # account alias and password policy, if wanted
-        REVIEW,  # one diff over all layers, then write
-        MFA_RESET,  # for each layer: take away lost MFA devices
-        DEACTIVATE,  # … stop the keys of those who leave
-        PLAN,  # … terraform plan
-        APPLY,  # … terraform apply, exactly that plan
-        HAND_OVER,  # … the encrypted passwords, as a text for each person
-        STS_REGIONS,  # once, and only when somebody asks for it: where each account's STS is active
+        ACCOUNT,  # edit account alias and password policy, if chosen
+        REVIEW,  # show one diff of all layers, then write the files
+        MFA_RESET,  # for each layer: remove lost MFA devices
+        DEACTIVATE,  # … deactivate the access keys of those who leave
+        PLAN,  # … run `terraform plan`
+        APPLY,  # … apply exactly that plan with `terraform apply`
+        HAND_OVER,  # … send each person a text with the encrypted password
+        STS_REGIONS,  # once, only if chosen: check in which regions STS is active
     ),
 )

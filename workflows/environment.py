@@ -1,7 +1,7 @@
-"""The outside as one value: where a person's things are and what the program may reach.
+"""The environment: the person's files and folders, and what the program may use on the machine.
 
-The command line makes one for the real machine, the sandbox makes one for its disposable folder, and tests
-make their own; no step and no service looks anywhere else.
+The command line makes one for the real machine, the sandbox one for its disposable folder, and tests make
+their own. Steps and services use the machine through it only.
 """
 
 from __future__ import annotations
@@ -32,31 +32,31 @@ def _no_codes_yet() -> CodeMemory:
 
 @dataclass(frozen=True)
 class Environment:
-    """Where everything is.
+    """What belongs to the person and the machine.
 
     Attributes:
-        home: the person's home folder; the profiles go below its `.aws`.
-        variables: the environment variables that children's environments are built from.
-        gnupg_home: the gpg folder, or None for gpg's own default.
-        downloads: where the browser puts what it downloads.
-        endpoint_url: where AWS answers, or None for AWS itself.
-        binary: the Terraform or OpenTofu program: a name, an absolute path, or an argument prefix; or None to
-            choose by the layer.
-        mailbox: the folder that stands for the two people's messenger; None outside the sandbox.
-        sandbox: whether this is a sandbox; every screen says so.
-        now: the clock, aware, in UTC.
-        clipboard: where texts are copied to.
-        browser: what opens a page.
-        vault: chooses the store for secrets, given the fingerprint of the person's own key, or "" without
-            one. Raises VaultUnavailable when there is none.
-        open_page: what the browser really opens for an address (in the sandbox, the local console).
-        codes: the MFA codes given to AWS so far, for as long as this process lives: each is good once, in
-            whichever step it was given.
-        sessions: those that codes began, by the device's serial (see `DeviceSessions`).
-        tried: with which profiles, access keys and MFA devices the aws command worked here, and when.
-        key_records: the folder of what is known of the access keys kept here; None: below the home.
-        trusted_programs: the file of the foreign programs that the person said yes to; None: below the home.
-        project: the short name of the only project that there is, in the sandbox; "" elsewhere.
+        home: the person's home folder; the profiles are written below its `.aws`.
+        variables: the environment variables from which those of child processes are built.
+        gnupg_home: the gpg folder, or None for gpg's default.
+        downloads: the browser's download folder.
+        endpoint_url: the address of a local AWS, or None for AWS itself.
+        binary: the Terraform or OpenTofu program: a name, an absolute path, or the first arguments; None to
+            choose it by the layer.
+        mailbox: the folder through which the two people exchange texts; None outside the sandbox.
+        sandbox: whether this is a sandbox; every screen shows it.
+        now: returns the current time in UTC, with time zone.
+        clipboard: the clipboard.
+        browser: opens a page.
+        vault: returns the store for secrets, for the fingerprint of the person's own key, or "" without one;
+            raises VaultUnavailable if there is none.
+        open_page: returns the address that the browser really opens for another one (the sandbox's console).
+        codes: the MFA codes that this process has given to AWS: each is valid once, in all steps together.
+        sessions: serial of an MFA device -> the session that its code started (see `DeviceSessions`).
+        tried: profile, access key and MFA device -> when the aws command worked with them here.
+        key_records: the folder of `KeyRecords`; None for one below the home folder.
+        trusted_programs: the file with the programs that the person has trusted; None for one below the home
+            folder.
+        project: the short name of the sandbox's only project; "" elsewhere.
     """
 
     home: Path
@@ -80,39 +80,39 @@ class Environment:
     project: str = ""
 
     def readable(self, said: Path | Sentence) -> str:
-        """A path, or a text with paths in it, for people: `~` stands for the home folder."""
+        """Return a path, or a text with paths, in which `~` replaces the home folder."""
         return readable(said, self.home)
 
     def copy(self, text: str | Secret) -> Sentence:
-        """Copy a text, and say how that went.
+        """Copy a text, and return a sentence about the result.
 
         Raises:
-            ClipboardUnavailable: it could not be copied.
+            ClipboardUnavailable: the text could not be copied.
         """
         return self.clipboard.copy(text).said
 
     def mail(self, name: str) -> Path | None:
-        """Where a message of that file name is in the mailbox, or will be; None outside the sandbox."""
+        """Return the path of a message in the mailbox, whether it exists or not; None outside the sandbox."""
         return self.mailbox / name if self.mailbox else None
 
     @property
     def key_records_folder(self) -> Path:
-        """Where `KeyRecords` are."""
+        """The folder of `KeyRecords`."""
         return self.key_records or key_records_below(self.home)
 
     @property
     def trusted_programs_file(self) -> Path:
-        """Where `TrustedPrograms` are remembered."""
+        """The file of `TrustedPrograms`."""
         return self.trusted_programs or _state(self.home) / "trusted-programs.json"
 
 
 def readable(said: Path | Sentence, home: Path) -> str:
-    """As `Environment.readable`, for who has no more than a home folder."""
+    """Return the same as `Environment.readable`, for callers without an `Environment`."""
     return re.sub(rf"(?<![\w.~/-]){re.escape(str(home))}/", "~/", str(said))
 
 
 def key_records_below(home: Path) -> Path:
-    """The folder of `KeyRecords` of a person whose platform has no say in it."""
+    """Return the folder of `KeyRecords` that does not depend on the platform."""
     return _state(home) / "access-keys"
 
 

@@ -1,11 +1,11 @@
-"""What the wizard asks git: is the checkout clean and current, what changed; and to commit just these files.
+"""Git: whether the checkout is clean and up to date, what changed, and commits of chosen files.
 
-The `git` program is used, never a library of its own, so that the person's configuration and credentials
-apply. It cannot ask anything: there is no terminal for it, and a question would hang.
+The `git` program is used, not a library, so that the person's configuration and credentials apply. It gets no
+terminal, because a question would hang.
 
-A checkout comes from somebody else, and its configuration can name programs for nearly everything git does.
-Looking at a checkout runs none of them, asking its upstream only what the person's own configuration names;
-a branch and a commit are the person's wish, so hooks, filters and signing apply to them.
+A checkout comes from somebody else, and its configuration can name programs for nearly everything that git
+does. Commands that only read run none of them; a fetch runs only those that the person's own configuration
+names. Branches and commits are made because the person wants them, so hooks, filters and signing apply.
 """
 
 from __future__ import annotations
@@ -27,23 +27,23 @@ from workflows.core.processes import ALLOWED, Completed, capture, child_environm
 from workflows.core.sentences import Sentence
 
 FETCH_SECONDS = 30
-"""How long a fetch may take before the upstream counts as not reachable."""
+"""The time after which a fetch is stopped and the upstream counts as unreachable."""
 
 LOOK_SECONDS = 60
-"""How long any other look may take: git waits without an end for a pipe in the place of one of its files."""
+"""The time limit for any other reading command: git waits forever if one of its files is a pipe."""
 
-# Where these are set (inside a hook, say) git would look at another repository than the one of the folder.
+# If these are set, for example inside a hook, git may read another repository than the folder's.
 _MISLEADING = {"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_COMMON_DIR", "GIT_NAMESPACE"}
 
-# A signing key's passphrase may be asked for in a window. It never is on the terminal, which the wizard has:
-# GPG_TTY is not passed on.
+# The agent may ask for a signing key's passphrase in a window. It must not ask on the terminal, which the
+# wizard uses, so GPG_TTY is not passed on.
 _WINDOWS = ("DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY")
 
 MOST_COMMITS = 100
-"""How many commits of a range are listed, each with so much of its author and subject as a line takes."""
+"""The maximum number of listed commits; their authors and subjects are cut to fit a line."""
 
 _WRITING = ("switch", "add", "commit")
-"""What changes the checkout because the person asked for it; every other command only looks."""
+"""The commands that change the checkout, as the person wants; all others only read."""
 
 _LOOKING = {
     "core.fsmonitor": "false",
@@ -57,16 +57,16 @@ _LOOKING = {
     "gc.auto": "0",
     "maintenance.auto": "false",
     "protocol.ext.allow": "never",
-    # a folder of the checkout that is itself a repository, with a configuration that came with a branch
+    # ignore a repository inside the checkout, whose configuration may have come with a branch
     "safe.bareRepository": "explicit",
 }
-"""Settings of every command that only looks, whatever the configuration says."""
+"""Settings of every command that only reads; they override the configuration."""
 
 _BY_NAME = {
     "filter": {"clean": "", "smudge": "", "process": "", "required": "false"},
     "hook": {"enabled": "false"},
 }
-"""Settings of each filter and hook that is configured: git has no switch for all of them."""
+"""Settings for each configured filter and hook, as git cannot switch them all off at once."""
 
 _OPTIONS = {
     "status": ("--ignore-submodules=dirty",),
@@ -75,22 +75,22 @@ _OPTIONS = {
     "grep": ("--no-textconv", "--no-color"),
     "fetch": ("--no-recurse-submodules",),
 }
-"""Options of single commands, for what no setting switches off."""
+"""Options of single commands that switch off what no setting does."""
 
 _NAMED = re.compile(rf"({'|'.join(_BY_NAME)})\.(.*)\.[^.]+", re.DOTALL)
 _CHECKOUT = ("local", "worktree")
-"""The scopes of git's settings that belong to the checkout; all others are the person's or the machine's."""
+"""The scopes of git settings that belong to the checkout; others are the person's or the machine's."""
 
 _CONNECTS = re.compile(
     r"(core\.(sshcommand|gitproxy|askpass|alternaterefscommand)|credential\.(.*\.)?helper"
     r"|remote\..*\.(uploadpack|vcs))=.+"
     r"|protocol\.(.*\.)?allow=(?!never$).*"
-    # git passes a remote's name on as an argument: this would be an option, as --upload-pack=PROGRAM
+    # git passes a remote's name on as an argument, so this would be an option like --upload-pack=PROGRAM
     r"|remote\.-.*"
     r"|(remote\..*\.url|branch\..*\.remote)=(ext|fd)::.*|url\.(ext|fd)::.*\.insteadof=.*",
     re.DOTALL,
 )
-"""Settings ("key=value") by which reaching an upstream runs a program."""
+"""Matches settings ("key=value") with which connecting to an upstream runs a program."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ class DirtyFile:
 
     Attributes:
         path: the file, absolute.
-        status: git's two letters for it (index, work tree), as in `git status --porcelain`: " M", "A ", "??".
+        status: git's two letters (index, work tree), as in `git status --porcelain`: " M", "A ", "??".
     """
 
     path: Path
@@ -107,22 +107,22 @@ class DirtyFile:
 
     @property
     def untracked(self) -> bool:
-        """Whether git does not know the file yet."""
+        """Whether the file is untracked."""
         return self.status == "??"
 
 
 @dataclass(frozen=True)
 class Upstream:
-    """How a branch stands to its upstream, or to the default branch of the remote.
+    """A comparison of a branch with its upstream, or with the default branch of the remote.
 
     Attributes:
-        name: what it was compared with ("origin/main"); the remote ("origin") if its default branch is not
-            known here; "" if there is no remote, or no commit here yet.
-        ahead: commits here that are not there.
-        behind: commits there that are not here: a plan from here would undo them.
-        why_not_fetched: git's words if it was asked and could not be reached, or "".
-        is_default: True if the branch has no upstream, so that the remote's default branch was taken.
-        distrusted: names of the checkout's own settings for which it was not asked: they run a program.
+        name: the other branch ("origin/main"); the remote ("origin") if its default branch is unknown; "" if
+            there is no remote, or no commit yet.
+        ahead: the number of commits that only the local branch has.
+        behind: the number of commits that only the other has; a plan made here would undo them.
+        why_not_fetched: git's message if the fetch failed, else "".
+        is_default: whether the branch has no upstream and was compared with the remote's default branch.
+        distrusted: names of the checkout's settings that run a program, and so prevented the fetch.
     """
 
     name: str
@@ -135,13 +135,13 @@ class Upstream:
 
 @dataclass(frozen=True)
 class Commit:
-    """A commit that somebody made.
+    """A commit.
 
     Attributes:
-        name: its abbreviated hash.
-        author: who made it, as git has the name.
-        mine: whether it has the email address that git would use here.
-        subject: the first line of its message.
+        name: the abbreviated hash.
+        author: the author's name.
+        mine: whether the author's email address is the one that git uses here.
+        subject: the first line of the message.
     """
 
     name: str
@@ -151,36 +151,36 @@ class Commit:
 
 
 class FilterStays(OnboardError):  # noqa: N818 - it reads better where it is raised
-    """Git cannot look at a checkout without a program that its configuration names."""
+    """Git cannot read a checkout without running a program that its configuration names."""
 
 
 class NoBranchName(OnboardError):  # noqa: N818 - it reads better where it is raised
-    """Git takes no branch of that name."""
+    """The branch name is invalid."""
 
 
 class GitMissing(OnboardError):  # noqa: N818 - it reads better where it is raised
-    """Git could not be started."""
+    """Git cannot be started."""
 
 
 class GitTooSlow(OnboardError):  # noqa: N818 - it reads better where it is raised
-    """Git did not answer in time."""
+    """Git did not end in time."""
 
 
 class GitRefused(OnboardError):  # noqa: N818 - it says what happened
-    """Git ended with a failure; `detail` has its own words."""
+    """Git failed; `detail` is its error message."""
 
 
 class NotSigned(GitRefused):
-    """Git is set to sign commits, and could not."""
+    """Git is configured to sign commits, but could not sign."""
 
 
 class Git:
     """Git in one folder.
 
     Args:
-        folder: any folder of the checkout.
-        environment: the environment to build git's from.
-        program: the program to run.
+        folder: a folder of the checkout.
+        environment: the variables from which git's are chosen.
+        program: the git program.
     """
 
     def __init__(self, folder: Path, environment: Mapping[str, str], program: str = "git") -> None:
@@ -191,10 +191,10 @@ class Git:
         self._environment = {**kept, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C", "GIT_PAGER": "cat"}
 
     def is_repository(self) -> bool:
-        """Whether the folder is in a checkout; False also where there is no git at all.
+        """Return whether the folder is in a checkout; False also if git is not installed.
 
         Raises:
-            FilterStays: its configuration names a filter that cannot be switched off.
+            FilterStays: the configuration names a filter that cannot be switched off.
         """
         try:
             return self._known("rev-parse", "--is-inside-work-tree") == "true"
@@ -202,24 +202,26 @@ class Git:
             return False
 
     def root(self) -> Path:
-        """The checkout's top folder."""
+        """Return the checkout's top folder."""
         return Path(self._ask("rev-parse", "--show-toplevel").rstrip("\n"))
 
     def head(self) -> str:
-        """The commit that is checked out (40 or 64 hex digits), or "" before the first one."""
+        """Return the commit that is checked out (40 or 64 hex digits), or "" before the first commit."""
         return self._known("rev-parse", "--verify", "--quiet", "HEAD")
 
     def gained_since(self, moment: str) -> tuple[Commit, ...]:
-        """The commits that HEAD has now and had not at a moment, the newest first, however old they are.
+        """Return the commits that were added to HEAD since a moment, newest first.
+
+        The commits themselves may be older.
 
         Args:
-            moment: ISO 8601; what HEAD was then is in git's own record of it (the reflog).
+            moment: the time in ISO 8601, for which git's reflog is asked.
         """
         before = self._known("rev-parse", "--verify", "--quiet", f"HEAD@{{{moment}}}")
         return self.commits(f"{before}..HEAD") if before else ()
 
     def commits(self, revisions: str) -> tuple[Commit, ...]:
-        """The newest `MOST_COMMITS` commits of a range ("HEAD..origin/main"), the newest first."""
+        """Return the newest `MOST_COMMITS` commits of a range ("HEAD..origin/main"), newest first."""
         email = self._run("config", "user.email").stdout.strip()
         form = "--format=%h%x1f%<(40,trunc)%an%x1f%<(100,trunc)%ae%x1f%<(100,trunc)%s"
         text = self._ask("log", "-z", form, f"--max-count={MOST_COMMITS}", revisions, "--")
@@ -230,14 +232,14 @@ class Git:
         )
 
     def branch(self) -> str | None:
-        """The branch that is checked out, or None if the checkout is on a commit of its own."""
+        """Return the branch that is checked out, or None if HEAD is detached."""
         return self._known("symbolic-ref", "--quiet", "--short", "HEAD") or None
 
     def dirty_files(self, paths: Sequence[Path] = ()) -> tuple[DirtyFile, ...]:
-        """Files that differ from the last commit, sorted; ignored ones are left out.
+        """Return the files that differ from the last commit, sorted, without ignored ones.
 
         Args:
-            paths: only files in these folders, or these files; nothing means the whole checkout.
+            paths: the files and folders to compare; () for the whole checkout.
         """
         options = ("--porcelain=v1", "-z", "--no-renames", "--untracked-files=all")
         text = self._ask("status", *options, "--", *map(str, paths))
@@ -246,29 +248,29 @@ class Git:
         return tuple(sorted(found, key=lambda file: file.path))
 
     def remote(self) -> str:
-        """The remote `origin`, or the first one; "" if there is none."""
+        """Return the remote `origin`, else the first one, or "" if there is none."""
         remotes = self._ask("remote").splitlines()
         return "origin" if "origin" in remotes else next(iter(remotes), "")
 
     def committed(self, path: Path) -> bytes | None:
-        """What a file holds in the last commit; None if it isn't in it."""
+        """Return a file's content in the last commit, or None if the commit does not contain it."""
         blob = self._run("cat-file", "blob", f"HEAD:./{path.relative_to(self.folder).as_posix()}")
         return blob.stdout.encode() if blob.exit_code == 0 else None
 
     def is_ignored(self, path: Path) -> bool:
-        """Whether a file is kept out of the repository by its ignore rules."""
+        """Return whether git ignores a file."""
         return self._run("check-ignore", "--quiet", "--", str(path)).exit_code == 0
 
     def upstream(self, *, fetch: bool = False, cancelled: Event | None = None) -> Upstream:
-        """How the branch stands to its upstream, or where it has none, to the remote's default branch.
+        """Compare the branch with its upstream, or with the remote's default branch.
 
-        A branch without an upstream, one whose upstream is gone and a checkout on a commit of its own are
-        compared with the default branch of the remote `origin`, or of the first remote.
+        The latter is used if the branch has no upstream, if its upstream was deleted, or if HEAD is detached.
+        The remote is `origin`, or the first one.
 
         Args:
-            fetch: ask the upstream first. One that cannot be reached is a finding, not an error. It is not
-                asked where the checkout itself names a program for it.
-            cancelled: when set, the fetch is given up, as if the upstream could not be reached.
+            fetch: whether to fetch first. A fetch that fails is not an error. There is no fetch if the
+                checkout's configuration names a program for it.
+            cancelled: setting it stops the fetch, as if the upstream were unreachable.
         """
         distrusted = self._distrusted() if fetch else ()
         found = self._compared(fetch and not distrusted, cancelled)
@@ -278,7 +280,7 @@ class Git:
         name, why_not = self._tracked(), ""
         if name and fetch:
             why_not = self._fetch((), cancelled)
-            name = self._tracked()  # a fetch that prunes may have removed it
+            name = self._tracked()  # a fetch may have pruned it
         if name:
             return Upstream(name, *self._counts(name), why_not)
         return self._against_default(fetch, cancelled)
@@ -287,7 +289,7 @@ class Git:
         return self._known("rev-parse", "--abbrev-ref", "--symbolic-full-name", "@{upstream}")
 
     def _counts(self, revision: str) -> tuple[int, int]:
-        """How many commits only HEAD has, and how many only the other."""
+        """Return the number of commits that only HEAD has, and of those that only the revision has."""
         counts = self._ask("rev-list", "--left-right", "--count", f"HEAD...{revision}", "--").split()
         return int(counts[0]), int(counts[1])
 
@@ -307,7 +309,7 @@ class Git:
         return Upstream(remote, 0, 0, why_not, is_default=True)
 
     def _default_branch(self, remote: str) -> str:
-        """The remote's default branch as it was last fetched ("origin/main"), or "" if it is not known."""
+        """Return the remote's default branch, as last fetched ("origin/main"), or "" if it is unknown."""
         head = self._known("symbolic-ref", "--quiet", "--short", f"refs/remotes/{remote}/HEAD")
         for name in (head, f"{remote}/main", f"{remote}/master"):
             if name and self._known("rev-parse", "--verify", "--quiet", f"refs/remotes/{name}^{{commit}}"):
@@ -324,7 +326,7 @@ class Git:
         return failed if answer.exit_code else ""
 
     def holder(self, commit: str) -> str:
-        """The remote's default branch, as last fetched, if a commit is in it already; "" if it is not."""
+        """Return the remote's default branch, as last fetched, if it contains the commit; else ""."""
         remote = self.remote()
         name = self._default_branch(remote) if remote else ""
         if not name:
@@ -333,19 +335,19 @@ class Git:
         return name if answer.exit_code == 0 else ""
 
     def branches_with(self, commit: str) -> tuple[str, ...]:
-        """The branches that have a commit, as "refs/heads/main"; a remote's as last fetched or pushed."""
+        """Return the branches that contain a commit ("refs/heads/main"); remote ones may be outdated."""
         command = ("for-each-ref", "--format=%(refname)", "--contains", commit)
         return tuple(self._known(*command, "refs/heads", "refs/remotes").split())
 
     def whereabouts(self, files: Mapping[Path, str]) -> tuple[str, ...]:
-        """Where the contents that files lack now still are, as git names it: "stash@{0}", a branch, a commit.
+        """Return the stashes ("stash@{0}") and branches that contain lost contents of files.
 
         Args:
-            files: SHA-256 in hexadecimal digits of the wanted content, by the file's path.
+            files: path of a file -> SHA-256 of the lost content, in hexadecimal digits.
 
         Returns:
-            Every place that holds all that can be found of them, the stashes first; the 20 latest branches
-            are looked at.
+            All places with the greatest number of these contents, stashes first. Only the 20 latest branches
+            are searched.
         """
         stashes = self._run("stash", "list", "--format=%gd").stdout.split()
         latest = ("--sort=-committerdate", "--count=20", "--format=%(refname:short)", "refs/heads")
@@ -360,10 +362,10 @@ class Git:
         return tuple(place for place, count in found.items() if count == most) if most else ()
 
     def create_branch(self, name: str) -> None:
-        """Make a branch at the commit that is checked out, and go to it. Changed files stay changed.
+        """Make a branch at the current commit and switch to it; changed files stay changed.
 
         Raises:
-            OnboardError: there is such a branch already, or it is no name for a branch.
+            OnboardError: the branch exists already, or its name is invalid.
         """
         if self._run("check-ref-format", "--branch", name).exit_code != 0:
             raise NoBranchName(
@@ -374,13 +376,13 @@ class Git:
         self._ask("switch", "--quiet", "--create", name)
 
     def commit(self, files: Sequence[Path], message: str) -> str:
-        """Commit exactly these files, changed, new or deleted; whatever else is staged stays staged.
+        """Commit exactly these files, changed, new or deleted; other staged files stay staged.
 
         Returns:
             The new commit.
 
         Raises:
-            OnboardError: nothing in these files changed, a hook refused, or git does not know who commits.
+            OnboardError: none of these files changed, a hook failed, or git does not know the author.
         """
         names = [str(path) for path in files]
         if not names:
@@ -390,14 +392,14 @@ class Git:
         return self.head()
 
     def _distrusted(self) -> tuple[str, ...]:
-        """The checkout's own settings that run a program to reach an upstream, as "core.sshcommand"."""
+        """Return the checkout's settings that run a program for a fetch, such as "core.sshcommand"."""
         own = {(key, value) for scope, key, value in self._settings if scope not in _CHECKOUT}
         given = {(key, value) for _, key, value in self._settings} - own
         return tuple(sorted({key for key, value in given if _CONNECTS.fullmatch(f"{key}={value}")}))
 
     @cached_property
     def _settings(self) -> tuple[tuple[str, str, str], ...]:
-        """All settings in the order in which git reads them: scope, key ("core.sshcommand") and value."""
+        """Scope, key ("core.sshcommand") and value of all settings, in the order in which git reads them."""
         parts = self._ask("config", "--list", "--show-scope", "-z").split("\0")
         entries = (
             (scope, *entry.partition("\n")) for scope, entry in zip(parts[::2], parts[1::2], strict=False)
@@ -406,10 +408,10 @@ class Git:
 
     @cached_property
     def _switched_off(self) -> tuple[str, ...]:
-        """Arguments that switch off every filter and hook that is configured.
+        """The arguments that switch off every configured filter and hook.
 
         Raises:
-            FilterStays: one of them has a name that git takes in its configuration only.
+            FilterStays: the name of a filter or hook cannot be used on the command line.
         """
         found = dict.fromkeys(
             match.groups() for _, key, _ in self._settings if (match := _NAMED.fullmatch(key))
@@ -431,7 +433,7 @@ class Git:
         return tuple(part for key, value in settings for part in ("-c", f"{key}={value}"))
 
     def _argv(self, command: str, arguments: Sequence[str]) -> list[str]:
-        """The whole command line of a git command: the only place where one is built."""
+        """Return the command line of a git command; no other function builds one."""
         if command in _WRITING:
             return [self._program, command, *arguments]
         settings = [part for key, value in _LOOKING.items() for part in ("-c", f"{key}={value}")]
@@ -439,7 +441,7 @@ class Git:
         return [self._program, *settings, *by_name, command, *_OPTIONS.get(command, ()), *arguments]
 
     def _variables(self, command: str) -> dict[str, str]:
-        """The whole environment of a git command."""
+        """Return the environment of a git command."""
         if command in _WRITING:
             return self._environment
         found = {**self._environment, "GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1"}
@@ -453,7 +455,7 @@ class Git:
         return found
 
     def _known(self, command: str, *arguments: str) -> str:
-        """What git answers, without the blanks around it; "" where it ends with a failure."""
+        """Return git's output without the whitespace around it, or "" if git fails."""
         answer = self._run(command, *arguments)
         return answer.stdout.strip() if answer.exit_code == 0 else ""
 
@@ -498,17 +500,17 @@ class Git:
         return answer
 
 
-# git's own words in English (its gpg-interface.c): of OpenPGP and X.509, and the two of ssh.
+# Git's English messages (in gpg-interface.c): the one for OpenPGP and X.509, and the two for ssh.
 _NOT_SIGNED: Final = ("failed to sign the data", "Couldn't sign message", "Couldn't load public key")
 
 
 def refused(verb: str, folder: Path, words: str) -> OnboardError:
-    """The error for a command that git ended with a failure.
+    """Return the error for a git command that failed.
 
     Args:
-        verb: git's command, as "commit".
-        folder: where it ran.
-        words: what git said, in English.
+        verb: the git command, such as "commit".
+        folder: the folder in which it ran.
+        words: git's message in English.
     """
     if verb == "commit" and any(reason in words for reason in _NOT_SIGNED):
         return NotSigned(
@@ -535,11 +537,11 @@ def refused(verb: str, folder: Path, words: str) -> OnboardError:
 
 @dataclass(frozen=True)
 class Hit:
-    """A line in which a text was found.
+    """A line that contains a searched text.
 
     Attributes:
-        path: the file, from the checkout's top folder.
-        line: its number, from 1.
+        path: the file, relative to the checkout's top folder.
+        line: the line's number, from 1.
         text: the line.
     """
 
@@ -549,13 +551,13 @@ class Hit:
 
 
 class GitSearch(Git):
-    """Searches the whole checkout, new files included and ignored ones left out."""
+    """Searches the whole checkout, including new files but not ignored ones."""
 
     def hits(self, texts: Sequence[str]) -> tuple[Hit, ...]:
-        """The lines that hold any of the texts, in whatever case, by file; binary files are left out.
+        """Return the lines that contain one of the texts, ignoring case; binary files are left out.
 
         Raises:
-            OnboardError: git fails.
+            OnboardError: git failed.
         """
         if not texts:
             return ()
@@ -566,26 +568,26 @@ class GitSearch(Git):
         return tuple(Hit(PurePosixPath(path), int(number), text) for path, number, text in lines)
 
     def paths(self) -> tuple[PurePosixPath, ...]:
-        """Every file, from the checkout's top folder, sorted; those that are deleted but not committed too.
+        """Return all files, relative to the top folder, sorted, with those whose deletion is not committed.
 
         Raises:
-            OnboardError: git fails.
+            OnboardError: git failed.
         """
         options = ("--cached", "--others", "--exclude-standard", "-z")
         names = set(self._ask("ls-files", *options, folder=self.root()).split("\0")) - {""}
         return tuple(map(PurePosixPath, sorted(names)))
 
     def last_contents(self, name: str) -> tuple[str, ...]:
-        """What files of a name held when they were last committed, in whatever folder `keys`, deleted or not.
+        """Return the last committed contents of the files with this name in folders `keys`, deleted or not.
 
         Args:
             name: the file's name, without folders.
 
         Returns:
-            The content of each such file at the newest commit that touched one of them.
+            The content of each such file in the newest commit that added or changed one of them.
 
         Raises:
-            OnboardError: git fails.
+            OnboardError: git failed.
         """
         if not self.head():
             return ()

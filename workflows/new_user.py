@@ -1,4 +1,4 @@
-"""The new user's workflow: what each step needs and gives, and when it applies; at the end their list."""
+"""The new user's workflow: the declaration of each step, and the list of all at the end."""
 
 from __future__ import annotations
 
@@ -12,7 +12,11 @@ from workflows.machine.events import Facts
 
 
 def _read_handoff(facts: Facts) -> object:
-    """Refuse a handoff that its step would not take, and accounts that it does not have."""
+    """Check the facts of the step Handoff, and return the handoff, or None if there is none.
+
+    Raises:
+        WrongShape: the step would not accept the handoff, or the facts name accounts that it lacks.
+    """
     reading(handoff=Mapping[str, Any], accepted_at=datetime, left_out=list[str])(facts)
     if facts.get("handoff") is None:
         return None
@@ -30,7 +34,7 @@ def _read_handoff(facts: Facts) -> object:
 
 
 def _identity(handoff: Mapping[str, Any], account: str, of: Callable[[str], bool]) -> list[object]:
-    """What a handoff says of one account in these fields, and of no other account."""
+    """Return the handoff's project, and one account's fields for which `of` is true."""
     return [
         handoff["project"],
         *(
@@ -48,45 +52,45 @@ _KEY_OF_THE_LAYER = {"access_key_id", "encrypted_secret"}
 
 
 def _sign_in(handoff: Mapping[str, Any], account: str) -> list[object]:
-    """Who signs in where with which password: a role more makes nobody use a spent password again."""
+    """Return the fields that Sign in depends on; for example, another role does not require a new sign-in."""
     return _identity(handoff, account, lambda name: name in _SIGNS_IN)
 
 
 def _account(handoff: Mapping[str, Any], account: str) -> list[object]:
-    """What it says besides the password: a reset changes nothing here."""
+    """Return the fields that Profiles depends on: all but those about the password."""
     return _identity(handoff, account, lambda name: name not in _OF_THE_PASSWORD)
 
 
 def _user(handoff: Mapping[str, Any], account: str) -> list[object]:
-    """Whose device it is: a role more, or another password, registers none."""
+    """Return the fields that MFA depends on: not the roles or the password."""
     return _identity(handoff, account, lambda name: name in _USER)
 
 
 def _user_with_key(handoff: Mapping[str, Any], account: str) -> list[object]:
-    """The same, with the access key that the layer made: machine users keep that one."""
+    """Return the same, and the access key that the layer made for a machine user."""
     return _identity(handoff, account, lambda name: name in _USER | _KEY_OF_THE_LAYER)
 
 
 def _kept(access_key: Any, _item: str) -> Any:
-    """Which key is kept where, and the device that AWS named: not when it was kept or looked at."""
+    """Return the key's id, its place and the device that AWS named, without any times."""
     if not isinstance(access_key, Mapping):
-        return access_key  # its own step says that it is damaged
+        return access_key  # the step Access keys reports that it is damaged
     return [access_key.get(name) for name in ("id", "kept", "mfa_serial")]
 
 
 def _every_account(handoff: Mapping[str, Any], _item: str) -> list[object]:
-    """The same of all its accounts."""
+    """Return the same as `_account` for all accounts."""
     given = (identity for identity in handoff["identities"] if isinstance(identity, Mapping))
     return [_account(handoff, identity["account_name"]) for identity in given]
 
 
 def _device(mfa: Any, _item: str) -> Any:
-    """Which device it is, where AWS has named it: not when."""
+    """Return the device's serial number, or the whole fact if AWS has not named the device."""
     return (isinstance(mfa, Mapping) and mfa.get("serial")) or mfa
 
 
 def _done(_fact: Any, _item: str) -> bool:
-    """Only that it was done: another password or another device changes nothing here."""
+    """Return a constant, so that only whether the fact exists counts, not its value."""
     return True
 
 
@@ -245,13 +249,13 @@ NEW_USER = Workflow(
     "new-user",
     "New user",
     (
-        BEFORE_YOU_START,  # what is needed, what is here
-        PGP_KEY,  # a good PGP key, its public half to the admin; then a wait
+        BEFORE_YOU_START,  # what is needed, and what is installed
+        PGP_KEY,  # a PGP key, whose public key goes to the admin; then a wait
         HANDOFF,  # what the admin sent back
-        SIGN_IN,  # for each identity: decrypt, sign in, choose a password
+        SIGN_IN,  # for each identity: decrypt the password, sign in, choose another
         MFA,  # … register an authenticator app
-        ACCESS_KEYS,  # … an access key, if one is needed
-        PROFILES,  # … ~/.aws/<project>/
-        VERIFY,  # every profile says who it is
+        ACCESS_KEYS,  # … create an access key, if one is needed
+        PROFILES,  # … write ~/.aws/<project>/
+        VERIFY,  # try every profile
     ),
 )

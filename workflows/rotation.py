@@ -1,4 +1,4 @@
-"""The rotation of an access key: a workflow of its own, for anybody who keeps a key on this computer."""
+"""The rotation of an access key: a separate workflow for everyone with a key on this computer."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ ROTATION = Workflow(
     "rotation",
     "Rotate access keys",
     (
-        ROTATE,  # a new key in place of the kept one; the old one is deactivated
-        RETIREMENT,  # days later: the old one is deleted
+        ROTATE,  # replace the key, and deactivate the old one
+        RETIREMENT,  # days later: delete the old one
     ),
 )

@@ -1,7 +1,7 @@
-"""A session, the world and the step modules together: what the wizard and the command line both drive.
+"""Runs a session with its environment and its step modules, for the wizard and the command line.
 
-It knows no screen. It says what a step may read, looks at the world when somebody comes back, and proposes
-where to go on.
+A `SessionRun` gives each step its context, looks at the world when somebody comes back, and proposes the next
+step. It does not depend on a screen.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ PROJECT = StepKey("project")
 
 @dataclass(frozen=True)
 class Change:
-    """A done step that the world no longer agrees with, or cannot be asked about.
+    """A done step that the world contradicts, or that a look could not check.
 
     Attributes:
         key: the step.
-        title: its title, with the item of a repeated one.
-        observation: what was seen.
+        title: the step's title, with the item of a repeated step.
+        observation: the result of the look.
     """
 
     key: StepKey
@@ -43,13 +43,13 @@ class Change:
 
 @dataclass(frozen=True)
 class Return:
-    """What somebody who comes back to a session should know.
+    """The news for somebody who comes back to a session.
 
     Attributes:
-        changes: what the world no longer agrees with, or could not be asked about.
-        commits: what the project's checkout gained since the last event.
-        last: the title of the step to which something happened last; "" if nothing did yet.
-        at: when that was, ISO 8601 in UTC.
+        changes: the done steps that the world contradicts, or that could not be checked.
+        commits: the commits that were added to the project's checkout since the last event.
+        last: the title of the last event's step; "" if there are no events.
+        at: when the last event was, ISO 8601 in UTC.
     """
 
     changes: tuple[Change, ...]
@@ -60,12 +60,12 @@ class Return:
 
 @dataclass(frozen=True)
 class Question:
-    """A done step that the network is to be asked about.
+    """A done step that is to be checked.
 
     Attributes:
         key: the step.
-        context: what it may read.
-        record: what was known of it then: an answer is about that, and nothing later.
+        context: the step's context.
+        record: the step's record when the question was made; the answer holds only for this record.
     """
 
     key: StepKey
@@ -74,12 +74,12 @@ class Question:
 
 
 class SessionRun:
-    """One session being walked.
+    """A session together with its environment and its step modules.
 
     Args:
-        session: the session, open.
-        environment: the outside.
-        modules: the step modules of its workflow by the step's id; each is loaded when it is first needed.
+        session: the open session.
+        environment: the environment.
+        modules: step id -> step module, for the session's workflow; each is loaded when first used.
     """
 
     def __init__(self, session: Session, environment: Environment, modules: Mapping[str, StepModule]) -> None:
@@ -89,7 +89,7 @@ class SessionRun:
         self._over: tuple[State, Sentence] | None = None
 
     def step(self, key: StepKey) -> Step:
-        """The declaration of a step.
+        """Return the declaration of a step.
 
         Raises:
             KeyError: the workflow has no such step.
@@ -97,7 +97,7 @@ class SessionRun:
         return self.session.state.workflow.step(key.step)
 
     def module(self, key: StepKey) -> StepModule:
-        """The module of a step.
+        """Return the module of a step.
 
         Raises:
             KeyError: the workflow has no such step.
@@ -105,11 +105,11 @@ class SessionRun:
         return self._modules[key.step]
 
     def title(self, key: StepKey) -> Sentence:
-        """A step's title, with the item of a repeated one: "Plan (security)"."""
+        """Return a step's title, with the item of a repeated step: "Plan (security)"."""
         return self.session.state.workflow.title_of(key)
 
     def context(self, key: StepKey) -> Context:
-        """What a step may read now."""
+        """Return the context of a step, with the facts as they are now."""
         state = self.session.state
         every = {name: known.value for name, known in state.known.items()}
         return Context(
@@ -123,7 +123,7 @@ class SessionRun:
         )
 
     def whole(self) -> Context:
-        """What a look over all items may read: all facts, those of the items by their scoped names."""
+        """Return the context of a look at all items, with all facts; those of items have scoped names."""
         state = self.session.state
         every = {name: known.value for name, known in state.known.items()}
         layout = self.session.layout()
@@ -141,17 +141,17 @@ class SessionRun:
         )
 
     def removed(self) -> Observation:
-        """Whom of its people later sessions removed, as the last look at the project said."""
+        """Return the project's last look if it found people removed by later sessions; else NOT_ASKED."""
         look = self.session.state.observed.get(PROJECT, NOT_ASKED)
         return look if look.verdict is Verdict.TAKEN_BACK else NOT_ASKED
 
     def over(self) -> Sentence:
-        """That later sessions removed all whom this one is for, or took back all that it applied, and how.
+        """Return why a session is over: later sessions removed all its people or undid all that it applied.
 
-        "" where something is left to be done: the end of an apply that was begun has to be known first.
+        Return "" if it is not over, or if an apply was started and its end is unknown.
         """
         state = self.session.state
-        if self._over is None or self._over[0] is not state:  # a page asks several times
+        if self._over is None or self._over[0] is not state:  # a page calls this several times
             self._over = (state, self._over_in(state))
         return self._over[1]
 
@@ -168,13 +168,13 @@ class SessionRun:
         return joined(dict.fromkeys(taken_back[key].words for key in sorted(applies))) if done else ""
 
     def proposal(self) -> StepKey | None:
-        """Where to continue; None when nothing is left to be done."""
+        """Return the step to continue with, or None if nothing is left to do."""
         return None if self.over() else self.session.proposal()
 
     def next_of(self, item: str) -> StepKey | None:
-        """The first step of an item (an account) that is open, else its last one; None if it has none.
+        """Return an item's first open step, else its last step, or None if it has no steps.
 
-        Of a session that is over, the last one that was done.
+        If the session is over, return the item's last step that is not open.
         """
         own = [key for key in self.session.layout() if key.item == item]
         open_ones = [key for key in own if self.session.status(key) not in SETTLED]
@@ -183,24 +183,24 @@ class SessionRun:
         return next(iter(open_ones or own[-1:]), None)
 
     def observe(self) -> tuple[Change, ...]:
-        """Ask every done step whether the world still agrees, and let the session know.
+        """Check every done step with a look at the world, and save the results in the session.
 
-        A look that fails, for whatever reason, counts as one that could not be made: the session can be
-        resumed anyway.
+        A look that fails counts as unknown, so that the session can be resumed anyway.
 
         Returns:
-            what contradicts a step without a decision about it, and what could not be looked at, with why.
+            The steps with a contradiction that nobody has decided about, and those that could not be checked,
+            with the reason.
 
         Raises:
-            OnboardError: the answers could not be kept.
+            OnboardError: the results could not be saved.
         """
         return self.take(self.seen(self.done()))
 
     def come_back(self) -> Return:
-        """Look at the world as `observe` does, and at what was done since the last event.
+        """Do the same as `observe`, and find the commits since the last event.
 
         Raises:
-            OnboardError: the answers could not be kept.
+            OnboardError: the results could not be saved.
         """
         records = self.session.state.records
         last = max((record.last for record in records.values()), key=lambda event: event.at, default=None)
@@ -216,27 +216,27 @@ class SessionRun:
             git = Git(context.root, self.environment.variables)
             return git.gained_since(moment) if git.is_repository() else ()
         except OnboardError:
-            return ()  # the step Project says what is wrong with the checkout
+            return ()  # the step Project reports what is wrong with the checkout
 
     def done(self) -> tuple[Question, ...]:
-        """The done steps, each with what it may read: what a look is at."""
+        """Return a question for each done step."""
         return tuple(self.question(key) for key in self.session.layout() if self._done(key))
 
     def seen(self, done: Iterable[Question]) -> tuple[tuple[Question, Observation], ...]:
-        """Look at done steps; it changes nothing here, so that any thread may do it."""
+        """Look at the world for these questions, without changing the session; any thread may call this."""
         return tuple(
             (question, _seen(partial(self.module(question.key).observe, question.context)))
             for question in done
         )
 
     def take(self, looks: Iterable[tuple[Question, Observation]]) -> tuple[Change, ...]:
-        """Let the session know what was seen of the steps that were not done again meanwhile.
+        """Save the results of looks, without those of steps that have been done again since.
 
         Returns:
-            as `observe`.
+            The same as `observe`.
 
         Raises:
-            OnboardError: the answers could not be kept.
+            OnboardError: the results could not be saved.
         """
         now = {
             question.key: self._unforgotten(question, look)
@@ -252,23 +252,26 @@ class SessionRun:
         )
 
     def _unforgotten(self, question: Question, look: Observation) -> Observation:
-        """A look; what the network said against a step, or whom it awaits, stays until it says otherwise."""
+        """Return the look's result, or the network's earlier one if the look cannot refute that.
+
+        What the network said against a step, or whom it awaits, remains until there is other news.
+        """
         before = self.session.state.observed.get(question.key)
         refutes_nothing = look.verdict is Verdict.AS_DECIDED or _says_nothing(look)
         return before if refutes_nothing and before and before.asked and before.stands else look
 
     def question(self, key: StepKey) -> Question:
-        """What is known of a step now, to be asked about."""
+        """Return a question about a step, with its context and record as they are now."""
         return Question(key, self.context(key), self.session.record(key))
 
     def _done(self, key: StepKey) -> bool:
         return self.session.status(key) in {Status.DONE, Status.CONTRADICTED, Status.UNCONFIRMED}
 
     def questions(self, *, opens: bool = False) -> tuple[Question, ...]:
-        """What can be asked in the background: what no look at this machine has answered with a no.
+        """Return the questions for the network, without the steps that a look at this machine contradicts.
 
         Args:
-            opens: whether what the person's PGP key guards may be opened for it.
+            opens: whether answering may decrypt what the person's PGP key protects.
         """
         seen = self.session.state.observed
         asked = {key for key in seen if seen[key].asked or not seen[key].contradicts}
@@ -279,25 +282,25 @@ class SessionRun:
         )
 
     def inquiries(self) -> tuple[Question, ...]:
-        """What can be asked in the background about done steps, whatever the last look said."""
+        """Return all questions for the network about done steps, whatever the last look found."""
         steps = (key for key in self.session.layout() if self._done(key))
         return tuple(self.question(key) for key in steps if inquiry(self.module(key)) is not None)
 
     def can_ask(self, key: StepKey) -> bool:
-        """Whether the network, which said something of a step, can be asked again."""
+        """Return whether the last result for a step came from the network, which can be asked again."""
         look = self.session.state.observed.get(key, NOT_ASKED)
         return look.asked and inquiry(self.module(key)) is not None
 
     def answer(self, question: Question) -> Observation:
-        """Ask the network; it may take seconds, and changes nothing here. A failure is no knowledge."""
+        """Ask the network, without changing the session; it may take seconds. A failure counts as unknown."""
         inquire = inquiry(self.module(question.key))
         return _seen(partial(inquire, question.context)) if inquire else NOT_ASKED
 
     def guarded(self) -> dict[str, tuple[StepKey, GuardedLook]]:
-        """The MFA devices and PGP keys without whose secrets AWS can't be asked, each with a step it is for.
+        """Return the MFA devices and PGP keys whose secrets are needed to ask AWS, each with a step.
 
         Raises:
-            OnboardError: a key can't be opened.
+            OnboardError: a key cannot be used.
         """
         due: dict[str, tuple[StepKey, GuardedLook]] = {}
         for question in self.inquiries():
@@ -307,15 +310,15 @@ class SessionRun:
         return due
 
     def learn(self, question: Question, answer: Observation) -> bool:
-        """Let the session know an answer, unless the step was done again since, or nothing is known by it.
+        """Save the network's answer, unless the step was done again since, or the answer has no news.
 
-        That the network confirms a step ends nothing that a look at this machine said against it.
+        If a look at this machine contradicts the step, the network's confirmation does not end that.
 
         Returns:
-            whether the answer contradicts the step, which nobody knew before, or ends what contradicted it.
+            Whether the answer is a new contradiction, or ends one.
 
         Raises:
-            OnboardError: it could not be kept.
+            OnboardError: the answer could not be saved.
         """
         key, before = question.key, self.session.status(question.key)
         look = self.session.state.observed.get(key)
@@ -332,9 +335,9 @@ class SessionRun:
         return (self.session.status(key) is Status.CONTRADICTED) is not (before is Status.CONTRADICTED)
 
     def after(self, key: StepKey) -> StepKey | None:
-        """Where to go from a settled step: never past a contradiction; else the next that can be done.
+        """Return the step after a settled one: the next possible step, or an earlier contradiction.
 
-        None for the end, also of a session that is over.
+        Return None if nothing is left to do, or the session is over.
         """
         if self.over():
             return None
@@ -353,7 +356,7 @@ def _says_nothing(look: Observation) -> bool:
 
 
 def _seen(ask: Callable[[], Observation]) -> Observation:
-    """A look's or an inquiry's answer; one that failed is no knowledge."""
+    """Return the result of a look or an inquiry; a failure counts as unknown."""
     try:
         return ask()
     except OnboardError as error:

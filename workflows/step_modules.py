@@ -1,4 +1,4 @@
-"""The code of the steps, which is loaded when a step is opened."""
+"""The code of the steps; each module is loaded when it is first used."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
         *(before_you_start, pgp_key, handoff, sign_in, mfa, access_keys, profiles, verify),
         *(rotate, delete_old_key),
     )
-    """So that the type checker sees that each is what a step module has to be."""
+    """For the type checker only: every module must match `StepModule`."""
 
 MODULES: Mapping[str, Mapping[str, StepModule]] = {
     "admin": Later(
@@ -79,4 +79,4 @@ MODULES: Mapping[str, Mapping[str, StepModule]] = {
         }
     ),
 }
-"""By workflow and step; `tests/workflows/test_catalogue.py` loads each."""
+"""Workflow -> step -> module; `tests/workflows/test_catalogue.py` loads each."""
