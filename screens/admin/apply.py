@@ -68,7 +68,7 @@ class RecoveryList(Vertical):
 
     @property
     def left(self) -> list[Repair]:
-        """Return the repairs not carried out yet."""
+        """The repairs not carried out yet."""
         return [repair for repair in self._repairs if repair not in self._outcomes]
 
     def show(self, repairs: tuple[Repair, ...]) -> None:
@@ -425,7 +425,7 @@ class ApplyPane(TerraformPane):
 
     @property
     def _ended_alone(self) -> bool:
-        """Return whether the apply had started and ended before this page looked at it."""
+        """Whether the apply had started and ended before this page looked at it."""
         return self._outlook is not None and self._outlook.ended and not self._begun_here
 
     @on(StepPane.MoveFailed)

@@ -129,7 +129,7 @@ class DeactivatePane(AccountWorkPane):
 
     @property
     def _selected(self) -> _Row | None:
-        """Return the selected line, if its item can be removed here."""
+        """The selected line, if its item can be removed here."""
         at = self.query_one("#things", OptionList).highlighted
         row = self._rows[at] if at is not None and at < len(self._rows) else None
         return row if row and row.holding else None

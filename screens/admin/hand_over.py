@@ -176,7 +176,7 @@ class HandOverPane(TerraformPane):
 
     @property
     def _asked(self) -> dict[str, Sent]:
-        """Return the marks of people for whom something is left to send from here."""
+        """The marks of people who still have something to be sent from here."""
         return {name: sent for name, sent in self._sent.items() if not self._settled(name)}
 
     def _settled(self, name: str) -> bool:
@@ -190,24 +190,24 @@ class HandOverPane(TerraformPane):
 
     @property
     def _lacking(self) -> dict[str, Sentence]:
-        """Return why texts are missing or incomplete, by person."""
+        """Why texts are missing or incomplete, by person."""
         read = self._handoffs.values()
         return {handoff.name: joined(handoff.trouble, " ") for handoff in read if handoff.trouble}
 
     @property
     def _to_plan(self) -> str:
-        """Return the first account in which another plan and apply make what is missing."""
+        """The first account in which another plan and apply make what is missing."""
         return next((account for handoff in self._handoffs.values() for account in handoff.to_plan), "")
 
     @property
     def _skippable(self) -> bool:
-        """Return whether the step can be skipped: a part is missing, or goes out with a later text."""
+        """Whether the step can be skipped: a part is missing, or goes out with a later text."""
         left = self._lacking or (self._unsent and self._later)
         return bool(left) and not (self.opening.done or self.opening.skipped or self.opening.over)
 
     @property
     def _to_send(self) -> str:
-        """Return the first person whose text is ready to send, the selected one before others."""
+        """The first person whose text is ready to send, the selected one before others."""
         texts = [name for name in self._unsent if name in self._handoffs and self._handoffs[name].text]
         return self._marked if self._marked in texts else next(iter(texts), "")
 
@@ -350,7 +350,7 @@ class HandOverPane(TerraformPane):
 
     @property
     def _to_confirm(self) -> str:
-        """Return whose text was last copied or saved without being marked as sent: copying isn't sending.
+        """The person whose text was last copied or saved without being marked as sent: copying isn't sending.
 
         Nobody in the sandbox, where only the mailbox delivers.
         """

@@ -76,7 +76,7 @@ class MfaResetPane(AccountWorkPane):
 
     @property
     def _left(self) -> list[str]:
-        """Return people who still have a device and lost none here, the selected one first."""
+        """People who still have a device and lost none here, the selected one first."""
         marked = self._marked()
         rows = [*([marked] if marked else []), *self._rows()]
         removed = {name for name, _serial in self._removed}

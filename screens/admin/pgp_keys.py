@@ -409,7 +409,7 @@ class PgpKeysPane(StepPane):
 
     @property
     def _gathers(self) -> bool:
-        """Return whether the keys already here are still being gathered."""
+        """Whether the keys already here are still being gathered."""
         return self.running_move == _GATHER
 
     def _since(self, name: str) -> str:
@@ -438,12 +438,12 @@ class PgpKeysPane(StepPane):
 
     @property
     def _first_news(self) -> str:
-        """Return the first person without a key whose request is unread, or ""."""
+        """The first person without a key whose request is unread, or ""."""
         return next(filter(self._news, self._missing), "")
 
     @property
     def _to_invite(self) -> str:
-        """Return the person to invite, who has sent nothing, the selected one first; or ""."""
+        """The person to invite, who has sent nothing, the selected one first; or ""."""
         rejected = {name for name, entry in self._aside.items() if not entry.invites}
         asked = {*self._invited, *rejected, *filter(is_machine_name, self.names)}
         silent = [name for name in self._missing if name not in asked]
@@ -451,7 +451,7 @@ class PgpKeysPane(StepPane):
 
     @property
     def _to_answer(self) -> bool:
-        """Return whether the sender of an unusable text has had no reply yet."""
+        """Whether the sender of an unusable text has had no reply yet."""
         name = self.person()
         return name in self._missing and bool(self._reply(name)) and name not in self._answered_to
 
@@ -537,12 +537,12 @@ class PgpKeysPane(StepPane):
 
     @property
     def _text(self) -> str:
-        """Return the text in the field."""
+        """The text in the field."""
         return self.query_one(TextArea).text.strip()
 
     @property
     def _text_refused(self) -> bool:
-        """Return whether the text in the field was rejected."""
+        """Whether the text in the field was rejected."""
         return self.query_one(TextArea).text in [entry.text for entry in self._aside.values()]
 
     def _primary_of_comparison(self) -> Primary:
@@ -559,12 +559,12 @@ class PgpKeysPane(StepPane):
 
     @property
     def _facts(self) -> ScrollBody:
-        """Return the container of the key details on the page."""
+        """The container of the key details on the page."""
         return self.query_one(f"#{'comparing' if self._comparing else 'taking'} .about", ScrollBody)
 
     @property
     def _more_facts(self) -> bool:
-        """Return whether more key details are below the visible part."""
+        """Whether more key details are below the visible part."""
         return self._facts.scroll_offset.y < self._facts.max_scroll_y
 
     def turn(self) -> Turn:

@@ -71,7 +71,7 @@ class ForeignList(Vertical):
 
     @property
     def marked(self) -> set[str]:
-        """Return the ticked addresses."""
+        """The ticked addresses."""
         return set(self.query_one(MarkList).selected)
 
     @on(MarkList.SelectionHighlighted)
@@ -213,7 +213,7 @@ class PlanPane(TerraformPane):
 
     @property
     def _left(self) -> set[str]:
-        """Return the changes that this session didn't ask for and nobody has accepted yet."""
+        """The changes that this session didn't ask for and nobody has accepted yet."""
         foreign = self._planned.foreign if self._planned else ()
         return {change.address for change in foreign} - self._acknowledged
 

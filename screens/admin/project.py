@@ -189,17 +189,17 @@ class ProjectPane(StepPane):
 
     @property
     def _settled(self) -> bool:
-        """Return whether the page only shows decisions, which a stray key must not change."""
+        """Whether the page only shows decisions, which a stray key must not change."""
         return self.opening.done and not self.opening.draft
 
     @property
     def inside(self) -> bool:
-        """Return whether there are fields that Escape removes."""
+        """Whether there are fields that Escape removes."""
         return not self._settled and self._asked > self._lasting
 
     @property
     def _lasting(self) -> set[str]:
-        """Return the questions that stay: the original ones, and those with an answer."""
+        """The questions that stay: the original ones, and those with an answer."""
         return self._first_asked | {name for name in QUESTIONS if self._field(name).value.strip()}
 
     def go_back(self) -> None:
@@ -208,7 +208,7 @@ class ProjectPane(StepPane):
 
     @property
     def _in_accounts(self) -> bool:
-        """Return whether the selected accounts matter."""
+        """Whether the selected accounts matter."""
         return bool(self._asked) or self.query_one("#account-wanted", MarkBox).value
 
     @on(Button.Pressed, "#more")
@@ -331,7 +331,7 @@ class ProjectPane(StepPane):
 
     @property
     def _found(self) -> bool:
-        """Return whether the findings are for the folder in the field."""
+        """Whether the findings are for the folder in the field."""
         typed = self.query_one("#path", Input).value.strip()
         return self._survey is not None and typed == self._root_text(self._survey)
 

@@ -208,7 +208,7 @@ class ReviewPane(ByHandPane):
 
     @property
     def _what(self) -> str:
-        """Return what Next does with the diff."""
+        """What Next does with the diff."""
         commit = " and commit" if self.query_one("#commit", MarkBox).value else ""
         return f"Write {count(len(self.query_one(FileDiffs).files), 'file')}{commit}"
 
@@ -222,7 +222,7 @@ class ReviewPane(ByHandPane):
 
     @property
     def _types(self) -> bool:
-        """Return whether the diff's keys are letters for a field."""
+        """Whether the diff's keys are letters for a field."""
         return isinstance(self.screen.focused, Input)
 
     @on(DescendantFocus)

@@ -155,7 +155,7 @@ class StsRegionsPane(StepPane):
 
     @property
     def _chosen(self) -> AccountAnswer | None:
-        """Return the answer of the account selected in the list."""
+        """The answer of the account selected in the list."""
         option = self.query_one("#accounts", OptionList).highlighted_option
         return self._audit.account(option.id or "") if self._audit and option else None
 

@@ -215,7 +215,7 @@ class UsersPane(ByHandPane):
 
     @property
     def _only(self) -> tuple[str, ...]:
-        """Return the only people on the page; nobody if people join or leave."""
+        """The only people on the page; nobody if people join or leave."""
         decided = self.context.decisions
         return () if decided.joining or decided.leaving else decided.regrouping
 

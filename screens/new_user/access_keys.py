@@ -187,7 +187,7 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
 
     @property
     def _rests(self) -> bool:
-        """Return whether nothing is asked: the step is done, or first asks how to continue with it."""
+        """Whether nothing is asked: the step is done, or first asks how to continue with it."""
         return self.opening.asks or self.has_class("-done")
 
     def _ask(self, question: _Question) -> None:
@@ -265,7 +265,7 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
 
     @property
     def inside(self) -> bool:
-        """Return whether there is an answered question that Escape asks again."""
+        """Whether there is an answered question that Escape asks again."""
         return self._question is not _Question.KEPT and not (self._rests or self.running_move)
 
     def go_back(self) -> None:

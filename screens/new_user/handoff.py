@@ -166,7 +166,7 @@ class HandoffPane(StepPane):
 
     @property
     def _unseen(self) -> bool:
-        """Return whether lines of the handoff to accept have never been on the screen."""
+        """Whether lines of the handoff to accept have never been on the screen."""
         return self._arrival is not None and self._seen_to < self.max_scroll_y
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
@@ -246,7 +246,7 @@ class HandoffPane(StepPane):
 
     @property
     def _newer(self) -> Observation:
-        """Return the last look's observation of the accepted handoff."""
+        """The last look's observation of the accepted handoff."""
         return self.context.observed.get(StepKey(self.opening.step.id), NOT_ASKED)
 
     @on(Button.Pressed, "#keep")
@@ -304,7 +304,7 @@ class HandoffPane(StepPane):
 
     @property
     def inside(self) -> bool:
-        """Return whether the page asks for another message."""
+        """Whether the page asks for another message."""
         return self.has_class("-another") and not self.running_move
 
     def go_back(self) -> None:

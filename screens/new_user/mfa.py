@@ -226,7 +226,7 @@ class MfaPane(BrowsingPane):
 
     @property
     def inside(self) -> bool:
-        """Return whether the page asks for the way."""
+        """Whether the page asks for the way."""
         return self.query_one("#how").has_class("-shown")
 
     def go_back(self) -> None:

@@ -164,7 +164,7 @@ class PgpKeyPane(StepPane):
 
     @property
     def inside(self) -> bool:
-        """Return whether another page asked for a replacement, which Escape drops."""
+        """Whether another page asked for a replacement, which Escape drops."""
         return bool(self._start["asked_at"]) and not self.running_move
 
     @on(Button.Pressed, "#keep")

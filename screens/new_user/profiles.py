@@ -92,19 +92,19 @@ class ProfileQuestions(Vertical):
 
     @property
     def asked(self) -> tuple[str, ...]:
-        """Return the manually changed profiles in question."""
+        """The manually changed profiles in question."""
         return tuple(
             question.profile for question in self._questions.values() if isinstance(question, HandChange)
         )
 
     @property
     def overwrite(self) -> tuple[str, ...]:
-        """Return the profiles to overwrite."""
+        """The profiles to overwrite."""
         return self._marked(HandChange)
 
     @property
     def prune(self) -> tuple[str, ...]:
-        """Return the profiles to remove."""
+        """The profiles to remove."""
         return self._marked(Stale)
 
     def _marked(self, kind: type[HandChange | Stale]) -> tuple[str, ...]:

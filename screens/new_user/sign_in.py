@@ -232,7 +232,7 @@ class SignInPane(StepPane):
 
     @property
     def _signed_in(self) -> bool:
-        """Return whether the user has gone through the list, so that they can report the result.
+        """Whether the user has gone through the list, so that they can report the result.
 
         Users who had gone through it when the wizard ended don't need a password for that.
         """
@@ -370,7 +370,7 @@ class SignInPane(StepPane):
 
     @property
     def inside(self) -> bool:
-        """Return whether the page shows what to try."""
+        """Whether the page shows what to try."""
         return self.has_class("-hints")
 
     def go_back(self) -> None:

@@ -64,7 +64,7 @@ class ProfileAnswers(Table):
 
     @property
     def marked(self) -> str:
-        """Return the selected profile; "" while the table is empty."""
+        """The selected profile; "" while the table is empty."""
         if not self.row_count:
             return ""
         return str(self.coordinate_to_cell_key(self.cursor_coordinate).row_key.value)
@@ -363,12 +363,12 @@ class VerifyPane(UnlockingPane):
 
     @property
     def _needless(self) -> bool:
-        """Return whether there is nothing to test."""
+        """Whether there is nothing to test."""
         return not self._survey.identities and self._survey is not _NOT_YET
 
     @property
     def _misnamed(self) -> str:
-        """Return the first account whose profiles name an MFA device unknown to AWS, or ""."""
+        """The first account whose profiles name an MFA device unknown to AWS, or ""."""
         answers = (
             (view.account, self._results.get(name)) for view in self._survey.identities for name in view.names
         )
@@ -485,12 +485,12 @@ class VerifyPane(UnlockingPane):
 
     @property
     def decides(self) -> bool:
-        """Return True, since only a new test settles what another one showed."""
+        """Always true, since only a new test settles what another one showed."""
         return True
 
     @property
     def inside(self) -> bool:
-        """Return whether the command being tried waits for a code."""
+        """Whether the command being tried waits for a code."""
         return self._command_waits
 
     def go_back(self) -> None:

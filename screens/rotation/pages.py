@@ -76,7 +76,7 @@ class _KeyPane(UnlockingPane):
 
     @property
     def uses_key(self) -> bool:
-        """Return whether the primary action needs the key itself."""
+        """Whether the primary action needs the key itself."""
         return True
 
     def own_fingerprint(self) -> str:

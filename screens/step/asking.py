@@ -268,7 +268,7 @@ class AccountWorkPane(CodePane):
         raise NotImplementedError
 
     def nobody(self) -> bool:
-        """Whether there is nobody here to work on."""
+        """Return whether there is nobody here to work on."""
         raise NotImplementedError
 
     def offer_skip(self, effect: str) -> None:

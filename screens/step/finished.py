@@ -156,7 +156,7 @@ class Finished(VerticalScroll):
         )
 
     def _other_person_is_due(self) -> bool:
-        """Whether a sandbox plays the other person (F6), and they have something to do."""
+        """Return whether a sandbox plays the other person (F6), and they have something to do."""
         run = self._run
         if not (run.environment.sandbox and self.app.check_action("swap", ())):
             return False

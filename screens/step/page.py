@@ -372,7 +372,7 @@ class StepPane(VerticalScroll):
 
     @property
     def unkept(self) -> Sentence:
-        """Return a sentence on input that would be lost when quitting; "" for none."""
+        """A sentence on input that would be lost when quitting; "" for none."""
         return ""
 
     def leave(self) -> None:

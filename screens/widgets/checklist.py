@@ -79,7 +79,7 @@ class _Row(ButtonRow):
 
     @property
     def lasts(self) -> bool:
-        """Return whether it stays done when the page opens again, unless the wizard sees it."""
+        """Whether it stays done when the page opens again, unless the wizard sees it."""
         return not (self.entry.watched or self.entry.copies)
 
     def counts(self, button: AnyButton, *, current: bool) -> bool:
@@ -201,7 +201,7 @@ class Checklist(Vertical):
 
     @property
     def ticks(self) -> list[int]:
-        """Return the numbers of done tasks that stay done, for keeping."""
+        """The numbers of done tasks that stay done, for keeping."""
         return [number for number, row in enumerate(self._rows, start=1) if row.done and row.lasts]
 
     def finish(self) -> None:
@@ -212,7 +212,7 @@ class Checklist(Vertical):
         self._mark()
 
     def opened(self, opened: bool, address: str) -> None:  # noqa: FBT001 - a move's result
-        """Take in whether the first page-opening task's page is open; else its address must be copied."""
+        """Handle the opening of a task's page: mark it done, or show the address that no browser opened."""
         number, row = next((at, row) for at, row in enumerate(self._rows, start=1) if row.entry.opens)
         if opened:
             self._show_address()

@@ -190,7 +190,7 @@ class KeyIdInput(Input):
 
     @property
     def key_id(self) -> str:
-        """Return the id; "" if invalid."""
+        """The id; "" if invalid."""
         return self.value if ACCESS_KEY_ID.fullmatch(self.value) else ""
 
     def _on_paste(self, event: Paste) -> None:

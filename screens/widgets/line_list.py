@@ -92,12 +92,12 @@ class CursorLines(DrawnLines):
 
     @property
     def head(self) -> int:
-        """Return the number of lines in the head."""
+        """The number of lines in the head."""
         return 1
 
     @property
     def rows(self) -> int:
-        """Return the number of lines and headings."""
+        """The number of lines and headings."""
         raise NotImplementedError
 
     def heading(self, row: int) -> str | None:

@@ -287,7 +287,7 @@ class Matrix(CursorLines):
 
     @property
     def _room(self) -> int:
-        """Return the width available beside a scrollbar."""
+        """The width available beside a scrollbar."""
         return self.size.width - self.styles.scrollbar_size_vertical
 
     def on_resize(self, event: Resize) -> None:  # noqa: ARG002 - Textual's handler

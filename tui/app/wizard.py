@@ -334,7 +334,7 @@ class WizardScreen(OneFocus):
 
     @property
     def _at_the_end(self) -> bool:
-        """Return whether the closing page is shown, which gives the status of all steps."""
+        """Whether the closing page is shown, which gives the status of all steps."""
         return bool(self.query(Finished))
 
     # -- position ----------------------------------------------------------------------------------
@@ -518,7 +518,7 @@ class WizardScreen(OneFocus):
 
     @property
     def _left_alone(self) -> bool:
-        """Return whether the current step is settled, and Next only leaves it."""
+        """Whether the current step is settled, and Next only leaves it."""
         key, pane = self.current, self.pane
         if key is None or pane is None or self.run.session.status(key) not in SETTLED:
             return False
@@ -527,7 +527,7 @@ class WizardScreen(OneFocus):
 
     @property
     def _waits(self) -> bool:
-        """Return whether the current step waits for another one, as its own work may have revealed."""
+        """Whether the current step waits for another one, as its own work may have revealed."""
         return self.current is not None and self.run.session.status(self.current) is Status.LOCKED
 
     def _primary(self) -> Primary:

@@ -203,7 +203,7 @@ class Answers:
 
     @property
     def links(self) -> list[str]:
-        """Return the working role profiles with the console pages that switch to them, where known."""
+        """The working role profiles with the console pages that switch to them, where known."""
         working = self.survey.working(self.results)
         pages = [page for view in self.survey.identities for page in view.roles.items()]
         return [f"  {name}  {url}" for name, url in pages if url and name in working]

@@ -90,7 +90,7 @@ class LayerView:
         return max(map(len, self.people), default=0)
 
     def is_machine(self, name: str) -> bool:
-        """Whether a person is a machine user."""
+        """Return whether a person is a machine user."""
         return name in self.machine_names
 
     def new_groups(self, choice: LayerChoice) -> tuple[NewGroup, ...]:

@@ -57,7 +57,7 @@ class Context:
 
     @cached_property
     def decisions(self) -> Decisions:
-        """Return the decisions in the facts.
+        """The decisions in the facts.
 
         Raises:
             WrongShape: a fact has the wrong shape.
