@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -259,15 +259,32 @@ class ProjectPane(StepPane):
     @on(Input.Submitted)
     def _names_entered(self, event: Input.Submitted) -> None:
         """After the names, go to the primary action."""
-        if (event.input.id or "").replace("-", "_") in QUESTIONS:
+        kind = (event.input.id or "").replace("-", "_")
+        if kind in QUESTIONS and self._found and self._unknown(kind):
+            self._look_again(kind)
+        elif kind in QUESTIONS:
             self.focus_primary()
 
     @on(Input.Submitted, "#path")
     def _find_project(self) -> None:
+        self._look(self._surveyed)
+
+    def _look(self, then: Callable[[Survey], None]) -> None:
         path = self._looked_at = self.query_one("#path", Input).value
-        self.run_move(
-            "survey", lambda report: project.survey(path, self.context, report), self._surveyed, looks=True
-        )
+        self.run_move("survey", lambda report: project.survey(path, self.context, report), then, looks=True)
+
+    def _look_again(self, kind: str) -> None:
+        """Read the files once more for a wrong name, which may be in them by now; then show what is wrong."""
+
+        def seen(found: Survey) -> None:
+            self._surveyed(found)
+            if self._unknown(kind):
+                self._show_known(kind, whole=True)
+                self._field(kind).focus()
+            else:
+                self.focus_primary()
+
+        self._look(seen)
 
     def _surveyed(self, found: Survey) -> None:
         same = self._survey is not None and self._survey.project.root == found.project.root
@@ -410,8 +427,7 @@ class ProjectPane(StepPane):
         if not self._found:
             self._find_project()
         elif wrong:
-            self._show_known(wrong, whole=True)
-            self._field(wrong).focus()
+            self._look_again(wrong)
         else:
             super().advance()
 

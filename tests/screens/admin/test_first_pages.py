@@ -161,6 +161,22 @@ async def test_somebody_unknown_is_said_once_and_at_the_field(
         assert ui.status("project") is Status.DONE
 
 
+@pytest.mark.parametrize("key", ["enter", "ctrl+n"])
+async def test_somebody_who_came_into_the_files_meanwhile_is_found(
+    admin_project: AdminProject, key: str
+) -> None:
+    draft = {"path": str(admin_project.root), "leaving": ["mia.new"]}
+    users, known = admin_project.file("security", "locals.tf"), '"alex.kim"'
+    async with wizard(admin_project, drafts={"project": draft}) as ui:
+        assert not ui.app.pane.primary().ready
+        assert ui.focused == "leaving"
+        users.write_text(users.read_text().replace(known, '"mia.new"'))
+        await ui.press(key)
+        assert ui.app.pane.primary().ready
+        assert "✗" not in ui.text
+        assert ui.focused == "primary"
+
+
 @pytest.mark.parametrize("typed", ["Dana.Lopez", "dana"])
 async def test_what_is_only_like_a_name_is_said_to_be_nobodys(
     admin_project: AdminProject, typed: str
