@@ -48,7 +48,7 @@ def _no_file_changed(facts: Mapping[str, Any], account: str) -> bool:
 PROJECT = Step(
     id="project",
     title="Project",
-    purpose="Find the project, and say what is to be done and for whom.",
+    purpose="Choose the project, what to do, and for whom.",
     gives=(
         *("project_root", "project", "layers"),
         *KINDS,
@@ -60,7 +60,7 @@ PROJECT = Step(
 PGP_KEYS = Step(
     id="pgp-keys",
     title="PGP keys",
-    heading="Take in PGP keys",
+    heading="Collect PGP keys",
     purpose="Terraform encrypts each person's password to their public key.",
     needs=("project_root", "layers", "joining", "rekeying"),
     gives=("keys", "comparisons"),
@@ -82,7 +82,7 @@ USERS = Step(
         "somebody joins, leaves or changes",
         lambda facts: bool(facts.get("joining") or facts.get("leaving") or facts.get("regrouping")),
     ),
-    blocked_words="Users needs the PGP keys of those who join",
+    blocked_words="Users needs the PGP keys of the people who join",
     reads=Decisions.from_facts,
 )
 
@@ -90,14 +90,14 @@ GROUPS = Step(
     id="groups",
     title="Groups",
     heading="Choose who is in which group",
-    purpose="Arrows move, space puts in or takes out. Review writes the files.",
+    purpose="Arrow keys move, Space adds or removes. Review writes the files.",
     needs=("project_root", "layers", "user_changes", "regrouping"),
     gives=("memberships", "group_changes"),
     applies=Condition(
         "somebody joins or changes groups",
         lambda facts: bool(facts.get("joining") or facts.get("regrouping")),
     ),
-    blocked_words="Groups needs the users to be decided",
+    blocked_words="Groups needs your choices in Users",
     reads=Decisions.from_facts,
 )
 
@@ -105,7 +105,7 @@ ACCOUNT = Step(
     id="account",
     title="Account",
     heading="Check alias and password policy",
-    purpose="Space switches a setting. Review writes the files.",
+    purpose="Space changes a setting. Review writes the files.",
     needs=("project_root", "layers"),
     gives=("account_changes",),
     skippable=True,
@@ -125,7 +125,7 @@ REVIEW = Step(
     ),
     gives=("changed_files", "commit"),
     applies=FILES_CHANGE,
-    blocked_words="Review needs users and groups to be decided",
+    blocked_words="Review needs your choices in Users and Groups",
     reads=reading(
         changed_files=[{"layer": str, "path": str, "sha256": str}],
         commit={"branch": str | None, "sha": str | None},
@@ -136,7 +136,7 @@ MFA_RESET = Step(
     id="mfa-reset",
     title="MFA devices",
     heading="Remove a lost MFA device from {item}",
-    purpose="Its owner can then register another one. Call them first: is it really them?",
+    purpose="The owner can then register another. Call first to check it's really them.",
     needs=("project_root", "project", "mfa_reset"),
     gives=("mfa_devices_reset",),
     skippable=True,
@@ -157,7 +157,7 @@ DEACTIVATE = Step(
     skippable=True,
     repeats_over="layers",
     applies=Condition("somebody leaves", lambda facts: bool(facts.get("leaving"))),
-    blocked_words="Deactivate needs it to be decided who leaves (Users)",
+    blocked_words="Deactivate needs to know who leaves (Users)",
     reads=reading(deactivated=Mapping[str, Any]),
 )
 
@@ -173,7 +173,7 @@ PLAN = Step(
     repeats_over="layers",
     parts={"changed_files": _files_of},
     applies=TERRAFORM_RUNS,
-    blocked_words="Plan needs the files to be written (Review)",
+    blocked_words="Plan needs the files from Review",
     reads=lambda facts: read_plan(facts.get("plan")),
 )
 
@@ -181,7 +181,7 @@ APPLY = Step(
     id="apply",
     title="Apply",
     heading="Apply to {item}",
-    purpose="An apply does exactly what the plan you accepted says.",
+    purpose="Apply makes exactly the changes in the plan you accepted.",
     needs=("project_root", "plan"),
     gives=("applied",),
     not_needed=_no_file_changed,
@@ -191,7 +191,7 @@ APPLY = Step(
     seals=True,
     spends=PLAN.id,
     compared=True,
-    blocked_words="Apply needs a plan that was reviewed",
+    blocked_words="Apply needs a plan you accepted",
     reads=reading(
         applied={"at": str, "added": int, "changed": int, "destroyed": int, "elsewhere": bool},
     ),
@@ -200,8 +200,8 @@ APPLY = Step(
 HAND_OVER = Step(
     id="hand-over",
     title="Hand over",
-    heading="Send the handoffs of {item}",
-    purpose="Any mail or chat will do: every secret is encrypted to its reader.",
+    heading="Send the handoffs for {item}",
+    purpose="Use email or chat: every secret is encrypted to its recipient.",
     needs=("project_root", "project", "joining", "rekeying", "keys", "applied"),
     gives=("handed_over",),
     skippable=True,
@@ -212,15 +212,15 @@ HAND_OVER = Step(
         lambda _facts: True,
         somebody_gets_something,
     ),
-    blocked_words="Hand over needs this account to be applied",
+    blocked_words="Hand over comes after this account's apply",
     reads=lambda facts: sent_to(facts.get("handed_over")),
 )
 
 STS_REGIONS = Step(
     id="sts-regions",
     title="STS regions",
-    heading="Check in which regions STS is active",
-    purpose="Where nobody uses STS, it need not give out temporary credentials.",
+    heading="Check where STS is active",
+    purpose="STS issues temporary credentials. Switch it off in regions nobody uses.",
     needs=("project_root", "project"),
     gives=("sts_regions",),
     skippable=True,

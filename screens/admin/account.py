@@ -299,7 +299,7 @@ class AccountPane(ByHandPane):
         if unseen := self._unseen():
             return Primary(f"Go to {short(unseen)}")
         pending = sum(form.pending for form in self.query(AccountForm))
-        return Primary(f"Keep {count(pending, 'change')}" if pending else "Leave them as they are")
+        return Primary(f"Keep {count(pending, 'change')}" if pending else "Keep the settings as they are")
 
     def advance(self) -> None:
         """First require valid input, and that every account was seen."""

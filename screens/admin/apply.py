@@ -93,9 +93,9 @@ class RecoveryList(Vertical):
         if not self._repairs:
             words = "✓ Nothing is left to recover. Plan again."
         elif left:
-            words = f"{len(left)} of {len(self._repairs)} left. Enter runs the selected one, no other."
+            words = f"{len(left)} of {len(self._repairs)} left. Enter runs only the selected one."
         else:
-            words = "✓ All of it is done. Plan again."
+            words = "✓ All done. Plan again."
         self.query_one("#recovery-words", Text).update(words)
         options.display = bool(self._repairs)
         if left:
@@ -253,7 +253,7 @@ _BAR_CELLS = 24
 _LINES = {False: 7, True: 18}
 """The number of lines for people, by whether the terminal is tall."""
 _MOST_BESIDES = 4
-_LEFT = "The last apply may have left something that the state doesn't know."
+_LEFT = "The last apply may have created something that isn't in the state."
 _ALONE = "The apply ended while iam-onboard was closed."
 _RUNNING = "esc stops it safely. If you quit (^q), the apply continues by itself."
 
@@ -271,7 +271,7 @@ class ApplyPane(TerraformPane):
             "Recover",
             id="apply.recover",
             show=False,
-            tooltip="After a killed apply, or over what exists already: see what the state lacks",
+            tooltip="After an interrupted apply, or if things exist already: show what the state lacks",
         ),
     ]
     LOG = "apply"
@@ -341,7 +341,7 @@ class ApplyPane(TerraformPane):
 
     def turn(self) -> Turn:
         ready = self._outlook is not None and not self._ended and not self._outlook.refusal
-        return Turn(f"Not applied yet in {self.context.item}") if ready and not self.opening.done else YOURS
+        return Turn(f"Not applied to {self.context.item} yet") if ready and not self.opening.done else YOURS
 
     # -- display -----------------------------------------------------------------------------------
 
@@ -372,7 +372,7 @@ class ApplyPane(TerraformPane):
             return [f"! {_LEFT if outlook.recoverable else outlook.refusal}"]
         if outlook.recoverable:
             return [f"! {_LEFT} r shows it."]
-        return [] if self._ended else ["You confirm it before it begins."]
+        return [] if self._ended else ["iam-onboard asks you to confirm before it starts."]
 
     def progressed(self, progress: Progress) -> None:
         performs = self.running_move == "perform"
@@ -539,7 +539,7 @@ def _question(planned: Planned, context: Context, account_id: str, warnings: Seq
     lines += [f"{text_of(capitalized(line))}." for line in cut(besides, _MOST_BESIDES)]
     if planned.foreign:
         lines.append(
-            f"! {count(len(planned.foreign), 'change')} that this session didn't ask for, accepted by you."
+            f"! You accepted {count(len(planned.foreign), 'change')} that this session didn't ask for."
         )
     lines += [f"! {sentence}" for sentence in warnings]
     return "\n".join([*lines, *_losses(planned, context)])

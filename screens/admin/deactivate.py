@@ -50,7 +50,7 @@ class DeactivatePane(AccountWorkPane):
             "Remove",
             id="deactivate.remove",
             show=False,
-            tooltip="Remove the selected thing",
+            tooltip="Remove the selected item",
         ),
         Binding(
             "v",
@@ -147,15 +147,13 @@ class DeactivatePane(AccountWorkPane):
             work = f"{count(number, 'access key')} still {'works' if number == 1 else 'work'}"
             return f"! {work}. k deactivates {'it' if number == 1 else 'all of them'}; nothing is deleted."
         if any(person.keys is None for person in self.found.people):
-            return (
-                "? Access keys may still work: the account doesn't let you list them. See the lines with ?."
-            )
+            return "? Access keys may still work: you aren't allowed to list them. See the lines marked ?."
         had = any(person.keys for person in self.found.people)
         none = "✓ No access key works any more" if had else "✓ There are no access keys"
         if any(person.blocking for person in self.found.people):
             return f"{none}. Remove what blocks the removal (!)."
         if any(person.denied for person in self.found.people):
-            return f"{none}. What is marked ? can't be listed and may block the removal."
+            return f"{none}. Lines marked ? can't be listed and may block the removal."
         return f"{none}, and nothing blocks the removal."
 
     def _lines(self) -> Iterator[_Row]:
@@ -170,14 +168,14 @@ class DeactivatePane(AccountWorkPane):
                 if item.kind is not HoldingKind.ACCESS_KEY:
                     yield _Row(f"  ! {item.sentence}", person.name, item)
             if person.denied:
-                yield _Row(f"  ? you may not list: {', '.join(person.denied)}", person.name)
+                yield _Row(f"  ? you aren't allowed to list:  {', '.join(person.denied)}", person.name)
 
     def _head(self, leaver: Leaver) -> str:
         if not leaver.exists:
-            return f"{leaver.name}: no user of this account (any more)"
+            return f"{leaver.name}: no such user in this account"
         by_hand = any(item.kind is HoldingKind.PASSWORD for item in leaver.blocking)
         password = {
-            True: "a console password" if by_hand else "a console password, which goes with the user",
+            True: "a console password" if by_hand else "a console password, deleted with the user",
             False: "no console password",
             None: "console password unknown",
         }[leaver.password]
@@ -193,7 +191,7 @@ class DeactivatePane(AccountWorkPane):
         else:
             used = f"used {moment_text(key.last_used.isoformat(), now)} ({key.last_used_service})"
         mark = "!" if key.active or by_hand else "·"
-        made = "by hand" if by_hand else "goes with the user"
+        made = "by hand" if by_hand else "deleted with the user"
         state = "active" if key.active else "inactive"
         return f"  {mark} {key.access_key_id} {state}, {count(key.age_days(now), 'day')}, {used}, {made}"
 
@@ -211,14 +209,14 @@ class DeactivatePane(AccountWorkPane):
         """Deactivate every access key of the people who leave, after a yes."""
         findings = self.found
         if findings is None or not findings.active_keys:
-            self.notify("There is no access key here that works and can be seen.")
+            self.notify("iam-onboard sees no working access key here.")
             return
         names = ", ".join(person.name for person in findings.people if person.active_keys)
         one = findings.active_keys == 1
-        which, it, them = ("this access key", "it", "it") if one else ("these access keys", "they", "them")
+        which, them = ("this access key", "it") if one else ("these access keys", "them")
         body = (
-            f"{count(findings.active_keys, 'access key')} of {names} in {self.context.item}. Whatever signs "
-            f"with {them} stops working at once. As long as the user exists, {it} can be activated again in "
+            f"{count(findings.active_keys, 'access key')} of {names} in {self.context.item}. Programs that "
+            f"use {them} stop working at once. Until the user is removed, you can activate {them} again in "
             "the console."
         )
         stop = partial(deactivate.deactivate, self.context)
@@ -233,7 +231,7 @@ class DeactivatePane(AccountWorkPane):
         """Remove the selected item for good, after the name was typed."""
         row = self._selected
         if row is None or row.holding is None:
-            self.notify("Terraform removes this itself; select a line with !.", severity="warning")
+            self.notify("Terraform removes this itself; select a line marked !.", severity="warning")
             return
         name, holding = row.name, row.holding
         body = f"The {holding.sentence} of {name} in {self.context.item} is removed for good."
@@ -261,7 +259,7 @@ def _recorded(fact: Mapping[str, Any], now: datetime) -> Iterator[str]:
         parts = [
             f"{count(active, 'access key')} still active" if active else "",
             f"{count(len(person['inactive']), 'access key')} inactive" if person["inactive"] else "",
-            f"{count(blocking, 'thing')} in the way of the removal" if blocking else "",
+            f"{count(blocking, 'thing')} blocking the removal" if blocking else "",
         ]
-        found = ", ".join(filter(None, parts)) or "no access keys, and nothing in the way of the removal"
+        found = ", ".join(filter(None, parts)) or "no access keys, and nothing blocks the removal"
         yield f"{'!' if active or blocking else '✓'} {name}: {found}"

@@ -60,10 +60,10 @@ class PoliciesDialog(Dialog[PolicyChanges]):
     """
 
     def __init__(self, view: LayerView, choice: LayerChoice, group: str, like: Group) -> None:
-        begins = f"It begins with the policies of {like.name}."
+        begins = f"It starts with the policies of {like.name}."
         note = [] if group in view.by_name else [Text(begins, classes="hint")]
         suggester = SuggestFromList(sorted(known_policies()), case_sensitive=False)
-        hint = "one more: ReadOnlyAccess, or an ARN"
+        hint = "add one: ReadOnlyAccess, or an ARN"
         super().__init__(
             f"Policies of {choice.rename.get(group, group)}",
             "",
@@ -78,8 +78,7 @@ class PoliciesDialog(Dialog[PolicyChanges]):
                 Input(placeholder=hint, id="policy", compact=True, suggester=suggester),
                 Text("", id="problem", classes="problem"),
                 Text(
-                    "Space takes a policy off or leaves it. "
-                    "In the field, → completes a name and Enter adds it.",
+                    "Space removes or keeps a policy. In the field, → completes a name and Enter adds it.",
                     classes="hint",
                 ),
             ),
@@ -159,16 +158,14 @@ class GroupsPane(ByHandPane):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("slash", "filter", "Filter", id="groups.filter", tooltip="Show some people or groups only"),
         Binding("l", "layer", "Account", id="groups.layer", tooltip="Show the next account"),
-        Binding("g", "new_group", "New", id="groups.new", tooltip="Make a group like the selected one"),
-        Binding(
-            "e", "rename_group", "Rename", id="groups.rename", tooltip="Give the selected group another name"
-        ),
+        Binding("g", "new_group", "New", id="groups.new", tooltip="Create a group like the selected one"),
+        Binding("e", "rename_group", "Rename", id="groups.rename", tooltip="Rename the selected group"),
         Binding(
             "x",
             "remove_group",
             "Remove",
             id="groups.remove",
-            tooltip="Remove the selected group, or let it stay after all",
+            tooltip="Remove the selected group, or keep it after all",
         ),
         Binding(
             "p", "policies", "Policies", id="groups.policies", tooltip="The selected group's managed policies"
@@ -313,7 +310,7 @@ class GroupsPane(ByHandPane):
         if unseen := self._unseen():
             return Primary(f"Go to {short(unseen)}")
         pending = sum(view.pending(self._choices[account]) for account, view in self._views.items())
-        return Primary(f"Keep {count(pending, 'change')}" if pending else "Leave the groups alone")
+        return Primary(f"Keep {count(pending, 'change')}" if pending else "Keep the groups as they are")
 
     def advance(self) -> None:
         """First ask about people in no group of the current account, and require every account to be seen."""
@@ -354,12 +351,12 @@ class GroupsPane(ByHandPane):
         gone, lost = listed(self._gone[account], _MOST), listed(self._lost[account], _MOST)
         lines = [
             refused,
-            f"! Not in {account}, though their groups were to change: {gone}." if gone else "",
-            f"! No longer a group of {account}: {lost}. Choose others." if lost else "",
+            f"! Not in {account}, so their groups can't change: {gone}." if gone else "",
+            f"! Gone from {account}: {lost}. Choose other groups." if lost else "",
             about_person(self.view, self.choice, matrix.person)
             or "Nobody matches; esc in the filter clears it.",
             about_alone(self._alone_but(matrix.person), account),
-            about_group(self.view, self.choice, matrix.group) or "The layer has no group.",
+            about_group(self.view, self.choice, matrix.group) or "The layer has no groups.",
             about_layer(self.view),
         ]
         self.query_one("#about", Text).update("\n".join(filter(None, lines)), layout=False)
@@ -421,14 +418,14 @@ class GroupsPane(ByHandPane):
     def action_new_group(self) -> None:
         """Ask for a name and create a group like the selected one."""
         if (sibling := self.view.like(self.choice, self.query_one(Matrix).group)) is None:
-            self.notify("There is no group to make another one like.", severity="warning")
+            self.notify("There is no group to copy.", severity="warning")
             return
         policies = ", ".join(short_policy(policy) for policy in sibling.policies) or "none"
 
         def make(name: str) -> None:
             self.choose(replace(self.choice, add=(*self.choice.add, NewGroup(name, sibling.name))), name)
 
-        words = f"Made like {sibling.name}, without its members. Policies: {policies}"
+        words = f"A copy of {sibling.name} without its members. Policies: {policies}"
         self._ask_name("A new group", words, "", self.view.taken(self.choice), make)
 
     def action_rename_group(self) -> None:
@@ -443,7 +440,7 @@ class GroupsPane(ByHandPane):
 
         own = {group.casefold(), value.casefold()}
         taken = [name for name in self.view.taken(self.choice) if name.casefold() not in own]
-        self._ask_name(f"Another name for {group}", "", value, taken, rename)
+        self._ask_name(f"A new name for {group}", "", value, taken, rename)
 
     def _ask_name(
         self,
@@ -469,7 +466,7 @@ class GroupsPane(ByHandPane):
             return
         body = f"Members: {listed(known.members, 20) or 'none'}. Nothing is written before Review."
         if alone := self.view.alone_without(self.choice, group):
-            body = f"In no group afterwards: {listed(alone, 20)}.\n{body}"
+            body = f"Left without a group: {listed(alone, 20)}.\n{body}"
         removed = groups.removed(self.choice, group, written=True)
         question = Confirm(f"Remove the group {group}?", body, "Remove", typed=group)
         ask(self, question, lambda _yes: self.choose(removed, group))
@@ -546,13 +543,11 @@ def about_group(view: LayerView, choice: LayerChoice, group: str) -> str:
             if policy not in changes.remove
         ),
     ]
-    parts = [
-        members_words(known, view, choice) if known else f"new, made like {there.name if there else '?'}"
-    ]
+    parts = [members_words(known, view, choice) if known else f"new, like {there.name if there else '?'}"]
     if group in choice.rename:
-        parts.append(f"to be called {choice.rename[group]}")
+        parts.append(f"will be called {choice.rename[group]}")
     if group in choice.remove:
-        parts.append("to be removed")
+        parts.append("will be removed")
     parts.append(f"policies: {', '.join(policies) or 'none'}")
     words = f"{group}: {'; '.join(parts)}"
     place = view.place_of(group)
@@ -578,7 +573,7 @@ def about_alone(alone: Mapping[str, Sequence[str]], shown: str) -> str:
     accounts = sorted(filter(alone.get, alone), key=lambda account: account != shown)
     where = {account: "" if account == shown else f" in {account}" for account in accounts}
     parts = [f"{listed(alone[account], _MOST_ALONE)}{where[account]}" for account in accounts]
-    return f"! In no group: {'; '.join(parts)}" if parts else ""
+    return f"! Not in any group: {'; '.join(parts)}" if parts else ""
 
 
 def about_layer(view: LayerView) -> str:

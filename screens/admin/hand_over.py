@@ -36,9 +36,10 @@ _MARK, _UNMARK = "Mark as sent", "Mark as not sent"
 _ANOTHERS_KEY = "If the key isn't theirs, somebody else can read the password."
 _MADE_AGAIN = "what it made for somebody can't be handed over"
 _NEW_KEY = (
-    "For when {name} lost the PGP key or forgot its passphrase: nobody can read this password then.\n\n"
-    "{name} sends a new request: in their wizard, “Replace my key”. Project opens with {name} under "
-    "“Whose PGP key?”. The plan then makes a new password; the one in this text stops working."
+    "Use this if {name} lost the PGP key or forgot its passphrase: nobody can read this password "
+    "then.\n\n{name} sends a new request with “Replace my key” in their wizard. Project opens with "
+    "{name} under “Whose PGP key?”. The plan then creates a new password; the one in this text stops "
+    "working."
 )
 
 
@@ -71,7 +72,7 @@ class HandOverPane(TerraformPane):
             "Sent",
             id="handover.sent",
             show=False,
-            tooltip="Mark as sent, or take your own mark back",
+            tooltip="Mark as sent, or undo that",
         ),
         Binding("k", "compare", "Compare", id="handover.compare", show=False, tooltip=COMPARE),
         Binding("v", "view", "View", id="handover.view", show=False, tooltip="Show the whole text"),
@@ -142,11 +143,11 @@ class HandOverPane(TerraformPane):
             way = (
                 "In the sandbox, the mailbox delivers it."
                 if self._mailbox
-                else "Copy it into a mail or a chat."
+                else "Copy it into an email or chat."
             )
-            return [f"Each text says how to begin. {way}"]
+            return [f"Each text explains how to start. {way}"]
         return [
-            f"{listed(later, 2)} comes next. The handoff from there includes {self.context.item}.",
+            f"The handoff from {listed(later, 2)} comes next and includes {self.context.item}.",
             "Send this one now, or choose “Send later” to combine them in one message.",
         ]
 
@@ -257,7 +258,7 @@ class HandOverPane(TerraformPane):
         if self._settled(name):
             mark, words = "–", "nothing to send from here: see below"
         elif when and handoff is not None and not handoff.text:
-            mark, words = "✗", f"{when}, but useless now: see below"
+            mark, words = "✗", f"{when}, but no longer valid: see below"
         elif when:
             mark, words = "?" if sent.by_hand else "✓", f"{when}, {sent.how}"
         elif name in self._taken:
@@ -432,7 +433,7 @@ class HandOverPane(TerraformPane):
         def copy(handoff: PersonHandoff) -> Sentence:
             handed = hand_over.copy(handoff, self.context)
             show_unless_certain(self, handed, self.context.environment)
-            return "copied" if handed.certain else "shown to be copied"
+            return "copied" if handed.certain else "shown, to copy"
 
         self._take("Copying the handoff", copy, self._taken_out)
 

@@ -137,7 +137,7 @@ class MfaResetPane(AccountWorkPane):
 
     def _line(self, owner: Owner, device: Device | None) -> str:
         if not owner.exists:
-            return f"· {owner.name}  is no user of {self.context.item}"
+            return f"· {owner.name}  has no user in {self.context.item}"
         if device is None:
             gone = any(name == owner.name for name, _ in self._removed)
             return f"✓ {owner.name}  removed" if gone else f"– {owner.name}  has no MFA device here"
@@ -185,7 +185,7 @@ class MfaResetPane(AccountWorkPane):
         owner, device = marked[0], marked[1]
         remove = partial(mfa_reset.remove, owner.name, device, self.context)
         done = partial(self._show_next, owner.name, device.serial)
-        own = "Your own profile here needs codes of this device. " if device.own else ""
+        own = "Your own profile here needs codes from this device. " if device.own else ""
         body = (
             f"{own}{device.kind.capitalize()} {device.serial} of {owner.name} in {self.context.item}. "
             "Anyone with the password can then sign in without a code, until another device is registered."

@@ -64,7 +64,7 @@ class KeyChoice(Dialog[TakenKey]):
 
     def __init__(self, name: str, keys: Sequence[TakenKey]) -> None:
         super().__init__(
-            f"{len(keys)} keys. Which one is for {name}?",
+            f"Which of these {len(keys)} keys is for {name}?",
             "",
             Button("Use this key", id="take", variant="primary"),
             close="Use none",
@@ -102,7 +102,7 @@ class LayerKeys(Dialog[bool]):
             "",
             Button("Copy note to owner", id="owner", key="o"),
             body=(
-                Text(f"{len(rows)} key files, {bad} refused, {soon} expired or soon to expire"),
+                Text(f"{len(rows)} key files, {bad} unusable, {soon} expired or expiring soon"),
                 Table(id="files", cursor_type="row", zebra_stripes=True),
                 Lines(id="about"),
             ),
@@ -146,7 +146,7 @@ class LayerKeys(Dialog[bool]):
 
 
 _TAKE, _GATHER = "take", "gather"
-_IN_USE = "This is the key that {name} has already: nothing to replace. Invite {name} to send a new one."
+_IN_USE = "{name} already uses this key: nothing to replace. Invite {name} to send a new one."
 
 
 class KeyArea(TextArea):
@@ -250,16 +250,16 @@ class PgpKeysPane(StepPane):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
-            "i", "invite", "Invite", id="keys.invite", tooltip="A text for a person who has not sent a key"
+            "i", "invite", "Invite", id="keys.invite", tooltip="A text for somebody who hasn't sent a key"
         ),
         Binding("f", "fetch", "Read request", id="keys.fetch", tooltip="Read the request in the mailbox"),
         Binding("c", "compare", "Compare", id="keys.compare", tooltip="Compare the fingerprint again"),
         Binding("o", "owner_text", "Copy reply", id="keys.owner", tooltip="What to answer the sender"),
-        Binding("l", "layer_keys", "Key files", id="keys.layer", tooltip="Judge all key files there are"),
+        Binding("l", "layer_keys", "Key files", id="keys.layer", tooltip="Check all key files in the layers"),
         Binding(
             "pagedown",
             "screen.page(1)",
-            "Next facts",
+            "Next lines",
             id="keys.down",
             show=False,
             priority=True,
@@ -268,11 +268,11 @@ class PgpKeysPane(StepPane):
         Binding(
             "pageup",
             "screen.page(-1)",
-            "Facts before",
+            "Previous lines",
             id="keys.up",
             show=False,
             priority=True,
-            tooltip="Before these",
+            tooltip="Earlier lines of the key",
         ),
     ]
     NEXT_WAITS = True
@@ -466,7 +466,7 @@ class PgpKeysPane(StepPane):
         rejected = aside.key.fingerprint if aside and aside.key else None
         files = by_key(
             (
-                f"≠ {row.file} still holds it, until Review writes the right one"
+                f"≠ {row.file} still has it, until Review writes the right one"
                 if row.fingerprint == rejected
                 else f"{row.mark.sign} {row.file}, {_present_words(row)}",
                 row.account,
@@ -478,10 +478,8 @@ class PgpKeysPane(StepPane):
         verdict.show_lines(lines)
         verdict.set_class(aside is not None, "-refused")
         self.set_class(aside is not None, "-refused")
-        other = "Another key" if key or aside else "The key"
-        self.query_one("#label", Text).update(
-            f"{other} of {short(name)}, the whole message, or the path of a file"
-        )
+        wanted = f"another key for {short(name)}" if key or aside else f"{short(name)}'s key"
+        self.query_one("#label", Text).update(f"Paste {wanted}, the whole message, or a file path")
         shown = {
             "#fetch": self._news(name) and not self._first_news,  # otherwise Next reads it
             "#invite": not (key or news or is_machine_name(name) or name == self._to_invite),
@@ -507,7 +505,7 @@ class PgpKeysPane(StepPane):
             return f"{name} is invited. Paste the key below when it arrives."
         new = " new" if name in self.context.decisions.rekeying else ""
         if is_machine_name(name):
-            return f"No{new} key yet. Paste the public key that its access key is to be encrypted with."
+            return f"No{new} key yet. Paste the public key to encrypt its access key with."
         return f"No{new} key yet. Paste it below, or invite {name} to send one."
 
     def person(self) -> str:
@@ -554,7 +552,7 @@ class PgpKeysPane(StepPane):
             case Comparison.LATER:
                 return Primary("Compare later")
             case value if value == _DIFFERENT:
-                return Primary("Put this key aside")
+                return Primary("Set this key aside")
         return Primary(f"Use {short(self._comparing)}'s key: compare first", ready=False)
 
     @property
@@ -712,7 +710,7 @@ class PgpKeysPane(StepPane):
         self.show_problems([])
         self.drop_result()
         if taken.unmatched:
-            self.app.push_screen(Notice("Not taken in", joined(taken.unmatched, "\n")))
+            self.app.push_screen(Notice("Not added", joined(taken.unmatched, "\n")))
         if taken.replaces:
             self._propose(taken)  # after a no the text is still there
             return
@@ -827,7 +825,7 @@ class PgpKeysPane(StepPane):
     def _compare(self, key: TakenKey) -> None:
         self._turn_to(key.name)
         others = [other.name for other in self._keys.values() if other.fingerprint == key.fingerprint]
-        same = [f"! {other} has this very key, too." for other in others if other != key.name]
+        same = [f"! {other} has the same key." for other in others if other != key.name]
         differed = self._answer(key) == _DIFFERENT
         doubts = [*([_DOUBTED] if differed else []), *same]
         self.query_one("#about", Lines).show_lines(
@@ -847,7 +845,7 @@ class PgpKeysPane(StepPane):
                     "compared in a call or in person",
                 ),
                 Answer(Comparison.LATER, "Not yet", _STAYS_ASIDE if differed else _REMINDED),
-                Answer(_DIFFERENT, "No, it differs", f"put it aside; {another}"),
+                Answer(_DIFFERENT, "No, it differs", f"set it aside; {another}"),
             ),
             self._answer(key),
         )
@@ -872,7 +870,7 @@ class PgpKeysPane(StepPane):
     def _answered(self) -> None:
         key, answer = self._comparable(self._comparing), self.query_one("#same", Choices).value
         if key is None or not answer:
-            self.show_problems([Problem("Say first whether it is the same.", "same")])
+            self.show_problems([Problem("Choose an answer first.", "same")])
             return
         if answer == Comparison.LATER and self._answer(key) == _DIFFERENT:
             answer = _DIFFERENT  # the answer stands until the next comparison
@@ -965,12 +963,12 @@ _BUTTONS = {
     "layer_keys": "layer",
 }
 """The button of each action."""
-_ALOUD = "Have it read aloud to you, in a call or in person."
-_OWN_COPY = "Compare it with your own copy, or with the colleague's who has the secret key."
+_ALOUD = "Ask them to read it to you, in a call or in person."
+_OWN_COPY = "Compare it with your own copy, or with the colleague who has the secret key."
 _UNCHECKED = "What you pasted isn't checked, so it isn't kept: it could be a secret key. Check it first."
-_DOUBTED = "! You said that this very key differs. Compare it again before you say yes."
-_REMINDED, _STAYS_ASIDE = "you are reminded until you apply", "it stays put aside"
-_DIFFERS = "The fingerprint differs, so this is another key. “Copy reply” (o) asks for the right one."
+_DOUBTED = "! You said that this key differs. Compare it again before you say yes."
+_REMINDED, _STAYS_ASIDE = "iam-onboard reminds you until you apply", "it stays set aside"
+_DIFFERS = "The fingerprint differs, so this is a different key. “Copy reply” (o) asks for the right one."
 
 
 def _summary(key: TakenKey) -> list[str]:
@@ -1004,7 +1002,7 @@ def _replaced_lines(key: TakenKey) -> list[str]:
         return []
     lines = [
         *(f"! Replaces another key in {resets}" for resets in key.replacement.sentences),
-        *(f"= {account} has this very key already; its file stays." for account in key.replacement.unchanged),
+        *(f"= {account} already has this key; its file stays." for account in key.replacement.unchanged),
     ]
     return lines + [f"! {place}" for place in key.replacement.by_hand]
 
@@ -1043,9 +1041,9 @@ def _proposal(taken: Taken) -> str:
     asks = "asks for a replacement" if taken.asked else "sent another key"
     because = f"Their reason: {taken.reason}\n" if taken.reason else ""
     return (
-        f"{taken.replaces} is in a layer already and {asks}.\n{because}"
-        f"{key.algorithm}, {', '.join(key.user_ids)}\nFingerprint {grouped(key.fingerprint)}\n\n"
-        "The Project step opens with this person under “Whose PGP key?”; the key is kept for this step."
+        f"{taken.replaces} is in a layer already and {asks}.\n{because}{key.algorithm}, "
+        f"{', '.join(key.user_ids)}\nFingerprint {grouped(key.fingerprint)}\n\nProject opens with this "
+        "person under “Whose PGP key?”; iam-onboard keeps the key for this step."
     )
 
 
@@ -1057,7 +1055,7 @@ def _replacing(key: TakenKey) -> str:
     """Say what a new key resets, with names, for the question that requires typing the name."""
     resets = key.replacement.sentences if key.replacement else ()
     return (
-        "The next apply does this, and what is in use now stops working:\n"
+        "The next apply does the following, and what is in use now stops working:\n"
         + "".join(f"  {text_of(words)}\n" for words in resets)
         + f"New key {key.algorithm}, fingerprint\n  {grouped(key.fingerprint)}"
     )

@@ -91,8 +91,8 @@ class ForeignList(Vertical):
 
 
 EXPORT = (
-    "iam-onboard writes Markdown for a pull request, without account ids, ARNs, keys and secrets. "
-    "Into which file of your home folder?"
+    "iam-onboard writes Markdown for a pull request, without account ids, ARNs, keys or secrets. Which "
+    "file in your home folder?"
 )
 """The question of the export."""
 _EXPORTED = "After the pull request is applied, press e."
@@ -102,7 +102,7 @@ _BOX_WIDTH = 7
 """Columns before a line in a list: the cursor's bar and the box, with blanks."""
 _NO_PLAN = "Planning compares your files with the account. This can take a minute."
 _PULL_REQUEST = "Did a pull request apply them already? e checks that."
-_ELSEWHERE = "✓ Applied elsewhere: the state holds what you decided."
+_ELSEWHERE = "✓ Applied elsewhere: the state has what you decided."
 
 
 def _key(key: str, action: str, words: str, tooltip: str) -> Binding:
@@ -117,10 +117,10 @@ class PlanPane(TerraformPane):
         _key("l", "log", "Log", "Show or hide Terraform's output"),
         _key("x", "export", "Export", "Markdown for a pull request, redacted"),
         Binding("p", "plan_again", "Plan again", id="plan.again", show=False, tooltip="Make a new plan"),
-        _key("e", "elsewhere", "Applied already", "Check in the state that a pull request applied it"),
-        _key("v", "differences", "What changed", "Compare this plan with the one before"),
+        _key("e", "elsewhere", "Already applied", "Check in the state that a pull request applied it"),
+        _key("v", "differences", "What changed", "Compare this plan with the previous one"),
         _key("k", "compare", "Compare", COMPARE),
-        _key("c", "check", "Check", "Check that files, branch and state are as they were planned"),
+        _key("c", "check", "Check", "Check that files, branch and state are still as planned"),
     ]
     LOG = "plan"
     DEFAULT_CSS = """
@@ -171,7 +171,7 @@ class PlanPane(TerraformPane):
             Button("Log", id="show-log", key="l"),
             Button("Export", id="export", key="x"),
             Button("Plan again", id="again", key="p"),
-            Button("Applied already", id="elsewhere", key="e"),
+            Button("Already applied", id="elsewhere", key="e"),
             Button("Skip this account", id="skip", key="^s"),
         )
         yield RunLog()
@@ -208,7 +208,7 @@ class PlanPane(TerraformPane):
         if self._found.refusal:
             return Primary(f"Plan {self.context.item} again")
         if self._left:
-            return Primary(f"Accept this plan: {count(len(self._left), 'change')} left", ready=False)
+            return Primary(f"First accept {count(len(self._left), 'change')}", ready=False)
         return Primary("Accept this plan")
 
     @property
@@ -226,7 +226,7 @@ class PlanPane(TerraformPane):
             or self._left
             or is_applied(self._planned, self.context)
         )
-        return YOURS if over else Turn(f"Not applied yet in {self.context.item}")
+        return YOURS if over else Turn(f"Not applied to {self.context.item} yet")
 
     # -- display -----------------------------------------------------------------------------------
 
@@ -241,7 +241,7 @@ class PlanPane(TerraformPane):
         self.query_one("#standing", Text).show_lines(standing)
         notes = (*(made.notes if made else ()), *found.since)
         self.query_one("#since", Text).show_lines([f"! {sentence}" for sentence in notes])
-        differ = f"≠ {count(len(found.differences), 'difference')} from the plan before: v lists them."
+        differ = f"≠ {count(len(found.differences), 'difference')} from the previous plan: v lists them."
         self.query_one("#difference", Text).show_lines([differ] if made and found.differences else [])
         self.query_one(PlanTable).show(made, _MOST_LINES if made and not made.foreign else 1, _MORE)
         self.query_one("#destroys", Text).show_lines(_destroy_lines(made) if made else [])
@@ -351,7 +351,7 @@ class PlanPane(TerraformPane):
             except OnboardError:
                 if before is not None:
                     left = judged_plan.left(before, self.context)
-                    report(Progress("Looking at the plan before", payload=left))
+                    report(Progress("Reading the previous plan", payload=left))
                 raise
             return made, judged_plan.survey(made, self.context)
 
@@ -388,12 +388,12 @@ class PlanPane(TerraformPane):
     def action_differences(self) -> None:
         """Show the changes from the previous plan."""
         text = _all_differences(self._found.differences)
-        self.app.push_screen(TextDialog("This plan and the one before", text, styles=STYLES))
+        self.app.push_screen(TextDialog("This plan and the previous one", text, styles=STYLES))
 
     def action_check(self) -> None:
         """Check whether files, branch and state are still those of the plan."""
         if self._planned is None or is_applied(self._planned, self.context):
-            self.notify("No plan waits to be applied.", severity="warning")
+            self.notify("No plan is waiting to be applied.", severity="warning")
         else:
             self._check()
 
@@ -401,7 +401,7 @@ class PlanPane(TerraformPane):
         def checked(found: Return) -> None:
             self._found = found
             self._show()
-            self.notify(text_of(found.refusal or "Files and state are still as they were planned."))
+            self.notify(text_of(found.refusal or "Files and state are still as planned."))
 
         if self._planned is not None:
             self.run_coded("check", partial(judged_plan.check, self._planned, self.context), checked)
@@ -462,7 +462,9 @@ def _unchanged(context: Context) -> list[str]:
     wanted = context.decisions.resetting or "applied" in context.facts
     if not written or context.item in written or wanted:
         return []
-    return [f"You changed no file of {context.item}. Plan it to see that nothing is left to do, or skip it."]
+    return [
+        f"You changed no file in {context.item}. Plan it to check that nothing is left to do, or skip it."
+    ]
 
 
 def _pushing(commit: Mapping[str, Any] | None) -> list[str]:
@@ -504,10 +506,10 @@ def _made_text(made: Planned, now: datetime) -> str:
 def _all_differences(differences: Sequence[Difference]) -> str:
     """Return the changes from the previous plan, resource by resource, with the lines inside."""
     if not differences:
-        return "There is no plan before this one, or both do the same."
+        return "There is no previous plan, or both do the same."
     signs = {sign: sum(difference.sign == sign for difference in differences) for sign in "+-~"}
     head = (
-        f"{signs['+']} only in the new plan (+), {signs['-']} only in the one before (-), "
-        f"{signs['~']} in both, but otherwise (~)."
+        f"{signs['+']} only in the new plan (+), {signs['-']} only in the previous one (-), "
+        f"{signs['~']} in both but different (~)."
     )
     return "\n\n".join([head, *(difference.as_text() for difference in differences)])

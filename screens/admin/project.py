@@ -60,23 +60,23 @@ class Asked:
 
     title: str
     label: str
-    hint: str = "begin a name; → completes it"
+    hint: str = "start typing; → completes a name"
 
 
 QUESTIONS: Mapping[str, Asked] = {
     "joining": Asked("Add people", "Who joins?", "for example: jane.doe, juan.delacruz"),
     "leaving": Asked("Remove people", "Who leaves?"),
-    "regrouping": Asked("Change groups or sign-in", "Change whom?"),
+    "regrouping": Asked("Change groups or sign-in", "Whose access?"),
     "resetting": Asked("Reset a password", "Whose password?"),
     "rekeying": Asked("Replace a PGP key", "Whose PGP key?"),
     "mfa_reset": Asked("Replace a lost MFA device", "Whose device?"),
 }
 _LAYERS_ARE = "Each account has a folder of Terraform files, its layer."
-_SEVERAL = "Several people: a comma between their user names."
+_SEVERAL = "Separate several user names with commas."
 _NAMES_SHOWN = 6
 _WHERE_WIDTH = 38
-_NOBODY_NAMED = "Find the project whose regions are to be checked."
-_NO_PERSON = "Find the project, and select the accounts."
+_NOBODY_NAMED = "Choose the project whose regions you want to check."
+_NO_PERSON = "Choose the project and the accounts."
 
 
 class ProjectPane(StepPane):
@@ -84,7 +84,7 @@ class ProjectPane(StepPane):
 
     NEXT_WAITS = True
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+o", "more", "Something else too", id="project.more", show=False),
+        Binding("ctrl+o", "more", "Add another task", id="project.more", show=False),
         Binding("ctrl+g", "previous", "Use the previous folder", id="project.previous", show=False),
     ]
     DEFAULT_CSS = """
@@ -165,7 +165,7 @@ class ProjectPane(StepPane):
         yield MarkBox(label, self._account_wanted, id="account-wanted")
         yield MarkBox("Continue without asking the upstream", id="without-upstream")
         yield ButtonRow(
-            Button("Something else too", id="more", key="^o"),
+            Button("Add another task", id="more", key="^o"),
             Button("Use the previous folder", id="previous", key="^g"),
         )
         yield Lines(id="remarks")
@@ -239,7 +239,7 @@ class ProjectPane(StepPane):
         self.set_class(every, "-every")  # that many questions leave no space for anything else in 80×24
         account.set_class(not (every or (account.value and self._asked)), "-unasked")
         button = self.query_one("#more", Button)
-        button.label = "Nothing else" if every else "Something else too"
+        button.label = "Only this task" if every else "Add another task"
         button.display = self._first_asked != set(QUESTIONS)
 
     def on_mount(self) -> None:

@@ -56,15 +56,15 @@ class ReviewPane(ByHandPane):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("n", "file(1)", "Next file", id="diff.next", tooltip="To the next file"),
-        Binding("p", "file(-1)", "Previous file", id="diff.before", tooltip="To the file before"),
+        Binding("p", "file(-1)", "Previous file", id="diff.before", tooltip="To the previous file"),
         Binding("pagedown", "page(1)", "Next lines", id="diff.down", show=False, priority=True),
-        Binding("pageup", "page(-1)", "Lines before", id="diff.up", show=False, priority=True),
+        Binding("pageup", "page(-1)", "Previous lines", id="diff.up", show=False, priority=True),
         Binding(
             "v",
             "alone",
-            "Whole page",
+            "Full screen",
             id="review.alone",
-            tooltip="Show the difference alone, on the whole page",
+            tooltip="Show the difference full screen",
         ),
         Binding("l", "files", "Files", id="review.files", tooltip="Choose a file from the list"),
         Binding("c", "copy", "Copy", id="review.copy", tooltip="Copy the whole difference"),
@@ -167,7 +167,7 @@ class ReviewPane(ByHandPane):
         if commit and self._beside.lines:
             number, files = sum(self._beside.lines.values()), list(self._beside.lines)
             where = listed([path.name for path in files], 2)
-            lines.append(f"! The commit takes in {count(number, 'other uncommitted line')} of {where}.")
+            lines.append(f"! The commit includes {count(number, 'other uncommitted line')} in {where}.")
         if commit and others and not box.value:
             lines.append(f"! A plan of the commit alone may fail: it lacks {which}.")
         self.query_one("#taken-in", Text).show_lines(lines)
@@ -321,7 +321,7 @@ class ReviewPane(ByHandPane):
         if written and (commit := self._committed):
             lines.append(f"✓ Committed to {commit.get('branch') or 'no branch'} as {commit['sha'][:8]}.")
         elif written and self._beside.in_git:
-            lines.append("✓ Nothing is left to commit: git has these files as they are.")
+            lines.append("✓ Nothing left to commit: git already has these files.")
         elif written:
             lines.append("○ Not committed. You can do that here or with git.")
         nothing = not (self.query_one(FileDiffs).files or written)
@@ -357,7 +357,7 @@ class ReviewPane(ByHandPane):
 
     def _name_ways(self, diff: FileDiffs) -> None:
         """Name, below the diff, the key that shows more of it."""
-        way = "Esc shows the page again" if self.has_class("-alone") else "v shows it on the whole page"
+        way = "Esc shows the page again" if self.has_class("-alone") else "v shows it full screen"
         diff.border_subtitle = styled((way, ""))
 
     def action_files(self) -> None:
@@ -437,7 +437,7 @@ class ReviewPane(ByHandPane):
 
         stays = " The commit stays." if self._committed else ""
         number = count(len(change_set.changes), "file")
-        body = f"{number} would be as before this session, which has applied nothing.{stays}"
+        body = f"{number} would go back to before this session, which has applied nothing.{stays}"
         question = Confirm("Put the files back?", body, "Put back", no="Not yet")
         ask(self, question, lambda _yes: self.run_move("undo", work, self._put_back))
 
@@ -460,7 +460,7 @@ class ReviewPane(ByHandPane):
         if diff.at < 0 or diff.files[diff.at].change.before is None:
             return []
         change = diff.files[diff.at].change
-        words = "The file as it is on disk; the review is made from it again."
+        words = "The file as it is on disk; Review reads it again."
         return [Spot(words, change.layer.partition("/")[0], Place(change.name, diff.line), change.path)]
 
     # -- the request -------------------------------------------------------------------------------

@@ -68,7 +68,7 @@ class StsRegionsPane(StepPane):
             show=False,
             tooltip="The clicks in the console",
         ),
-        Binding("r", "ask", "Ask again", id="regions.ask", show=False, tooltip="Ask every region once more"),
+        Binding("r", "ask", "Ask again", id="regions.ask", show=False, tooltip="Ask every region again"),
         Binding(
             "x",
             "export",
@@ -276,8 +276,8 @@ def _standing(
     if audit is None:
         used = f"The project uses {', '.join(survey.allowed)}.\n" if survey and survey.allowed else ""
         return (
-            f"{used}STS is the service of AWS that gives out temporary credentials.\n"
-            "iam-onboard requests some in each region and discards them. CloudTrail records it."
+            f"{used}STS is the AWS service that issues temporary credentials.\niam-onboard requests "
+            "some in each region and discards them; CloudTrail records that."
         )
     used = ", ".join(audit.allowed) or "no region is named"
     asked, every = sum(not account.problem for account in audit.accounts), len(audit.accounts)
@@ -318,7 +318,7 @@ def _account_row(answer: AccountAnswer, allowed: tuple[str, ...]) -> tuple[str, 
     wanted = to_do(answer, allowed)
     parts = [f"{number} {words}" for number, words in counted(wanted)]
     mark = "✗" if wanted.activate or wanted.enable or wanted.missing else "!" if parts else "✓"
-    return mark, answer.account, ", ".join(parts) or "as the project wants it"
+    return mark, answer.account, ", ".join(parts) or "as the project needs it"
 
 
 def _to_do_text(answer: AccountAnswer, allowed: tuple[str, ...]) -> str:
@@ -331,7 +331,7 @@ def _to_do_text(answer: AccountAnswer, allowed: tuple[str, ...]) -> str:
             f"The partition {answer.partition} has no {', '.join(wanted.missing)}: see common.tfvars."
         )
     if wanted.deactivate or wanted.activate:
-        lines.append("Then r asks again, to see that it is done.")
+        lines.append("Then press r to check that it worked.")
     lines.append(f"Tokens of the global endpoint (sts.amazonaws.com): {token_words(answer.token_version)}.")
     return "\n".join(lines)
 
@@ -351,7 +351,7 @@ def _region_text(answer: RegionAnswer) -> str:
     opt_in = f", {answer.opt_in}" if str(answer.opt_in) != str(answer.sts) else ""
     lines = [f"{answer.region}: {answer.sts}{opt_in}."]
     if answer.sts is StsState.FIXED:
-        lines.append(f"It is active, and AWS lets nobody switch it: {SOURCE}")
+        lines.append(f"It is active, and nobody can switch it off: {SOURCE}")
     if answer.detail:
         lines.append(text_of(answer.detail))
     return "\n".join(lines)

@@ -148,7 +148,7 @@ def _person_lines(layer: Layer, person: Person) -> Iterator[str]:
     also = f", the key file of {listed(shared, 2)} too" if shared else ""
     yield f"{person.style}: {person.declaration} ({person.place}); key {person.key_file or 'not known'}{also}"
     if not person.editable:
-        yield "Shown, not edited: e opens your editor there."
+        yield "Read-only here: e opens your editor there."
 
 
 def _refusal_lines(person: Person, refusals: Mapping[str, EditRefused]) -> list[str]:
@@ -273,7 +273,7 @@ class UsersPane(ByHandPane):
             else f"✓ {', '.join(names)} {written} the files of {account}, not applied yet"
             for done, written, chosen in (
                 ("added to", "added to", self._written.add),
-                ("removed from", "taken out of", self._written.remove),
+                ("removed from", "removed from", self._written.remove),
             )
             for account, names in chosen.items()
             if names
@@ -284,7 +284,7 @@ class UsersPane(ByHandPane):
             )
             lines.append(f"To undo it, {back}.")
         if choices:
-            lines.append("Space leaves a line out, or takes it in again.")
+            lines.append("Space leaves a line out or puts it back.")
         if self.context.decisions.joining:
             lines.append(f"A name like “{MACHINE}deploy” gets an access key and no console password.")
         return "\n".join(lines)
@@ -367,7 +367,7 @@ class UsersPane(ByHandPane):
             if nowhere := [name for name in names if name not in request.people(verb)]:
                 return Primary(f"Select an account for {short(nowhere[0])}", ready=False)
         changes = sum(len(entries) for kind in vars(request.trimmed()).values() for entries in kind.values())
-        nothing = "Leave sign-in as it is" if self._only else "Change nobody"
+        nothing = "Keep sign-in as it is" if self._only else "Keep users as they are"
         return Primary(f"Keep {count(changes, 'change')}" if changes else nothing)
 
     @on(Button.Pressed, "#sign-in")
@@ -441,7 +441,7 @@ class UsersPane(ByHandPane):
             return
         if found is None and who is not None:
             joins = who.name in self.request().of(who.account).add
-            later = f"{who.name} joins {who.account}; sign-in can be changed once that is written."
+            later = f"{who.name} joins {who.account}; change sign-in once that is written."
             self.notify(later if joins else f"{who.name} isn't added to {who.account}.")
         elif what == "by_hand":
             self.edit_at(_own_spot(*found) if found else line.key)

@@ -40,7 +40,7 @@ from workflows.stores.key_records import KEPT_WORDS
 ASIDE = "-aside"
 """The class of optional actions, which don't get the initial focus."""
 _ARCHIVE = "Archive it. Its steps stay in the list (F2), in case you want one after all."
-_COMPARE = "Compare the fingerprint: have it read aloud to you, in a call or in person."
+_COMPARE = "Compare the fingerprint: ask them to read it to you, in a call or in person."
 _KEYS = (
     ("c", "next-steps", "Copy next steps", "For who needs another MFA device"),
     ("k", "ask-pgp-keys", "Compare", "What nobody has compared yet"),

@@ -42,7 +42,7 @@ SAMPLE = Workflow(
             spends="plan",
             repeats_over="layers",
             applies=SOMETHING_PLANNED,
-            blocked_words="Apply needs a plan that was reviewed",
+            blocked_words="Apply needs a plan you accepted",
         ),
         Step("report", "Report", "Tell.", needs=("applied",), gives=("told",), skippable=True),
     ),

@@ -242,11 +242,11 @@ async def test_the_files_of_the_layers_are_shown_on_request(
         assert isinstance(ui.app.screen, LayerKeys)
         table = ui.app.screen.query_one(DataTable)
         assert [str(cell) for cell in table.get_row_at(0)] == [
-            *("sam.okafor", "security", "✗ refused"),
+            *("sam.okafor", "security", "✗ unusable"),
             *(str(table.get_row_at(0)[3]), "sam.okafor"),
         ]
         assert table.row_count == 8
-        assert "the plan fails already" in " ".join(ui.text.split()), ui.text
+        assert "the plan fails" in " ".join(ui.text.split()), ui.text
         await ui.press("escape")
         assert ui.focused == "people"
 
@@ -376,7 +376,7 @@ async def test_a_key_with_another_fingerprint_is_put_aside(
         assert ui.app.pane.primary().ready, "it copies the reply"
         assert ui.focused == "owner"
         await ui.press("o")
-        assert "not yours" in admin_project.environment.clipboard.content  # type: ignore[attr-defined]
+        assert "isn't yours" in admin_project.environment.clipboard.content  # type: ignore[attr-defined]
         assert not ui.app.pane.primary().ready, "a key is awaited"
         await paste(ui, people_keys["jane.doe"])
         await answer(ui, "differs")
@@ -400,7 +400,7 @@ async def test_a_key_that_was_said_to_differ_is_remembered(
         assert "✗ differs" in ui.text
         assert not ui.app.pane.request().keys
         await ui.press("ctrl+n")
-        assert "not yours" in admin_project.environment.clipboard.content  # type: ignore[attr-defined]
+        assert "isn't yours" in admin_project.environment.clipboard.content  # type: ignore[attr-defined]
         await paste(ui, people_keys["jane.doe"])
         about = str(ui.app.pane.query_one("#about", Static).content)
         assert about.count("! ") == warnings + 1

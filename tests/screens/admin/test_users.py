@@ -139,7 +139,7 @@ async def test_everybody_is_listed_and_found_as_one_types(mixed: AdminProject) -
         assert there.marked is not None
         assert (there.rows, there.marked.key) == (2, Who("security", "a.block"))
         assert "1 of 4" in ui.text
-        assert not ui.app.pane.primary().effect.startswith("Keep")
+        assert not ui.app.pane.primary().effect.startswith("Keep 1")
         await ui.press("slash", "e")
         headings = [heading for row in range(there.rows) if (heading := there.heading(row)) is not None]
         assert [heading.rpartition(" ")[2] for heading in headings] == ["(2)", "(2)", "(1)"]

@@ -101,10 +101,10 @@ def starting(stage: Stage) -> Scene:
 def contradiction(stage: Stage) -> Scene:
     look = Observation(
         Verdict.UNDONE,
-        "security/users.tf: what was written is gone. It is in stash@{0}.",
+        "security/users.tf: what Review wrote is gone. It is in stash@{0}.",
         ("security", "stash@{0}"),
-        continuing="The plan is made from the files as they are, without what is missing in them.",
-        accepting="Reads the state, and continues if it holds exactly what you decided.",
+        continuing="Plans from the files as they are now, without the missing changes.",
+        accepting="Reads the state, and continues if it has exactly what you decided.",
     )
 
     async def show(pilot: Pilot[Any]) -> None:

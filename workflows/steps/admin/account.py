@@ -101,7 +101,7 @@ def _view(layer: Layer) -> LayerView:
         by_hand = spots_of(layer, account_resources(layer.files))
         notice = joined(f"{spot.words} ({spot.place}, F4)" for spot in by_hand) or _NO_MODULE
         return LayerView(account, {}, editable=False, notice=notice, spots=by_hand)
-    notice = "" if settings.editable else f"Shown, not edited: change it by hand at {settings.place} (F4)."
+    notice = "" if settings.editable else f"Read-only here: change it by hand at {settings.place} (F4)."
     known = {setting.name: setting for setting in (settings.alias, *settings.policy) if setting is not None}
     shortest = shortest_password(layer, POLICY_NUMBERS[LEAST][1] + 1)
     return LayerView(account, known, settings.editable, notice, tuple(_spots(layer, settings)), shortest)
@@ -109,7 +109,7 @@ def _view(layer: Layer) -> LayerView:
 
 def _spots(layer: Layer, settings: AccountSettings) -> Iterator[Spot]:
     if not settings.editable:
-        yield spot_at(layer, settings.place, "The account's settings are shown, not edited.")
+        yield spot_at(layer, settings.place, "The account's settings are read-only here.")
     for setting in (settings.alias, *settings.policy):
         if setting is not None and not setting.literal:
             yield spot_at(layer, setting.place, f"{MEANINGS[setting.name]} is computed: {setting.source}")
@@ -218,31 +218,41 @@ MEANINGS: Mapping[str, str] = {
     "require_uppercase_characters": "Needs an upper-case letter",
     "require_numbers": "Needs a digit",
     "require_symbols": "Needs a symbol",
-    "max_password_age": "Days until it expires",
-    "password_reuse_prevention": "Old ones refused",
-    "hard_expiry": "Once expired, only an admin can set a new one",
-    "allow_users_to_change_password": "People may change their own",
+    "max_password_age": "Days until expiry",
+    "password_reuse_prevention": "Passwords remembered",
+    "hard_expiry": "Only an admin can reset an expired password",
+    "allow_users_to_change_password": "People can change their own password",
 }
 """What each setting means, in short."""
 
 EXPLANATIONS: Mapping[str, str] = {
-    ALIAS: "First part of https://ALIAS.signin.aws.amazon.com/console: 3 to 63 lower-case letters, digits "
-    "and dashes; nobody else in AWS may have it. Another one is another address for everybody.",
-    "create_account_password_policy": "Without its own policy, the account has AWS's default: 8 "
-    "characters, of three kinds, and no expiry. The other password settings then have no effect.",
-    "minimum_password_length": "AWS takes 6 to 128 characters. Passwords in use are left alone until they "
-    "are changed.",
+    ALIAS: (
+        "First part of https://ALIAS.signin.aws.amazon.com/console: 3 to 63 lower-case letters, digits and "
+        "dashes, unique in AWS. A new alias changes everybody's sign-in address."
+    ),
+    "create_account_password_policy": (
+        "Without its own policy, the account has AWS's default: 8 characters of three kinds, no expiry. "
+        "The other password settings then have no effect."
+    ),
+    "minimum_password_length": (
+        "AWS allows 6 to 128 characters. Existing passwords stay valid until they are changed."
+    ),
     "require_lowercase_characters": "A new password needs at least one letter from a to z.",
     "require_uppercase_characters": "A new password needs at least one letter from A to Z.",
     "require_numbers": "A new password needs at least one digit.",
     "require_symbols": "A new password needs one of ! @ # $ % ^ & * ( ) _ + - = [ ] { } | '",
-    "max_password_age": "A password must be replaced after so many days, 1 to 1095; with 0 it never expires. "
-    "Anyone with an older one must replace it at the next sign-in.",
-    "password_reuse_prevention": "A new password may be none of the last so many, 1 to 24; with 0 an old one "
-    "may be used again.",
+    "max_password_age": (
+        "Passwords expire after this many days, 1 to 1095; 0 means never. Anyone with an older one must "
+        "change it at the next sign-in."
+    ),
+    "password_reuse_prevention": (
+        "A new password can't be one of this many previous ones, 1 to 24; 0 allows any."
+    ),
     "hard_expiry": "If your password expires, you can't replace it: an admin has to set a new one.",
-    "allow_users_to_change_password": "Everybody in the account may replace the own password. At the first "
-    "sign-in people must, so without this a group of theirs has to allow it.",
+    "allow_users_to_change_password": (
+        "Everybody in the account can change their own password. At the first sign-in people must, so "
+        "without this, one of their groups has to allow it."
+    ),
 }
 """What each setting does, and the values AWS accepts."""
 
@@ -266,7 +276,7 @@ _KINDS = (
 _WEAK: Mapping[str, tuple[bool, Sentence]] = {
     "create_account_password_policy": (
         False,
-        "Without its own password policy the account takes passwords of 8 characters.",
+        "Without its own password policy, the account accepts passwords of 8 characters.",
     ),
     "allow_users_to_change_password": (
         False,
@@ -300,5 +310,5 @@ def weaknesses(choice: Choice) -> tuple[Sentence, ...]:
     if short and isinstance(length, int) and length > short.length:
         found_weak.append(short._replace(least=length).warning)
     if not any(policy.get(kind, True) for kind in _KINDS):
-        found_weak.append("No kind of character is asked for: letters alone would do.")
+        found_weak.append("No kind of character is required: letters alone would do.")
     return (*found_weak, *(words for name, (value, words) in _WEAK.items() if policy.get(name) is value))

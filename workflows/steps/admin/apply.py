@@ -95,7 +95,7 @@ def nothing_to_do(context: Context) -> Sentence:
     """Return a sentence why there is nothing to apply, or ""."""
     planned = decided(context)
     if planned is None:
-        return "It was applied elsewhere; the state holds what you decided."
+        return "It was applied elsewhere; the state has what you decided."
     return "The plan changes nothing." if planned.empty else ""
 
 
@@ -186,7 +186,7 @@ def inquire(context: Context) -> Observation:
     people = state_now.users_in_aws(context, left_out_of(context.facts.get("applied") or {}))
     if seen.verdict is not Verdict.AS_DECIDED or not people:
         return seen
-    with state_now.client_without_code("iam", context, "Whether AWS has these users") as iam:
+    with state_now.client_without_code("iam", context, "whether AWS has these users") as iam:
         differences = state_now.differences_in_aws(iam, people)
     if not differences:
         return seen

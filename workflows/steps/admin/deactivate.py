@@ -232,7 +232,7 @@ def _left_of(person: Leaver) -> Iterator[Sentence]:
     """Describe what still works for somebody, blocks, or can't be seen."""
     if person.denied:
         works = ", so keys may still work" if person.keys is None else ""
-        yield f"You may not list what {person.name} has of: {joined(person.denied, ', ')}{works}."
+        yield f"You aren't allowed to list {joined(person.denied, ', ')} of {person.name}{works}."
     if active := ", ".join(key.access_key_id for key in person.active_keys):
         yield f"{person.name} still has keys that work: {active}."
     holdings = [item for item in person.blocking if item.kind is not HoldingKind.ACCESS_KEY]
@@ -277,7 +277,7 @@ def inquire(context: Context) -> Observation:
         OnboardError: AWS can't be asked.
     """
     stopped = _stopped(context)
-    with client_without_code("iam", context, "Whether their keys are still inactive") as client:
+    with client_without_code("iam", context, "whether their keys are still inactive") as client:
         there = [name for name in stopped if iam.find_user(client, name) is not None]
         keys = {name: iam.list_access_keys(client, name) for name in there}
     active = [key.access_key_id for name in there for key in keys[name] if key.active]
@@ -364,10 +364,10 @@ def _by_key(name: str, git: GitSearch, context: Context) -> tuple[dict[str, str]
             details = inspect_key(normalise(text).binary, environment=context.environment.variables)
             real = (user_id.text.partition("<")[0].partition("(")[0].strip() for user_id in details.user_ids)
             terms |= {real_name: "name in the PGP key" for real_name in real if _WORDS.search(real_name)}
-            terms |= {user_id.mail: "mail address" for user_id in details.user_ids if user_id.mail}
+            terms |= {user_id.mail: "email address" for user_id in details.user_ids if user_id.mail}
             terms |= {details.fingerprint: "PGP key", details.fingerprint[-_SHORT_ID:]: "PGP key"}
     except OnboardError as error:
-        return terms, f"The mail address and the key of {name} couldn't be searched for: {error.what}"
+        return terms, f"iam-onboard couldn't search for {name}'s email address and key: {error.what}"
     return terms, ""
 
 

@@ -118,9 +118,9 @@ def refuse_expired_keys(context: Context) -> None:
     if gone := expired(context):
         raise KeyToCorrect(
             "A PGP key has expired",
-            f"The key of {', '.join(gone)} has expired since you took it in.",
+            f"The key of {', '.join(gone)} has expired since you added it.",
             why="AWS would create the user, but couldn't encrypt the password.",
-            next="Ask for a new key, and take it in on the PGP keys page.",
+            next="Ask for a new key, and add it in PGP keys.",
         )
 
 
@@ -143,8 +143,8 @@ def refuse_other_keys(
         raise KeyToCorrect(
             "There is another key",
             joined(words),
-            why="It came after you took the keys in.",
-            next="Find out whose it is. Then go to PGP keys, take the right key in and confirm it.",
+            why="It arrived after you added the keys.",
+            next="Find out whose it is. Then go to PGP keys, add the right key and confirm it.",
         )
 
 
@@ -196,7 +196,7 @@ def other_keys(layer: Layer, decisions: Decisions, *, written: bool = False) -> 
                 file,
                 fingerprint,
                 f"{account} {file} {fingerprint} {key.fingerprint}",
-                f"{file} in {account} holds {there}. The key that you took in for {name} is {own}.",
+                f"{file} in {account} has {there}. The key you added for {name} is {own}.",
             )
 
 

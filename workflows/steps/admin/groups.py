@@ -131,7 +131,7 @@ class LayerView:
         if self.chosen.get(name) is Chosen.LEAVES:
             return f"{name} leaves {self.account}, and every group with it."
         if group in choice.remove:
-            return f"The group {group} is to be removed."
+            return f"You chose to remove the group {group}."
         known = self.by_name.get(group)
         if known is not None and not known.editable:
             where = self.place_of(group)
@@ -549,13 +549,13 @@ def observe(context: Context) -> Observation:
         ]
         if gone:
             names = ", ".join(gone)
-            words = f"{account} no longer has a user {names}, whose groups were to change."
+            words = f"{account} no longer has a user {names}, so their groups can't change."
             return Observation(Verdict.GONE, words, about=(account, *gone))
         changes = decisions.of(account).groups
         new = {*(new.name for new in changes.add), *changes.rename.values()}
         wanted = [
             *((f"chosen for {name}", move.add) for name, move in people.items()),
-            ("whose policies were to change", tuple(changes.policies)),
+            ("whose policies you changed", tuple(changes.policies)),
         ]
         for why, groups in wanted:
             missing = [group for group in groups if group not in new and not (layer and layer.group(group))]

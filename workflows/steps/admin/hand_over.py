@@ -86,8 +86,8 @@ _POLICY_DEFAULTS: Mapping[str, object] = {
 
 
 _DENIED = (
-    "A policy may deny the new password until you use MFA. If AWS denies it, ask your admin to except "
-    "iam:ChangePassword in that policy, then sign in again"
+    "A policy may deny the new password until you use MFA. If AWS denies it, ask your admin to exempt "
+    "iam:ChangePassword from that policy, then sign in again"
 )
 
 
@@ -355,8 +355,8 @@ def _check(ciphertext: str, details: KeyDetails, what: str, *, clear: bool) -> N
     """
     if clear:
         raise NotForThisKey(
-            "A secret in clear",
-            f"{what} is in the state unencrypted: it was made without a PGP key.",
+            "An unencrypted secret",
+            f"{what} is in the state unencrypted: it was created without a PGP key.",
             why="Anyone who can read the state can read it, so iam-onboard doesn't hand it over.",
             next="Add a key file for the user to the layer, and plan again to replace it.",
         )
@@ -369,7 +369,7 @@ def _check(ciphertext: str, details: KeyDetails, what: str, *, clear: bool) -> N
             "Not for this key",
             f"{what} in the state isn't encrypted to the key {grouped(details.fingerprint)}.",
             why="It was made with another key, perhaps before the key file was replaced.",
-            next="Plan again: a changed key file makes a new password. Nothing was handed over.",
+            next="Plan again: a changed key file creates a new password. Nothing was handed over.",
         )
 
 
@@ -404,7 +404,7 @@ _GONE = {
 _WAITS = {
     Arrival.AWAY: "Not signed in yet",
     Arrival.MUST_CHOOSE: "Signed in without choosing a password yet",
-    Arrival.UNSEEN: "Another password than the one-time one, and AWS shows no sign-in yet",
+    Arrival.UNSEEN: "No longer the one-time password, but AWS shows no sign-in yet",
     Arrival.NO_MFA: state_now.NO_MFA_YET,
 }
 """What we wait for after sending somebody a password."""
@@ -476,7 +476,7 @@ def prepare(
 def _source(context: Context, report: Report, account: str, code: Secret | None) -> Source:
     with open_layer(context, report, account, code=code) as layer:
         state = read_state(layer, context, report)
-        report(Progress(f"Asking AWS whether what {account} has for them is still as it was made"))
+        report(Progress(f"Asking AWS whether their passwords and keys in {account} have changed"))
         elsewhere = _handled_later(account, context)
         outdated = _outdated(state, layer, elsewhere, context)
         return Source(layer.project, read_layer(layer.location), state, outdated, elsewhere)
@@ -491,9 +491,9 @@ def _handled_later(account: str, context: Context) -> dict[str, Sentence]:
         if name in removals:
             found[name] = f"a later session removed them ({removals[name]})."
         elif last := renewals.get((name, account)):
-            found[name] = f"a later session made them another password ({work_of(last)}). Its text counts."
+            found[name] = f"a later session reset their password ({work_of(last)}). Use its text."
         elif work := rekeyed.get((name, account)):
-            found[name] = f"a later session replaced their PGP key ({work}). Its text counts."
+            found[name] = f"a later session replaced their PGP key ({work}). Use its text."
     return found
 
 
@@ -532,7 +532,7 @@ def _outdated(
                     lost = "AWS no longer has a console password for them."
                     found[name] = PlanAgain("No password", lost, next=_AGAIN)
                 elif until is not None and made > until:
-                    replaced = "somebody gave them another password after this apply."
+                    replaced = "somebody reset their password after this apply."
                     found[name] = OnboardError("Another password", replaced, next=_RESET)
     return found
 
@@ -618,11 +618,11 @@ def refuse_gone(person: PersonHandoff, context: Context, report: Report) -> None
             state = arrival(iam, person.name, _passwords_made_until(account, context))
         context.raise_if_cancelled()
         if state in _GONE:
-            remake = f"Open Apply of {account}: it says what is missing, and makes it again."
+            remake = f"Open Apply for {account}: it shows what is missing and creates it again."
             raise OnboardError(
                 "Not there any more",
                 f"AWS no longer has {_GONE[state].format(person.name)} in {account}.",
-                why="Somebody deleted or replaced it since the state was read. The text would be of no use.",
+                why="Somebody deleted or replaced it since the state was read. The text would be useless.",
                 next=_RESET if state is Arrival.OTHER_PASSWORD else remake,
             )
 
@@ -645,7 +645,7 @@ def _other_text(remade: Mapping[tuple[str, str], Summary]) -> Sentence:
     """Say that later sessions replaced passwords in the text sent here."""
     by = _listed_works(remade.values())
     where = listed([*dict.fromkeys(account for _, account in remade)], _MOST_NAMED)
-    return f"A later session ({by}) made another password in {where}, and its text is the one to open."
+    return f"A later session ({by}) reset the password in {where}; its text is the one to open."
 
 
 def remind(awaited: Iterable[str], context: Context) -> ToSend:
@@ -766,7 +766,7 @@ def _later_session_sentences(others: Mapping[tuple[str, str], Summary]) -> Itera
         )
     if waited:
         them = listed([*waited], _MOST_NAMED)
-        yield f"A later session ({_listed_works(waited.values())}) waits for {them}."
+        yield f"A later session ({_listed_works(waited.values())}) is waiting for {them}."
     if rest:
         yield f"{listed([*rest], _MOST_NAMED)}: see the later session ({_listed_works(rest.values())})."
 
@@ -783,7 +783,7 @@ def _arrivals(
     found: dict[tuple[str, Arrival], list[str]] = {}
     for account, people in by_key((account, name) for name, account in parts).items():
         made_by, there = _passwords_made_until(account, context), replace(context, item=account)
-        with state_now.client_without_code("iam", there, "Whether they have signed in") as iam:
+        with state_now.client_without_code("iam", there, "whether they have signed in") as iam:
             for name in people:
                 state = arrival(iam, name, None if (name, account) in later else made_by)
                 found.setdefault((name, state), []).append(account)
@@ -805,7 +805,9 @@ def _arrival_observation(found: Mapping[tuple[str, Arrival], list[str]], context
     if gone:
         lost = (f"AWS no longer has {_GONE[state].format(name)}." for name, state in gone.items())
         said = joined((*lost, words))
-        return Observation(Verdict.GONE, said, tuple(gone), continuing="Leaves it as it is: it was meant.")
+        return Observation(
+            Verdict.GONE, said, tuple(gone), continuing="Leaves it as it is: this was intended."
+        )
     in_each = by_key((account, name) for _, name, account in waiting)
     by_item = {account: tuple(names) for account, names in in_each.items()}
     if not waiting:

@@ -24,9 +24,9 @@ def left_by_facts(facts: Mapping[str, Any]) -> Sentence:
     if not facts.get("changed_files"):
         return ""
     if not facts.get("commit"):
-        return "Commit what Review wrote, unless you have."
+        return "Commit the files Review wrote, if you haven't."
     command = push_command(facts["commit"])
-    return f"Push your commit, unless you have: {command}" if command else ""
+    return f"Push your commit, if you haven't: {command}" if command else ""
 
 
 def left_in_git(context: Context) -> Sentence:
@@ -47,7 +47,9 @@ def left_in_git(context: Context) -> Sentence:
     if dirty := {file.path.resolve() for file in git.dirty_files(paths)}:
         uncommitted = [str(path) for path in paths if path.resolve() in dirty]
         verb = "has" if len(uncommitted) == 1 else "have"
-        words = f"Commit what Review wrote: {count(len(uncommitted), 'file')} {verb} uncommitted changes."
+        words = (
+            f"Commit the files Review wrote: {count(len(uncommitted), 'file')} {verb} uncommitted changes."
+        )
         if not (later := written_since(uncommitted, context)):
             return words
         works = listed([*dict.fromkeys(later.values())], 2)

@@ -286,8 +286,8 @@ def of_the_checkout(made: Planned, context: Context) -> Iterator[Sentence]:
         yield f"The plan is from the branch {record.branch}; now it is {branch or 'no branch'}."
     if head != record.commit:
         yield (
-            f"The checkout went from {record.commit[:_SHORT]} to {head[:_SHORT]}; "
-            "what the plan was made from is compared file by file."
+            f"The checkout moved from {record.commit[:_SHORT]} to {head[:_SHORT]}; iam-onboard compares "
+            "the planned files one by one."
         )
     commit = (context.facts.get("commit") or {}).get("sha")
     if commit and (default := git.holder(commit)):
@@ -359,7 +359,7 @@ def check(made: Planned, context: Context, report: Report, code: Secret | None =
     if found.refusal or mark is None:
         return found
     with open_layer(context, report, code=code) as layer:
-        report(Progress("Asking whether the state is still the one that was planned against"))
+        report(Progress("Checking whether the state has changed since the plan"))
         now = layer.terraform.state_mark(cancelled=context.cancelled)
     words = changed_words(mark, now) if now else ""
     return replace(found, refusal=f"{words} Plan again." if words else "")

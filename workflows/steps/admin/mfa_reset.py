@@ -122,8 +122,8 @@ def remove(name: str, device: Device, context: Context, report: Report, code: Se
         if device not in _owner(client, name, own_profile(context).serial).devices:
             raise DeviceChanged(
                 "Nothing was removed",
-                f"{name} no longer has this device as it was shown.",
-                why="It was removed or registered again since.",
+                f"{name}'s devices have changed since they were shown.",
+                why="This one was removed or registered again.",
                 next="Read the list again, and remove only what is still lost.",
             )
         iam.remove_mfa_device(client, name, device.serial)
@@ -199,7 +199,7 @@ def hand_out_text(name: str, places: Mapping[str, tuple[str, str]], context: Con
 def validate(request: Request, _context: Context) -> list[Problem]:
     """Require a look; warn about people who still have a device."""
     if request.found is None:
-        return [Problem("Look for the devices first.")]
+        return [Problem("Ask AWS for the devices first.")]
     return [
         Problem(f"{owner.name} still has a device: {owner.devices[0].serial}.", "devices", fatal=False)
         for owner in request.found.owners
@@ -248,7 +248,7 @@ def inquire(context: Context) -> Observation:
     names = context.facts["mfa_devices_reset"]["people"]
     if not names:
         return NOT_ASKED
-    with client_without_code("iam", context, "Whether they have another device") as client:
+    with client_without_code("iam", context, "whether they have another device") as client:
         there = [name for name in names if iam.find_user(client, name) is not None]
         without = tuple(name for name in there if not iam.list_mfa_devices(client, name))
     if without:

@@ -175,7 +175,7 @@ class KeptPlans:
         data = read_bytes(planned.record.plan, LARGEST)
         if _sha256(data) != planned.record.plan_sha256:
             raise OnboardError(
-                "This is another plan",
+                "The plan has changed",
                 f"{planned.record.plan} has changed since it was made.",
                 next="Plan again.",
             )
@@ -210,9 +210,9 @@ class KeptPlans:
             raise OnboardError(
                 "This plan is unknown",
                 f"{file} is a plan file, but `iam-onboard plan --out` didn't keep it on this computer.",
-                why="Whether files, program and state are still those that it was made from cannot be told: "
-                "it was made by `terraform plan -out`, on another machine, more than 30 days ago, or changed "
-                "since.",
+                why="iam-onboard can't check that files, program and state are unchanged: the plan comes "
+                "from `terraform plan -out` or another machine, is more than 30 days old, or was "
+                "changed.",
                 next="Plan again with `iam-onboard plan LAYER --out FILE`, read that plan, and apply it.",
             )
         found = read_json(note, _LARGEST_NOTE)

@@ -323,7 +323,7 @@ def other_keys_since(
     """
     for (name, fingerprint), work in later.items():
         if fingerprints.get(name, fingerprint) != fingerprint:
-            yield f"A later session took in another key for {name} ({work}). Ask which one is lost."
+            yield f"A later session added another key for {name} ({work}). Ask which one is lost."
 
 
 def rekeyed_before_apply(context: Context) -> dict[tuple[str, str], str]:

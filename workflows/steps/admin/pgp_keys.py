@@ -302,7 +302,7 @@ class KeyJudge:
             if owners:
                 yield f"It is the key of {', '.join(owners)} in {account} too ({file})."
             elif not users and file != f"keys/{name}":
-                yield f"It also lies in {file} of {account}, which nobody uses."
+                yield f"It is also in {file} of {account}, which nobody uses."
         yield from self._another(name, same)
         yield from other_keys_since({name: checked.details.fingerprint}, self._later)
         if not likeness(name, checked.details):
@@ -389,7 +389,7 @@ def take_in_for(data: bytes | str, name: str, source: str, context: Context) -> 
     if not readable:
         raise next(key for key in found if isinstance(key, KeyRefused))
     left_out = len(found) - len(readable)
-    remarks = (f"{left_out} more in {source} that gpg cannot read.",) if left_out else ()
+    remarks = (f"gpg can't read {left_out} more in {source}.",) if left_out else ()
     if len(readable) == 1:
         return Taken(keys={name: readable[0]}, unmatched=remarks)
     return Taken(choices={name: ranked(readable)}, unmatched=remarks)
@@ -473,8 +473,8 @@ def _from_request(request: KeyRequest, name: str, source: str, context: Context)
     if differs and not there:
         raise OnboardError(
             "A request from another user",
-            f"It is from {request.user}, but you are taking in the key of {name}.",
-            next=f"If {request.user} joins too, say so in the Project step; else ask {name} for theirs.",
+            f"It is from {request.user}, but you are adding {name}'s key.",
+            next=f"If {request.user} joins too, add them in Project; otherwise ask {name} for theirs.",
         )
     checked = check_key(request.public_key, environment=context.environment.variables)
     if differs:
@@ -703,7 +703,7 @@ def gather(
         Cancelled: the person stopped it.
         OnboardError: a layer can't be read.
     """
-    report(Progress("Reading the present key files"))
+    report(Progress("Reading the current key files"))
     judge, people = KeyJudge(context), people_of(context)
     texts: dict[str, tuple[bytes | str, Sentence]] = {
         name: (layer.files.keys[f"keys/{name}"], f"{layer.location.relative}/keys/{name}")
@@ -711,7 +711,7 @@ def gather(
         for name in people
         if f"keys/{name}" in layer.files.keys and not judge.replaces(name)
     }
-    texts |= {name: (text, origins.get(name, "taken in before")) for name, text in drafted.items()}
+    texts |= {name: (text, origins.get(name, "added earlier")) for name, text in drafted.items()}
     decided = context.decisions.keys.items()
     texts |= {
         name: (key.text, key.source) for name, key in decided if drafted.get(name, key.text) == key.text
@@ -792,7 +792,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
     Raises:
         OnboardError: a replacement would reset something else than was confirmed.
     """
-    report(Progress("Looking at the layers once more"))
+    report(Progress("Reading the layers again"))
     people = people_of(context)
     replacing = [key for key in map(request.keys.__getitem__, people) if key.replacement is not None]
     judge = KeyJudge(context) if replacing else None
@@ -801,7 +801,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
         if judge is None or judge.judge(key.name, checked, key.origin).replacement != key.replacement:
             raise OnboardError(
                 "Something has changed meanwhile",
-                f"The new key of {key.name} would reset other things than you saw.",
+                f"{key.name}'s new key would reset something other than what you saw.",
                 why="A file of the layers has changed since you opened this step.",
                 next="Go back one step, come here again, and read it once more.",
             )
@@ -833,10 +833,9 @@ def compared_before(context: Context) -> dict[str, tuple[str, str]]:
 def differs_words(fingerprint: str) -> Sentence:
     """Return a message to somebody whose key arrived with a different fingerprint."""
     return (
-        "The PGP key that reached me in your name has the fingerprint\n"
-        f"  {grouped(fingerprint)}\n"
-        "It is not yours, so I don't use it. Please send your key again, over another channel:\n"
-        "  gpg --armor --export YOUR_MAIL"
+        f"I received a PGP key in your name, with the fingerprint\n  {grouped(fingerprint)}\nIt isn't "
+        "yours, so I won't use it. Please send your key again, over another channel:\n  gpg --armor "
+        "--export YOUR_MAIL"
     )
 
 
@@ -873,12 +872,15 @@ def observe(context: Context) -> Observation:
         by = listed([*dict.fromkeys(later[other.known_by] for _, other in others)], 2)
         files = by_key((other.file, account) for account, other in others)
         where = joined((f"{file} in {enumerated(accounts)}" for file, accounts in files.items()), "; ")
-        return Observation(Verdict.TAKEN_BACK, f"A later session put another key in place ({by}): {where}.")
+        return Observation(Verdict.TAKEN_BACK, f"A later session replaced the key ({by}): {where}.")
     keys = context.decisions.keys.values()
     for account, reset in ((account, reset) for key in keys for account, reset in key.resets.items()):
         more = sorted({*sharing_key(layers[account], reset.file)}.difference(reset.users))
         if more:
-            words = f"{', '.join(more)} of {account} has come to share {reset.file}, which is replaced."
+            words = (
+                f"{reset.file} of {account}, which is being replaced, is now also the key file of "
+                f"{', '.join(more)}."
+            )
             return Observation(Verdict.CHANGED, words, about=(account, reset.file, *more))
     return AGREES
 
@@ -891,9 +893,7 @@ def about_replacement(key: TakenKey, *, confirmed: bool) -> list[Problem]:
     problems = [Problem(words, "people", fatal=not replaced.resets) for words in replaced.by_hand]
     if replaced.unchanged and not replaced.resets:
         have = "has" if len(replaced.unchanged) == 1 else "have"
-        words = (
-            f"{', '.join(replaced.unchanged)} {have} this very key of {key.name} already: nothing to replace."
-        )
+        words = f"{', '.join(replaced.unchanged)} already {have} this key of {key.name}: nothing to replace."
         problems.append(Problem(words, "people"))
     elif replaced.in_use and not confirmed:
         resets = joined(replaced.sentences, "; ")
@@ -915,7 +915,7 @@ def about_each_other(keys: Sequence[TakenKey]) -> Iterator[Problem]:
             earlier = files.setdefault((account, reset.file), key)
             if earlier.fingerprint != key.fingerprint:
                 who = f"{earlier.name} and {key.name}"
-                words = f"{who} share {reset.file} of {account}: it can hold one key only."
+                words = f"{who} share {reset.file} of {account}, which can hold only one key."
                 yield Problem(words, "people")
 
 
@@ -981,7 +981,7 @@ def present_keys(
             data, judge.providers[account], environment.now(), environment=environment.variables
         )
 
-    tick = _counting("Judging the key files", len(files), context, report)
+    tick = _counting("Checking the key files", len(files), context, report)
     judged = in_parallel(judged_file, files, tick)
     rows = [
         _row(judge.layers[account], path, found, judge.same_as(account, path), context)

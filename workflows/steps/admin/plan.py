@@ -136,7 +136,7 @@ def _rekeyed(context: Context) -> Iterator[Sentence]:
     there = {other.name: other for other in other_keys(layer, context.decisions, written=True)}
     for other in there.values():
         work = later[other.known_by]
-        yield f"{other.words} A later session ({work}) took that one in, and sends the handoff."
+        yield f"{other.words} A later session ({work}) added that key, and sends the handoff."
     own = {name: key.fingerprint for name, key in context.decisions.keys.items() if name not in there}
     yield from other_keys_since(own, later)
 
@@ -191,7 +191,7 @@ def _completed(
         raise OnboardError(
             "The plan leaves out what you decided",
             f"Neither the plan nor the state of {context.item} has it: {joined(missing, '; ')}.",
-            why="The files no longer say it: another branch, a stash, or an edit took it away.",
+            why="The files no longer have it: another branch, a stash or an edit removed it.",
             next="Open Review: it shows what is missing, and writes it again.",
         )
     return replace(planned, passwords=_passwords_there(state, context)) if planned.empty else planned
@@ -276,7 +276,7 @@ def validate(request: Request, _context: Context) -> list[Problem]:
     if not missing:
         return []
     words = f"{len(missing)} change{'s are' if len(missing) > 1 else ' is'} not about what you chose"
-    message = f"{words}. Mark each one that may be applied too, or fix the files and plan again."
+    message = f"{words}. Select each one that you want to apply too, or fix the files and plan again."
     where = ": here, then in" if any(request.undoing.values()) else " of"
     others = listed([*request.undoing], 2)
     back = f"Or put files back in Review (u){where} {others}." if others else ""
@@ -299,7 +299,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
     if changed := changed_since(record):
         raise older_than_files(changed)
     if words := new_passwords.outdated(context):
-        raise OnboardError("This plan is for others", words, next="Plan again, and read the new plan.")
+        raise OnboardError("This plan is for other people", words, next="Plan again, and read the new plan.")
     refuse_another_plan(record)
     if planned.empty:
         record.plan.unlink()
@@ -336,7 +336,7 @@ def applied_elsewhere(context: Context, report: Report, code: Secret | None = No
         "elsewhere": True,
         "empty": False,
         "layer": str(located(context)[1].path),
-        "summary": ["Applied elsewhere: the state holds what you decided."],
+        "summary": ["Applied elsewhere: the state has what you decided."],
         "counts": {"add": 0, "change": 0, "destroy": 0},
         "passwords": list(_passwords_there(state, context)),
         "access_keys": [],
@@ -374,7 +374,7 @@ def observe(context: Context) -> Observation:
     if apply_begun(run_folder(context), planned.record):
         return AGREES  # Apply reports the result
     words = staleness(planned, context)
-    accepting = "Reads the state, and continues if it holds exactly what you decided."
+    accepting = "Reads the state, and continues if it has exactly what you decided."
     about = (planned.record.plan_sha256,)
     return Observation(Verdict.CHANGED, words, about, accepting=accepting) if words else NOT_ASKED
 
@@ -384,7 +384,7 @@ def _as_reviewed(planned: Planned | None, context: Context) -> Observation:
     others = made_from_other_files(planned, context) if planned is not None else ()
     if not others:
         return AGREES
-    words = f"The plan was made when {listed(others, 3)} had other lines than now. Plan again."
+    words = f"The plan was made before {listed(others, 3)} changed. Plan again."
     return Observation(Verdict.CHANGED, words, others, continuing="Leaves it as it was applied.")
 
 
@@ -410,8 +410,8 @@ def inquire(context: Context) -> Observation:
         return AGREES
     about = (planned.record.plan_sha256, now.mark.lineage, str(now.mark.serial))
     if state_now.holds(plan_resources.kept(context), now.state, context):
-        there = f"Applied elsewhere: the state of {context.item} holds exactly what you decided."
-        accepting = "Reads the state once more, and continues without an apply here."
+        there = f"Applied elsewhere: the state of {context.item} has exactly what you decided."
+        accepting = "Reads the state again, and continues without an apply here."
         return Observation(Verdict.ELSEWHERE, there, about, accepting=accepting)
     return Observation(Verdict.CHANGED, f"{words} Plan {context.item} again.", about)
 
@@ -458,8 +458,8 @@ def refuse_another_account(plan: Plan, location: LayerLocation) -> None:
         "Wrong account",
         f"The layer's users and groups are in the account {', '.join(sorted(plan.accounts))} for Terraform, "
         f"and {location.account} is {location.account_id}.",
-        why="The AWS provider uses another profile or role than the one that was checked before. The plan "
-        "was removed; nothing was changed.",
+        why="The AWS provider uses a different profile or role than the one that was checked. The plan was "
+        "removed; nothing was changed.",
         next=f"Look at the `provider` block in {location.relative}: its `profile` and `assume_role`.",
     )
 
@@ -482,8 +482,8 @@ def refuse_short_passwords(plan: Plan, location: LayerLocation, least: int | Non
     fewest = min(profile.password_length or 0 for profile in short)
     raise OnboardError(
         "AWS would reject a password",
-        f"The plan makes {names} a password of {fewest} characters, "
-        f"and the password policy of {location.account} wants {least}.",
+        f"The plan gives {names} a password of {fewest} characters, and the password policy of "
+        f"{location.account} requires {least}.",
         why="The apply would create the user and then stop at the password (PasswordPolicyViolation).",
         next=f"Write  password_length = {least}  in the module of {names} in {location.relative}, "
         "then plan again.",
@@ -495,8 +495,8 @@ def not_checked(plan: Plan, location: LayerLocation) -> tuple[Sentence, ...]:
     if location.account_id in plan.accounts:
         return ()
     return tuple(
-        f"Not checked: the account of the profile in {profile.place}, whose name only Terraform works out. "
-        f"Make sure that it is the one of {location.account}."
+        f"Not checked: the account of the profile in {profile.place}, whose name only Terraform can "
+        f"compute. Make sure that it is for {location.account}."
         for profile in named_profiles(location)
         if not profile.name and profile.use in {Use.PROVIDER, Use.OTHER_PROVIDER}
     )

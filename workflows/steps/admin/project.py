@@ -241,7 +241,7 @@ def _check_people(request: Request, layers: list[Layer], context: Context) -> No
             raise OnboardError(
                 "Already there",
                 f"{name} is in every account that you selected.",
-                next="To change groups or sign-in, name them under “Change whom?” (^o shows it).",
+                next="To change groups or sign-in, name them under “Whose access?” (^o shows it).",
             ).about("joining")
     for name in request.resetting:
         found = [person for layer in layers if (person := layer.person(name))]
@@ -252,7 +252,7 @@ def _check_people(request: Request, layers: list[Layer], context: Context) -> No
                 why="The layer gives this user access keys only.",
                 next="Take this name out: machine users have no password."
                 if all(person.machine for person in found)
-                else "Name them under “Change whom?” (^o shows it), and switch a password on in Users.",
+                else "Name them under “Whose access?” (^o shows it), and switch a password on in Users.",
             ).about("resetting")
         for layer in layers:
             _check_new_password(name, layer, rekeyed=name in request.rekeying, context=context)
@@ -316,7 +316,7 @@ def nobody(name: str, layers: Sequence[Layer], kind: str) -> OnboardError:
     else:
         hint = f"Choose one of {listed(likely, _MOST_NAMED)}." if likely else "Nobody is in them yet."
     unknown = people_unknown(layers)
-    by_hand = " Change by hand who is in what can't be read." if unknown else ""
+    by_hand = " Anyone in what it can't read has to be changed by hand." if unknown else ""
     return OnboardError(
         "No user of that name",
         f"{name} is in none of the accounts that you selected.",
@@ -394,7 +394,9 @@ def _behind(context: Context, *, fetch: bool) -> Observation | None:
     commits = git.commits(f"HEAD..{upstream.name}")
     authors = listed(sorted({"you" if commit.mine else commit.author for commit in commits}), _MOST_REMARKS)
     more = " and others" if upstream.behind > len(commits) else ""
-    lacking = f"{upstream.name} has {count(upstream.behind, 'commit')} by {authors}{more} not here yet."
+    lacking = (
+        f"{upstream.name} has {count(upstream.behind, 'commit')} by {authors}{more} that you don't have yet."
+    )
     words = f"{lacking} {_way_to_catch_up(upstream, git)}"
     about = (upstream.name, *(commit.name for commit in commits[:1]))
     return Observation(Verdict.CHANGED, words, about, here=True)
@@ -446,13 +448,13 @@ def check_upstream(project: Project, context: Context, *, needed: bool) -> None:
             "The upstream doesn't answer",
             f"{upstream.name} couldn't say whether this checkout is current.",
             why="A plan from a checkout that is behind would destroy what colleagues have added since.",
-            next="Try again with the network, or mark the box below the accounts to continue without asking.",
+            next="Try again with the network, or tick the box below the accounts to continue without asking.",
             detail=upstream.why_not_fetched,
         )
     if upstream.behind:
         raise CheckoutBehind(
             "This checkout is behind",
-            f"{upstream.name} has {count(upstream.behind, 'commit')} not here yet.",
+            f"{upstream.name} has {count(upstream.behind, 'commit')} that you don't have yet.",
             why="A plan from here would destroy what colleagues have added since.",
             next=_way_to_catch_up(upstream, git),
         )

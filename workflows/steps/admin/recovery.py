@@ -157,8 +157,8 @@ def _repairs(
 def _taken_in(change: ResourceChange, layer: OpenLayer) -> Iterator[Repair]:
     if change.type in NOT_IMPORTABLE:
         why = (
-            f"{NOT_IMPORTABLE[change.type]} The next apply makes another; look in the console whether "
-            f"{change.user or 'the user'} has one from the apply that was cut off, and delete that."
+            f"{NOT_IMPORTABLE[change.type]} The next apply creates another; check in the console "
+            f"whether {change.user or 'the user'} has one from the interrupted apply, and delete it."
         )
         yield Repair(Way.BY_HAND, change.address, "", "", why)
         return
@@ -168,8 +168,9 @@ def _taken_in(change: ResourceChange, layer: OpenLayer) -> Iterator[Repair]:
     program = layer.terraform.binary.product.program
     about = change.user or change.group or resource_id
     why = (
-        f"The last apply had begun with it, and the state does not know it. If AWS has it, an apply fails "
-        f"over it; imported, {about} belongs to this layer. Only if nobody else made it on purpose."
+        "The last apply had started on it, and it isn't in the state. If AWS has it, the next apply "
+        f"fails; an import makes {about} part of this layer. Import it only if nobody else created it "
+        "on purpose."
     )
     yield Repair(
         Way.IMPORT, change.address, resource_id, f"{program} import '{change.address}' {resource_id}", why

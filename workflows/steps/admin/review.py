@@ -301,13 +301,13 @@ def undoable(context: Context, report: Report) -> ChangeSet:
             f"{whose} changed {_named(changed, context)} after this session wrote it.",
             next=f"Nothing was put back. {first}.",
         )
-    report(Progress("Looking whether it was applied elsewhere"))
+    report(Progress("Checking whether it was applied elsewhere"))
     for account in context.decisions.layers:
         if _is_applied(replace(context, item=account)):
             raise OnboardError(
                 "It was applied",
                 f"The state of {account} has what you decided, so AWS has it too.",
-                next="Take it back with a session of its own, such as Remove people on Home.",
+                next="Undo it with a new session, such as Remove people on Home.",
             )
     return change_set
 
@@ -476,7 +476,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
     if change_set.digest != request.digest and not done_before:
         raise OnboardError(
             "Something has changed meanwhile",
-            "iam-onboard would now write something else than you saw.",
+            "iam-onboard would now write something other than what you saw.",
             why="A file of the layers has changed since you opened this step.",
             next="Nothing was written. Read the difference again: the page shows the new one.",
         )
@@ -608,10 +608,10 @@ def observe(context: Context) -> Observation:
     ahead = (wanted for account, wanted in open_in.items() if account not in context.of_each_item("applied"))
     people = any(isinstance(operation, AddPerson | RemovePerson) for wanted in ahead for operation in wanted)
     # plans need these people: see `plan.make`
-    going_on = "The plan is made from the files as they are, without what is missing in them."
+    going_on = "Plans from the files as they are now, without the missing changes."
     continuing = "" if people else going_on
     if where:
-        words = f"{names}: what was written is gone. It is in {' and '.join(where)}."
+        words = f"{names}: what Review wrote is gone. It is in {' and '.join(where)}."
         return Observation(Verdict.UNDONE, words, about, continuing)
     words = f"{names} changed: the files of {' and '.join(open_in)} differ from what you decided."
     return Observation(Verdict.CHANGED, words, about, continuing)

@@ -79,7 +79,7 @@ def client_without_code(
     Args:
         service: boto3's name for it.
         context: what the step may read.
-        wanted: what to ask AWS, as the beginning of a sentence that says it wasn't asked.
+        wanted: what to check, for a sentence like "iam-onboard hasn't checked …".
         region: the region; None for the profile's.
 
     Raises:
@@ -89,7 +89,7 @@ def client_without_code(
     project, location = located(context)
     profile, files = profiles_of(context, project, location)[0], project_files(context, project)
     factory = factory_for(context, project, FOR_A_LOOK)
-    code_due = CodeDue("AWS wants a code", f"{wanted} wasn't asked: AWS wants a code for that.")
+    code_due = CodeDue("AWS wants a code", f"iam-onboard hasn't checked {wanted}: AWS wants a code for that.")
     if any("credential_process" in settings for _, settings in profile.chain):
         raise code_due  # it may open a window and wait for a person
     if profile.source is Source.FILES:
@@ -226,7 +226,7 @@ def difference_words(differences: Mapping[str, Sentence], context: Context) -> S
 def undone(words: Sentence, about: tuple[str, ...], context: Context) -> Observation:
     """Return the observation that something applied has been undone, which another plan would fix."""
     going_on, again = (
-        "Leaves it as it is: the change was meant.",
+        "Leaves it as it is: this was intended.",
         f"Plans {context.item} again, to apply it again.",
     )
     return Observation(Verdict.UNDONE, words, about, continuing=going_on, redoing=again)
@@ -234,7 +234,7 @@ def undone(words: Sentence, about: tuple[str, ...], context: Context) -> Observa
 
 def not_looked_at(context: Context) -> Sentence:
     """Say that nobody has read the state of the step's layer, and what that takes."""
-    return f"Nobody has looked at the state of {context.item} since: that needs a code, or Terraform."
+    return f"iam-onboard hasn't read the state of {context.item} since: that needs a code, or Terraform."
 
 
 def holds(resources: Sequence[Resource], state: State, context: Context) -> bool:

@@ -54,7 +54,7 @@ class Stand(Enum):
     """A person's status in an account: a mark and a short phrase."""
 
     NOT_HERE = ("", "no change")
-    KEY_AWAITED = ("·", "key awaited")
+    KEY_AWAITED = ("·", "no key yet")
     REQUEST_ARRIVED = ("○", "request arrived")
     KEY_TO_COMPARE = ("○", "key to compare")
     TO_DECIDE = ("·", "to decide")
@@ -70,9 +70,9 @@ class Stand(Enum):
     UNCHANGED = ("✓", "nothing to change")
     REMOVED = ("✓", "removed")
     HANDED_OVER = ("✓", "sent")
-    AWAITED = ("✓", "sent, awaited")
+    AWAITED = ("✓", "sent, waiting")
     SAID_SENT = ("?", "sent, you said so")
-    SAID_AWAITED = ("?", "sent, awaited")
+    SAID_AWAITED = ("?", "sent, waiting")
     SIGNED_IN = ("✓", "signed in")
     DEVICE_TO_REMOVE = ("○", "device to remove")
     DEVICE_REMOVED = ("✓", "device removed")

@@ -351,5 +351,5 @@ def observe(context: Context) -> Observation:
     """
     recorded = context.facts.get("sts_regions") or {}
     now = allowed_regions(find_project(context.root))
-    changed = Observation(Verdict.CHANGED, "The project's regions have changed since the answers.")
+    changed = Observation(Verdict.CHANGED, "The project's regions have changed since AWS was asked.")
     return AGREES if list(now) == list(recorded.get("allowed", ())) else changed

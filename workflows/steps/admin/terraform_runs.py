@@ -127,7 +127,7 @@ def layer_profile(location: LayerLocation) -> str:
         raise OnboardError(
             "The layer names no profile",
             f"{location.backend_config} has no `profile`, and neither has the provider.",
-            why="It says with which credentials the state is read and the account is changed.",
+            why="It names the credentials that read the state and change the account.",
             next='Add a line such as  profile = "bb-security-devops"  to it.',
         )
     return named

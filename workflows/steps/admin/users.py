@@ -49,7 +49,7 @@ def spots(layer: Layer) -> tuple[Spot, ...]:
     others = {Subject.GROUP, Subject.MEMBER, Subject.KEY}  # belong to other steps
     findings = [finding for finding in layer.findings if finding.subject not in others]
     people = [
-        spot_at(layer, person.place, f"{person.iam_name} is shown, not edited.")
+        spot_at(layer, person.place, f"{person.iam_name} is read-only here.")
         for person in layer.people
         if not person.editable
     ]
@@ -140,7 +140,7 @@ def validate(request: Request, context: Context) -> list[Problem]:
     """Require everybody who joins or leaves in at least one layer's list; warn about what is switched off."""
     problems = [
         Problem(
-            f"{name} {words} no account. Select one, or change the Project step.",
+            f"{name} {words} no account. Select one, or change Project.",
             "people",
         )
         for words, names, verb in (
@@ -215,7 +215,7 @@ def rename_refusal(layer: Layer, person: Person) -> EditRefused | None:
 
 def _refusal(person: Person, change: Callable[[], object]) -> EditRefused | None:
     if not person.editable:
-        what = f"{person.iam_name} is declared in a way that is shown, not edited."
+        what = f"iam-onboard can show {person.iam_name} but not edit it."
         return refuse(what, "Its declaration is computed, or in a file that cannot be parsed.", person.place)
     try:
         change()
@@ -253,7 +253,7 @@ def consequence(
     """
     if wanted:
         words = f"Gets a new {WORDS[fact]} at the apply, encrypted for {person.key_file}; Hand over has it."
-        return words + (f" That key file is also of {', '.join(shared)}." if shared else "")
+        return words + (f" That key file also belongs to {', '.join(shared)}." if shared else "")
     words = (
         "The console password is deleted at the apply: no more signing in to the console."
         if fact == "login_profile"

@@ -23,7 +23,7 @@ SEVERITY = {
 class Mark(Enum):
     """A verdict's sign and short label."""
 
-    REFUSED = "✗", "refused"
+    REFUSED = "✗", "unusable"
     LOOK = "!", "see below"
     WORKS = "✓", "works"
 

@@ -62,7 +62,7 @@ def test_files_that_a_later_session_wrote_to_are_to_be_committed_all_the_same(
     ("facts", "left"),
     [
         ({}, ""),
-        ({"changed_files": [1]}, "unless you have"),
+        ({"changed_files": [1]}, "if you haven't"),
         ({"changed_files": [1], "commit": {"branch": "b", "sha": "s"}}, "git push -u origin b"),
         ({"changed_files": [1], "commit": {"branch": "a$(b)", "sha": "s"}}, "git push -u origin 'a$(b)'"),
         ({"changed_files": [1], "commit": {"branch": "", "sha": "s"}}, ""),

@@ -126,7 +126,7 @@ def test_a_request_of_somebody_who_does_not_join_is_refused(admin: AdminProject,
         pgp_keys.take_in_for(
             request_text(people_keys, "juan.delacruz"), "jane.doe", "pasted", admin.context()
         )
-    assert {"juan.delacruz,", "jane.doe."} <= set(text_of(caught.value.what).split())
+    assert {"juan.delacruz,", "jane.doe's"} <= set(text_of(caught.value.what).split())
 
 
 def test_a_request_for_another_project_is_refused(admin: AdminProject, people_keys: Keys) -> None:

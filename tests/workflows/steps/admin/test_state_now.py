@@ -315,8 +315,8 @@ def test_nobody_is_asked_for_a_code_and_no_program_is_run(
         seen: Observation = plan.inquire(own)
         assert (seen.verdict, factory.asked) == (Verdict.UNKNOWN, [])
         with (
-            pytest.raises(CodeDue, match=r"\bWhether they "),
-            state_now.client_without_code("iam", own, "Whether they came"),
+            pytest.raises(CodeDue, match=r"\bwhether they "),
+            state_now.client_without_code("iam", own, "whether they came"),
         ):
             pass
 

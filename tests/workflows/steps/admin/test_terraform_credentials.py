@@ -314,14 +314,14 @@ def test_a_look_gets_what_it_needs_by_one_code_for_all_accounts_of_the_device(de
     contexts = {SECURITY: desk.context(), APPS: replace(desk.context(), item="apps-devstg")}
     for context in contexts.values():
         assert state_now.CODED.due(context) == desk.serial
-        with pytest.raises(state_now.CodeDue), state_now.client_without_code("sts", context, "Who you are"):
+        with pytest.raises(state_now.CodeDue), state_now.client_without_code("sts", context, "who you are"):
             pass
     with pytest.raises(WrongCode):
         state_now.CODED.begin(contexts[SECURITY], Secret("000000"))
     state_now.CODED.begin(contexts[SECURITY], desk.code())
     for account, context in contexts.items():
         assert state_now.CODED.due(context) == ""
-        with state_now.client_without_code("sts", context, "Who you are") as sts:
+        with state_now.client_without_code("sts", context, "who you are") as sts:
             assert caller_identity(sts).account == account
 
 
