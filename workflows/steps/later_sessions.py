@@ -137,7 +137,7 @@ def removals(
         applied: changes applied by the sessions of its folder.
     """
     found = defaultdict[str, dict[str, AppliedChange]](dict)
-    for name, accounts in places_of(names, facts).items():
+    for name, accounts in accounts_of(names, facts).items():
         for account in accounts:
             changes = applied.get((facts.get("project_root"), account, name), ())
             if changes and changes[-1].removes_after(begun):
@@ -149,12 +149,12 @@ def removed_everywhere(
     names: Iterable[str], facts: Mapping[str, Any], begun: str, applied: AppliedChanges
 ) -> set[str]:
     """Return the people whom later sessions removed from every account that the session covers for them."""
-    return _everywhere(removals(names, facts, begun, applied), facts)
+    return _in_every_account(removals(names, facts, begun, applied), facts)
 
 
-def _everywhere(found: Mapping[str, Mapping[str, AppliedChange]], facts: Mapping[str, Any]) -> set[str]:
+def _in_every_account(found: Mapping[str, Mapping[str, AppliedChange]], facts: Mapping[str, Any]) -> set[str]:
     """Return the people found in every account that the session covers for them."""
-    places = places_of(found, facts)
+    places = accounts_of(found, facts)
     return {name for name, where in found.items() if {*places[name]} == where.keys()}
 
 
@@ -168,9 +168,9 @@ def removals_ahead(sessions: Iterable[Summary]) -> set[tuple[Any, str, str]]:
     }
 
 
-def places_of(names: Iterable[str], facts: Mapping[str, Any]) -> dict[str, Collection[str]]:
+def accounts_of(names: Iterable[str], facts: Mapping[str, Any]) -> dict[str, Collection[str]]:
     """Return the accounts that a session covers for each person; until decided, all of its accounts."""
-    decided, layers = decided_in(facts), _layers(facts)
+    decided, layers = decided_accounts(facts), _layers(facts)
     return {name: decided.get(name, layers) for name in names}
 
 
@@ -189,7 +189,7 @@ def _layers(facts: Mapping[str, Any]) -> Sequence[str]:
     return texts(facts.get("layers"))
 
 
-def decided_in(facts: Mapping[str, Any]) -> dict[str, Collection[str]]:
+def decided_accounts(facts: Mapping[str, Any]) -> dict[str, Collection[str]]:
     """Return the accounts in which a session has a decision for each person; empty until decided."""
     moves: Mapping[str, Any] = facts.get("memberships") or {}
     keys: Mapping[str, Any] = facts.get("keys") or {}
@@ -253,7 +253,7 @@ def changed_later(facts: Mapping[str, Any], begun: str, sessions: Iterable[Summa
     return {
         (name, account)
         for each, names in people
-        for name, accounts in places_of(names, each.facts).items()
+        for name, accounts in accounts_of(names, each.facts).items()
         for account in accounts
         if f"apply@{account}" in each.settled
     }
@@ -325,7 +325,7 @@ def finished_by(own: Summary, applied: AppliedChanges, written: AppliedChanges) 
         for account, last in where.items():
             if f"apply@{account}" not in own.settled:
                 found.setdefault(name, {}).setdefault(account, last)
-    if only_for(_everywhere(found, facts), facts):
+    if only_for(_in_every_account(found, facts), facts):
         return tuple(dict.fromkeys(last.work for where in found.values() for last in where.values()))
     changed = {(account, name) for _kind, account, name in _changed(facts)}
     if own.next_step or not only_for({name for _account, name in changed}, facts):

@@ -42,7 +42,7 @@ from workflows.steps.decisions import (
     Move,
     SettingChanges,
 )
-from workflows.steps.later_sessions import places_of
+from workflows.steps.later_sessions import accounts_of
 from workflows.steps.shared.module import Context
 
 _MANY = 500
@@ -229,7 +229,7 @@ def expired(context: Context) -> list[str]:
     keys = context.decisions.keys.items()
     gone = [name for name, key in keys if key.expires and moment(key.expires, "expires") <= now]
     applied = context.of_each_item("applied").keys() - {context.item}
-    return [name for name, accounts in places_of(gone, context.facts).items() if not {*accounts} <= applied]
+    return [name for name, accounts in accounts_of(gone, context.facts).items() if not {*accounts} <= applied]
 
 
 def _join(

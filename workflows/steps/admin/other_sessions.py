@@ -23,11 +23,11 @@ from workflows.steps.later_sessions import (
     AppliedChange,
     AppliedChanges,
     LastSessions,
+    accounts_of,
     applied_changes,
-    decided_in,
+    decided_accounts,
     left_out_of,
     passwords_made,
-    places_of,
     removals,
     removals_ahead,
     removed,
@@ -202,10 +202,10 @@ def removals_since(context: Context) -> Observation | None:
         if layer.person(name) or (context.facts["project_root"], account, name) in ahead
     }
     # where decided, else where they are
-    sure = {*context.decisions.joining, *decided_in(context.facts)}
+    sure = {*context.decisions.joining, *decided_accounts(context.facts)}
     left = {
         name
-        for name, accounts in places_of(names, context.facts).items()
+        for name, accounts in accounts_of(names, context.facts).items()
         for account in accounts
         if (account, name) not in found and (name in sure or (account, name) in there)
     }
