@@ -102,7 +102,7 @@ def _accounts(session: Summary) -> set[str]:
     }
 
 
-def later_than(context: Context) -> tuple[str, tuple[Summary, ...]]:
+def start_and_sessions(context: Context) -> tuple[str, tuple[Summary, ...]]:
     """Return when this session began, and all sessions as they are now; none if nothing is settled in it.
 
     This session is among them, since its own later applies can outdate another session's.
@@ -119,7 +119,7 @@ def later_than(context: Context) -> tuple[str, tuple[Summary, ...]]:
 
 def removed_since(context: Context) -> dict[str, dict[str, str]]:
     """Return the people whom later sessions removed, by account, with each session's work."""
-    begun, every = later_than(context)
+    begun, every = start_and_sessions(context)
     return removed(context.facts, begun, applied_changes(every))
 
 
@@ -133,7 +133,7 @@ def renewed_since(
         accounts: names of the accounts to check.
         by: selects the sessions; `awaiting` finds people for whom a later session waits instead.
     """
-    _begun, every = later_than(context)
+    _begun, every = start_and_sessions(context)
     last = by(every)
     return {
         (name, account): session
@@ -149,7 +149,7 @@ def replaced_unsent(passwords: Iterable[str], context: Context) -> Iterator[Sent
         passwords: people who get the other password, in the step's account.
         context: what the step may read.
     """
-    _begun, every = later_than(context)
+    _begun, every = start_and_sessions(context)
     last = passwords_made(every)
     made = ((last.get((str(context.root), context.item, name)), name) for name in passwords)
     unsent = by_key(
@@ -194,7 +194,7 @@ def removals_since(context: Context) -> Observation | None:
     if not found:
         return None
     names = dict.fromkeys(name for _account, name in found)
-    ahead = removals_ahead(later_than(context)[1])
+    ahead = removals_ahead(start_and_sessions(context)[1])
     there = {
         (account, name)
         for account, layer in layers.items()
@@ -225,7 +225,7 @@ Removals = dict[tuple[str, str], AppliedChange]
 
 def _later_removals(context: Context) -> tuple[Removals, Removals]:
     """Return later sessions' removals of this session's people: the applied ones, and those only written."""
-    begun, every = later_than(context)
+    begun, every = start_and_sessions(context)
     if not every:
         return {}, {}
     applied, sessions = _removals(applied_changes(every), begun, context), context.folder.parent
@@ -349,7 +349,7 @@ def rekeyed_before_apply(context: Context) -> dict[tuple[str, str], str]:
 
 def _later_keys(context: Context) -> Iterator[tuple[Summary, str, DecidedKey]]:
     """Yield keys that later sessions accepted and that are still in the files, with session and person."""
-    (begun, every), root = later_than(context), context.facts.get("project_root")
+    (begun, every), root = start_and_sessions(context), context.facts.get("project_root")
     for session in every:
         same = root is not None and session.facts.get("project_root") == root
         if not same or session.created <= begun:

@@ -18,7 +18,7 @@ from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence, joined, listed, text_of
 from workflows.machine.observations import AGREES, NOT_ASKED, Observation, Verdict, unknown
 from workflows.steps.admin import new_passwords
-from workflows.steps.admin.other_sessions import later_than, removed_from_files
+from workflows.steps.admin.other_sessions import removed_from_files, start_and_sessions
 from workflows.steps.admin.plan_resources import Resource
 from workflows.steps.admin.terraform_runs import (
     Source,
@@ -148,7 +148,7 @@ def taken_back_since(context: Context, *accounts: str) -> Observation | None:
 
 def people_taken_back(context: Context) -> Mapping[str, Mapping[str, tuple[str, str]]]:
     """Return people whose changes a later session undid, by account, with how and that session's work."""
-    begun, every = later_than(context)
+    begun, every = start_and_sessions(context)
     applied = applied_changes(every)
     again = taken_back(context.facts, begun, applied)
     gone = removed(context.facts, begun, applied)
@@ -313,7 +313,7 @@ def _lacking(state: State, context: Context) -> list[tuple[str, Sentence]]:
 def _changed_after_apply(context: Context) -> Iterator[str]:
     """Yield people whom later sessions changed in the step's account, once this session has applied it."""
     if context.item in context.of_each_item("applied"):
-        begun, every = later_than(context)
+        begun, every = start_and_sessions(context)
         changed = changed_later(context.facts, begun, every)
         yield from (name for name, account in changed if account == context.item)
 
