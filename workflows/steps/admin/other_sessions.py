@@ -185,7 +185,7 @@ def removals_since(context: Context) -> Observation | None:
     waiting = {
         (account, name): last
         for (account, name), last in written.items()
-        if not_let_in(name, account, context) and name not in context.decisions.mfa_reset
+        if never_admitted(name, account, context) and name not in context.decisions.mfa_reset
     }
     if not (applied or waiting):
         return None
@@ -213,7 +213,7 @@ def removals_since(context: Context) -> Observation | None:
     return Observation(Verdict.TAKEN_BACK, _removal_words(found, applied), gone, by_item=_by_account(found))
 
 
-def not_let_in(name: str, account: str, context: Context) -> bool:
+def never_admitted(name: str, account: str, context: Context) -> bool:
     """Return whether no apply here can have let in a person whom a later session removed from the files."""
     applied: Mapping[str, Any] = context.of_each_item("applied")
     return account not in applied or name in left_out_of(applied[account])

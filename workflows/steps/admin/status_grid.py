@@ -33,7 +33,7 @@ from workflows.steps.admin.accepted_plan import (
 )
 from workflows.steps.admin.judged_plan import unfinished
 from workflows.steps.admin.other_sessions import (
-    not_let_in,
+    never_admitted,
     rekeyed_before_apply,
     removed_from_files,
     removed_since,
@@ -162,7 +162,7 @@ def _later(context: Context) -> Mapping[str, Mapping[str, Stand]]:
     except OnboardError:
         unwritten = {}  # Review reports what is wrong with the files
     without = {
-        account: [name for name in names if not_let_in(name, account, context)]
+        account: [name for name in names if never_admitted(name, account, context)]
         for account, names in unwritten.items()
     }
     return {
