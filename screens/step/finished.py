@@ -488,9 +488,10 @@ def _not_done(run: SessionRun) -> Iterator[Sentence]:
     if missing := run.session.facts().get("left_out"):
         yield f"! Your last handoff leaves out {listed(missing, 2)}: ask your admin, unless that is meant."
     for account, old_id, key in _old_keys(run):
-        when = f"AWS said {moment_text(key['at'], run.environment.now())}"
-        seen = f", as {when}" if key.get("old_seen") else ", unless you deactivated it"
-        yield f"! {old_id}, an old access key, is still active in {account}{seen}."
+        when = moment_text(key["at"], run.environment.now())
+        stood = f"was still active in {account} when AWS was last asked ({when})"
+        state = stood if key.get("old_seen") else f"may still be active in {account}"
+        yield f"! {old_id}, an old access key, {state}."
     for account, reset in run.whole().of_each_item("mfa_devices_reset").items():
         from workflows.steps.admin.mfa_reset import nothing_removed  # noqa: PLC0415 - few sessions need it
 
@@ -656,7 +657,7 @@ def _next(
     facts = run.session.facts()
     chosen = (facts.get("verified") or {}).get("chosen")
     deactivate = [
-        f"Deactivate {old_id} in {account}, unless you have. "
+        f"Deactivate {old_id} in {account}, if it is still active. "
         "In the console: your name, “Security credentials”, “Access keys”."
         for account, old_id, _ in _old_keys(run)
     ]
