@@ -324,7 +324,6 @@ class AccountPane(ByHandPane):
 
     @on(DescendantFocus)
     def _explain(self, event: DescendantFocus) -> None:
-        """Explain the selected setting."""
         names = {field.id: name for form in self.query(AccountForm) for name, field in form.fields.items()}
         self.query_one("#meaning", Text).update(EXPLANATIONS.get(names.get(event.widget.id, ""), ""))
 

@@ -162,7 +162,6 @@ class PaceLine(Text):
         self._began_at = began_at
 
     def show(self, done: int, total: int) -> None:
-        """Show the progress."""
         self._done, self._total = done, total
         if self._began_at is None:
             self._began_at = self._now()

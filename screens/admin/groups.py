@@ -247,7 +247,6 @@ class GroupsPane(ByHandPane):
 
     @property
     def view(self) -> LayerView:
-        """The current layer."""
         return self._views[self._account]
 
     @property

@@ -535,7 +535,6 @@ class PgpKeysPane(StepPane):
 
     @property
     def _text(self) -> str:
-        """The text in the field."""
         return self.query_one(TextArea).text.strip()
 
     @property

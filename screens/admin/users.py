@@ -313,7 +313,6 @@ class UsersPane(ByHandPane):
 
     @on(Input.Changed, "#filter")
     def _filter(self) -> None:
-        """Show the filtered lines."""
         words = self.query_one(FilterField).terms
         lines = self._lines.lines(words, self._only)
         self.query_one(LineList).show(lines)

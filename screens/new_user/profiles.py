@@ -99,12 +99,10 @@ class ProfileQuestions(Vertical):
 
     @property
     def overwrite(self) -> tuple[str, ...]:
-        """The profiles to overwrite."""
         return self._marked(HandChange)
 
     @property
     def prune(self) -> tuple[str, ...]:
-        """The profiles to remove."""
         return self._marked(Stale)
 
     def _marked(self, kind: type[HandChange | Stale]) -> tuple[str, ...]:
@@ -299,7 +297,6 @@ class DiffView(Text):
     _diff = ""
 
     def show(self, diff: str) -> None:
-        """Replace the diff."""
         self._diff = diff
         self.on_resize()
 

@@ -33,11 +33,7 @@ def register_device(context: Context, identity: Identity) -> tuple[Task, ...]:
 
 
 class SandboxPhone(ButtonRow):
-    """The page that plays a person's phone in a sandbox; empty elsewhere.
-
-    Args:
-        environment: the user's environment.
-    """
+    """The page that plays a person's phone in a sandbox; empty elsewhere."""
 
     DEFAULT_CSS = """
     SandboxPhone { margin: 0; display: none; }

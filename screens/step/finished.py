@@ -57,11 +57,7 @@ _MOST_ROWS = 6
 
 
 class Finished(VerticalScroll):
-    """The page of a session with everything settled.
-
-    Args:
-        run: the finished session.
-    """
+    """The page of a session with everything settled."""
 
     can_focus = False
     BINDINGS: ClassVar[list[BindingType]] = [

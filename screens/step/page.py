@@ -504,7 +504,6 @@ class StepPane(VerticalScroll):
         return hash(tuple(values))
 
     def keep_draft(self) -> None:
-        """Keep the current input."""
         if self.draft():
             self.post_message(self.DraftChanged())
 
@@ -653,7 +652,6 @@ class StepPane(VerticalScroll):
             post(self.MoveDone(name, result, then))
 
     def on_step_pane_move_progressed(self, message: MoveProgressed) -> None:
-        """Show the move's progress."""
         self.query_one(ProgressLine).show(message.progress)
         self.progressed(message.progress)
 

@@ -64,7 +64,6 @@ class FileDiff:
 
     @cached_property
     def first(self) -> int:
-        """Its first changed line."""
         return self.begin + next((at for at, line in enumerate(self.change.lines) if line.mark in "+-"), 0)
 
     @cached_property

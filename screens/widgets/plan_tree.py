@@ -165,7 +165,6 @@ class PlanTree(LineList):
         self._lay_out()
 
     def action_filter(self) -> None:
-        """Go to the filter."""
         self.post_message(self.LeftUpwards())
 
     # -- drawing -----------------------------------------------------------------------------------
@@ -181,7 +180,6 @@ def _key(resource: Resource) -> str:
 
 
 def _about(resource: Resource) -> str:
-    """Return a resource's heading."""
     return f"Changed outside of Terraform: {resource.about}" if resource.drift else resource.about
 
 

@@ -55,7 +55,6 @@ class ProgressLine(Text):
         self._turn()
 
     def show(self, progress: Progress) -> None:
-        """Show the progress."""
         if progress.words:
             self._progress = progress
 

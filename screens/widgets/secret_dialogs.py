@@ -52,7 +52,6 @@ class SecretDialog(Dialog[bool]):
         raise NotImplementedError
 
     def action_primary(self) -> None:
-        """Use the entered secret."""
         if (secret := self.take()) is None:
             self._refuse(self.LACKING)
             return

@@ -247,7 +247,6 @@ class Text(widgets.Static, Measured):
         super().__init__(plain(text), id=id, classes=classes)
 
     def update(self, content: VisualType | Sentence = "", *, layout: bool = True) -> None:
-        """Replace the text."""
         super().update(plain(content), layout=layout)
 
     def show_lines(self, lines: Sequence[Sentence]) -> None:
@@ -489,7 +488,6 @@ class SplitLine(Widget, can_focus=False):
         self._left = self._right = Content()
 
     def show(self, left: Content, right: Content) -> None:
-        """Replace both parts."""
         self._left, self._right = left, right
         self.refresh()
 

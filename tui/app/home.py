@@ -601,7 +601,6 @@ class HomeScreen(OneFocus):
         self._fill()
 
     def _session(self) -> Entry | None:
-        """Return the selected session."""
         line = self._lines.get(self._at)
         return line.resumes if line is not None else None
 

@@ -501,7 +501,6 @@ class WizardScreen(OneFocus):
             bar.show(back, self._turn(), self._primary())
 
     def _turn(self) -> Turn:
-        """Return whose turn it is."""
         if self.run.over():
             return Turn("This session is over" if self.current else "Nothing is left to do", yours=False)
         if self.current is None and self.run.session.proposal() is None:
@@ -531,7 +530,6 @@ class WizardScreen(OneFocus):
         return self.current is not None and self.run.session.status(self.current) is Status.LOCKED
 
     def _primary(self) -> Primary:
-        """Return what Next does now."""
         key, pane = self.current, self.pane
         if self.run.over():
             return Primary("Go to the end" if key else "Archive this session")

@@ -65,7 +65,6 @@ class Wish:
 
     @property
     def paths(self) -> ProfilePaths:
-        """The two files."""
         return paths_of(self.context)
 
     @property

@@ -236,7 +236,6 @@ class RunReport:
         self._seen: set[str] = set()
 
     def __call__(self, progress: Progress) -> None:
-        """Report a step's progress."""
         if isinstance(progress.payload, Update):
             self._operations(progress.payload.progress)
         elif (doing := text_of(progress.words)) != self._last:

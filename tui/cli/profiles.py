@@ -294,7 +294,6 @@ def _show_record(wish: identity.Wish, found: profile_files.Prepared) -> dict[str
 
 
 def _written_lines(wish: identity.Wish, written: profile_files.Written) -> Iterator[Sentence]:
-    """Yield what was done."""
     readable, all_names = wish.context.environment.readable, wish.wanted.names
     names = ", ".join(all_names) if written.changed else "nothing to change"
     yield f"{count(len(all_names), 'profile')} in {readable(wish.paths.folder)}: {names}."

@@ -772,7 +772,6 @@ def _later_session_sentences(others: Mapping[tuple[str, str], Summary]) -> Itera
 
 
 def _listed_works(sessions: Iterable[Summary]) -> Sentence:
-    """List what sessions do."""
     return listed([*dict.fromkeys(map(work_of, sessions))], _MOST_NAMED)
 
 
