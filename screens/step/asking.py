@@ -283,7 +283,7 @@ class AccountWorkPane(CodePane):
         if self.opening.done or self.opening.skipped:
             self.focus_primary()
         elif not self.nobody():
-            self.to_primary = True  # leaving the account out is never the answer that lies nearest
+            self.to_primary = True  # skipping the account is never the default answer
             self._unasked = True
             self.ask(self.survey)
 

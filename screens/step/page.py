@@ -646,7 +646,7 @@ class StepPane(VerticalScroll):
 
         try:
             result = work(report)
-        except Exception as failure:  # noqa: BLE001 - the one place where a worker's failure becomes words
+        except Exception as failure:  # noqa: BLE001 - turns any worker's failure into a message
             post(self.MoveFailed(name, as_error(failure), journaled))
         else:
             post(self.MoveDone(name, result, then))

@@ -52,8 +52,8 @@ def _drafts_of(kinds: tuple[str, ...]) -> Drafts:
 
 def _commands() -> type[Provider]:
     """Return the palette's provider, which lists the commands in the order given before anything is typed."""
-    from textual.command import DiscoveryHit  # noqa: PLC0415 - when they are asked for
-    from textual.system_commands import SystemCommandsProvider  # noqa: PLC0415 - so here
+    from textual.command import DiscoveryHit  # noqa: PLC0415 - only when it is opened
+    from textual.system_commands import SystemCommandsProvider  # noqa: PLC0415 - likewise
 
     class Commands(SystemCommandsProvider):  # Textual's own sorts them by name
         async def discover(self) -> Hits:

@@ -123,7 +123,7 @@ class Frame(App[None]):
         # Textual (8.2) would draw only what happens to change on the new screen.
         self.app_resume_signal.subscribe(self, lambda _app: self.refresh(layout=True))
         # Not through the loop: while gpg asks, SIGINT is replaced, but the loop would still receive it; and
-        # the guard is what the loop wakes by a signal.
+        # the signals' wakeup descriptor belongs to the guard.
         for ending in (signal.SIGINT, *ENDING):
             self._signals[ending] = signal.signal(ending, lambda *_: self._end_by_signal(loop))
         if self.guard is not None:
@@ -186,7 +186,7 @@ class Frame(App[None]):
             return
         if isinstance(self.screen, OneFocus):
             self.screen.drop_result(passing=True)
-        line_feed = isinstance(event, Key) and event.key == "ctrl+j"  # some terminals end a pasted line so
+        line_feed = isinstance(event, Key) and event.key == "ctrl+j"  # how some terminals end a pasted line
         self._typed.append(Key("enter", "\r") if line_feed else event)
         if len(self._typed) == 1:
             await self._handle_typed()

@@ -84,7 +84,7 @@ class WizardScreen(OneFocus):
         at: the step to show first, or None for the one that the session proposes.
     """
 
-    AUTO_FOCUS = ""  # the stage knows what to fill in first, which isn't a hidden list of steps
+    AUTO_FOCUS = ""  # the stage focuses what to fill in first, never the hidden list of steps
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+n", "next", "Next", id="wizard.next", priority=True, tooltip="Continue with this step"),
         Binding(

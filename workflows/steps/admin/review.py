@@ -569,7 +569,7 @@ def observe(context: Context) -> Observation:
     lacking = {path: sha256 for path, sha256 in written.items() if file_sha256(path) != sha256}
     if not lacking:
         return replace(AGREES, by_item=removed_from_files(context).by_item)
-    layers, theirs = read_layers(context), keys_of_later_sessions(context)  # PGP keys reports about these
+    layers, theirs = read_layers(context), keys_of_later_sessions(context)  # PGP keys reports on these
     decided = {
         account: with_keys_in_place(layer, context.decisions, theirs) for account, layer in layers.items()
     }
