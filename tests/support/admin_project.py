@@ -1,4 +1,4 @@
-"""The sandbox's project with git and a real `terraform fmt`, without AWS: for the admin's steps."""
+"""The sandbox's project with git and a real `terraform fmt`, but without AWS, for the admin's steps."""
 
 from __future__ import annotations
 
@@ -31,24 +31,24 @@ LAYER = "global/base-identities"
 
 
 def quiet(progress: Progress) -> None:
-    """A report that nobody reads."""
+    """Ignore a progress report."""
 
 
 def taken_key(data: bytes | str, name: str, context: Context, source: str = "pasted") -> TakenKey:
-    """The one key in what was sent, for a person."""
+    """Return the only key in a person's text or file."""
     return pgp_keys.take_in_for(data, name, source, context).keys[name]
 
 
 @dataclass
 class AdminProject:
-    """The project, and the world of the administrator who has it checked out.
+    """The project, and the environment of the administrator who has checked it out.
 
     Attributes:
         root: the checkout.
-        upstream: the bare repository that it follows.
+        upstream: the bare repository that is the checkout's upstream.
         environment: the administrator's environment.
         folder: the session's folder.
-        facts: what earlier steps gave; `run` adds to it.
+        facts: the facts of earlier steps; `run` adds to them.
     """
 
     root: Path
@@ -58,7 +58,7 @@ class AdminProject:
     facts: dict[str, Any] = field(default_factory=dict)
 
     def begin(self, *joining: str) -> None:
-        """Know what Project gives when these people join management and security, and that is all."""
+        """Set the facts that Project gives if these people join management and security."""
         self.facts = {
             "project_root": str(self.root),
             "project": "bb",
@@ -74,7 +74,7 @@ class AdminProject:
         return Context(self.environment, known, known, "", self.folder, threading.Event())
 
     def run(self, module: StepModule, request: Any) -> Mapping[str, Any]:
-        """Validate and perform a step, and keep its facts."""
+        """Validate and perform a step, and add its facts."""
         problems = module.validate(request, self.context())
         assert [problem for problem in problems if problem.fatal] == []
         given = module.perform(request, self.context(), quiet)
@@ -82,14 +82,14 @@ class AdminProject:
         return given
 
     def file(self, account_name: str, name: str) -> Path:
-        """A file of an account's layer."""
+        """Return the path of a file in an account's layer."""
         return self.root / account_name / LAYER / name
 
     def text(self, account_name: str, name: str) -> str:
         return self.file(account_name, name).read_text()
 
     def replace(self, account_name: str, name: str, old: str, new: str) -> None:
-        """Edit a file of a layer by hand; what is replaced has to be there."""
+        """Replace a text in a layer's file, which must contain it."""
         text = self.text(account_name, name)
         assert old in text
         self.file(account_name, name).write_text(text.replace(old, new))
@@ -105,7 +105,7 @@ class AdminProject:
         ).stdout
 
     def with_mailbox(self) -> AdminProject:
-        """The same, as a sandbox with a mailbox."""
+        """Return a copy that is a sandbox with a mailbox."""
         mailbox = self.folder.parent / "mailbox"
         mailbox.mkdir()
         return replace(self, environment=replace(self.environment, mailbox=mailbox, sandbox=True))
@@ -113,17 +113,17 @@ class AdminProject:
 
 @pytest.fixture(scope="session")
 def admin_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The project with its upstream, made once; tests copy it."""
+    """Return the folder of a project with its upstream, which is made once and copied by tests."""
     folder = tmp_path_factory.mktemp("admin-template")
     make_template(folder)
     return folder
 
 
 def make_template(folder: Path) -> None:
-    """Lay the project out and publish it, in as few files as git can do with: each test copies them."""
+    """Write and publish the project, with as few files in git as possible, as each test copies them."""
     root, upstream = folder / "project", folder / "upstream.git"
     lay_out(root)
-    environment = {**git_environment(folder), "GIT_TEMPLATE_DIR": ""}  # no samples of hooks
+    environment = {**git_environment(folder), "GIT_TEMPLATE_DIR": ""}  # no sample hooks
     publish(root, upstream, environment)
     for repository in (root, upstream):
         git(["gc", "--quiet", "--prune=now"], folder=repository, environment=environment)
@@ -131,12 +131,12 @@ def make_template(folder: Path) -> None:
 
 @pytest.fixture
 def admin_project(admin_template: Path, tmp_path: Path) -> AdminProject:
-    """A project of the test's own."""
+    """Return a project for this test."""
     return make_project(admin_template, tmp_path)
 
 
 def make_project(template: Path, folder: Path) -> AdminProject:
-    """Copy the template, or the folder of another one, and make a world around it."""
+    """Copy the template, or another project's folder, and make an environment for it."""
     root, upstream = folder / "project", folder / "upstream.git"
     shutil.copytree(template, folder, symlinks=True, dirs_exist_ok=True)
     for name in ("home", "session"):
@@ -151,7 +151,7 @@ def make_project(template: Path, folder: Path) -> AdminProject:
 
 
 def copied(made: AdminProject, folder: Path) -> AdminProject:
-    """The same project with what is known of it, in another folder."""
+    """Copy a project and its facts to another folder."""
     copy = make_project(made.root.parent, folder)
     copy.facts = json.loads(json.dumps(made.facts).replace(str(made.root.parent), str(folder)))
     return copy
@@ -170,9 +170,9 @@ def git_environment(home: Path) -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def people_keys(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, bytes]:
-    """Binary public keys of every kind, one of jane.doe, and the secret key of jane.doe.
+    """Return binary public keys of every kind, one of jane.doe, and the secret key of jane.doe.
 
-    They take seconds of the processor's time, so all processes of a run share what the first one makes.
+    Making them takes seconds of processor time, so all processes of a run share those of the first one.
     """
     own = tmp_path_factory.getbasetemp()
     kept = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "people-keys.json"
@@ -199,16 +199,16 @@ def _secret(home: GpgHome) -> bytes:
 
 
 _decided: dict[tuple[Any, ...], str] = {}
-"""The facts that were decided, as JSON, by all that they come from."""
+"""The inputs of `decide` -> the facts that it found for them, as JSON."""
 
 
 def decide(admin: AdminProject, keys: Mapping[str, bytes], **request: Any) -> None:
-    """Go through Project, PGP keys and Users as they propose themselves, or know what that gave before.
+    """Do Project, PGP keys and Users with the proposed choices, or reuse the facts of an equal call.
 
     Args:
         admin: the project.
-        keys: binary public keys by IAM name.
-        request: who joins, leaves and changes groups, and other fields of Project's request.
+        keys: IAM name -> binary public key.
+        request: the people who join, leave and change groups, and other fields of Project's request.
     """
     folder = str(admin.root.parent)
     given = json.dumps([admin.facts, dict(admin.environment.variables), request], sort_keys=True)
@@ -221,7 +221,7 @@ def decide(admin: AdminProject, keys: Mapping[str, bytes], **request: Any) -> No
 
 
 def _contents(admin: AdminProject) -> str:
-    """A digest of the project's files, and of the branches here and in its upstream."""
+    """Return a digest of the project's files, and of the branches in the checkout and in its upstream."""
     paths = [path for path in admin.root.rglob("*") if admin.root / ".git" not in path.parents]
     for repository in (admin.root / ".git", admin.upstream):
         paths += [repository / "HEAD", repository / "packed-refs", *(repository / "refs").rglob("*")]
@@ -240,7 +240,7 @@ def _decide(admin: AdminProject, keys: Mapping[str, bytes], **request: Any) -> N
 
 
 def put(admin: AdminProject, members: Mapping[str, Mapping[str, set[str]]], **changes: Any) -> None:
-    """Perform Groups with these members by account and person; `changes`: groups made, removed, renamed."""
+    """Do Groups with these members (account -> person -> groups); `changes` are changes of groups."""
     views = {view.account: view for view in groups.survey(admin.context(), quiet)}
     layers = {}
     for account_name, view in views.items():
@@ -252,6 +252,6 @@ def put(admin: AdminProject, members: Mapping[str, Mapping[str, set[str]]], **ch
 
 
 def write(admin: AdminProject, **request: Any) -> Mapping[str, Any]:
-    """Review what was decided, and write it."""
+    """Do Review, which writes the files."""
     digest = review.prepare(admin.context(), quiet).change_set.digest
     return admin.run(review, review.Request(digest, **request))

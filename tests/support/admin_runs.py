@@ -1,4 +1,4 @@
-"""An administrator in a sandbox whose files are reviewed already: for the steps Plan, Apply and Hand over."""
+"""An administrator in a sandbox whose files are reviewed, for the steps Plan, Apply and Hand over."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LAYERS = ["management", "security"]
 
 @dataclass
 class AdminRuns:
-    """The administrator's session: what earlier steps gave, and contexts for later ones."""
+    """The administrator's session: the facts of earlier steps, and contexts for later ones."""
 
     environment: Environment
     folder: Path
@@ -51,7 +51,7 @@ class AdminRuns:
         self.repeated.update({f"{name}@{account}": value for name, value in given.items()})
 
     def accept(self, account: str) -> plan.Planned:
-        """Plan an account's layer, and accept all of it."""
+        """Plan an account's layer, and accept the whole plan."""
         context = self.context(account)
         planned = plan.make(context, self.report)
         request = plan.Request(planned, tuple(change.address for change in planned.foreign))
@@ -60,7 +60,7 @@ class AdminRuns:
         return planned
 
     def write_files(self) -> None:
-        """Write what was decided into the layers, as Review does."""
+        """Write the decisions into the layers, as Review does."""
         context = self.context("")
         prepared = review.prepare(context, self.report)
         request = review.Request(digest=prepared.change_set.digest)
@@ -68,7 +68,7 @@ class AdminRuns:
 
 
 def slow_resource(until: Path) -> str:
-    """A Terraform file with something that an apply is busy with until a file is there."""
+    """Return a Terraform file with a resource whose apply runs until a file exists."""
     return f"""
 resource "terraform_data" "slow" {{
   provisioner "local-exec" {{
@@ -80,7 +80,7 @@ resource "terraform_data" "slow" {{
 
 
 def administrator(sandbox: Sandbox, folder: Path) -> Environment:
-    """The world of the sandbox's administrator, with a clipboard of the test's."""
+    """Return the environment of the sandbox's administrator, with fakes for clipboard, browser and vault."""
     return fake_environment(
         sandbox.administrator.home,
         sandbox.administrator.environment,
@@ -93,7 +93,7 @@ def administrator(sandbox: Sandbox, folder: Path) -> Environment:
 
 
 def joining(sandbox: Sandbox, folder: Path, name: str, key: bytes, group: str) -> AdminRuns:
-    """A session in which one person joins both layers, with the files written."""
+    """Return a session in which one person joins both layers, after the files are written."""
     runs = AdminRuns(
         administrator(sandbox, folder),
         folder,
@@ -117,7 +117,7 @@ def joining(sandbox: Sandbox, folder: Path, name: str, key: bytes, group: str) -
 
 
 def applying(runs: AdminRuns, account: str) -> subprocess.Popen[bytes]:
-    """Another wizard that applies. It is no fork: where Go's library is loaded, that lacks Go's threads."""
+    """Start another wizard that applies; not a fork, which would lack the threads of Go's loaded library."""
     environment = runs.environment
     parts = ("endpoint_url", "binary", "mailbox", "downloads", "sandbox")
     process = subprocess.Popen(
@@ -139,7 +139,7 @@ def applying(runs: AdminRuns, account: str) -> subprocess.Popen[bytes]:
 
 
 def apply_what_is_given() -> None:
-    """What runs in the process of `applying`."""
+    """Apply in the process that `applying` started."""
     home, variables, parts, session, account = pickle.load(sys.stdin.buffer)  # noqa: S301 - from `applying`
     runs = AdminRuns(fake_environment(home, variables, **parts), *session)
     apply.perform(apply.Request(), runs.context(account), runs.report)

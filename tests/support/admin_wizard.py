@@ -1,4 +1,4 @@
-"""The administrator's screens up to Review around a project: for tests that press keys."""
+"""The administrator's screens up to Review for a project, for tests that press keys."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ PANES: Mapping[str, type[StepPane]] = {
 
 
 class Wizard:
-    """A wizard under a pilot."""
+    """A wizard driven by a pilot."""
 
     def __init__(self, app: PaneHost, pilot: Pilot[Any], session: Session) -> None:
         self.app = app
@@ -48,7 +48,7 @@ class Wizard:
 
     @property
     def focused(self) -> str:
-        """The id of the widget with the focus."""
+        """Return the id of the focused widget, or ""."""
         widget = self.app.screen.focused
         return (widget.id or "") if widget else ""
 
@@ -67,7 +67,7 @@ class Wizard:
         await self.rest()
 
     async def rest(self) -> None:
-        """Wait until the pane has been painted and nothing runs in it."""
+        """Wait until the pane is painted and nothing runs in it."""
         await rest(self.pilot)
 
 
@@ -79,7 +79,7 @@ async def wizard(
     at: str = "",
     size: tuple[int, int] = (80, 24),
 ) -> AsyncIterator[Wizard]:
-    """The wizard at a step, or where the session proposes; `done` steps have the facts of the project."""
+    """Open the wizard at a step or the proposed one; `done` steps have the facts of the project."""
     session = new_session(admin.folder / "sessions", MODULES, drafts)
     try:
         for module in done:

@@ -1,4 +1,4 @@
-"""What a new user does in the browser, as HTTP requests to the sandbox's console on loopback."""
+"""A new user's visit to the sandbox's console on loopback, as HTTP requests."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ STEP_SECONDS = 30
 
 
 class Phone:
-    """An authenticator app. Each code is good once, so a fresh one lets the sandbox's AWS be a step later."""
+    """An authenticator app. Each code is valid once, so a fresh one advances the sandbox's clock."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
         self._seeds: dict[str, str] = {}
 
     def scan(self, account: str, seed: str) -> tuple[str, str]:
-        """Take a seed in and give two consecutive codes."""
+        """Add a seed and return two consecutive codes."""
         self._seeds[account] = seed
         now = time.time() + seconds_ahead(self._sandbox)
         totp = pyotp.TOTP(seed)
         return totp.at(now - STEP_SECONDS), totp.at(now)
 
     def seeds(self) -> list[str]:
-        """What was scanned."""
+        """The scanned seeds."""
         return list(self._seeds.values())
 
     def fresh(self, account: str) -> str:
-        """A code that was not given before."""
+        """Return a code that was not used before."""
         return self.fresh_ones(account)[0]
 
     def fresh_ones(self, *accounts: str) -> list[str]:
-        """A code of each account, all of the same half minute, that was not given before."""
+        """Return one unused code per account, all of the same half minute."""
         advance_clock(self._sandbox, STEP_SECONDS)
         now = time.time() + seconds_ahead(self._sandbox)
         return [pyotp.TOTP(self._seeds[account]).at(now) for account in accounts]
@@ -49,7 +49,7 @@ class BrowserVisit:
 
     Args:
         page: the address that the wizard shows or opens.
-        downloads: where what is downloaded goes.
+        downloads: the download folder.
     """
 
     def __init__(self, page: str, downloads: Path) -> None:

@@ -1,4 +1,4 @@
-"""What a workflow's declarations have to be like, so that nobody is stranded in it."""
+"""Checks of a workflow's declarations: every step must be reachable."""
 
 from __future__ import annotations
 
@@ -9,17 +9,16 @@ from workflows.machine.declaration import Step, Workflow
 
 
 class WorkflowError(ValueError):
-    """A workflow that is declared in a way that could strand a person."""
+    """A step of the workflow may be unreachable, or a name is unusable."""
 
 
 def check_workflow(workflow: Workflow) -> None:
-    """Refuse unusable and repeated names, and needs that no earlier step surely gives.
+    """Reject unusable and repeated names, and needs that earlier steps may not give.
 
     Raises:
-        WorkflowError: an id or a fact has an unusable name, two steps share one, a need is given by no
-            earlier step, a repeated step needs what repeats over something else, or the list it repeats over
-            is given by no earlier step or by a repeated one, or a need is given by a step that is done only
-            when asked for.
+        WorkflowError: the name of a step or a fact is unusable or repeated; no earlier step gives a need; a
+            repeated step needs a fact that repeats over another list; the list that a step repeats over comes
+            from no earlier step or from a repeated one; or a step that is done only on request gives a need.
     """
     given: dict[str, Step] = {}
     seen: set[str] = set()

@@ -1,4 +1,4 @@
-"""Settings of a checkout that run a program, `{trap}`."""
+"""Git settings of a checkout that run the program `{trap}`."""
 
 LOCAL = {
     "core.fsmonitor": "{trap}",
@@ -23,4 +23,4 @@ LOCAL = {
     "hook.trap.command": "{trap}",
     "hook.trap.event": "post-index-change",
 }
-"""Settings that run a program when somebody looks, and never keep the upstream from being asked."""
+"""Settings that run a program when git reads the checkout, but do not prevent a fetch."""

@@ -1,7 +1,7 @@
-"""A key whose signatures are made here, so that each of them can be as short as a case wants it.
+"""A key whose signatures are made here, so that each can be as short as a test needs.
 
-The two halves of an EdDSA signature, R and S, have 32 bytes each. OpenPGP writes them as numbers, so without
-leading zeros (RFC 9580, section 3.2): one signature of 256 has a short R, and another one a short S.
+The two halves of an EdDSA signature, R and S, have 32 bytes each. OpenPGP writes them as numbers, without
+leading zeros (RFC 9580, section 3.2), so one in 256 signatures has a short R, and one in 256 a short S.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from workflows.core.openpgp import Packet, Tag, fingerprint_of
 
 MADE = 1_700_000_000
-"""When the key was made, in seconds since 1970; its signatures are younger by a second or more."""
+"""When the key was made, in seconds since 1970; its signatures are at least a second younger."""
 
 _SECRET = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 _POINT = b"\x40" + _SECRET.public_key().public_bytes_raw()
@@ -25,7 +25,7 @@ _CURVE = bytes.fromhex("092b06010401da470f01")
 
 
 class Short(enum.Enum):
-    """Which half of a signature begins with a zero."""
+    """The halves of a signature that begin with a zero byte."""
 
     NEITHER = (False, False)
     R = (True, False)
@@ -33,7 +33,7 @@ class Short(enum.Enum):
 
 
 class Kind(enum.Enum):
-    """What a signature says, with what the key may then be used for (RFC 9580, sections 5.2.1, 5.2.3.29)."""
+    """The type of a signature, and the key flags that it sets (RFC 9580, sections 5.2.1, 5.2.3.29)."""
 
     CERTIFICATION = (0x10, 0)
     SELF_CERTIFICATION = (0x13, 0x01 | 0x02)
@@ -41,14 +41,14 @@ class Kind(enum.Enum):
 
 
 def packet_as_gpg(tag: int, body: bytes) -> Packet:
-    """A packet with the header that gpg writes (RFC 9580, section 4.2.2)."""
+    """Return a packet with the header that gpg writes (RFC 9580, section 4.2.2)."""
     size = next(size for size in (1, 2, 4) if len(body) < 256**size)
     header = bytes([0x80 | tag << 2 | size >> 1]) + len(body).to_bytes(size)
     return Packet(tag, header + body, body)
 
 
 def number(data: bytes) -> bytes:
-    """A number as OpenPGP writes it: its length in bits, and its bytes without leading zeros."""
+    """Return a number as OpenPGP writes it: its length in bits, and its bytes without leading zeros."""
     bits = int.from_bytes(data).bit_length()
     return bits.to_bytes(2) + data[len(data) - (bits + 7) // 8 :]
 
@@ -57,13 +57,13 @@ PRIMARY = packet_as_gpg(Tag.PUBLIC_KEY, b"\x04" + MADE.to_bytes(4) + _EDDSA + _C
 
 
 def signature(kind: Kind, *signed: Packet, short: Short = Short.NEITHER, after: int = MADE) -> bytes:
-    """A signature of this key, made at the first moment at which its halves are as short as wanted.
+    """Return a signature of this key, made at the first second at which its halves are as short as asked for.
 
     Args:
-        kind: what it says.
-        signed: a primary key, and its user id or subkey where the kind has one.
-        short: which half begins with a zero.
-        after: in seconds since 1970; it is made later.
+        kind: the type of the signature.
+        signed: a primary key, and its user id or subkey if the type has one.
+        short: the halves that begin with a zero byte.
+        after: the time before the signature is made, in seconds since 1970.
     """
     content = b"".join(_framed(packet) for packet in signed)
     return next(
@@ -75,7 +75,7 @@ def signature(kind: Kind, *signed: Packet, short: Short = Short.NEITHER, after: 
 
 
 def ed25519_keys(subkey: Packet) -> dict[str, bytes]:
-    """Keys with short signatures where it matters and where it does not, by the name of the kind.
+    """Return keys by name, with short signatures in places where that matters and where it does not.
 
     Args:
         subkey: another key's RSA subkey, which becomes the encryption subkey of each.
@@ -98,7 +98,7 @@ def ed25519_key(
     names: tuple[tuple[Short, ...], ...] = ((Short.NEITHER,),),
     bindings: tuple[Short, ...] = (Short.NEITHER,),
 ) -> bytes:
-    """A public key whose names and subkey have signatures as short as wanted, the newest first."""
+    """Return a public key whose names and subkey have signatures as short as given, the newest first."""
     parts = [PRIMARY.raw]
     for number_of_name, shorts in enumerate(names):
         name = packet_as_gpg(Tag.USER_ID, f"ed{number_of_name} <ed{number_of_name}@a.example>".encode())
@@ -115,7 +115,7 @@ def _newest_first(kind: Kind, on: Packet, shorts: tuple[Short, ...]) -> list[byt
 
 
 def secret_ed25519_key() -> bytes:
-    """The primary key with its secret half, without a passphrase (RFC 9580, section 5.5.3)."""
+    """Return the secret primary key, without a passphrase (RFC 9580, section 5.5.3)."""
     secret = number(_SECRET.private_bytes_raw())
     return packet_as_gpg(
         Tag.SECRET_KEY, PRIMARY.body + b"\0" + secret + (sum(secret) % 65536).to_bytes(2)
@@ -123,7 +123,7 @@ def secret_ed25519_key() -> bytes:
 
 
 def _signature_at(moment: int, kind: Kind, content: bytes) -> tuple[bytes, tuple[bool, bool]]:
-    """The signature of this second, and whether R and S begin with a zero."""
+    """Return the signature made at this second, and whether R and S begin with a zero byte."""
     fingerprint = bytes.fromhex(fingerprint_of(PRIMARY) or "")
     number_of_kind, flags = kind.value
     hashed = _subpacket(33, b"\x04" + fingerprint) + _subpacket(2, moment.to_bytes(4))
@@ -141,7 +141,7 @@ def _subpacket(kind: int, data: bytes) -> bytes:
 
 
 def _framed(packet: Packet) -> bytes:
-    """What is hashed of a packet (RFC 9580, section 5.2.4)."""
+    """Return the bytes of a packet that are hashed (RFC 9580, section 5.2.4)."""
     if packet.tag == Tag.USER_ID:
         return b"\xb4" + len(packet.body).to_bytes(4) + packet.body
     return b"\x99" + len(packet.body).to_bytes(2) + packet.body

@@ -1,4 +1,4 @@
-"""Edits of layers as one set of changes."""
+"""Edits of several layers as one change set."""
 
 from __future__ import annotations
 
@@ -11,6 +11,6 @@ from workflows.layer.write import ChangeSet
 
 
 def propose(edits: Iterable[tuple[Layer, Sequence[Operation]]]) -> ChangeSet:
-    """What some operations change in one or several layers, each as it is on disk; nothing is written."""
+    """Return the changes that operations make in layers, compared with the disk; nothing is written."""
     made = (edit(layer, operations) for layer, operations in edits)
     return ChangeSet(tuple(change for layer_edit in made for change in changes_of(layer_edit)))

@@ -1,4 +1,4 @@
-"""How many inputs a property is tried on."""
+"""The number of inputs for a property."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ from hypothesis import settings
 
 
 def examples(repeated: int, explored: int) -> int:
-    """So many where they are the same each time, and so many where `make explore` takes new ones."""
+    """Return `repeated` if the inputs are the same in each run, or `explored` in `make explore`."""
     return repeated if settings.default.derandomize else explored

@@ -1,4 +1,4 @@
-"""Stand-ins for what cannot be in a test, behind the product's protocols: clipboard, browser, vault."""
+"""Fakes of what a test cannot use: clipboard, browser, vault."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from workflows.stores.vault import VaultChoice
 
 
 class FakeClipboard:
-    """Holds what was copied."""
+    """A clipboard in memory."""
 
     certain = True
 
@@ -33,7 +33,7 @@ class FakeClipboard:
 
 
 class FakeBrowser:
-    """Remembers the addresses; there is no window."""
+    """Records the addresses, without a window."""
 
     def __init__(self, opens: bool = False) -> None:
         self.opened: list[str] = []
@@ -45,7 +45,7 @@ class FakeBrowser:
 
 
 class MemoryVault:
-    """Keeps secrets in memory."""
+    """A vault in memory."""
 
     description = "a vault of the test"
 
@@ -64,7 +64,7 @@ class MemoryVault:
 
 
 def fake_environment(home: Path, variables: Mapping[str, str], **changes: Any) -> Environment:
-    """An environment of fakes around a home; `changes` replaces single parts."""
+    """Return an environment of fakes with a home folder; `changes` replaces single attributes."""
     vault = MemoryVault()
     parts: dict[str, Any] = {
         "home": home,

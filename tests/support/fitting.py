@@ -1,4 +1,4 @@
-"""What a person at 80×24 does not see of a page, which a picture of it does not show either."""
+"""Checks that a page fits a terminal of 80×24, which a picture of the page does not show."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from screens.widgets.text import SplitLine
 
 
 def misfits(screen: Screen[object]) -> list[str]:
-    """What is cut off, or has to be pressed and is below the fold; empty where all is as it should be."""
+    """Return what is cut off, and what must be pressed but is outside the visible part of the page."""
     return [
         *_bar(screen),
         *_scrollbars(screen),

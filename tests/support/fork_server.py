@@ -1,6 +1,7 @@
-"""A process with one thread that forks: a fork of a test would take along the locks of its other threads.
+"""A single-threaded process that forks in place of the test's process.
 
-Whoever holds a lock at that moment is not there in the child to release it, and the child waits for ever.
+A fork copies locks that other threads hold, but not these threads, so nothing releases the locks in the
+child, which may wait for them forever.
 """
 
 from __future__ import annotations
@@ -18,11 +19,11 @@ from typing import NoReturn
 
 _NUMBER = struct.Struct("!q")
 _PREPARED = "tests.conftest"
-"""What every test gets, the children get too: the time zone, and Textual without a clock."""
+"""The module that prepares tests, and the children too: time zone, and Textual without a clock."""
 
 
 class ForkServer:
-    """Starts the process; what is loaded in it once is not loaded again in its children."""
+    """Starts the process; its children share the modules that it has loaded."""
 
     def __init__(self) -> None:
         self._socket, theirs = socket.socketpair()
@@ -36,10 +37,10 @@ class ForkServer:
             )
 
     def fork(self, run: Callable[..., NoReturn], *descriptors: int) -> int:
-        """Run a function in a child, with the environment and the folder of this process.
+        """Run a function in a child, with the environment and the working folder of this process.
 
         Args:
-            run: can be pickled; is given the descriptors as they are numbered there, and ends its process.
+            run: called with the child's numbers of the descriptors; ends its process; it must be picklable.
             descriptors: open files that the child gets.
 
         Returns:
@@ -51,7 +52,7 @@ class ForkServer:
         return self._number()
 
     def wait(self) -> int:
-        """The wait status of the last child, once it has ended."""
+        """Wait for the end of the last child and return its wait status."""
         return self._number()
 
     def _number(self) -> int:
@@ -67,7 +68,7 @@ class ForkServer:
 
 
 def serve(descriptor: int) -> None:
-    """Fork for whoever holds the other end, until it is closed."""
+    """Fork on requests from the other end of a socket, until that is closed."""
     import_module(_PREPARED)
     with socket.socket(fileno=descriptor) as connection:
         while True:
@@ -75,7 +76,7 @@ def serve(descriptor: int) -> None:
             if not size:
                 return
             request = connection.recv(_NUMBER.unpack(size)[0], socket.MSG_WAITALL)
-            environment, folder, run = pickle.loads(request)  # noqa: S301 - of the test's own
+            environment, folder, run = pickle.loads(request)  # noqa: S301 - the test wrote it
             child = os.fork()
             if child == 0:
                 connection.close()

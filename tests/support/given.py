@@ -1,6 +1,6 @@
-"""A step that stands for all the steps before the ones of a test: it gives their facts."""
+"""A step that replaces all earlier steps of a test and gives their facts."""
 
-# ruff: noqa: ARG002 - a step module's functions take what they take
+# ruff: noqa: ARG002 - the parameters are those of a step module
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -14,10 +14,10 @@ from workflows.steps.shared.module import Context, Report
 
 
 class Given:
-    """A step module whose facts are known from the start.
+    """A step module with fixed facts.
 
     Args:
-        facts: what it gives.
+        facts: the facts that it gives.
     """
 
     def __init__(self, facts: Mapping[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""How work grows with its input: a ratio of processor times, whatever the machine and its load."""
+"""The growth of work with its input, as a ratio of processor times, which does not depend on the machine."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from time import process_time
 from workflows.core.garbage import collection_paused
 
 _ROUNDS = 20
-"""Where the ratio is too high, since what else the machine does takes caches."""
+"""The maximum number of rounds, as other processes may use the caches and so make a ratio too high."""
 _LEAST_SECONDS = 0.01
-"""What is measured takes at least so long, since the clock has its own say in less."""
+"""The minimum time of a measurement, as the clock is not exact enough for less."""
 
 
 def growth(few: Callable[[], object], many: Callable[[], object], below: float) -> float:
-    """How many times as long `many` takes as `few`: the least of the rounds until one is below the bound.
+    """Return the ratio of the times of `many` and `few`: the smallest until one is below the bound.
 
-    Both are measured in each round, since a machine that is slower for a while is so for both.
+    Each round measures both, so that a temporarily slow machine slows both down.
 
     Args:
-        few: the work on a small input.
-        many: the same on a large one.
-        below: what the ratio should be below.
+        few: the work with a small input.
+        many: the same work with a large input.
+        below: the bound.
     """
-    few()  # what only the first time takes would make the small input look slow
+    few()  # the first call is slower than later ones
     ratio = float("inf")
-    with collection_paused():  # a large input has it go through all that the tests before have left
+    with collection_paused():  # it would visit all objects of earlier tests
         for _ in range(_ROUNDS):
             ratio = min(ratio, _seconds(many) / _seconds(few))
             if ratio < below:

@@ -1,8 +1,8 @@
-"""A process that writes a session as fast as it can, for tests that kill it or take its disk away.
+"""A process that writes a session as fast as it can, for tests that kill it or make its disk fail.
 
-Run as a program: FOLDER MODE. It opens the session "s" in the folder (or begins it). In mode "write", it then
-starts and fails its first step for ever, and prints the number of events after each append that returned; in
-mode "hold" it prints "held" and waits for the end of its input.
+Run as a program: FOLDER MODE. It opens the session "s" in the folder, or creates it. In mode "write" it then
+starts and fails the first step forever, and prints the number of events after each append; in mode "hold" it
+prints "held" and waits for the end of its input.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from workflows.machine.session import Session
 
 
 def main(folder: Path, mode: str) -> None:
-    """Open the session and do what the mode says."""
+    """Open the session and write to it, or hold it open."""
     sessions = sessions_in(folder)
     session = sessions.open("s") if (folder / "s").is_dir() else sessions.create("admin", {}, "s")
     if mode == "hold":

@@ -1,4 +1,4 @@
-"""Journals as the format's version 1 had them: without checksums."""
+"""Journals in version 1 of the format, which had no checksums."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ _VERSION_2 = re.compile(rb'"schema":2,"needs":"[^"]*"')
 
 
 def in_version_1(content: bytes) -> bytes:
-    """The same journal in version 1."""
+    """Return a journal in version 1."""
     return _VERSION_2.sub(b'"schema":1', _SUM.sub(b"}", content), count=1)

@@ -1,8 +1,8 @@
-"""A program that is killed, or whose disk fails, at any of its acts: in a child process of the test.
+"""A program in a child process that is killed, or whose disk fails, at any of its acts.
 
-An act is what changes the outside: a file opened for writing, a write, an fsync, a rename, a removal, a new
-folder, a child that is started. Python tells its audit hooks of most; `os.write` and `os.fsync` are wrapped.
-A write counts twice, before it and in its middle.
+An act changes something outside the process: opening a file for writing, a write, an fsync, a rename, a
+removal, a new folder, the start of a child. Most acts are audit events of Python; `os.write` and `os.fsync`
+are wrapped. A write counts twice: before it and in its middle.
 """
 
 from __future__ import annotations
@@ -46,33 +46,33 @@ _STARTS = ("subprocess.Popen", "os.posix_spawn", "os.fork", "os.exec")
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 _NO_FILES = re.compile(
     r"/dev/(?!shm/)|/proc|/sys|pipe:|socket:|anon_inode:"
-)  # folders of tests are in /dev/shm
+)  # the folders of tests are in /dev/shm
 _OF_ITS_OWN = re.compile(
     r"(?<=^io)[.-].*|(?<=^tmp)\w{8}$|(?<=\.)\w{8}(?=\.(tmp|old|new)$)|[0-9a-fA-F-]{8,}|\d+"
 )
-"""Parts of names that are others each time: of temporary folders and files, numbers, moments."""
+"""Matches the parts of names that differ in each run: of temporary folders and files, numbers, times."""
 _HERE = "here: "
 ALIKE = 3
-"""From the third time on, the same act in the same stage of a life is taken for the same place."""
+"""The number of times that an act counts as a new place in one stage of a life."""
 _SUBREAPER = 36
 _SECONDS_TO_END = 30.0
 _SILENT_SECONDS = 300.0
-"""A child that says and does nothing for so long is stuck, on the busiest machine."""
+"""The time without output or acts after which a child counts as stuck, on the busiest machine."""
 OF_GPG = ("gpg-agent", "scdaemon", "keyboxd", "dirmngr")
-"""Daemons that gpg starts for itself, and that outlive everybody."""
+"""Daemons that gpg starts, and that outlive the process."""
 
 At = Callable[[str], None]
-"""Told of each act before it happens; it may end the process, or fail."""
+"""Called before each act; it may end the process, or raise an error."""
 
 
 @dataclass(frozen=True)
 class Life:
-    """What became of a child.
+    """The life of a child that has ended.
 
     Attributes:
-        code: its exit code; None if it was killed.
-        acts: what it did, or was about to do when it was killed.
-        said: all that it wrote to standard output and standard error.
+        code: the exit code; None if the child was killed.
+        acts: the acts, including the one before which it was killed.
+        said: its standard output and standard error.
     """
 
     code: int | None
@@ -85,12 +85,12 @@ class Life:
 
     @property
     def place(self) -> str:
-        """Where `KilledAnew` or `FailingAnew` did their part; "" if they did not."""
+        """Return the act at which `KilledAnew` or `FailingAnew` struck, or ""."""
         return next((act.removeprefix(_HERE) for act in self.acts if act.startswith(_HERE)), "")
 
 
 class Killed:
-    """Ends the process at its n-th act."""
+    """Kills the process at its n-th act."""
 
     def __init__(self, number: int) -> None:
         self._left = number
@@ -102,10 +102,11 @@ class Killed:
 
 
 class KilledAnew:
-    """Ends the process at its first act that is not known yet: at each place of the program once.
+    """Kills the process at its first act that is not in `known`, so that each place is tried once.
 
     Attributes:
-        stage: where the program is; the same act elsewhere is another. As long as it is "", none counts.
+        stage: the current part of the program; acts in different stages are different. While it is "", acts
+            do not count.
     """
 
     def __init__(self, known: set[str]) -> None:
@@ -124,16 +125,16 @@ class KilledAnew:
             self.meet(act)
 
     def meet(self, _act: str) -> None:
-        """Come to an act that is not known yet."""
+        """Handle an act that is not in `known`."""
         os.kill(os.getpid(), signal.SIGKILL)
 
 
 class Failing:
-    """From its n-th act on, the disk takes nothing any more; what is removed or started is no matter of it.
+    """Makes the disk fail from the n-th act on.
 
     Args:
-        number: the first act that fails, of those that need the disk.
-        error: ENOSPC, EROFS, EACCES.
+        number: the first act that fails, among those that need the disk.
+        error: ENOSPC, EROFS or EACCES.
     """
 
     def __init__(self, number: int, error: int) -> None:
@@ -148,13 +149,13 @@ class Failing:
 
 
 def needs_disk(act: str, error: int) -> bool:
-    """Whether such a disk refuses the act; a full one still renames and removes."""
+    """Return whether the act fails on a disk with this error; a full disk can still rename and remove."""
     free = ("start", "remove", "rename", "cut", "chmod") if error == errno.ENOSPC else ("start",)
     return not act.startswith(free)
 
 
 class FailingAnew(KilledAnew):
-    """Lets the disk take nothing from such an act on."""
+    """Makes the disk fail from the first act on that is not in `known`."""
 
     def __init__(self, known: set[str], error: int) -> None:
         super().__init__(known)
@@ -177,22 +178,22 @@ _report = -1
 
 @cache
 def fork_server() -> ForkServer:
-    """Where the children come from; whoever used it calls `end_fork_server`."""
+    """Return the process that forks the children; its users must call `end_fork_server`."""
     return ForkServer()
 
 
 def end_fork_server() -> None:
-    """End it, if it was ever used."""
+    """End the fork server, if it was started."""
     if fork_server.cache_info().currsize:
         fork_server().close()
         fork_server.cache_clear()
 
 
 def live(run: Callable[[], int], at: At | None = None) -> Life:
-    """Run something in a child process, and tell how that ended.
+    """Run a function in a child process, and return its life.
 
     Args:
-        run: what it does; gives its exit code. It and `at` are pickled, together.
+        run: the function, which returns the exit code; it is pickled together with `at`.
         at: called in the child before each of its acts.
     """
     acts, report = os.pipe()
@@ -211,8 +212,8 @@ def _nothing(_act: str) -> None: ...
 
 
 def _live(run: Callable[[], int], at: At, report: int, output: int) -> NoReturn:
-    """Be a child. What it starts is forked: after a vfork, one that is not a program yet shares the locks of
-    a process that was killed, and waits for them for ever.
+    """Run the function in the child. It starts processes without vfork: with it, a new process shares the
+    locks of its parent until it executes a program, and waits for them forever if the parent was killed.
     """
     global _report  # noqa: PLW0603 - of this child only
     code = 70
@@ -220,17 +221,17 @@ def _live(run: Callable[[], int], at: At, report: int, output: int) -> NoReturn:
         for standard in (1, 2):
             os.dup2(output, standard)
         os.close(output)
-        sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115 - open as long as the child is
+        sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115 - open as long as the child runs
         sys.stderr = open(2, "w", closefd=False)  # noqa: SIM115
         faulthandler.enable(2)
         subprocess._USE_VFORK = False  # type: ignore[attr-defined]
         _report = report
-        tempfile.gettempdir()  # Python tries the folder once, by a file of any name
+        tempfile.gettempdir()  # Python tests the folder once, with a file of any name
         _watch(lambda act: (os.write(report, f"{act}\n".encode()), at(act)))
         code = run()
     except SystemExit as ended:
         code = ended.code if isinstance(ended.code, int) else 1
-    except BaseException:  # noqa: BLE001 - a traceback is what the test looks for
+    except BaseException:  # noqa: BLE001 - the test searches for tracebacks
         traceback.print_exc()
     finally:
         sys.stdout.flush()
@@ -239,7 +240,7 @@ def _live(run: Callable[[], int], at: At, report: int, output: int) -> NoReturn:
 
 
 def _read_both(child: int, *pipes: int) -> list[str]:
-    """All that comes from two pipes until both are closed; a child that is stuck says where, and ends."""
+    """Return the output of two pipes once both are closed; make a stuck child print a traceback and end."""
     found = dict.fromkeys(pipes, b"")
     with selectors.DefaultSelector() as waiting:
         for pipe in pipes:
@@ -259,7 +260,7 @@ def _read_both(child: int, *pipes: int) -> list[str]:
 
 
 def _watch(at: At) -> None:
-    """Tell of every act of this process from now on."""
+    """Call `at` before every act of this process from now on."""
     busy = []
 
     def tell(act: str, path: object) -> None:
@@ -295,11 +296,11 @@ def _watch(at: At) -> None:
 
 
 def _act_of(event: str, given: tuple[Any, ...]) -> tuple[str, object] | None:
-    """The act and its path, of an audit event that is one."""
+    """Return the act and the path of an audit event, or None if it is not an act."""
     if event == "open":
         return ("open", given[0]) if given[2] & _WRITING else None
     if event == "os.mkdir" and Path(_path(given[0])).exists():
-        return None  # refused for that, whatever the disk says
+        return None  # that fails, whatever the disk's state
     if event in _STARTS:
         words = given[1] if event == "subprocess.Popen" else given[0]
         return "start", words if isinstance(words, str) else os.fsdecode(words[0])
@@ -327,14 +328,14 @@ def _counts(path: object) -> bool:
 
 
 def _name(path: object) -> str:
-    """The last two parts of a path, without what is another one each time."""
+    """Return the last two parts of a path, without what differs in each run."""
     return "/".join(_OF_ITS_OWN.sub("*", part) for part in Path(_path(path)).parts[-2:])
 
 
 @contextmanager
 def orphans_here() -> Iterator[Callable[[], list[str]]]:
-    """Become the parent of every process whose own was killed; gives those that do not end, in words."""
-    fork_server()  # which is none of them
+    """Become the parent of orphaned processes; yield a function that describes those that do not end."""
+    fork_server()  # start it first, as it is not an orphan
     library = ctypes.CDLL(None)
     if not hasattr(library, "prctl"):
         yield list

@@ -1,4 +1,4 @@
-"""Layers of the list style for tests, written out by hand in every habit that teams have."""
+"""Layers of the list style, formatted in every way that teams use."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ ACCOUNT = """module "iam_account" {
 
 
 def location(path: Path = Path("/nowhere/security/global/base-identities")) -> LayerLocation:
-    """A place for a layer that is not in a project."""
+    """Return the location of a layer that is not in a project."""
     return LayerLocation(
         account="security",
         path=path,
@@ -77,7 +77,7 @@ def location(path: Path = Path("/nowhere/security/global/base-identities")) -> L
 
 
 def layer_of(files: Mapping[str, str | bytes], keys: Mapping[str, str] | None = None) -> Layer:
-    """The layer that some files make, in memory."""
+    """Return the layer that consists of these files, in memory."""
     documents = {
         name: Document(name, text if isinstance(text, bytes) else text.encode())
         for name, text in sorted(files.items())
@@ -87,23 +87,23 @@ def layer_of(files: Mapping[str, str | bytes], keys: Mapping[str, str] | None = 
 
 
 def within(less: bytes, more: bytes) -> bool:
-    """Whether `more` has all of `less` in its order: what else it has was put in."""
+    """Return whether `more` contains the bytes of `less` in order, so that bytes were only inserted."""
     rest = iter(more)
     return all(byte in rest for byte in less)
 
 
 def contents(layer: Layer) -> dict[str, bytes | None]:
-    """All files of a layer with their bytes."""
+    """Return file name -> content for all files of a layer."""
     return {name: layer.files.content(name) for name in layer.files.names}
 
 
 def slug(name: str) -> str:
-    """A name as output labels spell it."""
+    """Return a name as it is spelled in output labels."""
     return re.sub(r"[^0-9A-Za-z]", "_", name)
 
 
 def pair(name: str, module: str = "user") -> str:
-    """A person's two outputs, without the last line end."""
+    """Return a person's two outputs, without the last line break."""
     return (
         f'output "user_{slug(name)}_name" {{\n  description = "The user\'s name"\n'
         f'  value       = module.{module}["{name}"].iam_user_name\n}}\n\n'
@@ -115,12 +115,12 @@ def pair(name: str, module: str = "user") -> str:
 
 @dataclass(frozen=True)
 class Habits:
-    """How a team writes a list.
+    """The way in which a team formats lists.
 
     Attributes:
-        one_line: the whole list on one line.
-        trailing_comma: a comma after the last entry of a list over several lines.
-        comments: a comment after and above some entries.
+        one_line: whether the whole list is on one line.
+        trailing_comma: whether a comma follows the last entry of a list with several lines.
+        comments: whether there are comments after and above some entries.
     """
 
     one_line: bool = False
@@ -128,7 +128,7 @@ class Habits:
     comments: bool = False
 
     def list(self, entries: Sequence[str], indent: str = "  ") -> str:
-        """A list in these habits; an empty one is `[]`."""
+        """Return a list in this format; an empty one is `[]` if it has no comment."""
         if not entries:
             return f"[\n{indent}  # nobody yet\n{indent}]" if self.comments else "[]"
         if self.one_line:
@@ -144,14 +144,14 @@ class Habits:
 
 
 def machine_map(entries: Mapping[str, str]) -> str:
-    """The map of machine users with its equal signs in one column."""
+    """Return the map of machine users, with aligned equal signs."""
     widest = max((len(name) + 2 for name in entries), default=0)
     lines = [f'    {f"{chr(34)}{name}{chr(34)}":<{widest}} = "{key}"\n' for name, key in entries.items()]
     return "{\n" + "".join(lines) + "  }" if lines else "{}"
 
 
 def group(name: str, members: Sequence[str], habits: Habits, attribute: str = "iam_user_name") -> str:
-    """A group's block; members that begin with `machine.` are machine users."""
+    """Return a group's block; members whose names begin with `machine.` are machine users."""
     references = [
         f'module.{"machine_user" if member.startswith("machine.") else "user"}["{member}"].{attribute}'
         for member in members
@@ -171,7 +171,7 @@ HABITS = st.builds(Habits, one_line=st.booleans(), trailing_comma=st.booleans(),
 
 @st.composite
 def layers(draw: Callable[..., object]) -> Layer:
-    """Any layer of the list style, as some team could have written it."""
+    """Draw a layer of the list style in any format."""
     names = draw(st.lists(NAMES, unique_by=slug, max_size=6))
     assert isinstance(names, list)
     if draw(st.booleans()):

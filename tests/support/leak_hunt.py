@@ -1,8 +1,8 @@
-"""The hunt for leaked secrets: everything that children were given and every file, in all usual disguises.
+"""The search for leaked secrets in children's arguments and environments and in files, in usual encodings.
 
-What a child gets is told exactly by Python's audit events for the children of this process, and sampled from
-the process table for their children (Terraform's plugins, gpg's agent). Files that live for a moment only are
-sampled too. The secrets are named at the end: half of them are made on the way.
+Python's audit events show exactly what the children of this process get. Their own children (Terraform's
+plugins, gpg's agent) are sampled from the process table, and so are files that exist only briefly. The
+secrets are given at the end, as half of them are made during the test.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ _watching: set[LeakHunt] = set()
 
 
 def forms_of(secret: str | bytes) -> tuple[bytes, ...]:
-    """A secret as it is, and as base64 (at any offset), hexadecimal, UTF-16, and in URLs, JSON or HTML."""
+    """Return a secret unchanged and in base64 (at any offset), hexadecimal, UTF-16, URLs, JSON and HTML."""
     plain = secret.encode() if isinstance(secret, str) else secret
     forms = {plain, plain.hex().encode(), plain.hex().upper().encode()}
     for offset in range(3):
-        # What is the same whatever stands before and after it.
+        # The part that does not depend on what precedes and follows it.
         coded = base64.b64encode(b"\0" * offset + plain).decode()
         inner = coded[4 if offset else 0 : len(coded) // 4 * 4 - 4]
         forms |= {inner.encode(), inner.translate(str.maketrans("+/", "-_")).encode()}
@@ -42,10 +42,10 @@ def forms_of(secret: str | bytes) -> tuple[bytes, ...]:
 
 
 class LeakHunt:
-    """Watches from the beginning, and tells at the end where secrets were.
+    """Records what processes and files contain, and reports at the end where secrets were.
 
     Args:
-        folders: where files are sampled that may be gone in the end.
+        folders: the folders in which files are sampled that may be gone at the end.
     """
 
     def __init__(self, *folders: Path) -> None:
@@ -54,12 +54,12 @@ class LeakHunt:
         self._watch: subprocess.Popen[bytes] | None = None
 
     def programs(self) -> set[str]:
-        """The names of the children that were seen with their arguments."""
+        """Return the names of the children whose arguments were recorded."""
         kind = "the arguments of "
         return {what.removeprefix(kind) for what in self._seen.values() if what.startswith(kind)}
 
     def start(self) -> None:
-        """Begin to watch."""
+        """Start recording."""
         command = [sys.executable, leak_watch.__file__, str(os.getpid()), *map(str, self._folders)]
         pipe = subprocess.PIPE
         self._watch = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe)
@@ -68,7 +68,7 @@ class LeakHunt:
         _watching.add(self)
 
     def catch_up(self) -> None:
-        """Return once all that is there now has been looked at."""
+        """Wait until everything that exists now has been recorded."""
         assert self._watch is not None
         assert self._watch.stdin is not None
         assert self._watch.stdout is not None
@@ -77,7 +77,7 @@ class LeakHunt:
         assert self._watch.stdout.read(1) == b"?"
 
     def stop(self) -> None:
-        """Watch no longer; everything that was seen can be searched."""
+        """Stop recording; then everything recorded can be searched."""
         _watching.discard(self)
         if self._watch is not None:
             told, reason = self._watch.communicate()
@@ -87,19 +87,19 @@ class LeakHunt:
             self._watch = None
 
     def keep(self, what: str, content: bytes) -> None:
-        """Something to be searched in the end."""
+        """Record a content that is searched at the end."""
         self._seen.setdefault(content, what)
 
     def leaks(self, secrets: Iterable[str | bytes], *roots: Path, but: Iterable[Path] = ()) -> list[str]:
-        """Where secrets were or are.
+        """Return the places where secrets were or are.
 
         Args:
-            secrets: what is looked for.
-            roots: folders whose every file is read now.
-            but: files and folders that may hold secrets.
+            secrets: the secrets to search for.
+            roots: folders whose files are all searched now.
+            but: files and folders that may contain secrets.
 
         Returns:
-            The place of each leak; never the secret.
+            The place of each leak, never the secret.
         """
         assert self._watch is None, "what was seen is known once the hunt has been stopped"
         forms = [form for secret in secrets for form in forms_of(secret)]
@@ -114,7 +114,7 @@ class LeakHunt:
 
 
 def _audit(event: str, arguments: tuple[Any, ...]) -> None:
-    """Every child of this process, however short it lives; an audit hook cannot be taken away again."""
+    """Record every child of this process, even a short-lived one; audit hooks cannot be removed."""
     if event != "subprocess.Popen" or not _watching:
         return
     _, command, _, environment = arguments
@@ -132,7 +132,7 @@ sys.addaudithook(_audit)
 
 @contextmanager
 def hunting(*folders: Path) -> Iterator[LeakHunt]:
-    """A hunt while the block runs."""
+    """Yield a hunt that records while the block runs."""
     hunt = LeakHunt(*folders)
     hunt.start()
     try:

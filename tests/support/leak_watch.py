@@ -1,8 +1,8 @@
-"""Samples what the children of a process were given and files that pass by: the eyes of the leak hunt.
+"""Samples what the children of a process get and short-lived files, for the leak hunt.
 
-A process of its own, so that it also looks while the process that it watches works. Each byte of its standard
-input asks it to look once more at everything before it answers; the end of the input ends it, and then it
-writes all that it saw to its output.
+It is a separate process, so that it also samples while the watched process is busy. For each byte of its
+standard input it samples everything once more and then answers; at the end of the input it writes all samples
+to its output and ends.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ _LOOKS = 3
 
 
 class Watch:
-    """What was seen: each different content with a place where it was.
+    """The samples: each content with a place where it was.
 
     Args:
-        parent: whose children are looked at, and theirs.
-        folders: whose files are looked at.
+        parent: the process whose children and grandchildren are sampled.
+        folders: the folders whose files are sampled.
     """
 
     def __init__(self, parent: psutil.Process, folders: list[Path]) -> None:
@@ -43,7 +43,7 @@ class Watch:
         self._round_over = threading.Condition()
 
     def run(self, stop: threading.Event) -> None:
-        """Look again and again."""
+        """Sample repeatedly until `stop` is set."""
         look_at_files = 0.0
         while not stop.wait(_BETWEEN):
             self._known = {pid: self._looked_at(pid) for pid in _children(self._parent)}
@@ -56,13 +56,13 @@ class Watch:
                     self._round_over.notify_all()
 
     def look_again(self) -> None:
-        """Return once everything has been looked at after this call; the round that goes on is not enough."""
+        """Wait until everything has been sampled after this call; the current round does not count."""
         with self._round_over:
             enough = self._rounds + 2
             self._round_over.wait_for(lambda: self._rounds >= enough)
 
     def _looked_at(self, pid: int) -> int:
-        """Look at a child, and say how often: a copy of its parent is another program a moment later."""
+        """Sample a child and return the number of its samples; a fork may execute a program later."""
         times = self._known.get(pid, 0)
         if times >= _LOOKS:
             return times
@@ -70,7 +70,7 @@ class Watch:
             child = psutil.Process(pid)
             command, environment = child.cmdline(), child.environ()
         except psutil.Error:
-            return times  # it has ended meanwhile
+            return times  # it has ended
         name = Path(command[0]).name if command else "?"
         self.seen.setdefault("\0".join(command).encode(), f"the arguments of {name}")
         self.seen.setdefault(lines_of(environment), f"the environment of {name}")

@@ -1,4 +1,4 @@
-"""What a fresh interpreter has loaded."""
+"""The modules that a new interpreter loads."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ sys.stderr.write("\\n" + json.dumps(sorted(sys.modules)))
 
 
 def loaded(program: str, arguments: Sequence[str] = ()) -> set[str]:
-    """The modules that a program has loaded when it ends."""
+    """Return the modules that a program has loaded when it ends."""
     code = f"import atexit\natexit.register(lambda: exec({_REPORT!r}))\n{program}"
     done = subprocess.run(
         [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False

@@ -1,4 +1,4 @@
-"""A small workflow in the shape of the real ones and a folder of its sessions, for tests of the machine."""
+"""A small workflow that resembles the real ones, and its sessions, for tests of the machine."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ GIVEN: dict[str, Facts] = {
 
 
 class Clock:
-    """A clock in UTC that goes on by a second whenever somebody looks."""
+    """A clock in UTC that advances by a second with each call."""
 
     def __init__(self) -> None:
         self._seconds = itertools.count()
@@ -71,12 +71,12 @@ class Clock:
 
 
 def sessions_in(folder: Path, *workflows: Workflow) -> Sessions:
-    """The folder of sessions of the sample workflow, or of those named."""
+    """Return the sessions of the sample workflow, or of the given ones, in a folder."""
     return Sessions(folder, workflows or (SAMPLE,), Clock())
 
 
 def do(session: Session, key: StepKey | str, facts: Facts | None = None) -> None:
-    """Do a step from start to success, with the sample's facts unless others are given; reopen it if done."""
+    """Do a step successfully, with the sample's facts unless others are given; reopen it if it is settled."""
     key = StepKey.parse(key) if isinstance(key, str) else key
     if session.state.settled(key):
         session.reopen(key)
@@ -85,13 +85,13 @@ def do(session: Session, key: StepKey | str, facts: Facts | None = None) -> None
 
 
 def do_all(session: Session) -> None:
-    """Follow the proposal to the end."""
+    """Do the proposed steps until none is proposed."""
     while (key := session.proposal()) is not None:
         do(session, key)
 
 
 def after(state: State, key: StepKey | str, facts: Facts | None = None) -> State:
-    """The state after a step was started and succeeded in run "r"."""
+    """Return the state after a step has started and succeeded in run "r"."""
     key = StepKey.parse(key) if isinstance(key, str) else key
     state = reduce(state, Started(key, "r", "now"))
     return reduce(state, Succeeded(key, "r", "now", GIVEN[key.step] if facts is None else facts))

@@ -1,4 +1,4 @@
-"""Sample messages whose packets have the shape of OpenPGP, made without gpg."""
+"""Sample messages whose packets have the form of OpenPGP, made without gpg."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files and messages as strangers and accidents make them: cut, doubled, with strange bytes in between."""
+"""Damaged files and messages: cut, with repeated parts or with strange bytes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ STRAY = st.sampled_from([
 
 @st.composite
 def mutated(draw: st.DrawFn, seeds: st.SearchStrategy[bytes]) -> bytes:
-    """One of the seeds with one to four changes."""
+    """Draw a seed with one to four changes."""
     data = draw(seeds)
     for _ in range(draw(st.integers(1, 4))):
         start = draw(st.integers(0, len(data)))

@@ -1,4 +1,4 @@
-"""A new user for tests: a home, a world of fakes, a gpg folder, and handoffs made with real gpg."""
+"""A new user for tests: a home, an environment of fakes, a gpg folder, and handoffs made with real gpg."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ PASSWORD = "canary-Passw0rd-9e2b!"
 
 
 def nothing(_progress: Progress) -> None:
-    """A report that nobody reads."""
+    """Ignore a progress report."""
 
 
 def environment_of(tmp_path: Path, gpg: GpgHome | None = None, **changes: Any) -> Environment:
-    """A person's environment, with a home below `tmp_path` and this gpg folder."""
+    """Return a person's environment, with a home below `tmp_path` and this gpg folder."""
     home = tmp_path / "person"
     home.mkdir(exist_ok=True)
     return fake_environment(home, ENVIRONMENT, **{"gnupg_home": gpg.path if gpg else None, **changes})
@@ -36,12 +36,12 @@ def context_of(environment: Environment, folder: Path, facts: Mapping[str, Any],
 
 
 def encrypted(gpg: GpgHome, name: str, plain: str = PASSWORD) -> str:
-    """Base64 of a message to `name`."""
+    """Return a message that is encrypted to the key of `name`, in base64."""
     return base64.b64encode(gpg.encrypt(name, plain)).decode()
 
 
 def handoff_for(gpg: GpgHome, name: str, **changes: Any) -> Handoff:
-    """A handoff of project bb with one identity, whose password is encrypted to the key of `name`."""
+    """Return a handoff of project bb with one identity, whose password is encrypted to the key of `name`."""
     return Handoff("bb", (identity_for(gpg, name, **changes),))
 
 
@@ -55,18 +55,18 @@ def identity_for(gpg: GpgHome, name: str, **changes: Any) -> Identity:
 
 
 def written(folder: Path) -> str:
-    """All that is in the files below a folder, as text."""
+    """Return the contents of all files below a folder, as text."""
     files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
     return "\n".join(path.read_bytes().decode("utf-8", errors="replace") for path in files)
 
 
 def said(app: PaneHost) -> str:
-    """What the step's side of the screen shows, in one line, so that wraps do not matter."""
+    """Return the text on the step's side of the screen as one line, so that wraps do not matter."""
     page = app.wizard.query_one("#stage").region
     rows = app.text().splitlines()[page.y : page.bottom]
     return " ".join(" ".join(row[page.x : page.right] for row in rows).split())
 
 
 def notices(app: PaneHost) -> str:
-    """The notices that are up."""
+    """Return the texts of the visible notices."""
     return "\n".join(notice.message for notice in app._notifications)

@@ -1,4 +1,4 @@
-"""Keys that are met less often, real ones made at run time, for the table of verdicts and its readers."""
+"""Rare kinds of keys, made at run time, for the table of verdicts and its readers."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from support.pgp import PAST, GpgHome
 from workflows.core.openpgp import Packet, Tag, split
 
 PHOTOGRAPH = bytes.fromhex("ffd8ffe000104a46494600010100000100010000ffd9")
-"""The shortest that GnuPG takes for a JPEG picture (RFC 9580, section 5.12.1)."""
+"""The shortest data that GnuPG accepts as a JPEG picture (RFC 9580, section 5.12.1)."""
 
 
 def odd_keys(home: GpgHome) -> dict[str, bytes]:
-    """Keys with more or less than usual, and what is no public key, by the name of the kind.
+    """Return kind -> key, for keys with more or fewer parts than usual and for data that is no public key.
 
     Args:
         home: the folder of `support.pgp.all_kinds_of_keys`.
@@ -51,7 +51,7 @@ def odd_keys(home: GpgHome) -> dict[str, bytes]:
 
 
 def without(key: bytes, tag: int) -> bytes:
-    """A key without the packets of one type and the signatures on them."""
+    """Return a key without the packets of one type and their signatures."""
     kept: list[Packet] = []
     skipping = False
     for packet in split(key):
@@ -62,7 +62,7 @@ def without(key: bytes, tag: int) -> bytes:
 
 
 def with_photograph(home: GpgHome, name: str, count: int = 1) -> bytes:
-    """A new RSA key with pictures of its owner."""
+    """Return a new RSA key with pictures."""
     fingerprint = home.key(name)
     picture = home.path / "picture.jpg"
     picture.write_bytes(PHOTOGRAPH)
@@ -72,19 +72,19 @@ def with_photograph(home: GpgHome, name: str, count: int = 1) -> bytes:
 
 
 def with_signatures(home: GpgHome, name: str, count: int) -> bytes:
-    """A new RSA key whose user id has signatures of `count` people, none of whom anybody here knows."""
+    """Return a new RSA key whose user id has signatures of `count` unknown keys."""
     fingerprint = home.key(name)
     home.run("--local-user", "rsa@a.example", "--quick-sign-key", fingerprint)
     packets = split(home.export(name))
     foreign = packets[3]
     assert foreign.tag == Tag.SIGNATURE
-    # Nobody can check a signature whose key is not there, so only its last bytes need to differ.
+    # A signature of an unknown key cannot be checked, so only its last bytes need to differ.
     crowd = [foreign.raw[:-4] + number.to_bytes(4) for number in range(count)]
     return b"".join([packet.raw for packet in packets[:4]] + crowd + [packet.raw for packet in packets[4:]])
 
 
 def signed_short_by_another(rsa: bytes) -> bytes:
-    """A key with one user id, which an Ed25519 key signed with a short R."""
+    """Return a key with one user id, which an Ed25519 key signed with a short R."""
     primary, name, certificate, *rest = split(rsa)
     foreign = signature(Kind.CERTIFICATION, primary, name, short=Short.R)
     return primary.raw + name.raw + certificate.raw + foreign + b"".join(packet.raw for packet in rest)
@@ -123,7 +123,7 @@ def _two_names(home: GpgHome) -> None:
 
 
 def _uses(home: GpgHome) -> None:
-    """Keys whose parts are for other things as well, as some in the test suite of GnuPG are."""
+    """Make keys with additional uses, similar to keys in the test suite of GnuPG."""
     home.key("authenticating-primary", usage="cert,auth")
     home.run("--quick-add-key", home.key("newer-signing-subkey", usage="cert"), "rsa2048", "sign", "2y")
     revoked_by = home.key("designated-revoker")
@@ -132,7 +132,7 @@ def _uses(home: GpgHome) -> None:
 
 
 def _notations(home: GpgHome) -> None:
-    """Keys with a notation that nobody knows and that claims to be critical (RFC 9580, section 5.2.3.24)."""
+    """Make keys with an unknown notation that is marked as critical (RFC 9580, section 5.2.3.24)."""
     critical = ("--cert-notation", "!odd@a.example=1")
     made = ("critical-notation <critical-notation@a.example>", "rsa2048", "cert,sign", "2y")
     home.run(*critical, "--quick-gen-key", *made)
@@ -142,7 +142,7 @@ def _notations(home: GpgHome) -> None:
 
 
 def crafted(rsa: bytes, two_names: bytes) -> dict[str, bytes]:
-    """Keys that GnuPG would not make: damaged signatures, other versions, packets that nobody knows.
+    """Return kind -> key that GnuPG does not make: damaged signatures, other versions, unknown packets.
 
     Args:
         rsa: a key with one user id and one subkey.
@@ -174,18 +174,18 @@ def crafted(rsa: bytes, two_names: bytes) -> dict[str, bytes]:
 
 
 def damaged(signature: bytes) -> bytes:
-    """A signature packet whose last bytes are others."""
+    """Return a signature packet with changed bytes at its end."""
     return signature[:-5] + bytes(byte ^ 0xFF for byte in signature[-5:])
 
 
 def packet_of(tag: int, body: bytes) -> bytes:
-    """A packet with a new format header (RFC 9580, section 4.2.1)."""
+    """Return a packet with a new format header (RFC 9580, section 4.2.1)."""
     length = bytes([len(body)]) if len(body) < 192 else b"\xff" + len(body).to_bytes(4)
     return bytes([0xC0 | tag]) + length + body
 
 
 def _version_3() -> bytes:
-    """A key as PGP 2.6 made them, with a self-signature of that time (RFC 4880, sections 5.5.2, 5.2.2)."""
+    """Return a key and a self-signature as PGP 2.6 made them (RFC 4880, sections 5.5.2, 5.2.2)."""
     modulus = (1 << 1023) + 12345
     number = b"\x04\x00" + modulus.to_bytes(128)
     key = b"\x03" + (900_000_000).to_bytes(4) + bytes(2) + b"\x01" + number + b"\x00\x11\x01\x00\x01"
@@ -195,7 +195,10 @@ def _version_3() -> bytes:
 
 
 def every_name_revoked(home: GpgHome) -> bytes:
-    """A new RSA key with two user ids, both revoked: gpg refuses to revoke the last one, so in two copies."""
+    """Return a new RSA key with two revoked user ids.
+
+    It is made from two copies, as gpg does not revoke the last valid user id.
+    """
     fingerprint = home.key("former")
     home.run("--quick-add-uid", fingerprint, "later <later@b.sample>")
     whole = home.run("--export-secret-keys", fingerprint)
@@ -218,7 +221,7 @@ def _version_5(home: GpgHome) -> bytes:
     make = (*compliance, "--quick-gen-key", "version-5 <version-5@a.example>", "ed448", "cert,sign", "2y")
     try:
         home.run(*make)
-    except AssertionError as error:  # of one such key in 80, gpg 2.4 cannot read the secret half that it made
+    except AssertionError as error:  # gpg 2.4 cannot read the secret key of one in 80 such keys
         if "No secret key" not in str(error):
             raise
         home.run(*make)

@@ -1,4 +1,4 @@
-"""The command line on a machine of the test's own: a keyring in memory and a terminal that answers."""
+"""A machine for tests of the command line: a keyring in memory and a terminal with prepared answers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from workflows.stores import system_keyring
 class Keyring:
     """A keyring in memory."""
 
-    __module__ = "keyring.backends.SecretService"  # only known ones are used
+    __module__ = "keyring.backends.SecretService"  # only known keyrings are used
 
     name = "a keyring of the test"
 
@@ -36,14 +36,14 @@ class Keyring:
 
 @pytest.fixture
 def keyring(monkeypatch: pytest.MonkeyPatch) -> Keyring:
-    """The system's keyring, in memory."""
+    """Replace the system's keyring by one in memory."""
     found = Keyring()
     monkeypatch.setattr(system_keyring, "system_keyrings", lambda: (found,))
     return found
 
 
 class Terminal:
-    """What is answered to the questions, in order; without an answer left there is no terminal."""
+    """The answers to questions, in order; without any left there is no terminal."""
 
     def __init__(self) -> None:
         self.answers: list[str] = []
@@ -64,7 +64,7 @@ class Terminal:
         return bool(self.answers)
 
     def stand_in(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Answer in place of the real terminal wherever the command line asks."""
+        """Replace the real terminal wherever the command line asks."""
         monkeypatch.setattr(asking, "ask", self.ask)
         monkeypatch.setattr(asking, "ask_secret", self.ask_secret)
         monkeypatch.setattr(asking, "ask_code", self.ask_code)
@@ -72,7 +72,7 @@ class Terminal:
 
 
 def own_machine(made: NewUserAws) -> Machine:
-    """The machine of the new user; its clock is that of their world as a test has put it last."""
+    """Return the new user's machine; its clock is the current one of `made.environment`."""
 
     def now() -> datetime:
         return made.environment.now()

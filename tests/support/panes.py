@@ -1,4 +1,4 @@
-"""A small application that shows one workflow's wizard, for tests of panes: real session, world of fakes."""
+"""A small application that shows a workflow's wizard with a real session and a fake environment."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from workflows.machine.sessions import Sessions
 from workflows.run import SessionRun
 
 SECONDS = 300.0
-"""How long is waited for what must come about; a busy machine may take its time."""
+"""The time limit for conditions that must become true, even on a busy machine."""
 
 
 def new_session(
     folder: Path, modules: Sequence[Any], drafts: Mapping[str, Mapping[str, Any]] | None = None
 ) -> Session:
-    """A session of a workflow made of these step modules, in a folder of its own."""
+    """Return a new session of a workflow that consists of these step modules."""
     workflow = Workflow("test", "Test", tuple(step_of(module) for module in modules))
     session = Sessions(folder, [workflow], lambda: datetime.now(UTC)).create("test", {})
     for step, draft in (drafts or {}).items():
@@ -39,18 +39,18 @@ def new_session(
 
 
 def by_id(modules: Iterable[Any]) -> dict[str, Any]:
-    """Step modules by the step's id, as a run takes them."""
+    """Return step id -> step module, as a run needs them."""
     return {step_of(module).id: module for module in modules}
 
 
 def settle(session: Session, key: StepKey, facts: Mapping[str, Any]) -> None:
-    """Make a step done with these facts, as if a person had walked through it."""
+    """Mark a step as done with these facts."""
     session.start(key)
     session.succeed(key, facts)
 
 
 class PaneHost(App[None]):
-    """Shows the wizard of a session."""
+    """An application that shows the wizard of a session."""
 
     def __init__(
         self,
@@ -75,7 +75,7 @@ class PaneHost(App[None]):
         return pane
 
     def text(self) -> str:
-        """All that the screen shows, as plain text."""
+        """Return the whole screen as plain text."""
         width, height = self.size
         lines = self.screen._compositor.render_strips()
         assert (width, height) != (0, 0)
@@ -89,12 +89,12 @@ async def rest(pilot: Pilot[Any]) -> None:
         running = [worker for worker in pilot.app.workers if not worker.is_finished]
         if not running:
             return
-        with contextlib.suppress(WorkerCancelled):  # an exclusive worker makes way for its successor
+        with contextlib.suppress(WorkerCancelled):  # an exclusive worker is cancelled by its successor
             await pilot.app.workers.wait_for_complete(running)
 
 
 async def until(pilot: Pilot[Any], condition: Callable[[], bool]) -> None:
-    """Wait for what a timer, a thread or several moves in a row lead to."""
+    """Wait until a condition holds that a timer, a thread or several moves make true."""
     deadline = monotonic() + SECONDS
     while not condition():
         assert monotonic() < deadline, "it did not come to that in time"

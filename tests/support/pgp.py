@@ -1,4 +1,4 @@
-"""Private gpg folders and keys made at run time, one for every row of the table of verdicts."""
+"""Private gpg folders and keys made at run time, one key for every row of the table of verdicts."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ ENVIRONMENT = {
     "TERM": "dumb",
     "LC_ALL": "C.UTF-8",
 }
-"""The environment of children in tests: no folder of the developer's own is in it."""
+"""The environment of child processes in tests, without the developer's folders."""
 
 PAST = "20200101T000000"
 FUTURE = "20900101T000000"
 
 _SECONDS = 300.0
-"""In which an agent ends, on the busiest machine."""
+"""The time in which an agent ends, even on the busiest machine."""
 
 
 _AROUND_NUMBERS = """\
@@ -54,9 +54,10 @@ class GpgHome:
     path: Path
 
     def run(self, *arguments: str, stdin: bytes = b"", passphrase: str = "", at: str | None = None) -> bytes:
-        """Run gpg here, as of another time if asked, and return its output."""
-        # It stands still: if it ran, a key could be younger than the moment at which it gets its subkey, and
-        # gpg refuses that ("Time conflict").
+        """Run gpg in this folder, at a faked time if `at` is given, and return its output."""
+        # The faked time stands still ("!"): otherwise a key could be younger than the time at which it gets
+        # its
+        # subkey, which gpg rejects ("Time conflict").
         clock = ["--faked-system-time", f"{at}!"] if at else []
         command = [
             "gpg",
@@ -120,21 +121,21 @@ class GpgHome:
         self.run("--quick-add-key", fingerprint, algorithm, "encr", expires, passphrase=passphrase, at=at)
 
     def fingerprint(self, name: str) -> str:
-        """The fingerprint of the primary key of `name`."""
+        """Return the fingerprint of the primary key of `name`."""
         listing = self.run("--list-keys", "--with-colons", f"={name} <{name}@a.example>").decode()
         return next(line.split(":")[9] for line in listing.splitlines() if line.startswith("fpr"))
 
     def subkeys(self, fingerprint: str) -> list[str]:
-        """The fingerprints of the subkeys of a key, in their order."""
+        """Return the fingerprints of a key's subkeys, in their order."""
         listing = self.run("--list-keys", "--with-colons", fingerprint).decode()
         return [line.split(":")[9] for line in listing.splitlines() if line.startswith("fpr")][1:]
 
     def export(self, name: str, *options: str) -> bytes:
-        """The binary public key of `name`."""
+        """Return the binary public key of `name`."""
         return self.run(*options, "--export", f"={name} <{name}@a.example>")
 
     def edit(self, fingerprint: str, *commands: str) -> None:
-        """Give commands to `gpg --edit-key`."""
+        """Run commands in `gpg --edit-key`."""
         lines = "".join(f"{command}\n" for command in (*commands, "save"))
         command = ["gpg", "--homedir", str(self.path), "--no-tty", "--quiet", "--pinentry-mode", "loopback"]
         subprocess.run(
@@ -146,7 +147,7 @@ class GpgHome:
         )
 
     def sign_again_while_short(self, name: str) -> None:
-        """Renew an Ed25519 key's signatures until none is short, as in one key of 64 (see `ed25519_keys`)."""
+        """Renew an Ed25519 key's signatures until none is short, as in one key of 64."""
         fingerprint = self.fingerprint(name)
         while any(
             min(signature.bit_lengths) <= 31 * 8
@@ -157,16 +158,16 @@ class GpgHome:
             self.run("--quick-set-expire", fingerprint, "2y", *self.subkeys(fingerprint))
 
     def revoke(self, fingerprint: str) -> None:
-        """Revoke a whole key with the certificate that gpg made beside it."""
+        """Revoke a key with the revocation certificate that gpg made."""
         certificate = (self.path / "openpgp-revocs.d" / f"{fingerprint}.rev").read_text()
         self.run("--import", stdin=certificate.replace("\n:-----", "\n-----").encode())
 
     def encrypt(self, name: str, plain: str) -> bytes:
-        """A binary message to `name`."""
+        """Return a binary message that is encrypted to the key of `name`."""
         return self.run("--recipient", f"={name} <{name}@a.example>", "--encrypt", stdin=plain.encode())
 
     def forget_passphrases(self) -> None:
-        """End this folder's agent, and with it what it remembers; one that is still ending answers nobody."""
+        """Stop this folder's agent, so that it forgets the passphrases, and wait until it has ended."""
         gpgconf = partial(subprocess.run, env=ENVIRONMENT, check=True, capture_output=True, text=True)
         here = ["gpgconf", "--homedir", str(self.path)]
         gpgconf([*here, "--kill", "all"])
@@ -178,7 +179,7 @@ class GpgHome:
 
 @contextmanager
 def gpg_home(pinentry: str = "/bin/false") -> Iterator[GpgHome]:
-    """A private gpg folder; its agent is ended and it is removed afterwards."""
+    """Yield a private gpg folder; stop its agent and remove it afterwards."""
     path = Path(tempfile.mkdtemp(prefix="io-", dir="/tmp"))
     home = GpgHome(path)
     try:
@@ -190,7 +191,7 @@ def gpg_home(pinentry: str = "/bin/false") -> Iterator[GpgHome]:
 
 
 def _remove(folder: Path) -> None:
-    """Remove a folder in which an agent that was just told to end may still be tidying up."""
+    """Remove a folder, in which an agent that is about to end may still remove files."""
     deadline = time.monotonic() + _SECONDS
     while True:
         try:
@@ -204,7 +205,7 @@ def _remove(folder: Path) -> None:
 
 
 def all_kinds_of_keys(home: GpgHome) -> dict[str, bytes]:
-    """One binary public key for every kind that the table of verdicts knows, by the name of the kind."""
+    """Return kind -> binary public key, for every kind in the table of verdicts."""
     home.key("rsa")
     home.key("rsa3072", "rsa3072", subkey="rsa3072")
     home.key("rsa1024", "rsa1024", subkey="rsa1024")
@@ -238,7 +239,7 @@ def all_kinds_of_keys(home: GpgHome) -> dict[str, bytes]:
 
 
 def spying(folder: Path) -> tuple[dict[str, str], Path]:
-    """An environment whose gpg writes its arguments and its environment down, and the file that it writes."""
+    """Return an environment whose gpg records its arguments and environment, and the file of the records."""
     record, spy = folder / "record", folder / "gpg"
     real = shutil.which("gpg", path=ENVIRONMENT["PATH"])
     spy.write_text(

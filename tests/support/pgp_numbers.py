@@ -1,7 +1,7 @@
-"""RSA numbers for the keys of tests, found once a machine: that is nearly all that making a key takes.
+"""RSA numbers for the keys of tests, found once per machine, as finding them takes most of the time.
 
-Each key has its own user and moment, and so its own fingerprint. Keys of one process have the same numbers
-only when there are `_PAIRS` others between them, and never in one folder.
+Each key has its own user id and creation time, and so its own fingerprint. Keys of one process have the same
+numbers only if there are `_PAIRS` other keys between them, and never in one folder.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ _turn = itertools.count()
 
 
 def take(home: Path) -> tuple[str, ...]:
-    """Put a pair of secret numbers, of a primary key and a subkey, into a gpg folder.
+    """Copy a pair of secret numbers, for a primary key and a subkey, into a gpg folder.
 
     Returns:
-        Their keygrips, or nothing if the folder has all pairs already.
+        Their keygrips, or () if the folder contains all pairs already.
     """
     secrets = home / "private-keys-v1.d"
     for number in itertools.islice(_turn, _PAIRS):
@@ -38,7 +38,7 @@ def take(home: Path) -> tuple[str, ...]:
 
 
 def _pair(number: int) -> list[Path]:
-    """The two files of a pair, made if they are not there yet: `1-KEYGRIP.key` and `2-KEYGRIP.key`."""
+    """Return the two files of a pair, `1-KEYGRIP.key` and `2-KEYGRIP.key`; make them if they are missing."""
     place = _PLACE / str(number)
     if not place.is_dir():
         _PLACE.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""What strangers write to act upon a terminal or to hide, and the places of a project where they put it."""
+"""Hostile texts that control a terminal or hide, and the places in a project that can contain them."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 POISON = "\x1b]52;c;UE9JU09O\x07\x1b]2;OWNED\x07\x9b31m\x7f\u202e\u200b\U000e0041\r\x1b[5m"
-"""Sets a clipboard and a title, colours, deletes, turns around, hides."""
+"""A text that sets the clipboard and the title, changes colours, deletes, reverses and hides text."""
 LAYER = "security/global/base-identities"
 
 
 def _replaced(path: str, old: str, new: str) -> Callable[[Path], None]:
-    """Put a text into a file of the project."""
+    """Return a function that replaces a text in a file of the project."""
 
     def poison(root: Path) -> None:
         file = root / path
@@ -23,7 +23,7 @@ def _replaced(path: str, old: str, new: str) -> Callable[[Path], None]:
 
 
 def _named(path: str) -> Callable[[Path], None]:
-    """Put a file with an odd name into the project."""
+    """Return a function that adds a file with an odd name to the project."""
 
     def poison(root: Path) -> None:
         (root / path).write_text("x")
@@ -35,7 +35,7 @@ USERS = "security/global/base-identities/locals.tf"
 
 
 def places(poison: str = POISON) -> Mapping[str, Callable[[Path], None]]:
-    """What puts a text into a project, by the place; a carriage return in it is refused by HCL in strings."""
+    """Return place -> function that puts the text there; HCL rejects a carriage return in strings."""
     return {
         "project": _replaced("config/common.tfvars", '= "bb"', f'= "bb{poison}"'),
         "project_long": _replaced("config/common.tfvars", '"binbash"', f'"bin{poison}"'),

@@ -1,4 +1,4 @@
-"""The profiles of somebody in security who may assume DevOps in some accounts."""
+"""The profiles of a person in security who may assume the role DevOps in some accounts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def devops(
     region: str = "us-east-1",
     mfa_names: bool = False,
 ) -> WantedProfiles:
-    """Those profiles."""
+    """Return the profiles."""
     roles = {f"bb-{name}-devops": role_arn("aws", number, "DevOps") for name, number in accounts.items()}
     base = BaseProfile("bb-security", region, key, serial)
     return profiles_for(base, roles, mfa_names=mfa_names)

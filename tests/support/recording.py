@@ -1,6 +1,6 @@
-"""Records what a test's application shows, as an asciinema cast (asciicast v2): `make recording`.
+"""Recordings of a test's application as asciinema casts (asciicast v2), for `make recording`.
 
-The time between the frames is made up, so that they can be read; what they show is not.
+The frames are real, but the times between them are chosen so that the frames can be read.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from rich.console import Console
 from textual.app import App
 
 READ, TYPED = 1.6, 0.4
-"""Seconds: how long a page, and what was typed, is shown."""
+"""The seconds for which a page, or typed text, is shown."""
 _WANTED = "IAM_ONBOARD_CAST"
 
 
 class Recording:
-    """The frames of one recording; does nothing unless the environment names a file for them."""
+    """The frames of one recording, which needs a file name in the environment; does nothing without."""
 
     def __init__(self) -> None:
         self._file = Path(os.environ[_WANTED]) if _WANTED in os.environ else None
@@ -30,7 +30,7 @@ class Recording:
         self._size = (80, 24)
 
     def keep(self, app: App[Any], seconds: float) -> None:
-        """Keep what is shown now, for so long; the same as before is only shown longer."""
+        """Add the current screen as a frame; if it has not changed, show the last frame longer."""
         if self._file is None:
             return
         console = Console(force_terminal=True, color_system="truecolor", width=app.size.width)
@@ -46,7 +46,7 @@ class Recording:
         self._at += seconds
 
     def write(self) -> None:
-        """Write the file."""
+        """Write the recording's file."""
         if self._file is None:
             return
         columns, lines = self._size

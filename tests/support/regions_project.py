@@ -1,4 +1,4 @@
-"""A project whose accounts have profiles, and a strict AWS on loopback that answers for them."""
+"""A project whose accounts have profiles, and a strict AWS for them on loopback."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ FEW = (
     *("af-south-1", "eu-central-1", "eu-west-1", "eu-west-2", "eu-west-3", "sa-east-1"),
     *("us-east-1", "us-west-2"),
 )
-"""A region to opt into, the one that is always on, two that the project uses, and others.
+"""An opt-in region, the region that is always active, two that the project uses, and others.
 
-Each region costs a client and a request for every account.
+There are few, as each costs a client and a request for every account.
 """
 
 
@@ -59,7 +59,7 @@ class RegionsProject:
 
     @property
     def settings(self) -> RegionSettings:
-        """What each account has set for its regions."""
+        """The region settings of all accounts."""
         return self.made.aws.strict.settings
 
     @property
@@ -71,7 +71,7 @@ class RegionsProject:
         return Context(self.environment, known, known, "", self.made.folder)
 
     def allow(self, *regions: str) -> None:
-        """Let the project use these regions."""
+        """Set the project's allowed regions."""
         common = self.root / "config" / "common.tfvars"
         listed = ", ".join(f'"{region}"' for region in regions)
         lines = [
@@ -81,7 +81,7 @@ class RegionsProject:
         common.write_text("\n".join(lines) + "\n")
 
     def role_with_mfa(self) -> str:
-        """Let shared be asked through a role that wants a code of jane.doe's device; the device's seed."""
+        """Give shared a profile with a role that requires jane.doe's device; return the device's seed."""
         key = self.aws.user("jane.doe", ASSUME)
         serial, seed = self.aws.device("jane.doe")
         iam = self.aws.administrator("iam", APPS)
@@ -99,14 +99,14 @@ class RegionsProject:
         return seed
 
     def add(self, profile: str, **settings: str) -> None:
-        """A profile with these settings in `credentials`."""
+        """Add a profile with these settings to `credentials`."""
         with (self.profiles / "credentials").open("a") as file:
             file.write(f"[{profile}]\n" + "".join(f"{name} = {value}\n" for name, value in settings.items()))
 
 
 @contextmanager
 def regions_project(folder: Path, regions: tuple[str, ...] = FEW) -> Iterator[RegionsProject]:
-    """The project and its AWS, whose partition has these regions."""
+    """Yield the project and its AWS, whose partition consists of these regions."""
     root = folder / "project"
     lay_out(root)
     with (

@@ -1,4 +1,4 @@
-"""The sandbox as a pytest fixture: a copy of a prepared template, so each test has one of its own quickly."""
+"""The sandbox as a pytest fixture: a copy of the template, so that tests get their own quickly."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ REPOSITORY = Path(__file__).parents[2]
 
 @pytest.fixture(scope="session")
 def sandbox_cache() -> Path:
-    """The unpacked AWS provider and the prepared template, kept from run to run; git ignores it."""
+    """Return the folder with the unpacked AWS provider and the template, which runs share and git ignores."""
     return REPOSITORY / ".cache" / "sandbox"
 
 
@@ -32,7 +32,7 @@ def delete_if_there(folder: Path) -> None:
 
 @contextmanager
 def short_folder() -> Iterator[Path]:
-    """Where a sandbox can be made: a short path where nothing is yet; whatever is made is removed."""
+    """Yield a short path at which a sandbox can be made; remove what is there afterwards."""
     parent = Path(tempfile.mkdtemp(prefix="io-", dir="/tmp"))
     folder = parent / "sandbox"
     try:
@@ -43,7 +43,7 @@ def short_folder() -> Iterator[Path]:
 
 
 def made_in(folder: Path, cache: Path) -> Sandbox:
-    """A new sandbox, open."""
+    """Make a new sandbox and open it."""
     try:
         return Sandbox.create(folder, cache=cache, environment=os.environ)
     except OnboardError as error:
@@ -59,29 +59,29 @@ def sandbox_folder() -> Iterator[Path]:
 
 @pytest.fixture
 def sandbox(sandbox_folder: Path, sandbox_cache: Path) -> Iterator[Sandbox]:
-    """An open sandbox, deleted after the test."""
+    """Yield an open sandbox, which is deleted after the test."""
     with made_in(sandbox_folder, sandbox_cache) as made:
         yield made
 
 
 @pytest.fixture(scope="module")
 def shared_sandbox(sandbox_cache: Path) -> Iterator[Sandbox]:
-    """An open sandbox for those tests of a module that don't mind what the others made."""
+    """Yield an open sandbox for the tests of a module that do not depend on its contents."""
     with short_folder() as folder, made_in(folder, sandbox_cache) as made:
         yield made
 
 
 def console_url(sandbox: Sandbox) -> str:
-    """The address of its sign-in console."""
+    """Return the address of the sandbox's sign-in console."""
     return f"{sandbox.endpoint_url}/{sandbox.token}/console"
 
 
 def advance_clock(sandbox: Sandbox, seconds: float) -> None:
-    """Let the sandbox's AWS be so many more seconds ahead of the real time: a code is good only once."""
+    """Advance the clock of the sandbox's AWS, for example because each code is valid once."""
     Layout(sandbox.folder).clock.write_text(str(seconds_ahead(sandbox) + seconds))
 
 
 def seconds_ahead(sandbox: Sandbox) -> float:
-    """How far the sandbox's AWS is ahead of the real time."""
+    """Return the seconds by which the sandbox's AWS is ahead of the real time."""
     clock = Layout(sandbox.folder).clock
     return float(clock.read_text()) if clock.exists() else 0.0

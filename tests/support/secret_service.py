@@ -1,4 +1,4 @@
-"""A real desktop keyring for tests: gnome-keyring on a D-Bus session of its own, in folders of its own."""
+"""A real desktop keyring for tests: gnome-keyring on a separate D-Bus session, in separate folders."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MISSING = [program for program in PROGRAMS if shutil.which(program) is None]
 needs_secret_service = pytest.mark.skipif(
     bool(MISSING), reason=f"{' and '.join(MISSING)} missing: apt install dbus gnome-keyring"
 )
-"""Skips on a developer's machine without the programs; `.ci/run` installs them."""
+"""Skips a test if the programs are missing; `.ci/run` installs them."""
 
 
 _CONFIG = """\
@@ -34,16 +34,16 @@ _CONFIG = """\
   </policy>
 </busconfig>
 """
-"""A bus that starts nothing by itself: the session's usual one would start a second, locked keyring."""
+"""The configuration of a bus that starts no services: the usual one would start a second, locked keyring."""
 
 
 @contextmanager
 def secret_service(folder: Path, environment: dict[str, str]) -> Iterator[dict[str, str]]:
-    """An unlocked keyring; gives the environment in which programs find it.
+    """Start an unlocked keyring, and yield the environment in which programs find it.
 
     Args:
-        folder: for its bus, its sockets and its data; the path has to be short.
-        environment: what programs get besides.
+        folder: the folder of its bus, its sockets and its data; the path must be short.
+        environment: other variables for the programs.
     """
     runtime, home = folder / "run", folder / "home"
     for made in (runtime, home):
@@ -86,7 +86,7 @@ def secret_service(folder: Path, environment: dict[str, str]) -> Iterator[dict[s
 
 
 def lock(environment: dict[str, str]) -> None:
-    """Lock the keyring, as a desktop does when its person leaves."""
+    """Lock the keyring, as a desktop does when its user leaves."""
     import secretstorage  # noqa: PLC0415 - Linux only
 
     before = os.environ.get("DBUS_SESSION_BUS_ADDRESS")

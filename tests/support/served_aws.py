@@ -1,4 +1,4 @@
-"""A strict AWS on loopback with one new user, for steps that talk to it through the product's own clients."""
+"""A strict AWS on loopback with one new user, for steps that use the real clients."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ ROLE = "bb-apps-devstg-devops"
 
 
 def jane(**changes: Any) -> Identity:
-    """The identity of jane.doe in the security account, with one role."""
+    """Return the identity of jane.doe in the security account, with one role."""
     profiles = (RoleProfile(ROLE, "DevOps", "apps-devstg", APPS),)
     return identity(**{"account_id": SECURITY, "profiles": profiles, **changes})
 
 
 @dataclass
 class NewUserAws:
-    """AWS as a new user meets it, and what their steps are told."""
+    """AWS for a new user, and the environment of the user's steps."""
 
     aws: StrictWorld
     environment: Environment
@@ -90,7 +90,7 @@ class NewUserAws:
 
 @contextmanager
 def served(tmp_path: Path, **changes: Any) -> Iterator[NewUserAws]:
-    """AWS with the role DevOps, answering on loopback; `changes` replaces parts of the environment."""
+    """Yield AWS on loopback with the role DevOps; `changes` replaces attributes of the environment."""
     aws = StrictWorld()
     aws.administrator("iam", APPS).create_role(RoleName="DevOps", AssumeRolePolicyDocument=TRUST_WITH_MFA)
     port = free_port()
@@ -120,5 +120,5 @@ def new_user(tmp_path: Path) -> Iterator[NewUserAws]:
 
 
 def user_key(made: NewUserAws, name: str = "jane.doe") -> dict[str, Any]:
-    """A new user as the layer makes one, with an access key."""
+    """Make a user as the layer does, and return an access key."""
     return made.aws.user(name, SELF_MANAGEMENT, ASSUME_DEVOPS)

@@ -1,4 +1,4 @@
-"""The admin's session walked without a screen: real steps and a real journal, and what must hold of both."""
+"""Walks through the admin's session without a screen, with real steps and a real journal."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ from workflows.steps.admin import groups, pgp_keys, project, review, users
 from workflows.steps.shared.module import Context, acceptance
 
 Requests = Mapping[str, Callable[[Context], Any]]
-"""What is entered in each step, by its id."""
+"""Step id -> function that returns the step's request."""
 
 
 class SessionWalk:
-    """A new session, and the run of it.
+    """A new session and its run.
 
     Args:
-        folder: where sessions are kept.
-        environment: the outside.
-        requests: what is entered.
+        folder: the folder of sessions.
+        environment: the environment.
+        requests: the requests of the steps.
 
     Attributes:
-        session: the session, open.
-        run: its run.
-        refused: why steps were not done, each in words.
+        session: the open session.
+        run: the session's run.
+        refused: the reasons why steps were not done.
     """
 
     def __init__(self, folder: Path, environment: Environment, requests: Requests) -> None:
@@ -50,14 +50,14 @@ class SessionWalk:
         self.session.close()
 
     def go_on(self, steps: int) -> None:
-        """Do the steps that are proposed, as long as something is entered in them."""
+        """Do the proposed steps for which there are requests, up to a number of steps."""
         for _ in range(steps):
             key = self.session.proposal()
             if key is not None and key.step in self._requests:
                 self.do(key)
 
     def do(self, key: StepKey) -> None:
-        """Do a step, or fail in it."""
+        """Do a step, or let it fail."""
         module = self.run.module(key)
 
         def perform() -> Mapping[str, Any]:
@@ -71,7 +71,7 @@ class SessionWalk:
         self._begin(key, perform)
 
     def accept(self, key: StepKey) -> None:
-        """Take in what the world shows of a step, where its look offers that."""
+        """Accept what the world shows of a step, if its last look offers that."""
         seen, take_in = self.session.state.observed.get(key), acceptance(self.run.module(key))
         if take_in is not None and seen is not None and seen.contradicts and seen.accepting:
             self._begin(key, lambda: take_in(seen, self.run.context(key), quiet))
@@ -89,21 +89,21 @@ class SessionWalk:
             self.session.succeed(key, given)
 
     def leave_and_come_back(self) -> None:
-        """Close the session and open it from its journal."""
+        """Close the session and open it again from its journal."""
         self.session.close()
         self.session = self._sessions.open("s")
         self.run = SessionRun(self.session, self._environment, MODULES["admin"])
 
     def done(self) -> set[StepKey]:
-        """What is shown as done."""
+        """Return the done steps."""
         return {key for key in self.session.layout() if self.session.status(key) is Status.DONE}
 
     def settled(self) -> set[StepKey]:
-        """What nobody is asked for again."""
+        """Return the settled steps."""
         return {key for key in self.session.layout() if self.session.status(key) in SETTLED}
 
     def observe(self, *, at_network: bool = False) -> None:
-        """Look at the world as somebody who comes back does; nothing is proposed past what it contradicts."""
+        """Look at the world, and check that no step after a contradicted one is proposed."""
         self.run.observe()
         for question in self.run.questions() if at_network else ():
             self.run.learn(question, self.run.answer(question))
@@ -115,7 +115,7 @@ class SessionWalk:
 
 
 def entered(root: Path, layers: tuple[str, ...], keys: Mapping[str, bytes]) -> Requests:
-    """What is entered up to Review for those who join, by their keys: whatever each step proposes."""
+    """Return the proposed requests up to Review, if the people with these keys join."""
     return {
         "project": lambda _: project.Request(path=str(root), layers=layers, joining=tuple(keys)),
         "pgp-keys": lambda context: pgp_keys.Request(

@@ -1,4 +1,4 @@
-"""A new user who has come as far as the handoff or the sign-in, on the machine of the test."""
+"""A new user at the handoff or the sign-in, on this machine."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from workflows.machine.events import StepKey
 
 
 def waiting_session(gpg: GpgHome, name: str, *, with_handoff: bool = True) -> str:
-    """A session of the new user's workflow in this machine's folder: at the sign-in, or at the handoff.
+    """Make a session of the new user's workflow in this machine's folder, at the sign-in or at the handoff.
 
-    The test has set GNUPGHOME to the folder of `gpg`.
+    The test must have set GNUPGHOME to the folder of `gpg`.
 
     Returns:
-        Its id.
+        The session's id.
     """
     assert os.environ["GNUPGHOME"] == str(gpg.path)
     session = SessionCatalogue(Machine.this()).sessions_of().create("new-user", {})

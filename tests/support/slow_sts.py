@@ -1,4 +1,4 @@
-"""A server on loopback that stands for all regions' STS: each answers as it is told, after its own delay."""
+"""A server on loopback for the STS of all regions, each with its own answer and delay."""
 
 from __future__ import annotations
 
@@ -36,16 +36,16 @@ _EC2 = (
 
 @dataclass
 class SlowSts:
-    """How each region answers.
+    """The answers of the regions.
 
     Attributes:
         account: the account that signs and answers.
-        delays: seconds until a region answers, by region.
-        listed: whether the account service answers, else EC2 has to be asked.
-        refusals: the code and the HTTP status with which a region refuses, by region.
-        opt_in: EC2's word for a region; those not named are left out of its answer.
-        asked: every STS call that arrived: the region and the operation.
-        most_at_once: the most STS calls that were answered at the same time.
+        delays: region -> seconds until it answers.
+        listed: whether the account service answers; otherwise EC2 must be asked.
+        refusals: region -> the error code and HTTP status with which it rejects calls.
+        opt_in: region -> EC2's opt-in status; EC2 does not list other regions.
+        asked: region and operation of every STS call so far.
+        most_at_once: the greatest number of concurrent STS calls so far.
     """
 
     account: str = "222222222222"
@@ -60,7 +60,7 @@ class SlowSts:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def answer(self, header: str, form: Mapping[str, list[str]]) -> tuple[int, str]:
-        """The status and the body for a request."""
+        """Return the status and the body for a request."""
         scope = _SCOPE.search(header)
         assert scope is not None, header
         region, service = scope.groups()
@@ -104,7 +104,7 @@ class SlowSts:
 
 @contextmanager
 def slow_sts(**how: object) -> Iterator[SlowSts]:
-    """The server; it is gone afterwards."""
+    """Yield a running server; stop it afterwards."""
     made = SlowSts(**how)  # type: ignore[arg-type]
 
     class Handler(BaseHTTPRequestHandler):
@@ -121,10 +121,10 @@ def slow_sts(**how: object) -> Iterator[SlowSts]:
                 self.end_headers()
                 self.wfile.write(data)
             except (BrokenPipeError, ConnectionResetError):
-                self.close_connection = True  # the client has given up
+                self.close_connection = True  # the client has closed the connection
 
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     class Server(ThreadingHTTPServer):
         request_queue_size = 128
@@ -143,7 +143,7 @@ def slow_sts(**how: object) -> Iterator[SlowSts]:
 
 
 def serve(delays: Mapping[str, float]) -> None:
-    """Tell the address on standard output, and serve until standard input ends."""
+    """Print the address to standard output, and serve until standard input ends."""
     opt_in = dict.fromkeys(delays, "opt-in-not-required")
     with slow_sts(delays=delays, opt_in=opt_in, listed=True) as made:
         sys.stdout.write(made.url + "\n")

@@ -1,6 +1,6 @@
-"""A small workflow with step modules and panes of its own, for tests of the wizard around them.
+"""A small workflow with its own step modules and panes, for tests of the wizard.
 
-The ids are those of real steps, so that each has a help text; what they do is the test's.
+The ids are those of real steps, so that each has a help text.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from workflows.steps.shared.module import Context, Progress, Report
 
 @dataclass(frozen=True)
 class Request:
-    """What is typed into a pane's field."""
+    """The text in a pane's field."""
 
     text: str
 
 
 @dataclass
 class SmallStep:
-    """A step module: gives what was typed, for the fact that it is declared to give."""
+    """A step module that gives the typed text as its fact."""
 
     STEP: Step
     observation: Observation = AGREES
@@ -63,7 +63,7 @@ class SmallStep:
 
 
 class SmallPane(StepPane):
-    """One field."""
+    """A pane with one field."""
 
     def compose_body(self) -> ComposeResult:
         given = self.context.facts.get(self.opening.step.gives[0], "") if self.opening.step.gives else ""
@@ -80,7 +80,7 @@ class SmallPane(StepPane):
 
 
 class EverythingPane(SmallPane):
-    """One of each widget that takes keys."""
+    """A pane with one widget of each kind that handles keys."""
 
     def compose_body(self) -> ComposeResult:
         yield from super().compose_body()
@@ -98,12 +98,12 @@ class EverythingPane(SmallPane):
 
 
 def once(step_id: str, gives: str, *needs: str, **more: Any) -> Step:
-    """A step that happens once."""
+    """Return the declaration of a small step."""
     return Step(step_id, step_id.capitalize(), f"The {step_id} step.", needs, (gives,), **more)
 
 
 def small_workflow() -> list[SmallStep]:
-    """Project, users, and for each of two layers: plan and apply; then an optional account."""
+    """Return project and users, two steps for each of two layers, and an optional account."""
     project = SmallStep(Step("project", "Project", "Find it.", (), ("project", "layers")))
     project.result = {"project": "bb", "layers": ["management", "security"]}
     return [
@@ -116,7 +116,7 @@ def small_workflow() -> list[SmallStep]:
 
 
 def panes_for(modules: Sequence[SmallStep], **special: type[StepPane]) -> dict[str, type[StepPane]]:
-    """The small pane for each of these steps, or a special one by id."""
+    """Return step id -> pane: a special one, or the small pane."""
     return {module.STEP.id: special.get(module.STEP.id, SmallPane) for module in modules}
 
 

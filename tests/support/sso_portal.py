@@ -1,4 +1,4 @@
-"""An endpoint that stands for SSO and STS, and the token that `aws sso login` leaves."""
+"""A fake endpoint of SSO and STS, and the token file of `aws sso login`."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ IDENTITY = """<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/20
 
 
 class Portal(BaseHTTPRequestHandler):
-    """GetRoleCredentials for who has the token, and GetCallerIdentity for who has what that gave."""
+    """GetRoleCredentials for callers with the token, and GetCallerIdentity for its credentials."""
 
     def do_GET(self) -> None:
         server: Any = self.server
@@ -56,7 +56,7 @@ class Portal(BaseHTTPRequestHandler):
         self.wfile.write(json.dumps(body).encode())
 
     def log_message(self, *_arguments: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ def portal() -> Iterator[Any]:
 def sign_in(
     files: ProfileFiles, name: str, token: str = TOKEN, lasts: timedelta = timedelta(hours=8)
 ) -> Path:
-    """What `aws sso login` leaves for a session or, in the older form, for a start URL."""
+    """Write the file that `aws sso login` writes for a session or, in the older form, for a start URL."""
     assert files.sso_cache is not None
     files.sso_cache.mkdir(parents=True, exist_ok=True)
     file = files.sso_cache / f"{hashlib.sha1(name.encode()).hexdigest()}.json"  # noqa: S324 - botocore's name

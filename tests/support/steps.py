@@ -1,4 +1,4 @@
-"""The declaration of a step by its module."""
+"""The declarations of step modules."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from workflows.step_modules import MODULES
 
 
 def step_of(module: Any) -> Step:
-    """What a step is declared as: a real one in its workflow, one of a test by its own `STEP`."""
+    """Return the declaration of a step module: in its workflow, or the `STEP` of a test's module."""
     if hasattr(module, "STEP"):
         return module.STEP
     every = ((workflow.id, step) for workflow in WORKFLOWS for step in workflow.steps)

@@ -1,4 +1,4 @@
-"""A strict AWS in this process: real boto3 clients that reach it without a socket, and a clock to turn."""
+"""A strict AWS in this process, with real boto3 clients, no sockets, and a clock that tests advance."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ MANAGEMENT, SECURITY, APPS = "111111111111", "222222222222", "333333333333"
 HOST = "127.0.0.1:5999"
 TOKEN = "t0ken"
 PAGES = f"http://{HOST}/{TOKEN}"
-"""What the addresses of the console and the phone begin with."""
+"""The beginning of the console's and the phone's addresses."""
 ADMINISTRATORS = {
     MANAGEMENT: ("AKIABOOTSTRAPMANAGE1", "management/secret+1"),
     SECURITY: ("AKIABOOTSTRAPSECURE1", "security/secret+1"),
@@ -66,7 +66,7 @@ TRUST_WITH_MFA = (
 
 @dataclass
 class AccountRegions:
-    """What an account has set: STS endpoints switched off, regions opted into, version of global tokens."""
+    """An account's region settings: deactivated STS endpoints, opted-in regions, version of global tokens."""
 
     off: set[str] = field(default_factory=set)
     opted_in: set[str] = field(default_factory=set)
@@ -74,7 +74,7 @@ class AccountRegions:
 
 
 class RegionSettings(Regions):
-    """The settings of all accounts, by their ids."""
+    """The region settings of all accounts, by account id."""
 
     def __init__(self) -> None:
         self._settings: defaultdict[str, AccountRegions] = defaultdict(AccountRegions)
@@ -91,7 +91,7 @@ class RegionSettings(Regions):
 
 
 class SwitchedAws(StrictAws):
-    """A strict AWS whose accounts have settings for their regions."""
+    """A strict AWS whose accounts have region settings."""
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
@@ -107,7 +107,7 @@ class SwitchedAws(StrictAws):
 
 
 class StrictWorld:
-    """Three accounts, their administrators' keys, a strict AWS, its console, and a clock that tests turn."""
+    """Three accounts, their administrators' keys, a strict AWS, its console, and a clock for tests."""
 
     def __init__(self) -> None:
         iam_backends.clear()
@@ -116,7 +116,7 @@ class StrictWorld:
                 backend.reset()
         s3_backends.clear()
         self.ahead = 0.0
-        self.started = time.time() // 30 * 30 + 15  # in the middle of a code, where no test is late
+        self.started = time.time() // 30 * 30 + 15  # the middle of a code's half minute
         self.directory = Directory(
             accounts={"management": MANAGEMENT, "security": SECURITY, "apps-devstg": APPS},
             bootstrap_keys={
@@ -132,7 +132,7 @@ class StrictWorld:
         return self.started + self.ahead
 
     def restart(self) -> None:
-        """What a new process has: moto's state as it was, and the strict state from its dump."""
+        """Simulate a new process: keep moto's state, and load the strict state from its dump."""
         state = json.loads(json.dumps(self.strict.state.dump()))
         self.strict = SwitchedAws(self.moto, self.directory, self.now)
         self.console = console_application(self.strict, self.directory, TOKEN)
@@ -155,7 +155,7 @@ class StrictWorld:
         return self.client(service, *ADMINISTRATORS[account])
 
     def of(self, service: str, credentials: dict[str, Any]) -> Any:
-        """A client with what CreateAccessKey, GetSessionToken or AssumeRole answered."""
+        """Return a client with the credentials from CreateAccessKey, GetSessionToken or AssumeRole."""
         return self.client(
             service,
             credentials["AccessKeyId"],
@@ -167,7 +167,7 @@ class StrictWorld:
         return Client(self.console)
 
     def user(self, name: str = "jane.doe", *policies: str, account: str = SECURITY) -> dict[str, Any]:
-        """A new user with inline policies and an access key: CreateAccessKey's answer."""
+        """Make a user with inline policies, and return an access key in CreateAccessKey's form."""
         iam = self.administrator("iam", account)
         iam.create_user(UserName=name)
         for number, policy in enumerate(policies):
@@ -176,7 +176,7 @@ class StrictWorld:
         return key
 
     def device(self, name: str = "jane.doe", account: str = SECURITY) -> tuple[str, str]:
-        """A device enabled for a user, with codes of the past and the present: its serial number and seed."""
+        """Enable a device for a user with the last two codes; return its serial number and seed."""
         iam = self.administrator("iam", account)
         made = iam.create_virtual_mfa_device(VirtualMFADeviceName=name)["VirtualMFADevice"]
         seed = made["Base32StringSeed"].decode()
@@ -198,7 +198,7 @@ class StrictWorld:
 
     @contextmanager
     def later(self, seconds: float) -> Iterator[None]:
-        """So many seconds later, for the server and for what clients sign."""
+        """Advance the clock of the server and of the clients' signatures within the block."""
         self.ahead += seconds
         moved = dt.datetime.now(dt.UTC).replace(tzinfo=None) + dt.timedelta(seconds=self.ahead)
         try:
@@ -238,7 +238,7 @@ def code(environment: StrictWorld, seed: bytes | str, steps: int = 0) -> str:
 
 
 def refused(call: Any, *arguments: Any, **parameters: Any) -> tuple[str, str]:
-    """The code and the message with which AWS refuses a call; a call that succeeds fails the test."""
+    """Return the code and the message with which AWS rejects a call; fail the test if the call succeeds."""
     with pytest.raises(ClientError) as caught:
         call(*arguments, **parameters)
     error = caught.value.response["Error"]

@@ -1,4 +1,4 @@
-"""The sandbox's project with its people declared in other styles, as a team would have it."""
+"""The sandbox's project with its people declared in other styles."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ LOCALS = """locals {
 
 @dataclass(frozen=True)
 class Styling:
-    """How a layer declares its people.
+    """The style in which a layer declares its people.
 
     Attributes:
-        people: a style of `support.styles.STYLES` for people.
-        machines: the style for machine users.
-        outputs: one of `support.styles.OUTPUTS`, or `one map`.
+        people: the style of people, from `support.styles.STYLES`.
+        machines: the style of machine users.
+        outputs: the style of outputs, from `support.styles.OUTPUTS`, or `one map`.
         in_file: whether maps of objects are in a tfvars file instead of the variables' defaults.
-        banner: one of `support.styles.BANNERS`, over each block.
+        banner: the banner over each block, from `support.styles.BANNERS`.
     """
 
     people: str
@@ -37,7 +37,7 @@ class Styling:
 
     @property
     def written(self) -> tuple[Written, Written]:
-        """The people and the machine users."""
+        """The people and the machine users, as written in these styles."""
         return (
             Written(self.people, PEOPLE, banner=self.banner, outputs=self.outputs),
             Written(self.machines, MACHINES, machine=True, banner=self.banner, outputs=self.outputs),
@@ -45,7 +45,7 @@ class Styling:
 
 
 def restyle(layer: Path, styling: Styling) -> None:
-    """Declare the people of a sandbox's layer in another style; who is in which group stays as it is."""
+    """Declare the people of a sandbox's layer in another style, with the same group memberships."""
     written = styling.written
     (layer / "users.tf").write_text(
         "\n".join(kind.users_tf() for kind in written).replace("../", "../../../")
@@ -72,7 +72,7 @@ def restyle(layer: Path, styling: Styling) -> None:
 
 
 def moves(styling: Styling) -> str:
-    """`moved` blocks that let Terraform keep the people of the sandbox's state under their new addresses."""
+    """Return `moved` blocks with which Terraform keeps the people in its state at their new addresses."""
     blocks = []
     for kind in styling.written:
         for name in kind.names:
@@ -84,7 +84,7 @@ def moves(styling: Styling) -> str:
 
 
 def _with_references(groups: str, written: tuple[Written, Written]) -> str:
-    """The groups with each member named in the new style."""
+    """Return the groups with references to their members in the new style."""
 
     def other(found: re.Match[str]) -> str:
         kind = written[1] if found["module"] == "machine_user" else written[0]

@@ -1,4 +1,4 @@
-"""People of a layer written in every style, in the habits that teams have."""
+"""A layer's people in every style and format that teams use."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ ONE_MAP = "one map"
 
 @dataclass(frozen=True)
 class Written:
-    """How some people are written.
+    """Some people and the style in which they are written.
 
     Attributes:
         style: one of `STYLES`; for machine users `list` is the map of names and key files.
         names: the IAM names.
         machine: whether they are machine users.
-        banner: one of `BANNERS`, over each block.
-        outputs: one of `OUTPUTS`, or `ONE_MAP` over all people instead of two each.
-        old: as it was written before Terraform 0.12 and before the module's version 3.
-        habits: of the list.
+        banner: the banner over each block, from `BANNERS`.
+        outputs: one of `OUTPUTS`, or `ONE_MAP` of all people instead of two outputs each.
+        old: whether to use the syntax before Terraform 0.12 and before the module's version 3.
+        habits: the format of the list.
     """
 
     style: str
@@ -61,7 +61,7 @@ class Written:
         return f"  create_iam_user_login_profile = {on}\n  create_iam_access_key         = {off}\n"
 
     def users_tf(self) -> str:
-        """The modules."""
+        """Return the text of users.tf, with the modules."""
         if self.style == "block":
             return "\n".join(self._banner(name) + self._block(name) for name in self.names)
         if self.style == "objects":
@@ -82,7 +82,7 @@ class Written:
         )
 
     def values_tf(self) -> str:
-        """The list or map that the modules repeat over; empty for blocks."""
+        """Return the list or map that the modules repeat over, or "" for blocks."""
         if self.style == "block":
             return ""
         if self.style == "objects":
@@ -96,7 +96,7 @@ class Written:
         return f"locals {{\n  {self.value_name} = {entries}\n}}\n"
 
     def objects(self, indent: str) -> str:
-        """The map of objects alone."""
+        """Return the map of objects only."""
         login, access_key = ("false", "true") if self.machine else ("true", "false")
         entries = [
             f'{indent}  {slug(name)} = {{\n{indent}    name       = "{name}"\n'
@@ -107,7 +107,7 @@ class Written:
         return "{\n" + "".join(entries) + indent + "}" if entries else "{}"
 
     def outputs_tf(self) -> str:
-        """Two outputs each, or one map, without the last line end."""
+        """Return two outputs each, or one map, without the last line break."""
         if self.outputs == ONE_MAP:
             return self._map()
         return "\n\n".join(self._pair(name) for name in self.names)
@@ -143,7 +143,7 @@ class Written:
         return f"{first}\n\n{second}"
 
     def _map(self) -> str:
-        """The names of all; blocks cannot be repeated over, so there each one has a line."""
+        """Return the map of all names; for blocks it has a line each, as a `for` cannot list them."""
         names = f"{self.module}names"
         if self.style != "block":
             value = f"{{ for key, user in module.{self.module} : key => user.iam_user_name }}"
@@ -163,7 +163,7 @@ def _output(label: str, value: str, more: str) -> str:
 
 @st.composite
 def styled_layers(draw: Callable[..., object]) -> Layer:
-    """Any layer, people and machine users each in some style, as some team could have written it."""
+    """Draw a layer with people and machine users in any styles."""
 
     def pick(choices: Sequence[object]) -> object:
         return draw(st.sampled_from(choices))
@@ -207,7 +207,7 @@ def styled_layers(draw: Callable[..., object]) -> Layer:
 
 
 def files_of(written: Sequence[Written], groups: Sequence[str]) -> dict[str, str]:
-    """The files of a layer, a headline over each part."""
+    """Return the files of a layer, with a heading over each part."""
     parts = {
         "groups.tf": groups,
         "outputs.tf": [kind.outputs_tf() + "\n" for kind in written if kind.names],

@@ -1,4 +1,4 @@
-"""A real terminal for a test: a tmux server of its own, 80×24, driven by keys and read as text."""
+"""A real terminal for a test: a separate tmux server of 80×24, driven by keys and read as text."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class Terminal:
     """A shell in a terminal.
 
     Args:
-        socket: where its tmux server listens.
-        environment: of the shell.
-        folder: where the shell starts.
+        socket: the socket of the tmux server.
+        environment: the shell's environment.
+        folder: the folder in which the shell starts.
     """
 
     def __init__(self, socket: Path, environment: Mapping[str, str], folder: Path) -> None:
@@ -45,18 +45,18 @@ class Terminal:
         self._tmux("send-keys", *keys)
 
     def text(self) -> str:
-        """What the terminal shows."""
+        """Return the text on the screen."""
         return self._tmux("capture-pane", "-p")
 
     def coloured(self) -> str:
-        """What the terminal shows, with the sequences that colour it."""
+        """Return the text on the screen with its colour sequences."""
         return self._tmux("capture-pane", "-p", "-e")
 
     def wait_for(self, *words: str) -> str:
-        """Wait until all of these words are shown, and give the whole text.
+        """Wait until all of these words are on the screen, and return its text.
 
         Raises:
-            AssertionError: they did not come.
+            AssertionError: they do not appear in time.
         """
         end = time.monotonic() + _SECONDS
         while time.monotonic() < end:
@@ -67,10 +67,10 @@ class Terminal:
         raise AssertionError(f"{words} did not appear:\n{self.text()}")
 
     def wait_for_any(self, *words: str) -> str:
-        """Wait until one of these is shown, and give the whole text.
+        """Wait until one of these words is on the screen, and return its text.
 
         Raises:
-            AssertionError: none came.
+            AssertionError: none appears in time.
         """
         end = time.monotonic() + _SECONDS
         while not any(word in (text := self.text()) for word in words):
@@ -79,7 +79,7 @@ class Terminal:
         return text
 
     def wait_until_gone(self, word: str) -> None:
-        """Wait until a word is shown no longer.
+        """Wait until a word is not on the screen any more.
 
         Raises:
             AssertionError: it stays.
@@ -90,7 +90,7 @@ class Terminal:
             time.sleep(0.05)
 
     def press_until(self, keys: Sequence[str], word: str) -> str:
-        """Press one key after the other, each time the screen is at rest, until a word is shown."""
+        """Press one key after the other, each once the screen is at rest, until a word is shown."""
         for key in keys:
             if word in self._at_rest():
                 break
@@ -98,27 +98,27 @@ class Terminal:
         return self.wait_for(word)
 
     def wait_for_shell(self) -> None:
-        """Wait until nothing runs in the shell any more; what is typed before goes to what still runs."""
+        """Wait until the shell runs no program any more, which would get what is typed."""
         _, alive = psutil.wait_procs(self.shell.children(), _SECONDS)
         assert not alive, f"{alive} still runs:\n{self.text()}"
 
     def program(self) -> psutil.Process:
-        """What runs in the shell."""
+        """Return the process that runs in the shell."""
         (child,) = self.shell.children()
         return child
 
     def kill(self, how: signal.Signals = signal.SIGKILL) -> None:
-        """End what runs in the shell by a signal."""
+        """End the process in the shell with a signal."""
         child = self.program()
         child.send_signal(how)
         child.wait(_SECONDS)
 
     def title(self) -> str:
-        """The window's title."""
+        """Return the window's title."""
         return self._tmux("display-message", "-p", "#{pane_title}")
 
     def modes(self) -> str:
-        """Alternate screen, mouse reports, cursor, wrapping: "0 0 1 1" is a terminal as a shell wants it."""
+        """Return the flags of alternate screen, mouse, cursor and wrapping; a shell needs "0 0 1 1"."""
         flags = ("alternate_on", "mouse_any_flag", "cursor_flag", "wrap_flag")
         return self._tmux("display-message", "-p", " ".join(f"#{{{flag}}}" for flag in flags))
 
@@ -126,7 +126,7 @@ class Terminal:
         """Wait until the terminal is in these modes.
 
         Raises:
-            AssertionError: it did not come to that.
+            AssertionError: that does not happen in time.
         """
         end = time.monotonic() + _SECONDS
         while self.modes() != wanted:
@@ -134,27 +134,27 @@ class Terminal:
             time.sleep(0.05)
 
     def scrollback(self) -> str:
-        """All that the terminal has shown and still holds, without the alternate screen."""
+        """Return the screen and the scrollback, without the alternate screen."""
         return self._tmux("capture-pane", "-p", "-S", "-", "-J")
 
     def takes_copies(self) -> None:
-        """From now on the terminal takes what programs copy by OSC 52, as most terminals do."""
+        """Make the terminal accept what programs copy with OSC 52, as most terminals do."""
         self._tmux("set-option", "-s", "set-clipboard", "on")
 
     def copied(self) -> list[str]:
-        """All that was copied and is still kept, the latest first."""
+        """Return the copied texts in tmux's buffers, the latest first."""
         names = self._tmux("list-buffers", "-F", "#{buffer_name}").split()
         return [self._tmux("show-buffer", "-b", name) for name in names]
 
     def paste(self, text: str) -> None:
-        """Paste a text as a terminal does: bracketed, where the program asked for that."""
+        """Paste a text as a terminal does, bracketed if the program supports that."""
         file = self._socket.with_name("paste")
         file.write_text(text)
         self._tmux("load-buffer", "-b", "pasted", str(file))
         self._tmux("paste-buffer", "-p", "-d", "-b", "pasted")
 
     def end(self) -> None:
-        """End the server, as if the window was closed, and wait for the shell; once is enough."""
+        """Stop the server, as if the window was closed, and wait for the shell; may be called again."""
         if self.shell.is_running():
             self._tmux("kill-server")
             self.shell.wait(_SECONDS)
@@ -181,7 +181,7 @@ class Terminal:
 
 @contextmanager
 def terminal(folder: Path) -> Iterator[Terminal]:
-    """A terminal whose shell starts in a folder; everything in it has ended afterwards."""
+    """Yield a terminal whose shell starts in a folder; end everything in it afterwards."""
     place = Path(tempfile.mkdtemp(prefix="io-", dir="/tmp"))
     opened = Terminal(place / "tmux", {**os.environ}, folder)
     try:

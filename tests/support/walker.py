@@ -1,4 +1,4 @@
-"""A person at the wizard, for tests that read like the documentation: fills fields, presses keys, reads."""
+"""A person who uses the wizard, for tests that read like the documentation."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _POLL = 0.05
 
 
 class WatchedEnvironments(SandboxEnvironments):
-    """A sandbox with a clipboard that can be read and a browser that opens nothing."""
+    """Sandbox environments with a clipboard that can be read and a browser that opens nothing."""
 
     def __init__(self, machine: Machine, folder: Path) -> None:
         super().__init__(machine, folder)
@@ -48,7 +48,7 @@ class WatchedEnvironments(SandboxEnvironments):
 
 
 class Walker:
-    """Drives one application; every wait has an end, and a failure dialog ends it with its text."""
+    """Drives an application; every wait has a time limit, and an error dialog fails the test."""
 
     def __init__(
         self, app: OnboardApp, pilot: Pilot[None], source: WatchedEnvironments, recording: Recording
@@ -60,11 +60,11 @@ class Walker:
 
     @property
     def sandbox(self) -> Sandbox:
-        """The sandbox; open once the wizard is shown."""
+        """The sandbox, which is open once the wizard is shown."""
         return self._source._sandbox
 
     def clipboard(self) -> str:
-        """What was copied last."""
+        """The last copied text."""
         return self._source.board.content
 
     @property
@@ -76,7 +76,7 @@ class Walker:
 
     @property
     def opened(self) -> bool:
-        """Whether a wizard is shown yet."""
+        """Whether a wizard is shown."""
         return any(isinstance(screen, WizardScreen) for screen in self.app.screen_stack)
 
     @property
@@ -86,26 +86,26 @@ class Walker:
         return pane
 
     def text(self) -> str:
-        """All that the screen shows."""
+        """Return the text on the screen."""
         return "\n".join(strip.text.rstrip() for strip in self.app.screen._compositor.render_strips())
 
     def facts(self, item: str = "") -> dict[str, Any]:
         return self.wizard.run.session.facts(item)
 
     async def until(self, condition: Any, what: str, seconds: float = SECONDS) -> None:
-        """Wait until something holds; a failure dialog is a failure of the test, with its text."""
+        """Wait until a condition holds; an error dialog fails the test with its text."""
         deadline = asyncio.get_running_loop().time() + seconds
         while not condition():
             if isinstance(self.app.screen, ErrorDialog):
                 raise TypeError(self.app.screen._error.as_text())
             if isinstance(self.app.screen, Notice) and not self.opened:
-                await self.pilot.press("enter")  # what changed meanwhile is read before the wizard is there
+                await self.pilot.press("enter")  # a notice of changes precedes the wizard
             assert asyncio.get_running_loop().time() < deadline, f"waited for {what}:\n{self.text()}"
             await asyncio.sleep(_POLL)
             await self.pilot.pause()
 
     async def rest(self) -> None:
-        """Until nothing runs in the pane, and what was copied is copied."""
+        """Wait until nothing runs in the pane, and copying has ended."""
 
         def resting() -> bool:
             copying = (worker for worker in self.app.workers if worker.group == "in turn")
@@ -116,7 +116,7 @@ class Walker:
         await self.pilot.pause()
 
     async def at(self, title: str) -> None:
-        """Until the step of this title is shown and at rest: `Plan (security)`."""
+        """Wait until the step with this title, such as `Plan (security)`, is shown and at rest."""
 
         def shown() -> bool:
             pane = self.wizard.pane if self.opened else None
@@ -127,20 +127,20 @@ class Walker:
         self._recording.keep(self.app, READ)
 
     async def next(self) -> None:
-        """Press Next and wait for what it sets going."""
+        """Press Next and wait for its effect."""
         self._recording.keep(self.app, READ)
         await self.pilot.press("ctrl+n")
         await self.pilot.pause()
 
     async def confirm(self) -> None:
-        """Say yes to the question that is asked."""
+        """Wait for a question and answer yes."""
         await self.until(lambda: isinstance(self.app.screen, Confirm), "a question")
         self._recording.keep(self.app, READ)
         await self.pilot.press("left", "enter")
         await self.pilot.pause()
 
     async def fill(self, selector: str, text: str) -> None:
-        """Put a text into a field of the pane, as a paste would."""
+        """Put a text into a field of the pane, as if pasted."""
         widget = self.pane.query_one(selector)
         if isinstance(widget, TextArea):
             widget.text = text
@@ -152,7 +152,7 @@ class Walker:
         self._recording.keep(self.app, TYPED)
 
     async def press(self, selector: str) -> None:
-        """Press a button or turn a checkbox of the pane, and wait for what it sets going."""
+        """Press a button or toggle a checkbox of the pane, and wait for its effect."""
         widget = self.pane.query_one(selector)
         if isinstance(widget, Button):
             assert widget.display, f"{selector} is hidden"
@@ -172,7 +172,7 @@ class Walker:
         await self.pilot.pause()
 
     async def work_down(self) -> None:
-        """Press what the page's list proposes, one after the other, until all is done."""
+        """Do the tasks in the page's checklist one after the other, until all are done."""
         tasks = self.pane.query_one(Checklist)
         while not tasks.finished:
             assert tasks.focus_next(), self.text()
@@ -187,7 +187,7 @@ class Walker:
         await self.pilot.pause()
 
     def statuses(self) -> dict[str, Status]:
-        """Every step with where it stands."""
+        """Return the status of every step."""
         session = self.wizard.run.session
         return {str(key): session.status(key) for key in session.layout()}
 
@@ -200,7 +200,7 @@ async def wizard(
     size: tuple[int, int] = (80, 24),
     recording: Recording | None = None,
 ) -> AsyncIterator[Walker]:
-    """The application on a sandbox, as `iam-onboard demo` runs it."""
+    """Run the application with a sandbox, as `iam-onboard demo` does."""
     source = WatchedEnvironments(machine, sandbox)
     parts = Parts(
         SessionCatalogue(machine), MODULES, PANES, lambda folder: WatchedEnvironments(machine, folder)

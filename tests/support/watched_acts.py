@@ -1,4 +1,4 @@
-"""Counts the acts on what is wrapped, breaks at one of them, and looks at the world after each."""
+"""Counts the acts of wrapped objects, breaks at one of them, and checks the world after each."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 
 
 class Killed(BaseException):
-    """The process is gone: no handler of it runs any more."""
+    """The process was killed; handlers of ordinary exceptions must not run."""
 
 
 class Watched:
-    """Something whose every method is an act."""
+    """A wrapped object, whose every method is an act."""
 
     def __init__(self, inner: Any, acts: Acts) -> None:
         self._inner, self._acts = inner, acts
@@ -24,13 +24,13 @@ class Watched:
 
 @dataclass
 class Acts:
-    """Every act, in order.
+    """All acts, in order.
 
     Attributes:
-        look: looks at the world after each of them.
-        break_at: the number of the one that breaks.
-        failure: what it breaks with.
-        after: whether the act was done before it breaks.
+        look: checks the world after each act.
+        break_at: the number of the act that breaks.
+        failure: the exception with which it breaks.
+        after: whether the act is done before it breaks.
         names: the acts so far.
     """
 
@@ -41,7 +41,7 @@ class Acts:
     names: list[str] = field(default_factory=list)
 
     def watched(self, act: Callable[..., Any], name: str) -> Callable[..., Any]:
-        """The same act, counted."""
+        """Wrap an act so that it is counted and may break."""
 
         def call(*arguments: Any, **named: Any) -> Any:
             number = len(self.names)

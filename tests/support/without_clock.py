@@ -1,7 +1,7 @@
-"""Textual without a clock: a pilot waits for messages instead of moments, and nothing blinks or expires.
+"""Textual without a clock: a pilot waits for messages, not for a time, and nothing blinks or expires.
 
-Textual's pilot takes a process that gets no processor for an idle one, so beside other work it continues too
-early; and what Textual's own timers change depends on how far the test came by then.
+Textual's pilot mistakes a process that waits for the processor for an idle one, so it continues too early on
+a busy machine; and the effects of Textual's timers depend on the speed of the test.
 """
 
 from __future__ import annotations
@@ -30,30 +30,33 @@ from textual.widgets import Button, Input, TextArea
 from textual.widgets._toast import Toast
 
 _QUIET_CYCLES = 3
-"""Of the event loop; what no widget knows of, such as the task that removes some, needs a cycle or two."""
+"""The cycles of the event loop without work after which nothing happens any more: tasks without a widget,
+such as those that remove widgets, need one or two."""
 _CYCLES_AT_ONCE = 1_000
-"""Whatever takes more waits for something from outside, which takes its time."""
+"""The number of cycles after which the application must be waiting for something outside."""
 _PATIENCE_SECONDS = 300.0
-"""For a handler that waits for something from outside; Textual's own 30 go by on a busy machine."""
+"""The time limit for a handler that waits for something outside; Textual's 30 are too few on a busy
+machine."""
 _TO_LAY_OUT = ("_layout_required", "_scroll_required", "_recompose_required")
 _TO_PAINT = ("_repaint_required", "_dirty_widgets")
-"""Of the top screen alone: one below a dialog asks for it again each time."""
+"""Checked for the top screen only, as a screen below a dialog asks for painting each time."""
 
 
 def install() -> None:
-    """Take the clock out of Textual, for this process."""
+    """Remove the clock from Textual in this process."""
     textual.pilot.wait_for_idle = textual.app.wait_for_idle = _settled
     Pilot._wait_for_screen = _settled
     constants.TEXTUAL_ANIMATIONS = "none"
     Compositor.render_update = _painted_when_asked
     Stylesheet._parse_rules, Stylesheet.parse = _parsed_once, _put_together_once
     textual.css.match._check_selectors = textual.css.stylesheet._check_selectors = _last_selector_first
-    RuleSet.__hash__ = object.__hash__  # Textual's own is the same one in Python, asked for millions of times
+    # Textual's own does the same in Python, and is called millions of times.
+    RuleSet.__hash__ = object.__hash__
     for owner, by_timer in (
         (Input, "_toggle_cursor"),
         (TextArea, "_toggle_cursor_blink_visible"),
         (Toast, "_expire"),
-        (Button, "_start_active_affect"),  # while it shows a press, a button takes no other
+        (Button, "_start_active_affect"),  # while it shows a press, a button ignores others
     ):
         assert hasattr(owner, by_timer), f"{owner.__name__} has no {by_timer} any more"
         setattr(owner, by_timer, lambda _self: None)
@@ -64,9 +67,9 @@ _render_update = Compositor.render_update
 
 
 def _painted_when_asked(compositor: Compositor, full: bool = False, **more: Any) -> Any:
-    """Paint for a picture only: without a terminal nobody sees what half of the processor's time went into.
+    """Paint only for pictures: without a terminal, painting would waste half of the processor's time.
 
-    A test that reads the screen has all of it painted then.
+    When a test reads the screen, all of it is painted.
     """
     if full:
         return _render_update(compositor, full, **more)
@@ -81,7 +84,7 @@ _put_together: dict[tuple[Any, ...], Any] = {}
 
 
 def _parsed_once(stylesheet: Stylesheet, *sheet: Any, **more: Any) -> Any:
-    """Keep the rules of a style sheet for the next application whose variables are the same."""
+    """Cache the rules of a style sheet for applications with the same variables."""
     key = (frozenset(stylesheet._variables.items()), sheet, frozenset(more.items()))
     if key not in _parsed:
         _parsed[key] = _parse_rules(stylesheet, *sheet, **more)
@@ -89,7 +92,7 @@ def _parsed_once(stylesheet: Stylesheet, *sheet: Any, **more: Any) -> Any:
 
 
 def _put_together_once(stylesheet: Stylesheet) -> None:
-    """Keep all rules of an application as well: Textual puts them together for each new kind of widget."""
+    """Cache all rules of an application too: Textual combines them for each new kind of widget."""
     key = (frozenset(stylesheet._variables.items()), tuple(stylesheet.source.items()))
     if key not in _put_together:
         _parse(stylesheet)
@@ -102,15 +105,15 @@ _check_selectors = textual.css.match._check_selectors
 
 
 def _last_selector_first(selectors: list[Selector], path: list[DOMNode]) -> bool:
-    """Ask the last selector first, which is about the widget itself: most rules end there.
+    """Check the last selector first, which is about the widget itself: most rules fail there.
 
-    Textual goes down from the application, a widget at a time, to come to the same answer.
+    Textual starts from the application and goes down to the widget, with the same result.
     """
     return selectors[-1].check(path[-1]) and _check_selectors(selectors, path)
 
 
 async def _settled(*_: Any, **__: Any) -> bool:
-    """Wait until every message has been handled, those that it leads to as well, and painted."""
+    """Wait until every message and those that follow from it have been handled and painted."""
     app = active_app.get()
     deadline = monotonic() + _PATIENCE_SECONDS
     quiet = cycles = 0
@@ -129,7 +132,7 @@ def _all_wait(app: App[object]) -> bool:
 
 
 def _ticked(app: App[object]) -> bool:
-    """Do at once what Textual leaves to its next tick; tell whether there was anything."""
+    """Do immediately what Textual does at its next tick; return whether there was anything to do."""
     if app._resize_event is not None:
         app._check_resize()
         return True

@@ -1,4 +1,4 @@
-"""Workflows made up by hypothesis: steps that repeat, that apply only sometimes, that may be skipped."""
+"""Random workflows, with steps that repeat, apply conditionally or can be skipped."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ VALUES: st.SearchStrategy[JsonValue] = st.sampled_from([0, 1, True, "1", [1], No
 
 
 def item_lists() -> st.SearchStrategy[list[str]]:
-    """What the first step of a made-up workflow gives for each of its lists."""
+    """Return a strategy for the lists that the first step of a random workflow gives."""
     return st.lists(st.sampled_from(ITEMS), unique=True, max_size=len(ITEMS))
 
 
 @st.composite
 def workflows(draw: st.DrawFn) -> Workflow:
-    """A legal workflow of up to seven steps; the first gives the lists that others repeat over."""
+    """Draw a valid workflow of up to seven steps; the first gives the lists that others repeat over."""
     steps = [Step("lists", "Lists", "", gives=LISTS, skippable=draw(st.booleans()))]
     for number in range(draw(st.integers(1, 6))):
         repeats_over = draw(st.sampled_from(("", *LISTS)))

@@ -1,7 +1,8 @@
-"""Every screen in its most typical state, always the same: for the snapshots and for the pictures in docs/.
+"""Scenes: every screen in a typical state, for the snapshots and for the pictures in docs/.
 
-A scene is an application, and what happens in it before it is looked at. The clock stands still, keys and
-fingerprints are committed, Terraform's events are recorded ones, and nothing reaches for a network.
+A scene is an application and the actions that bring it into its state. Its picture is always the same: the
+clock stands still, keys and fingerprints are committed, Terraform's events are recorded, and no network is
+used.
 """
 
 from __future__ import annotations
@@ -46,11 +47,11 @@ Before = Callable[[Pilot[Any]], Awaitable[None]]
 
 @dataclass(frozen=True)
 class Scene:
-    """A screen that can be pictured.
+    """A screen for a picture.
 
     Attributes:
         app: the application.
-        before: brings it into its state.
+        before: brings the application into its state.
     """
 
     app: App[Any]
@@ -58,7 +59,7 @@ class Scene:
 
 
 class Framed(PaneHost, Frame):
-    """Names itself as the application does, has its keys in the footer, and paints in its frame."""
+    """A `PaneHost` with the title, the footer's keys and the frame of the real application."""
 
     TITLE = OnboardApp.TITLE
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -69,7 +70,7 @@ class Framed(PaneHost, Frame):
 
 
 class Keyring(MemoryVault):
-    """A vault that calls itself what most people have."""
+    """A vault with the description of the most common one."""
 
     description = "in this computer's keyring (recommended)"
 
@@ -79,10 +80,10 @@ def now() -> datetime:
 
 
 class Stage:
-    """Where a scene is set: a folder, and whatever has to be undone when it is over.
+    """The stage of a scene: its folder, and what must be undone after it.
 
     Args:
-        folder: a folder of the scene's own.
+        folder: the scene's folder.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -97,26 +98,26 @@ class Stage:
         self._undo.close()
 
     def foreign(self, value: Kind) -> Kind:
-        """A value with texts that come from elsewhere, as the scene shows it."""
+        """Return a value with foreign texts, as the scene shows it."""
         return value
 
     def put(self, owner: Any, name: str, value: Any) -> None:
-        """Replace an attribute for as long as the scene is shown."""
+        """Replace an attribute until the scene is over."""
         self._undo.enter_context(mock.patch.object(owner, name, value))
 
     def afterwards(self, undo: Callable[..., object], *given: object) -> None:
-        """Call a function once the scene is over."""
+        """Call a function after the scene."""
         self._undo.callback(undo, *given)
 
     def environment(self, **changes: Any) -> Environment:
-        """A person's environment, with a keyring."""
+        """Return a person's environment, with a keyring."""
         home = self.folder / "home"
         home.mkdir(exist_ok=True)
         parts = {"now": now, "vault": lambda _fingerprint: VaultChoice(Keyring()), **changes}
         return fake_environment(home, {"PATH": "/usr/bin:/bin", "SHELL": "/bin/bash"}, **parts)
 
     def session(self, workflow: str, facts: Mapping[str, Any], *done: str) -> Session:
-        """A session in which these steps are done ("apply@security" for one of a repeated step)."""
+        """Return a session in which these steps are done ("apply@security" for a repeated step)."""
         session = Sessions(self.folder / "sessions", WORKFLOWS, now).create(workflow, {})
         facts = self.foreign(facts)
         self._undo.callback(session.close)
@@ -134,7 +135,7 @@ class Stage:
     def wizard(
         self, session: Session, environment: Environment, at: str, before: Before | None = None
     ) -> Scene:
-        """The wizard at a step ("plan@security"), or at the closing page for ""."""
+        """Return a scene of the wizard at a step ("plan@security"), or at the closing page for ""."""
         step, _, item = at.partition("@")
         modules = list(MODULES[session.header.workflow].values())
         key = StepKey(step, item) if at else None
@@ -149,7 +150,7 @@ class Stage:
         return Scene(app, then)
 
     def hold(self) -> None:
-        """Go on running, in a worker's thread, until the scene is over."""
+        """Block a worker's thread until the scene is over."""
         self._held.set()
         worker = get_current_worker()
         while not worker.cancelled_event.wait(0.02):
@@ -157,7 +158,7 @@ class Stage:
         raise WorkerCancelled
 
     def held(self, *pressed: str) -> Before:
-        """Press keys, and wait until all is shown that was reported before the work was held."""
+        """Press keys, and wait until `hold` blocks the work, so that all earlier reports are shown."""
 
         async def before(pilot: Pilot[Any]) -> None:
             await pilot.press(*pressed)
@@ -167,21 +168,21 @@ class Stage:
 
 
 def keys(*pressed: str) -> Before:
-    """Press keys, and wait after each for what comes of it."""
+    """Press keys, and wait for the effect of each."""
 
     async def before(pilot: Pilot[Any]) -> None:
         for key in pressed:
             await pilot.press(key)
             await rest(pilot)
-            await rest(pilot)  # a look that follows what failed begins once that is shown
+            await rest(pilot)  # a look after a failure starts once that is shown
 
     return before
 
 
 async def freeze(pilot: Pilot[Any]) -> None:
-    """Stop what moves: a spinner stays at its first frame.
+    """Stop animations: a spinner stays at its first frame.
 
-    A bar that is not laid out yet when it learns how far it is rounds in another way, so it learns it again.
+    A progress bar rounds differently if its progress is set before it has its size, so it is set again.
     """
     bars = [(bar, bar.progress) for screen in pilot.app.screen_stack for bar in screen.query(ProgressBar)]
     for bar, _ in bars:
@@ -199,7 +200,7 @@ async def freeze(pilot: Pilot[Any]) -> None:
 
 
 def in_state(scene: Scene) -> Before:
-    """What brings a scene into its state and stops what moves in it."""
+    """Return a function that brings a scene into its state and stops its animations."""
 
     async def before(pilot: Pilot[Any]) -> None:
         await scene.before(pilot)
@@ -209,7 +210,7 @@ def in_state(scene: Scene) -> Before:
 
 
 def picture(scene: Scene, size: tuple[int, int]) -> str:
-    """The scene as SVG, the same each time."""
+    """Return the scene as SVG, which is the same each time."""
     from textual._doc import take_svg_screenshot  # noqa: PLC0415 - what the snapshot plugin uses, too
 
     svg = take_svg_screenshot(scene.app, terminal_size=size, run_before=in_state(scene))

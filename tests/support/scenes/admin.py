@@ -1,4 +1,4 @@
-"""The administrator's screens; up to Review they share one real project, which none of them changes."""
+"""Scenes of the administrator's screens; up to Review they share one real project without changing it."""
 
 from __future__ import annotations
 
@@ -52,17 +52,17 @@ _SUPPORT = Path(__file__).parents[1]
 
 
 def public_key(name: str) -> bytes:
-    """The committed public key of a person, armored."""
+    """Return a person's committed public key, armored."""
     return (_SUPPORT / "keys" / f"{name}.asc").read_bytes()
 
 
 @dataclass(frozen=True)
 class Office:
-    """The project of all admin scenes, and what was decided in it.
+    """The project of all admin scenes, and its decisions.
 
     Attributes:
         admin: the project, in the home of its administrator.
-        facts: what the steps up to Account gave.
+        facts: the facts of the steps up to Account.
     """
 
     admin: AdminProject
@@ -70,7 +70,7 @@ class Office:
 
 
 def open_office(folder: Path) -> Office:
-    """Lay the project out, and decide: two people join both layers."""
+    """Write the project, and decide that two people join both layers."""
     template, desk = folder / "template", folder / "desk"
     desk.mkdir(parents=True)
     make_template(template)
@@ -96,7 +96,7 @@ def project(stage: Stage, office: Office) -> Scene:
 
 
 def _pgp_keys(stage: Stage, office: Office, *names: str, answer: str = "same", **draft: Any) -> Session:
-    """A session at PGP keys, where these people's keys are there and their fingerprints answered for."""
+    """Return a session at PGP keys, with these people's keys and one answer about their fingerprints."""
     session = stage.session("admin", office.facts, "project")
     decided = {name: office.facts["keys"][name] for name in names}
     texts = {name: key["text"] for name, key in decided.items()}
@@ -116,25 +116,25 @@ def pgp_keys_complete(stage: Stage, office: Office) -> Scene:
 
 
 def pgp_keys_compare(stage: Stage, office: Office) -> Scene:
-    """A key came, and its fingerprint is compared."""
+    """A key has arrived, and its fingerprint is to be compared."""
     session = _pgp_keys(stage, office, *PEOPLE, answer="")
     return stage.wizard(session, office.admin.environment, "pgp-keys", keys("ctrl+n"))
 
 
 def pgp_keys_compared(stage: Stage, office: Office) -> Scene:
-    """It is the same."""
+    """The fingerprint is the same."""
     session = _pgp_keys(stage, office, *PEOPLE, answer="")
     return stage.wizard(session, office.admin.environment, "pgp-keys", keys("ctrl+n", "up", "space"))
 
 
 def pgp_keys_refused(stage: Stage, office: Office) -> Scene:
-    """A few words were pasted, which are no key."""
+    """The pasted text is not a key."""
     session = _pgp_keys(stage, office)
     return stage.wizard(session, office.admin.environment, "pgp-keys", keys(*"my key", "ctrl+n"))
 
 
 def pgp_keys_choice(stage: Stage, office: Office) -> Scene:
-    """Several keys were given: the one that fits the name is first."""
+    """The file contains several keys; the one that fits the name is first."""
     session = stage.session("admin", office.facts, "project")
     context = office.admin.context()
 
@@ -150,7 +150,7 @@ def pgp_keys_choice(stage: Stage, office: Office) -> Scene:
 
 
 def pgp_keys_in_the_layer(stage: Stage, office: Office) -> Scene:
-    """The key files that are there already, judged."""
+    """The verdicts on the key files in the layer."""
     session = stage.session("admin", office.facts, "project")
     return stage.wizard(session, office.admin.environment, "pgp-keys", _look_into_the_layers)
 
@@ -167,7 +167,7 @@ def users(stage: Stage, office: Office) -> Scene:
 
 
 def users_everybody(stage: Stage, office: Office) -> Scene:
-    """What everybody signs in with."""
+    """The list of everybody's sign-in methods."""
     return _at(stage, office, "users", "w", "down")
 
 
@@ -192,7 +192,7 @@ def review_diff(stage: Stage, office: Office) -> Scene:
 
 
 def review_written(stage: Stage, office: Office) -> Scene:
-    """The files are written, and the page is looked at again."""
+    """The page after the files are written."""
     stage.afterwards(office.admin.git, "checkout", "--quiet", ".")
     stage.afterwards(office.admin.git, "clean", "--quiet", "-d", "--force")
     scene = _at(stage, office, "review")
@@ -201,7 +201,7 @@ def review_written(stage: Stage, office: Office) -> Scene:
         await scene.before(pilot)
         await pilot.press("ctrl+n", "left", "enter")
         await rest(pilot)
-        await pilot.press("escape")  # Plan says that there is no Terraform here
+        await pilot.press("escape")  # Plan reports that Terraform is missing
         screen = pilot.app.screen
         assert isinstance(screen, WizardScreen)
         await screen.go_to(StepKey("review"))
@@ -247,7 +247,7 @@ def _planned(folder: Path, **changes: Any) -> Planned:
 
 
 def _runs(stage: Stage, office: Office, step: str, *done: str, planned: Planned | None = None) -> Any:
-    """A session whose files are written, and in which management is done."""
+    """Return a session whose files are written, and in which management is done."""
     stage.put(terraform_runs, "code_wanted", lambda _context: "")
     for module in (judged_plan, plan):
         stage.put(module, "staleness", lambda _planned, _context: "")
@@ -270,7 +270,7 @@ def plan_not_made(stage: Stage, office: Office) -> Scene:
 
 
 def _resources(*foreign: ChangeLine) -> tuple[Resource, ...]:
-    """What the list of a plan shows."""
+    """Return the resources that a plan's list shows."""
     people = [
         ("jane.doe", "create", "new user", "aws_iam_user"),
         ("jane.doe", "create", "gets a console password", "aws_iam_user_login_profile"),
@@ -299,13 +299,13 @@ def plan_made(stage: Stage, office: Office) -> Scene:
 
 
 def plan_resources_shown(stage: Stage, office: Office) -> Scene:
-    """Every resource, one of them opened."""
+    """All resources, one of them expanded."""
     shown = plan_made(stage, office)
     return replace(shown, before=keys("d", "end", "enter"))
 
 
 def plan_foreign(stage: Stage, office: Office) -> Scene:
-    """A plan with changes that nobody chose."""
+    """A plan with changes that are not from the session."""
     group = ChangeLine(
         "aws_iam_group.auditors", "group auditors: aws_iam_group.auditors is destroyed", named=True
     )
@@ -328,7 +328,7 @@ def plan_foreign(stage: Stage, office: Office) -> Scene:
 
 
 def plan_log(stage: Stage, office: Office) -> Scene:
-    """While Terraform plans."""
+    """Terraform is planning."""
 
     def make(_context: Context, report: Report, _code: object = None) -> Planned:
         _replay(stage, "plan-1.15.5.jsonl", report)
@@ -362,7 +362,7 @@ def apply_running(stage: Stage, office: Office) -> Scene:
 
 
 def _written(stage: Stage, office: Office, **more: Any) -> Any:
-    """A session whose files are written, with other facts in addition."""
+    """Return a session whose files are written, with additional facts."""
     written = {
         "project_root": str(stage.folder / "home" / "bb-infra"),
         "changed_files": _CHANGED,
@@ -372,7 +372,7 @@ def _written(stage: Stage, office: Office, **more: Any) -> Any:
 
 
 def mfa_reset_found(stage: Stage, office: Office) -> Scene:
-    """Somebody lost a device."""
+    """A person has lost a device."""
     device = mfa_reset.Device(f"arn:aws:iam::222222222222:mfa/{PEOPLE[0]}", "virtual device", NOW)
     owners = (mfa_reset.Owner(PEOPLE[0], True, (device,), "aws"),)
     stage.put(mfa_reset, "survey", lambda *_: mfa_reset.Found(owners, "222222222222"))
@@ -381,7 +381,7 @@ def mfa_reset_found(stage: Stage, office: Office) -> Scene:
 
 
 def deactivate_found(stage: Stage, office: Office) -> Scene:
-    """Somebody leaves, has a policy of their own, and is mentioned in the repository."""
+    """A person leaves who has an inline policy and is mentioned in the repository."""
     policy = Holding(HoldingKind.INLINE_POLICY, "made by hand")
     mention = deactivate.Mention("README.md:7", "name", "ask alex.kim")
     found = deactivate.Findings(
@@ -423,13 +423,13 @@ def apply_failed(stage: Stage, office: Office) -> Scene:
 
 
 def apply_asks(stage: Stage, office: Office) -> Scene:
-    """What an apply is confirmed by."""
+    """The question before an apply."""
     session = _runs(stage, office, "apply", "plan@security")
     return stage.wizard(session, stage.environment(), "apply@security", keys("ctrl+n"))
 
 
 def apply_over(stage: Stage, office: Office) -> Scene:
-    """Back at an apply that is done."""
+    """The page of an apply that is done."""
     session = _runs(stage, office, "hand-over", "plan@security", "apply@security")
     return stage.wizard(session, stage.environment(), "apply@security")
 
@@ -461,25 +461,25 @@ def hand_over_ready(stage: Stage, office: Office) -> Scene:
 
 
 def hand_over_sent(stage: Stage, office: Office) -> Scene:
-    """Both texts are sent."""
+    """Both handoffs are sent."""
     shown = hand_over_ready(stage, office)
     return replace(shown, before=keys("c", "ctrl+n", "c", "ctrl+n"))
 
 
 def hand_over_later(stage: Stage, office: Office) -> Scene:
-    """Another account is still to come for the same people."""
+    """Another account follows for the same people."""
     stage.put(hand_over, "later_layers", lambda _context: ("shared",))
     return hand_over_ready(stage, office)
 
 
 def everybody(stage: Stage, office: Office) -> Scene:
-    """Management is handed over, security is planned."""
+    """Everybody's progress: management is handed over, security is planned."""
     session = _runs(stage, office, "apply", "plan@security")
     return stage.wizard(session, stage.environment(), "apply@security", keys("f5"))
 
 
 def waiting(stage: Stage, office: Office) -> Scene:
-    """A step that cannot begin yet."""
+    """A step that cannot start yet."""
     session = stage.session("admin", office.facts, *STEPS[:3])
     return stage.wizard(session, office.admin.environment, "apply@management")
 
@@ -490,7 +490,7 @@ def finished(stage: Stage, office: Office) -> Scene:
 
 
 def finished_awaits(stage: Stage, office: Office) -> Scene:
-    """AWS was asked whether the people have arrived."""
+    """The end, while a person has not signed in yet."""
     last = ("plan@security", "apply@security", "hand-over@security")
     session = _runs(stage, office, "", *last)
     awaited = Observation(Verdict.AWAITED, "security: jane.doe hasn't signed in yet.", ("jane.doe",))

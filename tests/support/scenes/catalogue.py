@@ -1,4 +1,4 @@
-"""Every scene by its name, with the sizes it is shown in."""
+"""All scenes by name, and the sizes of their pictures."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ ALONE: dict[str, Build] = {
     "rotation": key_rotation.rotation,
     "retirement": key_rotation.retirement,
 }
-"""Scenes that need nothing but a stage."""
+"""Scenes that need only a stage."""
 
 IN_THE_OFFICE: dict[str, OfficeBuild] = {
     "project": admin.project,
@@ -81,7 +81,7 @@ IN_THE_OFFICE: dict[str, OfficeBuild] = {
     "finished-awaits": admin.finished_awaits,
     "help": admin.help_text,
 }
-"""Scenes around the project that the administrator works on."""
+"""Scenes that also need the administrator's project."""
 
 NAMES = (*ALONE, *IN_THE_OFFICE)
 LARGE_TOO = ("home-sessions", "project", "groups", "plan", "plan-running", "verify-answered")
@@ -90,11 +90,11 @@ SHOTS: tuple[tuple[str, tuple[int, int]], ...] = (
     *((name, SMALL) for name in NAMES),
     *((name, LARGE) for name in LARGE_TOO),
 )
-"""Every picture: the scene's name, and columns and lines of the terminal."""
+"""All pictures: the scene's name, and the terminal's columns and lines."""
 
 
 def scene(name: str, stage: Stage, office: Callable[[], Office]) -> Scene:
-    """Set a scene by its name; the office is opened only for those that need it."""
+    """Return a scene by its name; the office is opened only if the scene needs it."""
     if name in ALONE:
         return ALONE[name](stage)
     return IN_THE_OFFICE[name](stage, office())

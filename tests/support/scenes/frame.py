@@ -1,4 +1,4 @@
-"""The screens around the steps: the list of sessions, the start, and what is shown over a step."""
+"""Scenes of the screens around the steps: list of sessions, start, and dialogs over a step."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from workflows.steps.shared.module import Progress, Report
 
 
 class StageSource:
-    """An environment of fakes; `holds`: opening it does not end."""
+    """A source of a fake environment; with `holds`, opening it does not end."""
 
     def __init__(self, stage: Stage, *, sandbox: bool, holds: bool) -> None:
         self.sandbox = sandbox
@@ -57,7 +57,7 @@ class StageSource:
         return {}
 
     def close(self) -> None:
-        """Nothing was opened."""
+        """Do nothing."""
 
 
 def _application(stage: Stage, *, sandbox: bool = False, holds: bool = False) -> OnboardApp:
@@ -80,7 +80,7 @@ def home_sandbox(stage: Stage) -> Scene:
 
 
 def home_sessions(stage: Stage) -> Scene:
-    """One session of each role; the admin's waits for a key."""
+    """One session per role; the admin's waits for a key."""
     folder = stage.folder / "sessions"
     admin = Sessions(folder, WORKFLOWS, now).create("admin", {})
     user = Sessions(folder, WORKFLOWS, lambda: now() - timedelta(days=3)).create("new-user", {})

@@ -1,4 +1,4 @@
-"""Scenes of the kept access keys: their age on the first page, the rotation, and the end of the old key."""
+"""Scenes of access keys on this computer: their age on the first page, rotation, deletion of the old key."""
 
 from __future__ import annotations
 
@@ -47,12 +47,12 @@ def _environment(stage: Stage, *, waiting: bool) -> Environment:
 
 
 def rotation(stage: Stage) -> Scene:
-    """Two kept keys, one of them old."""
+    """Two keys on this computer, one of them old."""
     return stage.wizard(stage.session("rotation", {}), _environment(stage, waiting=False), "rotation")
 
 
 def retirement(stage: Stage) -> Scene:
-    """The old key rests since four days."""
+    """The old key has been inactive for four days."""
     fact = {
         "project": "bb",
         "profile": "bb-security",

@@ -1,4 +1,4 @@
-"""The new user's screens, with what gpg and AWS would have answered."""
+"""Scenes of the new user's screens, with prepared answers of gpg and AWS."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ def _key(name: str, fingerprint: str, **changes: Any) -> OwnChoice:
 
 
 def pgp_key_new(stage: Stage) -> Scene:
-    """Somebody who has no key yet."""
+    """A user without a key."""
     stage.put(pgp_key_pane, "own_keys", lambda _context, _report: ())
     return stage.wizard(
         _session(stage, "pgp-key"), stage.environment(), "pgp-key", keys(*"Jane", "space", *"Doe")
@@ -150,7 +150,7 @@ def pgp_key_new(stage: Stage) -> Scene:
 
 
 def pgp_key_own(stage: Stage) -> Scene:
-    """Somebody who has a good key, and one that will not do."""
+    """A user with a good key and an unusable one."""
     old = {
         "algorithm": "RSA 2048",
         "expires": datetime(2021, 3, 2, tzinfo=UTC),
@@ -198,7 +198,7 @@ def mfa(stage: Stage) -> Scene:
 
 
 def mfa_without_browser(stage: Stage) -> Scene:
-    """The address is shown, since no browser opened it, and that it was copied."""
+    """No browser opened the page, so its address is shown and copied."""
     sandbox = f"http://127.0.0.1:34567/{'t' * 16}"
     console = {_identities()[0].sign_in_url: f"{sandbox}/console?account=bb-security"}
     environment = stage.environment(
@@ -222,7 +222,7 @@ def access_keys_asks(stage: Stage) -> Scene:
 
 
 def access_keys_noticed(stage: Stage) -> Scene:
-    """The downloaded file is there."""
+    """The downloaded file was found."""
     environment = stage.environment()
     path = environment.downloads / "jane.doe_accessKeys.csv"
     stage.put(access_keys, "downloads", lambda _context: (access_keys.Download(path, 8),))
@@ -231,7 +231,7 @@ def access_keys_noticed(stage: Stage) -> Scene:
 
 
 def access_keys_without_browser(stage: Stage) -> Scene:
-    """The address is shown, since no browser opened it; what was downloaded is no key."""
+    """No browser opened the page, so its address is shown; the downloaded file is not a key."""
     words = "jane.doe_accessKeys.csv has no column Access key ID or Secret access key."
     stage.put(access_keys, "refused_download", lambda _context: words)
 
@@ -240,7 +240,7 @@ def access_keys_without_browser(stage: Stage) -> Scene:
 
 
 def _at_downloads(stage: Stage, environment: Environment, *pressed: str) -> Scene:
-    """The page for access keys has seen the downloads folder after these keys."""
+    """Return the page for access keys, after these keys were pressed and the downloads folder was read."""
 
     async def bring(pilot: Pilot[Any]) -> None:
         await keys(*pressed)(pilot)
@@ -276,7 +276,7 @@ def verify_asks(stage: Stage) -> Scene:
 
 
 def verify_locked(stage: Stage) -> Scene:
-    """The key is in a file, and gpg-agent has forgotten its passphrase."""
+    """The access key is in an encrypted file, and gpg-agent has forgotten the passphrase."""
 
     def locked(*_: object, **_more: object) -> None:
         raise PassphraseNeeded

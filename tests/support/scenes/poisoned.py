@@ -1,4 +1,4 @@
-"""Scenes by somebody hostile: each foreign text in them holds what a terminal would act upon, or not show."""
+"""Hostile scenes: each foreign text contains what a terminal would obey or not show."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from workflows.machine.session import Session
 from workflows.steps.shared import own_identity
 
 _SURROGATE = "\ud800"
-"""What a journal can hold, and no file of a project."""
+"""A character that a journal can contain, but no file of a project."""
 _NAMES = re.compile(
     r"jane\.doe|juan\.delacruz|alex\.kim|Jane Doe|[Dd]ev[Oo]ps|auditors|admins|finops"
     r"|[ab]\.(?:example|sample)|bb-(?:security|management|shared|apps-\w+)"
 )
-"""Names of people, groups, profiles and aliases. Those of accounts are items of steps, and stay."""
+"""Matches names of people, groups, profiles and aliases. Names of accounts are items, and stay."""
 _JUDGED = {"handoff", "identities", "sts_regions"}
-"""Facts that are read by rules of their own, which refuse what is poisoned."""
+"""Facts with their own checks, which reject poisoned texts."""
 
 
 def poisoned(value: Any) -> Any:
-    """A value whose sentences end in poison, and in which names do; the same name always becomes the same.
+    """Return a value with poison after its sentences and names, the same for the same name.
 
-    Paths, numbers, secrets and what is one of a fixed set of texts stay as they are.
+    Paths, numbers, secrets and texts from a fixed set stay unchanged.
     """
     if isinstance(value, str) and type(value) is str:
         named = _NAMES.sub(lambda found: found[0] + POISON, value)
@@ -49,14 +49,14 @@ def poisoned(value: Any) -> Any:
 
 
 class PoisonedStage(Stage):
-    """Sets scenes whose facts, drafts, results and failures are poisoned."""
+    """A stage for scenes whose facts, drafts, results and failures are poisoned."""
 
     def __enter__(self) -> PoisonedStage:
-        self.put(own_identity, "handoff_from", own_identity.handoff_from)  # as if its rules had missed it
+        self.put(own_identity, "handoff_from", own_identity.handoff_from)  # as if the checks had missed it
         return self
 
     def foreign(self, value: Kind) -> Kind:
-        """The value with poison in its texts."""
+        """Return the value with poison in its texts."""
         poison: Kind = poisoned(value)
         return poison
 
@@ -65,7 +65,7 @@ class PoisonedStage(Stage):
         super().put(owner, name, _hostile(value) if callable(value) else value)
 
     def session(self, workflow: str, facts: Mapping[str, Any], *done: str) -> Session:
-        """A session whose journal and drafts somebody hostile has written."""
+        """Return a session with a hostile journal and hostile drafts."""
         session = super().session(workflow, facts, *done)
         save = session.drafts.save
         super().put(session.drafts, "save", lambda key, draft: save(key, poisoned(draft)))

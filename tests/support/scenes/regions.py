@@ -1,4 +1,4 @@
-"""The screen of the STS regions, with the answers of two accounts."""
+"""A scene of the STS regions, with the answers of two accounts."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def _answer(region: str, off: tuple[str, ...]) -> RegionAnswer:
 
 
 def sts_regions(stage: Stage, office: Office) -> Scene:
-    """Answers that were kept: one account is nearly done, the other is not."""
+    """Earlier answers: one account is nearly done, the other is not."""
     regions = regions_of("aws")
     off = {"management": ("us-west-2", "sa-east-1"), "security": tuple(set(regions) - set(_ALLOWED))}
     accounts = tuple(
