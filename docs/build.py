@@ -11,6 +11,7 @@ from pathlib import Path
 
 from diagrams import statuses_diagram, workflow_diagram
 from textual.binding import Binding
+from textual.keys import format_key
 
 from screens.registry import PANES
 from screens.step.help import help_text
@@ -29,6 +30,7 @@ INSIDE: Mapping[str, tuple[type, ...]] = {
     "plan": (PlanTree,),
 }
 """The widgets in a step's pane that have keys of their own, beside those that every list has."""
+_KEYS = "`^n` means Ctrl and n. The wizard shows the keys of each page on its buttons, and under `?`.\n"
 NOTICE = "<!-- Written by docs/build.py from the program; change the program, then run `make docs`. -->\n\n"
 
 
@@ -50,7 +52,7 @@ def steps_page() -> str:
 
 def keys_page() -> str:
     """The keys of every screen, from the bindings."""
-    parts = ["# Keys\n", _table("Everywhere", OnboardApp), _table("First screen", HomeScreen)]
+    parts = ["# Keys\n", _KEYS, _table("Everywhere", OnboardApp), _table("Home", HomeScreen)]
     parts.append(_table("Wizard", WizardScreen))
     for workflow in WORKFLOWS:
         parts += [
@@ -63,8 +65,22 @@ def keys_page() -> str:
 def _table(title: str, owner: type, *inside: type) -> str:
     lists = (binding for one in inside for binding in _bindings(one) if binding.id)
     bindings = dict.fromkeys((*_bindings(owner), *lists))
-    rows = [f"| `{binding.key}` | {binding.description} | {binding.tooltip} |" for binding in bindings]
-    return "\n".join([f"## {title}\n", "| Key | Does | |", "|---|---|---|", *rows, ""]) if rows else ""
+    rows = [f"| {_keys(binding)} | {binding.description} | {binding.tooltip} |" for binding in bindings]
+    return (
+        "\n".join([f"## {title}\n", "| Key | Name | What it does |", "|---|---|---|", *rows, ""])
+        if rows
+        else ""
+    )
+
+
+def _keys(binding: Binding) -> str:
+    """The keys of a binding as the wizard shows them, such as ^n, F2 and esc."""
+    parts = (key.rpartition("+") for key in binding.key.split(","))
+    shown = ((way.replace("ctrl", "^"), plus, format_key(key)) for way, plus, key in parts)
+    names = (
+        key.upper() if key[1:].isdigit() else f"{way}{plus * (way != '^')}{key}" for way, plus, key in shown
+    )
+    return ", ".join(f"`{name}`" for name in names)
 
 
 def _bindings(owner: type) -> Iterator[Binding]:

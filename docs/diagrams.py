@@ -21,17 +21,17 @@ _ENDED_BADLY = (Status.FAILED, Status.STOPPED, Status.INTERRUPTED)
 _DERIVED = (
     ("[*]", Status.READY, "nothing to wait for"),
     ("[*]", Status.LOCKED, "an earlier step is open"),
-    *((Status.LOCKED, status, "all it waits for is settled") for status in _OPEN),
+    *((Status.LOCKED, status, "everything it waits for is settled") for status in _OPEN),
     *((status, Status.LOCKED, "an earlier step is open again") for status in _OPEN),
     (Status.DONE, Status.STALE, "a fact it used has changed"),
     (Status.STALE, Status.DONE, "the fact it used is back"),
     *((status, Status.READY, "a fact it used has changed") for status in _ENDED_BADLY),
     (Status.RUNNING, Status.INTERRUPTED, "the process died"),
     (Status.RUNNING, Status.STOPPED, "you stopped it"),
-    (Status.DONE, Status.CONTRADICTED, "a look at the world disagrees"),
-    (Status.DONE, Status.UNCONFIRMED, "the world could not be asked"),
+    (Status.DONE, Status.CONTRADICTED, "a check of the world disagrees"),
+    (Status.DONE, Status.UNCONFIRMED, "the world couldn't be checked"),
     (Status.CONTRADICTED, Status.UNCONFIRMED, "you continue as it is"),
-    (Status.CONTRADICTED, Status.DONE, "a look at the world agrees again"),
+    (Status.CONTRADICTED, Status.DONE, "a check of the world agrees again"),
 )
 
 

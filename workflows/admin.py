@@ -25,14 +25,14 @@ def _files_of(files: list[dict[str, str]], account: str) -> list[dict[str, str]]
 
 
 FILES_CHANGE = Condition(
-    "more is to be done than new passwords, MFA devices and STS regions",
+    "the task is more than new passwords, MFA devices and STS regions",
     lambda facts: _more_than(facts, ("resetting", "mfa_reset", "regions_wanted")),
 )
 """The condition of Review."""
 
 
 TERRAFORM_RUNS = Condition(
-    "more is to be done than MFA devices and STS regions",
+    "the task is more than MFA devices and STS regions",
     lambda facts: _more_than(facts, ("mfa_reset", "regions_wanted")),
 )
 """The condition of Plan and Apply."""
@@ -109,7 +109,7 @@ ACCOUNT = Step(
     needs=("project_root", "layers"),
     gives=("account_changes",),
     skippable=True,
-    applies=Condition("the account's settings are wanted", lambda facts: bool(facts.get("account_wanted"))),
+    applies=Condition("the task is about account settings", lambda facts: bool(facts.get("account_wanted"))),
     blocked_words="Account needs the project",
     reads=Decisions.from_facts,
 )

@@ -35,7 +35,7 @@ RETIREMENT = Step(
     applies=Condition(
         "an old key was deactivated", lambda facts: bool((facts.get("rotated") or {}).get("old_id"))
     ),
-    blocked_words="Deleting the old key needs that the new one is in its place",
+    blocked_words="Create and test the new key first",
     reads=reading(retired={"id": str, "told": list[str] | None}),
 )
 

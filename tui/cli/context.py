@@ -64,7 +64,7 @@ def own_key(context: module.Context, wanted: str, option: str, otherwise: str) -
 
     Args:
         context: of the user.
-        wanted: its fingerprint or the end of it (8 digits or more), or a mail address; "" for any.
+        wanted: its fingerprint or the end of it (8 digits or more), or an email address; "" for any.
         option: the option that names one.
         otherwise: what to do if there is none.
 
@@ -89,7 +89,7 @@ def own_key(context: module.Context, wanted: str, option: str, otherwise: str) -
     elif wanted and not fitting:
         title = "No such PGP key"
         what = f"No key in your keyring matches {wanted}."
-        otherwise = f"Name one with {option}: its fingerprint or a mail address. {otherwise}"
+        otherwise = f"Name one with {option}: its fingerprint or an email address. {otherwise}"
     lines = (f"{openpgp.grouped(key.fingerprint)}  {key.user_id}: {key.verdict.headline}" for key in fitting)
     raise OnboardError(title, what, next=otherwise, detail="\n".join(lines))
 

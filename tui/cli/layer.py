@@ -84,7 +84,7 @@ def add_to(commands: Commands) -> None:
         ),
         *edit,
         option("--add", "NAME", "add an account, in the list's own style"),
-        option("--email", "ADDRESS", "the mail address of its root user"),
+        option("--email", "ADDRESS", "the email address of its root user"),
         option("--id", "ID", "its 12 digits; leave it out if AWS hasn't created the account yet"),
         option("--remove", "NAME", "remove an account from the list"),
     )

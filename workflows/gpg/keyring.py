@@ -151,7 +151,7 @@ def check_new_key(name: str, email: str, expires: str, passphrase: Secret) -> li
 
     Args:
         name: the person's name.
-        email: the person's mail address.
+        email: the person's email address.
         expires: "0" for never, or a number of days, weeks, months or years, such as "90", "6w", "18m", "2y".
         passphrase: the passphrase.
 
@@ -169,7 +169,7 @@ def check_new_key(name: str, email: str, expires: str, passphrase: Secret) -> li
         (
             "email",
             not re.fullmatch(r"[^\s@<>()\\]+@[^\s@<>()\\]+", email) or not email.isprintable(),
-            "Enter a mail address, such as jane.doe@company.example.",
+            "Enter an email address, such as jane.doe@company.example.",
         ),
         (
             "expires",
@@ -219,7 +219,7 @@ def generate_key(
 
     Args:
         name: the person's name.
-        email: the person's mail address.
+        email: the person's email address.
         expires: as in `check_new_key`.
         passphrase: protects the secret key; goes to gpg over a separate pipe.
         gnupg_home: as in `list_secret_keys`; created (0700) if missing.

@@ -53,9 +53,9 @@ def is_named(fingerprint: str, mails: Iterable[str], wanted: str) -> bool:
 
     Args:
         fingerprint: the key's fingerprint.
-        mails: the key's mail addresses.
+        mails: the key's email addresses.
         wanted: the person's input: a fingerprint or its end (at least 8 digits; blanks are allowed), or a
-            mail address.
+            email address.
     """
     if "@" in wanted:
         return wanted.strip().casefold() in map(str.casefold, mails)

@@ -13,10 +13,10 @@ from workflows.core.sentences import Sentence
 _SEND_AGAIN = (
     "Please send the whole output of the command below, or what `iam-onboard pgp request` prints\n"
     "(with --new, if you have no PGP key yet):\n"
-    "  gpg --armor --export YOUR_MAIL"
+    "  gpg --armor --export YOUR_EMAIL"
 )
 _NEW_KEY = (
-    '  gpg --quick-generate-key "YOUR NAME <YOUR MAIL>" rsa4096 cert,sign 2y\n'
+    '  gpg --quick-generate-key "YOUR NAME <YOUR EMAIL>" rsa4096 cert,sign 2y\n'
     "  gpg --quick-add-key NEW_FINGERPRINT rsa4096 encrypt 2y\n"
     "  gpg --armor --export NEW_FINGERPRINT"
 )
@@ -62,7 +62,7 @@ class KeyTooLarge(KeyRefused):
 
     for_owner = (
         "What you sent for your AWS user is too large to be one PGP key. Please send one key:\n"
-        "  gpg --export-options export-minimal --armor --export YOUR_MAIL"
+        "  gpg --export-options export-minimal --armor --export YOUR_EMAIL"
     )
     texts = Texts(
         title="This is too large to be a key",
@@ -120,7 +120,7 @@ class Found(enum.StrEnum):
     LIST = "gpg's list of keys, without the keys themselves"
     FINGERPRINT = "the fingerprint of a key, which only names it"
     LINK = "a link. iam-onboard doesn't follow it: open it in a browser, and use what is there"
-    MAIL_ADDRESS = "a mail address"
+    MAIL_ADDRESS = "an email address"
     TEXT = "text without a PGP key"
     OTHER_BLOCK = "another kind of PGP block"
     MESSAGE = "an encrypted message"
@@ -182,7 +182,7 @@ class DamagedKey(KeyRefused):
     for_owner = (
         "The PGP key that you sent for your AWS user arrived damaged. Please send it again, preferably as "
         "a file:\n"
-        "  gpg --armor --export YOUR_MAIL > key.asc"
+        "  gpg --armor --export YOUR_EMAIL > key.asc"
     )
     texts = Texts(
         title="This key is damaged",
@@ -249,7 +249,7 @@ class KeybaseName(KeyRefused):
     for_owner = (
         "You sent the name of a Keybase account, but I need the PGP key itself. Please send the output of:"
         "\n"
-        "  gpg --armor --export YOUR_MAIL\n"
+        "  gpg --armor --export YOUR_EMAIL\n"
         "or, if the key is only at Keybase:\n"
         "  keybase pgp export"
     )
@@ -274,6 +274,6 @@ class NoSuchKeyHere(KeyRefused):
     texts = Texts(
         title="Which key?",
         what="{matches} {wanted!r}.",
-        why="You need exactly one: choose by fingerprint, its last 8 digits or more, or mail address.",
+        why="You need exactly one: choose by fingerprint, its last 8 digits or more, or email address.",
         next="Give the fingerprint of one of these.",
     )

@@ -116,7 +116,7 @@ _PROLONGING: Final = (
 _NEW_KEY: Final = Remedy(
     "Please make an RSA key with `iam-onboard pgp request --new`, or as below; send the last output:",
     (
-        'gpg --quick-generate-key "YOUR NAME <YOUR MAIL>" rsa4096 cert,sign 2y',
+        'gpg --quick-generate-key "YOUR NAME <YOUR EMAIL>" rsa4096 cert,sign 2y',
         "gpg --quick-add-key NEW_FINGERPRINT rsa4096 encrypt 2y",
         "gpg --armor --export NEW_FINGERPRINT",
     ),
@@ -470,7 +470,7 @@ def arrival_words(details: KeyDetails) -> Sentence:
         "Your PGP key arrived and can be used for AWS. Its fingerprint should be\n"
         f"  {grouped(details.fingerprint)}\n"
         "Please compare it with yours, and tell me if it differs:\n"
-        "  gpg --fingerprint YOUR_MAIL"
+        "  gpg --fingerprint YOUR_EMAIL"
     )
 
 

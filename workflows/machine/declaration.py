@@ -64,7 +64,7 @@ class Step:
             elsewhere in the fact doesn't make the step stale.
         compared: whether other sessions need what it gave, so that the list of sessions has it.
         passed_on: whether a later item's step also does what is skipped for an item (a text to send).
-        blocked_words: why it has to wait while a need is open ("Apply needs a plan …").
+        blocked_words: why it has to wait while a need is open ("Make and review a plan first").
         interrupted_words: what to do after an interrupted try; "" for starting again.
         reads: reads the facts that it gives; raises `WrongShape` for invalid ones.
     """

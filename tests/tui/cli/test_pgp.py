@@ -320,7 +320,7 @@ def test_a_new_key_is_made_with_what_is_asked_on_the_terminal() -> None:
                 ("short name", "bb"),
                 ("IAM user name", "jane.doe"),
                 ("Your name", "Jane Doe"),
-                ("mail address", "jane@a.example"),
+                ("email address", "jane@a.example"),
                 ("A passphrase", PASSPHRASE),
                 ("again", PASSPHRASE),
             ],

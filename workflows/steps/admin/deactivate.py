@@ -292,7 +292,7 @@ class Mention:
 
     Attributes:
         place: the file and the line, as "README.md:12"; the file alone if its name is what mentions them.
-        by: what it matched: "name", "mail address" or "PGP key".
+        by: what it matched: "name", "email address" or "PGP key".
         text: the line, stripped; "" for a file's name.
     """
 

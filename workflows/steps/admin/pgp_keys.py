@@ -550,7 +550,7 @@ def _take_in_folder(folder: Path, names: Sequence[str], context: Context, report
     """Read the keys of a folder's files in parallel, and assign each to a person.
 
     A file belongs to the person whose IAM name is in its name or in a request in it; else to the person whose
-    name or mail address exactly one of the keys has. Files for nobody are listed, never dropped.
+    name or email address exactly one of the keys has. Files for nobody are listed, never dropped.
 
     Args:
         folder: the folder; subfolders and hidden files are skipped.
@@ -582,7 +582,7 @@ def _take_in_folder(folder: Path, names: Sequence[str], context: Context, report
             "No keys in this folder",
             f"{folder} has no usable key of {', '.join(names)}.",
             why="A file is for jane.doe if it is called jane.doe, jane.doe.asc or request-jane.doe.txt, or "
-            "if the key in it has that name or mail address.",
+            "if the key in it has that name or email address.",
             next="Rename the files, or open them one by one.",
             detail=joined(remarks, "\n"),
         )
@@ -634,7 +634,7 @@ def _read(file: Path, context: Context) -> _Read:
 
 
 def _person_by_key(key: CheckedKey, names: Sequence[str]) -> str:
-    """Return the only person whose name or mail address a key has; "" if there are none or several."""
+    """Return the only person whose name or email address a key has; "" if there are none or several."""
     fitting = [name for name in names if likeness(name, key.details) is Likeness.FULL]
     return fitting[0] if len(fitting) == 1 else ""
 
@@ -835,7 +835,7 @@ def differs_words(fingerprint: str) -> Sentence:
     return (
         f"I received a PGP key in your name, with the fingerprint\n  {grouped(fingerprint)}\nIt isn't "
         "yours, so I won't use it. Please send your key again, over another channel:\n  gpg --armor "
-        "--export YOUR_MAIL"
+        "--export YOUR_EMAIL"
     )
 
 

@@ -243,7 +243,7 @@ def test_with_long_names_the_qr_code_is_still_as_high_as_a_small_terminal() -> N
             "60 seconds ahead",
         ),
         (lambda made, seed: (made.code(seed), made.code(seed, -1)), "second_code", True, "is older than the"),
-        (lambda made, seed: (made.code(seed, -1), made.code(seed, 1)), "second_code", True, "one between"),
+        (lambda made, seed: (made.code(seed, -1), made.code(seed, 1)), "second_code", True, "in between"),
     ],
 )
 def test_codes_are_looked_at_before_aws_sees_them(
