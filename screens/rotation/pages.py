@@ -132,7 +132,7 @@ class RotationPane(_KeyPane, SpareKeyPane):
             with Vertical(classes="-with-keys"):
                 yield from self.compose_code()
                 yield MarkBox(
-                    "If AWS has two keys of yours, delete the inactive one first",
+                    "If you have two keys in AWS, delete the inactive one first",
                     value=bool(self._start["delete_inactive"]),
                     id="delete-inactive",
                 )
@@ -241,10 +241,11 @@ class RotationPane(_KeyPane, SpareKeyPane):
         elif self._waits():
             super().advance()
         else:
-            first = "If AWS has two keys of yours, deletes the inactive one. " if self._deletes else ""
+            first = "If you have two keys in AWS, deletes the inactive one. " if self._deletes else ""
             body = (
-                f"{first}Makes another access key in AWS, and keeps it here in place of {record.id}. "
-                "Once it works, the old one is deactivated. Programs with a copy of the old one stop working."
+                f"{first}Creates a new access key in AWS, and keeps it here in place of {record.id}. "
+                "Once it works, deactivates the old one. Programs with a copy of the old one stop "
+                "working."
             )
             question = Confirm(f"Rotate {record.profile}?", body, "Rotate", no="Not yet")
             self.agree_first(rotation.validate(self.request(), self.context), question, super().advance)
@@ -284,7 +285,7 @@ class RetirementPane(_KeyPane):
         place = self.context.environment.readable(known.get("kept") or "")
         kept = [f"iam-onboard keeps it in {place}."] if place else []
         yield Lines(f"{known['id']} is your new key.", *kept, whole_paths=False)
-        yield Lines(f"{known['old_id']} was deactivated, and waits to be deleted.", id="remark")
+        yield Lines(f"{known['old_id']} is deactivated and waiting to be deleted.", id="remark")
         yield Text(_MEANWHILE, id="meanwhile")
         yield from self.compose_code()
         yield Button("Not yet: go to Home", id="home")
@@ -311,7 +312,7 @@ class RetirementPane(_KeyPane):
         await self.app.run_action("home")
 
     def turn(self) -> Turn:
-        return Turn("Wait some days first", yours=False) if self._waits else YOURS
+        return Turn("Wait a few days first", yours=False) if self._waits else YOURS
 
     def record(self) -> KeyRecord | None:
         return self._record
@@ -323,7 +324,7 @@ class RetirementPane(_KeyPane):
         if self.opening.done:
             super().advance()
             return
-        body = "From then on nothing can use it, and it can't be activated again."
+        body = "Nothing can use it after that, and nobody can activate it again."
         question = Confirm(f"Delete {self.context.facts['rotated']['old_id']}?", body, "Delete", no="Not yet")
         self.agree_first(retirement.validate(self.request(), self.context), question, super().advance)
 

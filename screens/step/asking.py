@@ -38,13 +38,13 @@ from workflows.steps.shared.own_identity import fingerprint_of, identity_of, sig
 _WHY = "gpg needs the passphrase of your {which}PGP key ending in {end}, to read your access key."
 _NOT_OF_IT = "Wrong passphrase. Enter the one of the PGP key ending in {end}, not an AWS password."
 _STILL = "gpg still needs it: enter the passphrase of the PGP key ending in {end}."
-_RAN_OUT = "This code has expired. Enter the one that your app shows now."
+_RAN_OUT = "This code has expired. Enter the one your app shows now."
 _SPARE = (
-    "To make a new one, {spare} has to go. Programs that use it fail until you activate it again, "
-    "in the console."
+    "{spare} has to go before you can create a new key. Programs that use it fail until you activate "
+    "it again, in the console."
 )
 _DEACTIVATED = (
-    "✓ {spare} is deactivated. If nothing fails for some days, delete it, and come back for a new key."
+    "✓ {spare} is deactivated. If nothing fails for a few days, delete it, and come back for a new key."
 )
 _UNLOCK = Primary("Unlock your PGP key")
 _DO = "do"

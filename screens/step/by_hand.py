@@ -123,6 +123,6 @@ def _elsewhere(spot: Spot) -> OnboardError:
     return OnboardError(
         "Edit it in another window",
         f"{spot.path}, line {spot.place.line}",
-        why=f"This terminal cannot be lent to an editor. {spot.words}",
-        next="Save the file there, then close this: the layer is read again.",
+        why=f"iam-onboard can't open an editor in this terminal. {spot.words}",
+        next="Save the file there, then close this: iam-onboard reads the layer again.",
     )

@@ -42,12 +42,12 @@ ASIDE = "-aside"
 _ARCHIVE = "Archive it. Its steps stay in the list (F2), in case you want one after all."
 _COMPARE = "Compare the fingerprint: ask them to read it to you, in a call or in person."
 _KEYS = (
-    ("c", "next-steps", "Copy next steps", "For who needs another MFA device"),
+    ("c", "next-steps", "Copy next steps", "For people who need another MFA device"),
     ("k", "ask-pgp-keys", "Compare", "What nobody has compared yet"),
     ("l", "look", "Look again", "Ask again about what isn't confirmed"),
-    ("m", "remind", "Copy a reminder", "For those who haven't signed in yet"),
+    ("m", "remind", "Copy a reminder", "For people who haven't signed in yet"),
     ("t", "ask-sts-regions", "STS regions", "Open that step"),
-    ("w", "record", "Who was let in", "With which PGP key"),
+    ("w", "record", "Who got access", "With which PGP key"),
     ("u", "remove", "Undo", "Remove those who were added"),
 )
 """The key of each button, its label and its effect."""
@@ -189,7 +189,7 @@ class Finished(VerticalScroll):
             else:
                 (said if look.said_so else unseen).append(text_of(run.title(key)))
         if said:
-            yield f"? You said so; iam-onboard can't see it from here: {listed(said, 2)}."
+            yield f"? Done on your word; iam-onboard can't check it from here: {listed(said, 2)}."
         if in_table:
             yield f"? {WORDS[Status.UNCONFIRMED]}: iam-onboard can't check it from here."
         if unseen:
@@ -246,7 +246,7 @@ class Finished(VerticalScroll):
     def _waiting(self) -> str:
         """Return who or what is awaited; "" for nothing."""
         if due := _passwords_due(self._run):
-            return f"Your new password for {listed(due, 2)} is still to come"
+            return f"Your new password for {listed(due, 2)} hasn't come yet"
         if self._awaited:
             left = "; STS regions are left to switch" if self._manual_steps() else ""
             return f"{'' if left else 'Your part is done. '}Waiting for {listed(self._awaited, 2)}{left}"
@@ -286,7 +286,7 @@ class Finished(VerticalScroll):
     def _optional_buttons(self) -> Iterator[Button]:
         """Yield the buttons to read what was done, and to undo it."""
         if "keys" in self._run.session.facts():
-            yield Button("Show who was let in", id="record", key="w", classes=ASIDE)
+            yield Button("Show who got access", id="record", key="w", classes=ASIDE)
             if added := self._added():
                 yield Button(f"Undo: remove {listed(added, 2)}", id="remove", key="u", classes=ASIDE)
 
@@ -397,7 +397,7 @@ def _awaiting(looks: Sequence[Observation], now: datetime) -> Iterator[Sentence]
     together = by_key((moment_text(look.at, now), wait) for look in looks for wait in look.waits)
     lines = [(waits_in_words(waits), at) for at, waits in together.items()]
     lines += [(look.words, moment_text(look.at, now)) for look in looks if not look.waits]
-    yield from (f"○ {words} AWS was asked {at}." for words, at in lines)
+    yield from (f"○ {words} Last checked {at}." for words, at in lines)
 
 
 def _changed_since(run: SessionRun) -> list[str]:
@@ -453,7 +453,7 @@ def _rotated(facts: Facts) -> Iterator[str]:
     if facts.get("retired"):
         yield f"✓ {facts['retired']['id']} is deleted."
     elif rotated.get("old_id"):
-        yield f"{rotated['old_id']} was deactivated, and waits to be deleted."
+        yield f"{rotated['old_id']} is deactivated and waiting to be deleted."
 
 
 def _removed_later(grid: Everybody) -> set[str]:
@@ -480,9 +480,9 @@ def _not_compared_sentences(run: SessionRun, gone: Container[str]) -> tuple[Sent
 def _not_done(run: SessionRun) -> Iterator[Sentence]:
     """Yield what done steps found nothing to do for, or leave as manual work."""
     if due := _passwords_due(run):
-        yield f"! When the new password for {listed(due, 2)} comes, the present one stops working."
+        yield f"! When the new password for {listed(due, 2)} comes, the current one stops working."
     if missing := run.session.facts().get("left_out"):
-        yield f"! Your last handoff leaves out {listed(missing, 2)}: ask your admin, unless that is meant."
+        yield f"! Your last handoff leaves out {listed(missing, 2)}: ask your admin, unless that's intended."
     for account, old_id, key in _old_keys(run):
         when = moment_text(key["at"], run.environment.now())
         stood = f"was still active in {account} when AWS was last asked ({when})"
@@ -528,7 +528,7 @@ def _next_for_regions(run: SessionRun) -> Iterator[Sentence]:
         yield f"{where} in the console when you like; STS regions (t) shows where. Nothing else waits for it."
     if missed:
         such = f"such as a profile in ~/.aws/{facts['project']}"
-        yield f"STS regions (t) says what those not asked need, {such}. Then ask again there."
+        yield f"STS regions (t) shows what the accounts not asked need, {such}. Then ask again there."
 
 
 def _without_device(run: SessionRun) -> Mapping[str, Sequence[str]]:
@@ -705,7 +705,7 @@ def _messages_to_send(run: SessionRun) -> Iterator[str]:
         names = listed([*dict.fromkeys(name for _, name in came)], 2)
         where = " in a real project" if run.environment.sandbox else ""
         yield f"Tell {names} about their new groups. A role that comes with one needs a new handoff."
-        yield f"It is made in the project's folder{where}, by:"
+        yield f"Create it in the project's folder{where} with:"
         yield " ".join(("iam-onboard handoff create", *(came[0] if len(came) == 1 else ("ACCOUNT", "NAME"))))
     if lost := sorted(_without_device(run)):
         here = (
@@ -713,7 +713,7 @@ def _messages_to_send(run: SessionRun) -> Iterator[str]:
             if any(_signs_in_without(run))
             else "the step MFA devices has the text (c copies it)"
         )
-        yield f"Send {listed(lost, 2)} the next steps, unless you have: {here}."
+        yield f"Send {listed(lost, 2)} the next steps, if you haven't: {here}."
 
 
 def _in_new_groups(run: SessionRun) -> set[tuple[str, str]]:
@@ -740,7 +740,7 @@ def _kept(run: SessionRun) -> Iterator[str]:
         yield f"Keys      {'; '.join(keys)}"
     for config in sorted({profile["config"] for profile in whole.of_each_item("profiles").values()}):
         yield f"Profiles  {run.environment.readable(config)}"
-    yield "Record    on Home (F3), until you delete it there"
+    yield "Session   on Home (F3), until you delete it there"
 
 
 def _kept_where(run: SessionRun, account: str, kept: str) -> str:

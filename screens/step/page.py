@@ -616,7 +616,7 @@ class StepPane(VerticalScroll):
 
         if self.running_move:
             self.notify(
-                "Something is running here; try again when it is over.", severity="warning", timeout=5
+                "Something is running here; try again when it has ended.", severity="warning", timeout=5
             )
         self.run_move("open", lambda _report: environment.browser.open(page), then or show)
 

@@ -11,7 +11,7 @@ from workflows.core.sentences import text_of
 from workflows.steps.admin.admissions import Admission, Admissions, Applied, Outcome
 from workflows.steps.decisions import Comparison
 
-TITLE = "Who was let in, with which key"
+TITLE = "Who got access, with which key"
 _COMPARED = {
     Comparison.SAME: "the same, recorded {}",
     Comparison.LATER: "not compared yet",

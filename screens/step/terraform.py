@@ -29,8 +29,9 @@ from workflows.terraform.kept import EndedRun
 
 _MENDED = "mended"
 _WRITE = (
-    "Written now, the state knows what exists, and the plan shows what is left. Terraform refuses it if the "
-    "state was changed by somebody else meanwhile. The file can hold secrets: it is removed afterwards."
+    "Write it now, and the state knows what exists and the plan shows what is left. Terraform rejects "
+    "it if somebody else changed the state meanwhile. The file can hold secrets: iam-onboard removes "
+    "it afterwards."
 )
 
 
@@ -60,10 +61,10 @@ class LockDialog(Typed[LockAnswer]):
 
     def __init__(self, lock: LockInfo, waited: int = 0) -> None:
         text = (
-            f"Who:    {lock.who or 'unknown'}\nSince:  {lock.created or 'unknown'}\n"
-            f"For:    {lock.purpose}\nLock:   {lock.lock_id}\n\n"
-            "If that run still goes on, wait for it. Release the lock by force only if it is surely dead: "
-            "two runs at once damage the state. Ask its holder first."
+            f"Who:    {lock.who or 'unknown'}\nSince:  {lock.created or 'unknown'}\nFor:    "
+            f"{lock.purpose}\nLock:   {lock.lock_id}\n\nIf that run is still going, wait for it. "
+            "Release the lock by force only if you're sure it is dead: two runs at once damage the "
+            "state. Ask its holder first."
         )
         super().__init__(
             "! The state is locked",
@@ -226,10 +227,10 @@ class TerraformPane(CodePane):
         """Offer to release a lock left by this computer's own dead run, without asking anybody else."""
         at = moment_text(left.ended_at.isoformat(), self.context.environment.now())
         body = (
-            f"This is the lock of the {left.kind} that {left.ending} here {at}. It was begun "
-            f"{moment_text(left.begun_at.isoformat(), self.context.environment.now())}, by {left.holder}.\n\n"
-            f"That {left.kind} no longer runs, so nobody works under the lock. Released, what was wanted "
-            f"goes on.\n\nLock:   {lock.lock_id}"
+            f"This lock belongs to the {left.kind} that {left.ending} here {at}. It was started "
+            f"{moment_text(left.begun_at.isoformat(), self.context.environment.now())}, by "
+            f"{left.holder}.\n\nThat {left.kind} no longer runs, so nobody is using the lock. Once it "
+            f"is released, iam-onboard continues.\n\nLock:   {lock.lock_id}"
         )
         question = Confirm("Your own lock was left behind", body, "Release the lock")
         self._offer(question, partial(recovery.unlock, lock, self.context))

@@ -53,4 +53,4 @@ def answer_text(look: Observation, now: datetime) -> Sentence:
 def said_so(moment: str, now: datetime) -> str:
     """Say that something is done on the user's word alone."""
     when = f" {moment_text(moment, now)}" if moment else ""
-    return f"You said so{when}; iam-onboard can't see it from here."
+    return f"Done on your word{when}; iam-onboard can't check it from here."

@@ -137,7 +137,7 @@ class CodeField(Vertical):
 
     async def want(self, serial: str) -> None:
         """Ask for the code of a device that a layer's profile needs; "" asks for none."""
-        words = f"The layer's profile assumes its role with a code of {serial}."
+        words = f"The layer's profile assumes its role with a code from {serial}."
         await self.ask([Wanted()] if serial else [], words if serial else "")
 
     def narrow(self, ids: Collection[str], words: Sentence) -> None:

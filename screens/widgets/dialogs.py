@@ -270,7 +270,7 @@ class Typed(Dialog[Answer]):
         hint: str,
         *buttons: Button,
         close: str,
-        wrong: str = "That is not the name.",
+        wrong: str = "That isn't the name.",
         fields: Sequence[Widget] = (),
         classes: str | None = None,
     ) -> None:
@@ -326,7 +326,7 @@ class Confirm(Typed[bool]):
         self.dismiss(True)
 
 
-_OVER = "What ran here has ended meanwhile. The session is saved."
+_OVER = "What was running here has ended. The session is saved."
 
 
 class QuitQuestion(Confirm):
@@ -385,7 +385,7 @@ class NameDialog(Dialog[str]):
     def action_accept(self) -> None:
         """Answer with the name if it is valid."""
         value = self.query_one(Input).value.strip()
-        wrong = self._wrong(value) if value else "A name is needed."
+        wrong = self._wrong(value) if value else "Enter a name."
         if wrong:
             self.query_one("#wrong", Text).update(f"✗ {wrong}")
         else:

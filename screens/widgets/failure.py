@@ -10,8 +10,8 @@ from types import TracebackType
 from workflows.core.errors import OnboardError
 
 _SHORT: Mapping[int, tuple[str, str]] = {
-    errno.EMFILE: ("one program may open no more files", "Allow more: `ulimit -n 1024`. Then start again."),
-    errno.ENFILE: ("no program may open more files", "Close other programs, then try again."),
+    errno.EMFILE: ("this program has too many files open", "Allow more: `ulimit -n 1024`. Then start again."),
+    errno.ENFILE: ("all programs together have too many files open", "Close other programs, then try again."),
     errno.EAGAIN: ("it allows no more processes", "Allow more (`ulimit -u`), or end some. Then try again."),
     errno.ENOMEM: ("there is no memory left", "Close other programs, or allow more: `ulimit -v unlimited`."),
 }
@@ -29,13 +29,13 @@ def as_error(failure: BaseException) -> OnboardError:
     number = failure.errno if isinstance(failure, OSError) else None
     if short := _SHORT.get(errno.ENOMEM if isinstance(failure, MemoryError) else number or 0):
         return OnboardError(
-            "The computer has reached a limit", f"The work stopped, because {short[0]}.", next=short[1]
+            "The computer has reached a limit", f"The work stopped because {short[0]}.", next=short[1]
         )
     return OnboardError(
-        "Something unforeseen happened",
-        f"The program met a failure that it does not know how to explain: {type(failure).__name__}.",
-        why=f"It arose in {_place(failure.__traceback__)}. This is a defect of iam-onboard.",
-        next="Nothing you entered is lost. Try the step again; if it comes back, report these lines.",
+        "Something unexpected happened",
+        f"iam-onboard hit an error that it can't explain: {type(failure).__name__}.",
+        why=f"It happened in {_place(failure.__traceback__)}. This is a bug in iam-onboard.",
+        next="Nothing you entered is lost. Try the step again; if it happens again, report these lines.",
     )
 
 

@@ -223,7 +223,7 @@ class Matrix(CursorLines):
             "put",
             "In or out",
             id="groups.toggle",
-            tooltip="Put the person in or out",
+            tooltip="Add or remove the person",
         ),
     ]
     COMPONENT_CLASSES: ClassVar[set[str]] = {

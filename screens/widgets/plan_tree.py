@@ -59,7 +59,7 @@ class PlanTree(LineList):
         Binding(
             "a", "open_all", "Open all", id="plan.open-all", show=False, tooltip="Open all, or close all"
         ),
-        Binding("slash", "filter", "Filter", id="plan.filter", show=False, tooltip="Look for a resource"),
+        Binding("slash", "filter", "Filter", id="plan.filter", show=False, tooltip="Find a resource"),
     ]
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         *(f"lines--{name}" for name in ("added", "altered", "removed", "replaced")),

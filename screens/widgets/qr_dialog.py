@@ -20,8 +20,8 @@ from workflows.core.sentences import Sentence
 
 _GROUPS_PER_LINE = 4
 _WORDS = (
-    "Scan it with the authenticator app, not with the camera. If it does not take it, enlarge the font.\n\n"
-    "Or type this key into the app (“enter a setup key”, time based):"
+    "Scan it with the authenticator app, not with the camera. If that doesn't work, make the font "
+    "larger.\n\nOr type this key into the app (“enter a setup key”, time based):"
 )
 _STYLES = {
     (above, below): Style(foreground=Color.parse(upper), background=Color.parse(lower))

@@ -39,7 +39,7 @@ class RunLog(Log):
     def show_text(self, text: str) -> None:
         """Replace the content by a whole, already redacted log."""
         self.clear()
-        for line in text.splitlines() or ["Nothing was logged yet."]:
+        for line in text.splitlines() or ["Nothing logged yet."]:
             self._add(line)
 
     def _add(self, line: str) -> None:

@@ -101,7 +101,7 @@ class CodeDialog(SecretDialog):
     DEFAULT_CSS: ClassVar[str] = "CodeDialog CodeField { margin: 1 0 0 0; }"
     WANTED: ClassVar[Sentence] = "AWS wants an MFA code"
     FOR: ClassVar[str] = (
-        "One code of {serial} lets iam-onboard ask AWS for an hour, in all accounts of that device."
+        "One code from {serial} lets iam-onboard ask AWS for an hour, in all accounts of that device."
     )
     LACKING = "Enter the six digits that the device shows."
     WITHOUT = "Without a code"
@@ -117,7 +117,7 @@ class DeactivationDialog(CodeDialog):
     """Asks for the code that deactivating an access key needs."""
 
     WANTED = "AWS wants the next MFA code"
-    FOR = "Deactivating a key takes a code of {serial}. Each code is good once."
+    FOR = "Deactivating a key takes a code from {serial}. Each code works only once."
     WITH, WITHOUT = "Deactivate", "Not yet"
 
 

@@ -134,7 +134,7 @@ async def test_a_failure_in_a_worker_tells_its_place_and_no_secret(
     async with app.run_test(size=(120, 36)) as pilot:
         await rest(pilot)
         await pilot.press(*PASSPHRASE, "enter")
-        await until(pilot, lambda: "Something unforeseen happened" in app.text())
+        await until(pilot, lambda: "Something unexpected happened" in app.text())
         shown = app.text()
     session.close()
     assert "ValueError" in shown

@@ -327,7 +327,7 @@ class OnboardApp(Frame):
 
     def action_swap_with_nobody(self) -> None:
         """Say why there is no other person to play."""
-        self.notify("The sandbox plays nobody else in this work. F3 goes to Home.", severity="warning")
+        self.notify("This task has no other person to play. F3 goes to Home.", severity="warning")
 
     def acted(self, event: Key | Paste | MouseDown) -> None:
         """Note activity: a session begun by mistake is deleted only if nothing was done in it."""
@@ -392,7 +392,7 @@ class OnboardApp(Frame):
             else:
                 await self._enter(run, None)
 
-        body = f"{damage.what}\n{damage.why}\n\nWhat comes after that line is kept in a copy beside it."
+        body = f"{damage.what}\n{damage.why}\n\niam-onboard keeps the rest in a copy beside it."
         ask(self, Confirm("This session is damaged", body, "Resume from its sound part"), repair)
 
     async def _enter(self, run: SessionRun, wanted: StepKey | None) -> None:
@@ -421,8 +421,8 @@ class OnboardApp(Frame):
             await self._look_now(run, wanted)
 
         body = (
-            f"{gone} isn't there any more. If the project was moved, enter its folder. "
-            "If it is gone, cancel, and choose another in Project."
+            f"{gone} no longer exists. If you moved the project, enter its folder. If it is gone, "
+            "cancel, and choose another in Project."
         )
         dialog = NameDialog(
             "Where is the project now?", body, str(near or ""), wrong, "~/work/bb-infra", "Continue there"
@@ -438,7 +438,7 @@ class OnboardApp(Frame):
             self.show_error(error)
 
     async def _look_now(self, run: SessionRun, wanted: StepKey | None) -> None:
-        words = "Looking at what has changed since you left"
+        words = "Checking what has changed since you left"
         await self._show(
             _starting(lambda _report: run.come_back(), partial(self._welcome, run, wanted), words)
         )

@@ -101,10 +101,10 @@ _TASKS: Mapping[str, tuple[_Line, ...]] = {
     "Start": (
         _Line(
             "Add people",
-            "keys in, users and groups, apply, hand over",
+            "PGP keys, users and groups, apply, hand over",
             begins=("admin", "joining"),
             about=(
-                "Takes in their PGP keys, edits users and groups, and shows one diff.",
+                "Collects their PGP keys, edits users and groups, and shows one diff.",
                 "Then, for each account: plan, apply, and a text to send to each person.",
                 "In two sittings: you wait for their keys in between.",
             ),
@@ -125,14 +125,14 @@ _TASKS: Mapping[str, tuple[_Line, ...]] = {
             "Reset a password",
             "forgotten; the PGP key still works",
             begins=("admin", "resetting"),
-            about=("Plans and applies a new one-time password, and makes the text to send.", _ONE),
+            about=("Plans and applies a new one-time password, and writes the text to send.", _ONE),
         ),
         _Line(
             "Replace a PGP key",
             "for admins, when a person asks for it",
             begins=("admin", "rekeying"),
             about=(
-                "Takes in the new key. The apply makes their password and access key again for it.",
+                "Collects the new key. The apply resets their password and access key for it.",
                 "In two sittings: you wait for the new key in between.",
             ),
         ),
@@ -154,7 +154,7 @@ _TASKS: Mapping[str, tuple[_Line, ...]] = {
         ),
         _Line(
             "Check STS regions",
-            "where STS gives out credentials",
+            "where STS issues credentials",
             begins=("admin", "regions_wanted"),
             about=("Asks each region of each account, and lists where to switch STS off.", _ONE),
         ),
@@ -175,17 +175,17 @@ _TASKS: Mapping[str, tuple[_Line, ...]] = {
             "lost, or its passphrase forgotten",
             begins=("new-user", "replacing"),
             about=(
-                "Makes another key, and a request to send to your admin.",
+                "Creates another key, and a request to send to your admin.",
                 "In two sittings: your admin works in between.",
             ),
         ),
         _Line(
             "Rotate my access key",
-            "a new one in place of one that is kept here",
+            "replace a key that is kept here",
             begins=("rotation",),
             about=(
-                "Makes a new key, tests it, and deactivates the old one.",
-                "In two sittings: you delete the old key some days later.",
+                "Creates a new key, tests it, and deactivates the old one.",
+                "In two sittings: you delete the old key a few days later.",
             ),
         ),
     ),
@@ -561,7 +561,7 @@ class HomeScreen(OneFocus):
         title, body = "You have set up your access here", f"{whole}\n\n{_HANDOFF}\n\n{_DEVICE}"
         ways: dict[str, Message] = {"again" if open_ones else "open": self.Resume(begun)}
         if open_ones:
-            title, body = "Continue what you began?", f"You began this already:\n\n{whole}"
+            title, body = "Continue what you began?", f"You already began this:\n\n{whole}"
         if not open_ones or any(step.startswith("mfa@") for step in begun.summary.settled):
             ways["device"] = self.Resume(begun, ("device",))
         ask(self, Begun(title, body, {**ways, "another": begin}), self.post_message)
@@ -694,8 +694,8 @@ class Begun(Dialog[Message]):
 
 
 _SANDBOX = (
-    "You play both people here, on a disposable project and a local AWS. Begin as the admin with Add people, "
-    "or as the new user with Set up my access. In a session, F6 plays the other one."
+    "You play both people here, with a disposable project and a local AWS. Start as the admin with Add "
+    "people, or as the new user with Set up my access. In a session, F6 plays the other person."
 )
 
 
@@ -722,13 +722,13 @@ def _counted(headings: Sequence[str]) -> str:
 def _gone(entry: Entry) -> str:
     """Say what is lost when a session is deleted."""
     if "keys" in entry.summary.facts:
-        return "Its record of who was let in goes away with it. Archive (a) keeps the record."
-    return "Its record and drafts go away."
+        return "This also deletes its record of who got access. Archive (a) keeps that."
+    return "This deletes its record and drafts."
 
 
 def _kept(entry: Entry) -> Sentence:
     """Say what deleting a session leaves alone."""
-    sandbox = "The sandbox goes away with its last session."
+    sandbox = "Deleting its last session deletes the sandbox too."
     stays = "The project's files, keys and profiles stay." if entry.sandbox is None else sandbox
     return joined((left_behind(entry), stays))
 

@@ -103,7 +103,7 @@ class SessionControl:
         except FileExistsError as error:
             raise OnboardError(
                 "Couldn't start the session",
-                f"Something else has the name of its folder in {self.sessions.folder}.",
+                f"Something else already has its folder's name in {self.sessions.folder}.",
                 why=str(error),
                 next="Move it away, then start again.",
             ) from error
@@ -344,7 +344,7 @@ class SessionControl:
                 "Couldn't save the session",
                 f"iam-onboard couldn't write to {session.folder}.",
                 why=error.why,
-                next="Put that right, then resume the session.",
+                next="Fix that, then resume the session.",
             ) from error
         from workflows.run import SessionRun  # noqa: PLC0415 - not for the first paint
 

@@ -31,7 +31,7 @@ from workflows.steps.shared.by_hand import NotPossible
 from workflows.steps.shared.module import Report, acceptance
 from workflows.terraform.trusted import ForeignProgram, ProgramNotTrusted, TrustedPrograms
 
-KEPT = "What is entered here has not taken effect yet."
+KEPT = "What you entered here hasn't taken effect yet."
 _MOST_NAMED = 3
 
 
@@ -147,7 +147,7 @@ class Stage(Vertical):
                 "Your input could not be kept",
                 f"What you entered in {self._run.title(key)} is still on the screen, but not saved.",
                 why=error.why if isinstance(error, FileError) else str(error),
-                next="Put that right before you leave this step.",
+                next="Fix that before you leave this step.",
             ) from error
 
     def keep_what_changed(self) -> None:
@@ -257,8 +257,8 @@ class Stage(Vertical):
 
         resting = self._resting_on(key) if pane.ASKS_FIRST else []
         if resting:
-            used = f"{enumerated(resting)} used what was entered before."
-            words = joined((used, "After the change, that has to be done again."))
+            used = f"{enumerated(resting)} used what you entered before."
+            words = joined((used, "After the change, you have to do that again."))
             ask(self, Confirm(f"Change {self._run.title(key)}?", words, "Change it", no="Not yet"), perform)
         else:
             perform()
@@ -381,7 +381,7 @@ def note_of(run: SessionRun, key: StepKey) -> str:
             if first and first.item and not key.item:
                 return f"Finish {first.item} first; next there: {run.step(first).title}."
             named = session.state.open_needs(key) == (first,)
-            comes = f" First comes {run.title(first)}." if first and not named else ""
+            comes = f" Start with {run.title(first)}." if first and not named else ""
             return f"{session.refusal(key)}.{comes}"
         case Status.STALE:
             changed = enumerated(session.stale_reasons(key))
@@ -419,5 +419,5 @@ def _seen(run: SessionRun, key: StepKey, status: Status) -> str:
     if look.said_so:
         return text_of(look.words)  # the page itself says so
     if look.verdict is Verdict.AWAITED:
-        return f"{look.words} AWS was asked {moment_text(look.at, now)}."
+        return f"{look.words} Last checked {moment_text(look.at, now)}."
     return text_of(joined((f"Done, last confirmed {moment_text(look.at, now)}.", look.words or look.remedy)))

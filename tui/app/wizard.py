@@ -94,7 +94,7 @@ class WizardScreen(OneFocus):
             id="wizard.back",
             tooltip="Close what is open, stop what runs, or go back",
         ),
-        Binding("ctrl+s", "skip", "Skip", id="wizard.skip", priority=True, tooltip="Leave this step out"),
+        Binding("ctrl+s", "skip", "Skip", id="wizard.skip", priority=True, tooltip="Skip this step"),
         Binding(
             "ctrl+r", "reopen", "Do again", id="wizard.reopen", priority=True, tooltip="Do a done step again"
         ),
@@ -247,7 +247,7 @@ class WizardScreen(OneFocus):
 
     def _look_wanted(self, without: Sentence) -> None:
         """Look on the user's request; `without` says why protected parts can't be asked about, or ""."""
-        self.show_result("iam-onboard is looking again, and shows here what it finds.", "", passing=True)
+        self.show_result("iam-onboard is checking again, and shows here what it finds.", "", passing=True)
         self._looking, self._without, self._unsure = True, without, []
         self.workers.cancel_group(self, "questions")  # answers to an earlier look don't belong to this one
         self.look_again()
@@ -303,7 +303,7 @@ class WizardScreen(OneFocus):
             words = joined((f"iam-onboard couldn't confirm {listed(titles, 3)}.", *reasons))
             self.show_result(text_of(words), "warning", passing=True)
         else:
-            self.show_result("iam-onboard has looked again.", "", passing=True)
+            self.show_result("iam-onboard has checked again.", "", passing=True)
 
     @on(Worker.StateChanged)
     def _look_failed(self, event: Worker.StateChanged) -> None:

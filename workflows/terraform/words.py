@@ -60,7 +60,7 @@ _MOST_INSIDE = 60
 _LONGEST = 50_000
 """Maximum characters of the block; GitHub accepts 65,536 in a comment."""
 _DONE = {
-    Action.CREATE: "made",
+    Action.CREATE: "created",
     Action.UPDATE: "changed",
     Action.DELETE: "destroyed",
     Action.REPLACE: "destroyed and created again",

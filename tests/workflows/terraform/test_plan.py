@@ -114,7 +114,7 @@ def test_account_settings_are_about_nobody() -> None:
     plan = plan_of(ALIAS)
     (line,) = about_nobody(plan)
     assert line.sort is Sort.RESOURCE
-    assert summary(plan) == (line.words,) == ("aws_iam_account_alias.this will be made",)
+    assert summary(plan) == (line.words,) == ("aws_iam_account_alias.this will be created",)
     assert about_nobody(plan, {"aws_iam_account_alias.this"}) == ()
 
 
@@ -167,7 +167,7 @@ def test_a_resource_without_a_name_belongs_to_its_modules_user_or_group() -> Non
     ]
     assert summary(plan) == (
         "odd.name: 1 other resource of this user change",
-        "group finops: is made; module.group.aws_iam_policy.custom[0] will be made",
+        "group finops: is created; module.group.aws_iam_policy.custom[0] will be created",
     )
 
 
@@ -241,7 +241,7 @@ def test_outputs_and_drift_are_read_without_values() -> None:
     assert [output.name for output in plan.outputs] == ["user_jane_doe_password"]
     assert [entry.user for entry in plan.drift] == ["a"]
     assert CANARY not in repr(plan)
-    assert summary(plan) == ("1 output will be made",)
+    assert summary(plan) == ("1 output will be created",)
 
 
 def test_the_markdown_is_a_block_that_unfolds_and_gives_nothing_away() -> None:
@@ -257,7 +257,7 @@ def test_the_markdown_is_a_block_that_unfolds_and_gives_nothing_away() -> None:
         "\n"
         "- jane.doe: new user; gets a console password; joins devops\n"
         "- aws_iam_policy.to_\\<account-id> will be destroyed\n"
-        "- 1 output will be made\n"
+        "- 1 output will be created\n"
         "\n"
         "<details>\n"
         "<summary>Plan: 2 to add, 1 to change, 1 to destroy</summary>\n"

@@ -111,7 +111,7 @@ def own_key_path(layer: Layer, person: Person) -> OwnPath:
         lead, found, tail = text.partition(mark)
         if found and "\x00" not in lead + tail and node.type == "string_lit":
             return OwnPath(document, PathText(node, document.text(node)[1:-1], quoted=True), lead, tail)
-    why = f"The Terraform module “{module.label}” makes it from the name, for all its users alike."
+    why = f"The Terraform module “{module.label}” names every key file after its user."
     raise refuse(what, why, place)
 
 

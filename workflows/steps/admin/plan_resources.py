@@ -33,7 +33,7 @@ SIGNS = {
 }
 """The sign of each action."""
 WORDS = {
-    Action.CREATE: "made",
+    Action.CREATE: "created",
     Action.UPDATE: "changed",
     Action.DELETE: "destroyed",
     Action.REPLACE: "replaced",

@@ -251,7 +251,7 @@ class CodeWanted(OnboardError):  # noqa: N818 - the name says what is needed
     def __init__(self, profile: str, serial: str) -> None:
         super().__init__(
             "Terraform needs an MFA code",
-            f"The profile {profile} can assume its role only with a code of {serial}.",
+            f"The profile {profile} can assume its role only with a code from {serial}.",
             next="Enter the six digits that the device shows now, and press ^n again.",
         )
         self.serial = serial

@@ -60,7 +60,7 @@ def observe(context: Context) -> Observation:
     """Check that the record has no old key; AWS isn't asked, since deletion is final."""
     record, old_id = record_of(context), context.facts["retired"]["id"]
     if record is None:
-        return unknown("The key that took its place is no longer kept here.")
+        return unknown("Its replacement is no longer kept here.")
     if record.rotation is not None and record.rotation.old_id == old_id:
-        return Observation(Verdict.CHANGED, f"{old_id} still waits to be deleted.", about=(old_id,))
+        return Observation(Verdict.CHANGED, f"{old_id} is still waiting to be deleted.", about=(old_id,))
     return AGREES

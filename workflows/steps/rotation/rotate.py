@@ -95,7 +95,7 @@ def observe(context: Context) -> Observation:
     known = context.facts["rotated"]
     record = KeyRecords(context.environment.key_records_folder).get(known["project"], known["profile"])
     if record is None or record.id != known["id"]:
-        return Observation(Verdict.CHANGED, f"{known['profile']} has another key than {known['id']} now.")
+        return Observation(Verdict.CHANGED, f"{known['profile']} now has a different key than {known['id']}.")
     return AGREES
 
 
@@ -124,10 +124,10 @@ def rotated(request: Request, context: Context, report: Report) -> tuple[KeyReco
     rotation = record.rotation
     if rotation is not None and not rotation.interrupted and not request.delete_inactive:
         raise OnboardError(
-            "The old key waits to be deleted",
+            "The old key is waiting to be deleted",
             f"{rotation.old_id}, which {record.id} replaced, is inactive and not yet deleted.",
             why="A user has at most two access keys, so there is no room for another one.",
-            next="Delete it first (--delete-inactive, or the mark “Delete the inactive key”).",
+            next="Delete it first (--delete-inactive, or the box “delete the inactive one first”).",
         )
     done: list[Sentence] = []
     with _session(record, request.code, context, report) as (session, parts):
@@ -158,7 +158,7 @@ def retired(request: Request, context: Context, report: Report) -> tuple[KeyReco
     rotation = record.rotation
     if rotation is None or rotation.interrupted:
         raise OnboardError(
-            "No old key waits",
+            "No old key to delete",
             f"No rotation of {record.profile} has left a key to delete.",
             next="`iam-onboard access-key rotate` starts one, or finishes an interrupted one.",
         )
@@ -459,7 +459,7 @@ def _not_made(record: KeyRecord, parts: Parts, failure: OnboardError) -> None:
 
 def _forget_unknown(record: KeyRecord, parts: Parts) -> tuple[KeyRecord, str]:
     """Delete a key that may have been created before its id was recorded: nobody has its secret."""
-    rotation, done = record.under_way, "The interrupted rotation had not begun; nothing has changed."
+    rotation, done = record.under_way, "The interrupted rotation had not started; nothing has changed."
     if deleted := delete_unkept(parts.keys, rotation.known_ids, rotation.since):
         done = f"The interrupted rotation is undone: {deleted}, whose secret is lost, is deleted."
     record = replace(record, rotation=None)
@@ -475,7 +475,7 @@ def _undo(record: KeyRecord, new_id: str, parts: Parts, failure: Exception) -> N
         reason = failure.what if isinstance(failure, OnboardError) else type(failure).__name__
         raise OnboardError(
             "The rotation stopped halfway",
-            f"The new access key {new_id} could neither be kept nor deleted again.",
+            f"iam-onboard could neither keep nor delete the new access key {new_id}.",
             why=f"{reason} Then: {error.what}",
             next="Rotate again: that finishes or undoes it. The old key still works.",
             detail=error.detail,

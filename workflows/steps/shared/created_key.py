@@ -208,7 +208,7 @@ def _undo(session: KeySession, key_id: str, failure: BaseException) -> None:
         reason = failure.what if isinstance(failure, OnboardError) else type(failure).__name__
         raise OnboardError(
             "A key is left over",
-            f"The new access key {key_id} could neither be kept nor deleted again.",
+            f"iam-onboard could neither keep nor delete the new access key {key_id}.",
             why=reason,
             next="Create a key again: that deletes this one first.",
             detail=error.detail,

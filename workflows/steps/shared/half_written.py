@@ -43,14 +43,14 @@ def refuse_half_written(state: Path, root: Path) -> None:
         raise HalfWritten(
             "The layer is half written",
             f"The last command that changed {root} was cut off between two files.",
-            why="Who is in a half-written layer, and what a plan of it would do, is what nobody decided.",
+            why="Nobody decided who is in a half-written layer, or what its plan would do.",
             next="Run that command again: it finishes the change. `iam-onboard plan` does too.",
         )
     for session in _half_written_sessions(state, root):
         raise HalfWritten(
             "The layer is half written",
             f"Session {session} was cut off between two files of {root}.",
-            why="Who is in a half-written layer, and what a plan of it would do, is what nobody decided.",
+            why="Nobody decided who is in a half-written layer, or what its plan would do.",
             next=f"Open it with `iam-onboard resume {session}` and go to Review, which finishes the change.",
         )
 

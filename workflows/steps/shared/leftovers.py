@@ -63,7 +63,7 @@ def refuse_while_running(session: Path) -> None:
         raise OnboardError(
             f"{_A[run.description.kind]} is still running in this session",
             f"Terraform hasn't ended yet in {run.description.layer}.",
-            why="It continues by itself when you leave the wizard, but its end would be lost.",
+            why="It continues by itself when you leave the wizard, but you wouldn't see how it ended.",
             next="Resume the session, wait until it ends, then delete it.",
         )
 

@@ -51,7 +51,7 @@ from workflows.stores.vault import PgpFileVault, Vault
 
 _KEYLESS = "AWS answers only to an access key: keep one on Access keys (F2)."
 _LOCKED = "Your access key is locked: “Look again at every step” (^p) asks for its passphrase."
-_NO_DEVICE = "AWS has no MFA device of yours that gives codes."
+_NO_DEVICE = "You have no MFA device in AWS that gives codes."
 NOT_REPLACED = "You haven't replaced the one-time password yet: sign in once more, and choose a new one."
 _KINDS = {
     MfaDeviceKind.APP: "an authenticator app",
@@ -119,7 +119,7 @@ def load_key(key: KeyInHand, context: Context) -> Credentials:
         raise OnboardError(
             "No access key here",
             f"No access key of {identity.user} in {account_label(identity)} is kept on this computer.",
-            next="Open its CSV file or type it; without any key, choose the way through the console.",
+            next="Open its CSV file or enter it; without a key, use the console instead.",
         )
     return kept
 
@@ -307,9 +307,9 @@ def device_words(devices: Sequence[MfaDevice]) -> Sentence:
         if not device.gives_codes:
             sentences.append(f"{device.serial} is {kind}: it gives no codes for the command line.")
         elif device.serial != chosen:
-            sentences.append(f"{device.serial} is {kind}; its codes do not count here.")
+            sentences.append(f"{device.serial} is {kind}; its codes don't work here.")
         elif len(devices) > 1 or device.kind is not MfaDeviceKind.APP:
-            sentences.append(f"The codes are those of {device.serial}, {kind}.")
+            sentences.append(f"Use codes from {device.serial}, {kind}.")
     return " ".join(sentences)
 
 
@@ -385,7 +385,7 @@ def sign_in_seen(client: AwsClient, identity: Identity, since: str) -> SignInSee
         return SignInSeen(NOT_REPLACED)
     used = asked(lambda: iam.password_last_used(client), "")
     if used is None or (since and not isinstance(used, str) and used < moment(since, "since")):
-        return SignInSeen("AWS hasn't recorded your sign-in yet: its record is some minutes late.")
+        return SignInSeen("AWS hasn't recorded your sign-in yet: its record is a few minutes late.")
     if isinstance(used, str):
         return SignInSeen()
     return SignInSeen(f"AWS has recorded your sign-in of {used.astimezone():%-d %B, %H:%M}.", recorded=True)
@@ -547,12 +547,12 @@ def key_session(
         raise OnboardError(
             "No device that gives codes",
             "You have no authenticator app registered in AWS.",
-            next="Do the step “MFA” first, or make the key in the console.",
+            next="Do the step “MFA” first, or create the key in the console.",
         )
     if serial is not None and not code:
         raise CodeMissing(
             "AWS needs a code",
-            f"AWS lets you change your keys only with a code of {serial}.",
+            f"AWS lets you change your keys only with a code from {serial}.",
             next="Enter the six digits that your app shows now.",
         )
     with clients.client("sts", key) as client:
@@ -606,8 +606,8 @@ def two_keys(session: KeySession, keys: Sequence[iam.AccessKey], used: str) -> O
     spare = next(key.access_key_id for key in keys if key.access_key_id != used)
     refusal = TwoActiveKeys(
         *texts,
-        next=f"{spare} isn't the one that you just used. If nothing needs it, deactivate it in the console "
-        "(Security credentials), check for some days that nothing breaks, delete it, and come back.",
+        next=f"{spare} isn't the one you just used. If nothing needs it, deactivate it in the console "
+        "(Security credentials), check for a few days that nothing breaks, delete it, and come back.",
     )
     refusal.spare, refusal.serial = spare, session.serial
     return refusal
@@ -743,7 +743,7 @@ def keep_recorded(
             unsynced = unsynced or error
             sentences.append(error.risk("what iam-onboard wrote down about it"))
         except OnboardError as error:
-            sentences.append(f"The key is kept, but iam-onboard couldn't write down since when: {error.what}")
+            sentences.append(f"The key is kept, but iam-onboard couldn't record since when: {error.what}")
     return Recorded(sentences, unsynced is None)
 
 

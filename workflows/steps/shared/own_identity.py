@@ -43,7 +43,7 @@ def identity_of(context: Context, account: str = "") -> Identity:
     raise OnboardError(
         "Not in the handoff",
         f"The handoff has no user in {wanted}.",
-        next="Do the step “Handoff” again with the newest message of your admin.",
+        next="Do the step “Handoff” again with your admin's newest message.",
     )
 
 

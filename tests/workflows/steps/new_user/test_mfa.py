@@ -177,9 +177,9 @@ def test_a_security_key_does_not_stand_in_for_the_app(new_user: NewUserAws) -> N
 @pytest.mark.parametrize(
     ("serials", "chosen", "words"),
     [
-        (["GAHT12345678"], "GAHT12345678", "The codes are those of GAHT12345678, a hardware token."),
-        (["GAHT12345678", SERIAL], SERIAL, "GAHT12345678 is a hardware token; its codes do not count here."),
-        ([SERIAL, SECURITY_KEY], SERIAL, f"The codes are those of {SERIAL}, an authenticator app."),
+        (["GAHT12345678"], "GAHT12345678", "Use codes from GAHT12345678, a hardware token."),
+        (["GAHT12345678", SERIAL], SERIAL, "GAHT12345678 is a hardware token; its codes don't work here."),
+        ([SERIAL, SECURITY_KEY], SERIAL, f"Use codes from {SERIAL}, an authenticator app."),
         ([SERIAL], SERIAL, ""),
     ],
 )

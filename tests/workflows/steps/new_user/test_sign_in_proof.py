@@ -31,7 +31,7 @@ OWN_LOGIN = json.dumps(
     }
 )
 NO_LOOK = OWN_LOGIN.replace("Allow", "Deny").replace("GetLoginProfile", "GetUser")
-NOT_YET = "AWS hasn't recorded your sign-in yet: its record is some minutes late."
+NOT_YET = "AWS hasn't recorded your sign-in yet: its record is a few minutes late."
 
 
 def with_password(new_user: NewUserAws) -> dict[str, Any]:
