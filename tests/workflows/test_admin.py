@@ -14,7 +14,7 @@ ADDED = {"user_changes": {"add": {"security": ["jane.doe"]}, "remove": {}}}
 
 
 def handing_over(facts: dict[str, Any]) -> list[str]:
-    """The accounts that have a step Hand over."""
+    """Return the accounts that have a step Hand over."""
     known = {name: KnownFact(value) for name, value in {**BOTH, **facts}.items()}
     return [key.item for key in Knowledge(ADMIN, known).layout if key.step == HAND_OVER.id]
 

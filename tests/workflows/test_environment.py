@@ -1,4 +1,4 @@
-"""The outside as one value."""
+"""The environment."""
 
 from __future__ import annotations
 

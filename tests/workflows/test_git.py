@@ -33,7 +33,7 @@ def run(folder: Path, environment: dict[str, str], *arguments: str) -> None:
 
 @pytest.fixture
 def checkout(tmp_path: Path, environment: dict[str, str]) -> Path:
-    """A checkout with one commit, and an upstream that a colleague has as well."""
+    """Return a checkout with one commit, and an upstream that a colleague also uses."""
     upstream, folder = tmp_path / "upstream.git", tmp_path / "checkout"
     folder.mkdir()
     run(tmp_path, environment, "init", "--quiet", "--bare", str(upstream))
@@ -83,7 +83,7 @@ def test_dirty_files_by_path(checkout: Path, environment: dict[str, str]) -> Non
 
 
 def was_asked(checkout: Path) -> bool:
-    """Whether git has fetched something into a checkout."""
+    """Return whether git has fetched something into a checkout."""
     record = checkout / ".git" / "FETCH_HEAD"
     return record.is_file() and bool(record.read_text())
 
@@ -114,7 +114,7 @@ def test_what_came_in_since_a_moment_and_who_made_it(
     run(tmp_path, environment, "clone", "--quiet", str(tmp_path / "upstream.git"), str(colleague))
     run(colleague, environment, "config", "user.name", "Mary")
     run(colleague, environment, "config", "user.email", "mary@example.org")
-    dated = {**environment, "GIT_COMMITTER_DATE": "2026-01-05T12:00:00Z"}  # long before it came in here
+    dated = {**environment, "GIT_COMMITTER_DATE": "2026-01-05T12:00:00Z"}  # long before it was pulled
     run(colleague, dated, "commit", "--quiet", "--allow-empty", "-m", "Theirs")
     run(colleague, environment, "push", "--quiet")
     git = Git(checkout, environment)
@@ -133,7 +133,7 @@ def test_what_came_in_since_a_moment_and_who_made_it(
     run(checkout, at, "commit", "--quiet", "--allow-empty", "-m", "x" * 5_000)
     monkeypatch.setattr("workflows.git.MOST_COMMITS", 1)
     (only,) = git.gained_since(first)
-    assert not only.mine  # nobody's address is no one's own
+    assert not only.mine  # without an address, no commit is the person's
     assert len(only.subject) == 100
 
 
@@ -287,7 +287,7 @@ def test_a_repository_without_a_commit(tmp_path: Path, environment: dict[str, st
 
 
 def test_a_commit_that_has_to_be_signed(checkout: Path, environment: dict[str, str], tmp_path: Path) -> None:
-    """A pinentry gets the windows that the person has, and never the terminal, which is the wizard's."""
+    """A pinentry gets the person's display, but never the terminal, which the wizard uses."""
     seen = tmp_path / "seen"
     signer = tmp_path / "signer"
     signer.write_text(f'#!/bin/sh\nenv > "{seen}"\necho "gpg: signing failed: no terminal" >&2\nexit 2\n')

@@ -1,4 +1,4 @@
-"""A checkout that names programs wherever git lets it: looking at it runs none of them."""
+"""A checkout whose configuration names programs wherever git allows that: reading it runs none of them."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ CONNECTING = {
     "protocol.ext.allow": ("user", "ext::{trap} %S"),
     "core.alternateRefsCommand": ("{trap}", ""),
 }
-"""Settings that run a program when the upstream is asked, each with the address that it is about."""
+"""Settings that run a program for a fetch, each with the address that it needs."""
 
 
 class Desk:
-    """A checkout with an upstream, and a program that leaves a mark when it is run."""
+    """A checkout with an upstream, and a program that leaves a mark when it runs."""
 
     def __init__(self, tmp_path: Path) -> None:
         home = tmp_path / "home"
@@ -51,7 +51,7 @@ class Desk:
         for name in ("post-index-change", "reference-transaction", "pre-auto-gc", "post-checkout"):
             _script(self.hooks / name, f"touch {self.marks}/{name}\n")
         self.upstream, self.checkout = tmp_path / "upstream.git", tmp_path / "checkout"
-        self.asked = self.checkout / ".git" / "FETCH_HEAD"  # git writes it as it begins to fetch
+        self.asked = self.checkout / ".git" / "FETCH_HEAD"  # git writes it when a fetch starts
         (self.checkout / "layer" / "keys").mkdir(parents=True)
         self.plain(tmp_path, "init", "--quiet", "--bare", str(self.upstream))
         self.plain(self.checkout, "init", "--quiet")
@@ -68,24 +68,24 @@ class Desk:
         self.plain(self.checkout, "push", "--quiet", "-u", "origin", "main")
 
     def plain(self, folder: Path, *arguments: str) -> None:
-        """Git as the person runs it."""
+        """Run git as the person does."""
         subprocess.run(["git", *arguments], cwd=folder, env=self.environment, check=True, capture_output=True)
 
     def set(self, settings: Mapping[str, str], *where: str) -> None:
-        """Put settings into a configuration, the checkout's by default."""
+        """Add settings to a configuration, by default to the checkout's."""
         for key, value in settings.items():
             given = [text.format(trap=self.trap, hooks=self.hooks) for text in (key, value)]
             self.plain(self.checkout, "config", *where, *given)
 
     def change(self) -> None:
-        """Touch everything, so that git reads every file again, and change and add some."""
+        """Touch all files, so that git reads them again, change one and add one."""
         for path in self.checkout.rglob("*.tf"):
             os.utime(path, (1, 1))
         self.file.write_text("jane, john\n")
         (self.checkout / "layer" / "new.tf").write_text("new\n")
 
     def look(self, *, fetch: bool = True) -> Upstream:
-        """Run everything of `Git` that only looks."""
+        """Call all methods of `Git` that only read."""
         git = GitSearch(self.checkout / "layer", self.environment)
         assert git.is_repository()
         git.dirty_files()
@@ -100,7 +100,7 @@ class Desk:
         return git.upstream(fetch=fetch)
 
     def left(self) -> list[str]:
-        """The names of the marks."""
+        """Return the names of the marks."""
         return sorted(path.name for path in self.marks.iterdir())
 
 
@@ -191,7 +191,7 @@ def test_the_persons_own_ssh_is_used_and_the_checkouts_is_not(
 
 
 def test_a_folder_that_is_a_repository_of_its_own_is_not_entered(desk: Desk) -> None:
-    """A branch can hold one: git takes a folder with HEAD, objects and refs for a repository."""
+    """A branch can contain one: git treats a folder with HEAD, objects and refs as a repository."""
     desk.plain(desk.checkout, "init", "--quiet", "--bare", "layer/inner")
     inner = desk.checkout / "layer" / "inner"
     desk.plain(inner, "config", "core.bare", "false")

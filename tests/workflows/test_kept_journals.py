@@ -1,8 +1,8 @@
-"""Sessions that an earlier program has written go on in this one: opened, replayed, continued.
+"""Sessions of earlier versions work in this one: they are opened, replayed and continued.
 
 The journals in `tests/journals` are real ones of both workflows: `admin-decided` has every kind of decision
-and waits for its review, the `done` ones went the whole way in a sandbox. `admin-moved` is a later one, with
-checksums; its project was moved after its review. `{folder}` is where they were.
+and waits for its review; the `done` ones were completed in a sandbox. `admin-moved` is a later one, with
+checksums; its project was moved after its review. `{folder}` stands for their folder.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ Opened = Callable[..., SessionRun]
 
 @pytest.fixture
 def opened(tmp_path: Path) -> Iterator[Opened]:
-    """Opens a kept journal, of whose lines the last ones can be left out, in a folder of the test's."""
+    """Yield a function that opens a journal in the test's folder, without its last lines if asked."""
     sessions: list[Session] = []
 
     def open_one(name: str, environment: Environment | None = None, without: str = "") -> SessionRun:
@@ -128,7 +128,7 @@ def test_a_finished_session_of_the_admin_is_still_finished(opened: Opened) -> No
     assert everybody(run.whole()).rows == (("jane.doe", (Stand.HANDED_OVER, Stand.HANDED_OVER)),)
     gone = {change.key for change in run.observe() if change.observation.contradicts}
     assert gone == {StepKey("project")}
-    assert run.session.status(StepKey("review")) is Status.UNCONFIRMED  # its files went with the project
+    assert run.session.status(StepKey("review")) is Status.UNCONFIRMED  # the project and its files are gone
     for account in ("management", "security"):
         fact = run.session.facts(account)["plan"]
         assert {**Planned.from_facts(fact).as_facts(), "acknowledged": []} == {
@@ -161,7 +161,7 @@ def test_a_plan_that_was_accepted_waits_for_its_apply(opened: Opened) -> None:
     assert planned is not None
     assert (planned.passwords, planned.gone, planned.empty) == (("jane.doe",), (), False)
     outlook = apply.survey(context, quiet)
-    assert (outlook.begun, bool(outlook.refusal)) == (False, True)  # the plan file went with the sandbox
+    assert (outlook.begun, bool(outlook.refusal)) == (False, True)  # the sandbox and its plan file are gone
     assert dict(everybody(run.whole()).rows) == {"jane.doe": (Stand.HANDED_OVER, Stand.PLANNED)}
 
 
@@ -192,7 +192,7 @@ def test_a_finished_session_of_the_new_user_is_still_finished(opened: Opened) ->
 
 
 def test_a_step_that_was_out_of_date_for_an_earlier_version_may_be_done_again(tmp_path: Path) -> None:
-    """A handoff with another region: Sign in was out of date by it once, and was done again without more."""
+    """A handoff with another region made Sign in out of date in earlier versions, so it was done again."""
     lines = (JOURNALS / "new-user-done.jsonl").read_text().splitlines(keepends=True)
     handoff = next(line for line in lines if '"handoff":{' in line)
     signed_in = [line for line in lines if '"step":"sign-in@management"' in line]

@@ -1,7 +1,7 @@
-"""What each step can see of the world, broken: then it is no longer shown as done.
+"""If what a step can see of the world is broken, the step is not shown as done any more.
 
-Every step of every workflow has a row here: how it is done, and each thing it can see with a way to break it;
-or the word that it can see nothing, and then it is never confirmed.
+Every step of every workflow has a row here: how it is done, and a way to break each thing that it can see; or
+the statement that it can see nothing, and then it is never confirmed.
 """
 
 from __future__ import annotations
@@ -53,9 +53,9 @@ class Stand:
     """A step that was done.
 
     Attributes:
-        facts: all that is known, its own facts too.
-        environment: the outside; a break may put another in its place.
-        folder: what a break works in: the project's folder, or the person's home.
+        facts: all facts, including the step's own.
+        environment: the environment, which a break may replace.
+        folder: the folder in which a break works: the project's, or the person's home.
         git: runs git in the project.
     """
 
@@ -73,14 +73,14 @@ Break = Callable[[Stand], object]
 
 @dataclass
 class Done:
-    """A session in which only the step stands, done."""
+    """A session in which only this step is done."""
 
     module: StepModule
     stand: Stand
     session: Session
 
     def status(self) -> Status:
-        """The status after all looks and questions, as on a resume."""
+        """Return the status after all looks and questions, as on a resume."""
         given = next(step for step in self.session.state.workflow.steps if step.id == "given")
         known = {name: self.stand.facts[name] for name in given.gives}
         run = SessionRun(self.session, self.stand.environment, by_id([Given(known), self.module]))
@@ -111,7 +111,7 @@ def done(module: StepModule, stand: Stand, folder: Path) -> Done:
 
 @pytest.fixture(scope="module")
 def made() -> list[AdminProject]:
-    """What the first test made for all of them."""
+    """Return a list for what the first test makes and all share."""
     return []
 
 
@@ -123,7 +123,7 @@ def admin(
     tmp_path_factory: pytest.TempPathFactory,
     tmp_path: Path,
 ) -> Stand:
-    """jane.doe was written into security."""
+    """Return a project in which jane.doe was added to security."""
     if not made:
         first = make_project(admin_template, tmp_path_factory.mktemp("written"))
         decide(first, people_keys, joining=(NAME,), layers=(LAYER,))
@@ -136,7 +136,7 @@ def admin(
 
 @pytest.fixture
 def switched(admin: Stand) -> Stand:
-    """An access key is switched on for somebody who is there."""
+    """Switch on an access key for an existing person."""
     access = {LAYER: {"sam.okafor": {"access_key": True}}}
     admin.facts["user_changes"] = {"add": {}, "remove": {}, "access": access}
     return admin
@@ -158,7 +158,7 @@ def with_regions(admin: Stand) -> Stand:
 
 @pytest.fixture
 def expiring(admin: Stand) -> Stand:
-    """The key that was taken in ends in a year."""
+    """Make the added key expire in a year."""
     end = (admin.environment.now() + timedelta(days=365)).isoformat()
     admin.facts["keys"] = {name: {**key, "expires": end} for name, key in admin.facts["keys"].items()}
     return admin
@@ -182,7 +182,7 @@ HOLDS = (
 
 @pytest.fixture
 def planned(admin: Stand, tmp_path: Path) -> Stand:
-    """The layer is planned; its state is in a file."""
+    """Return a project whose layer is planned; its state is in a file."""
     admin.layer(".terraform").mkdir()
     admin.layer("terraform.tfstate").write_text(state(3))
     plan, layer = tmp_path / "plan.tfplan", admin.layer("")
@@ -195,7 +195,7 @@ def planned(admin: Stand, tmp_path: Path) -> Stand:
 
 @pytest.fixture
 def planned_elsewhere(planned: Stand) -> Stand:
-    """A machine applied the pull request."""
+    """Simulate that CI applied the pull request."""
     planned.layer("terraform.tfstate").write_text(state(4, *HOLDS))
     planned.facts["plan"] = {"elsewhere": True}
     return planned
@@ -207,7 +207,7 @@ def users_in_aws(stand: Stand) -> Path:
 
 @pytest.fixture
 def applied(planned: Stand, monkeypatch: pytest.MonkeyPatch) -> Stand:
-    """AWS has the users that a file names."""
+    """Return a project whose layer is applied; AWS has the users that a file names."""
     users = users_in_aws(planned)
     users.write_text(NAME)
     monkeypatch.setattr(state_now, "client_without_code", lambda *_: nullcontext(users))
@@ -231,7 +231,7 @@ def keys() -> Iterator[GpgHome]:
 
 @pytest.fixture
 def person(tmp_path: Path, keys: GpgHome) -> Stand:
-    """Somebody with a key, a handoff for it, and no more."""
+    """Return a person with only a key and a handoff for it."""
     environment = environment_of(tmp_path, keys)
     facts = {"project": "bb", "user": NAME, "tools": {}, "fingerprint": keys.fingerprint("jane")}
     facts |= {"key_made": False, "request_sent": "", "identities": [ITEM]}
@@ -301,7 +301,7 @@ def state_is(text: str) -> Break:
 
 
 def gone(*names: str) -> Break:
-    """Files or folders below the stand's folder are removed."""
+    """Return a break that removes files or folders below the stand's folder."""
 
     def remove(stand: Stand) -> None:
         for name in names:

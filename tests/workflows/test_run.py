@@ -37,7 +37,7 @@ LAYERS = {"project": "bb", "layers": ["management", "security"]}
 
 
 class Looking(SmallStep):
-    """Raises when it looks."""
+    """A step whose look raises an error."""
 
     error: Exception = NOT_THERE
 

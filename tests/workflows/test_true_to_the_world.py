@@ -1,9 +1,9 @@
-"""The admin's steps up to the written files, with whatever else happens to the checkout meanwhile.
+"""The admin's steps up to the written files, while others change the checkout.
 
-Real steps, a real journal, real git and the real files of two layers; somebody goes on, does steps again,
-leaves and comes back, while files are edited, stashed, committed and deleted behind the session's back. After
-every look: what is shown as done is so in the files, nothing is proposed past a contradiction, and what is
-still so is not asked for again. What is so is read here from the files' bytes, not by the product's reader.
+The steps, the journal, git and the files of two layers are real. A person does steps, repeats them, leaves
+and comes back, while files are edited, stashed, committed and deleted without the session. After every look,
+what is shown as done must be in the files, no step after a contradiction may be proposed, and what is in the
+files must not be asked for again. The test reads the files' bytes, without the program's reader.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ PROJECT, REVIEW = StepKey("project"), StepKey("review")
 
 
 class Checkout(RuleBasedStateMachine):
-    """One session that adds somebody, in a checkout that others work in too."""
+    """A session that adds a person, in a checkout that others also change."""
 
     template: ClassVar[Path]
     people: ClassVar[Mapping[str, bytes]]
@@ -62,7 +62,7 @@ class Checkout(RuleBasedStateMachine):
     # -- what happens besides ----------------------------------------------------------------------
 
     def git(self, *words: str) -> None:
-        """Run git, which may refuse: then nothing happens."""
+        """Run git, which may fail without an effect."""
         who = ("-c", "user.name=Mary", "-c", "user.email=mary@example.org")
         environment = dict(self.admin.environment.variables)
         git = ["git", *who, *words]
@@ -91,7 +91,7 @@ class Checkout(RuleBasedStateMachine):
         layer=st.sampled_from(LAYERS), name=st.sampled_from(["jane.doe", "sam.okafor"]), other=st.booleans()
     )
     def touch_a_key(self, layer: str, name: str, other: bool) -> None:
-        """A key file is another's, or gone."""
+        """Replace a key file by another person's, or delete it."""
         path = self.admin.file(layer, f"keys/{name}")
         if path.exists():
             path.write_bytes(self.people["juan.delacruz"]) if other else path.unlink()
@@ -99,7 +99,7 @@ class Checkout(RuleBasedStateMachine):
 
     @rule(layer=st.sampled_from(LAYERS))
     def take_her_out_by_hand(self, layer: str) -> None:
-        """Every line that names her goes."""
+        """Delete every line that names her."""
         for path in self.admin.file(layer, "x").parent.glob("*.tf"):
             lines = path.read_text().splitlines(keepends=True)
             if left := [line for line in lines if NAME not in line]:
@@ -108,7 +108,7 @@ class Checkout(RuleBasedStateMachine):
 
     @rule(layer=st.sampled_from(LAYERS))
     def add_a_remark(self, layer: str) -> None:
-        """A file is another, and says the same."""
+        """Change a file without changing its meaning."""
         path = self.admin.file(layer, "locals.tf")
         path.write_text(path.read_text() + "# a remark\n")
 
@@ -123,7 +123,7 @@ class Checkout(RuleBasedStateMachine):
     # -- what has to be so -------------------------------------------------------------------------
 
     def written(self, layer: str) -> bool:
-        """Whether the layer names her, and has her key byte for byte."""
+        """Return whether the layer names her and contains her key byte for byte."""
         folder = self.admin.file(layer, "x").parent
         key = folder / "keys" / NAME
         named = any(f'"{NAME}"' in path.read_text() for path in folder.glob("*.tf"))

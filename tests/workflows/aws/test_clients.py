@@ -1,4 +1,4 @@
-"""Clients over HTTP against moto, and the profile files as botocore reads them."""
+"""Clients over HTTP against moto, and profile files read by botocore."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def files(tmp_path: Path) -> ProfileFiles:
 
 @pytest.fixture(autouse=True)
 def misleading_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """What another project left in the person's shell must not decide anything."""
+    """Set variables of another project in the shell, which must have no effect."""
     wrong = tmp_path / "wrong"
     wrong.write_text("[profile of-another-project]\nregion = eu-west-3\n[profile p]\nregion = eu-west-3\n")
     monkeypatch.setenv("HOME", str(tmp_path))

@@ -1,4 +1,4 @@
-"""IAM and STS against botocore's own stub: what AWS answers there is what its documentation shows."""
+"""IAM and STS with botocore's stub, whose responses are those in AWS's documentation."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # ruff: noqa: F811 - fixtures are imported, and then named again as parameters
-"""Profiles that sign in through SSO: the token cache of the aws CLI, and an endpoint that stands for AWS."""
+"""Profiles that sign in through SSO: the aws CLI's token cache, and a fake endpoint of AWS."""
 
 from __future__ import annotations
 

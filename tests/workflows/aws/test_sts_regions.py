@@ -1,4 +1,4 @@
-"""Asking regions that answer late, refuse, or do not answer at all; and what the answers are worth."""
+"""Questions to regions that answer late, with an error or not at all, and the use of their answers."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def test_each_region_is_asked_once_and_signs_for_itself() -> None:
         found = of(answers(server))
     assert sorted(region for region, _ in server.asked) == list(regions_of("aws"))
     assert {action for _, action in server.asked} == {"GetSessionToken"}
-    assert found["eu-west-1"].sts is StsState.UNKNOWN  # it was not tried a second time
+    assert found["eu-west-1"].sts is StsState.UNKNOWN  # it was not asked again
 
 
 def test_a_role_is_taken_on_in_each_region_and_one_connection_serves_several_accounts() -> None:
@@ -114,12 +114,12 @@ def test_a_role_is_taken_on_in_each_region_and_one_connection_serves_several_acc
     assert (first.account, second.account) == ("shared", "apps")
     assert first.role == "path/DevOps"
     assert first.token_version == 2
-    assert len(server.asked) == 2 * len(regions_of("aws")) + 2  # and each account once about itself
+    assert len(server.asked) == 2 * len(regions_of("aws")) + 2  # and each account's own settings once
     assert {action for _, action in server.asked} == {"AssumeRole"}
 
 
 def test_the_regions_are_asked_at_the_same_time() -> None:
-    """How long it takes is measured by benchmarks/regions.py."""
+    """The time is measured by benchmarks/regions.py."""
     with slow_sts(delays=dict.fromkeys(regions_of("aws"), 0.3)) as server:
         of(answers(server))  # the first client of a process reads botocore's data
         of(answers(server))
@@ -130,7 +130,7 @@ def test_a_region_that_never_answers_is_given_up_at_the_deadline(monkeypatch: py
     monkeypatch.setattr(asking, "DEADLINE", 0.7)
     with slow_sts(delays={"eu-west-1": 3.0}) as server:
         of(answers(server))  # as above
-        found = of(answers(server))  # which would be an answer, had it been waited for
+        found = of(answers(server))  # its answer comes after the time limit
     assert found["eu-west-1"].sts is StsState.UNREACHABLE
 
 

@@ -1,4 +1,4 @@
-"""Verification against a small STS of its own, which knows one code, two keys and a few roles."""
+"""Verification with a small fake STS that accepts one code, two keys and a few roles."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ class FakeSts(BaseHTTPRequestHandler):
         self.wfile.write(text.encode())
 
     def log_message(self, *_: object) -> None:
-        """Says nothing."""
+        """Log nothing."""
 
 
 def credentials(key: str) -> str:
@@ -169,7 +169,7 @@ def run(
 
 
 def kind_of(problem: OnboardError | None) -> Hindrance | AwsFailure:
-    """Why a profile does not work."""
+    """Return the reason why a profile does not work."""
     if isinstance(problem, AwsError):
         return problem.failure
     assert isinstance(problem, Hindered)
@@ -237,7 +237,7 @@ def test_a_failure_has_its_kind_and_stops_no_other(
 
 
 def test_a_region_that_is_not_enabled_is_not_taken_for_a_bad_key(aws: type[FakeSts], tmp_path: Path) -> None:
-    """AWS says of a key that it does not know it, in a region that the account has not opted in to."""
+    """In a region that the account has not enabled, AWS reports the key as unknown."""
     files = write(tmp_path, profile("far", "NotEnabled", region="eu-south-1"), profile("near", "NotEnabled"))
     found = run(aws, files, "123456")
     far, near = found["far"].problem, found["near"].problem

@@ -1,4 +1,4 @@
-"""The bounds before the parsers of JSON and HCL: what is nested too deeply is refused, nothing else is."""
+"""The limits of the JSON and HCL parsers: only texts that are nested too deeply are rejected."""
 
 from __future__ import annotations
 

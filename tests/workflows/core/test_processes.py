@@ -68,7 +68,7 @@ def test_a_process_is_known_by_its_start() -> None:
         assert not is_alive(child.pid, "another")
         assert not is_alive(os.getpid(), started)
         child.kill()
-        while is_alive(child.pid, started):  # a zombie until it is waited for
+        while is_alive(child.pid, started):  # the child is a zombie until it is reaped
             time.sleep(0.01)
     assert process_started_at(child.pid) is None
 

@@ -17,7 +17,7 @@ from workflows.core.temporary import remove_leftover_folders, temporary_folder
 
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder of temporary files, of the test's own."""
+    """Make the test's folder the one for temporary files."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     return tmp_path
 

@@ -1,4 +1,4 @@
-"""Where a line for people is broken."""
+"""Line breaks in texts for people."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What of a shell changes whom everything speaks to."""
+"""Variables of a shell that change which account programs use."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ SIGN_IN = "https://bb-management.signin.aws.amazon.com/console"
 
 @pytest.fixture(autouse=True)
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An opener has all the time it takes."""
+    """Give an opener unlimited time."""
     monkeypatch.setattr(browser, "EARLY_SECONDS", 600)
 
 

@@ -208,7 +208,7 @@ def test_a_later_copy_elsewhere_does_not_keep_the_earlier_secret() -> None:
 
 @pytest.fixture
 def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], Path]:
-    """Puts a program on the PATH that keeps what it gets, its arguments and its environment."""
+    """Return a function that adds a program to PATH, which records its input, arguments and environment."""
     folder = tmp_path / "bin"
     folder.mkdir()
     monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")

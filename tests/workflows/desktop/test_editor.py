@@ -1,4 +1,4 @@
-"""The person's editor: which it is, how it is told the line, and what it inherits."""
+"""The person's editor: its choice, its arguments and its environment."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ FILE = Path("/p/locals.tf")
 
 
 def programs(folder: Path, *names: str) -> str:
-    """A folder for PATH with these programs in it."""
+    """Return a folder for PATH that contains these programs."""
     folder.mkdir(exist_ok=True)
     for name in names:
         (folder / name).write_text("#!/bin/sh\n")

@@ -247,7 +247,7 @@ def test_without_terminal_and_windows_no_pinentry_is_started(tmp_path: Path) -> 
 
 
 def test_a_pinentry_with_windows_never_gets_the_terminal_that_the_wizard_draws_on(tmp_path: Path) -> None:
-    """It would fall back to that terminal where its windows do not open, and both would read the keyboard."""
+    """If its windows cannot open, it would use that terminal, and both would read the keyboard."""
     log = tmp_path / "log"
     program = tmp_path / "pinentry"
     answer = f'print("D {PASSPHRASE}\\nOK", flush=True)'

@@ -1,4 +1,4 @@
-"""Keys as GnuPG's own tests have them, and as nobody should: each gets a clear verdict or refusal."""
+"""Keys like those in GnuPG's tests, and malformed ones: each gets a clear verdict or error."""
 
 from __future__ import annotations
 
@@ -197,7 +197,7 @@ def test_whatever_the_packets_hold_there_is_an_answer(packets: list[tuple[int, b
 
 
 def _stops(packets: list[Packet]) -> bool:
-    """Whether the library stops at a curve, before what comes after it."""
+    """Return whether the library stops at a curve before the remaining packets."""
     curves = tuple(
         bytes([len(unread_curve) // 2]) + bytes.fromhex(unread_curve)
         for unread_curve in UNREAD_CURVES.values()
@@ -219,7 +219,7 @@ def test_a_key_that_is_crafted_further_is_refused_or_judged(data: st.DataObject)
 
 
 def _small() -> dict[str, bytes]:
-    """Crafted keys that need no gpg: four packets of arbitrary numbers."""
+    """Return keys made without gpg: four packets with arbitrary numbers."""
     key = b"\x04" + bytes(4) + b"\x01\x00\x08\xff\x00\x11\x01\x00\x01"
     signature = b"\x04\x13\x01\x08\x00\x06\x05\x02" + bytes(4) + b"\x00\x00\xab\xcd\x00\x08\xff"
     packets = [(6, key), (13, b"a <a@b.sample>"), (2, signature), (14, key), (2, signature)]

@@ -1,4 +1,4 @@
-"""Ed25519 keys with a signature that the older AWS provider rejects by mistake: it begins with a zero."""
+"""Ed25519 keys with a signature that begins with a zero, which the older AWS provider wrongly rejects."""
 
 from __future__ import annotations
 

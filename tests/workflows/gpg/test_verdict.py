@@ -55,7 +55,7 @@ def home() -> Iterator[GpgHome]:
 
 @pytest.fixture(scope="module")
 def other() -> Iterator[GpgHome]:
-    """A folder for further keys, so that `keys` holds its own whichever test comes first."""
+    """Yield a folder for more keys, so that the keys in `keys` do not depend on the order of tests."""
     with gpg_home() as folder:
         yield folder
 

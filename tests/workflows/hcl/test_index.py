@@ -25,7 +25,7 @@ PLAIN = st.lists(st.sampled_from(PIECES), max_size=8).map("".join)
 
 
 def from_tree(data: bytes) -> Document:
-    """The same document with its tree made first, so that the index is not asked."""
+    """Return a document whose tree is made first, so that the index is not used."""
     document = Document("x.tf", data)
     assert document.root is not None
     return document

@@ -1,4 +1,4 @@
-"""Any bytes at all in a `.tf` file: read without an exception, and edited byte for byte or refused."""
+"""Files with arbitrary bytes are read without an exception, and edited byte for byte or rejected."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ SEEDS = st.sampled_from([WHOLE, *(sample.read_bytes() for sample in CORPUS)])
 
 
 def tried(layer: Layer, operation: Operation) -> None:
-    """The operation is done, or refused in words; anything else is a fault."""
+    """Do the operation, which may raise an OnboardError but no other error."""
     with suppress(OnboardError):
         edit_layer(layer, [operation])
 

@@ -18,7 +18,7 @@ def change(before: Sequence[str], after: Sequence[str]) -> FileChange:
 
 
 def rebuilt(changed: FileChange) -> bytes:
-    """The file after the change, from the one before and the lines of the diff alone."""
+    """Rebuild the file after the change from the file before it and the lines of the diff."""
     old = (changed.before or b"").splitlines(keepends=True)
     new: list[bytes] = []
     at, mark = 0, ""
@@ -59,7 +59,7 @@ def test_equal_texts_do_not_differ(lines: list[str]) -> None:
 
 
 def blocks(count: int) -> list[str]:
-    """Outputs as a layer has them: few lines are their own."""
+    """Return outputs as in a layer, which share most of their lines."""
     return [
         line
         for number in range(count)

@@ -1,4 +1,4 @@
-"""A corpus of nasty layers, one a file: each is edited byte for byte, or refused in clear words."""
+"""A corpus of difficult layers, one per file: each is edited byte for byte, or rejected clearly."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ REFUSED = {
     "spliced_names.tf",
     "syntax_error.tf",
 }
-"""Those that nobody can be added to."""
+"""Files to which nobody can be added."""
 
 
 def read(name: str) -> Layer:

@@ -193,7 +193,7 @@ def test_build_env_lines_are_read_as_a_shell_would(tmp_path: Path) -> None:
 
 
 def forbid(monkeypatch: pytest.MonkeyPatch, path: Path) -> None:
-    """Make looking into a path fail as it does without the permission; root has every one."""
+    """Make reading a path fail as without permission, because root may read everything."""
     scandir, opened = os.scandir, os.open
 
     def refuse(at: Path) -> None:

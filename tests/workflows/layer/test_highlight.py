@@ -30,7 +30,7 @@ def change(before: bytes | None, after: bytes | None, name: str = "users.tf") ->
 
 
 def words(line: DiffLine, found: Sequence[Token]) -> dict[str, str]:
-    """The text of each token, with its kind."""
+    """Return text -> kind of each token."""
     return {line.text[1:][holding.start : holding.end]: holding.kind for holding in found}
 
 

@@ -1,4 +1,4 @@
-"""Somebody is removed: what still names them is said, and what a later user would lack."""
+"""Removing a person: what still refers to them, and what later users would lack."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a symbolic link leads to: another layer may use it, so it is left as it is, and nothing else is."""
+"""Only targets of symbolic links stay unchanged, as other layers may use them."""
 
 from __future__ import annotations
 

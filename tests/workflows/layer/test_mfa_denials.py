@@ -1,4 +1,4 @@
-"""Statements that deny the first change of a password, found in the forms in which teams write them."""
+"""Finding statements that deny the first change of a password, in the forms that teams use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which profiles a layer names, and for which account a profile's name says it is."""
+"""The profiles that a layer names, and the account that a profile's name suggests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Shapes met in layers of many teams from 2019 to today, told in small: edited as written, or refused."""
+"""Small versions of forms in many teams' layers since 2019: edited in the same form, or rejected."""
 
 from __future__ import annotations
 

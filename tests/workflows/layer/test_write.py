@@ -181,7 +181,7 @@ def test_somebody_elses_file_is_not_replaced_by_ones_own() -> None:
         "import os, sys; from pathlib import Path; from workflows.layer.write import protection\n"
         "os.setuid(65534)\nprint(protection(Path(sys.argv[1])))"
     )
-    with tempfile.TemporaryDirectory() as name:  # one that others may enter, unlike pytest's
+    with tempfile.TemporaryDirectory() as name:  # others may enter this folder, unlike pytest's
         path = Path(name) / "users.tf"
         path.write_text(USERS)
         path.chmod(0o644)

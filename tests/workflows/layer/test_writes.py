@@ -1,4 +1,4 @@
-"""A command that is killed at any write of its set: the next one finishes it, or nothing had begun."""
+"""A command that is killed at any of its writes: the next one completes them, unless none was started."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ COMMANDS = (
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 def test_terraform_and_a_hand_over_begin_with_a_whole_layer(project: Path, command: tuple[str, ...]) -> None:
-    """There is no Terraform here, so that is all they come to."""
+    """As there is no Terraform, they fail after that."""
     assert run(project, *REMOVE, kill_at=1).returncode == -signal.SIGKILL
     ended = run(project, *command, "--binary", "/nonexistent/terraform")
     assert ended.returncode == 1, ended.stderr
@@ -148,7 +148,7 @@ def test_what_is_half_written_in_another_project_is_no_reason(project: Path, tmp
 
 
 def killed_after(files: int) -> Callable[[FileChange], None]:
-    """A way to write that ends with an interrupt once so many files are there."""
+    """Return a replacement of `_write_one` that raises KeyboardInterrupt after a number of files."""
     left, write_one = [files], layer_write._write_one
 
     def write(change: FileChange) -> None:

@@ -70,7 +70,7 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def written(path: Path) -> bytes:
-    """The bytes of a journal with all sample events."""
+    """Return the bytes of a journal with all sample events."""
     journal = Journal.create(path, HEADER)
     for event in EVENTS:
         journal.add(event)

@@ -21,7 +21,7 @@ from workflows.machine.lock import NotLockable, SessionInUse, SessionLock
 
 @contextmanager
 def holder(folder: Path) -> Iterator[subprocess.Popen[str]]:
-    """Another process that holds the session "s"; it is gone afterwards."""
+    """Yield another process that holds the session "s"; end it afterwards."""
     command = [sys.executable, journal_writer.__file__, str(folder), "hold"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         try:

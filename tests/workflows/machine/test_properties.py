@@ -1,4 +1,4 @@
-"""The machine driven at random on a real disk: it stays true to its journal, and nobody is stranded."""
+"""Random use of the machine on a real disk: its state matches the journal, and no person gets stuck."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ MAY: Mapping[str, frozenset[str]] = {
 
 
 class Machine(RuleBasedStateMachine):
-    """One session of a made-up workflow, and somebody who does anything at all with it."""
+    """A session of a random workflow, and a person who does random things with it."""
 
     workflow: Workflow
     sessions: Sessions
@@ -67,18 +67,18 @@ class Machine(RuleBasedStateMachine):
         data=st.data(),
     )
     def anything(self, kind: str, step: int, item: str, data: st.DataObject) -> None:
-        """Any event about any step and item, most of them out of place."""
+        """Try any event for any step and item, most of them invalid."""
         key = StepKey(self.workflow.steps[step % len(self.workflow.steps)].id, item)
         self.attempt(kind, key, data)
 
     @rule(kind=st.sampled_from(sorted(MAY)), data=st.data())
     def something_laid_out(self, kind: str, data: st.DataObject) -> None:
-        """Any event about a step that is part of the work."""
+        """Try any event for a step in the layout."""
         self.attempt(kind, data.draw(st.sampled_from(self.session.layout())), data)
 
     @rule(data=st.data())
     def proposed(self, data: st.DataObject) -> None:
-        """What the session proposes, done well."""
+        """Do the proposed step successfully."""
         key = self.session.proposal()
         if key is None:
             return
@@ -88,7 +88,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule(data=st.data())
     def again(self, data: st.DataObject) -> None:
-        """Do a done step again: exactly what used its changed facts becomes stale."""
+        """Do a done step again: exactly the steps that used its changed facts become stale."""
         done = [key for key in self.session.layout() if self.session.status(key) is Status.DONE]
         assume(done)
         key = data.draw(st.sampled_from(done))
@@ -120,7 +120,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule()
     def leave_and_resume(self) -> None:
-        """Another process goes on; what this one had started is interrupted."""
+        """Continue in another process; steps that were running are interrupted."""
         state = self.session.state
         self.session.close()
         self.session = self.sessions.open("s")
@@ -130,7 +130,7 @@ class Machine(RuleBasedStateMachine):
     @precondition(lambda self: self.session.state.events > 0)
     @rule(torn=st.integers(1, 30))
     def die_while_writing(self, torn: int) -> None:
-        """The process dies in the middle of its next event: all before it is there."""
+        """Simulate a process that dies while it writes its next event: all earlier events remain."""
         state, line = self.session.state, self.content().splitlines(keepends=True)[-1]
         self.session.close()
         with (self.session.folder / JOURNAL).open("ab") as file:
@@ -152,7 +152,7 @@ class Machine(RuleBasedStateMachine):
 
     @invariant()
     def nobody_is_stranded(self) -> None:
-        """From here the proposal can be followed until all is settled."""
+        """Check that doing the proposed steps settles all steps."""
         if not hasattr(self, "session"):
             return
         state, run = self.session.state, "another"
@@ -178,7 +178,7 @@ class Machine(RuleBasedStateMachine):
     # -- help ---------------------------------------------------------------------------------------
 
     def attempt(self, kind: str, key: StepKey, data: st.DataObject) -> None:
-        """Let an event happen if it is legal by the test's own table; else see it refused in words."""
+        """Apply an event if the test's table allows it; else check that it is rejected with a message."""
         calls: dict[str, Callable[[], None]] = {
             "start": lambda: self.session.start(key),
             "succeed": lambda: self.session.succeed(key, facts),
@@ -200,7 +200,7 @@ class Machine(RuleBasedStateMachine):
             self.unchanged(calls[kind], IllegalTransition)
 
     def waiting(self) -> list[StepKey]:
-        """The steps that were begun and that reopening another one puts at rest."""
+        """Return the running steps that stop when another one is reopened."""
         begun = [key for key in self.session.state.records if self.session.status(key) is Status.RUNNING]
         return [key for key in begun if not self.workflow.step(key.step).outlives]
 
@@ -228,11 +228,11 @@ class Machine(RuleBasedStateMachine):
                 assert self.session.status(key) in {Status.INTERRUPTED, Status.LOCKED}
 
     def values(self) -> dict[str, str]:
-        """The facts in force as JSON, so that 1 and true are not the same."""
+        """Return the current facts as JSON, so that 1 and true differ."""
         return {name: json.dumps(fact.value) for name, fact in self.session.state.known.items()}
 
     def needed(self, key: StepKey) -> frozenset[str]:
-        """The scoped names of what a step needs, worked out from the declaration alone."""
+        """Return the scoped names of a step's needs, from its declaration only."""
         names: set[str] = set()
         for fact in self.workflow.step(key.step).needs:
             over = next(step.repeats_over for step in self.workflow.steps if fact in step.gives)

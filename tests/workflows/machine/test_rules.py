@@ -27,11 +27,11 @@ from workflows.machine.state import State, Status
 BEGINNING = State.beginning(SAMPLE)
 ACCOUNT = StepKey("account")
 IN_PROJECT = after(BEGINNING, "project")
-RECORDED = set(Status) - {Status.CONTRADICTED, Status.UNCONFIRMED}  # the rest follows from looks at the world
+RECORDED = set(Status) - {Status.CONTRADICTED, Status.UNCONFIRMED}  # these two are results of looks
 
 
 def words(kind: type[Event], status: Status) -> str:
-    """What the table says of an event about the account."""
+    """Return the table's message for an event of the step Account."""
     return REFUSALS[kind][status].format(title="Account")
 
 
@@ -52,7 +52,7 @@ def event_of(kind: type[Event], key: StepKey, run: str = "r") -> Event:
 
 
 def in_status(status: Status) -> State:
-    """A state in which the account step has that status, seen from run "r"."""
+    """Return a state in which the step Account has this status, seen from run "r"."""
     started = reduce(IN_PROJECT, event_of(Started, ACCOUNT))
     done = reduce(started, event_of(Succeeded, ACCOUNT))
     states = {

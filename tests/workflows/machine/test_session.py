@@ -305,7 +305,7 @@ def test_a_torn_last_line_is_cut_off_when_the_session_is_resumed(sessions: Sessi
 
 
 def damage(path: Path, number: int, line: bytes = b"damaged") -> bytes:
-    """Another line in place of one, in version 1 of the format: what it says is reached, not only its sum."""
+    """Replace a line, in version 1 of the format, so that its content is checked, not only a checksum."""
     lines = in_version_1(path.read_bytes()).splitlines(keepends=True)
     lines[number - 1] = line + b"\n"
     path.write_bytes(b"".join(lines))
@@ -503,7 +503,7 @@ def test_the_list_has_the_facts_that_other_sessions_ask_about(tmp_path: Path) ->
     session = sessions.create("admin", {}, "s")
     do_all(session)
     session.close()
-    for _ in range(2):  # the second time its copy is read
+    for _ in range(2):  # the second time, the copy is read
         (summary,) = sessions.summaries()
         gives = {*SAMPLE.step("plan").gives}
         assert summary.gave
@@ -514,7 +514,7 @@ def test_the_list_has_the_facts_that_other_sessions_ask_about(tmp_path: Path) ->
 
 def test_the_list_tells_what_a_session_will_be_about_until_there_are_facts(sessions: Sessions) -> None:
     session = sessions.create("admin", {}, "s")
-    for name in ("jane", "sam"):  # the copy of the list does not outlive what is typed
+    for name in ("jane", "sam"):  # typing makes the copy of the list invalid
         session.drafts.save(PROJECT_KEY, {"joining": [name]})
         assert sessions.summaries()[0].about == {"joining": [name]}
     do(session, PROJECT_KEY)

@@ -1,4 +1,4 @@
-"""The copy of a session's line in the list: it counts only for what it was made from."""
+"""The cached line of a session in the list is valid only for the files that it was made from."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ print(Sessions(Path(sys.argv[1]), (), None).summaries()[0].id)
 
 @pytest.fixture
 def sessions(tmp_path: Path) -> Sessions:
-    """With a session in which one step is done."""
+    """Return sessions with one in which one step is done."""
     sessions = sessions_in(tmp_path / "state")
     session = sessions.create("admin", {"sandbox": True}, "s")
     do(session, PROJECT)

@@ -1,4 +1,4 @@
-"""What gpg itself makes passes the checks of the messages, and what it makes of a secret key does not."""
+"""The checks of messages accept gpg's ciphertexts and public keys, but not its secret keys."""
 
 from __future__ import annotations
 

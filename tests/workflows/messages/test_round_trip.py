@@ -147,7 +147,7 @@ def test_a_handoff_survives_whatever_happens_in_a_row(
     if links in mangles and chat_links in mangles:
         mangles = [mangle for mangle in mangles if mangle is not chat_links]
     handoff = Handoff("bb", (identity(),))
-    if soft_wrapped in mangles:  # nothing breaks a line inside an entity
+    if soft_wrapped in mangles:  # lines are not broken inside an entity
         mangles = [mangle for mangle in mangles if mangle is not entities]
     text = handoff.render()
     seen = set()
@@ -222,7 +222,7 @@ def test_a_damaged_handoff_is_refused_or_read_unchanged(place: int, change: str,
     try:
         opened = open_handoff(damaged)
     except MessageError:
-        return  # refused, which is one of the two good ends
+        return  # rejecting it is right, too
     for name in ("account_id", "sign_in_url", "key_fingerprint"):
         assert getattr(opened.identities[0], name) == getattr(handoff.identities[0], name)
 

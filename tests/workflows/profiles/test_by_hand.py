@@ -1,4 +1,4 @@
-"""Profiles that are there already: what somebody changed stays unless told otherwise, what is gone can go."""
+"""Existing profiles: changes made by hand stay unless decided otherwise; removed profiles can be deleted."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def paths(tmp_path: Path) -> ProfilePaths:
 
 
 def edit(paths: ProfilePaths, before: str, after: str) -> None:
-    """Change the section of ROLE as a person does."""
+    """Change the section of ROLE by hand."""
     text = paths.config.read_text()
     head, section = text.split(f"[profile {ROLE}]")
     assert before in section
@@ -104,7 +104,7 @@ def test_a_profile_that_was_there_before_this_program_is_asked_about(tmp_path: P
         f"[profile {ROLE}]\nsso_session = team\nsso_account_id = 333333333333\nregion = us-east-1\n"
         "[profile bb-security]\nregion = us-east-1\n"
     )
-    (change,) = prepare(made, devops(), ASK).by_hand  # what the base profile lacks is merely added
+    (change,) = prepare(made, devops(), ASK).by_hand  # options that the base profile lacks are only added
     assert (change.profile, change.ours) == (ROLE, False)
     assert {difference.option for difference in change.differences} == {"sso_session", "sso_account_id"}
     written = write_profiles(made, devops(), NOW, Decisions(overwrite=(ROLE,)))
@@ -113,7 +113,7 @@ def test_a_profile_that_was_there_before_this_program_is_asked_about(tmp_path: P
 
 
 def test_a_base_profile_that_signs_in_through_sso_is_left_so_without_a_key(tmp_path: Path) -> None:
-    """A role may have a profile of IAM Identity Center as its source."""
+    """A role's source may be a profile of IAM Identity Center."""
     made = profile_paths(tmp_path, "bb")
     made.folder.mkdir(parents=True)
     made.config.write_text(
@@ -170,7 +170,7 @@ def test_a_damaged_record_makes_every_difference_a_question(paths: ProfilePaths)
     assert [profile.profile for profile in prepare(paths, devops(region="eu-west-1"), ASK).by_hand] == list(
         devops().names
     )
-    write_profiles(paths, devops(), NOW, ASK)  # nothing differs; the record is put in order
+    write_profiles(paths, devops(), NOW, ASK)  # nothing differs; the record is corrected
     assert prepare(paths, devops(region="eu-west-1"), ASK).by_hand == ()
 
 
@@ -237,7 +237,7 @@ def test_taking_out_and_changing_go_together() -> None:
 
 
 def test_a_section_in_the_way_of_another_is_not_taken_out() -> None:
-    """`[ profile a ]` is what botocore reads otherwise than it looks."""
+    """The sections have the same name, so removing one would leave the other."""
     text = "[profile a]\nx = 1\n[profile a]\ny = 2\n"
     with pytest.raises(ProfileFileError):
         merge(text, (), prefix="profile ", name="config", remove={"a"})

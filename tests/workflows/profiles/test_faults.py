@@ -1,4 +1,4 @@
-"""A full disk and SIGKILL at every call that writes: the old files or the new ones, never anything else."""
+"""A full disk and SIGKILL at every write: afterwards the files are the old ones or the new ones."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def paths(tmp_path: Path) -> ProfilePaths:
 
 @contextmanager
 def failing_at(number: int, fail: Callable[[], None]) -> Iterator[list[str]]:
-    """Something happens instead of the call of that number; gives the names of the calls so far."""
+    """Call `fail` in place of the n-th call; yield the names of the calls so far."""
     called: list[str] = []
     with pytest.MonkeyPatch.context() as patch:
         for module, name in CALLS:
@@ -67,7 +67,7 @@ def both(paths: ProfilePaths) -> tuple[bytes, bytes]:
 
 
 def new_state(paths: ProfilePaths, tmp_path: Path) -> tuple[bytes, bytes]:
-    """What the files become where nothing fails."""
+    """Return the files' contents if nothing fails."""
     copy = profile_paths(tmp_path / "copy", "bb")
     shutil.copytree(paths.folder, copy.folder)
     write_profiles(copy, wanted(2), NOW)
@@ -92,7 +92,7 @@ def test_a_full_disk_at_every_call_leaves_both_files_as_they_were(
                 break
         else:
             refusals.append(refused.why)
-            # Where only the folder cannot be synced at the end, the new files are in place, both of them.
+            # If only the folder's final sync fails, both new files are in place.
             assert both(paths) in ((old, new) if called[number - 1] in {"open", "fsync"} else (old,))
         paths.credentials.write_bytes(old[0])
         paths.config.write_bytes(old[1])
@@ -149,7 +149,7 @@ def test_sigkill_at_every_call_leaves_old_or_new_files_and_the_next_run_finishes
 
 
 def test_a_disk_that_takes_only_some_bytes(paths: ProfilePaths) -> None:
-    """A real write that the kernel cuts off, at several lengths."""
+    """The kernel truncates a real write, at several lengths."""
     old = both(paths)
     size = len(old[1])
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)

@@ -164,7 +164,7 @@ NEWLINES = st.sampled_from(["\n", "\r\n"])
 
 @st.composite
 def generated_files(draw: st.DrawFn) -> tuple[str, list[str], list[str]]:
-    """A file's text, its parts that are not ours, and the names of our profiles in it."""
+    """Draw a file's text, its foreign parts, and the names of our profiles in it."""
     newline = draw(NEWLINES)
     ours = draw(st.lists(st.sampled_from(["bb-a", "bb-b", "bb-c"]), unique=True))
     others = draw(st.lists(WORDS, unique=True, max_size=4))

@@ -1,4 +1,4 @@
-"""Files as people have them: what is not ours stays byte for byte, and the AWS tools read all of it."""
+"""Unusual files: foreign parts stay byte for byte, and the AWS tools can read the whole files."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def test_what_is_not_ours_stays_and_writing_twice_is_the_same_as_once(paths: Pro
 
 @pytest.mark.parametrize("blank", ["", "  ", "\t"])
 def test_indented_options_stay_indented(paths: ProfilePaths, blank: str) -> None:
-    """A header that is indented too ends at the first line that is not."""
+    """An indented header's section ends at the first line that is not indented."""
     lines = [
         f"[profile {OURS}]",
         "region = old",
@@ -171,7 +171,7 @@ def test_what_the_aws_tools_reject_is_refused_with_its_line_in_either_file(
         assert path.read_bytes() == content.encode()
         path.unlink()
         if "spelling" in name:
-            break  # `credentials` has no such other spelling
+            break  # `credentials` has only one spelling
     assert not list(paths.folder.glob("*backup*"))
 
 
@@ -182,14 +182,14 @@ def test_bytes_that_are_no_text_are_refused_with_their_line(paths: ProfilePaths)
 
 
 def test_what_the_default_section_gives_to_ours_is_refused_by_its_name(paths: ProfilePaths) -> None:
-    """Configparser's [DEFAULT], which botocore follows: taking it out there would change every profile."""
+    """Options in configparser's [DEFAULT] apply to every profile, so they cannot be removed there."""
     paths.config.write_text("[DEFAULT]\nsso_session = team\n\n[profile a]\nx = 1\n")
     with pytest.raises(ProfileFileError) as caught:
         write_profiles(paths, devops(KEY), NOW)
     assert "[DEFAULT]" in caught.value.what
     assert "sso_session" in caught.value.next
     paths.config.write_text("[DEFAULT]\nregion = eu-west-1\n\n[profile a]\nx = 1\n")
-    write_profiles(paths, devops(KEY), NOW)  # one that ours name themselves does no harm
+    write_profiles(paths, devops(KEY), NOW)  # an option that our profiles set themselves does no harm
     assert as_botocore_reads(paths.config)[OURS]["region"] == "us-east-1"
 
 

@@ -290,7 +290,7 @@ def test_twenty_processes_at_once_lose_nothing(paths: ProfilePaths, monkeypatch:
             )
             for number in range(20)
         ]
-        for child in children:  # they begin together, once all have been started
+        for child in children:  # they begin together, once all are started
             assert child.stdin is not None
             child.stdin.close()
         assert [child.wait(60) for child in children] == [0] * 20

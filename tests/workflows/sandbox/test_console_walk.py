@@ -25,7 +25,7 @@ POLICY = {"MinimumPasswordLength": 12, "RequireNumbers": True, "PasswordReusePre
 
 
 class Browser:
-    """A person's browser: follows redirects and keeps cookies."""
+    """A browser that follows redirects and stores cookies."""
 
     def __init__(self, environment: StrictWorld) -> None:
         self.client = Client(environment.console)
@@ -42,7 +42,7 @@ class Browser:
 
 @pytest.fixture
 def environment() -> StrictWorld:
-    """Jane has a one-time password and the self-management policy, as after the admin's apply."""
+    """Return AWS after the admin's apply: Jane has a one-time password and the self-management policy."""
     environment = StrictWorld()
     iam = environment.administrator("iam")
     iam.create_account_alias(AccountAlias=ALIAS)
@@ -126,7 +126,7 @@ def test_the_whole_way_of_a_new_user(environment: StrictWorld, browser: Browser)
 
 
 def offered(page: TestResponse, key_id: str) -> list[str]:
-    """The buttons in the line of a key."""
+    """Return the buttons in the row of a key."""
     line = next(line for line in page.text.split("<tr>") if key_id in line)
     return re.findall(r"<button>(\w+)</button>", line.split("</tr>")[0])
 

@@ -20,7 +20,7 @@ READ_ONLY = "arn:aws:iam::aws:policy/ReadOnlyAccess"
 
 @pytest.fixture
 def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[StrictWorld]:
-    """Something of every kind that a sandbox has, in a process that knows AWS's managed policies."""
+    """Yield objects of every kind in a sandbox, in a process with AWS's managed policies."""
     monkeypatch.setenv("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
     environment = StrictWorld()
     iam = environment.administrator("iam", SECURITY)
@@ -63,7 +63,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[StrictWorld]:
 
 
 def nothing() -> dict[str, Any]:
-    """What a moto that was just started knows."""
+    """Return the state of a newly started moto."""
     own = {"s3": "bucket_accounts", "organizations": "master_accounts"}
     more = {name: {own[name]: ["object", 0]} if name in own else {} for name in kept_aws.SERVICES}
     services = {name: {"accounts": {}, "more": more[name]} for name in kept_aws.SERVICES}

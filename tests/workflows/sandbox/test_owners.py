@@ -36,7 +36,7 @@ def test_a_server_that_ends_never_looks_like_a_terraform_that_runs(layout: Layou
 def test_an_owner_that_has_no_time_leaves_the_server_to_end_by_itself(layout: Layout) -> None:
     process, server = ServerProcess(layout), FileLock(layout.server_lock)
     assert not process.own()
-    server.acquire()  # it saves for as long as it likes
+    server.acquire()  # it takes a long time to save
     process.leave(wait=False)
     assert process.is_running()
     assert Owners(layout).are_gone()

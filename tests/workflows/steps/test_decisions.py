@@ -1,4 +1,4 @@
-"""What is decided, read from the facts of real sessions; a fact of another shape is refused with its name."""
+"""Decisions, read from the facts of real sessions; a fact with a wrong form is rejected by name."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ NAMES = {field.name for field in fields(Decisions)}
 
 
 def facts_of(name: str) -> dict[str, Any]:
-    """All facts that the steps gave which happen once."""
+    """Return the facts of all steps that do not repeat."""
     events = [json.loads(line) for line in (JOURNALS / f"{name}.jsonl").read_text().splitlines()]
     return {
         fact: value

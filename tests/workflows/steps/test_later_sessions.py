@@ -37,7 +37,7 @@ REMOVE = session("2", "management", "security", remove={"management": ["jane"], 
 
 
 def begun(created: str, session: Summary) -> Summary:
-    """The same work, begun and applied at another time."""
+    """Return a session with the same work, started and applied at another time."""
     return replace(session, id=created, created=created, settled=dict.fromkeys(session.settled, created))
 
 
@@ -174,7 +174,7 @@ def test_who_got_another_password_in_a_later_session() -> None:
 
 @pytest.mark.parametrize(("first", "second"), [("0", "2"), ("2", "0")])
 def test_of_two_passwords_the_one_that_was_applied_last_counts(first: str, second: str) -> None:
-    """Whichever of the two sessions was begun first."""
+    """It does not matter which of the two sessions was started first."""
     facts = {"project_root": "/bb", "layers": ["security"], "resetting": ["jane"]}
     one = Summary("one", "admin", first, facts=facts, settled={"apply@security": "3"})
     two = Summary("two", "admin", second, facts=facts, settled={"apply@security": "4"}, awaited=("jane",))
@@ -284,4 +284,4 @@ def test_a_new_password_is_to_be_sent_until_its_own_or_a_later_text_of_the_perso
     first, last = ({**both, f"hand-over@{account}": "3"} for account in facts["layers"])
     assert to_hand_over(replace(reset, settled=first)) == {("security", "jane")}
     assert to_hand_over(replace(reset, settled=last)) == set()
-    assert to_hand_over(replace(reset, next_step="")) == set()  # nobody is to be sent anything any more
+    assert to_hand_over(replace(reset, next_step="")) == set()  # nothing is left to be sent

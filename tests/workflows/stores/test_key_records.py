@@ -1,4 +1,4 @@
-"""What is known of the kept keys, on the disk."""
+"""The records of stored keys on disk."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`credential-process` with a key in a file that is encrypted to the person's own PGP key, with real gpg."""
+"""`credential-process` with a key in a file that is encrypted to the person's PGP key, with real gpg."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def gpg() -> Iterator[GpgHome]:
 
 
 def asked(gpg: GpgHome, home: Path) -> subprocess.CompletedProcess[str]:
-    """As an SDK asks: no terminal, no windows, no keyring."""
+    """Call it as an SDK does: without a terminal, windows or a keyring."""
     return subprocess.run(
         [PROGRAM, "credential-process", "--project", "bb", "--profile", "bb-security"],
         env=environment(gpg, home),
@@ -76,7 +76,7 @@ def test_the_agent_answers_while_it_remembers_and_a_question_is_refused_in_words
     assert "passphrase" in refused.stderr
     assert "What next:" in refused.stderr
     assert SECRET not in refused.stderr
-    gpg.run("--decrypt", str(kept), passphrase=PASSPHRASE)  # the agent remembers it from now on
+    gpg.run("--decrypt", str(kept), passphrase=PASSPHRASE)  # the agent caches the passphrase from now on
     answer = asked(gpg, tmp_path)
     assert json.loads(answer.stdout)["SecretAccessKey"] == SECRET, answer.stderr
 

@@ -1,4 +1,4 @@
-"""The desktop's real keyring (Secret Service): kept, handed to SDKs, asked by ten at once, locked."""
+"""The desktop's real keyring (Secret Service): storing keys, use by SDKs and by ten at once, locking."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def new_user(tmp_path: Path) -> Iterator[NewUserAws]:
 
 @pytest.fixture
 def desktop(new_user: NewUserAws) -> Iterator[dict[str, str]]:
-    """The environment of a person at a desktop, in a folder whose path is short enough for sockets."""
+    """Yield the environment of a person with a desktop, in a folder with a short path for sockets."""
     with tempfile.TemporaryDirectory(prefix="ss-") as folder:
         environment = {
             **new_user.environment.variables,
@@ -67,7 +67,7 @@ def imported(new_user: NewUserAws, desktop: dict[str, str]) -> dict[str, str]:
 
 
 def aws_files(desktop: dict[str, str]) -> dict[str, str]:
-    """The two files as the wizard writes them, and the environment that names them."""
+    """Write the two files as the wizard does, and return the environment that names them."""
     paths = profile_paths(Path(desktop["HOME"]), "bb")
     command = f"{PROGRAM} credential-process --project bb --profile {BASE}"
     wanted = WantedProfiles((BaseProfile(BASE, "us-east-1", KeyFromProcess(command)),), ())

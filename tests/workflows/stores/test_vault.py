@@ -56,11 +56,11 @@ class ForgetfulKeyring(FakeKeyring):
     __module__ = FakeKeyring.__module__
 
     def set_password(self, service: str, username: str, password: str) -> None:
-        """Keeps nothing."""
+        """Store nothing."""
 
 
 class PlaintextKeyring(FakeKeyring):
-    """What keyrings.alt calls its own."""
+    """A keyring of keyrings.alt."""
 
     __module__ = "keyrings.alt.file"
 
@@ -125,7 +125,7 @@ def test_a_keyring_that_protects_nothing_is_refused(backend: FakeKeyring) -> Non
 
 @pytest.fixture
 def sly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder of settings that name a backend, in it too, which is not to be imported."""
+    """Return a folder with settings that name a backend in the same folder, which must not be imported."""
     (tmp_path / "sly.py").write_text("class Keyring: pass\n")
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
@@ -193,7 +193,7 @@ def test_of_those_that_are_here_the_best_comes_first_and_a_choice_alone(
         monkeypatch.setattr(backend, "priority", priority, raising=False)
     monkeypatch.setattr(system_keyring, "named_keyring", here.get)
     monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.chainer.ChainerBackend")
-    assert system_keyrings() == (better, good)  # libsecret is the Secret Service by another name
+    assert system_keyrings() == (better, good)  # libsecret is another name of the Secret Service
     monkeypatch.setenv("PYTHON_KEYRING_BACKEND", names[named])
     assert system_keyrings() == (here[names[named]],)
 

@@ -1,4 +1,4 @@
-"""What stays of an apply's output, searched for everything that must not stay."""
+"""The stored output of an apply must not contain secrets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is shown of the inside of a changed resource, and what never is."""
+"""Attributes of a changed resource that are shown, and those that never are."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ from workflows.terraform.commands import Commands, inherited
 
 
 def answering(answer: str | OSError) -> AbstractContextManager[object]:
-    """Every program says this of its version, or can't be run."""
+    """Make every program give this version, or fail to start."""
     said = answer if isinstance(answer, OSError) else [Completed(0, answer, "")]
     return patch.object(binary, "capture", side_effect=said)
 

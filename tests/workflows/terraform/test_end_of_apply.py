@@ -1,4 +1,4 @@
-"""What is left of a plan once its apply has ended, with the run of another program in Terraform's place."""
+"""The remains of a plan after its apply has ended, with another program in place of Terraform."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LOCKED = (
 
 
 def take_in_a_stopped_apply(folder: Path, said: str = "") -> None:
-    """Take in the end of an apply that was stopped and had said only this."""
+    """Handle the end of a stopped apply with this output."""
     plan, environment = folder / PLAN_FILE, {"PATH": "/usr/bin:/bin"}
     plan.write_bytes(b"a plan")
     record = PlanRecord(plan, file_sha256(plan), folder, (), {}, "", "Terraform 1.15.5", "now")
@@ -42,7 +42,7 @@ def take_in_a_stopped_apply(folder: Path, said: str = "") -> None:
 
 
 def service(folder: Path, *program: str) -> Terraform:
-    """The service of a layer in a folder, with this program in place of Terraform."""
+    """Return the service of a layer in a folder, with this program in place of Terraform."""
     return Terraform(
         Binary(program, Product.TERRAFORM, "1.15.5"),
         folder,

@@ -1,4 +1,4 @@
-"""What a plan depends on, and when a layer has to be initialised."""
+"""The files that a plan depends on, and the cases in which a layer must be initialised."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def layer(tmp_path: Path) -> Path:
 
 
 def install(layer: Path, *, backend: dict[str, object] | None = None) -> None:
-    """What init would leave."""
+    """Write the files that `terraform init` would."""
     data = layer / ".terraform"
     (data / "modules").mkdir(parents=True)
     modules = [

@@ -1,4 +1,4 @@
-"""Whose a state's lock is: only a run of this computer that is over and surely had it is called ours."""
+"""The owner of a state's lock: it is ours only if an ended run of this computer certainly took it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _VERSION = {"type": "version", "@message": "Terraform 1.15.5"}
 
 
 def program(*events: dict[str, Any], end: str) -> str:
-    """A Terraform that says these events, each with the time it is said at, and then ends so."""
+    """Return a program that prints these events with the current time, and then ends with this code."""
     said = "".join(f"say({event!r})\n" for event in events)
     return (
         "import datetime, json, os, signal, sys, time\n"
@@ -58,7 +58,7 @@ KILLED = "os.kill(os.getpid(), signal.SIGKILL)"
 
 
 def lock_of(run: Run, *, made: datetime | None = None, operation: str = "OperationTypeApply") -> LockInfo:
-    """The lock that a run took right after it was begun, as Terraform writes it down."""
+    """Return the lock that a run took right after its start, as Terraform records it."""
     assert run.description.begun_at is not None
     moment = made or datetime.fromtimestamp(run.description.begun_at, UTC)
     created = f"{moment:%Y-%m-%d %H:%M:%S.%f} +0000 UTC"

@@ -1,4 +1,4 @@
-"""How a plan is recorded and read, with scripts in Terraform's and git's place."""
+"""Recording and reading plans, with scripts in place of Terraform and git."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ for _ in $(seq 1000); do [ -e "${0%/git}/terraform.showing" ] && break; sleep 0.
 
 
 def planning(folder: Path, after_show: str = ":") -> Terraform:
-    """The service of an initialised layer."""
+    """Return the service of an initialised layer."""
     programs, layer = folder / "programs", folder / "layer"
     programs.mkdir()
     (layer / ".terraform").mkdir(parents=True)

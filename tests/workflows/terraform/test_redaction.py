@@ -1,4 +1,4 @@
-"""What somebody could paste into a pull request, tried with everything that must not be in it."""
+"""Texts for a pull request must not contain secrets."""
 
 from __future__ import annotations
 

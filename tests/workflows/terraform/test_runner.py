@@ -1,4 +1,4 @@
-"""The runner with small Python programs in Terraform's place."""
+"""The runner, with small Python programs in place of Terraform."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def test_wherever_a_start_is_killed_nothing_was_begun(tmp_path: Path) -> None:
         assert not (folder / "exit.json").exists()
     assert life.code == 0
     assert number > 3
-    # but where it was killed before anybody else could remove it, Terraform's folder goes, too
+    # Terraform's folder is removed too, unless the kill prevented that
     while len([*tmp_path.glob("io-*")]) > 2:
         time.sleep(0.01)
 
@@ -186,7 +186,7 @@ time.sleep(0.5)  # in which a second one would come
 
 
 def _until(path: Path) -> str:
-    """A program that goes on until a file is there."""
+    """Return a program that runs until a file exists."""
     return f"import os, time\nwhile not os.path.exists({str(path)!r}): time.sleep(0.02)"
 
 

@@ -1,4 +1,4 @@
-"""Which state a plan was made against."""
+"""The state from which a plan was made."""
 
 from __future__ import annotations
 

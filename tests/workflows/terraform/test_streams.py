@@ -1,6 +1,6 @@
-"""Whole `-json` runs of several versions, replayed as a file that grows in pieces of any size.
+"""Complete `-json` runs of several versions, replayed as a file that grows in pieces of any size.
 
-The files of versions that cannot be run here are written from the documentation of the machine-readable UI.
+The files of versions that cannot run here are made by hand from the documentation of the machine-readable UI.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ MEMBERS = "module.iam_group_admins.aws_iam_group_membership.this[0]"
 
 
 def replay(name: str, size: int) -> tuple[list[str], Progress]:
-    """The lines without an event and the end of a stream that comes in pieces of `size` bytes."""
+    """Return the lines without an event and the final progress of a stream in pieces of `size` bytes."""
     data, rest, tracker = (STREAMS / name).read_bytes(), b"", ProgressTracker()
     lines: list[str] = []
     for at in range(0, len(data), size):
@@ -40,7 +40,7 @@ def replay(name: str, size: int) -> tuple[list[str], Progress]:
 
 
 def types_of(lines: list[str]) -> list[str]:
-    """The types of the lines that are whole events."""
+    """Return the types of the lines that are complete events."""
     found = []
     for line in lines:
         with suppress(ValueError):
@@ -50,7 +50,7 @@ def types_of(lines: list[str]) -> list[str]:
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a stream amounts to."""
+    """The expected result of a stream."""
 
     done: tuple[str, ...]
     applied: bool

@@ -1,4 +1,4 @@
-"""Outputs that collect people in a map or list written out by hand: entries come and go with their person."""
+"""Outputs that list people in a map or list literal: entries are added and removed with their people."""
 
 from __future__ import annotations
 

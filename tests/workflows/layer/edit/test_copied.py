@@ -1,4 +1,4 @@
-"""What a new person takes over from a sibling is told: groups, policies and keys are not passed on unseen."""
+"""A problem names the groups, policies and keys that a new person copies from a sibling."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MODULE = """module "user" {
 
 
 def told(layer: Layer, sibling: str, name: str = "b.b") -> list[str]:
-    """The words of what a new person takes over from a sibling."""
+    """Return the names in the problem about what a new person copies from a sibling."""
     problems = check(layer, [AddPerson(name, "K", ("ops",))])
     assert not any(problem.fatal for problem in problems)
     words = [re.findall(r"[\w.]*\w", text_of(problem.message)) for problem in problems]

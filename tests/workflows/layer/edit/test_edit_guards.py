@@ -17,7 +17,7 @@ from workflows.layer.model import Layer
 
 @dataclass(frozen=True)
 class Clumsy:
-    """Meant to change nothing, and replaces some text."""
+    """A faulty operation, which should change nothing but replaces a text."""
 
     file: str
     old: bytes
@@ -72,7 +72,7 @@ def test_an_edit_that_does_something_else_is_thrown_away(
 @pytest.mark.parametrize(
     "new",
     [
-        b"x = 1\n  x = 2",  # a duplicate attribute: tree-sitter takes it, Terraform does not
+        b"x = 1\n  x = 2",  # a duplicate attribute, which tree-sitter accepts and Terraform does not
         b"x = ",
         b"x = 1 }",
     ],

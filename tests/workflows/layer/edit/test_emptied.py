@@ -1,4 +1,4 @@
-"""A list, a map or a group that was emptied takes the next person, and stays as the formatter wants it."""
+"""A list, map or group that was emptied can get another person, and stays correctly formatted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The fields of `each.value`, however a module reads them, and key paths that `format` makes."""
+"""The fields of `each.value`, in all forms in which modules read them, and key paths from `format`."""
 
 from __future__ import annotations
 

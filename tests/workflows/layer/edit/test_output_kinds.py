@@ -1,4 +1,4 @@
-"""Outputs follow people of the same kind; the first of a kind gets what the module has for it."""
+"""New outputs resemble those of people of the same kind; the first of a kind gets the module's outputs."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def binary(tmp_path_factory: pytest.TempPathFactory) -> tuple[tuple[str, ...], d
             lists(f"{PEOPLE}{JANE}\n{MACHINES}{CIRCLE}"),
             f"{PEOPLE}{JANE}\n{ROE}\n{MACHINES}{CIRCLE}",
         ),
-        (  # the first machine user goes under the banner that waits for it, or to the end
+        (  # the first machine user goes under its banner, or to the end
             "machine.github.actions",
             lists(f"{PEOPLE}{JANE}\n{MACHINES}", machines=False),
             f"{PEOPLE}{JANE}\n{MACHINES}{PLAIN}",
@@ -109,7 +109,7 @@ def binary(tmp_path_factory: pytest.TempPathFactory) -> tuple[tuple[str, ...], d
             lists(f"{PEOPLE}{JANE}", machines=False),
             f"{PEOPLE}{JANE}\n{PLAIN}",
         ),
-        (  # the first person is none of the machines
+        (  # the first person does not follow the machine users
             "richard.roe",
             lists(f"{MACHINES}{CIRCLE}", people=False),
             f"{ROE.replace('richard_roe', 'RichardRoe')}\n{MACHINES}{CIRCLE}",

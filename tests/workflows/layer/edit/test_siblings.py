@@ -1,4 +1,4 @@
-"""Which sibling a new person is declared alike: told from names that do not tell, and from odd banners."""
+"""The choice of the sibling that a new person's declaration follows, with ambiguous names and odd banners."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_the_key_of_a_new_entry_is_spelled_as_one_that_tells(keys: dict[str, str
     "blocks",
     [
         [
-            block("marcos_pagnuco", "marcos.pagnucco", "marcos.pagnucco"),  # a label of its own: not followed
+            block("marcos_pagnuco", "marcos.pagnucco", "marcos.pagnucco"),  # another label: not followed
             block("ada_lovelace", "ada.lovelace", "Grace Hopper"),
         ],
         [
@@ -184,7 +184,7 @@ def test_a_machine_user_names_a_key_file_that_is_shared(
     for wrong in (replace(new, shared_key="nowhere"), replace(new, machine=False)):
         with pytest.raises(EditRefused):
             edit_layer(layer, [wrong])
-    if files.get("users.tf") == USERS:  # elsewhere nobody else names it, so it goes along
+    if files.get("users.tf") == USERS:  # elsewhere nothing else refers to it, so it is removed too
         assert contents(edit_layer(added, [RemovePerson("machine.deploy")])) == contents(layer)
         with pytest.raises(EditRefused):
             edit_layer(layer, [replace(new, shared_key="jane.doe")])
@@ -194,12 +194,12 @@ def test_a_machine_user_names_a_key_file_that_is_shared(
     ("keys", "key", "position"),
     [
         ("abd", "c", 2),
-        ("acegb", "d", 2),  # b came to the end one day
+        ("acegb", "d", 2),  # b was once appended
         ("acegb", "h", 5),
         ("zaceg", "b", 2),
         ("acbeg", "d", 3),
         ("gace", "b", 2),
-        ("cab", "b", 3),  # of three, one out of place leaves no order
+        ("cab", "b", 3),  # with one of three out of place, there is no order
         ("egcab", "d", 5),
         ("", "a", 0),
     ],

@@ -41,7 +41,7 @@ def refused(layer: Layer, operation: Operation) -> None:
 
 
 def only_put_in(before: Layer, after: Layer) -> None:
-    """Whatever was in a layer's files still is."""
+    """Check that the layer's files still contain everything that they contained."""
     for name, old in contents(before).items():
         new = after.files.content(name)
         if new is not None and old is not None and name.endswith(".tf"):
@@ -56,7 +56,7 @@ def somebody_new(layer: Layer, name: str, *, machine: bool) -> str:
 
 
 def added(layer: Layer, name: str, groups: tuple[str, ...], *, machine: bool) -> Layer:
-    """The layer with somebody added; an empty map of objects or no block at all has nobody to follow."""
+    """Return the layer with another person; the edit may fail only if no declaration can be copied."""
     try:
         return edit_layer(layer, [AddPerson(name, "NEW\n", groups, machine=machine)])
     except EditRefused:

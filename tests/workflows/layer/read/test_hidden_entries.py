@@ -1,4 +1,4 @@
-"""Entries that are commented out in lists and maps are told, words in comments are not taken for any."""
+"""Entries that are commented out in lists and maps are reported; other words in comments are not."""
 
 from __future__ import annotations
 

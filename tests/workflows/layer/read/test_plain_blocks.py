@@ -1,4 +1,4 @@
-"""A file without lists or templates is read from its text, any other from its tree: both say the same."""
+"""Files without lists or templates are read from their text, others from the tree, with equal results."""
 
 from __future__ import annotations
 

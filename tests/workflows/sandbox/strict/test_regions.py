@@ -1,4 +1,4 @@
-"""Regions as AWS has them: opted into or not, STS switched off or not, tokens of the global endpoint."""
+"""Regions as at AWS: opted in or not, STS active or not, tokens of the global endpoint."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What people sign in with, switched: what it means, what is refused, and what the state lacks of it."""
+"""Changes of people's sign-in methods: their effect, rejected ones, and what the state lacks."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def layer() -> Layer:
 
 
 def layer_with(key_of_b: str) -> Layer:
-    """Two people of their own, one of a list, and two machine users with this key file for the second."""
+    """Return a layer with three people and two machine users; the second of these has this key."""
     written = [
         Written("block", ["a.a", "b.b"]),
         Written("objects", ["machine.a", "machine.b"], machine=True),
@@ -96,7 +96,7 @@ def test_what_is_decided_leads_to_operations_that_the_layer_takes_once(layer: La
     ]
     edited = edit_layer(layer, wanted)
     assert person(edited, "machine.b").key_file == "keys/shared"
-    assert edited.files.keys["keys/machine.a"] == edited.files.keys["keys/shared"]  # machine.a still has it
+    assert edited.files.keys["keys/machine.a"] == edited.files.keys["keys/shared"]  # machine.a still uses it
     assert operations(edited, decisions) == []
 
 

@@ -215,7 +215,7 @@ def test_text_for_numbers_and_switches_and_null_are_plain_values(admin: AdminPro
     assert values["minimum_password_length"] == 16
     assert values["hard_expiry"] is False
     assert values["password_reuse_prevention"] is None
-    assert view.spots == view.spots[:1]  # the alias alone is computed
+    assert view.spots == view.spots[:1]  # only the alias is computed
     same = {name: value for name, value in values.items() if value is not None}
     admin.run(account, request(security=same))
     assert admin.facts["account_changes"] == {}

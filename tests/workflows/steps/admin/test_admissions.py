@@ -1,4 +1,4 @@
-"""The record of who was let in, from the events of a journal."""
+"""The record of admissions, from the events of a journal."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BOTH = {"add": {"management": [JANE], "security": [JANE, JUAN]}, "remove": {}}
 
 
 def happened(*steps: tuple[str, dict[str, Any]]) -> list[Succeeded]:
-    """Each step with its facts, an hour after the one before."""
+    """Return an event for each step with its facts, an hour apart."""
     return [
         Succeeded(StepKey.parse(step), "run", f"2026-11-26T{hour:02}:00:00+00:00", facts)
         for hour, (step, facts) in enumerate(steps)

@@ -1,4 +1,4 @@
-"""A change about somebody who was chosen is foreign all the same where nobody decided it."""
+"""A change of a chosen person is foreign if it was not decided."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Those who leave: what IAM denies is said, and stops none of the other questions."""
+"""People who leave: IAM's denials are reported, and the other questions are asked anyway."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def iam() -> Iterator[tuple[Any, Stubber]]:
 
 
 def answering(stub: Stubber, failing: dict[str, str]) -> None:
-    """IAM's answers in the order in which they are asked for, those that fail with their code."""
+    """Add IAM's responses to the stub, in the order of the calls, with error codes for failing ones."""
     for operation, answer in ANSWERS.items():
         if operation == "get_access_key_last_used" and "list_access_keys" in failing:
             continue
@@ -199,4 +199,4 @@ def test_only_aws_knows_whether_stopped_keys_work_again(tmp_path: Path) -> None:
     context = Context(fake_environment(tmp_path, {}), facts, {}, "security", tmp_path)
     assert deactivate.observe(context) is NOT_ASKED
     facts["deactivated"]["people"][NAME]["inactive"] = []
-    assert deactivate.observe(context) is AGREES  # where no key was stopped, none can work again
+    assert deactivate.observe(context) is AGREES  # no key was deactivated, so none can be active again

@@ -349,7 +349,7 @@ def test_drafts_keep_all_that_was_chosen() -> None:
     )
     draft = json.loads(json.dumps(groups.as_draft(choice)))
     assert groups.from_draft(draft) == choice
-    del draft["policies"]  # one that was kept before there were any
+    del draft["policies"]  # a draft of an earlier version
     assert groups.from_draft(draft).policies == {}
 
 

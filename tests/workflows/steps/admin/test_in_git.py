@@ -1,4 +1,4 @@
-"""What is left in git of what a session wrote, in a real checkout with a remote."""
+"""What git contains of the files that a session wrote, in a real checkout with a remote."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What people send, in every form, singly and many at once: a keyring, a folder, far too much."""
+"""Keys that people send, in every form, one or many at once: a keyring, a folder, too much data."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ LOCKED = 'provider "registry.terraform.io/hashicorp/aws" {\n  version = "3.39.0"
 
 @pytest.fixture
 def admin(admin_project: AdminProject) -> AdminProject:
-    """A project in which two people join; nothing is locked, and the layers ask for ~> 3.39.0."""
+    """Return a project in which two people join; there is no lock file, and the layers require ~> 3.39.0."""
     admin_project.begin("jane.doe", "juan.delacruz")
     return admin_project
 

@@ -1,4 +1,4 @@
-"""What else mentions somebody who leaves, in the forms in which people write a name."""
+"""Mentions of a person who leaves, in all forms of a name."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def git(folder: Path, *arguments: str) -> None:
 
 
 def quiet(_progress: Progress) -> None:
-    """Nobody reads it."""
+    """Ignore a progress report."""
 
 
 def found(root: Path, name: str) -> Mentioned:

@@ -1,4 +1,4 @@
-"""Those whose MFA device was removed: what AWS says of them afterwards."""
+"""What AWS reports about people whose MFA device was removed."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ Keys = Mapping[str, bytes]
 
 @pytest.fixture
 def admin(admin_project: AdminProject) -> AdminProject:
-    """A project whose layers have locked the old provider, with two people who join."""
+    """Return a project in which two people join, and whose lock files name the old provider."""
     for account in ("management", "security"):
         admin_project.file(account, ".terraform.lock.hcl").write_text(LOCKED)
     admin_project.begin("jane.doe", "juan.delacruz")

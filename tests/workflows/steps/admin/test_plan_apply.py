@@ -59,7 +59,7 @@ FACTS: dict[str, Any] = {
 
 
 def quiet(_progress: Progress) -> None:
-    """Nobody reads it."""
+    """Ignore a progress report."""
 
 
 def context(tmp_path: Path, **facts: Any) -> Context:
@@ -157,7 +157,7 @@ def test_staleness_names_the_files_and_ends_with_the_apply(tmp_path: Path, recor
     facts = {"plan": made.as_facts()}
     assert plan.observe(context(tmp_path, **facts)).contradicts
     for at, verdict in (("2000-01-01", Verdict.CHANGED), ("9999-12-31", Verdict.AS_DECIDED)):
-        applied = {"at": f"{at}T00:00:00+00:00"}  # that of an earlier plan says nothing of this one
+        applied = {"at": f"{at}T00:00:00+00:00"}  # an apply of an earlier plan
         assert plan.observe(context(tmp_path, **facts, applied=applied)).verdict is verdict
     record.plan.unlink()
     assert "gone" in staleness(made, own)
@@ -205,7 +205,7 @@ def test_an_applied_plan_of_other_lines_than_reviewed_does_not_stand(
 
 
 def named(words: Sentence) -> list[str]:
-    """The names that stand behind the colons of a sentence."""
+    """Return the lists of names after colons in a sentence."""
     return re.findall(r": ([\w.]+(?:, [\w.]+)*?)\.(?: |$)", text_of(words))
 
 
@@ -278,7 +278,7 @@ def test_what_the_state_lacks_is_told_for_everybody(tmp_path: Path) -> None:
 
 
 def plans_are(monkeypatch: pytest.MonkeyPatch, own: Context, record: PlanRecord, made: Plan) -> None:
-    """Let Terraform make this plan of the layer, whose account nobody asks."""
+    """Make Terraform return this plan, without asking the layer's account."""
     run_folder(own).mkdir(parents=True)
     terraform = SimpleNamespace(plan=lambda **_: (record, made), give_up_plan=lambda: None)
     location = SimpleNamespace(account_id="", relative="security", account="security")
@@ -387,7 +387,7 @@ def test_a_text_that_was_sent_before_its_password_was_made_anew_does_not_count(
     assert ("jane.doe" in marks_in("security", own)) is counts
     drafted = context(tmp_path, **{**facts, "handed_over@security": {}})
     assert ("jane.doe" in marks_in("security", drafted, sent)) is counts
-    apart = context(tmp_path, **facts, **{"handed_over@management": {}})  # management has a text of its own
+    apart = context(tmp_path, **facts, **{"handed_over@management": {}})  # management has a separate handoff
     assert ("jane.doe" in marks_in("security", apart)) is (counts or account == "management")
 
 

@@ -1,4 +1,4 @@
-"""What a plan was made from, for those who read it in a pull request."""
+"""What a plan was made from, for readers of a pull request."""
 
 from __future__ import annotations
 

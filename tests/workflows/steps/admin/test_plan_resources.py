@@ -1,4 +1,4 @@
-"""The resources of a plan as they are kept, and the difference of two plans."""
+"""The recorded resources of a plan, and the difference between two plans."""
 
 from __future__ import annotations
 

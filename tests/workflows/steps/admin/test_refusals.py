@@ -1,4 +1,4 @@
-"""Layers that cannot be read in full: every refusal says what, why and what next, and nothing is written."""
+"""Layers that cannot be read in full: every error says what, why and what next, and no file is written."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Keys = Mapping[str, bytes]
 
 
 def refused(admin: AdminProject, people_keys: Keys, **request: object) -> OnboardError:
-    """The refusal of these decisions; the checkout is as it was before them."""
+    """Return the error for these decisions, and check that the checkout is unchanged."""
     before = admin.git("status", "--porcelain")
     with pytest.raises(OnboardError) as caught:
         decide(admin, people_keys, layers=("security",), **request)

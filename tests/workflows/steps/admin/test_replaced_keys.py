@@ -1,4 +1,4 @@
-"""A new PGP key for somebody who is there: told, confirmed, recorded, written, planned, handed over."""
+"""A new PGP key for an existing person: shown, confirmed, recorded, written, planned, handed over."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ SHARED = '"machine.ci"             = "machine.github.actions"\n    '
 
 @pytest.fixture
 def admin(admin_project: AdminProject) -> AdminProject:
-    """A session in which alex.kim gets a new key in both layers."""
+    """Return a session in which alex.kim gets a new key in both layers."""
     request = project.Request(
         path=str(admin_project.root), layers=("management", "security"), rekeying=(ALEX,)
     )
@@ -69,7 +69,7 @@ def fatal(admin: AdminProject, *keys: TakenKey, confirmed: tuple[str, ...] = ())
 
 
 def shared_in(admin: AdminProject, account: str) -> None:
-    """Let a second machine user have the key file of the first."""
+    """Add a machine user that uses the key file of the first one."""
     admin.replace(account, "locals.tf", '"machine.github.actions" =', f'{SHARED}"machine.github.actions" =')
 
 
@@ -253,7 +253,7 @@ def test_what_is_made_with_a_later_sessions_key_is_left_to_that_one(
 def test_a_key_that_a_later_session_did_not_take_in_is_warned_about(
     admin_project: AdminProject, people_keys: Keys, kind: str, more: int
 ) -> None:
-    """Although that one replaces it in an account that this session is not about."""
+    """The later session replaces the key in another account than this session."""
     request = project.Request(path=str(admin_project.root), layers=("security",), rekeying=(ALEX,))
     admin_project.run(project, request)
     before = taken(admin_project, people_keys).verdict.warnings
@@ -366,7 +366,7 @@ def test_project_tells_of_a_replacement_request_in_the_mailbox(
     served = project.survey(str(inside.root), inside.context(), quiet)
     assert not [words for words in served.remarks if "mailbox" in words], "her new key is in place"
     (inside.environment.mailbox / f"request-{ALEX}.txt").unlink()
-    with pytest.raises(OnboardError):  # it is Project that offers a replacement
+    with pytest.raises(OnboardError):  # replacements are offered in Project
         pgp_keys.take_in_mail(["jane.doe"], inside.context(), quiet)
 
 

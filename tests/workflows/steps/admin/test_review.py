@@ -75,7 +75,7 @@ journal_of(folder).write(ChangeSet(changes))
 
 @pytest.fixture
 def admin(admin_project: AdminProject, people_keys: Keys) -> AdminProject:
-    """Everything is decided: jane.doe joins security."""
+    """Return a project in which it is decided that jane.doe joins security."""
     decide(admin_project, people_keys, joining=("jane.doe",), layers=("security",))
     put(admin_project, {"security": {"jane.doe": {"devops"}}})
     return admin_project
@@ -90,7 +90,7 @@ def undoable(admin: AdminProject) -> ChangeSet:
 
 
 def changed_lines(diff: str) -> list[str]:
-    """The added and removed lines of a diff, sorted: the order of the files is nobody's promise."""
+    """Return the added and removed lines of a diff, sorted, as the order of files may vary."""
     heads = ("+++", "---")
     return sorted(line for line in diff.splitlines() if line.startswith(("+", "-")) and line[:3] not in heads)
 
@@ -218,7 +218,7 @@ def test_a_decision_that_the_files_lost_is_a_contradiction(admin: AdminProject) 
 
 
 def leaving_later(admin: AdminProject, people_keys: Keys) -> AdminProject:
-    """Write that jane.doe joins; in a later session it is decided that she leaves security."""
+    """Write that jane.doe joins; return a later session with the decision that she leaves security."""
     write(admin)
     later = replace(admin, folder=admin.folder.with_name("later"), facts={})
     later.folder.mkdir()
@@ -481,7 +481,7 @@ def test_what_else_changed_beside_a_later_sessions_keys_is_still_seen(
     for account in ("management", "security"):
         admin.file(account, "keys/jane.doe").write_bytes(b64encode(people_keys["juan.delacruz"]))
     fingerprint = openpgp.fingerprint_in(admin.file("security", "keys/jane.doe").read_bytes())
-    with pytest.raises(OnboardError):  # nobody knows whose key that is
+    with pytest.raises(OnboardError):  # it is unknown whose key that is
         review.observe(admin.context())
     keys = {"jane.doe": {"text": "x", "fingerprint": fingerprint}}
     facts = {"project_root": str(admin.root), "rekeying": ["jane.doe"], "keys": keys, "changed_files": []}
@@ -877,7 +877,7 @@ def test_a_subject_is_never_longer_than_lists_show_and_the_body_has_what_it_lack
 
 
 def as_kept_earlier(change: FileChange) -> dict[str, str | None]:
-    """A change as sessions recorded it that were begun before commands and sessions shared the record."""
+    """Return a change as recorded by sessions before commands and sessions shared the record."""
     sides = {"before": change.before, "after": change.after}
     return {
         "layer": change.layer,
@@ -888,7 +888,7 @@ def as_kept_earlier(change: FileChange) -> dict[str, str | None]:
 
 
 def killed_after(count: int, tmp_path: Path) -> tuple[Path, list[Path]]:
-    """A real SIGKILL after `count` of three files."""
+    """Write three files in a process that gets SIGKILL after `count` of them."""
     folder, files = tmp_path / "session-folder", tmp_path / "files"
     for made in (folder, files):
         made.mkdir()
@@ -1004,7 +1004,7 @@ def test_what_a_command_left_half_written_is_finished_before_a_review(admin: Adm
 
 
 def killed_at(change: FileChange) -> Callable[[FileChange], None]:
-    """A way to write that ends with an interrupt at one file."""
+    """Return a function that writes files, but raises KeyboardInterrupt at one."""
 
     def write(file: FileChange) -> None:
         if file is change:

@@ -1,4 +1,4 @@
-"""The state as a look reads it: whether a plan still fits, and whether what was applied is still there."""
+"""Looks at the state: whether a plan is still valid, and whether what was applied still exists."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def state(serial: int, *resources: Mapping[str, Any], lineage: str = "a-line") -
 
 @pytest.fixture
 def layer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An initialised layer with its state in a file, and sam in it."""
+    """Return an initialised layer with its state in a file that contains sam."""
     layer = tmp_path / "layer"
     (layer / ".terraform").mkdir(parents=True)
     (layer / "users.tf").write_text("# people\n")
@@ -74,7 +74,7 @@ def layer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def own(tmp_path: Path, layer: Path) -> Context:
-    """Plan was accepted, against the third version of the state."""
+    """Return a context in which a plan is accepted that was made from the third version of the state."""
     file = tmp_path / "plan.tfplan"
     file.write_bytes(b"a plan")
     sources = hash_sources(layer, ())
@@ -242,7 +242,7 @@ def test_data_sources_and_replaced_instances_are_no_people() -> None:
 
 
 class Factory:
-    """Gives a bucket's object, or its refusal, and notes who asked."""
+    """Returns a bucket's object or an error, and records the caller."""
 
     def __init__(self, answer: str | ClientError) -> None:
         self.answer = answer

@@ -1,4 +1,4 @@
-"""Where everybody stands, from the facts of a session and what an apply left behind."""
+"""Everybody's status, from the facts of a session and the records of an apply."""
 
 from __future__ import annotations
 

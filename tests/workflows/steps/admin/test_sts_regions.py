@@ -1,4 +1,4 @@
-"""The step STS regions against a strict AWS on loopback: what it asks, tells, sets and keeps."""
+"""The step STS regions with a strict AWS on loopback: its questions, messages, settings and facts."""
 
 from __future__ import annotations
 
@@ -165,7 +165,7 @@ def test_a_session_token_that_aws_answers_is_neither_kept_nor_told(project: Regi
     reports: list[Progress] = []
     audit = ask(project, reports=reports)
     given = project.aws.strict.state.sessions.dump()["sessions"]
-    assert len(given) >= 2 * len(FEW) - 2  # for two accounts, without the region to opt into
+    assert len(given) >= 2 * len(FEW) - 2  # for two accounts, without the opt-in region
     context = project.context()
     sts_regions.export(audit, with_ids=True, context=context, report=reports.append)
     facts = sts_regions.perform(sts_regions.Request(audit), context, reports.append)

@@ -1,5 +1,6 @@
 # ruff: noqa: F811 - fixtures are imported, and then named again as parameters
-"""The credentials for a layer's Terraform, against a strict AWS: one code, a private pair, the accounts."""
+"""The credentials of a layer's Terraform, with a strict AWS: one code, a private pair of files, the
+accounts."""
 
 from __future__ import annotations
 
@@ -66,7 +67,7 @@ data "terraform_remote_state" "tools" {
 
 
 class Desk:
-    """An administrator whose profiles take on roles in two accounts with codes of one device."""
+    """An administrator whose profiles assume roles in two accounts with codes of one device."""
 
     def __init__(self, made: NewUserAws, root: Path) -> None:
         self.made, self.root = made, root
@@ -127,7 +128,7 @@ class Desk:
         return code_wanted(self.context())
 
     def forget(self) -> None:
-        """As in another run of the program, on a machine whose keyring is empty."""
+        """Simulate another run of the program, with an empty keyring."""
         self.vault.clear()
         self.made.environment.sessions.clear()
 
@@ -175,7 +176,7 @@ def test_one_code_opens_every_account_that_the_layer_names_and_leaves_nothing(de
     assert not (context.folder / "aws").exists()
     assert sorted(desk.vault) == [f"sessions/{desk.serial}"]
     assert desk.needed() == ""
-    desk.made.environment.sessions.clear()  # the next run of the program has the keyring
+    desk.made.environment.sessions.clear()  # the next run of the program uses the keyring
     with desk.files_for(desk.context()) as again:
         assert profile_map(again)[OWN]["aws_access_key_id"].startswith("ASIA")
     secrets = [json.loads(kept)[part] for kept in desk.vault.values() for part in ("secret", "token")]
@@ -383,7 +384,7 @@ def test_temporary_credentials_in_the_file_that_have_ended_say_how_to_renew_them
 
 
 class BrokenVault(MemoryVault):
-    """A keyring that was locked meanwhile."""
+    """A keyring that has been locked."""
 
     def load(self, name: str) -> Secret | None:
         raise VaultUnavailable("Locked", f"{name} cannot be read.")

@@ -1,4 +1,4 @@
-"""Access keys against a strict AWS: every way to one, and that none is kept that is not proved or kept."""
+"""Access keys with a strict AWS: every way to get one, and that only proved keys are stored."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ SERIAL = "arn:aws:iam::222222222222:mfa/jane.doe"
 NAME = f"bb/{BASE}/access-key"
 MAY_LIST = """{"Version": "2012-10-17", "Statement": [
   {"Effect": "Allow", "Action": ["iam:ListAccessKeys", "iam:ListMFADevices"], "Resource": "*"}]}"""
-"""Without a code."""
+"""A policy that allows this without MFA."""
 
 
 @pytest.fixture
@@ -151,7 +151,7 @@ def test_iam_may_learn_of_a_new_key_later_than_sts(
     request = Request(VAULT, CONSOLE, path=str(new_user.csv(key)))
     fact = step.perform(request, new_user.context(), new_user.report)["access_key"]
     assert fact["mfa_serial"] == SERIAL
-    assert len(asked) == 4  # and once more: the answers come from several places
+    assert len(asked) == 4  # and once more, as AWS answers from several places
 
 
 def test_over_the_api_with_the_kept_key_and_a_code(new_user: NewUserAws) -> None:
@@ -227,7 +227,7 @@ def test_a_new_key_that_cannot_be_kept_is_deleted_again(new_user: NewUserAws) ->
 
 @pytest.mark.parametrize("in_hand", [0, 1])
 def test_two_keys_already_are_shown_with_their_age(new_user: NewUserAws, in_hand: int) -> None:
-    """The one in hand is never the one that can go, however new or old it is."""
+    """The current key is never the one that can be deleted, whatever the ages."""
     old = user_key(new_user)
     second = new_user.aws.administrator("iam").create_access_key(UserName="jane.doe")["AccessKey"]
     keys = (old, second)
@@ -239,7 +239,7 @@ def test_two_keys_already_are_shown_with_their_age(new_user: NewUserAws, in_hand
     assert refused.value.spare == keys[1 - in_hand]["AccessKeyId"]
     for key in keys:
         assert key["AccessKeyId"] in refused.value.what
-    assert "unknown" in refused.value.what  # its policy does not let it ask when it was used
+    assert "unknown" in refused.value.what  # its policy does not allow it to ask for its last use
     assert refused.value.next.startswith(keys[1 - in_hand]["AccessKeyId"])
 
 
@@ -356,7 +356,7 @@ def test_the_best_store_is_offered_first_and_why_a_better_one_is_not(new_user: N
 
 
 def test_later_aws_is_asked_with_the_kept_key_about_key_device_and_password(new_user: NewUserAws) -> None:
-    """In the background after a resume; what the person's own PGP key guards is left alone."""
+    """This is done in the background after a resume, without what the person's PGP key protects."""
     key = user_key(new_user)
     new_user.aws.device()
     context = new_user.context()
@@ -398,7 +398,7 @@ def test_later_aws_is_asked_with_the_kept_key_about_key_device_and_password(new_
 
 
 def from_file(new_user: NewUserAws) -> tuple[Request, Path]:
-    """What keeps a downloaded key and then deletes its file; and the file."""
+    """Return a request that stores a downloaded key and then deletes its file, and the file's path."""
     csv = new_user.csv(user_key(new_user))
     return Request(VAULT, CONSOLE, path=str(csv), delete_file=True), csv
 
@@ -496,7 +496,7 @@ def test_a_key_that_is_kept_stays_and_its_file_too_where_its_record_cannot_be_pu
 def test_in_the_background_no_profile_is_followed_and_nothing_of_the_persons_pgp_key_opened(
     new_user: NewUserAws, tmp_path: Path
 ) -> None:
-    """The key is gone from where it was put; a program of the profile would run, and a vault of gpg ask."""
+    """The stored key is missing; following the profile would run its program, and the vault would ask gpg."""
     ran, opened = tmp_path / "ran", list[bytes]()
 
     def decrypt(message: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""Before you start, with the real gpg and programs that are made for the test."""
+"""Before you start, with the real gpg and fake programs."""
 
 from __future__ import annotations
 

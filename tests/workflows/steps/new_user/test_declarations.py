@@ -1,4 +1,4 @@
-"""What makes the new user's steps out of date, and what does not."""
+"""Changes that make the new user's steps out of date, and changes that do not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The handoff's arrival, with real gpg and real ciphertexts."""
+"""Reading handoffs, with real gpg and real ciphertexts."""
 
 from __future__ import annotations
 
@@ -305,7 +305,7 @@ def test_another_handoff_that_came_after_the_accepted_one_is_noticed_until_it_is
 
 @pytest.fixture
 def accepted(tmp_path: Path, keys: GpgHome) -> tuple[Context, Handoff, Path]:
-    """A handoff that was accepted, and where the next one comes."""
+    """Return a context with an accepted handoff, the handoff, and the path of the next one."""
     mailbox = tmp_path / "mailbox"
     mailbox.mkdir()
     page = "https://111111111111.signin.aws.amazon.com/console"
@@ -323,7 +323,7 @@ OF_SECURITY = f"https://{'2' * 12}.signin.aws.amazon.com/console"
 
 
 def changed(sent: Handoff, **fields: Any) -> Handoff:
-    """The same with other fields of its first account."""
+    """Return a handoff with changed fields of its first account."""
     first, *others = sent.identities
     return replace(sent, identities=(replace(first, **fields), *others))
 

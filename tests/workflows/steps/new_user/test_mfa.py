@@ -1,4 +1,4 @@
-"""MFA over the API against a strict AWS: two real codes, an interruption, and what blocks a set-up."""
+"""MFA through the API of a strict AWS: two real codes, an interruption, and obstacles."""
 
 from __future__ import annotations
 
@@ -156,7 +156,7 @@ SECURITY_KEY = "arn:aws:iam::222222222222:u2f/user/jane.doe/key-EXAMPLE"
 
 
 def has(new_user: NewUserAws, *serials: str) -> None:
-    """Devices of other kinds, which only the console or a shop gives: put in as AWS would list them."""
+    """Add devices of kinds that only the console or a shop offers, as AWS would list them."""
     user = iam_backends[SECURITY]["aws"].users["jane.doe"]
     for number, serial in enumerate(serials):
         user.mfa_devices[serial] = MFADevice(serial, "000000", "111111")

@@ -1,4 +1,4 @@
-"""Profiles written for an identity: names, where the key is, and files that other people's things are in."""
+"""Profiles of an identity: their names, the key's place, and files with foreign parts."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def test_a_profile_that_was_edited_is_other_than_what_was_written(tmp_path: Path
     assert (seen.verdict, seen.about) == (Verdict.CHANGED, (ROLE,))
     assert "role_arn" in str(seen.words)
     assert seen.continuing
-    facts = step.perform(REQUEST, of, nothing)["profiles"]  # it is left so, knowingly
+    facts = step.perform(REQUEST, of, nothing)["profiles"]  # it stays unchanged, as decided
     assert facts["left"] == [ROLE]
     assert step.observe(context(tmp_path, profiles=facts)) == AGREES
 

@@ -132,7 +132,7 @@ def test_a_machine_user_has_nothing_to_sign_in_with(tmp_path: Path, keys: GpgHom
 
 
 def test_ctrl_c_in_gpgs_own_question_is_a_cancellation(tmp_path: Path) -> None:
-    """It reaches everything on the terminal, gpg too; here gpg alone, while a pinentry waits."""
+    """A terminal interrupts all its processes; here only gpg is interrupted, while a pinentry waits."""
     pinentry = tmp_path / "pinentry"
     asking = tmp_path / "asking"
     answers = f"GETPIN*) : > {asking};; BYE*) exit;; *) echo OK;;"

@@ -1,4 +1,4 @@
-"""What AWS tells of a sign-in, against a strict AWS with its console: with a key, and with MFA."""
+"""AWS's evidence of a sign-in, with a strict AWS and its console: with a key, and with MFA."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_without_a_key_the_persons_word_stands(new_user: NewUserAws) -> None:
 
 def test_with_a_kept_key_aws_tells_the_sign_in(new_user: NewUserAws) -> None:
     vault = keeps(new_user, with_password(new_user))
-    assert recorded(new_user) == NOT_YET  # the usual policy answers GetLoginProfile with MFA alone
+    assert recorded(new_user) == NOT_YET  # the usual policy allows GetLoginProfile only with MFA
     signs_in(new_user)
     day = f"{new_user.environment.now():%-d %B}"
     assert f" {day}, " in recorded(new_user)
@@ -122,7 +122,7 @@ def test_a_sign_in_that_is_older_than_the_handoff_was_with_another_password(new_
     new_user.aws.administrator("iam").put_user_policy(
         UserName="jane.doe", PolicyName="no-look", PolicyDocument=NO_LOOK
     )
-    with pytest.raises(AwsError):  # to look again later wouldn't help
+    with pytest.raises(AwsError):  # looking again later would not help
         sign_in.inquire(known)
 
 

@@ -1,4 +1,4 @@
-"""Verification of the written profiles against a strict AWS, with the key in every kind of store."""
+"""Verification of the written profiles with a strict AWS, and the key in every kind of store."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def gpg() -> Iterator[GpgHome]:
 
 
 def ready(new_user: NewUserAws, kept: str, key: Mapping[str, Any], **facts: Any) -> Context:
-    """What the steps before leave: a kept key and written profiles."""
+    """Return a context after the earlier steps: a stored key and written profiles."""
     typed = access_keys.Request(kept, TYPED, key_id=key["AccessKeyId"], secret=Secret(key["SecretAccessKey"]))
     known = {**facts, **access_keys.perform(typed, new_user.context(facts), new_user.report)}
     proposed = profiles.proposal(new_user.context(**known))
@@ -143,7 +143,7 @@ def test_another_persons_key_in_the_vault_is_found_out(new_user: NewUserAws) -> 
 
 
 def test_two_identities_have_a_device_and_a_code_each(new_user: NewUserAws) -> None:
-    """What goes wrong with one leaves the other alone."""
+    """A failure with one does not affect the other."""
     new_user.identities = (
         jane(
             account_name="management",
@@ -192,7 +192,7 @@ def test_malformed_codes_are_named_by_their_field(new_user: NewUserAws) -> None:
 
 
 def encrypted(new_user: NewUserAws, gpg: GpgHome) -> str:
-    """An environment whose vault is files encrypted to a key with a passphrase; gives its fingerprint."""
+    """Set a vault of files that are encrypted to a key with a passphrase; return the key's fingerprint."""
     fingerprint = gpg.key("jane", passphrase=PASSPHRASE)
     environment = {**ENVIRONMENT, "HOME": str(new_user.environment.home), "GNUPGHOME": str(gpg.path)}
     vault = partial(
@@ -225,7 +225,7 @@ def test_a_key_in_an_encrypted_file_wants_the_passphrase_once(new_user: NewUserA
 
 
 def with_programs(new_user: NewUserAws, *folders: Path) -> None:
-    """The person's PATH begins with these."""
+    """Put these folders at the beginning of the person's PATH."""
     path = os.pathsep.join([*map(str, folders), ENVIRONMENT["PATH"]])
     new_user.environment = replace(
         new_user.environment, variables={**new_user.environment.variables, "PATH": path}
@@ -235,7 +235,7 @@ def with_programs(new_user: NewUserAws, *folders: Path) -> None:
 def test_the_real_aws_command_uses_what_was_written_and_asks_for_a_code_once(
     new_user: NewUserAws, gpg: GpgHome
 ) -> None:
-    """The base profile's credential_process runs this very program, which decrypts the key from its file."""
+    """The base profile's credential_process runs iam-onboard, which decrypts the key from its file."""
     key = user_key(new_user)
     serial, seed = new_user.aws.device()
     fingerprint = encrypted(new_user, gpg)

@@ -1,4 +1,4 @@
-"""A rotation that fails or is killed at each of its acts: at no point is there no working key."""
+"""A rotation that fails or is killed at each of its acts: there is a working key at all times."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def aws_error(failure: AwsFailure) -> AwsError:
 
 @dataclass
 class Account:
-    """A user's access keys as AWS has them."""
+    """A user's access keys at AWS."""
 
     secrets: dict[str, str] = field(default_factory=lambda: {OLD: "o" * 40})
     active: dict[str, bool] = field(default_factory=lambda: {OLD: True})
@@ -78,7 +78,7 @@ class Account:
 
 @dataclass
 class Person:
-    """Somebody whose key is rotated: their account, where they keep the key, what is written down of it."""
+    """A person whose key is rotated: the account, the store of the key, and its record."""
 
     account: Account
     store: KeyStore
@@ -106,7 +106,7 @@ class Person:
         return found
 
     def look(self) -> None:
-        """At every moment the key that is kept works."""
+        """Check that the stored key works."""
         assert self.account.takes(self.store.load()), "no working key is kept"
 
     def parts(self, acts: Acts) -> Parts:
@@ -118,13 +118,13 @@ class Person:
         )
 
     def start_anew(self) -> str:
-        """What the next start does: it finishes or undoes what was interrupted."""
+        """Complete or undo an interrupted rotation, as the next start does; return the message."""
         record, told = recover(self.record(), self.parts(Acts(self.look)))
         assert record == self.record()
         return told
 
     def settled(self) -> None:
-        """Nothing is left over: one key, or the new one and the old one resting."""
+        """Check that the rotation has ended: there is one key, or a new one and an inactive old one."""
         kept, record = self.store.load(), self.record()
         assert kept is not None
         assert record.id == kept.access_key_id
@@ -138,7 +138,7 @@ class Person:
 
 @pytest.fixture(autouse=True)
 def quick_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Hundreds of rotations: that they outlive a power cut is tested where files are written."""
+    """Skip fsync, as there are hundreds of rotations; the tests of file writing cover power cuts."""
     monkeypatch.setattr(os, "fsync", lambda _descriptor: None)
 
 

@@ -1,4 +1,4 @@
-"""A session as a bug report: nothing that names people, accounts, keys or secrets is left in it."""
+"""A session as a bug report, which must not contain people, accounts, keys or secrets."""
 
 from __future__ import annotations
 

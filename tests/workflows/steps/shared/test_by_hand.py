@@ -1,4 +1,4 @@
-"""Places that only a person can edit: which they are, and what the editor is let at."""
+"""Places that only a person can edit, and the files that the editor may open."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def layer_of(admin: AdminProject) -> Layer:
 
 
 def with_editor(admin: AdminProject, script: str) -> AdminProject:
-    """The project of somebody whose editor is this shell script; it gets the file as its last argument."""
+    """Return the project with an editor that is this shell script; its last argument is the file."""
     editor = admin.folder.parent / "bin" / "myedit"
     editor.write_text(f"#!/bin/sh\n{script}\n")
     editor.chmod(0o755)

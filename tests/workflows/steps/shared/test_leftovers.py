@@ -1,4 +1,4 @@
-"""What a session that was left or killed leaves in its folder, with small Python programs as Terraform."""
+"""The remains of an abandoned or killed session in its folder, with small Python programs as Terraform."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from workflows.terraform.service import Terraform
 
 
 class Source:
-    """A world that needs no opening."""
+    """A source of an environment that needs no opening."""
 
     sandbox = False
     folder = None
@@ -79,7 +79,7 @@ def session(tmp_path: Path) -> Path:
 
 
 def start_run(session: Path, kind: Kind, until: Path) -> Run:
-    """Start a run that goes on until a file is there."""
+    """Start a run that goes on until a file exists."""
     runs = session / "terraform" / "security"
     environment = {"PATH": os.defpath, "TMPDIR": str(session.parent.parent)}
     private_folder(runs)
@@ -177,7 +177,7 @@ def test_what_a_session_in_use_has_written_is_left_alone(control: SessionControl
 def test_credentials_that_cannot_be_removed_are_told_and_the_session_is_given_back(
     control: SessionControl, session: Path
 ) -> None:
-    # rmtree refuses a symlink, whoever asks.
+    # rmtree rejects a symlink, even for root.
     (session / "aws").symlink_to(session)
     with pytest.raises(OnboardError, match="credentials"):
         control.resume(Start(session="s"))

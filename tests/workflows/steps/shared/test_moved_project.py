@@ -1,4 +1,4 @@
-"""A project in another folder than a session remembers: found again, and everything goes on there."""
+"""A project that was moved after a session recorded its folder: the session finds it and continues there."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_it_is_known_by_its_content(admin_project: AdminProject, context: Contex
     now = moved(admin_project)
     assert moved_project.found_at(str(now / "security"), context) == now
     assert moved_project.proposal(context, now / "security") == now
-    assert moved_project.proposal(context, now.parent) == now  # it lies beside its old place
+    assert moved_project.proposal(context, now.parent) == now  # it is next to its old folder
     for facts in ({"project": "le"}, {"layers": ["security", "network"]}):
         with pytest.raises(OnboardError):
             moved_project.found_at(str(now), replace(context, facts={**context.facts, **facts}))
@@ -90,7 +90,7 @@ def test_it_is_looked_for_beside_the_nearest_folder_that_is_still_there(
 
 @pytest.fixture
 def run(admin_project: AdminProject, people_keys: Mapping[str, bytes]) -> Iterator[SessionRun]:
-    """A session in which somebody was written into a layer."""
+    """Yield a session in which a person was added to a layer."""
     admin_project.folder.rmdir()
     sessions = Sessions(admin_project.folder.parent, WORKFLOWS, session_now)
     with contextlib.closing(sessions.create("admin", {}, admin_project.folder.name)) as session:

@@ -1,4 +1,4 @@
-"""Texts to send that are saved at home: what the person has there stays as it is."""
+"""Texts to send that are saved in the home folder, where existing files stay unchanged."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from workflows.steps.shared.to_send import copied, hand_out
 
 
 class NoClipboard(FakeClipboard):
-    """A computer without one."""
+    """A computer without a clipboard."""
 
     def copy(self, _text: str | Secret) -> Never:
         raise ClipboardUnavailable(reason="There is none.")
