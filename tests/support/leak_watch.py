@@ -78,7 +78,7 @@ class Watch:
 
     def _look_into(self, folder: Path) -> None:
         for entry in _entries_in(folder):
-            with suppress(OSError):  # it has gone meanwhile
+            with suppress(OSError):  # it is gone
                 state = entry.stat(follow_symlinks=False)
                 mark = (entry.path, state.st_mtime_ns, state.st_size)
                 if mark not in self._files and state.st_size <= _LARGEST:
@@ -95,7 +95,7 @@ def _children(parent: psutil.Process) -> set[int]:
     left = [parent.pid]
     while left:
         tasks, pids = f"/proc/{left.pop()}/task", list[int]()
-        with suppress(OSError):  # it, or a thread of it, has ended; the others are met in the next round
+        with suppress(OSError):  # it, or one of its threads, has ended; the next round finds the others
             for task in os.listdir(tasks):  # noqa: PTH208 - a hundred times a second
                 with open(f"{tasks}/{task}/children") as file:  # noqa: PTH123 - as above
                     pids += map(int, file.read().split())
@@ -110,7 +110,7 @@ def files_in(folder: Path) -> Iterator[Path]:
 
 
 def _entries_in(folder: Path | str) -> Iterator[os.DirEntry[str]]:
-    with suppress(OSError), os.scandir(folder) as entries:  # it has gone meanwhile
+    with suppress(OSError), os.scandir(folder) as entries:  # it is gone
         for entry in entries:
             if entry.is_dir(follow_symlinks=False):
                 yield from _entries_in(entry.path)

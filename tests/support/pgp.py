@@ -56,8 +56,7 @@ class GpgHome:
     def run(self, *arguments: str, stdin: bytes = b"", passphrase: str = "", at: str | None = None) -> bytes:
         """Run gpg in this folder, at a faked time if `at` is given, and return its output."""
         # The faked time stands still ("!"): otherwise a key could be younger than the time at which it gets
-        # its
-        # subkey, which gpg rejects ("Time conflict").
+        # its subkey, which gpg rejects ("Time conflict").
         clock = ["--faked-system-time", f"{at}!"] if at else []
         command = [
             "gpg",

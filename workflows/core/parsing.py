@@ -160,7 +160,7 @@ def parse_hcl(text: str) -> dict[str, Any]:
 
 def unescape_html(text: str) -> str:
     """Resolve the HTML entities in a text, except numbers too long for any character."""
-    import html  # noqa: PLC0415 - thousands of names, which next to nothing needs
+    import html  # noqa: PLC0415 - loads thousands of names that are rarely needed
 
     return html.unescape(_NO_CHARACTER.sub("&amp;", text))
 
@@ -188,7 +188,7 @@ def check_amount(data: bytes) -> None:
         TooMany: it exceeds a limit.
     """
     signs = len(data) - len(data.translate(None, _SIGNS))
-    signs += 2 * data.count(b'"')  # a parser keeps more for a string than for a sign
+    signs += 2 * data.count(b'"')  # a parser needs more memory for a string than for a sign
     words = (b" " + data.translate(_WORDS)).count(b" a")
     if not data.isascii():
         odd = _NO_LETTER.findall(data.decode("utf-8", "replace"))

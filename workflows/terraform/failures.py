@@ -303,7 +303,7 @@ def read_lock(text: str) -> LockInfo | None:
     )
 
 
-class StateUnwritten(OnboardError):  # noqa: N818 - it says what is the matter
+class StateUnwritten(OnboardError):  # noqa: N818 - it says what is wrong
     """A layer's last apply could not write its state."""
 
     def __init__(self, file: Path) -> None:

@@ -61,7 +61,7 @@ MAIL = "Hi,\n\nhere is my key, thanks!\n\n{}\nBest regards\nJane\nEngineering\n"
 
 def test_every_form_that_people_send_becomes_the_same_key(key: bytes, armored: str) -> None:
     plain = base64.b64encode(key).decode()
-    padded = plain + "=" * (not plain.endswith("="))  # a prompt's first letters are base64, too
+    padded = plain + "=" * (not plain.endswith("="))  # the first letters of a prompt are base64, too
     document = json.dumps({"public_key": plain, "user": "jane"}, indent=2)
     request = f"Hello admin,\nplease run gpg --show-keys\n\n```json\n{document}\n```\n"
     forms: dict[str, bytes | str] = {

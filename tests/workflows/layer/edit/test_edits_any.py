@@ -58,7 +58,7 @@ def test_adding_only_inserts_and_the_person_is_there(layer: Layer, name: str, gr
         after = added.files.content(path)
         assert before is not None
         assert after is not None
-        # everything that was there is there, in its order: an insertion, but for `[]` opening up
+        # everything is still there, in the same order: text was only inserted, except in `[]`
         assert within(before, after)
 
 
