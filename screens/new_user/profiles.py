@@ -15,9 +15,10 @@ from textual.message import Message
 from textual.widgets import Input, SelectionList
 
 from screens.step.page import Opening, Primary, StepPane
+from screens.widgets.dialogs import Notice
 from screens.widgets.fields import FieldRow
-from screens.widgets.lists import MarkBox, MarkList, TextDialog
-from screens.widgets.text import LINE_CELLS, Button, Text, shown, styled
+from screens.widgets.lists import MarkBox, MarkList
+from screens.widgets.text import LINE_CELLS, Button, ScrollBody, Text, shown, styled
 from workflows.core.sentences import count
 from workflows.core.shapes import plain
 from workflows.profiles.record import HandChange, Stale
@@ -191,8 +192,7 @@ class ProfilesPane(StepPane):
     def action_changes(self) -> None:
         """Show what will be written into both files."""
         if self._diff:
-            title = "Changes to your files"
-            self.app.push_screen(TextDialog(title, self._diff, styles=_STYLES, wraps=False))
+            self.app.push_screen(ChangesDialog(self._diff))
 
     @on(Input.Changed, "#mfa-serial")
     @on(_SerialInput.Resized)
@@ -223,11 +223,8 @@ class ProfilesPane(StepPane):
     @on(StepPane.MoveDone)
     def _moved(self, message: StepPane.MoveDone) -> None:
         if message.name == "perform":
-            known = message.result["profiles"]
-            where = self.context.environment.readable(known["config"])
-            self.parting = "\n".join(
-                (f"✓ {count(len(known['names']), 'profile')} in {where}.", *known["told"])
-            )
+            done, *more = message.result["profiles"]["told"]
+            self.parting = "\n".join((f"✓ {done}", *more))
 
     def _show(self, found: Preview) -> None:
         marked = [*self._start["overwrite"], *self._start["prune"]]
@@ -294,7 +291,9 @@ class ProfilesPane(StepPane):
 class DiffView(Text):
     """Shows a unified diff; a long line wraps into rows, each with its mark."""
 
-    _diff = ""
+    def __init__(self, diff: str = "") -> None:
+        super().__init__()
+        self._diff = diff
 
     def show(self, diff: str) -> None:
         self._diff = diff
@@ -310,5 +309,21 @@ class DiffView(Text):
                     for line in self._diff.splitlines()
                     for part in chop_cells(shown(line[1:]), rest) or [""]
                 )
-            )
+            ).rstrip()
         )
+
+
+class ChangesDialog(Notice):
+    """Shows what will be written; a long diff has the focus, so that keys scroll it."""
+
+    DEFAULT_CSS = """
+    ChangesDialog > Vertical { width: 96; max-width: 100%; }
+    """
+
+    def __init__(self, diff: str) -> None:
+        super().__init__("Changes to your files", body=[DiffView(diff)])
+
+    @on(ScrollBody.Seen)
+    def _focus_what_scrolls(self) -> None:
+        if (body := self.query_one(ScrollBody)).focusable:
+            body.focus()

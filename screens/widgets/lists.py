@@ -166,7 +166,7 @@ def cell(text: Sentence | RichText, style: str = "") -> RichText:
 
 
 class Log(widgets.RichLog):
-    """Lines to scroll through; long ones are wrapped or scrolled sideways."""
+    """Lines to scroll through; long ones are wrapped."""
 
     def __init__(
         self,
@@ -174,12 +174,11 @@ class Log(widgets.RichLog):
         id: str,  # noqa: A002 - Textual's name
         max_lines: int | None = None,
         auto_scroll: bool = True,
-        wraps: bool = True,
     ) -> None:
         super().__init__(
             max_lines=max_lines,
             min_width=0,
-            wrap=wraps,
+            wrap=True,
             highlight=False,
             markup=False,
             auto_scroll=auto_scroll,
@@ -199,7 +198,6 @@ class TextDialog(Notice):
         buttons: as for every dialog.
         styles: the colours of lines by their first characters.
         copy: copies a text and returns a message; None offers no copy.
-        wraps: whether to wrap long lines instead of scrolling sideways.
         fields: as for every dialog.
     """
 
@@ -208,7 +206,6 @@ class TextDialog(Notice):
     DEFAULT_CSS = """
     TextDialog > Vertical { width: 96; max-width: 100%; }
     TextDialog Log { height: auto; min-height: 1; background: $surface; scrollbar-size: 1 1; }
-    TextDialog.-tall Log { height: 1fr; }
     """
 
     def __init__(
@@ -218,13 +215,11 @@ class TextDialog(Notice):
         *buttons: Button,
         styles: Mapping[str, str] | None = None,
         copy: Callable[[str], Sentence] | None = None,
-        wraps: bool = True,
         fields: Sequence[Widget] = (),
     ) -> None:
         copied = [Button("Copy text", id="copy", key="c")] if copy else []
-        body = [Log(id="text", auto_scroll=False, wraps=wraps)]
-        tall = None if wraps else "-tall"  # the height of a text doesn't include a scrollbar below it
-        super().__init__(title, "", *buttons, *copied, body=body, fields=fields, classes=tall)
+        body = [Log(id="text", auto_scroll=False)]
+        super().__init__(title, "", *buttons, *copied, body=body, fields=fields)
         self._text = text
         self._line_styles = styles or {}
         self._copy = copy
@@ -245,5 +240,5 @@ class TextDialog(Notice):
 
     def _leave_what_is_whole(self) -> None:
         log = self.query_one(Log)
-        if log.has_focus and not (log.max_scroll_x or log.max_scroll_y):
+        if log.has_focus and not log.max_scroll_y:
             self.query_one("#close").focus()

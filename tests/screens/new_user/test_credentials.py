@@ -21,11 +21,11 @@ from support.served_aws import BASE, ITEM, ROLE, NewUserAws, jane, user_key
 from support.terminal_picture import codes_in
 from textual.events import Paste
 from textual.pilot import Pilot
-from textual.widgets import Button, DataTable, Input, RichLog, Static
+from textual.widgets import Button, DataTable, Input, Static
 
 from screens.new_user.access_keys import AccessKeysPane
 from screens.new_user.mfa import MfaPane
-from screens.new_user.profiles import DiffView, ProfilesPane
+from screens.new_user.profiles import ChangesDialog, DiffView, ProfilesPane
 from screens.new_user.verify import VerifyPane
 from screens.step import finished as end
 from screens.step.finished import Finished, standing
@@ -38,7 +38,7 @@ from screens.widgets.lists import MarkList
 from screens.widgets.qr_dialog import QrDialog
 from screens.widgets.rail import MARKS, StepRail
 from screens.widgets.secret_dialogs import DeactivationDialog, PassphraseDialog
-from screens.widgets.text import Text
+from screens.widgets.text import ScrollBody, Text
 from tui.host import vault_for
 from workflows.aws.errors import AwsError, AwsFailure
 from workflows.core.secret import Secret
@@ -702,10 +702,12 @@ async def test_profiles_are_shown_as_a_difference_and_then_written(
         assert field(app, "mfa-serial").value == SERIAL
         app.pane.query_one("#changes").focus()
         await pilot.press("enter")
-        await pilot.pause()
+        await rest(pilot)
         assert f"+[profile {BASE}]" in app.text()
-        rows = app.screen.query_one("#text", RichLog).lines
-        assert all(row.text[:1] in {"+", "-", "@", " ", ""} for row in rows), "each keeps its mark"
+        view = app.screen.query_one(DiffView)
+        rows = str(view.content).splitlines()
+        assert all(row[:1] in {"+", "-", "@", " "} for row in rows), "each keeps its mark"
+        assert max(map(len, rows)) <= view.content_size.width, "nothing is cut off"
         await pilot.press("escape")
         assert not config.exists()
         field(app, "region").value = "nowhere-1"
@@ -722,6 +724,18 @@ async def test_profiles_are_shown_as_a_difference_and_then_written(
         await rest(pilot)
         assert app.focused is app.wizard.query_one("#primary"), "a key pressed by habit changes no field"
         assert not app.pane.changed()
+
+
+async def test_keys_scroll_changes_that_are_longer_than_the_terminal(
+    new_user: NewUserAws, session: Session
+) -> None:
+    app = host(new_user, session, PROFILES)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        app.push_screen(ChangesDialog("+x = y\n" * 99))
+        await rest(pilot)
+        await pilot.press("end")
+        await until(pilot, lambda: app.screen.query_one(ScrollBody).scroll_y > 0)
 
 
 async def test_on_a_tall_page_the_rows_of_a_long_line_each_have_its_mark(

@@ -10,7 +10,7 @@ from typing import Any
 
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.files import made_private
-from workflows.core.sentences import Sentence, listed
+from workflows.core.sentences import Sentence, count, listed
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, Observation, Verdict
 from workflows.messages.handoff import Identity
@@ -223,7 +223,10 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
     report(Progress("Writing both files"))
     paths, profiles, written = paths_of(context), wanted(request, context), write(request, context)
     readable = context.environment.readable
-    sentences = [made_private(readable(path)) for path in written.tightened]
+    new, where = [*written.added, *written.updated], readable(paths.config)
+    what = f"Wrote {count(len(new), 'profile')} to {where}." if new else f"{where} was up to date."
+    sentences: list[Sentence] = [what]
+    sentences += [made_private(readable(path)) for path in written.tightened]
     sentences += [f"Backups: {readable(path)}." for path in written.backups]
     if written.kept:
         sentences.append(f"Changed by hand, left as they are: {', '.join(written.kept)}.")

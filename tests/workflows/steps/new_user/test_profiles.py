@@ -15,6 +15,7 @@ from support.served_aws import BASE, ITEM, ROLE, jane
 
 from workflows.core.errors import OnboardError
 from workflows.core.files import made_private
+from workflows.core.sentences import count
 from workflows.machine.observations import AGREES, Verdict
 from workflows.messages.handoff import Handoff, Identity
 from workflows.profiles.plan import credential_command
@@ -109,6 +110,15 @@ def test_a_profile_that_was_edited_is_other_than_what_was_written(tmp_path: Path
     facts = step.perform(REQUEST, of, nothing)["profiles"]  # it stays unchanged, as decided
     assert facts["left"] == [ROLE]
     assert step.observe(context(tmp_path, profiles=facts)) == AGREES
+
+
+def test_what_was_written_counts_only_what_changed(tmp_path: Path) -> None:
+    of = context(tmp_path, access_key=IN_KEYRING)
+    first, second = (step.perform(REQUEST, of, nothing)["profiles"] for _ in range(2))
+    assert first["names"] == second["names"] == [BASE, ROLE]
+    assert count(2, "profile") in first["told"][0]
+    assert len(second["told"]) == 1
+    assert count(2, "profile") not in second["told"][0]
 
 
 def test_a_key_in_plain_text_is_left_alone_and_masked(tmp_path: Path) -> None:
