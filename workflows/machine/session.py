@@ -203,7 +203,7 @@ class Session:
         """
         step = self._state.workflow.step(key.step)
         if unknown := facts.keys() - step.gives:
-            raise IllegalTransition(f"{step.title} does not give {', '.join(sorted(unknown))}")
+            raise IllegalTransition(f"{step.title} doesn't give {', '.join(sorted(unknown))}")
         self._happen(Succeeded(key, self._run, self._stamp(), self._state.knowledge.kept(facts)))
         self.drafts.drop(key)
 
@@ -405,9 +405,9 @@ def _state_of(path: Path, loaded: Loaded, workflows: Mapping[str, Workflow]) -> 
     workflow = workflows.get(loaded.header.workflow)
     if workflow is None:
         raise OnboardError(
-            "This session is of an unknown kind",
-            f"It is about the workflow {loaded.header.workflow!r}, which this program does not have.",
-            next="Update iam-onboard and resume it then. Nothing was changed.",
+            "Unknown kind of session",
+            f"It belongs to the workflow {loaded.header.workflow!r}, which this iam-onboard doesn't have.",
+            next="Update iam-onboard, then resume it. Nothing was changed.",
         )
     state = State.beginning(workflow)
     known = {step.id for step in workflow.steps}

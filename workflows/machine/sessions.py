@@ -70,7 +70,7 @@ class Sessions:
         now = self._now()
         session_id = session_id or f"{now:%Y%m%d-%H%M%S}-{os.urandom(2).hex()}"
         if not _is_name(session_id):
-            raise ValueError(f"{session_id!r} is no name for a session")
+            raise ValueError(f"{session_id!r} isn't a session name")
         from workflows.machine.session import begun  # noqa: PLC0415 - not for the list
 
         return begun(self.folder / session_id, declaration, details, now, self._now)
@@ -184,7 +184,7 @@ class Sessions:
             raise NoSuchSession(
                 "No such session",
                 f"There is no session {session_id!r}.",
-                next="`iam-onboard sessions` lists those that can be resumed.",
+                next="`iam-onboard sessions` lists the ones that you can resume.",
             )
         return folder
 

@@ -413,7 +413,7 @@ def test_a_session_without_a_header_is_not_repaired(sessions: Sessions) -> None:
 def test_a_session_of_a_newer_version_or_unknown_workflow_is_left_alone(sessions: Sessions) -> None:
     sessions.create("admin", {}, "s").close()
     header = json.loads(in_version_1(journal_of(sessions).read_bytes()))
-    changes = [({"schema": SCHEMA + 1}, "newer version"), ({"workflow": "gardening"}, "unknown kind")]
+    changes = [({"schema": SCHEMA + 1}, "newer version"), ({"workflow": "gardening"}, "Unknown kind")]
     for change, title in changes:
         content = json.dumps({**header, **change}).encode() + b"\n"
         journal_of(sessions).write_bytes(content)
