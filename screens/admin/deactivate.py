@@ -168,7 +168,7 @@ class DeactivatePane(AccountWorkPane):
                 if item.kind is not HoldingKind.ACCESS_KEY:
                     yield _Row(f"  ! {item.sentence}", person.name, item)
             if person.denied:
-                yield _Row(f"  ? you aren't allowed to list:  {', '.join(person.denied)}", person.name)
+                yield _Row(f"  ? you aren't allowed to list: {', '.join(person.denied)}", person.name)
 
     def _head(self, leaver: Leaver) -> str:
         if not leaver.exists:

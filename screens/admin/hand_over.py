@@ -433,7 +433,7 @@ class HandOverPane(TerraformPane):
         def copy(handoff: PersonHandoff) -> Sentence:
             handed = hand_over.copy(handoff, self.context)
             show_unless_certain(self, handed, self.context.environment)
-            return "copied" if handed.certain else "shown, to copy"
+            return "copied" if handed.certain else "shown for copying"
 
         self._take("Copying the handoff", copy, self._taken_out)
 

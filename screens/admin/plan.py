@@ -116,7 +116,14 @@ class PlanPane(TerraformPane):
         _key("d", "resources", "All resources", "Show every resource of the plan, with what changes inside"),
         _key("l", "log", "Log", "Show or hide Terraform's output"),
         _key("x", "export", "Export", "Markdown for a pull request, redacted"),
-        Binding("p", "plan_again", "Plan again", id="plan.again", show=False, tooltip="Make a new plan"),
+        Binding(
+            "p",
+            "plan_again",
+            "Plan again",
+            id="plan.again",
+            show=False,
+            tooltip="Plan again, from the files as they are now",
+        ),
         _key("e", "elsewhere", "Already applied", "Check in the state that a pull request applied it"),
         _key("v", "differences", "What changed", "Compare this plan with the previous one"),
         _key("k", "compare", "Compare", COMPARE),
@@ -453,7 +460,7 @@ def _standing(planned: Planned | None, refusal: Sentence, *, elsewhere: bool, as
         return ["≠ This was the plan:"]
     if refusal:
         return [f"! {refusal}"]
-    return ["✓ No changes: the account is as your files say."] if planned.empty else []
+    return ["✓ No changes: the account matches your files."] if planned.empty else []
 
 
 def _unchanged(context: Context) -> list[str]:

@@ -269,7 +269,7 @@ class ReviewPane(ByHandPane):
         """List what would be written although nobody has read it to the end."""
         diff = self.query_one(FileDiffs)
         unseen = [_file_line(diff.files[at]) for at in diff.unseen]
-        keys = "Key files don't count: what is in them isn't readable text."
+        keys = "Key files don't count: they aren't readable text."
         return "\n".join(
             [
                 "You haven't seen all changed lines of these:",
@@ -415,7 +415,7 @@ class ReviewPane(ByHandPane):
     def action_save(self) -> None:
         """Save the whole diff where the user wants it."""
         if self._text:
-            words = "A path in your home folder. `git apply` takes the file at the project's root."
+            words = "A path in your home folder. Run `git apply` on it at the project's root."
             name = f"~/review-{self.context.facts.get('project', 'project')}.diff"
             ask(
                 self,

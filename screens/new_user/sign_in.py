@@ -63,7 +63,7 @@ _SINCE = (
     "Say yes only if you have used this new one-time password: you signed in to {account} as {user} with it, "
     "and chose your own."
 )
-_REPLACED = "Your admin made a new password; the one you had no longer works. Unlock the new one."
+_REPLACED = "Your admin reset your password; the one you had no longer works. Unlock the new one."
 _BROWSER_KEYS = (
     ("2", "open-page", "Open page", "Open the sign-in page"),
     ("3", "copy-user", "Copy user name", "Copy the user name"),

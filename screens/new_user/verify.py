@@ -318,7 +318,7 @@ class VerifyPane(UnlockingPane):
         self._want(self._survey.unproved(self._results), "")
         refused = self._refused_codes()
         proof = _proof(tuple(self._results.values()), self._survey.written, why=not refused)
-        correct = f"Correct the MFA device on Profiles ({self._misnamed})." if self._misnamed else ""
+        correct = f"Correct the MFA device in Profiles ({self._misnamed})." if self._misnamed else ""
         self._answer(joined((proof, correct), "\n"))
         self.show_problems(refused)
         seen = verify.keys_seen(results, self._survey, self.context)

@@ -48,7 +48,7 @@ _KEYS = (
     ("m", "remind", "Copy a reminder", "For people who haven't signed in yet"),
     ("t", "ask-sts-regions", "STS regions", "Open that step"),
     ("w", "record", "Who got access", "With which PGP key"),
-    ("u", "remove", "Undo", "Remove those who were added"),
+    ("u", "remove", "Undo", "Remove the people who were added"),
 )
 """The key of each button, its label and its effect."""
 _VERIFY = StepKey("verify")
@@ -492,7 +492,7 @@ def _not_done(run: SessionRun) -> Iterator[Sentence]:
         from workflows.steps.admin.mfa_reset import nothing_removed  # noqa: PLC0415 - few sessions need it
 
         when = moment_text(reset["at"], run.environment.now())
-        yield from (f"– {said} (AWS said so {when})." for said in nothing_removed(reset, account))
+        yield from (f"– {said} (last checked {when})." for said in nothing_removed(reset, account))
     if regions := run.session.facts().get("sts_regions"):
         yield from (f"! {sentence}." for lines in _regions_left(regions) for sentence in lines)
 

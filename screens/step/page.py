@@ -41,7 +41,8 @@ from workflows.steps.shared.module import Context, Looks, Progress, Report, stop
 Move = Callable[[Report], Any]
 _NO_PATH = "You pasted several lines, but a path is one line."
 _NO_KEY_ID = (
-    "What you pasted isn't an access key id: AKIA, then capital letters and digits. The secret goes below."
+    "What you pasted isn't an access key id, which is AKIA, then capital letters and digits. The "
+    "secret goes below."
 )
 _NO_BROWSER = "No browser opens from here. Copy the address:"
 TALL = 32

@@ -17,7 +17,7 @@ _BUTTONS: Mapping[Choice, tuple[str, str]] = {
     Choice.ACCEPT: ("accept", "Accept"),
     Choice.CONTINUE: ("continue", "Continue"),
 }
-_ASKS = "Checks again, with a passphrase or an MFA code if that takes one."
+_ASKS = "Checks again, with a passphrase or an MFA code if needed."
 
 
 class Contradiction(Dialog[Choice]):

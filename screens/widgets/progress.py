@@ -71,7 +71,7 @@ class ProgressLine(Text):
     def _turn(self) -> None:
         self._frame = (self._frame + 1) % len(_FRAMES)
         seconds = monotonic() - self._since
-        words = "Stopping, as soon as it is safe" if self._stopping else self._progress.words
+        words = "Stopping as soon as it is safe" if self._stopping else self._progress.words
         amount = ""
         if self.counts and self._progress.total:
             full = _BAR_CELLS * self._progress.done // self._progress.total

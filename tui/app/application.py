@@ -393,7 +393,7 @@ class OnboardApp(Frame):
                 await self._enter(run, None)
 
         body = f"{damage.what}\n{damage.why}\n\niam-onboard keeps the rest in a copy beside it."
-        ask(self, Confirm("This session is damaged", body, "Resume from its sound part"), repair)
+        ask(self, Confirm("This session is damaged", body, "Resume from its intact part"), repair)
 
     async def _enter(self, run: SessionRun, wanted: StepKey | None) -> None:
         """Look at what changed since the session was left, then continue; ask about a moved project."""

@@ -226,7 +226,7 @@ class HomeScreen(OneFocus):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("slash", "filter", "Filter", id="home.filter", tooltip="Show some sessions and tasks only"),
-        Binding("f3", "all", "All", id="home.all", tooltip="List every session, also archived ones"),
+        Binding("f3", "all", "All", id="home.all", tooltip="List every session, including archived ones"),
         Binding(
             "a", "archive", "Archive", id="home.archive", tooltip="Take the selected session out of the list"
         ),

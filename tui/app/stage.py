@@ -144,7 +144,7 @@ class Stage(Vertical):
                 drafts.save(key, draft)
         except (FileError, UnstorableFactError) as error:
             raise OnboardError(
-                "Your input could not be kept",
+                "Couldn't save your input",
                 f"What you entered in {self._run.title(key)} is still on the screen, but not saved.",
                 why=error.why if isinstance(error, FileError) else str(error),
                 next="Fix that before you leave this step.",

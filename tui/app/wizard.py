@@ -96,7 +96,7 @@ class WizardScreen(OneFocus):
         ),
         Binding("ctrl+s", "skip", "Skip", id="wizard.skip", priority=True, tooltip="Skip this step"),
         Binding(
-            "ctrl+r", "reopen", "Do again", id="wizard.reopen", priority=True, tooltip="Do a done step again"
+            "ctrl+r", "reopen", "Do again", id="wizard.reopen", priority=True, tooltip="Redo a finished step"
         ),
         Binding("f1", "help", "Help", id="wizard.help", priority=True, tooltip="This page and all its keys"),
         Binding("question_mark", "help", "Help", id="wizard.question", tooltip="This page and all its keys"),
@@ -923,7 +923,7 @@ class WizardScreen(OneFocus):
         yield SystemCommand("Look again at every step", "Ask what isn't confirmed", self._begin_to_look)
         yield SystemCommand("Help", "This page and all its keys · F1", self.action_help)
         if self.check_action("everybody", ()):
-            where = "In every account, and the way to what is next there · F5"
+            where = "In every account, with a way to the next step there · F5"
             yield SystemCommand("Where everybody in this session stands", where, self.action_everybody)
         for entry in self._steps:
             if not entry.foreseen:

@@ -63,7 +63,7 @@ def read_layers(context: Context) -> dict[str, Layer]:
             "A layer is gone",
             f"{', '.join(missing)} no longer has an identities layer in {project.root}.",
             why="Somebody moved or removed it, or another branch is checked out.",
-            next="Bring it back, or go to the Project step and choose the layers again.",
+            next="Bring it back, or go to Project and choose the layers again.",
         )
     layers = {name: read_layer(locations[name]) for name in context.facts["layers"]}
     if sum(len(layer.people) for layer in layers.values()) > _MANY:

@@ -368,7 +368,7 @@ def _check(ciphertext: str, details: KeyDetails, what: str, *, clear: bool) -> N
         raise NotForThisKey(
             "Not for this key",
             f"{what} in the state isn't encrypted to the key {grouped(details.fingerprint)}.",
-            why="It was made with another key, perhaps before the key file was replaced.",
+            why="It was created for another key, perhaps before the key file was replaced.",
             next="Plan again: a changed key file creates a new password. Nothing was handed over.",
         )
 
@@ -394,7 +394,7 @@ def policy_words(layer: Layer) -> tuple[str, ...]:
 _MOST_NAMED = 3
 _CLOCKS_DIFFER = timedelta(minutes=5)
 _AGAIN = "Plan and apply again."
-_RESET = "Reset it with “Reset a password” on the first page."
+_RESET = "Reset it with “Reset a password” on Home."
 """The advice if somebody made a password by hand, since another plan would find nothing to do."""
 _GONE = {
     Arrival.NO_USER: "the user {}",

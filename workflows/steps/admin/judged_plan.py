@@ -185,7 +185,7 @@ def staleness(planned: Planned, context: Context) -> Sentence:
             return "The plan file is gone. Plan again."
         if result.stopped:
             return "You stopped the apply of this plan. Plan again."
-        began = "stopped on the way" if not result.untouched else "changed no resource"
+        began = "stopped halfway" if not result.untouched else "changed no resource"
         return f"An apply of this plan {began}. Plan again."
     changed = changed_since(planned.record)
     if not changed:

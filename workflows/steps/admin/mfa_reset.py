@@ -172,17 +172,18 @@ def text_for(name: str, places: Mapping[str, tuple[str, str]], context: Context)
     return f"""Hello,
 
 your MFA {lost} of {project} {"were" if several else "was"} removed; you can sign in \
-without a code until you register another one. Please do that today: until then you may do little else there.
+without a code until you register another one. Please do that today: until then you may not be \
+able to do much else there.
 
 If you use iam-onboard, choose "Set up my access" there. By hand{", in each account" * several}:
 
-1. Sign in at {pages} as {name}, with your password: it stays.
+1. Sign in at {pages} as {name}, with your password, which stays the same.
 2. At the top right, under your name: "Security credentials", then "Assign MFA device".
-3. Choose "Authenticator app", not a passkey: a passkey gives no code for the command line. Enter two \
+3. Choose "Authenticator app", not a passkey: a passkey gives no codes for the command line. Enter two \
 codes, one after the other.
-4. Sign out, and in again with a code.
+4. Sign out, then sign in again with a code.
 5. If you use profiles in ~/.aws/{project}: put the new device's identifier (it begins with arn:) in the \
-lines mfa_serial.
+mfa_serial lines.
 """
 
 

@@ -608,7 +608,7 @@ def _files_in(folder: Path) -> list[Path]:
     if len(files) > MOST_FILES:
         raise OnboardError(
             "Too many files",
-            f"{folder} has {len(files):,} files; up to {MOST_FILES:,} are read.",
+            f"{folder} has {len(files):,} files; iam-onboard reads up to {MOST_FILES:,}.",
             next="Put the keys into a separate folder, and open that.",
         )
     return files
@@ -803,7 +803,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
                 "Something has changed meanwhile",
                 f"{key.name}'s new key would reset something other than what you saw.",
                 why="A file of the layers has changed since you opened this step.",
-                next="Go back one step, come here again, and read it once more.",
+                next="Go back one step, return here, and read it again.",
             )
     decided = {name: _decided(request.keys[name]) for name in people}
     said = {name: comparison for name, comparison in request.comparisons.items() if name in decided}

@@ -456,8 +456,8 @@ def refuse_another_account(plan: Plan, location: LayerLocation) -> None:
         return
     raise WrongAccount(
         "Wrong account",
-        f"The layer's users and groups are in the account {', '.join(sorted(plan.accounts))} for Terraform, "
-        f"and {location.account} is {location.account_id}.",
+        f"Terraform has the layer's users and groups in the account {', '.join(sorted(plan.accounts))}, "
+        f"but {location.account} is {location.account_id}.",
         why="The AWS provider uses a different profile or role than the one that was checked. The plan was "
         "removed; nothing was changed.",
         next=f"Look at the `provider` block in {location.relative}: its `profile` and `assume_role`.",

@@ -48,7 +48,7 @@ _MOST_NAMED = 6
 MISSING: Mapping[str, Sentence] = {
     "joining": "Say who joins",
     "leaving": "Say who leaves",
-    "regrouping": "Say whom to change",
+    "regrouping": "Say whose access",
     "resetting": "Say whose password",
     "rekeying": "Say whose PGP key",
     "mfa_reset": "Say whose MFA device",
@@ -439,8 +439,8 @@ def check_upstream(project: Project, context: Context, *, needed: bool) -> None:
                 "A checkout comes from others, so only programs that your own settings name are run."
             ),
             next=(
-                "If you trust it, put the same into your own settings with `git config --global`. "
-                "Or run `git fetch` yourself, and mark the box below the accounts."
+                "If you trust it, put the same into your own settings with `git config --global`. Or "
+                "run `git fetch` yourself, and tick the box below the accounts."
             ),
         )
     if upstream.why_not_fetched and needed:
@@ -477,7 +477,7 @@ def _way_to_catch_up(upstream: Upstream, git: Git) -> str:
 
 
 def _project_remarks(project: Project) -> list[Sentence]:
-    sso = "People here sign in through SSO as a rule; an IAM user is then the exception."
+    sso = "People here usually sign in through SSO; an IAM user is the exception."
     return [*project.warnings, *([sso] if project.sso_enabled else [])]
 
 

@@ -179,8 +179,8 @@ def _taken_in(change: ResourceChange, layer: OpenLayer) -> Iterator[Repair]:
 
 def _replacement(address: str) -> Repair:
     why = (
-        "An import brings no encrypted password, so there would be nothing to hand over. The next plan makes "
-        "a new password; nobody has seen the one that AWS has now."
+        "An import brings no encrypted password, so there would be nothing to hand over. The next plan "
+        "creates a new password; nobody has seen the one that AWS has now."
     )
     return Repair(Way.REPLACE, address, "", f"plan -replace='{address}'", why)
 
@@ -244,7 +244,7 @@ def write_state(context: Context, report: Report, code: Secret | None = None) ->
     with open_layer(context, report, code=code) as layer:
         report(Progress("Writing the state that the last apply left"))
         layer.terraform.push_unwritten(watch=watching(context, report))
-    return "The state is written: it holds what the last apply made. The file is removed."
+    return "The state is written: it has what the last apply created. The file is removed."
 
 
 def initialise(way: InitWay, context: Context, report: Report, code: Secret | None = None) -> Sentence:

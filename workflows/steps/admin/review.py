@@ -456,7 +456,11 @@ def validate(request: Request, _context: Context) -> list[Problem]:
     rules = (
         (not request.digest, "Wait until you see the difference.", ""),
         (request.commit and not request.message.strip(), "A commit needs a message.", "message"),
-        (request.branch and not request.commit, "A branch needs a commit: select “commit” too.", "commit"),
+        (
+            request.branch and not request.commit,
+            "A branch needs a commit: select “Commit these files too”.",
+            "commit",
+        ),
     )
     return [Problem(words, field) for broken, words, field in rules if broken]
 
@@ -556,8 +560,8 @@ def _check_format(change_set: ChangeSet, context: Context) -> None:
         if names := [name for name in spoiled if name not in already]:
             raise OnboardError(
                 "Not formatted",
-                f"{', '.join(names)} would not be as `{binary.product.program} fmt` writes it.",
-                why=f"This is about the layer {location.relative}.",
+                f"`{binary.product.program} fmt` would still change {', '.join(names)}.",
+                why=f"This is in the layer {location.relative}.",
                 next="Nothing was written. Make this change by hand, and report it with the lines below.",
                 detail="\n".join(spoiled[name] for name in names),
             )

@@ -352,7 +352,7 @@ def device_session(
         return session
     if not code:
         raise CodeWanted(profile.name, profile.serial)
-    report(Progress(f"Starting a session with your code of {profile.serial}"))
+    report(Progress(f"Starting a session with your code from {profile.serial}"))
     client = factory_for(context, project).profile_client(
         "sts", project_files(context, project), profile.base
     )
@@ -379,7 +379,7 @@ def _signing(context: Context, project: Project, profile: LayerProfile) -> Itera
             file = project_files(context, project).credentials_file
             own = f"--project {project.name} --profile {profile.base}"
             failed.next = (
-                f"`iam-onboard access-key import {own}` keeps one and proves it; or put it into {file}."
+                f"`iam-onboard access-key import {own}` keeps one and tests it; or put it into {file}."
             )
         raise failed from None
 
@@ -409,7 +409,7 @@ def _check_account(context: Context, project: Project, profile: LayerProfile, fi
     if profile.account_id and identity.account != profile.account_id:
         raise WrongAccount(
             "Wrong account",
-            f"The profile {profile.name} answers for the account {identity.account}, and {profile.account} "
+            f"The profile {profile.name} is for the account {identity.account}, but {profile.account} "
             f"is {profile.account_id}.",
             why=f"Planning with it would compare this layer with the wrong account ({profile.place}).",
             next=f"Put the credentials of {profile.account} under {profile.name} in the project's files, "
@@ -425,14 +425,14 @@ def _over(error: AwsError, context: Context, project: Project, profile: LayerPro
             error.title,
             f"AWS rejected the access key of {profile.name} ({file}).",
             why=error.why,
-            next=f"Wait a moment and try again. If this goes on, put a key that works under {profile.name}.",
+            next=f"Wait a moment and try again. If it keeps failing, put a working key under {profile.name}.",
             detail=error.detail,
         )
     return OnboardError(
         "The credentials have expired",
         f"The temporary credentials of {profile.name} in {file} are no longer valid.",
-        why="They end after some hours, and then need to be renewed.",
-        next="Renew them as you got them (for example by `leverage aws sso login`), then try again.",
+        why="They expire after a few hours and need renewing.",
+        next="Renew them the way you got them (for example by `leverage aws sso login`), then try again.",
         detail=error.detail,
     )
 

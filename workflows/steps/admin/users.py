@@ -257,7 +257,7 @@ def consequence(
     words = (
         "The console password is deleted at the apply: no more signing in to the console."
         if fact == "login_profile"
-        else "The access key is deleted at the apply: whatever signs with it stops working."
+        else "The access key is deleted at the apply: programs that use it stop working."
     )
     return words if left else f"{words} Then nothing is left to sign in with."
 

@@ -41,7 +41,7 @@ class Proof(StrEnum):
     """Evidence of a sign-in besides AWS's."""
 
     NONE_CAME = "this user got no password, so there is nothing to sign in with"
-    BEFORE = "you signed in before"
+    BEFORE = "you already signed in"
     DECRYPTED = "decrypted here, and you chose a new password"
     CHOSEN = "you chose a new password"
 

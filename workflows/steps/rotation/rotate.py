@@ -410,7 +410,7 @@ def _prove_kept(access_key_id: str, parts: Parts) -> None:
     kept = parts.store.load()
     if kept is None or kept.access_key_id != access_key_id:
         raise OnboardError(
-            "The key did not come back",
+            "The key can't be read back",
             f"{parts.store.description} doesn't return the access key {access_key_id}.",
             next="Check whether something else writes there, then try again.",
         )
@@ -500,7 +500,7 @@ def _put_back(record: KeyRecord, new_id: str, parts: Parts) -> KeyRecord:
             raise OnboardError(
                 "The old key is gone",
                 f"{parts.store.description} has neither {old_id} nor a copy of it.",
-                next=f"Make a key in the console and import it; then delete {new_id} there.",
+                next=f"Create a key in the console and import it; then delete {new_id} there.",
             )
         parts.keep(old)
         old.drop()

@@ -26,7 +26,7 @@ _A = {
     Kind.PLAN: "A plan",
     Kind.APPLY: "An apply",
     Kind.IMPORT: "An import",
-    Kind.PUSH: "The writing of a state",
+    Kind.PUSH: "A state write",
 }
 
 

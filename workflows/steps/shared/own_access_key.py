@@ -49,7 +49,7 @@ from workflows.stores.key_records import KeyRecord, KeyRecords
 from workflows.stores.key_store import KEPT_IN_FILE, KEPT_IN_KEYRING, KEPT_IN_PGP_FILE, KeyStore, VaultStore
 from workflows.stores.vault import PgpFileVault, Vault
 
-_KEYLESS = "AWS answers only to an access key: keep one on Access keys (F2)."
+_KEYLESS = "iam-onboard can ask AWS only with an access key: keep one in Access keys (F2)."
 _LOCKED = "Your access key is locked: “Look again at every step” (^p) asks for its passphrase."
 _NO_DEVICE = "You have no MFA device in AWS that gives codes."
 NOT_REPLACED = "You haven't replaced the one-time password yet: sign in once more, and choose a new one."
@@ -572,8 +572,8 @@ def key_session(
 def key_lines(keys: Sequence[iam.AccessKey], now: datetime) -> list[Sentence]:
     """Describe each key in a line: its id, status, age and last use."""
     return [
-        f"{key.access_key_id}  {'active' if key.active else 'inactive'},"
-        f" {count(key.age_days(now), 'day')} old (made {day(key.created)}), {_use(key, now)}"
+        f"{key.access_key_id}  {'active' if key.active else 'inactive'}, "
+        f"{count(key.age_days(now), 'day')} old (created {day(key.created)}), {_use(key, now)}"
         for key in keys
     ]
 
