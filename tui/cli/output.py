@@ -95,7 +95,7 @@ def hand_out(text: str) -> None:
 def _write(text: str) -> None:
     try:
         if sys.stdout is None:
-            raise OutputLost("The output could not be written\n\nThere is no standard output.")
+            raise OutputLost("Can't write the output\n\nThere is no standard output.")
         sys.stdout.write(text)
         sys.stdout.flush()
     except BrokenPipeError:
@@ -104,7 +104,7 @@ def _write(text: str) -> None:
     except OSError as error:
         _write_no_more(sys.stdout)
         raise OutputLost(
-            f"The output could not be written\n\nStandard output: {error.strerror}. What the command did is "
+            f"Can't write the output\n\nStandard output: {error.strerror}. What the command did is "
             "done; only its output is lost.\n\nWhat next: Free some space, or send the output elsewhere."
         ) from None
 

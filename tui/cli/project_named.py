@@ -61,7 +61,7 @@ def named_project(machine: Machine, text: str) -> Named:
     if not _SHORT_NAME.fullmatch(checkout.name):
         raise OnboardError(
             "Not a project name",
-            f"“{checkout.name}” in the project's common variables is not a short name.",
+            f"“{checkout.name}” in the project's common variables isn't a short name.",
             next="Use letters, digits, - and _ there, as in bb.",
         )
     return Named(checkout.name, checkout)

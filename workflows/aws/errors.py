@@ -56,7 +56,7 @@ class AwsFailure(Enum):
     )
     NOT_AWS = _Row(
         "Can't reach AWS",
-        "something answered, but it was not AWS.",
+        "something answered, but it wasn't AWS.",
         "A sign-in page of the network (hotel, guest WLAN) or a proxy answers in AWS's place.",
         "Sign in to the network in a browser, or ask the proxy's administrator; then try again.",
         "ResponseParserError",
@@ -96,7 +96,7 @@ class AwsFailure(Enum):
     SIGNATURE = _Row(
         "The secret access key is wrong",
         "the request's signature doesn't match the access key.",
-        "The secret access key does not belong to this access key id: a character is missing, or they come"
+        "The secret access key doesn't belong to this access key id: a character is missing, or they come"
         " from two different keys.",
         "Enter or import the key again, or create another one.",
         "SignatureDoesNotMatch InvalidSignatureException IncompleteSignature",
@@ -205,7 +205,7 @@ class AwsFailure(Enum):
     REGION_DISABLED = _Row(
         "The region is switched off",
         "this account doesn't use that region.",
-        "The region is not enabled for the account, or its STS endpoint is deactivated.",
+        "The region isn't enabled for the account, or its STS endpoint is deactivated.",
         "Use one of the project's regions in the profile, or have the region activated.",
         "RegionDisabledException OptInRequired",
     )

@@ -241,7 +241,7 @@ def _refusal(error: AwsError, profile: RoleProfile, *, with_mfa: bool, elsewhere
         return Hindered(
             Hindrance.REGION_OFF,
             f"AWS has {place} switched off for this account.",
-            why="The region is not enabled, or its STS endpoint is deactivated.",
+            why="The region isn't enabled, or its STS endpoint is deactivated.",
             next=f"Give the profile one of the project's regions, or have {place} activated.",
             detail=error.detail,
         )

@@ -276,7 +276,7 @@ def decode_key_file(data: bytes) -> bytes:
     """
     letters = _letters(data)
     if len(letters) % 4 or not re.fullmatch(r"[A-Za-z0-9+/]*={0,2}", letters):
-        raise ValueError("the provider cannot decode it")
+        raise ValueError("the provider can't decode it")
     return binascii.a2b_base64(letters)
 
 

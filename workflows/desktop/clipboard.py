@@ -388,7 +388,7 @@ class _QuietChild(subprocess.Popen[bytes]):
         if any(isinstance(argument, bytes) for argument in arguments):
             # pyperclip only encodes the text itself, so this is the call for klipper.
             raise RuntimeError(
-                "Only KDE's old klipper is here, which shows the text to every user. Install xclip."
+                "Only KDE's old klipper is installed, and it shows the text to every user. Install xclip."
             )
         super().__init__(
             arguments,

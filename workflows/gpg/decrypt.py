@@ -57,7 +57,7 @@ class Flaw(enum.Enum):
     TOO_LARGE = "It is too large: {size:,} characters, but a few hundred are usual."
     EMPTY = "It is empty."
     NO_TEXT = "There is no encrypted text in it."
-    UNDECODABLE = "The text cannot be decoded: {error}."
+    UNDECODABLE = "The text can't be decoded: {error}."
     NOT_OPENPGP = "It isn't OpenPGP data."
     CUT = "Its end is missing."
     SEVERAL = "There is more than one encrypted message in it; use one at a time."
@@ -144,7 +144,7 @@ class PassphraseNeeded(DecryptError):  # noqa: N818 - it names what is missing
     texts = Texts(
         title="GnuPG needs your passphrase",
         what="GnuPG couldn't ask for the key's passphrase.",
-        why="Its own question (pinentry) is not installed or has no terminal to appear on.",
+        why="pinentry, which asks for it, isn't installed or has no terminal to appear on.",
         next="Enter the passphrase in the wizard's own field, or install a pinentry:\n"
         + how_to_install("pinentry"),
     )

@@ -291,7 +291,7 @@ _RULES: Final[tuple[_Rule, ...]] = (
         lambda case: case.keybase and case.unread_curve,
         VerdictKind.REFUSED_BY_PROVIDER,
         Headline.CURVE,
-        "{provider} cannot read keys with this curve, as GnuPG makes them by default.",
+        "{provider} can't read keys with this curve, which GnuPG uses by default.",
         reason="it uses an elliptic curve that our AWS provider can't read",
         remedy=_NEW_KEY,
     ),

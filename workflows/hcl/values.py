@@ -58,7 +58,7 @@ def read_variables(path: Path) -> dict[str, object]:
         return parse_hcl(text)
     except ValueError as error:
         raise BadVariables(
-            "A variables file is not valid HCL",
+            "A variables file isn't valid HCL",
             f"iam-onboard can't parse {path}.",
             next="Correct it; the parser's message is below.",
             detail=str(error).replace("tmp.hcl", path.name),  # pygohcl's name for any text

@@ -182,7 +182,7 @@ def _find_root(start: Path) -> Path:
         ):
             return folder
     raise ProjectError(
-        "This is not a Leverage project",
+        "This isn't a Leverage project",
         f"Neither {start} nor any folder above it is the root of a project.",
         why="A project's root holds build.env and config/common.tfvars (or the older config/common.config).",
         next="Enter the project's folder, or start iam-onboard in it.",

@@ -55,7 +55,7 @@ def refuse_outside(root: Path | None, paths: Iterable[Path]) -> None:
         if not Path(real).is_relative_to(within):
             raise LeadsOutside(
                 "A link leads out of the project",
-                f"{path} leads to {real}, which is outside of {within}.",
+                f"{path} leads to {real}, which is outside {within}.",
                 why="Others write a checkout's content, so iam-onboard reads and writes nothing outside it.",
                 next="Replace the link with the file or folder itself, or move its target into the project.",
             )

@@ -121,5 +121,5 @@ def check_name(name: str, what: Literal["user", "group"], taken: Iterable[str] =
         shown = "spaces" if odd == " " else f"{odd.strip()} or spaces" if " " in odd else odd
         yield Problem(f"A {what} name has {allowed}, no {shown}.", "name")
     if (same := next((known for known in taken if known.casefold() == name.casefold()), None)) is not None:
-        why = "" if same == name else ": IAM does not tell upper from lower case"
+        why = "" if same == name else ": IAM doesn't distinguish upper and lower case"
         yield Problem(f"There is already a {what} {same}{why}.", "name")

@@ -100,7 +100,7 @@ class Flaw(Enum):
     )
     OVERLOADED = Texts(
         title="This mail can't be read",
-        what="It has more than {most:,} {parts}, the most that are read.",
+        what="It has more than {most:,} {parts}, the most that iam-onboard reads.",
         next="Paste only the text of the message, or save it alone.",
     )
     CUT = Texts(
@@ -127,7 +127,7 @@ class Flaw(Enum):
     )
     FIELD_WRONG = Texts(
         title="The message is damaged",
-        what="{name} of {where} is not {wanted}.",
+        what="{name} of {where} isn't {wanted}.",
         next="Ask for the message again.",
     )
     NO_INVITATION = Texts(
@@ -219,7 +219,7 @@ def _nothing_found(kind: str, other_kinds: list[str]) -> MessageError:
     if other_kinds:
         other = other_kinds[0]
         what, instead = _OTHERS.get(other, (f"It is for something else ({other}).", f"Paste the {kind}."))
-        title = f"This is a {other}" if other in _OTHERS else f"This is not a {kind}"
+        title = f"This is a {other}" if other in _OTHERS else f"This isn't a {kind}"
         return MessageError(Flaw.OTHER_KIND, title=title, what=what, instead=instead)
     return MessageError(Flaw.NO_BLOCK, kind=kind)
 

@@ -361,7 +361,7 @@ def _by_hand(identity: Identity, *, again: bool) -> str:
     if identity.sign_in_url:
         lines.insert(1, f"  Sign in at: {identity.sign_in_url}")
     if identity.encrypted_password is not None:
-        lines += ["  Your one-time password, in a terminal (zsh: a % at its end is not a part of it):", ""]
+        lines += ["  Your one-time password, in a terminal (zsh: a % at its end isn't part of it):", ""]
         lines += _decrypt(identity.encrypted_password)
         lines += ["", "  Sign in with it and choose a new one."]
         lines += [f"  - {sentence}" for sentence in identity.password_policy]

@@ -74,7 +74,7 @@ _OF_A_POLICY = frozenset(map(chr, range(0x20, 0x7F))) | frozenset(
 def check(**values: str) -> list[Problem]:
     """Return what is wrong with the values of some fields, named as in a message ("user", "account_id")."""
     return [
-        Problem(f"{field}: {shown(value)} is not {_FORMS[field][1]}.", field)
+        Problem(f"{field}: {shown(value)} isn't {_FORMS[field][1]}.", field)
         for field, value in values.items()
         if not re.fullmatch(_FORMS[field][0], value)
     ]
@@ -112,7 +112,7 @@ def ciphertext(value: str | None, field: str) -> list[Problem]:
     if value is None:
         return []
     reason = "it is too long" if len(value) > MAX_CIPHERTEXT else _not_encrypted(value)
-    return [Problem(f"{field} is not an encrypted text: {reason}.", field)] if reason else []
+    return [Problem(f"{field} isn't an encrypted text: {reason}.", field)] if reason else []
 
 
 def _not_encrypted(text: str) -> Sentence:
@@ -126,7 +126,7 @@ def _not_encrypted(text: str) -> Sentence:
     if Tag.SECRET_KEY in tags:
         return "it is a secret key"
     if tags[0] != Tag.PUBLIC_KEY_ENCRYPTED_SESSION_KEY or tags[-1] not in ENCRYPTED_DATA:
-        return "it is not a message that was encrypted to a public key"
+        return "it isn't a message that was encrypted to a public key"
     return ""
 
 
@@ -146,7 +146,7 @@ def _not_the_key(text: str, wanted: str) -> Sentence:
     if not SECRET_KEYS.isdisjoint(tags):
         return "it holds a SECRET key; never send that to anybody"
     if not tags or tags[0] != Tag.PUBLIC_KEY:
-        return "it is not a public key"
+        return "it isn't a public key"
     if tags.count(Tag.PUBLIC_KEY) > 1:
         return "it holds more than one public key"
     actual = fingerprint_of(packets[0])
@@ -162,11 +162,11 @@ def _packets(text: str) -> tuple[Packet, ...]:
     try:
         data = base64.b64decode(text, validate=True)
     except ValueError:
-        raise ValueError("it is not base64") from None
+        raise ValueError("it isn't base64") from None
     try:
         return split(data)
     except MalformedPackets as error:
-        raise ValueError("it ends too early" if error.truncated else "it is not OpenPGP data") from None
+        raise ValueError("it ends too early" if error.truncated else "it isn't OpenPGP data") from None
 
 
 def sign_in_url(url: str, *, alias: str, account: str, partition: str) -> list[Problem]:

@@ -169,7 +169,7 @@ class Record:
         except (OSError, KeyError, TypeError, ValueError, WrongShape) as error:
             raise OnboardError(
                 "This sandbox is damaged",
-                f"{path} cannot be read.",
+                f"{path} can't be read.",
                 next=f"Delete this session. {_NEW_DEMO}.",
                 detail=f"{type(error).__name__}: {error}",
             ) from error

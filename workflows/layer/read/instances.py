@@ -300,8 +300,8 @@ def _missing(files: FileSet, document: Document, text: str) -> Source:
     """Return the source for an undefined local or variable, noting any file that can't be parsed."""
     place = broken_place(files)
     if place is None:
-        return Source(document, None, f"{text} is not a list or a map in this layer")
-    return Source(document, None, f"{text} is not found, and {_unparsable(place)}", place)
+        return Source(document, None, f"{text} isn't a list or a map in this layer")
+    return Source(document, None, f"{text} wasn't found, and {_unparsable(place)}", place)
 
 
 def broken_place(files: FileSet) -> Place | None:
