@@ -31,6 +31,11 @@ INSIDE: Mapping[str, tuple[type, ...]] = {
 }
 """The widgets in a step's pane that have keys of their own, beside those that every list has."""
 _KEYS = "`^n` means Ctrl and n. The wizard shows the keys of each page on its buttons, and under `?`.\n"
+_DIAGRAMS = """\
+The diagrams are drawn from the program. In a workflow each box is a step, with when it applies. Each arrow
+is a fact that an earlier step gives to a later one. If a fact changes, the steps that used it are out of
+date (*stale*).
+"""
 NOTICE = "<!-- Written by docs/build.py from the program; change the program, then run `make docs`. -->\n\n"
 
 
@@ -94,7 +99,9 @@ def _bindings(owner: type) -> Iterator[Binding]:
 
 def workflows_page() -> str:
     """The diagrams of the statuses and of both workflows."""
-    parts = [f"# The workflows\n\n## Statuses of a step\n\n```mermaid\n{statuses_diagram()}```\n"]
+    parts = [
+        f"# The workflows\n\n{_DIAGRAMS}\n## Statuses of a step\n\n```mermaid\n{statuses_diagram()}```\n"
+    ]
     parts += [
         f"## {workflow.title}\n\n```mermaid\n{workflow_diagram(workflow)}```\n" for workflow in WORKFLOWS
     ]

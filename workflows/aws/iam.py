@@ -193,7 +193,7 @@ def describe_password_policy(policy: Mapping[str, Any]) -> list[str]:
     if age := int(rules.get("MaxPasswordAge") or 0):
         lines.append(f"good for {age} days")
         if _flag(rules.get("HardExpiry")):
-            lines.append("once expired, only an administrator can set a new one")
+            lines.append("once expired, only an admin can set a new one")
     if not _flag(rules.get("AllowUsersToChangePassword", True)):
         lines.append("you can change it only if one of your groups allows that")
     return lines

@@ -171,7 +171,7 @@ def text_for(name: str, places: Mapping[str, tuple[str, str]], context: Context)
     lost = f"devices in the AWS accounts {where}" if several else f"device in the AWS account {where}"
     return f"""Hello,
 
-your MFA {lost} of {project} {"were" if several else "was"} removed; you can sign in \
+Your MFA {lost} of {project} {"were" if several else "was"} removed; you can sign in \
 without a code until you register another one. Please do that today: until then you may not be \
 able to do much else there.
 
