@@ -362,4 +362,4 @@ def _seen(ask: Callable[[], Observation]) -> Observation:
     except OnboardError as error:
         return unknown(error.what)
     except Exception as error:  # noqa: BLE001 - one look must not keep a person out of the session
-        return unknown(f"iam-onboard couldn't look at it ({type(error).__name__}).")
+        return unknown(f"iam-onboard couldn't check it ({type(error).__name__}).")

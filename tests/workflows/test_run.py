@@ -130,7 +130,7 @@ def test_a_look_that_says_nothing_is_no_change(
     ("error", "words"),
     [
         (NOT_THERE, "The thing is not there."),
-        (KeyError("canary"), "iam-onboard couldn't look at it (KeyError)."),
+        (KeyError("canary"), "iam-onboard couldn't check it (KeyError)."),
     ],
 )
 def test_a_look_that_fails_is_told_and_keeps_nobody_out(
