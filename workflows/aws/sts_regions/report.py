@@ -251,7 +251,7 @@ def _lines(audit: Audit, with_ids: bool) -> Iterator[str]:  # noqa: FBT001 - pas
     used = ", ".join(audit.allowed) or "none named"
     yield f"Asked at {audit.asked_at}. Regions that the project uses: {used}.\n"
     if not with_ids:
-        yield "This text has no account ids and nothing secret.\n"
+        yield "This text has no account ids and no secrets.\n"
     for answer in audit.accounts:
         yield f"## {answer.account}{f' ({answer.account_id})' if with_ids else ''}\n"
         if answer.problem:

@@ -101,7 +101,7 @@ def _resources(document: Document) -> Iterator[Finding]:
 
 def read_unread(names: Iterable[str]) -> list[Finding]:
     """Return findings about the layer's unread files: those in JSON, and those only for OpenTofu."""
-    why = {".tf.json": "is in JSON", ".tofu": "is for OpenTofu alone", ".tofu.json": "is for OpenTofu alone"}
+    why = {".tf.json": "is in JSON", ".tofu": "is only for OpenTofu", ".tofu.json": "is for OpenTofu alone"}
     return [
         _of_file(f"{name} {words}: iam-onboard doesn't show what it declares.", name, 1, hand_edit=True)
         for name in names

@@ -404,7 +404,7 @@ def impurity(document: Document, container: Node) -> Sentence:
         kind = unwrap(element.children[2]).type
         kinds.add(kind)
         if object_key(document, element) is None or kind not in {"string_lit", "object"} or len(kinds) > 1:
-            return f"the entry at line {line} is computed, or written in another way than the others"
+            return f"the entry at line {line} is computed, or written differently from the others"
     return ""
 
 
