@@ -63,8 +63,8 @@ _LOW, _TINY = 14, 9
 _ENOUGH = Size(80, 24)
 _LONGEST_ADDRESS = 40
 _LOOKING = {"escape", "tab", "shift+tab", "up", "down", "pageup", "pagedown", "ctrl+q"}
-_LOOKING |= {"f1", "f2", "f3", "f6"}
-"""Keys that neither enter nor do anything beyond the page's visible input."""
+_LOOKING |= {"f1", "f2", "f3", "f6", "ctrl+n"}
+"""Keys that neither enter nor do anything beyond the page's visible input; Next itself notes what it does."""
 _DONE = SETTLED | {Status.CONTRADICTED}
 _MARKED = {
     Status.CONTRADICTED: "changed",
@@ -574,7 +574,8 @@ class WizardScreen(OneFocus):
             widget: Widget | None = None
             with suppress(NoWidget):  # a click outside all widgets, as while the terminal shrinks
                 widget, _ = self.app.screen.get_widget_at(event.x, event.y)
-            self._touched |= not isinstance(widget, KeyLine | BackText)  # these press the keys that they name
+            presses = isinstance(widget, KeyLine | BackText)  # these press the keys that they name
+            self._touched |= not presses and (widget is None or widget.id != "primary")
         else:
             self._touched |= isinstance(event, Paste) or event.key not in _LOOKING
 
@@ -659,6 +660,7 @@ class WizardScreen(OneFocus):
             return
         if self._refused_while_busy():
             return
+        self._touched |= self._primary().ready
         if key is None or pane is None or self._waits or self.run.over():
             await self._leave_page_without_input()
             return

@@ -11,6 +11,7 @@ import pytest
 from support.admin_project import AdminProject, decide
 from support.admin_wizard import wizard
 from support.panes import until
+from textual.events import Key
 from textual.widgets import DataTable, Input, TextArea
 
 from screens.admin.project import names_in
@@ -128,6 +129,16 @@ async def test_the_folder_before_a_wrong_one_is_one_key_away(admin_project: Admi
         await ui.press("ctrl+g")
         assert ui.field("path").value == before
         assert ui.app.pane.query_one("#layers-row").display
+
+
+async def test_next_that_lacks_a_name_makes_no_session_of_it(admin_project: AdminProject) -> None:
+    draft = {"path": str(admin_project.root), "kinds": ["leaving"]}
+    async with wizard(admin_project, drafts={"project": draft}) as ui:
+        ui.app.wizard.acted(Key("ctrl+n", None))
+        await ui.press("ctrl+n")
+        assert ui.app.wizard.untouched
+        await ui.press("j")
+        assert not ui.app.wizard.untouched
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -666,7 +666,7 @@ async def test_what_anything_was_done_in_stays(house: House, doing: Any, leaving
         if doing == "paste":
             app.post_message(Paste(""))
         elif doing == "click":
-            await app.on_event(mouse_down(app.screen.query_one("#primary")))
+            await pilot.click("#primary")
         else:
             await pilot.press(*doing)
         await settled(pilot)
