@@ -11,7 +11,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.events import Key, Paste
+from textual.events import Key, Paste, Resize
 from textual.message import Message
 from textual.widgets import TextArea
 
@@ -234,6 +234,8 @@ class PutAside:
 _STATE_WIDTH = len("● request arrived")
 _KEY_WIDTH = len("RSA 4096  …0123ABCD ")
 """Fixed, since a table filled twice before it is painted keeps the first widths."""
+_FEWEST_ROWS = 3
+"""The rows of a key's details, however small the terminal is."""
 _LOOK_SECONDS = 2.0
 _USERS_NAMED = 3
 """How many users of a key file to name."""
@@ -281,18 +283,12 @@ class PgpKeysPane(StepPane):
     PgpKeysPane #comparing, PgpKeysPane.-comparing #taking { display: none; }
     PgpKeysPane.-comparing #comparing { display: block; }
     PgpKeysPane DataTable { height: auto; max-height: 17vh; margin-bottom: 1; }
-    PgpKeysPane .about { height: auto; max-height: 6; scrollbar-size-vertical: 1; }
+    PgpKeysPane .about { height: auto; scrollbar-size-vertical: 1; }
     PgpKeysPane #comparing #reply { display: none; }
     PgpKeysPane.-replies #comparing #reply { display: block; }
-    PgpKeysPane.-replies .about { max-height: 4; }
-    PgpKeysPane #taking .about { max-height: 3; }
-    PgpKeysPane.-tall .about { max-height: 10; }
-    PgpKeysPane.-tall #taking .about { max-height: 8; }
     PgpKeysPane #verdict.-refused { color: $text-error; }
-    PgpKeysPane.-refused #taking .about { max-height: 6; }
-    PgpKeysPane.-tall.-refused #taking .about { max-height: 8; }
     PgpKeysPane TextArea { height: 3; }
-    PgpKeysPane.-refused TextArea { height: 1; }
+    PgpKeysPane.-judged TextArea { height: 1; }
     PgpKeysPane.-tall TextArea { height: 3; }
     PgpKeysPane #fingerprint { width: auto; border: solid $border-blurred; padding: 0 3; text-style: bold; }
     PgpKeysPane .question { text-style: bold; }
@@ -468,7 +464,7 @@ class PgpKeysPane(StepPane):
             (
                 f"≠ {row.file} still has it, until Review writes the right one"
                 if row.fingerprint == rejected
-                else f"{row.mark.sign} {row.file}, {_present_words(row)}",
+                else f"{row.mark.sign} {row.file}{_in_use(row, name)}: {_present_words(row)}",
                 row.account,
             )
             for row in self._present.get(name, ())
@@ -477,7 +473,7 @@ class PgpKeysPane(StepPane):
         verdict = self.query_one("#verdict", Lines)
         verdict.show_lines(lines)
         verdict.set_class(aside is not None, "-refused")
-        self.set_class(aside is not None, "-refused")
+        self.set_class(aside is not None or key is not None, "-judged")
         wanted = f"another key for {short(name)}" if key or aside else f"{short(name)}'s key"
         self.query_one("#label", Text).update(f"Paste {wanted}, the whole message, or a file path")
         shown = {
@@ -586,6 +582,21 @@ class PgpKeysPane(StepPane):
     @on(ScrollBody.Seen)
     def _see(self) -> None:
         self.primary_changed()
+        self.watch_virtual_size()
+
+    def on_resize(self, event: Resize) -> None:
+        super().on_resize(event)
+        self.watch_virtual_size()
+
+    def watch_virtual_size(self) -> None:
+        """Give the key's details the rows that the rest of the page leaves."""
+        self.call_after_refresh(self._make_room)
+
+    def _make_room(self) -> None:
+        facts, foot = self._facts, self.query_one(".pane-foot")
+        end = self.query_one("#comparing" if self._comparing else "#taking").virtual_region.bottom
+        others = end - facts.outer_size.height + foot.outer_size.height
+        facts.styles.max_height = max(_FEWEST_ROWS, self.size.height - others)
 
     @on(TextArea.Changed, "#pasted")
     def _forget_refused(self) -> None:
@@ -1004,6 +1015,10 @@ def _replaced_lines(key: TakenKey) -> list[str]:
         *(f"= {account} already has this key; its file stays." for account in key.replacement.unchanged),
     ]
     return lines + [f"! {place}" for place in key.replacement.by_hand]
+
+
+def _in_use(row: PresentKey, name: str) -> str:
+    return ", in use" if name in row.users else ""
 
 
 def _present_words(row: PresentKey) -> str:

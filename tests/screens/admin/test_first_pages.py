@@ -504,7 +504,7 @@ async def test_a_secret_key_is_kept_nowhere(admin_project: AdminProject, people_
     async with wizard(admin_project, project, at="pgp-keys") as ui:
         ui.app.pane.query_one(TextArea).text = secret
         await ui.press("ctrl+n")
-        assert ui.app.pane.has_class("-refused")
+        assert ui.app.pane.query_one("#verdict").has_class("-refused")
         about = ui.app.pane.query_one("#taking .about")
         assert about.max_scroll_y == 0  # all of it is in view
         assert line not in ui.text

@@ -151,7 +151,7 @@ async def test_one_key_empties_the_field_of_a_long_path_that_was_refused(
     decide(admin_project, people_keys, joining=("jane.doe",))
     async with wizard(admin_project, project, at="pgp-keys") as ui:
         await paste(ui, f"~/{'a-folder/' * 20}key.asc")
-        assert ui.app.pane.has_class("-refused")
+        assert ui.app.pane.query_one("#verdict").has_class("-refused")
         await ui.press("end", "ctrl+u")
         assert ui.app.pane.query_one(TextArea).text == ""
 
@@ -290,7 +290,7 @@ async def test_a_new_key_is_recorded_only_with_the_typed_name(
     rekeying(admin_project, ALEX)
     async with wizard(admin_project, project, at="pgp-keys") as ui:
         assert f"{ALEX} (new key)" in ui.text
-        assert f"✓ keys/{ALEX}" in verdict(ui)
+        assert f"✓ keys/{ALEX}, in use:" in verdict(ui)
         await paste(ui, people_keys["jane.doe"])
         assert re.search(rf"security \(keys/{ALEX}\): [^;]* {ALEX}", verdict(ui))
         await answer(ui, "same")
@@ -895,3 +895,18 @@ async def test_who_comes_to_a_decided_session_uncompared_is_not_taken_for_left_o
         await ui.press("ctrl+n")
         assert (ui.status("pgp-keys"), ui.status("users")) == (Status.DONE, Status.STALE)
         assert standing(ui.app.wizard.run, StepKey("pgp-keys")) is Status.UNCONFIRMED
+
+
+@pytest.mark.parametrize("comparing", [True, False])
+async def test_what_is_known_of_a_replacement_uses_the_rows_that_are_free(
+    admin_project: AdminProject, people_keys: Keys, *, comparing: bool
+) -> None:
+    rekeying(admin_project, ALEX)
+    async with wizard(admin_project, project, at="pgp-keys") as ui:
+        await paste(ui, people_keys["jane.doe"])
+        if not comparing:
+            await ui.press("escape")
+        pane, part = ui.app.pane, ui.app.pane.query_one("#comparing" if comparing else "#taking")
+        assert part.query_one(".about").max_scroll_y > 0
+        assert pane.max_scroll_y == 0
+        assert part.virtual_region.bottom == pane.size.height
