@@ -243,7 +243,7 @@ class PlanPane(TerraformPane):
         standing = _standing(made, found.refusal, elsewhere=self._elsewhere, asks=self._asks)
         unchanged = [] if made or self._elsewhere else _unchanged(self.context)
         if made is None and not self._elsewhere:
-            standing += [_PULL_REQUEST] if self.context.facts.get("changed_files") else []
+            standing += [_PULL_REQUEST] if self.context.facts.get("changed_files") and self._in_state else []
             standing += [*unchanged, *_pushing(self.context.facts.get("commit"))]
         self.query_one("#standing", Text).show_lines(standing)
         notes = (*(made.notes if made else ()), *found.since)
@@ -266,8 +266,8 @@ class PlanPane(TerraformPane):
         number = len(found.resources)
         resources.set_class(made is None or not number, "hidden")
         resources.label = f"All {number:,} resources" if number > 1 else "The one resource"
-        edited = self.context.decisions.of(self.context.item).changes  # a pull request brings nothing else
-        self.query_one("#elsewhere").set_class(bool(made or self._elsewhere or not edited), "hidden")
+        hidden = bool(made or self._elsewhere or not self._in_state)
+        self.query_one("#elsewhere").set_class(hidden, "hidden")
         self.query_one("#skip").set_class(not unchanged or self.opening.done or self.opening.over, "hidden")
         self.primary_changed()
 
@@ -412,6 +412,16 @@ class PlanPane(TerraformPane):
 
         if self._planned is not None:
             self.run_coded("check", partial(judged_plan.check, self._planned, self.context), checked)
+
+    @property
+    def _in_state(self) -> bool:
+        """Whether the state shows everything that was decided for the account."""
+        here = self.context.decisions.of(self.context.item)
+        return bool(here.people) and not here.beside_people
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+        """Ask no state about a pull request that it doesn't show."""
+        return action != "elsewhere" or self._in_state
 
     @on(Button.Pressed, "#elsewhere")
     def action_elsewhere(self) -> None:

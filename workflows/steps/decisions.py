@@ -224,7 +224,12 @@ class LayerDecisions(LayerUsers):
     @property
     def changes(self) -> bool:
         """Whether this layer has any decision."""
-        return bool(self.people or self.groups.remade or self.groups.policies or self.settings)
+        return bool(self.people) or self.beside_people
+
+    @property
+    def beside_people(self) -> bool:
+        """Whether groups themselves or the account's settings change, which only a plan compares."""
+        return bool(self.groups.remade or self.groups.policies or self.settings)
 
 
 @dataclass(frozen=True, kw_only=True)

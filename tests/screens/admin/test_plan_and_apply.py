@@ -1271,10 +1271,11 @@ async def test_that_it_is_not_applied_elsewhere_is_a_line_of_the_page(
         assert [problem.field for problem in app.pane.problems] == ["elsewhere"]
 
 
-async def test_a_pull_request_is_asked_about_only_where_the_layer_is_edited(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("name", "value"), [("people", frozenset()), ("beside_people", True)])
+async def test_the_state_is_asked_about_a_pull_request_only_where_it_shows_all_of_it(
+    name: str, value: object, desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(LayerDecisions, "changes", False)
+    monkeypatch.setattr(LayerDecisions, name, value)
     app = desk.host("plan")
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)

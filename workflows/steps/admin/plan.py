@@ -316,8 +316,15 @@ def applied_elsewhere(context: Context, report: Report, code: Secret | None = No
 
     Raises:
         CodeWanted, WrongAccount: as `open_layer`.
-        OnboardError: the state lacks some of the changes.
+        OnboardError: the state lacks some of the changes, or doesn't show them.
     """
+    if context.decisions.of(context.item).beside_people:
+        raise OnboardError(
+            "Make a plan instead",
+            f"The state doesn't show whether all that you decided for {context.item} is applied.",
+            why="Groups themselves, their policies and the account's settings are compared by a plan only.",
+            next="If all of it is applied already, the plan has no changes, and the step is done.",
+        ).about("elsewhere")
     with open_layer(context, report, code=code) as layer:
         state = read_state(layer, context, report)
         gone_since = removed_from_files(context).by_item.get(context.item, ())
@@ -374,7 +381,8 @@ def observe(context: Context) -> Observation:
     if apply_begun(run_folder(context), planned.record):
         return AGREES  # Apply reports the result
     words = staleness(planned, context)
-    accepting = "Reads the state, and continues if it has exactly what you decided."
+    readable = not context.decisions.of(context.item).beside_people
+    accepting = "Reads the state, and continues if it has exactly what you decided." if readable else ""
     about = (planned.record.plan_sha256,)
     return Observation(Verdict.CHANGED, words, about, accepting=accepting) if words else NOT_ASKED
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from support.admin_project import quiet
 from support.fakes import fake_environment
 
 from workflows.aws.clients import Credentials
@@ -28,6 +29,7 @@ from workflows.steps.admin import apply, plan, plan_resources, state_now, terraf
 from workflows.steps.admin.accepted_plan import Planned
 from workflows.steps.admin.state_now import CodeDue
 from workflows.steps.admin.terraform_runs import LayerProfile, Source, run_folder
+from workflows.steps.decisions import LayerDecisions
 from workflows.steps.shared.module import Context
 from workflows.terraform.plan import Action, Plan, ResourceChange
 from workflows.terraform.record import PlanRecord, StateMark, file_sha256, hash_sources
@@ -137,6 +139,18 @@ def test_what_cannot_be_seen_in_a_state_is_never_called_applied(own: Context, la
     policy = ResourceChange("aws_iam_account_password_policy.this", "x", Action.UPDATE)
     plan_resources.keep(replace(PLAN, changes=(*PLAN.changes, policy)), (), own)
     assert plan.inquire(own).verdict is Verdict.CHANGED
+
+
+def test_no_state_shows_that_groups_or_settings_were_applied_elsewhere(
+    own: Context, layer: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (layer / "users.tf").write_text("# others\n")
+    assert plan.observe(own).accepting
+    monkeypatch.setattr(LayerDecisions, "beside_people", True)
+    assert not plan.observe(own).accepting
+    with pytest.raises(OnboardError) as refused:
+        plan.applied_elsewhere(own, quiet)
+    assert refused.value.field == "elsewhere"
 
 
 def test_changed_files_say_so_before_the_state_is_asked(own: Context, layer: Path) -> None:
