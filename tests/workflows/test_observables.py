@@ -94,7 +94,9 @@ class Done:
 def done(module: StepModule, stand: Stand, folder: Path) -> Done:
     step = step_of(module)
     needed: dict[str, Any] = {
-        name: [] for name in (*step.needs, step.repeats_over) if name and name not in stand.facts
+        name: {} if name == "account_changes" else []
+        for name in (*step.needs, step.repeats_over)
+        if name and name not in stand.facts
     }
     stand.facts = {**needed, **stand.facts}
     own = {name: fact for name, fact in stand.facts.items() if name in step.gives}
