@@ -148,7 +148,6 @@ SIGN_IN = Step(
     repeats_over="identities",
     parts=_OF_THE_SIGN_IN,
     blocked_words="Read the handoff from your admin first",
-    interrupted_words="Unlock the password again; gpg may still remember your passphrase.",
     reads=reading(
         signed_in={
             "at": str | None,

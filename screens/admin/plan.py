@@ -186,9 +186,6 @@ class PlanPane(TerraformPane):
 
     def on_mount(self) -> None:
         self._show()
-        if self.opening.interrupted and self._planned is not None:
-            self.drop_note()  # the plan was made, and waits to be accepted
-            self.post_message(self.Begun())
         self._look()
 
     def _look(self) -> None:

@@ -25,7 +25,7 @@ from screens.widgets.dialogs import Confirm, ask, in_turn
 from screens.widgets.failure import as_error
 from screens.widgets.fields import MASK, Field, SecretInput, SecretText
 from screens.widgets.own_terminal import lend_terminal
-from screens.widgets.text import LINE_CELLS, Button, ButtonRow, Lines, Text
+from screens.widgets.text import LINE_CELLS, Button, ButtonRow, Text
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.openpgp import grouped
 from workflows.core.secret import Secret
@@ -47,6 +47,7 @@ _WRONG = "Wrong passphrase. Enter the one of {key}, not an AWS password."
 _OLD = "AWS asks for the old one again. Keep the new one in a password manager."
 _NEEDLESS = "gpg needed no passphrase: it remembers one, or your key has none."
 _NOT_NEEDED = "The list is done, so you need no passphrase. Enter it only to use the password again."
+_UNLOCK_AGAIN = "Unlock the password again; gpg may still remember your passphrase."
 _LATER = "iam-onboard asks AWS once you keep an access key here."
 _HINTS = (
     "Check the account and the user name, and copy the password again.\nUsed it before? Sign in with "
@@ -124,9 +125,12 @@ class SignInPane(StepPane):
         yield Text(f"Account {identity.account_id}{alias}, user {identity.user}", classes="notes")
         if sign_in.replaces_password(self.context):
             yield Text(_REPLACED, classes="locked to-do")
+        ticks, tasks = self.opening.draft.get("ticks", ()), self._tasks()
+        if ticks and not (self.opening.done or self.opening.note):
+            note = _NOT_NEEDED if len(ticks) == len(tasks) else _UNLOCK_AGAIN
+            yield Text(note, classes="pane-note locked")
         with Vertical(classes="to-do", id="list"):
-            ticks = self.opening.draft.get("ticks", ())
-            yield Checklist(*self._tasks(), ticks=ticks, label_width=24, id="tasks")
+            yield Checklist(*tasks, ticks=ticks, label_width=24, id="tasks")
             with Horizontal(id="in-clear"):
                 yield Text("One-time password:  ", classes="notes")
                 yield SecretText(id="password")
@@ -194,9 +198,6 @@ class SignInPane(StepPane):
     def on_mount(self) -> None:
         if self._has_password:
             self._arrange()
-        if self._signed_in and self.opening.interrupted:
-            for note in self.query(".pane-note").results(Lines):
-                note.show_lines([_NOT_NEEDED])
         if self.opening.done:
             self.focus_primary()
 

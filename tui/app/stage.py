@@ -274,9 +274,12 @@ class Stage(Vertical):
     @on(StepPane.MoveDone)
     def _succeed(self, message: StepPane.MoveDone) -> None:
         key = self.key
-        if message.name != "perform" or key is None or message.pane is not self.pane:
+        if key is None or message.pane is not self.pane:
             return
-        if self.record(lambda: self._run.session.succeed(key, message.result)):
+        if message.name != "perform":
+            if self._run.session.status(key) is Status.RUNNING:
+                self.record(lambda: self._run.session.rest(key))
+        elif self.record(lambda: self._run.session.succeed(key, message.result)):
             self._over = True
             self.post_message(self.Settled(key))
 
@@ -387,8 +390,7 @@ def note_of(run: SessionRun, key: StepKey) -> str:
             changed = enumerated(session.stale_reasons(key))
             return f"Out of date: {changed} changed since this was done."
         case Status.INTERRUPTED:
-            words = run.step(key).interrupted_words
-            return text_of(words) or "This was interrupted before it ended. Start it again with Next (^n)."
+            return "This was interrupted before it ended. Start it again with Next (^n)."
         case Status.FAILED | Status.STOPPED if isinstance(last, Failed):
             failed = "The last try failed: " if status is Status.FAILED else ""
             return f"{failed}{last.error.get('what', '')}"

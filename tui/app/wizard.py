@@ -606,7 +606,6 @@ class WizardScreen(OneFocus):
         self._left.set()
         try:
             self._stage.keep_input()
-            self.run.session.rest(self.current if self._stage.busy else None)
         finally:
             self._stage.part()
 
@@ -715,8 +714,6 @@ class WizardScreen(OneFocus):
     @on(StepPane.MoveDone)
     async def _next_at_last(self, message: StepPane.MoveDone) -> None:
         """Do Next, which was pressed during a look, unless the look led to a question."""
-        if self.current is not None and self.run.session.status(self.current) is Status.RUNNING:
-            self.refresh_rail()  # what was begun waits for the user now
         if message.pane is self._next_after:
             self._next_after = None
             if message.pane is self.pane and self.is_current:

@@ -65,7 +65,6 @@ class Step:
         compared: whether other sessions need what it gave, so that the list of sessions has it.
         passed_on: whether a later item's step also does what is skipped for an item (a text to send).
         blocked_words: why it has to wait while a need is open ("Make and review a plan first").
-        interrupted_words: what to do after an interrupted try; "" for starting again.
         reads: reads the facts that it gives; raises `WrongShape` for invalid ones.
     """
 
@@ -88,7 +87,6 @@ class Step:
     passed_on: bool = False
     parts: Mapping[str, Callable[[JsonValue, str], JsonValue]] = field(default_factory=dict)
     blocked_words: Sentence = ""
-    interrupted_words: Sentence = field(default="", kw_only=True)
     reads: Callable[[Facts], object] = dict
 
 

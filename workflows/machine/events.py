@@ -69,7 +69,7 @@ class Succeeded(Happened):
 class Failed(Happened):
     """The step failed; `error` holds title, what, why, next and detail.
 
-    Its kind is `STOPPED` if the person stopped it, and `RESTED` if it only waited for them when they left.
+    Its kind is `STOPPED` if the person stopped it, and `RESTED` if it only waited for them from then on.
     """
 
     error: Mapping[str, str]

@@ -217,20 +217,17 @@ class Session:
         """
         self._happen(Failed(key, self._run, self._stamp(), error))
 
-    def rest(self, busy: StepKey | None) -> None:
-        """Put started steps to rest that only wait for the person, who is leaving: they aren't interrupted.
+    def rest(self, key: StepKey) -> None:
+        """Put a running step to rest that only waits for the person from now on: nothing interrupts that.
 
         Steps that outlive the wizard never rest.
 
-        Args:
-            busy: the step that is working; None for none.
-
         Raises:
+            IllegalTransition: this process isn't working on it.
             OnboardError: the journal couldn't be written.
         """
-        for key in [key for key in self._state.records if self.status(key) is Status.RUNNING]:
-            if key != busy and not self._state.workflow.step(key.step).outlives:
-                self._happen(Failed(key, self._run, self._stamp(), {"kind": RESTED}))
+        if not self._state.workflow.step(key.step).outlives:
+            self._happen(Failed(key, self._run, self._stamp(), {"kind": RESTED}))
 
     def skip(self, key: StepKey, reason: str = "") -> None:
         """Skip an optional step; its earlier facts are removed.
@@ -244,14 +241,11 @@ class Session:
     def reopen(self, key: StepKey, reason: str = "") -> None:
         """Open a settled step again; its facts stay until it is done again.
 
-        Started steps that only wait for the person are put to rest, so that they wait for this one, too.
-
         Raises:
             IllegalTransition: it isn't settled.
             OnboardError: the journal couldn't be written.
         """
         self._happen(Reopened(key, self._run, self._stamp(), reason))
-        self.rest(None)
 
     def do_again(self, key: StepKey, reason: str = "") -> StepKey:
         """Open a settled step again, and first the step whose outcome it used up.

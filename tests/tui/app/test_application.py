@@ -1218,32 +1218,6 @@ async def test_in_a_sandbox_one_key_plays_the_other_person_and_comes_back(
     assert sorted(kept) == sorted({first, names[2]} if done_in else {first})
 
 
-@pytest.mark.parametrize("leaving", ["f6", "f3", "ctrl+q"])
-@pytest.mark.parametrize("elsewhere", [True, False])
-async def test_what_only_waits_for_the_person_is_not_interrupted(
-    house: House, leaving: str, *, elsewhere: bool
-) -> None:
-    first = house.sandbox_session((PROJECT, LAYERS))
-    app = OnboardApp(house.machine, house.parts, house.other, Start(session=first))
-    async with app.run_test(size=(80, 24)) as pilot:
-        await settled(pilot)
-        assert isinstance(app.screen, WizardScreen)
-        app.control.plays_another = lambda _session: True  # type: ignore[method-assign]
-        app.control.other_person = lambda _session: Start("new-user")  # type: ignore[method-assign]
-        session = app.screen.run.session
-        session.start(USERS)
-        if elsewhere:
-            await app.screen.go_to(PROJECT)
-        await pilot.press(leaving)
-        await (until(pilot, lambda: not app.is_running) if leaving == "ctrl+q" else settled(pilot))
-        assert session.status(USERS) is Status.READY
-    assert house.other.folder is not None
-    session = house.catalogue.sessions_of(house.other.folder).open(first)
-    assert session.status(USERS) is Status.READY
-    session.start(USERS)
-    session.close()
-
-
 async def test_where_a_sandbox_plays_nobody_else_no_key_offers_it(house: House) -> None:
     first = house.sandbox_session((PROJECT, LAYERS))
     app = OnboardApp(house.machine, house.parts, house.other, Start(session=first))

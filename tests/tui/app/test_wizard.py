@@ -626,7 +626,7 @@ async def test_what_was_begun_and_waits_for_the_person_does_not_run(tmp_path: Pa
     app = host(tmp_path, project=PlanningPane)
     async with app.run_test(size=(120, 24)) as pilot:
         await rest(pilot)
-        assert app.session.status(PROJECT) is Status.RUNNING
+        assert app.session.status(PROJECT) is Status.READY
         assert "▸ Project" in rail_lines(app)
 
 

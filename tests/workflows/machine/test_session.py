@@ -133,20 +133,18 @@ def test_what_used_up_another_steps_outcome_is_done_again_from_that_one_on(sessi
     session.close()
 
 
-@pytest.mark.parametrize("died", [False, True])
-def test_what_was_begun_waits_for_a_step_that_is_opened_again(sessions: Sessions, died: bool) -> None:
+def test_what_waits_for_the_person_from_now_on_is_interrupted_by_nothing(sessions: Sessions) -> None:
     session = sessions.create("admin", {}, "s")
-    do_all(session)
-    plan = StepKey("plan", "security")
-    session.reopen(plan)
-    session.start(plan)
-    if died:
-        session = resumed(sessions, session)
-        assert session.status(plan) is Status.INTERRUPTED
-    session.reopen(USERS)
-    assert session.status(plan) is Status.LOCKED
-    do(session, USERS)
-    assert session.status(plan) is (Status.INTERRUPTED if died else Status.READY)
+    do(session, PROJECT_KEY)
+    session.start(USERS)
+    session = resumed(sessions, session)
+    assert session.status(USERS) is Status.INTERRUPTED
+    session.start(USERS)
+    session.rest(USERS)
+    session = resumed(sessions, session)
+    assert session.status(USERS) is Status.READY
+    with pytest.raises(IllegalTransition):
+        session.rest(USERS)
     session.close()
 
 
