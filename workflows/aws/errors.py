@@ -88,16 +88,15 @@ class AwsFailure(Enum):
     )
     KEY_UNKNOWN = _Row(
         "AWS doesn't accept this access key",
-        "It is inactive or deleted, its id is mistyped, or it is only a few seconds old.",
+        "the access key is inactive or deleted, its id is mistyped, or it is only a few seconds old.",
         "AWS can take up to a minute to recognise a new key everywhere.",
         "Wait a moment and try again. If that doesn't help, create or import another access key.",
         "InvalidClientTokenId InvalidAccessKeyId UnrecognizedClientException AuthFailure",
     )
     SIGNATURE = _Row(
         "The secret access key is wrong",
-        "the request's signature doesn't match the access key.",
-        "The secret access key doesn't belong to this access key id: a character is missing, or they come"
-        " from two different keys.",
+        "the secret access key doesn't belong to this access key id.",
+        "A character is missing or mistyped, or they come from two different keys.",
         "Enter or import the key again, or create another one.",
         "SignatureDoesNotMatch InvalidSignatureException IncompleteSignature",
     )
