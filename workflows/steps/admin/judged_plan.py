@@ -142,10 +142,11 @@ class _Meant:
                 return ours
         if name in self._named or change.action is Action.NOTHING:
             return name in self._people
+        removes = change.action in {Action.DELETE, Action.FORGET}
         if name in self._here.add:
-            return change.type in _OWN or _module(change) in modules.get(name, ())
+            return not removes and (change.type in _OWN or _module(change) in modules.get(name, ()))
         if name in self._here.remove:
-            return change.action in {Action.DELETE, Action.FORGET}
+            return removes
         return (change.type, change.action) in self._allowed.get(name, ())
 
     def _moves(self, change: ResourceChange) -> bool:

@@ -84,6 +84,8 @@ def test_what_was_decided_about_a_person_is_meant(
         (ADDED, LEAVES_DEVOPS),
         (ADDED, members("devops", joining=("jane.doe", "alex.kim"))),
         (ADDED, ADMINISTRATOR),
+        (ADDED, own("aws_iam_user", DELETE)),
+        (ADDED, own("aws_iam_user_login_profile", DELETE)),
         (REMOVED, JOINS_DEVOPS),
         (REMOVED, own("aws_iam_user_login_profile", CREATE)),
         (REGROUPED, JOINS_DEVOPS),
