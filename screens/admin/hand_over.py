@@ -372,16 +372,17 @@ class HandOverPane(TerraformPane):
             return
         name = handoff.name
 
-        def take(report: Report) -> Sentence | PersonHandoff:
-            now = hand_over.as_of_now(handoff, self.context)
-            if not now.text:
+        def take(report: Report) -> Sentence | PersonHandoff | None:
+            now = hand_over.as_of_now(handoff, self.context, report)
+            if now is None or not now.text:
                 return now
-            hand_over.refuse_gone(handoff, self.context, report)
             report(Progress(f"{doing} for {name}"))
             return work(handoff)
 
-        def taken(result: Sentence | PersonHandoff) -> None:
-            if isinstance(result, PersonHandoff):
+        def taken(result: Sentence | PersonHandoff | None) -> None:
+            if result is None:
+                self._read()  # it says what AWS lacks, and leads to what makes it
+            elif isinstance(result, PersonHandoff):
                 self._handoffs[name] = result
                 self._show()
             else:

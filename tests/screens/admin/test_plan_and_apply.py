@@ -1028,6 +1028,26 @@ async def test_a_done_hand_over_asks_for_nothing_that_a_later_session_made_again
         assert app.pane.query_one("#elsewhere").display
 
 
+async def test_what_aws_no_longer_has_is_not_handed_out_and_the_plan_makes_it_again(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = jane_to_hand_over(desk, monkeypatch)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await rest(pilot)
+        pane = app.pane
+        assert isinstance(pane, HandOverPane)
+        assert pane._to_send == "jane.doe"
+        lacking = PersonHandoff("jane.doe", "", (), ("management: no password.",), to_plan=("management",))
+        monkeypatch.setattr(hand_over, "is_gone", lambda *_: True)
+        monkeypatch.setattr(hand_over, "prepare", lambda _context, _report, _code=None: (lacking,))
+        await press(pilot, "ctrl+n")
+        await rest(pilot)
+        assert isinstance(desk.environment.clipboard, FakeClipboard)
+        assert not desk.environment.clipboard.content
+        assert (pane._to_send, pane._to_plan) == ("", "management")
+
+
 async def test_a_text_that_another_session_made_useless_since_it_was_read_is_not_handed_out(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -582,12 +582,15 @@ def default_file(name: str) -> str:
     return f"~/handoff-{name}.txt"
 
 
-def as_of_now(person: PersonHandoff, context: Context) -> PersonHandoff:
-    """Return a text, emptied if another session has replaced its credentials since it was read."""
+def as_of_now(person: PersonHandoff, context: Context, report: Report) -> PersonHandoff | None:
+    """Return a text, emptied if another session has replaced its credentials since it was read.
+
+    None if AWS no longer has the user or the password: then the state and AWS have to be read again.
+    """
     instead = {account: _handled_later(account, context).get(person.name) for account in person.accounts}
     since = tuple(f"{account}: {did}" for account, did in instead.items() if did)
     if not since:
-        return person
+        return None if is_gone(person, context, report) else person
     rest = tuple(account for account, did in instead.items() if not did)
     trouble = (f"Read the state again for {listed(rest, _MOST_NAMED)}.",) if rest else ()
     return replace(
@@ -600,31 +603,23 @@ def as_of_now(person: PersonHandoff, context: Context) -> PersonHandoff:
     )
 
 
-def refuse_gone(person: PersonHandoff, context: Context, report: Report) -> None:
-    """Send nothing to a person who is gone from AWS, as far as it can be asked without a code.
+def is_gone(person: PersonHandoff, context: Context, report: Report) -> bool:
+    """Return whether AWS lacks the user or the password of a text, as far as it says so without a code.
 
     Raises:
         Cancelled: the person stopped it.
-        OnboardError: AWS no longer has the user, or the password in the text.
     """
     report(Progress(f"Asking AWS about {person.name}"))
     for account in person.accounts:
         if person.name not in passwords_of(account, context):
             continue
-        state = Arrival.HERE
         of_account = replace(context, item=account)
         with suppress(OnboardError), state_now.client_without_code("iam", of_account, "") as iam:
             # else rely on the state that was read
-            state = arrival(iam, person.name, _passwords_made_until(account, context))
+            if arrival(iam, person.name, _passwords_made_until(account, context)) in _GONE:
+                return True
         context.raise_if_cancelled()
-        if state in _GONE:
-            remake = f"Open Apply for {account}: it shows what is missing and creates it again."
-            raise OnboardError(
-                "Not there any more",
-                f"AWS no longer has {_GONE[state].format(person.name)} in {account}.",
-                why="Somebody deleted or replaced it since the state was read. The text would be useless.",
-                next=_RESET if state is Arrival.OTHER_PASSWORD else remake,
-            )
+    return False
 
 
 def to_mailbox(person: PersonHandoff, context: Context) -> Sentence:
