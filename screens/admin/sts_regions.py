@@ -68,7 +68,7 @@ class StsRegionsPane(StepPane):
             show=False,
             tooltip="The clicks in the console",
         ),
-        Binding("r", "ask", "Ask again", id="regions.ask", show=False, tooltip="Ask every region again"),
+        Binding("r", "ask", "Look again", id="regions.ask", show=False, tooltip="Ask every region again"),
         Binding(
             "x",
             "export",
@@ -112,7 +112,7 @@ class StsRegionsPane(StepPane):
         yield ButtonRow(
             Button("What to click", id="clicks", key="i"),
             *(() if self.context.environment.sandbox else [Button("Open page", id="open", key="o")]),
-            Button("Ask again", id="again", key="r"),
+            Button("Look again", id="again", key="r"),
             Button("Export", id="export", key="x"),
             id="buttons",
             classes="hidden",

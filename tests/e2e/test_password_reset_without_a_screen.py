@@ -51,7 +51,7 @@ def test_a_password_is_made_anew_and_handed_over_as_such(sandbox: Sandbox) -> No
     assert " no.body" in told
     text, _ = run(sandbox, "plan", "security", "--password", NAME, "--out", str(plan))
     assert f"{NAME}: " in text
-    assert "About other people or things" not in text
+    assert "that you didn't name" not in text
     _, told = run(sandbox, *create, "--new-password", expect=REFUSED)
     assert "from before" in told
     _, told = run(sandbox, "apply", "security", str(plan), expect=REFUSED)

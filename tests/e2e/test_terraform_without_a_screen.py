@@ -97,7 +97,7 @@ def test_a_person_gets_in_and_out_again_without_a_screen(admin: Admin, home: Gpg
 
     text, _ = admin.run("plan", "security", "--for", NAME, "--out", str(admin.plan))
     assert f"{NAME}: new user" in text
-    assert "About other people or things" not in text
+    assert "that you didn't name" not in text
     assert stat.S_IMODE(admin.plan.stat().st_mode) == 0o600
     assert admin.left_over() == [admin.plan]
 

@@ -411,8 +411,8 @@ def apply_failed(stage: Stage, office: Office) -> Scene:
     def perform(_request: apply.Request, _context: Context, _report: Report) -> dict[str, Any]:
         raise OnboardError(
             "Can't use a PGP key",
-            "AWS made the user jane.doe, but Terraform could not encrypt the password.",
-            why="The provider cannot read keys of the kind Curve25519. Not done: jane.doe.",
+            "AWS created the user jane.doe, but Terraform couldn't encrypt the password.",
+            why="The provider can't read Curve25519 keys. Not done: jane.doe.",
             next="Replace the key in PGP keys, write the files in Review, then plan and apply again.",
             detail="Error: error retrieving GPG Key during IAM User Login Profile (jane.doe) creation",
         )

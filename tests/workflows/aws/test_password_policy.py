@@ -33,7 +33,7 @@ def test_a_policy_reads_the_same_from_iam_and_from_terraform() -> None:
         "one of each: A-Z a-z 0-9 !@#$%^&*()_+-=[]{}|'",
         "not one of your last 5",
         "good for 90 days",
-        "once expired, only an administrator can set a new one",
+        "once expired, only an admin can set a new one",
     ]
 
 
