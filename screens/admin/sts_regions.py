@@ -13,7 +13,7 @@ from textual.binding import Binding, BindingType
 from screens.step.page import Opening, Primary, StepPane
 from screens.step.times import moment_text
 from screens.widgets.code_field import CodeField, Wanted
-from screens.widgets.lists import MarkBox, Table, TextDialog
+from screens.widgets.lists import MarkBox, Table, TextDialog, cell
 from screens.widgets.text import Button, ButtonRow, Option, OptionList, Text, aligned
 from workflows.aws.sts_regions.answers import AccountAnswer, Audit, RegionAnswer, StsState, changes
 from workflows.aws.sts_regions.ask import SOURCE
@@ -163,6 +163,8 @@ class StsRegionsPane(StepPane):
     def _show_account(self) -> None:
         answer, table = self._chosen, self.query_one("#table", Table)
         table.clear()
+        regions = len(answer.regions) if answer else 0
+        table.ordered_columns[0].label = cell(f"Region ({regions})")  # most of them are out of view
         table.set_class(answer is None or not answer.regions, "hidden")
         self.query_one("#detail", Text).show_lines([])
         if answer is None or self._audit is None:
@@ -332,7 +334,8 @@ def _to_do_text(answer: AccountAnswer, allowed: tuple[str, ...]) -> str:
         )
     if wanted.deactivate or wanted.activate:
         lines.append("Then press r to check that it worked.")
-    lines.append(f"Tokens of the global endpoint (sts.amazonaws.com): {token_words(answer.token_version)}.")
+    tokens = token_words(answer.token_version)
+    lines.append(f"Programs that name no region get tokens from sts.amazonaws.com: {tokens}.")
     return "\n".join(lines)
 
 
