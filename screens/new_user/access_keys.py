@@ -517,7 +517,7 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
 
 
 _OLD_KEY = "In the console, an old key is under your name, “Security credentials”, “Access keys”."
-_KEPT_WORKS = "An older key can create a new one: the one kept here, or one from a file."
+_KEPT_WORKS = "An older key can create a new one. Leave the field empty to use the key kept here."
 
 
 def _kept_lines(key: Mapping[str, Any], now: datetime) -> Lines:

@@ -704,8 +704,8 @@ def _messages_to_send(run: SessionRun) -> Iterator[str]:
     if came := sorted(_in_new_groups(run)):
         names = listed([*dict.fromkeys(name for _, name in came)], 2)
         where = " in a real project" if run.environment.sandbox else ""
-        yield f"Tell {names} about their new groups. A role that comes with one needs a new handoff."
-        yield f"Create it in the project's folder{where} with:"
+        yield f"Tell {names} about their new groups. If one comes with a role, send a new handoff, too."
+        yield f"This command, run in the project's folder{where}, creates the handoff:"
         yield " ".join(("iam-onboard handoff create", *(came[0] if len(came) == 1 else ("ACCOUNT", "NAME"))))
     if lost := sorted(_without_device(run)):
         here = (
