@@ -892,7 +892,7 @@ class PgpKeysPane(StepPane):
         self.query_one("#people", Table).move_cursor(row=self.names.index(key.name))
         self._fill()
         if answer == _DIFFERENT and self.opening.done:
-            self.post_message(self.DoneNoMore(f"the fingerprint of {key.name} differs"))
+            self.post_message(self.DoneNoMore())
         elif answer == _DIFFERENT and not self._first_open():
             self.query_one("#owner").focus()
         elif self._first_missing() or self._first_open():
@@ -953,6 +953,8 @@ class PgpKeysPane(StepPane):
         return _UNCHECKED if self._text and not self._text_refused else ""
 
     def draft(self) -> Mapping[str, Any]:
+        if self.opening.done and not super().changed():
+            return {}  # an open comparison alone is no input
         texts = {name: key.text for name, key in self._keys.items()}
         origins = {name: text_of(key.origin) for name, key in self._keys.items()}
         answers = {name: list(answer) for name, answer in self._answers.items()}

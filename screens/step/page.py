@@ -224,11 +224,11 @@ class StepPane(VerticalScroll):
         """A step's result no longer holds: the step and those that build on it are open again.
 
         Attributes:
-            reason: why.
+            reason: why, for its page; "" if the page itself says so.
             step: its key, as text; "" for the current step.
         """
 
-        reason: str
+        reason: str = ""
         step: str = ""
 
     @dataclass

@@ -475,7 +475,7 @@ class OnboardApp(Frame):
         if folder is None or folder == self.source.folder:
             another_device = "device" in message.kinds
             drafts = {} if another_device else _drafts_of(message.kinds)
-            await self._resume(Start("", session, drafts, {"mfa"} if another_device else ()))
+            await self._resume(Start("", session, drafts, {"mfa": ""} if another_device else {}))
             return
         environment = self.control.parts.sandbox(folder)
         self._start = Start(session=session)

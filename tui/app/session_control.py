@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from workflows.steps.shared.module import StepModule
 
 Drafts = Mapping[str, Mapping[str, Any]]
+_DEVICE_REMOVED = "your admin removed the device that you registered"
 _NAMES_PEOPLE = {"admin": "project", "new-user": "before-you-start"}
 """The step that names the people of a workflow."""
 
@@ -39,13 +40,14 @@ class Start:
         workflow: begin a session of this workflow, "" for none.
         session: resume this session, "" for none.
         drafts: input to start or resume with, by step id.
-        again: settled steps to do again in it, each by its id, or as "mfa@security" for a single item.
+        again: settled steps to do again in it, each by its id, or as "mfa@security" for a single item, with
+            the reason for its page; "" if the user knows it.
     """
 
     workflow: str = ""
     session: str = ""
     drafts: Drafts = field(default_factory=dict)
-    again: Container[str] = ()
+    again: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -159,9 +161,9 @@ class SessionControl:
 
         try:
             for key in session.layout() if start.again else ():
-                settled = session.status(key) in SETTLED | {Status.CONTRADICTED}
-                if settled and (key.step in start.again or str(key) in start.again):
-                    session.do_again(key, "what it was done with is gone")
+                reason = start.again.get(str(key), start.again.get(key.step))
+                if reason is not None and session.status(key) in SETTLED | {Status.CONTRADICTED}:
+                    session.do_again(key, reason)
         except OnboardError:
             self.leave()
             raise
@@ -395,13 +397,14 @@ def _replacing(admin: Summary, user: Summary) -> Drafts:
     return {"pgp-key": DRAFT} if wanted else {}
 
 
-def _without_device(admin: Summary, user: Summary) -> tuple[str, ...]:
-    """Return the steps in which a user registered devices that an admin has since removed."""
+def _without_device(admin: Summary, user: Summary) -> Mapping[str, str]:
+    """Return the steps to register again the devices that an admin has since removed, with the reason."""
     from workflows.steps.later_sessions import without_devices  # noqa: PLC0415 - not for the first paint
 
     accounts = (account for account, name in without_devices(admin) if name == user.facts.get("user"))
     steps = {f"mfa@{account}": admin.settled[f"mfa-reset@{account}"] for account in accounts}
-    return tuple(step for step, at in steps.items() if step in user.settled and user.settled[step] <= at)
+    again = (step for step, at in steps.items() if step in user.settled and user.settled[step] <= at)
+    return dict.fromkeys(again, _DEVICE_REMOVED)
 
 
 def _without_new_key(summary: Summary) -> set[str]:

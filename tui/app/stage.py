@@ -22,7 +22,7 @@ from screens.widgets.text import Text
 from workflows.core.errors import Cancelled, OnboardError, Problem
 from workflows.core.files import FileError
 from workflows.core.sentences import Sentence, enumerated, joined, listed, text_of
-from workflows.machine.events import STOPPED, Failed, StepKey, UnstorableFactError
+from workflows.machine.events import STOPPED, Failed, Reopened, StepKey, UnstorableFactError
 from workflows.machine.observations import Observation, Verdict
 from workflows.machine.rules import IllegalTransition
 from workflows.machine.state import SETTLED, Status
@@ -331,7 +331,7 @@ class Stage(Vertical):
 
         def begin() -> None:
             if session.status(key) in SETTLED | {Status.CONTRADICTED}:
-                session.reopen(key, "it is done again with other input")
+                session.reopen(key)
             session.start(key)
 
         return self.record(begin)
@@ -380,12 +380,7 @@ def note_of(run: SessionRun, key: StepKey) -> str:
     over = bool(run.over())
     match None if over and status not in SETTLED else status:  # a session that is over needs nothing
         case Status.LOCKED:
-            first = session.towards(key)
-            if first and first.item and not key.item:
-                return f"Finish {first.item} first; next there: {run.step(first).title}."
-            named = session.state.open_needs(key) == (first,)
-            comes = f" Start with {run.title(first)}." if first and not named else ""
-            return f"{session.refusal(key)}.{comes}"
+            return _waits_for(run, key)
         case Status.STALE:
             changed = enumerated(session.stale_reasons(key))
             return f"Out of date: {changed} changed since this was done."
@@ -394,12 +389,24 @@ def note_of(run: SessionRun, key: StepKey) -> str:
         case Status.FAILED | Status.STOPPED if isinstance(last, Failed):
             failed = "The last try failed: " if status is Status.FAILED else ""
             return f"{failed}{last.error.get('what', '')}"
+        case Status.READY if isinstance(last, Reopened) and last.reason:
+            return f"Open again: {last.reason}."
         case Status.CONTRADICTED | Status.UNCONFIRMED:
             return _seen(run, key, status)
         case Status.SKIPPED:
             return f"{_left_out(run, key)}.{'' if over else ' ^r opens it again.'}"
         case _:
             return ""
+
+
+def _waits_for(run: SessionRun, key: StepKey) -> str:
+    """Say what has to be done before a locked step."""
+    session, first = run.session, run.session.towards(key)
+    if first and first.item and not key.item:
+        return f"Finish {first.item} first; next there: {run.step(first).title}."
+    named = session.state.open_needs(key) == (first,)
+    comes = f" Start with {run.title(first)}." if first and not named else ""
+    return f"{session.refusal(key)}.{comes}"
 
 
 def _left_out(run: SessionRun, key: StepKey) -> Sentence:

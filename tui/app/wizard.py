@@ -735,7 +735,7 @@ class WizardScreen(OneFocus):
             case Choice.CONTINUE if self._stage.record(lambda: session.acknowledge(key, shown)):
                 await self.go_to(self.run.after(key))
             case Choice.REDO:
-                await self._do_again(key, "the world contradicts it")
+                await self._do_again(key)
             case Choice.ACCEPT:
                 self._stage.accept(shown)
 
@@ -833,7 +833,7 @@ class WizardScreen(OneFocus):
     async def action_reopen(self) -> None:
         key = self.current
         if key and self.run.session.status(key) in _DONE and not self._refused_while_busy():
-            await self._do_again(key, "the person wanted to do it again")
+            await self._do_again(key)
 
     @on(StepPane.DoneNoMore)
     async def _open_again(self, message: StepPane.DoneNoMore) -> None:
@@ -841,7 +841,7 @@ class WizardScreen(OneFocus):
         if key is not None and message.pane is self.pane and self.run.session.status(key) in _DONE:
             await self._do_again(key, message.reason)
 
-    async def _do_again(self, key: StepKey, reason: str) -> None:
+    async def _do_again(self, key: StepKey, reason: str = "") -> None:
         first = list[StepKey]()
         if self._stage.record(lambda: first.append(self.run.session.do_again(key, reason))):
             await self.go_to(first[0])

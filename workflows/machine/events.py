@@ -84,7 +84,7 @@ class Skipped(Happened):
 
 @dataclass(frozen=True)
 class Reopened(Happened):
-    """A settled step is to be done again, with a reason (may be "")."""
+    """A settled step is to be done again, with a reason for its page ("" if the person asked for it)."""
 
     reason: str
 

@@ -705,9 +705,10 @@ async def test_a_fingerprint_is_compared_later_on_in_the_done_step(
         await answer(ui, "later")
         await ui.press("ctrl+n")
         facts = dict(ui.session.facts())
-        for _ in range(2):  # the second time with the draft that the first time has left
+        for _ in range(2):
             await ui.go_to("pgp-keys")
             assert ui.app.pane.has_class("-comparing")
+            assert not ui.app.pane.opening.draft, "the first time has left no input"
             ui.app.pane.keep_draft()
             await ui.rest()
             await ui.go_to("users")
