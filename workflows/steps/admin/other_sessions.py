@@ -158,7 +158,7 @@ def replaced_unsent(passwords: Iterable[str], context: Context) -> Iterator[Sent
         if by and by is not every[0] and (context.item, name) in to_hand_over(by)
     )
     for work, names in unsent.items():
-        yield f"{listed(names, _MOST)}: this replaces a new password that wasn't sent yet ({work})."
+        yield f"{listed(names, _MOST)}: this replaces the new password from another session ({work})."
 
 
 def unsent_since(context: Context) -> dict[tuple[str, str], Summary]:

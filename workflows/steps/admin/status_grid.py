@@ -369,6 +369,6 @@ class _Column:
         if planned is None:
             return None
         result = result_of(run_folder(self._context, self._account), planned.record)
-        if result is None:
+        if result is None or result.untouched:
             return None
         return frozenset(self._people if result.killed or result.unwritten else unfinished(planned, result))

@@ -170,6 +170,12 @@ def test_an_apply_that_stopped_on_the_way_is_told_by_person(
     assert (found["jane.doe"]["security"], found["juan.delacruz"]["security"]) == (jane, juan)
 
 
+def test_an_apply_that_changed_nothing_leaves_everybody_planned(tmp_path: Path) -> None:
+    ended(tmp_path, ApplyResult(1, (), (), ()))
+    found = grid(tmp_path, **DECIDED, plan__security=plan_facts(tmp_path))
+    assert found["jane.doe"]["security"] is Stand.PLANNED
+
+
 def test_how_an_older_plan_ended_says_nothing_of_this_one(tmp_path: Path) -> None:
     ended(tmp_path, ApplyResult(1, (), ("aws_iam_user.jane.doe",), ()), sha="older")
     found = grid(tmp_path, **DECIDED, plan__security=plan_facts(tmp_path))
