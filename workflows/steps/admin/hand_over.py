@@ -61,6 +61,7 @@ from workflows.steps.admin.accepted_plan import (
 )
 from workflows.steps.admin.other_sessions import (
     keys_of_later_sessions,
+    not_compared_elsewhere,
     other_keys_since,
     rekeyed_before_apply,
     removed_since,
@@ -213,7 +214,10 @@ def person_handoff(
         new.account_name for new, old in zip(whole, identities, strict=True) if new.profiles != old.profiles
     )
     own = {whose: key.fingerprint for whose, key in context.decisions.keys.items() if whose == name}
-    doubts = tuple(other_keys_since(own, keys_of_later_sessions(context)) if own else ())
+    if own:
+        doubts = tuple(other_keys_since(own, keys_of_later_sessions(context)))
+    else:
+        doubts = tuple(filter(None, [not_compared_elsewhere(name, identities[0].key_fingerprint, context)]))
     return made(text, accounts, tuple(trouble), plain, usual, doubts=doubts)
 
 

@@ -17,7 +17,7 @@ from workflows.machine.sessions import is_archived
 from workflows.machine.summaries import Summary, kept_summary
 from workflows.steps.admin.edits import read_layers
 from workflows.steps.admin.written import holds_files, net_changes, offered_undo, written_at
-from workflows.steps.decisions import DecidedKey, Decisions
+from workflows.steps.decisions import Comparison, DecidedKey, Decisions
 from workflows.steps.kinds import EDITING, work_of
 from workflows.steps.later_sessions import (
     AppliedChange,
@@ -324,6 +324,21 @@ def other_keys_since(
     for (name, fingerprint), work in later.items():
         if fingerprints.get(name, fingerprint) != fingerprint:
             yield f"A later session added another key for {name} ({work}). Ask which one is lost."
+
+
+def not_compared_elsewhere(name: str, fingerprint: str, context: Context) -> Sentence:
+    """Return a sentence if other sessions accepted this key of a person and none compared it, else ""."""
+    answers = dict[Comparison | None, Sentence]()
+    for session in siblings(context.folder):
+        if session.facts.get("project_root") != str(context.root):
+            continue
+        with suppress(WrongShape):  # its own page reports the damage
+            decisions = Decisions.from_facts(session.facts)
+            if name in decisions.keys and decisions.keys[name].fingerprint == fingerprint:
+                answers[decisions.comparison(name)] = work_of(session)
+    if Comparison.LATER not in answers or Comparison.SAME in answers:
+        return ""
+    return f"Nobody has compared the PGP fingerprint of {name} yet ({answers[Comparison.LATER]})."
 
 
 def rekeyed_before_apply(context: Context) -> dict[tuple[str, str], str]:

@@ -27,7 +27,7 @@ from workflows.machine.observations import AGREES, NOT_ASKED, Verdict
 from workflows.machine.summaries import Summary
 from workflows.messages.handoff import Handoff, open_handoff
 from workflows.sandbox.project import lay_out
-from workflows.steps.admin import hand_over
+from workflows.steps.admin import hand_over, other_sessions
 from workflows.steps.admin.accepted_plan import HandedOver, Sent
 from workflows.steps.admin.hand_over import (
     NotForThisKey,
@@ -354,6 +354,30 @@ def test_a_text_for_another_key_than_a_later_session_took_in_is_doubted(
     read = source(project, login_profiles={NAME: login(encrypted(home))})
     made = person_handoff(NAME, {"security": read}, (), context)
     assert (bool(made.text), made.trouble, len(made.doubts)) == (True, (), not same)
+
+
+@pytest.mark.parametrize(
+    ("answers", "fingerprint", "doubted"),
+    [
+        (["later"], "A" * 40, True),
+        (["same"], "A" * 40, False),
+        (["later", "same"], "A" * 40, False),
+        (["later"], "B" * 40, False),
+    ],
+)
+def test_a_key_that_another_session_left_uncompared_is_doubted(
+    answers: list[str], fingerprint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, doubted: bool
+) -> None:
+    known = {"project_root": str(tmp_path)}
+    key = {NAME: {"text": "a key", "fingerprint": "A" * 40, "source": "pasted"}}
+    taken = {**known, "joining": [NAME], "keys": key}
+    others = [
+        Summary(str(at), "admin", facts={**taken, "comparisons": {NAME: answer}})
+        for at, answer in enumerate(answers)
+    ]
+    monkeypatch.setattr(other_sessions, "siblings", lambda _folder: others)
+    context = Context(fake_environment(tmp_path, {}), known, known, "security", tmp_path)
+    assert bool(other_sessions.not_compared_elsewhere(NAME, fingerprint, context)) is doubted
 
 
 @pytest.mark.parametrize(
