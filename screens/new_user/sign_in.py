@@ -45,6 +45,7 @@ _MACHINE_USER = (
 _ENTER = "Enter the passphrase of {key}."
 _WRONG = "Wrong passphrase. Enter the one of {key}, not an AWS password."
 _OLD = "AWS asks for the old one again. Keep the new one in a password manager."
+_REMEMBERED = "While gpg remembers the passphrase, the field may stay empty."
 _NEEDLESS = "gpg needed no passphrase: it remembers one, or your key has none."
 _NOT_NEEDED = "The list is done, so you need no passphrase. Enter it only to use the password again."
 _UNLOCK_AGAIN = "Unlock the password again; gpg may still remember your passphrase."
@@ -134,7 +135,8 @@ class SignInPane(StepPane):
             with Horizontal(id="in-clear"):
                 yield Text("One-time password:  ", classes="notes")
                 yield SecretText(id="password")
-        yield Text(f"Encrypted to your key {grouped(identity.key_fingerprint)}", classes="notes locked to-do")
+        encrypted = f"Encrypted to your key {grouped(identity.key_fingerprint)}"
+        yield Text(f"{encrypted}\n{_REMEMBERED}", classes="notes locked to-do")
         yield Text("", classes="notes opened", id="notes")
         yield ButtonRow(
             Button("Let gpg ask", id="pinentry", classes="locked"),
