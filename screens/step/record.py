@@ -27,17 +27,24 @@ _APPLIED = {
 
 def record_text(record: Admissions, now: datetime, gone: Mapping[str, Collection[str]] = _NOBODY) -> str:
     """Return the whole record, "" if no key was accepted; `gone` were removed since, by account."""
-    return "\n".join(line for person in record.people for line in _lines(person, record.by, now, gone))
+    last = {entry.person: entry for entry in record.people}
+    return "\n".join(
+        line
+        for entry in record.people
+        for line in _lines(entry, record.by, now, gone, replaced=last[entry.person] is not entry)
+    )
 
 
 def _lines(
-    admission: Admission, by: str, now: datetime, gone: Mapping[str, Collection[str]]
+    admission: Admission, by: str, now: datetime, gone: Mapping[str, Collection[str]], *, replaced: bool
 ) -> Iterator[str]:
+    never = replaced and admission.compared is Comparison.LATER
+    compared = _COMPARED[admission.compared].format(moment_text(admission.compared_at, now))
     rows = {
         "Fingerprint": grouped(admission.fingerprint),
         "From": text_of(admission.source),
         "Recorded": f"{moment_text(admission.taken_at, now)}{f', by {by}' if by else ''}",
-        "Compared": _COMPARED[admission.compared].format(moment_text(admission.compared_at, now)),
+        "Compared": "never; replaced by another key" if never else compared,
         **{
             account: _applied_words(applied, now)
             + (", removed since" if admission.person in gone.get(account, ()) else "")

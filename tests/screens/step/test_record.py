@@ -20,3 +20,12 @@ def test_only_the_account_that_somebody_was_removed_from_says_so() -> None:
     after = record_text(record, NOW, {"security": ("jane.doe",), "management": ("sam.okafor",)}).splitlines()
     assert len(before) == len(after)
     assert [line.split()[0] for line in set(after) - set(before)] == ["security"]
+
+
+def test_a_replaced_key_no_longer_waits_to_be_compared() -> None:
+    first = Admission("jane.doe", "A" * 40, "pasted", AT, Comparison.LATER, AT)
+    second = Admission("jane.doe", "B" * 40, "pasted", AT, Comparison.LATER, AT)
+    alone, both = (record_text(Admissions("", keys), NOW) for keys in ((second,), (first, second)))
+    (compared,) = (line for line in alone.splitlines() if line.split()[0] == "Compared")
+    assert both.endswith(alone)
+    assert both.count(compared) == 1

@@ -125,7 +125,7 @@ def _take_in(found: dict[tuple[str, str], Admission], decisions: Decisions, at: 
 
 
 def _apply(found: dict[tuple[str, str], Admission], decisions: Decisions, event: Succeeded) -> None:
-    """Record that the currently decided keys reached an account."""
+    """Record that the currently decided keys reached an account, each only the first time."""
     fact, account = event.facts["applied"], event.key.item
     there = Outcome.THERE if nothing_changed(fact) else Outcome.APPLIED
     applied = Applied(event.at, Outcome.ELSEWHERE if fact.get("elsewhere") else there)
@@ -135,7 +135,7 @@ def _apply(found: dict[tuple[str, str], Admission], decisions: Decisions, event:
         admission = found[name, key.fingerprint]
         before = admission.accounts.get(account)
         made_before = before is not None and before.outcome is Outcome.APPLIED
-        if account in admission.accounts and not (made_before and applied.outcome is Outcome.THERE):
+        if account in admission.accounts and not made_before:
             found[name, key.fingerprint] = replace(
                 admission, accounts={**admission.accounts, account: applied}
             )

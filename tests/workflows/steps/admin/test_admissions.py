@@ -93,6 +93,7 @@ def test_another_apply_that_changes_nothing_takes_nothing_from_the_first() -> No
         ("apply@security", {"applied": APPLIED}),
         ("apply@management", {"applied": nothing}),
         ("apply@security", {"applied": nothing}),
+        ("apply@security", {"applied": APPLIED}),  # somebody else's
     )
     (jane,) = admitted(events)
     assert {name: hours(admission) for name, admission in jane.accounts.items()} == {
