@@ -122,6 +122,7 @@ class _Made:
     elsewhere: bool = False
     empty: bool = False
     passwords: tuple[str, ...] = ()
+    passwords_before: tuple[str, ...] = ()
     access_keys: tuple[str, ...] = ()
     gone: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
@@ -208,8 +209,16 @@ def somebody_gets_something(facts: Mapping[str, Any], account: str) -> bool:
 
 
 def passwords_of(account: str, context: Context) -> tuple[str, ...]:
-    """Return the people for whom the account's plan made a console password."""
-    return _made(account, context).passwords
+    """Return the people for whom the account's plans made a console password."""
+    made = _made(account, context)
+    return tuple(dict.fromkeys((*made.passwords, *made.passwords_before)))
+
+
+def passwords_before(context: Context) -> list[str]:
+    """Return who has a password from applied plans of the step's layer, for the next one to remember."""
+    made = _made(context.item, context)
+    applied = made.passwords if is_applied(decided(context), context) else ()
+    return sorted({*made.passwords_before, *applied}.intersection(people_of(context.item, context)))
 
 
 def gone_by_plan(account: str, context: Context) -> tuple[str, ...]:

@@ -25,7 +25,7 @@ from workflows.layer.read.layer import read_layer
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, NOT_ASKED, Observation, Verdict, unknown
 from workflows.steps.admin import new_passwords, plan_resources, state_now
-from workflows.steps.admin.accepted_plan import Planned, decided, is_applied
+from workflows.steps.admin.accepted_plan import Planned, decided, is_applied, passwords_before
 from workflows.steps.admin.edits import other_keys, refuse_expired_keys, refuse_other_keys
 from workflows.steps.admin.judged_plan import judged, made_from_other_files, staleness
 from workflows.steps.admin.other_sessions import keys_of_later_sessions, other_keys_since, removed_from_files
@@ -303,7 +303,8 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
     refuse_another_plan(record)
     if planned.empty:
         record.plan.unlink()
-    return {"plan": {**planned.as_facts(), "acknowledged": sorted(request.acknowledged)}}
+    more = {"acknowledged": sorted(request.acknowledged), "passwords_before": passwords_before(context)}
+    return {"plan": {**planned.as_facts(), **more}}
 
 
 def applied_elsewhere(context: Context, report: Report, code: Secret | None = None) -> dict[str, Any]:

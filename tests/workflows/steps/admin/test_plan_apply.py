@@ -18,7 +18,15 @@ from workflows.core.sentences import Sentence, text_of
 from workflows.core.shapes import plain, read
 from workflows.machine.observations import Verdict
 from workflows.steps.admin import apply, hand_over, judged_plan, plan, state_now
-from workflows.steps.admin.accepted_plan import Planned, Sent, decided, marks_in, people_of, sent_to
+from workflows.steps.admin.accepted_plan import (
+    Planned,
+    Sent,
+    decided,
+    marks_in,
+    passwords_of,
+    people_of,
+    sent_to,
+)
 from workflows.steps.admin.judged_plan import causes, judged, staleness, standing, unfinished
 from workflows.steps.admin.other_sessions import RemovedFromFiles
 from workflows.steps.admin.status_grid import Stand, everybody
@@ -136,6 +144,19 @@ def test_an_accepted_plan_is_the_one_that_was_shown(tmp_path: Path, record: Plan
     with pytest.raises(OnboardError) as refused:
         plan.perform(plan.Request(made), own, quiet)
     assert str(record.plan) in text_of(refused.value.what)
+
+
+@pytest.mark.parametrize("applied", [True, False])
+def test_a_plan_remembers_whose_password_an_applied_one_made(
+    tmp_path: Path, record: PlanRecord, *, applied: bool
+) -> None:
+    own = context(tmp_path)
+    first = plan.perform(plan.Request(judged(record, PLAN, own)), own, quiet)
+    facts = {**first, **({"applied": {"at": "2999-01-01T00:00:00+00:00"}} if applied else {})}
+    later = context(tmp_path, **facts, **{f"{name}@security": fact for name, fact in facts.items()})
+    second = plan.perform(plan.Request(judged(record, Plan(()), later)), later, quiet)
+    after = context(tmp_path, **{"plan@security": second["plan"]})
+    assert passwords_of("security", after) == (("jane.doe",) if applied else ())
 
 
 def test_an_empty_plans_file_is_removed_when_it_is_accepted(tmp_path: Path, record: PlanRecord) -> None:
