@@ -459,16 +459,7 @@ class PgpKeysPane(StepPane):
         news = self._news(name) and not key
         hint = f"{name}'s request is in the mailbox." if news else self._hint(name)
         lines += _summary(key) if key else [] if lines else [hint]
-        rejected = aside.key.fingerprint if aside and aside.key else None
-        files = by_key(
-            (
-                f"≠ {row.file} still has it, until Review writes the right one"
-                if row.fingerprint == rejected
-                else f"{row.mark.sign} {row.file}{_in_use(row, name)}: {_present_words(row)}",
-                row.account,
-            )
-            for row in self._present.get(name, ())
-        )
+        files = by_key((self._file_line(row, name), row.account) for row in self._present.get(name, ()))
         lines += [f"{words} (in {' and '.join(accounts)})" for words, accounts in files.items()]
         verdict = self.query_one("#verdict", Lines)
         verdict.show_lines(lines)
@@ -488,6 +479,16 @@ class PgpKeysPane(StepPane):
         self.query_one("#owner-compared", Button).label = f"Copy reply to {short(name)}"
         self.query("#label, #pasted").set(display=bool(name) and not news)
         self.primary_changed()
+
+    def _file_line(self, row: PresentKey, name: str) -> str:
+        """Describe a person's existing key file, above all if it has a key that was said to differ."""
+        aside = self._aside.get(name)
+        if not (aside and aside.key and aside.key.fingerprint == row.fingerprint):
+            in_use = ", in use" if name in row.users else ""
+            return f"{row.mark.sign} {row.file}{in_use}: {_present_words(row)}"
+        if row.account in self.context.of_each_item("applied"):
+            return f"≠ {row.file} has it, and AWS has what was made with it, until you apply the right one"
+        return f"≠ {row.file} still has it, until Review writes the right one"
 
     def _hint(self, name: str) -> str:
         """Return the instruction for a person whose key is missing; "" is nobody."""
@@ -1017,10 +1018,6 @@ def _replaced_lines(key: TakenKey) -> list[str]:
         *(f"= {account} already has this key; its file stays." for account in key.replacement.unchanged),
     ]
     return lines + [f"! {place}" for place in key.replacement.by_hand]
-
-
-def _in_use(row: PresentKey, name: str) -> str:
-    return ", in use" if name in row.users else ""
 
 
 def _present_words(row: PresentKey) -> str:
