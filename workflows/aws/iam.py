@@ -45,7 +45,7 @@ def _login_profile(
 
 
 def _user(iam: AwsClient, user: str | None) -> Mapping[str, Any]:
-    with calling_aws("reading your user"):
+    with calling_aws(f"reading the user {user}" if user else "reading your user"):
         found: Mapping[str, Any] = iam.get_user(**_named(user))["User"]
     return found
 
