@@ -703,9 +703,9 @@ def _messages_to_send(run: SessionRun) -> Iterator[str]:
     """Yield messages for people with new groups or without their lost MFA device."""
     if came := sorted(_in_new_groups(run)):
         names = listed([*dict.fromkeys(name for _, name in came)], 2)
-        where = " in a real project" if run.environment.sandbox else ""
+        where = "In a real project's folder" if run.environment.sandbox else "In the project's folder"
         yield f"Tell {names} about their new groups. If one comes with a role, send a new handoff, too."
-        yield f"This command, run in the project's folder{where}, creates the handoff:"
+        yield f"{where}, this command creates it:"
         yield " ".join(("iam-onboard handoff create", *(came[0] if len(came) == 1 else ("ACCOUNT", "NAME"))))
     if lost := sorted(_without_device(run)):
         here = (
