@@ -237,7 +237,7 @@ def test_two_keys_already_are_shown_with_age_and_last_use_and_the_one_that_can_g
     with pytest.raises(OnboardError) as refused:
         access_keys.perform(request, new_user.context(), new_user.report)
     assert isinstance(refused.value, TwoActiveKeys) is (state == "Active")
-    made = f"0 days old (made {day(new_user.environment.now())})"
+    made = f"0 days old (created {day(new_user.environment.now())})"
     assert sorted(refused.value.what.splitlines()[1:]) == sorted(
         [
             f"{key['AccessKeyId']}  active, {made}, last used today (iam)",
