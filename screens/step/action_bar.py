@@ -44,7 +44,7 @@ class ActionBar(Horizontal):
     def show(self, back: Sentence, turn: Turn, primary: Primary) -> None:
         """Show these instead of the previous ones."""
         self.query_one("#back", Text).update(_with_key(back))
-        mark = styled(("● ", "$warning")) if turn.yours else styled(("○ ", ""))
+        mark = styled(("● ", "$warning")) if turn.yours else styled((f"{turn.mark} ", ""))
         self.query_one("#turn", Text).update(in_line([mark, styled((turn.line, ""))]))
         button = self.query_one("#primary", Button)
         button.disabled = not primary.ready

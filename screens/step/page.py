@@ -73,10 +73,12 @@ class Turn:
     Attributes:
         line: who, what and since when, in about 40 columns.
         yours: whether it is the user at the keyboard.
+        mark: shown before the line if it is somebody else's turn, or nobody's.
     """
 
     line: Sentence
     yours: bool = True
+    mark: str = "○"
 
 
 YOURS = Turn("Your turn")

@@ -504,16 +504,18 @@ class WizardScreen(OneFocus):
         if self.run.over():
             return Turn("This session is over" if self.current else "Nothing is left to do", yours=False)
         if self.current is None and self.run.session.proposal() is None:
-            done = all(entry.status is Status.DONE for entry in self._steps)
-            return Turn("All steps are done" if done else "No step is left to do", yours=False)
+            if all(entry.status is Status.DONE for entry in self._steps):
+                return Turn("All steps are done", yours=False, mark=MARKS[Status.DONE])
+            return Turn("No step is left to do", yours=False)
         if self.pane is None or not self.pane.opened or self.pane.in_between:
             return YOURS
         if not self._left_alone:
             return self.pane.turn()
         if self.current and goes_out_with(self.run, self.current):
             return Turn("Goes out later", yours=False)  # the page's note names the accounts
-        left_out = self.current and standing(self.run, self.current) is Status.SKIPPED
-        return Turn("You skipped this" if left_out else "Done; ^r reopens", yours=False)
+        status = standing(self.run, self.current) if self.current else Status.DONE
+        left_out = status is Status.SKIPPED
+        return Turn("You skipped this" if left_out else "Done; ^r reopens", yours=False, mark=MARKS[status])
 
     @property
     def _left_alone(self) -> bool:
