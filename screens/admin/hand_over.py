@@ -37,7 +37,7 @@ _ANOTHERS_KEY = "If the key isn't theirs, somebody else can read the password."
 _MADE_AGAIN = "what it made for somebody can't be handed over"
 _NEW_KEY = (
     "Use this if {name} lost the PGP key or forgot its passphrase: nobody can read this password "
-    "then.\n\n{name} sends a new request with “Replace my key” in their wizard. Project opens with "
+    "then.\n\n{name} sends a new request with “Replace my PGP key” in their wizard. Project opens with "
     "{name} under “Whose PGP key?”. The plan then creates a new password; the one in this text stops "
     "working."
 )

@@ -91,7 +91,7 @@ class HandoffPane(StepPane):
             Button("Read the earlier one", id="earlier"),
             Button("Keep the old one", id="keep"),
             Button("Read another", id="another"),
-            Button("Replace my key", id="replace"),
+            Button("Replace my PGP key", id="replace"),
             *([Button(_REVOKE, id="revocation")] if self.context.facts.get("key_made") else []),
         )
 

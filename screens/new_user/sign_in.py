@@ -140,7 +140,7 @@ class SignInPane(StepPane):
         yield Text("", classes="notes opened", id="notes")
         yield ButtonRow(
             Button("Let gpg ask", id="pinentry", classes="locked"),
-            Button("Replace my key", id="replace", classes="locked"),
+            Button("Replace my PGP key", id="replace", classes="locked"),
             Button(_HINT_LABELS[False], id="hints", key="w", classes="opened"),
             Button("I already signed in", id="already"),
             classes="to-do",

@@ -24,6 +24,7 @@ class ToSendDialog(TextDialog):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("s", "save", "Save this text", id="text.save")]
+    DEFAULT_CSS = "ToSendDialog #said { margin-top: 1; color: $text-muted; }"
 
     def __init__(self, to_send: ToSend, environment: Environment) -> None:
         super().__init__(

@@ -136,7 +136,7 @@ def _refuse_without_key(machine: host.Machine, handoff: messages.Handoff) -> Non
             command = ("iam-onboard", "join", "--project", handoff.project, "--user", identity.user)
             error.next = (
                 f"{decrypt.BRING_THE_KEY}\nLost the key? Run `{shlex.join(command)}`, skip PGP key (^s), "
-                "then press “Replace my key”."
+                "then press “Replace my PGP key”."
             )
             raise
 

@@ -306,7 +306,7 @@ class TmuxClipboard(_ReadBack):
                 self._tmux("load-buffer", "-w", "-", given=value.encode())
             if digest_of(value) not in self._buffers().values():
                 raise ClipboardUnavailable(reason="tmux didn't return what was copied.")
-        where = "Copied to tmux, and to your terminal if it allows it"
+        where = "Copied to tmux, and to the clipboard if your terminal allows it"
         if not isinstance(text, Secret):
             return Copied(f"{where}.", certain=False)
         return Copied(f"{where}; both are cleared in 2 minutes. {MANAGERS_KEEP_COPIES}", certain=False)

@@ -80,7 +80,7 @@ def _facts() -> dict[str, Any]:
         "fingerprint": FINGERPRINT,
         "key_made": True,
         "request_sent": "the request is saved as ~/request-jane.doe.txt and in the sandbox's mailbox",
-        "request_copied": "Copied to tmux, and to your terminal if it allows it.",
+        "request_copied": "Copied to tmux, and to the clipboard if your terminal allows it.",
         "sent_at": (NOW - timedelta(hours=3)).isoformat(),
         "handoff": held.payload(),
         "identities": [entry.account_name for entry in held.identities],

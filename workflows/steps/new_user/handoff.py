@@ -332,7 +332,7 @@ def own_key(identity: Identity, keys: Sequence[OwnKey]) -> OwnKey | None:
         f"The password of {identity.account_name} is for the key {grouped(identity.key_fingerprint)}, "
         "which isn't on this computer.",
         why="It may be somebody else's handoff, or the key is on another computer or was deleted.",
-        next=f"{BRING_THE_KEY} Lost the key? Press “Replace my key”.",
+        next=f"{BRING_THE_KEY} Lost the key? Press “Replace my PGP key”.",
     )
 
 

@@ -111,9 +111,12 @@ def revocation_notice(fingerprint: str, context: Context) -> Sentence:
     variables = {"HOME": str(environment.home), **environment.variables}
     path = revocation_certificate(fingerprint, environment.gnupg_home, variables)
     return (
-        "If you lose the key, or somebody steals it, this file revokes it; gpg made it with the key:\n"
+        "gpg made a revocation certificate with your key. It is in this file:\n"
         f"{environment.readable(path if path.is_relative_to(environment.home) else path.resolve())}\n"
-        "Keep it away from this computer, for example on paper: anyone with this file can revoke your key."
+        "If you lose the key, or somebody steals it, use the file to revoke it. Remove the colon before the "
+        "first dashes in the file, and run gpg --import with its path. Then publish the revoked key, and "
+        "press “Replace my PGP key”.\n"
+        "Keep the file away from this computer, for example on paper: anyone who has it can revoke your key."
     )
 
 
