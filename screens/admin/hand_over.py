@@ -146,10 +146,8 @@ class HandOverPane(TerraformPane):
                 else "Copy it into an email or chat."
             )
             return [f"Each text explains how to start. {way}"]
-        return [
-            f"The handoff from {listed(later, 2)} comes next and includes {self.context.item}.",
-            "Send this one now, or choose “Send later” to combine them in one message.",
-        ]
+        covered = listed([self.context.item, *later], 3)
+        return [f"Send this one now, or choose “Send later”: one handoff then covers {covered}."]
 
     def heading(self) -> Sentence:
         return f"Send {self._names[0]} the handoff" if len(self._names) == 1 else super().heading()

@@ -730,7 +730,7 @@ def _in_new_groups(run: SessionRun) -> set[tuple[str, str]]:
 def _kept(run: SessionRun) -> Iterator[str]:
     facts = run.session.facts()
     if facts.get("changed_files") and (root := facts["project_root"]):
-        yield f"Changes   {run.environment.readable(root)}"
+        yield f"Files     {run.environment.readable(root)}"
     whole = run.whole()
     keys = ["PGP key in gpg"] if facts.get("fingerprint") else []
     each = whole.of_each_item("access_key").items()

@@ -237,7 +237,7 @@ class HomeScreen(OneFocus):
             "report",
             "Bug report",
             id="home.report",
-            tooltip="Save what happened, without names",
+            tooltip="Save what happened, without people's names",
         ),
         Binding("question_mark", "help", "Help", id="home.question"),
         Binding("f1", "help", "Help", id="home.help"),

@@ -65,7 +65,7 @@ def add_to(commands: Commands) -> None:
         one_of(
             flag("--archive", "take this session out of the list"),
             flag("--bring-back", "put an archived session back into the list"),
-            flag("--report", "print what happened, for a bug report, without names and keys"),
+            flag("--report", "print what happened, for a bug report, without people's names and keys"),
         ),
         JSON,
     )

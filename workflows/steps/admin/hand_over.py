@@ -667,8 +667,8 @@ def remind(awaited: Iterable[str], context: Context) -> ToSend:
     handed = hand_out(
         "A reminder",
         f"Hello,\n\nYour access to {context.facts['project']} is ready. Please use `iam-onboard` to open "
-        "the text that I sent you, choose your own password, then set up MFA.\n\n"
-        "If you don't have that text any more, or it doesn't open, tell me and I'll send it again.\n",
+        "the handoff that I sent you, choose your own password, then set up MFA.\n\n"
+        "If you don't have it any more, or it doesn't open, tell me and I'll send it again.\n",
         "reminder.txt",
         context.environment,
     )
