@@ -252,7 +252,7 @@ def consequence(
         shared: other users of the same key file.
     """
     if wanted:
-        words = f"Gets a new {WORDS[fact]} at the apply, encrypted for {person.key_file}; Hand over has it."
+        words = f"Gets a new {WORDS[fact]} at the apply, encrypted to {person.key_file}; Hand over has it."
         return words + (f" That key file also belongs to {', '.join(shared)}." if shared else "")
     words = (
         "The console password is deleted at the apply: no more signing in to the console."
