@@ -245,6 +245,7 @@ class SignInPane(StepPane):
     @on(Checklist.Moved)
     def _moved(self) -> None:
         self._make_room()
+        self.query_one("#already").display = not self._signed_in  # the primary action says the same
         if self._signed_in:
             self.query_one("#password", SecretText).hide()
             self.focus_primary()

@@ -174,7 +174,10 @@ def remarks(request: Request, context: Context) -> tuple[Sentence, ...]:
     identity, serial = identity_of(context), request.mfa_serial
     base = base_profile_of(context, identity)
     remarks = (
-        (not identity.profiles, "The handoff has no roles here, so you get only your user's profile."),
+        (
+            not identity.profiles,
+            "You can assume no roles from this account, so you get only your user's profile.",
+        ),
         (
             not _kept_in(context),
             f"No access key was kept: {base} works only if ~/.aws has its key already.",
