@@ -196,7 +196,7 @@ def test_no_program_is_looked_for_where_one_stands(trapped: AdminProject, mark: 
 def test_the_wizards_first_page_runs_nothing_of_the_project(trapped: AdminProject, mark: Path) -> None:
     trapped.replace("security", "users.tf", "\n", "\n\n")
     found = project.survey(str(trapped.root), trapped.context(), quiet)
-    assert any("uncommitted" in str(note) for note in found.of_the_files), found.of_the_files
+    assert found.uncommitted["security"] == 1
     request = project.Request(path=str(trapped.root), layers=("security",), joining=("jane.doe",))
     with pytest.raises(ProgramNotTrusted):
         project.perform(request, trapped.context(), quiet)

@@ -119,7 +119,7 @@ def test_what_the_provider_decodes_is_what_was_encoded(data: bytes, end: str, ar
     "text", ["A", "AAA", "AA=", "AAAA=", "=AAA", "AA==AAAA", "AA A", "AA\tA", "AA-_", "A==="]
 )
 def test_what_the_provider_cannot_decode_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="cannot decode"):
+    with pytest.raises(ValueError, match="decode"):
         decode_key_file(text.encode())
 
 
