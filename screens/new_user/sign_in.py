@@ -44,7 +44,7 @@ _MACHINE_USER = (
 )
 _ENTER = "Enter the passphrase of {key}."
 _WRONG = "Wrong passphrase. Enter the one of {key}, not an AWS password."
-_OLD = "AWS asks for the old one again. Keep the new one in a password manager."
+_OLD = "AWS asks for the one-time password again. Keep your new one safe."
 _REMEMBERED = "While gpg remembers the passphrase, the field may stay empty."
 _NEEDLESS = "gpg needed no passphrase: it remembers one, or your key has none."
 _NOT_NEEDED = "The list is done, so you need no passphrase. Enter it only to use the password again."
@@ -69,7 +69,7 @@ _REPLACED = "Your admin reset your password; the one you had no longer works. Un
 _BROWSER_KEYS = (
     ("2", "open-page", "Open page", "Open the sign-in page"),
     ("3", "copy-user", "Copy user name", "Copy the user name"),
-    ("4", "copy-password", "Copy password", "Copy the one-time password"),
+    ("4", "copy-password", "Copy password", "Copy it again"),
     ("a", "copy-address", "Copy address", "Copy the address of the sign-in page"),
     ("v", "show", "Show", "Show the one-time password for 15 seconds"),
     ("w", "hints", _HINT_LABELS[False], "Show what to try when AWS rejects the password, or the rules"),
@@ -172,7 +172,7 @@ class SignInPane(StepPane):
                 (Button(_SHOW_LABELS[False], id="show", key="v", classes="opened"),),
                 copies=True,
             ),
-            Task("Choose a new password", helps=(Button("Copy the old one", id="copy-old"),)),
+            Task("Choose a new password", helps=(Button("Copy it again", id="copy-old"),)),
         )
 
     def _recorded(self) -> str:

@@ -671,7 +671,7 @@ def _next(
         to_send = list(_messages_to_send(run))
         yield from to_send
         if played:
-            yield "F6 plays the new user." if to_send else "Continue as the other person (F6)."
+            yield "F6 plays the new user." if to_send else "F6 plays the other person."
         elif not to_send:
             yield from _next_other_work(run, awaited)
 
