@@ -8,7 +8,7 @@ from workflows.machine.declaration import Condition, Step, Workflow
 ROTATE = Step(
     id="rotation",
     title="Rotate",
-    heading="Replace an access key",
+    heading="Rotate an access key",
     purpose="Your old key keeps working until the new one works.",
     needs=(),
     gives=("rotated",),

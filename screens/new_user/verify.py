@@ -136,8 +136,8 @@ class AfterVerify(Vertical):
         before = f"These lines are for {shell.value}: type them, or add them to its start file."
         after = f"Then open a new terminal and type  {COMMAND}"
         if self._sandbox:  # these lines change the home, and use an AWS that ends with the wizard
-            before = f"Paste the {len(lines)} lines into a new {shell.value} while the wizard is open."
-            after = f"Type  {COMMAND}  there. Close that {shell.value} afterwards: it uses the sandbox."
+            before = f"Paste the {len(lines)} lines into a new {shell.value} shell while the wizard is open."
+            after = f"Type  {COMMAND}  there. Close that shell afterwards: it uses the sandbox."
         words = [before, *(lines if short else ()), after, what_they_do]
         words += [] if has_aws else [NOT_INSTALLED]
         self.query_one("#shell", Text).show_lines(words)

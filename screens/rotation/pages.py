@@ -232,7 +232,7 @@ class RotationPane(_KeyPane, SpareKeyPane):
     def primary(self) -> Primary:
         if (record := self.record()) is None:
             return Primary("Back to Home")
-        return Primary("Go to the old key" if self._waits() else f"Rotate {record.profile}")
+        return Primary("Go to the old key" if self._waits() else f"Rotate the key of {record.profile}")
 
     def advance(self) -> None:
         record = self.record()
@@ -241,13 +241,13 @@ class RotationPane(_KeyPane, SpareKeyPane):
         elif self._waits():
             super().advance()
         else:
-            first = "If you have two keys in AWS, deletes the inactive one. " if self._deletes else ""
+            first = "If you have two keys in AWS, this deletes the inactive one first. "
             body = (
-                f"{first}Creates a new access key in AWS, and keeps it here in place of {record.id}. "
-                "Once it works, deactivates the old one. Programs with a copy of the old one stop "
-                "working."
+                f"{first if self._deletes else ''}iam-onboard creates a new access key in AWS, and keeps it "
+                f"here in place of {record.id}. Once it works, iam-onboard deactivates the old one. Programs "
+                "with a copy of the old one stop working."
             )
-            question = Confirm(f"Rotate {record.profile}?", body, "Rotate", no="Not yet")
+            question = Confirm(f"Rotate the key of {record.profile}?", body, "Rotate", no="Not yet")
             self.agree_first(rotation.validate(self.request(), self.context), question, super().advance)
 
     def deactivation(self, key_id: str) -> Callable[[str], None]:

@@ -637,7 +637,7 @@ def to_mailbox(person: PersonHandoff, context: Context) -> Sentence:
         raise OnboardError("No mailbox", "Only the sandbox has a mailbox.", next="Copy or save the text.")
     before = set_aside(mail, person.text)
     mailed(person.text, name, context.environment)
-    return f"in the mailbox as {name}{f'; the one before is {before}' if before else ''}"
+    return f"in the mailbox as {name}{f'; the earlier one is now {before}' if before else ''}"
 
 
 def _other_text(remade: Mapping[tuple[str, str], Summary]) -> Sentence:

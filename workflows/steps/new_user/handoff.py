@@ -36,7 +36,7 @@ _NEWER_ELSEWHERE = (
 _CONTINUING = "You keep the accounts of the handoff that you accepted."
 _EFFECTS = ("Use the new handoff", "Keep the old one")
 _WITHOUT_READING = ("Read it first", "Keep the old one", "Use the new handoff")
-_COUNTS = "It counts once you accept it."
+_COUNTS = "Nothing changes here until you accept it."
 _ASK_ABOUT = "Ask your admin if that's right."
 _SIGNS_IN = {
     "account_id": "account id",
@@ -442,7 +442,9 @@ class Changes:
         changes = joined(
             (
                 f"It adds {enumerated(self.added)}." if self.added else "",
-                f"It has a new password for {renewed}; the old one no longer works." if self.renewed else "",
+                f"It has a new password for {renewed}. Your old password no longer works there."
+                if self.renewed
+                else "",
                 *self.moved,
                 *self.besides,
                 _ASK_ABOUT if self.moved else "",

@@ -85,14 +85,15 @@ def save_text(
 
 
 def set_aside(path: Path, text: str) -> str:
-    """Give a file with another text a number, so that this one can take its place; return its name, or "".
+    """Rename a file with another text, so that this one can take its place; return its new name, or "".
 
     Raises:
         FileError: it can't be renamed.
     """
     if not _is_another(path, lambda there: _holds(there, text.encode())):
         return ""
-    further = (path.with_name(f"{path.stem} ({number}){path.suffix}") for number in itertools.count(2))
+    earlier = itertools.chain(["earlier"], (f"earlier {number}" for number in itertools.count(2)))
+    further = (path.with_name(f"{path.stem} ({which}){path.suffix}") for which in earlier)
     aside = next(name for name in further if not name.exists())
     with explained(path, "renamed"):
         path.rename(aside)
