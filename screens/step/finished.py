@@ -109,9 +109,8 @@ class Finished(VerticalScroll):
         yield Text(title, classes="finished-title" if title[0] == "✓" else "finished-title -unsure")
         if rotated := [run.environment.readable(line) for line in _rotated(session.facts())]:
             yield Lines(*rotated, id="rotated", whole_paths=False)
-        if not session.state.contradicted(_VERIFY) and (
-            works := _working_profiles(session.facts(), run.environment.now())
-        ):
+        works = _working_profiles(session.facts(), run.environment.now())
+        if works and not _changed_since(run):
             yield Text(works, id="works")
         if settings := list(_settings(run.whole())):
             yield Text(joined(settings, "\n"), id="settings")
