@@ -472,10 +472,8 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
     @on(StepPane.MoveDone)
     def _moved(self, message: StepPane.MoveDone) -> None:
         if message.name == "perform":
-            key = message.result["access_key"]
-            # the user knows that already
-            news = (words for words in key["told"] if words != key["signed_in"])
-            self.parting = self.context.environment.readable("\n".join(news))
+            told = message.result["access_key"]["told"]
+            self.parting = self.context.environment.readable("\n".join(told))
 
     def changed(self) -> bool:
         """Return whether another key, or another place for it, is wanted."""
@@ -524,4 +522,4 @@ def _kept_lines(key: Mapping[str, Any], now: datetime) -> Lines:
     said = f"; AWS confirmed it {moment_text(str(key['at']), now)}" if key.get("at") else ""
     works = f"✓ {key.get('id', '')} works and is yours{said}."
     way_out = [_OLD_KEY] if key.get("old_ids") else []
-    return Lines(works, *key.get("told", []), *way_out, id="kept-lines", classes="words")
+    return Lines(works, *access_keys.outcome(key), *way_out, id="kept-lines", classes="words")

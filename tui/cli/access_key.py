@@ -155,7 +155,7 @@ def _as_json(record: key_records.KeyRecord, now: datetime) -> dict[str, Any]:
 def _import(options: argparse.Namespace, context: module.Context) -> list[Sentence]:
     kept, context = identity.with_store(options, context)
     request = identity.given_key(options.csv, kept, delete=options.delete)
-    return list(performed(access_keys, request, context, "access_key")["told"])
+    return access_keys.outcome(performed(access_keys, request, context, "access_key"))
 
 
 def _create(options: argparse.Namespace, context: module.Context) -> list[Sentence]:
@@ -164,7 +164,7 @@ def _create(options: argparse.Namespace, context: module.Context) -> list[Senten
 
     def made(code: Secret | None) -> list[Sentence]:
         request = access_keys.Request(kept, access_keys.API, path=path, code=code.reveal() if code else None)
-        return list(performed(access_keys, request, context, "access_key")["told"])
+        return access_keys.outcome(performed(access_keys, request, context, "access_key"))
 
     return _with_code_of(access_keys.needed_device(path, context), context, made)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import re
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -849,13 +849,29 @@ async def test_next_copies_and_marks_each_text_that_was_not_saved(
         assert people["jane.doe"]["sent_at"]
 
 
-def jane_to_hand_over(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> PaneHost:
+JANES = PersonHandoff("jane.doe", "Hello jane.doe\n", ("management",))
+
+
+def jane_to_hand_over(desk: Desk, monkeypatch: pytest.MonkeyPatch, *texts: PersonHandoff) -> PaneHost:
     """Hand over of management, with a text for jane.doe."""
     desk.accept(replace(written(desk), passwords=("jane.doe",)))
     desk.applied()
-    texts = (PersonHandoff("jane.doe", "Hello jane.doe\n", ("management",)),)
+    texts = texts or (JANES,)
     monkeypatch.setattr(hand_over, "prepare", lambda _context, _report, _code=None: texts)
     return desk.host("hand-over")
+
+
+@asynccontextmanager
+async def at_hand_over(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, *texts: PersonHandoff
+) -> AsyncIterator[tuple[PaneHost, Pilot[None], HandOverPane]]:
+    """Open that page; its texts are read."""
+    app = jane_to_hand_over(desk, monkeypatch, *texts)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await rest(pilot)
+        assert isinstance(app.pane, HandOverPane)
+        yield app, pilot, app.pane
 
 
 async def test_a_text_left_to_a_later_one_is_no_longer_called_ready_nor_left_out_again(
@@ -879,12 +895,7 @@ async def test_a_text_left_to_a_later_one_is_no_longer_called_ready_nor_left_out
 async def test_enter_shows_the_text_and_a_mark_by_hand_is_taken_back(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    app = jane_to_hand_over(desk, monkeypatch)
-    async with app.run_test(size=(80, 24)) as pilot:
-        await rest(pilot)
-        await rest(pilot)
-        pane = app.pane
-        assert isinstance(pane, HandOverPane)
+    async with at_hand_over(desk, monkeypatch) as (app, pilot, pane):
 
         def sent() -> Sent:
             return pane.request().people["jane.doe"]
@@ -968,12 +979,7 @@ async def test_in_the_sandbox_only_the_mailbox_delivers_a_handoff(
     mailbox.mkdir(parents=True)
     (mailbox / "handoff-jane.doe.txt").write_text("From another session, not read yet\n")
     desk.environment = replace(desk.environment, mailbox=mailbox, sandbox=True)
-    app = jane_to_hand_over(desk, monkeypatch)
-    async with app.run_test(size=(80, 24)) as pilot:
-        await rest(pilot)
-        await rest(pilot)
-        pane = app.pane
-        assert isinstance(pane, HandOverPane)
+    async with at_hand_over(desk, monkeypatch) as (_app, pilot, pane):
         await press(pilot, "w", "t")
         saved = desk.environment.home / "handoff-jane.doe.txt"
         assert saved.exists()
@@ -1031,12 +1037,7 @@ async def test_a_done_hand_over_asks_for_nothing_that_a_later_session_made_again
 async def test_what_aws_no_longer_has_is_not_handed_out_and_the_plan_makes_it_again(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    app = jane_to_hand_over(desk, monkeypatch)
-    async with app.run_test(size=(80, 24)) as pilot:
-        await rest(pilot)
-        await rest(pilot)
-        pane = app.pane
-        assert isinstance(pane, HandOverPane)
+    async with at_hand_over(desk, monkeypatch) as (_app, pilot, pane):
         assert pane._to_send == "jane.doe"
         lacking = PersonHandoff("jane.doe", "", (), ("management: no password.",), to_plan=("management",))
         monkeypatch.setattr(hand_over, "is_gone", lambda *_: True)
@@ -1051,14 +1052,8 @@ async def test_what_aws_no_longer_has_is_not_handed_out_and_the_plan_makes_it_ag
 async def test_a_text_that_another_session_made_useless_since_it_was_read_is_not_handed_out(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    app = jane_to_hand_over(desk, monkeypatch)
     doubted = PersonHandoff("jane.doe", "Hello\n", ("management",), doubts=("Another key came.",))
-    monkeypatch.setattr(hand_over, "prepare", lambda _context, _report, _code=None: (doubted,))
-    async with app.run_test(size=(80, 24)) as pilot:
-        await rest(pilot)
-        await rest(pilot)
-        pane = app.pane
-        assert isinstance(pane, HandOverPane)
+    async with at_hand_over(desk, monkeypatch, doubted) as (_app, pilot, pane):
         assert pane._to_send == "jane.doe"
         assert pane.query_one("#doubts").display
         monkeypatch.setattr(hand_over, "_handled_later", lambda *_: {"jane.doe": "another password."})

@@ -288,7 +288,8 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
     if request.how == CONSOLE and request.delete_file:
         sure = kept.synced and _is_recorded(record.id, context)
         sentences.append(_deleted(typed_path(request.path, context.environment.home), sure=sure))
-    sentences += filter(None, (device_words(proved.devices), proved.signed_in.words))
+    unrecorded = "" if proved.signed_in.recorded else proved.signed_in.words
+    sentences += filter(None, (device_words(proved.devices), unrecorded))
     return {
         "access_key": {
             "id": record.id,
@@ -410,6 +411,14 @@ def _sign_in(
         return sign_in_seen(session.client, identity, since)
     with clients.client("iam", key) as client:
         return sign_in_seen(client, identity, since)
+
+
+def outcome(key: Facts) -> list[Sentence]:
+    """Return all sentences of a fact `access_key`, what AWS reported about the sign-in last.
+
+    Sessions of older programs have that among the others, too.
+    """
+    return [*dict.fromkeys(filter(None, (*key.get("told", ()), key.get("signed_in"))))]
 
 
 def _old_ids(
