@@ -24,6 +24,7 @@ from workflows.core.secret import Secret
 from workflows.core.sentences import text_of
 from workflows.machine.declaration import Step
 from workflows.machine.events import StepKey
+from workflows.machine.observations import Observation, Verdict
 from workflows.machine.session import Session
 from workflows.machine.state import Status
 from workflows.steps.new_user import access_keys, profiles, verify
@@ -330,3 +331,7 @@ async def test_a_test_that_fails_contradicts_the_one_that_is_done_until_one_work
             await app.wizard.go_to(None)
             await rest(pilot)
             assert bool(app.wizard.query("#works")) is (stands is Status.DONE)
+        session.observe({StepKey("profiles", ITEM): Observation(Verdict.GONE, "They are gone.")})
+        await app.wizard.go_to(None)
+        await rest(pilot)
+        assert not app.wizard.query("#works"), "what they rest on is gone"

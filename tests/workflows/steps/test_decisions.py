@@ -67,6 +67,21 @@ def test_what_is_decided_is_known_layer_by_layer() -> None:
     assert decisions.people[:2] == ("jane.doe", "machine.gitlab")
 
 
+@pytest.mark.parametrize(
+    ("facts", "beside"),
+    [
+        ({"user_changes": {"add": {"security": ["jane.doe"]}}}, False),
+        ({"memberships": {"security": {"jane.doe": {"add": ["x"], "remove": []}}}}, False),
+        ({"group_changes": {"security": {"remove": ["x"]}}}, True),
+        ({"group_changes": {"security": {"policies": {"x": {"add": ["arn"]}}}}}, True),
+        ({"account_changes": {"security": {"alias": "x"}}}, True),
+        ({"account_changes": {"management": {"alias": "x"}}}, False),
+    ],
+)
+def test_what_changes_besides_people_is_known_layer_by_layer(facts: dict[str, Any], beside: bool) -> None:
+    assert Decisions.from_facts({"layers": ["security"], **facts}).of("security").beside_people is beside
+
+
 def test_the_key_of_who_was_left_out_after_all_needs_no_comparison() -> None:
     later = dict.fromkeys(("jane.doe", "sam.okafor"), "later")
     keys = {name: {"text": "x", "fingerprint": "F", "source": ""} for name in later}
