@@ -293,8 +293,7 @@ async def sign_in_and_get_a_key(
     await person.at(f"Profiles ({account})")
     keep_picture(person, hunt)
     assert not path.exists(), "the downloaded file was to be deleted"
-    told = " ".join(person.facts(account)["access_key"]["told"])
-    assert "AWS has recorded your sign-in of " in told, told
+    assert "AWS has recorded your sign-in of " in person.facts(account)["access_key"]["signed_in"]
     await person.next()
     return password, secret
 

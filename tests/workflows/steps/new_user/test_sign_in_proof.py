@@ -140,7 +140,9 @@ def test_a_key_that_comes_later_proves_the_sign_in(new_user: NewUserAws) -> None
     said = {"signed_in": {"proof": sign_in.Proof.CHOSEN.value, "recorded": "", "seen": False}}
     assert sign_in.observe(new_user.context(**said)) is SAID_SO
     made = access_keys.perform(request, new_user.context(), new_user.report)
-    assert made["access_key"]["signed_in"] in made["access_key"]["told"]
+    key = made["access_key"]
+    assert key["signed_in"]
+    assert access_keys.outcome(key) == [*key["told"], key["signed_in"]]
     assert sign_in.observe(new_user.context(**said, **made)) == seen_at(
         made["access_key"]["at"], new_user.environment.now()
     )
