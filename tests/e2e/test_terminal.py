@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -30,6 +31,18 @@ pytestmark = [
     pytest.mark.e2e,
     pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed; `make test` asks for it"),
 ]
+
+
+@pytest.fixture
+def machine(tmp_path: Path, sandbox_cache: Path) -> Iterator[Machine]:
+    """The machine in the test's own home; ends once the sandboxes' servers have cleared up."""
+    here = Machine.this()
+    assert tmp_path.parent in here.home.parents, "the test would touch the developer's own things"
+    sandbox_cache.mkdir(parents=True, exist_ok=True)
+    here.places.cache.symlink_to(sandbox_cache)
+    yield here
+    while processes_of(here.home):
+        time.sleep(0.1)
 
 
 def put_request(mailbox: Path) -> None:
@@ -117,12 +130,8 @@ def changed_files(root: Path) -> set[str]:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
 def test_killed_between_two_files_it_finishes_the_set_over_both_layers(
-    tmp_path: Path, sandbox_cache: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    machine = Machine.this()
-    assert tmp_path.parent in machine.home.parents, "the test would touch the developer's own things"
-    sandbox_cache.mkdir(parents=True, exist_ok=True)
-    machine.places.cache.symlink_to(sandbox_cache)
     stuck, go_on = tmp_path / "stuck", tmp_path / "go-on"
     (tmp_path / "sitecustomize.py").write_text(STUCK_DISK.format(stuck=stuck, go_on=go_on))
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
@@ -152,11 +161,7 @@ def test_killed_between_two_files_it_finishes_the_set_over_both_layers(
         screen.wait_for_shell()
 
 
-def test_killed_after_review_it_goes_on_with_the_plan(tmp_path: Path, sandbox_cache: Path) -> None:
-    machine = Machine.this()
-    assert tmp_path.parent in machine.home.parents, "the test would touch the developer's own things"
-    sandbox_cache.mkdir(parents=True, exist_ok=True)
-    machine.places.cache.symlink_to(sandbox_cache)
+def test_killed_after_review_it_goes_on_with_the_plan(tmp_path: Path, machine: Machine) -> None:
     with terminal(tmp_path) as screen:
         walk_to_review(screen, machine)
         write_files(screen)
@@ -194,8 +199,6 @@ def test_killed_after_review_it_goes_on_with_the_plan(tmp_path: Path, sandbox_ca
             "next: Plan"
             in subprocess.run([PROGRAM, "sessions"], capture_output=True, text=True, check=True).stdout
         )
-    while processes_of(machine.home):
-        time.sleep(0.1)
 
 
 def test_a_poisoned_project_and_message_reach_neither_clipboard_nor_title(tmp_path: Path) -> None:
