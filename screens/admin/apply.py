@@ -265,6 +265,14 @@ class ApplyPane(TerraformPane):
         Binding("k", "compare", "Compare", id="apply.compare", show=False, tooltip=COMPARE),
         Binding("p", "to_plan", "Back to Plan", id="apply.plan", show=False, tooltip="Plan what is left"),
         Binding(
+            "d",
+            "deactivate",
+            "Deactivate",
+            id="apply.deactivate",
+            show=False,
+            tooltip="After AWS kept a user who is in use: show and remove what they still have",
+        ),
+        Binding(
             "r",
             "recover",
             "Recover",
@@ -303,6 +311,7 @@ class ApplyPane(TerraformPane):
         yield PeopleProgress(id="progress", classes="summary")
         yield ButtonRow(
             Button("Log", id="show-log", key="l"),
+            Button("Deactivate", id="deactivate", key="d", classes="hidden"),
             Button("Back to Plan", id="to-plan", key="p"),
             Button("Compare", id="compare", key="k"),
             Button("Recover", id="recover", key="r", classes="hidden"),
@@ -404,6 +413,7 @@ class ApplyPane(TerraformPane):
             self.drop_note()  # the result was read, only not recorded
             self._ended = f"! {_ALONE} {self._outlook.stands}"
         self.query_one("#recover", Button).set_class(not self._outlook.recoverable, "hidden")
+        self.query_one("#deactivate", Button).set_class(not self._outlook.in_use, "hidden")
         self._show()
         self.query_one(PaceLine).begin(self._outlook.began_at)
         failed = bool(self._ended)  # its result couldn't be recorded: don't retry automatically
@@ -481,6 +491,11 @@ class ApplyPane(TerraformPane):
     @on(Button.Pressed, "#to-plan")
     def action_to_plan(self) -> None:
         self.post_message(StepRail.Chosen(StepKey("plan", self.context.item)))
+
+    @on(Button.Pressed, "#deactivate")
+    def action_deactivate(self) -> None:
+        if self._outlook is not None and self._outlook.in_use:
+            self.post_message(StepRail.Chosen(StepKey("deactivate", self.context.item)))
 
     @on(Button.Pressed, "#recover")
     def action_recover(self) -> None:

@@ -143,7 +143,7 @@ class Failure(Enum):
         "It is still in use",
         "Something that Terraform doesn't know is attached to the user or group, so AWS doesn't delete it.",
         "Remove what is attached (keys, MFA device, policies), then plan again. For somebody who leaves, "
-        "the Deactivate step lists it after Look again (r); for others, look in the console.",
+        "the Deactivate step lists and removes it; for others, look in the console.",
     )
     LIMIT = Cause(
         r"LimitExceeded|quota",

@@ -23,12 +23,14 @@ class Trouble:
         title: the cause in a few words; Terraform's redacted headline if unknown.
         why: what that means, or "".
         next: what a person can do, or "".
+        in_use: whether AWS kept it, because something that Terraform doesn't know is attached to it.
     """
 
     address: str
     title: Sentence
     why: Sentence = ""
     next: Sentence = ""
+    in_use: bool = False
 
 
 @dataclass(frozen=True)
@@ -128,7 +130,8 @@ def _troubles(progress: Progress) -> Iterator[Trouble]:
         if known is None:
             yield Trouble(address, redact(error.summary))
         else:
-            yield Trouble(address, known.value.title, known.value.why, known.value.next)
+            cause, in_use = known.value, known is Failure.IN_USE
+            yield Trouble(address, cause.title, cause.why, cause.next, in_use)
 
 
 def _failed_at(diagnostic: Diagnostic, failed: Sequence[str], *, alone: bool) -> str:

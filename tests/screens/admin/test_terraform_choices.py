@@ -13,6 +13,7 @@ from support.fakes import fake_environment
 from support.given import Given
 from support.panes import PaneHost, new_session, rest, until
 from support.steps import step_of
+from textual.message import Message
 from textual.widgets import Input
 
 from screens.admin.apply import ApplyPane, PeopleProgress, RecoveryList, remaining_seconds
@@ -20,6 +21,7 @@ from screens.admin.plan import PlanPane
 from screens.step import terraform as terraform_pane
 from screens.step.terraform import LockDialog
 from screens.widgets.dialogs import Confirm
+from screens.widgets.rail import StepRail
 from screens.widgets.text import Text
 from workflows.core.errors import OnboardError
 from workflows.machine.events import StepKey
@@ -383,6 +385,27 @@ async def test_the_causes_of_a_failed_apply_are_told_by_person_when_one_comes_ba
         assert not app.pane.query_one("#recover").display
         await press(pilot, "r")
         assert not app.pane.query_one(RecoveryList).has_class("-shown")
+
+
+@pytest.mark.parametrize("in_use", [True, False])
+async def test_a_removal_of_somebody_in_use_leads_to_deactivate(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, *, in_use: bool
+) -> None:
+    accepted(desk)
+    apply_left(monkeypatch, in_use=in_use)
+    chosen: list[StepKey] = []
+
+    def listen(message: Message) -> None:
+        if isinstance(message, StepRail.Chosen):
+            chosen.append(message.key)
+            message.stop()
+
+    app = desk.host("apply")
+    async with app.run_test(size=(80, 24), message_hook=listen) as pilot:
+        await rest(pilot)
+        assert app.pane.query_one("#deactivate").display is in_use
+        await press(pilot, "d")
+        assert chosen == [StepKey("deactivate", "management")] * in_use
 
 
 @pytest.mark.parametrize(

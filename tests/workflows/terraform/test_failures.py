@@ -177,15 +177,14 @@ def test_nothing_else_offers_an_init() -> None:
     assert failure("plan", "layer", [error("AccessDenied")], "").way is None
 
 
-def _troubles_of(*words: str, failed: tuple[str, ...]) -> list[tuple[str, str]]:
+def _failed(*words: str, failed: tuple[str, ...]) -> Outcome:
     errors = tuple(Diagnostic("error", word, "", "", "", "") for word in words)
-    outcome = Outcome(
-        1,
-        cancelled=False,
-        text="",
-        progress=Progress(failed=failed, diagnostics=errors),
-    )
-    return [(trouble.address, trouble.title) for trouble in apply_result(outcome).troubles]
+    return Outcome(1, cancelled=False, text="", progress=Progress(failed=failed, diagnostics=errors))
+
+
+def _troubles_of(*words: str, failed: tuple[str, ...]) -> list[tuple[str, str]]:
+    troubles = apply_result(_failed(*words, failed=failed)).troubles
+    return [(trouble.address, trouble.title) for trouble in troubles]
 
 
 def test_a_destroy_that_fails_is_told_of_the_person_whom_terraform_names_only_in_words() -> None:
@@ -199,6 +198,8 @@ def test_a_destroy_that_fails_is_told_of_the_person_whom_terraform_names_only_in
         (sam, Failure.IN_USE.value.title),
     ]
     block = "module.user_sam_okafor.aws_iam_user.this[0]"
+    (trouble,) = apply_result(_failed(in_use, failed=(block,))).troubles
+    assert trouble.in_use
     assert _troubles_of(in_use, failed=(block,)) == [(block, Failure.IN_USE.value.title)]
     assert [where for where, _ in _troubles_of(in_use, denied, failed=(block, "module.b.x.y"))] == ["", ""]
     longer = 'module.user["sam.okafor-ci"].aws_iam_user.this[0]'

@@ -16,7 +16,7 @@ from workflows.machine.observations import Observation, Verdict
 from workflows.steps.admin import recovery, state_now
 from workflows.steps.admin.accepted_plan import Planned, decided
 from workflows.steps.admin.edits import refuse_expired_keys
-from workflows.steps.admin.judged_plan import causes, staleness, standing
+from workflows.steps.admin.judged_plan import causes, kept_in_use, staleness, standing
 from workflows.steps.admin.other_sessions import replaced_unsent
 from workflows.steps.admin.terraform_runs import located, open_layer, reopen_layer, run_folder, watching
 from workflows.steps.later_sessions import left_out_of
@@ -50,6 +50,7 @@ class Outlook:
         began_at: when that apply began, if its result isn't recorded yet.
         recoverable: whether the last apply left something to recover.
         causes: what went wrong if the last apply of this plan failed, a line for each person.
+        in_use: whether that was a removal, because something is attached to the user.
         ended: whether an apply that began has ended.
         stands: who is done after an apply that used up the plan, as a sentence, or "".
         account_id: the account's twelve digits, "" if the project doesn't say.
@@ -61,6 +62,7 @@ class Outlook:
     began_at: float | None = None
     recoverable: bool = False
     causes: tuple[Sentence, ...] = ()
+    in_use: bool = False
     ended: bool = False
     stands: Sentence = ""
     account_id: str = ""
@@ -85,6 +87,7 @@ def survey(context: Context, report: Report) -> Outlook:
         refusal=refusal,
         recoverable=last is not None and recovery.needed(last),
         causes=causes(planned, own) if own else (),
+        in_use=own is not None and kept_in_use(planned, own),
         stands=standing(planned, own) if own and not planned.record.plan.is_file() else "",
         account_id="" if refusal else located(context)[1].account_id or "",
         unsent=tuple(replaced_unsent(planned.passwords, context)),

@@ -259,6 +259,12 @@ def causes(planned: Planned, result: ApplyResult) -> tuple[Sentence, ...]:
     )
 
 
+def kept_in_use(planned: Planned, result: ApplyResult) -> bool:
+    """Return whether AWS kept somebody whom the plan removes, because something is attached to them."""
+    kept = [trouble.address for trouble in result.troubles if trouble.in_use]
+    return any(not address or {*planned.owners.get(address, ())} & {*planned.gone} for address in kept)
+
+
 _NANOSECONDS = 1_000_000_000
 _FRESH = timedelta(minutes=10)
 _SHORT = 8

@@ -27,7 +27,7 @@ from workflows.steps.admin.accepted_plan import (
     people_of,
     sent_to,
 )
-from workflows.steps.admin.judged_plan import causes, judged, staleness, standing, unfinished
+from workflows.steps.admin.judged_plan import causes, judged, kept_in_use, staleness, standing, unfinished
 from workflows.steps.admin.other_sessions import RemovedFromFiles
 from workflows.steps.admin.status_grid import Stand, everybody
 from workflows.steps.admin.terraform_runs import run_folder
@@ -276,6 +276,18 @@ def test_what_went_wrong_is_told_by_person_with_the_cause_they_share(
         "aws_iam_group.other: Headline.",
         "Somewhere else.",
     )
+
+
+def test_only_a_removal_that_meets_what_is_attached_is_in_use(tmp_path: Path, record: PlanRecord) -> None:
+    made = judged(record, PLAN, context(tmp_path))
+    for address, in_use, found in (
+        ("aws_iam_user.alex", True, True),
+        ("", True, True),
+        (USER, True, False),
+        ("aws_iam_user.alex", False, False),
+    ):
+        result = ApplyResult(1, (), (address,), (), troubles=(Trouble(address, "Kept", in_use=in_use),))
+        assert kept_in_use(made, read(ApplyResult, plain(result))) is found
 
 
 def test_every_removal_has_to_be_confirmed_by_name(tmp_path: Path, record: PlanRecord) -> None:
