@@ -103,14 +103,14 @@ GROUPS = Step(
 
 ACCOUNT = Step(
     id="account",
-    title="Account",
-    heading="Check alias and password policy",
-    purpose="Space changes a setting. Review writes the files.",
+    title="Settings",
+    heading="Change account settings",
+    purpose="Alias and password policy. Space changes a setting, Review writes it.",
     needs=("project_root", "layers"),
     gives=("account_changes",),
     skippable=True,
     applies=Condition("the task is about account settings", lambda facts: bool(facts.get("account_wanted"))),
-    blocked_words="Account needs the project",
+    blocked_words="Settings needs the project",
     reads=Decisions.from_facts,
 )
 
@@ -151,7 +151,7 @@ DEACTIVATE = Step(
     id="deactivate",
     title="Deactivate",
     heading="Deactivate access keys in {item}",
-    purpose="Stop the keys of people who leave, and clear what blocks their removal.",
+    purpose="Keys of people who leave, and what else would block their removal.",
     needs=("project_root", "leaving", "user_changes"),
     gives=("deactivated",),
     skippable=True,

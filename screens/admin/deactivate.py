@@ -42,7 +42,7 @@ class DeactivatePane(AccountWorkPane):
     found: Findings | None = None
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
-            "k", "stop", "Deactivate keys", id="deactivate.stop", show=False, tooltip="Stop all access keys"
+            "k", "stop", "Deactivate keys", id="deactivate.stop", show=False, tooltip="Deactivate all of them"
         ),
         Binding(
             "d",
@@ -74,7 +74,7 @@ class DeactivatePane(AccountWorkPane):
         yield OptionList(id="things")
         yield Text("", id="mentioned")
         yield ButtonRow(
-            Button("Stop keys", id="stop", key="k"),
+            Button("Deactivate keys", id="stop", key="k"),
             Button("Remove", id="remove", key="d"),
             Button("Mentions", id="mentions", key="v"),
             Button("Look again", id="look", key="r"),
@@ -90,7 +90,7 @@ class DeactivatePane(AccountWorkPane):
         if self.found is None or self.code_wanted:
             return Primary("Ask AWS what they have")
         if keys := self.found.active_keys:
-            return Primary(f"Stop {count(keys, 'access key')}")
+            return Primary(f"Deactivate {count(keys, 'access key')}")
         return Primary("Continue")
 
     def survey(self, report: Report, code: Secret | None) -> Findings:
@@ -198,7 +198,7 @@ class DeactivatePane(AccountWorkPane):
     # -- actions -----------------------------------------------------------------------------------
 
     def advance(self) -> None:
-        """First stop the keys."""
+        """First deactivate the keys."""
         if self.found and self.found.active_keys and not self.code_wanted:
             self.action_stop()
         else:

@@ -95,7 +95,7 @@ class OnboardApp(Frame):
         Binding(
             "f6",
             "swap",
-            "Swap roles",
+            "Other person",
             id="app.swap",
             priority=True,
             tooltip="Save, and play the other person",
@@ -528,7 +528,7 @@ class OnboardApp(Frame):
             yield from wizard.commands()
             yield SystemCommand("Go to Home", "Save, and see all sessions · F3", self.action_home)
             if self.control.plays_another(wizard.run.session):
-                yield SystemCommand("Swap roles", "Save, and play the other person · F6", self.action_swap)
+                yield SystemCommand("Other person", "Save, and play the other person · F6", self.action_swap)
         if isinstance(screen, HomeScreen):
             yield from screen.commands()
         colours = "Dark, light, high contrast, or the terminal's own"
