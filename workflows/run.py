@@ -122,7 +122,7 @@ class SessionRun:
             observed=state.observed,
         )
 
-    def whole(self) -> Context:
+    def session_context(self) -> Context:
         """Return the context of a look at all items, with all facts; those of items have scoped names."""
         state = self.session.state
         every = {name: known.value for name, known in state.known.items()}
@@ -143,9 +143,9 @@ class SessionRun:
     def removed(self) -> Observation:
         """Return the project's last look if it found people removed by later sessions; else NOT_ASKED."""
         look = self.session.state.observed.get(PROJECT, NOT_ASKED)
-        return look if look.verdict is Verdict.TAKEN_BACK else NOT_ASKED
+        return look if look.verdict is Verdict.REVERTED else NOT_ASKED
 
-    def over(self) -> Sentence:
+    def why_over(self) -> Sentence:
         """Return why a session is over: later sessions removed all its people or undid all that it applied.
 
         Return "" if it is not over, or if an apply was started and its end is unknown.
@@ -162,14 +162,14 @@ class SessionRun:
         removed = self.removed()
         if only_for(removed.about, state.facts()):
             return removed.words
-        taken_back = {key: state.observed[key] for key in state.seen_as(Verdict.TAKEN_BACK)}
+        reverted = {key: state.observed[key] for key in state.seen_as(Verdict.REVERTED)}
         applies = {key for key in self.session.layout() if key.step == "apply"}
-        done = ahead is None and applies and applies <= taken_back.keys()
-        return joined(dict.fromkeys(taken_back[key].words for key in sorted(applies))) if done else ""
+        done = ahead is None and applies and applies <= reverted.keys()
+        return joined(dict.fromkeys(reverted[key].words for key in sorted(applies))) if done else ""
 
     def proposal(self) -> StepKey | None:
         """Return the step to continue with, or None if nothing is left to do."""
-        return None if self.over() else self.session.proposal()
+        return None if self.why_over() else self.session.proposal()
 
     def next_of(self, item: str) -> StepKey | None:
         """Return an item's first open step, else its last step, or None if it has no steps.
@@ -178,7 +178,7 @@ class SessionRun:
         """
         own = [key for key in self.session.layout() if key.item == item]
         open_ones = [key for key in own if self.session.status(key) not in SETTLED]
-        if self.over():
+        if self.why_over():
             own, open_ones = [key for key in own if key not in open_ones], []
         return next(iter(open_ones or own[-1:]), None)
 
@@ -194,7 +194,7 @@ class SessionRun:
         Raises:
             OnboardError: the results could not be saved.
         """
-        return self.take(self.seen(self.done()))
+        return self.save_checks(self.check(self.done()))
 
     def come_back(self) -> Return:
         """Do the same as `observe`, and find the commits since the last event.
@@ -209,7 +209,7 @@ class SessionRun:
         return Return(self.observe(), self._gained(last.at), self.title(last.key), last.at)
 
     def _gained(self, moment: str) -> tuple[Commit, ...]:
-        context = self.whole()
+        context = self.session_context()
         if "project_root" not in context.facts:
             return ()
         try:
@@ -222,14 +222,14 @@ class SessionRun:
         """Return a question for each done step."""
         return tuple(self.question(key) for key in self.session.layout() if self._done(key))
 
-    def seen(self, done: Iterable[Question]) -> tuple[tuple[Question, Observation], ...]:
+    def check(self, done: Iterable[Question]) -> tuple[tuple[Question, Observation], ...]:
         """Look at the world for these questions, without changing the session; any thread may call this."""
         return tuple(
             (question, _seen(partial(self.module(question.key).observe, question.context)))
             for question in done
         )
 
-    def take(self, looks: Iterable[tuple[Question, Observation]]) -> tuple[Change, ...]:
+    def save_checks(self, looks: Iterable[tuple[Question, Observation]]) -> tuple[Change, ...]:
         """Save the results of looks, without those of steps that have been done again since.
 
         Returns:
@@ -309,7 +309,7 @@ class SessionRun:
                 due.setdefault(guard, (question.key, look))
         return due
 
-    def learn(self, question: Question, answer: Observation) -> bool:
+    def save_answer(self, question: Question, answer: Observation) -> bool:
         """Save the network's answer, unless the step was done again since, or the answer has no news.
 
         If a look at this machine contradicts the step, the network's confirmation does not end that.
@@ -339,7 +339,7 @@ class SessionRun:
 
         Return None if nothing is left to do, or the session is over.
         """
-        if self.over():
+        if self.why_over():
             return None
         layout, expected = self.session.layout(), self.session.state.expected()
         rest = layout[layout.index(key) + 1 :] if key in layout else layout

@@ -71,7 +71,7 @@ class _KeyPane(UnlockingPane):
         ask(self, question, agree)
 
     @on(StepPane.MoveFailed)
-    def _ask_anew(self, message: StepPane.MoveFailed) -> None:
+    def _ask_for_new_code(self, message: StepPane.MoveFailed) -> None:
         self._agreed &= message.name in {_OPEN, "unlock"} or message.error.field == "code"
 
     @property

@@ -31,7 +31,7 @@ from workflows.run import PROJECT, SessionRun
 from workflows.steps.admin.accepted_plan import may_get_something, people_of
 from workflows.steps.admin.in_git import left_by_facts, left_in_git
 from workflows.steps.admin.other_sessions import unsent_since
-from workflows.steps.admin.status_grid import Everybody, Stand, everybody, without_device
+from workflows.steps.admin.status_grid import PersonStatus, StatusGrid, status_grid, without_device
 from workflows.steps.kinds import OVER_TERRAFORM, work_of
 from workflows.steps.shared.module import Context
 from workflows.steps.shared.to_send import ToSend
@@ -101,7 +101,7 @@ class Finished(VerticalScroll):
 
     def compose(self) -> ComposeResult:
         run, session = self._run, self._run.session
-        grid = everybody(run.whole())
+        grid = status_grid(run.session_context())
         over, gone = self._over(), _removed_later(grid)
         self._awaited = tuple(name for name in session.state.awaited() if name not in gone)
         self._uncompared = () if over else _not_compared_sentences(run, gone)
@@ -112,7 +112,7 @@ class Finished(VerticalScroll):
         works = _working_profiles(session.facts(), run.environment.now())
         if works and not _changed_since(run):
             yield Text(works, id="works")
-        if settings := list(_settings(run.whole())):
+        if settings := list(_settings(run.session_context())):
             yield Text(joined(settings, "\n"), id="settings")
         table = _status_table(run, grid)
         if table:
@@ -133,7 +133,7 @@ class Finished(VerticalScroll):
     def on_mount(self) -> None:
         """Ask git in the background whether written files still need a commit or push."""
         if self._run.session.facts().get("changed_files") and not self._over():
-            self.run_worker(partial(self._ask_git, self._run.whole()), thread=True)
+            self.run_worker(partial(self._ask_git, self._run.session_context()), thread=True)
 
     def _ask_git(self, context: Context) -> None:
         with suppress(OnboardError):  # the session's own facts count
@@ -155,14 +155,16 @@ class Finished(VerticalScroll):
         run = self._run
         if not (run.environment.sandbox and self.app.check_action("swap", ())):
             return False
-        sent = (StepKey("hand-over", account) for account in run.whole().of_each_item("handed_over"))
+        sent = (
+            StepKey("hand-over", account) for account in run.session_context().of_each_item("handed_over")
+        )
         looks = (run.session.state.observed.get(key, NOT_ASKED) for key in sent)
         waits = any(look.verdict is not Verdict.AS_DECIDED for look in looks)
         return waits or "request_sent" in run.session.facts() or bool(_without_device(run))
 
     def _added(self) -> tuple[str, ...]:
         """Return people who were added by some apply and haven't been removed since."""
-        gone, whole = self._run.removed().about, self._run.whole()
+        gone, whole = self._run.removed().about, self._run.session_context()
         joining = whole.decisions.joining if whole.of_each_item("applied") and not self._over() else ()
         return tuple(name for name in joining if name not in gone)
 
@@ -207,7 +209,7 @@ class Finished(VerticalScroll):
             items = {text_of(words): key.item for key, words in back.items() if words}
             yield from (f"– {item}: {words}" if item else f"– {words}" for words, item in items.items())
 
-    def _title(self, grid: Everybody) -> str:
+    def _title(self, grid: StatusGrid) -> str:
         """Return the achievement, or what isn't as intended."""
         if changed := _changed_since(self._run):
             return f"≠ Changed since: {listed(changed, 3)}"
@@ -215,7 +217,7 @@ class Finished(VerticalScroll):
             return "? Done, but not every PGP fingerprint is compared"
         return self._achieved(grid)
 
-    def _achieved(self, grid: Everybody) -> str:
+    def _achieved(self, grid: StatusGrid) -> str:
         skipped = [
             text_of(self._run.title(key))
             for key in self._steps_with(Status.SKIPPED)
@@ -236,7 +238,7 @@ class Finished(VerticalScroll):
             _, partly = _regions_left(self._run.session.facts()["sts_regions"])
             left = "in some accounts only" if partly else "and some are left to switch"
             return f"○ STS regions are checked, {left}"
-        if _no_device_removed(self._run.whole()) and not others:
+        if _no_device_removed(self._run.session_context()) and not others:
             return "○ Done, and no MFA device was removed"
         if self._steps_with(Status.UNCONFIRMED):
             return "○ No step is left to do"
@@ -292,11 +294,11 @@ class Finished(VerticalScroll):
     def _undone_later(self) -> dict[StepKey, Sentence]:
         """Return what later sessions undid, by step."""
         state = self._run.session.state
-        return {key: state.observed[key].words for key in state.seen_as(Verdict.TAKEN_BACK)}
+        return {key: state.observed[key].words for key in state.seen_as(Verdict.REVERTED)}
 
     def _over(self) -> str:
         """Return how later sessions left nothing to do here; "" if they didn't."""
-        return text_of(self._run.over())
+        return text_of(self._run.why_over())
 
     def _unconfirmed_steps(self) -> list[StepKey]:
         """Return the unconfirmed steps that no other line mentions."""
@@ -350,7 +352,7 @@ class Finished(VerticalScroll):
     def _hand_out(self, made: Callable[[Context], ToSend]) -> None:
         """Copy a text to send, and report it."""
         run = self._run
-        tell(self, lambda: show_unless_certain(self, made(run.whole()), run.environment), None)
+        tell(self, lambda: show_unless_certain(self, made(run.session_context()), run.environment), None)
 
 
 def standing(run: SessionRun, key: StepKey) -> Status:
@@ -366,7 +368,7 @@ def standings(run: SessionRun, keys: Iterable[StepKey]) -> dict[StepKey, Status]
     found, grid = {key: run.session.standing(key) for key in keys}, None
     for key, status in found.items():
         if status is Status.SKIPPED and run.step(key).passed_on:
-            grid = grid or everybody(run.whole())
+            grid = grid or status_grid(run.session_context())
             if grid.settled_in(key.item):
                 found[key] = Status.DONE
             elif goes_out_with(run, key):
@@ -378,7 +380,7 @@ def standings(run: SessionRun, keys: Iterable[StepKey]) -> dict[StepKey, Status]
 
 def goes_out_with(run: SessionRun, key: StepKey) -> Sentence:
     """Return the later accounts whose texts will carry everything of a skipped step; "" if none."""
-    session, context = run.session, run.whole()
+    session, context = run.session, run.session_context()
     if session.status(key) is not Status.SKIPPED or not run.step(key).passed_on:
         return ""
     left, accounts = {*people_of(key.item, context)}, list[str]()
@@ -405,13 +407,13 @@ def _changed_since(run: SessionRun) -> list[str]:
     return [text_of(run.title(key)) for key in session.layout() if session.status(key) is Status.CONTRADICTED]
 
 
-def _headline(run: SessionRun, grid: Everybody) -> str:
+def _headline(run: SessionRun, grid: StatusGrid) -> str:
     """Return what was achieved, and for whom. AWS says whether a person used what was sent."""
     if run.session.header.workflow == "new-user":
         return "You're in"
     gone = _removed_later(grid)
     names = [name for name, _ in grid.rows if name not in gone]
-    sent = any(Stand.HANDED_OVER in stands for _, stands in grid.rows)
+    sent = any(PersonStatus.HANDED_OVER in stands for _, stands in grid.rows)
     done = "Your part is done" if sent else "All done"
     return f"{done} for {listed(names, 2)} in {run.session.facts()['project']}" if names else done
 
@@ -455,16 +457,16 @@ def _rotated(facts: Facts) -> Iterator[str]:
         yield f"{rotated['old_id']} is deactivated and waiting to be deleted."
 
 
-def _removed_later(grid: Everybody) -> set[str]:
+def _removed_later(grid: StatusGrid) -> set[str]:
     """Return people whom later sessions removed everywhere, at least from the files."""
-    over = {Stand.REMOVED_SINCE, Stand.GONE_FROM_FILES, Stand.NOT_HERE}
+    over = {PersonStatus.REMOVED_SINCE, PersonStatus.GONE_FROM_FILES, PersonStatus.NOT_HERE}
     return {name for name, stands in grid.rows if {*stands} <= over}
 
 
 def _repeats_review(observed: Mapping[StepKey, Observation]) -> bool:
     """Return whether Review covers every removal from files and accounts that Project reports."""
     project, review = (observed.get(key, NOT_ASKED) for key in (PROJECT, StepKey("review")))
-    if not project.verdict is review.verdict is Verdict.TAKEN_BACK:
+    if not project.verdict is review.verdict is Verdict.REVERTED:
         return False
     return bool(review.by_item) and all(
         {*names} <= {*review.by_item.get(account, ())} for account, names in project.by_item.items()
@@ -473,7 +475,9 @@ def _repeats_review(observed: Mapping[StepKey, Observation]) -> bool:
 
 def _not_compared_sentences(run: SessionRun, gone: Container[str]) -> tuple[Sentence, ...]:
     """Say whose fingerprint nobody has compared, among the people who are still there."""
-    return run.whole().decisions.not_compared_sentences(gone) if "keys" in run.session.facts() else ()
+    return (
+        run.session_context().decisions.not_compared_sentences(gone) if "keys" in run.session.facts() else ()
+    )
 
 
 def _not_done(run: SessionRun) -> Iterator[Sentence]:
@@ -487,7 +491,7 @@ def _not_done(run: SessionRun) -> Iterator[Sentence]:
         stood = f"was still active in {account} when AWS was last asked ({when})"
         state = stood if key.get("old_seen") else f"may still be active in {account}"
         yield f"! {old_id}, an old access key, {state}."
-    for account, reset in run.whole().of_each_item("mfa_devices_reset").items():
+    for account, reset in run.session_context().of_each_item("mfa_devices_reset").items():
         from workflows.steps.admin.mfa_reset import nothing_removed  # noqa: PLC0415 - few sessions need it
 
         when = moment_text(reset["at"], run.environment.now())
@@ -502,12 +506,12 @@ def _passwords_due(run: SessionRun) -> list[str]:
         return []
     from workflows.steps.new_user.handoff import awaiting_password  # noqa: PLC0415 - few sessions need it
 
-    return awaiting_password(run.whole())
+    return awaiting_password(run.session_context())
 
 
 def _old_keys(run: SessionRun) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
     """Yield replaced access keys that nobody saw deactivated, as account, id and the new key."""
-    for account, key in run.whole().of_each_item("access_key").items():
+    for account, key in run.session_context().of_each_item("access_key").items():
         for old_id in key.get("old_ids") or ():
             yield account, old_id, key
 
@@ -532,7 +536,7 @@ def _next_for_regions(run: SessionRun) -> Iterator[Sentence]:
 
 def _without_device(run: SessionRun) -> Mapping[str, Sequence[str]]:
     """Return the accounts of people whose MFA device was removed and not replaced, as far as AWS said."""
-    whole, gone = run.whole(), run.removed().by_item
+    whole, gone = run.session_context(), run.removed().by_item
     return by_key(
         (name, account)
         for account in whole.of_each_item("mfa_devices_reset")
@@ -546,7 +550,7 @@ def _signs_in_without(run: SessionRun) -> tuple[str, Mapping[str, tuple[str, str
 
     "" if there is nobody, or several, or an older version didn't record that.
     """
-    lost, resets = _without_device(run), run.whole().of_each_item("mfa_devices_reset")
+    lost, resets = _without_device(run), run.session_context().of_each_item("mfa_devices_reset")
     name, accounts = next(iter(lost.items()), ("", ()))
     if len(lost) != 1 or not all(resets[account].get("sign_in") for account in accounts):
         return "", {}
@@ -563,11 +567,11 @@ def _regions_left(regions: Mapping[str, Any]) -> tuple[Sequence[Sentence], Seque
     return report.left_over(audit), report.not_asked(audit)
 
 
-def _settled(stands: Iterable[Stand]) -> bool:
+def _settled(stands: Iterable[PersonStatus]) -> bool:
     return all(stand.settled for stand in stands)
 
 
-def _status_table(run: SessionRun, grid: Everybody) -> RenderableType | None:
+def _status_table(run: SessionRun, grid: StatusGrid) -> RenderableType | None:
     """Return the table of people by account; for a user's own session, of steps by account."""
     if grid.rows:
         people = sorted(grid.rows, key=lambda row: _settled(row[1]))
@@ -590,7 +594,7 @@ def _is_relevant(run: SessionRun, key: StepKey) -> bool:
     return not untouched or key in run.session.state.expected()
 
 
-def _and_more(rest: Sequence[tuple[str, Iterable[Stand]]]) -> str:
+def _and_more(rest: Sequence[tuple[str, Iterable[PersonStatus]]]) -> str:
     done = sum(_settled(stands) for _, stands in rest)
     return f"and {len(rest)} more" + (f", {done} done" if done else "")
 
@@ -628,7 +632,7 @@ def _not_compared(run: SessionRun, key: StepKey) -> bool:
     """
     if key.step != "pgp-keys":
         return False
-    decisions, users = run.whole().decisions, StepKey("users")
+    decisions, users = run.session_context().decisions, StepKey("users")
     if users in run.session.layout() and run.session.status(users) is Status.STALE:
         decisions = replace(decisions, user_changes=None)
     return bool(decisions.not_compared)
@@ -679,7 +683,7 @@ def _try_profile(run: SessionRun, chosen: str) -> Iterator[Sentence]:
     """Say how to use the profile for the user's shell; if the aws command is missing, say that first."""
     from workflows.steps.new_user.aws_command import NOT_INSTALLED, aws_program  # noqa: PLC0415 - few sessions need it
 
-    if aws_program(run.whole()) is None:
+    if aws_program(run.session_context()) is None:
         yield f"{NOT_INSTALLED} Verify shows how to install it."
     yield "Paste the lines that Verify shows into a terminal, then try:"
     yield f"aws --profile {chosen} sts get-caller-identity"
@@ -689,7 +693,7 @@ def _next_other_work(run: SessionRun, awaited: Sequence[str]) -> Iterator[Senten
     """Yield what is next if nobody needs anything: other work, a wait, or nothing."""
     if regions := list(_next_for_regions(run)):
         yield from regions
-    elif unsent := unsent_since(run.whole()):
+    elif unsent := unsent_since(run.session_context()):
         works = listed([*dict.fromkeys(map(work_of, unsent.values()))], 2)
         yield f"Open {works} on Home (F3), and send its text."
     elif awaited:
@@ -717,7 +721,7 @@ def _messages_to_send(run: SessionRun) -> Iterator[str]:
 
 def _in_new_groups(run: SessionRun) -> set[tuple[str, str]]:
     """Return (account, name) of people who joined groups in an applied account and get no handoff for it."""
-    whole, gone = run.whole(), run.removed().by_item
+    whole, gone = run.session_context(), run.removed().by_item
     return {
         (account, name)
         for account in whole.of_each_item("applied")
@@ -730,7 +734,7 @@ def _kept(run: SessionRun) -> Iterator[str]:
     facts = run.session.facts()
     if facts.get("changed_files") and (root := facts["project_root"]):
         yield f"Files     {run.environment.readable(root)}"
-    whole = run.whole()
+    whole = run.session_context()
     keys = ["PGP key in gpg"] if facts.get("fingerprint") else []
     each = whole.of_each_item("access_key").items()
     kept = [_kept_where(run, account, key["kept"]) for account, key in each if key]

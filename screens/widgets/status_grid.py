@@ -12,7 +12,7 @@ from screens.widgets.dialogs import Dialog
 from screens.widgets.lists import Table, cell
 from screens.widgets.text import Button, Lines, Text
 from workflows.core.sentences import Sentence
-from workflows.steps.admin.status_grid import Everybody
+from workflows.steps.admin.status_grid import StatusGrid
 
 _STYLES = {"✓": "green", "✗": "red", "…": "yellow"}
 
@@ -39,7 +39,7 @@ class EverybodyDialog(Dialog[str]):
 
     def __init__(
         self,
-        grid: Everybody,
+        grid: StatusGrid,
         record: Callable[[], object] | None = None,
         changed: Sequence[Sentence] = (),
     ) -> None:

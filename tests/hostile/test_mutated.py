@@ -28,7 +28,7 @@ from workflows.messages.handoff import Handoff, open_handoff
 from workflows.messages.request import open_request
 from workflows.run import SessionRun
 from workflows.step_modules import MODULES
-from workflows.steps.admin.status_grid import everybody
+from workflows.steps.admin.status_grid import status_grid
 
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
 JOURNALS = sorted((TESTS / "journals").glob("*.jsonl"))
@@ -68,7 +68,7 @@ def journal(data: bytes) -> None:
         sessions.summaries()
         with closing(sessions.open(folder.name)) as session:
             environment = replace(fake_environment(folder, {"PATH": ""}), now=lambda: NOW)
-            everybody(SessionRun(session, environment, MODULES[session.header.workflow]).whole())
+            status_grid(SessionRun(session, environment, MODULES[session.header.workflow]).session_context())
 
 
 def project_with(name: str, data: bytes) -> None:

@@ -106,7 +106,7 @@ class SessionWalk:
         """Look at the world, and check that no step after a contradicted one is proposed."""
         self.run.observe()
         for question in self.run.questions() if at_network else ():
-            self.run.learn(question, self.run.answer(question))
+            self.run.save_answer(question, self.run.answer(question))
         layout = self.session.layout()
         contradicted = [key for key in layout if self.session.status(key) is Status.CONTRADICTED]
         proposed = self.session.proposal()

@@ -36,7 +36,7 @@ from workflows.step_modules import MODULES
 from workflows.steps.admin import apply, hand_over, review
 from workflows.steps.admin.accepted_plan import Planned, decided
 from workflows.steps.admin.admissions import admissions
-from workflows.steps.admin.status_grid import Stand, everybody
+from workflows.steps.admin.status_grid import PersonStatus, status_grid
 from workflows.steps.decisions import Comparison
 from workflows.steps.new_user import profiles
 
@@ -114,18 +114,22 @@ def test_a_review_of_every_kind_of_decision_writes_what_it_always_wrote(
     assert run.observe() == ()
     assert review.prepare(run.context(key), quiet).change_set.diff() == ""
     assert run.session.proposal() == StepKey("mfa-reset", "management")
-    grid = dict(everybody(run.whole()).rows)
-    both = (Stand.WRITTEN, Stand.WRITTEN)
+    grid = dict(status_grid(run.session_context()).rows)
+    both = (PersonStatus.WRITTEN, PersonStatus.WRITTEN)
     assert grid == {
         **dict.fromkeys(("jane.doe", "alex.kim", "sam.okafor", "dana.lopez"), both),
-        **dict.fromkeys(("machine.gitlab", "machine.github.actions", "pat.jones"), (Stand.NOT_HERE, both[1])),
+        **dict.fromkeys(
+            ("machine.gitlab", "machine.github.actions", "pat.jones"), (PersonStatus.NOT_HERE, both[1])
+        ),
     }
 
 
 def test_a_finished_session_of_the_admin_is_still_finished(opened: Opened) -> None:
     run = opened("admin-done")
     assert settled(run)
-    assert everybody(run.whole()).rows == (("jane.doe", (Stand.HANDED_OVER, Stand.HANDED_OVER)),)
+    assert status_grid(run.session_context()).rows == (
+        ("jane.doe", (PersonStatus.HANDED_OVER, PersonStatus.HANDED_OVER)),
+    )
     gone = {change.key for change in run.observe() if change.observation.contradicts}
     assert gone == {StepKey("project")}
     assert run.session.status(StepKey("review")) is Status.UNCONFIRMED  # the project and its files are gone
@@ -143,8 +147,8 @@ def test_a_session_whose_project_moved_on_the_way_goes_on_there_and_can_move_aga
     run = opened("admin-moved")
     session = run.session
     assert settled(run)
-    assert str(run.whole().root) == "/srv/bb-infra"
-    session.move(StepKey("project"), run.whole().root, Path("/srv/again"))
+    assert str(run.session_context().root) == "/srv/bb-infra"
+    session.move(StepKey("project"), run.session_context().root, Path("/srv/again"))
     assert settled(run)
     known = json.dumps([session.facts(item) for item in ("", "management", "security")])
     assert ("/srv/again/" in known, "/srv/b" in known) == (True, False)
@@ -162,7 +166,9 @@ def test_a_plan_that_was_accepted_waits_for_its_apply(opened: Opened) -> None:
     assert (planned.passwords, planned.gone, planned.empty) == (("jane.doe",), (), False)
     outlook = apply.survey(context, quiet)
     assert (outlook.begun, bool(outlook.refusal)) == (False, True)  # the sandbox and its plan file are gone
-    assert dict(everybody(run.whole()).rows) == {"jane.doe": (Stand.HANDED_OVER, Stand.PLANNED)}
+    assert dict(status_grid(run.session_context()).rows) == {
+        "jane.doe": (PersonStatus.HANDED_OVER, PersonStatus.PLANNED)
+    }
 
 
 def test_nothing_is_handed_over_while_a_key_is_asked_for_again(opened: Opened) -> None:

@@ -247,23 +247,23 @@ def test_what_the_network_said_against_a_step_stays_until_it_says_otherwise_or_t
     modules[1].observation = here
     monkeypatch.setattr(modules[1], "inquire", lambda _: GONE, raising=False)
     run.observe()
-    assert run.learn(run.question(USERS), GONE)
+    assert run.save_answer(run.question(USERS), GONE)
     run.observe()
     assert session.status(USERS) is Status.CONTRADICTED, "a look at this machine says nothing about it"
     assert USERS in {question.key for question in run.questions()}, "so it is asked again"
-    assert not run.learn(run.question(USERS), unknown("AWS wants a code."))
+    assert not run.save_answer(run.question(USERS), unknown("AWS wants a code."))
     assert session.status(USERS) is Status.CONTRADICTED
-    assert run.learn(run.question(USERS), AGREES)
+    assert run.save_answer(run.question(USERS), AGREES)
     run.observe()
     assert session.status(USERS) is not Status.CONTRADICTED
-    run.learn(run.question(USERS), GONE)
+    run.save_answer(run.question(USERS), GONE)
     session.reopen(USERS)
     settle(session, USERS, {"people": "jane"})
     run.observe()
     assert session.status(USERS) is not Status.CONTRADICTED
-    run.learn(run.question(USERS), Observation(Verdict.AWAITED, "", ("jane",)))
+    run.save_answer(run.question(USERS), Observation(Verdict.AWAITED, "", ("jane",)))
     run.observe()
-    run.learn(run.question(USERS), unknown("AWS wants a code."))
+    run.save_answer(run.question(USERS), unknown("AWS wants a code."))
     assert session.state.awaited() == ("jane",)
 
 
@@ -275,9 +275,9 @@ def test_what_a_look_at_this_machine_said_against_a_step_stays_whatever_the_netw
     run.observe()
     session.acknowledge(USERS, session.state.observed[USERS])
     assert session.status(USERS) is Status.UNCONFIRMED
-    assert not run.learn(run.question(USERS), NOT_ASKED)
+    assert not run.save_answer(run.question(USERS), NOT_ASKED)
     assert session.status(USERS) is Status.UNCONFIRMED
-    assert not run.learn(run.question(USERS), AGREES)
+    assert not run.save_answer(run.question(USERS), AGREES)
     for _again in range(2):
         seen = session.state.observed[USERS]
         assert (session.status(USERS), seen.verdict, seen.confirmed) == (Status.DONE, GONE.verdict, True)

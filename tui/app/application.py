@@ -401,7 +401,7 @@ class OnboardApp(Frame):
         from workflows.machine.state import SETTLED, Status  # noqa: PLC0415 - likewise
         from workflows.steps.shared import moved_project  # noqa: PLC0415 - likewise
 
-        context = run.whole()
+        context = run.session_context()
         gone = moved_project.missing(context)
         if gone is None or run.session.status(StepKey("project")) not in SETTLED | {Status.CONTRADICTED}:
             await self._look_now(run, wanted)

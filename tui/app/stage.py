@@ -110,7 +110,7 @@ class Stage(Vertical):
             await self.mount(Finished(self._run))
         elif self._run.session.status(key) is Status.LOCKED:
             step = self._run.step(key)
-            note = note_of(self._run, key) or text_of(self._run.over())
+            note = note_of(self._run, key) or text_of(self._run.why_over())
             await self.mount(_waiting(self._run.title(key), step.purpose, note))
         else:
             await self.mount(self._panes[key.step](self._opening(key)))
@@ -215,7 +215,7 @@ class Stage(Vertical):
             failed=status in {Status.FAILED, Status.STOPPED},
             skipped=status is Status.SKIPPED,
             gone=gone,
-            over=bool(self._run.over()),
+            over=bool(self._run.why_over()),
         )
 
     def _removed(self, gone: Sequence[str]) -> Sentence:
@@ -377,7 +377,7 @@ def note_of(run: SessionRun, key: StepKey) -> str:
     """Return the note of a step, or ""."""
     session, record = run.session, run.session.record(key)
     last, status = record.last if record is not None else None, session.status(key)
-    over = bool(run.over())
+    over = bool(run.why_over())
     match None if over and status not in SETTLED else status:  # a session that is over needs nothing
         case Status.LOCKED:
             return _waits_for(run, key)

@@ -52,7 +52,7 @@ from workflows.machine.observations import Choice, Observation, Verdict
 from workflows.machine.state import SETTLED, Status
 from workflows.run import PROJECT, Change, Question, SessionRun
 from workflows.steps.admin.admissions import Admissions, admissions
-from workflows.steps.admin.status_grid import everybody
+from workflows.steps.admin.status_grid import status_grid
 from workflows.steps.kinds import KINDS
 from workflows.steps.shared.module import GuardedLook
 
@@ -202,7 +202,7 @@ class WizardScreen(OneFocus):
         self.run_worker(look, thread=True, group="looks", exclusive=True)
 
     def _look(self, done: Iterable[Question], *, opens: bool) -> None:
-        looks = self.run.seen(done)
+        looks = self.run.check(done)
         if not get_current_worker().is_cancelled:
             self.call_later(self._take, looks, opens=opens)
 
@@ -255,7 +255,7 @@ class WizardScreen(OneFocus):
     async def _take(self, looks: Sequence[tuple[Question, Observation]], *, opens: bool) -> None:
         """Show a look's results; the questions after it may use secrets if `opens`."""
         changes, before = list[Change](), self.run.session.state
-        if self._left.is_set() or not self._stage.record(lambda: changes.extend(self.run.take(looks))):
+        if self._left.is_set() or not self._stage.record(lambda: changes.extend(self.run.save_checks(looks))):
             return
         contradicted = [
             change
@@ -321,7 +321,7 @@ class WizardScreen(OneFocus):
         if self._looking and answer.verdict is Verdict.UNKNOWN and unsure:
             self._unsure.append((self.run.title(key), why))
         news, before = list[bool](), self.run.session.state.observed
-        if not self._stage.record(lambda: news.append(self.run.learn(question, answer))):
+        if not self._stage.record(lambda: news.append(self.run.save_answer(question, answer))):
             return
         if any(news):
             if answer.contradicts:
@@ -393,8 +393,8 @@ class WizardScreen(OneFocus):
     async def _look_at(self, step: str) -> None:
         """Check on this machine whether a done step still holds."""
         done = [question for question in self.run.done() if question.key.step == step]
-        if looks := await asyncio.to_thread(self.run.seen, done):
-            self._stage.record(lambda: self.run.take(looks))
+        if looks := await asyncio.to_thread(self.run.check, done):
+            self._stage.record(lambda: self.run.save_checks(looks))
 
     @on(Stage.Recorded)
     @on(StepPane.NoteDropped)
@@ -411,7 +411,7 @@ class WizardScreen(OneFocus):
 
         For a session that is over, only the steps with a lasting result.
         """
-        session, entries, over = self.run.session, [], bool(self.run.over())
+        session, entries, over = self.run.session, [], bool(self.run.why_over())
         state = session.state
         foreseen = replace(state, knowledge=state.knowledge.foreseen(self._likely))
         expected, found = foreseen.expected(), standings(self.run, state.layout())
@@ -501,7 +501,7 @@ class WizardScreen(OneFocus):
             bar.show(back, self._turn(), self._primary())
 
     def _turn(self) -> Turn:
-        if self.run.over():
+        if self.run.why_over():
             return Turn("This session is over" if self.current else "Nothing is left to do", yours=False)
         if self.current is None and self.run.session.proposal() is None:
             if all(entry.status is Status.DONE for entry in self._steps):
@@ -533,7 +533,7 @@ class WizardScreen(OneFocus):
 
     def _primary(self) -> Primary:
         key, pane = self.current, self.pane
-        if self.run.over():
+        if self.run.why_over():
             return Primary("Go to the end" if key else "Archive this session")
         if key is None or pane is None or self._waits:
             open_step = self.run.session.towards(key)
@@ -639,7 +639,7 @@ class WizardScreen(OneFocus):
             return repeats and "layers" in facts and any(facts.get(kind) for kind in KINDS)
         if action not in {"skip", "reopen"}:
             return True
-        if self.current is None or self.choosing or self.run.over():
+        if self.current is None or self.choosing or self.run.why_over():
             return False
         status = self.run.session.status(self.current)
         if action == "skip":
@@ -662,7 +662,7 @@ class WizardScreen(OneFocus):
         if self._refused_while_busy():
             return
         self._touched |= self._primary().ready
-        if key is None or pane is None or self._waits or self.run.over():
+        if key is None or pane is None or self._waits or self.run.why_over():
             await self._leave_page_without_input()
             return
         if self.run.session.status(key) is Status.CONTRADICTED and not pane.decides:
@@ -700,7 +700,7 @@ class WizardScreen(OneFocus):
 
         In a session that is over, every page leads to the closing one, which archives the session.
         """
-        if self.run.over():
+        if self.run.why_over():
             await (self.go_to(None) if self.current else self.app.run_action("archive_session"))
             return
         if (open_step := self.run.session.towards(self.current)) is not None:
@@ -773,11 +773,11 @@ class WizardScreen(OneFocus):
     def action_everybody(self) -> None:
         """Show everybody's status, and open the account chosen there."""
         self._stage.keep_what_changed()  # so that the grid has what the page has just seen
-        grid = everybody(self.run.whole())
+        grid = status_grid(self.run.session_context())
 
         async def chosen(account: str) -> None:
             key = self.run.next_of(account)
-            if key is not None or self.run.over():
+            if key is not None or self.run.why_over():
                 await self.visit(key)
 
         session, title = self.run.session, self.run.title
@@ -896,12 +896,12 @@ class WizardScreen(OneFocus):
             for question in self.run.done()
             if key in {question.key, *state.givers(question.key)} or self._uncertain(question.key)
         ]
-        looks = await asyncio.to_thread(self.run.seen, done)
+        looks = await asyncio.to_thread(self.run.check, done)
         news = [
             (question, look) for question, look in looks if question.key != key or look.said_so or look.at
         ]
         if news:
-            self._stage.record(lambda: self.run.take(news))
+            self._stage.record(lambda: self.run.save_checks(news))
 
     def _only_said(self, key: StepKey) -> bool:
         """Return whether a step is done on the user's word alone."""

@@ -37,11 +37,11 @@ class Verdict(StrEnum):
     CHANGED = "changed"
     GONE = "gone"
     AWAITED = "awaited"
-    TAKEN_BACK = "taken back"
+    REVERTED = "taken back"
     UNKNOWN = "unknown"
 
 
-_AGREEING = frozenset({Verdict.AS_DECIDED, Verdict.UNKNOWN, Verdict.AWAITED, Verdict.TAKEN_BACK})
+_AGREEING = frozenset({Verdict.AS_DECIDED, Verdict.UNKNOWN, Verdict.AWAITED, Verdict.REVERTED})
 """Not knowing, waiting for somebody, and a later session's intended change aren't contradictions."""
 
 

@@ -310,7 +310,7 @@ class State:
         status, look = self.status(key, run), self.observed.get(key)
         if status in {Status.DONE, Status.UNCONFIRMED} and key in self.outdated:
             return Status.STALE
-        settled = look is not None and look.verdict in {Verdict.AWAITED, Verdict.TAKEN_BACK}
+        settled = look is not None and look.verdict in {Verdict.AWAITED, Verdict.REVERTED}
         return Status.DONE if status is Status.UNCONFIRMED and settled else status
 
     def _confirmed(self, key: StepKey) -> Status:

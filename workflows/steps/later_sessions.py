@@ -88,7 +88,7 @@ def written_changes(sessions: Collection[Summary], holds_files: Callable[[Summar
     )
 
 
-def taken_back(facts: Mapping[str, Any], begun: str, applied: AppliedChanges) -> dict[str, dict[str, str]]:
+def reverted(facts: Mapping[str, Any], begun: str, applied: AppliedChanges) -> dict[str, dict[str, str]]:
     """Return whose addition or removal a later session undid and applied.
 
     The result maps account and name to that session's work.
@@ -330,7 +330,7 @@ def finished_by(own: Summary, applied: AppliedChanges, written: AppliedChanges) 
     changed = {(account, name) for _kind, account, name in _changed(facts)}
     if own.next_step or not only_for({name for _account, name in changed}, facts):
         return ()
-    back = taken_back(facts, own.created, applied)
+    back = reverted(facts, own.created, applied)
     by = {(account, name): work for account, names in back.items() for name, work in names.items()}
     return tuple(dict.fromkeys(by.values())) if changed == by.keys() else ()
 

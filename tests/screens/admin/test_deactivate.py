@@ -131,7 +131,7 @@ async def test_a_session_that_is_over_offers_no_step_to_be_skipped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, over: str
 ) -> None:
     key = AccessKey("AKIAEXAMPLE", True, datetime(2026, 1, 2, tzinfo=UTC), None, "")
-    monkeypatch.setattr(SessionRun, "over", lambda _: over)
+    monkeypatch.setattr(SessionRun, "why_over", lambda _: over)
     session, app = opened(tmp_path, monkeypatch, Findings((Leaver(NAME, True, keys=(key,)),)))
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)

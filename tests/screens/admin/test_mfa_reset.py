@@ -25,7 +25,7 @@ from workflows.machine.session import Session
 from workflows.machine.state import Status
 from workflows.steps.admin import apply, hand_over, mfa_reset
 from workflows.steps.admin.mfa_reset import Device, DeviceChanged, Found, Owner
-from workflows.steps.admin.status_grid import Stand, everybody
+from workflows.steps.admin.status_grid import PersonStatus, status_grid
 
 NAMES = ("jane.doe", "sam.okafor")
 ACCOUNT = "222222222222"
@@ -159,7 +159,9 @@ async def test_where_nobody_has_a_device_there_is_nothing_to_remove_and_nothing_
         assert not any(app.pane.query_one(selector).display for selector in ("#remove", "#skip"))
         await pilot.press("f5")
         await rest(pilot)
-        assert {stands for _, stands in everybody(app.wizard.run.whole()).rows} == {(Stand.NO_DEVICE,)}
+        assert {stands for _, stands in status_grid(app.wizard.run.session_context()).rows} == {
+            (PersonStatus.NO_DEVICE,)
+        }
         await pilot.press("escape")
         await pilot.press("ctrl+n")
         await rest(pilot)

@@ -27,7 +27,7 @@ from workflows.machine.events import StepKey
 from workflows.machine.state import Status
 from workflows.messages.request import Request as SentRequest
 from workflows.steps.admin import groups, pgp_keys, project, review, users
-from workflows.steps.admin.status_grid import Stand, everybody
+from workflows.steps.admin.status_grid import PersonStatus, status_grid
 from workflows.steps.decisions import Decisions
 
 Keys = Mapping[str, bytes]
@@ -629,8 +629,8 @@ async def test_a_request_that_lies_unread_has_arrived(admin_project: AdminProjec
         await rest(ui.pilot)
         ui.app.wizard.action_everybody()
         await rest(ui.pilot)
-        stands = {stand for _, row in everybody(ui.app.wizard.run.whole()).rows for stand in row}
-        assert stands == {Stand.REQUEST_ARRIVED}
+        stands = {stand for _, row in status_grid(ui.app.wizard.run.session_context()).rows for stand in row}
+        assert stands == {PersonStatus.REQUEST_ARRIVED}
 
 
 async def test_who_declines_a_replacement_keeps_the_text(

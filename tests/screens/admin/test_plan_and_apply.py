@@ -1372,7 +1372,7 @@ async def test_nobody_is_to_compare_the_fingerprint_of_who_was_removed_since(
     if step == "apply":
         desk.accept(written(desk))
     app = desk.host(step)
-    gone = Observation(Verdict.TAKEN_BACK, "", by_item={"management": ("jane.doe",)})
+    gone = Observation(Verdict.REVERTED, "", by_item={"management": ("jane.doe",)})
     monkeypatch.setattr(SessionRun, "removed", lambda _run: gone)
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)

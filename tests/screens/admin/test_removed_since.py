@@ -27,7 +27,7 @@ from workflows.machine.session import Session
 from workflows.machine.summaries import Summary, keep_summary, made_from
 from workflows.run import PROJECT, SessionRun
 from workflows.steps.admin import groups, mfa_reset, plan, users
-from workflows.steps.admin.status_grid import Stand, everybody
+from workflows.steps.admin.status_grid import PersonStatus, status_grid
 from workflows.steps.kinds import work_of
 
 PLAN = StepKey("plan", "security")
@@ -121,7 +121,7 @@ async def test_a_session_is_over_once_a_later_one_removed_the_only_person(
         assert app.wizard.query(Finished)
         title = str(app.wizard.query_one(".finished-title", Text).render())
         seen = app.session.state.observed[PROJECT]
-        assert (seen.verdict, seen.about) == (Verdict.TAKEN_BACK, ("jane.doe",))
+        assert (seen.verdict, seen.about) == (Verdict.REVERTED, ("jane.doe",))
         assert "Remove jane.doe" in title
         assert "removed since" in app.text() or "joining" in facts
         assert "Archive" in str(app.wizard.query_one("#primary", Button).label)
@@ -189,9 +189,9 @@ async def test_a_session_is_over_once_the_files_of_the_other_account_lack_the_pe
         seen = app.session.state.observed[PROJECT]
         assert app.wizard.query(Finished)
         both = dict.fromkeys(("management", "security"), ("jane.doe",))
-        assert (seen.verdict, seen.about, seen.by_item) == (Verdict.TAKEN_BACK, ("jane.doe",), both)
-        rows = everybody(app.wizard.run.whole()).rows
-        assert rows == (("jane.doe", (Stand.GONE_FROM_FILES, Stand.REMOVED_SINCE)),)
+        assert (seen.verdict, seen.about, seen.by_item) == (Verdict.REVERTED, ("jane.doe",), both)
+        rows = status_grid(app.wizard.run.session_context()).rows
+        assert rows == (("jane.doe", (PersonStatus.GONE_FROM_FILES, PersonStatus.REMOVED_SINCE)),)
 
 
 async def test_the_end_names_whatever_a_later_session_took_back(admin_project: AdminProject) -> None:
@@ -201,7 +201,7 @@ async def test_the_end_names_whatever_a_later_session_took_back(admin_project: A
         session.observe({PROJECT: replace(session.state.observed[PROJECT], words="What was so before.")})
         await app.wizard.go_to(None)
         seen = session.state.observed[PROJECT]
-        assert (seen.verdict, seen.about) == (Verdict.TAKEN_BACK, ("jane.doe",))
+        assert (seen.verdict, seen.about) == (Verdict.REVERTED, ("jane.doe",))
         assert text_of(seen.words) in at_the_end(app)
         assert "What was so before." not in at_the_end(app)
         assert not app.wizard.query("#look")
@@ -222,7 +222,7 @@ async def test_the_end_says_once_of_files_and_accounts_who_was_removed(
         session.skip(PLAN)
         words = text_of(session.state.observed[PROJECT].words)
         both = f"{words} {words} It wrote over 2 files."
-        session.observe({key: Observation(Verdict.TAKEN_BACK, both, by_item=by_item)})
+        session.observe({key: Observation(Verdict.REVERTED, both, by_item=by_item)})
         await app.wizard.go_to(None)
         lines = at_the_end(app).splitlines()
         assert sum(words in line for line in lines) == times

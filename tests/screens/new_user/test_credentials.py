@@ -963,7 +963,7 @@ async def test_the_end_offers_no_look_at_a_key_that_was_left_where_it_is(
     async with app.run_test(size=(80, 24)) as pilot:
         for confirmed in (False, True):
             if confirmed:  # as Verify reports
-                app.wizard.run.learn(app.wizard.run.question(KEYS), AGREES)
+                app.wizard.run.save_answer(app.wizard.run.question(KEYS), AGREES)
             await app.wizard.go_to(None)
             await rest(pilot)
             lines = [str(text.content) for text in app.wizard.query_one(Finished).query(Text)]

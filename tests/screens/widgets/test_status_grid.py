@@ -31,7 +31,7 @@ from workflows.machine.state import Status
 from workflows.steps.admin import apply, hand_over, plan, terraform_runs
 from workflows.steps.admin.accepted_plan import Planned
 from workflows.steps.admin.admissions import Admission, Admissions
-from workflows.steps.admin.status_grid import Everybody, Stand, everybody
+from workflows.steps.admin.status_grid import PersonStatus, StatusGrid, status_grid
 from workflows.steps.decisions import Comparison, Decisions
 from workflows.steps.shared.module import Context
 from workflows.steps.shared.to_send import ToSend
@@ -185,7 +185,7 @@ async def test_the_closing_page_shows_who_was_handed_what(desk: tuple[Session, P
         assert app.wizard.query_one(Finished).query_one(".finished-title").has_class("-unsure")
         words = app.text()
         assert "person.02" in words
-        assert Stand.TO_HAND_OVER.sentence in words
+        assert PersonStatus.TO_HAND_OVER.sentence in words
         assert " 24 " in words
         assert app.wizard.query("#remove")
         buttons = app.wizard.query_one(Finished).query(Button)
@@ -205,12 +205,12 @@ async def test_the_closing_page_awaits_nobody_whom_later_sessions_removed_everyw
     settle(session, StepKey("hand-over", "security"), {"handed_over": sent})
     awaited = Observation(Verdict.AWAITED, "Not yet.", tuple(PEOPLE[:3]))
     session.observe({StepKey("hand-over", "security"): awaited})
-    removed = (Stand.REMOVED_SINCE, Stand.GONE_FROM_FILES, Stand.NOT_HERE)
-    partly = (Stand.REMOVED_SINCE, Stand.AWAITED, Stand.NOT_HERE)
-    others = dict.fromkeys(PEOPLE, (Stand.AWAITED,) * 3)
+    removed = (PersonStatus.REMOVED_SINCE, PersonStatus.GONE_FROM_FILES, PersonStatus.NOT_HERE)
+    partly = (PersonStatus.REMOVED_SINCE, PersonStatus.AWAITED, PersonStatus.NOT_HERE)
+    others = dict.fromkeys(PEOPLE, (PersonStatus.AWAITED,) * 3)
     rows = {**others, PEOPLE[0]: removed, PEOPLE[1]: partly}
     accounts = ("management", "security", "apps-devstg")
-    monkeypatch.setattr(finished, "everybody", lambda _: Everybody(accounts, tuple(rows.items())))
+    monkeypatch.setattr(finished, "status_grid", lambda _: StatusGrid(accounts, tuple(rows.items())))
     reminded: list[tuple[str, ...]] = []
 
     def remind(names: tuple[str, ...], _context: object) -> ToSend:
@@ -310,7 +310,7 @@ async def test_the_end_and_the_list_beside_it_make_the_grid_once_each(
     made: list[Context] = []
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
-        monkeypatch.setattr(finished, "everybody", lambda whole: made.append(whole) or everybody(whole))
+        monkeypatch.setattr(finished, "status_grid", lambda whole: made.append(whole) or status_grid(whole))
         await app.wizard.go_to(None)
         assert len(made) == 2
 

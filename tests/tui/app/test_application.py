@@ -329,7 +329,7 @@ async def test_every_key_of_home_is_in_its_line_at_80_columns(house: House) -> N
 async def test_a_session_that_is_over_opens_at_its_end_and_is_archived_there(tmp_path: Path) -> None:
     modules = small_workflow()
     project = replace(modules[0].STEP, gives=("project", "layers", "resetting"))
-    removed = Observation(Verdict.TAKEN_BACK, "jane was removed.", ("jane",))
+    removed = Observation(Verdict.REVERTED, "jane was removed.", ("jane",))
     modules[0] = SmallStep(project, removed)
     house = House(tmp_path, modules)
     session = house.session((PROJECT, {**LAYERS, "resetting": ["jane"]}))
@@ -874,7 +874,7 @@ async def test_the_arrows_go_between_the_buttons_of_a_question(house: House) -> 
     assert answers == [None, True, None, True]
 
 
-@pytest.mark.parametrize("fails", ["seen", "answer"])
+@pytest.mark.parametrize("fails", ["check", "answer"])
 async def test_a_look_that_fails_is_over_and_shows_it_each_time(
     tmp_path: Path, fails: str, monkeypatch: pytest.MonkeyPatch, nothing_fails_in_passing: list[BaseException]
 ) -> None:

@@ -53,7 +53,7 @@ from workflows.machine.observations import (
 )
 from workflows.machine.state import Status
 from workflows.run import SessionRun
-from workflows.steps.admin.status_grid import Everybody, Stand
+from workflows.steps.admin.status_grid import PersonStatus, StatusGrid
 from workflows.steps.shared.module import Context, GuardedLook
 
 PROJECT, USERS, ACCOUNT = StepKey("project"), StepKey("users"), StepKey("account")
@@ -638,9 +638,9 @@ async def test_what_is_left_out_and_done_with_another_account_is_not_called_skip
     app = host(tmp_path, modules, done={PROJECT: LAYERS})
     for item in LAYERS["layers"]:
         app.session.skip(StepKey("account", item))
-    stands = {"management": Stand.HANDED_OVER, "security": Stand.TO_HAND_OVER}
-    grid = Everybody(tuple(stands), (("jane.doe", tuple(stands.values())),))
-    monkeypatch.setattr(finished, "everybody", lambda _context: grid)
+    stands = {"management": PersonStatus.HANDED_OVER, "security": PersonStatus.TO_HAND_OVER}
+    grid = StatusGrid(tuple(stands), (("jane.doe", tuple(stands.values())),))
+    monkeypatch.setattr(finished, "status_grid", lambda _context: grid)
     async with app.run_test(size=(120, 24)) as pilot:
         await rest(pilot)
         assert [line for line in rail_lines(app) if "Account" in line] == ["✓ Account", "– Account"]
@@ -1278,7 +1278,7 @@ async def test_the_end_waits_for_people_asks_again_and_has_a_reminder(
         assert not app.wizard.query("#remind")
 
 
-@pytest.mark.parametrize("verdict", [Verdict.AWAITED, Verdict.TAKEN_BACK])
+@pytest.mark.parametrize("verdict", [Verdict.AWAITED, Verdict.REVERTED])
 async def test_what_is_done_here_is_shown_as_done_though_the_world_has_more_to_say(
     tmp_path: Path, verdict: Verdict
 ) -> None:
@@ -1290,7 +1290,7 @@ async def test_what_is_done_here_is_shown_as_done_though_the_world_has_more_to_s
         await rest(pilot)
         assert app.session.status(StepKey("apply")) is Status.UNCONFIRMED
         assert any(line.startswith(MARKS[Status.DONE]) for line in rail_lines(app))
-        over = verdict is Verdict.TAKEN_BACK
+        over = verdict is Verdict.REVERTED
         title = str(app.wizard.query_one(".finished-title", Text).render())
         assert (text_of(step.answer.words) in title) is over
         assert bool(app.wizard.query("#look")) is not over
@@ -1429,8 +1429,8 @@ async def test_only_the_look_that_a_person_asks_for_opens_what_is_guarded_and_sa
         step.may_answer.clear()
         app.wizard.look_again()
         await until(pilot, lambda: opened == [False, False])
-        seen = app.wizard.run.seen
-        monkeypatch.setattr(app.wizard.run, "seen", lambda done: may_look.wait(SECONDS) and seen(done))
+        seen = app.wizard.run.check
+        monkeypatch.setattr(app.wizard.run, "check", lambda done: may_look.wait(SECONDS) and seen(done))
         app.wizard.query_one("#look").focus()
         await pilot.press("enter")
         await until(pilot, lambda: bool(app.wizard.query_one("#result", Text).visual))
@@ -1452,7 +1452,9 @@ async def test_a_look_that_another_one_follows_says_nothing_more(
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
         learnt: list[Observation] = []
-        monkeypatch.setattr(app.wizard.run, "learn", lambda _question, answer: bool(learnt.append(answer)))
+        monkeypatch.setattr(
+            app.wizard.run, "save_answer", lambda _question, answer: bool(learnt.append(answer))
+        )
         step.may_answer.clear()
         before = step.asked
         for number in (1, 2):
@@ -1486,7 +1488,7 @@ async def test_nobody_is_reminded_from_a_session_that_is_over(
 ) -> None:
     async with asked_about_somebody(tmp_path) as (_step, app, pilot):
         assert app.wizard.query("#remind")
-        monkeypatch.setattr(app.wizard.run, "over", lambda: "jane.doe was removed.")
+        monkeypatch.setattr(app.wizard.run, "why_over", lambda: "jane.doe was removed.")
         await app.wizard.go_to(None)
         await rest(pilot)
         assert not app.wizard.query("#remind")

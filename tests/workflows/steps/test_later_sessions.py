@@ -16,8 +16,8 @@ from workflows.steps.later_sessions import (
     removals,
     removed,
     renewed,
+    reverted,
     still_awaited,
-    taken_back,
     to_hand_over,
     written_changes,
 )
@@ -43,20 +43,20 @@ def begun(created: str, session: Summary) -> Summary:
 
 def test_what_a_later_session_removed_or_added_again_is_taken_back() -> None:
     back = {"management": {"jane": "Remove jane"}, "security": {"jane": "Remove jane"}}
-    assert taken_back(ADD.facts, ADD.created, applied_changes([ADD, REMOVE])) == back
+    assert reverted(ADD.facts, ADD.created, applied_changes([ADD, REMOVE])) == back
     again = begun("3", ADD)
-    assert taken_back(ADD.facts, ADD.created, applied_changes([again, REMOVE])) == {}
+    assert reverted(ADD.facts, ADD.created, applied_changes([again, REMOVE])) == {}
     assert finished_by(REMOVE, applied_changes([ADD, REMOVE, again]), {}) == ("Add jane",)
 
 
 def test_an_apply_that_came_after_a_removal_adds_nobody_whom_its_plan_left_out() -> None:
     after = dict.fromkeys(ADD.settled, "3")
     late = replace(ADD, settled=after)
-    assert taken_back(late.facts, late.created, applied_changes([late, REMOVE])) == {}
+    assert reverted(late.facts, late.created, applied_changes([late, REMOVE])) == {}
     left_out = {step: {"applied": {"at": "3", "left_out": ["jane"]}} for step in after}
     without = replace(late, gave=left_out)
     back = {"management": {"jane": "Remove jane"}, "security": {"jane": "Remove jane"}}
-    assert taken_back(without.facts, without.created, applied_changes([without, REMOVE])) == back
+    assert reverted(without.facts, without.created, applied_changes([without, REMOVE])) == back
     assert len(passwords_made([late])) == 2
     assert passwords_made([without]) == {}
 

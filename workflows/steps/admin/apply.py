@@ -183,8 +183,8 @@ def inquire(context: Context) -> Observation:
     Raises:
         OnboardError: the state or AWS can't be read.
     """
-    if taken_back := state_now.taken_back_since(context, context.item):
-        return taken_back
+    if reverted := state_now.reverted_since(context, context.item):
+        return reverted
     seen = state_now.seen(context)
     people = state_now.users_in_aws(context, left_out_of(context.facts.get("applied") or {}))
     if seen.verdict is not Verdict.AS_DECIDED or not people:

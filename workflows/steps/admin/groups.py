@@ -81,7 +81,7 @@ class LayerView:
 
     @cached_property
     def people(self) -> tuple[str, ...]:
-        """Everybody, in the order of the matrix."""
+        """StatusGrid, in the order of the matrix."""
         return (*self.chosen, *self.others, *self.machines)
 
     @cached_property

@@ -729,8 +729,8 @@ def inquire(context: Context) -> Observation:
     Raises:
         OnboardError: AWS can't be asked.
     """
-    if taken_back := state_now.taken_back_since(context, context.item):
-        return taken_back
+    if reverted := state_now.reverted_since(context, context.item):
+        return reverted
     sent = [name for name, mark in marks_in(context.item, context).items() if mark.sent_at]
     since, accounts = removed_since(context), accounts_of_text(context.item, context)
     removals = {name: by[name] for by in map(since.get, accounts) if by for name in sent if name in by}
@@ -749,7 +749,7 @@ def inquire(context: Context) -> Observation:
     by, names = listed([*dict.fromkeys(removals.values())], _MOST_NAMED), tuple(removals)
     gone = (f"{listed(names, _MOST_NAMED)}: removed by a later session ({by}).",) if removals else ()
     words = (*gone, *_later_session_sentences(others))
-    return Observation(Verdict.TAKEN_BACK, joined(words), names) if words else NOT_ASKED
+    return Observation(Verdict.REVERTED, joined(words), names) if words else NOT_ASKED
 
 
 def _later_session_sentences(others: Mapping[tuple[str, str], Summary]) -> Iterator[Sentence]:

@@ -210,7 +210,7 @@ def removals_since(context: Context) -> Observation | None:
         if (account, name) not in found and (name in sure or (account, name) in there)
     }
     gone = tuple(name for name in names if name not in left)
-    return Observation(Verdict.TAKEN_BACK, _removal_words(found, applied), gone, by_item=_by_account(found))
+    return Observation(Verdict.REVERTED, _removal_words(found, applied), gone, by_item=_by_account(found))
 
 
 def never_admitted(name: str, account: str, context: Context) -> bool:

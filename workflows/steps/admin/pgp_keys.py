@@ -872,7 +872,7 @@ def observe(context: Context) -> Observation:
         by = listed([*dict.fromkeys(later[other.known_by] for _, other in others)], 2)
         files = by_key((other.file, account) for account, other in others)
         where = joined((f"{file} in {enumerated(accounts)}" for file, accounts in files.items()), "; ")
-        return Observation(Verdict.TAKEN_BACK, f"A later session replaced the key ({by}): {where}.")
+        return Observation(Verdict.REVERTED, f"A later session replaced the key ({by}): {where}.")
     keys = context.decisions.keys.values()
     for account, reset in ((account, reset) for key in keys for account, reset in key.resets.items()):
         more = sorted({*sharing_key(layers[account], reset.file)}.difference(reset.users))

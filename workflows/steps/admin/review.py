@@ -47,7 +47,7 @@ from workflows.steps.admin.other_sessions import (
     written_since,
 )
 from workflows.steps.admin.project import check_upstream, wanted_binary
-from workflows.steps.admin.state_now import taken_back_since
+from workflows.steps.admin.state_now import reverted_since
 from workflows.steps.admin.written import (
     files_left,
     files_written,
@@ -584,11 +584,11 @@ def observe(context: Context) -> Observation:
     }
     if not open_in:
         return AGREES
-    if taken_back := taken_back_since(context):
-        return taken_back
+    if reverted := reverted_since(context):
+        return reverted
     removed = removed_from_files(context, layers)
     if _is_only_for_gone(open_in, removed, context):
-        return Observation(Verdict.TAKEN_BACK, removed.words, by_item=removed.by_item)
+        return Observation(Verdict.REVERTED, removed.words, by_item=removed.by_item)
     if by := _written_since(lacking, context):
         files = count(len(lacking), "file")
         words = f"A later session of yours ({'; '.join(by)}) wrote over {files} of this one."
@@ -597,7 +597,7 @@ def observe(context: Context) -> Observation:
             for account, layer in layers.items()
         )
         return Observation(
-            Verdict.CHANGED if undoes else Verdict.TAKEN_BACK,
+            Verdict.CHANGED if undoes else Verdict.REVERTED,
             joined((removed.words, words)),
             (*sorted(open_in), *by),
             _SUPERSEDED,

@@ -36,7 +36,7 @@ from workflows.steps.later_sessions import (
     applied_changes,
     changed_later,
     removed,
-    taken_back,
+    reverted,
 )
 from workflows.steps.shared.device_sessions import DeviceSessions
 from workflows.steps.shared.module import Context, GuardedLook
@@ -124,7 +124,7 @@ def _begin(context: Context, code: Secret) -> None:
 CODED = GuardedLook(_code_due, _begin)
 
 
-def taken_back_since(context: Context, *accounts: str) -> Observation | None:
+def reverted_since(context: Context, *accounts: str) -> Observation | None:
     """Say that later sessions undid all of this session's user changes in these accounts; else None.
 
     Args:
@@ -132,7 +132,7 @@ def taken_back_since(context: Context, *accounts: str) -> Observation | None:
         accounts: the accounts to check; by default all.
     """
     accounts = accounts or context.decisions.layers
-    here, later = [context.decisions.of(account) for account in accounts], people_taken_back(context)
+    here, later = [context.decisions.of(account) for account in accounts], people_reverted(context)
     if any(changes.groups != GroupChanges() or changes.settings for changes in here):
         return None
     back = [later.get(account, {}) for account in accounts]
@@ -141,16 +141,16 @@ def taken_back_since(context: Context, *accounts: str) -> Observation | None:
     found = by_key((did, (name, work)) for names in back for name, (did, work) in names.items())
     if not found:
         return None
-    words = joined(_taken_back(did, parts) for did, parts in found.items())
+    words = joined(_reverted(did, parts) for did, parts in found.items())
     names = sorted({name for parts in found.values() for name, _work in parts})
-    return Observation(Verdict.TAKEN_BACK, words, tuple(names))
+    return Observation(Verdict.REVERTED, words, tuple(names))
 
 
-def people_taken_back(context: Context) -> Mapping[str, Mapping[str, tuple[str, str]]]:
+def people_reverted(context: Context) -> Mapping[str, Mapping[str, tuple[str, str]]]:
     """Return people whose changes a later session undid, by account, with how and that session's work."""
     begun, every = start_and_sessions(context)
     applied = applied_changes(every)
-    again = taken_back(context.facts, begun, applied)
+    again = reverted(context.facts, begun, applied)
     gone = removed(context.facts, begun, applied)
     found: dict[str, dict[str, tuple[str, str]]] = {}
     for account in context.decisions.layers:
@@ -162,7 +162,7 @@ def people_taken_back(context: Context) -> Mapping[str, Mapping[str, tuple[str, 
     return found
 
 
-def _taken_back(did: str, parts: Sequence[tuple[str, str]]) -> Sentence:
+def _reverted(did: str, parts: Sequence[tuple[str, str]]) -> Sentence:
     """Say what later sessions did with these people, with each session's work."""
     names = sorted({name for name, _work in parts})
     works = [*dict.fromkeys(work for _name, work in parts)]
@@ -172,7 +172,7 @@ def _taken_back(did: str, parts: Sequence[tuple[str, str]]) -> Sentence:
 
 def observe(context: Context) -> Observation:
     """Check without asking anybody: only later sessions can contradict this one."""
-    return taken_back_since(context, context.item) or NOT_ASKED
+    return reverted_since(context, context.item) or NOT_ASKED
 
 
 def seen(context: Context) -> Observation:
@@ -197,7 +197,7 @@ def seen(context: Context) -> Observation:
 def users_in_aws(context: Context, left_out: Container[str]) -> dict[str, bool]:
     """Return whether AWS should have each user that the step's layer adds or removes, but for `left_out`."""
     here = context.decisions.of(context.item)
-    back = people_taken_back(context).get(context.item, {})
+    back = people_reverted(context).get(context.item, {})
     wanted = {**dict.fromkeys(here.add, True), **dict.fromkeys(here.remove, False)}
     return {name: there for name, there in wanted.items() if name not in back and name not in left_out}
 

@@ -50,7 +50,7 @@ from workflows.terraform.kept import result_of
 from workflows.terraform.runner import Kind
 
 
-class Stand(Enum):
+class PersonStatus(Enum):
     """A person's status in an account: a mark and a short phrase."""
 
     NOT_HERE = ("", "no change")
@@ -91,11 +91,11 @@ class Stand(Enum):
     @property
     def settled(self) -> bool:
         """Whether this cell needs no more work."""
-        return self is Stand.NOT_HERE or self.mark in {"✓", "–", "?"}
+        return self is PersonStatus.NOT_HERE or self.mark in {"✓", "–", "?"}
 
 
 @dataclass(frozen=True)
-class Everybody:
+class StatusGrid:
     """The grid.
 
     Attributes:
@@ -104,7 +104,7 @@ class Everybody:
     """
 
     accounts: tuple[str, ...]
-    rows: tuple[tuple[str, tuple[Stand, ...]], ...]
+    rows: tuple[tuple[str, tuple[PersonStatus, ...]], ...]
 
     def settled_in(self, account: str) -> bool:
         """Return whether an account needs no more work for anybody."""
@@ -126,7 +126,7 @@ class Everybody:
         return "Nothing is left to do here." if over else "Your part isn't done for anyone yet."
 
 
-def everybody(context: Context) -> Everybody:
+def status_grid(context: Context) -> StatusGrid:
     """Return everybody's status; no rows before anybody was named."""
     decisions = context.decisions
     undecided = _undecided(context)
@@ -141,7 +141,7 @@ def everybody(context: Context) -> Everybody:
         for account, people in found.items()
     ]
     rows = tuple((name, tuple(column.stand(name) for column in columns)) for name in dict.fromkeys(names))
-    return Everybody(decisions.layers, rows)
+    return StatusGrid(decisions.layers, rows)
 
 
 def without_device(account: str, context: Context) -> list[str]:
@@ -152,7 +152,7 @@ def without_device(account: str, context: Context) -> list[str]:
     return [name for name in fact.get("people") or () if not asked or name in look.about]
 
 
-def _later(context: Context) -> Mapping[str, Mapping[str, Stand]]:
+def _later(context: Context) -> Mapping[str, Mapping[str, PersonStatus]]:
     """Return the status, by account, of people whom later sessions removed, reset or rekeyed."""
     accounts, removals = context.decisions.layers, removed_since(context)
     since = (*renewed_since(context, *accounts), *rekeyed_before_apply(context))
@@ -166,9 +166,9 @@ def _later(context: Context) -> Mapping[str, Mapping[str, Stand]]:
         for account, names in unwritten.items()
     }
     return {
-        account: dict.fromkeys(without.get(account, ()), Stand.GONE_FROM_FILES)
-        | dict.fromkeys(renewals.get(account, ()), Stand.MADE_LATER)
-        | dict.fromkeys(removals.get(account, ()), Stand.REMOVED_SINCE)
+        account: dict.fromkeys(without.get(account, ()), PersonStatus.GONE_FROM_FILES)
+        | dict.fromkeys(renewals.get(account, ()), PersonStatus.MADE_LATER)
+        | dict.fromkeys(removals.get(account, ()), PersonStatus.REMOVED_SINCE)
         for account in accounts
     }
 
@@ -178,7 +178,7 @@ def _chosen(context: Context) -> list[str]:
     return [name for kind in KINDS for name in getattr(context.decisions, kind)]
 
 
-def _undecided(context: Context) -> Mapping[str, Stand]:
+def _undecided(context: Context) -> Mapping[str, PersonStatus]:
     """Return people that Users or Groups still has to decide about, with their status until then."""
     decisions, every = context.decisions, context.every
     names = [*decisions.joining, *decisions.regrouping] if "memberships" not in every else []
@@ -186,21 +186,21 @@ def _undecided(context: Context) -> Mapping[str, Stand]:
     keyless = [name for name in (*decisions.joining, *decisions.rekeying) if name not in decisions.keys]
     taken_in = _with_key_received(context) if keyless else {}
     return {
-        **dict.fromkeys(names, Stand.TO_DECIDE),
-        **{name: taken_in.get(name, Stand.KEY_AWAITED) for name in keyless},
+        **dict.fromkeys(names, PersonStatus.TO_DECIDE),
+        **{name: taken_in.get(name, PersonStatus.KEY_AWAITED) for name in keyless},
     }
 
 
-def _with_key_received(context: Context) -> Mapping[str, Stand]:
+def _with_key_received(context: Context) -> Mapping[str, PersonStatus]:
     """Return the status of people whose request or key PGP keys has received but not yet recorded."""
     draft = _draft(
         StepKey("pgp-keys"), context, texts=Mapping[str, str], answers=Mapping[str, Any], arrived=list[str]
     )
     texts, answers = draft.get("texts") or {}, draft.get("answers") or {}
-    return dict.fromkeys(draft.get("arrived") or (), Stand.REQUEST_ARRIVED) | {
-        name: Stand.TO_DECIDE
+    return dict.fromkeys(draft.get("arrived") or (), PersonStatus.REQUEST_ARRIVED) | {
+        name: PersonStatus.TO_DECIDE
         if answers.get(name) == [fingerprint_in(text.encode(errors="replace")), Comparison.SAME]
-        else Stand.KEY_TO_COMPARE
+        else PersonStatus.KEY_TO_COMPARE
         for name, text in texts.items()
     }
 
@@ -244,8 +244,8 @@ class _Column:
         context: Context,
         people: set[str],
         marks: Mapping[str, Mapping[str, Sent]],
-        undecided: Mapping[str, Stand],
-        later: Mapping[str, Stand],
+        undecided: Mapping[str, PersonStatus],
+        later: Mapping[str, PersonStatus],
         *,
         written: bool,
     ) -> None:
@@ -267,7 +267,7 @@ class _Column:
             *(people.intersection(look.by_item.get(account) or look.about) or people for look in looks)
         )
         self._meant = self._changed_on_purpose(context)
-        self._since = self._taken_back(context)
+        self._since = self._reverted(context)
         self._applying = run is not None and run.description.kind is Kind.APPLY
 
     def _changed_on_purpose(self, context: Context) -> set[str]:
@@ -278,74 +278,80 @@ class _Column:
         meant = look.verdict is Verdict.UNDONE and key not in context.contradicted
         return self._people.intersection(about) if meant else set()
 
-    def _taken_back(self, context: Context) -> Mapping[str, Stand]:
+    def _reverted(self, context: Context) -> Mapping[str, PersonStatus]:
         """Return the status of people whom later sessions added again, or removed at least from the files."""
         here = context.decisions.of(self._account)
         applied = context.observed.get(StepKey("apply", self._account), NOT_ASKED)
-        since = {name: stand for name, stand in self._later.items() if stand is not Stand.MADE_LATER}
-        if applied.verdict is Verdict.TAKEN_BACK:
-            since |= dict.fromkeys(here.people, Stand.REMOVED_SINCE)
-            since |= dict.fromkeys(here.remove, Stand.ADDED_SINCE)
+        since = {name: stand for name, stand in self._later.items() if stand is not PersonStatus.MADE_LATER}
+        if applied.verdict is Verdict.REVERTED:
+            since |= dict.fromkeys(here.people, PersonStatus.REMOVED_SINCE)
+            since |= dict.fromkeys(here.remove, PersonStatus.ADDED_SINCE)
         project, review = (context.observed.get(StepKey(step), NOT_ASKED) for step in ("project", "review"))
         unwritten = [*review.by_item.get(self._account, ())]
-        if project.verdict is Verdict.TAKEN_BACK:
+        if project.verdict is Verdict.REVERTED:
             unwritten += (*project.about, *project.by_item.get(self._account, ()))
-        return dict.fromkeys(unwritten, Stand.GONE_FROM_FILES) | since
+        return dict.fromkeys(unwritten, PersonStatus.GONE_FROM_FILES) | since
 
-    def stand(self, name: str) -> Stand:
+    def stand(self, name: str) -> PersonStatus:
         """Return a person's status here; unfinished work takes precedence."""
         by_terraform, device = self._by_terraform(name), self._device(name)
         left = by_terraform.settled and not device.settled
-        return device if left or by_terraform is Stand.NOT_HERE else by_terraform
+        return device if left or by_terraform is PersonStatus.NOT_HERE else by_terraform
 
-    def _device(self, name: str) -> Stand:
+    def _device(self, name: str) -> PersonStatus:
         """Return the status of somebody's lost MFA device."""
         if name not in self._context.decisions.mfa_reset:
-            return Stand.NOT_HERE
-        if self._since.get(name, Stand.GONE_FROM_FILES) is not Stand.GONE_FROM_FILES:
+            return PersonStatus.NOT_HERE
+        if self._since.get(name, PersonStatus.GONE_FROM_FILES) is not PersonStatus.GONE_FROM_FILES:
             return self._since[name]
         fact: Any = self._context.of_each_item("mfa_devices_reset").get(self._account)
         key = StepKey("mfa-reset", self._account)
         seen = fact or _draft(key, self._context, people=Mapping[str, list[str]], none=list[str])
         if name in (seen.get("people") or ()):
             lacking = fact is None or name in without_device(self._account, self._context)
-            return Stand.DEVICE_REMOVED if lacking else Stand.NEW_DEVICE
+            return PersonStatus.DEVICE_REMOVED if lacking else PersonStatus.NEW_DEVICE
         if name in (seen.get("none") or ()):
-            return Stand.NO_DEVICE
+            return PersonStatus.NO_DEVICE
         left = fact is None and key not in self._context.skipped
-        return Stand.DEVICE_TO_REMOVE if left else Stand.DEVICE_KEPT
+        return PersonStatus.DEVICE_TO_REMOVE if left else PersonStatus.DEVICE_KEPT
 
-    def _by_terraform(self, name: str) -> Stand:
+    def _by_terraform(self, name: str) -> PersonStatus:
         if name not in self._people:
-            return Stand.NOT_HERE
+            return PersonStatus.NOT_HERE
         if name in {*self._since, *self._contradicted, *self._meant}:
-            changed = Stand.CHANGED if name in self._contradicted else Stand.CHANGE_MEANT
+            changed = PersonStatus.CHANGED if name in self._contradicted else PersonStatus.CHANGE_MEANT
             return self._since.get(name, changed)
         lacks = name in left_out_of(self._plan or {})
         if self._applied and not lacks:
             return self._after_apply(name)
         if self._plan is not None and not lacks:
             if self._applying or self._left is None:
-                return Stand.APPLYING if self._applying else Stand.PLANNED
-            return Stand.HALF_DONE if name in self._left else self._after_apply(name)
-        decided = Stand.WRITTEN if self._written else Stand.DECIDED
+                return PersonStatus.APPLYING if self._applying else PersonStatus.PLANNED
+            return PersonStatus.HALF_DONE if name in self._left else self._after_apply(name)
+        decided = PersonStatus.WRITTEN if self._written else PersonStatus.DECIDED
         if not self._written and name in self._context.decisions.not_compared:
-            return Stand.KEY_TO_COMPARE
+            return PersonStatus.KEY_TO_COMPARE
         return self._undecided.get(name, decided)
 
-    def _after_apply(self, name: str) -> Stand:
+    def _after_apply(self, name: str) -> PersonStatus:
         """Return a person's status after the apply."""
         if name in people_of(self._account, self._context):
             return self._handed_over(name)
         removed = self._context.decisions.of(self._account).remove
         if name not in removed and name in gone_by_plan(self._account, self._context):
-            return Stand.REMOVED_SINCE
+            return PersonStatus.REMOVED_SINCE
         unchanged = nothing_changed(self._context.of_each_item("applied").get(self._account))
-        return Stand.REMOVED if name in removed else Stand.UNCHANGED if unchanged else Stand.APPLIED
+        return (
+            PersonStatus.REMOVED
+            if name in removed
+            else PersonStatus.UNCHANGED
+            if unchanged
+            else PersonStatus.APPLIED
+        )
 
-    def _handed_over(self, name: str) -> Stand:
+    def _handed_over(self, name: str) -> PersonStatus:
         """Return whether this account's part was sent, here or with a later text, and AWS's last report."""
-        accounts, found = self._context.decisions.layers, self._later.get(name, Stand.TO_HAND_OVER)
+        accounts, found = self._context.decisions.layers, self._later.get(name, PersonStatus.TO_HAND_OVER)
         for account in accounts[accounts.index(self._account) :]:
             mark = self._marks[account].get(name)
             if mark is None or mark.sent_at is None or made_since(mark, name, self._account, self._context):
@@ -353,11 +359,11 @@ class _Column:
             seen = self._context.observed.get(StepKey("hand-over", account), NOT_ASKED)
             awaited = seen.by_item.get(self._account, ()) if seen.by_item else seen.about
             if seen.verdict is Verdict.AWAITED and name in awaited:
-                return Stand.SAID_AWAITED if mark.by_hand else Stand.AWAITED
+                return PersonStatus.SAID_AWAITED if mark.by_hand else PersonStatus.AWAITED
             asked = name in passwords_of(self._account, self._context)  # AWS reports on passwords only
             if asked and seen.verdict in {Verdict.AWAITED, Verdict.AS_DECIDED}:
-                return Stand.SIGNED_IN
-            sent = Stand.SAID_SENT if mark.by_hand else Stand.HANDED_OVER
+                return PersonStatus.SIGNED_IN
+            sent = PersonStatus.SAID_SENT if mark.by_hand else PersonStatus.HANDED_OVER
             found = self._later.get(name, sent)
             if self._account in self._context.of_each_item("handed_over"):
                 return found

@@ -432,19 +432,19 @@ def test_whom_a_later_session_removed_or_awaits_is_not_asked_about(
     }
     context = Context(fake_environment(tmp_path, {}), {"handed_over": sent}, every, "security", tmp_path)
     seen = hand_over.inquire(context)
-    assert (seen.verdict, seen.about, asked) == (Verdict.TAKEN_BACK, ("a",), [])
+    assert (seen.verdict, seen.about, asked) == (Verdict.REVERTED, ("a",), [])
     assert RESET in str(seen.words)
     waits = seen.words
     renewed["b", "security"] = replace(last, awaited=())  # it waits for nobody, or wasn't asked yet
     seen = hand_over.inquire(context)
-    assert (seen.verdict, seen.about, asked) == (Verdict.TAKEN_BACK, ("a",), [])
+    assert (seen.verdict, seen.about, asked) == (Verdict.REVERTED, ("a",), [])
     assert RESET in str(seen.words)
     assert seen.words != waits
     not_asked = seen.words
     unsent = {"facts": {**last.facts, "layers": ["security"]}, "settled": {"apply@security": "2"}}
     renewed["b", "security"] = replace(last, awaited=(), next_step="hand-over", **unsent)
     seen = hand_over.inquire(context)
-    assert (seen.verdict, seen.words in {waits, not_asked}) == (Verdict.TAKEN_BACK, False)
+    assert (seen.verdict, seen.words in {waits, not_asked}) == (Verdict.REVERTED, False)
     renewed["b", "security"] = last
     whole = replace(context, facts={"project": "bb", "layers": ["security"]}, item="")
     reminder = hand_over.remind(["b", "c"], whole)
@@ -461,7 +461,7 @@ def test_whom_a_later_session_removed_or_awaits_is_not_asked_about(
     assert (seen.verdict, seen.about, [name for name, _ in asked]) == (Verdict.AWAITED, ("b",), ["b"])
     later["b"] = "Remove b"
     seen = hand_over.inquire(context)
-    assert (seen.verdict, seen.about) == (Verdict.TAKEN_BACK, ("a", "b"))
+    assert (seen.verdict, seen.about) == (Verdict.REVERTED, ("a", "b"))
 
 
 def test_who_got_another_password_since_counts_as_there_only_once_aws_has_seen_it_used(

@@ -29,7 +29,7 @@ from workflows.steps.admin.accepted_plan import (
 )
 from workflows.steps.admin.judged_plan import causes, judged, kept_in_use, staleness, standing, unfinished
 from workflows.steps.admin.other_sessions import RemovedFromFiles
-from workflows.steps.admin.status_grid import Stand, everybody
+from workflows.steps.admin.status_grid import PersonStatus, status_grid
 from workflows.steps.admin.terraform_runs import run_folder
 from workflows.steps.admin.users import WORDS
 from workflows.steps.shared.module import Context, Progress
@@ -375,7 +375,7 @@ def test_whom_a_later_session_took_out_of_the_files_is_no_part_of_the_plan_or_of
     after = context(tmp_path, **{"plan@security": made.as_facts(), "applied@security": facts["applied"]})
     after = replace(after, facts={**after.facts, "user_changes": both})
     assert people_of("security", after) == ("jane.doe",)
-    assert dict(everybody(after).rows)["ana.paz"] == (Stand.NOT_HERE, Stand.WRITTEN)
+    assert dict(status_grid(after).rows)["ana.paz"] == (PersonStatus.NOT_HERE, PersonStatus.WRITTEN)
 
 
 def test_people_of_a_layer_are_those_added_and_those_with_something_new(tmp_path: Path) -> None:
@@ -434,7 +434,7 @@ def test_a_later_accounts_text_covers_an_earlier_one_only_until_that_is_applied_
         **{f"plan@{account}": {"passwords": ["jane.doe"]} for account in ("management", "security")},
         "applied@security": {"at": "2026-03-01T10:00:00+00:00"},
     }
-    for at, stand in (("10", Stand.HANDED_OVER), ("12", Stand.TO_HAND_OVER)):
+    for at, stand in (("10", PersonStatus.HANDED_OVER), ("12", PersonStatus.TO_HAND_OVER)):
         own = context(tmp_path, **facts, **{"applied@management": {"at": f"2026-03-01T{at}:00:00+00:00"}})
-        ((_, (management, _security)),) = everybody(own).rows
+        ((_, (management, _security)),) = status_grid(own).rows
         assert management is stand

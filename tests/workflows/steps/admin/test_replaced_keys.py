@@ -31,7 +31,7 @@ from workflows.steps.admin import (
 )
 from workflows.steps.admin.accepted_plan import people_of
 from workflows.steps.admin.pgp_keys import Request, TakenKey
-from workflows.steps.admin.status_grid import Stand, everybody
+from workflows.steps.admin.status_grid import PersonStatus, status_grid
 from workflows.steps.decisions import Reset
 from workflows.terraform.state import LoginProfile, State
 
@@ -245,8 +245,8 @@ def test_what_is_made_with_a_later_sessions_key_is_left_to_that_one(
     context = replace(context, every={**context.every, **applied})
     left = hand_over.left_to_later(context)
     assert left.keys() == ({ALEX} if after else set())
-    stand = Stand.MADE_LATER if after else Stand.TO_HAND_OVER
-    assert everybody(context).rows == ((ALEX, (stand,)),)
+    stand = PersonStatus.MADE_LATER if after else PersonStatus.TO_HAND_OVER
+    assert status_grid(context).rows == ((ALEX, (stand,)),)
 
 
 @pytest.mark.parametrize(("kind", "more"), [("rsa3072", 1), ("jane.doe", 0)])

@@ -35,7 +35,7 @@ from workflows.steps.admin import pgp_keys, review, users
 from workflows.steps.admin.edits import operations, read_layers
 from workflows.steps.admin.other_sessions import not_applied, sessions_that_can_undo
 from workflows.steps.admin.review import Request
-from workflows.steps.admin.status_grid import Stand, everybody
+from workflows.steps.admin.status_grid import PersonStatus, status_grid
 from workflows.steps.admin.written import files_written, holds_files, journal_of, to_undo
 from workflows.steps.decisions import Decisions
 from workflows.steps.shared.by_hand import NotPossible
@@ -236,7 +236,7 @@ def test_what_a_later_session_took_out_is_said_so_and_not_proposed_to_be_written
     assert (seen.verdict, seen.likely) == (Verdict.CHANGED, Choice.CONTINUE)
     assert "Remove jane.doe" in seen.about
     here = admin.context()
-    for account, verdict in (("management", Verdict.CHANGED), ("security", Verdict.TAKEN_BACK)):
+    for account, verdict in (("management", Verdict.CHANGED), ("security", Verdict.REVERTED)):
         applied_here = replace(here, every={**here.every, f"applied@{account}": {}})
         assert review.observe(applied_here).verdict is verdict
     own = Summary("own", "admin", "2026-01-01T00:00:00+00:00", facts=admin.facts)
@@ -250,7 +250,7 @@ def test_what_a_later_session_took_out_is_said_so_and_not_proposed_to_be_written
     )
     keep_summary(later.folder, applied, made_from(later.folder))
     over = review.observe(admin.context())
-    assert (over.verdict, over.about, over.contradicts) == (Verdict.TAKEN_BACK, ("jane.doe",), False)
+    assert (over.verdict, over.about, over.contradicts) == (Verdict.REVERTED, ("jane.doe",), False)
     keep_summary(later.folder, replace(applied, settled={}), made_from(later.folder))
     later.replace("security", "locals.tf", '"sam.okafor"', '"x.y"')
     assert review.observe(admin.context()).likely is Choice.REDO
@@ -284,13 +284,13 @@ def test_whom_a_later_session_removed_is_said_and_nobody_is_asked_to_undo_it(
     )
     seen = review.observe(admin.context())
     if applied:
-        assert seen.verdict is Verdict.TAKEN_BACK
+        assert seen.verdict is Verdict.REVERTED
     else:
-        asked = Verdict.CHANGED if kind == "joining" else Verdict.TAKEN_BACK
+        asked = Verdict.CHANGED if kind == "joining" else Verdict.REVERTED
         assert (seen.verdict, seen.likely) == (asked, Choice.CONTINUE)
         assert text_of(beside.gone_since) in text_of(seen.words)
         assert (seen.redoing, seen.by_item) == (beside.consequence, {"security": ("jane.doe",)})
-        assert dict(everybody(admin.context()).rows)["jane.doe"] == (Stand.GONE_FROM_FILES,)
+        assert dict(status_grid(admin.context()).rows)["jane.doe"] == (PersonStatus.GONE_FROM_FILES,)
     admin.facts["changed_files"] = []
     seen = review.observe(admin.context())
     assert (seen.verdict, seen.by_item) == (Verdict.AS_DECIDED, {"security": ("jane.doe",)})
@@ -432,7 +432,7 @@ def test_a_key_that_expired_or_was_replaced_since_stops_before_a_byte_is_written
 @pytest.mark.parametrize(
     ("created", "changed_files", "whose", "verdict"),
     [
-        pytest.param("2026-01-02", [], "jane.doe", Verdict.TAKEN_BACK, id="a later session wrote it"),
+        pytest.param("2026-01-02", [], "jane.doe", Verdict.REVERTED, id="a later session wrote it"),
         pytest.param(
             "2026-01-02", [], "bo.ek", Verdict.CHANGED, id="a later one wrote it for another person"
         ),
@@ -491,7 +491,7 @@ def test_what_else_changed_beside_a_later_sessions_keys_is_still_seen(
     keep_summary(folder, later, made_from(folder))
     assert review.observe(admin.context()).verdict is Verdict.AS_DECIDED
     seen = pgp_keys.observe(admin.context())
-    assert seen.verdict is Verdict.TAKEN_BACK
+    assert seen.verdict is Verdict.REVERTED
     assert all(account in text_of(seen.words) for account in ("management", "security"))
     admin.file("security", "keys/jane.doe").unlink()
     assert review.observe(admin.context()).contradicts
@@ -516,7 +516,7 @@ def test_of_later_sessions_only_the_one_whose_key_is_there_is_named(
         later = Summary(name, "admin", "2026-01-02T00:00:00+00:00", facts=facts, next_step="plan")
         keep_summary(folder, later, made_from(folder))
     seen = pgp_keys.observe(admin.context())
-    assert seen.verdict is Verdict.TAKEN_BACK
+    assert seen.verdict is Verdict.REVERTED
     assert "jane.doe" in seen.words
     assert "bo.ek" not in seen.words
 
@@ -749,13 +749,13 @@ def test_what_others_changed_after_the_files_were_put_back_stays_when_they_are_p
 def test_files_that_were_put_back_are_written_no_more(admin: AdminProject) -> None:
     write(admin)
 
-    def stand() -> Stand:
-        grid = everybody(admin.context())
+    def stand() -> PersonStatus:
+        grid = status_grid(admin.context())
         return dict(grid.rows)["jane.doe"][grid.accounts.index("security")]
 
-    assert (holds_files(admin.folder, admin.facts), stand()) == (True, Stand.WRITTEN)
+    assert (holds_files(admin.folder, admin.facts), stand()) == (True, PersonStatus.WRITTEN)
     review.undo(admin.context(), quiet)
-    assert (holds_files(admin.folder, admin.facts), stand()) == (False, Stand.DECIDED)
+    assert (holds_files(admin.folder, admin.facts), stand()) == (False, PersonStatus.DECIDED)
     assert not review.beside(ChangeSet(()), admin.context()).written
 
 

@@ -382,7 +382,7 @@ def test_who_was_removed_again_or_for_the_first_time_is_not_said_to_be_added_aga
     def seen() -> Observation | None:
         every = {"applied@security": {"at": "2026-01-01T00:00:00+00:00"}}
         own = Context(fake_environment(tmp_path, {}), facts, every, "security", tmp_path / "1")
-        return state_now.taken_back_since(own)
+        return state_now.reverted_since(own)
 
     facts = keep("1", remove={"security": ["alex"]}, add={"security": ["jane"]})
     assert seen() is None

@@ -20,7 +20,7 @@ from workflows.machine.events import StepKey
 from workflows.machine.observations import AGREES, NOT_ASKED, Observation, Verdict
 from workflows.machine.summaries import DRAFTS, Summary, keep_summary, made_from
 from workflows.steps.admin.accepted_plan import Planned
-from workflows.steps.admin.status_grid import Stand, everybody
+from workflows.steps.admin.status_grid import PersonStatus, status_grid
 from workflows.steps.decisions import Comparison
 from workflows.steps.shared.module import Context
 from workflows.terraform.record import PlanRecord
@@ -52,12 +52,12 @@ def plan_facts(tmp_path: Path, **changes: Any) -> dict[str, Any]:
     return {**made.as_facts(), **changes}
 
 
-def grid(tmp_path: Path, **facts: Any) -> dict[str, dict[str, Stand]]:
+def grid(tmp_path: Path, **facts: Any) -> dict[str, dict[str, PersonStatus]]:
     every = {**FACTS, **{name.replace("__", "@"): value for name, value in facts.items()}}
     context = Context(
         fake_environment(tmp_path, {}), every, every, "", tmp_path / "session", threading.Event()
     )
-    found = everybody(context)
+    found = status_grid(context)
     return {name: dict(zip(found.accounts, stands, strict=True)) for name, stands in found.rows}
 
 
@@ -69,34 +69,40 @@ def ended(tmp_path: Path, result: ApplyResult, sha: str = "sha") -> None:
 
 def test_before_anything_is_decided_those_whose_key_is_awaited_are_told(tmp_path: Path) -> None:
     found = grid(tmp_path, keys={"jane.doe": {"text": "x"}})
-    assert found["jane.doe"] == {"management": Stand.TO_DECIDE, "security": Stand.TO_DECIDE}
-    assert found["juan.delacruz"]["security"] is Stand.KEY_AWAITED
-    assert found["alex.kim"]["security"] is Stand.TO_DECIDE
+    assert found["jane.doe"] == {"management": PersonStatus.TO_DECIDE, "security": PersonStatus.TO_DECIDE}
+    assert found["juan.delacruz"]["security"] is PersonStatus.KEY_AWAITED
+    assert found["alex.kim"]["security"] is PersonStatus.TO_DECIDE
     assert grid(tmp_path, layers=[]) == {"jane.doe": {}, "juan.delacruz": {}, "alex.kim": {}}
 
 
 def test_somebody_is_decided_on_once_users_and_groups_are_done(tmp_path: Path) -> None:
     facts = {"regrouping": ["sam.okafor"], "keys": DECIDED["keys"], "user_changes": DECIDED["user_changes"]}
     after_users = grid(tmp_path, **facts)
-    assert after_users["jane.doe"]["management"] is Stand.TO_DECIDE
-    assert after_users["juan.delacruz"] == {"management": Stand.NOT_HERE, "security": Stand.TO_DECIDE}
-    assert after_users["sam.okafor"] == dict.fromkeys(("management", "security"), Stand.TO_DECIDE)
-    assert after_users["alex.kim"] == {"management": Stand.NOT_HERE, "security": Stand.DECIDED}
+    assert after_users["jane.doe"]["management"] is PersonStatus.TO_DECIDE
+    assert after_users["juan.delacruz"] == {
+        "management": PersonStatus.NOT_HERE,
+        "security": PersonStatus.TO_DECIDE,
+    }
+    assert after_users["sam.okafor"] == dict.fromkeys(("management", "security"), PersonStatus.TO_DECIDE)
+    assert after_users["alex.kim"] == {"management": PersonStatus.NOT_HERE, "security": PersonStatus.DECIDED}
     after_groups = grid(tmp_path, **facts, memberships=DECIDED["memberships"])
-    assert after_groups["jane.doe"]["management"] is Stand.DECIDED
-    assert after_groups["sam.okafor"] == {"management": Stand.DECIDED, "security": Stand.NOT_HERE}
+    assert after_groups["jane.doe"]["management"] is PersonStatus.DECIDED
+    assert after_groups["sam.okafor"] == {
+        "management": PersonStatus.DECIDED,
+        "security": PersonStatus.NOT_HERE,
+    }
 
 
 @pytest.mark.parametrize(
     ("answer", "stand"),
     [
-        ("", Stand.KEY_TO_COMPARE),
-        (Comparison.LATER, Stand.KEY_TO_COMPARE),
-        (Comparison.SAME, Stand.TO_DECIDE),
+        ("", PersonStatus.KEY_TO_COMPARE),
+        (Comparison.LATER, PersonStatus.KEY_TO_COMPARE),
+        (Comparison.SAME, PersonStatus.TO_DECIDE),
     ],
 )
 def test_a_key_that_came_while_others_are_awaited_is_to_be_compared(
-    tmp_path: Path, answer: str, stand: Stand
+    tmp_path: Path, answer: str, stand: PersonStatus
 ) -> None:
     text = normalise((ROOT / "tests/support/keys/jane.doe.asc").read_bytes()).text
     answers = {"jane.doe": [fingerprint_in(text.encode()), answer]} if answer else {}
@@ -104,18 +110,18 @@ def test_a_key_that_came_while_others_are_awaited_is_to_be_compared(
     drafts.save(StepKey("pgp-keys"), {"texts": {"jane.doe": text}, "answers": answers})
     found = grid(tmp_path)
     assert found["jane.doe"] == {"management": stand, "security": stand}
-    assert found["juan.delacruz"]["security"] is Stand.KEY_AWAITED
+    assert found["juan.delacruz"]["security"] is PersonStatus.KEY_AWAITED
     drafts.save(StepKey("pgp-keys"), {"texts": 5})
-    assert grid(tmp_path)["jane.doe"]["security"] is Stand.KEY_AWAITED
+    assert grid(tmp_path)["jane.doe"]["security"] is PersonStatus.KEY_AWAITED
     drafts.save(StepKey("pgp-keys"), {"arrived": ["jane.doe"]})
-    assert grid(tmp_path)["jane.doe"]["security"] is Stand.REQUEST_ARRIVED
+    assert grid(tmp_path)["jane.doe"]["security"] is PersonStatus.REQUEST_ARRIVED
 
 
 def test_a_key_that_was_taken_in_uncompared_is_to_be_compared(tmp_path: Path) -> None:
     facts = {**DECIDED, "comparisons": {"jane.doe": "later"}}
-    assert grid(tmp_path, **facts)["jane.doe"]["security"] is Stand.KEY_TO_COMPARE
-    assert grid(tmp_path, **facts)["juan.delacruz"]["security"] is Stand.DECIDED
-    assert grid(tmp_path, **facts, changed_files=[])["jane.doe"]["security"] is Stand.WRITTEN
+    assert grid(tmp_path, **facts)["jane.doe"]["security"] is PersonStatus.KEY_TO_COMPARE
+    assert grid(tmp_path, **facts)["juan.delacruz"]["security"] is PersonStatus.DECIDED
+    assert grid(tmp_path, **facts, changed_files=[])["jane.doe"]["security"] is PersonStatus.WRITTEN
 
 
 def test_each_account_goes_its_own_way(tmp_path: Path) -> None:
@@ -128,15 +134,15 @@ def test_each_account_goes_its_own_way(tmp_path: Path) -> None:
         plan__security=plan_facts(tmp_path),
     )
     assert found == {
-        "jane.doe": {"management": Stand.TO_HAND_OVER, "security": Stand.PLANNED},
-        "juan.delacruz": {"management": Stand.NOT_HERE, "security": Stand.PLANNED},
-        "alex.kim": {"management": Stand.NOT_HERE, "security": Stand.PLANNED},
-        "sam.okafor": {"management": Stand.APPLIED, "security": Stand.NOT_HERE},
+        "jane.doe": {"management": PersonStatus.TO_HAND_OVER, "security": PersonStatus.PLANNED},
+        "juan.delacruz": {"management": PersonStatus.NOT_HERE, "security": PersonStatus.PLANNED},
+        "alex.kim": {"management": PersonStatus.NOT_HERE, "security": PersonStatus.PLANNED},
+        "sam.okafor": {"management": PersonStatus.APPLIED, "security": PersonStatus.NOT_HERE},
     }
-    assert grid(tmp_path, **DECIDED, changed_files=[])["sam.okafor"]["management"] is Stand.WRITTEN
+    assert grid(tmp_path, **DECIDED, changed_files=[])["sam.okafor"]["management"] is PersonStatus.WRITTEN
     nothing = {**APPLIED, "added": 0, "changed": 0, "destroyed": 0}
     unchanged = grid(tmp_path, **DECIDED, plan__management=plan_facts(tmp_path), applied__management=nothing)
-    assert unchanged["sam.okafor"]["management"] is Stand.UNCHANGED
+    assert unchanged["sam.okafor"]["management"] is PersonStatus.UNCHANGED
 
 
 def test_a_later_text_holds_the_earlier_accounts_part(tmp_path: Path) -> None:
@@ -149,20 +155,26 @@ def test_a_later_text_holds_the_earlier_accounts_part(tmp_path: Path) -> None:
     }
     sent = {"jane.doe": {"sent_at": "2026-03-01T11:00:00+00:00", "how": "copied"}}
     later = grid(tmp_path, **facts, handed_over__security={"people": sent})
-    assert later["jane.doe"] == {"management": Stand.HANDED_OVER, "security": Stand.HANDED_OVER}
-    assert later["juan.delacruz"]["security"] is Stand.TO_HAND_OVER
-    assert later["alex.kim"]["security"] is Stand.REMOVED
+    assert later["jane.doe"] == {"management": PersonStatus.HANDED_OVER, "security": PersonStatus.HANDED_OVER}
+    assert later["juan.delacruz"]["security"] is PersonStatus.TO_HAND_OVER
+    assert later["alex.kim"]["security"] is PersonStatus.REMOVED
     earlier = grid(tmp_path, **facts, handed_over__management={"people": sent})
-    assert earlier["jane.doe"] == {"management": Stand.HANDED_OVER, "security": Stand.TO_HAND_OVER}
+    assert earlier["jane.doe"] == {
+        "management": PersonStatus.HANDED_OVER,
+        "security": PersonStatus.TO_HAND_OVER,
+    }
 
 
 @pytest.mark.parametrize(
     ("exit_code", "jane", "juan"),
-    [(1, Stand.TO_HAND_OVER, Stand.HALF_DONE), (None, Stand.HALF_DONE, Stand.HALF_DONE)],
+    [
+        (1, PersonStatus.TO_HAND_OVER, PersonStatus.HALF_DONE),
+        (None, PersonStatus.HALF_DONE, PersonStatus.HALF_DONE),
+    ],
     ids=["failed", "killed"],
 )
 def test_an_apply_that_stopped_on_the_way_is_told_by_person(
-    tmp_path: Path, exit_code: int | None, jane: Stand, juan: Stand
+    tmp_path: Path, exit_code: int | None, jane: PersonStatus, juan: PersonStatus
 ) -> None:
     result = ApplyResult(exit_code, ("aws_iam_user.jane.doe",), ("aws_iam_user.juan.delacruz",), ())
     ended(tmp_path, result)
@@ -173,27 +185,27 @@ def test_an_apply_that_stopped_on_the_way_is_told_by_person(
 def test_an_apply_that_changed_nothing_leaves_everybody_planned(tmp_path: Path) -> None:
     ended(tmp_path, ApplyResult(1, (), (), ()))
     found = grid(tmp_path, **DECIDED, plan__security=plan_facts(tmp_path))
-    assert found["jane.doe"]["security"] is Stand.PLANNED
+    assert found["jane.doe"]["security"] is PersonStatus.PLANNED
 
 
 def test_how_an_older_plan_ended_says_nothing_of_this_one(tmp_path: Path) -> None:
     ended(tmp_path, ApplyResult(1, (), ("aws_iam_user.jane.doe",), ()), sha="older")
     found = grid(tmp_path, **DECIDED, plan__security=plan_facts(tmp_path))
-    assert found["jane.doe"]["security"] is Stand.PLANNED
+    assert found["jane.doe"]["security"] is PersonStatus.PLANNED
 
 
 def test_a_new_password_is_wanted_wherever_nobody_has_planned_yet(tmp_path: Path) -> None:
     facts = {**DECIDED, "resetting": ["sam.okafor"], "memberships": {}}
     found = grid(tmp_path, **facts, plan__security={**plan_facts(tmp_path), "passwords": []})
-    assert found["sam.okafor"] == {"management": Stand.DECIDED, "security": Stand.NOT_HERE}
+    assert found["sam.okafor"] == {"management": PersonStatus.DECIDED, "security": PersonStatus.NOT_HERE}
 
 
 def test_whom_an_accepted_plan_removed_besides_is_gone_and_got_no_password(tmp_path: Path) -> None:
     facts = {"joining": [], "leaving": [], "resetting": ["alex.kim"], "layers": ["security"]}
     plan = plan_facts(tmp_path, passwords=[], gone=["alex.kim"])
-    assert grid(tmp_path, **facts, plan__security=plan)["alex.kim"]["security"] is Stand.PLANNED
+    assert grid(tmp_path, **facts, plan__security=plan)["alex.kim"]["security"] is PersonStatus.PLANNED
     found = grid(tmp_path, **facts, plan__security=plan, applied__security=APPLIED)
-    assert found["alex.kim"]["security"] is Stand.REMOVED_SINCE
+    assert found["alex.kim"]["security"] is PersonStatus.REMOVED_SINCE
 
 
 def test_where_a_lost_device_is_removed_is_shown_account_by_account(tmp_path: Path) -> None:
@@ -205,26 +217,26 @@ def test_where_a_lost_device_is_removed_is_shown_account_by_account(tmp_path: Pa
     del gone["none"]  # as older sessions have it
     every = {**facts, **{f"mfa_devices_reset@{account}": reset for account, reset in resets.items()}}
     context = Context(fake_environment(tmp_path, {}), facts, every, "", tmp_path / "session")
-    here = [Stand.DEVICE_REMOVED, Stand.NO_DEVICE, Stand.DECIDED]
-    assert dict(everybody(context).rows)["sam.okafor"] == (*here, Stand.DEVICE_TO_REMOVE)
+    here = [PersonStatus.DEVICE_REMOVED, PersonStatus.NO_DEVICE, PersonStatus.DECIDED]
+    assert dict(status_grid(context).rows)["sam.okafor"] == (*here, PersonStatus.DEVICE_TO_REMOVE)
     for verdict, about, management in (
-        (Verdict.AS_DECIDED, (), Stand.NEW_DEVICE),
-        (Verdict.AWAITED, ("another",), Stand.NEW_DEVICE),
-        (Verdict.AWAITED, ("sam.okafor",), Stand.DEVICE_REMOVED),
-        (Verdict.UNKNOWN, (), Stand.DEVICE_REMOVED),
+        (Verdict.AS_DECIDED, (), PersonStatus.NEW_DEVICE),
+        (Verdict.AWAITED, ("another",), PersonStatus.NEW_DEVICE),
+        (Verdict.AWAITED, ("sam.okafor",), PersonStatus.DEVICE_REMOVED),
+        (Verdict.UNKNOWN, (), PersonStatus.DEVICE_REMOVED),
     ):
         looks = {StepKey("mfa-reset", "management"): Observation(verdict, about=about)}
-        assert dict(everybody(replace(context, observed=looks)).rows)["sam.okafor"][0] is management
+        assert dict(status_grid(replace(context, observed=looks)).rows)["sam.okafor"][0] is management
     skipped = replace(context, skipped=frozenset({StepKey("mfa-reset", "network")}))
-    assert dict(everybody(skipped).rows)["sam.okafor"] == (*here, Stand.DEVICE_KEPT)
+    assert dict(status_grid(skipped).rows)["sam.okafor"] == (*here, PersonStatus.DEVICE_KEPT)
     drafts = Drafts(tmp_path / "session" / DRAFTS)
     for draft, stand in (
-        ({"people": {"sam.okafor": ["arn"]}, "none": []}, Stand.DEVICE_REMOVED),
-        ({"people": {}, "none": ["sam.okafor"]}, Stand.NO_DEVICE),
-        ({"people": {}, "none": 5}, Stand.DEVICE_TO_REMOVE),
+        ({"people": {"sam.okafor": ["arn"]}, "none": []}, PersonStatus.DEVICE_REMOVED),
+        ({"people": {}, "none": ["sam.okafor"]}, PersonStatus.NO_DEVICE),
+        ({"people": {}, "none": 5}, PersonStatus.DEVICE_TO_REMOVE),
     ):
         drafts.save(StepKey("mfa-reset", "network"), draft)
-        assert dict(everybody(context).rows)["sam.okafor"] == (*here, stand)
+        assert dict(status_grid(context).rows)["sam.okafor"] == (*here, stand)
 
 
 def test_nobody_is_done_for_whom_nothing_is_decided_yet(tmp_path: Path) -> None:
@@ -236,8 +248,8 @@ def test_nobody_is_done_for_whom_nothing_is_decided_yet(tmp_path: Path) -> None:
     }
     environment = fake_environment(tmp_path, {})
     context = Context(environment, facts, facts, "", tmp_path / "session", threading.Event())
-    assert everybody(context).rows == (("sam.okafor", (Stand.NOT_HERE,)),)
-    assert everybody(context).sentence
+    assert status_grid(context).rows == (("sam.okafor", (PersonStatus.NOT_HERE,)),)
+    assert status_grid(context).sentence
 
 
 def test_who_was_added_again_is_not_removed_since_because_the_same_sessions_removed_others(
@@ -250,25 +262,25 @@ def test_who_was_added_again_is_not_removed_since_because_the_same_sessions_remo
         "user_changes": {"add": {"security": ["jane.doe"]}, "remove": {"security": ["alex.kim"]}},
         "applied@security": APPLIED,
     }
-    back = Observation(Verdict.TAKEN_BACK, "", ("alex.kim", "jane.doe"))
+    back = Observation(Verdict.REVERTED, "", ("alex.kim", "jane.doe"))
     observed = {StepKey(step, "security"): back for step in ("apply", "hand-over")}
     context = Context(fake_environment(tmp_path, {}), facts, facts, "", tmp_path, observed=observed)
-    found = {"jane.doe": (Stand.REMOVED_SINCE,), "alex.kim": (Stand.ADDED_SINCE,)}
-    assert dict(everybody(context).rows) == found
+    found = {"jane.doe": (PersonStatus.REMOVED_SINCE,), "alex.kim": (PersonStatus.ADDED_SINCE,)}
+    assert dict(status_grid(context).rows) == found
 
 
 @pytest.mark.parametrize(
     ("seen", "password", "stand"),
     [
-        (NOT_ASKED, True, Stand.HANDED_OVER),
-        (Observation(Verdict.AWAITED, "", ("jane.doe",)), True, Stand.AWAITED),
-        (Observation(Verdict.AWAITED, "", ("juan.delacruz",)), True, Stand.SIGNED_IN),
-        (AGREES, True, Stand.SIGNED_IN),
-        (AGREES, False, Stand.HANDED_OVER),
+        (NOT_ASKED, True, PersonStatus.HANDED_OVER),
+        (Observation(Verdict.AWAITED, "", ("jane.doe",)), True, PersonStatus.AWAITED),
+        (Observation(Verdict.AWAITED, "", ("juan.delacruz",)), True, PersonStatus.SIGNED_IN),
+        (AGREES, True, PersonStatus.SIGNED_IN),
+        (AGREES, False, PersonStatus.HANDED_OVER),
     ],
 )
 def test_who_was_handed_over_is_awaited_until_aws_has_seen_them(
-    tmp_path: Path, seen: Observation, password: bool, stand: Stand
+    tmp_path: Path, seen: Observation, password: bool, stand: PersonStatus
 ) -> None:
     facts = {
         "layers": ["security"],
@@ -283,15 +295,16 @@ def test_who_was_handed_over_is_awaited_until_aws_has_seen_them(
     context = Context(
         environment, facts, facts, "", tmp_path / "session", threading.Event(), observed=observed
     )
-    assert everybody(context).rows == (("jane.doe", (stand,)),)
+    assert status_grid(context).rows == (("jane.doe", (stand,)),)
 
 
 @pytest.mark.parametrize(
-    ("by_item", "management"), [({}, Stand.AWAITED), ({"security": ("jane.doe",)}, Stand.SIGNED_IN)]
+    ("by_item", "management"),
+    [({}, PersonStatus.AWAITED), ({"security": ("jane.doe",)}, PersonStatus.SIGNED_IN)],
 )
 @pytest.mark.parametrize("by", ["a text of its own first", "one text"])
 def test_a_part_that_was_left_to_a_later_text_is_asked_about_with_that_one(
-    tmp_path: Path, by: str, by_item: dict[str, tuple[str, ...]], management: Stand
+    tmp_path: Path, by: str, by_item: dict[str, tuple[str, ...]], management: PersonStatus
 ) -> None:
     sent = {"people": {"jane.doe": {"sent_at": "2026-03-01T11:00:00+00:00"}}}
     layers = ["management", "security"]
@@ -309,19 +322,19 @@ def test_a_part_that_was_left_to_a_later_text_is_asked_about_with_that_one(
     seen = {StepKey("hand-over", "security"): awaited}
     folder, stop = tmp_path / "session", threading.Event()
     context = Context(fake_environment(tmp_path, {}), facts, facts, "", folder, stop, observed=seen)
-    assert everybody(context).rows == (("jane.doe", (management, Stand.AWAITED)),)
+    assert status_grid(context).rows == (("jane.doe", (management, PersonStatus.AWAITED)),)
 
 
 @pytest.mark.parametrize(
     ("later", "stand"),
     [
-        ({}, Stand.TO_HAND_OVER),
-        ({"resetting": ["b"]}, Stand.MADE_LATER),
-        ({"leaving": ["b"], "user_changes": {"remove": {"security": ["b"]}}}, Stand.REMOVED_SINCE),
+        ({}, PersonStatus.TO_HAND_OVER),
+        ({"resetting": ["b"]}, PersonStatus.MADE_LATER),
+        ({"leaving": ["b"], "user_changes": {"remove": {"security": ["b"]}}}, PersonStatus.REMOVED_SINCE),
     ],
 )
 def test_what_an_apply_made_besides_is_not_to_be_handed_over_once_a_later_session_dealt_with_it(
-    tmp_path: Path, later: dict[str, Any], stand: Stand
+    tmp_path: Path, later: dict[str, Any], stand: PersonStatus
 ) -> None:
     facts = {
         "project_root": "/bb",
@@ -346,11 +359,11 @@ def test_what_an_apply_made_besides_is_not_to_be_handed_over_once_a_later_sessio
         (tmp_path / name).mkdir()
         keep_summary(tmp_path / name, summary, made_from(tmp_path / name))
     context = Context(fake_environment(tmp_path, {}), facts, facts, "", tmp_path / "own")
-    assert dict(everybody(context).rows) == {"jane.doe": (Stand.HANDED_OVER,), "b": (stand,)}
+    assert dict(status_grid(context).rows) == {"jane.doe": (PersonStatus.HANDED_OVER,), "b": (stand,)}
     if later:
         sent = {"people": {"b": {"sent_at": "2026-03-01T11:00:00+00:00"}}}
         there = replace(context, every={**facts, "handed_over@security": sent})
-        assert dict(everybody(there).rows)["b"] == (stand,)
+        assert dict(status_grid(there).rows)["b"] == (stand,)
 
 
 SAID_SENT = {"people": {"jane.doe": {"sent_at": "2026-03-01T11:00:00+00:00", "by_hand": True}}}
@@ -359,14 +372,14 @@ SAID_SENT = {"people": {"jane.doe": {"sent_at": "2026-03-01T11:00:00+00:00", "by
 @pytest.mark.parametrize(
     ("draft", "stand"),
     [
-        ({"people": {"jane.doe": {"sent_at": "2026-03-01T11:00:00+00:00"}}}, Stand.HANDED_OVER),
-        (SAID_SENT, Stand.SAID_SENT),
-        ({"people": 5}, Stand.TO_HAND_OVER),
-        ({}, Stand.TO_HAND_OVER),
+        ({"people": {"jane.doe": {"sent_at": "2026-03-01T11:00:00+00:00"}}}, PersonStatus.HANDED_OVER),
+        (SAID_SENT, PersonStatus.SAID_SENT),
+        ({"people": 5}, PersonStatus.TO_HAND_OVER),
+        ({}, PersonStatus.TO_HAND_OVER),
     ],
 )
 def test_what_hand_over_has_marked_counts_before_it_is_left(
-    tmp_path: Path, draft: dict[str, Any], stand: Stand
+    tmp_path: Path, draft: dict[str, Any], stand: PersonStatus
 ) -> None:
     facts = {
         "layers": ["security"],
@@ -379,7 +392,7 @@ def test_what_hand_over_has_marked_counts_before_it_is_left(
     context = Context(
         fake_environment(tmp_path, {}), facts, facts, "", tmp_path / "session", threading.Event()
     )
-    assert everybody(context).rows == (("jane.doe", (stand,)),)
+    assert status_grid(context).rows == (("jane.doe", (stand,)),)
 
 
 def test_what_the_person_said_is_no_more_than_that_until_aws_has_seen_it(tmp_path: Path) -> None:
@@ -393,16 +406,16 @@ def test_what_the_person_said_is_no_more_than_that_until_aws_has_seen_it(tmp_pat
     }
     stop, key = threading.Event(), StepKey("hand-over", "security")
     for seen, stand in (
-        (NOT_ASKED, Stand.SAID_SENT),
-        (Observation(Verdict.AWAITED, about=("jane.doe",)), Stand.SAID_AWAITED),
-        (AGREES, Stand.SIGNED_IN),
+        (NOT_ASKED, PersonStatus.SAID_SENT),
+        (Observation(Verdict.AWAITED, about=("jane.doe",)), PersonStatus.SAID_AWAITED),
+        (AGREES, PersonStatus.SIGNED_IN),
     ):
         environment = fake_environment(tmp_path, {})
         context = Context(environment, facts, facts, "", tmp_path, stop, observed={key: seen})
-        grid = everybody(context)
+        grid = status_grid(context)
         assert grid.rows == (("jane.doe", (stand,)),)
         assert grid.settled_in("security")
-        assert (stand.mark == Stand.HANDED_OVER.mark) is (stand is Stand.SIGNED_IN)
+        assert (stand.mark == PersonStatus.HANDED_OVER.mark) is (stand is PersonStatus.SIGNED_IN)
 
 
 @pytest.mark.parametrize(
@@ -436,12 +449,14 @@ def test_a_contradiction_that_is_about_somebody_is_about_nobody_else(
         contradicted=frozenset({key}),
         observed={key: Observation(Verdict.GONE, "", about)},
     )
-    assert {name for name, (stand,) in everybody(context).rows if stand is Stand.CHANGED} == changed
+    assert {name for name, (stand,) in status_grid(context).rows if stand is PersonStatus.CHANGED} == changed
 
 
-@pytest.mark.parametrize(("meant", "stand"), [(False, Stand.CHANGED), (True, Stand.CHANGE_MEANT)])
+@pytest.mark.parametrize(
+    ("meant", "stand"), [(False, PersonStatus.CHANGED), (True, PersonStatus.CHANGE_MEANT)]
+)
 def test_what_isnt_as_it_was_applied_concerns_those_it_is_about_until_it_is_meant(
-    tmp_path: Path, stand: Stand, *, meant: bool
+    tmp_path: Path, stand: PersonStatus, *, meant: bool
 ) -> None:
     key, names = StepKey("apply", "security"), ["jane.doe", "sam.okafor"]
     facts = {
@@ -458,13 +473,15 @@ def test_what_isnt_as_it_was_applied_concerns_those_it_is_about_until_it_is_mean
         contradicted=contradicted,
         observed={key: look},
     )
-    assert [stands for _, stands in everybody(context).rows] == [(stand,), (Stand.TO_HAND_OVER,)]
+    assert [stands for _, stands in status_grid(context).rows] == [(stand,), (PersonStatus.TO_HAND_OVER,)]
 
 
 def test_no_key_is_awaited_where_the_files_lack_the_person_by_a_later_session(tmp_path: Path) -> None:
     facts = {"layers": ["management", "security"], "rekeying": ["jane.doe"]}
-    gone = Observation(Verdict.TAKEN_BACK, by_item={"security": ("jane.doe",)})
+    gone = Observation(Verdict.REVERTED, by_item={"security": ("jane.doe",)})
     context = Context(
         fake_environment(tmp_path, {}), facts, facts, "", tmp_path, observed={StepKey("project"): gone}
     )
-    assert everybody(context).rows == (("jane.doe", (Stand.KEY_AWAITED, Stand.GONE_FROM_FILES)),)
+    assert status_grid(context).rows == (
+        ("jane.doe", (PersonStatus.KEY_AWAITED, PersonStatus.GONE_FROM_FILES)),
+    )

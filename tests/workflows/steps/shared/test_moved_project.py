@@ -114,7 +114,7 @@ def test_everything_goes_on_where_it_is_now(admin_project: AdminProject, run: Se
     session.move(PROJECT, before, now)
     assert {key: session.status(key) for key in session.layout()} == steps
     assert run.observe() == ()
-    assert run.whole().root == now
+    assert run.session_context().root == now
     assert str(before) not in json.dumps([session.facts(), session.drafts.load(StepKey("account"))])
     assert {Path(path).is_file() for _, path in review.files_written(session.folder)} == {True}
     admin_project.facts.update(session.facts())
