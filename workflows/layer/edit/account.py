@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from workflows.core.errors import Problem
 from workflows.hcl.values import quote
 from workflows.layer.edit.cloning import replacing
-from workflows.layer.edit.operation import Facts, PlacedProblem, facts_of, refuse, with_attribute
+from workflows.layer.edit.operation import Change, PlacedProblem, facts_of, refuse, with_attribute
 from workflows.layer.edit.password_length import LEAST, least_length, shortest_password
 from workflows.layer.files import FileSet
 from workflows.layer.model import Layer, Setting
@@ -67,10 +67,10 @@ class SetSetting:
             edited = with_attribute(block, self.name, text, after=POLICY_ATTRIBUTES)
         return layer.files.with_document(edited)
 
-    def intend(self, layer: Layer) -> Facts:
-        """Return the facts with the new value."""
-        facts = facts_of(layer)
-        return replace(facts, settings={**facts.settings, self.name: self.value})
+    def intend(self, layer: Layer) -> Change:
+        """Return the change: the new value."""
+        lost = [fact for fact in facts_of(layer) if fact[0] == "settings" and fact[1][0] == self.name]
+        return Change(lost, [("settings", (self.name, self.value))])
 
 
 def _check_setting(layer: Layer, setting: Setting | None, name: str) -> list[Problem]:

@@ -22,15 +22,15 @@ from workflows.hcl.lists import (
 from workflows.hcl.values import plain_string, quote
 from workflows.layer.edit.cloning import replacing, spellings, spliced
 from workflows.layer.edit.operation import (
-    Facts,
+    Change,
     PlacedProblem,
     check_groups,
     check_joined,
     check_known_group,
     check_known_person,
-    facts_of,
     find_group,
     find_person,
+    group_facts,
     refuse,
     refuse_mentioned,
     text_in_no_group,
@@ -91,11 +91,12 @@ class AddGroup:
         aligned = realigned(document, block.attribute_nodes, added, new.attribute_nodes)
         return layer.files.with_document(aligned)
 
-    def intend(self, layer: Layer) -> Facts:
-        """Return the facts with one more group."""
-        facts, sibling = facts_of(layer), find_group(layer, self.sibling)
-        group = facts.groups[sibling.name]._replace(label=self._label(layer), members=())
-        return replace(facts, groups={**facts.groups, self.name: group})
+    def intend(self, layer: Layer) -> Change:
+        """Return the change: one more group."""
+        sibling = find_group(layer, self.sibling)
+        return Change(
+            gained=group_facts(replace(sibling, name=self.name, label=self._label(layer), members=()))
+        )
 
     def _label(self, layer: Layer) -> str:
         sibling = find_group(layer, self.sibling)
@@ -135,12 +136,9 @@ class RemoveGroup:
         refuse_mentioned(f"The group {group.name} can't be removed.", layer.files, files, (group.label, None))
         return files
 
-    def intend(self, layer: Layer) -> Facts:
-        """Return the facts without the group."""
-        facts, group = facts_of(layer), find_group(layer, self.name)
-        return replace(
-            facts, groups={name: shown for name, shown in facts.groups.items() if name != group.name}
-        )
+    def intend(self, layer: Layer) -> Change:
+        """Return the change: no such group."""
+        return Change(lost=group_facts(find_group(layer, self.name)))
 
 
 @dataclass(frozen=True)
@@ -169,13 +167,10 @@ class RenameGroup:
         block = _block(layer, self.name)
         return layer.files.spliced(block.document, [replacing(_literal_name(block), quote(self.new_name))])
 
-    def intend(self, layer: Layer) -> Facts:
-        """Return the facts with the group under its new name."""
-        facts, group = facts_of(layer), find_group(layer, self.name)
-        groups = {
-            self.new_name if name == group.name else name: shown for name, shown in facts.groups.items()
-        }
-        return replace(facts, groups=groups)
+    def intend(self, layer: Layer) -> Change:
+        """Return the change: another name."""
+        group = find_group(layer, self.name)
+        return Change(group_facts(group), group_facts(replace(group, name=self.new_name)))
 
 
 def _check_group(layer: Layer, name: str, field: str) -> Iterator[Problem]:
@@ -246,10 +241,9 @@ class AddGroupPolicy:
         last = len(document.elements(attribute.value))
         return layer.files.spliced(document, insert_entry(document, attribute.value, quote(self.arn), last))
 
-    def intend(self, layer: Layer) -> Facts:
-        """Return the facts with one more policy."""
-        facts, name = facts_of(layer), find_group(layer, self.group).name
-        return facts.with_group(name, policies=tuple(sorted([*facts.groups[name].policies, self.arn])))
+    def intend(self, layer: Layer) -> Change:
+        """Return the change: one more policy."""
+        return Change(gained=[("policies", (find_group(layer, self.group).label, self.arn))])
 
 
 @dataclass(frozen=True)
@@ -290,12 +284,9 @@ class RemoveGroupPolicy:
             group.place,
         )
 
-    def intend(self, layer: Layer) -> Facts:
-        """Return the facts with one policy fewer."""
-        facts, name = facts_of(layer), find_group(layer, self.group).name
-        left = list(facts.groups[name].policies)
-        left.remove(self.policy)
-        return facts.with_group(name, policies=tuple(left))
+    def intend(self, layer: Layer) -> Change:
+        """Return the change: one policy fewer."""
+        return Change(lost=[("policies", (find_group(layer, self.group).label, self.policy))])
 
 
 _ATTRIBUTE = "iam_user_name"
@@ -446,15 +437,15 @@ class SetGroups:
         joining, leaving = ({group.label for group in groups} for groups in self._changed(layer, person))
         return add_member(remove_member(layer.files, leaving, person), joining, person.owner, person.iam_name)
 
-    def intend(self, layer: Layer) -> Facts:
-        """Return the facts with these groups' members changed."""
-        facts, person = facts_of(layer), find_person(layer, self.name)
+    def intend(self, layer: Layer) -> Change:
+        """Return the change: other members in these groups."""
+        person = find_person(layer, self.name)
         joining, leaving = self._changed(layer, person)
-        for group in (*joining, *leaving):
-            staying = [member for member in facts.groups[group.name].members if member != person.iam_name]
-            members = sorted([*staying, person.iam_name]) if group in joining else staying
-            facts = facts.with_group(group.name, members=tuple(members))
-        return facts
+        facts = (fact for group in leaving for fact in group_facts(group))
+        return Change(
+            [fact for fact in facts if fact[0] == "members" and fact[1][1] == person.iam_name],
+            [("members", (group.label, person.iam_name)) for group in joining],
+        )
 
     def _changed(self, layer: Layer, person: Person) -> tuple[list[Group], list[Group]]:
         """Return the groups to join and the groups to leave."""

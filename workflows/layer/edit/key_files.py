@@ -6,7 +6,7 @@ import posixpath
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from tree_sitter import Node
@@ -16,7 +16,14 @@ from workflows.core.openpgp import holds
 from workflows.hcl.document import Block, Document, Splice, unwrap
 from workflows.hcl.values import field_mark, fields_at, fields_of, plain_string, quote
 from workflows.layer.edit.cloning import replacing
-from workflows.layer.edit.operation import Facts, check_known_person, facts_of, find_person, refuse
+from workflows.layer.edit.operation import (
+    Change,
+    check_known_person,
+    find_person,
+    key_facts,
+    person_fact,
+    refuse,
+)
 from workflows.layer.files import FileSet
 from workflows.layer.model import Layer, Person, Place, Style, place_of
 from workflows.layer.read.declarations import (
@@ -233,10 +240,11 @@ class ReplaceKey:
         """
         return with_key_text(layer.files, self._path(layer), self.key_text)
 
-    def intend(self, layer: Layer) -> Facts:
-        """Return the facts with the new key."""
-        facts, path = facts_of(layer), self._path(layer)
-        return replace(facts, keys={**facts.keys, path: key_data(facts.keys.get(path), self.key_text)})
+    def intend(self, layer: Layer) -> Change:
+        """Return the change: the new key."""
+        path = self._path(layer)
+        present = layer.files.keys.get(path)
+        return Change(key_facts(path, present), key_facts(path, key_data(present, self.key_text)))
 
     def _path(self, layer: Layer) -> str:
         person = find_person(layer, self.name)
@@ -309,12 +317,14 @@ class RenameKeyFile:
             files = files.with_key(name, data)
         return files
 
-    def intend(self, layer: Layer) -> Facts:
-        """Return the facts with the key under its new name."""
-        facts, person = facts_of(layer), find_person(layer, self.name)
-        keys = {**facts.keys, **self._keys(layer, person)}
-        facts = facts.with_person(person.iam_name, key_file=self._path(person))
-        return replace(facts, keys={name: data for name, data in keys.items() if data is not None})
+    def intend(self, layer: Layer) -> Change:
+        """Return the change: the key under its new name."""
+        person, known = find_person(layer, self.name), layer.files.keys
+        keys = self._keys(layer, person)
+        lost = [fact for path in keys for fact in key_facts(path, known.get(path))]
+        gained = [fact for key in keys.items() for fact in key_facts(*key)]
+        renamed = person_fact(person._replace(key_file=self._path(person)))
+        return Change([person_fact(person), *lost], [renamed, *gained])
 
     def _path(self, person: Person) -> str:
         return posixpath.join(posixpath.dirname(str(person.key_file)), self.file_name)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from tree_sitter import Node
@@ -29,7 +29,7 @@ from workflows.hcl.index import Item
 from workflows.hcl.lists import position_for, with_entry, without_entry
 from workflows.hcl.values import object_key, quote
 from workflows.layer.edit.cloning import Renaming, cloned, in_place_of, replacing, spliced, up_to_name
-from workflows.layer.edit.operation import Facts
+from workflows.layer.edit.operation import Fact
 from workflows.layer.files import FileSet
 from workflows.layer.model import Layer, Output, Owner, Person, Style
 from workflows.layer.read.outputs import CollectedEntry, CollectingOutput, collections_of, read_output
@@ -79,14 +79,12 @@ class NewOutputs:
     Attributes:
         document: the name of the file to extend.
         splice: the splice that inserts them in the current document.
-        facts: the live outputs.
-        hidden: the outputs that are commented out, like the sibling's.
+        facts: the outputs, live or commented out like the sibling's.
     """
 
     document: str
     splice: Splice
-    facts: tuple[Output, ...]
-    hidden: tuple[Output, ...]
+    facts: Sequence[Fact]
 
 
 def siblings_of(layer: Layer, person: Person, alike: Sequence[Person]) -> Sequence[Person]:
@@ -137,8 +135,7 @@ def plan_outputs(files: FileSet, person: Person, siblings: Sequence[Person]) -> 
     beside = present[max(position - 1, 0)][1][end]
     document = files.documents[beside.file]
     splice = insert(document, beside.items[end], text)
-    live, hidden = (_facts(units, sibling, person, hidden=commented) for commented in (False, True))
-    return NewOutputs(document.name, splice, live, hidden)
+    return NewOutputs(document.name, splice, _facts(units, sibling, person))
 
 
 def outputs_to_join(files: FileSet, person: Person, siblings: Sequence[Person]) -> list[str]:
@@ -166,16 +163,6 @@ def remove_outputs(files: FileSet, owner: Owner) -> FileSet:
         splices += remove_items(document, gone)
         files = files.spliced(document, splices) if splices else files
     return files
-
-
-def without_outputs(facts: Facts, name: str) -> Facts:
-    """Return the facts without a person's outputs, live or commented out, and without collected entries."""
-    return replace(
-        facts,
-        outputs=tuple(output for output in facts.outputs if output.person != name),
-        hidden_outputs=tuple(output for output in facts.hidden_outputs if output.person != name),
-        collected=tuple(entry for entry in facts.collected if entry[1] != name),
-    )
 
 
 # -- blocks, live or in comments -----------------------------------------------------------------------
@@ -237,18 +224,20 @@ def _shape(units: Sequence[Unit]) -> tuple[tuple[str, bool, bool], ...]:
     )
 
 
-def _facts(units: Sequence[Unit], sibling: Person, person: Person, *, hidden: bool) -> tuple[Output, ...]:
-    return tuple(
-        Output(
-            _label(block, sibling, person) or block.label,
-            person.iam_name,
-            reading.attribute,
-            reading.sensitive,
+def _facts(units: Sequence[Unit], sibling: Person, person: Person) -> list[Fact]:
+    return [
+        (
+            "hidden outputs" if unit.hidden else "outputs",
+            Output(
+                _label(block, sibling, person) or block.label,
+                person.iam_name,
+                reading.attribute,
+                reading.sensitive,
+            ),
         )
         for unit in units
         for block, reading in zip(unit.blocks, map(read_output, unit.blocks), strict=True)
-        if unit.hidden is hidden
-    )
+    ]
 
 
 def _are_kin(person: Person, siblings: Sequence[Person]) -> bool:
@@ -360,7 +349,7 @@ def _first_of_kind(
     names = [
         name for name in _MODULE_OUTPUTS if all(has[credential] for credential in has if credential in name)
     ]
-    facts = [
+    outputs = [
         Output(
             f"{stem}_{name.removeprefix('iam_user_')}",
             person.iam_name,
@@ -371,11 +360,13 @@ def _first_of_kind(
     ]
     texts = [
         _written_like(block, output, person, _MODULE_OUTPUTS[name])
-        for name, output in zip(names, facts, strict=True)
+        for name, output in zip(names, outputs, strict=True)
     ]
     file = [(sibling, unit) for unit, _, sibling in labelled if unit.file == example.file]
     text = (document.newline * 2).join(texts)
-    return NewOutputs(document.name, _in_section(document, file, text, person), tuple(facts), ())
+    return NewOutputs(
+        document.name, _in_section(document, file, text, person), [("outputs", output) for output in outputs]
+    )
 
 
 def _is_credential(attribute: str) -> bool:

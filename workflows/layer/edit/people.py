@@ -9,7 +9,7 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tree_sitter import Node
 
@@ -30,12 +30,14 @@ from workflows.layer.edit.key_files import (
     with_key_text,
 )
 from workflows.layer.edit.operation import (
-    Facts,
+    OF_PEOPLE,
+    Change,
     check_joined,
     check_known_person,
     facts_of,
     find_person,
-    person_facts,
+    key_facts,
+    person_fact,
     refuse,
     refuse_mentioned,
     text_in_no_group,
@@ -49,7 +51,6 @@ from workflows.layer.edit.outputs import (
     plan_outputs,
     remove_outputs,
     siblings_of,
-    without_outputs,
 )
 from workflows.layer.edit.password_length import least_length, lengthened
 from workflows.layer.edit.styles import (
@@ -193,11 +194,9 @@ class AddPerson:
             message = f"All users are in alphabetical order but {names[exception]}, which stays"
             yield Problem(f"{message} where it is; {self.name} goes by the alphabet.", "name", fatal=False)
         taken = {output.name for output in layer.outputs}
-        for fact in planned.facts if planned is not None else ():
-            if fact.name in taken:
-                yield Problem(
-                    f"There is already an output {fact.name}; add the user without outputs.", "outputs"
-                )
+        for kind, (label, *_) in planned.facts if planned is not None else ():
+            if kind == "outputs" and label in taken:
+                yield Problem(f"There is already an output {label}; add the user without outputs.", "outputs")
         if _is_taken(layer, declared.person.owner):
             label = declared.person.declaration
             yield Problem(f"{label} is taken in this layer; choose another name.", "name")
@@ -244,22 +243,21 @@ class AddPerson:
             return files
         return lengthened(read_files(layer.location, files), self.name)
 
-    def intend(self, layer: Layer) -> Facts:
-        """Return the facts with one more person."""
-        facts, plan = facts_of(layer), _plan(layer, self)
+    def intend(self, layer: Layer) -> Change:
+        """Return the change: one more person."""
+        plan = _plan(layer, self)
         path = str(plan.declared.person.key_file)
-        own = {} if self.shared_key else {path: key_data(facts.keys.get(path), self.key_text)}
-        live, hidden = (plan.outputs.facts, plan.outputs.hidden) if plan.outputs else ((), ())
-        for name in {group.name for group in self._joined(layer)}:  # two modules may create the same group
-            members = tuple(sorted([*facts.groups[name].members, self.name]))
-            facts = facts.with_group(name, members=members)
-        return replace(
-            facts,
-            people={**facts.people, self.name: person_facts(plan.declared.person)},
-            outputs=tuple(sorted([*facts.outputs, *live])),
-            hidden_outputs=tuple(sorted([*facts.hidden_outputs, *hidden])),
-            collected=tuple(sorted([*facts.collected, *((label, self.name) for label in plan.joined)])),
-            keys={**facts.keys, **own},
+        present = layer.files.keys.get(path)
+        key = key_data(present, self.key_text) if not self.shared_key else present
+        return Change(
+            key_facts(path, present),
+            [
+                person_fact(plan.declared.person),
+                *key_facts(path, key),
+                *(plan.outputs.facts if plan.outputs else ()),
+                *(("members", (group.label, self.name)) for group in self._joined(layer)),
+                *(("entries", (label, self.name)) for label in plan.joined),
+            ],
         )
 
     def _joined(self, layer: Layer) -> list[Group]:
@@ -407,19 +405,17 @@ class RemovePerson:
         """
         return _removed(layer, self.name)
 
-    def intend(self, layer: Layer) -> Facts:
-        """Return the facts without the person."""
-        facts, person = facts_of(layer), find_person(layer, self.name)
-        name = person.iam_name
-        gone = person.key_file if key_goes(layer, person) else None
-        return replace(
-            without_outputs(facts, name),
-            people={iam_name: kept for iam_name, kept in facts.people.items() if iam_name != name},
-            groups={
-                label: group._replace(members=tuple(member for member in group.members if member != name))
-                for label, group in facts.groups.items()
-            },
-            keys={path: data for path, data in facts.keys.items() if path != gone},
+    def intend(self, layer: Layer) -> Change:
+        """Return the change: no fact of the person."""
+        person = find_person(layer, self.name)
+        path, goes = str(person.key_file), key_goes(layer, person)
+        facts = (
+            fact
+            for fact in facts_of(layer).elements()
+            if fact[0] in OF_PEOPLE and fact[1][1] == person.iam_name
+        )
+        return Change(
+            [person_fact(person), *facts, *key_facts(path, layer.files.keys.get(path) if goes else None)]
         )
 
 
@@ -561,12 +557,12 @@ class SetAccess:
             files = _switched(replace(layer, files=files), person, fact, wanted=wanted)
         return files
 
-    def intend(self, layer: Layer) -> Facts:
-        """Return the facts with the switches set."""
-        facts, person = facts_of(layer), find_person(layer, self.name)
-        return facts.with_person(person.iam_name, **self._wanted(person))
+    def intend(self, layer: Layer) -> Change:
+        """Return the change: the switches set."""
+        person = find_person(layer, self.name)
+        return Change([person_fact(person)], [person_fact(person._replace(**self._wanted(person)))])
 
-    def _wanted(self, person: Person) -> dict[str, bool]:
+    def _wanted(self, person: Person) -> dict[str, Any]:
         return {
             fact: wanted
             for fact in SWITCHES

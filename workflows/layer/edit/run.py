@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import os
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
@@ -21,7 +22,7 @@ from workflows.core.parsing import parse_hcl
 from workflows.core.sentences import Sentence, joined, listed
 from workflows.hcl.document import Document
 from workflows.hcl.index import Item
-from workflows.layer.edit.operation import EditRefused, Operation, facts_of, refuse
+from workflows.layer.edit.operation import EditRefused, Fact, Operation, facts_of, refuse
 from workflows.layer.edit.password_length import short_passwords
 from workflows.layer.model import Layer, Place
 from workflows.layer.read.layer import read_files
@@ -142,17 +143,25 @@ def changes_of(made: Edit, getting: Iterable[str] | None = None) -> list[FileCha
 
 
 def _run(layer: Layer, operation: Operation) -> Layer:
-    intended = operation.intend(layer)
+    intended, change = facts_of(layer).copy(), operation.intend(layer)
+    intended.subtract(change.lost)
+    intended.update(change.gained)
     edited = read_files(layer.location, operation.apply(layer))
-    if (facts := facts_of(edited)) != intended:
+    if dict(facts := facts_of(edited)) != dict(intended := +intended):  # Counter compares slowly
         raise EditUnsafe(
             "The edit was discarded",
             f"{type(operation).__name__} wouldn't have done exactly what it should.",
             why="The edited layer, read back, differs from the intended one.",
             next="Nothing was written. Make this change by hand, and report it with the lines below.",
-            detail=joined(intended.differences(facts), "\n"),
+            detail=joined(_differences(intended, facts), "\n"),
         )
     return edited
+
+
+def _differences(intended: Counter[Fact], found: Counter[Fact]) -> Iterator[Sentence]:
+    """Yield each difference in a few words."""
+    for kind, fact in (intended - found) + (found - intended):
+        yield f"{kind}: {' '.join(part for part in fact[:2] if isinstance(part, str))}"
 
 
 def _check_syntax(before: Document | None, after: Document) -> None:

@@ -8,7 +8,7 @@ from support.layers import USERS, layer_of, pair
 from workflows.core.errors import Problem
 from workflows.core.sentences import text_of
 from workflows.hcl.document import Splice
-from workflows.layer.edit.operation import Facts, facts_of
+from workflows.layer.edit.operation import Change
 from workflows.layer.edit.people import AddPerson, RemovePerson
 from workflows.layer.edit.run import EditUnsafe, check, edit_layer
 from workflows.layer.files import FileSet
@@ -31,8 +31,8 @@ class Clumsy:
         start = document.data.index(self.old)
         return layer.files.with_document(document.splice([Splice(start, start + len(self.old), self.new)]))
 
-    def intend(self, layer: Layer) -> Facts:
-        return facts_of(layer)
+    def intend(self, layer: Layer) -> Change:  # noqa: ARG002 - the protocol names it
+        return Change()
 
 
 @pytest.fixture
