@@ -195,6 +195,10 @@ class Finished(VerticalScroll):
             yield f"? {WORDS[Status.UNCONFIRMED]}: iam-onboard can't check it from here."
         if unseen:
             yield f"? Done, but not confirmed since: {listed(unseen, 2)}."
+        known = map(run.session.state.observed.get, self._steps_with(Status.DONE))
+        locked = [look.at for look in known if look and look.remedy]
+        if locked and not self._over():
+            yield f"○ AWS last confirmed this {moment_text(min(locked), now)}. Look again (l) asks it now."
 
     def _contradicted_or_undone(self) -> Iterator[Sentence]:
         """Yield a line for each contradiction that AWS doesn't share, and for each change undone later."""

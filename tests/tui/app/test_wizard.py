@@ -1278,6 +1278,23 @@ async def test_the_end_waits_for_people_asks_again_and_has_a_reminder(
         assert not app.wizard.query("#remind")
 
 
+@pytest.mark.parametrize("remedy", ["It takes a passphrase.", ""])
+async def test_the_end_says_since_when_it_knows_what_no_look_asks_by_itself(
+    tmp_path: Path, remedy: str
+) -> None:
+    _step, app = awaiting(tmp_path, "access-keys")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        last = Observation(Verdict.AS_DECIDED, at="2020-02-29T10:00:00+00:00", remedy=remedy)
+        app.session.observe({StepKey("access-keys"): last})
+        await app.wizard.go_to(None)
+        await rest(pilot)
+        shown = [str(text.render()) for text in app.wizard.query_one(Finished).query(Text)]
+        when = moment_text(last.at, app.wizard.run.environment.now())
+        assert any(when in line for line in shown) is bool(remedy)
+        assert bool(app.wizard.query("#look")) is bool(remedy)
+
+
 @pytest.mark.parametrize("verdict", [Verdict.AWAITED, Verdict.REVERTED])
 async def test_what_is_done_here_is_shown_as_done_though_the_world_has_more_to_say(
     tmp_path: Path, verdict: Verdict

@@ -482,7 +482,7 @@ def observe(context: Context) -> Observation:
             "another. A key you stop using stays active in AWS until you deactivate it.",
             effects=("Keep a key again", "Leave it there"),
         )
-    at = recorded.get("at")  # journals of earlier versions may lack it
+    at = max(recorded.get("at") or "", context.confirmed("access-keys"))  # earlier journals may lack it
     known = seen_at(at, context.environment.now()) if at else NOT_ASKED
     return replace(known, remedy=locked(context))
 

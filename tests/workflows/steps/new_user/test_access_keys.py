@@ -24,6 +24,7 @@ from workflows.core.errors import OnboardError
 from workflows.core.files import FileError
 from workflows.core.secret import Secret
 from workflows.core.sentences import text_of
+from workflows.machine.events import StepKey
 from workflows.machine.observations import AGREES, NOT_ASKED, Verdict
 from workflows.steps.new_user import access_keys as step, mfa, sign_in
 from workflows.steps.new_user.access_keys import API, CONSOLE, HANDOFF, KEPT, TYPED, Request
@@ -385,6 +386,9 @@ def test_later_aws_is_asked_with_the_kept_key_about_key_device_and_password(new_
     assert (step.observe(past).verdict, step.observe(past).at) == (Verdict.UNKNOWN, ago)
     assert step.observe(past).remedy, "it takes a passphrase, which somebody has to be asked for"
     assert not step.observe(replace(past, opens=True)).remedy
+    key, now = StepKey("access-keys", past.item), past.environment.now().isoformat()
+    asked = replace(past, observed={key: replace(AGREES, at=now)})
+    assert (step.observe(asked).verdict, step.observe(asked).at) == (Verdict.AS_DECIDED, now)
     said = {"signed_in": {"proof": "so"}, "mfa": {"serial": None, "how": "console"}}
     for inquire in (mfa.inquire, sign_in.inquire):
         assert inquire(replace(past, facts={**past.facts, **said})).remedy
