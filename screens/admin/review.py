@@ -109,7 +109,7 @@ class ReviewPane(ByHandPane):
             "commit": bool(opening.context.facts.get("commit")),
             "branch": "",
             "message": review.proposed_message(opening.context),
-            "others_too": opening.draft.get("keys_too", True),  # its name in older versions
+            "others_too": False,
             "seen": (),
             **opening.draft,
         }

@@ -352,6 +352,9 @@ async def test_the_result_counts_the_other_files_of_the_commit(decided: AdminPro
         pane = ui.app.pane
         pane.query_one("#commit", MarkBox).value = True
         await ui.press("f24")
+        assert pane.request().others == (), "it isn't this session's"
+        pane.query_one("#others-too", MarkBox).value = True
+        await ui.press("f24")
         assert len(pane.request().others) == 1
         await write(ui)
         assert re.search(r"\b1 other\b", pane.parting)
