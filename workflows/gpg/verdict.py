@@ -24,6 +24,9 @@ from workflows.gpg.provider_library import UNREAD_CURVES, OpenPgpLibrary, librar
 EXPIRES_SOON: Final = timedelta(days=30)
 """A key that expires sooner than this causes a warning."""
 
+FEWEST_BITS: Final = 2048
+"""A shorter key that isn't of an elliptic curve is rejected (NIST SP 800-131A: disallowed since 2014)."""
+
 RECOMMENDED_RSA_BITS: Final = 3072
 """A shorter RSA key causes a warning (NIST SP 800-57: 3072 bits for use after 2030)."""
 
@@ -55,6 +58,7 @@ class Headline(enum.StrEnum):
     BAD_SIGNATURE = "Its own signature is invalid"
     NO_USER_ID = "No user id"
     USER_IDS_REVOKED = "Every user id revoked"
+    TOO_SHORT = "Too short to be safe"
     CURVE = "Elliptic curve"
     CURVE_DEPENDS = "Elliptic curve: depends on the provider"
     CURVE_REPORTED = "Elliptic curve: reported to work"
@@ -134,6 +138,11 @@ _SIGN_AGAIN: Final = Remedy(
 )
 
 
+_OLD: Final = frozenset({"DSA", "ElGamal"})
+_COUNTED: Final = _OLD | {"RSA"}
+"""The algorithms whose safety goes by the number of bits; a curve has its own."""
+
+
 @dataclass(frozen=True)
 class _Case:
     """A key to judge for a provider at a time."""
@@ -198,6 +207,12 @@ class _Case:
         return self.expires is not None and self.now < self.expires < self.now + EXPIRES_SOON
 
     @property
+    def too_short(self) -> bool:
+        """Whether the primary key, or the part that gpg would encrypt to, has too few bits to be safe."""
+        used = filter(None, (self.key.primary, self.part))
+        return any(part.algorithm in _COUNTED and part.bits < FEWEST_BITS for part in used)
+
+    @property
     def short_rsa(self) -> int:
         """The size in bits of the shortest RSA part that is too short; 0 for none."""
         sizes = (part.bits for part in self.key.parts if part.algorithm == "RSA")
@@ -206,7 +221,7 @@ class _Case:
     @property
     def old_algorithms(self) -> bool:
         """Whether any part is DSA or ElGamal."""
-        return any(part.algorithm in {"DSA", "ElGamal"} for part in self.key.parts)
+        return any(part.algorithm in _OLD for part in self.key.parts)
 
     def keybase_encrypts_to(self, part: KeyPart) -> bool:
         """Return whether Keybase's library would encrypt to a part that gpg lists as an encryption part."""
@@ -285,6 +300,14 @@ _RULES: Final[tuple[_Rule, ...]] = (
         Headline.USER_IDS_REVOKED,
         "Its owner revoked every user id, so nothing in it says whose it is. Older providers don't notice.",
         reason="all of its user ids are revoked",
+        remedy=_NEW_KEY,
+    ),
+    _Rule(
+        lambda case: case.too_short,
+        VerdictKind.REFUSED_BY_US,
+        Headline.TOO_SHORT,
+        f"It has fewer than {FEWEST_BITS} bits, so others may be able to read what is encrypted to it.",
+        reason=f"it has fewer than {FEWEST_BITS} bits, which is no longer safe",
         remedy=_NEW_KEY,
     ),
     _Rule(
@@ -374,10 +397,7 @@ _RULES: Final[tuple[_Rule, ...]] = (
         "Nobody has tried whether this provider version accepts a key with this curve.",
     ),
     _Rule(
-        lambda case: (
-            not case.keybase
-            and not all(part.algorithm == "RSA" and part.bits >= 2048 for part in case.key.parts)
-        ),
+        lambda case: not case.keybase and any(part.algorithm != "RSA" for part in case.key.parts),
         VerdictKind.UNVERIFIED,
         Headline.OLD_ALGORITHM,
         "Provider versions before 3.76.0 accept such a key; nobody has tried this version.",

@@ -26,9 +26,9 @@ BY_PROVIDER, BY_US = VerdictKind.REFUSED_BY_PROVIDER, VerdictKind.REFUSED_BY_US
 TABLE = {
     "rsa": (WORKS, WORKS, WORKS),
     "rsa3072": (WORKS, WORKS, WORKS),
-    "rsa1024": (WORKS, UNVERIFIED, UNVERIFIED),
+    "rsa1024": (BY_US, BY_US, BY_US),
     "rsa-for-both": (WORKS, WORKS, WORKS),
-    "dsa-elgamal": (WORKS, UNVERIFIED, UNVERIFIED),
+    "dsa-elgamal": (BY_US, BY_US, BY_US),
     "expired-subkey-and-new": (WORKS, WORKS, WORKS),
     "revoked-subkey-and-new": (WORKS, WORKS, WORKS),
     "from-the-future": (WORKS, UNVERIFIED, UNVERIFIED),
@@ -79,6 +79,24 @@ def test_every_kind_of_key_gets_its_verdict(keys: dict[str, CheckedKey], now: da
         for kind, checked in keys.items()
     }
     assert verdicts == TABLE
+
+
+@pytest.mark.parametrize("kind", ["rsa1024", "dsa-elgamal"])
+def test_a_key_is_too_short_if_its_signing_or_its_encrypting_part_is(
+    keys: dict[str, CheckedKey], now: datetime, kind: str
+) -> None:
+    details = keys[kind].details
+    for bits, extra, short in ((2048, 2048, False), (2047, 2048, True), (2048, 2047, True)):
+        primary = replace(details.primary, bits=bits)
+        longer = replace(details, primary=primary, subkeys=(replace(details.subkeys[0], bits=extra),))
+        verdict = judge(longer, OLD, now)
+        assert (verdict.headline == Headline.TOO_SHORT, verdict.accepted) == (short, not short)
+        assert verdict.warnings
+    spare = replace(details.subkeys[0], revoked=True)
+    others = replace(
+        details, primary=keys["rsa"].details.primary, subkeys=(spare, *keys["rsa"].details.subkeys)
+    )
+    assert judge(others, OLD, now).accepted
 
 
 def test_a_refusal_comes_with_what_the_provider_does_and_what_to_send(
