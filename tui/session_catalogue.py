@@ -16,15 +16,7 @@ from workflows.core.later import on_demand
 from workflows.machine.sessions import Sessions
 from workflows.machine.summaries import DRAFTS, Summary
 from workflows.steps.kinds import people_of
-from workflows.steps.later_sessions import (
-    AppliedChanges,
-    applied_changes,
-    awaiting,
-    finished_by,
-    removals,
-    still_awaited,
-    written_changes,
-)
+from workflows.steps.ledger import Ledger, ledgers
 
 with on_demand():
     from workflows import catalogue
@@ -148,16 +140,18 @@ class SessionCatalogue:
         for folder in (None, *self.sandboxes()):
             sessions = self.sessions_of(folder)
             every = sessions.summaries()
-            applied, waiting = applied_changes(every), awaiting(every)
-            written = written_changes(every, partial(_holds_files, sessions.folder))
+            projects = ledgers(every, partial(_holds_files, sessions.folder))
             for summary in every:
-                awaits = replace(summary, awaited=still_awaited(summary, applied, waiting))
+                ledger = projects[summary.facts.get("project_root")]
+                awaits = replace(summary, awaited=ledger.still_awaited(summary))
                 entry = self._entry(awaits, sessions, folder)
-                undone_by = () if entry.apply else finished_by(summary, applied, written)
-                removed = tuple(removals(people_of(summary), summary.facts, summary.created, applied))
-                gone = bool(folder and entry.arrived) and _gone(summary, str(entry.arrived), applied)
+                undone_by = () if entry.apply else ledger.finished_by(summary)
+                removed = dict.fromkeys(name for _, name in ledger.removals(summary, people_of(summary)))
+                gone = bool(folder and entry.arrived) and _gone(
+                    summary, str(entry.arrived), projects.values()
+                )
                 arrived = None if undone_by or gone else entry.arrived
-                yield replace(entry, undone_by=undone_by, removed=removed, arrived=arrived)
+                yield replace(entry, undone_by=undone_by, removed=tuple(removed), arrived=arrived)
 
     def _entry(self, summary: Summary, sessions: Sessions, sandbox: Path | None) -> Entry:
         place = sandbox / "mailbox" if sandbox else self._machine.downloads
@@ -177,10 +171,10 @@ def _holds_files(folder: Path, summary: Summary) -> bool:
     return written_files.holds_files(folder / summary.id, summary.facts)
 
 
-def _gone(summary: Summary, came: str, applied: AppliedChanges) -> bool:
+def _gone(summary: Summary, came: str, projects: Iterable[Ledger]) -> bool:
     """Return whether a sandbox's new user was removed from every account after their handoff came."""
-    user = summary.facts.get("user")
-    last = [changes[-1] for (_root, _account, name), changes in applied.items() if name == user]
+    changes = (change for ledger in projects for change in ledger.applied.items())
+    last = [made[-1] for (_account, name), made in changes if name == summary.facts.get("user")]
     return bool(last) and all(change.kind == "remove" and change.at > came for change in last)
 
 

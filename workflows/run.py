@@ -20,7 +20,7 @@ from workflows.machine.events import StepKey
 from workflows.machine.observations import NOT_ASKED, Observation, Verdict, unknown
 from workflows.machine.session import Session
 from workflows.machine.state import SETTLED, Record, State, Status
-from workflows.steps.later_sessions import only_for
+from workflows.steps.ledger import only_for
 from workflows.steps.shared.module import Context, GuardedLook, StepModule, guarded_look, inquiry
 
 PROJECT = StepKey("project")

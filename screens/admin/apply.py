@@ -484,8 +484,8 @@ class ApplyPane(TerraformPane):
         nth = f" ({number - len(left) + 1} of {number})" if name and number > 1 else ""
         title = f"Remove {name} from {self.context.item}?{nth}" if name else f"Apply to {self.context.item}?"
         outlook = self._outlook
-        account_id, unsent = (outlook.account_id, outlook.unsent) if outlook else ("", ())
-        body = _question(self._planned, self.context, account_id, (*self.not_compared(), *unsent))
+        account_id, replaces = (outlook.account_id, outlook.replaces) if outlook else ("", ())
+        body = _question(self._planned, self.context, account_id, (*self.not_compared(), *replaces))
         ask(self, Confirm(title, body, "Apply", typed=name, no="Not yet"), confirmed)
 
     @on(Button.Pressed, "#to-plan")

@@ -21,7 +21,7 @@ from workflows.machine.drafts import Drafts
 from workflows.machine.events import StepKey
 from workflows.machine.summaries import Summary
 from workflows.messages.handoff import Handoff
-from workflows.steps.later_sessions import AppliedChange
+from workflows.steps.ledger import Ledger
 from workflows.terraform.results import ApplyResult
 
 BEGUN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -104,16 +104,18 @@ def test_a_message_counts_as_arrived_only_if_it_is_newer_than_the_session(
 def test_a_handoff_is_no_news_for_who_was_removed_from_every_account(
     removed: tuple[str, ...], *, gone: bool
 ) -> None:
-    def change(day: int, kind: str) -> AppliedChange:
-        return AppliedChange(f"2026-01-0{day}T00:00:00+00:00", "2026-01-01T00:00:00+00:00", kind, kind)
+    def change(day: int, kind: str, accounts: tuple[str, ...]) -> Summary:
+        at = f"2026-01-0{day}T00:00:00+00:00"
+        facts = {"project_root": "root", "user_changes": {kind: {account: ["jane"] for account in accounts}}}
+        return Summary(
+            kind, "admin", at, facts=facts, settled={f"apply@{account}": at for account in accounts}
+        )
 
-    applied = {
-        ("root", account, "jane"): [change(1, "add"), *([change(3, "remove")] if account in removed else [])]
-        for account in ("security", "management")
-    }
+    sessions = (change(1, "add", ("security", "management")), change(3, "remove", removed))
+    project = Ledger(sessions, lambda _session: False)
     waits = Summary("waits", "new-user", facts={"user": "jane"}, next_step="handoff")
-    assert _gone(waits, "2026-01-02T00:00:00+00:00", applied) is gone
-    assert not _gone(waits, "2026-01-04T00:00:00+00:00", applied)
+    assert _gone(waits, "2026-01-02T00:00:00+00:00", [project]) is gone
+    assert not _gone(waits, "2026-01-04T00:00:00+00:00", [project])
 
 
 def test_an_archived_session_is_resumed_only_by_its_id(tmp_path: Path) -> None:

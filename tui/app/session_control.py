@@ -366,9 +366,10 @@ def _people(summary: Summary) -> set[str]:
 
 def _not_removed(names: Collection[str], summary: Summary, every: Iterable[Summary]) -> list[str]:
     """Return a session's people, except those removed later from every account it covers for them."""
-    from workflows.steps.later_sessions import applied_changes, removed_everywhere  # noqa: PLC0415 - not for the first paint
+    from workflows.steps.ledger import ledgers  # noqa: PLC0415 - not for the first paint
 
-    out = removed_everywhere(names, summary.facts, summary.created, applied_changes(every))
+    ledger = ledgers(every, lambda _each: False)[summary.facts.get("project_root")]
+    out = ledger.removed_everywhere(names, summary)
     return [name for name in names if name not in out]
 
 
@@ -399,7 +400,7 @@ def _replacing(admin: Summary, user: Summary) -> Drafts:
 
 def _without_device(admin: Summary, user: Summary) -> Mapping[str, str]:
     """Return the steps to register again the devices that an admin has since removed, with the reason."""
-    from workflows.steps.later_sessions import without_devices  # noqa: PLC0415 - not for the first paint
+    from workflows.steps.ledger import without_devices  # noqa: PLC0415 - not for the first paint
 
     accounts = (account for account, name in without_devices(admin) if name == user.facts.get("user"))
     steps = {f"mfa@{account}": admin.settled[f"mfa-reset@{account}"] for account in accounts}

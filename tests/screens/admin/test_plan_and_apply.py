@@ -50,7 +50,7 @@ from workflows.run import SessionRun
 from workflows.steps.admin import apply, hand_over, judged_plan, plan, terraform_runs
 from workflows.steps.admin.accepted_plan import ChangeLine, PersonChange, Planned, Sent, nothing_changed
 from workflows.steps.admin.hand_over import PersonHandoff
-from workflows.steps.admin.other_sessions import replaced_unsent
+from workflows.steps.admin.other_sessions import replaced_before_sent
 from workflows.steps.admin.terraform_runs import CodeWanted, run_folder
 from workflows.steps.decisions import Decisions, LayerDecisions
 from workflows.steps.shared.leftovers import RUNS
@@ -1333,7 +1333,7 @@ async def test_plan_and_apply_name_the_session_whose_unsent_password_they_replac
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
         await press(pilot, "ctrl+n")
-        words = list(replaced_unsent(["jane.doe"], desk.made[0]))
+        words = list(replaced_before_sent(["jane.doe"], desk.made[0]))
         assert len(words) == (not sent)
         since = app.pane.query_one("#since", Text)
         assert since.display is not sent

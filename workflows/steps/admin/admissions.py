@@ -18,7 +18,7 @@ from workflows.machine.journal import read_journal
 from workflows.machine.summaries import JOURNAL
 from workflows.steps.admin.accepted_plan import nothing_changed
 from workflows.steps.decisions import Comparison, Decisions
-from workflows.steps.later_sessions import left_out_of
+from workflows.steps.ledger import left_out_of
 
 
 class Outcome(Enum):

@@ -17,9 +17,9 @@ from workflows.steps.admin import recovery, state_now
 from workflows.steps.admin.accepted_plan import Planned, decided
 from workflows.steps.admin.edits import refuse_expired_keys
 from workflows.steps.admin.judged_plan import causes, kept_in_use, staleness, standing
-from workflows.steps.admin.other_sessions import replaced_unsent
+from workflows.steps.admin.other_sessions import replaced_before_sent
 from workflows.steps.admin.terraform_runs import located, open_layer, reopen_layer, run_folder, watching
-from workflows.steps.later_sessions import left_out_of
+from workflows.steps.ledger import left_out_of
 from workflows.steps.shared.leftovers import release_credentials
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.terraform.kept import apply_begun, apply_run, result_of
@@ -54,7 +54,7 @@ class Outlook:
         ended: whether an apply that began has ended.
         stands: who is done after an apply that used up the plan, as a sentence, or "".
         account_id: the account's twelve digits, "" if the project doesn't say.
-        unsent: the passwords of other sessions that it replaces before they were sent, as sentences.
+        replaces: the passwords of other sessions that it replaces unsent, as sentences.
     """
 
     begun: bool
@@ -66,7 +66,7 @@ class Outlook:
     ended: bool = False
     stands: Sentence = ""
     account_id: str = ""
-    unsent: tuple[Sentence, ...] = ()
+    replaces: tuple[Sentence, ...] = ()
 
 
 def survey(context: Context, report: Report) -> Outlook:
@@ -90,7 +90,7 @@ def survey(context: Context, report: Report) -> Outlook:
         in_use=own is not None and kept_in_use(planned, own),
         stands=standing(planned, own) if own and not planned.record.plan.is_file() else "",
         account_id="" if refusal else located(context)[1].account_id or "",
-        unsent=tuple(replaced_unsent(planned.passwords, context)),
+        replaces=tuple(replaced_before_sent(planned.passwords, context)),
     )
 
 

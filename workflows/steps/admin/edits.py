@@ -42,7 +42,7 @@ from workflows.steps.decisions import (
     Move,
     SettingChanges,
 )
-from workflows.steps.later_sessions import accounts_of
+from workflows.steps.ledger import accounts_of
 from workflows.steps.shared.module import Context
 
 _MANY = 500

@@ -61,15 +61,14 @@ from workflows.steps.admin.accepted_plan import (
 )
 from workflows.steps.admin.other_sessions import (
     keys_of_later_sessions,
+    ledger_with,
     not_compared_elsewhere,
     other_keys_since,
     rekeyed_before_apply,
-    removed_since,
-    renewed_since,
 )
 from workflows.steps.admin.terraform_runs import OpenLayer, iam_client, located, open_layer, read_state
 from workflows.steps.kinds import work_of
-from workflows.steps.later_sessions import awaiting, to_hand_over
+from workflows.steps.ledger import Part, to_hand_over
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.steps.shared.paths import save_text, set_aside
 from workflows.steps.shared.role_profiles import conventional_profiles, role_profiles
@@ -488,15 +487,15 @@ def _source(context: Context, report: Report, account: str, code: Secret | None)
 
 def _handled_later(account: str, context: Context) -> dict[str, Sentence]:
     """Return people whom later sessions removed or gave another password, with a sentence each."""
-    removals = removed_since(context).get(account, {})
-    renewals, rekeyed = renewed_since(context, account), rekeyed_before_apply(context)
+    (ledger, own), rekeyed = ledger_with(context), rekeyed_before_apply(context)
+    removals, renewals = ledger.removals(own), ledger.renewed(own, ledger.passwords)
     found: dict[str, Sentence] = {}
     for name in people_of(account, context):
-        if name in removals:
-            found[name] = f"a later session removed them ({removals[name]})."
-        elif last := renewals.get((name, account)):
+        if removal := removals.get((account, name)):
+            found[name] = f"a later session removed them ({work_of(removal.by)})."
+        elif last := renewals.get((account, name)):
             found[name] = f"a later session reset their password ({work_of(last)}). Use its text."
-        elif work := rekeyed.get((name, account)):
+        elif work := rekeyed.get((account, name)):
             found[name] = f"a later session replaced their PGP key ({work}). Use its text."
     return found
 
@@ -640,10 +639,10 @@ def to_mailbox(person: PersonHandoff, context: Context) -> Sentence:
     return f"in the mailbox as {name}{f'; the earlier one is now {before}' if before else ''}"
 
 
-def _other_text(remade: Mapping[tuple[str, str], Summary]) -> Sentence:
+def _other_text(remade: Mapping[Part, Summary]) -> Sentence:
     """Say that later sessions replaced passwords in the text sent here."""
     by = _listed_works(remade.values())
-    where = listed([*dict.fromkeys(account for _, account in remade)], _MOST_NAMED)
+    where = listed([*dict.fromkeys(account for account, _ in remade)], _MOST_NAMED)
     return f"A later session ({by}) reset the password in {where}; its text is the one to open."
 
 
@@ -654,13 +653,14 @@ def remind(awaited: Iterable[str], context: Context) -> ToSend:
         OnboardError: none of them should open the text sent here any more, or the reminder can't be copied or
             saved.
     """
-    layers = context.decisions.layers
-    remade = renewed_since(context, *layers)
-    sent = {(name, account) for account in layers for name in passwords_of(account, context)}
-    renewed = {name for name, _ in remade} - {name for name, _ in sent - remade.keys()}
+    layers, (ledger, own) = context.decisions.layers, ledger_with(context)
+    since = ledger.renewed(own, ledger.passwords)
+    remade = {part: last for part, last in since.items() if part[0] in layers}
+    sent = {(account, name) for account in layers for name in passwords_of(account, context)}
+    renewed = {name for _, name in remade} - {name for _, name in sent - remade.keys()}
     here = [name for name in awaited if name not in renewed]
-    others = {part: last for part, last in remade.items() if part[0] in renewed.intersection(awaited)}
-    names = listed([*dict.fromkeys(name for name, _ in others)], _MOST_NAMED)
+    others = {part: last for part, last in remade.items() if part[1] in renewed.intersection(awaited)}
+    names = listed([*dict.fromkeys(name for _, name in others)], _MOST_NAMED)
     left_out = f"Not for {names}: {_other_text(others)}" if others else ""
     if not here:
         raise OnboardError("Another text is the one to open", left_out, next="Remind them from that session.")
@@ -732,32 +732,32 @@ def inquire(context: Context) -> Observation:
     if reverted := state_now.reverted_since(context, context.item):
         return reverted
     sent = [name for name, mark in marks_in(context.item, context).items() if mark.sent_at]
-    since, accounts = removed_since(context), accounts_of_text(context.item, context)
-    removals = {name: by[name] for by in map(since.get, accounts) if by for name in sent if name in by}
+    (ledger, own), accounts = ledger_with(context), accounts_of_text(context.item, context)
+    removed, later = ledger.removals(own), ledger.renewed(own, ledger.awaiting)
+    removals = {name: removed[at, name] for name in sent for at in accounts if (at, name) in removed}
     parts = [
-        (name, account)
+        (account, name)
         for account in accounts
         for name in passwords_of(account, context)
-        if name in sent and name not in since.get(account, {})
+        if name in sent and (account, name) not in removed
     ]
-    later = renewed_since(context, *accounts, by=awaiting)
     others = {part: later[part] for part in parts if part in later}
     if any(part not in later for part in parts):  # AWS says whether a password made since was used
         found = _arrival_observation(_arrivals(parts, later, context), context)
         more = [*_later_session_sentences(others)] if found.words else []
         return replace(found, words=joined((found.words, *more)), waits=()) if more else found
-    by, names = listed([*dict.fromkeys(removals.values())], _MOST_NAMED), tuple(removals)
+    by, names = _listed_works(last.by for last in removals.values()), tuple(removals)
     gone = (f"{listed(names, _MOST_NAMED)}: removed by a later session ({by}).",) if removals else ()
     words = (*gone, *_later_session_sentences(others))
     return Observation(Verdict.REVERTED, joined(words), names) if words else NOT_ASKED
 
 
-def _later_session_sentences(others: Mapping[tuple[str, str], Summary]) -> Iterator[Sentence]:
-    """Describe what later sessions did or will do for these people, by name and account."""
-    unsent = {name: last for (name, at), last in others.items() if (at, name) in to_hand_over(last)}
-    others = {part: last for part, last in others.items() if part[0] not in unsent}
-    waited = {name: last for (name, _at), last in others.items() if name in last.awaited}
-    rest = {name: last for (name, _at), last in others.items() if name not in waited}
+def _later_session_sentences(others: Mapping[Part, Summary]) -> Iterator[Sentence]:
+    """Describe what later sessions did or will do for these people, by account and name."""
+    unsent = {part[1]: last for part, last in others.items() if part in to_hand_over(last)}
+    others = {part: last for part, last in others.items() if part[1] not in unsent}
+    waited = {name: last for (_, name), last in others.items() if name in last.awaited}
+    rest = {name: last for (_, name), last in others.items() if name not in waited}
     if unsent:
         yield (
             f"{listed([*unsent], _MOST_NAMED)}: the text sent from here no longer works. "
@@ -775,15 +775,15 @@ def _listed_works(sessions: Iterable[Summary]) -> Sentence:
 
 
 def _arrivals(
-    parts: Iterable[tuple[str, str]], later: Container[tuple[str, str]], context: Context
+    parts: Iterable[Part], later: Container[Part], context: Context
 ) -> dict[tuple[str, Arrival], list[str]]:
     """Return the accounts of people by their progress; `later` parts have had another password since."""
     found: dict[tuple[str, Arrival], list[str]] = {}
-    for account, people in by_key((account, name) for name, account in parts).items():
+    for account, people in by_key(parts).items():
         made_by, there = _passwords_made_until(account, context), replace(context, item=account)
         with state_now.client_without_code("iam", there, "whether they have signed in") as iam:
             for name in people:
-                state = arrival(iam, name, None if (name, account) in later else made_by)
+                state = arrival(iam, name, None if (account, name) in later else made_by)
                 found.setdefault((name, state), []).append(account)
     return found
 

@@ -19,7 +19,7 @@ from workflows.core.shapes import moment
 from workflows.git import Git
 from workflows.steps.admin import new_passwords, plan_resources
 from workflows.steps.admin.accepted_plan import ChangeLine, PersonChange, Planned, is_applied
-from workflows.steps.admin.other_sessions import not_applied, replaced_unsent, sessions_that_can_undo
+from workflows.steps.admin.other_sessions import not_applied, replaced_before_sent, sessions_that_can_undo
 from workflows.steps.admin.plan_resources import Difference, Resource
 from workflows.steps.admin.terraform_runs import open_layer, run_folder
 from workflows.steps.admin.written import written_at
@@ -332,7 +332,7 @@ def survey(made: Planned | None, context: Context) -> Return:
         staleness(made, context),
         (
             *of_the_checkout(made, context),
-            *replaced_unsent(made.passwords, context),
+            *replaced_before_sent(made.passwords, context),
             *(not_applied(context) if made.foreign else ()),
         ),
         plan_resources.kept(context),

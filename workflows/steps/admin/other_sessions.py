@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from workflows.core.files import FileError
@@ -19,22 +20,15 @@ from workflows.steps.admin.edits import read_layers
 from workflows.steps.admin.written import holds_files, net_changes, offered_undo, written_at
 from workflows.steps.decisions import Comparison, DecidedKey, Decisions
 from workflows.steps.kinds import EDITING, work_of
-from workflows.steps.later_sessions import (
+from workflows.steps.ledger import (
     AppliedChange,
-    AppliedChanges,
-    LastSessions,
+    Ledger,
+    Part,
     accounts_of,
-    applied_changes,
     decided_accounts,
     left_out_of,
-    passwords_made,
-    removals,
-    removals_ahead,
-    removed,
-    renewed,
     siblings,
     to_hand_over,
-    written_changes,
 )
 from workflows.steps.shared.module import Context
 
@@ -76,10 +70,15 @@ def sessions_that_can_undo(context: Context) -> dict[str, bool]:
 
 def _editing(context: Context) -> Iterator[Summary]:
     """Yield the other unfinished sessions that edit files of the same project."""
-    for session in siblings(context.folder):
-        edits = any(session.facts.get(kind) for kind in EDITING)
-        if edits and session.next_step and session.facts.get("project_root") == str(context.root):
+    for session in _others(context):
+        if session.next_step and any(session.facts.get(kind) for kind in EDITING):
             yield session
+
+
+def _others(context: Context) -> Iterator[Summary]:
+    """Yield the other sessions of the same project."""
+    root = context.facts.get("project_root")
+    return (each for each in siblings(context.folder) if each.facts.get("project_root") == root)
 
 
 def _first_two(sessions: Mapping[str, object]) -> Sentence:
@@ -102,72 +101,50 @@ def _accounts(session: Summary) -> set[str]:
     }
 
 
-def start_and_sessions(context: Context) -> tuple[str, tuple[Summary, ...]]:
-    """Return when this session began, and all sessions as they are now; none if nothing is settled in it.
+def ledger_with(context: Context) -> tuple[Ledger, Summary]:
+    """Return the ledger of the project's sessions, and this session in it; empty if nothing is settled in it.
 
-    This session is among them, since its own later applies can outdate another session's.
+    This session is in it as it is now, since its own later applies can outdate another session's.
     """
-    own = kept_summary(context.folder, of_old=True)
+    folder = context.folder
+    own = kept_summary(folder, of_old=True)
     if own is None:
-        return "", ()
+        return Ledger((), lambda _session: False), Summary(folder.name)
     applied = context.of_each_item("applied")
     settled = {f"apply@{account}": str(fact.get("at", "")) for account, fact in applied.items()}
     gave = {f"apply@{account}": {"applied": fact} for account, fact in applied.items()}
     own = replace(own, facts=context.facts, settled={**own.settled, **settled}, gave={**own.gave, **gave})
-    return own.created, (own, *siblings(context.folder))
+    return Ledger(
+        (own, *_others(context)), lambda each: holds_files(folder.parent / each.id, each.facts)
+    ), own
 
 
-def removed_since(context: Context) -> dict[str, dict[str, str]]:
-    """Return the people whom later sessions removed, by account, with each session's work."""
-    begun, every = start_and_sessions(context)
-    return removed(context.facts, begun, applied_changes(every))
-
-
-def renewed_since(
-    context: Context, *accounts: str, by: Callable[[Iterable[Summary]], LastSessions] = passwords_made
-) -> dict[tuple[str, str], Summary]:
-    """Return passwords that other sessions reset since, by (name, account), with the latest such session.
-
-    Args:
-        context: what the step may read.
-        accounts: names of the accounts to check.
-        by: selects the sessions; `awaiting` finds people for whom a later session waits instead.
-    """
-    _begun, every = start_and_sessions(context)
-    last = by(every)
-    return {
-        (name, account): session
-        for account in (accounts if every else ())
-        for name, session in renewed(account, every[0], last).items()
-    }
-
-
-def replaced_unsent(passwords: Iterable[str], context: Context) -> Iterator[Sentence]:
+def replaced_before_sent(passwords: Iterable[str], context: Context) -> Iterator[Sentence]:
     """Yield a sentence for each session whose unsent passwords another one is about to replace.
 
     Args:
         passwords: people who get the other password, in the step's account.
         context: what the step may read.
     """
-    _begun, every = start_and_sessions(context)
-    last = passwords_made(every)
-    made = ((last.get((str(context.root), context.item, name)), name) for name in passwords)
+    ledger, own = ledger_with(context)
+    made = ((ledger.passwords.get((context.item, name)), name) for name in passwords)
     unsent = by_key(
         (work_of(by), name)
         for by, name in made
-        if by and by is not every[0] and (context.item, name) in to_hand_over(by)
+        if by and by is not own and (context.item, name) in to_hand_over(by)
     )
     for work, names in unsent.items():
         yield f"{listed(names, _MOST)}: this replaces the new password from another session ({work})."
 
 
-def unsent_since(context: Context) -> dict[tuple[str, str], Summary]:
-    """Return passwords that later sessions reset and haven't sent, by (name, account), with the last one."""
-    gone, since = removed_since(context), renewed_since(context, *context.decisions.layers)
+def unsent_since(context: Context) -> dict[Part, Summary]:
+    """Return the users whose passwords later sessions reset and haven't sent, with the last one."""
+    ledger, own = ledger_with(context)
+    gone = ledger.removals(own)
     return {
-        (name, account): last
-        for (name, account), last in since.items()
-        if (account, name) in to_hand_over(last) and name not in gone.get(account, {})
+        part: last
+        for part, last in ledger.renewed(own, ledger.passwords).items()
+        if part[0] in context.decisions.layers and part in to_hand_over(last) and part not in gone
     }
 
 
@@ -180,26 +157,26 @@ def removals_since(context: Context) -> Observation | None:
     Raises:
         OnboardError: a layer can't be read.
     """
-    applied, written = _later_removals(context)
+    (ledger, own), people = ledger_with(context), context.decisions.people
+    applied = ledger.removals(own, people)
     # people admitted by this session's apply can sign in until the removal is applied
     waiting = {
         (account, name): last
-        for (account, name), last in written.items()
+        for (account, name), last in ledger.removals(own, people, ledger.written).items()
         if never_admitted(name, account, context) and name not in context.decisions.mfa_reset
     }
     if not (applied or waiting):
         return None
     layers = read_layers(context)
-    found = applied | _lacking(waiting, layers)
+    found = applied | _lacking({part: last for part, last in waiting.items() if part not in applied}, layers)
     if not found:
         return None
     names = dict.fromkeys(name for _account, name in found)
-    ahead = removals_ahead(start_and_sessions(context)[1])
     there = {
         (account, name)
         for account, layer in layers.items()
         for name in names
-        if layer.person(name) or (context.facts["project_root"], account, name) in ahead
+        if layer.person(name) or (account, name) in ledger.ahead
     }
     # where decided, else where they are
     sure = {*context.decisions.joining, *decided_accounts(context.facts)}
@@ -219,27 +196,11 @@ def never_admitted(name: str, account: str, context: Context) -> bool:
     return account not in applied or name in left_out_of(applied[account])
 
 
-Removals = dict[tuple[str, str], AppliedChange]
-"""The last addition or removal of users, by account and name."""
+Removals = Mapping[Part, AppliedChange]
+"""The last removal of users."""
 
 
-def _later_removals(context: Context) -> tuple[Removals, Removals]:
-    """Return later sessions' removals of this session's people: the applied ones, and those only written."""
-    begun, every = start_and_sessions(context)
-    if not every:
-        return {}, {}
-    applied, sessions = _removals(applied_changes(every), begun, context), context.folder.parent
-    wrote = written_changes(every, lambda session: holds_files(sessions / session.id, session.facts))
-    written = _removals(wrote, begun, context)
-    return applied, {part: last for part, last in written.items() if part not in applied}
-
-
-def _removals(changes: AppliedChanges, begun: str, context: Context) -> Removals:
-    found = removals(context.decisions.people, context.facts, begun, changes)
-    return {(account, name): last for name, where in found.items() for account, last in where.items()}
-
-
-def _lacking(found: Removals, layers: Mapping[str, Layer]) -> Removals:
+def _lacking(found: Removals, layers: Mapping[str, Layer]) -> dict[Part, AppliedChange]:
     """Return the removals of people who are missing in the files."""
     return {
         (account, name): last
@@ -248,11 +209,11 @@ def _lacking(found: Removals, layers: Mapping[str, Layer]) -> Removals:
     }
 
 
-def _by_account(found: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
+def _by_account(found: Iterable[Part]) -> dict[str, tuple[str, ...]]:
     return {account: tuple(names) for account, names in by_key(found).items()}
 
 
-def _removal_words(found: Removals, applied: Collection[tuple[str, str]]) -> Sentence:
+def _removal_words(found: Removals, applied: Collection[Part]) -> Sentence:
     """Say who was removed, and separately who was removed from the files only."""
     from_aws = {part: last for part, last in found.items() if part in applied}
     from_files = {part: last for part, last in found.items() if part not in applied}
@@ -264,9 +225,10 @@ def _removal_sentences(what: str, found: Removals) -> Iterator[Sentence]:
     by_name = by_key((name, (last, account)) for (account, name), last in found.items())
     names: dict[tuple[Sentence, Sentence, str], list[str]] = {}
     for name, parts in by_name.items():
-        last, _ = max(parts)
+        last = max((change for change, _ in parts), key=attrgetter("at"))
         on = day(moment(last.at, "at").astimezone())
-        names.setdefault((listed([account for _, account in parts], _MOST), on, last.work), []).append(name)
+        accounts = listed([account for _, account in parts], _MOST)
+        names.setdefault((accounts, on, work_of(last.by)), []).append(name)
     yet = " that hasn't applied it yet" if what else ""
     for (where, when, work), gone in names.items():
         was = f"{listed(gone, _MOST)} {'was' if len(gone) == 1 else 'were'}"
@@ -297,8 +259,9 @@ def removed_from_files(context: Context, layers: Mapping[str, Layer] | None = No
     Raises:
         OnboardError: a layer can't be read.
     """
-    applied, written = _later_removals(context)
-    found = applied | written
+    (ledger, own), people = ledger_with(context), context.decisions.people
+    applied = ledger.removals(own, people)
+    found = ledger.removals(own, people, ledger.written) | applied
     lacking = _lacking(found, layers or read_layers(context)) if found else {}
     return RemovedFromFiles(_removal_words(lacking, applied), _by_account(lacking))
 
@@ -329,9 +292,7 @@ def other_keys_since(
 def not_compared_elsewhere(name: str, fingerprint: str, context: Context) -> Sentence:
     """Return a sentence if other sessions accepted this key of a person and none compared it, else ""."""
     answers = dict[Comparison | None, Sentence]()
-    for session in siblings(context.folder):
-        if session.facts.get("project_root") != str(context.root):
-            continue
+    for session in _others(context):
         with suppress(WrongShape):  # its own page reports the damage
             decisions = Decisions.from_facts(session.facts)
             if name in decisions.keys and decisions.keys[name].fingerprint == fingerprint:
@@ -341,10 +302,10 @@ def not_compared_elsewhere(name: str, fingerprint: str, context: Context) -> Sen
     return f"Nobody has compared the PGP fingerprint of {name} yet ({answers[Comparison.LATER]})."
 
 
-def rekeyed_before_apply(context: Context) -> dict[tuple[str, str], str]:
+def rekeyed_before_apply(context: Context) -> dict[Part, str]:
     """Return people whose key a later session replaced in the files before this session's apply.
 
-    The result maps (name, account) to that session's work; this session's credentials there are encrypted to
+    The result maps account and name to that session's work; this session's credentials there are encrypted to
     the replacement.
     """
     applied: Mapping[str, Any] = context.of_each_item("applied")
@@ -352,10 +313,10 @@ def rekeyed_before_apply(context: Context) -> dict[tuple[str, str], str]:
     if not (applied and own):
         return {}
     return {
-        (whose, account): work_of(session)
+        (account, whose): work_of(session)
         for session, name, key in _later_keys(context)
         for account, reset in key.resets.items()
-        if account in applied and session.settled.get("review")
+        if account in applied and "review" in session.settled
         if moment(session.settled["review"], "review") < moment(applied[account]["at"], "applied.at")
         for whose in {name, *reset.users} & own.keys()
         if own[whose].fingerprint != key.fingerprint
@@ -363,17 +324,19 @@ def rekeyed_before_apply(context: Context) -> dict[tuple[str, str], str]:
 
 
 def _later_keys(context: Context) -> Iterator[tuple[Summary, str, DecidedKey]]:
-    """Yield keys that later sessions accepted and that are still in the files, with session and person."""
-    (begun, every), root = start_and_sessions(context), context.facts.get("project_root")
-    for session in every:
-        same = root is not None and session.facts.get("project_root") == root
-        if not same or session.created <= begun:
-            continue
-        if not holds_files(context.folder.parent / session.id, session.facts):
+    """Yield keys that other sessions wrote later and that are still in the files, with session and person."""
+    ledger, own = ledger_with(context)
+    for session in ledger.sessions:
+        if _written(session) <= _written(own) or not ledger.holds_files(session):
             continue
         with suppress(WrongShape):  # the damaged session's own page reports it
             keys = Decisions.from_facts(session.facts).keys
             yield from ((session, name, key) for name, key in keys.items() if key.fingerprint)
+
+
+def _written(session: Summary) -> str:
+    """Return when a session wrote its files; when it began if it has to write them first or again."""
+    return session.settled.get("review", session.created)
 
 
 def written_since(paths: Collection[str], context: Context) -> dict[str, str]:

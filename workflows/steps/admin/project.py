@@ -33,7 +33,7 @@ from workflows.messages.request import open_request
 from workflows.steps.admin.other_sessions import removals_since
 from workflows.steps.decisions import Work
 from workflows.steps.kinds import KINDS
-from workflows.steps.later_sessions import only_for
+from workflows.steps.ledger import only_for
 from workflows.steps.shared.by_hand import people_unknown
 from workflows.steps.shared.module import Context, Progress, Report, unless_refused
 from workflows.steps.shared.moved_project import same_project

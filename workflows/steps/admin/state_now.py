@@ -18,7 +18,7 @@ from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence, joined, listed, text_of
 from workflows.machine.observations import AGREES, NOT_ASKED, Observation, Verdict, unknown
 from workflows.steps.admin import new_passwords
-from workflows.steps.admin.other_sessions import removed_from_files, start_and_sessions
+from workflows.steps.admin.other_sessions import ledger_with, removed_from_files
 from workflows.steps.admin.plan_resources import Resource
 from workflows.steps.admin.terraform_runs import (
     Source,
@@ -32,12 +32,7 @@ from workflows.steps.admin.terraform_runs import (
 )
 from workflows.steps.admin.users import WORDS
 from workflows.steps.decisions import GroupChanges, LayerDecisions
-from workflows.steps.later_sessions import (
-    applied_changes,
-    changed_later,
-    removed,
-    reverted,
-)
+from workflows.steps.kinds import work_of
 from workflows.steps.shared.device_sessions import DeviceSessions
 from workflows.steps.shared.module import Context, GuardedLook
 from workflows.terraform.plan import Action
@@ -148,17 +143,15 @@ def reverted_since(context: Context, *accounts: str) -> Observation | None:
 
 def people_reverted(context: Context) -> Mapping[str, Mapping[str, tuple[str, str]]]:
     """Return people whose changes a later session undid, by account, with how and that session's work."""
-    begun, every = start_and_sessions(context)
-    applied = applied_changes(every)
-    again = reverted(context.facts, begun, applied)
-    gone = removed(context.facts, begun, applied)
+    ledger, own = ledger_with(context)
+    again, gone = ledger.reverted(own), ledger.removals(own)
     found: dict[str, dict[str, tuple[str, str]]] = {}
     for account in context.decisions.layers:
         here = context.decisions.of(account)
         for name in sorted(here.people):
             did, by = ("added again", again) if name in here.remove else ("removed", gone)
-            if work := by.get(account, {}).get(name):
-                found.setdefault(account, {})[name] = did, work
+            if last := by.get((account, name)):
+                found.setdefault(account, {})[name] = did, work_of(last.by)
     return found
 
 
@@ -276,7 +269,10 @@ def _lacking(state: State, context: Context) -> list[tuple[str, Sentence]]:
     """
     here = context.decisions.of(context.item)
     gone = removed_from_files(context).by_item.get(context.item, ())
-    since = {*gone, *_changed_after_apply(context)}
+    since = {*gone}
+    if context.item in context.of_each_item("applied"):
+        ledger, own = ledger_with(context)
+        since |= ledger.changed_later(context.item, own)
     missing: list[tuple[str, Sentence]] = []
     for name in (name for name in here.add if name not in gone):
         if name not in state.users:
@@ -308,14 +304,6 @@ def _lacking(state: State, context: Context) -> list[tuple[str, Sentence]]:
             (name, f"{name} is still in {group}") for group in move.remove if group.casefold() in groups
         ]
     return missing
-
-
-def _changed_after_apply(context: Context) -> Iterator[str]:
-    """Yield people whom later sessions changed in the step's account, once this session has applied it."""
-    if context.item in context.of_each_item("applied"):
-        begun, every = start_and_sessions(context)
-        changed = changed_later(context.facts, begun, every)
-        yield from (name for name, account in changed if account == context.item)
 
 
 def _with_old_keys(state: State, here: LayerDecisions) -> Iterator[str]:

@@ -33,17 +33,16 @@ from workflows.steps.admin.accepted_plan import (
 )
 from workflows.steps.admin.judged_plan import unfinished
 from workflows.steps.admin.other_sessions import (
+    ledger_with,
     never_admitted,
     rekeyed_before_apply,
     removed_from_files,
-    removed_since,
-    renewed_since,
 )
 from workflows.steps.admin.terraform_runs import run_folder
 from workflows.steps.admin.written import holds_files
 from workflows.steps.decisions import Comparison
 from workflows.steps.kinds import KINDS
-from workflows.steps.later_sessions import left_out_of
+from workflows.steps.ledger import left_out_of
 from workflows.steps.shared.leftovers import running_in
 from workflows.steps.shared.module import Context
 from workflows.terraform.kept import result_of
@@ -154,9 +153,9 @@ def without_device(account: str, context: Context) -> list[str]:
 
 def _later(context: Context) -> Mapping[str, Mapping[str, PersonStatus]]:
     """Return the status, by account, of people whom later sessions removed, reset or rekeyed."""
-    accounts, removals = context.decisions.layers, removed_since(context)
-    since = (*renewed_since(context, *accounts), *rekeyed_before_apply(context))
-    renewals = by_key((account, name) for name, account in since)
+    accounts, (ledger, own) = context.decisions.layers, ledger_with(context)
+    removals = by_key(ledger.removals(own))
+    renewals = by_key((*ledger.renewed(own, ledger.passwords), *rekeyed_before_apply(context)))
     try:
         unwritten = removed_from_files(context).by_item
     except OnboardError:

@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import base64
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -39,12 +40,26 @@ from workflows.steps.admin.hand_over import (
     policy_words,
     role_profiles,
 )
+from workflows.steps.ledger import AppliedChange, Ledger, Part
 from workflows.steps.shared.module import Context
 from workflows.terraform.state import AccessKey, LoginProfile, Role, State
 
 NAME = "jane.doe"
 RESET = "Reset password of b"
+RESET_B = Summary("2", "admin", "2", facts={"resetting": ["b"]})
 SECURITY, SHARED = "222222222222", "333333333333"
+
+
+def play(
+    monkeypatch: pytest.MonkeyPatch,
+    renewed: Mapping[Part, Summary],
+    removed: Mapping[Part, Summary] = MappingProxyType({}),
+) -> None:
+    """Let later sessions have reset passwords and removed users."""
+    ledger = Ledger((), lambda _session: False)
+    changes = {part: [AppliedChange("3", "remove", by)] for part, by in removed.items()}
+    vars(ledger).update(passwords=renewed, awaiting=renewed, applied=changes)
+    monkeypatch.setattr(hand_over, "ledger_with", lambda _: (ledger, Summary("1", "admin", "1")))
 
 
 @pytest.fixture(scope="module")
@@ -323,10 +338,12 @@ def test_an_account_that_a_later_session_took_over_is_neither_sent_nor_missing(
 def test_who_is_left_to_later_sessions_in_every_applied_account_is_known_without_the_state(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    last = Summary("2", "admin", facts={"resetting": ["b"]})
-    monkeypatch.setattr(hand_over, "removed_since", lambda _: {"management": {"a": "Remove a"}})
-    monkeypatch.setattr(hand_over, "renewed_since", lambda _, account: {("b", account): last})
     facts = {"project": "bb", "layers": ["management", "security"]}
+    play(
+        monkeypatch,
+        removed={("management", "a"): Summary("3", "admin", "3", facts={"leaving": ["a"]})},
+        renewed={(account, "b"): RESET_B for account in facts["layers"]},
+    )
     made = {f"plan@{account}": {"passwords": ["a", "b"]} for account in facts["layers"]}
     context = Context(fake_environment(tmp_path, {}), facts, made, "management", tmp_path)
     assert hand_over.left_to_later(context) == {}
@@ -387,11 +404,7 @@ def test_a_key_that_another_session_left_uncompared_is_doubted(
 def test_a_text_that_was_read_goes_where_another_session_made_another_password_since(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, renewed: tuple[str, ...], text: str, missing: int
 ) -> None:
-    last = Summary("2", "admin", facts={"resetting": [NAME]})
-    monkeypatch.setattr(hand_over, "removed_since", lambda _: {})
-    monkeypatch.setattr(
-        hand_over, "renewed_since", lambda _, account: {(NAME, account): last} if account in renewed else {}
-    )
+    play(monkeypatch, {(account, NAME): RESET_B for account in renewed})
     facts = {"project": "bb", "layers": ["management", "security"]}
     made = {f"plan@{account}": {"passwords": [NAME]} for account in facts["layers"]}
     context = Context(fake_environment(tmp_path, {}), facts, made, "security", tmp_path)
@@ -419,11 +432,10 @@ def test_whom_a_later_session_removed_or_awaits_is_not_asked_about(
     monkeypatch.setattr(hand_over.state_now, "client_without_code", signed)
     monkeypatch.setattr(hand_over, "located", lambda _: (project, None))
     monkeypatch.setattr(hand_over, "arrival", lambda *given: asked.append(given[1:]) or Arrival.AWAY)
-    later = {"a": "Remove a"}
-    last = Summary("2", "admin", facts={"resetting": ["b"]}, awaited=("b",))
-    renewed = {("b", "security"): last}
-    monkeypatch.setattr(hand_over, "removed_since", lambda _: {"security": later})
-    monkeypatch.setattr(hand_over, "renewed_since", lambda *_, **__: renewed)
+    removed = {("security", "a"): Summary("3", "admin", "3", facts={"leaving": ["a"]})}
+    last = replace(RESET_B, awaited=("b",))
+    renewed = {("security", "b"): last}
+    play(monkeypatch, renewed, removed)
     sent = plain(HandedOver({name: Sent("2026-03-01T10:00:00+00:00") for name in ("a", "b")}))
     every = {
         "plan@security": {"passwords": ["a", "b"]},
@@ -435,17 +447,17 @@ def test_whom_a_later_session_removed_or_awaits_is_not_asked_about(
     assert (seen.verdict, seen.about, asked) == (Verdict.REVERTED, ("a",), [])
     assert RESET in str(seen.words)
     waits = seen.words
-    renewed["b", "security"] = replace(last, awaited=())  # it waits for nobody, or wasn't asked yet
+    renewed["security", "b"] = replace(last, awaited=())  # it waits for nobody, or wasn't asked yet
     seen = hand_over.inquire(context)
     assert (seen.verdict, seen.about, asked) == (Verdict.REVERTED, ("a",), [])
     assert RESET in str(seen.words)
     assert seen.words != waits
     not_asked = seen.words
     unsent = {"facts": {**last.facts, "layers": ["security"]}, "settled": {"apply@security": "2"}}
-    renewed["b", "security"] = replace(last, awaited=(), next_step="hand-over", **unsent)
+    renewed["security", "b"] = replace(last, awaited=(), next_step="hand-over", **unsent)
     seen = hand_over.inquire(context)
     assert (seen.verdict, seen.words in {waits, not_asked}) == (Verdict.REVERTED, False)
-    renewed["b", "security"] = last
+    renewed["security", "b"] = last
     whole = replace(context, facts={"project": "bb", "layers": ["security"]}, item="")
     reminder = hand_over.remind(["b", "c"], whole)
     assert RESET in str(reminder.said)
@@ -456,10 +468,11 @@ def test_whom_a_later_session_removed_or_awaits_is_not_asked_about(
     layers = {"project": "bb", "layers": ["management", "security"]}
     some = replace(whole, facts=layers, every=elsewhere)
     assert RESET not in str(hand_over.remind(["b"], some).said)
-    monkeypatch.setattr(hand_over, "renewed_since", lambda *_, **__: {("b", "management"): last})
+    play(monkeypatch, {("management", "b"): last}, removed)
     seen = hand_over.inquire(context)
     assert (seen.verdict, seen.about, [name for name, _ in asked]) == (Verdict.AWAITED, ("b",), ["b"])
-    later["b"] = "Remove b"
+    removed["security", "b"] = Summary("3", "admin", "3", facts={"leaving": ["b"]})
+    play(monkeypatch, {("management", "b"): last}, removed)
     seen = hand_over.inquire(context)
     assert (seen.verdict, seen.about) == (Verdict.REVERTED, ("a", "b"))
 
@@ -474,9 +487,7 @@ def test_who_got_another_password_since_counts_as_there_only_once_aws_has_seen_i
     monkeypatch.setattr(
         hand_over, "arrival", lambda _, name, made: made_by.update({name: made}) or found[name]
     )
-    last = Summary("2", "admin", facts={"resetting": ["b"]})
-    monkeypatch.setattr(hand_over, "removed_since", lambda _: {})
-    monkeypatch.setattr(hand_over, "renewed_since", lambda *_, **__: {("b", "security"): last})
+    play(monkeypatch, {("security", "b"): RESET_B})
     sent = plain(HandedOver({name: Sent("2026-03-01T10:00:00+00:00") for name in found}))
     every = {
         "layers": ["security"],

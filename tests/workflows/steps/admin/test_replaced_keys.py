@@ -264,7 +264,8 @@ def test_a_key_that_a_later_session_did_not_take_in_is_warned_about(
     write(later)
     for number, one in enumerate((admin_project, later), 1):
         at = f"2026-01-0{number}T00:00:00+00:00"
-        summary = Summary(one.folder.name, "admin", at, facts=one.facts, settled={"review": at})
+        began = "2025-12-01T00:00:00+00:00" if one is later else at  # what counts is when it wrote the key
+        summary = Summary(one.folder.name, "admin", began, facts=one.facts, settled={"review": at})
         keep_summary(one.folder, summary, made_from(one.folder))
     assert len(taken(admin_project, people_keys).verdict.warnings) == len(before) + more
 

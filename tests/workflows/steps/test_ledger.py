@@ -7,20 +7,7 @@ import pytest
 
 from workflows.machine.summaries import Summary
 from workflows.steps.kinds import work_of
-from workflows.steps.later_sessions import (
-    applied_changes,
-    awaiting,
-    changed_later,
-    finished_by,
-    passwords_made,
-    removals,
-    removed,
-    renewed,
-    reverted,
-    still_awaited,
-    to_hand_over,
-    written_changes,
-)
+from workflows.steps.ledger import Ledger, ledgers, to_hand_over
 
 
 def session(created: str, *applied: str, root: str = "/bb", **changes: dict[str, list[str]]) -> Summary:
@@ -30,6 +17,10 @@ def session(created: str, *applied: str, root: str = "/bb", **changes: dict[str,
     return Summary(
         created, "admin", created, facts=facts, settled={f"apply@{account}": created for account in applied}
     )
+
+
+def ledger(*sessions: Summary, holds: bool = False) -> Ledger:
+    return ledgers(sessions, lambda _session: holds).get("/bb", Ledger((), lambda _session: holds))
 
 
 ADD = session("1", "management", "security", add={"management": ["jane"], "security": ["jane"]})
@@ -42,31 +33,29 @@ def begun(created: str, session: Summary) -> Summary:
 
 
 def test_what_a_later_session_removed_or_added_again_is_taken_back() -> None:
-    back = {"management": {"jane": "Remove jane"}, "security": {"jane": "Remove jane"}}
-    assert reverted(ADD.facts, ADD.created, applied_changes([ADD, REMOVE])) == back
+    assert ledger(ADD, REMOVE).reverted(ADD).keys() == {("management", "jane"), ("security", "jane")}
     again = begun("3", ADD)
-    assert reverted(ADD.facts, ADD.created, applied_changes([again, REMOVE])) == {}
-    assert finished_by(REMOVE, applied_changes([ADD, REMOVE, again]), {}) == ("Add jane",)
+    assert ledger(again, REMOVE).reverted(ADD) == {}
+    assert ledger(ADD, REMOVE, again).finished_by(REMOVE) == ("Add jane",)
 
 
 def test_an_apply_that_came_after_a_removal_adds_nobody_whom_its_plan_left_out() -> None:
     after = dict.fromkeys(ADD.settled, "3")
     late = replace(ADD, settled=after)
-    assert reverted(late.facts, late.created, applied_changes([late, REMOVE])) == {}
+    assert ledger(late, REMOVE).reverted(late) == {}
     left_out = {step: {"applied": {"at": "3", "left_out": ["jane"]}} for step in after}
     without = replace(late, gave=left_out)
-    back = {"management": {"jane": "Remove jane"}, "security": {"jane": "Remove jane"}}
-    assert reverted(without.facts, without.created, applied_changes([without, REMOVE])) == back
-    assert len(passwords_made([late])) == 2
-    assert passwords_made([without]) == {}
+    assert len(ledger(without, REMOVE).reverted(without)) == 2
+    assert len(ledger(late).passwords) == 2
+    assert ledger(without).passwords == {}
 
 
 def test_a_session_is_over_where_all_that_it_did_was_taken_back() -> None:
-    assert finished_by(ADD, applied_changes([ADD, REMOVE]), {}) == ("Remove jane",)
+    assert ledger(ADD, REMOVE).finished_by(ADD) == ("Remove jane",)
     half = session("3", "security", remove={"security": ["jane"]})
-    assert finished_by(ADD, applied_changes([half]), {}) == ()
+    assert ledger(half).finished_by(ADD) == ()
     rest = session("4", "management", remove={"management": ["jane"]})
-    assert finished_by(ADD, applied_changes([rest, half]), {}) == ("Remove jane",)
+    assert ledger(rest, half).finished_by(ADD) == ("Remove jane",)
 
 
 @pytest.mark.parametrize("holds", [True, False], ids=["in the files", "put back"])
@@ -74,15 +63,14 @@ def test_a_session_is_over_where_a_removal_only_waits_for_its_apply(holds: bool)
     half = replace(REMOVE, settled={"review": "2", "apply@management": "2"})
     half = replace(half, facts={**half.facts, "layers": ["management", "security"]})
     own = replace(ADD, settled={"apply@management": "1"}, next_step="plan")
-    applied = applied_changes([own, half])
-    assert finished_by(own, applied, {}) == ()
-    written = written_changes([own, half], lambda _session: holds)
-    assert finished_by(own, applied, written) == (("Remove jane",) if holds else ())
-    assert finished_by(ADD, applied, written) == ()  # she can sign in there until then
+    assert ledger(own, half).finished_by(own) == ()
+    waiting = ledger(own, half, holds=holds)
+    assert waiting.finished_by(own) == (("Remove jane",) if holds else ())
+    assert waiting.finished_by(ADD) == ()  # she can sign in there until then
     device = replace(own, facts={**own.facts, "mfa_reset": ["jane"]})
-    assert finished_by(device, applied, written) == ()
+    assert waiting.finished_by(device) == ()
     whole = replace(half, settled={**half.settled, "apply@security": "3"})
-    assert written_changes([own, whole], lambda _session: pytest.fail("nothing waits")) == {}
+    assert Ledger([own, whole], lambda _session: pytest.fail("nothing waits")).written == {}
 
 
 @pytest.mark.parametrize(
@@ -96,7 +84,7 @@ def test_a_session_is_over_where_a_removal_only_waits_for_its_apply(holds: bool)
     ids=["earlier", "not applied", "another project", "nothing decided"],
 )
 def test_another_session_takes_nothing_back(other: Summary) -> None:
-    assert finished_by(ADD, applied_changes([other]), {}) == ()
+    assert ledger(other).finished_by(ADD) == ()
 
 
 @pytest.mark.parametrize(
@@ -109,7 +97,7 @@ def test_another_session_takes_nothing_back(other: Summary) -> None:
     ids=["does more", "is for others", "nothing decided"],
 )
 def test_a_session_with_more_to_it_is_not_over(own: Summary) -> None:
-    assert finished_by(own, applied_changes([REMOVE]), {}) == ()
+    assert ledger(REMOVE).finished_by(own) == ()
 
 
 RESET = Summary(
@@ -147,15 +135,15 @@ RESET = Summary(
 def test_an_open_session_is_over_once_later_ones_removed_all_whom_it_is_for(
     own: Summary, others: list[Summary], over: bool
 ) -> None:
-    assert bool(finished_by(own, applied_changes([own, *others]), {})) is over
+    assert bool(ledger(own, *others).finished_by(own)) is over
 
 
 def test_the_accounts_of_a_removal_are_in_the_order_of_the_decisions() -> None:
     accounts = [f"account-{number}" for number in range(9, 0, -1)]
     everywhere = {account: ["jane"] for account in accounts}
     own = session("1", add=everywhere)
-    applied = applied_changes([session("2", *accounts, remove=everywhere)])
-    assert list(removals(["jane"], own.facts, own.created, applied)["jane"]) == accounts
+    found = ledger(session("2", *accounts, remove=everywhere)).removals(own, ["jane"])
+    assert [account for account, _ in found] == accounts
 
 
 def test_who_got_another_password_in_a_later_session() -> None:
@@ -164,8 +152,9 @@ def test_who_got_another_password_in_a_later_session() -> None:
         return replace(made, facts={**made.facts, "resetting": ["jane"]})
 
     def found(*others: Summary) -> dict[str, str]:
-        found = renewed("security", ADD, passwords_made([ADD, *others]))
-        return {name: work_of(last) for name, last in found.items()}
+        every = ledger(ADD, *others)
+        found = every.renewed(ADD, every.passwords).items()
+        return {name: work_of(last) for (account, name), last in found if account == "security"}
 
     assert found(later("2", "security")) == {"jane": "Reset password of jane"}
     assert found(later("0", "security"), later("2", "management"), later("2", "security", root="/x")) == {}
@@ -178,10 +167,11 @@ def test_of_two_passwords_the_one_that_was_applied_last_counts(first: str, secon
     facts = {"project_root": "/bb", "layers": ["security"], "resetting": ["jane"]}
     one = Summary("one", "admin", first, facts=facts, settled={"apply@security": "3"})
     two = Summary("two", "admin", second, facts=facts, settled={"apply@security": "4"}, awaited=("jane",))
-    made, waiting = passwords_made([one, two]), awaiting([one, two])
-    assert (renewed("security", one, made), renewed("security", two, made)) == ({"jane": two}, {})
-    assert still_awaited(two, {}, waiting) == ("jane",)
-    assert still_awaited(replace(one, awaited=("jane",)), {}, waiting) == ()
+    both = ledger(one, two)
+    assert both.renewed(one, both.passwords) == {("security", "jane"): two}
+    assert both.renewed(two, both.passwords) == {}
+    assert both.still_awaited(two) == ("jane",)
+    assert both.still_awaited(replace(one, awaited=("jane",))) == ()
 
 
 def test_a_session_that_made_no_password_yet_is_renewed_by_later_ones_alone() -> None:
@@ -189,17 +179,39 @@ def test_a_session_that_made_no_password_yet_is_renewed_by_later_ones_alone() ->
     own = Summary("own", "admin", "1", facts=facts)
     for created, found in (("0", []), ("2", ["jane"])):
         other = Summary("other", "admin", created, facts=facts, settled={"apply@security": "3"})
-        assert list(renewed("security", own, passwords_made([own, other]))) == found
+        both = ledger(own, other)
+        assert [name for _, name in both.renewed(own, both.passwords)] == found
 
 
 def test_whom_a_later_session_removed_for_good() -> None:
-    def found(*others: Summary) -> dict[str, str]:
-        return removed(ADD.facts, "1", applied_changes([ADD, *others])).get("security", {})
+    def found(*others: Summary) -> list[str]:
+        return [work_of(last.by) for last in ledger(ADD, *others).removals(ADD).values()]
 
-    assert found(REMOVE) == {"jane": "Remove jane"}
-    assert found(REMOVE, begun("3", ADD)) == {}
-    assert found(begun("0", REMOVE)) == {}
-    assert found(replace(REMOVE, facts={**REMOVE.facts, "project_root": "/other"})) == {}
+    assert found(REMOVE) == ["Remove jane"] * 2
+    assert found(REMOVE, begun("3", ADD)) == []
+    assert found(begun("0", REMOVE)) == []
+    assert found(replace(REMOVE, facts={**REMOVE.facts, "project_root": "/other"})) == []
+
+
+@pytest.mark.parametrize(("applied", "gone"), [("3", True), ("1", False)])
+def test_a_removal_counts_if_it_was_applied_later_even_by_a_session_that_began_earlier(
+    applied: str, *, gone: bool
+) -> None:
+    own = replace(
+        RESET, id="own", created="2", settled={"apply@security": "2"}, awaited=("jane",), next_step=""
+    )
+    removal = replace(begun("1", REMOVE), settled=dict.fromkeys(REMOVE.settled, applied))
+    both = ledger(own, removal)
+    assert bool(both.removals(own)) is gone
+    assert both.still_awaited(own) == (() if gone else ("jane",))
+    assert both.finished_by(own) == (("Remove jane",) if gone else ())
+
+
+def test_who_joins_again_is_not_removed_by_the_session_that_removed_them_before() -> None:
+    own = replace(ADD, id="own", created="2", settled={}, next_step="plan")
+    removal = replace(begun("1", REMOVE), settled=dict.fromkeys(REMOVE.settled, "3"))
+    assert ledger(own, removal).removals(own) == {}
+    assert ledger(own, removal).finished_by(own) == ()
 
 
 def test_who_was_removed_from_all_accounts_by_later_sessions_is_awaited_no_longer() -> None:
@@ -207,14 +219,16 @@ def test_who_was_removed_from_all_accounts_by_later_sessions_is_awaited_no_longe
     half = session("3", "security", remove={"security": ["jane"]})
 
     def found(*others: Summary) -> tuple[str, ...]:
-        return still_awaited(own, applied_changes([own, *others]), {})
+        return ledger(own, *others).still_awaited(own)
 
     assert found() == ("jane", "sam")
     assert found(REMOVE) == ("sam",)
     assert found(half) == ("jane", "sam")
-    assert found(REMOVE, begun("3", ADD)) == ("jane", "sam")
+    again = begun("3", ADD)
+    assert found(REMOVE, again) == ("sam",), "the last session waits for her"
+    assert found(REMOVE, replace(again, facts={**again.facts, "joining": []})) == ("jane", "sam")
     reset = replace(own, facts={"project_root": "/bb", "layers": ["security"], "resetting": ["jane"]})
-    assert still_awaited(reset, applied_changes([reset, half]), {}) == ("sam",)
+    assert ledger(reset, half).still_awaited(reset) == ("sam",)
 
 
 @pytest.mark.parametrize(("step", "kind"), [("apply", "resetting"), ("mfa-reset", "mfa_reset")])
@@ -227,8 +241,7 @@ def test_whom_a_later_session_awaits_everywhere_is_awaited_in_that_one_alone(ste
         reset = {"mfa_devices_reset": {"at": created, "people": {"jane": ["a device"]}, "none": []}}
         gave = {key: reset for key in settled if step == "mfa-reset"}
         later = replace(later, facts={**later.facts, kind: ["jane"]}, settled=settled, gave=gave)
-        every = [own, later]
-        return still_awaited(own, applied_changes(every), awaiting(every))
+        return ledger(own, later).still_awaited(own)
 
     assert found("3", "management", "security") == ("sam",)
     assert found("3", "security") == found("0", "management", "security") == ("jane", "sam")
@@ -247,8 +260,8 @@ def test_who_had_no_device_to_remove_is_awaited_where_they_were() -> None:
         settled=dict.fromkeys(keys, "3"),
         gave=dict.fromkeys(keys, none),
     )
-    assert still_awaited(own, applied_changes([own, later]), awaiting([own, later])) == ("jane",)
-    assert awaiting([later]) == {}
+    assert ledger(own, later).still_awaited(own) == ("jane",)
+    assert ledger(later).awaiting == {}
 
 
 def test_for_whom_a_later_session_changed_something_and_applied_it() -> None:
@@ -257,22 +270,28 @@ def test_for_whom_a_later_session_changed_something_and_applied_it() -> None:
         layers = {"layers": ["management", "security"]}
         return replace(made, facts={**made.facts, **layers, **facts})
 
-    def found(*others: Summary) -> set[tuple[str, str]]:
-        return changed_later(ADD.facts, ADD.created, [ADD, *others])
+    def found(*others: Summary, own: Summary = ADD) -> set[str]:
+        return ledger(own, *others).changed_later("security", own)
 
     moves = {"security": {"jane": {"add": ["devops"]}}}
-    assert found(later("2", "security", regrouping=["jane"], memberships=moves)) == {("jane", "security")}
-    assert found(later("2", "management", regrouping=["jane"], memberships=moves)) == set()
-    assert found(later("2", "management", regrouping=["jane"])) == {("jane", "management")}
-    assert found(later("0", "management", regrouping=["jane"])) == set()
-    assert found(later("2", "management", regrouping=["jane"], root="/x")) == set()
+    assert found(later("2", "security", regrouping=["jane"], memberships=moves)) == {"jane"}
+    elsewhere = {"management": moves["security"]}
+    assert found(later("2", "security", regrouping=["jane"], memberships=elsewhere)) == set()
+    assert found(later("2", "management", regrouping=["jane"])) == set()
+    assert found(later("0", "security", regrouping=["jane"])) == set()
+    assert found(later("2", "security", regrouping=["jane"], root="/x")) == set()
+    began_earlier = replace(later("0", "security", regrouping=["jane"]), settled={"apply@security": "2"})
+    assert found(began_earlier) == {"jane"}
+    wrote_over = replace(ADD, settled={"review": "1", "apply@security": "4"})
+    wrote = replace(began_earlier, settled={"review": "2", "apply@security": "3"})
+    assert found(wrote, own=wrote_over) == {"jane"}
+    assert found(replace(wrote, settled={**wrote.settled, "review": "0"}), own=wrote_over) == set()
 
 
 def test_who_joins_in_one_account_got_no_password_in_another_that_is_applied_too() -> None:
     again = session("3", "management", "security", add={"security": ["jane"]})
-    made = passwords_made([again])
-    assert list(renewed("security", ADD, made)) == ["jane"]
-    assert renewed("management", ADD, made) == {}
+    every = ledger(again)
+    assert every.renewed(ADD, every.passwords).keys() == {("security", "jane")}
 
 
 def test_a_new_password_is_to_be_sent_until_its_own_or_a_later_text_of_the_person_went_out() -> None:
