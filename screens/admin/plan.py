@@ -101,7 +101,7 @@ _MORE = "d lists all resources"
 _BOX_WIDTH = 7
 """Columns before a line in a list: the cursor's bar and the box, with blanks."""
 _NO_PLAN = "Planning compares your files with the account. This can take a minute."
-_PULL_REQUEST = "Did a pull request apply them already? e checks that."
+_PULL_REQUEST = "Were these changes applied already, by a pull request? e checks that."
 _ELSEWHERE = "✓ Applied elsewhere: the state has what you decided."
 
 

@@ -137,9 +137,9 @@ def since_you_left(seen: Return, resumes_with: Sentence, now: datetime) -> str:
     return "\n\n".join(filter(None, (last, "\n".join(changes), "\n".join(commits), following)))
 
 
-def session_line(entry: Entry, now: datetime) -> str:
-    """Return the session in a line, with the id that `iam-onboard resume` takes."""
+def session_row(entry: Entry, now: datetime) -> tuple[str, str]:
+    """Return the id that `iam-onboard resume` takes, and what the session is about."""
     changed = moment_text(entry.summary.changed, now) if entry.summary.changed else ""
     arrival = arrival_of(entry, now)
     words = [work_of(entry.summary), *standing_of(entry), text_of(arrival.line) if arrival else "", changed]
-    return f"{entry.summary.id}  " + " · ".join(part for part in words if part)
+    return entry.summary.id, " · ".join(part for part in words if part)

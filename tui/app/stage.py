@@ -385,7 +385,7 @@ def note_of(run: SessionRun, key: StepKey) -> str:
             changed = enumerated(session.stale_reasons(key))
             return f"Out of date: {changed} changed since this was done."
         case Status.INTERRUPTED:
-            return "This was interrupted before it ended. Start it again with Next (^n)."
+            return "This was interrupted before it ended. ^n starts it again."
         case Status.FAILED | Status.STOPPED if isinstance(last, Failed):
             failed = "The last try failed: " if status is Status.FAILED else ""
             return f"{failed}{last.error.get('what', '')}"
@@ -422,7 +422,7 @@ def _seen(run: SessionRun, key: StepKey, status: Status) -> str:
     said = answer_text(look, now)
     if status is Status.CONTRADICTED:
         choice = look.asks or run.can_ask(key)
-        return text_of(joined((said, "Next (^n) asks how to continue." if choice else look.redoing)))
+        return text_of(joined((said, "^n asks how to continue." if choice else look.redoing)))
     if look.contradicts:
         return f"{said} You chose to continue as it is."
     if look.said_so:

@@ -18,7 +18,7 @@ from typing import Any
 
 from tui.cli import asking
 from tui.cli.arguments import BINARY, JSON, OWN_NAMES, Argument, Commands, UsageError, argument, flag, one_of
-from tui.cli.output import OutputLost, answer, hand_out, moves_cursor, note, on_terminal, say
+from tui.cli.output import OutputLost, answer, columns, hand_out, moves_cursor, note, on_terminal, say
 from workflows.core.errors import OnboardError
 from workflows.core.garbage import collect_between_pages, collection_paused, freeze
 from workflows.core.later import on_demand
@@ -173,7 +173,7 @@ def sessions(machine: host.Machine, options: argparse.Namespace) -> None:
         raise UsageError("name the session: `iam-onboard sessions` lists their ids.")
     every = catalogue.entries()
     entries = [entry for entry in every if options.all or not entry.archived]
-    lines: list[Sentence] = [session_summary.session_line(entry, machine.now()) for entry in entries]
+    lines = _rows(machine, *entries)
     none = "No sessions yet. Run `iam-onboard` to start one."
     answer([_as_json(entry) for entry in entries], lines or [none], as_json=options.json)
     if not options.json:
@@ -189,13 +189,17 @@ def _one_session(machine: host.Machine, entry: session_catalogue.Entry, options:
     elif options.archive or options.bring_back:
         entry.sessions.archive(entry.summary.id, archived=options.archive)
         entry = replace(entry, archived=options.archive)
-        answer(_as_json(entry), [session_summary.session_line(entry, machine.now())], as_json=options.json)
+        answer(_as_json(entry), _rows(machine, entry), as_json=options.json)
     else:
         found = admissions.admissions(folder)
         text = step_record.record_text(found, machine.now())
         lines = [f"{step_record.TITLE}:", text] if text else ["This session took in no PGP keys."]
-        shown = [session_summary.session_line(entry, machine.now()), "", *lines]
+        shown = [*_rows(machine, entry), "", *lines]
         answer({**_as_json(entry), "admitted": shapes.plain(found)}, shown, as_json=options.json)
+
+
+def _rows(machine: host.Machine, *entries: session_catalogue.Entry) -> list[str]:
+    return columns([session_summary.session_row(entry, machine.now()) for entry in entries], indent="")
 
 
 def _as_json(entry: session_catalogue.Entry) -> dict[str, Any]:

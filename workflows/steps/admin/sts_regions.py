@@ -326,7 +326,7 @@ def export(audit: Audit, *, with_ids: bool, context: Context, report: Report) ->
 def validate(request: Request, _context: Context) -> list[Problem]:
     """Require answers; warn about accounts that couldn't be asked."""
     if request.audit is None:
-        return [Problem("Not asked yet: Next (^n) asks, ^s skips it.")]
+        return [Problem("Not asked yet: ^n asks, ^s skips it.")]
     if request.audit.accounts and all(account.problem for account in request.audit.accounts):
         return [Problem("iam-onboard couldn't ask any account; the list says why.", fatal=False)]
     return []
