@@ -8,6 +8,8 @@ import hashlib
 import os
 import signal
 from collections.abc import Callable, Collection, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import TypeVar
@@ -26,10 +28,10 @@ from workflows.machine.lock import SessionInUse, SessionLock
 from workflows.steps.admin import recovery
 from workflows.steps.admin.one_layer import KeptPlans, layer_context
 from workflows.steps.admin.project import wanted_binary
-from workflows.steps.admin.terraform_runs import CodeWanted, code_wanted
+from workflows.steps.admin.terraform_runs import CodeWanted, code_wanted, layer_binary
 from workflows.steps.shared.half_written import finish_half_written
 from workflows.steps.shared.leftovers import release_credentials, running_in
-from workflows.steps.shared.module import Context, Progress
+from workflows.steps.shared.module import Context, Found, Progress
 from workflows.terraform.binary import Wanted, find_program
 from workflows.terraform.events import Progress as Operations
 from workflows.terraform.failures import LockHeld, TerraformFailed
@@ -88,8 +90,10 @@ def layer_alone(machine: Machine, options: argparse.Namespace, layer: str = "") 
         release_credentials(folder, location.account)  # of a killed command
         context = layer_context(own_world(machine, options.binary), project, location.account, folder)
         _ask_about_program(wanted_binary(project, location, context), context, options)
-        with _in_words_for_here(location.relative, context):
-            yield context
+        with _in_words_for_here(location.relative, context), ThreadPoolExecutor(1) as beside:
+            # a program takes as long to answer as the AWS SDK to load
+            found = Found(project, beside.submit(layer_binary, context, project, location))
+            yield replace(context, found=found)
     finally:
         lock.release()
 

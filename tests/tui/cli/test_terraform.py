@@ -11,6 +11,7 @@ import signal
 import stat
 import zipfile
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,18 +26,20 @@ from tui.cli.arguments import DONE, REFUSED, USAGE, UsageError
 from tui.cli.layer_run import asked_code, layer_alone, plans_of, stoppable, with_codes
 from tui.cli.main import build_parser, main
 from tui.host import Machine, Places
+from workflows.aws.clients import ProfileFiles
 from workflows.aws.sts import CodeMemory, RepeatedCode
 from workflows.core.errors import OnboardError
 from workflows.core.processes import process_started_at
 from workflows.core.secret import Secret
 from workflows.messages.handoff import NEW_PASSWORD
-from workflows.steps.admin import apply as apply_step, new_passwords, plan as plan_step
+from workflows.steps.admin import apply as apply_step, new_passwords, plan as plan_step, terraform_runs
 from workflows.steps.admin.accepted_plan import PASSWORD, ChangeLine, Planned, parts_of
 from workflows.steps.admin.hand_over import occasion_of
 from workflows.steps.admin.new_passwords import Note
 from workflows.steps.admin.one_layer import KeptPlans, with_new_password
-from workflows.steps.admin.terraform_runs import CodeWanted, run_folder
+from workflows.steps.admin.terraform_runs import CodeWanted, open_layer, run_folder
 from workflows.steps.shared.module import Context, Progress
+from workflows.terraform.binary import Binary, Product
 from workflows.terraform.events import Progress as Operations
 from workflows.terraform.failures import Failure, LockHeld, LockInfo, TerraformFailed
 from workflows.terraform.record import PlanRecord, file_sha256, hash_sources
@@ -390,6 +393,24 @@ def test_two_commands_do_not_work_on_a_layer_at_once(machine: Machine) -> None:
             pass
     with layer_alone(machine, parsed("plan", "security")) as again:
         assert stat.S_IMODE(again.folder.stat().st_mode) == 0o700
+
+
+def test_a_command_finds_its_project_once_and_asks_its_program_meanwhile(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nothing, binary = Path(os.devnull), Binary(("terraform",), Product.TERRAFORM, "1.5.7")
+    monkeypatch.setattr(layer_run, "layer_binary", lambda *_: binary)
+    monkeypatch.setattr(terraform_runs, "layer_binary", lambda *_: pytest.fail("It is asked twice."))
+    monkeypatch.setattr(terraform_runs, "find_project", lambda _root: pytest.fail("It is found twice."))
+    monkeypatch.setattr(
+        terraform_runs, "credential_files", lambda *_: nullcontext(ProfileFiles(nothing, nothing))
+    )
+    with (
+        layer_alone(machine, parsed("plan", "security")) as context,
+        open_layer(context, lambda _progress: None) as layer,
+    ):
+        assert layer.location.account == "security"
+        assert layer.terraform.binary is binary
 
 
 def test_a_layer_without_its_project_is_not_planned(machine: Machine, tmp_path: Path) -> None:

@@ -517,7 +517,7 @@ def located(context: Context, account: str = "") -> tuple[Project, LayerLocation
     Raises:
         OnboardError: the project or the layer is gone.
     """
-    project = find_project(context.root)
+    project = context.found.project if context.found else find_project(context.root)
     name = account or context.item
     location = project.layer(name)
     if location is None:
@@ -571,7 +571,8 @@ def open_layer(
     if finished := finish_half_written(context.folder.parent.parent, project.root):
         report(Progress(finished))
     with ThreadPoolExecutor(2) as beside:  # each takes about as long as AWS's answer
-        binary = beside.submit(_binary, context, project, location)
+        asked = context.found.binary if context.found and location.account == context.item else None
+        binary = asked or beside.submit(layer_binary, context, project, location)
         upstream = beside.submit(check_upstream, project, context, needed=False) if current else None
         if upstream:
             report(Progress("Asking the checkout's upstream"))
@@ -588,11 +589,16 @@ def reopen_layer(context: Context) -> OpenLayer:
         OnboardError: the layer or its binary is missing.
     """
     project, location = located(context)
-    files, binary = project_files(context, project), _binary(context, project, location)
+    files, binary = project_files(context, project), layer_binary(context, project, location)
     return _layer(context, project, location, files, binary)
 
 
-def _binary(context: Context, project: Project, location: LayerLocation) -> Binary:
+def layer_binary(context: Context, project: Project, location: LayerLocation) -> Binary:
+    """Return the program that a layer requires, after asking it for its version.
+
+    Raises:
+        OnboardError: there is none, or it doesn't fit.
+    """
     variables = child_environment(context.environment.variables)
     inherited(variables)
     return choose_binary(

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -19,9 +20,24 @@ from workflows.core.errors import Cancelled, OnboardError, Problem
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence
 from workflows.environment import Environment
+from workflows.layer.project import Project
 from workflows.machine.events import Facts, JsonValue, StepKey
 from workflows.machine.observations import AGREES, NOT_ASKED, Observation, Verdict
 from workflows.steps.decisions import Decisions
+from workflows.terraform.binary import Binary
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a command has found before its step begins.
+
+    Attributes:
+        project: the project.
+        binary: the program of the item's layer, which is being asked for its version.
+    """
+
+    project: Project
+    binary: Future[Binary]
 
 
 @dataclass(frozen=True)
@@ -41,6 +57,7 @@ class Context:
         observed: the last look's result for each step.
         skipped: the steps that the person skipped.
         opens: whether a look may open what the person's PGP key protects, because they asked for it.
+        found: what a command found before, so that its step doesn't search again; None in a session.
     """
 
     environment: Environment
@@ -54,6 +71,7 @@ class Context:
     observed: Mapping[StepKey, Observation] = field(default_factory=dict)
     skipped: frozenset[StepKey] = frozenset()
     opens: bool = False
+    found: Found | None = None
 
     @cached_property
     def decisions(self) -> Decisions:
