@@ -102,12 +102,14 @@ def _code_of(run: Callable[[], int]) -> int:
 def _run(options: argparse.Namespace) -> int:
     from tui.host import Machine
     from workflows.core.files import made_private
+    from workflows.core.garbage import collection_paused
     from workflows.core.processes import disable_core_dumps, search_absolute_folders_only
 
     run: Run = options.run
     disable_core_dumps()
     search_absolute_folders_only()
-    with unwinding(lambda number: note_at_once(_ENDED[number])):
+    # a command ends before a collection finds anything worth its time; the wizard turns it on
+    with unwinding(lambda number: note_at_once(_ENDED[number])), collection_paused():
         if options.command == "completion":  # works wherever the shell starts, even in a deleted folder
             return run(options) or DONE
         if options.command != "credential-process":  # an SDK waits for it

@@ -276,6 +276,7 @@ def _run(
         guard = guards.Guard.start()
         app = application.OnboardApp(machine, load, source, start, again, guard, load_ahead)
         gc.freeze()  # fresh imports aren't garbage, so the collector needn't check them
+    gc.enable()
     try:
         try:
             app.run()
