@@ -22,7 +22,8 @@ from workflows.core.sentences import Sentence, count, joined, listed, text_of
 from workflows.layer.model import Layer
 from workflows.machine.events import Facts
 from workflows.steps.admin import project
-from workflows.steps.admin.project import Request, Survey, UpstreamUnreachable
+from workflows.steps.admin.project import Request, Survey
+from workflows.steps.admin.upstream import UpstreamUnreachable
 from workflows.steps.kinds import ACCOUNT_SETTINGS, KINDS
 
 

@@ -24,8 +24,8 @@ from workflows.machine.observations import AGREES
 from workflows.messages.handoff import open_handoff
 from workflows.sandbox.sandbox import Sandbox
 from workflows.steps.admin import apply, hand_over, plan, state_now
-from workflows.steps.admin.project import CheckoutBehind
 from workflows.steps.admin.terraform_runs import WrongAccount, administrator
+from workflows.steps.admin.upstream import CheckoutBehind
 from workflows.terraform.results import PlanOutdated
 from workflows.terraform.runner import LeftRunning, Update
 

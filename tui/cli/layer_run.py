@@ -27,8 +27,7 @@ from workflows.core.sentences import Sentence, text_of
 from workflows.machine.lock import SessionInUse, SessionLock
 from workflows.steps.admin import recovery
 from workflows.steps.admin.one_layer import KeptPlans, layer_context
-from workflows.steps.admin.project import wanted_binary
-from workflows.steps.admin.terraform_runs import CodeWanted, code_wanted, layer_binary
+from workflows.steps.admin.terraform_runs import CodeWanted, code_wanted, layer_binary, wanted_binary
 from workflows.steps.shared.half_written import finish_half_written
 from workflows.steps.shared.leftovers import release_credentials, running_in
 from workflows.steps.shared.module import Context, Found, Progress

@@ -17,20 +17,22 @@ from workflows.core.files import read_text
 from workflows.core.openpgp import fingerprint_in
 from workflows.core.sentences import Sentence, count, enumerated, joined, listed
 from workflows.core.shapes import texts
-from workflows.git import Git, Upstream
+from workflows.git import Git
 from workflows.gpg.key_file import judge_file
 from workflows.gpg.tools import GpgMissing
 from workflows.layer.discover import ProjectError, find_project, provider_wanted
 from workflows.layer.edit.password_length import short_passwords
 from workflows.layer.model import Finding, Layer, Person, Subject
 from workflows.layer.names import check_name
-from workflows.layer.project import LayerLocation, Project
+from workflows.layer.project import Project
 from workflows.layer.read.layer import read_layer
 from workflows.machine.events import Facts, StepKey
 from workflows.machine.observations import NOT_ASKED, Observation, Verdict
 from workflows.messages.envelope import MAX_TEXT
 from workflows.messages.request import open_request
 from workflows.steps.admin.other_sessions import removals_since
+from workflows.steps.admin.terraform_runs import wanted_binary
+from workflows.steps.admin.upstream import check_upstream, way_to_catch_up
 from workflows.steps.decisions import Work
 from workflows.steps.kinds import KINDS
 from workflows.steps.ledger import only_for
@@ -38,8 +40,8 @@ from workflows.steps.shared.by_hand import people_unknown
 from workflows.steps.shared.module import Context, Progress, Report, unless_refused
 from workflows.steps.shared.moved_project import same_project
 from workflows.steps.shared.paths import typed_path
-from workflows.terraform.binary import Wanted, find_program
-from workflows.terraform.trusted import ProgramNotTrusted, TrustedPrograms
+from workflows.terraform.binary import find_program
+from workflows.terraform.trusted import ProgramNotTrusted
 
 FIRST_LAYERS = ("management", "root", "security")
 _OWN = StepKey("project")
@@ -325,20 +327,6 @@ def nobody(name: str, layers: Sequence[Layer], kind: str) -> OnboardError:
     )
 
 
-def wanted_binary(project: Project, location: LayerLocation, context: Context) -> Wanted:
-    """Return a layer's requirements for `choose_binary`; later steps choose by the same rule."""
-    return Wanted(
-        layer=location.relative,
-        explicit=context.environment.binary,
-        build_env=project.binary,
-        registry=location.locked.registry if location.locked else None,
-        required_version=location.required_version,
-        toolbox_image=project.build_env.get("TERRAFORM_IMAGE_TAG"),
-        project=project.root,
-        trusted=TrustedPrograms(context.environment.trusted_programs_file),
-    )
-
-
 def _check_programs(project: Project, chosen: Sequence[Layer], context: Context) -> None:
     """Reject layers whose program is missing, and name the layers that can be chosen without it."""
     path, refused = context.environment.variables.get("PATH", ""), dict[str, OnboardError]()
@@ -397,83 +385,9 @@ def _behind(context: Context, *, fetch: bool) -> Observation | None:
     lacking = (
         f"{upstream.name} has {count(upstream.behind, 'commit')} by {authors}{more} that you don't have yet."
     )
-    words = f"{lacking} {_way_to_catch_up(upstream, git)}"
+    words = f"{lacking} {way_to_catch_up(upstream, git)}"
     about = (upstream.name, *(commit.name for commit in commits[:1]))
     return Observation(Verdict.CHANGED, words, about, here=True)
-
-
-class CheckoutBehind(OnboardError):  # noqa: N818 - it reads better where it is raised
-    """The checkout is behind its upstream."""
-
-
-class UpstreamUnreachable(OnboardError):  # noqa: N818 - it reads better where it is raised
-    """The checkout may be behind; the person may decide to continue anyway."""
-
-
-def check_upstream(project: Project, context: Context, *, needed: bool) -> None:
-    """Refuse a checkout that is behind its upstream; later steps check again before they plan.
-
-    A branch without an upstream uses the remote's default branch. Without any remote nothing is known, and
-    nothing stops.
-
-    Args:
-        project: the project.
-        context: what the step may read.
-        needed: whether an unreachable upstream stops it too.
-
-    Raises:
-        UpstreamUnreachable: it can't be reached, and is needed.
-        OnboardError: the checkout is behind.
-    """
-    git = Git(project.root, context.environment.variables)
-    if not git.is_repository():
-        return
-    upstream = git.upstream(fetch=True, cancelled=context.cancelled)
-    context.raise_if_cancelled()
-    if upstream.distrusted and needed:
-        raise UpstreamUnreachable(
-            "iam-onboard didn't ask the upstream",
-            f"iam-onboard didn't ask {upstream.name} whether this checkout is current.",
-            why=(
-                f"The checkout's own git settings name a program for it ({listed(upstream.distrusted, 3)}). "
-                "A checkout comes from others, so only programs that your own settings name are run."
-            ),
-            next=(
-                "If you trust it, put the same into your own settings with `git config --global`. Or "
-                "run `git fetch` yourself, and tick the box below the accounts."
-            ),
-        )
-    if upstream.why_not_fetched and needed:
-        raise UpstreamUnreachable(
-            "The upstream doesn't answer",
-            f"{upstream.name} couldn't say whether this checkout is current.",
-            why="A plan from a checkout that is behind would destroy what colleagues have added since.",
-            next="Try again with the network, or tick the box below the accounts to continue without asking.",
-            detail=upstream.why_not_fetched,
-        )
-    if upstream.behind:
-        raise CheckoutBehind(
-            "This checkout is behind",
-            f"{upstream.name} has {count(upstream.behind, 'commit')} that you don't have yet.",
-            why="A plan from here would destroy what colleagues have added since.",
-            next=_way_to_catch_up(upstream, git),
-        )
-
-
-def _way_to_catch_up(upstream: Upstream, git: Git) -> str:
-    """Return the command that brings a checkout up to date.
-
-    A plain pull fails if both sides have commits, or both changed a file.
-    """
-    dirty = any(not file.untracked for file in git.dirty_files())
-    words = (
-        "git merge" if upstream.is_default else "git pull",
-        "--rebase" if not upstream.is_default and (dirty or upstream.ahead) else "",
-        "--autostash" if dirty else "",
-        upstream.name if upstream.is_default else "",
-    )
-    conflicts = " Where git reports a conflict, keep both sides' lines." if dirty or upstream.ahead else ""
-    return f"Run `{joined(words)}` in the project, then try again.{conflicts}"
 
 
 def _project_remarks(project: Project) -> list[Sentence]:

@@ -46,8 +46,9 @@ from workflows.steps.admin.other_sessions import (
     removed_from_files,
     written_since,
 )
-from workflows.steps.admin.project import check_upstream, wanted_binary
 from workflows.steps.admin.state_now import reverted_since
+from workflows.steps.admin.terraform_runs import wanted_binary
+from workflows.steps.admin.upstream import check_upstream
 from workflows.steps.admin.written import (
     files_left,
     files_written,

@@ -29,6 +29,7 @@ from workflows.aws.errors import AwsError, AwsFailure, about_key_of
 from workflows.aws.sso import is_sso
 from workflows.aws.sts import SESSION_NAME, assume_role, caller_identity
 from workflows.core.errors import OnboardError
+from workflows.core.later import on_demand
 from workflows.core.processes import child_environment
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence, enumerated, joined
@@ -36,20 +37,23 @@ from workflows.desktop.ambient import endpoints
 from workflows.layer.discover import find_project
 from workflows.layer.profile_names import NamedProfile, Use, account_in_name, named_profiles
 from workflows.layer.project import LayerLocation, Project
-from workflows.steps.admin.project import check_upstream, wanted_binary
+from workflows.steps.admin.upstream import check_upstream
 from workflows.steps.shared.device_sessions import DeviceSessions
 from workflows.steps.shared.half_written import finish_half_written
 from workflows.steps.shared.leftovers import RUNS, credentials_folder, release_credentials
 from workflows.steps.shared.module import Context, Progress, Report
-from workflows.steps.shared.role_profiles import has_by_convention
 from workflows.stores.kept_credentials import write_pair
-from workflows.terraform.binary import Binary, choose_binary
+from workflows.terraform.binary import Binary, Wanted, choose_binary
 from workflows.terraform.commands import inherited
 from workflows.terraform.events import Diagnostic
 from workflows.terraform.failures import refuse_unwritten
 from workflows.terraform.runner import Update, Watch
 from workflows.terraform.service import Terraform
 from workflows.terraform.state import NEVER_WRITTEN, State, StoredState, kept_state
+from workflows.terraform.trusted import TrustedPrograms
+
+with on_demand():
+    from workflows.steps.shared import role_profiles
 
 _OF_THE_LAYER = (Use.STATE, Use.PROVIDER)
 _NOT_TAKEN = (AwsFailure.EXPIRED, AwsFailure.KEY_UNKNOWN)
@@ -230,7 +234,7 @@ def _bring(names: Sequence[str], project: Project, location: LayerLocation) -> I
     """Say how to get these profiles: the command for those of an account's users, SSO for the rest."""
     rest = list(names)
     for account in project.accounts:
-        if mine := [name for name in rest if has_by_convention(project, account.name, name)]:
+        if mine := [name for name in rest if role_profiles.has_by_convention(project, account.name, name)]:
             rest = [name for name in rest if name not in mine]
             yield (
                 f"`iam-onboard profiles write --as {account.name}` writes {enumerated(mine)}, "
@@ -591,6 +595,20 @@ def reopen_layer(context: Context) -> OpenLayer:
     project, location = located(context)
     files, binary = project_files(context, project), layer_binary(context, project, location)
     return _layer(context, project, location, files, binary)
+
+
+def wanted_binary(project: Project, location: LayerLocation, context: Context) -> Wanted:
+    """Return a layer's requirements for `choose_binary`."""
+    return Wanted(
+        layer=location.relative,
+        explicit=context.environment.binary,
+        build_env=project.binary,
+        registry=location.locked.registry if location.locked else None,
+        required_version=location.required_version,
+        toolbox_image=project.build_env.get("TERRAFORM_IMAGE_TAG"),
+        project=project.root,
+        trusted=TrustedPrograms(context.environment.trusted_programs_file),
+    )
 
 
 def layer_binary(context: Context, project: Project, location: LayerLocation) -> Binary:

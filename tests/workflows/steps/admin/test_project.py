@@ -21,7 +21,8 @@ from workflows.machine.observations import Verdict
 from workflows.machine.rules import reduce
 from workflows.machine.state import State
 from workflows.steps.admin import project
-from workflows.steps.admin.project import CheckoutBehind, Request, UpstreamUnreachable, check_upstream
+from workflows.steps.admin.project import Request
+from workflows.steps.admin.upstream import CheckoutBehind, UpstreamUnreachable, check_upstream
 from workflows.steps.kinds import KINDS
 
 LAYERS = ("management", "security")

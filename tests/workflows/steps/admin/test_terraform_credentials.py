@@ -28,7 +28,6 @@ from workflows.core.sentences import text_of
 from workflows.layer.discover import find_project
 from workflows.layer.project import LayerLocation, Project
 from workflows.steps.admin import state_now, terraform_runs
-from workflows.steps.admin.project import CheckoutBehind
 from workflows.steps.admin.terraform_runs import (
     CodeWanted,
     LayerProfile,
@@ -41,6 +40,7 @@ from workflows.steps.admin.terraform_runs import (
     project_files,
     role_credentials,
 )
+from workflows.steps.admin.upstream import CheckoutBehind
 from workflows.steps.shared.module import Context, Progress
 from workflows.stores.vault import VaultChoice, VaultUnavailable
 from workflows.terraform.failures import Failure
@@ -216,7 +216,7 @@ def test_a_checkout_that_is_behind_is_found_out_while_aws_is_asked(
         raise CheckoutBehind("", "")
 
     monkeypatch.setattr(terraform_runs, "check_upstream", behind)
-    monkeypatch.setattr(terraform_runs, "_binary", lambda *_: None)
+    monkeypatch.setattr(terraform_runs, "layer_binary", lambda *_: None)
     context = desk.context()
     with (
         pytest.raises(CheckoutBehind),
