@@ -10,7 +10,7 @@ noticed.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -54,6 +54,7 @@ class PlanRecord:
         made_at: when, ISO 8601 in UTC.
         branch: the checked-out git branch, or "".
         state: the state that it was made against; None if the plan file doesn't show it.
+        uncommitted: its sources, by their path in the checkout, that differ from the commit.
     """
 
     plan: Path
@@ -66,6 +67,7 @@ class PlanRecord:
     made_at: str
     branch: str = ""
     state: StateMark | None = None
+    uncommitted: tuple[str, ...] = ()
 
 
 LARGEST_SOURCE = 1_000_000_000
@@ -177,6 +179,9 @@ def record_plan(
         git: the layer's checkout.
         binary: the program that made it.
         made_at: when.
+
+    Raises:
+        OnboardError: git fails.
     """
     in_git = git.is_repository()
     return PlanRecord(
@@ -190,7 +195,15 @@ def record_plan(
         made_at=made_at.isoformat(timespec="seconds"),
         branch=(git.branch() or "") if in_git else "",
         state=state_of_plan(path),
+        uncommitted=tuple(_uncommitted(git, layer.resolve(), sources)) if in_git else (),
     )
+
+
+def _uncommitted(git: Git, layer: Path, sources: Iterable[str]) -> Iterator[str]:
+    known, root = {Path(path).resolve() for path in sources}, git.root().resolve()
+    for path in (file.path.resolve() for file in git.dirty_files()):
+        if path in known or layer in path.parents:
+            yield str(path.relative_to(root))
 
 
 def refuse_another_plan(record: PlanRecord) -> None:

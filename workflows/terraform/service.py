@@ -343,6 +343,7 @@ class Terraform:
             with ThreadPoolExecutor(1) as beside:
                 sha256 = file_sha256(path)  # before it is shown: only this content is ever applied
                 shown = beside.submit(self._shown, path, watch.cancelled)
+                self._put_away(Kind.PLAN)
                 record = record_plan(
                     path,
                     sha256,
@@ -365,20 +366,24 @@ class Terraform:
     def _plan_into(self, path: Path, replace: Sequence[str], watch: Watch) -> dict[str, str]:
         """Plan into a private file, initialising the layer and planning again if Terraform asks for it.
 
+        The run of a successful plan is still to be put away.
+
         Returns:
             The hashes of its sources, from `hash_sources`.
         """
         wanted = dict.fromkeys((*replace, *pending_replacements(self.folder)))
         argv = self.binary.commands.plan(path, var_files=self.var_files, replace=list(wanted))
         sources = hash_sources(self.layer, self.inputs)
-        outcome = self._ended(Kind.PLAN, argv, watch)
+        outcome = self._run(Kind.PLAN, argv, watch)
         if not outcome.succeeded and not outcome.cancelled and needs_init(outcome.progress.diagnostics):
+            self._put_away(Kind.PLAN)
             self.init(watch=watch)
             sources = hash_sources(self.layer, self.inputs)  # init determines where modules are
-            outcome = self._ended(Kind.PLAN, argv, watch)
+            outcome = self._run(Kind.PLAN, argv, watch)
         if not outcome.succeeded:
+            self._put_away(Kind.PLAN)
             path.unlink(missing_ok=True)
-        self._refuse_unless_done(Kind.PLAN, outcome)
+            self._refuse_unless_done(Kind.PLAN, outcome)
         path.chmod(0o600)
         return sources
 

@@ -18,7 +18,6 @@ from workflows.core.files import read_text, write_atomically
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence, count, joined, listed
 from workflows.desktop.clipboard import ClipboardUnavailable
-from workflows.git import Git
 from workflows.layer.profile_names import Use, named_profiles
 from workflows.layer.project import LayerLocation
 from workflows.layer.read.layer import read_layer
@@ -113,7 +112,7 @@ def make(context: Context, report: Report, code: Secret | None = None) -> Planne
             layer.terraform.give_up_plan()
             raise
         unchecked = not_checked(plan, layer.location)
-        origin = joined((origin_words(record, context), *unchecked))
+        origin = joined((origin_words(record), *unchecked))
         text = plan_markdown(plan, title=layer.location.relative, origin=origin)
         write_atomically(_markdown_file(context), text.encode())
     set_too = (f"Your shell sets {variable}." for variable in inherited(context.environment.variables))
@@ -511,24 +510,15 @@ def not_checked(plan: Plan, location: LayerLocation) -> tuple[Sentence, ...]:
     )
 
 
-def origin_words(record: PlanRecord, context: Context) -> Sentence:
-    """Return the program, commit and branch, and any uncommitted sources of the plan.
-
-    Raises:
-        OnboardError: git fails.
-    """
-    git = Git(context.root, context.environment.variables)
-    if not record.commit or not git.is_repository():
+def origin_words(record: PlanRecord) -> Sentence:
+    """Return the program, commit and branch, and any uncommitted sources of the plan."""
+    if not record.commit:
         return f"Made with {record.binary}."
     where = f" on the branch {record.branch}" if record.branch else ""
     words = f"Made with {record.binary} from commit {record.commit[:_SHORT]}{where}."
-    layer, sources = record.layer.resolve(), {Path(path).resolve() for path in record.sources}
-    dirty = [file.path.resolve() for file in git.dirty_files()]
-    own = [path for path in dirty if path in sources or layer in path.parents]
-    return f"{words} {_uncommitted(own, git.root().resolve())}" if own else words
-
-
-def _uncommitted(dirty: list[Path], root: Path) -> Sentence:
-    names = listed([str(path.relative_to(root)) for path in dirty], 5)
-    files = count(len(dirty), "file that it was made from differs", "files that it was made from differ")
-    return f"{files} from that commit: {names}."
+    if not record.uncommitted:
+        return words
+    files = count(
+        len(record.uncommitted), "file that it was made from differs", "files that it was made from differ"
+    )
+    return f"{words} {files} from that commit: {listed(record.uncommitted, 5)}."

@@ -319,7 +319,6 @@ def plans_are(monkeypatch: pytest.MonkeyPatch, own: Context, record: PlanRecord,
     monkeypatch.setattr(plan, "open_layer", lambda *_, **__: nullcontext(layer))
     monkeypatch.setattr(plan, "_least_length", lambda *_: None)
     monkeypatch.setattr(plan, "not_checked", lambda *_: ())
-    monkeypatch.setattr(plan, "origin_words", lambda *_: "")
 
 
 def test_a_plan_that_only_takes_somebody_out_of_a_group_is_no_removal(

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
-
-from support.fakes import fake_environment
 
 from workflows.core.sentences import text_of
 from workflows.git import Git
 from workflows.steps.admin.plan import origin_words
-from workflows.steps.shared.module import Context
-from workflows.terraform.record import PlanRecord, hash_sources
+from workflows.terraform.record import PlanRecord, hash_sources, record_plan
 
 
 def git(folder: Path, *arguments: str) -> None:
@@ -34,33 +33,35 @@ def test_the_commit_and_what_is_in_no_commit_are_told(tmp_path: Path) -> None:
     git(tmp_path, "init", "-q", "-b", "onboard/jane", "bb")
     git(root, "add", ".")
     git(root, "commit", "-q", "-m", "x")
-    facts = {"project_root": str(root)}
-    context = Context(fake_environment(tmp_path, {}), facts, facts, "security", tmp_path / "session")
-    head = Git(root, context.environment.variables).head()
-    record = PlanRecord(
-        tmp_path / "plan",
-        "",
-        layer,
-        (outside,),
-        hash_sources(layer, (outside,)),
-        head,
-        "Terraform 1.15.5",
-        "",
-    )
-    record = replace(record, branch="onboard/jane")
+    git_there = Git(layer, {"PATH": os.environ["PATH"]})
+    head = git_there.head()
+    plan = tmp_path / "plan"
+    plan.write_bytes(b"")
+    sources = hash_sources(layer, (outside,))
+
+    def recorded() -> PlanRecord:
+        return record_plan(
+            plan,
+            "",
+            layer,
+            (outside,),
+            sources=sources,
+            git=git_there,
+            binary="Terraform 1.15.5",
+            made_at=datetime(2026, 3, 1, tzinfo=UTC),
+        )
+
     said = f"Made with Terraform 1.15.5 from commit {head[:8]} on the branch onboard/jane."
-    assert origin_words(record, context) == said
+    assert origin_words(recorded()) == said
 
     (root / "README.md").write_text("no source of the plan\n")
-    assert origin_words(record, context) == said
+    assert origin_words(recorded()) == said
     (layer / "keys" / "sam.okafor").unlink()
     (layer / "groups.tf").write_text("2\n")
     shared.write_text("2\n")
-    words = text_of(origin_words(record, context))
+    words = text_of(origin_words(recorded()))
     assert words.startswith(f"{said} 3 ")
     layer_name = "security/base-identities"
     named = words.rpartition(": ")[2]
     assert named == f"config/common.tf, {layer_name}/groups.tf, {layer_name}/keys/sam.okafor."
-    uncommitted = origin_words(replace(record, commit=""), context)
-    assert str(record.binary) in uncommitted
-    assert head[:8] not in uncommitted
+    assert origin_words(replace(recorded(), commit="")) == "Made with Terraform 1.15.5."
