@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
+import select
 import shutil
 import signal
 import subprocess
@@ -49,7 +50,7 @@ from workflows.terraform.events import (
 from workflows.terraform.redaction import redact
 
 POLL_SECONDS = 0.02
-"""How often the output file is polled; measured to cost Terraform nothing."""
+"""How often the output file is read; measured to cost Terraform nothing."""
 
 LISTENS_SECONDS = 5.0
 """How long an interrupt waits for the first output: before its own handler is set, it would kill
@@ -307,7 +308,7 @@ class Run:
 
     def _tail(self, watch: Watch) -> Iterator[tuple[str, ...]]:
         rest, exit_file, listens = b"", self.folder / "exit.json", time.monotonic() + LISTENS_SECONDS
-        with open_file(self.output) as file:
+        with open_file(self.output) as file, self._wait() as wait:
             for look in itertools.count():
                 # Check before reading, so that everything written before the end is read.
                 running = not exit_file.exists() and (look % ALIVE_EVERY != 0 or self.is_running())
@@ -329,7 +330,24 @@ class Run:
                     return
                 if stop and (file.tell() or time.monotonic() > listens):
                     self.cancel()
-                time.sleep(POLL_SECONDS)
+                wait()
+
+    @contextlib.contextmanager
+    def _wait(self) -> Iterator[Callable[[], None]]:
+        """Yield a function that waits for `POLL_SECONDS`, where the system allows only until the run ends."""
+        poll, process = select.poll(), read_record(self.folder / "process.json")
+
+        def wait() -> None:
+            for end, _ in poll.poll(POLL_SECONDS * 1000):
+                poll.unregister(end)  # a killed supervisor leaves Terraform running
+
+        with contextlib.ExitStack() as stack:
+            if process is not None and sys.platform == "linux":
+                with contextlib.suppress(OSError):  # it has ended already, or the kernel is too old
+                    end = os.pidfd_open(process["supervisor_pid"])
+                    stack.callback(os.close, end)
+                    poll.register(end, select.POLLIN)
+            yield wait
 
 
 def _runs(process: dict[str, Any], who: str) -> bool:

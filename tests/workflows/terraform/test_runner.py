@@ -56,6 +56,15 @@ def test_output_exit_status_and_modes(tmp_path: Path) -> None:
     assert run.cancel() is False
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the end is looked for")
+def test_the_end_is_waited_for_and_not_looked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runner, "POLL_SECONDS", 3600)
+    os.mkfifo(tmp_path / "go")
+    run = start(tmp_path / "run", "open('go').read()")
+    threading.Thread(target=(tmp_path / "go").write_text, args=("",)).start()
+    assert run.follow().succeeded
+
+
 def test_who_stops_before_terraform_listens_kills_nothing(tmp_path: Path) -> None:
     program = (
         "import signal, sys, time\n"
