@@ -141,7 +141,7 @@ def key_for_an_sdk(folder: Path, tracer: Tracer) -> None:
             assert vault is not None
             found = find_access_key([vault], "bb", BASE)
         assert found is not None
-        assert found[1].secret.reveal() == made["SecretAccessKey"]
+        assert found[1].secret_access_key.reveal() == made["SecretAccessKey"]
 
 
 def main() -> int:

@@ -27,8 +27,8 @@ from support.secret_service import MISSING, secret_service
 
 from benchmarks.form import amount, status
 from tui.host import encrypted_files
-from workflows.core.secret import Secret
-from workflows.stores.access_key_vault import KeptAccessKey, store_access_key
+from workflows.core.secret import Credentials, Secret
+from workflows.stores.access_key_vault import store_access_key
 from workflows.stores.key_records import KeyRecord, KeyRecords
 
 BUDGET_SECONDS = 0.25
@@ -123,7 +123,7 @@ def with_file(folder: Path) -> bool:
         }
         vault_folder = folder / ".local" / "share" / "iam-onboard" / "vault"
         vault = encrypted_files(fingerprint, vault_folder, gpg.path, there)
-        store_access_key(vault, "bb", "bb-security", KeptAccessKey("AKIAEXAMPLEEXAMPLE01", Secret("s" * 40)))
+        store_access_key(vault, "bb", "bb-security", Credentials("AKIAEXAMPLEEXAMPLE01", Secret("s" * 40)))
         record(folder, "pgp-file", fingerprint=fingerprint)
         (file,) = vault_folder.iterdir()
         same = [sys.executable, "-c", SAME_FILE.format(file=str(file))]

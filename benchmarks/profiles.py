@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.form import amount, status
-from workflows.core.secret import Secret
+from workflows.core.secret import Credentials, Secret
 from workflows.profiles import plan
 from workflows.profiles.write import profile_paths, write_profiles
 
@@ -27,9 +27,7 @@ RUNS = amount(15, 1)
 
 def wanted(region: str) -> plan.WantedProfiles:
     serial = "arn:aws:iam::000000000001:mfa/jane.doe"
-    base = plan.BaseProfile(
-        "bb-security", region, plan.KeyInFile("AKIA" + "A" * 16, Secret("s" * 40)), serial
-    )
+    base = plan.BaseProfile("bb-security", region, Credentials("AKIA" + "A" * 16, Secret("s" * 40)), serial)
     roles = (
         plan.AssumedRole(
             f"bb-{name}-devops", plan.role_arn("aws", number, "DevOps"), base.name, region, serial

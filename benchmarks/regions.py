@@ -18,9 +18,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.form import amount, status
-from workflows.aws.clients import ClientFactory, Credentials
+from workflows.aws.clients import ClientFactory
 from workflows.aws.sts_regions.ask import PATIENCE, Access, Question, ask, regions_of
-from workflows.core.secret import Secret
+from workflows.core.secret import Credentials, Secret
 
 BUDGET = 1.5
 RUNS = amount(7, 1)

@@ -16,9 +16,8 @@ from typing import TYPE_CHECKING
 from workflows.core.sentences import Sentence
 
 if TYPE_CHECKING:
-    from workflows.aws.clients import Credentials
     from workflows.aws.sts import CodeMemory
-    from workflows.core.secret import Secret
+    from workflows.core.secret import Credentials, Secret
     from workflows.desktop.browser import Browser
     from workflows.desktop.clipboard import Clipboard
     from workflows.stores.vault import VaultChoice

@@ -32,11 +32,10 @@ from screens.widgets.choices import Choices
 from screens.widgets.qr_dialog import QrDialog
 from tui.host import vault_for
 from workflows.aws import iam, sts
-from workflows.aws.clients import Credentials
 from workflows.aws.errors import AwsError, AwsFailure
 from workflows.aws.sts import CodeMemory, RepeatedCode, WrongCode
 from workflows.core.errors import OnboardError
-from workflows.core.secret import Secret
+from workflows.core.secret import Credentials, Secret
 from workflows.core.sentences import day
 from workflows.machine.events import StepKey
 from workflows.machine.state import Status

@@ -25,7 +25,7 @@ from support.pgp import GpgHome, gpg_home
 from support.served_aws import BASE, ITEM, jane
 from support.steps import step_of
 
-from workflows.core.secret import Secret
+from workflows.core.secret import Credentials, Secret
 from workflows.environment import Environment
 from workflows.layer.discover import find_project
 from workflows.machine.events import StepKey
@@ -38,7 +38,7 @@ from workflows.steps.admin import state_now
 from workflows.steps.admin.accepted_plan import Planned
 from workflows.steps.admin.sts_regions import allowed_regions
 from workflows.steps.shared.module import StepModule
-from workflows.stores.access_key_vault import KeptAccessKey, store_access_key
+from workflows.stores.access_key_vault import store_access_key
 from workflows.stores.key_records import KeyRecord, KeyRecords, Phase, Rotation
 from workflows.terraform.record import PlanRecord, StateMark, file_sha256, hash_sources
 
@@ -258,7 +258,7 @@ def key_in_file(with_identity: Stand) -> Stand:
 @pytest.fixture
 def key_in_vault(with_identity: Stand) -> Stand:
     with_identity.facts["access_key"] = {"id": "AKIAEXAMPLEEXAMPLE01", "kept": "keyring"}
-    key = KeptAccessKey("AKIAEXAMPLEEXAMPLE01", Secret("canary"))
+    key = Credentials("AKIAEXAMPLEEXAMPLE01", Secret("canary"))
     store_access_key(with_identity.environment.vault("").vault, "bb", BASE, key)
     return with_identity
 

@@ -44,7 +44,8 @@ def credential_process(machine: host.Machine, options: argparse.Namespace) -> No
             next="Add one: `iam-onboard access-key import`, or the wizard's step “Access keys”.",
         )
     key = found[1]
-    say_json({"Version": 1, "AccessKeyId": key.id, "SecretAccessKey": key.secret.reveal()})
+    secret = key.secret_access_key.reveal()
+    say_json({"Version": 1, "AccessKeyId": key.access_key_id, "SecretAccessKey": secret})
 
 
 def _vaults(machine: host.Machine, project: str, profile: str) -> Iterator[vault.Vault]:

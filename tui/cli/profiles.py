@@ -114,7 +114,7 @@ def _dry_run(wish: identity.Wish, options: argparse.Namespace) -> None:
             wish.context,
         )
         if options.credentials_file:
-            source = plan.KeyInFile(key.access_key_id, key.secret_access_key)
+            source = key
     if options.access_keys or _names_a_store(options):
         wish = wish.knowing(access_key={"kept": "credentials-file" if options.credentials_file else "vault"})
     wish = _decided(options, wish)

@@ -29,7 +29,9 @@ with on_demand():
     from workflows.steps.shared import module, own_identity
 
 if TYPE_CHECKING:
-    Keys = Mapping[str, aws_clients.Credentials | OnboardError]
+    from workflows.core.secret import Credentials
+
+    Keys = Mapping[str, Credentials | OnboardError]
 
 _WAITS, _WORKS, _FAILS = "·", "✓", "✗"
 
@@ -140,7 +142,7 @@ def _ask_all(
 def _keys(context: module.Context, files: aws_clients.ProfileFiles, survey: step.Survey) -> Keys:
     """Return the keys of the base profiles, asking for passphrases before the first code."""
     clients = own_identity.clients_for(context.environment, aws_clients.USUAL_REGION)
-    keys: dict[str, aws_clients.Credentials | OnboardError] = {}
+    keys: dict[str, Credentials | OnboardError] = {}
     for view in survey.identities:
         report_progress(module.Progress(f"Reading the access key of {view.base}"))
         try:

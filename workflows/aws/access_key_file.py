@@ -17,10 +17,9 @@ from enum import Enum, unique
 from pathlib import Path
 from typing import NamedTuple
 
-from workflows.aws.clients import Credentials
 from workflows.core import files
 from workflows.core.errors import OnboardError, Problem
-from workflows.core.secret import ACCESS_KEY_SECRET, Secret
+from workflows.core.secret import ACCESS_KEY_SECRET, Credentials, Secret
 from workflows.core.sentences import count
 
 MAX_BYTES = 16 * 1024

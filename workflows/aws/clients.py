@@ -18,14 +18,14 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 from threading import Lock
-from typing import Any, Self, TypeAlias
+from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
 from workflows.aws.errors import calling_aws, translate
 from workflows.aws.sso import explaining_sso, sso_provider
 from workflows.core.files import is_there, read_bytes
 from workflows.core.garbage import collection_paused
-from workflows.core.secret import Secret
+from workflows.core.secret import Credentials, Secret
 from workflows.profiles.aws_data import aws_descriptions
 
 _MAX_PROFILES = 4 * 1024 * 1024  # bytes of one of the AWS tools' two files
@@ -51,35 +51,6 @@ USUAL_REGION = "us-east-1"
 
 AwsClient: TypeAlias = Any
 """A botocore client; its classes are created at run time, so there is no type to name."""
-
-
-@dataclass(frozen=True)
-class Credentials:
-    """An access key, or temporary credentials with a session token; a `with` block drops them.
-
-    Attributes:
-        access_key_id: not secret; begins AKIA, or ASIA for temporary credentials.
-        secret_access_key: the secret part.
-        session_token: the token of temporary credentials.
-        expires_at: when temporary credentials expire (UTC), if known.
-    """
-
-    access_key_id: str
-    secret_access_key: Secret
-    session_token: Secret | None = None
-    expires_at: datetime | None = None
-
-    def drop(self) -> None:
-        """Forget both secrets."""
-        self.secret_access_key.drop()
-        if self.session_token is not None:
-            self.session_token.drop()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.drop()
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,10 @@ from datetime import UTC, datetime
 from threading import Lock
 
 from workflows.aws.authenticator import code_problem, normal_code
-from workflows.aws.clients import AwsClient, Credentials
+from workflows.aws.clients import AwsClient
 from workflows.aws.errors import AwsError, AwsFailure, calling_aws
 from workflows.core.errors import OnboardError
-from workflows.core.secret import Secret
+from workflows.core.secret import Credentials, Secret
 from workflows.core.sentences import Sentence
 
 SESSION_SECONDS = 3600

@@ -15,10 +15,11 @@ from enum import Enum, unique
 from threading import Event
 
 from workflows.aws import sts
-from workflows.aws.clients import AwsClient, ClientFactory, Credentials, ProfileFiles, profile_map
+from workflows.aws.clients import AwsClient, ClientFactory, ProfileFiles, profile_map
 from workflows.aws.errors import AwsError, AwsFailure
 from workflows.aws.role_profiles import RoleProfile, needs_code, role_profiles
 from workflows.core.errors import Cancelled, OnboardError
+from workflows.core.secret import Credentials
 from workflows.core.sentences import Sentence, joined
 from workflows.profiles.plan import region_problems
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
+from datetime import datetime
 from typing import NoReturn, Self
 
 # Other services' tokens with a known prefix: GitHub, GitLab, Slack, Stripe and similar, a signed JWT.
@@ -84,3 +86,32 @@ class Secret:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a Secret is never pickled or copied")
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """An access key, or temporary credentials with a session token; a `with` block drops them.
+
+    Attributes:
+        access_key_id: not secret; begins AKIA, or ASIA for temporary credentials.
+        secret_access_key: the secret part.
+        session_token: the token of temporary credentials.
+        expires_at: when temporary credentials expire (UTC), if known.
+    """
+
+    access_key_id: str
+    secret_access_key: Secret
+    session_token: Secret | None = None
+    expires_at: datetime | None = None
+
+    def drop(self) -> None:
+        """Forget both secrets."""
+        self.secret_access_key.drop()
+        if self.session_token is not None:
+            self.session_token.drop()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.drop()

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from workflows.core.errors import OnboardError, Problem
-from workflows.core.secret import Secret
+from workflows.core.secret import Credentials
 from workflows.profiles.aws_data import botocore_alone
 from workflows.profiles.merge import Value, WantedSection
 
@@ -19,19 +19,6 @@ _MFA_SERIAL = re.compile(r"[A-Za-z0-9_+=/:,.@-]{9,256}")
 _NAME = re.compile(r"[A-Za-z0-9_+=,.@-]{1,128}")
 _ACCOUNT_ID = re.compile(r"[0-9]{12}")
 _PROGRAM = "iam-onboard"
-
-
-@dataclass(frozen=True)
-class KeyInFile:
-    """The access key in plain text in `credentials`, as in AWS's documentation.
-
-    Attributes:
-        access_key_id: its id.
-        secret_access_key: its secret.
-    """
-
-    access_key_id: str
-    secret_access_key: Secret
 
 
 @dataclass(frozen=True)
@@ -45,8 +32,9 @@ class KeyFromProcess:
     command: str
 
 
-KeySource = KeyInFile | KeyFromProcess | None
-"""Where a base profile's key is; None leaves the files' key unchanged."""
+KeySource = Credentials | KeyFromProcess | None
+"""A base profile's key in plain text in `credentials`, as AWS's documentation has it, or a command that
+prints it; None leaves the files' key unchanged."""
 
 
 @dataclass(frozen=True)
@@ -246,7 +234,7 @@ def config_sections(wanted: WantedProfiles) -> list[WantedSection]:
 def credentials_sections(wanted: WantedProfiles) -> Iterator[WantedSection]:
     """Yield the sections of `credentials`: those with a key in plain text, and those that must lose one."""
     for base in wanted.bases:
-        if isinstance(base.key, KeyInFile):
+        if isinstance(base.key, Credentials):
             values: dict[str, Value] = {
                 "aws_access_key_id": base.key.access_key_id,
                 "aws_secret_access_key": base.key.secret_access_key,
@@ -264,7 +252,7 @@ def _base_section(base: BaseProfile) -> WantedSection:
         absent = (*KEY_OPTIONS, "role_arn", "source_profile", *_OTHER_SOURCES)
     if isinstance(base.key, KeyFromProcess):
         values["credential_process"] = base.key.command
-    elif isinstance(base.key, KeyInFile):
+    elif isinstance(base.key, Credentials):
         absent = ("credential_process", *absent)
     if not base.only_missing:
         return _with_mfa(base.name, values, absent, base.mfa_serial)

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from workflows.aws.clients import AwsClient, ClientFactory, Credentials
+from workflows.aws.clients import AwsClient, ClientFactory
 from workflows.aws.errors import AwsError, calling_aws
 from workflows.core.errors import OnboardError
 from workflows.core.files import private_folder, write_atomically
-from workflows.core.secret import Secret
+from workflows.core.secret import Credentials, Secret
 from workflows.sandbox.layout import PROJECT, BootstrapKey, Directory
 from workflows.sandbox.project import ACCOUNTS, REGION
 

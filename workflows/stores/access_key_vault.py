@@ -4,28 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from workflows.core.files import NotSynced
-from workflows.core.secret import Secret
+from workflows.core.secret import Credentials, Secret
 from workflows.stores.vault import PgpFileVault, Vault, VaultUnavailable, load_texts
 
 
-@dataclass(frozen=True)
-class KeptAccessKey:
-    """An access key as stored in a vault.
-
-    Attributes:
-        id: the access key id (`AKIA…`).
-        secret: the secret access key.
-    """
-
-    id: str
-    secret: Secret
-
-
 def store_access_key(
-    vault: Vault, project: str, profile: str, key: KeptAccessKey, *, aside: bool = False
+    vault: Vault, project: str, profile: str, key: Credentials, *, aside: bool = False
 ) -> NotSynced | None:
     """Store a key for a project's profile, replacing the previous one.
 
@@ -42,11 +28,11 @@ def store_access_key(
     Raises:
         VaultUnavailable: the vault does not accept it; the previous key is still there.
     """
-    with Secret(json.dumps({"id": key.id, "secret": key.secret.reveal()})) as content:
+    with Secret(json.dumps({"id": key.access_key_id, "secret": key.secret_access_key.reveal()})) as content:
         return vault.store(_name(project, profile, aside=aside), content)
 
 
-def load_access_key(vault: Vault, project: str, profile: str, *, aside: bool = False) -> KeptAccessKey | None:
+def load_access_key(vault: Vault, project: str, profile: str, *, aside: bool = False) -> Credentials | None:
     """Load the key of a project's profile, or None.
 
     Raises:
@@ -55,12 +41,10 @@ def load_access_key(vault: Vault, project: str, profile: str, *, aside: bool = F
     """
     name, then = _name(project, profile, aside=aside), "Do the step “Access keys” again."
     kept = load_texts(vault, name, ("id", "secret"), called="access key", then=then)
-    return KeptAccessKey(kept[0], Secret(kept[1])) if kept else None
+    return Credentials(kept[0], Secret(kept[1])) if kept else None
 
 
-def find_access_key(
-    vaults: Iterable[Vault], project: str, profile: str
-) -> tuple[Vault, KeptAccessKey] | None:
+def find_access_key(vaults: Iterable[Vault], project: str, profile: str) -> tuple[Vault, Credentials] | None:
     """Return the first vault that has the key of a project's profile, with the key, or None.
 
     Args:

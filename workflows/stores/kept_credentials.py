@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from workflows.aws.clients import Credentials, ProfileFiles
+from workflows.aws.clients import ProfileFiles
 from workflows.core.files import private_folder, write_atomically
 from workflows.core.parsing import parse_json
-from workflows.core.secret import Secret
+from workflows.core.secret import Credentials, Secret
 from workflows.core.shapes import WrongShape, moment
 from workflows.stores.vault import Vault
 

@@ -7,18 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from workflows.aws.clients import Credentials
 from workflows.core.files import NotSynced, explained
-from workflows.core.secret import Secret
+from workflows.core.secret import Credentials, Secret
 from workflows.core.sentences import Sentence
-from workflows.profiles.plan import BaseProfile, KeyInFile, WantedProfiles
+from workflows.profiles.plan import BaseProfile, WantedProfiles
 from workflows.profiles.write import ProfilePaths, sections_in, write_profiles
-from workflows.stores.access_key_vault import (
-    KeptAccessKey,
-    delete_access_key,
-    load_access_key,
-    store_access_key,
-)
+from workflows.stores.access_key_vault import delete_access_key, load_access_key, store_access_key
 from workflows.stores.system_keyring import KeyringVault
 from workflows.stores.vault import PgpFileVault, Vault
 
@@ -56,11 +50,11 @@ class VaultStore:
             OnboardError: it could not be stored; the previous one is unchanged.
         """
         del mfa_serial
-        return self._store(key)
+        return store_access_key(self.vault, self.project, self.profile, key)
 
     def put_aside(self, key: Credentials) -> None:
         """Store a backup copy of the key that is about to be replaced."""
-        self._store(key, aside=True)
+        store_access_key(self.vault, self.project, self.profile, key, aside=True)
 
     def aside(self, access_key_id: str) -> Credentials | None:
         """Return the backup copy of the key with this id, or None."""
@@ -71,14 +65,9 @@ class VaultStore:
         """Delete the backup copy, if there is one."""
         delete_access_key(self.vault, self.project, self.profile, aside=True)
 
-    def _store(self, key: Credentials, *, aside: bool = False) -> NotSynced | None:
-        kept = KeptAccessKey(key.access_key_id, key.secret_access_key)
-        return store_access_key(self.vault, self.project, self.profile, kept, aside=aside)
-
     def load(self, *, aside: bool = False) -> Credentials | None:
         """Load the current key or its backup copy, or None."""
-        key = load_access_key(self.vault, self.project, self.profile, aside=aside)
-        return None if key is None else Credentials(key.id, key.secret)
+        return load_access_key(self.vault, self.project, self.profile, aside=aside)
 
 
 @dataclass(frozen=True)
@@ -105,8 +94,7 @@ class FileStore:
 
     def keep(self, key: Credentials, mfa_serial: str | None) -> NotSynced | None:
         """Like `VaultStore.keep`. Other options of the base profile stay; the step Profiles handles them."""
-        source = KeyInFile(key.access_key_id, key.secret_access_key)
-        base = BaseProfile(self.profile, self.region, source, mfa_serial, only_missing=True)
+        base = BaseProfile(self.profile, self.region, key, mfa_serial, only_missing=True)
         try:
             write_profiles(self.paths, WantedProfiles((base,), ()), self.now())
         except NotSynced as unsynced:  # the key is in place, so its creator must not delete it

@@ -41,7 +41,7 @@ from screens.widgets.secret_dialogs import DeactivationDialog, PassphraseDialog
 from screens.widgets.text import ScrollBody, Text
 from tui.host import vault_for
 from workflows.aws.errors import AwsError, AwsFailure
-from workflows.core.secret import Secret
+from workflows.core.secret import Credentials, Secret
 from workflows.machine.declaration import Step
 from workflows.machine.events import StepKey
 from workflows.machine.observations import AGREES, NOT_ASKED, SAID_SO, Observation, Verdict
@@ -52,7 +52,7 @@ from workflows.steps.new_user.access_keys import KEPT, Download
 from workflows.steps.new_user.sign_in import Proof
 from workflows.steps.new_user.verify import Result
 from workflows.steps.shared.own_access_key import not_accepted
-from workflows.stores.access_key_vault import KeptAccessKey, store_access_key
+from workflows.stores.access_key_vault import store_access_key
 from workflows.stores.key_records import KEPT_WORDS, KeyRecord, KeyRecords
 from workflows.stores.key_store import KEPT_IN_PGP_FILE
 
@@ -685,7 +685,7 @@ def kept(
     """MFA and access keys are done, and the key is in the vault."""
     settle(session, MFA, {"mfa": dict(device)})
     vault = new_user.environment.vault(new_user.identities[0].key_fingerprint).vault
-    kept_key = KeptAccessKey(key["AccessKeyId"], Secret(key["SecretAccessKey"]))
+    kept_key = Credentials(key["AccessKeyId"], Secret(key["SecretAccessKey"]))
     store_access_key(vault, "bb", BASE, kept_key)
     fact = {"id": key["AccessKeyId"], "kept": kind, "how": "console", "mfa_serial": SERIAL, "told": []}
     settle(session, KEYS, {"access_key": fact})
@@ -1343,14 +1343,14 @@ async def test_a_key_that_the_earlier_pgp_key_opens_is_moved_only_with_that_ones
     session = with_pgp_files(new_user, gpg, own, tmp_path)
     settle(session, MFA, {"mfa": {"serial": None, "how": "console"}})
     made = user_key(new_user)
-    key = KeptAccessKey(made["AccessKeyId"], Secret(made["SecretAccessKey"]))
+    key = Credentials(made["AccessKeyId"], Secret(made["SecretAccessKey"]))
     kept_in = new_user.environment.vault(earlier).vault
     assert kept_in is not None
     store_access_key(kept_in, "bb", BASE, key)
     record = KeyRecord(
         project="bb",
         profile=BASE,
-        id=key.id,
+        id=key.access_key_id,
         kept=KEPT_IN_PGP_FILE,
         user="jane.doe",
         account_id=jane().account_id,

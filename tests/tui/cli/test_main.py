@@ -29,11 +29,11 @@ from tui.host import Machine
 from workflows.core.files import private_folder
 from workflows.core.installation import COMMANDS
 from workflows.core.openpgp import grouped
-from workflows.core.secret import Secret
+from workflows.core.secret import Credentials, Secret
 from workflows.machine.summaries import JOURNAL
 from workflows.messages.handoff import Handoff
 from workflows.stores import system_keyring
-from workflows.stores.access_key_vault import KeptAccessKey, store_access_key
+from workflows.stores.access_key_vault import store_access_key
 from workflows.stores.system_keyring import KeyringVault
 from workflows.stores.vault import VaultUnavailable
 
@@ -454,9 +454,7 @@ def test_an_access_key_from_the_keyring_is_printed_as_the_sdks_want_it(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     backend = Keyring()
-    store_access_key(
-        KeyringVault(backend), "bb", "bb-security", KeptAccessKey("AKIAEXAMPLE", Secret("canary"))
-    )
+    store_access_key(KeyringVault(backend), "bb", "bb-security", Credentials("AKIAEXAMPLE", Secret("canary")))
     monkeypatch.setattr(system_keyring, "system_keyrings", lambda: (backend,))
     assert main(["credential-process", "--project", "bb", "--profile", "bb-security"]) == DONE
     told = capsys.readouterr()

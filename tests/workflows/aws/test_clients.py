@@ -12,9 +12,9 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from workflows.aws import clients, iam, sts
-from workflows.aws.clients import ClientFactory, Credentials, Patience, ProfileFiles, profile_map
+from workflows.aws.clients import ClientFactory, Patience, ProfileFiles, profile_map
 from workflows.aws.errors import AwsError, AwsFailure
-from workflows.core.secret import Secret
+from workflows.core.secret import Credentials, Secret
 
 ROOT = Credentials("AKIAEXAMPLEEXAMPLE01", Secret("s" * 40))
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import pytest
 from support.slow_sts import SlowSts, slow_sts
 
-from workflows.aws.clients import ClientFactory, Credentials, Patience
+from workflows.aws.clients import ClientFactory, Patience
 from workflows.aws.sts_regions import ask as asking
 from workflows.aws.sts_regions.answers import AccountAnswer, Audit, OptIn, RegionAnswer, StsState, changes
 from workflows.aws.sts_regions.ask import Access, Question, ask, partition_of_region, regions_of
@@ -24,7 +24,7 @@ from workflows.aws.sts_regions.report import (
     to_do,
 )
 from workflows.core.errors import OnboardError
-from workflows.core.secret import Secret
+from workflows.core.secret import Credentials, Secret
 
 ACCOUNT = "222222222222"
 KEY = Credentials("AKIAEXAMPLEEXAMPLE01", Secret("s" * 40))

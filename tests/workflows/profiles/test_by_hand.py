@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 from support.profile_samples import SERIAL, devops
 
-from workflows.aws.clients import Credentials
-from workflows.core.secret import Secret
+from workflows.core.secret import Credentials, Secret
 from workflows.profiles.merge import WantedSection, merge
 from workflows.profiles.plan import KeyFromProcess
 from workflows.profiles.reading import ProfileFileError, profile_sections

@@ -18,8 +18,8 @@ import pytest
 from support.profile_samples import devops
 
 from workflows.core.files import FileError, cause_of
-from workflows.core.secret import Secret
-from workflows.profiles.plan import KeyInFile, WantedProfiles
+from workflows.core.secret import Credentials, Secret
+from workflows.profiles.plan import WantedProfiles
 from workflows.profiles.write import ProfilePaths, prepare, profile_paths, write_profiles
 
 NOW = datetime(2026, 1, 31, 23, 59, 59, tzinfo=UTC)
@@ -32,7 +32,7 @@ MOST_CALLS = 200
 
 
 def wanted(turn: int) -> WantedProfiles:
-    key = KeyInFile("AKIA" + "A" * 16, Secret(str(turn) * 40))
+    key = Credentials("AKIA" + "A" * 16, Secret(str(turn) * 40))
     return devops(key, region=f"us-west-{turn}")
 
 

@@ -14,14 +14,14 @@ import pytest
 from support.profile_samples import devops
 
 from workflows.core.files import FileError
-from workflows.core.secret import Secret
-from workflows.profiles.plan import KeyFromProcess, KeyInFile
+from workflows.core.secret import Credentials, Secret
+from workflows.profiles.plan import KeyFromProcess
 from workflows.profiles.reading import ProfileFileError
 from workflows.profiles.write import ProfilePaths, profile_paths, write_profiles
 
 NOW = datetime(2026, 1, 31, 23, 59, 59, tzinfo=UTC)
 OURS = "bb-shared-devops"
-KEY = KeyInFile("AKIA" + "A" * 16, Secret("s" * 40))
+KEY = Credentials("AKIA" + "A" * 16, Secret("s" * 40))
 
 ODD = {
     "empty": "",

@@ -20,8 +20,8 @@ from support.repository import ROOT
 
 from workflows.core import files
 from workflows.core.files import FileError
-from workflows.core.secret import Secret
-from workflows.profiles.plan import KeyFromProcess, KeyInFile
+from workflows.core.secret import Credentials, Secret
+from workflows.profiles.plan import KeyFromProcess
 from workflows.profiles.reading import ProfileFileError
 from workflows.profiles.write import ProfilePaths, prepare, preview, profile_paths, write_profiles
 
@@ -30,8 +30,8 @@ KEY_ID = "AKIA" + "A" * 16
 CANARY = "canary" + "s" * 34
 
 
-def key(secret: str = CANARY) -> KeyInFile:
-    return KeyInFile(KEY_ID, Secret(secret))
+def key(secret: str = CANARY) -> Credentials:
+    return Credentials(KEY_ID, Secret(secret))
 
 
 @pytest.fixture
@@ -270,11 +270,11 @@ def test_twenty_processes_at_once_lose_nothing(paths: ProfilePaths, monkeypatch:
         import sys
         from datetime import UTC, datetime
         from pathlib import Path
-        from workflows.core.secret import Secret
+        from workflows.core.secret import Credentials, Secret
         from workflows.profiles import plan
         from workflows.profiles.write import profile_paths, write_profiles
         sys.stdin.read()
-        key = plan.KeyInFile({KEY_ID!r}, Secret("k" * 40))
+        key = Credentials({KEY_ID!r}, Secret("k" * 40))
         base = plan.BaseProfile(f"p-{{sys.argv[1]}}", "us-east-1", key)
         paths = profile_paths(Path({str(paths.folder.parent.parent)!r}), "bb")
         write_profiles(paths, plan.WantedProfiles((base,), ()), datetime.now(UTC))
@@ -307,12 +307,12 @@ def test_a_killed_writer_leaves_files_that_botocore_reads(
     script = textwrap.dedent(f"""
         from datetime import UTC, datetime
         from pathlib import Path
-        from workflows.core.secret import Secret
+        from workflows.core.secret import Credentials, Secret
         from workflows.profiles import plan
         from workflows.profiles.write import profile_paths, write_profiles
         paths = profile_paths(Path({str(paths.folder.parent.parent)!r}), "bb")
         for number in range(10_000):
-            key = plan.KeyInFile({KEY_ID!r}, Secret(str(number % 10) * 40))
+            key = Credentials({KEY_ID!r}, Secret(str(number % 10) * 40))
             base = plan.BaseProfile("bb-security", f"us-west-{{number % 2 + 1}}", key)
             write_profiles(paths, plan.WantedProfiles((base,), ()), datetime.now(UTC))
             if number == 1:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from support.fakes import MemoryVault
 
-from workflows.aws.clients import Credentials, profile_map
-from workflows.core.secret import Secret
+from workflows.aws.clients import profile_map
+from workflows.core.secret import Credentials, Secret
 from workflows.stores.kept_credentials import keep_credentials, kept_credentials, write_pair
 
 NOW = datetime(2026, 3, 1, 10, tzinfo=UTC)

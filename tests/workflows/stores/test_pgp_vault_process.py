@@ -14,8 +14,8 @@ import pytest
 from support.pgp import ENVIRONMENT, GpgHome, gpg_home
 
 from tui.host import encrypted_files
-from workflows.core.secret import Secret
-from workflows.stores.access_key_vault import KeptAccessKey, store_access_key
+from workflows.core.secret import Credentials, Secret
+from workflows.stores.access_key_vault import store_access_key
 
 PROGRAM = Path(sys.executable).with_name("iam-onboard")
 PASSPHRASE = "canary-passphrase-2f"
@@ -55,7 +55,7 @@ def keep(gpg: GpgHome, home: Path, passphrase: str) -> Path:
     fingerprint = gpg.key("jane", passphrase=passphrase)
     folder = home / ".local" / "share" / "iam-onboard" / "vault"
     vault = encrypted_files(fingerprint, folder, gpg.path, environment(gpg, home))
-    store_access_key(vault, "bb", "bb-security", KeptAccessKey("AKIAEXAMPLEEXAMPLE01", Secret(SECRET)))
+    store_access_key(vault, "bb", "bb-security", Credentials("AKIAEXAMPLEEXAMPLE01", Secret(SECRET)))
     (kept,) = folder.iterdir()
     assert SECRET.encode() not in kept.read_bytes()
     return kept

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from workflows.aws.clients import USUAL_REGION, ClientFactory, Credentials, profile_map
+from workflows.aws.clients import USUAL_REGION, ClientFactory, profile_map
 from workflows.aws.errors import AwsError, about_key_of
 from workflows.aws.sts import partition_of
 from workflows.aws.sts_regions import ask as asking
@@ -27,7 +27,7 @@ from workflows.aws.sts_regions.ask import (
 )
 from workflows.aws.sts_regions.report import markdown, record
 from workflows.core.errors import OnboardError, Problem
-from workflows.core.secret import Secret
+from workflows.core.secret import Credentials, Secret
 from workflows.core.sentences import Sentence
 from workflows.layer.discover import find_project
 from workflows.layer.mentioned import named_regions

@@ -20,7 +20,6 @@ from workflows.aws.clients import (
     USUAL_REGION,
     AwsClient,
     ClientFactory,
-    Credentials,
     Patience,
     ProfileFiles,
     profile_map,
@@ -31,7 +30,7 @@ from workflows.aws.sts import SESSION_NAME, assume_role, caller_identity
 from workflows.core.errors import OnboardError
 from workflows.core.later import on_demand
 from workflows.core.processes import child_environment
-from workflows.core.secret import Secret
+from workflows.core.secret import Credentials, Secret
 from workflows.core.sentences import Sentence, enumerated, joined
 from workflows.desktop.ambient import endpoints
 from workflows.layer.discover import find_project

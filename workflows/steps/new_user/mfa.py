@@ -20,10 +20,10 @@ from workflows.aws.authenticator import (
     qr_matrix,
     two_codes_problem,
 )
-from workflows.aws.clients import AwsClient, Credentials
+from workflows.aws.clients import AwsClient
 from workflows.aws.errors import AwsError, AwsFailure
 from workflows.core.errors import OnboardError, Problem
-from workflows.core.secret import Secret
+from workflows.core.secret import Credentials, Secret
 from workflows.core.sentences import Sentence, joined
 from workflows.machine.events import Facts
 from workflows.machine.observations import SAID_SO, Observation, seen_at

@@ -12,11 +12,11 @@ from typing import Any
 
 from workflows.aws import sts
 from workflows.aws.authenticator import code_problem
-from workflows.aws.clients import Credentials
 from workflows.aws.errors import KEY_REFUSED, UNREACHABLE, AwsError, AwsFailure
 from workflows.aws.role_profiles import RoleProfile, base_profiles, needs_code, role_profiles
 from workflows.aws.verify import MfaNeeded, Verification, verify_profiles
 from workflows.core.errors import Cancelled, OnboardError, Problem
+from workflows.core.secret import Credentials
 from workflows.core.sentences import Sentence, count, listed, text_of
 from workflows.core.shapes import WrongShape, moment
 from workflows.machine.events import Facts, StepKey

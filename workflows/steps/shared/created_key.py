@@ -13,10 +13,11 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import NamedTuple
 
-from workflows.aws.clients import ClientFactory, Credentials
+from workflows.aws.clients import ClientFactory
 from workflows.aws.errors import AwsError, AwsFailure, asked
 from workflows.aws.iam import AccessKey
 from workflows.core.errors import OnboardError
+from workflows.core.secret import Credentials
 from workflows.core.sentences import Sentence
 from workflows.environment import Environment
 from workflows.steps.shared.key_stores import store_for

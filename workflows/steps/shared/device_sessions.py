@@ -6,9 +6,9 @@ if there is one. Each use of a role assumes it with the session.
 
 from __future__ import annotations
 
-from workflows.aws.clients import AwsClient, Credentials
+from workflows.aws.clients import AwsClient
 from workflows.aws.sts import session_token
-from workflows.core.secret import Secret
+from workflows.core.secret import Credentials, Secret
 from workflows.environment import Environment
 from workflows.steps.shared.module import Progress, Report
 from workflows.stores.kept_credentials import SHORTEST_REST, keep_credentials, kept_credentials

@@ -17,12 +17,12 @@ from typing import NamedTuple
 
 from workflows.aws import iam, sts
 from workflows.aws.access_key_file import check_access_key, read_access_key_file
-from workflows.aws.clients import FOR_A_LOOK, AwsClient, ClientFactory, Credentials
+from workflows.aws.clients import FOR_A_LOOK, AwsClient, ClientFactory
 from workflows.aws.errors import AwsError, AwsFailure, about_key_of, asked
 from workflows.aws.iam import MfaDevice, MfaDeviceKind
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.files import NotSynced
-from workflows.core.secret import Secret
+from workflows.core.secret import Credentials, Secret
 from workflows.core.sentences import Sentence, count, day, joined
 from workflows.core.shapes import moment
 from workflows.environment import Environment
@@ -158,7 +158,7 @@ def _found(vaults: Sequence[Vault], context: Context, identity: Identity) -> Cre
         if record := KeyRecords(context.environment.key_records_folder).get(project, base):
             locked.fingerprint = record.fingerprint
         raise
-    return Credentials(found[1].id, found[1].secret) if found else None
+    return found[1] if found else None
 
 
 @contextmanager
@@ -786,10 +786,10 @@ def kept_record(context: Context) -> KeyRecord:
     if known := KeyRecords(environment.key_records_folder).get(project, profile):
         return known
     store: KeyStore
+    key: Credentials | None
     if found := find_access_key(usable_vaults(environment, ""), project, profile):
-        vault, kept = found
+        vault, key = found
         store = VaultStore(vault, project, profile)
-        key: Credentials | None = Credentials(kept.id, kept.secret)
     else:
         store = opened_store(CREDENTIALS_FILE, environment, project, profile, region, "")
         key = store.load()

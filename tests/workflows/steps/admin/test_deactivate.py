@@ -12,9 +12,9 @@ import pytest
 from botocore.stub import Stubber
 from support.fakes import fake_environment
 
-from workflows.aws.clients import ClientFactory, Credentials
+from workflows.aws.clients import ClientFactory
 from workflows.aws.iam import HoldingKind
-from workflows.core.secret import Secret
+from workflows.core.secret import Credentials, Secret
 from workflows.machine.observations import AGREES, NOT_ASKED, Verdict
 from workflows.steps.admin import deactivate
 from workflows.steps.admin.deactivate import Findings, Leaver, Request

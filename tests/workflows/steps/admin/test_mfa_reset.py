@@ -11,8 +11,8 @@ import pytest
 from botocore.stub import Stubber
 from support.fakes import fake_environment
 
-from workflows.aws.clients import ClientFactory, Credentials
-from workflows.core.secret import Secret
+from workflows.aws.clients import ClientFactory
+from workflows.core.secret import Credentials, Secret
 from workflows.machine.observations import NOT_ASKED, Verdict
 from workflows.steps.admin import mfa_reset
 from workflows.steps.shared.module import Context

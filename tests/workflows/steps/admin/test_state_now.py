@@ -18,9 +18,8 @@ from botocore.exceptions import ClientError
 from support.admin_project import quiet
 from support.fakes import fake_environment
 
-from workflows.aws.clients import Credentials
 from workflows.core.errors import OnboardError
-from workflows.core.secret import Secret
+from workflows.core.secret import Credentials, Secret
 from workflows.core.sentences import text_of
 from workflows.core.shapes import plain
 from workflows.machine.observations import AGREES, NOT_ASKED, Observation, Verdict

@@ -22,7 +22,7 @@ from workflows.aws.sts import RepeatedCode
 from workflows.core import files
 from workflows.core.errors import OnboardError
 from workflows.core.files import FileError
-from workflows.core.secret import Secret
+from workflows.core.secret import Credentials, Secret
 from workflows.core.sentences import text_of
 from workflows.machine.events import StepKey
 from workflows.machine.observations import AGREES, NOT_ASKED, Verdict
@@ -31,7 +31,7 @@ from workflows.steps.new_user.access_keys import API, CONSOLE, HANDOFF, KEPT, TY
 from workflows.steps.shared import own_access_key
 from workflows.steps.shared.key_stores import CREDENTIALS_FILE, VAULT, store_options
 from workflows.steps.shared.module import Context
-from workflows.stores.access_key_vault import KeptAccessKey, store_access_key
+from workflows.stores.access_key_vault import store_access_key
 from workflows.stores.key_records import KeyRecord
 from workflows.stores.key_store import KEPT_IN_PGP_FILE
 from workflows.stores.vault import PgpFileVault, VaultChoice, VaultUnavailable
@@ -158,7 +158,7 @@ def test_iam_may_learn_of_a_new_key_later_than_sts(
 def test_over_the_api_with_the_kept_key_and_a_code(new_user: NewUserAws) -> None:
     old = user_key(new_user)
     store_access_key(
-        vault_of(new_user), "bb", BASE, KeptAccessKey(old["AccessKeyId"], Secret(old["SecretAccessKey"]))
+        vault_of(new_user), "bb", BASE, Credentials(old["AccessKeyId"], Secret(old["SecretAccessKey"]))
     )
     _, seed = new_user.aws.device()
     context = new_user.context()
@@ -514,7 +514,7 @@ def test_in_the_background_no_profile_is_followed_and_nothing_of_the_persons_pgp
     choice = VaultChoice(MemoryVault(), others=(guarded,))
     environment = replace(new_user.environment, vault=lambda _fingerprint: choice)
     made = replace(new_user, environment=environment)
-    store_access_key(guarded, "bb", BASE, KeptAccessKey("AKIAEXAMPLEEXAMPLE01", Secret("s" * 40)))
+    store_access_key(guarded, "bb", BASE, Credentials("AKIAEXAMPLEEXAMPLE01", Secret("s" * 40)))
     for kept in ("keyring", "credentials-file", "pgp-file"):
         facts = {"access_key": {"id": "AKIAEXAMPLEEXAMPLE01", "kept": kept}, "mfa": {"how": "api"}}
         with own_access_key.client_without_asking("iam", made.context(**facts)) as client:

@@ -15,13 +15,12 @@ from support.fakes import MemoryVault
 from support.served_aws import BASE, NewUserAws, served, user_key
 from support.strict_aws import ASSUME_DEVOPS, SECURITY
 
-from workflows.aws.clients import Credentials
 from workflows.aws.errors import AwsError
 from workflows.aws.iam import DeviceExists
 from workflows.aws.sts import RepeatedCode, WrongCode
 from workflows.core.errors import OnboardError
 from workflows.core.files import NotSynced
-from workflows.core.secret import Secret
+from workflows.core.secret import Credentials, Secret
 from workflows.core.sentences import text_of
 from workflows.machine.events import StepKey
 from workflows.machine.observations import AGREES, Observation, Verdict, seen_at
@@ -29,7 +28,7 @@ from workflows.steps.new_user import mfa as step
 from workflows.steps.new_user.mfa import API, CONSOLE, DeviceGone, Pending, Registered, Request
 from workflows.steps.shared.module import Context
 from workflows.steps.shared.own_access_key import KeyInHand, KeyPlace
-from workflows.stores.access_key_vault import KeptAccessKey, store_access_key
+from workflows.stores.access_key_vault import store_access_key
 from workflows.stores.key_store import KEPT_IN_KEYRING
 from workflows.stores.vault import VaultChoice, VaultLocked, VaultUnavailable
 
@@ -197,9 +196,9 @@ def test_devices_that_are_there_are_recognised(
 
 def test_a_security_key_confirms_no_device_that_gives_codes(new_user: NewUserAws) -> None:
     made = user_key(new_user)
-    key = KeptAccessKey(made["AccessKeyId"], Secret(made["SecretAccessKey"]))
+    key = Credentials(made["AccessKeyId"], Secret(made["SecretAccessKey"]))
     store_access_key(new_user.environment.vault("").vault, "bb", BASE, key)
-    kept_key = {"id": key.id, "kept": KEPT_IN_KEYRING, "mfa_serial": None}
+    kept_key = {"id": key.access_key_id, "kept": KEPT_IN_KEYRING, "mfa_serial": None}
     context = new_user.context(mfa={"serial": None, "how": CONSOLE}, access_key=kept_key)
     has(new_user, SECURITY_KEY)
     assert step.inquire(context).verdict is Verdict.GONE

@@ -10,9 +10,8 @@ import pytest
 from support.served_aws import BASE, NewUserAws, jane, user_key
 from support.strict_aws import PAGES, SECURITY
 
-from workflows.aws.clients import Credentials
 from workflows.aws.errors import AwsError, AwsFailure
-from workflows.core.secret import Secret
+from workflows.core.secret import Credentials, Secret
 from workflows.machine.observations import AGREES, SAID_SO, Verdict, seen_at
 from workflows.steps.new_user import access_keys, sign_in
 from workflows.steps.new_user.access_keys import API, TYPED, Request

@@ -14,12 +14,11 @@ from support.served_aws import BASE, NewUserAws, user_key
 from support.strict_aws import SECURITY
 from support.watched_acts import Acts, Killed, Watched
 
-from workflows.aws.clients import Credentials
 from workflows.aws.errors import AwsError, AwsFailure
 from workflows.aws.iam import AccessKey
 from workflows.core.errors import OnboardError
 from workflows.core.files import NotSynced
-from workflows.core.secret import Secret
+from workflows.core.secret import Credentials, Secret
 from workflows.core.sentences import text_of
 from workflows.machine.observations import AGREES, NOT_ASKED, Verdict
 from workflows.profiles.write import profile_paths
