@@ -126,7 +126,7 @@ class StrictWorld:
         )
         self.moto = DomainDispatcherApplication(create_backend_app)
         self.strict = SwitchedAws(self.moto, self.directory, self.now)
-        self.console = console_application(self.strict, self.directory, TOKEN)
+        self.console = console_application(self.strict, TOKEN)
 
     def now(self) -> float:
         return self.started + self.ahead
@@ -135,7 +135,7 @@ class StrictWorld:
         """Simulate a new process: keep moto's state, and load the strict state from its dump."""
         state = json.loads(json.dumps(self.strict.state.dump()))
         self.strict = SwitchedAws(self.moto, self.directory, self.now)
-        self.console = console_application(self.strict, self.directory, TOKEN)
+        self.console = console_application(self.strict, TOKEN)
         self.strict.state.load(state)
 
     def client(self, service: str, key: str, secret: str, token: str | None = None) -> Any:

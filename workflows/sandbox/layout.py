@@ -24,7 +24,7 @@ from workflows.core.files import OWN_LIMIT, load_file, write_atomically
 from workflows.core.parsing import parse_json
 from workflows.core.shapes import WrongShape, plain, read
 
-RECORD_VERSION = 3
+RECORD_VERSION = 4
 HOST = "127.0.0.1"
 READY = "ready"
 """The line that the server prints once it accepts requests."""

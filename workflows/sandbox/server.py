@@ -139,7 +139,7 @@ def sandbox_time(clock: Path) -> float:
 def compose(record: Record, clock: Callable[[], float]) -> tuple[StrictAws, WSGIApplication]:
     """Combine moto, the strict layer and the console; return the strict layer and the whole application."""
     strict = StrictAws(DomainDispatcherApplication(create_backend_app), record.directory, clock)
-    console = console_application(strict, record.directory, record.token)
+    console = console_application(strict, record.token)
 
     def route(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         return (strict if "HTTP_AUTHORIZATION" in environ else console)(environ, start_response)

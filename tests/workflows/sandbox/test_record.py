@@ -33,7 +33,7 @@ def test_a_missing_record_says_that_there_is_no_sandbox(tmp_path: Path) -> None:
         Record.read(tmp_path / "sandbox.json")
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"version": 3}', "\x00"])
+@pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"version": 4}', "\x00"])
 def test_a_damaged_record_says_so(tmp_path: Path, content: str) -> None:
     path = tmp_path / "sandbox.json"
     path.write_text(content)

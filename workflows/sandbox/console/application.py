@@ -16,8 +16,7 @@ from werkzeug.wrappers import Response
 
 from workflows.core.text import safe
 from workflows.sandbox.console import pages, phone
-from workflows.sandbox.console.desk import Desk, SignIns
-from workflows.sandbox.layout import Directory
+from workflows.sandbox.console.desk import Desk
 from workflows.sandbox.strict.application import StrictAws
 
 if TYPE_CHECKING:
@@ -40,12 +39,10 @@ _HEADERS = {
 }
 
 
-def console_application(strict: StrictAws, directory: Directory, token: str) -> WSGIApplication:
+def console_application(strict: StrictAws, token: str) -> WSGIApplication:
     """Return the application for `/TOKEN/console` and `/TOKEN/phone`; add its state to the strict layer's."""
-    sign_ins, own_phone = SignIns(), phone.Phone()
-    strict.state.parts |= {"sign_ins": sign_ins, "phone": own_phone}
     application = Flask(__name__)
-    application.extensions |= {"desk": Desk(strict, directory, sign_ins), "phone": own_phone}
+    application.extensions |= {"desk": Desk(strict), "phone": strict.state.part("phone", phone.Entry)}
     application.jinja_env.finalize = _seen
     application.url_map.strict_slashes = False
     application.register_blueprint(pages.pages)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import wraps
 from typing import Any
@@ -13,12 +13,9 @@ from flask import current_app, g, redirect, request, url_for
 from moto.iam.models import IAMBackend
 from werkzeug.wrappers import Response
 
-from workflows.core.shapes import plain
-from workflows.sandbox.layout import Directory
 from workflows.sandbox.strict.application import StrictAws
-from workflows.sandbox.strict.identity import Identity, account
+from workflows.sandbox.strict.identity import Identity, account, user_of
 from workflows.sandbox.strict.protocol import Refusal
-from workflows.sandbox.strict.state import Part
 
 LASTS_SECONDS = 12 * 3600
 
@@ -51,7 +48,6 @@ class SignIn:
         expires_at: seconds since the epoch.
         mfa_at: when the user entered a code, in seconds since the epoch, or None.
         pending_device: the serial number of the device whose QR code the page shows, or "".
-        new_key: the key whose secret can still be seen; it is not saved.
     """
 
     token: str = field(repr=False)
@@ -61,48 +57,6 @@ class SignIn:
     expires_at: float
     mfa_at: float | None = None
     pending_device: str = ""
-    new_key: NewKey | None = None
-
-
-class SignIns(Part):
-    """All sign-ins of the sandbox's console."""
-
-    entries: dict[str, SignIn]
-    kind, listed, named_by = SignIn, "sign_ins", "token"
-
-    def start(self, account_id: str, user: str, stage: Stage, now: float) -> SignIn:
-        """Start a sign-in after the right password was entered."""
-        sign_in = SignIn(secrets.token_urlsafe(32), account_id, user, stage, now + LASTS_SECONDS)
-        self.keep(sign_in)
-        return sign_in
-
-    def find(self, token: str, now: float) -> SignIn | None:
-        """Return the sign-in of a cookie, or None if there is none or it has expired."""
-        sign_in = self.entries.get(token)
-        if sign_in is not None and sign_in.expires_at <= now:
-            del self.entries[token]
-            return None
-        return sign_in
-
-    def keep(self, sign_in: SignIn) -> None:
-        """Add a sign-in, or replace its earlier version."""
-        self.entries[sign_in.token] = sign_in
-
-    def end(self, token: str) -> None:
-        """Remove a sign-in, if it exists."""
-        self.entries.pop(token, None)
-
-    def pending_devices(self, now: float) -> list[tuple[str, str]]:
-        """Return (account id, serial number) of the devices whose QR code a page shows now."""
-        return [
-            (sign_in.account_id, sign_in.pending_device)
-            for sign_in in self.entries.values()
-            if sign_in.pending_device and sign_in.expires_at > now
-        ]
-
-    def dump(self) -> dict[str, Any]:
-        """Return all sign-ins as a JSON object, without the new keys."""
-        return {"sign_ins": [plain(replace(sign_in, new_key=None)) for sign_in in self.entries.values()]}
 
 
 COOKIE = "sandbox-console"
@@ -110,21 +64,54 @@ Page = Callable[..., str | Response | tuple[str, int]]
 _PAGE_OF = {Stage.CODE: "console.code", Stage.PASSWORD: "console.password"}
 
 
-@dataclass(frozen=True)
 class Desk:
-    """What the pages use: the strict AWS, its accounts, and the sign-ins."""
+    """What the pages use: the strict AWS, its accounts, and the sign-ins, one per browser.
 
-    strict: StrictAws
-    directory: Directory
-    sign_ins: SignIns
+    Attributes:
+        strict: the strict AWS.
+        new_keys: the keys whose secrets can still be seen, by the sign-in's token; they are not saved.
+    """
+
+    def __init__(self, strict: StrictAws) -> None:
+        self.strict = strict
+        self.new_keys: dict[str, NewKey] = {}
+        self._sign_ins: dict[str, SignIn] = strict.state.part("sign_ins", SignIn)
 
     def now(self) -> float:
         """The sandbox's time, in seconds since the epoch."""
         return self.strict.clock()
 
+    def start(self, account_id: str, user: str, stage: Stage) -> SignIn:
+        """Start a sign-in after the right password was entered."""
+        sign_in = SignIn(secrets.token_urlsafe(32), account_id, user, stage, self.now() + LASTS_SECONDS)
+        self.keep(sign_in)
+        return sign_in
+
+    def keep(self, sign_in: SignIn) -> None:
+        """Add a sign-in, or replace its earlier version."""
+        self._sign_ins[sign_in.token] = sign_in
+
     def current(self) -> SignIn | None:
-        """Return this browser's sign-in, complete or not, or None."""
-        return self.sign_ins.find(request.cookies.get(COOKIE, ""), self.now())
+        """Return this browser's sign-in, complete or not; None if there is none or it has expired."""
+        sign_in = self._sign_ins.get(request.cookies.get(COOKIE, ""))
+        if sign_in is not None and sign_in.expires_at <= self.now():
+            self.end()
+            return None
+        return sign_in
+
+    def end(self) -> None:
+        """Remove this browser's sign-in, if there is one."""
+        token = request.cookies.get(COOKIE, "")
+        self._sign_ins.pop(token, None)
+        self.new_keys.pop(token, None)
+
+    def pending_devices(self) -> list[tuple[str, str]]:
+        """Return (account id, serial number) of the devices whose QR code a page shows now."""
+        return [
+            (sign_in.account_id, sign_in.pending_device)
+            for sign_in in self._sign_ins.values()
+            if sign_in.pending_device and sign_in.expires_at > self.now()
+        ]
 
     def identity(self, sign_in: SignIn) -> Identity:
         """Return the signed-in user as a caller.
@@ -132,7 +119,8 @@ class Desk:
         Raises:
             Refusal: the user has been deleted.
         """
-        who = self.strict.identities.user(sign_in.account_id, sign_in.user, mfa_at=sign_in.mfa_at)
+        directory = self.strict.state.directory
+        who = user_of(directory, sign_in.account_id, sign_in.user, sign_in.mfa_at)
         if who is None:
             raise Refusal("NoSuchEntity", f"The user with name {sign_in.user} cannot be found.", 404)
         return who
@@ -147,7 +135,7 @@ class Desk:
 
     def find_account(self, alias_or_id: str) -> str | None:
         """Return the id of the account with that alias or id, or None."""
-        ids = self.directory.accounts.values()
+        ids = self.strict.state.directory.accounts.values()
         if alias_or_id in ids:
             return alias_or_id
         return next((number for number in ids if alias_or_id in account(number).account_aliases), None)

@@ -76,10 +76,10 @@ def _check_password() -> Answer:
     if account_id is None or user is None or not given or not right:
         return render_template("sign_in.html", account=alias, user_name=name, problem=_INCORRECT), 403
     stage = Stage.CODE if user.mfa_devices else _stage_after_code(user)
-    sign_in = desk().sign_ins.start(account_id, name, stage, desk().now())
+    sign_in = desk().start(account_id, name, stage)
     if stage is not Stage.CODE:
         _note_use(user)
-    desk().sign_ins.end(request.cookies.get(COOKIE, ""))
+    desk().end()
     answer = redirect(url_for("console.home"))
     answer.set_cookie(
         COOKIE,
@@ -103,12 +103,12 @@ def code() -> Answer:
     backend = account(sign_in.account_id)
     user = backend.get_user(sign_in.user)
     given = request.form.get("code", "").replace(" ", "")
-    codes, now = desk().strict.state.codes, desk().now()
-    if not any(accepts(backend, codes, user.name, serial, given, now) for serial in list(user.mfa_devices)):
+    state, now = desk().strict.state, desk().now()
+    if not any(accepts(state, backend, user.name, serial, given, now) for serial in list(user.mfa_devices)):
         problem = "That code was not accepted. Each code is good once: wait for the next one and try again."
         return render_template("code.html", sign_in=sign_in, problem=problem), 403
     _note_use(user)
-    desk().sign_ins.keep(replace(sign_in, mfa_at=now, stage=_stage_after_code(user)))
+    desk().keep(replace(sign_in, mfa_at=now, stage=_stage_after_code(user)))
     return redirect(url_for("console.home"))
 
 
@@ -128,7 +128,7 @@ def password() -> Answer:
         desk().call("ChangePassword", OldPassword=request.form.get("old_password", ""), NewPassword=new)
     except Refusal as refusal:
         return _password_page(sign_in, refusal.message), refusal.status
-    desk().sign_ins.keep(replace(sign_in, stage=Stage.DONE))
+    desk().keep(replace(sign_in, stage=Stage.DONE))
     return redirect(url_for("console.home"))
 
 
@@ -150,7 +150,7 @@ def sign_out() -> Answer:
     """End this browser's session."""
     sign_in = desk().current()
     where = url_for("console.sign_in", account=sign_in.account_id) if sign_in else url_for("console.sign_in")
-    desk().sign_ins.end(request.cookies.get(COOKIE, ""))
+    desk().end()
     answer = redirect(where)
     answer.delete_cookie(COOKIE, path=_cookie_path())
     return answer
@@ -202,7 +202,7 @@ def mfa() -> Answer:
         made = desk().call("CreateVirtualMFADevice", VirtualMFADeviceName=name)
     except Refusal as refusal:
         return render_template("mfa.html", name=name, problem=refusal.message), refusal.status
-    desk().sign_ins.keep(replace(g.sign_in, pending_device=made["VirtualMFADevice"]["SerialNumber"]))
+    desk().keep(replace(g.sign_in, pending_device=made["VirtualMFADevice"]["SerialNumber"]))
     return redirect(url_for("console.mfa_codes"))
 
 
@@ -213,7 +213,7 @@ def mfa_codes() -> Answer:
     serial = g.sign_in.pending_device
     device = account(g.sign_in.account_id).virtual_mfa_devices.get(serial)
     if device is None:
-        desk().sign_ins.keep(replace(g.sign_in, pending_device=""))
+        desk().keep(replace(g.sign_in, pending_device=""))
         return redirect(url_for("console.mfa"))
     problem, status = "", 200
     if request.method == "POST":
@@ -229,7 +229,7 @@ def mfa_codes() -> Answer:
         except Refusal as refusal:
             problem, status = refusal.message, refusal.status
         else:
-            desk().sign_ins.keep(replace(g.sign_in, pending_device=""))
+            desk().keep(replace(g.sign_in, pending_device=""))
             return render_template("mfa_done.html", serial=serial)
     picture = segno.make(key_uri(account(g.sign_in.account_id), device), error="l", micro=False)
     page = render_template(
@@ -247,7 +247,7 @@ def mfa_codes() -> Answer:
 def mfa_cancel() -> Answer:
     """Delete the pending device, if the policy allows that."""
     serial = g.sign_in.pending_device
-    desk().sign_ins.keep(replace(g.sign_in, pending_device=""))
+    desk().keep(replace(g.sign_in, pending_device=""))
     if not serial:
         return redirect(url_for("console.security"))
     try:
@@ -263,8 +263,7 @@ def mfa_cancel() -> Answer:
 def create_key() -> Answer:
     """Create an access key; only the next page shows its secret."""
     made = desk().call("CreateAccessKey", UserName=g.sign_in.user)["AccessKey"]
-    shown = replace(g.sign_in, new_key=NewKey(made["AccessKeyId"], made["SecretAccessKey"]))
-    desk().sign_ins.keep(shown)
+    desk().new_keys[g.sign_in.token] = NewKey(made["AccessKeyId"], made["SecretAccessKey"])
     return redirect(url_for("console.new_key"))
 
 
@@ -273,18 +272,17 @@ def create_key() -> Answer:
 def new_key() -> Answer:
     """Show the new key with its secret, until the user confirms having saved it."""
     if request.method == "POST":
-        desk().sign_ins.keep(replace(g.sign_in, new_key=None))
-    if request.method == "POST" or g.sign_in.new_key is None:
+        desk().new_keys.pop(g.sign_in.token, None)
+    if (key := desk().new_keys.get(g.sign_in.token)) is None:
         return redirect(url_for("console.security"))
-    return render_template("new_key.html", key=g.sign_in.new_key, file_name=_file_name())
+    return render_template("new_key.html", key=key, file_name=_file_name())
 
 
 @pages.route("/keys/download")
 @signed_in
 def download_key() -> Answer:
     """Return the new key as a CSV file in the form of AWS's console."""
-    key = g.sign_in.new_key
-    if key is None:
+    if (key := desk().new_keys.get(g.sign_in.token)) is None:
         return _security("The secret access key can no longer be seen. Create another access key."), 404
     text = f"Access key ID,Secret access key\r\n{key.access_key_id},{key.secret}\r\n"
     return send_file(io.BytesIO(text.encode()), "text/csv", as_attachment=True, download_name=_file_name())

@@ -15,7 +15,7 @@ from werkzeug.wrappers import Response
 from workflows.sandbox.console.desk import desk
 from workflows.sandbox.strict.iam import key_uri
 from workflows.sandbox.strict.identity import account
-from workflows.sandbox.strict.state import STEP_SECONDS, Part, code_at
+from workflows.sandbox.strict.state import STEP_SECONDS, code_at
 
 Answer = str | Response | tuple[str, int]
 
@@ -28,50 +28,39 @@ class Entry:
     seed: str = field(repr=False)
 
 
-class Phone(Part):
-    """The accounts in the authenticator app."""
+def scan_into(entries: dict[str, Entry], text: str) -> None:
+    """Add an account from an `otpauth:` URI or a secret key, or replace the one with the same seed.
 
-    entries: dict[str, Entry]
-    kind, listed, named_by = Entry, "entries", "seed"
-
-    def scan(self, text: str, label: str = "") -> Entry:
-        """Add an account from an `otpauth:` URI or a secret key, or replace the one with the same seed.
-
-        Raises:
-            ValueError: the text is neither; the message is meant for the user.
-        """
-        entry = _read(text, label)
-        self.entries.pop(entry.seed, None)
-        self.entries[entry.seed] = entry
-        return entry
-
-    def remove(self, number: int) -> None:
-        """Remove the account at this position, counted from 0, if there is one."""
-        for seed in list(self.entries)[number : number + 1]:
-            del self.entries[seed]
-
-    def show(self, now: float) -> list[dict[str, Any]]:
-        """Return what the app's screen shows for each account: label, code, seconds_left, next_code."""
-        left = STEP_SECONDS - int(now) % STEP_SECONDS
-        return [
-            {
-                "label": entry.label,
-                "code": code_at(entry.seed, now),
-                "seconds_left": left,
-                "next_code": code_at(entry.seed, now, 1),
-            }
-            for entry in self.entries.values()
-        ]
+    Raises:
+        ValueError: the text is neither; the message is meant for the user.
+    """
+    entry = _read(text)
+    entries.pop(entry.seed, None)
+    entries[entry.seed] = entry
 
 
-def _read(text: str, label: str) -> Entry:
-    text = text.strip()
+def shown_of(entries: dict[str, Entry], now: float) -> list[dict[str, Any]]:
+    """Return what the app's screen shows for each account: label, code, seconds_left, next_code."""
+    left = STEP_SECONDS - int(now) % STEP_SECONDS
+    return [
+        {
+            "label": entry.label,
+            "code": code_at(entry.seed, now),
+            "seconds_left": left,
+            "next_code": code_at(entry.seed, now, 1),
+        }
+        for entry in entries.values()
+    ]
+
+
+def _read(text: str) -> Entry:
+    text, label = text.strip(), ""
     if text.startswith("otpauth:"):
         parts = urlsplit(text)
         asked = parse_qs(parts.query)
         if parts.netloc != "totp" or "secret" not in asked:
             raise ValueError("That otpauth: address is not one of a time-based code with a secret.")
-        label, text = label or unquote(parts.path.lstrip("/")), asked["secret"][0]
+        label, text = unquote(parts.path.lstrip("/")), asked["secret"][0]
     seed = text.replace(" ", "").replace("-", "").upper()
     try:
         known = len(pyotp.TOTP(seed).byte_secret()) >= 10
@@ -87,8 +76,8 @@ def _read(text: str, label: str) -> Entry:
 pages = Blueprint("phone", __name__, url_prefix="/phone")
 
 
-def _phone() -> Phone:
-    found: Phone = current_app.extensions["phone"]
+def _entries() -> dict[str, Entry]:
+    found: dict[str, Entry] = current_app.extensions["phone"]
     return found
 
 
@@ -101,7 +90,7 @@ def screen() -> Answer:
 @pages.route("/codes.json")
 def codes() -> Answer:
     """Return the same as JSON: `{"sandbox": true, "accounts": [{label, code, seconds_left, next_code}]}`."""
-    return jsonify(sandbox=True, accounts=_phone().show(desk().now()))
+    return jsonify(sandbox=True, accounts=shown_of(_entries(), desk().now()))
 
 
 @pages.route("/scan", methods=["POST"])
@@ -112,7 +101,7 @@ def scan() -> Answer:
     if serial:
         text = next((uri for shown, uri in _on_show() if shown == serial), "")
     try:
-        _phone().scan(text)
+        scan_into(_entries(), text)
     except ValueError as error:
         return _screen("No page of the console shows that QR code now." if serial else str(error)), 400
     return redirect(url_for("phone.screen"))
@@ -122,14 +111,15 @@ def scan() -> Answer:
 def remove() -> Answer:
     """Remove an account from the phone."""
     number = request.form.get("number", "")
-    if number.isdecimal():
-        _phone().remove(int(number))
+    at = int(number) if number.isdecimal() else len(_entries())
+    for seed in list(_entries())[at : at + 1]:
+        del _entries()[seed]
     return redirect(url_for("phone.screen"))
 
 
 def _on_show() -> Iterator[tuple[str, str]]:
     """Yield (serial number, URI) of the QR codes that the console's pages show now."""
-    for account_id, serial in desk().sign_ins.pending_devices(desk().now()):
+    for account_id, serial in desk().pending_devices():
         backend = account(account_id)
         if device := backend.virtual_mfa_devices.get(serial):
             yield serial, key_uri(backend, device)
@@ -139,7 +129,7 @@ def _screen(problem: str = "") -> str:
     now = desk().now()
     return render_template(
         "phone.html",
-        entries=_phone().show(now),
+        entries=shown_of(_entries(), now),
         pending=[serial for serial, _ in _on_show()],
         refresh=STEP_SECONDS - int(now) % STEP_SECONDS,
         problem=problem,

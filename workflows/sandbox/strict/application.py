@@ -15,7 +15,7 @@ from werkzeug.test import Client
 from workflows.sandbox.layout import Directory
 from workflows.sandbox.strict import iam, tokens
 from workflows.sandbox.strict.authorization import action_of, context_of, denial, judge, resource_of
-from workflows.sandbox.strict.identity import Call, Identities, Identity, Operation
+from workflows.sandbox.strict.identity import Call, Identity, Operation, authenticate
 from workflows.sandbox.strict.policy import Verdict
 from workflows.sandbox.strict.protocol import AwsRequest, Reason, Refusal, environ_for, read, refuse, written
 from workflows.sandbox.strict.state import State, all_regions
@@ -91,15 +91,12 @@ class StrictAws:
         self._app = app
         self.clock = clock
         self.state = State(directory)
-        self.identities = Identities(directory, self.state.sessions)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Handle a request from outside, whose signature must prove who sent it."""
-
-        def proven(request: AwsRequest) -> Identity:
-            return self.identities.authenticate(request, self.clock())
-
-        return self._respond(environ, start_response, proven)
+        return self._respond(
+            environ, start_response, lambda request: authenticate(self.state, request, self.clock())
+        )
 
     def call(
         self, identity: Identity, service: str, action: str, parameters: Mapping[str, str]

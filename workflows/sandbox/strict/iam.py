@@ -16,7 +16,7 @@ from moto.iam.models import IAMBackend, User, VirtualMfaDevice
 
 from workflows.sandbox.strict.identity import Call, Identity, Operation
 from workflows.sandbox.strict.protocol import AwsRequest, Refusal
-from workflows.sandbox.strict.state import Codes, refuse_password
+from workflows.sandbox.strict.state import State, refuse_password, use_codes
 
 _OWN = frozenset(
     {
@@ -163,12 +163,12 @@ def qr_code(uri: str) -> bytes:
     return picture.getvalue()
 
 
-def accepts(backend: IAMBackend, codes: Codes, user: str, serial: str, code: str, now: float) -> bool:
+def accepts(state: State, backend: IAMBackend, user: str, serial: str, code: str, now: float) -> bool:
     """Use up a code of a user's enabled device; return whether it was accepted."""
     device = backend.virtual_mfa_devices.get(serial)
     if device is None or serial not in backend.get_user(user).mfa_devices:
         return False
-    return codes.use(serial, device.base32_string_seed, code, now)
+    return use_codes(state.used_codes, serial, device.base32_string_seed, [code], now)
 
 
 def check_code(call: Call, serial: str, code: str) -> None:
@@ -185,7 +185,7 @@ def check_code(call: Call, serial: str, code: str) -> None:
             "number is valid and associated with this user.",
             403,
         )
-    if not accepts(call.backend, call.state.codes, user.name, serial, code, call.now):
+    if not accepts(call.state, call.backend, user.name, serial, code, call.now):
         raise Refusal(
             "AccessDenied", "MultiFactorAuthentication failed with invalid MFA one time pass code. ", 403
         )
@@ -218,10 +218,9 @@ def _enable(call: Call) -> None:
     device = _device(call)
     if device.user is not None:
         raise Refusal("EntityAlreadyExists", "MFA Device is already in use.")
-    first, second = call.text("AuthenticationCode1"), call.text("AuthenticationCode2")
-    if not call.state.codes.use_pair(
-        device.serial_number, device.base32_string_seed, first, second, call.now
-    ):
+    codes = call.text("AuthenticationCode1"), call.text("AuthenticationCode2")
+    used = call.state.used_codes
+    if not use_codes(used, device.serial_number, device.base32_string_seed, codes, call.now):
         raise Refusal("InvalidAuthenticationCode", "Authentication code for device is not valid.")
 
 
@@ -229,7 +228,7 @@ def _delete(call: Call) -> None:
     device = _device(call)
     if device.user is not None:
         raise Refusal("DeleteConflict", "MFA VirtualDevice in use. Must deactivate first.")
-    call.state.codes.forget(device.serial_number)
+    call.state.used_codes.pop(device.serial_number, None)
 
 
 def _list(call: Call) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from moto.iam.models import IAMBackend, Role, iam_backends
 
 from workflows.sandbox.layout import Directory
 from workflows.sandbox.strict.protocol import AwsRequest, Reason, refuse
-from workflows.sandbox.strict.state import Session, Sessions, State
+from workflows.sandbox.strict.state import Session, State
 
 CLOCK_SKEW = timedelta(minutes=5)
 _STAMP = "%Y%m%dT%H%M%SZ"
@@ -118,70 +118,68 @@ def account(account_id: str) -> IAMBackend:
     return iam_backends[account_id]["aws"]
 
 
-class Identities:
-    """Finds the caller of a request and checks the signature."""
+def authenticate(state: State, request: AwsRequest, now: float) -> Identity:
+    """Return the caller of a request, proven by its signature.
 
-    def __init__(self, directory: Directory, sessions: Sessions) -> None:
-        self._directory = directory
-        self._sessions = sessions
+    Raises:
+        Refusal: the request is unsigned, its key is unknown or inactive, its session has expired, or its
+            signature is wrong.
+    """
+    key_id = request.authorization.access_key_id
+    if not key_id:
+        raise refuse(request, Reason.UNSIGNED)
+    if key_id.startswith("ASIA"):
+        return _temporary(state, request, key_id, now)
+    identity, secret = _permanent(state.directory, request, key_id)
+    check_signature(request, secret, now)
+    return identity
 
-    def authenticate(self, request: AwsRequest, now: float) -> Identity:
-        """Return the caller of a request, proven by its signature.
 
-        Raises:
-            Refusal: the request is unsigned, its key is unknown or inactive, its session has expired, or its
-                signature is wrong.
-        """
-        key_id = request.authorization.access_key_id
-        if not key_id:
-            raise refuse(request, Reason.UNSIGNED)
-        if key_id.startswith("ASIA"):
-            return self._temporary(request, key_id, now)
-        identity, secret = self._permanent(request, key_id)
-        check_signature(request, secret, now)
-        return identity
+def user_of(directory: Directory, account_id: str, name: str, mfa_at: float | None) -> Identity | None:
+    """Return an IAM user or bootstrap administrator with a session, or None if there is no such user."""
+    user = account(account_id).users.get(name)
+    if user is None:
+        known = (account_id, name) in (
+            (key.account_id, key.principal) for key in directory.bootstrap_keys.values()
+        )
+        return _bootstrap(account_id, name, mfa_at, session=True) if known else None
+    return Identity(account_id, name, user.arn, user.id, mfa_at=mfa_at, is_temporary=True)
 
-    def user(self, account_id: str, name: str, *, mfa_at: float | None) -> Identity | None:
-        """Return an IAM user or bootstrap administrator with a session, or None if there is no such user."""
-        user = account(account_id).users.get(name)
-        if user is None:
-            known = (account_id, name) in (
-                (key.account_id, key.principal) for key in self._directory.bootstrap_keys.values()
-            )
-            return _bootstrap(account_id, name, mfa_at, session=True) if known else None
-        return Identity(account_id, name, user.arn, user.id, mfa_at=mfa_at, is_temporary=True)
 
-    def _permanent(self, request: AwsRequest, key_id: str) -> tuple[Identity, str]:
-        bootstrap = self._directory.bootstrap_keys.get(key_id)
-        if "x-amz-security-token" in request.http.headers:
-            raise refuse(request, Reason.UNKNOWN_KEY)
-        if bootstrap:
-            return _bootstrap(bootstrap.account_id, bootstrap.principal), bootstrap.secret
-        for account_id in self._directory.accounts.values():
-            user = account(account_id).get_user_from_access_key_id(key_id)
-            if user is None:
-                continue
-            key = user.get_access_key_by_id(key_id)
-            if key.status != "Active":
-                break
-            return Identity(account_id, user.name, user.arn, user.id), key.secret_access_key
+def _permanent(directory: Directory, request: AwsRequest, key_id: str) -> tuple[Identity, str]:
+    bootstrap = directory.bootstrap_keys.get(key_id)
+    if "x-amz-security-token" in request.http.headers:
         raise refuse(request, Reason.UNKNOWN_KEY)
+    if bootstrap:
+        return _bootstrap(bootstrap.account_id, bootstrap.principal), bootstrap.secret
+    for account_id in directory.accounts.values():
+        user = account(account_id).get_user_from_access_key_id(key_id)
+        if user is None:
+            continue
+        key = user.get_access_key_by_id(key_id)
+        if key.status != "Active":
+            break
+        return Identity(account_id, user.name, user.arn, user.id), key.secret_access_key
+    raise refuse(request, Reason.UNKNOWN_KEY)
 
-    def _temporary(self, request: AwsRequest, key_id: str, now: float) -> Identity:
-        session = self._sessions.entries.get(key_id)
-        token = request.http.headers.get("x-amz-security-token", "")
-        if session is None or not hmac.compare_digest(token.encode(), session.token.encode()):
-            raise refuse(request, Reason.UNKNOWN_KEY)
-        check_signature(request, session.secret, now)
-        if session.expires_at <= now:
-            raise refuse(request, Reason.EXPIRED)
-        if session.user and session.mfa_at is None and request.service == "iam":
-            raise refuse(request, Reason.UNKNOWN_KEY)  # a session without MFA cannot call IAM
-        account, user = session.account_id, session.user
-        identity = self.user(account, user, mfa_at=session.mfa_at) if user else _of_role(session)
-        if identity is None:
-            raise refuse(request, Reason.UNKNOWN_KEY)
-        return identity
+
+def _temporary(state: State, request: AwsRequest, key_id: str, now: float) -> Identity:
+    session = state.sessions.get(key_id)
+    token = request.http.headers.get("x-amz-security-token", "")
+    if session is None or not hmac.compare_digest(token.encode(), session.token.encode()):
+        raise refuse(request, Reason.UNKNOWN_KEY)
+    check_signature(request, session.secret, now)
+    if session.expires_at <= now:
+        raise refuse(request, Reason.EXPIRED)
+    if session.user and session.mfa_at is None and request.service == "iam":
+        raise refuse(request, Reason.UNKNOWN_KEY)  # a session without MFA cannot call IAM
+    user = session.user
+    identity = (
+        user_of(state.directory, session.account_id, user, session.mfa_at) if user else _of_role(session)
+    )
+    if identity is None:
+        raise refuse(request, Reason.UNKNOWN_KEY)
+    return identity
 
 
 def role_named(account_id: str, name: str) -> Role | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hmac
 import secrets
 import string
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -21,35 +21,6 @@ from moto.iam.models import AccountPasswordPolicy
 from workflows.core.shapes import plain, read
 from workflows.sandbox.layout import Directory
 from workflows.sandbox.strict.protocol import Refusal
-
-
-class Part:
-    """A part of the sandbox's state: entries by their keys.
-
-    Attributes:
-        entries: key -> entry.
-        kind: the dataclass of an entry.
-        listed: the name of the list of entries in `dump`; "" for a JSON object with an entry for each key.
-        named_by: the field of a listed entry that is its key.
-    """
-
-    kind: type[Any]
-    listed = named_by = ""
-
-    def __init__(self) -> None:
-        self.entries: dict[str, Any] = {}
-
-    def dump(self) -> dict[str, Any]:
-        """Return all entries as a JSON object."""
-        kept = {key: plain(entry) for key, entry in self.entries.items()}
-        return {self.listed: list(kept.values())} if self.listed else kept
-
-    def load(self, data: dict[str, Any]) -> None:
-        """Replace the entries by those that `dump` returned."""
-        if self.listed:
-            data = {entry[self.named_by]: entry for entry in data[self.listed]}
-        self.entries = {key: read(self.kind, entry, key) for key, entry in data.items()}
-
 
 _KEPT_AFTER_EXPIRY = 86_400.0
 
@@ -81,76 +52,55 @@ class Session:
     mfa_at: float | None = None
 
 
-class Sessions(Part):
-    """The sessions of one sandbox."""
+def issue(sessions: dict[str, Session], account_id: str, now: float, seconds: int, **who: Any) -> Session:
+    """Make new temporary credentials, and forget those that expired a day ago.
 
-    entries: dict[str, Session]
-    kind, listed, named_by = Session, "sessions", "access_key_id"
-
-    def issue(self, account_id: str, now: float, seconds: int, **who: Any) -> Session:
-        """Make new temporary credentials.
-
-        Args:
-            account_id: the account that the session acts in.
-            now: the current time, in seconds since the epoch.
-            seconds: how long the credentials are valid.
-            who: `user`, or `role` and `session_name`, and `mfa_at`, as in `Session`.
-        """
-        letters = (secrets.choice(string.ascii_uppercase + "234567") for _ in range(16))
-        session = Session(
-            access_key_id=f"ASIA{''.join(letters)}",
-            secret=secrets.token_urlsafe(30),
-            token=secrets.token_urlsafe(180),
-            account_id=account_id,
-            expires_at=now + seconds,
-            **who,
-        )
-        fresh = {key: old for key, old in self.entries.items() if old.expires_at + _KEPT_AFTER_EXPIRY >= now}
-        self.entries = {**fresh, session.access_key_id: session}
-        return session
+    Args:
+        sessions: the sandbox's sessions, by access key id.
+        account_id: the account that the session acts in.
+        now: the current time, in seconds since the epoch.
+        seconds: how long the credentials are valid.
+        who: `user`, or `role` and `session_name`, and `mfa_at`, as in `Session`.
+    """
+    letters = (secrets.choice(string.ascii_uppercase + "234567") for _ in range(16))
+    session = Session(
+        access_key_id=f"ASIA{''.join(letters)}",
+        secret=secrets.token_urlsafe(30),
+        token=secrets.token_urlsafe(180),
+        account_id=account_id,
+        expires_at=now + seconds,
+        **who,
+    )
+    for old in [old for old in sessions.values() if old.expires_at + _KEPT_AFTER_EXPIRY < now]:
+        del sessions[old.access_key_id]
+    sessions[session.access_key_id] = session
+    return session
 
 
 STEP_SECONDS = 30
 _WINDOW = 1
 
 
-@dataclass
-class _Device:
-    last_step: int = -1
-
-
-class Codes(Part):
-    """The last code that each device used.
+def use_codes(used: dict[str, int], serial: str, seed: str, codes: Sequence[str], now: float) -> bool:
+    """Use up a code, or consecutive codes; return False if one is wrong, too old, too new or already used.
 
     A code is valid in its own half minute and in the ones before and after it, until it or a later one is
     used.
+
+    Args:
+        used: the half minute of the last code that each device used, by serial number.
+        serial: the device.
+        seed: its seed.
+        codes: the codes; enabling a device takes two.
+        now: the current time, in seconds since the epoch.
     """
-
-    entries: dict[str, _Device]
-    kind = _Device
-
-    def use(self, serial: str, seed: str, code: str, now: float) -> bool:
-        """Use up a code; return False if it is wrong, too old, too new, or already used."""
-        return self._use(serial, now, lambda step: _same(seed, step, code), codes=1)
-
-    def use_pair(self, serial: str, seed: str, first: str, second: str, now: float) -> bool:
-        """Use up two consecutive codes, which enabling a device requires."""
-        return self._use(
-            serial, now, lambda step: _same(seed, step - 1, first) and _same(seed, step, second), codes=2
-        )
-
-    def _use(self, serial: str, now: float, fits: Callable[[int], bool], *, codes: int) -> bool:
-        device = self.entries.setdefault(serial, _Device())
-        current = int(now) // STEP_SECONDS
-        for step in range(max(current - _WINDOW, device.last_step + codes), current + _WINDOW + 1):
-            if fits(step):
-                device.last_step = step
-                return True
-        return False
-
-    def forget(self, serial: str) -> None:
-        """Forget a deleted device."""
-        self.entries.pop(serial, None)
+    current = int(now) // STEP_SECONDS
+    for step in range(max(current - _WINDOW, used.get(serial, -1) + len(codes)), current + _WINDOW + 1):
+        first = step - len(codes) + 1
+        if all(_same(seed, at, code) for at, code in enumerate(codes, first)):
+            used[serial] = step
+            return True
+    return False
 
 
 def code_at(seed: str, now: float, steps: int = 0) -> str:
@@ -249,25 +199,30 @@ class Regions:
 
 
 class State:
-    """The strict layer's state, in addition to moto's.
+    """The strict layer's state, in addition to moto's, and what the console adds to it.
 
     Attributes:
         directory: the sandbox's accounts and bootstrap keys.
-        parts: name in `dump` -> the part with its entries; the console adds its own.
+        sessions: the sessions, by access key id.
+        used_codes: the half minute of the last code that each device used, by serial number.
     """
 
     def __init__(self, directory: Directory) -> None:
-        self.directory = directory
-        self.sessions, self.codes = Sessions(), Codes()
-        self.regions = Regions()
-        self.parts: dict[str, Part] = {"sessions": self.sessions, "codes": self.codes}
+        self.directory, self.regions = directory, Regions()
+        self._parts: dict[str, tuple[Any, dict[str, Any]]] = {}
+        self.sessions: dict[str, Session] = self.part("sessions", Session)
+        self.used_codes: dict[str, int] = self.part("codes", int)
+
+    def part(self, name: str, kind: type[Any]) -> dict[str, Any]:
+        """Return the entries of that name and type, by their keys; they belong to the state from now on."""
+        return self._parts.setdefault(name, (kind, {}))[1]
 
     def dump(self) -> dict[str, Any]:
         """Return the whole state as a JSON object. It contains secrets: store it in a private file."""
-        return {name: part.dump() for name, part in self.parts.items()}
+        return {name: plain(entries) for name, (_, entries) in self._parts.items()}
 
     def load(self, data: dict[str, Any]) -> None:
         """Load a state that `dump` returned."""
-        for name, part in self.parts.items():
-            if name in data:
-                part.load(data[name])
+        for name, (kind, entries) in self._parts.items():
+            entries.clear()
+            entries.update(read(dict[str, kind], data.get(name, {}), name))  # type: ignore[valid-type]

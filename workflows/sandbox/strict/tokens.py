@@ -14,7 +14,7 @@ from workflows.sandbox.strict.iam import check_code
 from workflows.sandbox.strict.identity import Call, Operation, role_named
 from workflows.sandbox.strict.policy import Verdict, evaluate_trust
 from workflows.sandbox.strict.protocol import Refusal
-from workflows.sandbox.strict.state import Session
+from workflows.sandbox.strict.state import Session, issue
 
 _ROLE_ARN = re.compile(r"arn:aws:iam::(?P<account>\d{12}):role/(?:[\w+=,.@/-]*/)?(?P<name>[\w+=,.@-]{1,64})")
 _SHORTEST = 900
@@ -29,9 +29,8 @@ def _get_session_token(call: Call) -> dict[str, Any]:
     if call.identity.is_temporary:
         raise Refusal("AccessDenied", "Cannot call GetSessionToken with session credentials", 403)
     seconds = _duration(call, 43_200, 129_600)
-    session = call.state.sessions.issue(
-        call.identity.account_id, call.now, seconds, user=call.identity.name, mfa_at=_mfa(call)
-    )
+    who = {"user": call.identity.name, "mfa_at": _mfa(call)}
+    session = issue(call.state.sessions, call.identity.account_id, call.now, seconds, **who)
     return {"Credentials": _credentials(session)}
 
 
@@ -45,7 +44,8 @@ def _assume_role(call: Call) -> dict[str, Any]:
     role = _assumable(replace(call, identity=caller), match["account"], match["name"])
     longest = int(role.max_session_duration or 3_600)
     seconds = _duration(call, 3_600, longest if caller.is_user else min(longest, 3_600))
-    session = call.state.sessions.issue(
+    session = issue(
+        call.state.sessions,
         match["account"],
         call.now,
         seconds,
