@@ -20,8 +20,11 @@ from workflows.steps.ledger import Ledger, ledgers
 
 with on_demand():
     from workflows import catalogue
-    from workflows.machine import declaration
+    from workflows.machine import declaration, drafts, events
+    from workflows.sandbox import sandbox as sandboxes
     from workflows.steps.admin import written as written_files
+    from workflows.steps.shared import leftovers
+    from workflows.terraform import kept as kept_runs
 
 
 @dataclass(frozen=True)
@@ -122,14 +125,12 @@ class SessionCatalogue:
 
     def tidy(self) -> None:
         """Delete sandboxes without sessions, since a sandbox belongs to its sessions."""
-        from workflows.sandbox.sandbox import SandboxInUse, delete_sandbox  # noqa: PLC0415 - needs the extra
-
         for folder in self.sandboxes():
             if self.sessions_of(folder).summaries():
                 continue
             try:
-                delete_sandbox(folder)
-            except SandboxInUse:
+                sandboxes.delete_sandbox(folder)
+            except sandboxes.SandboxInUse:
                 continue  # another wizard has just opened it
             shutil.rmtree(self.sessions_of(folder).folder, ignore_errors=True)
 
@@ -199,11 +200,8 @@ def _handoff_of(summary: Summary) -> str:
 
 def _keys_taken_in(folder: Path) -> Container[str]:
     """Return people whose key the page PGP keys already has, and only has to compare."""
-    from workflows.machine.drafts import Drafts  # noqa: PLC0415 - not for the first paint
-    from workflows.machine.events import StepKey  # noqa: PLC0415 - likewise
-
     try:
-        return {**Drafts(folder / DRAFTS).load(StepKey("pgp-keys")).get("texts", {})}
+        return {**drafts.Drafts(folder / DRAFTS).load(events.StepKey("pgp-keys")).get("texts", {})}
     except (OnboardError, TypeError):
         return ()
 
@@ -211,15 +209,13 @@ def _keys_taken_in(folder: Path) -> Container[str]:
 def _left_apply(summary: Summary, folder: Path) -> str:
     if summary.next_step != "apply":
         return ""
-    from workflows.steps.shared.leftovers import RUNS, untaken_apply  # noqa: PLC0415 - not for the first paint
-    from workflows.terraform.kept import result_of  # noqa: PLC0415 - likewise
 
     with suppress(OnboardError):  # the step's own page reports the damage
-        if run := untaken_apply(folder):
+        if run := leftovers.untaken_apply(folder):
             return "running" if run.is_running() else "finished" if run.exit_code == 0 else "failed"
         # Otherwise the wizard may have ended between reading the result and recording it.
-        kept = (folder / RUNS).glob("*/apply.json") if summary.interrupted else ()
-        results = (result_of(path.parent) for path in kept if _came(path, summary.changed))
+        kept = (folder / leftovers.RUNS).glob("*/apply.json") if summary.interrupted else ()
+        results = (kept_runs.result_of(path.parent) for path in kept if _came(path, summary.changed))
         if result := next(results, None):
             return "finished" if result.succeeded else "failed"
     return ""

@@ -23,6 +23,7 @@ from screens.widgets.rail import MARKS, WORDS
 from screens.widgets.text import Button, ButtonRow, Lines, Text, columned
 from workflows.core.errors import OnboardError
 from workflows.core.grouping import by_key
+from workflows.core.later import on_demand
 from workflows.core.sentences import Sentence, count, joined, listed, text_of
 from workflows.machine.events import Facts, StepKey
 from workflows.machine.observations import NOT_ASKED, Observation, Verdict, waits_in_words
@@ -36,6 +37,11 @@ from workflows.steps.kinds import OVER_TERRAFORM, work_of
 from workflows.steps.shared.module import Context
 from workflows.steps.shared.to_send import ToSend
 from workflows.stores.key_records import KEPT_WORDS
+
+with on_demand():
+    from workflows.aws.sts_regions import answers, report
+    from workflows.steps.admin import account as account_settings, hand_over, mfa_reset
+    from workflows.steps.new_user import access_keys, aws_command, handoff, verify
 
 ASIDE = "-aside"
 """The class of optional actions, which don't get the initial focus."""
@@ -342,13 +348,9 @@ class Finished(VerticalScroll):
             draft = {"path": facts["project_root"], "layers": facts["layers"], "leaving": list(self._added())}
             self.post_message(self.RemovalWanted({**draft, "kinds": ["leaving"]}))
         if event.button.id == "remind":
-            from workflows.steps.admin.hand_over import remind  # noqa: PLC0415 - few sessions need it
-
-            self._hand_out(partial(remind, self._awaited))
+            self._hand_out(partial(hand_over.remind, self._awaited))
         if event.button.id == "next-steps":
-            from workflows.steps.admin.mfa_reset import hand_out_text  # noqa: PLC0415 - few sessions need it
-
-            self._hand_out(partial(hand_out_text, *_signs_in_without(self._run)))
+            self._hand_out(partial(mfa_reset.hand_out_text, *_signs_in_without(self._run)))
         step = (event.button.id or "").removeprefix("ask-")
         if step != event.button.id:
             self.post_message(self.Wanted(StepKey(step)))
@@ -427,19 +429,16 @@ def _working_profiles(facts: Facts, now: datetime) -> str:
     known: Mapping[str, Any] = facts.get("verified") or {}
     if not (tested := len(known.get("results") or ())):
         return ""
-    from workflows.steps.new_user.verify import how_many_work  # noqa: PLC0415 - few sessions need it
 
     when = f", as Verify found {moment_text(known['at'], now)}" if known.get("at") else ""
-    return f"{how_many_work(tested - _failing(facts), max(tested, known.get('total') or 0))}{when}."
+    return f"{verify.how_many_work(tested - _failing(facts), max(tested, known.get('total') or 0))}{when}."
 
 
 def _settings(whole: Context) -> Iterator[Sentence]:
     """Describe the applied changes to the accounts themselves."""
     for account, changes in whole.decisions.account_changes.items():
         if changes and account in whole.of_each_item("applied"):
-            from workflows.steps.admin.account import in_words  # noqa: PLC0415 - few sessions need it
-
-            yield f"✓ {account}: {joined(in_words(changes), '; ')}."
+            yield f"✓ {account}: {joined(account_settings.in_words(changes), '; ')}."
 
 
 def _failing(facts: Facts) -> int:
@@ -496,10 +495,8 @@ def _not_done(run: SessionRun) -> Iterator[Sentence]:
         state = stood if key.get("old_seen") else f"may still be active in {account}"
         yield f"! {old_id}, an old access key, {state}."
     for account, reset in run.session_context().of_each_item("mfa_devices_reset").items():
-        from workflows.steps.admin.mfa_reset import nothing_removed  # noqa: PLC0415 - few sessions need it
-
         when = moment_text(reset["at"], run.environment.now())
-        yield from (f"– {said} (last checked {when})." for said in nothing_removed(reset, account))
+        yield from (f"– {said} (last checked {when})." for said in mfa_reset.nothing_removed(reset, account))
     if regions := run.session.facts().get("sts_regions"):
         yield from (f"! {sentence}." for lines in _regions_left(regions) for sentence in lines)
 
@@ -508,9 +505,8 @@ def _passwords_due(run: SessionRun) -> list[str]:
     """Return the accounts for which a new user waits for another password, after replacing a PGP key."""
     if not run.session.facts().get("replaced"):
         return []
-    from workflows.steps.new_user.handoff import awaiting_password  # noqa: PLC0415 - few sessions need it
 
-    return awaiting_password(run.session_context())
+    return handoff.awaiting_password(run.session_context())
 
 
 def _old_keys(run: SessionRun) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
@@ -565,8 +561,6 @@ def _signs_in_without(run: SessionRun) -> tuple[str, Mapping[str, tuple[str, str
 
 def _regions_left(regions: Mapping[str, Any]) -> tuple[Sequence[Sentence], Sequence[Sentence]]:
     """Return the regions left to switch by hand, and the accounts that couldn't be asked."""
-    from workflows.aws.sts_regions import answers, report  # noqa: PLC0415 - few sessions need it
-
     audit = answers.Audit.from_facts("", regions)
     return report.left_over(audit), report.not_asked(audit)
 
@@ -685,10 +679,8 @@ def _next(
 
 def _try_profile(run: SessionRun, chosen: str) -> Iterator[Sentence]:
     """Say how to use the profile for the user's shell; if the aws command is missing, say that first."""
-    from workflows.steps.new_user.aws_command import NOT_INSTALLED, aws_program  # noqa: PLC0415 - few sessions need it
-
-    if aws_program(run.session_context()) is None:
-        yield f"{NOT_INSTALLED} Verify shows how to install it."
+    if aws_command.aws_program(run.session_context()) is None:
+        yield f"{aws_command.NOT_INSTALLED} Verify shows how to install it."
     yield "Paste the lines that Verify shows into a terminal, then try:"
     yield f"aws --profile {chosen} sts get-caller-identity"
 
@@ -752,9 +744,7 @@ def _kept(run: SessionRun) -> Iterator[str]:
 
 def _kept_where(run: SessionRun, account: str, kept: str) -> str:
     """Return where an account's access key is kept."""
-    from workflows.steps.new_user.access_keys import earlier_key  # noqa: PLC0415 - few sessions need it
-
     with suppress(OnboardError):  # its step reports why the record can't be read
-        if earlier_key(run.context(StepKey("access-keys", account))):
+        if access_keys.earlier_key(run.context(StepKey("access-keys", account))):
             return "in a file encrypted to your earlier PGP key"
     return KEPT_WORDS[kept]

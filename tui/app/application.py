@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from textual import on
 from textual.app import App, SystemCommand
@@ -23,20 +23,19 @@ from tui.app.session_summary import since_you_left
 from tui.environments import EnvironmentSource
 from tui.host import Machine
 from workflows.core.errors import OnboardError
+from workflows.core.later import on_demand
 from workflows.core.sentences import Sentence, joined, text_of
 
-if TYPE_CHECKING:
-    from textual.command import Hits, Provider
+with on_demand():
+    from textual import command, system_commands
 
-    from screens.step.finished import Finished
-    from tui.app.starting import Starting
-    from tui.app.wizard import WizardScreen
-    from tui.session_catalogue import Entry
-    from workflows.machine.events import StepKey
-    from workflows.machine.journal import DamagedJournal
-    from workflows.run import Return, SessionRun
-    from workflows.steps.shared.module import Report
-
+    from screens.new_user import replacement
+    from screens.step import finished
+    from tui import session_catalogue
+    from tui.app import starting, wizard as wizards
+    from workflows import run as runs
+    from workflows.machine import events, journal, state
+    from workflows.steps.shared import leftovers, module, moved_project
 
 _SECONDS_AT_REST = 0.5
 
@@ -44,21 +43,17 @@ _SECONDS_AT_REST = 0.5
 def _drafts_of(kinds: tuple[str, ...]) -> Drafts:
     """Return the initial drafts of a session for the chosen kinds of work."""
     if "replacing" in kinds:
-        from screens.new_user.replacement import DRAFT  # noqa: PLC0415 - not for the first paint
-
-        return {"pgp-key": DRAFT}
+        return {"pgp-key": replacement.DRAFT}
     return {"project": {"kinds": list(kinds)}} if kinds else {}
 
 
-def _commands() -> type[Provider]:
+def _commands() -> type[command.Provider]:
     """Return the palette's provider, which lists the commands in the order given before anything is typed."""
-    from textual.command import DiscoveryHit  # noqa: PLC0415 - only when it is opened
-    from textual.system_commands import SystemCommandsProvider  # noqa: PLC0415 - likewise
 
-    class Commands(SystemCommandsProvider):  # Textual's own sorts them by name
-        async def discover(self) -> Hits:
+    class Commands(system_commands.SystemCommandsProvider):  # Textual's own sorts them by name
+        async def discover(self) -> command.Hits:
             for name, help_text, callback, _discover in self.app.get_system_commands(self.screen):
-                yield DiscoveryHit(name, callback, help=help_text)
+                yield command.DiscoveryHit(name, callback, help=help_text)
 
     return Commands
 
@@ -81,7 +76,7 @@ class OnboardApp(Frame):
 
     TITLE = "iam-onboard"
     ENABLE_COMMAND_PALETTE = True
-    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {_commands}
+    COMMANDS: ClassVar[set[type[command.Provider] | Callable[[], type[command.Provider]]]] = {_commands}
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+q", "save_and_quit", "Save and quit", id="app.quit", priority=True),
         # First of all, so that text typed right after Tab goes into the next field, however fast it comes.
@@ -120,8 +115,8 @@ class OnboardApp(Frame):
         self._start = start
         self._again = again
         self._control: SessionControl | None = None
-        self._wizard_screen: WizardScreen | None = None
-        self._left_at: StepKey | None = None
+        self._wizard_screen: wizards.WizardScreen | None = None
+        self._left_at: events.StepKey | None = None
 
     # -- start -------------------------------------------------------------------------------------
 
@@ -129,7 +124,7 @@ class OnboardApp(Frame):
         """Open the world, then show the requested screen."""
         self.app_resume_signal.subscribe(self, self._back_from_the_shell)
         if self.source.words:
-            self.push_screen(_starting(self._open, self._opened, self.source.words))
+            self.push_screen(starting.Starting(self._open, self._opened, self.source.words))
         else:
             self.call_later(self._open_at_once)
 
@@ -141,7 +136,7 @@ class OnboardApp(Frame):
         if (wizard := self._wizard()) is not None:
             wizard.look_again()
 
-    def _open(self, report: Report) -> SessionControl:
+    def _open(self, report: module.Report) -> SessionControl:
         parts = self._load()
         self.source.open(report)
         return SessionControl(parts, self.source, self._board)
@@ -167,10 +162,8 @@ class OnboardApp(Frame):
     @property
     def apply_left(self) -> bool:
         """Whether the last opened session has an apply whose result isn't recorded yet."""
-        from workflows.steps.shared.leftovers import untaken_apply  # noqa: PLC0415 - not for the first paint
-
         wizard = self._wizard_screen
-        return wizard is not None and untaken_apply(wizard.run.session.folder) is not None
+        return wizard is not None and leftovers.untaken_apply(wizard.run.session.folder) is not None
 
     @property
     def control(self) -> SessionControl:
@@ -194,7 +187,7 @@ class OnboardApp(Frame):
         self, failure: OnboardError | None = None, at: str = "", *, every: bool = False
     ) -> None:
         """Show Home with the session just left selected; with every session if wanted."""
-        entries: tuple[Entry, ...] = ()
+        entries: tuple[session_catalogue.Entry, ...] = ()
         remarks: tuple[Sentence, ...] = ()
         try:
             entries = await asyncio.to_thread(self.control.entries)
@@ -270,7 +263,7 @@ class OnboardApp(Frame):
             return wizard.run.environment.sandbox and not played if action == "swap_with_nobody" else played
         return super().check_action(action, parameters)
 
-    def _resting_wizard(self) -> WizardScreen | None:
+    def _resting_wizard(self) -> wizards.WizardScreen | None:
         """Return the wizard, or None while its step is working."""
         wizard = self._wizard()
         if wizard is not None and wizard.working:
@@ -284,14 +277,14 @@ class OnboardApp(Frame):
             failure, self.failure = self.failure, None
             await self._show_home(failure, wizard.run.session.folder.name)
 
-    async def _leave_for_good(self, wizard: WizardScreen) -> None:
+    async def _leave_for_good(self, wizard: wizards.WizardScreen) -> None:
         """Save and close the open session, or delete it if it was only looked at."""
         untouched = wizard.untouched
         self.leave()
         if untouched:
             await self._forget(wizard)
 
-    async def _forget(self, wizard: WizardScreen) -> None:
+    async def _forget(self, wizard: wizards.WizardScreen) -> None:
         """Delete the session just left, if it was begun here and only looked at."""
         try:
             await asyncio.to_thread(self.control.forget_untouched, wizard.run.session.folder.name)
@@ -356,7 +349,7 @@ class OnboardApp(Frame):
                 self._control.leave()
             super().leave()
 
-    def _wizard(self) -> WizardScreen | None:
+    def _wizard(self) -> wizards.WizardScreen | None:
         return self._wizard_screen if self._wizard_screen in self._screen_stack else None
 
     # -- sessions ----------------------------------------------------------------------------------
@@ -370,11 +363,10 @@ class OnboardApp(Frame):
             await self._show_wizard(run, None)
 
     async def _resume(self, start: Start) -> None:
-        from workflows.machine.journal import DamagedJournal  # noqa: PLC0415 - not for the first paint
 
         try:
             run = self.control.resume(start)
-        except DamagedJournal as damage:
+        except journal.DamagedJournal as damage:
             await self._show_home(None if damage.sound else damage)
             if damage.sound:
                 self._offer_repair(start.session, damage)
@@ -383,7 +375,7 @@ class OnboardApp(Frame):
         else:
             await self._enter(run, first_with(run, start.drafts))
 
-    def _offer_repair(self, session_id: str, damage: DamagedJournal) -> None:
+    def _offer_repair(self, session_id: str, damage: journal.DamagedJournal) -> None:
         async def repair(_yes: bool) -> None:  # noqa: FBT001 - a dialog's answer
             try:
                 run = self.control.resume(Start(session=session_id), repair=True)
@@ -395,15 +387,13 @@ class OnboardApp(Frame):
         body = f"{damage.what}\n{damage.why}\n\niam-onboard keeps the rest in a copy beside it."
         ask(self, Confirm("This session is damaged", body, "Resume from its intact part"), repair)
 
-    async def _enter(self, run: SessionRun, wanted: StepKey | None) -> None:
+    async def _enter(self, run: runs.SessionRun, wanted: events.StepKey | None) -> None:
         """Look at what changed since the session was left, then continue; ask about a moved project."""
-        from workflows.machine.events import StepKey  # noqa: PLC0415 - not for the first paint
-        from workflows.machine.state import SETTLED, Status  # noqa: PLC0415 - likewise
-        from workflows.steps.shared import moved_project  # noqa: PLC0415 - likewise
-
         context = run.session_context()
         gone = moved_project.missing(context)
-        if gone is None or run.session.status(StepKey("project")) not in SETTLED | {Status.CONTRADICTED}:
+        if gone is None or run.session.status(events.StepKey("project")) not in state.SETTLED | {
+            state.Status.CONTRADICTED
+        }:
             await self._look_now(run, wanted)
             return
         near = await asyncio.to_thread(moved_project.proposal, context, self._machine.working_folder)
@@ -429,21 +419,20 @@ class OnboardApp(Frame):
         )
         self.push_screen(dialog, answered)
 
-    def _move(self, run: SessionRun, before: Path, now: Path) -> None:
-        from workflows.machine.events import StepKey  # noqa: PLC0415 - not for the first paint
+    def _move(self, run: runs.SessionRun, before: Path, now: Path) -> None:
 
         try:
-            run.session.move(StepKey("project"), before, now)
+            run.session.move(events.StepKey("project"), before, now)
         except OnboardError as error:
             self.show_error(error)
 
-    async def _look_now(self, run: SessionRun, wanted: StepKey | None) -> None:
+    async def _look_now(self, run: runs.SessionRun, wanted: events.StepKey | None) -> None:
         words = "Checking what has changed since you left"
         await self._show(
-            _starting(lambda _report: run.come_back(), partial(self._welcome, run, wanted), words)
+            starting.Starting(lambda _report: run.come_back(), partial(self._welcome, run, wanted), words)
         )
 
-    async def _welcome(self, run: SessionRun, wanted: StepKey | None, seen: Return) -> None:
+    async def _welcome(self, run: runs.SessionRun, wanted: events.StepKey | None, seen: runs.Return) -> None:
         """Report what changed before showing the page, whose failure may open a dialog at once."""
         key = wanted or run.proposal()
         if seen.changes or seen.commits:
@@ -454,17 +443,16 @@ class OnboardApp(Frame):
         else:
             await self._show_wizard(run, key)
 
-    async def _show_wizard(self, run: SessionRun, at: StepKey | None) -> None:
-        from tui.app.wizard import WizardScreen  # noqa: PLC0415 - with all of the machine: not for the first paint
+    async def _show_wizard(self, run: runs.SessionRun, at: events.StepKey | None) -> None:
 
-        self._wizard_screen = WizardScreen(run, self.control.parts.panes, at)
+        self._wizard_screen = wizards.WizardScreen(run, self.control.parts.panes, at)
         await self._show(self._wizard_screen)
 
     @on(HomeScreen.Begin)
     async def _begin_wanted(self, message: HomeScreen.Begin) -> None:
         await self._begin(message.workflow, _drafts_of(message.kinds))
 
-    async def on_finished_removal_wanted(self, message: Finished.RemovalWanted) -> None:
+    async def on_finished_removal_wanted(self, message: finished.Finished.RemovalWanted) -> None:
         """Begin a session that removes the people added in this one."""
         self.leave()
         await self._begin("admin", {"project": message.draft}, proposed=True)
@@ -479,9 +467,11 @@ class OnboardApp(Frame):
             return
         environment = self.control.parts.sandbox(folder)
         self._start = Start(session=session)
-        await self._show(_starting(partial(self._change_world, environment), self._opened, environment.words))
+        await self._show(
+            starting.Starting(partial(self._change_world, environment), self._opened, environment.words)
+        )
 
-    def _change_world(self, environment: EnvironmentSource, report: Report) -> SessionControl:
+    def _change_world(self, environment: EnvironmentSource, report: module.Report) -> SessionControl:
         """Close the current world, and open another."""
         before, self.source = self.source, environment
         before.close()
@@ -500,7 +490,7 @@ class OnboardApp(Frame):
     async def _archive_wanted(self, message: HomeScreen.Archive) -> None:
         await self._archive(message.entry, every=message.every)
 
-    async def _archive(self, entry: Entry, *, every: bool = False) -> None:
+    async def _archive(self, entry: session_catalogue.Entry, *, every: bool = False) -> None:
         try:
             said = self.control.archive(entry)
         except OnboardError as error:
@@ -534,10 +524,3 @@ class OnboardApp(Frame):
         colours = "Dark, light, high contrast, or the terminal's own"
         yield SystemCommand("Change the colours", colours, self.action_change_theme)
         yield SystemCommand("Save and quit", "Everything is kept · ^q", self.action_save_and_quit)
-
-
-def _starting(work: Callable[[Report], Any], then: Callable[[Any], Awaitable[None]], words: str) -> Starting:
-    """Return the screen shown while something is being opened."""
-    from tui.app.starting import Starting  # noqa: PLC0415 - only then
-
-    return Starting(work, then, words)

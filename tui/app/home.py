@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from rich.cells import cell_len
 from textual import on
@@ -27,11 +27,14 @@ from screens.widgets.key_line import KeyLine
 from screens.widgets.text import Button, Option, OptionList, SplitLine, Text, marked_up, sized, styled
 from tui.app.session_summary import arrival_of, left_behind, standing_of, steps_done
 from workflows.core.errors import OnboardError
+from workflows.core.later import on_demand
 from workflows.core.sentences import Sentence, count, joined, text_of
 from workflows.steps.kinds import ACCOUNT_SETTINGS, people_of, work_of, works_of
 
-if TYPE_CHECKING:
-    from tui.session_catalogue import Entry
+with on_demand():
+    from screens.step import help as helps
+    from screens.widgets import fields
+    from tui import session_catalogue
 
 _MOST_SESSIONS = 3
 """How many sessions a low screen lists; F3 lists all."""
@@ -68,7 +71,7 @@ class _Line:
     time: str = ""
     mark: str = ""
     begins: tuple[str, ...] = ()
-    resumes: Entry | None = None
+    resumes: session_catalogue.Entry | None = None
     more: tuple[Sentence, ...] = ()
     about: tuple[Sentence, ...] = ()
     works: tuple[Sentence, ...] = ()
@@ -194,7 +197,7 @@ _TASKS: Mapping[str, tuple[_Line, ...]] = {
 _HEADINGS = {" ".join(task.begins): heading for heading, tasks in _TASKS.items() for task in tasks}
 
 
-def _order(entry: Entry, left: Entry | None = None) -> int:
+def _order(entry: session_catalogue.Entry, left: session_catalogue.Entry | None = None) -> int:
     """Rank a session: with news, begun, awaiting a person, only opened, done, elsewhere, archived.
 
     The session just `left` comes first, unless something arrived since.
@@ -273,40 +276,40 @@ class HomeScreen(OneFocus):
     class Resume(Message):
         """Resume this session, with these kinds of work."""
 
-        entry: Entry
+        entry: session_catalogue.Entry
         kinds: tuple[str, ...] = ()
 
     @dataclass
     class Delete(Message):
         """Delete this session; `every` says whether all sessions are currently listed."""
 
-        entry: Entry
+        entry: session_catalogue.Entry
         every: bool = False
 
     @dataclass
     class Archive(Message):
         """Archive this session, or bring it back to the list; `every` as for `Delete`."""
 
-        entry: Entry
+        entry: session_catalogue.Entry
         every: bool = False
 
     @dataclass
     class Report(Message):
         """Write a report about this session to the typed file name."""
 
-        entry: Entry
+        entry: session_catalogue.Entry
         target: str
 
     def __init__(
         self,
-        entries: Sequence[Entry],
+        entries: Sequence[session_catalogue.Entry],
         *,
         sandbox: bool,
         now: Callable[[], datetime],
         remarks: Sequence[Sentence] = (),
         at: str = "",
         every: bool = False,
-        read: Callable[[], Sequence[Entry]] | None = None,
+        read: Callable[[], Sequence[session_catalogue.Entry]] | None = None,
     ) -> None:
         super().__init__()
         self._now = now
@@ -324,7 +327,7 @@ class HomeScreen(OneFocus):
         listed = self._all and self._came_from in headings
         self._at = waiting if done and not listed else self._came_from
 
-    def _take(self, entries: Sequence[Entry]) -> None:
+    def _take(self, entries: Sequence[session_catalogue.Entry]) -> None:
         begun = (entry for entry in entries if _order(entry) == 3)
         left = max(begun, key=lambda entry: entry.summary.changed, default=None)
         self._entries = sorted(entries, key=partial(_order, left=left))
@@ -345,7 +348,7 @@ class HomeScreen(OneFocus):
             with suppress(OnboardError):  # what is listed stays
                 self.call_later(self.show_entries, self._read())
 
-    def show_entries(self, entries: Sequence[Entry]) -> None:
+    def show_entries(self, entries: Sequence[session_catalogue.Entry]) -> None:
         """List these sessions in place of those before; the selected one stays selected."""
         before, selected = self._lines, self._lines.get(self._at)
         came_from = self._lines.get(self._came_from)
@@ -431,12 +434,10 @@ class HomeScreen(OneFocus):
                     rest = ((f"{_counted(left)}: ", ""), ("F3", "$accent"), (f" lists {them}", ""))
                     options.append(Option(styled(*rest), "more"))
         if not options:
-            from screens.widgets.fields import FilterField  # noqa: PLC0415 - not for the first paint
-
-            options.append(Option(self.query_one(FilterField).without_match, disabled=True))
+            options.append(Option(self.query_one(fields.FilterField).without_match, disabled=True))
         return options
 
-    def _heading(self, entry: Entry) -> str:
+    def _heading(self, entry: session_catalogue.Entry) -> str:
         """Return the heading that lists a session."""
         if entry.archived or entry.elsewhere:
             return "Archived" if entry.archived else self._elsewhere
@@ -568,12 +569,10 @@ class HomeScreen(OneFocus):
 
     async def action_filter(self) -> None:
         """Go to the filter field of the list."""
-        from screens.widgets.fields import FilterField  # noqa: PLC0415 - not for the first paint
-
-        if not self.query(FilterField):
-            field = FilterField(placeholder="a name, a project or a task", id="filter", compact=True)
+        if not self.query(fields.FilterField):
+            field = fields.FilterField(placeholder="a name, a project or a task", id="filter", compact=True)
             await self.mount(field, before=self.query_one(Horizontal))
-        self.query_one(FilterField).focus()
+        self.query_one(fields.FilterField).focus()
 
     @on(Input.Changed, "#filter")
     def _filter(self) -> None:
@@ -600,7 +599,7 @@ class HomeScreen(OneFocus):
         self._all = True
         self._fill()
 
-    def _session(self) -> Entry | None:
+    def _session(self) -> session_catalogue.Entry | None:
         line = self._lines.get(self._at)
         return line.resumes if line is not None else None
 
@@ -657,9 +656,7 @@ class HomeScreen(OneFocus):
 
     def action_help(self) -> None:
         """Explain the wizard."""
-        from screens.step.help import HelpScreen  # noqa: PLC0415 - when it is asked for
-
-        self.app.push_screen(HelpScreen("", "The wizard", self))
+        self.app.push_screen(helps.HelpScreen("", "The wizard", self))
 
 
 _WAYS = {
@@ -719,21 +716,21 @@ def _counted(headings: Sequence[str]) -> str:
     return ", ".join(f"{number} {name}" for name, number in Counter(named).items())
 
 
-def _gone(entry: Entry) -> str:
+def _gone(entry: session_catalogue.Entry) -> str:
     """Say what is lost when a session is deleted."""
     if "keys" in entry.summary.facts:
         return "This also deletes its record of who got access. Archive (a) keeps that."
     return "This deletes its record and drafts."
 
 
-def _kept(entry: Entry) -> Sentence:
+def _kept(entry: session_catalogue.Entry) -> Sentence:
     """Say what deleting a session leaves alone."""
     sandbox = "Deleting its last session deletes the sandbox too."
     stays = "The project's files, keys and profiles stay." if entry.sandbox is None else sandbox
     return joined((left_behind(entry), stays))
 
 
-def _line_of(entry: Entry, now: datetime) -> _Line:
+def _line_of(entry: session_catalogue.Entry, now: datetime) -> _Line:
     summary = entry.summary
     changed = moment_text(summary.changed, now) if summary.changed else ""
     standing, *more = standing_of(replace(entry, archived=False))  # the heading says it

@@ -7,24 +7,26 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from workflows.core.errors import OnboardError
 from workflows.core.files import FileError, is_there
+from workflows.core.later import on_demand
 from workflows.core.sentences import Sentence, text_of
 from workflows.core.shapes import WrongShape, texts
 
-if TYPE_CHECKING:
-    from screens.step.page import StepPane
-    from tui.environments import EnvironmentSource
-    from tui.session_catalogue import Entry, SessionCatalogue
-    from workflows.desktop.clipboard import Clipboard
-    from workflows.machine.events import StepKey
-    from workflows.machine.session import Session
-    from workflows.machine.state import State
-    from workflows.machine.summaries import Summary
-    from workflows.run import SessionRun
-    from workflows.steps.shared.module import StepModule
+with on_demand():
+    from screens.new_user import replacement
+    from screens.step import page
+    from tui import environments, session_catalogue
+    from workflows import run as runs
+    from workflows.core import processes
+    from workflows.desktop import clipboard as clipboards
+    from workflows.machine import events, session as sessions, state, summaries
+    from workflows.steps import ledger
+    from workflows.steps.new_user import handoff
+    from workflows.steps.shared import bug_report, leftovers, module, paths
+    from workflows.stores import key_records
 
 Drafts = Mapping[str, Mapping[str, Any]]
 _DEVICE_REMOVED = "your admin removed the device that you registered"
@@ -61,10 +63,10 @@ class Parts:
         sandbox: returns the world of a sandbox in a folder, still closed.
     """
 
-    catalogue: SessionCatalogue
-    modules: Mapping[str, Mapping[str, StepModule]]
-    panes: Mapping[str, type[StepPane]]
-    sandbox: Callable[[Path], EnvironmentSource]
+    catalogue: session_catalogue.SessionCatalogue
+    modules: Mapping[str, Mapping[str, module.StepModule]]
+    panes: Mapping[str, type[page.StepPane]]
+    sandbox: Callable[[Path], environments.EnvironmentSource]
 
 
 class SessionControl:
@@ -76,16 +78,18 @@ class SessionControl:
         clipboard: where they copy to.
     """
 
-    def __init__(self, parts: Parts, source: EnvironmentSource, clipboard: Clipboard) -> None:
+    def __init__(
+        self, parts: Parts, source: environments.EnvironmentSource, clipboard: clipboards.Clipboard
+    ) -> None:
         self.parts = parts
         self.sessions = parts.catalogue.sessions_of(source.folder)
         self._source = source
         self._clipboard = clipboard
-        self._session: Session | None = None
+        self._session: sessions.Session | None = None
         self._begun = ""
-        self._plays: tuple[State, bool] | None = None
+        self._plays: tuple[state.State, bool] | None = None
 
-    def begin(self, workflow: str, drafts: Drafts, *, proposed: bool = False) -> SessionRun:
+    def begin(self, workflow: str, drafts: Drafts, *, proposed: bool = False) -> runs.SessionRun:
         """Begin a session of a workflow, with this initial input.
 
         Args:
@@ -96,10 +100,8 @@ class SessionControl:
         Raises:
             OnboardError: it couldn't be written.
         """
-        from workflows.core.processes import user_and_host  # noqa: PLC0415 - not for the first paint
-
         begun = self._proposed(workflow)
-        details = {"by": user_and_host({})} | ({"sandbox": True} if self._source.sandbox else {})
+        details = {"by": processes.user_and_host({})} | ({"sandbox": True} if self._source.sandbox else {})
         try:
             session = self.sessions.create(workflow, details)
         except FileExistsError as error:
@@ -147,7 +149,7 @@ class SessionControl:
                     sent[name] = path.stat().st_mtime_ns
         return sorted(sent, key=sent.__getitem__, reverse=True)
 
-    def resume(self, start: Start, *, repair: bool = False) -> SessionRun:
+    def resume(self, start: Start, *, repair: bool = False) -> runs.SessionRun:
         """Resume a session, adding input; a damaged one continues from its last sound event.
 
         Raises:
@@ -157,12 +159,10 @@ class SessionControl:
         self._begun = ""
         session = self.sessions.open(start.session, repair=repair)
         run = self._opened(session, start.drafts)
-        from workflows.machine.state import SETTLED, Status  # noqa: PLC0415 - not for the first paint
-
         try:
             for key in session.layout() if start.again else ():
                 reason = start.again.get(str(key), start.again.get(key.step))
-                if reason is not None and session.status(key) in SETTLED | {Status.CONTRADICTED}:
+                if reason is not None and session.status(key) in state.SETTLED | {state.Status.CONTRADICTED}:
                     session.do_again(key, reason)
         except OnboardError:
             self.leave()
@@ -175,16 +175,14 @@ class SessionControl:
             self._session.close()
             self._session = None
 
-    def left_unwatched(self, key: StepKey) -> None:
+    def left_unwatched(self, key: events.StepKey) -> None:
         """Remember that an apply ended while the user was asked whether to quit; a failure shows itself.
 
         Raises:
             OnboardError: it couldn't be written.
         """
-        from workflows.machine.state import SETTLED  # noqa: PLC0415 - not for the first paint
-
         session = self._session
-        if session is None or session.status(key) not in SETTLED:
+        if session is None or session.status(key) not in state.SETTLED:
             return
         workflow = session.state.workflow
         if workflow.step(key.step).outlives:
@@ -201,17 +199,15 @@ class SessionControl:
         if session_id == self._begun:
             self.sessions.delete(session_id)
 
-    def delete(self, entry: Entry) -> None:
+    def delete(self, entry: session_catalogue.Entry) -> None:
         """Delete a session.
 
         Raises:
             OnboardError: it is in use, Terraform is still running in it, or it couldn't be deleted.
         """
-        from workflows.steps.shared.leftovers import refuse_while_running  # noqa: PLC0415 - not for the first paint
+        entry.sessions.delete(entry.summary.id, leftovers.refuse_while_running)
 
-        entry.sessions.delete(entry.summary.id, refuse_while_running)
-
-    def archive(self, entry: Entry) -> Sentence:
+    def archive(self, entry: session_catalogue.Entry) -> Sentence:
         """Archive a session or bring it back to the list, and say so.
 
         Raises:
@@ -222,7 +218,7 @@ class SessionControl:
             "It is back in the list." if entry.archived else "Archived. a brings it back; later F3 lists it."
         )
 
-    def report(self, entry: Entry, target: str, home: Path) -> Sentence:
+    def report(self, entry: session_catalogue.Entry, target: str, home: Path) -> Sentence:
         """Write a bug report about a session, and say where it is.
 
         Args:
@@ -233,11 +229,8 @@ class SessionControl:
         Raises:
             OnboardError: its journal can't be read, or the file can't be written.
         """
-        from workflows.steps.shared.bug_report import bug_report  # noqa: PLC0415 - not for the first paint
-        from workflows.steps.shared.paths import save_text  # noqa: PLC0415 - likewise
-
-        text = bug_report(entry.sessions.folder / entry.summary.id, home)
-        return f"Saved as {save_text(target, text, home)}."
+        text = bug_report.bug_report(entry.sessions.folder / entry.summary.id, home)
+        return f"Saved as {paths.save_text(target, text, home)}."
 
     def remove_leftovers(self) -> None:
         """Remove the temporary credentials of runs that ended after their wizard was left or killed.
@@ -245,9 +238,7 @@ class SessionControl:
         Raises:
             OnboardError: some can't be removed.
         """
-        from workflows.steps.shared.leftovers import remove_credentials  # noqa: PLC0415 - not for the first paint
-
-        self.sessions.visit_free(remove_credentials)
+        self.sessions.visit_free(leftovers.remove_credentials)
 
     def key_remarks(self, now: datetime) -> tuple[Sentence, ...]:
         """Return remarks on the access keys kept here: old ones, interrupted rotations.
@@ -261,11 +252,9 @@ class SessionControl:
         folder = self._source.key_records
         if not is_there(folder):
             return ()
-        from workflows.stores.key_records import remarks  # noqa: PLC0415 - not for the first paint
+        return key_records.remarks(folder, now)
 
-        return remarks(folder, now)
-
-    def entries(self) -> tuple[Entry, ...]:
+    def entries(self) -> tuple[session_catalogue.Entry, ...]:
         """Return the sessions that can be resumed from here; a sandbox only knows those of sandboxes.
 
         Raises:
@@ -305,7 +294,7 @@ class SessionControl:
             return None
         found = matching or [summary for summary in theirs if not summary.facts.get("project")]
         likely = min(found, key=lambda summary: not summary.next_step, default=None)
-        if likely is not None and _asks_anew(mine):
+        if likely is not None and _asked_again(mine):
             return _for_another_key(names, matching)
         if likely is not None and not invited and (likely.next_step or not begins):
             return Start(
@@ -315,7 +304,7 @@ class SessionControl:
         asked = {"joining": sorted(fresh)} if workflow == "admin" else {"user": user}
         return Start(workflow, drafts={_NAMES_PEOPLE[workflow]: asked} if fresh else {})
 
-    def plays_another(self, session: Session) -> bool:
+    def plays_another(self, session: sessions.Session) -> bool:
         """Return whether `other_person` finds somebody, or can't look; never outside a sandbox."""
         if not self._source.sandbox:
             return False
@@ -326,20 +315,17 @@ class SessionControl:
             self._plays = session.state, found
         return self._plays[1]
 
-    def _opened(self, session: Session, drafts: Drafts) -> SessionRun:
+    def _opened(self, session: sessions.Session, drafts: Drafts) -> runs.SessionRun:
         self.leave()
         self._session = session
-        from workflows.machine.events import StepKey  # noqa: PLC0415 - not for the first paint
-        from workflows.steps.shared.leftovers import remove_credentials  # noqa: PLC0415 - not for the first paint
-
         try:
-            remove_credentials(session.folder)
+            leftovers.remove_credentials(session.folder)
         except OnboardError:
             self.leave()
             raise
         try:
             for step, draft in drafts.items():
-                session.drafts.save(StepKey(step), draft)
+                session.drafts.save(events.StepKey(step), draft)
         except FileError as error:
             self.leave()
             raise OnboardError(
@@ -348,14 +334,12 @@ class SessionControl:
                 why=error.why,
                 next="Fix that, then resume the session.",
             ) from error
-        from workflows.run import SessionRun  # noqa: PLC0415 - not for the first paint
-
         workflow = session.header.workflow
         environment = self._source.environment(workflow, self._clipboard)
-        return SessionRun(session, environment, self.parts.modules[workflow])
+        return runs.SessionRun(session, environment, self.parts.modules[workflow])
 
 
-def _people(summary: Summary) -> set[str]:
+def _people(summary: summaries.Summary) -> set[str]:
     """Return people with a part of their own in their admin's work."""
     facts = summary.about
     if summary.workflow == "new-user":
@@ -364,16 +348,16 @@ def _people(summary: Summary) -> set[str]:
     return {name for kind in kinds for name in texts(facts.get(kind))}
 
 
-def _not_removed(names: Collection[str], summary: Summary, every: Iterable[Summary]) -> list[str]:
+def _not_removed(
+    names: Collection[str], summary: summaries.Summary, every: Iterable[summaries.Summary]
+) -> list[str]:
     """Return a session's people, except those removed later from every account it covers for them."""
-    from workflows.steps.ledger import ledgers  # noqa: PLC0415 - not for the first paint
-
-    ledger = ledgers(every, lambda _each: False)[summary.facts.get("project_root")]
-    out = ledger.removed_everywhere(names, summary)
+    history = ledger.ledgers(every, lambda _each: False)[summary.facts.get("project_root")]
+    out = history.removed_everywhere(names, summary)
     return [name for name in names if name not in out]
 
 
-def _for_another_key(names: set[str], matching: Sequence[Summary]) -> Start:
+def _for_another_key(names: set[str], matching: Sequence[summaries.Summary]) -> Start:
     """Return where an admin continues or begins with somebody's new PGP key."""
     for summary in matching:
         if summary.next_step and names & {*texts(summary.about.get("rekeying"))}:
@@ -381,44 +365,36 @@ def _for_another_key(names: set[str], matching: Sequence[Summary]) -> Start:
     return Start("admin", drafts={"project": {"kinds": ["rekeying"], "rekeying": sorted(names)}})
 
 
-def _asks_anew(user: Summary) -> bool:
+def _asked_again(user: summaries.Summary) -> bool:
     """Return whether a new user waits for a request made after their handoff came."""
-    from workflows.steps.new_user.handoff import asked_since  # noqa: PLC0415 - not for the first paint
-
     with suppress(WrongShape):
-        return user.next_step == "handoff" and asked_since(user.facts)
+        return user.next_step == "handoff" and handoff.asked_since(user.facts)
     return False
 
 
-def _replacing(admin: Summary, user: Summary) -> Drafts:
+def _replacing(admin: summaries.Summary, user: summaries.Summary) -> Drafts:
     """Return the initial input of a user whose admin waits for another PGP key from them."""
-    from screens.new_user.replacement import DRAFT  # noqa: PLC0415 - not for the first paint
-
     wanted = admin.next_step == "pgp-keys" and user.facts.get("user") in texts(admin.facts.get("rekeying"))
-    return {"pgp-key": DRAFT} if wanted else {}
+    return {"pgp-key": replacement.DRAFT} if wanted else {}
 
 
-def _without_device(admin: Summary, user: Summary) -> Mapping[str, str]:
+def _without_device(admin: summaries.Summary, user: summaries.Summary) -> Mapping[str, str]:
     """Return the steps to register again the devices that an admin has since removed, with the reason."""
-    from workflows.steps.ledger import without_devices  # noqa: PLC0415 - not for the first paint
-
-    accounts = (account for account, name in without_devices(admin) if name == user.facts.get("user"))
+    accounts = (account for account, name in ledger.without_devices(admin) if name == user.facts.get("user"))
     steps = {f"mfa@{account}": admin.settled[f"mfa-reset@{account}"] for account in accounts}
     again = (step for step, at in steps.items() if step in user.settled and user.settled[step] <= at)
     return dict.fromkeys(again, _DEVICE_REMOVED)
 
 
-def _without_new_key(summary: Summary) -> set[str]:
+def _without_new_key(summary: summaries.Summary) -> set[str]:
     """Return existing users whose part needs the PGP key, or the access, that only they have."""
     facts = summary.about
     with_new_key = {name for kind in ("joining", "rekeying") for name in texts(facts.get(kind))}
     return {name for kind in ("resetting", "mfa_reset") for name in texts(facts.get(kind))} - with_new_key
 
 
-def first_with(run: SessionRun, drafts: Drafts) -> StepKey | None:
+def first_with(run: runs.SessionRun, drafts: Drafts) -> events.StepKey | None:
     """Return the last step with new input (such as a handoff that just arrived), if it can be shown now."""
-    from workflows.machine.state import Status  # noqa: PLC0415 - not for the first paint
-
     keys = [key for key in run.session.layout() if key.step in drafts]
-    open_keys = [key for key in keys if run.session.status(key) is not Status.LOCKED]
+    open_keys = [key for key in keys if run.session.status(key) is not state.Status.LOCKED]
     return open_keys[-1] if open_keys else None

@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from screens.step.times import answer_text, moment_text
 from workflows.core.errors import OnboardError
-from workflows.core.sentences import count, listed, text_of
+from workflows.core.later import on_demand
+from workflows.core.sentences import Sentence, count, listed, text_of
 from workflows.steps.kinds import work_of
 
-if TYPE_CHECKING:
-    from tui.session_catalogue import Entry
-    from workflows.core.sentences import Sentence
-    from workflows.machine.summaries import Summary
-    from workflows.run import Return
+with on_demand():
+    from tui import session_catalogue
+    from workflows import run
+    from workflows.aws.sts_regions import answers, report
+    from workflows.machine import summaries
+    from workflows.steps.admin import written
 
 _NAMED, _COMMITS = 2, 5
 _APPLIES = {"": "next", "running": "runs", "finished": "ended", "failed": "failed"}
@@ -26,7 +28,6 @@ def left_in_regions(facts: Mapping[str, Any]) -> str:
     """Say that STS regions are left to switch, or weren't all asked about; "" for neither."""
     if not facts.get("sts_regions"):
         return ""
-    from workflows.aws.sts_regions import answers, report  # noqa: PLC0415 - few sessions need it
 
     audit = answers.Audit.from_facts("", facts["sts_regions"])
     if report.left_over(audit):
@@ -44,12 +45,12 @@ def _not_compared(facts: Mapping[str, Any]) -> set[str]:
     return later - ({*(facts.get("joining") or ())} - added)
 
 
-def steps_done(summary: Summary) -> int:
+def steps_done(summary: summaries.Summary) -> int:
     """Return the number of done steps as the session counts: not PGP keys while some are uncompared."""
     return summary.done - ("pgp-keys" in summary.settled and bool(_not_compared(summary.facts)))
 
 
-def standing_of(entry: Entry) -> tuple[str, ...]:
+def standing_of(entry: session_catalogue.Entry) -> tuple[str, ...]:
     """Describe a session's status and project, the most important first: "next: Plan (security)", "bb"."""
     summary = entry.summary
     step = summary.next_title
@@ -83,7 +84,7 @@ class Arrival:
     here: bool
 
 
-def arrival_of(entry: Entry, now: datetime) -> Arrival | None:
+def arrival_of(entry: session_catalogue.Entry, now: datetime) -> Arrival | None:
     """Return what arrived for a session, or whom it waits for; None if nobody."""
     if entry.arrived is None:
         return None
@@ -94,10 +95,8 @@ def arrival_of(entry: Entry, now: datetime) -> Arrival | None:
     return Arrival(f"{'a request' if admin else 'your handoff'} arrived {when}", here=True)
 
 
-def left_behind(entry: Entry) -> Sentence:
+def left_behind(entry: session_catalogue.Entry) -> Sentence:
     """Say which files stay in the project when a session is deleted: those it wrote and didn't apply."""
-    from workflows.steps.admin.written import files_left  # noqa: PLC0415 - not for the first paint
-
     facts, settled = entry.summary.facts, entry.summary.settled
     accounts = {file["layer"]: file.get("account") for file in facts.get("changed_files") or ()}
     # older versions only recorded the layer, whose folder starts with the account's name
@@ -107,7 +106,7 @@ def left_behind(entry: Entry) -> Sentence:
         if f"apply@{account or layer.partition('/')[0]}" in settled
     }
     try:
-        left = files_left(entry.sessions.folder / entry.summary.id)
+        left = written.files_left(entry.sessions.folder / entry.summary.id)
     except OnboardError as error:
         return error.what
     layers = [layer for layer, _path in left if layer not in applied]
@@ -117,7 +116,7 @@ def left_behind(entry: Entry) -> Sentence:
     return f"It wrote {count(len(layers), 'file')} in {where} and didn't apply them: they stay as they are."
 
 
-def since_you_left(seen: Return, resumes_with: Sentence, now: datetime) -> str:
+def since_you_left(seen: run.Return, resumes_with: Sentence, now: datetime) -> str:
     """Describe what changed in the world since the session was left, and the step it continues with."""
     changes = [
         f"{'≠' if look.contradicts else '?'} {change.title}\n  {answer_text(look, now)}"
@@ -137,7 +136,7 @@ def since_you_left(seen: Return, resumes_with: Sentence, now: datetime) -> str:
     return "\n\n".join(filter(None, (last, "\n".join(changes), "\n".join(commits), following)))
 
 
-def session_row(entry: Entry, now: datetime) -> tuple[str, str]:
+def session_row(entry: session_catalogue.Entry, now: datetime) -> tuple[str, str]:
     """Return the id that `iam-onboard resume` takes, and what the session is about."""
     changed = moment_text(entry.summary.changed, now) if entry.summary.changed else ""
     arrival = arrival_of(entry, now)

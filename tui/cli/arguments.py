@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, NoReturn
 
+from tui.cli.output import hand_out, note
+
 Argument = Callable[[argparse._ActionsContainer], Any]  # noqa: SLF001 - the common base of parsers and groups
 """Adds itself to a parser or to a group of one."""
 Run = Callable[..., int | None]
@@ -35,14 +37,10 @@ class Parser(argparse.ArgumentParser):
         return options, unknown
 
     def error(self, message: str) -> NoReturn:
-        from tui.cli.output import note
-
         note(f"{self.format_usage()}{self.prog}: error: {message}")
         raise SystemExit(USAGE)
 
     def print_help(self, file: object = None) -> None:  # noqa: ARG002 - argparse's
-        from tui.cli.output import hand_out
-
         hand_out(self.format_help())
 
 

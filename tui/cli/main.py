@@ -11,14 +11,22 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
-from typing import TYPE_CHECKING
 
 from tui.cli.arguments import DONE, EXIT_CODES, REFUSED, USAGE, Commands, Parser, Run, UsageError
-from tui.cli.output import OutputLost, finish_help, flush, note, note_at_once, prepare_streams
+from tui.cli.output import OutputLost, finish_help, flush, note, note_at_once, prepare_streams, say
 from tui.ending import leave, unwinding
+from workflows.core.garbage import collection_paused
+from workflows.core.later import on_demand
 
-if TYPE_CHECKING:
-    from tui.host import Machine
+with on_demand():
+    from importlib import metadata
+
+    import argcomplete
+
+    from screens.widgets import failure
+    from tui import host
+    from tui.cli import wizard
+    from workflows.core import files, processes, temporary
 
 _COMMANDS = {
     "admin": ("wizard", "start as an admin: add people, change groups, remove people"),
@@ -63,8 +71,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
             that ended it.
     """
     if "_ARGCOMPLETE" in os.environ:  # a shell asks for completions
-        import argcomplete
-
         argcomplete.autocomplete(build_parser())
     prepare_streams()
     code = _code_of(lambda: _run(_parsed(sys.argv[1:] if arguments is None else arguments)))
@@ -92,43 +98,30 @@ def _code_of(run: Callable[[], int]) -> int:
         number = stopped.args[0] if stopped.args else signal.SIGINT
         note(_ENDED[number])
         return 128 + int(number)
-    except Exception as failure:  # noqa: BLE001 - a traceback could show what a person typed
-        from screens.widgets.failure import as_error
-
-        note(as_error(failure).as_text())
+    except Exception as unforeseen:  # noqa: BLE001 - a traceback could show what a person typed
+        note(failure.as_error(unforeseen).as_text())
     return REFUSED
 
 
 def _run(options: argparse.Namespace) -> int:
-    from tui.host import Machine
-    from workflows.core.files import made_private
-    from workflows.core.garbage import collection_paused
-    from workflows.core.processes import disable_core_dumps, search_absolute_folders_only
-
-    run: Run = options.run
-    disable_core_dumps()
-    search_absolute_folders_only()
+    run: Run = options.run or wizard.wizard
+    processes.disable_core_dumps()
+    processes.search_absolute_folders_only()
     # a command ends before a collection finds anything worth its time; the wizard turns it on
     with unwinding(lambda number: note_at_once(_ENDED[number])), collection_paused():
         if options.command == "completion":  # works wherever the shell starts, even in a deleted folder
             return run(options) or DONE
         if options.command != "credential-process":  # an SDK waits for it
-            from workflows.core.temporary import remove_leftover_folders
-
-            remove_leftover_folders()
-        machine = Machine.this()
+            temporary.remove_leftover_folders()
+        machine = host.Machine.this()
         for folder in machine.places.secure():
-            note(made_private(folder))
+            note(files.made_private(folder))
         return run(machine, options) or DONE
 
 
 class _Version(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        from importlib.metadata import version  # slow, and rarely needed
-
-        from tui.cli.output import say
-
-        say(f"iam-onboard {version('iam-onboard')}")
+        say(f"iam-onboard {metadata.version('iam-onboard')}")
         parser.exit(DONE)
 
 
@@ -146,7 +139,7 @@ def build_parser(words: Sequence[str] | None = None) -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
-    parser.set_defaults(run=_wizard)
+    parser.set_defaults(run=None)
     commands = Commands(parser, {name: summary for name, (_, summary) in _COMMANDS.items()})
     wanted = _COMMANDS if words is None else words[:1]
     if set(wanted) <= set(_COMMANDS):
@@ -156,9 +149,3 @@ def build_parser(words: Sequence[str] | None = None) -> argparse.ArgumentParser:
         for name in _COMMANDS:
             commands.add(name, None)
     return parser
-
-
-def _wizard(machine: Machine, options: argparse.Namespace) -> None:
-    from tui.cli.wizard import wizard
-
-    wizard(machine, options)

@@ -13,15 +13,14 @@ import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, TextIO
+from typing import TextIO
 
-from workflows.core.sentences import text_of
+from workflows.core.later import on_demand
+from workflows.core.sentences import Sentence, text_of
 from workflows.core.text import folded, safe
 
-if TYPE_CHECKING:
-    from rich.table import Table
-
-    from workflows.core.sentences import Sentence
+with on_demand():
+    from rich import console as rich_console, live as rich_live, table as rich_table, text as rich_text
 
 Row = Sequence[str]
 
@@ -179,10 +178,8 @@ def columns(rows: Sequence[Row], indent: str = "  ") -> list[str]:
     room = max(shutil.get_terminal_size().columns, _NARROWEST)
     if not on_terminal() or max(map(len, lines), default=0) <= room:
         return lines
-    from rich.console import Console
-
     shown = [[cell for cell, wide in zip(row, widths, strict=True) if wide] for row in rows]
-    console = Console(file=io.StringIO(), width=room - len(indent), color_system=None)
+    console = rich_console.Console(file=io.StringIO(), width=room - len(indent), color_system=None)
     with console.capture() as capture:
         console.print(_grid(shown))
     return [indent + line.rstrip() for line in capture.get().splitlines()]
@@ -203,24 +200,18 @@ def filling(rows: Callable[[], Sequence[Row]], *, shown: bool) -> Iterator[Calla
         yield lambda: None
         say(*columns(rows(), indent="") if shown else ())
         return
-    from rich.console import Console
-    from rich.live import Live
-
-    console = Console(file=sys.stdout, highlight=False, markup=False)
-    with Live(_grid(rows()), console=console, auto_refresh=False, redirect_stderr=False) as live:
+    console = rich_console.Console(file=sys.stdout, highlight=False, markup=False)
+    with rich_live.Live(_grid(rows()), console=console, auto_refresh=False, redirect_stderr=False) as live:
         live.refresh()
         yield lambda: live.update(_grid(rows()), refresh=True)
 
 
-def _grid(rows: Sequence[Row]) -> Table:
-    from rich.table import Table
-    from rich.text import Text
-
-    grid = Table.grid(padding=(0, 2, 0, 0), pad_edge=False)
+def _grid(rows: Sequence[Row]) -> rich_table.Table:
+    grid = rich_table.Table.grid(padding=(0, 2, 0, 0), pad_edge=False)
     for _ in rows[0]:
         grid.add_column(overflow="fold")
     for row in rows:
-        grid.add_row(*(Text(safe(text)) for text in row), style=_STYLES.get(row[0]))
+        grid.add_row(*(rich_text.Text(safe(text)) for text in row), style=_STYLES.get(row[0]))
     return grid
 
 

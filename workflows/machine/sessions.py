@@ -12,17 +12,15 @@ from contextlib import suppress
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from workflows.core.errors import OnboardError
 from workflows.core.files import OWN_LIMIT, explained, load_file, write_atomically
+from workflows.core.later import on_demand
 from workflows.machine.lock import SessionInUse, SessionLock
 from workflows.machine.summaries import Summary, kept_summary
 
-if TYPE_CHECKING:
-    from workflows.machine.declaration import Workflow
-    from workflows.machine.events import Facts
-    from workflows.machine.session import Session
+with on_demand():
+    from workflows.machine import declaration, events, session as one_session
 
 Clock = Callable[[], datetime]
 _ARCHIVED = "archived"
@@ -47,16 +45,16 @@ class Sessions:
         now: the clock, in UTC.
     """
 
-    def __init__(self, folder: Path, workflows: Iterable[Workflow], now: Clock) -> None:
+    def __init__(self, folder: Path, workflows: Iterable[declaration.Workflow], now: Clock) -> None:
         self.folder = folder
         self._given = workflows
         self._now = now
 
     @cached_property
-    def _workflows(self) -> Mapping[str, Workflow]:
+    def _workflows(self) -> Mapping[str, declaration.Workflow]:
         return {workflow.id: workflow for workflow in self._given}
 
-    def create(self, workflow: str, details: Facts, session_id: str = "") -> Session:
+    def create(self, workflow: str, details: events.Facts, session_id: str = "") -> one_session.Session:
         """Begin a session.
 
         Raises:
@@ -71,11 +69,10 @@ class Sessions:
         session_id = session_id or f"{now:%Y%m%d-%H%M%S}-{os.urandom(2).hex()}"
         if not _is_name(session_id):
             raise ValueError(f"{session_id!r} isn't a session name")
-        from workflows.machine.session import begun  # noqa: PLC0415 - not for the list
 
-        return begun(self.folder / session_id, declaration, details, now, self._now)
+        return one_session.begun(self.folder / session_id, declaration, details, now, self._now)
 
-    def open(self, session_id: str, *, repair: bool = False) -> Session:
+    def open(self, session_id: str, *, repair: bool = False) -> one_session.Session:
         """Resume a session.
 
         Args:
@@ -87,9 +84,7 @@ class Sessions:
             OnboardError: there is none of that id, or it comes from a newer version.
             SessionInUse: another process has it open.
         """
-        from workflows.machine.session import resumed  # noqa: PLC0415 - not for the list
-
-        session = resumed(self._existing(session_id), self._workflows, self._now, repair=repair)
+        session = one_session.resumed(self._existing(session_id), self._workflows, self._now, repair=repair)
         for mark in (_ARCHIVED, _UNWATCHED):
             with suppress(OSError):  # it is open anyway
                 (session.folder / mark).unlink(missing_ok=True)
@@ -189,9 +184,8 @@ class Sessions:
         return folder
 
     def _summary(self, folder: Path) -> Summary | None:
-        from workflows.machine.session import summarised  # noqa: PLC0415 - only if the copy doesn't count
 
-        return summarised(folder, self._workflows, self._now)
+        return one_session.summarised(folder, self._workflows, self._now)
 
 
 def _is_name(session_id: str) -> bool:

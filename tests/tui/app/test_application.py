@@ -41,7 +41,7 @@ from tui.app.session_control import (
     Parts,
     SessionControl,
     Start,
-    _asks_anew,
+    _asked_again,
     _for_another_key,
     _without_device,
 )
@@ -1545,7 +1545,7 @@ def test_who_waits_for_another_handoff_is_told_from_who_waits_for_the_first(
     sent: object, step: str, *, anew: bool
 ) -> None:
     facts = {"sent_at": sent, "accepted_at": "2026-03-01T12:00:00+00:00"}
-    assert _asks_anew(Summary("id", "new-user", next_step=step, facts=facts)) is anew
+    assert _asked_again(Summary("id", "new-user", next_step=step, facts=facts)) is anew
 
 
 def test_another_key_is_taken_in_where_it_is_wanted_already_or_in_a_new_session() -> None:
