@@ -155,8 +155,9 @@ class OnboardApp(Frame):
 
     @property
     def session(self) -> str:
-        """The id of the last opened session; "" if there is nothing to resume."""
-        folder = self._wizard_screen.run.session.folder if self._wizard_screen is not None else None
+        """The id of the last opened session; "" if it is finished, or there is nothing to resume."""
+        run = self._wizard_screen.run if self._wizard_screen is not None else None
+        folder = run.session.folder if run is not None and run.proposal() is not None else None
         return folder.name if folder is not None and folder.is_dir() else ""
 
     @property

@@ -342,6 +342,7 @@ async def test_a_session_that_is_over_opens_at_its_end_and_is_archived_there(tmp
         await settled(pilot)
         assert isinstance(app.screen, HomeScreen)
         assert house.sessions.is_archived(session)
+        assert app.session == "", "nothing in it is left to resume"
 
 
 async def test_what_changed_meanwhile_is_shown_and_leads_back_to_that_step(house: House) -> None:
