@@ -275,7 +275,7 @@ class RetirementPane(_KeyPane):
     """The old key, how long it has been inactive, and the code that deletes it."""
 
     _record: KeyRecord | None = None
-    _waits = False
+    _waits = 0
 
     def compose_body(self) -> ComposeResult:
         if self.opening.done:
@@ -302,8 +302,8 @@ class RetirementPane(_KeyPane):
         if record is None or record.rotation is None:
             return
         self.query_one("#remark", Lines).show_lines([remark(record, now)])
-        self._waits = not record.rotation.is_due(now)
-        self.query_one("#meanwhile").display = self._waits
+        self._waits = record.rotation.days_left(now)
+        self.query_one("#meanwhile").display = bool(self._waits)
         self.query_one("#home" if self._waits else "#code").focus()
         self.primary_changed()
 
@@ -312,7 +312,7 @@ class RetirementPane(_KeyPane):
         await self.app.run_action("home")
 
     def turn(self) -> Turn:
-        return Turn("Wait a few days first", yours=False) if self._waits else YOURS
+        return Turn(f"Wait {count(self._waits, 'day')} first", yours=False) if self._waits else YOURS
 
     def record(self) -> KeyRecord | None:
         return self._record

@@ -78,9 +78,13 @@ class Rotation:
         """Whether it was interrupted and must be finished or undone."""
         return self.phase is not Phase.WAITING
 
-    def is_due(self, now: datetime) -> bool:
-        """Return whether the old key has waited long enough to be deleted."""
-        return (now - self.since).days >= WAIT_DAYS
+    def days(self, now: datetime) -> int:
+        """Return the whole days since this phase began."""
+        return max(0, (now - self.since).days)
+
+    def days_left(self, now: datetime) -> int:
+        """Return how many days the old key should still wait before it is deleted."""
+        return max(0, WAIT_DAYS - self.days(now))
 
 
 @dataclass(frozen=True)
@@ -271,12 +275,11 @@ def remark(record: KeyRecord, now: datetime) -> Sentence:
         return f"The rotation of {name} was interrupted: rotate again to finish it."
     words = []
     if rotation is not None:
-        days = max(0, (now - rotation.since).days)
+        days, left = rotation.days(now), rotation.days_left(now)
         since = f"{count(days, 'day')} ago" if days else "today"
         words.append(f"{record.profile}: the old key {rotation.old_id} was deactivated {since}.")
-        words.append(
-            "You can delete it now." if rotation.is_due(now) else "Wait a few more days before you delete it."
-        )
+        wait = f"Wait {count(left, 'more day' if days else 'day')} before you delete it."
+        words.append(wait if left else "You can delete it now.")
     if record.is_old(now):
         at_least = "" if record.created else "at least "
         words.append(f"The access key of {name} is {at_least}{record.age_days(now)} days old: rotate it.")

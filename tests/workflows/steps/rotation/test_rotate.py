@@ -162,7 +162,12 @@ def test_the_acts_in_their_order_and_the_old_key_goes_later(person: Person) -> N
     person.settled()
     waits, ready = remark(record, NOW), remark(record, NOW + timedelta(days=WAIT_DAYS))
     assert record.rotation is not None
-    assert [record.rotation.is_due(NOW + timedelta(days=days)) for days in (0, WAIT_DAYS)] == [False, True]
+    left = [
+        record.rotation.days_left(NOW + timedelta(days=days)) for days in (0, 1, WAIT_DAYS, WAIT_DAYS + 1)
+    ]
+    assert left == [WAIT_DAYS, WAIT_DAYS - 1, 0, 0]
+    texts = {str(remark(record, NOW + timedelta(days=days))) for days in range(WAIT_DAYS + 1)}
+    assert len(texts) == WAIT_DAYS + 1, "each day says what is left"
     assert waits.partition(".")[2] != ready.partition(".")[2]
     person.account.active[OLD] = True
     with pytest.raises(OnboardError, match=OLD):
