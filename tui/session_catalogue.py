@@ -41,6 +41,7 @@ class Entry:
         apply: "running", "finished" or "failed" for an apply whose result no wizard has recorded, or nobody
             has seen; else "".
         undone_by: the work of the later sessions that left it nothing to do; () for none.
+        unapplied: whether the last of them has still to be applied.
         removed: its people whom later sessions removed from one of its accounts.
         elsewhere: whether it belongs to another world than the open one: in a sandbox, or in another one.
     """
@@ -52,6 +53,7 @@ class Entry:
     archived: bool = False
     apply: str = ""
     undone_by: tuple[str, ...] = ()
+    unapplied: bool = False
     removed: tuple[str, ...] = ()
     elsewhere: bool = False
 
@@ -152,7 +154,14 @@ class SessionCatalogue:
                     summary, str(entry.arrived), projects.values()
                 )
                 arrived = None if undone_by or gone else entry.arrived
-                yield replace(entry, undone_by=undone_by, removed=tuple(removed), arrived=arrived)
+                waiting = ledger.removals(summary, people_of(summary), ledger.written)
+                yield replace(
+                    entry,
+                    undone_by=undone_by,
+                    unapplied=bool(undone_by and ledger.ahead & waiting.keys()),
+                    removed=tuple(removed),
+                    arrived=arrived,
+                )
 
     def _entry(self, summary: Summary, sessions: Sessions, sandbox: Path | None) -> Entry:
         place = sandbox / "mailbox" if sandbox else self._machine.downloads

@@ -19,8 +19,10 @@ from workflows.core.shapes import plain
 from workflows.machine.declaration import Workflow
 from workflows.machine.drafts import Drafts
 from workflows.machine.events import StepKey
+from workflows.machine.sessions import Sessions
 from workflows.machine.summaries import Summary
 from workflows.messages.handoff import Handoff
+from workflows.steps.admin import written
 from workflows.steps.ledger import Ledger
 from workflows.terraform.results import ApplyResult
 
@@ -116,6 +118,26 @@ def test_a_handoff_is_no_news_for_who_was_removed_from_every_account(
     waits = Summary("waits", "new-user", facts={"user": "jane"}, next_step="handoff")
     assert _gone(waits, "2026-01-02T00:00:00+00:00", [project]) is gone
     assert not _gone(waits, "2026-01-04T00:00:00+00:00", [project])
+
+
+@pytest.mark.parametrize("applied", [True, False])
+def test_a_session_that_a_removal_replaces_knows_whether_that_is_applied(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, applied: bool
+) -> None:
+    of_jane = {"project_root": "/bb", "layers": ["security"]}
+    change = {kind: {"user_changes": {kind: {"security": ["jane"]}}} for kind in ("add", "remove")}
+    adds = Summary(
+        "1", "admin", "1", facts={**of_jane, **change["add"], "joining": ["jane"]}, next_step="plan"
+    )
+    removes = Summary("2", "admin", "2", facts={**of_jane, **change["remove"], "leaving": ["jane"]})
+    settled = {"review": "2", **({"apply@security": "3"} if applied else {})}
+    every = (adds, replace(removes, settled=settled))
+    monkeypatch.setattr(Sessions, "summaries", lambda _sessions: every)
+    monkeypatch.setattr(written, "holds_files", lambda *_: True)
+    places = Places(tmp_path / "sessions", tmp_path / "sandboxes", tmp_path / "vault", tmp_path / "cache")
+    machine = Machine(places, tmp_path, tmp_path / "Downloads", tmp_path, {}, lambda: BEGUN)
+    (entry,) = (entry for entry in SessionCatalogue(machine).entries() if entry.summary.id == "1")
+    assert (entry.undone_by, entry.unapplied) == (("Remove jane",), not applied)
 
 
 def test_an_archived_session_is_resumed_only_by_its_id(tmp_path: Path) -> None:

@@ -61,7 +61,8 @@ def standing_of(entry: session_catalogue.Entry) -> tuple[str, ...]:
         several = f"{len(summary.awaited)} people"
         done = f"waiting for {summary.awaited[0] if len(summary.awaited) == 1 else several}"
     if entry.undone_by:
-        step, done = "", f"over since {listed(entry.undone_by, _NAMED)}"
+        how = "replaced by" if entry.unapplied else "over since"
+        step, done = "", f"{how} {listed(entry.undone_by, _NAMED)}"
     trouble = summary.damage if summary.newer else f"damaged: {summary.damage}" if summary.damage else ""
     project = summary.facts.get("project") or summary.details.get("project") or ""
     stands = trouble or (f"{_APPLIES[entry.apply]}: {step}" if step else done)

@@ -233,6 +233,12 @@ async def test_what_is_over_has_a_heading_of_its_own_and_gives_way_to_what_waits
     assert shown[36][:5] == ["Continue", "Add jane.doe", "Done", "Remove ann", "Add jane.doe"]
 
 
+def test_a_session_that_waits_for_the_apply_of_another_is_not_called_over_since_then() -> None:
+    undone = Entry(LATE.summary, SESSIONS, None, undone_by=("Remove ann",))
+    assert standing_of(undone) != standing_of(replace(undone, unapplied=True))
+    assert replace(undone, unapplied=True).over
+
+
 @pytest.mark.parametrize(
     ("draft", "work"),
     [
