@@ -309,10 +309,16 @@ class SessionRun:
                 due.setdefault(guard, (question.key, look))
         return due
 
-    def save_answer(self, question: Question, answer: Observation) -> bool:
+    def save_answer(self, question: Question, answer: Observation, *, unsure: bool = False) -> bool:
         """Save the network's answer, unless the step was done again since, or the answer has no news.
 
         If a look at this machine contradicts the step, the network's confirmation does not end that.
+
+        Args:
+            question: the question.
+            answer: the answer to it.
+            unsure: whether somebody asked for it and is shown that it confirms nothing; then an earlier
+                confirmation no longer counts.
 
         Returns:
             Whether the answer is a new contradiction, or ends one.
@@ -322,8 +328,11 @@ class SessionRun:
         """
         key, before = question.key, self.session.status(question.key)
         look = self.session.state.observed.get(key)
-        known = before is Status.DONE or (look is not None and look.stands)
-        nothing = answer.verdict is Verdict.UNKNOWN and (known or _says_nothing(answer))
+        stands, done = look is not None and look.stands, before is Status.DONE
+        fades = done and unsure and not stands
+        nothing = (
+            answer.verdict is Verdict.UNKNOWN and not fades and (done or stands or _says_nothing(answer))
+        )
         now = self.environment.now().isoformat(timespec="seconds")
         if look is not None and look.contradicts and not (look.asked or look.here or answer.contradicts):
             nothing = answer.verdict is not Verdict.AS_DECIDED

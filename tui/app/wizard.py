@@ -317,11 +317,12 @@ class WizardScreen(OneFocus):
         if self._left.is_set():
             return
         why = answer.words or answer.remedy or self._without
-        unsure = bool(why) or self.run.session.status(key) is Status.UNCONFIRMED
-        if self._looking and answer.verdict is Verdict.UNKNOWN and unsure:
+        asked = self._looking and answer.verdict is Verdict.UNKNOWN
+        unsure = asked and (bool(why) or self.run.session.status(key) is Status.UNCONFIRMED)
+        if unsure:
             self._unsure.append((self.run.title(key), why))
         news, before = list[bool](), self.run.session.state.observed
-        if not self._stage.record(lambda: news.append(self.run.save_answer(question, answer))):
+        if not self._stage.record(lambda: news.append(self.run.save_answer(question, answer, unsure=unsure))):
             return
         if any(news):
             if answer.contradicts:

@@ -1470,7 +1470,7 @@ async def test_a_look_that_another_one_follows_says_nothing_more(
         await rest(pilot)
         learnt: list[Observation] = []
         monkeypatch.setattr(
-            app.wizard.run, "save_answer", lambda _question, answer: bool(learnt.append(answer))
+            app.wizard.run, "save_answer", lambda _question, answer, **_: bool(learnt.append(answer))
         )
         step.may_answer.clear()
         before = step.asked
@@ -1498,6 +1498,23 @@ async def test_without_a_code_aws_is_asked_what_it_answers_without(tmp_path: Pat
             confirmed = app.session.status(StepKey("hand-over")) is Status.DONE
             assert confirmed is (step.answer is AGREES)
             assert app.wizard.query_one("#result").has_class("-warning") is not confirmed
+
+
+async def test_what_a_look_on_request_could_not_confirm_has_no_tick_beside_that(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step, app = awaiting(tmp_path, "hand-over")
+    monkeypatch.setattr(step, "observe", lambda _context: AGREES)  # confirmed in the last hour
+    step.answer = unknown("AWS can't be reached.")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        app.wizard.look_again()
+        await rest(pilot)
+        assert app.session.status(StepKey("hand-over")) is Status.DONE, "nobody asked for this look"
+        app.wizard.post_message(Finished.LookWanted())
+        await rest(pilot)
+        assert app.wizard.query_one("#result").has_class("-warning")
+        assert app.session.status(StepKey("hand-over")) is Status.UNCONFIRMED
 
 
 async def test_nobody_is_reminded_from_a_session_that_is_over(
