@@ -1318,15 +1318,18 @@ async def test_a_fingerprint_that_nobody_compared_is_in_the_one_question_of_the_
         assert desk.status("apply") is Status.DONE
 
 
-@pytest.mark.parametrize("sent", [False, True])
+@pytest.mark.parametrize("settled", ["", "apply", "hand-over"])
 async def test_plan_and_apply_name_the_session_whose_unsent_password_they_replace(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch, *, sent: bool
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, settled: str
 ) -> None:
+    sent = settled == "hand-over"
     folder = desk.session.folder.with_name("other")
     folder.mkdir()
     facts = {**desk.session.facts(), "joining": [], "user_changes": {}, "resetting": ["jane.doe"]}
-    settled = dict.fromkeys(["apply@management", *(["hand-over@management"] if sent else [])], "2026-01-01")
-    other = Summary("other", "admin", facts=facts, next_step="" if sent else "hand-over", settled=settled)
+    steps = ["plan", "apply", "hand-over"]
+    at = steps.index(settled or "plan") + 1
+    done_at = {f"{step}@management": "2026-01-01" for step in steps[:at]}
+    other = Summary("other", "admin", facts=facts, next_step="".join(steps[at : at + 1]), settled=done_at)
     keep_summary(folder, other, [])
     play_apply(monkeypatch, done)
     app = desk.host("plan")

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from workflows.core.files import FileError
 from workflows.core.grouping import by_key
 from workflows.core.sentences import Sentence, count, day, joined, listed
-from workflows.core.shapes import WrongShape, moment
+from workflows.core.shapes import WrongShape, moment, texts
 from workflows.layer.model import Layer
 from workflows.machine.observations import Observation, Verdict
 from workflows.machine.sessions import is_archived
@@ -119,8 +119,8 @@ def ledger_with(context: Context) -> tuple[Ledger, Summary]:
     ), own
 
 
-def replaced_before_sent(passwords: Iterable[str], context: Context) -> Iterator[Sentence]:
-    """Yield a sentence for each session whose unsent passwords another one is about to replace.
+def replaced_before_sent(passwords: Collection[str], context: Context) -> Iterator[Sentence]:
+    """Yield a sentence for each session whose unsent or planned passwords another one is about to replace.
 
     Args:
         passwords: people who get the other password, in the step's account.
@@ -135,6 +135,18 @@ def replaced_before_sent(passwords: Iterable[str], context: Context) -> Iterator
     )
     for work, names in unsent.items():
         yield f"{listed(names, _MOST)}: this replaces the new password from another session ({work})."
+    kept = (by for by in _others(context) if not is_archived(context.folder.parent / by.id))
+    ahead = by_key((work_of(by), name) for by in kept for name in _to_reset(by, context.item))
+    for work, names in ahead.items():
+        if both := [name for name in names if name in passwords]:
+            yield f"{listed(both, _MOST)}: another session will reset the password, too ({work})."
+
+
+def _to_reset(session: Summary, account: str) -> Iterator[str]:
+    """Yield the people whose password a session is to reset in an account, and hasn't yet."""
+    if session.next_step and f"apply@{account}" not in session.settled:
+        names = [name for kind in ("resetting", "rekeying") for name in texts(session.facts.get(kind))]
+        yield from (name for name, where in accounts_of(names, session.facts).items() if account in where)
 
 
 def unsent_since(context: Context) -> dict[Part, Summary]:
