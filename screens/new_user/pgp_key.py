@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import replace
 from typing import Any
 
 from textual import on
@@ -193,7 +192,7 @@ class PgpKeyPane(StepPane):
         passed_over = self.warned and warnings == self._accepted
         self._accepted = warnings
         if problems == warnings:
-            problems = [replace(problem, message=joined((problem.message, _AGAIN))) for problem in problems]
+            problems = [problem._replace(message=joined((problem.message, _AGAIN))) for problem in problems]
         if any(problem.fatal and problem.field == "passphrase" for problem in problems):
             for name in _SECRETS:
                 self._field(name).clear()
@@ -208,7 +207,7 @@ class PgpKeyPane(StepPane):
 
     def _place(self, problem: Problem) -> Field | None:
         """Show warnings at the passphrase, too: the next key press is in its field."""
-        return super()._place(replace(problem, fatal=True))
+        return super()._place(problem._replace(fatal=True))
 
     def _field(self, name: str) -> SecretInput:
         return self.query_one(f"#{name}", SecretInput)

@@ -6,25 +6,25 @@ All of it may be shown, copied and kept in a journal, so never put a secret in o
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar, NamedTuple, Self
 
 from workflows.core.sentences import Sentence, joined, text_of
 
 
-@dataclass(frozen=True)
-class Problem:
+class Problem(NamedTuple):
     """One thing wrong with a person's input.
 
     Attributes:
         message: what is wrong and what would be accepted, in one or two sentences.
         field: the request's field with the problem, or "" for the whole request.
         fatal: True rejects the input; False is a warning that the person may accept.
+        place: where in a layer to solve it by hand (a `Place`), or None.
     """
 
     message: Sentence
     field: str = ""
     fatal: bool = True
+    place: object = None
 
 
 class OnboardError(Exception):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from textwrap import fill
 
@@ -169,7 +169,7 @@ class Handoff:
         found += [Problem(words, field) for broken, words, field in conditions if broken]
         for number, identity in enumerate(self.identities[:20], start=1):
             found += [
-                replace(problem, message=f"Identity {number}: {problem.message}")
+                problem._replace(message=f"Identity {number}: {problem.message}")
                 for problem in identity.problems()
             ]
         names = [profile.profile for identity in self.identities for profile in identity.profiles]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from workflows.core.errors import Problem
 from workflows.hcl.values import quote
 from workflows.layer.edit.cloning import replacing
-from workflows.layer.edit.operation import Change, PlacedProblem, facts_of, refuse, with_attribute
+from workflows.layer.edit.operation import Change, facts_of, refuse, with_attribute
 from workflows.layer.edit.password_length import LEAST, least_length, shortest_password
 from workflows.layer.files import FileSet
 from workflows.layer.model import Layer, Setting
@@ -88,4 +88,4 @@ def _check_setting(layer: Layer, setting: Setting | None, name: str) -> list[Pro
             message += f" To change it, change the value of {' or '.join(variables)}."
     else:
         return []
-    return [PlacedProblem(message, name, place=place)]
+    return [Problem(message, name, place=place)]

@@ -23,7 +23,6 @@ from workflows.hcl.values import plain_string, quote
 from workflows.layer.edit.cloning import replacing, spellings, spliced
 from workflows.layer.edit.operation import (
     Change,
-    PlacedProblem,
     check_groups,
     check_joined,
     check_known_group,
@@ -177,7 +176,7 @@ def _check_group(layer: Layer, name: str, field: str) -> Iterator[Problem]:
     yield from check_known_group(layer, name, field)
     if (group := layer.group(name)) is not None and not group.editable:
         message = f"iam-onboard can't edit the group {name}; see {group.place}."
-        yield PlacedProblem(message, field, place=group.place)
+        yield Problem(message, field, place=group.place)
 
 
 def _block(layer: Layer, name: str) -> Block:
@@ -325,7 +324,7 @@ def check_member(layer: Layer, labels: Collection[str], person: Person) -> Itera
     for block, _ in lists:
         if _written(layer.files, block, person.owner, person.iam_name) != quote(person.iam_name):
             place = place_of(block)
-            yield PlacedProblem(
+            yield Problem(
                 f"The group module {block.label} names its members by reference, and those of module "
                 f"{person.module} have numbers that change. Edit it by hand at {place}.",
                 "groups",

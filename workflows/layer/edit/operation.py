@@ -95,17 +95,6 @@ class EditRefused(OnboardError):  # noqa: N818 - it reads better where it is rai
     place: Place | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
-class PlacedProblem(Problem):
-    """A problem with code that the editor leaves alone.
-
-    Attributes:
-        place: where to edit by hand.
-    """
-
-    place: Place
-
-
 class Operation(Protocol):
     """One change of a layer."""
 
@@ -186,7 +175,7 @@ def check_groups(layer: Layer, names: tuple[str, ...]) -> Iterator[Problem]:
         if group is None:
             yield from check_known_group(layer, name, "groups")
         elif not group.editable:
-            yield PlacedProblem(
+            yield Problem(
                 f"iam-onboard can't edit the members of the group {name}: {group.reason}. Edit them by "
                 f"hand at {group.place}.",
                 "groups",
@@ -236,7 +225,7 @@ def check_known_person(layer: Layer, name: str) -> Iterator[Problem]:
         message = f"iam-onboard can't edit the user {name}: change it by hand at {person.place}."
         if why := module_of(layer.files, person.module).refusal:
             message += f" {why}."
-        yield PlacedProblem(message, "name", place=person.place)
+        yield Problem(message, "name", place=person.place)
 
 
 def with_attribute(block: Block, name: str, text: str, *, after: Collection[str]) -> Document:

@@ -16,7 +16,7 @@ from workflows.core.files import read_bytes
 from workflows.core.sentences import Sentence, joined
 from workflows.desktop.editor import arguments, editor_of, run_editor
 from workflows.hcl.document import Document
-from workflows.layer.edit.operation import EditRefused, PlacedProblem
+from workflows.layer.edit.operation import EditRefused
 from workflows.layer.edit.run import EditUnsafe
 from workflows.layer.model import Finding, Layer, Place
 from workflows.layer.write import FileChange
@@ -108,7 +108,7 @@ def not_possible(layer: Layer, reason: EditRefused | Sequence[Problem], back: st
         spots = (
             spot_at(layer, problem.place, problem.message)
             for problem in reason
-            if isinstance(problem, PlacedProblem)
+            if isinstance(problem.place, Place)
         )
         spot = next(spots, None)
         place = ""  # the problem's own message has it

@@ -6,7 +6,7 @@ import pytest
 from support.layers import layer_of
 
 from workflows.layer.edit.groups import SetGroups
-from workflows.layer.edit.operation import EditRefused, PlacedProblem
+from workflows.layer.edit.operation import EditRefused
 from workflows.layer.edit.people import AddPerson, RemovePerson
 from workflows.layer.edit.run import check, edit_layer
 from workflows.layer.model import Layer, Style, Subject
@@ -94,7 +94,6 @@ def test_a_numbered_user_joins_a_group_of_strings_and_none_of_references() -> No
     assert joined.groups[0].members == ("alex.kim", "jane.doe")
     references = layer("var.users", "var.users[count.index]")
     (problem,) = check(references, [SetGroups("jane.doe", add=("ops",))])
-    assert isinstance(problem, PlacedProblem)
     assert (problem.fatal, str(problem.place)) == (True, "groups.tf:1")
     with pytest.raises(EditRefused, match=r" groups\.tf:1"):
         edit_layer(references, [SetGroups("jane.doe", add=("ops",))])

@@ -10,7 +10,6 @@ from support.admin_project import AdminProject, decide
 
 from workflows.core.errors import OnboardError, Problem
 from workflows.desktop.editor import EditorMissing
-from workflows.layer.edit.operation import PlacedProblem
 from workflows.layer.model import Layer, Place
 from workflows.steps.admin.edits import read_layers
 from workflows.steps.shared import by_hand
@@ -56,7 +55,7 @@ def test_what_is_computed_is_a_spot_before_what_a_comment_hides(admin: AdminProj
 def test_a_refusal_knows_the_place_of_its_problem(admin: AdminProject) -> None:
     layer = layer_of(admin)
     known = Place("locals.tf", 3)
-    problems = [Problem("No name."), PlacedProblem("Not so.", place=known)]
+    problems = [Problem("No name."), Problem("Not so.", place=known)]
     error = not_possible(layer, problems, "Unmark it")
     assert error.spot is not None
     assert error.spot.place == known
