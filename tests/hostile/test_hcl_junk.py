@@ -11,8 +11,8 @@ from hypothesis import given, strategies as st
 from support.repository import ROOT
 
 from workflows.core.files import NotAccepted
-from workflows.core.parsing import MAX_HCL, MAX_ODD, TooMany, check_amount, load_hcl
 from workflows.hcl.document import Document
+from workflows.hcl.parsing import MAX_HCL, MAX_ODD, TooMany, check_amount, load_hcl
 
 STARTS = 30.0
 """How many times the processor time of the start alone it may take with the reading, on any machine."""
@@ -51,7 +51,7 @@ print(process_time() / started, peak())
 """
 MAKE = """
 from benchmarks import layer_edit
-from workflows.core.parsing import load_hcl
+from workflows.hcl.parsing import load_hcl
 from workflows.hcl.document import parse
 
 getattr(layer_edit, sys.argv[2])(Path(sys.argv[1]), 5_000, outputs=True)

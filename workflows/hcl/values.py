@@ -21,8 +21,9 @@ from tree_sitter import Node
 
 from workflows.core.errors import OnboardError
 from workflows.core.files import cause_of, load_file
-from workflows.core.parsing import MAX_VARIABLES, parse_hcl, parse_json
+from workflows.core.parsing import parse_json
 from workflows.hcl.document import Attribute, Block, Document, function_call, remembered, unwrap
+from workflows.hcl.parsing import MAX_VARIABLES, parse_hcl
 
 
 class _Unknown(Enum):

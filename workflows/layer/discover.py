@@ -22,10 +22,10 @@ from typing import Literal
 from workflows.core.errors import OnboardError
 from workflows.core.files import cause_of, load_file
 from workflows.core.grouping import by_key
-from workflows.core.parsing import MAX_VARIABLES, load_hcl
 from workflows.core.sentences import enumerated
 from workflows.core.shapes import texts
 from workflows.hcl.document import Document
+from workflows.hcl.parsing import MAX_VARIABLES, load_hcl
 from workflows.hcl.values import fields_at, object_key, read_variables, text_of
 from workflows.layer.files import backends, read_documents, refuse_outside
 from workflows.layer.project import Account, LayerLocation, LockedProvider, Project

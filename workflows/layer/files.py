@@ -18,8 +18,8 @@ from workflows.core.errors import OnboardError
 from workflows.core.files import cause_of, load_file
 from workflows.core.grouping import by_key
 from workflows.core.openpgp import SIZE_LIMIT
-from workflows.core.parsing import load_hcl
 from workflows.hcl.document import Block, Document, Splice
+from workflows.hcl.parsing import load_hcl
 
 _KEY_FOLDER = re.compile(
     rb'pgp_key[ \t]*=[ \t]*"?(?:\$\{)?[ \t]*file(?:base64)?\('

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from workflows.core.errors import OnboardError
 from workflows.core.files import load_file
-from workflows.core.parsing import MAX_HCL
 from workflows.core.processes import capture
 from workflows.core.temporary import temporary_folder
+from workflows.hcl.parsing import MAX_HCL
 
 
 class FormatFailed(OnboardError):  # noqa: N818 - it reads better where it is raised

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from workflows.core.errors import OnboardError
 from workflows.core.files import load_file
-from workflows.core.parsing import MAX_HCL
+from workflows.hcl.parsing import MAX_HCL
 
 ACCOUNTS = {
     "management": "111111111111",

@@ -17,9 +17,10 @@ from pathlib import Path
 
 from workflows.core.errors import OnboardError
 from workflows.core.files import NotAccepted, explained, load_file, open_file
-from workflows.core.parsing import MAX_HCL, parse_json
+from workflows.core.parsing import parse_json
 from workflows.core.sentences import Sentence
 from workflows.git import Git
+from workflows.hcl.parsing import MAX_HCL
 
 PLAN_FILE = "plan.tfplan"
 """The name of the plan file in the folder of a layer's runs."""

@@ -14,10 +14,10 @@ from typing import Any
 from tree_sitter import Node
 
 from workflows.core.errors import Problem
-from workflows.core.parsing import load_hcl, parse_hcl
 from workflows.core.sentences import Sentence, enumerated, joined
 from workflows.hcl.document import Document, Splice
 from workflows.hcl.lists import entry_keys, with_entry, without_entry
+from workflows.hcl.parsing import load_hcl, parse_hcl
 from workflows.hcl.values import fields_at, quote
 from workflows.layer.discover import variables_file
 from workflows.layer.edit.cloning import Renaming, cloned, replacing

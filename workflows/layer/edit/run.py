@@ -18,10 +18,10 @@ from pathlib import Path
 
 from workflows.core.errors import Problem
 from workflows.core.garbage import collection_paused
-from workflows.core.parsing import parse_hcl
 from workflows.core.sentences import Sentence, joined, listed
 from workflows.hcl.document import Document
 from workflows.hcl.index import Item
+from workflows.hcl.parsing import parse_hcl
 from workflows.layer.edit.operation import EditRefused, Fact, Operation, facts_of, refuse
 from workflows.layer.edit.password_length import short_passwords
 from workflows.layer.model import Layer, Place

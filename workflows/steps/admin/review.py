@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.files import load_file
 from workflows.core.grouping import by_key
-from workflows.core.parsing import MAX_HCL
 from workflows.core.processes import child_environment
 from workflows.core.sentences import Sentence, count, joined, listed
 from workflows.git import DirtyFile, Git
+from workflows.hcl.parsing import MAX_HCL
 from workflows.layer.discover import find_project
 from workflows.layer.edit.groups import SetGroups
 from workflows.layer.edit.key_files import RenameKeyFile, ReplaceKey
