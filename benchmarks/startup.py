@@ -35,7 +35,7 @@ from unittest import mock
 
 from benchmarks.form import amount, status
 from screens.widgets.text import BAR
-from tui.cli.main import build_parser
+from tui.cli.parser import build_parser
 from tui.host import Places
 from workflows.core.files import private_folder
 

@@ -6,6 +6,7 @@ importing it puts them before what others call so. In a checkout they stand besi
 
 from __future__ import annotations
 
+import gc
 import sys
 from pathlib import Path
 
@@ -15,6 +16,7 @@ sys.path.insert(0, str(_HERE if (_HERE / "tui").is_dir() else _HERE.parent))
 
 def main() -> int:
     """Run the command line and return the exit code."""
+    gc.disable()  # nothing that a start loads is garbage; the wizard turns it on
     from tui.cli.main import main as run  # noqa: PLC0415 - only now it is on the path
 
     return run()

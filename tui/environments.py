@@ -77,7 +77,7 @@ class OwnMachine:
             home=machine.home,
             variables=machine.environment,
             gnupg_home=machine.gnupg_home,
-            downloads=machine.downloads,
+            downloads=machine.downloads_folder,
             endpoint_url=machine.environment.get("AWS_ENDPOINT_URL") or None,
             binary=self._binary or None,
             mailbox=None,

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
-
-from platformdirs import PlatformDirs
+from typing import NamedTuple
 
 from workflows.core.errors import OnboardError
 from workflows.core.files import cause_of, expanded, explained, own_folder
 from workflows.core.later import on_demand
 
 with on_demand():
+    import datetime as dt
+
+    import platformdirs
+
     from workflows.gpg import decrypt, keyring
     from workflows.stores import system_keyring, vault
 
 
-@dataclass(frozen=True)
-class Places:
+class Places(NamedTuple):
     """The folders of the program.
 
     Attributes:
@@ -69,26 +70,31 @@ class Places:
 
     @classmethod
     def of_this_machine(cls) -> Places:
-        """Return the folders by the platform's conventions (XDG on Linux, Library on macOS)."""
-        folders = PlatformDirs("iam-onboard", appauthor=False)
-        state = folders.user_state_path
-        vault = folders.user_data_path / "vault"
-        return cls(state / "sessions", state / "sandboxes", vault, folders.user_cache_path)
+        """Return the folders by the platform's conventions: XDG's variables, or its defaults."""
+        state = _own_folder("XDG_STATE_HOME", ".local/state", "Library/Application Support")
+        data = _own_folder("XDG_DATA_HOME", ".local/share", "Library/Application Support")
+        cache = _own_folder("XDG_CACHE_HOME", ".cache", "Library/Caches")
+        return cls(state / "sessions", state / "sandboxes", data / "vault", cache)
 
 
-def utc_now() -> datetime:
+def _own_folder(variable: str, xdg: str, on_macos: str) -> Path:
+    named = Path(os.environ.get(variable, ""))
+    default = Path.home() / (on_macos if sys.platform == "darwin" else xdg)
+    return (named if named.is_absolute() else default) / "iam-onboard"
+
+
+def utc_now() -> dt.datetime:
     """Return the current time, aware, in UTC."""
-    return datetime.now(UTC)
+    return dt.datetime.now(dt.UTC)
 
 
-@dataclass(frozen=True)
-class Machine:
+class Machine(NamedTuple):
     """The user's own machine, as the command line found it.
 
     Attributes:
         places: the program's folders.
         home: the home folder.
-        downloads: the browser's downloads folder.
+        downloads: the browser's downloads folder; None for the one in the desktop's settings.
         working_folder: the folder that the program was started in.
         environment: the environment it was started with.
         now: the clock.
@@ -96,10 +102,15 @@ class Machine:
 
     places: Places
     home: Path
-    downloads: Path
+    downloads: Path | None
     working_folder: Path
     environment: Mapping[str, str]
-    now: Callable[[], datetime] = utc_now
+    now: Callable[[], dt.datetime] = utc_now
+
+    @property
+    def downloads_folder(self) -> Path:
+        """The browser's downloads folder."""
+        return self.downloads or platformdirs.user_downloads_path()
 
     @property
     def gnupg_home(self) -> Path | None:
@@ -118,8 +129,7 @@ class Machine:
         Raises:
             OnboardError: the folder that the program was started in is gone.
         """
-        downloads = PlatformDirs().user_downloads_path
-        return cls(Places.of_this_machine(), Path.home(), downloads, _working_folder(), dict(os.environ))
+        return cls(Places.of_this_machine(), Path.home(), None, _working_folder(), dict(os.environ))
 
 
 def _working_folder() -> Path:

@@ -142,12 +142,13 @@ class SessionCatalogue:
     def _all(self) -> Iterator[Entry]:
         for folder in (None, *self.sandboxes()):
             sessions = self.sessions_of(folder)
+            mailbox = folder / "mailbox" if folder else self._machine.downloads_folder
             every = sessions.summaries()
             projects = ledgers(every, partial(_holds_files, sessions.folder))
             for summary in every:
                 ledger = projects[summary.facts.get("project_root")]
                 awaits = replace(summary, awaited=ledger.still_awaited(summary))
-                entry = self._entry(awaits, sessions, folder)
+                entry = self._entry(awaits, sessions, folder, mailbox)
                 undone_by = () if entry.apply else ledger.finished_by(summary)
                 removed = dict.fromkeys(name for _, name in ledger.removals(summary, people_of(summary)))
                 gone = bool(folder and entry.arrived) and _gone(
@@ -163,14 +164,13 @@ class SessionCatalogue:
                     arrived=arrived,
                 )
 
-    def _entry(self, summary: Summary, sessions: Sessions, sandbox: Path | None) -> Entry:
-        place = sandbox / "mailbox" if sandbox else self._machine.downloads
-        awaited = [place / name for name in _awaited(summary, sessions.folder / summary.id)]
+    def _entry(self, summary: Summary, sessions: Sessions, sandbox: Path | None, mailbox: Path) -> Entry:
+        awaited = [mailbox / name for name in _awaited(summary, sessions.folder / summary.id)]
         since = str(summary.facts.get("sent_at") or summary.created)
         came = max((_came(path, since) for path in awaited), default=None)
         if came is None and (accepted := summary.facts.get("accepted_at")):
             since = max(str(accepted), summary.changed)  # earlier messages were seen there
-            came = _came(place / _handoff_of(summary), since) or None
+            came = _came(mailbox / _handoff_of(summary), since) or None
         archived, apply = sessions.is_archived(summary.id), _left_apply(summary, sessions.folder / summary.id)
         if unwatched := sessions.unwatched(summary.id):
             summary, apply = replace(summary, next_title=unwatched), "finished"

@@ -16,7 +16,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -194,7 +194,7 @@ class KeyWorld(World):
     def place(self) -> Place:
         here = own_machine(self.aws)
         variables = {**here.environment, "GNUPGHOME": str(self.gpg.path)}
-        machine = replace(here, environment=variables, now=partial(always, here.now()))
+        machine = here._replace(environment=variables, now=partial(always, here.now()))
         signed = auth.get_current_datetime()
         return Place(self.folder, self.folder, machine, signed, (self.aws.code(self.seed, 1),))
 

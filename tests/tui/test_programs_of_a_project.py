@@ -18,7 +18,7 @@ from support.own_machine import Terminal
 from tui.cli.arguments import DONE
 from tui.cli.context import own_world
 from tui.cli.layer_run import layer_alone
-from tui.cli.main import build_parser
+from tui.cli.parser import build_parser
 from tui.host import Machine, Places
 from workflows.steps.admin import project
 from workflows.terraform.binary import Wanted, find_program

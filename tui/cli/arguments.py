@@ -5,14 +5,16 @@ Command modules load nothing else before they run, so that help and completion a
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, NoReturn
+from typing import Any
 
-from tui.cli.output import hand_out, note
+from workflows.core.later import on_demand
 
-Argument = Callable[[argparse._ActionsContainer], Any]  # noqa: SLF001 - the common base of parsers and groups
+with on_demand():
+    import argparse
+
+Argument = Callable[["argparse._ActionsContainer"], Any]  # noqa: SLF001 - the common base of parsers and groups
 """Adds itself to a parser or to a group of one."""
 Run = Callable[..., int | None]
 """Runs a command: takes the `Machine` and the options, and returns the exit code, or None for 0."""
@@ -24,24 +26,6 @@ EXIT_CODES = "exit codes: 0 done, 1 failed (standard error says why), 2 wrong us
 
 class UsageError(Exception):
     """The arguments don't fit together; the text says why. Exits with `USAGE`."""
-
-
-class Parser(argparse.ArgumentParser):
-    """Reports errors through the command line's one writer, as a shell pattern may insert any file name."""
-
-    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
-        """Report arguments unknown to this very command: argparse passes them to the parser above."""
-        options, unknown = super().parse_known_args(args, namespace)
-        if unknown:
-            self.error(f"unrecognized arguments: {' '.join(unknown)}")
-        return options, unknown
-
-    def error(self, message: str) -> NoReturn:
-        note(f"{self.format_usage()}{self.prog}: error: {message}")
-        raise SystemExit(USAGE)
-
-    def print_help(self, file: object = None) -> None:  # noqa: ARG002 - argparse's
-        hand_out(self.format_help())
 
 
 class Parts:

@@ -10,23 +10,24 @@ import select
 import sys
 from collections import Counter
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from pathlib import Path
-from typing import TextIO, TypeVar
+from typing import TYPE_CHECKING, TextIO, TypeVar
 
 from tui.cli.output import moves_cursor, note
 from workflows.core.errors import OnboardError
 from workflows.core.later import on_demand
 from workflows.core.secret import Secret
-from workflows.core.text import safe
 
 with on_demand():
     import getpass
 
     from tui import host
     from workflows.aws import authenticator, sts
-    from workflows.core import files
+    from workflows.core import files, text
     from workflows.environment import Environment
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 Done = TypeVar("Done")
 _TRIES = 3  # for a code that is invalid, or that AWS rejects
@@ -80,7 +81,7 @@ def ask(question: str) -> str:
     if not has_terminal():
         raise NoTerminal
     with _TERMINAL.open("r", encoding="utf-8") as lines, _TERMINAL.open("w", encoding="utf-8") as words:
-        words.write(safe(question))
+        words.write(text.safe(question))
         words.flush()
         return lines.readline().rstrip("\n")
 
@@ -111,7 +112,7 @@ def ask_code(serial: str, environment: Environment, *, or_none: bool = False) ->
     if not has_terminal():
         raise NoTerminal(f"iam-onboard needs the MFA code of {_device(serial)}")
     with _TERMINAL.open("r", encoding="utf-8") as lines, _TERMINAL.open("w", encoding="utf-8") as words:
-        words.write(safe(f"MFA code of {_device(serial)}\n"))
+        words.write(text.safe(f"MFA code of {_device(serial)}\n"))
         for _ in range(_TRIES):
             typed = _typed_code(lines, words, environment, or_none=or_none)
             if (problem := authenticator.code_problem(typed)) is None:
@@ -202,7 +203,7 @@ def ask_secret(question: str) -> Secret:
     if not has_terminal():
         raise NoTerminal
     try:
-        return Secret(getpass.getpass(safe(question)))
+        return Secret(getpass.getpass(text.safe(question)))
     except EOFError:
         raise KeyboardInterrupt from None  # Ctrl-D at a question means "no", like Ctrl-C
 

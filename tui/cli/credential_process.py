@@ -6,8 +6,9 @@ Version 1 on standard output, and nothing else there.
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from tui.cli.arguments import PROJECT_AND_PROFILE, Commands
 from tui.cli.output import say_json
@@ -17,7 +18,11 @@ from workflows.core.later import on_demand
 with on_demand():
     from tui import host
     from tui.cli import asking
-    from workflows.stores import access_key_vault, key_records, system_keyring, vault
+    from workflows.core import parsing
+    from workflows.stores import access_key_vault, system_keyring, vault
+
+if TYPE_CHECKING:
+    import argparse
 
 
 def add_to(commands: Commands) -> None:
@@ -50,17 +55,23 @@ def credential_process(machine: host.Machine, options: argparse.Namespace) -> No
 
 def _vaults(machine: host.Machine, project: str, profile: str) -> Iterator[vault.Vault]:
     """Yield the recorded vault, then all: searching keyrings takes longer than everything else."""
-    try:
-        record = key_records.KeyRecords(machine.places.key_records).get(project, profile)
-    except OnboardError:
-        record = None  # it only shortens the search; the commands that rely on it report the damage
-    if record is not None and record.backend:
-        backend = system_keyring.named_keyring(record.backend)
+    record = _record(access_key_vault.record_file(machine.places.key_records, project, profile))
+    if record.get("backend"):
+        backend = system_keyring.named_keyring(str(record["backend"]))
         if backend is not None:
             yield system_keyring.KeyringVault(backend)
     tty = asking.terminal_name(machine.environment)  # an SDK in a terminal: gpg can ask there
     files = host.encrypted_files("", machine.places.vault, machine.gnupg_home, machine.environment, tty)
-    if record is not None and record.fingerprint:
+    if record.get("fingerprint"):
         yield files
     yield from (system_keyring.KeyringVault(backend) for backend in system_keyring.system_keyrings())
     yield files
+
+
+def _record(path: Path) -> dict[str, Any]:
+    """Return the record of a key unchecked, since it only shortens the search, or {}."""
+    try:
+        record = parsing.read_json(path, access_key_vault.LARGEST_RECORD)
+    except OnboardError:
+        record = None  # there is none, or the commands that rely on it report the damage
+    return record if isinstance(record, dict) else {}

@@ -9,7 +9,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -17,10 +16,13 @@ from typing import TextIO
 
 from workflows.core.later import on_demand
 from workflows.core.sentences import Sentence, text_of
-from workflows.core.text import folded, safe
 
 with on_demand():
+    import shutil
+
     from rich import console as rich_console, live as rich_live, table as rich_table, text as rich_text
+
+    from workflows.core import text as texts
 
 Row = Sequence[str]
 
@@ -78,8 +80,8 @@ def say(*lines: Sentence) -> None:
 def _laid_out(lines: Iterable[Sentence], *, fold: bool) -> str:
     """Return lines of text, wrapped between words for a terminal, except text for pasting."""
     room = shutil.get_terminal_size().columns
-    rows = [row for line in lines for row in safe(text_of(line)).split("\n")]
-    return "".join(f"{folded(row, room, breaks=False) if fold else row}\n" for row in rows)
+    rows = [row for line in lines for row in texts.safe(text_of(line)).split("\n")]
+    return "".join(f"{texts.folded(row, room, breaks=False) if fold else row}\n" for row in rows)
 
 
 def hand_out(text: str) -> None:
@@ -88,7 +90,7 @@ def hand_out(text: str) -> None:
     Raises:
         OutputLost: standard output doesn't accept it.
     """
-    _write(safe(text, len(text)) if on_terminal() else text)
+    _write(texts.safe(text, len(text)) if on_terminal() else text)
 
 
 def _write(text: str) -> None:
@@ -148,7 +150,7 @@ def note(*lines: Sentence) -> None:
 def note_at_once(line: str) -> None:
     """Write a remark from a signal handler, when standard error may be in the middle of a write."""
     with suppress(OSError):
-        os.write(2, f"\n{safe(line)}\n".encode(errors="replace"))
+        os.write(2, f"\n{texts.safe(line)}\n".encode(errors="replace"))
 
 
 def flush() -> None:
@@ -169,7 +171,7 @@ def columns(rows: Sequence[Row], indent: str = "  ") -> list[str]:
     In a terminal that is too narrow, cells wrap, so there are more lines than rows. Elsewhere a row is one
     line of any length.
     """
-    rows = [[safe(text) for text in row] for row in rows]
+    rows = [[texts.safe(text) for text in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = [
         indent + "  ".join(cell.ljust(wide) for cell, wide in zip(row, widths, strict=True) if wide).rstrip()
@@ -211,7 +213,7 @@ def _grid(rows: Sequence[Row]) -> rich_table.Table:
     for _ in rows[0]:
         grid.add_column(overflow="fold")
     for row in rows:
-        grid.add_row(*(rich_text.Text(safe(text)) for text in row), style=_STYLES.get(row[0]))
+        grid.add_row(*(rich_text.Text(texts.safe(text)) for text in row), style=_STYLES.get(row[0]))
     return grid
 
 

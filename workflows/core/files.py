@@ -15,13 +15,16 @@ import os
 import re
 import stat
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from importlib import import_module
 from io import BufferedReader
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 from workflows.core.errors import OnboardError
 from workflows.core.sentences import Sentence, joined
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 BACKUPS_KEPT = 10
 """How many backups of one file are kept; the oldest are removed."""
@@ -206,8 +209,7 @@ def open_file(path: Path, *, follow: bool = True) -> BufferedReader:
     raise OSError(errno.ENXIO, "no regular file", str(path))
 
 
-@dataclass(frozen=True)
-class FileWrite:
+class FileWrite(NamedTuple):
     """One file to write.
 
     Attributes:
@@ -402,6 +404,8 @@ def timestamped_backup(path: Path, now: datetime) -> Path:
     Raises:
         FileError: the file cannot be read, or the copy cannot be written.
     """
+    from datetime import UTC  # noqa: PLC0415 - a start is quicker without
+
     stamp = now.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
     with explained(path, "backed up"):
         data = load_file(path, OWN_LIMIT)
@@ -499,10 +503,15 @@ def _somebody_elses(path: Path) -> FileError:
 
 def file_named(folder: Path, name: str, suffix: str) -> Path:
     """The file for something of that name: unique to the name, and always inside the folder."""
-    import hashlib  # noqa: PLC0415 - Terraform's supervisor needs none
-
-    digest = hashlib.sha256(os.fsencode(name)).hexdigest()[:16]
+    digest = _sha256(os.fsencode(name))[:16]
     return folder / f"{_UNSAFE.sub('-', name).strip('-.')[:60]}-{digest}{suffix}"
+
+
+def _sha256(data: bytes) -> str:
+    for module in ("_sha2", "_sha256", "hashlib"):  # hashlib loads OpenSSL, as slow as decrypting with gpg
+        with contextlib.suppress(ImportError):
+            return str(import_module(module).sha256(data).hexdigest())
+    raise AssertionError("every Python has hashlib")
 
 
 def sync_folder(folder: Path) -> None:

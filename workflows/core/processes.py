@@ -19,10 +19,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Thread
-from typing import IO, Any, AnyStr
+from typing import IO, Any, AnyStr, NamedTuple
 
 from workflows.core.files import OWN_LIMIT, FileError, load_file, replace_file
 from workflows.core.parsing import parse_json
@@ -66,8 +65,7 @@ _GRACE_SECONDS = 5.0
 """How long an interrupted program may take to end."""
 
 
-@dataclass(frozen=True)
-class Completed:
+class Completed(NamedTuple):
     """The result of a short child process.
 
     Attributes:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from datetime import datetime
-from typing import NoReturn, Self
+from typing import TYPE_CHECKING, NamedTuple, NoReturn, Self
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 # Other services' tokens with a known prefix: GitHub, GitLab, Slack, Stripe and similar, a signed JWT.
 TOKEN = re.compile(
@@ -88,8 +89,7 @@ class Secret:
         raise TypeError("a Secret is never pickled or copied")
 
 
-@dataclass(frozen=True)
-class Credentials:
+class Credentials(NamedTuple):
     """An access key, or temporary credentials with a session token; a `with` block drops them.
 
     Attributes:

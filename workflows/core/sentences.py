@@ -7,10 +7,10 @@ a `Sentence` accepts any text, and nothing can compare it, search it or take it 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from typing import Protocol
 
     from typing_extensions import deprecated

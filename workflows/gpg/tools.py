@@ -11,10 +11,9 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
-from typing import Final
+from typing import Final, NamedTuple
 
 from workflows.core.errors import Cancelled, DeclaredError, OnboardError, Texts
 from workflows.core.installation import how_to_install
@@ -74,8 +73,7 @@ class GpgTooSlow(DeclaredError, GpgFailed):  # noqa: N818 - as the others
     )
 
 
-@dataclass(frozen=True)
-class GpgRun:
+class GpgRun(NamedTuple):
     """The result of a gpg run.
 
     Attributes:

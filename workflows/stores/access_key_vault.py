@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from pathlib import Path
 
-from workflows.core.files import NotSynced
+from workflows.core.files import NotSynced, file_named
 from workflows.core.secret import Credentials, Secret
 from workflows.stores.vault import PgpFileVault, Vault, VaultUnavailable, load_texts
+
+LARGEST_RECORD = 64_000
+"""Maximum bytes of the record of a key."""
 
 
 def store_access_key(
@@ -96,6 +100,11 @@ def delete_access_key(vault: Vault, project: str, profile: str, *, aside: bool =
         VaultUnavailable: the vault does not answer.
     """
     vault.delete(_name(project, profile, aside=aside))
+
+
+def record_file(folder: Path, project: str, profile: str, suffix: str = ".json") -> Path:
+    """Return the file in that folder with the record of a profile's key."""
+    return file_named(folder, f"{project}/{profile}", suffix)
 
 
 def _name(project: str, profile: str, *, aside: bool = False) -> str:

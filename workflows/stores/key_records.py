@@ -20,7 +20,6 @@ from workflows.core.errors import OnboardError
 from workflows.core.files import (
     FileWrite,
     explained,
-    file_named,
     is_there,
     private_folder,
     read_text,
@@ -31,8 +30,8 @@ from workflows.core.locks import FileLock
 from workflows.core.parsing import parse_json
 from workflows.core.sentences import Sentence, count
 from workflows.core.shapes import WrongShape, plain, read
+from workflows.stores.access_key_vault import LARGEST_RECORD, record_file
 
-LARGEST = 64_000
 _Kind = TypeVar("_Kind")
 KEPT_WORDS = {
     "keyring": "in the keyring",
@@ -248,11 +247,11 @@ class KeyRecords:
             path.unlink(missing_ok=True)
 
     def _path(self, project: str, profile: str, suffix: str = ".json") -> Path:
-        return file_named(self.folder, f"{project}/{profile}", suffix)
+        return record_file(self.folder, project, profile, suffix)
 
 
 def _read(path: Path, kind: type[_Kind]) -> _Kind:
-    text = read_text(path, LARGEST)
+    text = read_text(path, LARGEST_RECORD)
     try:
         return read(kind, parse_json(text))
     except (ValueError, WrongShape) as error:

@@ -8,16 +8,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from workflows.core.errors import OnboardError
 from workflows.core.files import NotSynced, file_named, is_there, private_folder, read_bytes, write_atomically
 from workflows.core.parsing import parse_json
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence
-from workflows.core.shapes import WrongShape, read
 
 
 class VaultUnavailable(OnboardError):  # noqa: N818 - as the other refusals are named
@@ -110,9 +108,9 @@ class PgpFileVault:
         if not is_there(path):
             return None
         plain = self._decrypt(read_bytes(path, 1_000_000))
-        with suppress(ValueError, WrongShape):
-            content = read(dict[str, str], parse_json(plain))
-            if content.get("name") == name and "secret" in content:
+        with suppress(ValueError, KeyError, TypeError):
+            content = parse_json(plain)
+            if content["name"] == name and isinstance(content["secret"], str):
                 return Secret(content["secret"])
         raise VaultUnavailable(
             "A damaged file",
@@ -135,8 +133,7 @@ class PgpFileVault:
         return file_named(self._folder, name, ".gpg")
 
 
-@dataclass(frozen=True)
-class VaultChoice:
+class VaultChoice(NamedTuple):
     """The choice of a vault.
 
     Attributes:

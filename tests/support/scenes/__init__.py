@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
@@ -139,7 +139,7 @@ class Stage:
         step, _, item = at.partition("@")
         modules = list(MODULES[session.header.workflow].values())
         key = StepKey(step, item) if at else None
-        machine = replace(Machine.this(), environment={"TERM": "xterm-256color"})
+        machine = Machine.this()._replace(environment={"TERM": "xterm-256color"})
         app = Framed(session, environment, modules, PANES, key, machine=machine)
 
         async def then(pilot: Pilot[Any]) -> None:

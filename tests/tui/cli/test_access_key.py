@@ -177,7 +177,7 @@ def test_without_a_keyring_the_file_is_encrypted_to_the_own_key(
     with gpg_home() as gpg:
         here = Machine.this()
         environment = {**here.environment, "GNUPGHOME": str(gpg.path)}
-        there = replace(here, environment=environment)
+        there = here._replace(environment=environment)
         monkeypatch.setattr(Machine, "this", lambda: there)
         path = new_user.csv(user_key(new_user))
         assert main(["access-key", "import", str(path), *PROFILE]) == REFUSED

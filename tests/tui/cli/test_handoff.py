@@ -16,7 +16,7 @@ from support.pgp import ENVIRONMENT, GpgHome, gpg_home
 
 from tui.cli import layer_run
 from tui.cli.arguments import DONE, REFUSED
-from tui.cli.main import build_parser
+from tui.cli.parser import build_parser
 from tui.host import Machine, Places
 from workflows.core.errors import OnboardError
 from workflows.core.sentences import text_of

@@ -5,14 +5,13 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from support.pgp import gpg_home
 
 from tui.cli.arguments import DONE, REFUSED, UsageError
-from tui.cli.main import build_parser
+from tui.cli.parser import build_parser
 from tui.host import Machine
 from workflows.core.errors import OnboardError
 from workflows.layer.discover import find_project
@@ -31,7 +30,7 @@ def project(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def machine(project: Path) -> Machine:
-    return replace(Machine.this(), working_folder=project)
+    return Machine.this()._replace(working_folder=project)
 
 
 @pytest.fixture(scope="module")
@@ -282,7 +281,7 @@ def test_any_spelling_of_the_folder_does_and_paths_of_the_diff_stay_the_projects
         (project / "management", "security"),
         (project.parent, f"{project.name}/{LAYER}/"),
     ):
-        here = replace(machine, working_folder=folder)
+        here = machine._replace(working_folder=folder)
         assert run(here, "add", name, "jane.doe", "--key", str(project / "jane.key"), "--dry-run") == DONE
         diffs.add(capsys.readouterr().out)
     (diff,) = diffs
@@ -327,7 +326,7 @@ def test_a_folder_of_users_is_taken_without_a_project(
     alone = tmp_path / "other" / "iam"
     alone.parent.mkdir()
     moved(project / LAYER, alone)
-    here = replace(machine, working_folder=tmp_path)
+    here = machine._replace(working_folder=tmp_path)
     assert run(here, "remove", "other/iam", "alex.kim") == DONE
     told = capsys.readouterr()
     assert told.err

@@ -2,13 +2,12 @@ from __future__ import annotations
 
 import json
 import subprocess
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tui.cli.arguments import DONE, UsageError
-from tui.cli.main import build_parser
+from tui.cli.parser import build_parser
 from tui.host import Machine
 from workflows.core.errors import OnboardError
 from workflows.layer.discover import find_project
@@ -54,7 +53,7 @@ def project(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def machine(project: Path) -> Machine:
-    return replace(Machine.this(), working_folder=project)
+    return Machine.this()._replace(working_folder=project)
 
 
 def run(machine: Machine, *words: str) -> int:

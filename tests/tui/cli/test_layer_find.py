@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import errno
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,7 +21,7 @@ def test_a_folder_that_may_not_be_entered_is_told_as_that(
             raise PermissionError(13, "Permission denied", str(path))
         return stat(path, follow_symlinks=follow_symlinks)
 
-    machine = replace(Machine.this(), working_folder=tmp_path)
+    machine = Machine.this()._replace(working_folder=tmp_path)
     monkeypatch.setattr(Path, "stat", refuse)
     monkeypatch.setattr(Path, "is_dir", lambda path: bool(refuse(path)))  # later Pythons ask the system alone
     with pytest.raises(FileError) as caught:

@@ -11,7 +11,6 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -23,8 +22,9 @@ from support.small_steps import NOT_THERE
 
 from tui.cli import credential_process, doctor, wizard
 from tui.cli.arguments import DONE, REFUSED, USAGE
-from tui.cli.main import build_parser, main
+from tui.cli.main import main
 from tui.cli.output import say
+from tui.cli.parser import build_parser
 from tui.host import Machine
 from workflows.core.files import private_folder
 from workflows.core.installation import COMMANDS
@@ -417,7 +417,7 @@ def test_the_doctor_asks_a_keyring_whether_it_answers(
 def test_the_doctor_tells_how_many_colours_there_are(
     monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], words: str
 ) -> None:
-    machine = replace(Machine.this(), environment=environment)
+    machine = Machine.this()._replace(environment=environment)
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), encoding="utf-8"))
     findings = {found.subject: found for found in doctor.examine(machine, on_terminal=True)}
     assert findings["Terminal"].words.endswith(words)

@@ -108,7 +108,7 @@ def test_without_a_handoff_the_accounts_give_the_usual_names(
 def test_the_short_name_is_enough_inside_the_checkout(
     new_user: NewUserAws, checkout: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    inside = replace(Machine.this(), working_folder=Path(checkout) / "config")
+    inside = Machine.this()._replace(working_folder=Path(checkout) / "config")
     monkeypatch.setattr(Machine, "this", lambda: inside)
     for _ in range(2):  # before and after its files are here
         assert main(["profiles", "write", "bb", *AS, "--json"]) == DONE

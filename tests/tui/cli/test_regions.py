@@ -17,7 +17,8 @@ from support.strict_aws import SECURITY
 
 from tui.cli import asking, regions
 from tui.cli.arguments import DONE, REFUSED, USAGE
-from tui.cli.main import build_parser, main
+from tui.cli.main import main
+from tui.cli.parser import build_parser
 from tui.host import Machine, Places
 from workflows.aws.sts_regions.answers import OptIn, StsState
 from workflows.aws.sts_regions.report import Verdict

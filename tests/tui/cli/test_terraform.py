@@ -24,7 +24,8 @@ from support.own_machine import Terminal
 from tui.cli import apply, handoff, layer_run, plan
 from tui.cli.arguments import DONE, REFUSED, USAGE, UsageError
 from tui.cli.layer_run import asked_code, layer_alone, plans_of, stoppable, with_codes
-from tui.cli.main import build_parser, main
+from tui.cli.main import main
+from tui.cli.parser import build_parser
 from tui.host import Machine, Places
 from workflows.aws.clients import ProfileFiles
 from workflows.aws.sts import CodeMemory, RepeatedCode

@@ -4,7 +4,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -296,7 +295,7 @@ def test_the_real_pyperclip_module_is_left_alone() -> None:
 
 def test_over_ssh_the_desktop_of_this_machine_is_left_out_unless_windows_are_forwarded() -> None:
     def kinds(**variables: str) -> list[type]:
-        machine = replace(Machine.this(), environment=variables)
+        machine = Machine.this()._replace(environment=variables)
         board = clipboard_of(machine, lambda _text: None)
         assert isinstance(board, FirstWorkingClipboard)
         return [type(way) for way in board._clipboards]

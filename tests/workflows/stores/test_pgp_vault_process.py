@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
@@ -16,10 +17,13 @@ from support.pgp import ENVIRONMENT, GpgHome, gpg_home
 from tui.host import encrypted_files
 from workflows.core.secret import Credentials, Secret
 from workflows.stores.access_key_vault import store_access_key
+from workflows.stores.key_records import KeyRecord, KeyRecords
 
 PROGRAM = Path(sys.executable).with_name("iam-onboard")
 PASSPHRASE = "canary-passphrase-2f"
 SECRET = "s3cret+/" * 5
+SLOW = {"argparse", "dataclasses", "datetime", "hashlib", "keyring", "platformdirs", "shutil", "textwrap"}
+"""What takes as long to load as gpg takes to decrypt, all together or alone."""
 
 
 @pytest.fixture
@@ -28,11 +32,11 @@ def gpg() -> Iterator[GpgHome]:
         yield home
 
 
-def asked(gpg: GpgHome, home: Path) -> subprocess.CompletedProcess[str]:
+def asked(gpg: GpgHome, home: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     """Call it as an SDK does: without a terminal, windows or a keyring."""
     return subprocess.run(
         [PROGRAM, "credential-process", "--project", "bb", "--profile", "bb-security"],
-        env=environment(gpg, home),
+        env={**environment(gpg, home), **variables},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -79,6 +83,25 @@ def test_the_agent_answers_while_it_remembers_and_a_question_is_refused_in_words
     gpg.run("--decrypt", str(kept), passphrase=PASSPHRASE)  # the agent caches the passphrase from now on
     answer = asked(gpg, tmp_path)
     assert json.loads(answer.stdout)["SecretAccessKey"] == SECRET, answer.stderr
+
+
+def test_a_recorded_key_is_read_without_loading_anything_slow(gpg: GpgHome, tmp_path: Path) -> None:
+    keep(gpg, tmp_path, "")
+    names = {"project": "bb", "profile": "bb-security", "user": "jane.doe", "account_id": "222222222222"}
+    record = KeyRecord(
+        **names,
+        id="AKIAEXAMPLEEXAMPLE01",
+        kept="pgp-file",
+        region="us-east-1",
+        kept_at=datetime(2026, 1, 1, tzinfo=UTC),
+        fingerprint="F" * 40,
+    )
+    KeyRecords(tmp_path / ".local" / "state" / "iam-onboard" / "access-keys").put(record)
+    answer = asked(gpg, tmp_path, PYTHONPROFILEIMPORTTIME="1")
+    assert json.loads(answer.stdout)["SecretAccessKey"] == SECRET
+    loaded = {line.rpartition("|")[2].strip() for line in answer.stderr.splitlines()}
+    assert "subprocess" in loaded
+    assert not loaded & SLOW
 
 
 def test_ten_at_once(gpg: GpgHome, tmp_path: Path) -> None:

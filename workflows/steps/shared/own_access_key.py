@@ -559,7 +559,7 @@ def key_session(
         who = sts.caller_identity(client)
         check(who)
         session = (
-            sts.session_token(client, serial, code, memory=environment.codes) if serial else replace(key)
+            sts.session_token(client, serial, code, memory=environment.codes) if serial else key._replace()
         )
     try:
         with clients.client("iam", session) as client:
