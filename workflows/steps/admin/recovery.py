@@ -12,9 +12,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+from workflows.aws.iam import password_made_at
+from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence
-from workflows.steps.admin.terraform_runs import OpenLayer, open_layer, read_state, run_folder, watching
+from workflows.steps.admin.terraform_runs import (
+    OpenLayer,
+    iam_client,
+    open_layer,
+    read_state,
+    run_folder,
+    watching,
+)
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.terraform.failures import InitWay, LockInfo
 from workflows.terraform.kept import EndedRun, pending_replacements, replace_next, result_of, run_that_left
@@ -145,13 +154,22 @@ def _repairs(
     wanted = {change.address: change for change in plan.changes if change.action is Action.CREATE}
     users = {change.user for change in wanted.values() if change.address in begun and change.type == USER}
     for change in sorted(wanted.values(), key=lambda change: change.type != USER):
-        password_too = change.type == LOGIN_PROFILE and change.user in users
-        if change.address in begun or password_too:
+        of_them = change.type == LOGIN_PROFILE and change.user in users
+        if change.address in begun or (of_them and _has_password(str(change.user), layer, context)):
             yield from _taken_in(change, layer)
     replaced = {change.address for change in plan.replaced} | set(pending_replacements(run_folder(context)))
     for profile in state.login_profiles.values():
         if not profile.encrypted_password and profile.address in begun - replaced:
             yield _replacement(profile.address)
+
+
+def _has_password(name: str, layer: OpenLayer, context: Context) -> bool:
+    """Return whether AWS has a console password of a user, or can't be asked about it."""
+    try:
+        with iam_client(context, layer.project, layer.location, layer.files) as iam:
+            return password_made_at(iam, name) is not None
+    except OnboardError:
+        return True
 
 
 def _taken_in(change: ResourceChange, layer: OpenLayer) -> Iterator[Repair]:
