@@ -18,7 +18,7 @@ from workflows.core.sentences import Sentence, count, joined, listed
 from workflows.core.shapes import moment
 from workflows.git import Git
 from workflows.steps.admin import new_passwords, plan_resources
-from workflows.steps.admin.accepted_plan import ChangeLine, PersonChange, Planned, is_applied
+from workflows.steps.admin.accepted_plan import ChangeLine, PersonChange, Planned, decided, is_applied
 from workflows.steps.admin.other_sessions import not_applied, replaced_before_sent, sessions_that_can_undo
 from workflows.steps.admin.plan_resources import Difference, Resource
 from workflows.steps.admin.terraform_runs import open_layer, run_folder
@@ -240,6 +240,13 @@ def _left(planned: Planned, result: ApplyResult) -> set[str]:
     if result.succeeded:
         return set()
     return {*planned.owners, *result.failed, *result.remaining} - set(result.done)
+
+
+def begun_here(context: Context) -> set[str]:
+    """Return the resources that this session's last apply of the step's layer changes and didn't finish."""
+    planned = decided(context)
+    result = result_of(run_folder(context), planned.record) if planned else None
+    return _left(planned, result) if planned and result else set()
 
 
 def causes(planned: Planned, result: ApplyResult) -> tuple[Sentence, ...]:

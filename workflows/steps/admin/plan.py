@@ -26,7 +26,7 @@ from workflows.machine.observations import AGREES, NOT_ASKED, Observation, Verdi
 from workflows.steps.admin import new_passwords, plan_resources, state_now
 from workflows.steps.admin.accepted_plan import Planned, decided, is_applied, passwords_before
 from workflows.steps.admin.edits import other_keys, refuse_expired_keys, refuse_other_keys
-from workflows.steps.admin.judged_plan import judged, made_from_other_files, staleness
+from workflows.steps.admin.judged_plan import begun_here, judged, made_from_other_files, staleness
 from workflows.steps.admin.other_sessions import keys_of_later_sessions, other_keys_since, removed_from_files
 from workflows.steps.admin.terraform_runs import (
     OpenLayer,
@@ -93,20 +93,21 @@ def make(context: Context, report: Report, code: Secret | None = None) -> Planne
             its message as the detail.
     """
     refuse_expired_keys(context)
-    rekeyed = tuple(_rekeyed(context))
+    rekeyed, begun = tuple(_rekeyed(context)), begun_here(context)
     with open_layer(context, report, code=code, current=True) as layer:
         wanted = context.decisions.resetting or new_passwords.outdated(context)
         state = read_state(layer, context, report, planning=True) if wanted else State()
         anew = new_passwords.addresses(state, context) if wanted else ()
         report(Progress(f"Waiting for the plan; if the state is locked, up to {LOCK_TIMEOUT}"))
         record, plan = layer.terraform.plan(replace=anew, watch=watching(context, report))
+        gone = {
+            change.user for change in plan.drift if change.type == USER and change.action is Action.DELETE
+        }
+        plan = replace(plan, drift=tuple(change for change in plan.drift if change.address not in begun))
         planned = judged(record, plan, context)
         try:
             refuse_another_account(plan, layer.location)
             refuse_short_passwords(plan, layer.location, _least_length(plan, layer, context, report))
-            gone = {
-                change.user for change in plan.drift if change.type == USER and change.action is Action.DELETE
-            }
             planned = _completed(planned, gone, layer, context, report)
         except OnboardError:
             layer.terraform.give_up_plan()

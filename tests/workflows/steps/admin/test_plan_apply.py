@@ -338,6 +338,25 @@ def test_a_plan_that_only_takes_somebody_out_of_a_group_is_no_removal(
     assert plan.make(replace(own, folder=tmp_path / "another"), quiet).gone == ("mary",)
 
 
+@pytest.mark.parametrize(("exit_code", "drifted"), [(1, 1), (0, 2), (None, 1)])
+def test_what_an_apply_from_here_left_half_done_is_no_change_from_outside(
+    tmp_path: Path,
+    record: PlanRecord,
+    monkeypatch: pytest.MonkeyPatch,
+    exit_code: int | None,
+    drifted: int,
+) -> None:
+    own = context(tmp_path, plan=judged(record, PLAN, context(tmp_path)).as_facts())
+    left = ResourceChange(
+        "members.admins", "aws_iam_group_membership", Action.UPDATE, group="admins", leaving=("alex.kim",)
+    )
+    plans_are(monkeypatch, own, record, replace(PLAN, drift=(left, *PLAN.drift)))
+    monkeypatch.setattr(plan, "removed_from_files", lambda *_: RemovedFromFiles("", {}))
+    result = ApplyResult(exit_code, (USER, LOGIN), ("aws_iam_user.alex",), ("members.admins",))
+    monkeypatch.setattr(judged_plan, "result_of", lambda *_: result)
+    assert len(plan.make(own, quiet).drift) == drifted
+
+
 @pytest.mark.parametrize(("fingerprint", "notes"), [("A" * 40, 0), ("B" * 40, 1)])
 def test_a_plan_says_that_a_later_session_took_in_another_key_for_somebody(
     tmp_path: Path, record: PlanRecord, monkeypatch: pytest.MonkeyPatch, fingerprint: str, notes: int
