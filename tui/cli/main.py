@@ -44,8 +44,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if "_ARGCOMPLETE" in os.environ:  # a shell asks for completions
         argcomplete.autocomplete(parser.build_parser())
     prepare_streams()
-    code = _code_of(lambda: _run(_parsed(sys.argv[1:] if arguments is None else arguments)))
-    return code if arguments is not None else leave(code, flush)
+    # A command ends before a collection is worth its time; the wizard, which runs for long, turns it on.
+    with collection_paused():
+        code = _code_of(lambda: _run(_parsed(sys.argv[1:] if arguments is None else arguments)))
+        return code if arguments is not None else leave(code, flush)
 
 
 def _parsed(words: Sequence[str]) -> argparse.Namespace | SimpleNamespace:
@@ -83,8 +85,7 @@ def _run(options: argparse.Namespace | SimpleNamespace) -> int:
     run: Run = options.run or wizard.wizard
     processes.disable_core_dumps()
     processes.search_absolute_folders_only()
-    # a command ends before a collection finds anything worth its time; the wizard turns it on
-    with unwinding(lambda number: note_at_once(_ENDED[number])), collection_paused():
+    with unwinding(lambda number: note_at_once(_ENDED[number])):
         if options.command == "completion":  # works wherever the shell starts, even in a deleted folder
             return run(options) or DONE
         if options.command != "credential-process":  # an SDK waits for it

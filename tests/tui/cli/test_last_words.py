@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from tui.app import application as app
 from tui.cli import wizard
 from tui.environments import OwnMachine
 from tui.host import Machine
+from workflows.core.garbage import collection_paused
 
 
 class ClosedSandbox(OwnMachine):
@@ -24,7 +26,7 @@ def quit_at_once(session: str) -> type:
             self.session = session
 
         def run(self) -> None:
-            pass
+            assert gc.isenabled()
 
     return Quit
 
@@ -38,7 +40,8 @@ def test_the_last_line_says_that_an_apply_goes_on(
         quits = quit_at_once("s1")
         monkeypatch.setattr(quits, "apply_left", apply_left)
         monkeypatch.setattr(app, "OnboardApp", quits)
-        wizard._run(machine, OwnMachine(machine))
+        with collection_paused():  # as `main` does
+            wizard._run(machine, OwnMachine(machine))
         told.append(capsys.readouterr().out)
     assert told[0] != told[1]
 

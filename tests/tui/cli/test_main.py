@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import argparse
 import errno
+import gc
 import io
 import json
 import os
@@ -278,6 +279,14 @@ def test_an_unforeseen_failure_is_told_in_words(
     assert "LookupError" in told.err
     assert "canary-secret" not in told.err
     assert "Traceback" not in told.err
+
+
+def test_a_command_runs_without_the_garbage_collector(monkeypatch: pytest.MonkeyPatch) -> None:
+    collected: list[bool] = []
+    monkeypatch.setattr(wizard, "sessions", lambda *_: collected.append(gc.isenabled()))
+    assert main(["sessions"]) == DONE
+    assert collected == [False]
+    assert gc.isenabled()
 
 
 def test_a_parser_of_one_command_is_that_of_all_commands_for_it() -> None:
