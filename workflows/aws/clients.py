@@ -236,10 +236,13 @@ def profile_map(files: ProfileFiles) -> Mapping[str, Mapping[str, Any]]:
         AwsError: a file cannot be parsed (`AwsFailure.PROFILE`).
     """
     with calling_aws("reading the profile files"):
-        return dict(_new_session(files, profile=None, region=None).full_config.get("profiles", {}))
+        session = _new_session(files, profile=None, region=None, makes_clients=False)
+        return dict(session.full_config.get("profiles", {}))
 
 
-def _new_session(files: ProfileFiles, *, profile: str | None, region: str | None) -> Any:
+def _new_session(
+    files: ProfileFiles, *, profile: str | None, region: str | None, makes_clients: bool = True
+) -> Any:
     """Make a botocore session with these files, profile and region, regardless of the environment.
 
     It trusts the same certificates as Terraform, a Go program.
@@ -261,7 +264,9 @@ def _new_session(files: ProfileFiles, *, profile: str | None, region: str | None
         "ca_bundle": ("ca_bundle", "AWS_CA_BUNDLE", _trusted_elsewhere(), None),
         "sts_regional_endpoints": (None, None, "regional", None),  # regional endpoints, never the global one
     }
-    session = botocore.session.Session(session_vars=variables, profile=profile)
+    session = botocore.session.Session(
+        session_vars=variables, include_builtin_handlers=makes_clients, profile=profile
+    )
     session.register_component("data_loader", aws_descriptions())
     return session
 
