@@ -293,9 +293,7 @@ class RetirementPane(_KeyPane):
     def on_mount(self) -> None:
         if not self.opening.done:
             self.ask_for_code(has_device=bool(self.context.facts["rotated"].get("mfa")))
-            self.run_move(
-                "record", lambda _report: retirement.record_of(self.context), self._found, looks=True
-            )
+            self.run_move("record", lambda _report: rotation.record_of(self.context), self._found, looks=True)
 
     def _found(self, record: KeyRecord | None) -> None:
         self._record, now = record, self.context.environment.now()

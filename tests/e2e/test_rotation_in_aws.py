@@ -85,7 +85,6 @@ class Person:
             Watched(self.session, acts),
             Watched(self.store, acts),
             self.records.put,
-            self.made.environment.now,
         )
 
     def states(self) -> dict[str, bool]:

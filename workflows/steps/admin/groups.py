@@ -7,6 +7,7 @@ is the person's decision for it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
@@ -81,7 +82,7 @@ class LayerView:
 
     @cached_property
     def people(self) -> tuple[str, ...]:
-        """StatusGrid, in the order of the matrix."""
+        """Everybody, in the order of the matrix."""
         return (*self.chosen, *self.others, *self.machines)
 
     @cached_property
@@ -134,8 +135,8 @@ class LayerView:
             return f"You chose to remove the group {group}."
         known = self.by_name.get(group)
         if known is not None and not known.editable:
-            where = self.place_of(group)
-            return f"Edit the members of {group} by hand at {where} (F4), because {known.reason}."
+            place = self.place_of(group)
+            return f"Edit the members of {group} by hand at {place} (F4), because {known.reason}."
         machine, mine = self.is_machine(name), self.after(name, choice) | self.before(name)
         if group in mine or not self._is_for_others(choice, group, machine=machine):
             return ""
@@ -152,8 +153,7 @@ class LayerView:
 
     def place_of(self, group: str) -> Place | None:
         """Return where to edit a group's members by hand; None for a group that doesn't exist yet."""
-        known = self.by_name.get(group)
-        if known is None:
+        if (known := self.by_name.get(group)) is None:
             return None
         return next((spot.place for spot in self.spots if spot.group == known.label), known.place)
 
@@ -229,10 +229,8 @@ def view_of(
     chosen = dict.fromkeys(joining, Chosen.JOINS)
     joiners = {name.casefold(): name for name in chosen}
     for why, names in ((Chosen.REGROUPS, regrouping), (Chosen.LEAVES, leaving)):
-        found = (layer.person(name) for name in names)
-        chosen.update(
-            {person.iam_name: why for person in found if person and person.iam_name.casefold() not in joiners}
-        )
+        there = [person.iam_name for person in map(layer.person, names) if person]
+        chosen |= {name: why for name in there if name.casefold() not in joiners}
     # A joiner whose entry is already written keeps the name from earlier steps, whatever the layer's case.
     people = {joiners.get(person.iam_name.casefold(), person.iam_name): person for person in layer.people}
     rest = sorted((name for name in people if name not in chosen), key=str.casefold)
@@ -273,18 +271,14 @@ def gone(context: Context, views: Sequence[LayerView], view: LayerView, draft: I
 
 def _follow(layer: Layer, joining: Sequence[str]) -> dict[str, frozenset[str]]:
     """Return the groups that joiners get automatically, from the first of each kind; refusals come later."""
-    first = {is_machine_name(name): name for name in reversed(joining)}
-    known = {
-        machine: _taken_in(layer, AddPerson(name, "", machine=machine)) for machine, name in first.items()
-    }
+    known: dict[bool, frozenset[str]] = {}
+    for name in joining:
+        machine = is_machine_name(name)
+        if machine not in known:
+            known[machine] = _NOBODY
+            with suppress(EditRefused):
+                known[machine] = frozenset(AddPerson(name, "", machine=machine).taken_in_by(layer))
     return {name: known[is_machine_name(name)] for name in joining}
-
-
-def _taken_in(layer: Layer, addition: AddPerson) -> frozenset[str]:
-    try:
-        return frozenset(addition.taken_in_by(layer))
-    except EditRefused:
-        return _NOBODY
 
 
 def decided(context: Context, view: LayerView) -> LayerChoice:
@@ -456,21 +450,12 @@ def validate(request: Request, _context: Context) -> list[Problem]:
     for account, choice in request.layers.items():
         alone = request.unconfirmed(account)
         problems += [Problem(means_of_no_group(name, account), "matrix", fatal=False) for name in alone]
-        wrong = [
-            *(
-                problem
-                for group in [*(new.name for new in choice.add), *choice.rename.values()]
-                for problem in check_name(group, "group")
-            ),
-            *(
-                problem
-                for changes in choice.policies.values()
-                for arn in changes.add
-                for problem in check_policy_arn(arn)
-            ),
-        ]
+        groups = (*(new.name for new in choice.add), *choice.rename.values())
+        policies = (arn for changes in choice.policies.values() for arn in changes.add)
         problems += [
-            Problem(f"{account}: {problem.message}", "matrix", fatal=problem.fatal) for problem in wrong
+            Problem(f"{account}: {problem.message}", "matrix", fatal=problem.fatal)
+            for found in (*(check_name(group, "group") for group in groups), *map(check_policy_arn, policies))
+            for problem in found
         ]
     return problems
 
@@ -548,8 +533,7 @@ def observe(context: Context) -> Observation:
             if person.casefold() in regrouping and layer and not layer.person(person) and person not in since
         ]
         if gone:
-            names = ", ".join(gone)
-            words = f"{account} no longer has a user {names}, so their groups can't change."
+            words = f"{account} no longer has a user {', '.join(gone)}, so their groups can't change."
             return Observation(Verdict.GONE, words, about=(account, *gone))
         changes = decisions.of(account).groups
         new = {*(new.name for new in changes.add), *changes.rename.values()}
@@ -560,6 +544,6 @@ def observe(context: Context) -> Observation:
         for why, groups in wanted:
             missing = [group for group in groups if group not in new and not (layer and layer.group(group))]
             if missing:
-                names = ", ".join(missing)
-                return Observation(Verdict.CHANGED, f"{account} no longer has a group {names}, {why}.")
+                words = f"{account} no longer has a group {', '.join(missing)}, {why}."
+                return Observation(Verdict.CHANGED, words)
     return AGREES

@@ -206,7 +206,11 @@ def person_handoff(
     accounts = tuple(handed.account_name for handed in identities)
     try:
         whole = [_with_usual_roles(handed, sources[handed.account_name]) for handed in identities]
-        text, plain = (_rendered(name, given, context) for given in (whole, identities))
+        project, occasion = str(context.facts["project"]), occasion_of(name, context)
+        text, plain = (
+            Handoff(project, _each_profile_once(given), occasion=occasion).render()
+            for given in (whole, identities)
+        )
     except OnboardError as error:
         return made("", (), (*trouble, joined((error.what, error.detail))))
     usual = tuple(
@@ -237,16 +241,6 @@ def _identity_of(name: str, account: str, source: Source, context: Context) -> I
     return identity(source, name, details, parts_of(name, account, context))
 
 
-def _rendered(name: str, identities: Iterable[Identity], context: Context) -> str:
-    """Render a person's whole message.
-
-    Raises:
-        MessageError: a value breaks its rule.
-    """
-    project, each = str(context.facts["project"]), tuple(_each_profile_once(identities))
-    return Handoff(project, each, occasion=occasion_of(name, context)).render()
-
-
 def _with_usual_roles(handed: Identity, source: Source) -> Identity:
     """Add the conventional profiles to the identity if the account's state names no role at all."""
     if not handed.encrypted_password or source.state.group_roles:
@@ -254,13 +248,17 @@ def _with_usual_roles(handed: Identity, source: Source) -> Identity:
     return replace(handed, profiles=conventional_profiles(source.project, handed.account_name))
 
 
-def _each_profile_once(identities: Iterable[Identity]) -> Iterable[Identity]:
+def _each_profile_once(identities: Iterable[Identity]) -> tuple[Identity, ...]:
     """Return the identities, each profile kept only in the first that has it."""
-    taken: set[str] = set()
-    for handed in identities:
-        own = tuple(profile for profile in handed.profiles if profile.profile not in taken)
-        taken |= {profile.profile for profile in own}
-        yield replace(handed, profiles=own)
+    each = [(handed, profile) for handed in identities for profile in handed.profiles]
+    first = {profile.profile: handed.account_name for handed, profile in reversed(each)}
+    return tuple(
+        replace(
+            handed,
+            profiles=tuple(own for own in handed.profiles if first[own.profile] == handed.account_name),
+        )
+        for handed in identities
+    )
 
 
 def _key_text(name: str, source: Source, context: Context) -> str:
@@ -334,8 +332,7 @@ def identity(source: Source, name: str, details: KeyDetails, parts: frozenset[st
 
 
 def _password(state: State, name: str, details: KeyDetails) -> str | None:
-    profile = state.login_profiles.get(name)
-    if profile is None:
+    if (profile := state.login_profiles.get(name)) is None:
         return None
     _check(profile.encrypted_password, details, f"The console password of {name}", clear=profile.clear)
     return _one_line(profile.encrypted_password)
@@ -343,11 +340,9 @@ def _password(state: State, name: str, details: KeyDetails) -> str | None:
 
 def _access_key(state: State, name: str, details: KeyDetails) -> AccessKey | None:
     keys = [key for key in state.access_keys.get(name, ()) if key.status != "Inactive"]
-    if not keys:
-        return None
-    key = keys[-1]
-    _check(key.encrypted_secret, details, f"The secret access key of {name}", clear=key.clear)
-    return key
+    for key in keys[-1:]:
+        _check(key.encrypted_secret, details, f"The secret access key of {name}", clear=key.clear)
+    return keys[-1] if keys else None
 
 
 def _check(ciphertext: str, details: KeyDetails, what: str, *, clear: bool) -> None:
@@ -524,8 +519,8 @@ def _outdated(
     until = _passwords_made_until(account, context)
     found: dict[str, OnboardError] = {}
     with iam_client(context, layer.project, layer.location, layer.files) as iam:
-        for name in (name for name in people_of(account, context) if name not in elsewhere):
-            if name not in state.users:
+        for name in people_of(account, context):
+            if name in elsewhere or name not in state.users:
                 continue
             if find_user(iam, name) is None:
                 found[name] = PlanAgain("No user", "AWS no longer has this user.", next=_AGAIN)
@@ -808,6 +803,5 @@ def _arrival_observation(found: Mapping[tuple[str, Arrival], list[str]], context
         )
     in_each = by_key((account, name) for _, name, account in waiting)
     by_item = {account: tuple(names) for account, names in in_each.items()}
-    if not waiting:
-        return AGREES
-    return Observation(Verdict.AWAITED, words, about, by_item=by_item, waits=waiting)
+    awaited = Observation(Verdict.AWAITED, words, about, by_item=by_item, waits=waiting)
+    return awaited if waiting else AGREES

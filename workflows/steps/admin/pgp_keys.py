@@ -24,7 +24,7 @@ from workflows.gpg.many_keys import check_keys, in_parallel
 from workflows.gpg.normalise import KEYRING_LIMIT, PublicKeyText, normalise
 from workflows.gpg.owner import Likeness, likeness
 from workflows.gpg.refusals import EmptyKey, KeyRefused, KeyTooLarge, NotAPublicKey
-from workflows.gpg.verdict import EXPIRES_SOON, Verdict as KeyVerdict, VerdictKind, arrival_words, judge
+from workflows.gpg.verdict import Verdict as KeyVerdict, VerdictKind, arrival_words, judge
 from workflows.layer.discover import ProjectError, provider_wanted
 from workflows.layer.edit.key_files import sharing_key
 from workflows.layer.model import Layer
@@ -118,22 +118,19 @@ def replacement(
     by_hand: list[str] = []
     for account, layer in layers.items():
         person = layer.person(name)
-        if person is None:
-            file = f"keys/{name}"
-            there = layer.files.keys.get(file)
-            if there is not None and not holds(there, key.text.encode()):
-                resets[account] = _reset(layer, file)
-            continue
-        if person.key_file is None:
-            place = f"{layer.location.relative}/{person.place}"
-            by_hand.append(f"{account}: the key file of {name} is computed; replace it by hand ({place}).")
-            continue
-        present = layer.files.keys.get(person.key_file)
+        file = person.key_file if person else f"keys/{name}"
+        present = layer.files.keys.get(file or "")
         same = present is not None and holds(present, key.text.encode())
-        if same and account not in before:
+        if file is None:
+            place = f"{layer.location.relative}/{person.place if person else ''}"
+            by_hand.append(f"{account}: the key file of {name} is computed; replace it by hand ({place}).")
+        elif person is None:
+            if present is not None and not same:
+                resets[account] = _reset(layer, file)
+        elif same and account not in before:
             unchanged.append(account)
         else:
-            now = _reset(layer, person.key_file)
+            now = _reset(layer, file)
             now = replace(now, unused=account in unused and now.users == (name,))
             resets[account] = replace(now, present=before[account].present) if same else now
     return Replacement(resets, tuple(unchanged), tuple(by_hand))
@@ -217,7 +214,7 @@ class KeyJudge:
                 self.providers[account] = provider_wanted(layer.location.path)
             except ProjectError as error:
                 self.providers[account], self._unknown[account] = None, joined((error.what, error.why))
-        self._files = self._by_material()
+        self._files = by_key(self._by_material())
         self._places = {place: places for places in self._files.values() for place in places}
         self._later = keys_of_later_sessions(context)
 
@@ -258,11 +255,16 @@ class KeyJudge:
         worst = max(verdicts.values(), key=lambda verdict: SEVERITY[verdict.kind])
         decided = self._context.decisions.keys.get(name)
         found = replacement(name, checked.key, self.layers, decided, _never_applied(name, self._context))
+        unknown = (
+            f"The AWS provider of {account} is unknown: {why}"
+            for account, why in self._unknown.items()
+            if account in verdicts
+        )
         verdict = replace(
             worst,
             headline=f"{worst.headline}{self._where(verdicts, worst)}",
             sentence_for_owner=worst.sentence_for_owner or arrival_words(details),
-            warnings=(*worst.warnings, *self._about_providers(verdicts), *self._about_others(name, checked)),
+            warnings=(*worst.warnings, *unknown, *self._about_others(name, checked)),
         )
         return TakenKey(
             name=name,
@@ -285,13 +287,6 @@ class KeyJudge:
         headlines = {verdict.kind: verdict.headline for verdict in verdicts.values()}
         milder = (f"{where[kind][0]}: {headlines[kind]}" for kind in where if kind is not worst.kind)
         return f" in {', '.join(where[worst.kind])}; {'; '.join(milder)}"
-
-    def _about_providers(self, verdicts: Mapping[str, KeyVerdict]) -> list[Sentence]:
-        return [
-            f"The AWS provider of {account} is unknown: {why}"
-            for account, why in self._unknown.items()
-            if account in verdicts
-        ]
 
     def _about_others(self, name: str, checked: CheckedKey) -> Iterator[Sentence]:
         """Yield remarks on other uses of this key in the layers, and on other keys of the same person."""
@@ -322,18 +317,12 @@ class KeyJudge:
             if file and file in layer.files.keys and (account, file) not in same:
                 yield f"{account} has another key of {name}; it stays as it is there."
 
-    def _by_material(self) -> dict[frozenset[bytes], list[tuple[str, str]]]:
-        """Map each key to the readable key files that hold it, as account and path."""
-        found: dict[frozenset[bytes], list[tuple[str, str]]] = {}
+    def _by_material(self) -> Iterator[tuple[frozenset[bytes], tuple[str, str]]]:
+        """Yield each readable key with the account and path of a key file that holds it."""
         for account, layer in self.layers.items():
             for path, data in layer.files.keys.items():
-                try:
-                    material = normalise(data).key_material
-                except KeyRefused:
-                    # files without exactly one public key are reported where the files themselves are judged
-                    continue
-                found.setdefault(material, []).append((account, path))
-        return found
+                with suppress(KeyRefused):  # reported where the files themselves are judged
+                    yield normalise(data).key_material, (account, path)
 
 
 _ENDINGS = {".asc", ".b64", ".base64", ".eml", ".gpg", ".key", ".kbx", ".pgp", ".pub", ".txt"}
@@ -380,8 +369,7 @@ def take_in_for(data: bytes | str, name: str, source: str, context: Context) -> 
     Raises:
         OnboardError: it holds no public key, or is a request from somebody unknown or for another project.
     """
-    request = _request_in(data)
-    if request is not None:
+    if request := _request_in(data):
         return _from_request(request, name, source, context)
     found = check_keys(data, environment=context.environment.variables)
     judge = KeyJudge(context)
@@ -408,10 +396,9 @@ def take_in_typed(text: str, names: Iterable[str], context: Context, report: Rep
         Cancelled: the person stopped it.
         OnboardError: as in `take_in_file` and `take_in_for`.
     """
-    wanted = list(names)
     if is_path(text, context.environment.home):
-        return take_in_file(text, wanted, context, report)
-    return take_in_for(text, wanted[0], "pasted", context)
+        return take_in_file(text, names, context, report)
+    return take_in_for(text, next(iter(names)), "pasted", context)
 
 
 def take_in_file(path: str, names: Iterable[str], context: Context, report: Report) -> Taken:
@@ -517,11 +504,10 @@ def _check_project(request: KeyRequest, context: Context) -> None:
     Raises:
         OnboardError: it is for another project.
     """
-    project = context.facts["project"]
-    if request.project != project:
+    if request.project != context.facts["project"]:
         raise OnboardError(
             "A request for another project",
-            f"It is for {request.project}, but this is {project}.",
+            f"It is for {request.project}, but this is {context.facts['project']}.",
             next="Check that you pasted the right message.",
         )
 
@@ -621,8 +607,7 @@ def _read(file: Path, context: Context) -> _Read:
         return _Read(file)
     try:
         data = read_bytes(file, KEYRING_LIMIT)
-        request = _request_in(data)
-        if request is not None:
+        if request := _request_in(data):
             _check_project(request, context)
             return _Read(file, (check_key(request.public_key, environment=environment),), request.user)
         keys = check_keys(data, environment=environment)
@@ -772,18 +757,17 @@ def validate(request: Request, context: Context) -> list[Problem]:
         have = "has" if len(missing) == 1 else "have"
         words = f"{listed(missing, 3)} {have} no key yet. Paste it here when it arrives."
         problems.append(Problem(words, "pasted"))
-    for name in (person for person in people if person in request.keys):
-        key = request.keys[name]
+    given = {name: request.keys[name] for name in people if name in request.keys}
+    for name, key in given.items():
         if not key.accepted:
             problems.append(Problem(f"{name}: {key.verdict.headline}. {key.verdict.explanation}", "people"))
-        else:
-            # otherwise the warnings were accepted earlier
-            if name not in used or used[name].fingerprint != key.fingerprint:
-                warnings = key.verdict.warnings
-                problems += [Problem(f"{name}: {words}", "people", fatal=False) for words in warnings]
-            problems += about_replacement(key, confirmed=name in request.confirmed)
-    given = [request.keys[person] for person in people if person in request.keys]
-    return [*problems, *about_each_other(given)]
+            continue
+        # otherwise the warnings were accepted earlier
+        new = name not in used or used[name].fingerprint != key.fingerprint
+        warnings = key.verdict.warnings if new else ()
+        problems += [Problem(f"{name}: {words}", "people", fatal=False) for words in warnings]
+        problems += about_replacement(key, confirmed=name in request.confirmed)
+    return [*problems, *about_each_other([*given.values()])]
 
 
 def perform(request: Request, context: Context, report: Report) -> Facts:
@@ -928,14 +912,12 @@ class PresentKey(JudgedKey):
         file: its path in the layer, as `keys/jane.doe`.
         users: IAM names of the users who use it.
         same: other files of these layers with the same key, as `security: keys/machine.ci`.
-        soon: whether it expires in less than thirty days, or has expired.
     """
 
     account: str
     file: str
     users: tuple[str, ...]
     same: tuple[str, ...]
-    soon: bool
 
     def concerns(self, name: str) -> bool:
         """Return whether it belongs to a person, by its users or its name."""
@@ -982,24 +964,16 @@ def present_keys(
         )
 
     tick = _counting("Checking the key files", len(files), context, report)
-    judged = in_parallel(judged_file, files, tick)
+    now = context.environment.now()
     rows = [
-        _row(judge.layers[account], path, found, judge.same_as(account, path), context)
-        for (account, path, _), found in zip(files, judged, strict=True)
+        PresentKey(
+            account=account,
+            file=path,
+            users=sharing_key(judge.layers[account], path),
+            same=judge.same_as(account, path),
+            verdict=found.verdict,
+            **(contents_of(found.key.details, now) if found.key else {}),
+        )
+        for (account, path, _), found in zip(files, in_parallel(judged_file, files, tick), strict=True)
     ]
     return tuple(sorted(rows, key=lambda row: (row.accepted, not row.soon)))
-
-
-def _row(layer: Layer, path: str, found: JudgedFile, same: tuple[str, ...], context: Context) -> PresentKey:
-    now = context.environment.now()
-    contents = contents_of(found.key.details, now) if found.key else {}
-    expires = contents.get("expires")
-    return PresentKey(
-        account=layer.location.account,
-        file=path,
-        users=sharing_key(layer, path),
-        same=same,
-        soon=expires is not None and expires < now + EXPIRES_SOON,
-        verdict=found.verdict,
-        **contents,
-    )

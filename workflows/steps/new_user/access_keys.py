@@ -271,14 +271,14 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
             created=_made_at(request, key, proved.keys, context),
             now=context.environment.now(),
         )
-        kept = keep_recorded(
+        remarks, synced = keep_recorded(
             store, key, record, context.environment, fingerprint=fingerprint, mfa_serial=serial
         )
         key.drop()
     sentences = [
         *filter(None, (undone,)),
         f"iam-onboard keeps the key in {store.description}.",
-        *kept.remarks,
+        *remarks,
     ]
     known, account = "" if proved.keys else "Unless you deactivated it, ", account_label(identity)
     sentences += [
@@ -286,7 +286,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
         for old_id in proved.old_ids
     ]
     if request.how == CONSOLE and request.delete_file:
-        sure = kept.synced and _is_recorded(record.id, context)
+        sure = synced and _is_recorded(record.id, context)
         sentences.append(_deleted(typed_path(request.path, context.environment.home), sure=sure))
     unrecorded = "" if proved.signed_in.recorded else proved.signed_in.words
     sentences += filter(None, (device_words(proved.devices), unrecorded))
@@ -371,7 +371,7 @@ def deactivate(path: str, key_id: str, code: str, context: Context) -> None:
 def _obtained(
     request: Request, context: Context, clients: ClientFactory, report: Report
 ) -> Iterator[tuple[Credentials, KeySession | None, Sentence]]:
-    """Yield the key, with the fields of `Made` for one created here, which is deleted if the block fails."""
+    """Yield the key, with the session and sentence of `made_key` for one created here."""
     if request.how == API:
         with made_key(request.path, request.code or "", request.kept, context, clients, report) as made:
             yield made

@@ -10,7 +10,6 @@ from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, Observation, Verdict, unknown
 from workflows.steps.rotation import rotate as rotation
 from workflows.steps.shared.module import Context, Report
-from workflows.stores.key_records import KeyRecord, KeyRecords
 
 
 @dataclass(frozen=True)
@@ -22,16 +21,6 @@ class Request:
     """
 
     code: str = ""
-
-
-def record_of(context: Context) -> KeyRecord | None:
-    """Return the record of the rotated key, or None if it is no longer kept here.
-
-    Raises:
-        OnboardError: it can't be read.
-    """
-    known = context.facts["rotated"]
-    return KeyRecords(context.environment.key_records_folder).get(known["project"], known["profile"])
 
 
 def validate(request: Request, context: Context) -> list[Problem]:
@@ -48,7 +37,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
         OnboardError: it stays, inactive.
     """
     known = context.facts["rotated"]
-    record = record_of(context)
+    record = rotation.record_of(context)
     if record is not None and record.rotation is None and record.id == known["id"]:
         return {"retired": {"id": known["old_id"], "told": [f"{known['old_id']} was deleted already."]}}
     asked = rotation.Request(known["project"], known["profile"], request.code)
@@ -58,7 +47,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
 
 def observe(context: Context) -> Observation:
     """Check that the record has no old key; AWS isn't asked, since deletion is final."""
-    record, old_id = record_of(context), context.facts["retired"]["id"]
+    record, old_id = rotation.record_of(context), context.facts["retired"]["id"]
     if record is None:
         return unknown("Its replacement is no longer kept here.")
     if record.rotation is not None and record.rotation.old_id == old_id:

@@ -14,8 +14,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from functools import partial
+from typing import Any
 
 from workflows.aws import sts
 from workflows.aws.authenticator import code_problem
@@ -91,10 +91,19 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
     }
 
 
+def record_of(context: Context) -> KeyRecord | None:
+    """Return the record of the rotated key, or None if it is no longer kept here.
+
+    Raises:
+        OnboardError: it can't be read.
+    """
+    known = context.facts["rotated"]
+    return KeyRecords(context.environment.key_records_folder).get(known["project"], known["profile"])
+
+
 def observe(context: Context) -> Observation:
     """Check that the record still names the new key."""
-    known = context.facts["rotated"]
-    record = KeyRecords(context.environment.key_records_folder).get(known["project"], known["profile"])
+    known, record = context.facts["rotated"], record_of(context)
     if record is None or record.id != known["id"]:
         return Observation(Verdict.CHANGED, f"{known['profile']} now has a different key than {known['id']}.")
     return AGREES
@@ -106,8 +115,7 @@ def inquire(context: Context) -> Observation:
     Raises:
         OnboardError: the store can't be used, or AWS can't be asked.
     """
-    environment, known = context.environment, context.facts["rotated"]
-    record = KeyRecords(environment.key_records_folder).get(known["project"], known["profile"])
+    environment, record = context.environment, record_of(context)
     if record is None or observe(context).contradicts:
         return NOT_ASKED  # AWS has nothing new about a key that isn't here
     store = store_of(record, environment)
@@ -212,12 +220,11 @@ def store_of(record: KeyRecord, environment: Environment) -> KeyStore:
     Raises:
         OnboardError: the store can't be used now.
     """
-    place = (environment, record.project, record.profile, record.region, record.fingerprint)
-    if record.kept == KEPT_IN_FILE:
-        return opened_store(CREDENTIALS_FILE, *place)
-    if record.kept == KEPT_IN_KEYRING:
-        return opened_store(record.backend or VAULT, *place)
-    return opened_store(PGP_FILE, *place)
+    places = {KEPT_IN_FILE: CREDENTIALS_FILE, KEPT_IN_KEYRING: record.backend or VAULT}
+    choice = places.get(record.kept, PGP_FILE)
+    return opened_store(
+        choice, environment, record.project, record.profile, record.region, record.fingerprint
+    )
 
 
 def _record(request: Request, environment: Environment) -> KeyRecord:
@@ -245,8 +252,7 @@ def _session(
             check = partial(_check_owner, record)
             begun = key_session(key, code.strip(), clients, environment, context.cancelled, check)
             session = stack.enter_context(begun)
-        save = KeyRecords(environment.key_records_folder).put
-        yield session, Parts(session, store, save, environment.now, session.serial, report)
+        yield session, Parts(session, store, KeyRecords(environment.key_records_folder).put, report)
 
 
 def _working_key(record: KeyRecord, store: KeyStore, clients: ClientFactory) -> Credentials:
@@ -301,8 +307,6 @@ class Parts:
         keys: the user's keys in AWS.
         store: where the key is kept.
         save: writes the record, synced.
-        now: the clock (UTC).
-        mfa_serial: of the user's code device, or None.
         report: receives the progress.
         remarks: collects what the user has to know about a kept key.
     """
@@ -310,8 +314,6 @@ class Parts:
     keys: KeySession
     store: KeyStore
     save: Callable[[KeyRecord], None]
-    now: Callable[[], datetime]
-    mfa_serial: str | None = None
     report: Report = lambda _progress: None
     remarks: list[Sentence] = field(default_factory=list)
 
@@ -321,8 +323,14 @@ class Parts:
         Raises:
             OnboardError: it couldn't be kept; the previous one is unchanged.
         """
-        unsynced = self.store.keep(key, self.mfa_serial)
+        unsynced = self.store.keep(key, self.keys.serial)
         self.remarks[:] = [unsynced.risk(key.access_key_id)] if unsynced is not None else []
+
+    def saved(self, record: KeyRecord, **changes: Any) -> KeyRecord:
+        """Save a record with changes, and return it."""
+        record = replace(record, **changes)
+        self.save(record)
+        return record
 
 
 def rotate(record: KeyRecord, parts: Parts) -> KeyRecord:
@@ -339,7 +347,8 @@ def rotate(record: KeyRecord, parts: Parts) -> KeyRecord:
         OnboardError: nothing has changed, or the message says what is left to do.
     """
     known = tuple(key.access_key_id for key in parts.keys.listed())
-    record = _phase(record, parts, Rotation(Phase.CREATING, record.id, "", known, parts.now()))
+    begun = Rotation(Phase.CREATING, record.id, "", known, parts.keys.now())
+    record = parts.saved(record, rotation=begun)
     parts.report(Progress("Creating the new access key"))
     try:
         new_id, secret = parts.keys.create()
@@ -348,7 +357,7 @@ def rotate(record: KeyRecord, parts: Parts) -> KeyRecord:
         raise
     new = Credentials(new_id, secret)
     try:
-        record = _next(record, parts, Phase.STORING, new_id)
+        record = _next(record, parts, Phase.STORING, new_id=new_id)
         _stored(new, parts)
         record = _next(record, parts, Phase.VERIFYING)
         parts.report(Progress(f"Testing the key from {parts.store.description}"))
@@ -381,9 +390,7 @@ def finish(record: KeyRecord, parts: Parts) -> KeyRecord:
     parts.report(Progress(f"Deleting {old_id}"))
     delete(parts.keys, old_id)
     parts.store.forget_aside()
-    record = replace(record, rotation=None)
-    parts.save(record)
-    return record
+    return parts.saved(record, rotation=None)
 
 
 def _stored(new: Credentials, parts: Parts) -> None:
@@ -427,7 +434,8 @@ def _retire(record: KeyRecord, parts: Parts) -> KeyRecord:
     """
     rotation = record.under_way
     made = {key.access_key_id: key.created for key in parts.keys.listed()}
-    done = replace(record, id=rotation.new_id, created=made.get(rotation.new_id), kept_at=parts.now())
+    now = parts.keys.now()
+    done = replace(record, id=rotation.new_id, created=made.get(rotation.new_id), kept_at=now)
     done = _next(done, parts, Phase.DEACTIVATING)
     parts.report(Progress(f"Deactivating {rotation.old_id}"))
     try:
@@ -463,9 +471,7 @@ def _forget_unknown(record: KeyRecord, parts: Parts) -> tuple[KeyRecord, str]:
     rotation, done = record.under_way, "The interrupted rotation had not started; nothing has changed."
     if deleted := delete_unkept(parts.keys, rotation.known_ids, rotation.since):
         done = f"The interrupted rotation is undone: {deleted}, whose secret is lost, is deleted."
-    record = replace(record, rotation=None)
-    parts.save(record)
-    return record, done
+    return parts.saved(record, rotation=None), done
 
 
 def _undo(record: KeyRecord, new_id: str, parts: Parts, failure: Exception) -> None:
@@ -509,20 +515,12 @@ def _put_back(record: KeyRecord, new_id: str, parts: Parts) -> KeyRecord:
         kept.drop()
     delete(parts.keys, new_id)
     parts.store.forget_aside()
-    record = replace(record, id=old_id, rotation=None)
-    parts.save(record)
-    return record
+    return parts.saved(record, id=old_id, rotation=None)
 
 
-def _next(record: KeyRecord, parts: Parts, phase: Phase, new_id: str = "") -> KeyRecord:
-    rotation = replace(record.under_way, phase=phase, since=parts.now())
-    return _phase(record, parts, replace(rotation, new_id=new_id) if new_id else rotation)
-
-
-def _phase(record: KeyRecord, parts: Parts, rotation: Rotation) -> KeyRecord:
-    record = replace(record, rotation=rotation)
-    parts.save(record)
-    return record
+def _next(record: KeyRecord, parts: Parts, phase: Phase, **changes: Any) -> KeyRecord:
+    rotation = replace(record.under_way, phase=phase, since=parts.keys.now(), **changes)
+    return parts.saved(record, rotation=rotation)
 
 
 def recover(record: KeyRecord, parts: Parts) -> tuple[KeyRecord, str]:

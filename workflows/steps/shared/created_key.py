@@ -11,7 +11,6 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import NamedTuple
 
 from workflows.aws.clients import ClientFactory
 from workflows.aws.errors import AwsError, AwsFailure, asked
@@ -33,20 +32,6 @@ from workflows.stores.key_records import Creation, KeyRecords
 
 CLOCKS_APART = timedelta(minutes=5)
 """AWS's clock dates a key; AWS rejects computers whose clock differs by more than this."""
-
-
-class Made(NamedTuple):
-    """A key that was created here.
-
-    Attributes:
-        key: the new key.
-        session: the session that created it.
-        undone: a sentence on what was deleted or finished after a killed run, or "".
-    """
-
-    key: Credentials
-    session: KeySession
-    undone: Sentence
 
 
 @contextmanager
@@ -77,10 +62,11 @@ def session_of(
 @contextmanager
 def made_key(
     path: str, code: str, kept_in: str, context: Context, clients: ClientFactory, report: Report
-) -> Iterator[Made]:
-    """Yield a new key, created in a session with an MFA code; delete it again if the block fails.
+) -> Iterator[tuple[Credentials, KeySession, Sentence]]:
+    """Yield a new key, and the session that created it; delete the key again if the block fails.
 
-    If an earlier creation was killed after its key was kept, it is finished, and that key is used.
+    The third value is a sentence on what was deleted or finished after a killed run, or "". If an earlier
+    creation was killed after its key was kept, it is finished, and that key is used.
 
     Args:
         path: as for `present_key`.
@@ -106,13 +92,13 @@ def made_key(
             creation = None  # unknown whether it is kept, so nothing is deleted
         if creation and kept:
             stack.callback(kept.drop)
-            yield Made(kept, session, f"The interrupted creation is finished: {creation.new_id} is kept.")
+            yield kept, session, f"The interrupted creation is finished: {creation.new_id} is kept."
             records.end(*place)
             return
         if creation and (deleted := _delete_interrupted(session, creation)):
             undone = f"{deleted}, which an interrupted run created without keeping it, is deleted."
         report(Progress("Creating the access key"))
-        yield Made(stack.enter_context(created_key(session, environment, *place, kept_in)), session, undone)
+        yield stack.enter_context(created_key(session, environment, *place, kept_in)), session, undone
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from typing import Any
 
 from workflows.core.sentences import Sentence, count
 from workflows.gpg.inspect import KeyDetails
-from workflows.gpg.verdict import Headline, Verdict, VerdictKind
+from workflows.gpg.verdict import EXPIRES_SOON, Headline, Verdict, VerdictKind
 
 SEVERITY = {
     VerdictKind.WORKS: 0,
@@ -52,6 +52,7 @@ class JudgedKey:
         algorithm: such as "RSA 4096", or "".
         expires: when it expires, UTC, or None for never.
         expired: whether it has expired.
+        soon: whether it expires in less than thirty days, or has expired.
         user_ids: the user ids in it.
     """
 
@@ -60,6 +61,7 @@ class JudgedKey:
     algorithm: str = ""
     expires: datetime | None = None
     expired: bool = False
+    soon: bool = False
     user_ids: tuple[str, ...] = ()
 
     @property
@@ -87,5 +89,6 @@ def contents_of(details: KeyDetails, now: datetime) -> dict[str, Any]:
         "algorithm": part.description,
         "expires": expires,
         "expired": expires is not None and expires <= now,
+        "soon": expires is not None and expires < now + EXPIRES_SOON,
         "user_ids": tuple(user_id.text for user_id in details.user_ids if user_id.holds),
     }

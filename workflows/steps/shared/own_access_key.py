@@ -692,18 +692,6 @@ def new_record(
     )
 
 
-class Recorded(NamedTuple):
-    """The result of keeping a key.
-
-    Attributes:
-        remarks: what else the user has to know, in sentences.
-        synced: whether the key is surely on the disk.
-    """
-
-    remarks: list[Sentence]
-    synced: bool
-
-
 def keep_recorded(
     store: KeyStore,
     key: Credentials,
@@ -712,8 +700,10 @@ def keep_recorded(
     *,
     fingerprint: str,
     mfa_serial: str | None,
-) -> Recorded:
+) -> tuple[list[Sentence], bool]:
     """Keep a key, record it, and delete copies of an older one in other stores.
+
+    Return what else the user has to know, in sentences, and whether the key is surely on the disk.
 
     The record is complete on the disk before the key is kept, so a full disk stops it before anything
     changes. Once the key is kept, nothing takes it back: the caller would delete it in AWS, and the previous
@@ -744,7 +734,7 @@ def keep_recorded(
             sentences.append(error.risk("what iam-onboard wrote down about it"))
         except OnboardError as error:
             sentences.append(f"The key is kept, but iam-onboard couldn't record since when: {error.what}")
-    return Recorded(sentences, unsynced is None)
+    return sentences, unsynced is None
 
 
 def listed_keys(key: Credentials, clients: ClientFactory) -> tuple[iam.AccessKey, ...]:

@@ -41,6 +41,10 @@ class Account:
     secrets: dict[str, str] = field(default_factory=lambda: {OLD: "o" * 40})
     active: dict[str, bool] = field(default_factory=lambda: {OLD: True})
     made: int = 0
+    serial: str | None = None
+
+    def now(self) -> datetime:
+        return NOW
 
     def listed(self) -> tuple[AccessKey, ...]:
         return tuple(AccessKey(secret, self.active[secret], NOW, None, "") for secret in self.secrets)
@@ -113,7 +117,6 @@ class Person:
             Watched(self.account, acts),
             Watched(self.store, acts),
             acts.watched(self.records.put, "save"),
-            lambda: NOW,
         )
 
     def start_anew(self) -> str:
