@@ -20,7 +20,7 @@ from benchmarks.form import amount
 from workflows.core.garbage import collection_paused
 from workflows.layer.edit.people import AddPerson
 from workflows.layer.edit.run import changes_of, edit
-from workflows.layer.project import LayerLocation
+from workflows.layer.model import LayerLocation
 from workflows.layer.read.layer import read_layer
 
 if TYPE_CHECKING:

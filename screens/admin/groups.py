@@ -22,15 +22,15 @@ from screens.widgets.lists import MarkList
 from screens.widgets.matrix import Matrix, MatrixLayout
 from screens.widgets.text import Button, ButtonRow, Text, short
 from workflows.core.sentences import count, joined, listed, text_of
-from workflows.layer.managed_policies import (
+from workflows.layer.model import Group
+from workflows.layer.names import (
+    check_name,
     check_policy_arn,
     known_policies,
     partition_of,
     policy_arn,
     short_policy,
 )
-from workflows.layer.model import Group
-from workflows.layer.names import check_name
 from workflows.steps.admin import groups
 from workflows.steps.admin.groups import Chosen, LayerChoice, LayerView, Request
 from workflows.steps.admin.written import holds_files

@@ -37,8 +37,8 @@ from workflows.core.errors import Cancelled, Problem
 from workflows.core.grouping import by_key
 from workflows.core.openpgp import grouped
 from workflows.core.sentences import Sentence, count, day, joined, listed, text_of
+from workflows.gpg.many_keys import Likeness
 from workflows.gpg.normalise import KEYRING_LIMIT
-from workflows.gpg.owner import Likeness
 from workflows.gpg.refusals import KeyRefused, KeyTooLarge, SecretKeyGiven
 from workflows.layer.names import is_machine_name
 from workflows.steps.admin import pgp_keys

@@ -42,7 +42,7 @@ def peak():
 READ = """
 from time import process_time
 
-from workflows.layer.project import LayerLocation
+from workflows.layer.model import LayerLocation
 from workflows.layer.read.layer import read_layer
 
 folder, started = Path(sys.argv[1]), process_time()

@@ -17,7 +17,7 @@ ALLOWED = {
     "workflows/core/parsing.py": "the one entry to the JSON parser",
     "workflows/core/processes.py": "what the system says in /proc",
     "workflows/hcl/parsing.py": "the one entry to the HCL parser",
-    "workflows/layer/managed_policies.py": "a file of the package",
+    "workflows/layer/names.py": "a file of the package",
     "workflows/messages/envelope.py": "the one entry for mail",
     "workflows/sandbox/sandbox.py": "a log, to write to",
     "workflows/sandbox/template.py": "files of the package",

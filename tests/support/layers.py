@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 
 from workflows.hcl.document import Document
 from workflows.layer.files import FileSet
-from workflows.layer.model import Layer
-from workflows.layer.project import LayerLocation
+from workflows.layer.model import Layer, LayerLocation
 from workflows.layer.read.layer import read_files
 
 VARIABLES: Mapping[str, object] = {"project": "bb", "project_long": "binbash", "environment": "security"}

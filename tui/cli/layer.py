@@ -38,7 +38,7 @@ with on_demand():
     from tui.cli import key_report, layer_find
     from workflows import git
     from workflows.gpg import pasted
-    from workflows.layer import discover, model, names, project as projects, write as layer_write
+    from workflows.layer import discover, model, names, write as layer_write
     from workflows.layer.edit import (
         account as account_edits,
         account_list,
@@ -146,7 +146,7 @@ def add(machine: host.Machine, options: argparse.Namespace) -> None:
         OnboardError: there is no such layer, or it can't be edited that way.
     """
 
-    def operations(location: projects.LayerLocation) -> list[operation.Operation]:
+    def operations(location: model.LayerLocation) -> list[operation.Operation]:
         present = _key_in_layer(machine, options, location)
         person = people.AddPerson(
             options.name,
@@ -212,7 +212,7 @@ def _attribute(text: str) -> tuple[str, int | bool]:
     return name, _SWITCHES[value]
 
 
-def _read(machine: host.Machine, options: argparse.Namespace) -> tuple[projects.Project | None, model.Layer]:
+def _read(machine: host.Machine, options: argparse.Namespace) -> tuple[model.Project | None, model.Layer]:
     project, location = layer_find.find_layer(machine, options.layer)
     half_written.refuse_half_written(machine.places.sessions.parent, layer_find.root_of(project, location))
     with collection_paused():
@@ -222,7 +222,7 @@ def _read(machine: host.Machine, options: argparse.Namespace) -> tuple[projects.
 def _edit(
     machine: host.Machine,
     options: argparse.Namespace,
-    operations: Callable[[projects.LayerLocation], Sequence[operation.Operation]],
+    operations: Callable[[model.LayerLocation], Sequence[operation.Operation]],
     done: Callable[[str], str],
 ) -> None:
     """Make the edits; `done` returns the message, given the layer's place."""
@@ -244,7 +244,7 @@ def _is_machine(options: argparse.Namespace) -> bool:
 
 
 def _key_in_layer(
-    machine: host.Machine, options: argparse.Namespace, location: projects.LayerLocation
+    machine: host.Machine, options: argparse.Namespace, location: model.LayerLocation
 ) -> Path | None:
     """Return the file in the layer's keys/ named as a machine user's key, with or without its folder."""
     if not _is_machine(options):
@@ -254,7 +254,7 @@ def _key_in_layer(
     return path if path.is_file() and path.parent.resolve() == keys.resolve() else None
 
 
-def _key(machine: host.Machine, name: str, location: projects.LayerLocation, present: Path | None) -> str:
+def _key(machine: host.Machine, name: str, location: model.LayerLocation, present: Path | None) -> str:
     """Return the text of a key file from the input; reject a key that the provider would fail on.
 
     Args:
@@ -306,7 +306,7 @@ def _account_changes(machine: host.Machine, folder: Path, options: argparse.Name
     project = discover.find_project(folder)
     warnings: list[Sentence] = []
     if options.add:
-        changes = account_list.add_account(project, projects.Account(options.add, options.email, options.id))
+        changes = account_list.add_account(project, model.Account(options.add, options.email, options.id))
         if not options.id:
             warnings.append("AWS hasn't created the account yet: add its id later, by hand.")
     else:

@@ -9,7 +9,7 @@ from tui.host import Machine
 from workflows.core.errors import OnboardError
 from workflows.core.files import explained
 from workflows.layer.discover import ProjectError, find_project
-from workflows.layer.project import LayerLocation, Project
+from workflows.layer.model import LayerLocation, Project
 from workflows.layer.read.layer import declares_people, lone_layer
 
 

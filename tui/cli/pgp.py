@@ -34,7 +34,7 @@ with on_demand():
     from tui import host
     from tui.cli import key_report, layer_find
     from workflows.core import files, openpgp, temporary
-    from workflows.gpg import many_keys, normalise, owner, provider_library, refusals
+    from workflows.gpg import many_keys, normalise, provider_library, refusals
     from workflows.messages import rules
     from workflows.steps.new_user import pgp_key
     from workflows.steps.shared import module
@@ -151,7 +151,9 @@ def _folder(
         return key_report.report_on(data, source, machine.environment, as_it_is=as_it_is)
 
     reports = many_keys.in_parallel(report, keys)
-    twice = owner.same_keys({report.source.name: report.key for report in reports if report.key is not None})
+    twice = many_keys.same_keys(
+        {report.source.name: report.key for report in reports if report.key is not None}
+    )
     return [replace(report, same=twice.get(report.source.name, ())) for report in reports]
 
 

@@ -15,7 +15,7 @@ from tui.session_catalogue import SessionCatalogue
 from workflows.core.errors import OnboardError
 from workflows.core.files import explained
 from workflows.layer.discover import ProjectError, find_project
-from workflows.layer.project import Project
+from workflows.layer.model import Project
 from workflows.messages.handoff import Handoff, handoff_from
 
 _SHORT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")

@@ -22,7 +22,7 @@ with on_demand():
     from tui import host
     from workflows.aws import sts
     from workflows.aws.sts_regions import answers, report
-    from workflows.layer import discover, project as projects
+    from workflows.layer import discover, model
     from workflows.steps.admin import sts_regions
     from workflows.steps.shared import module
 
@@ -70,7 +70,7 @@ def regions(machine: host.Machine, options: argparse.Namespace) -> int:
     return REFUSED
 
 
-def _audit(context: module.Context, project: projects.Project, accounts: list[str]) -> answers.Audit:
+def _audit(context: module.Context, project: model.Project, accounts: list[str]) -> answers.Audit:
     known = [account.name for account in project.accounts]
     if unknown := [name for name in accounts if name not in known]:
         raise OnboardError(

@@ -28,7 +28,7 @@ from workflows.hcl.document import Document
 from workflows.hcl.parsing import MAX_VARIABLES, load_hcl
 from workflows.hcl.values import fields_at, object_key, read_variables, text_of
 from workflows.layer.files import backends, read_documents, refuse_outside
-from workflows.layer.project import Account, LayerLocation, LockedProvider, Project
+from workflows.layer.model import Account, LayerLocation, LockedProvider, Project
 
 LAYER_PATHS = ("global/base-identities", "base-identities", "global/identities", "identities", "3_identities")
 """Paths of the identities layer in an account's folder, the current one first, that of 2019 last."""

@@ -16,9 +16,8 @@ from typing import Any
 from workflows.core.files import is_there, read_text
 from workflows.core.parsing import parse_json
 from workflows.core.sentences import Sentence, joined
-from workflows.profiles.merge import WantedSection, plain
+from workflows.profiles.merge import Found, WantedSection, plain
 from workflows.profiles.plan import WantedProfiles
-from workflows.profiles.reading import Found
 
 FILE_NAME = "iam-onboard.json"
 LARGEST = 4 * 1024 * 1024

@@ -18,9 +18,16 @@ from pathlib import Path
 from workflows.core import files
 from workflows.core.files import FileWrite
 from workflows.core.locks import locked_folder
-from workflows.profiles.merge import Merged, WantedSection, merge, plain
+from workflows.profiles.merge import (
+    Found,
+    Merged,
+    ProfileFileError,
+    WantedSection,
+    merge,
+    plain,
+    profile_sections,
+)
 from workflows.profiles.plan import WantedProfiles, config_sections, credentials_sections
-from workflows.profiles.reading import Found, ProfileFileError, profile_sections
 from workflows.profiles.record import (
     FILE_NAME,
     HandChange,

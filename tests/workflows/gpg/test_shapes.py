@@ -15,8 +15,8 @@ from support.pgp import ENVIRONMENT, GpgHome, gpg_home
 from workflows.core.openpgp import KEYS, Packet, Tag, holds, split
 from workflows.gpg.inspect import check_key
 from workflows.gpg.key_file import judge_file
+from workflows.gpg.many_keys import Likeness, likeness
 from workflows.gpg.normalise import PublicKeyText, normalise
-from workflows.gpg.owner import Likeness, likeness
 from workflows.gpg.provider_library import UNREAD_CURVES, keybase_reads
 from workflows.gpg.refusals import (
     DamagedKey,

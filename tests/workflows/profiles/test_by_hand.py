@@ -10,9 +10,8 @@ import pytest
 from support.profile_samples import SERIAL, devops
 
 from workflows.core.secret import Credentials, Secret
-from workflows.profiles.merge import WantedSection, merge
+from workflows.profiles.merge import ProfileFileError, WantedSection, merge, profile_sections
 from workflows.profiles.plan import KeyFromProcess
-from workflows.profiles.reading import ProfileFileError, profile_sections
 from workflows.profiles.record import Difference
 from workflows.profiles.write import Decisions, ProfilePaths, prepare, profile_paths, write_profiles
 from workflows.stores.key_store import FileStore

@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from workflows.core.secret import Secret
-from workflows.profiles.merge import WantedSection, merge
-from workflows.profiles.reading import ProfileFileError, profile_sections
+from workflows.profiles.merge import ProfileFileError, WantedSection, merge, profile_sections
 
 ROLE = WantedSection(
     "bb-shared-devops",

@@ -15,8 +15,8 @@ from support.profile_samples import devops
 
 from workflows.core.files import FileError
 from workflows.core.secret import Credentials, Secret
+from workflows.profiles.merge import ProfileFileError
 from workflows.profiles.plan import KeyFromProcess
-from workflows.profiles.reading import ProfileFileError
 from workflows.profiles.write import ProfilePaths, profile_paths, write_profiles
 
 NOW = datetime(2026, 1, 31, 23, 59, 59, tzinfo=UTC)

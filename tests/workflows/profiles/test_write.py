@@ -21,8 +21,8 @@ from support.repository import ROOT
 from workflows.core import files
 from workflows.core.files import FileError
 from workflows.core.secret import Credentials, Secret
+from workflows.profiles.merge import ProfileFileError
 from workflows.profiles.plan import KeyFromProcess
-from workflows.profiles.reading import ProfileFileError
 from workflows.profiles.write import ProfilePaths, prepare, preview, profile_paths, write_profiles
 
 NOW = datetime(2026, 1, 31, 23, 59, 59, tzinfo=UTC)

@@ -24,8 +24,7 @@ from workflows.layer.edit.cloning import Renaming, cloned, replacing
 from workflows.layer.edit.operation import EditRefused, refuse
 from workflows.layer.edit.run import EditUnsafe
 from workflows.layer.mentioned import account_mentions
-from workflows.layer.model import Place
-from workflows.layer.project import Account, Project
+from workflows.layer.model import Account, Place, Project
 from workflows.layer.write import ChangeSet, FileChange
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*")

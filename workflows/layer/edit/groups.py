@@ -36,9 +36,8 @@ from workflows.layer.edit.operation import (
     with_attribute,
 )
 from workflows.layer.files import FileSet
-from workflows.layer.managed_policies import check_policy_arn
 from workflows.layer.model import Group, Layer, Owner, Person, place_of
-from workflows.layer.names import check_name
+from workflows.layer.names import check_name, check_policy_arn
 from workflows.layer.read.declarations import (
     attribute_of,
     group_modules,

@@ -18,6 +18,7 @@ from workflows.core.sentences import Sentence, listed
 from workflows.hcl.document import Document, remembered
 from workflows.hcl.lists import entry_keys, out_of_order, without_entry
 from workflows.hcl.values import fields_at, quote
+from workflows.layer.edit.account import least_length, lengthened
 from workflows.layer.edit.cloning import replacing, spellings, where_named
 from workflows.layer.edit.groups import add_member, remove_member
 from workflows.layer.edit.key_files import (
@@ -52,7 +53,6 @@ from workflows.layer.edit.outputs import (
     remove_outputs,
     siblings_of,
 )
-from workflows.layer.edit.password_length import least_length, lengthened
 from workflows.layer.edit.styles import (
     BlockStyle,
     Declarations,

@@ -22,8 +22,8 @@ from workflows.core.sentences import Sentence, joined, listed
 from workflows.hcl.document import Document
 from workflows.hcl.index import Item
 from workflows.hcl.parsing import parse_hcl
+from workflows.layer.edit.account import short_passwords
 from workflows.layer.edit.operation import EditRefused, Fact, Operation, facts_of, refuse
-from workflows.layer.edit.password_length import short_passwords
 from workflows.layer.model import Layer, Place
 from workflows.layer.read.layer import read_files
 from workflows.layer.write import FileChange, protection

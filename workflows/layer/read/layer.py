@@ -13,9 +13,8 @@ from workflows.hcl.document import Attribute
 from workflows.hcl.values import value_of
 from workflows.layer.discover import read_lock_file, read_required_version, reading_project
 from workflows.layer.files import FileSet, LayerUnreadable
-from workflows.layer.model import AccountSettings, Group, Layer, Person, Setting, place_of
+from workflows.layer.model import AccountSettings, Group, Layer, LayerLocation, Person, Setting, place_of
 from workflows.layer.names import POLICY_ATTRIBUTES, POLICY_NUMBERS, POLICY_SWITCHES
-from workflows.layer.project import LayerLocation
 from workflows.layer.read.declarations import (
     account_module,
     constants,

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from workflows.core.errors import Problem
 from workflows.core.sentences import Sentence, joined
-from workflows.layer.edit.password_length import LEAST, ShortPassword, shortest_password
+from workflows.layer.edit.account import LEAST, ShortPassword, shortest_password
 from workflows.layer.edit.run import check, edit_layer
 from workflows.layer.model import AccountSettings, Constant, Layer, Setting
 from workflows.layer.names import (

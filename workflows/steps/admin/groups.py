@@ -19,9 +19,8 @@ from workflows.core.shapes import plain, read
 from workflows.layer.edit.operation import EditRefused, is_for_others, text_for_others, text_in_no_group
 from workflows.layer.edit.people import AddPerson
 from workflows.layer.edit.run import check
-from workflows.layer.managed_policies import check_policy_arn
 from workflows.layer.model import Group, Layer, Place, Subject
-from workflows.layer.names import check_name, is_machine_name
+from workflows.layer.names import check_name, check_policy_arn, is_machine_name
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, Observation, Verdict
 from workflows.steps.admin.edits import operations, read_layers

@@ -24,7 +24,7 @@ from workflows.core.parsing import read_json
 from workflows.core.shapes import plain, read
 from workflows.environment import Environment
 from workflows.git import Git
-from workflows.layer.project import Project
+from workflows.layer.model import Project
 from workflows.steps.admin import new_passwords
 from workflows.steps.admin.accepted_plan import Planned
 from workflows.steps.admin.new_passwords import Note

@@ -18,8 +18,8 @@ from workflows.core.files import read_text, write_atomically
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence, count, joined, listed
 from workflows.desktop.clipboard import ClipboardUnavailable
-from workflows.layer.profile_names import Use, named_profiles
-from workflows.layer.project import LayerLocation
+from workflows.layer.mentioned import Use, named_profiles
+from workflows.layer.model import LayerLocation
 from workflows.layer.read.layer import read_layer
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, NOT_ASKED, Observation, Verdict, unknown

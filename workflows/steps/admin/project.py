@@ -21,10 +21,9 @@ from workflows.git import Git
 from workflows.gpg.key_file import judge_file
 from workflows.gpg.tools import GpgMissing
 from workflows.layer.discover import ProjectError, find_project, provider_wanted
-from workflows.layer.edit.password_length import short_passwords
-from workflows.layer.model import Finding, Layer, Person, Subject
+from workflows.layer.edit.account import short_passwords
+from workflows.layer.model import Finding, Layer, Person, Project, Subject
 from workflows.layer.names import check_name
-from workflows.layer.project import Project
 from workflows.layer.read.layer import read_layer
 from workflows.machine.events import Facts, StepKey
 from workflows.machine.observations import NOT_ASKED, Observation, Verdict

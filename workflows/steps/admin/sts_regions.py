@@ -30,9 +30,8 @@ from workflows.core.errors import OnboardError, Problem
 from workflows.core.secret import Credentials, Secret
 from workflows.core.sentences import Sentence
 from workflows.layer.discover import find_project
-from workflows.layer.mentioned import named_regions
-from workflows.layer.profile_names import backend_profile
-from workflows.layer.project import Project
+from workflows.layer.mentioned import backend_profile, named_regions
+from workflows.layer.model import Project
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, Observation, Verdict
 from workflows.steps.admin.terraform_runs import CodeWanted, factory_for, project_files

@@ -34,8 +34,8 @@ from workflows.core.secret import Credentials, Secret
 from workflows.core.sentences import Sentence, enumerated, joined
 from workflows.desktop.ambient import endpoints
 from workflows.layer.discover import find_project
-from workflows.layer.profile_names import NamedProfile, Use, account_in_name, named_profiles
-from workflows.layer.project import LayerLocation, Project
+from workflows.layer.mentioned import NamedProfile, Use, account_in_name, named_profiles
+from workflows.layer.model import LayerLocation, Project
 from workflows.steps.admin.upstream import check_upstream
 from workflows.steps.shared.device_sessions import DeviceSessions
 from workflows.steps.shared.half_written import finish_half_written

@@ -5,7 +5,7 @@ from __future__ import annotations
 from workflows.core.errors import OnboardError
 from workflows.core.sentences import count, joined, listed
 from workflows.git import Git, Upstream
-from workflows.layer.project import Project
+from workflows.layer.model import Project
 from workflows.steps.shared.module import Context
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from workflows.core.errors import OnboardError
-from workflows.layer.project import Project
+from workflows.layer.model import Project
 from workflows.messages.handoff import Handoff, Identity
 from workflows.profiles.plan import partition_of_region
 from workflows.steps.shared.role_profiles import conventional_profiles

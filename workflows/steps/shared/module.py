@@ -20,7 +20,7 @@ from workflows.core.errors import Cancelled, OnboardError, Problem
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence
 from workflows.environment import Environment
-from workflows.layer.project import Project
+from workflows.layer.model import Project
 from workflows.machine.events import Facts, JsonValue, StepKey
 from workflows.machine.observations import AGREES, NOT_ASKED, Observation, Verdict
 from workflows.steps.decisions import Decisions

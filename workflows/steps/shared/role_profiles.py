@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from workflows.layer.profile_names import account_in_name, account_profile
-from workflows.layer.project import Project
+from workflows.layer.mentioned import account_in_name, account_profile
+from workflows.layer.model import Project
 from workflows.messages.handoff import RoleProfile
 from workflows.profiles.plan import base_name
 from workflows.terraform.state import Role

@@ -9,8 +9,7 @@ from workflows.layer.discover import find_project
 from workflows.layer.edit.account_list import add_account, check_account, remove_account
 from workflows.layer.edit.operation import EditRefused
 from workflows.layer.mentioned import account_mentions
-from workflows.layer.model import Place
-from workflows.layer.project import Account, Project
+from workflows.layer.model import Account, Place, Project
 from workflows.layer.write import write
 from workflows.sandbox.project import lay_out
 

@@ -7,9 +7,8 @@ from support.edits import propose
 from support.layers import ACCOUNT, USERS, layer_of
 from support.styles import Written
 
-from workflows.layer.edit.account import SetSetting
+from workflows.layer.edit.account import LEAST, SetSetting, least_length, short_passwords
 from workflows.layer.edit.operation import EditRefused
-from workflows.layer.edit.password_length import LEAST, least_length, short_passwords
 from workflows.layer.edit.people import AddPerson
 from workflows.layer.edit.run import check, edit_layer
 from workflows.layer.model import Layer, Place

@@ -18,9 +18,8 @@ from support.pgp import GpgHome, gpg_home
 from workflows.core.errors import Cancelled
 from workflows.core.files import FileError
 from workflows.core.sentences import text_of
-from workflows.gpg.many_keys import in_parallel
+from workflows.gpg.many_keys import Likeness, in_parallel
 from workflows.gpg.normalise import KEYRING_LIMIT
-from workflows.gpg.owner import Likeness
 from workflows.gpg.refusals import KeybaseName, KeyRefused, KeyTooLarge, SecretKeyGiven
 from workflows.gpg.verdict import Headline, VerdictKind
 from workflows.steps.admin import pgp_keys

@@ -21,8 +21,8 @@ from workflows.core.shapes import plain
 from workflows.gpg.inspect import KeyDetails, inspect_key
 from workflows.gpg.normalise import normalise
 from workflows.layer.discover import find_project
-from workflows.layer.profile_names import account_profile
-from workflows.layer.project import Project
+from workflows.layer.mentioned import account_profile
+from workflows.layer.model import Project
 from workflows.layer.read.layer import read_layer
 from workflows.machine.observations import AGREES, NOT_ASKED, Verdict
 from workflows.machine.summaries import Summary

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from workflows.layer.discover import find_project
-from workflows.layer.project import LayerLocation
+from workflows.layer.model import LayerLocation
 from workflows.sandbox.project import lay_out
 from workflows.steps.admin.plan import not_checked, refuse_another_account
 from workflows.steps.admin.terraform_runs import WrongAccount

@@ -26,7 +26,7 @@ from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
 from workflows.core.sentences import text_of
 from workflows.layer.discover import find_project
-from workflows.layer.project import LayerLocation, Project
+from workflows.layer.model import LayerLocation, Project
 from workflows.steps.admin import state_now, terraform_runs
 from workflows.steps.admin.terraform_runs import (
     CodeWanted,

@@ -2,13 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from workflows.layer.managed_policies import (
-    check_policy_arn,
-    known_policies,
-    partition_of,
-    policy_arn,
-    short_policy,
-)
+from workflows.layer.names import check_policy_arn, known_policies, partition_of, policy_arn, short_policy
 
 AWS = "arn:aws:iam::aws:policy/"
 

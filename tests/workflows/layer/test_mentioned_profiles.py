@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from workflows.layer.discover import find_project
-from workflows.layer.profile_names import NamedProfile, Use, account_in_name, named_profiles
-from workflows.layer.project import LayerLocation
+from workflows.layer.mentioned import NamedProfile, Use, account_in_name, named_profiles
+from workflows.layer.model import LayerLocation
 
 CONFIG = """
 provider "aws" {
