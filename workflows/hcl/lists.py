@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 
 from tree_sitter import Node
@@ -276,27 +276,6 @@ def _misaligned(document: Document, nodes: Sequence[Node]) -> list[Splice]:
     return splices
 
 
-def aligned_blocks(before: Document, after: Document, headers: Iterable[tuple[str, ...]]) -> Document:
-    """Return the edited document with some blocks' attributes aligned again, if they were before.
-
-    A list that becomes empty takes one line and joins its neighbours' column; a filled one stays apart.
-
-    Args:
-        before: the document before the edit.
-        after: the document after the edit.
-        headers: the types and labels of the blocks; blocks missing from either document are left alone.
-    """
-    for header in headers:
-        old = _attributes(before, header)
-        after = realigned(before, old, after, _attributes(after, header)) if old else after
-    return after
-
-
-def _attributes(document: Document, header: tuple[str, ...]) -> list[Node]:
-    found = [block for block in document.blocks_of(header[0]) if block.header == header]
-    return found[0].attribute_nodes if len(found) == 1 else []
-
-
 def _runs(nodes: Sequence[Node]) -> list[list[Node]]:
     runs: list[list[Node]] = []
     last: int | None = None
@@ -333,9 +312,12 @@ def _edited(document: Document, container: Node, splices: Sequence[Splice]) -> D
     return after
 
 
-def with_entry(document: Document, container: Node, text: str, position: int) -> Document:
+def with_entry(
+    document: Document, container: Node, text: str, position: int, *, trailing_comma: bool = True
+) -> Document:
     """Insert an entry into a list or map; arguments as for `insert_entry`."""
-    return _edited(document, container, insert_entry(document, container, text, position))
+    splices = insert_entry(document, container, text, position, trailing_comma=trailing_comma)
+    return _edited(document, container, splices)
 
 
 def without_entry(document: Document, container: Node, position: int) -> Document:

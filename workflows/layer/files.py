@@ -9,16 +9,19 @@ from __future__ import annotations
 import os
 import posixpath
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+
+from tree_sitter import Node
 
 from workflows.core.errors import OnboardError
 from workflows.core.files import cause_of, load_file
 from workflows.core.grouping import by_key
 from workflows.core.openpgp import SIZE_LIMIT
 from workflows.hcl.document import Block, Document, Splice
+from workflows.hcl.lists import without_entry
 from workflows.hcl.parsing import load_hcl
 
 _KEY_FOLDER = re.compile(
@@ -148,6 +151,17 @@ class FileSet:
     def spliced(self, document: Document, splices: Iterable[Splice]) -> FileSet:
         """Return the set with splices made in one of its documents."""
         return self.with_document(document.splice(splices))
+
+    def without_entries(self, find: Callable[[FileSet], tuple[Document, Node, int] | None]) -> FileSet:
+        """Return the set without some entries of lists and maps.
+
+        Args:
+            find: returns the document, the list or map and the position of the next entry to remove, or None.
+        """
+        files = self
+        while (found := find(files)) is not None:
+            files = files.with_document(without_entry(*found))
+        return files
 
     def blocks_of(self, kind: str) -> list[Block]:
         """Return the top-level blocks of one type, such as `module`, in file order."""

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
 from tree_sitter import Node
 
 from workflows.core.errors import Problem
 from workflows.hcl.blocks import insert_after, remove_items
-from workflows.hcl.document import Block, Document, Splice
+from workflows.hcl.document import Block, Document
 from workflows.hcl.lists import (
-    aligned_blocks,
-    insert_entry,
     position_for,
     realigned,
-    remove_entry,
     uses_trailing_comma,
+    with_entry,
+    without_entry,
 )
 from workflows.hcl.values import plain_string, quote
 from workflows.layer.edit.cloning import replacing, spellings, spliced
@@ -237,7 +237,7 @@ class AddGroupPolicy:
                 place_of(attribute),
             )
         last = len(document.elements(attribute.value))
-        return layer.files.spliced(document, insert_entry(document, attribute.value, quote(self.arn), last))
+        return layer.files.with_document(with_entry(document, attribute.value, quote(self.arn), last))
 
     def intend(self, layer: Layer) -> Change:
         """Return the change: one more policy."""
@@ -275,7 +275,7 @@ class RemoveGroupPolicy:
         for container in (found.value for found in policy_lists(block) if found.value.type == "tuple"):
             for position, entry in enumerate(document.elements(container)):
                 if self.policy in {plain_string(document, entry), document.text(entry)}:
-                    return layer.files.spliced(document, remove_entry(document, container, position))
+                    return layer.files.with_document(without_entry(document, container, position))
         raise refuse(
             f"The policy {self.policy} can't be removed from {group.name}.",
             "It isn't an entry of a plain list.",
@@ -306,15 +306,17 @@ def add_member(files: FileSet, labels: Collection[str], owner: Owner, name: str)
     """
     habits = [uses_trailing_comma(block.document, container) for block, container in _lists(files)]
     trailing_comma = habits.count(False) <= habits.count(True)
-    splices: dict[str, list[Splice]] = {}
-    for block, container in _lists(files, labels):
-        document = block.document
-        text = _written(files, block, owner, name)
-        position = position_for([document.text(element) for element in document.elements(container)], text)
-        splices.setdefault(document.name, []).extend(
-            insert_entry(document, container, text, position, trailing_comma=trailing_comma)
-        )
-    return _spliced(files, splices, labels)
+    edited = files
+    for label in labels:
+        for number, (block, _) in enumerate(_lists(files, {label})):
+            text = _written(files, block, owner, name)
+            home, container = list(_lists(edited, {label}))[number]
+            document = home.document
+            position = position_for(list(map(document.text, document.elements(container))), text)
+            edited = edited.with_document(
+                with_entry(document, container, text, position, trailing_comma=trailing_comma)
+            )
+    return edited
 
 
 def check_member(layer: Layer, labels: Collection[str], person: Person) -> Iterator[Problem]:
@@ -333,24 +335,18 @@ def check_member(layer: Layer, labels: Collection[str], person: Person) -> Itera
 
 def remove_member(files: FileSet, labels: Collection[str], person: Person) -> FileSet:
     """Remove every occurrence of a person from some groups' lists."""
-    while True:
-        splices: dict[str, list[Splice]] = {}
-        for block, container in _lists(files, labels):
-            document = block.document
-            elements = enumerate(document.elements(container))
-            found = (number for number, element in elements if _is_person(document, element, person))
-            if (position := next(found, None)) is not None:
-                splices.setdefault(document.name, []).extend(remove_entry(document, container, position))
-        if not splices:
-            return files
-        files = _spliced(files, splices, labels)
 
+    def found_in(label: str, files: FileSet) -> tuple[Document, Node, int] | None:
+        found = (
+            (block.document, container, number)
+            for block, container in _lists(files, {label})
+            for number, element in enumerate(block.document.elements(container))
+            if _is_person(block.document, element, person)
+        )
+        return next(found, None)
 
-def _spliced(files: FileSet, splices: Mapping[str, list[Splice]], labels: Collection[str]) -> FileSet:
-    for name, found in splices.items():
-        before = files.documents[name]
-        headers = [("module", label) for label in labels]
-        files = files.with_document(aligned_blocks(before, before.splice(found), headers))
+    for label in labels:
+        files = files.without_entries(partial(found_in, label))
     return files
 
 

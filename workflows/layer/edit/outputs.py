@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 from tree_sitter import Node
@@ -26,7 +27,7 @@ from workflows.hcl.blocks import (
 )
 from workflows.hcl.document import Block, Document, Splice, remembered
 from workflows.hcl.index import Item
-from workflows.hcl.lists import position_for, with_entry, without_entry
+from workflows.hcl.lists import position_for, with_entry
 from workflows.hcl.values import object_key, quote
 from workflows.layer.edit.cloning import Renaming, cloned, in_place_of, replacing, spliced, up_to_name
 from workflows.layer.edit.operation import Fact
@@ -155,7 +156,7 @@ def add_entries(files: FileSet, person: Person, siblings: Sequence[Person]) -> F
 
 def remove_outputs(files: FileSet, owner: Owner) -> FileSet:
     """Remove a person's outputs, live or commented out, and the entries in collecting outputs."""
-    files = _without_entries(files, owner)
+    files = files.without_entries(partial(_entry_of, owner))
     for document in tuple(files.documents.values()):
         gone = [item for unit in _units(document) if unit.owner == owner for item in unit.items]
         shared = (comment for comment in comments_of(document) if _hidden(comment) is None)
@@ -442,21 +443,14 @@ def _comment_text(comment: Comment) -> bytes:
 # -- entries in outputs that collect people ------------------------------------------------------------
 
 
-def _without_entries(files: FileSet, owner: Owner) -> FileSet:
-    while True:
-        found = next(
-            (
-                (collection, entry)
-                for collection in collections_of(files)
-                for entry in collection.entries
-                if entry.owner == owner
-            ),
-            None,
-        )
-        if found is None:
-            return files
-        collection, entry = found
-        files = files.with_document(without_entry(collection.document, collection.container, entry.position))
+def _entry_of(owner: Owner, files: FileSet) -> tuple[Document, Node, int] | None:
+    found = (
+        (collection.document, collection.container, entry.position)
+        for collection in collections_of(files)
+        for entry in collection.entries
+        if entry.owner == owner
+    )
+    return next(found, None)
 
 
 def _to_join(

@@ -16,7 +16,7 @@ from tree_sitter import Node
 from workflows.core.errors import Problem
 from workflows.core.sentences import Sentence, listed
 from workflows.hcl.document import Document, remembered
-from workflows.hcl.lists import entry_keys, out_of_order, without_entry
+from workflows.hcl.lists import entry_keys, out_of_order
 from workflows.hcl.values import fields_at, quote
 from workflows.layer.edit.account import least_length, lengthened
 from workflows.layer.edit.cloning import replacing, spellings, where_named
@@ -510,13 +510,17 @@ def _undeclared(files: FileSet, person: Person) -> FileSet:
     """Remove every declaration of a person."""
     if person.style is Style.BLOCK:
         return without_block(files, person)
-    while True:
-        modules = [module for module in user_modules(files) if module.label == person.module]
-        module = next((module for module in modules if module.entry(person.declaration) is not None), None)
-        if module is None or module.container is None:
-            return files
-        position = entry_keys(module.document, module.container).index(person.declaration)
-        files = files.with_document(without_entry(module.document, module.container, position))
+
+    def entry_in(files: FileSet) -> tuple[Document, Node, int] | None:
+        found = (
+            (module.document, module.container, keys.index(person.declaration))
+            for module in user_modules(files)
+            if module.label == person.module and module.container is not None
+            if person.declaration in (keys := entry_keys(module.document, module.container))
+        )
+        return next(found, None)
+
+    return files.without_entries(entry_in)
 
 
 @dataclass(frozen=True)
