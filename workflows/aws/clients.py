@@ -24,9 +24,12 @@ from urllib.parse import urlsplit
 from workflows.aws.errors import calling_aws, translate
 from workflows.aws.sso import explaining_sso, sso_provider
 from workflows.core.files import is_there, read_bytes
-from workflows.core.garbage import collection_paused
+from workflows.core.later import on_demand
 from workflows.core.secret import Credentials, Secret
 from workflows.profiles.aws_data import aws_descriptions
+
+with on_demand():  # boto is slow to import
+    from botocore import config as boto_config, credentials as boto, exceptions, session as boto_session
 
 _MAX_PROFILES = 4 * 1024 * 1024  # bytes of one of the AWS tools' two files
 
@@ -157,9 +160,7 @@ class ClientFactory:
             session.get_scoped_config()  # fails for a missing profile, not for one without a key
             found = session.get_credentials()
             if found is None:
-                from botocore.exceptions import NoCredentialsError  # noqa: PLC0415 - boto is slow to import
-
-                raise NoCredentialsError
+                raise exceptions.NoCredentialsError
             frozen = found.get_frozen_credentials()
         token = Secret(frozen.token) if frozen.token else None
         # Only renewable credentials have an expiry, for which botocore has no public name.
@@ -177,8 +178,6 @@ class ClientFactory:
 
     def _credential_chain(self, session: Any, files: ProfileFiles, profile: str, stack: ExitStack) -> Any:
         """Return the chain of credential sources in the files, without the SDK's other sources."""
-        from botocore import credentials as boto  # noqa: PLC0415 - boto is slow to import
-
         process = LimitedProcess
         start = process if self._environment is None else partial(process, env=dict(self._environment))
 
@@ -215,10 +214,8 @@ class ClientFactory:
 
     def _options(self) -> dict[str, Any]:
         """Return the options of every client."""
-        from botocore.config import Config  # noqa: PLC0415 - boto is slow to import
-
         host = urlsplit(self.endpoint_url or "").hostname
-        config = Config(
+        config = boto_config.Config(
             connect_timeout=self._patience.connect,
             read_timeout=self._patience.read,
             retries={"mode": "standard", "total_max_attempts": self._patience.attempts},
@@ -247,9 +244,6 @@ def _new_session(
 
     It trusts the same certificates as Terraform, a Go program.
     """
-    with collection_paused():
-        import botocore.session  # noqa: PLC0415 - boto is slow to import
-
     # At DEBUG, botocore logs whole requests and responses: passwords, seeds and new secret keys.
     logging.getLogger("botocore").setLevel(logging.INFO)
     for file in (files.config_file, files.credentials_file):
@@ -264,7 +258,7 @@ def _new_session(
         "ca_bundle": ("ca_bundle", "AWS_CA_BUNDLE", _trusted_elsewhere(), None),
         "sts_regional_endpoints": (None, None, "regional", None),  # regional endpoints, never the global one
     }
-    session = botocore.session.Session(
+    session = boto_session.Session(
         session_vars=variables, include_builtin_handlers=makes_clients, profile=profile
     )
     session.register_component("data_loader", aws_descriptions())
@@ -283,16 +277,12 @@ def _no_code(question: str) -> str:  # noqa: ARG001 - botocore's signature
     Raises:
         RefreshWithMFAUnsupportedError: always.
     """
-    from botocore.exceptions import RefreshWithMFAUnsupportedError  # noqa: PLC0415 - boto is slow to import
-
-    raise RefreshWithMFAUnsupportedError
+    raise exceptions.RefreshWithMFAUnsupportedError
 
 
 @contextmanager
 def _using(profile: str, doing: str) -> Iterator[None]:
     """Translate errors like `calling_aws`, and those of a `credential_process` that fails to answer."""
-    from botocore.exceptions import CredentialRetrievalError  # noqa: PLC0415 - boto is slow to import
-
     try:
         with calling_aws(doing):
             yield
@@ -301,7 +291,7 @@ def _using(profile: str, doing: str) -> Iterator[None]:
         if isinstance(error, OSError):
             reason = f"{type(error).__name__}: {error.strerror} {error.filename}"
         raise translate(
-            CredentialRetrievalError(provider="credential_process", error_msg=reason),
+            exceptions.CredentialRetrievalError(provider="credential_process", error_msg=reason),
             f"asking the credential_process of the profile {profile}",
         ) from None
 

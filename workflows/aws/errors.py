@@ -17,7 +17,11 @@ from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
 from workflows.core.errors import OnboardError
+from workflows.core.later import on_demand
 from workflows.core.sentences import Sentence
+
+with on_demand():  # boto is slow to import
+    from botocore import exceptions, parsers
 
 _Answer = TypeVar("_Answer")
 _Other = TypeVar("_Other")
@@ -365,10 +369,7 @@ def translate(error: Exception, doing: str = "asking AWS") -> AwsError:
     Returns:
         The error to raise, `from None`: the original may have a session token in its text.
     """
-    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - boto is slow to import
-    from botocore.parsers import ResponseParserError  # noqa: PLC0415 - boto is slow to import
-
-    if isinstance(error, ClientError):
+    if isinstance(error, exceptions.ClientError):
         return _from_answer(error.response, doing)
     name = type(error).__name__
     kinds = (_KINDS[parent.__name__] for parent in type(error).__mro__ if parent.__name__ in _KINDS)
@@ -378,7 +379,7 @@ def translate(error: Exception, doing: str = "asking AWS") -> AwsError:
         failure = AwsFailure.LOCAL_AWS
     # A validation error repeats the rejected value, which may be a password.
     repeats = failure in {AwsFailure.INPUT, AwsFailure.NOT_AWS}
-    silent = repeats or not isinstance(error, BotoCoreError | ResponseParserError)
+    silent = repeats or not isinstance(error, exceptions.BotoCoreError | parsers.ResponseParserError)
     return AwsError(failure, name, doing=doing, detail=name if silent else f"{name}: {error}", about=address)
 
 
@@ -389,12 +390,9 @@ def calling_aws(doing: str) -> Iterator[None]:
     Raises:
         AwsError: the call failed.
     """
-    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - boto is slow to import
-    from botocore.parsers import ResponseParserError  # noqa: PLC0415 - boto is slow to import
-
     try:
         yield
-    except (BotoCoreError, ClientError, ResponseParserError) as error:
+    except (exceptions.BotoCoreError, exceptions.ClientError, parsers.ResponseParserError) as error:
         raise translate(error, doing) from None
 
 

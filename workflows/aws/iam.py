@@ -441,16 +441,13 @@ def create_virtual_mfa_device(iam: AwsClient, name: str, owner: Identity) -> tup
             device = iam.create_virtual_mfa_device(VirtualMFADeviceName=name)["VirtualMFADevice"]
     except AwsError as error:
         if error.failure is AwsFailure.EXISTS:
-            raise DeviceExists(name, owner.user_name or name, _serial_there(iam, name, owner)) from None
+            # the serial from AWS's list, or else the usual form
+            usual = f"arn:{owner.partition}:iam::{owner.account}:mfa/{name}"
+            serial, *_ = (*asked(lambda: unused_mfa_devices(iam, name), ()), usual)
+            raise DeviceExists(name, owner.user_name or name, serial) from None
         raise
     seed = device["Base32StringSeed"]
     return device["SerialNumber"], Secret(seed.decode("ascii") if isinstance(seed, bytes) else seed)
-
-
-def _serial_there(iam: AwsClient, name: str, owner: Identity) -> str:
-    """Return the serial of an existing device of that name, from AWS's list or else the usual form."""
-    unused = asked(lambda: unused_mfa_devices(iam, name), ())
-    return unused[0] if unused else f"arn:{owner.partition}:iam::{owner.account}:mfa/{name}"
 
 
 def enable_mfa_device(

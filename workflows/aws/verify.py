@@ -119,7 +119,13 @@ class _Roles:
         clients: dict[str, AwsClient | OnboardError] = {}
         for region in regions:
             try:
-                _refuse_unusable(region)
+                if problems := region_problems(region):
+                    raise Hindered(
+                        Hindrance.NO_REGION,
+                        joined(problem.message for problem in problems),
+                        next="Correct the profile's region in the project's `config`, or write the profile "
+                        "again.",
+                    )
                 clients[region] = stack.enter_context(self.factory.client("sts", self.session, region))
             except OnboardError as error:
                 clients[region] = error
@@ -211,20 +217,6 @@ def _unusable_role(profile: RoleProfile) -> OnboardError | None:
         why="A role's ARN looks like arn:aws:iam::123456789012:role/DevOps.",
         next="Correct role_arn in the project's `config`, or write the profile again.",
     )
-
-
-def _refuse_unusable(region: str) -> None:
-    """Reject a region that AWS does not have.
-
-    Raises:
-        OnboardError: there is no region of that name.
-    """
-    if problems := region_problems(region):
-        raise Hindered(
-            Hindrance.NO_REGION,
-            joined(problem.message for problem in problems),
-            next="Correct the profile's region in the project's `config`, or write the profile again.",
-        )
 
 
 def _refusal(error: AwsError, profile: RoleProfile, *, with_mfa: bool, elsewhere: bool) -> OnboardError:

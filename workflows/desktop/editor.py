@@ -74,31 +74,22 @@ def editor_of(environment: Mapping[str, str]) -> tuple[str, ...]:
         EditorMissing: the variable's program doesn't exist, or none is set and there is no fallback.
     """
     path = environment.get("PATH", os.defpath)
-    for variable in VARIABLES:
-        text = environment.get(variable, "").strip()
-        if text:
-            words = _split(variable, text)
-            program = words[0]
-            if program.startswith("~/"):
-                program = str(Path(environment.get("HOME", "/")) / program[2:])
-            if shutil.which(program, path=path) is None:
-                raise EditorMissing(
-                    reason=f"{variable} is set to {text}, but there is no program {words[0]} here."
-                )
-            return (program, *words[1:])
-    for name in FALLBACKS:
-        if shutil.which(name, path=path) is not None:
-            return (name,)
-    raise EditorMissing(reason="Neither VISUAL nor EDITOR is set, and neither vi nor nano is installed.")
-
-
-def _split(variable: str, text: str) -> list[str]:
+    given = ((variable, environment.get(variable, "").strip()) for variable in VARIABLES)
+    variable, text = next(((variable, text) for variable, text in given if text), ("", ""))
+    if not text:
+        if fallback := next((name for name in FALLBACKS if shutil.which(name, path=path)), None):
+            return (fallback,)
+        raise EditorMissing(reason="Neither VISUAL nor EDITOR is set, and neither vi nor nano is installed.")
     try:
-        return shlex.split(text)
+        word, *more = shlex.split(text)
     except ValueError as error:
         raise EditorMissing(
             reason=f"{variable} is set to {text}, which can't be split into words: {error}."
         ) from error
+    program = str(Path(environment.get("HOME", "/")) / word[2:]) if word.startswith("~/") else word
+    if shutil.which(program, path=path) is None:
+        raise EditorMissing(reason=f"{variable} is set to {text}, but there is no program {word} here.")
+    return (program, *more)
 
 
 def arguments(editor: Sequence[str], file: Path, line: int) -> list[str]:

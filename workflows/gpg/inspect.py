@@ -317,16 +317,10 @@ def own_expiries(packets: Iterable[Packet]) -> tuple[datetime | None, ...]:
             created = signature.get(_CREATED, -1)
             if created >= newest and signature:
                 newest, lifetime = created, signature.get(_LIFETIME, 0)
-                found[-1] = _moment(made + lifetime) if lifetime else None
+                expires = made + lifetime  # a damaged signature may have more than OpenPGP's four bytes
+                forever = not lifetime or expires >= _BEYOND
+                found[-1] = None if forever else datetime.fromtimestamp(0, UTC) + timedelta(seconds=expires)
     return tuple(found)
-
-
-def _moment(seconds: int) -> datetime | None:
-    """Return the time this many seconds after 1970, UTC; None, meaning never, if it is beyond the calendar.
-
-    OpenPGP's numbers have four bytes, but a damaged signature may contain a longer one.
-    """
-    return datetime.fromtimestamp(0, UTC) + timedelta(seconds=seconds) if seconds < _BEYOND else None
 
 
 def _binding(packet: Packet) -> dict[int, int]:

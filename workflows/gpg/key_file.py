@@ -102,7 +102,8 @@ def _content(data: bytes, provider_version: str | None, remark: str = "") -> Ver
         return _rejected(Headline.DAMAGED, "The key in the file is incomplete.")
     if not seen:  # nothing, or only markers
         return _rejected(Headline.EMPTY, "There is no key in the file.")
-    if seen[0].body[:1] == b"\x04" and not _has_identity(seen):
+    is_named = (Tag.USER_ID, Tag.SIGNATURE) in pairwise(packet.tag for packet in seen)
+    if seen[0].body[:1] == b"\x04" and not is_named:
         return _rejected(
             Headline.NO_USER_ID, "The key has no self-signed user id, and the provider needs one."
         )
@@ -140,13 +141,6 @@ def _unread(packets: list[Packet], provider_version: str | None) -> Verdict | No
         what = f"{named(provider_version)} doesn't know the kind of one of the key's signatures or parts."
         return _rejected(Headline.UNREADABLE_PART, what)
     return None
-
-
-def _has_identity(packets: list[Packet]) -> bool:
-    return any(
-        packet.tag == Tag.USER_ID and following.tag == Tag.SIGNATURE
-        for packet, following in pairwise(packets)
-    )
 
 
 def _rejected(headline: Sentence, explanation: Sentence) -> Verdict:

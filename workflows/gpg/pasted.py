@@ -11,7 +11,7 @@ import codecs
 import contextlib
 import quopri
 import string
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -289,14 +289,10 @@ def _crc24(data: bytes) -> int:
     return checksum
 
 
-def _crc24_table() -> Iterator[int]:
-    for byte in range(256):
-        value = byte << 16
-        for _ in range(8):
-            value <<= 1
-            if value & 0x1000000:
-                value ^= 0x1864CFB
-        yield value
+def _crc24_of(value: int) -> int:
+    for _ in range(8):
+        value = value << 1 ^ (0x1864CFB if value & 0x800000 else 0)
+    return value
 
 
-_CRC24_TABLE = tuple(_crc24_table())
+_CRC24_TABLE = tuple(_crc24_of(byte << 16) for byte in range(256))

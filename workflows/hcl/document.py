@@ -428,13 +428,10 @@ class Document:
     @remembered
     def blocks_of(self, kind: str) -> tuple[Block, ...]:
         """Return the top-level blocks of one type, such as `module`, in order."""
-        nodes = {} if self.is_plain else self._block_nodes
+        tree = () if self.is_plain else self._nodes
+        nodes = {node.start_byte: node for node in tree if node.type == "block"}
         items = self.items_by_kind.get(kind, ())
         return tuple(Block(self, item, nodes.get(item.start_byte)) for item in items)
-
-    @cached_property
-    def _block_nodes(self) -> dict[int, Node]:
-        return {node.start_byte: node for node in self._nodes if node.type == "block"}
 
     @cached_property
     def attributes(self) -> dict[str, Attribute]:

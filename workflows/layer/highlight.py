@@ -79,12 +79,8 @@ def tokens(data: bytes | None, numbers: Sequence[int]) -> Mapping[int, Sequence[
             if part == "\n":
                 at, column = at + 1, 0
                 continue
-            if kind := _kind(lexed, part):
+            label = "string" if part.startswith('"') else ""
+            if kind := next((kind for known, kind in _KINDS.items() if lexed in known), label):
                 found[looked_at[at]].append(Token(column, column + len(part), kind))
             column += len(part)
     return found
-
-
-def _kind(lexed: Any, text: str) -> str:
-    label = "string" if text.startswith('"') else ""
-    return next((kind for known, kind in _KINDS.items() if lexed in known), label)

@@ -12,13 +12,13 @@ import re
 import shlex
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from workflows.core.errors import OnboardError
+from workflows.core.later import on_demand
 from workflows.core.secret import Secret
 
-if TYPE_CHECKING:
-    from configupdater import Option, Section
+with on_demand():  # not for those who only read profiles
+    import configupdater
 
 Value = str | Secret
 
@@ -140,9 +140,7 @@ def _update(
     text: str, changed: Sequence[WantedSection], gone: Sequence[str], found: Mapping[str, Found], name: str
 ) -> str:
     """Set options of existing sections and remove sections; everything else stays."""
-    from configupdater import ConfigUpdater, Section  # noqa: PLC0415 - who only reads profiles waits for it
-
-    updater = ConfigUpdater(strict=False, allow_no_value=True, delimiters=("=",))
+    updater = configupdater.ConfigUpdater(strict=False, allow_no_value=True, delimiters=("=",))
     updater.read_string(text)
     if str(updater) != text:
         raise ProfileFileError(
@@ -158,22 +156,22 @@ def _update(
         for option, value in wanted.missing_in(current.options).items():
             _set(section, option, plain(value))
     return "".join(
-        _after(block) if isinstance(block, Section) and block.name in gone else str(block)
+        _after(block) if isinstance(block, configupdater.Section) and block.name in gone else str(block)
         for block in updater.iter_blocks()
     )
 
 
-def _after(section: Section) -> str:
+def _after(section: configupdater.Section) -> str:
     """Return the text after a section's last option if it has a comment, perhaps about the next section."""
-    from configupdater import Option  # noqa: PLC0415 - likewise
-
     blocks = list(section.iter_blocks())
-    last = max((place for place, block in enumerate(blocks) if isinstance(block, Option)), default=-1)
+    last = max(
+        (place for place, block in enumerate(blocks) if isinstance(block, configupdater.Option)), default=-1
+    )
     rest = "".join(str(block) for block in blocks[last + 1 :])
     return rest.lstrip("\n") if rest.strip() else ""
 
 
-def _set(section: Section, option: str, value: str) -> None:
+def _set(section: configupdater.Section, option: str, value: str) -> None:
     """Set an option, with its own indentation or that of the option before."""
     if option in section:
         present, indent = section[option], _indent(section[option])
@@ -191,12 +189,12 @@ def _set(section: Section, option: str, value: str) -> None:
         section[option] = value
 
 
-def _indent(option: Option) -> str:
+def _indent(option: configupdater.Option) -> str:
     text = str(option)
     return text[: len(text) - len(text.lstrip(" \t"))]
 
 
-def _remove(section: Section, option: str) -> None:
+def _remove(section: configupdater.Section, option: str) -> None:
     """Remove an option, even in the form `name: value`, which the updater doesn't recognise."""
     for present in list(section.iter_options()):
         if present.key == option or re.match(rf"{re.escape(option)}\s*:", present.key):
@@ -305,7 +303,8 @@ def profile_sections(text: str, prefix: str, name: str) -> dict[str, Found]:
     for header in parser.sections():
         options = dict(parser.items(header))
         for option, value in options.items():
-            if _is_broken_block(value):
+            # botocore rejects the whole file if a nested block has a line without `=`
+            if value.startswith("\n") and any(row.strip() and "=" not in row for row in value.split("\n")):
                 line = _line_of_block(text, header, option)
                 raise _refused(name, line, f"the block under {option} in [{header}] has a line without =")
         profile = _profile_of(header, prefix)
@@ -351,11 +350,6 @@ def _profile_of(header: str, prefix: str) -> str | None:
     except ValueError:
         return None
     return words[1] if len(words) == 2 else None
-
-
-def _is_broken_block(value: str) -> bool:
-    """Return whether a nested block has a line without `=`, for which botocore rejects the whole file."""
-    return value.startswith("\n") and any(line.strip() and "=" not in line for line in value.split("\n"))
 
 
 def _line_of(text: str, header: str) -> int:

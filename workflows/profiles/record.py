@@ -48,7 +48,8 @@ class Recorded:
         there = {
             name: options
             for name, options in (self.writing or {}).items()
-            if name in found and _is_in(found[name], options, self.written.get(name, {}))
+            if name in found
+            and not changed_options(found[name], {**dict.fromkeys(self.written.get(name, {}), ""), **options})
         }
         return {**self.written, **there}
 
@@ -83,11 +84,6 @@ def record_bytes(record: Record, writing: Record | None = None) -> bytes:
     """
     more = {} if writing is None else {"writing": writing}
     return f"{json.dumps({'version': _VERSION, 'profiles': record, **more}, indent=1)}\n".encode()
-
-
-def _is_in(found: Found, options: Mapping[str, str], former: Mapping[str, str]) -> bool:
-    """Return whether a section has these options, and none of the other former ones."""
-    return all(found.options.get(name, "") == options.get(name, "") for name in {*options, *former})
 
 
 def _record(values: Any) -> Record:
@@ -177,9 +173,10 @@ def hand_changes(
             continue
         options = found[section.profile].options
         written = record.get(section.profile, {})
+        wishes = {option: plain(value) for option, value in section.values.items()}
         differences = tuple(
             Difference(option, _shown(option, options.get(option, "")), _shown(option, value))
-            for option, value in _wishes(section).items()
+            for option, value in {**wishes, **dict.fromkeys(section.absent, "")}.items()
             if options.get(option, "") not in {value, written.get(option, "")}
         )
         if differences:
@@ -204,14 +201,6 @@ def stale_profiles(found: Mapping[str, Found], wanted: WantedProfiles, record: R
         for name, written in record.items()
         if written.get("source_profile") in bases and name in found and name not in set(wanted.names)
     )
-
-
-def _wishes(section: WantedSection) -> dict[str, str]:
-    """Return each option's wanted value; "" for one that must be absent."""
-    return {
-        **{option: plain(value) for option, value in section.values.items()},
-        **dict.fromkeys(section.absent, ""),
-    }
 
 
 def _shown(option: str, value: str) -> str:

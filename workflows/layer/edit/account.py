@@ -8,7 +8,7 @@ password's length in its module's `password_length`, or else in the module's def
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -28,7 +28,6 @@ from workflows.layer.files import FileSet, read_documents
 from workflows.layer.model import Layer, Person, Setting, Style, place_of
 from workflows.layer.names import ALIAS, POLICY_ATTRIBUTES, check_account_alias, check_password_policy
 from workflows.layer.read.declarations import (
-    UserModule,
     account_module,
     field_behind,
     module_of,
@@ -215,7 +214,11 @@ def lengthened(layer: Layer, name: str) -> FileSet:
             sharer for sharer in layer.people if sharer.module == person.module and sharer is not person
         ]
         shared = any(sharer.login_profile is not False for sharer in sharers)
-        if shared and (argument is None or _within(argument, block)):
+        own = block.item
+        in_block = argument is None or (
+            argument.document is block.document and own.start_byte <= argument.node.start_byte < own.end_byte
+        )
+        if shared and in_block:
             continue
         if argument is None:
             files = files.with_document(with_attribute(block, _ARGUMENT, str(short.least), after=_BESIDE))
@@ -230,18 +233,14 @@ def _short(layer: Layer, person: Person, least: int) -> ShortPassword | None:
     if argument is None:
         length: int | None = _default(module.block, layer.location.path)
     else:
-        fields = _fields(module, person)
+        entry = module.entry(person.declaration) if person.style is not Style.BLOCK else None
+        fields = fields_at(module.document, entry) if entry is not None and entry.children else {}
         values = {f"each.value.{name}": value_of(field, layer.names) for name, field in fields.items()}
         length = _number(value_of(argument, {**layer.names, **values, "each.key": person.declaration}))
         argument = fields.get(field_behind(module.block, _ARGUMENT) or "", argument)
     if length is None or length >= least:
         return None
     return ShortPassword(person, length, least, argument, module.block)
-
-
-def _fields(module: UserModule, person: Person) -> Mapping[str, Attribute]:
-    entry = module.entry(person.declaration) if person.style is not Style.BLOCK else None
-    return fields_at(module.document, entry) if entry is not None and entry.children else {}
 
 
 def _default(block: Block, folder: Path) -> int | None:
@@ -254,12 +253,6 @@ def _default(block: Block, folder: Path) -> int | None:
             if variable.label == _ARGUMENT and "default" in variable.attributes:
                 return _number(value_of(variable.attributes["default"], {}))
     return _OF_MODULE
-
-
-def _within(argument: Attribute, block: Block) -> bool:
-    return argument.document is block.document and (
-        block.item.start_byte <= argument.node.start_byte < block.item.end_byte
-    )
 
 
 def _number(value: object) -> int | None:

@@ -468,7 +468,7 @@ class ObjectStyle(Declarations):
     def _sibling(self, kin: Sequence[Person], declared: Sequence[str], position: int) -> Person:
         """Return the nearest person with the usual fields; the one before wins over the one after."""
         places = {key: number for number, key in enumerate(declared)}
-        near = sorted(kin, key=lambda person: _distance(places[person.declaration], position))[:NEAR]
+        near = sorted(kin, key=lambda person: abs(places[person.declaration] - position + 0.5))[:NEAR]
         forms = {person.declaration: tuple(self._fields(person)) for person in near}
         usual = Counter(forms.values()).most_common(1)[0][0]
         return next(person for person in near if forms[person.declaration] == usual)
@@ -510,10 +510,6 @@ class ObjectStyle(Declarations):
             own = person.key_name.removeprefix(lead).removesuffix(tail)
             changes.append(replacing(fields[keyed].value, quote(text[: text.rfind("/") + 1] + own)))
         return changes + switched(fields, self._switch_fields(), person)
-
-
-def _distance(place: int, position: int) -> tuple[int, int]:
-    return (position - 1 - place, 0) if place < position else (place - position, 1)
 
 
 def _known_values(module: UserModule, name: str, *, machine: bool) -> dict[str, str]:

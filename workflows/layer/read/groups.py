@@ -59,7 +59,7 @@ def read_groups(
             findings.append(Finding(message, place, Subject.MEMBER, group=block.label, hand_edit=True))
         groups.append(
             Group(
-                name=_name(block, names),
+                name=text_of(block.attributes.get("name"), names) or block.label,
                 label=block.label,
                 members=tuple(members),
                 machine=_is_machine(block.label, members, machine_names),
@@ -72,11 +72,6 @@ def read_groups(
             )
         )
     return tuple(groups), findings
-
-
-def _name(block: Block, names: Mapping[str, object]) -> str:
-    name = text_of(block.attributes.get("name"), names)
-    return block.label if name is None else name
 
 
 def _members(

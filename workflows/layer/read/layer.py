@@ -13,7 +13,7 @@ from workflows.hcl.document import Attribute
 from workflows.hcl.values import value_of
 from workflows.layer.discover import read_lock_file, read_required_version, reading_project
 from workflows.layer.files import FileSet, LayerUnreadable
-from workflows.layer.model import AccountSettings, Group, Layer, LayerLocation, Person, Setting, place_of
+from workflows.layer.model import AccountSettings, Layer, LayerLocation, Setting, place_of
 from workflows.layer.names import POLICY_ATTRIBUTES, POLICY_NUMBERS, POLICY_SWITCHES
 from workflows.layer.read.declarations import (
     account_module,
@@ -65,9 +65,15 @@ def read_files(location: LayerLocation, files: FileSet) -> Layer:
     people, findings = read_people(files, names)
     owners = {owner: person.iam_name for owner, person in people.items()}
     groups, group_findings = read_groups(files, names, people)
+    memberships = by_key((member, group.name) for group in groups for member in group.members)
     return Layer(
         location=location,
-        people=_with_groups(tuple(people.values()), groups),
+        people=tuple(
+            person._replace(groups=tuple(memberships[person.iam_name]))
+            if person.iam_name in memberships
+            else person
+            for person in people.values()
+        ),
         groups=groups,
         outputs=read_outputs(files, owners),
         hidden_outputs=read_hidden_outputs(files, owners),
@@ -81,16 +87,6 @@ def read_files(location: LayerLocation, files: FileSet) -> Layer:
         ),
         files=files,
         names=names,
-    )
-
-
-def _with_groups(people: tuple[Person, ...], groups: tuple[Group, ...]) -> tuple[Person, ...]:
-    memberships = by_key((member, group.name) for group in groups for member in group.members)
-    return tuple(
-        person._replace(groups=tuple(memberships[person.iam_name]))
-        if person.iam_name in memberships
-        else person
-        for person in people
     )
 
 
