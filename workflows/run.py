@@ -288,8 +288,7 @@ class SessionRun:
 
     def can_ask(self, key: StepKey) -> bool:
         """Return whether the last result for a step came from the network, which can be asked again."""
-        look = self.session.state.observed.get(key, NOT_ASKED)
-        return look.asked and inquiry(self.module(key)) is not None
+        return self.session.state.observed.get(key, NOT_ASKED).asked and inquiry(self.module(key)) is not None
 
     def answer(self, question: Question) -> Observation:
         """Ask the network, without changing the session; it may take seconds. A failure counts as unknown."""
@@ -339,8 +338,7 @@ class SessionRun:
             answer = replace(look, at=now, confirmed=True)
         if self.session.record(key) is not question.record or nothing:
             return False
-        asked_at = "" if answer.here or answer.confirmed else now
-        self.session.observe({key: replace(answer, asked_at=asked_at)})
+        self.session.observe({key: replace(answer, asked_at="" if answer.here or answer.confirmed else now)})
         return (self.session.status(key) is Status.CONTRADICTED) is not (before is Status.CONTRADICTED)
 
     def after(self, key: StepKey) -> StepKey | None:

@@ -472,8 +472,7 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
     @on(StepPane.MoveDone)
     def _moved(self, message: StepPane.MoveDone) -> None:
         if message.name == "perform":
-            told = message.result["access_key"]["told"]
-            self.parting = self.context.environment.readable("\n".join(told))
+            self.parting = self.context.environment.readable("\n".join(message.result["access_key"]["told"]))
 
     def changed(self) -> bool:
         """Return whether another key, or another place for it, is wanted."""

@@ -283,5 +283,4 @@ def _line(key: OwnChoice) -> str:
 def _verdict_text(key: OwnChoice) -> str:
     verdict = key.verdict
     lines = [f"{verdict.headline}. {verdict.explanation}", *(f"! {words}" for words in verdict.warnings)]
-    expires = day(key.expires)
-    return "\n".join([*lines, f"Expires {expires}. Fingerprint", grouped(key.fingerprint)])
+    return "\n".join([*lines, f"Expires {day(key.expires)}. Fingerprint", grouped(key.fingerprint)])

@@ -128,8 +128,7 @@ class SignInPane(StepPane):
             yield Text(_REPLACED, classes="locked to-do")
         ticks, tasks = self.opening.draft.get("ticks", ()), self._tasks()
         if ticks and not (self.opening.done or self.opening.note):
-            note = _NOT_NEEDED if len(ticks) == len(tasks) else _UNLOCK_AGAIN
-            yield Text(note, classes="pane-note locked")
+            yield Text(_NOT_NEEDED if len(ticks) == len(tasks) else _UNLOCK_AGAIN, classes="pane-note locked")
         with Vertical(classes="to-do", id="list"):
             yield Checklist(*tasks, ticks=ticks, label_width=24, id="tasks")
             with Horizontal(id="in-clear"):

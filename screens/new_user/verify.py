@@ -188,8 +188,7 @@ class VerifyPane(UnlockingPane):
         super().__init__(opening)
         self._survey = _NOT_YET
         self._kept: Mapping[str, Any] = opening.draft
-        known: Mapping[str, Any] = opening.context.facts.get("verified") or {}
-        self._at = str(known.get("at") or "")
+        self._at = str((opening.context.facts.get("verified") or {}).get("at") or "")
         self._results = verify.recorded_results(opening.context) if opening.done else {}
         self._shell = aws_command.own_shell(opening.context)
         self._command_waits = False

@@ -226,8 +226,7 @@ class RotationPane(_KeyPane, SpareKeyPane):
     def _waits(self) -> bool:
         """Return whether the chosen key was rotated already, and only its old one waits to be deleted."""
         rotation = record.rotation if (record := self.record()) else None
-        waits = rotation is not None and not rotation.interrupted
-        return waits and not self._deletes
+        return rotation is not None and not rotation.interrupted and not self._deletes
 
     def primary(self) -> Primary:
         if (record := self.record()) is None:

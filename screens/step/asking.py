@@ -1,17 +1,18 @@
-"""Pages whose work first needs the passphrase of the user's PGP key, or an MFA code.
+"""What is asked in between: pages and dialogs for a passphrase, an MFA code, or how to continue.
 
 A move without it fails. The page then asks for it instead of showing a failure dialog, and repeats the move.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 from textual import on
 from textual.await_remove import AwaitRemove
+from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.message import Message
 from textual.widget import Widget
@@ -19,24 +20,231 @@ from textual.widgets import Input
 
 from screens.step.page import Move, Primary, StepPane, Taker, is_displayed
 from screens.widgets.checklist import Checklist
-from screens.widgets.code_field import CodeField
-from screens.widgets.dialogs import Confirm, ask
+from screens.widgets.code_field import CodeField, Wanted
+from screens.widgets.dialogs import Confirm, Dialog, ask
+from screens.widgets.failure import as_error
 from screens.widgets.fields import FieldRow, SecretInput
-from screens.widgets.secret_dialogs import DeactivationDialog
 from screens.widgets.text import Button, Text
 from workflows.aws.authenticator import PERIOD_SECONDS
 from workflows.core.errors import Problem
 from workflows.core.openpgp import grouped
 from workflows.core.secret import Secret
-from workflows.core.sentences import joined
+from workflows.core.sentences import Sentence, joined
 from workflows.gpg.decrypt import PassphraseNeeded, WrongPassphrase
+from workflows.machine.observations import Choice, Observation
 from workflows.steps.admin.terraform_runs import CodeWanted
 from workflows.steps.shared.module import Report
 from workflows.steps.shared.own_access_key import TwoActiveKeys, unlock
 from workflows.steps.shared.own_identity import fingerprint_of, identity_of, sign_in_page
 
+
+class SecretDialog(Dialog[bool]):
+    """Answers True once the secret worked; failures are shown in the dialog.
+
+    Args:
+        title: what it asks for.
+        text: what it is for.
+        field: the field for the secret.
+        give: uses the secret, in a thread; raises OnboardError if it doesn't work.
+    """
+
+    LACKING: ClassVar[Sentence]
+    WITH: ClassVar[Sentence] = "Ask AWS"
+    WITHOUT: ClassVar[str]
+    _good = False
+
+    def __init__(
+        self, title: Sentence, text: Sentence, field: Widget, give: Callable[[Secret], None]
+    ) -> None:
+        super().__init__(
+            title,
+            text,
+            Button(self.WITH, id="primary", variant="primary"),
+            close=self.WITHOUT,
+            fields=(field, Text("", id="wrong", classes="problem -empty")),
+        )
+        self._give = give
+
+    def take(self) -> Secret | None:
+        """Return the entered secret, emptying its field; None if there is none."""
+        raise NotImplementedError
+
+    def action_primary(self) -> None:
+        if (secret := self.take()) is None:
+            self._refuse(self.LACKING)
+            return
+        self.query_one("#primary", Button).disabled = True
+        self.run_worker(lambda: self._try(secret), thread=True, exclusive=True)
+
+    def _try(self, secret: Secret) -> None:
+        refusal: Sentence = ""
+        try:
+            self._give(secret)
+        except Exception as failure:  # noqa: BLE001 - whatever it is, the dialog stays
+            refusal = as_error(failure).what
+        finally:
+            secret.drop()
+        self.app.call_from_thread(self._answered, refusal)
+
+    def _answered(self, refusal: Sentence) -> None:
+        if self not in self.app.screen_stack:
+            return  # closed meanwhile
+        self._good = not refusal
+        if refusal:
+            self._refuse(refusal)
+        elif self.is_active:
+            self.dismiss(True)
+
+    def on_screen_resume(self) -> None:
+        """Close now if the secret worked while another screen, such as the palette, was on top."""
+        if self._good:
+            self.dismiss(True)
+
+    def _refuse(self, words: Sentence) -> None:
+        self.query_one("#wrong", Text).show_lines([f"✗ {words}"])
+        self.query_one("#primary", Button).disabled = False
+        self.query_one(Input).focus()
+
+
+class CodeDialog(SecretDialog):
+    """Asks for the code of an MFA device.
+
+    Args:
+        serial: the device.
+        give: as for `SecretDialog`.
+        now: the clock, aware.
+    """
+
+    AUTO_FOCUS = "#code"
+    DEFAULT_CSS: ClassVar[str] = "CodeDialog CodeField { margin: 1 0 0 0; }"
+    WANTED: ClassVar[Sentence] = "AWS wants an MFA code"
+    FOR: ClassVar[str] = (
+        "One code from {serial} lets iam-onboard ask AWS for an hour, in all accounts of that device."
+    )
+    LACKING = "Enter the six digits that the device shows."
+    WITHOUT = "Without a code"
+
+    def __init__(self, serial: str, give: Callable[[Secret], None], now: Callable[[], datetime]) -> None:
+        super().__init__(self.WANTED, self.FOR.format(serial=serial), CodeField(now, Wanted()), give)
+
+    def take(self) -> Secret | None:
+        return self.query_one(CodeField).take()
+
+
+class DeactivationDialog(CodeDialog):
+    """Asks for the code that deactivating an access key needs."""
+
+    WANTED = "AWS wants the next MFA code"
+    FOR = "Deactivating a key takes a code from {serial}. Each code works only once."
+    WITH, WITHOUT = "Deactivate", "Not yet"
+
+
+class PassphraseDialog(SecretDialog):
+    """Asks for the passphrase of the user's own PGP key.
+
+    Args:
+        fingerprint: of the key.
+        give: as for `SecretDialog`.
+    """
+
+    AUTO_FOCUS = "#own-passphrase"
+    LACKING = "Enter the passphrase of your PGP key."
+    WITHOUT = "Without it"
+
+    def __init__(self, fingerprint: str, give: Callable[[Secret], None]) -> None:
+        words = _TO_ASK_AWS.format(end=_end(fingerprint))
+        field = FieldRow("Passphrase", SecretInput("then Enter", id="own-passphrase"))
+        super().__init__("Unlock your PGP key", words, field, give)
+
+    def take(self) -> Secret | None:
+        return self.query_one(SecretInput).take() or None
+
+    @on(Input.Submitted)
+    def _enter(self) -> None:
+        self.query_one("#primary", Button).press()
+
+
+_BUTTONS: Mapping[Choice, tuple[str, str]] = {
+    Choice.REDO: ("redo", "Do it again"),
+    Choice.ACCEPT: ("accept", "Accept"),
+    Choice.CONTINUE: ("continue", "Continue"),
+}
+_ASKS = "Checks again, with a passphrase or an MFA code if needed."
+
+
+class Contradiction(Dialog[Choice]):
+    """What is different, and the effect of each choice; the likely one has the focus, or a new look.
+
+    Args:
+        title: the step's title, with its item.
+        observation: the contradiction.
+        said: the same as a sentence.
+        look: starts another look at the world; None if that can't help.
+    """
+
+    AUTO_FOCUS = "Button.-primary"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("r", "redo", "Do the step again", id="contradiction.redo"),
+        Binding("a", "accept", "Accept as done", id="contradiction.accept"),
+        Binding("c", "continue", "Continue as it is", id="contradiction.continue"),
+        Binding("l", "look", "Look again", id="contradiction.look"),
+    ]
+
+    def __init__(
+        self,
+        title: Sentence,
+        observation: Observation,
+        said: Sentence = "",
+        look: Callable[[], None] | None = None,
+    ) -> None:
+        choices = observation.choices
+        first = look is not None and not observation.asks  # a look costs less than repeating the step
+        named = zip((Choice.REDO, Choice.CONTINUE, Choice.ACCEPT), observation.effects, strict=False)
+        names = {choice: words for choice, (_, words) in _BUTTONS.items()} | dict(named)
+        meanings = {**choices, Choice.REDO: observation.redoing or f"Opens {title} again."}
+        explained = (f"\n{names[choice]}\n{meanings[choice]}" for choice in _BUTTONS if choice in choices)
+        again = Button("Look again", id="look", key="l", variant="primary" if first else "default")
+        asks = "" if look is None else f"\nLook again\n{_ASKS}"
+        text = joined((said or observation.words, *explained, asks), "\n")
+        buttons = [
+            Button(
+                names[choice],
+                id=action,
+                key=action[0],
+                variant="primary" if choice is observation.likely and not first else "default",
+            )
+            for choice, (action, _) in _BUTTONS.items()
+            if choice in choices
+        ]
+        super().__init__(
+            f"How do you want to continue with {title}?",
+            text,
+            *buttons,
+            *([] if look is None else [again]),
+            close="",
+            classes="-warning",
+        )
+        self._look = look
+
+    def action_look(self) -> None:
+        """Start another look at the world, which may end the contradiction."""
+        if self._look is not None:
+            self.dismiss(None)
+            self._look()
+
+    def action_redo(self) -> None:
+        self.dismiss(Choice.REDO)
+
+    def action_accept(self) -> None:
+        self.dismiss(Choice.ACCEPT)
+
+    def action_continue(self) -> None:
+        self.dismiss(Choice.CONTINUE)
+
+
 _WHY = "gpg needs the passphrase of your {which}PGP key ending in {end}, to read your access key."
 _NOT_OF_IT = "Wrong passphrase. Enter the one of the PGP key ending in {end}, not an AWS password."
+_TO_ASK_AWS = "gpg needs the passphrase of your PGP key ending in {end}, to ask AWS with your access key."
 _STILL = "gpg still needs it: enter the passphrase of the PGP key ending in {end}."
 _RAN_OUT = "This code has expired. Enter the one your app shows now."
 _SPARE = (
@@ -195,12 +403,10 @@ class BrowsingPane(UnlockingPane):
 
     @on(Button.Pressed, "#open")
     def _open_page(self) -> None:
-        identity = identity_of(self.context)
-        self.open_in_browser(identity.sign_in_url, self._opened)
+        self.open_in_browser(identity_of(self.context).sign_in_url, self._opened)
 
     def _opened(self, opened: bool) -> None:  # noqa: FBT001 - a move's result
-        page = sign_in_page(self.context, identity_of(self.context))
-        self.query_one(Checklist).opened(opened, page)
+        self.query_one(Checklist).opened(opened, sign_in_page(self.context, identity_of(self.context)))
         self._make_room()
 
     @on(Checklist.Moved)

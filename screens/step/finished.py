@@ -18,7 +18,8 @@ from textual.message import Message
 
 from screens.step.sending import show_unless_certain
 from screens.step.times import moment_text
-from screens.widgets.dialogs import tell
+from screens.widgets.dialogs import Dialog, tell
+from screens.widgets.lists import Table, cell
 from screens.widgets.rail import MARKS, WORDS
 from screens.widgets.text import Button, ButtonRow, Lines, Text, columned
 from workflows.core.errors import OnboardError
@@ -588,8 +589,7 @@ def _status_table(run: SessionRun, grid: StatusGrid) -> RenderableType | None:
 
 def _is_relevant(run: SessionRun, key: StepKey) -> bool:
     """Return whether a step is needed, or something was done with it."""
-    untouched = run.session.status(key) in {Status.READY, Status.LOCKED}
-    return not untouched or key in run.session.state.expected()
+    return run.session.status(key) not in {Status.READY, Status.LOCKED} or key in run.session.state.expected()
 
 
 def _and_more(rest: Sequence[tuple[str, Iterable[PersonStatus]]]) -> str:
@@ -651,8 +651,7 @@ def _next(
         awaited: people who haven't done their part.
         played: whether F6 plays the other person, who has something to do.
     """
-    facts = run.session.facts()
-    chosen = (facts.get("verified") or {}).get("chosen")
+    chosen = (run.session.facts().get("verified") or {}).get("chosen")
     deactivate = [
         f"Deactivate {old_id} in {account}, if it is still active. "
         "In the console: your name, “Security credentials”, “Access keys”."
@@ -748,3 +747,72 @@ def _kept_where(run: SessionRun, account: str, kept: str) -> str:
         if access_keys.earlier_key(run.context(StepKey("access-keys", account))):
             return "in a file encrypted to your earlier PGP key"
     return KEPT_WORDS[kept]
+
+
+_STYLES = {"✓": "green", "✗": "red", "…": "yellow"}
+
+
+class EverybodyDialog(Dialog[str]):
+    """Shows the grid; Enter answers with the account of the selected cell.
+
+    Args:
+        grid: the grid.
+        record: shows who was admitted with which key; None if no key was accepted.
+        changed: what changed since, one line each.
+    """
+
+    AUTO_FOCUS = "#grid"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f5", "close", "Close", id="everybody.close"),
+        Binding("r", "record", "Who got access", id="everybody.record", tooltip="With which PGP key"),
+    ]
+    DEFAULT_CSS = """
+    EverybodyDialog > Vertical { width: 96%; max-width: 116; }
+    EverybodyDialog #changed { margin-bottom: 1; }
+    EverybodyDialog Table { height: auto; max-height: 50vh; margin: 1 0; }
+    """
+
+    def __init__(
+        self,
+        grid: StatusGrid,
+        record: Callable[[], object] | None = None,
+        changed: Sequence[Sentence] = (),
+    ) -> None:
+        super().__init__(
+            "Where everybody in this session stands",
+            "",
+            *([Button("Show who got access", id="record", key="r")] if record else []),
+            body=(
+                Text(grid.sentence, id="summary"),
+                Table(id="grid", zebra_stripes=True, fixed_columns=1),
+                Lines(*changed, id="changed"),
+                Text("Enter opens the account of the selected cell."),
+            ),
+        )
+        self._grid = grid
+        self._record = record
+
+    def action_record(self) -> None:
+        """Show who was admitted with which key."""
+        if self._record is not None:
+            self._record()
+
+    def on_mount(self) -> None:
+        """Fill the table, and select the first cell that needs work."""
+        table = self.query_one(Table)
+        table.add_columns("", *self._grid.accounts)
+        for name, stands in self._grid.rows:
+            table.add_row(name, *(cell(stand.sentence, _STYLES.get(stand.mark, "")) for stand in stands))
+        left = (
+            (row, column)
+            for row, (_, stands) in enumerate(self._grid.rows)
+            for column, stand in enumerate(stands, 1)
+            if not stand.settled
+        )
+        row, column = next(left, (0, 1))
+        table.move_cursor(row=row, column=column)
+
+    @on(Table.CellSelected)
+    def _go_on(self, event: Table.CellSelected) -> None:
+        column = event.coordinate.column
+        self.dismiss(self._grid.accounts[column - 1] if column else None)

@@ -17,8 +17,8 @@ from typing import Any, ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
-from textual.containers import Vertical, VerticalScroll
-from textual.events import Mount, Paste, Resize
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.events import Click, Mount, Paste, Resize
 from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Checkbox, Input, SelectionList, TextArea
@@ -28,7 +28,7 @@ from screens.widgets.failure import as_error
 from screens.widgets.fields import Field, KeyIdInput, PathField, ProblemList, SecretInput
 from screens.widgets.lists import TextDialog
 from screens.widgets.progress import ProgressLine
-from screens.widgets.text import Button, Lines, Text
+from screens.widgets.text import Button, Lines, Text, in_line, styled
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.files import FileError
 from workflows.core.secret import Secret
@@ -115,6 +115,44 @@ class Opening:
     skipped: bool = False
     gone: tuple[str, ...] = ()
     over: bool = False
+
+
+class BackText(Text):
+    """What Escape does; a click does the same."""
+
+    def on_click(self, event: Click) -> None:
+        event.stop()
+        self.app.simulate_key("escape")
+
+
+class ActionBar(Horizontal):
+    """Back, the turn line and the primary action, always in the same place."""
+
+    DEFAULT_CSS: ClassVar[str] = """
+    ActionBar { height: 2; border-top: solid $border-blurred; padding: 0 1; }
+    ActionBar > BackText { width: auto; margin-right: 3; }
+    ActionBar > #turn {
+        width: 1fr; height: 1; text-wrap: nowrap; text-overflow: ellipsis; color: $text-muted;
+    }
+    ActionBar > #primary-key { width: auto; color: $text-accent; }
+    """
+
+    def __init__(self) -> None:
+        super().__init__(
+            BackText("", id="back"),
+            Text("", id="turn"),
+            Button("", id="primary", variant="primary"),
+            Text("^n", id="primary-key"),
+        )
+
+    def show(self, back: Sentence, turn: Turn, primary: Primary) -> None:
+        """Show these instead of the previous ones."""
+        self.query_one("#back", Text).update(styled((back, ""), (" esc", "$accent")))
+        mark = styled(("● ", "$warning")) if turn.yours else styled((f"{turn.mark} ", ""))
+        self.query_one("#turn", Text).update(in_line([mark, styled((turn.line, ""))]))
+        button = self.query_one("#primary", Button)
+        button.disabled = not primary.ready
+        button.label = text_of(primary.effect) + (" ›" if primary.ready else "")
 
 
 def is_displayed(widget: Widget, within: Widget | None = None) -> bool:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta, tzinfo
-from typing import TYPE_CHECKING
 
-from workflows.core.sentences import joined
+from workflows.core.later import on_demand
+from workflows.core.sentences import Sentence, joined
 
-if TYPE_CHECKING:
-    from workflows.core.sentences import Sentence
-    from workflows.machine.observations import Observation
+with on_demand():
+    from workflows.machine import observations
 
 
 def moment_text(moment: str, now: datetime, zone: tzinfo | None = None) -> str:
@@ -43,10 +42,9 @@ def since_text(moment: str, now: datetime) -> str:
     return f"since {moment_text(moment, now).removeprefix('today ')}"
 
 
-def answer_text(look: Observation, now: datetime) -> Sentence:
+def answer_text(look: observations.Observation, now: datetime) -> Sentence:
     """Return a look's message; a contradiction from the network has its time, since it may be over."""
-    dated = look.asked and look.contradicts
-    when = f"Last checked {moment_text(look.asked_at, now)}." if dated else ""
+    when = f"Last checked {moment_text(look.asked_at, now)}." if look.asked and look.contradicts else ""
     return joined((look.words, when))
 
 

@@ -145,8 +145,7 @@ _PLAIN = str.maketrans(
 
 def has_unicode(environment: Mapping[str, str]) -> bool:
     """Return whether a terminal shows Unicode, by its locale (POSIX: LC_ALL, then LC_CTYPE, then LANG)."""
-    locale = next(filter(None, map(environment.get, ("LC_ALL", "LC_CTYPE", "LANG"))), "UTF-8")
-    return "UTF" in locale.upper()
+    return "UTF" in next(filter(None, map(environment.get, ("LC_ALL", "LC_CTYPE", "LANG"))), "UTF-8").upper()
 
 
 class OnlyVisible(LineFilter):

@@ -27,9 +27,8 @@ from support.strict_aws import SECURITY
 from textual.widgets import Input, Static
 
 from screens.new_user.access_keys import AccessKeysPane
-from screens.new_user.mfa import MfaPane
+from screens.new_user.mfa import MfaPane, QrDialog
 from screens.widgets.choices import Choices
-from screens.widgets.qr_dialog import QrDialog
 from tui.host import vault_for
 from workflows.aws import iam, sts
 from workflows.aws.errors import AwsError, AwsFailure

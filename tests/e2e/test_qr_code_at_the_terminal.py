@@ -15,7 +15,7 @@ SEED = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567" * 2
 PROGRAM = """
 import sys
 from textual.app import App
-from screens.widgets.qr_dialog import QrDialog
+from screens.new_user.mfa import QrDialog
 from workflows.core.secret import Secret
 from workflows.aws.clients import Credentials
 from workflows.steps.new_user.mfa import Pending

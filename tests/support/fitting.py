@@ -8,7 +8,7 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Button, Checkbox, Input, Static
 
-from screens.step.action_bar import ActionBar
+from screens.step.page import ActionBar
 from screens.widgets.text import SplitLine
 
 

@@ -382,8 +382,7 @@ def note_of(run: SessionRun, key: StepKey) -> str:
         case Status.LOCKED:
             return _waits_for(run, key)
         case Status.STALE:
-            changed = enumerated(session.stale_reasons(key))
-            return f"Out of date: {changed} changed since this was done."
+            return f"Out of date: {enumerated(session.stale_reasons(key))} changed since this was done."
         case Status.INTERRUPTED:
             return "This was interrupted before it ended. ^n starts it again."
         case Status.FAILED | Status.STOPPED if isinstance(last, Failed):

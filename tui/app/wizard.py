@@ -27,20 +27,17 @@ from textual.geometry import Size
 from textual.widget import Widget
 from textual.worker import Worker, WorkerState, get_current_worker
 
-from screens.step.action_bar import ActionBar, BackText
-from screens.step.finished import Finished, goes_out_with, standing, standings
+from screens.step.asking import CodeDialog, Contradiction, PassphraseDialog, SecretDialog
+from screens.step.finished import EverybodyDialog, Finished, goes_out_with, standing, standings
 from screens.step.help import HelpScreen
-from screens.step.page import YOURS, Primary, StepPane, Turn, is_displayed
+from screens.step.page import YOURS, ActionBar, BackText, Primary, StepPane, Turn, is_displayed
 from screens.step.record import TITLE, record_text
 from screens.step.times import answer_text
 from screens.widgets.checklist import Checklist
-from screens.widgets.contradiction import Contradiction
 from screens.widgets.dialogs import OneFocus, ask
 from screens.widgets.key_line import KeyLine
 from screens.widgets.lists import TextDialog
 from screens.widgets.rail import MARKS, RailEntry, StepRail, stepper
-from screens.widgets.secret_dialogs import CodeDialog, PassphraseDialog, SecretDialog
-from screens.widgets.status_grid import EverybodyDialog
 from screens.widgets.text import Button, Lines, ScrollBody, SplitLine, Text, in_line, marked_up, styled
 from tui.app.stage import Stage
 from workflows.core.errors import OnboardError
@@ -542,8 +539,7 @@ class WizardScreen(OneFocus):
         if self.run.session.status(key) is Status.CONTRADICTED and not pane.decides:
             seen = self.run.session.state.observed[key]
             again = next(iter(seen.effects), f"Do {self.run.step(key).title} again")
-            choice = seen.asks or self.run.can_ask(key)
-            return Primary("Decide how to continue" if choice else again)
+            return Primary("Decide how to continue" if seen.asks or self.run.can_ask(key) else again)
         if pane.in_between:
             return pane.in_between
         if pane.warned:
@@ -671,8 +667,7 @@ class WizardScreen(OneFocus):
             look = self._begin_to_look if self.run.can_ask(key) else None
             if seen.asks or look:
                 said = answer_text(seen, self.run.environment.now())
-                dialog = Contradiction(self.run.title(key), seen, said, look)
-                ask(self, dialog, partial(self._decide, seen))
+                ask(self, Contradiction(self.run.title(key), seen, said, look), partial(self._decide, seen))
             else:
                 await self._decide(seen, Choice.REDO)
         elif pane.in_between:

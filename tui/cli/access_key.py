@@ -9,7 +9,7 @@ import argparse
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tui.cli import asking
 from tui.cli.arguments import JSON, PROJECT_AND_PROFILE, STORE, Commands, flag, option
@@ -29,10 +29,6 @@ with on_demand():
     from workflows.steps.rotation import rotate as rotation
     from workflows.steps.shared import module, own_access_key
     from workflows.stores import key_records, key_store
-
-if TYPE_CHECKING:
-    Act = Callable[[argparse.Namespace, module.Context], list[Sentence]]
-    """An action on the key of a base profile; it returns sentences on what it did."""
 
 
 def add_to(commands: Commands) -> None:
@@ -96,7 +92,11 @@ def listed(machine: host.Machine, options: argparse.Namespace) -> None:
         note("No access keys on this computer yet. Add one with `iam-onboard access-key import`.")
 
 
-def _change(machine: host.Machine, options: argparse.Namespace, act: Act) -> None:
+def _change(
+    machine: host.Machine,
+    options: argparse.Namespace,
+    act: Callable[[argparse.Namespace, module.Context], list[Sentence]],
+) -> None:
     """`iam-onboard access-key import|create|rotate`.
 
     Raises:

@@ -85,8 +85,7 @@ def how_to_add_the_demo() -> Sentence:
         # the system's package manager owns this Python (PEP 668)
         command = ["pipx", "install", wanted]
     else:
-        editable = ["--editable"] if checkout else []
-        command = [sys.executable, "-m", "pip", "install", *editable, wanted]
+        command = [sys.executable, "-m", "pip", "install", *(["--editable"] if checkout else []), wanted]
     return f"Install it with: {shlex.join(command)}"
 
 

@@ -383,8 +383,7 @@ class State:
         now = self.knowledge.used_by(key)
         if now == record.used:
             return ()
-        names = {*now, *record.used}
-        return tuple(sorted(name for name in names if now.get(name) != record.used.get(name)))
+        return tuple(sorted(name for name in {*now, *record.used} if now.get(name) != record.used.get(name)))
 
     @cached_property
     def outdated(self) -> frozenset[StepKey]:

@@ -24,7 +24,7 @@ from workflows.core.errors import OnboardError
 from workflows.core.files import OWN_LIMIT, load_file, private_folder
 from workflows.core.locks import FileLock, is_held, is_shared
 from workflows.core.processes import child_environment, own_module
-from workflows.sandbox import mirror, project, seed, template
+from workflows.sandbox import mirror, project, template
 from workflows.sandbox.layout import (
     HOST,
     PORT_TAKEN,
@@ -398,11 +398,11 @@ class Sandbox:
         mirror.ensure_mirror(cache)
         progress("Setting up the accounts")
         project.lay_out(layout.project_root)
-        record = Record(free_port(), cache, "", seed.new_directory(), new_token())
+        record = Record(free_port(), cache, "", template.new_directory(), new_token())
         try:
             with cls._start(folder, record, host) as sandbox:
-                seed.write_profiles(sandbox.administrator.home, record.directory)
-                seed.fill(sandbox.endpoint_url, record.directory)
+                template.write_profiles(sandbox.administrator.home, record.directory)
+                template.fill(sandbox.endpoint_url, record.directory)
                 progress("Applying the layers with the people who are there already")
                 template.apply_layers(
                     layout.project_root, layout.terraform, sandbox.administrator.environment

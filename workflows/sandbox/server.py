@@ -22,8 +22,9 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from unittest import mock
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from moto.iam.models import iam_backends
 from moto.moto_server.werkzeug_app import (
@@ -44,10 +45,6 @@ from workflows.sandbox.console.application import console_application
 from workflows.sandbox.layout import HOST, PORT_TAKEN, READY, Layout, Record, end_agents, remove_short
 from workflows.sandbox.project import email_of
 from workflows.sandbox.strict.application import StrictAws
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
-
 
 MANAGEMENT = "management"
 

@@ -14,10 +14,9 @@ from support.panes import PaneHost, new_session, rest, settle
 from support.steps import step_of
 
 from screens.admin.mfa_reset import MfaResetPane
-from screens.step.finished import Finished
+from screens.step.finished import EverybodyDialog, Finished
 from screens.widgets.dialogs import Confirm
 from screens.widgets.lists import TextDialog
-from screens.widgets.status_grid import EverybodyDialog
 from screens.widgets.text import Button, OptionList, Text
 from workflows.machine.events import StepKey
 from workflows.machine.observations import AGREES, NOT_ASKED, Observation, Verdict

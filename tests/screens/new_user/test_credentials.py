@@ -24,10 +24,11 @@ from textual.pilot import Pilot
 from textual.widgets import Button, DataTable, Input, Static
 
 from screens.new_user.access_keys import AccessKeysPane
-from screens.new_user.mfa import MfaPane
+from screens.new_user.mfa import MfaPane, QrDialog
 from screens.new_user.profiles import ChangesDialog, DiffView, ProfilesPane
 from screens.new_user.verify import VerifyPane
 from screens.step import finished as end
+from screens.step.asking import DeactivationDialog, PassphraseDialog
 from screens.step.finished import Finished, standing
 from screens.step.page import is_displayed
 from screens.widgets.checklist import Checklist
@@ -35,9 +36,7 @@ from screens.widgets.choices import Choices
 from screens.widgets.code_field import Countdown
 from screens.widgets.dialogs import Confirm, ErrorDialog
 from screens.widgets.lists import MarkList
-from screens.widgets.qr_dialog import QrDialog
 from screens.widgets.rail import MARKS, StepRail
-from screens.widgets.secret_dialogs import DeactivationDialog, PassphraseDialog
 from screens.widgets.text import ScrollBody, Text
 from tui.host import vault_for
 from workflows.aws.errors import AwsError, AwsFailure

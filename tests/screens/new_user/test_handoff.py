@@ -19,8 +19,8 @@ from textual.widgets import TextArea
 from screens.new_user.before_you_start import BeforeYouStartPane
 from screens.new_user.handoff import HandoffPane
 from screens.new_user.pgp_key import PgpKeyPane
+from screens.step.asking import Contradiction
 from screens.step.page import is_displayed
-from screens.widgets.contradiction import Contradiction
 from screens.widgets.dialogs import Confirm, ErrorDialog
 from screens.widgets.lists import TextDialog
 from screens.widgets.text import Button, Lines

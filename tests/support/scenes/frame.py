@@ -12,7 +12,7 @@ from support.scenes import NOW, Scene, Stage, now
 from textual.pilot import Pilot
 
 from screens.registry import PANES
-from screens.widgets.contradiction import Contradiction
+from screens.step.asking import Contradiction
 from screens.widgets.dialogs import Notice
 from tui.app.application import OnboardApp
 from tui.app.session_control import Parts, Start

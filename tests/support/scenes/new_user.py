@@ -12,7 +12,7 @@ from textual.pilot import Pilot
 
 from screens.new_user import pgp_key as pgp_key_pane
 from screens.new_user.access_keys import AccessKeysPane
-from screens.widgets.qr_dialog import QrDialog
+from screens.new_user.mfa import QrDialog
 from workflows.aws.authenticator import otpauth_uri, qr_matrix
 from workflows.aws.sts import WrongCode
 from workflows.core.errors import OnboardError

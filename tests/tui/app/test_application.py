@@ -27,10 +27,9 @@ from textual.widgets import Input, OptionList, Static, TextArea
 from textual.widgets._toast import Toast
 
 from screens.new_user.replacement import DRAFT
-from screens.step.action_bar import ActionBar
+from screens.step.asking import Contradiction
 from screens.step.finished import Finished
-from screens.step.page import StepPane
-from screens.widgets.contradiction import Contradiction
+from screens.step.page import ActionBar, StepPane
 from screens.widgets.dialogs import Confirm, ErrorDialog, NameDialog, Notice, QuitQuestion
 from screens.widgets.key_line import KeyLine
 from tui.app import frame as frame_module

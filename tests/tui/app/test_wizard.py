@@ -24,16 +24,15 @@ from textual.pilot import Pilot
 from textual.widgets import Button, Input, TextArea
 
 from screens.step import finished
+from screens.step.asking import CodeDialog, Contradiction, PassphraseDialog
 from screens.step.finished import Finished, standing
 from screens.step.help import HelpScreen, help_text
 from screens.step.page import StepPane
 from screens.step.sending import ToSendDialog
 from screens.step.times import moment_text
-from screens.widgets.contradiction import Contradiction
 from screens.widgets.dialogs import ErrorDialog
 from screens.widgets.key_line import KeyLine
 from screens.widgets.rail import MARKS, WORDS, RailEntry, StepRail, legend
-from screens.widgets.secret_dialogs import CodeDialog, PassphraseDialog
 from screens.widgets.text import Text
 from tui.app import wizard
 from tui.app.stage import note_of

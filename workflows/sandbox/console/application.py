@@ -7,8 +7,9 @@ wizard shows and opens contain it, so a web page or another user of this machine
 from __future__ import annotations
 
 import hmac
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 from urllib.parse import urlsplit
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from flask import Flask, request
 from markupsafe import Markup
@@ -18,11 +19,6 @@ from workflows.core.text import safe
 from workflows.sandbox.console import pages, phone
 from workflows.sandbox.console.desk import Desk
 from workflows.sandbox.strict.application import StrictAws
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _NO_TOKEN = Response(

@@ -119,8 +119,7 @@ class Desk:
         Raises:
             Refusal: the user has been deleted.
         """
-        directory = self.strict.state.directory
-        who = user_of(directory, sign_in.account_id, sign_in.user, sign_in.mfa_at)
+        who = user_of(self.strict.state.directory, sign_in.account_id, sign_in.user, sign_in.mfa_at)
         if who is None:
             raise Refusal("NoSuchEntity", f"The user with name {sign_in.user} cannot be found.", 404)
         return who

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import Any
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from botocore.parsers import create_parser
 from moto.core.exceptions import ServiceException
@@ -19,9 +20,6 @@ from workflows.sandbox.strict.identity import Call, Identity, Operation, authent
 from workflows.sandbox.strict.policy import Verdict
 from workflows.sandbox.strict.protocol import AwsRequest, Reason, Refusal, environ_for, read, refuse, written
 from workflows.sandbox.strict.state import State, all_regions
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 
 def _check_region(call: Call) -> None:
@@ -66,8 +64,7 @@ def _describe_regions(call: Call) -> dict[str, Any] | None:
 
 def _get_account_summary(call: Call) -> dict[str, Any]:
     version = call.state.regions.token_versions.get(call.identity.account_id, 1)
-    summary = call.backend.account_summary.summary_map
-    return {"SummaryMap": {**summary, "GlobalEndpointTokenVersion": version}}
+    return {"SummaryMap": {**call.backend.account_summary.summary_map, "GlobalEndpointTokenVersion": version}}
 
 
 _OPERATIONS: dict[str, Mapping[str, Operation]] = {

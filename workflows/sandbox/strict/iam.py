@@ -121,8 +121,7 @@ def _update_login_profile(call: Call) -> dict[str, Any]:
 
 
 def _delete_login_profile(call: Call) -> None:
-    user = call.backend.get_login_profile(call.text("UserName"))
-    user.password_reset_required = False
+    call.backend.get_login_profile(call.text("UserName")).password_reset_required = False
 
 
 def _change_password(call: Call) -> dict[str, Any]:
@@ -219,8 +218,7 @@ def _enable(call: Call) -> None:
     if device.user is not None:
         raise Refusal("EntityAlreadyExists", "MFA Device is already in use.")
     codes = call.text("AuthenticationCode1"), call.text("AuthenticationCode2")
-    used = call.state.used_codes
-    if not use_codes(used, device.serial_number, device.base32_string_seed, codes, call.now):
+    if not use_codes(call.state.used_codes, device.serial_number, device.base32_string_seed, codes, call.now):
         raise Refusal("InvalidAuthenticationCode", "Authentication code for device is not valid.")
 
 

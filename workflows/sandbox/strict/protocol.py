@@ -12,22 +12,19 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlencode
+from wsgiref.types import WSGIEnvironment
 
 from botocore.exceptions import UnknownServiceError
 from moto.core.exceptions import ServiceException
-from moto.core.model import OperationModel
+from moto.core.model import OperationModel, ServiceModel
 from moto.core.parse import PROTOCOL_PARSERS, RequestParserError
 from moto.core.request import Request
 from moto.core.routing import get_service_router
 from moto.core.serialize import XFormedAttributePicker, get_serializer_class
 from moto.core.utils import get_service_model
 from werkzeug.exceptions import NotFound
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIEnvironment
-    from moto.core.model import ServiceModel
 
 
 class Reason(Enum):

@@ -4,7 +4,7 @@ import pytest
 from support.panes import rest
 from textual.app import App
 
-from screens.widgets.contradiction import Contradiction
+from screens.step.asking import Contradiction
 from workflows.machine.observations import Choice, Observation, Verdict
 
 

@@ -16,10 +16,9 @@ from screens.admin.apply import ApplyPane
 from screens.admin.hand_over import HandOverPane
 from screens.admin.plan import PlanPane
 from screens.step import finished
-from screens.step.finished import Finished
+from screens.step.finished import EverybodyDialog, Finished
 from screens.widgets.lists import TextDialog
 from screens.widgets.rail import MARKS, StepRail
-from screens.widgets.status_grid import EverybodyDialog
 from screens.widgets.text import Button, Text
 from tui.app import wizard
 from workflows.core.errors import OnboardError
