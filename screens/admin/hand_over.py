@@ -255,7 +255,7 @@ class HandOverPane(TerraformPane):
         when = sent.sent_at and f"sent {moment_text(sent.sent_at, self.context.environment.now())}"
         if self._settled(name):
             mark, words = "–", "nothing to send from here: see below"
-        elif when and handoff is not None and not handoff.text:
+        elif when and handoff is not None and handoff.void:
             mark, words = "✗", f"{when}, but no longer valid: see below"
         elif when:
             mark, words = "?" if sent.by_hand else "✓", f"{when}, {sent.how}"
@@ -284,7 +284,8 @@ class HandOverPane(TerraformPane):
         self.query_one("#file", Input).value = hand_over.default_file(name)
         sent, button = self._sent[name], self.query_one("#sent", Button)
         button.label = _UNMARK if sent.by_hand else _MARK
-        button.display = sent.by_hand or not (sent.sent_at or self._mailbox)
+        nothing = handoff is not None and handoff.void
+        button.display = sent.by_hand or not (sent.sent_at or self._mailbox or nothing)
         other = name != self._to_send and (self.opening.done or name in self._handoffs)
         self.query_one("#copy" if self._mailbox is None else "#mail").display = other
         elsewhere = handoff.elsewhere if handoff else self._left_to_later.get(name, ())
@@ -316,6 +317,12 @@ class HandOverPane(TerraformPane):
 
     def _show_read(self, then: Callable[[], None] | None, handoffs: Sequence[PersonHandoff]) -> None:
         self._handoffs = {handoff.name: handoff for handoff in handoffs}
+        sent = [handoff for handoff in handoffs if self._sent[handoff.name].sent_at]
+        if self.opening.done and (lost := hand_over.of_no_use(sent)):
+            self.post_message(self.Observed({StepKey("hand-over", self.context.item): lost}))
+        elif void := [handoff.name for handoff in sent if handoff.void]:
+            self._sent |= dict.fromkeys(void, Sent())
+            self.keep_draft()
         self._show_usual_roles()
         self._show()
         self.query_one("#people").focus()

@@ -51,6 +51,7 @@ from workflows.steps.admin import apply, hand_over, judged_plan, plan, terraform
 from workflows.steps.admin.accepted_plan import ChangeLine, PersonChange, Planned, Sent, nothing_changed
 from workflows.steps.admin.hand_over import PersonHandoff
 from workflows.steps.admin.other_sessions import replaced_before_sent
+from workflows.steps.admin.status_grid import PersonStatus, status_grid
 from workflows.steps.admin.terraform_runs import CodeWanted, run_folder
 from workflows.steps.decisions import Decisions, LayerDecisions
 from workflows.steps.shared.leftovers import RUNS
@@ -1135,12 +1136,32 @@ async def test_a_text_that_was_sent_and_is_of_no_use_now_is_not_handed_over(
         await rest(pilot)
         await press(pilot, "t")
         assert "✗ jane.doe " in app.text()
+        assert app.pane.request().people == {"jane.doe": Sent()}, "a mark would say that it was of use"
         await press(pilot, "ctrl+n", "ctrl+n")
         assert lost[0].trouble[0] in app.text()
         assert desk.status("hand-over") is Status.READY
         assert app.pane.query_one("#skip").display
         await press(pilot, "ctrl+s")
         assert desk.status("hand-over") is Status.SKIPPED
+
+
+@pytest.mark.parametrize("done", [True, False])
+async def test_a_text_that_turns_out_to_be_of_no_use_is_not_called_sent_anywhere(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, *, done: bool
+) -> None:
+    async with at_hand_over(desk, monkeypatch) as (app, pilot, pane):
+        key = StepKey("hand-over", "management")
+        await press(pilot, "t", *(["ctrl+n"] if done else []))
+        if done:
+            await app.wizard.go_to(key)
+            await rest(pilot)
+        lost = (PersonHandoff("jane.doe", "", (), ("management: no password.",), to_plan=("management",)),)
+        monkeypatch.setattr(hand_over, "prepare", lambda _context, _report, _code=None: lost)
+        (app.pane if done else pane)._read()  # type: ignore[union-attr]
+        await rest(pilot)
+        ((_name, (stand,)),) = status_grid(app.wizard.run.session_context()).rows
+        assert stand is (PersonStatus.CHANGED if done else PersonStatus.TO_HAND_OVER)
+        assert (desk.status("hand-over") is Status.CONTRADICTED) is done
 
 
 async def test_what_only_another_plan_makes_again_is_planned_again_by_next(

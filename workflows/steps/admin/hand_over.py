@@ -18,7 +18,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from workflows.aws.iam import Arrival, arrival, describe_password_policy, find_user, password_made_at
+from workflows.aws.iam import (
+    Arrival,
+    arrival,
+    describe_password_policy,
+    find_user,
+    list_access_keys,
+    password_made_at,
+)
 from workflows.core.errors import Cancelled, OnboardError, Problem
 from workflows.core.grouping import by_key
 from workflows.core.openpgp import grouped
@@ -159,6 +166,11 @@ class PersonHandoff:
     def settled(self) -> bool:
         """Whether later sessions left nothing to send from here."""
         return bool(self.elsewhere) and not (self.text or self.trouble or self.waiting)
+
+    @property
+    def void(self) -> bool:
+        """Whether there is no text, and a copy that was sent earlier is of no use."""
+        return bool(self.trouble) and not self.text
 
     def without_conventional(self) -> PersonHandoff:
         """Return the handoff with the plain text."""
@@ -422,6 +434,16 @@ class Request:
     skippable: bool = True
 
 
+def of_no_use(handoffs: Iterable[PersonHandoff]) -> Observation | None:
+    """Return the contradiction of texts that were sent and that nobody can use any more; None without one."""
+    lost = {each.name: joined(each.trouble) for each in handoffs if each.void}
+    return _lost(joined(f"{name}: {why}" for name, why in lost.items()), lost) if lost else None
+
+
+def _lost(words: Sentence, names: Iterable[str]) -> Observation:
+    return Observation(Verdict.GONE, words, tuple(names), continuing="Leaves it as it is: this was intended.")
+
+
 def later_layers(context: Context) -> tuple[str, ...]:
     """Return later layers that are still to be applied for some of the same people."""
     layers, mine = context.decisions.layers, set(people_of(context.item, context))
@@ -531,6 +553,13 @@ def _outdated(
                 elif until is not None and made > until:
                     replaced = "somebody reset their password after this apply."
                     found[name] = OnboardError("Another password", replaced, next=_RESET)
+            if name not in found and ACCESS_KEY in parts_of(name, account, context):
+                made_here = {key.access_key_id for key in state.access_keys.get(name, ())}
+                if made_here and made_here.isdisjoint(
+                    key.access_key_id for key in list_access_keys(iam, name)
+                ):
+                    lost = "AWS no longer has the access key that was made for them."
+                    found[name] = PlanAgain("No access key", lost, next=_AGAIN)
     return found
 
 
@@ -796,10 +825,7 @@ def _arrival_observation(found: Mapping[tuple[str, Arrival], list[str]], context
     words = waits_in_words(waiting)
     if gone:
         lost = (f"AWS no longer has {_GONE[state].format(name)}." for name, state in gone.items())
-        said = joined((*lost, words))
-        return Observation(
-            Verdict.GONE, said, tuple(gone), continuing="Leaves it as it is: this was intended."
-        )
+        return _lost(joined((*lost, words)), gone)
     in_each = by_key((account, name) for _, name, account in waiting)
     by_item = {account: tuple(names) for account, names in in_each.items()}
     awaited = Observation(Verdict.AWAITED, words, about, by_item=by_item, waits=waiting)

@@ -3,10 +3,10 @@ from __future__ import annotations
 import base64
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
-from types import MappingProxyType
+from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -522,3 +522,24 @@ def test_a_saved_text_takes_the_place_of_a_handoff_for_the_same_person_only(tmp_
         with pytest.raises(OnboardError):
             hand_over.save(sent, "~/notes.txt", context)
         assert notes.read_text() == others.render()
+
+
+@pytest.mark.parametrize(("listed", "useless"), [(["AKIA1"], False), (["AKIA2"], True), ([], True)])
+def test_an_access_key_that_aws_no_longer_has_is_not_handed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, listed: list[str], *, useless: bool
+) -> None:
+    facts = {
+        "layers": ["security"],
+        "joining": [NAME],
+        "user_changes": {"add": {"security": [NAME]}, "remove": {}},
+    }
+    context = Context(fake_environment(tmp_path, {}), facts, facts, "security", tmp_path, threading.Event())
+    made = state(access_keys={NAME: (AccessKey("AKIA1", "", "", "Active", clear=False),)})
+    monkeypatch.setattr(hand_over, "people_of", lambda *_: {NAME})
+    monkeypatch.setattr(hand_over, "iam_client", lambda *_: nullcontext())
+    monkeypatch.setattr(hand_over, "find_user", lambda *_: "arn")
+    monkeypatch.setattr(
+        hand_over, "list_access_keys", lambda *_: [SimpleNamespace(access_key_id=key) for key in listed]
+    )
+    layer: Any = SimpleNamespace(project=None, files=None, location=SimpleNamespace(account="security"))
+    assert bool(hand_over._outdated(made, layer, (), context)) is useless
