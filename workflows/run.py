@@ -6,7 +6,6 @@ step. It does not depend on a screen.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -111,33 +110,22 @@ class SessionRun:
     def context(self, key: StepKey) -> Context:
         """Return the context of a step, with the facts as they are now."""
         state = self.session.state
-        every = {name: known.value for name, known in state.known.items()}
         return Context(
             environment=self.environment,
             facts=state.facts(key.item),
-            every=every,
+            every={name: known.value for name, known in state.known.items()},
             item=key.item,
             folder=self.session.folder,
-            cancelled=threading.Event(),
             observed=state.observed,
         )
 
     def session_context(self) -> Context:
         """Return the context of a look at all items, with all facts; those of items have scoped names."""
-        state = self.session.state
-        every = {name: known.value for name, known in state.known.items()}
-        layout = self.session.layout()
-        contradicted = frozenset(key for key in layout if state.contradicted(key))
-        skipped = frozenset(key for key in layout if self.session.status(key) is Status.SKIPPED)
-        return Context(
-            self.environment,
-            state.facts(),
-            every,
-            "",
-            self.session.folder,
-            contradicted=contradicted,
-            observed=state.observed,
-            skipped=skipped,
+        layout, state = self.session.layout(), self.session.state
+        return replace(
+            self.context(StepKey("")),
+            contradicted=frozenset(key for key in layout if state.contradicted(key)),
+            skipped=frozenset(key for key in layout if self.session.status(key) is Status.SKIPPED),
         )
 
     def removed(self) -> Observation:

@@ -30,8 +30,8 @@ from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence, count, joined, text_of
 from workflows.steps.admin import judged_plan, plan, terraform_runs
 from workflows.steps.admin.accepted_plan import ChangeLine, Planned, is_applied
-from workflows.steps.admin.in_git import push_command
 from workflows.steps.admin.judged_plan import Return
+from workflows.steps.admin.other_sessions import push_command
 from workflows.steps.admin.plan import Request
 from workflows.steps.admin.plan_resources import Difference
 from workflows.steps.shared.module import Context, Progress, Report

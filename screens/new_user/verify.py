@@ -24,9 +24,16 @@ from workflows.core.installation import how_to_install
 from workflows.core.sentences import Sentence, enumerated, joined, text_of
 from workflows.machine.events import StepKey
 from workflows.profiles.shell_lines import Shell
-from workflows.steps.new_user import aws_command, verify
-from workflows.steps.new_user.aws_command import COMMAND, NOT_INSTALLED, Tried
-from workflows.steps.new_user.verify import IdentityView, Request, Result, Survey
+from workflows.steps.new_user import verify
+from workflows.steps.new_user.verify import (
+    COMMAND,
+    NOT_INSTALLED,
+    IdentityView,
+    Request,
+    Result,
+    Survey,
+    Tried,
+)
 from workflows.steps.shared.module import Progress
 
 _WAITS, _WORKS, _FAILS = "·", "✓", "✗"
@@ -190,7 +197,7 @@ class VerifyPane(UnlockingPane):
         self._kept: Mapping[str, Any] = opening.draft
         self._at = str((opening.context.facts.get("verified") or {}).get("at") or "")
         self._results = verify.recorded_results(opening.context) if opening.done else {}
-        self._shell = aws_command.own_shell(opening.context)
+        self._shell = verify.own_shell(opening.context)
         self._command_waits = False
 
     def compose_body(self) -> ComposeResult:
@@ -411,13 +418,13 @@ class VerifyPane(UnlockingPane):
 
     def _lines(self) -> tuple[str, ...]:
         chosen = self._chosen()
-        return aws_command.shell_lines(self.context, chosen, self._shell) if chosen else ()
+        return verify.shell_lines(self.context, chosen, self._shell) if chosen else ()
 
     def _effect(self) -> Sentence:
         """Describe the effect of the lines, and what else the command needs."""
         chosen, owner = self._chosen(), self._owner()
         code = ""  # a base profile is only the key: it needs no code and keeps no session
-        if chosen in owner.roles and aws_command.keeps_session(chosen, owner.serial, self.context):
+        if chosen in owner.roles and verify.keeps_session(chosen, owner.serial, self.context):
             code = " The command needs no code for up to an hour."
         elif owner.serial and chosen in owner.roles:
             code = " The command asks for a new MFA code."
@@ -463,7 +470,7 @@ class VerifyPane(UnlockingPane):
         code = self._codes().get(self._owner().account, "")
         self.run_unlocked(
             "aws",
-            lambda report: aws_command.try_aws(chosen, code, self.context, report),
+            lambda report: verify.try_aws(chosen, code, self.context, report),
             self._show_tried,
         )
 

@@ -31,8 +31,7 @@ from workflows.machine.observations import NOT_ASKED, Observation, Verdict, wait
 from workflows.machine.state import SETTLED, Status
 from workflows.run import PROJECT, SessionRun
 from workflows.steps.admin.accepted_plan import may_get_something, people_of
-from workflows.steps.admin.in_git import left_by_facts, left_in_git
-from workflows.steps.admin.other_sessions import unsent_since
+from workflows.steps.admin.other_sessions import left_by_facts, left_in_git, unsent_since
 from workflows.steps.admin.status_grid import PersonStatus, StatusGrid, status_grid, without_device
 from workflows.steps.kinds import OVER_TERRAFORM, work_of
 from workflows.steps.shared.module import Context
@@ -42,7 +41,7 @@ from workflows.stores.key_records import KEPT_WORDS
 with on_demand():
     from workflows.aws.sts_regions import answers, report
     from workflows.steps.admin import account as account_settings, hand_over, mfa_reset
-    from workflows.steps.new_user import access_keys, aws_command, handoff, verify
+    from workflows.steps.new_user import access_keys, handoff, verify
 
 ASIDE = "-aside"
 """The class of optional actions, which don't get the initial focus."""
@@ -678,8 +677,8 @@ def _next(
 
 def _try_profile(run: SessionRun, chosen: str) -> Iterator[Sentence]:
     """Say how to use the profile for the user's shell; if the aws command is missing, say that first."""
-    if aws_command.aws_program(run.session_context()) is None:
-        yield f"{aws_command.NOT_INSTALLED} Verify shows how to install it."
+    if verify.aws_program(run.session_context()) is None:
+        yield f"{verify.NOT_INSTALLED} Verify shows how to install it."
     yield "Paste the lines that Verify shows into a terminal, then try:"
     yield f"aws --profile {chosen} sts get-caller-identity"
 

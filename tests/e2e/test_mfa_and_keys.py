@@ -40,9 +40,15 @@ from workflows.machine.events import StepKey
 from workflows.machine.state import Status
 from workflows.steps.new_user import access_keys, mfa
 from workflows.steps.new_user.mfa import Pending, Registered
-from workflows.steps.shared.created_key import created_key
 from workflows.steps.shared.key_stores import CREDENTIALS_FILE as FILE
-from workflows.steps.shared.own_access_key import KeyInHand, KeyPlace, KeySession, TwoActiveKeys, key_session
+from workflows.steps.shared.own_access_key import (
+    KeyInHand,
+    KeyPlace,
+    KeySession,
+    TwoActiveKeys,
+    created_key,
+    key_session,
+)
 from workflows.steps.shared.own_identity import clients_for
 from workflows.stores.key_records import Creation, KeyRecords
 

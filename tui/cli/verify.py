@@ -25,7 +25,7 @@ with on_demand():
     from workflows.core import installation
     from workflows.messages import handoff
     from workflows.profiles import plan, shell_lines, write
-    from workflows.steps.new_user import aws_command, profile_source, verify as step
+    from workflows.steps.new_user import profile_source, verify as step
     from workflows.steps.shared import module, own_identity
 
 if TYPE_CHECKING:
@@ -82,8 +82,8 @@ def verify(machine: host.Machine, options: argparse.Namespace) -> int:
         answers.others = role_profiles.other_profiles(files, answers.names)
     _ask_all(context, files, answers, options)
     chosen = next(iter(answers.survey.working(answers.results)), "")
-    shell = shell_lines.Shell(options.shell) if options.shell else aws_command.own_shell(context)
-    exports = aws_command.shell_lines(context, chosen, shell) if chosen else ()
+    shell = shell_lines.Shell(options.shell) if options.shell else step.own_shell(context)
+    exports = step.shell_lines(context, chosen, shell) if chosen else ()
     record = {
         "config": str(paths.config),
         "credentials": str(paths.credentials),
@@ -238,7 +238,7 @@ def after_lines(answers: Answers, shell: str, exports: Sequence[str]) -> Iterato
     if exports:
         yield f"\nFor {shell}, add to its start file, or type:"
         yield from (f"  {line}" for line in exports)
-        yield f"Then open a new terminal and type  {aws_command.COMMAND}"
+        yield f"Then open a new terminal and type  {step.COMMAND}"
     if not answers.survey.has_aws:
         yield f"\nThe aws command isn't installed. To install it:\n{installation.how_to_install('aws')}"
 

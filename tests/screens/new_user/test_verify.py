@@ -29,7 +29,7 @@ from workflows.machine.session import Session
 from workflows.machine.state import Status
 from workflows.steps.new_user import access_keys, profiles, verify
 from workflows.steps.new_user.access_keys import TYPED
-from workflows.steps.new_user.aws_command import NOT_INSTALLED, Tried
+from workflows.steps.new_user.verify import NOT_INSTALLED, Tried
 from workflows.steps.shared.key_stores import CREDENTIALS_FILE
 
 

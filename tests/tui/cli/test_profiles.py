@@ -23,7 +23,7 @@ from workflows.catalogue import WORKFLOWS
 from workflows.machine.events import StepKey
 from workflows.machine.sessions import Sessions
 from workflows.sandbox.project import lay_out
-from workflows.steps.new_user.aws_command import COMMAND
+from workflows.steps.new_user.verify import COMMAND
 from workflows.stores.key_records import KeyRecords
 
 SERIAL = f"arn:aws:iam::{SECURITY}:mfa/jane.doe"

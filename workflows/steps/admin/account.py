@@ -54,9 +54,7 @@ class LayerView:
     def can_set(self, name: str) -> bool:
         """Return whether the person can enter a value: replace a plain one, or add one of the policy's."""
         setting = self.settings.get(name)
-        if setting is not None:
-            return self.editable and setting.literal
-        return self.editable and name in POLICY_ATTRIBUTES
+        return self.editable and (setting.literal if setting else name in POLICY_ATTRIBUTES)
 
 
 @dataclass(frozen=True)
@@ -92,14 +90,12 @@ def survey(context: Context, report: Report) -> tuple[LayerView, ...]:
     return tuple(_view(layer) for layer in read_layers(context).values())
 
 
-_NO_MODULE = "This layer has no module for the account's settings: nothing to do here."
-
-
 def _view(layer: Layer) -> LayerView:
     account, settings = layer.location.account, layer.account
     if settings is None:
         by_hand = spots_of(layer, account_resources(layer.files))
-        notice = joined(f"{spot.words} ({spot.place}, F4)" for spot in by_hand) or _NO_MODULE
+        nothing = "This layer has no module for the account's settings: nothing to do here."
+        notice = joined(f"{spot.words} ({spot.place}, F4)" for spot in by_hand) or nothing
         return LayerView(account, {}, editable=False, notice=notice, spots=by_hand)
     notice = "" if settings.editable else f"Read-only here: change it by hand at {settings.place} (F4)."
     known = {setting.name: setting for setting in (settings.alias, *settings.policy) if setting is not None}
@@ -303,12 +299,11 @@ def weaknesses(choice: Choice) -> tuple[Sentence, ...]:
     """
     policy = {**choice.others, **choice.values}
     length, short = policy.get(LEAST), choice.shortest
-    found = check_password_policy(LEAST, length) if isinstance(length, int) else []
-    found_weak = [problem.message for problem in found if not problem.fatal]
-    if policy.get("create_account_password_policy") is False:
-        short = None
-    if short and isinstance(length, int) and length > short.length:
-        found_weak.append(short._replace(least=length).warning)
+    found: list[Sentence] = []
+    if isinstance(length, int):
+        found += [problem.message for problem in check_password_policy(LEAST, length) if not problem.fatal]
+        if short and length > short.length and policy.get("create_account_password_policy") is not False:
+            found.append(short._replace(least=length).warning)
     if not any(policy.get(kind, True) for kind in _KINDS):
-        found_weak.append("No kind of character is required: letters alone would do.")
-    return (*found_weak, *(words for name, (value, words) in _WEAK.items() if policy.get(name) is value))
+        found.append("No kind of character is required: letters alone would do.")
+    return (*found, *(words for name, (value, words) in _WEAK.items() if policy.get(name) is value))

@@ -178,25 +178,26 @@ def _with_holdings(client: AwsClient, name: str, state: State) -> Leaver:
     password = asked(lambda: iam.has_console_password(client, name), None)
     found, not_listed = iam.list_holdings(client, name)
     held = [
-        Holding(HoldingKind.ACCESS_KEY, key.access_key_id, "active" if key.active else "inactive")
-        for key in keys or ()
+        *([Holding(HoldingKind.PASSWORD, "")] if password else []),
+        *(
+            Holding(HoldingKind.ACCESS_KEY, key.access_key_id, "active" if key.active else "inactive")
+            for key in keys or ()
+        ),
+        *found,
     ]
-    if password:
-        held.insert(0, Holding(HoldingKind.PASSWORD, ""))
-    blocking = [holding for holding in (*held, *found) if not _terraforms(holding, name, state)]
-    denied = [HoldingKind.ACCESS_KEY.plural] if keys is None else []
-    denied += [kind.plural for kind in not_listed]
-    return Leaver(name, True, password, keys, tuple(blocking), tuple(denied))
+    blocking = tuple(holding for holding in held if not _terraforms(holding, name, state))
+    denied = (*([HoldingKind.ACCESS_KEY] if keys is None else []), *not_listed)
+    return Leaver(name, True, password, keys, blocking, tuple(kind.plural for kind in denied))
 
 
 def _terraforms(holding: Holding, name: str, state: State) -> bool:
     """Return whether Terraform removes the item itself: it is in the state, or goes with the user."""
-    if holding.kind is HoldingKind.GROUP and name in state.users:
-        return True  # the provider removes users from all groups before it deletes them
-    if holding.kind in _FORCED and name in state.forced:
+    owners = {  # the provider removes users from all groups before it deletes them
+        HoldingKind.GROUP: state.users,
+        HoldingKind.PASSWORD: state.login_profiles,
+    }
+    if name in owners.get(holding.kind, ()) or (holding.kind in _FORCED and name in state.forced):
         return True
-    if holding.kind is HoldingKind.PASSWORD:
-        return name in state.login_profiles
     if holding.kind is HoldingKind.ACCESS_KEY:
         return holding.id in {key.access_key_id for key in state.access_keys.get(name, ())}
     kinds = {
@@ -344,10 +345,11 @@ def _of(name: str, git: GitSearch, context: Context) -> Mentioned:
         for path in git.paths()
         if any(patterns[term].search(str(path)) for term in _by_name(name)) and (git.root() / path).exists()
     ]
-    for hit in git.hits(list(terms)):
-        by = [words for term, words in terms.items() if patterns[term].search(hit.text)]
-        if by:
-            found.append(Mention(f"{hit.path}:{hit.line}", by[0], hit.text.strip()))
+    hits = (
+        (hit, [words for term, words in terms.items() if patterns[term].search(hit.text)])
+        for hit in git.hits(list(terms))
+    )
+    found += [Mention(f"{hit.path}:{hit.line}", by[0], hit.text.strip()) for hit, by in hits if by]
     return Mentioned(tuple(found), remark)
 
 
@@ -373,11 +375,12 @@ def _by_key(name: str, git: GitSearch, context: Context) -> tuple[dict[str, str]
 
 def as_text(found: Mapping[str, Mentioned]) -> str:
     """Format the mentions as text to read, or to send to the owners of the files."""
-    lines = []
-    for name, mentioned in found.items():
-        lines.append(f"{name}: {'mentioned in' if mentioned.mentions else 'nothing else mentions them'}")
-        lines += [
-            f"  {mention.place}  ({mention.by})  {mention.text}".rstrip() for mention in mentioned.mentions
-        ]
-        lines += [f"  ! {mentioned.remark}"] if mentioned.remark else []
-    return "\n".join(lines)
+    return "\n".join(
+        line
+        for name, mentioned in found.items()
+        for line in (
+            f"{name}: {'mentioned in' if mentioned.mentions else 'nothing else mentions them'}",
+            *(f"  {each.place}  ({each.by})  {each.text}".rstrip() for each in mentioned.mentions),
+            *([f"  ! {mentioned.remark}"] if mentioned.remark else []),
+        )
+    )

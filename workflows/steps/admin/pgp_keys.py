@@ -23,7 +23,15 @@ from workflows.gpg.key_file import JudgedFile, judge_file
 from workflows.gpg.many_keys import Likeness, check_keys, in_parallel, likeness
 from workflows.gpg.normalise import KEYRING_LIMIT, PublicKeyText, normalise
 from workflows.gpg.refusals import EmptyKey, KeyRefused, KeyTooLarge, NotAPublicKey
-from workflows.gpg.verdict import Verdict as KeyVerdict, VerdictKind, arrival_words, judge
+from workflows.gpg.verdict import (
+    SEVERITY,
+    JudgedKey,
+    Verdict as KeyVerdict,
+    VerdictKind,
+    arrival_words,
+    contents_of,
+    judge,
+)
 from workflows.layer.discover import ProjectError, provider_wanted
 from workflows.layer.edit.key_files import sharing_key
 from workflows.layer.model import Layer
@@ -35,7 +43,6 @@ from workflows.messages.request import Request as KeyRequest, open_request
 from workflows.steps.admin.edits import expired, other_keys, read_layers
 from workflows.steps.admin.other_sessions import keys_of_later_sessions, other_keys_since
 from workflows.steps.decisions import Comparison, DecidedKey, Decisions, Reset
-from workflows.steps.shared.judged_key import SEVERITY, JudgedKey, contents_of
 from workflows.steps.shared.leftovers import RUNS
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.steps.shared.paths import is_path, typed_path

@@ -21,6 +21,7 @@ from workflows.steps.admin import new_passwords
 from workflows.steps.admin.other_sessions import ledger_with, removed_from_files
 from workflows.steps.admin.plan_resources import Resource
 from workflows.steps.admin.terraform_runs import (
+    DeviceSessions,
     Source,
     device_session,
     factory_for,
@@ -33,7 +34,6 @@ from workflows.steps.admin.terraform_runs import (
 from workflows.steps.admin.users import WORDS
 from workflows.steps.decisions import GroupChanges, LayerDecisions
 from workflows.steps.kinds import work_of
-from workflows.steps.shared.device_sessions import DeviceSessions
 from workflows.steps.shared.module import Context, GuardedLook
 from workflows.terraform.plan import Action
 from workflows.terraform.state import State, StoredState, kept_state

@@ -34,8 +34,7 @@ from workflows.layer.mentioned import backend_profile, named_regions
 from workflows.layer.model import Project
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, Observation, Verdict
-from workflows.steps.admin.terraform_runs import CodeWanted, factory_for, project_files
-from workflows.steps.shared.device_sessions import DeviceSessions
+from workflows.steps.admin.terraform_runs import CodeWanted, DeviceSessions, factory_for, project_files
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.steps.shared.paths import save_text
 
@@ -102,8 +101,7 @@ def _role_account(settings: Mapping[str, Any] | None) -> str | None:
     """Return the account of a profile's role, "" for a profile without one, None if there is no profile."""
     if settings is None:
         return None
-    parts = str(settings.get("role_arn") or "").split(":")
-    return parts[4] if len(parts) > 4 else ""
+    return "".join(str(settings.get("role_arn") or "").split(":")[4:5])
 
 
 def devices(found: Iterable[Way], context: Context) -> tuple[str, ...]:
@@ -189,14 +187,12 @@ def _session(
     """Return the session of the way's device; None if no code was given and the key works without one."""
     sessions, code = DeviceSessions(context.environment), codes.get(way.serial)
     session = sessions.find(way.serial)
-    if session is not None:
-        return session
-    if not code:
-        if way.role_arn:
-            raise CodeWanted(way.profile, way.serial)
-        return None
-    with factory.client("sts", key) as client, about_key_of(way.source):
-        return sessions.begin(client, way.serial, code, report)
+    if session is None and code:
+        with factory.client("sts", key) as client, about_key_of(way.source):
+            return sessions.begin(client, way.serial, code, report)
+    if session is None and way.role_arn:
+        raise CodeWanted(way.profile, way.serial)
+    return session
 
 
 @dataclass(frozen=True)
@@ -289,8 +285,9 @@ def _with_named(answer: AccountAnswer, project: Project) -> AccountAnswer:
         OnboardError: a file can't be read.
     """
     named = named_regions(project.root, regions_of(answer.partition))
-    regions = tuple(replace(region, named=region.region in named) for region in answer.regions)
-    return replace(answer, regions=regions)
+    return replace(
+        answer, regions=tuple(replace(region, named=region.region in named) for region in answer.regions)
+    )
 
 
 def export(audit: Audit, *, with_ids: bool, context: Context, report: Report) -> Sentence:
@@ -314,12 +311,11 @@ def export(audit: Audit, *, with_ids: bool, context: Context, report: Report) ->
         save_text(base + end, content, environment.home, numbered=True, whole=environment.sandbox)
         for end, content in texts.items()
     )
-    ids = "with account ids" if with_ids else "without account ids"
     try:
         copied = environment.copy(text)
     except OnboardError as error:
         copied = f"It wasn't copied: {error.what}"
-    return f"Written, {ids}: {names}. {copied}"
+    return f"Written, {'with' if with_ids else 'without'} account ids: {names}. {copied}"
 
 
 def validate(request: Request, _context: Context) -> list[Problem]:

@@ -33,7 +33,6 @@ from workflows.core.sentences import Sentence, joined
 from workflows.gpg.decrypt import clean_ciphertext, decrypt
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, NOT_ASKED, Observation, Verdict, seen_at
-from workflows.steps.shared.created_key import made_key, session_of
 from workflows.steps.shared.key_stores import (
     StoreOption,
     is_store_choice,
@@ -59,9 +58,11 @@ from workflows.steps.shared.own_access_key import (
     listed_keys,
     load_key,
     locked,
+    made_key,
     new_record,
     not_accepted,
     present_key,
+    session_of,
     sign_in_seen,
     unlock_key,
     usable_identity,

@@ -26,14 +26,13 @@ from workflows.gpg.keyring import (
     list_secret_keys,
     revocation_certificate,
 )
-from workflows.gpg.verdict import Headline, VerdictKind, judge
+from workflows.gpg.verdict import SEVERITY, Headline, JudgedKey, VerdictKind, contents_of, judge
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, Observation, Verdict
 from workflows.messages import rules
 from workflows.messages.envelope import MessageError
 from workflows.messages.handoff import handoff_from
 from workflows.messages.request import Request as SentRequest, open_request
-from workflows.steps.shared.judged_key import SEVERITY, JudgedKey, contents_of
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.steps.shared.paths import save_text, typed_path
 from workflows.steps.shared.to_send import mailed

@@ -28,10 +28,16 @@ from workflows.environment import Environment
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, NOT_ASKED, Observation, Verdict
 from workflows.profiles.write import profile_paths
-from workflows.steps.shared.created_key import delete, delete_unkept
 from workflows.steps.shared.key_stores import CREDENTIALS_FILE, PGP_FILE, VAULT, opened_store
 from workflows.steps.shared.module import Context, Progress, Report
-from workflows.steps.shared.own_access_key import KeySession, device_of, key_session, two_keys
+from workflows.steps.shared.own_access_key import (
+    KeySession,
+    delete_key,
+    delete_unkept,
+    device_of,
+    key_session,
+    two_keys,
+)
 from workflows.steps.shared.own_identity import clients_for
 from workflows.stores.key_records import KeyRecord, KeyRecords, Phase, Rotation
 from workflows.stores.key_store import KEPT_IN_FILE, KEPT_IN_KEYRING, KeyStore
@@ -388,7 +394,7 @@ def finish(record: KeyRecord, parts: Parts) -> KeyRecord:
             next="Give that program the new key, deactivate the old one in the console, then delete it here.",
         )
     parts.report(Progress(f"Deleting {old_id}"))
-    delete(parts.keys, old_id)
+    delete_key(parts.keys, old_id)
     parts.store.forget_aside()
     return parts.saved(record, rotation=None)
 
@@ -513,7 +519,7 @@ def _put_back(record: KeyRecord, new_id: str, parts: Parts) -> KeyRecord:
         old.drop()
     if kept is not None:
         kept.drop()
-    delete(parts.keys, new_id)
+    delete_key(parts.keys, new_id)
     parts.store.forget_aside()
     return parts.saved(record, id=old_id, rotation=None)
 

@@ -25,7 +25,7 @@ from workflows.core.secret import Secret
 from workflows.gpg.decrypt import PassphraseNeeded, WrongPassphrase
 from workflows.machine.events import StepKey
 from workflows.machine.observations import Verdict, seen_at
-from workflows.steps.new_user import access_keys, aws_command, profiles, verify
+from workflows.steps.new_user import access_keys, profiles, verify
 from workflows.steps.new_user.access_keys import TYPED
 from workflows.steps.new_user.verify import Request, Result
 from workflows.steps.shared.key_stores import CREDENTIALS_FILE, VAULT
@@ -243,30 +243,30 @@ def test_the_real_aws_command_uses_what_was_written_and_asks_for_a_code_once(
     context = ready(new_user, VAULT, key, fingerprint=fingerprint)
     assert verify.survey(context, new_user.report).has_aws
     unlock(Secret(PASSPHRASE), fingerprint, context, new_user.report)
-    assert aws_command.try_aws(ROLE, "", context, new_user.report).needs_code
-    assert not aws_command.keeps_session(ROLE, serial, context)
+    assert verify.try_aws(ROLE, "", context, new_user.report).needs_code
+    assert not verify.keeps_session(ROLE, serial, context)
     code = new_user.code(seed, 1)
-    tried = aws_command.try_aws(ROLE, code, context, new_user.report)
+    tried = verify.try_aws(ROLE, code, context, new_user.report)
     assert "assumed-role/DevOps/" in tried.output
     with pytest.raises(OnboardError, match="used already"):
-        aws_command.try_aws(ROLE, code, context, new_user.report)
-    again = aws_command.try_aws(ROLE, "", context, new_user.report)  # it remembers the role's session
+        verify.try_aws(ROLE, code, context, new_user.report)
+    again = verify.try_aws(ROLE, "", context, new_user.report)  # it remembers the role's session
     assert (again.output, again.needs_code) == (tried.output, False)
     assert "GetPassWarning" not in again.output
-    assert aws_command.keeps_session(ROLE, serial, context)
-    assert not aws_command.keeps_session(ROLE, f"{serial}-2", context)
+    assert verify.keeps_session(ROLE, serial, context)
+    assert not verify.keeps_session(ROLE, f"{serial}-2", context)
     another = {**context.facts["access_key"], "id": "AKIAIOSFODNN7EXAMPLE"}
     rotated = new_user.context(profiles=context.facts["profiles"], access_key=another)
-    assert not aws_command.keeps_session(ROLE, serial, rotated)
+    assert not verify.keeps_session(ROLE, serial, rotated)
     later = context.environment.now() + timedelta(hours=1)
     past = replace(context, environment=replace(context.environment, now=lambda: later))
-    assert not aws_command.keeps_session(ROLE, serial, past)
+    assert not verify.keeps_session(ROLE, serial, past)
 
 
 def test_the_aws_command_in_its_own_words_when_it_fails(new_user: NewUserAws, tmp_path: Path) -> None:
     context = ready(new_user, CREDENTIALS_FILE, user_key(new_user))
     with pytest.raises(OnboardError, match="isn't installed"):
-        aws_command.try_aws(
+        verify.try_aws(
             BASE,
             "",
             replace(context, environment=replace(context.environment, variables={"PATH": ""})),
@@ -278,22 +278,19 @@ def test_the_aws_command_in_its_own_words_when_it_fails(new_user: NewUserAws, tm
     (programs / "aws").chmod(0o755)
     with_programs(new_user, programs)
     with pytest.raises(OnboardError, match="aws failed") as refused:
-        aws_command.try_aws(BASE, "", replace(context, environment=new_user.environment), new_user.report)
+        verify.try_aws(BASE, "", replace(context, environment=new_user.environment), new_user.report)
     assert refused.value.detail == "No credentials"
 
 
 def test_the_lines_are_for_the_persons_own_shell(new_user: NewUserAws) -> None:
     context = ready(new_user, CREDENTIALS_FILE, user_key(new_user))
-    assert aws_command.shell_lines(context, ROLE) == (
+    assert verify.shell_lines(context, ROLE) == (
         'export AWS_CONFIG_FILE="$HOME/.aws/bb/config"',
         'export AWS_SHARED_CREDENTIALS_FILE="$HOME/.aws/bb/credentials"',
         f"export AWS_PROFILE={ROLE}",
     )
     fish = replace(context.environment, variables={**ENVIRONMENT, "SHELL": "/usr/bin/fish"})
-    assert (
-        aws_command.shell_lines(replace(context, environment=fish), ROLE)[2]
-        == f"set -gx AWS_PROFILE '{ROLE}'"
-    )
+    assert verify.shell_lines(replace(context, environment=fish), ROLE)[2] == f"set -gx AWS_PROFILE '{ROLE}'"
 
 
 def test_in_the_sandbox_the_lines_lead_into_it_too(new_user: NewUserAws) -> None:
@@ -301,7 +298,7 @@ def test_in_the_sandbox_the_lines_lead_into_it_too(new_user: NewUserAws) -> None
     folder = new_user.environment.home / ".aws" / "bb"
     own = {"AWS_ENDPOINT_URL": "http://127.0.0.1:9", "HOME": "/s/home", "GNUPGHOME": "/s/gpg", "LANG": "C"}
     inside = replace(context.environment, variables=own, sandbox=True)
-    assert aws_command.shell_lines(replace(context, environment=inside), ROLE) == (
+    assert verify.shell_lines(replace(context, environment=inside), ROLE) == (
         f"export AWS_CONFIG_FILE={folder / 'config'}",
         f"export AWS_SHARED_CREDENTIALS_FILE={folder / 'credentials'}",
         f"export AWS_PROFILE={ROLE}",

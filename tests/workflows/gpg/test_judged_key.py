@@ -3,8 +3,7 @@ from __future__ import annotations
 import pytest
 
 from workflows.core.sentences import text_of
-from workflows.gpg.verdict import Headline, Verdict, VerdictKind
-from workflows.steps.shared.judged_key import JudgedKey, Mark
+from workflows.gpg.verdict import Headline, JudgedKey, Mark, Verdict, VerdictKind
 
 
 @pytest.mark.parametrize("warnings", [(), ("It is short.",), ("It is short.", "It expires soon.")])

@@ -9,8 +9,8 @@ import pytest
 from support.admin_project import AdminProject
 
 from workflows.sandbox.project import git
-from workflows.steps.admin import in_git
-from workflows.steps.admin.in_git import left_by_facts, left_in_git
+from workflows.steps.admin import other_sessions
+from workflows.steps.admin.other_sessions import left_by_facts, left_in_git
 
 
 def test_a_commit_is_to_be_pushed_until_a_branch_of_the_remote_has_it(admin_project: AdminProject) -> None:
@@ -45,7 +45,7 @@ def test_files_that_a_later_session_wrote_to_are_to_be_committed_all_the_same(
 ) -> None:
     files = [admin_project.root / "README.md", admin_project.root / ".gitignore"]
     later = dict[str, str]()
-    monkeypatch.setattr(in_git, "written_since", lambda *_: later)
+    monkeypatch.setattr(other_sessions, "written_since", lambda *_: later)
     admin_project.facts = {"changed_files": [{"path": str(file)} for file in files]}
     admin_project.facts["project_root"] = str(admin_project.root)
     for changed in files:
