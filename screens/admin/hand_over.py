@@ -262,7 +262,7 @@ class HandOverPane(TerraformPane):
         elif name in self._taken:
             mark, words = "○", f"{self._taken[name]}, not marked as sent"
         elif handoff is None:
-            mark, words = "·", "the text isn't read yet"
+            mark, words = "·", "the state isn't read yet"
         elif self.opening.skipped and handoff.text:
             mark, words = "○", "not sent from here"
         elif handoff.text:

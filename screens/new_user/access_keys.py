@@ -228,7 +228,10 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
                 self._focus_way()
 
     def _focus_way(self) -> None:
-        """Focus what is first for the chosen way."""
+        """Focus what is first for the chosen way; of a checklist what isn't done."""
+        tasks = self.query_one(Checklist)
+        if is_displayed(tasks) and tasks.focus_next():
+            return
         fields = (
             widget
             for widget in self.query_one("#way").query("*")

@@ -31,7 +31,7 @@ FEWEST_BITS: Final = 2048
 RECOMMENDED_RSA_BITS: Final = 3072
 """A shorter RSA key causes a warning (NIST SP 800-57: 3072 bits for use after 2030)."""
 
-REJECTION: Final = "The apply would create the user and then fail on this key."
+REJECTION: Final = "The apply would fail on this key, perhaps after it created the user."
 """The last sentence in the explanation of a `REFUSED_BY_PROVIDER` verdict."""
 
 

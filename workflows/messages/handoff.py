@@ -320,6 +320,8 @@ _OPENINGS: Mapping[str, str] = {
     "new-credentials": "You have new credentials for the AWS accounts of {project}.",
 }
 """The first sentence of a message by occasion, except for the person's first message."""
+_DONE = "If you chose a password in one of them after my last message, that account is done."
+"""A message repeats the accounts of one that was sent after the first of several applies."""
 
 
 def _greeting(handoff: Handoff) -> str:
@@ -330,11 +332,12 @@ def _greeting(handoff: Handoff) -> str:
     access_key = any(identity.encrypted_secret is not None for identity in handoff.identities)
     encrypted, remade = _HOLDS[password, access_key]
     opening = _OPENINGS.get(handoff.occasion, _FIRST).format(project=handoff.project, accounts=accounts)
+    done = f" {_DONE}" if password and len(handoff.identities) > 1 else ""
     secrecy = f"{encrypted} encrypted to your PGP key, and only you can read them."
     parts = [
         f"""Hello,
 
-{fill(f"{opening} Nothing in this message is secret: {secrecy}", _WIDTH, break_on_hyphens=False)}
+{fill(f"{opening}{done} Nothing in this message is secret: {secrecy}", _WIDTH, break_on_hyphens=False)}
 
 With iam-onboard: save this whole message as handoff.txt and run
 

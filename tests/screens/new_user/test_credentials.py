@@ -250,6 +250,23 @@ async def test_who_has_just_signed_in_is_not_asked_to_again(
         assert (tasks.ticks, tasks.worked_on) == (ticks, False)
 
 
+async def test_the_first_task_that_is_not_done_has_the_focus(new_user: NewUserAws, session: Session) -> None:
+    at = new_user.environment.now().isoformat()
+    session.reopen(StepKey("sign-in", ITEM))
+    proof = {"at": at, "since": "", "proof": Proof.CHOSEN}
+    settle(session, StepKey("sign-in", ITEM), {"signed_in": proof})
+    settle(session, MFA, {"mfa": {"serial": SERIAL, "how": "console", "at": at}})
+    app = host(new_user, session, KEYS)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await pilot.press("enter", "enter")
+        await rest(pilot)
+        tasks = app.pane.query_one(Checklist)
+        assert is_displayed(tasks)
+        assert tasks.ticks == [1]
+        assert app.focused in tasks.query(".-current Button")
+
+
 async def test_who_is_signed_in_already_opens_no_page(new_user: NewUserAws, session: Session) -> None:
     app = host(new_user, session, MFA)
     async with app.run_test(size=(80, 24)) as pilot:
