@@ -81,7 +81,5 @@ def _modes_kept() -> Iterator[None]:
 
 
 def _terminal() -> str | None:
-    for stream in (sys.__stdin__, sys.__stdout__, sys.__stderr__):
-        if stream is not None and stream.isatty():
-            return os.ttyname(stream.fileno())
-    return None
+    streams = filter(None, (sys.__stdin__, sys.__stdout__, sys.__stderr__))
+    return next((os.ttyname(stream.fileno()) for stream in streams if stream.isatty()), None)

@@ -120,11 +120,11 @@ class PlanTree(LineList):
         self.virtual_size = Size(widest + GUTTER, len(lines) + 1)
 
     def _live_lines(self) -> list[Line]:
-        found = []
-        for address, (sign, words) in self._live.items():
-            if all(word in f"{address} {sign} {words}".casefold() for word in self._words):
-                found.append(Line((f"{sign} {address}  {words}",), address, _KINDS.get(sign, "quiet")))
-        return found[::-1]  # the most recent first
+        return [
+            Line((f"{sign} {address}  {words}",), address, _KINDS.get(sign, "quiet"))
+            for address, (sign, words) in reversed(self._live.items())  # the most recent first
+            if all(word in f"{address} {sign} {words}".casefold() for word in self._words)
+        ]
 
     def _plan_lines(self) -> list[Line]:
         lines: list[Line] = []

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import groupby
 
 from workflows.core.sentences import Sentence
 from workflows.machine.events import Facts, JsonValue, StepKey
@@ -135,13 +136,8 @@ class Workflow:
         With layers management and security, the order is plan@management, apply@management, plan@security,
         apply@security. A step that happens once is a group of its own.
         """
-        blocks: list[list[Step]] = []
-        for step in self.steps:
-            if step.repeats_over and blocks and blocks[-1][0].repeats_over == step.repeats_over:
-                blocks[-1].append(step)
-            else:
-                blocks.append([step])
-        return tuple(tuple(block) for block in blocks)
+        together = groupby(self.steps, lambda step: step.repeats_over or step.id)
+        return tuple(tuple(block) for _, block in together)
 
     @cached_property
     def _by_id(self) -> Mapping[str, Step]:

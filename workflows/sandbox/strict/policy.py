@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Any
 
 from workflows.core.parsing import parse_json
+from workflows.core.shapes import as_list
 
 Context = Mapping[str, str]
 Statement = Mapping[str, Any]
@@ -86,20 +87,14 @@ def statements(documents: Iterable[str]) -> Iterable[Statement]:
 
 
 def _action_matches(statement: Statement, action: str) -> bool:
-    if "NotAction" in statement:
-        return not any(
-            _like(pattern, action, ignore_case=True) for pattern in _listed(statement["NotAction"])
-        )
-    return any(_like(pattern, action, ignore_case=True) for pattern in _listed(statement.get("Action")))
+    patterns = _listed(statement.get("NotAction", statement.get("Action")))
+    return any(_like(pattern, action, ignore_case=True) for pattern in patterns) != ("NotAction" in statement)
 
 
 def _resource_matches(statement: Statement, resource: str, context: Context) -> bool:
-    def among(patterns: object) -> bool:
-        return any(_like(_filled(pattern, context), resource) for pattern in _listed(patterns))
-
-    if "NotResource" in statement:
-        return not among(statement["NotResource"])
-    return among(statement.get("Resource"))
+    patterns = _listed(statement.get("NotResource", statement.get("Resource")))
+    among = any(_like(_filled(pattern, context), resource) for pattern in patterns)
+    return among != ("NotResource" in statement)
 
 
 def _principal_matches(statement: Statement, principal: str) -> bool:
@@ -108,13 +103,7 @@ def _principal_matches(statement: Statement, principal: str) -> bool:
 
 
 def _listed(value: object) -> list[str]:
-    if value is None:
-        return []
-    return [str(item) for item in value] if isinstance(value, list) else [_text(value)]
-
-
-def _text(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    return [str(item).lower() if isinstance(item, bool) else str(item) for item in as_list(value)]
 
 
 def _filled(pattern: str, context: Context) -> str:
@@ -136,7 +125,7 @@ def _number(test: Callable[[float, float], bool]) -> Callable[[str, str], bool]:
     return lambda wanted, actual: test(float(actual), float(wanted))
 
 
-_POSITIVE: dict[str, Callable[[str, str], bool]] = {
+_TESTS: dict[str, Callable[[str, str], bool]] = {
     "Bool": lambda wanted, actual: wanted.lower() == actual.lower(),
     "StringEquals": lambda wanted, actual: wanted == actual,
     "StringEqualsIgnoreCase": lambda wanted, actual: wanted.lower() == actual.lower(),
@@ -151,24 +140,18 @@ _POSITIVE: dict[str, Callable[[str, str], bool]] = {
     "DateLessThan": lambda wanted, actual: actual < wanted,
     "DateGreaterThan": lambda wanted, actual: actual > wanted,
 }
-_NEGATIVE = {
-    "StringNotEquals": "StringEquals",
-    "StringNotEqualsIgnoreCase": "StringEqualsIgnoreCase",
-    "StringNotLike": "StringLike",
-    "ArnNotEquals": "ArnEquals",
-    "ArnNotLike": "ArnLike",
-    "NumericNotEquals": "NumericEquals",
-}
+"""An operator with "Not" in its name is the opposite of the one without."""
 
 
 def _conditions_hold(statement: Statement, context: Context, *, unknown: bool) -> bool:
     keys = {key.lower(): value for key, value in context.items()}
-    for operator, tests in statement.get("Condition", {}).items():
-        for key, wanted in tests.items():
-            values = [_filled(value, context) for value in _listed(wanted)]
-            if not _holds(operator, keys.get(key.lower()), values, unknown=unknown):
-                return False
-    return True
+    return all(
+        _holds(
+            operator, keys.get(key.lower()), [_filled(value, context) for value in values], unknown=unknown
+        )
+        for operator, tests in statement.get("Condition", {}).items()
+        for key, values in zip(tests, map(_listed, tests.values()), strict=True)
+    )
 
 
 def _holds(operator: str, actual: str | None, wanted: list[str], *, unknown: bool) -> bool:
@@ -176,8 +159,8 @@ def _holds(operator: str, actual: str | None, wanted: list[str], *, unknown: boo
         return (actual is None) == (wanted[0].lower() == "true")
     if_exists = operator.endswith("IfExists")
     base = operator.removesuffix("IfExists")
-    negated = base in _NEGATIVE
-    test = _POSITIVE.get(_NEGATIVE.get(base, base))
+    negated = "Not" in base
+    test = _TESTS.get(base.replace("Not", ""))
     if test is None:
         return unknown
     if actual is None:
