@@ -28,6 +28,7 @@ from workflows.machine.lock import SessionInUse, SessionLock
 from workflows.steps.admin import recovery
 from workflows.steps.admin.one_layer import KeptPlans, layer_context
 from workflows.steps.admin.terraform_runs import CodeWanted, code_wanted, layer_binary, wanted_binary
+from workflows.steps.admin.upstream import check_upstream
 from workflows.steps.shared.half_written import finish_half_written
 from workflows.steps.shared.leftovers import release_credentials, running_in
 from workflows.steps.shared.module import Context, Found, Progress
@@ -52,13 +53,16 @@ def plan_file(machine: Machine, name: str) -> Path:
 
 
 @contextlib.contextmanager
-def layer_alone(machine: Machine, options: argparse.Namespace, layer: str = "") -> Iterator[Context]:
+def layer_alone(
+    machine: Machine, options: argparse.Namespace, layer: str = "", *, current: bool = False
+) -> Iterator[Context]:
     """Yield the context of a layer, keeping other commands away from it.
 
     Args:
         machine: the user's machine.
         options: `layer`, `binary` and `trust_binary`.
         layer: a layer instead of that in the options.
+        current: whether to ask the checkout's upstream.
 
     Raises:
         ProgramNotTrusted: the project brings its own program, and the user didn't agree to it.
@@ -89,10 +93,14 @@ def layer_alone(machine: Machine, options: argparse.Namespace, layer: str = "") 
         release_credentials(folder, location.account)  # of a killed command
         context = layer_context(own_world(machine, options.binary), project, location.account, folder)
         _ask_about_program(wanted_binary(project, location, context), context, options)
-        with _in_words_for_here(location.relative, context), ThreadPoolExecutor(1) as beside:
-            # a program takes as long to answer as the AWS SDK to load
-            found = Found(project, beside.submit(layer_binary, context, project, location))
-            yield replace(context, found=found)
+        with _in_words_for_here(location.relative, context), ThreadPoolExecutor(2) as beside:
+            # each takes as long to answer as the AWS SDK to load
+            binary = beside.submit(layer_binary, context, project, location)
+            upstream = beside.submit(check_upstream, project, context, needed=False) if current else None
+            try:
+                yield replace(context, found=Found(project, binary, upstream))
+            finally:
+                context.cancelled.set()  # nobody waits for the upstream any more
     finally:
         lock.release()
 

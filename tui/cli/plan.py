@@ -91,7 +91,7 @@ def plan(machine: host.Machine, options: argparse.Namespace) -> None:
     if options.out == "-":
         raise UsageError("a plan file can hold the state, so --out needs the name of a file.")
     target = layer_run.plan_file(machine, options.out) if options.out else None
-    with layer_run.layer_alone(machine, options) as alone:
+    with layer_run.layer_alone(machine, options, current=True) as alone:
         context = one_layer.meant_for(alone, options.people, options.passwords)
         _, location = terraform_runs.located(context)
         if target is not None:

@@ -574,10 +574,12 @@ def open_layer(
     project, location = located(context, account)
     if finished := finish_half_written(context.folder.parent.parent, project.root):
         report(Progress(finished))
+    found = context.found if location.account == context.item else None
     with ThreadPoolExecutor(2) as beside:  # each takes about as long as AWS's answer
-        asked = context.found.binary if context.found and location.account == context.item else None
-        binary = asked or beside.submit(layer_binary, context, project, location)
-        upstream = beside.submit(check_upstream, project, context, needed=False) if current else None
+        binary = found.binary if found else beside.submit(layer_binary, context, project, location)
+        upstream = found.upstream if found else None
+        if current and upstream is None:
+            upstream = beside.submit(check_upstream, project, context, needed=False)
         if upstream:
             report(Progress("Asking the checkout's upstream"))
         with credential_files(context, project, location, code, report) as files:

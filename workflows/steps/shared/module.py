@@ -34,10 +34,12 @@ class Found:
     Attributes:
         project: the project.
         binary: the program of the item's layer, which is being asked for its version.
+        upstream: fails if the checkout is behind its upstream, which is being asked; None if it isn't asked.
     """
 
     project: Project
     binary: Future[Binary]
+    upstream: Future[None] | None = None
 
 
 @dataclass(frozen=True)
