@@ -168,7 +168,7 @@ class DeviceCodes(Vertical):
         self._pending = pending
         words = f"Enter two codes in a row from {pending.entry} in your app."
         self.query_one("#device", Text).update(joined((words, pending.remark)))
-        self.ask_anew()
+        self.ask_again()
         self.show_qr()
 
     def codes(self) -> tuple[str, str]:
@@ -176,7 +176,7 @@ class DeviceCodes(Vertical):
         codes = self.query_one(CodeField).codes
         return codes.get(_FIELDS[0], ""), codes.get(_FIELDS[1], "")
 
-    def ask_anew(self) -> None:
+    def ask_again(self) -> None:
         """Ask for two new codes, since the given ones are spent."""
         self.query_one(CodeField).clear()
         self.query_one("#first-code").focus()
@@ -465,7 +465,7 @@ class MfaPane(BrowsingPane):
         """Ask for two new codes, since the given ones are spent, or for a new device."""
         if self._pending is None or self._pending.seed.dropped:
             return
-        self.query_one(DeviceCodes).ask_anew()
+        self.query_one(DeviceCodes).ask_again()
         self.show_problems([])
         if isinstance(message.error, DeviceGone):
             self._pending.drop()

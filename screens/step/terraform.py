@@ -27,7 +27,7 @@ from workflows.steps.admin import plan, recovery
 from workflows.terraform.failures import InitWay, LockHeld, LockInfo, StateUnwritten, TerraformFailed
 from workflows.terraform.kept import EndedRun
 
-_MENDED = "mended"
+_FIX = "fix"
 _WRITE = (
     "Write it now, and the state knows what exists and the plan shows what is left. Terraform rejects "
     "it if somebody else changed the state meanwhile. The file can hold secrets: iam-onboard removes "
@@ -201,7 +201,7 @@ class TerraformPane(CodePane):
 
     @on(StepPane.MoveFailed)
     def _offer_a_way(self, message: StepPane.MoveFailed) -> None:
-        if message.name != _MENDED:
+        if message.name != _FIX:
             self._refused = message.name
         match error := message.error:
             case LockHeld() if left := recovery.own_lock(error.lock, self.context):
@@ -245,7 +245,7 @@ class TerraformPane(CodePane):
             self.notify(said)
             self.try_again(self._refused)
 
-        self.run_coded(_MENDED, fix, again)
+        self.run_coded(_FIX, fix, again)
 
     def _locked(self, lock: LockInfo, answer: LockAnswer | None) -> None:
         self._waited = self._waited + 1 if answer is LockAnswer.TRY_AGAIN else 0
@@ -256,5 +256,5 @@ class TerraformPane(CodePane):
 
     @on(StepPane.MoveDone)
     def _go_on(self, message: StepPane.MoveDone) -> None:
-        if message.name != _MENDED:
+        if message.name != _FIX:
             self._waited = 0

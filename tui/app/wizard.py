@@ -195,10 +195,10 @@ class WizardScreen(OneFocus):
 
         A look that replaces one requested by the user may open the same secrets.
         """
-        look = partial(self._look, self.run.done(), opens=self._looking and not self._without)
+        look = partial(self._check, self.run.done(), opens=self._looking and not self._without)
         self.run_worker(look, thread=True, group="looks", exclusive=True)
 
-    def _look(self, done: Iterable[Question], *, opens: bool) -> None:
+    def _check(self, done: Iterable[Question], *, opens: bool) -> None:
         looks = self.run.check(done)
         if not get_current_worker().is_cancelled:
             self.call_later(self._take, looks, opens=opens)
