@@ -18,8 +18,8 @@ from textual.message import Message
 from screens.step.page import TALL, YOURS, Opening, Primary, StepPane, Turn
 from screens.step.terraform import COMPARE, TerraformPane
 from screens.step.times import moment_text
-from screens.widgets.code_field import CodeField
 from screens.widgets.dialogs import Confirm, ask
+from screens.widgets.fields import CodeField
 from screens.widgets.plan_table import PlanTable, amounts, cut
 from screens.widgets.progress import ProgressLine
 from screens.widgets.rail import StepRail

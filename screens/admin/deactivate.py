@@ -15,8 +15,8 @@ from textual.binding import Binding, BindingType
 from screens.step.asking import AccountWorkPane, CodedMove
 from screens.step.page import Primary
 from screens.step.times import moment_text
-from screens.widgets.code_field import CodeField
 from screens.widgets.dialogs import Confirm, ask
+from screens.widgets.fields import CodeField
 from screens.widgets.lists import TextDialog
 from screens.widgets.text import Button, ButtonRow, OptionList, Text
 from workflows.aws.iam import AccessKey, Holding, HoldingKind

@@ -18,9 +18,8 @@ from textual.widgets import TextArea
 from screens.step.page import YOURS, Move, Opening, Primary, StepPane, Turn
 from screens.step.sending import hand_out_here, show_unless_certain
 from screens.step.times import moment_text
-from screens.widgets.choices import Answer, Choices
 from screens.widgets.dialogs import Confirm, Dialog, Notice, ask
-from screens.widgets.fields import Field
+from screens.widgets.fields import Answer, Choices, Field
 from screens.widgets.lists import Table
 from screens.widgets.text import (
     LINE_CELLS,

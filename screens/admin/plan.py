@@ -18,8 +18,8 @@ from textual.containers import Vertical
 from screens.step.page import YOURS, Opening, Primary, StepPane, Turn
 from screens.step.terraform import COMPARE, TerraformPane
 from screens.step.times import moment_text
-from screens.widgets.code_field import CodeField
 from screens.widgets.dialogs import NameDialog, ask
+from screens.widgets.fields import CodeField
 from screens.widgets.lists import MarkList, TextDialog
 from screens.widgets.plan_table import STYLES, PlanTable, cut
 from screens.widgets.plan_tree import ResourceBrowser

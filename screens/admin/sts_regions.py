@@ -12,7 +12,7 @@ from textual.binding import Binding, BindingType
 
 from screens.step.page import Opening, Primary, StepPane
 from screens.step.times import moment_text
-from screens.widgets.code_field import CodeField, Wanted
+from screens.widgets.fields import CodeField, Wanted
 from screens.widgets.lists import MarkBox, Table, TextDialog, cell
 from screens.widgets.text import Button, ButtonRow, Option, OptionList, Text, aligned
 from workflows.aws.sts_regions.answers import AccountAnswer, Audit, RegionAnswer, StsState, changes

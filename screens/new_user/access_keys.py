@@ -21,9 +21,16 @@ from screens.step.console_steps import SandboxPhone, create_access_key, done_bef
 from screens.step.page import YOURS, Opening, Primary, StepPane, Turn, is_displayed
 from screens.step.times import moment_text
 from screens.widgets.checklist import Checklist
-from screens.widgets.choices import Answer, Choices
-from screens.widgets.code_field import CodeField, Wanted
-from screens.widgets.fields import FieldRow, KeyIdInput, PathField, SecretInput
+from screens.widgets.fields import (
+    Answer,
+    Choices,
+    CodeField,
+    FieldRow,
+    KeyIdInput,
+    PathField,
+    SecretInput,
+    Wanted,
+)
 from screens.widgets.lists import MarkBox
 from screens.widgets.text import LINE_CELLS, Button, ButtonRow, Lines, OptionList, Text, shortened, sized
 from workflows.core.errors import Problem

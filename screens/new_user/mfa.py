@@ -20,10 +20,17 @@ from screens.step.console_steps import SandboxPhone, done_before, register_devic
 from screens.step.page import YOURS, Opening, Primary, StepPane, Turn
 from screens.step.times import moment_text, said_so
 from screens.widgets.checklist import Checklist
-from screens.widgets.choices import Answer, Choices
-from screens.widgets.code_field import CodeField, Wanted
 from screens.widgets.dialogs import Confirm, Dialog, ask, tell
-from screens.widgets.fields import FieldRow, KeyIdInput, PathField, SecretInput
+from screens.widgets.fields import (
+    Answer,
+    Choices,
+    CodeField,
+    FieldRow,
+    KeyIdInput,
+    PathField,
+    SecretInput,
+    Wanted,
+)
 from screens.widgets.text import Button, ButtonRow, OptionList, Text, styled
 from workflows.aws.authenticator import code_problem, grouped_seed
 from workflows.core.errors import OnboardError

@@ -15,8 +15,8 @@ from screens.step.asking import UnlockingPane
 from screens.step.console_steps import SandboxPhone
 from screens.step.page import TALL, YOURS, Opening, Primary, Turn
 from screens.step.times import moment_text
-from screens.widgets.code_field import CodeField, Wanted
 from screens.widgets.dialogs import Notice
+from screens.widgets.fields import CodeField, Wanted
 from screens.widgets.lists import Table
 from screens.widgets.text import LINE_CELLS, Button, ButtonRow, Text
 from workflows.core.errors import Problem

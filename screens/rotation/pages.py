@@ -14,9 +14,8 @@ from textual.widgets import Input
 from screens.step.asking import SpareKeyPane, UnlockingPane
 from screens.step.console_steps import SandboxPhone
 from screens.step.page import YOURS, Opening, Primary, StepPane, Turn
-from screens.widgets.choices import Answer, Choices
-from screens.widgets.code_field import CodeField, Wanted
 from screens.widgets.dialogs import Confirm, ask
+from screens.widgets.fields import Answer, Choices, CodeField, Wanted
 from screens.widgets.lists import MarkBox
 from screens.widgets.text import Button, Lines, OptionList, Text
 from workflows.core.errors import Problem

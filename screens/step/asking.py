@@ -20,10 +20,9 @@ from textual.widgets import Input
 
 from screens.step.page import Move, Primary, StepPane, Taker, is_displayed
 from screens.widgets.checklist import Checklist
-from screens.widgets.code_field import CodeField, Wanted
 from screens.widgets.dialogs import Confirm, Dialog, ask
 from screens.widgets.failure import as_error
-from screens.widgets.fields import FieldRow, SecretInput
+from screens.widgets.fields import CodeField, FieldRow, SecretInput, Wanted
 from screens.widgets.text import Button, Text
 from workflows.aws.authenticator import PERIOD_SECONDS
 from workflows.core.errors import Problem

@@ -1,14 +1,17 @@
-"""The fields of a step's form: with a label, for filtering, and for secrets."""
+"""The fields of a step's form: with a label, for filtering, for secrets, for codes, and to choose from."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from datetime import datetime
+from typing import ClassVar, NamedTuple
 
 from rich.cells import cell_len
+from textual import on
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
+from textual.content import Content
 from textual.events import Paste
 from textual.geometry import Size
 from textual.message import Message
@@ -17,8 +20,20 @@ from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Input
 
-from screens.widgets.text import Lines, Text, segment, shortened, sized, styled
+from screens.widgets.text import (
+    Button,
+    Lines,
+    Option,
+    OptionList,
+    Text,
+    segment,
+    shortened,
+    shown,
+    sized,
+    styled,
+)
 from workflows.aws.access_key_file import ACCESS_KEY_ID
+from workflows.aws.authenticator import DIGITS, PERIOD_SECONDS, code_problem, normal_code, seconds_left
 from workflows.core.errors import Problem
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence, joined
@@ -276,3 +291,258 @@ class SecretText(Text):
             self._hiding = None
             self.post_message(self.Turned(shown=False))
         self.update(MASK)
+
+
+_CELLS = 10
+
+
+class Countdown(Text):
+    """One line that counts down to the app's next code.
+
+    Args:
+        now: the clock, aware.
+    """
+
+    DEFAULT_CSS = """
+    Countdown { height: 1; color: $text-muted; }
+    """
+
+    def __init__(self, now: Callable[[], datetime]) -> None:
+        super().__init__()
+        self._now = now
+
+    def on_mount(self) -> None:
+        """Start counting."""
+        self._tell()
+        self.set_interval(0.5, self._tell)
+
+    def _tell(self) -> None:
+        left = seconds_left(self._now())
+        full = round(left / PERIOD_SECONDS * _CELLS)
+        self.update(f"{'█' * full}{'·' * (_CELLS - full)} the app's next code comes in {left:2} s")
+
+
+class Wanted(NamedTuple):
+    """A field for a code.
+
+    Attributes:
+        id: the field's id.
+        label: the text before it.
+        hint: the text behind it, or "".
+        placeholder: the text in the empty field.
+    """
+
+    id: str = "code"
+    label: str = "MFA code"
+    hint: Sentence = ""
+    placeholder: str = "six digits"
+
+
+class _CodeRow(FieldRow):
+    """Reports at once characters that no code has, unless something else is wrong with the entered code."""
+
+    _found: Sequence[Problem] = ()
+
+    def show_problems(self, problems: Sequence[Problem]) -> None:
+        self._found = problems
+        self._judge()
+
+    @on(Input.Changed)
+    def _judge(self) -> None:
+        field = self.query_one(Input)
+        begun = normal_code(field.value).ljust(DIGITS, "0")  # an incomplete code is fine so far
+        problem = code_problem(begun, str(field.id))
+        super().show_problems(self._found or ([problem] if problem else []))
+
+
+class CodeField(Vertical):
+    """A field for each code needed; takes no space without one.
+
+    Args:
+        now: the clock, aware.
+        wanted: the codes needed from the start.
+        id: the widget's id.
+    """
+
+    DEFAULT_CSS = """
+    CodeField { height: auto; display: none; margin-bottom: 1; }
+    CodeField.-wanted { display: block; }
+    CodeField #code-rows { height: auto; }
+    """
+
+    def __init__(self, now: Callable[[], datetime], *wanted: Wanted, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+        self._now = now
+        super().__init__(
+            Text("", id="code-words", classes="-empty"),
+            Vertical(*self._rows(wanted), id="code-rows"),
+            id=id,
+            classes="-wanted" if wanted else "",
+        )
+
+    def _rows(self, wanted: Sequence[Wanted]) -> list[Widget]:
+        rows: list[Widget] = [
+            _CodeRow(
+                code.label,
+                Input(placeholder=code.placeholder, id=code.id, compact=True, select_on_focus=False),
+                code.hint,
+            )
+            for code in wanted
+        ]
+        return [*rows, Countdown(self._now)] if rows else []
+
+    async def ask(self, wanted: Sequence[Wanted], words: Sentence = "") -> None:
+        """Ask for these codes instead of the previous ones, and focus the first field."""
+        self.set_class(bool(wanted or words), "-wanted")
+        self.query_one("#code-words", Text).show_lines([words] if words else [])
+        rows = self.query_one("#code-rows")
+        await rows.remove_children()
+        await rows.mount_all(self._rows(wanted))
+        for field in [*self.query(Input)][:1]:  # there is none if the application is ending
+            field.focus()
+
+    @on(Input.Submitted)
+    def _go_on(self, event: Input.Submitted) -> None:
+        """Enter moves to the next empty code; in the last one it presses the primary action."""
+        event.stop()
+        empty = (
+            field for field in self.query(Input) if FieldRow.of(field).display and not field.value.strip()
+        )
+        lacking, primary = next(empty, None), self.screen.query_one("#primary", Button)
+        self.call_after_refresh(lacking.focus if lacking is not None else primary.press)
+
+    async def want(self, serial: str) -> None:
+        """Ask for the code of a device that a layer's profile needs; "" asks for none."""
+        words = f"The layer's profile assumes its role with a code from {serial}."
+        await self.ask([Wanted()] if serial else [], words if serial else "")
+
+    def narrow(self, ids: Collection[str], words: Sentence) -> None:
+        """Show only these fields, focusing the first."""
+        self.query_one("#code-words", Text).show_lines([words] if words else [])
+        shown = [field for field in self.query(Input) if field.id in ids]
+        for field in self.query(Input):
+            FieldRow.of(field).display = field in shown
+        for field in shown[:1]:
+            field.focus()
+
+    @property
+    def codes(self) -> dict[str, str]:
+        """The entered codes by field id, without empty ones."""
+        return {str(field.id): field.value.strip() for field in self.query(Input) if field.value.strip()}
+
+    def clear(self) -> None:
+        """Empty the fields: a code works once."""
+        for field in self.query(Input):
+            field.clear()
+
+    def take(self, id: str = "code") -> Secret | None:  # noqa: A002 - Textual's name
+        """Return a field's code and empty the field; None if there is none."""
+        code = self.codes.get(id)
+        for field in self.query(f"#{id}").results(Input):
+            field.clear()
+        return Secret(code) if code else None
+
+
+_BOXES = {True: "(•)", False: "( )"}
+
+
+class Answer(NamedTuple):
+    """An answer, with a short explanation."""
+
+    value: str
+    statement: Sentence
+    hint: Sentence = ""
+
+
+class Choices(OptionList, inherit_bindings=False):
+    """Radio buttons. The keys for pages are left to the scrolling container.
+
+    By default the arrow keys choose, and Enter answers. A question that mustn't be answered by habit starts
+    without an answer: Space or Enter chooses at the bar, which starts at the answer that changes nothing.
+
+    Args:
+        answers: the answers.
+        deliberate: the value of the answer that changes nothing; None if the arrow keys choose.
+        id: the widget's id.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("down", "cursor_down", "Down", show=False),
+        Binding("up", "cursor_up", "Up", show=False),
+        Binding("enter", "select", "Choose", show=False),
+        Binding("space", "mark", "Choose", show=False),
+    ]
+    DEFAULT_CSS = """
+    Choices, Choices:focus { height: auto; border: none; padding: 0; }
+    """
+
+    def __init__(self, answers: Sequence[Answer] = (), *, deliberate: str | None = None, id: str) -> None:  # noqa: A002 - Textual's name
+        super().__init__(id=id)
+        self._deliberate = deliberate
+        self._answers: Sequence[Answer] = ()
+        self._given = ""
+        self.ask(answers)
+
+    def ask(self, answers: Sequence[Answer], value: str = "") -> None:
+        """Replace the answers; `value` is chosen, "" for none or the first."""
+        self._answers, self._given = answers, value
+        self.set_options([Option(self._line(index), answer.value) for index, answer in enumerate(answers)])
+        self.choose(value or self._deliberate or "")
+
+    def reword(self, answers: Sequence[Answer]) -> None:
+        """Replace the texts of the answers; the choice stays."""
+        self._answers = answers
+        self._paint()
+
+    @property
+    def value(self) -> str:
+        """The chosen answer's value, or ""."""
+        return self._given if self._deliberate is not None else self._here
+
+    @property
+    def statement(self) -> Sentence:
+        """The chosen answer's statement, or ""."""
+        return next((answer.statement for answer in self._answers if answer.value == self.value), "")
+
+    def action_cursor_up(self) -> None:
+        """Go up, but not from the first answer to the last, which says the opposite."""
+        if self.highlighted:
+            super().action_cursor_up()
+
+    def action_cursor_down(self) -> None:
+        """Go down, but not from the last answer to the first."""
+        if self.highlighted != self.option_count - 1:
+            super().action_cursor_down()
+
+    def action_mark(self) -> None:
+        """Choose at the bar, unless the arrow keys already have."""
+        if self._deliberate is not None:
+            self.action_select()
+
+    @property
+    def _here(self) -> str:
+        return str(self.highlighted_option.id) if self.highlighted_option else ""
+
+    def choose(self, value: str) -> None:
+        """Go to an answer by its value; to the first if there is no such value."""
+        if values := [answer.value for answer in self._answers]:
+            self.highlighted = values.index(value) if value in values else 0
+        self._paint()
+
+    def _line(self, index: int) -> Content:
+        value, statement, hint = self._answers[index]
+        width = max(cell_len(shown(answer.statement)) for answer in self._answers)
+        return styled(
+            (f"{_BOXES[value == self.value]} {shown(statement)}", ""),
+            (" " * (width - cell_len(shown(statement)) + 2) if hint else "", ""),
+            (hint, "$text-muted"),
+        )
+
+    @on(OptionList.OptionHighlighted)
+    def _paint(self) -> None:
+        for index in range(len(self._answers)):
+            self.replace_option_prompt_at_index(index, self._line(index))
+
+    @on(OptionList.OptionSelected)
+    def _choose(self, event: OptionList.OptionSelected) -> None:
+        self._given = event.option_id or ""
+        self._paint()

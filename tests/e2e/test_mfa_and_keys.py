@@ -28,7 +28,7 @@ from textual.widgets import Input, Static
 
 from screens.new_user.access_keys import AccessKeysPane
 from screens.new_user.mfa import MfaPane, QrDialog
-from screens.widgets.choices import Choices
+from screens.widgets.fields import Choices
 from tui.host import vault_for
 from workflows.aws import iam, sts
 from workflows.aws.errors import AwsError, AwsFailure

@@ -28,7 +28,7 @@ from textual.pilot import Pilot
 from screens.admin.apply import ApplyPane
 from screens.admin.hand_over import HandOverPane
 from screens.admin.plan import PlanPane
-from screens.widgets.code_field import CodeField
+from screens.widgets.fields import CodeField
 from workflows.aws.errors import AwsFailure
 from workflows.machine.events import StepKey
 from workflows.machine.observations import Verdict

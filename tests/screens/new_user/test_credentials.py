@@ -32,9 +32,8 @@ from screens.step.asking import DeactivationDialog, PassphraseDialog
 from screens.step.finished import Finished, standing
 from screens.step.page import is_displayed
 from screens.widgets.checklist import Checklist
-from screens.widgets.choices import Choices
-from screens.widgets.code_field import Countdown
 from screens.widgets.dialogs import Confirm, ErrorDialog
+from screens.widgets.fields import Choices, Countdown
 from screens.widgets.lists import MarkList
 from screens.widgets.rail import MARKS, StepRail
 from screens.widgets.text import ScrollBody, Text

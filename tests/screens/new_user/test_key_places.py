@@ -16,7 +16,7 @@ from screens.new_user.handoff import HandoffPane
 from screens.new_user.mfa import MfaPane
 from screens.new_user.sign_in import SignInPane
 from screens.step.page import is_displayed
-from screens.widgets.choices import Choices
+from screens.widgets.fields import Choices
 from workflows.core.sentences import text_of
 from workflows.machine.events import StepKey
 from workflows.steps.new_user import access_keys, before_you_start, handoff, mfa, pgp_key, sign_in

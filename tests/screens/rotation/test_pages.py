@@ -21,9 +21,8 @@ from textual.widgets import Input, OptionList
 
 from screens.rotation.pages import RetirementPane, RotationPane
 from screens.step.page import is_displayed
-from screens.widgets.choices import Choices
-from screens.widgets.code_field import Wanted
 from screens.widgets.dialogs import Confirm, ErrorDialog
+from screens.widgets.fields import Choices, Wanted
 from screens.widgets.lists import MarkBox
 from screens.widgets.text import Text
 from tui.app.home import HomeScreen
