@@ -22,10 +22,17 @@ from werkzeug.test import Client
 
 from workflows.sandbox.layout import Directory
 from workflows.sandbox.strict import iam
-from workflows.sandbox.strict.authorization import action_of, context_of, denial, judge, resource_of
+from workflows.sandbox.strict.authorization import (
+    Verdict,
+    action_of,
+    context_of,
+    denial,
+    evaluate_trust,
+    judge,
+    resource_of,
+)
 from workflows.sandbox.strict.iam import check_code
 from workflows.sandbox.strict.identity import Call, Identity, Operation, authenticate, role_named
-from workflows.sandbox.strict.policy import Verdict, evaluate_trust
 from workflows.sandbox.strict.protocol import AwsRequest, Reason, Refusal, environ_for, read, refuse, written
 from workflows.sandbox.strict.state import Session, State, all_regions, issue
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from workflows.sandbox.strict.policy import Verdict, evaluate, evaluate_trust
+from workflows.sandbox.strict.authorization import Verdict, evaluate, evaluate_trust
 
 JANE = "arn:aws:iam::222222222222:user/jane.doe"
 CONTEXT = {"aws:username": "jane.doe", "aws:MultiFactorAuthPresent": "false"}
