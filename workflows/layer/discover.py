@@ -209,11 +209,6 @@ def _missing_common(root: Path) -> ProjectError:
     )
 
 
-def _rank(account: str) -> tuple[int, str]:
-    first = (*ORGANIZATION_ACCOUNTS, "security")
-    return (first.index(account) if account in first else len(first)), account
-
-
 def _layers(
     root: Path, accounts: tuple[Account, ...], warnings: list[str]
 ) -> tuple[list[LayerLocation], dict[str, OnboardError]]:
@@ -222,7 +217,8 @@ def _layers(
     known = {account.name: account for account in accounts}
     found: list[LayerLocation] = []
     folders = [folder for folder in root.iterdir() if folder.is_dir() and not folder.name.startswith(".")]
-    for folder in sorted(folders, key=lambda folder: _rank(folder.name)):
+    rank = {name: number for number, name in enumerate((*ORGANIZATION_ACCOUNTS, "security"))}
+    for folder in sorted(folders, key=lambda folder: (rank.get(folder.name, len(rank)), folder.name)):
         try:
             paths = _layer_folders(folder)
         except PermissionError as error:

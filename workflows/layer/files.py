@@ -152,14 +152,14 @@ class FileSet:
         """Return the set with splices made in one of its documents."""
         return self.with_document(document.splice(splices))
 
-    def without_entries(self, find: Callable[[FileSet], tuple[Document, Node, int] | None]) -> FileSet:
+    def without_entries(self, find: Callable[[FileSet], Iterator[tuple[Document, Node, int]]]) -> FileSet:
         """Return the set without some entries of lists and maps.
 
         Args:
-            find: returns the document, the list or map and the position of the next entry to remove, or None.
+            find: yields the document, the list or map and the position of each such entry.
         """
         files = self
-        while (found := find(files)) is not None:
+        while (found := next(find(files), None)) is not None:
             files = files.with_document(without_entry(*found))
         return files
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -98,7 +99,10 @@ class Identity:
 
     def problems(self) -> list[Problem]:
         """Everything in it that breaks a rule."""
-        found = [
+        signs_in = self.sign_in_url or self.encrypted_password
+        half_a_key = (self.access_key_id is None) != (self.encrypted_secret is None)
+        half = "It has an access key id without the encrypted secret, or a secret without the id."
+        return [
             *rules.check(
                 account_name=self.account_name,
                 account_alias=self.account_alias,
@@ -111,22 +115,20 @@ class Identity:
             *rules.ciphertext(self.encrypted_password, "encrypted_password"),
             *rules.ciphertext(self.encrypted_secret, "encrypted_secret"),
             *(rules.check(access_key_id=self.access_key_id) if self.access_key_id is not None else []),
-        ]
-        if self.sign_in_url or self.encrypted_password:
-            found += rules.sign_in_url(
-                self.sign_in_url, alias=self.account_alias, account=self.account_id, partition=self.partition
-            )
-        if (self.access_key_id is None) != (self.encrypted_secret is None):
-            found.append(
-                Problem(
-                    "It has an access key id without the encrypted secret, or a secret without the id.",
-                    "access_key_id",
+            *(
+                rules.sign_in_url(
+                    self.sign_in_url,
+                    alias=self.account_alias,
+                    account=self.account_id,
+                    partition=self.partition,
                 )
-            )
-        found += rules.password_policy(self.password_policy)
-        for profile in self.profiles:
-            found += profile.problems()
-        return found
+                if signs_in
+                else []
+            ),
+            *([Problem(half, "access_key_id")] if half_a_key else []),
+            *rules.password_policy(self.password_policy),
+            *(problem for profile in self.profiles for problem in profile.problems()),
+        ]
 
 
 @dataclass(frozen=True)
@@ -165,18 +167,18 @@ class Handoff:
                 "identities",
             ),
         )
-        found = rules.check(project=self.project)
-        found += [Problem(words, field) for broken, words, field in conditions if broken]
-        for number, identity in enumerate(self.identities[:20], start=1):
-            found += [
+        names = Counter(profile.profile for identity in self.identities for profile in identity.profiles)
+        twice = [name for name, number in names.items() if number > 1][:1]
+        return [
+            *rules.check(project=self.project),
+            *(Problem(words, field) for broken, words, field in conditions if broken),
+            *(
                 problem._replace(message=f"Identity {number}: {problem.message}")
+                for number, identity in enumerate(self.identities[:20], start=1)
                 for problem in identity.problems()
-            ]
-        names = [profile.profile for identity in self.identities for profile in identity.profiles]
-        if len(set(names)) != len(names):
-            twice = next(name for name in names if names.count(name) > 1)
-            found.append(Problem(f"It names the profile {rules.shown(twice)} twice.", "profiles"))
-        return found
+            ),
+            *(Problem(f"It names the profile {rules.shown(name)} twice.", "profiles") for name in twice),
+        ]
 
     def render(self) -> str:
         """Return the whole text to send, ending with a newline.
@@ -251,7 +253,16 @@ def _identity(values: Fields) -> Identity:
         partition=values.word("partition", "aws"),
         mfa_required=values.flag("mfa_required", default=True),
         password_policy=values.proses("password_policy"),
-        profiles=tuple(_profile(fields) for fields in values.objects("profiles", "profile")),
+        profiles=tuple(
+            RoleProfile(
+                profile=fields.word("profile"),
+                role=fields.word("role"),
+                account_name=fields.word("account_name"),
+                account_id=fields.word("account_id"),
+                extra=fields.rest(),
+            )
+            for fields in values.objects("profiles", "profile")
+        ),
         access_key_id=values.word("access_key_id", "") or None,
         encrypted_secret=values.base64("encrypted_secret"),
         mfa_names=values.flag("mfa_names", default=False),
@@ -259,17 +270,8 @@ def _identity(values: Fields) -> Identity:
     )
 
 
-def _profile(values: Fields) -> RoleProfile:
-    return RoleProfile(
-        profile=values.word("profile"),
-        role=values.word("role"),
-        account_name=values.word("account_name"),
-        account_id=values.word("account_id"),
-        extra=values.rest(),
-    )
-
-
 def _identity_payload(identity: Identity) -> dict[str, object]:
+    has_key = identity.access_key_id is not None and identity.encrypted_secret is not None
     payload: dict[str, object] = {
         "account_name": identity.account_name,
         "account_alias": identity.account_alias,
@@ -281,25 +283,22 @@ def _identity_payload(identity: Identity) -> dict[str, object]:
         "key_fingerprint": identity.key_fingerprint,
         "mfa_required": identity.mfa_required,
         "password_policy": list(identity.password_policy),
+        "mfa_names": identity.mfa_names or None,
+        "encrypted_password": identity.encrypted_password and lines_of(identity.encrypted_password),
+        "access_key_id": identity.access_key_id if has_key else None,
+        "encrypted_secret": lines_of(identity.encrypted_secret or "") if has_key else None,
+        "profiles": [
+            {
+                "profile": profile.profile,
+                "role": profile.role,
+                "account_name": profile.account_name,
+                "account_id": profile.account_id,
+                **profile.extra,
+            }
+            for profile in identity.profiles
+        ],
     }
-    if identity.mfa_names:
-        payload["mfa_names"] = True
-    if identity.encrypted_password is not None:
-        payload["encrypted_password"] = lines_of(identity.encrypted_password)
-    if identity.access_key_id is not None and identity.encrypted_secret is not None:
-        payload["access_key_id"] = identity.access_key_id
-        payload["encrypted_secret"] = lines_of(identity.encrypted_secret)
-    payload["profiles"] = [
-        {
-            "profile": profile.profile,
-            "role": profile.role,
-            "account_name": profile.account_name,
-            "account_id": profile.account_id,
-            **profile.extra,
-        }
-        for profile in identity.profiles
-    ]
-    return {**payload, **identity.extra}
+    return {**{name: value for name, value in payload.items() if value is not None}, **identity.extra}
 
 
 _HOLDS: Mapping[tuple[bool, bool], tuple[str, str]] = {

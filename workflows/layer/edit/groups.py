@@ -335,15 +335,15 @@ def check_member(layer: Layer, labels: Collection[str], person: Person) -> Itera
 
 def remove_member(files: FileSet, labels: Collection[str], person: Person) -> FileSet:
     """Remove every occurrence of a person from some groups' lists."""
+    owners = {person.owner, ("", person.iam_name)}
 
-    def found_in(label: str, files: FileSet) -> tuple[Document, Node, int] | None:
-        found = (
-            (block.document, container, number)
-            for block, container in _lists(files, {label})
-            for number, element in enumerate(block.document.elements(container))
-            if _is_person(block.document, element, person)
-        )
-        return next(found, None)
+    def found_in(label: str, files: FileSet) -> Iterator[tuple[Document, Node, int]]:
+        for block, container in _lists(files, {label}):
+            document = block.document
+            for number, element in enumerate(document.elements(container)):
+                reference = read_reference(document, element)
+                if reference is not None and reference.owner in owners:
+                    yield document, container, number
 
     for label in labels:
         files = files.without_entries(partial(found_in, label))
@@ -356,11 +356,6 @@ def _lists(files: FileSet, labels: Collection[str] | None = None) -> Iterator[tu
         attribute = attribute_of(block, "group_users") if labels is None or block.label in labels else None
         if attribute is not None and attribute.value.type == "tuple":
             yield block, attribute.value
-
-
-def _is_person(document: Document, element: Node, person: Person) -> bool:
-    reference = read_reference(document, element)
-    return reference is not None and reference.owner in {person.owner, ("", person.iam_name)}
 
 
 def _written(files: FileSet, block: Block, owner: Owner, name: str) -> str:

@@ -11,7 +11,6 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import NamedTuple
 
 from tree_sitter import Node
@@ -156,7 +155,14 @@ def add_entries(files: FileSet, person: Person, siblings: Sequence[Person]) -> F
 
 def remove_outputs(files: FileSet, owner: Owner) -> FileSet:
     """Remove a person's outputs, live or commented out, and the entries in collecting outputs."""
-    files = files.without_entries(partial(_entry_of, owner))
+    files = files.without_entries(
+        lambda files: (
+            (collection.document, collection.container, entry.position)
+            for collection in collections_of(files)
+            for entry in collection.entries
+            if entry.owner == owner
+        )
+    )
     for document in tuple(files.documents.values()):
         gone = [item for unit in _units(document) if unit.owner == owner for item in unit.items]
         shared = (comment for comment in comments_of(document) if _hidden(comment) is None)
@@ -441,16 +447,6 @@ def _comment_text(comment: Comment) -> bytes:
 
 
 # -- entries in outputs that collect people ------------------------------------------------------------
-
-
-def _entry_of(owner: Owner, files: FileSet) -> tuple[Document, Node, int] | None:
-    found = (
-        (collection.document, collection.container, entry.position)
-        for collection in collections_of(files)
-        for entry in collection.entries
-        if entry.owner == owner
-    )
-    return next(found, None)
 
 
 def _to_join(

@@ -510,17 +510,14 @@ def _undeclared(files: FileSet, person: Person) -> FileSet:
     """Remove every declaration of a person."""
     if person.style is Style.BLOCK:
         return without_block(files, person)
-
-    def entry_in(files: FileSet) -> tuple[Document, Node, int] | None:
-        found = (
+    return files.without_entries(
+        lambda files: (
             (module.document, module.container, keys.index(person.declaration))
             for module in user_modules(files)
             if module.label == person.module and module.container is not None
             if person.declaration in (keys := entry_keys(module.document, module.container))
         )
-        return next(found, None)
-
-    return files.without_entries(entry_in)
+    )
 
 
 @dataclass(frozen=True)

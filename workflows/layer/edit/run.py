@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import os
 from bisect import bisect_left
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
@@ -23,7 +22,7 @@ from workflows.hcl.document import Document
 from workflows.hcl.index import Item
 from workflows.hcl.parsing import parse_hcl
 from workflows.layer.edit.account import short_passwords
-from workflows.layer.edit.operation import EditRefused, Fact, Operation, facts_of, refuse
+from workflows.layer.edit.operation import EditRefused, Operation, facts_of, refuse
 from workflows.layer.model import Layer, Place
 from workflows.layer.read.layer import read_files
 from workflows.layer.write import FileChange, protection
@@ -148,20 +147,19 @@ def _run(layer: Layer, operation: Operation) -> Layer:
     intended.update(change.gained)
     edited = read_files(layer.location, operation.apply(layer))
     if dict(facts := facts_of(edited)) != dict(intended := +intended):  # Counter compares slowly
+        different = (intended - facts) + (facts - intended)
+        named = (
+            f"{kind}: {' '.join(part for part in fact[:2] if isinstance(part, str))}"
+            for kind, fact in different
+        )
         raise EditUnsafe(
             "The edit was discarded",
             f"{type(operation).__name__} wouldn't have done exactly what it should.",
             why="The edited layer, read back, differs from the intended one.",
             next="Nothing was written. Make this change by hand, and report it with the lines below.",
-            detail=joined(_differences(intended, facts), "\n"),
+            detail=joined(named, "\n"),
         )
     return edited
-
-
-def _differences(intended: Counter[Fact], found: Counter[Fact]) -> Iterator[Sentence]:
-    """Yield each difference in a few words."""
-    for kind, fact in (intended - found) + (found - intended):
-        yield f"{kind}: {' '.join(part for part in fact[:2] if isinstance(part, str))}"
 
 
 def _check_syntax(before: Document | None, after: Document) -> None:

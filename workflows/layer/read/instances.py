@@ -119,31 +119,19 @@ def _handed_on(entry: Entry, names: Sequence[str], results: Sequence[str]) -> En
     return entry._replace(instance_of=instance[1], key_only=pair or entry.key_only)
 
 
-class _Loop(NamedTuple):
-    """A `for` without a condition and without grouping.
+def _loop(document: Document, node: Node) -> tuple[Node, list[str], list[str]] | None:
+    """Return the parts of a `for` without a condition and without grouping; None for any other expression.
 
-    Attributes:
-        source: the expression that it iterates over.
-        names: its names for a list's entry, or a map's key and value.
-        results: the expression of its list, or the key and value of its map.
+    They are the expression that it iterates over; its names for a list's entry, or a map's key and value; and
+    the expression of its list, or the key and value of its map.
     """
-
-    source: Node
-    names: list[str]
-    results: list[str]
-
-
-def _loop(document: Document, node: Node) -> _Loop | None:
-    """Return an expression as a plain `for`; None for any other expression."""
     is_for = node.type in {"for_tuple_expr", "for_object_expr"}
     if not is_for or any(child.type not in _PARTS_OF_FOR for child in node.children):
         return None
     intro = next(child for child in node.children if child.type == "for_intro")
     source = next(child for child in intro.children if child.type == "expression")
     names = [document.text(child) for child in intro.children if child.type == "identifier"]
-    return _Loop(
-        source, names, [document.text(child) for child in node.children if child.type == "expression"]
-    )
+    return source, names, [document.text(child) for child in node.children if child.type == "expression"]
 
 
 class _Reader:
@@ -166,8 +154,8 @@ class _Reader:
         if node.type == "function_call":
             return self._of_call(document, node, (*within, ""))
         if (loop := _loop(document, node)) is not None:
-            found = self.read(document, loop.source, (*within, ""))
-            handed = [_handed_on(entry, loop.names, loop.results) for entry in found]
+            found = self.read(document, loop[0], (*within, ""))
+            handed = [_handed_on(entry, *loop[1:]) for entry in found]
             whole = [entry for entry in handed if entry is not None]
             return whole if len(whole) == len(found) else self._cannot(document, node)
         text = document.text(node)
