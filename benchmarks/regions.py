@@ -19,7 +19,7 @@ from pathlib import Path
 
 from benchmarks.form import amount, status
 from workflows.aws.clients import ClientFactory
-from workflows.aws.sts_regions.ask import PATIENCE, Access, Question, ask, regions_of
+from workflows.aws.sts_regions.ask import PATIENCE, Question, ask, regions_of
 from workflows.core.secret import Credentials, Secret
 
 BUDGET = 1.5
@@ -31,8 +31,10 @@ ACCOUNT = "222222222222"
 def questions(accounts: int) -> list[Question]:
     key = Credentials("AKIAEXAMPLEEXAMPLE01", Secret("s" * 40))
     role = f"arn:aws:iam::{ACCOUNT}:role/DevOps" if accounts > 1 else ""
-    access = Access(ACCOUNT, "us-east-1", key, role)
-    return [Question(f"account-{number}", "aws", "bb", access) for number in range(accounts)]
+    return [
+        Question(f"account-{number}", "aws", "bb", ACCOUNT, "us-east-1", key, role)
+        for number in range(accounts)
+    ]
 
 
 def timed(url: str, accounts: int) -> float:

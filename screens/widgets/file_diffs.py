@@ -26,9 +26,8 @@ from textual.strip import Strip
 from screens.widgets.line_list import DrawnLines
 from screens.widgets.text import segment, shown
 from workflows.core.garbage import collection_paused
-from workflows.hcl.diff import DiffLine
 from workflows.layer.highlight import KINDS, Token, diff_tokens
-from workflows.layer.write import ChangeSet, FileChange
+from workflows.layer.write import ChangeSet, DiffLine, FileChange
 
 _LINES = {"+": "added", "-": "removed", "@": "hunk", "=": "file", "\\": "hunk"}
 

@@ -22,9 +22,8 @@ from support.sandbox import sandbox_cache, shared_sandbox as sandbox  # noqa: F4
 
 from workflows.core.openpgp import Tag, split
 from workflows.gpg.inspect import CheckedKey, check_key
-from workflows.gpg.key_file import judge_file
 from workflows.gpg.refusals import KeyRefused
-from workflows.gpg.verdict import Verdict, VerdictKind, judge
+from workflows.gpg.verdict import Verdict, VerdictKind, judge, judge_file
 from workflows.sandbox.mirror import PROVIDER_VERSION
 from workflows.sandbox.sandbox import Sandbox
 from workflows.terraform.events import Diagnostic, ResourceEvent, parse_line

@@ -12,10 +12,9 @@ from workflows.core.errors import OnboardError
 from workflows.core.openpgp import grouped
 from workflows.core.sentences import Sentence, day, joined, text_of
 from workflows.gpg.inspect import CheckedKey, check_key
-from workflows.gpg.key_file import judge_file
 from workflows.gpg.many_keys import likeness
 from workflows.gpg.refusals import KeyRefused
-from workflows.gpg.verdict import Verdict, VerdictKind, judge
+from workflows.gpg.verdict import Verdict, VerdictKind, judge, judge_file
 from workflows.layer.discover import ProjectError, provider_wanted
 
 

@@ -1,26 +1,33 @@
-"""Predict what the AWS provider will do with a key before the key is written, and what to send to its owner.
+"""Predict what the AWS provider will do with a key or its file, and what to send to the key's owner.
 
 A bad key passes `terraform plan` and fails in `apply`, after the IAM user was created. One table of rules,
 keyed by the OpenPGP library of the layer's provider version, gives the verdict. Sources: every row for
 Keybase's library was tried with provider 3.39.0, which `tests/e2e/test_provider_verdicts.py` repeats.
 cv25519 keys are in use in layers that lock 4.67.0. Nothing else was tried with ProtonMail's library, so
 it is "not verified".
+
+This program writes normalised files, for which only the key matters. A file from somebody else may be
+armored, binary or broken, and must not be rewritten without need (a changed `pgp_key` resets the
+password). So `judge_file` also checks how the provider decodes the exact file; every case was tried with
+provider 3.39.0.
 """
 
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
+from itertools import pairwise
 from typing import Any, Final, NamedTuple
 
-from workflows.core.openpgp import grouped
+from workflows.core.openpgp import MalformedPackets, Packet, Tag, decode_key_file, grouped, walk
 from workflows.core.sentences import Sentence, count, day, joined
 from workflows.core.text import one_line
-from workflows.gpg.inspect import KeyDetails, KeyPart
-from workflows.gpg.provider_library import UNREAD_CURVES, OpenPgpLibrary, library_of
+from workflows.gpg.inspect import CheckedKey, KeyDetails, KeyPart, as_keybase_sees, check_key
+from workflows.gpg.provider_library import UNREAD_CURVES, OpenPgpLibrary, keybase_reads, library_of
+from workflows.gpg.refusals import KeybaseName, KeyRefused, OtherKeyVersion, SecretKeyGiven, SeveralKeys
 
 EXPIRES_SOON: Final = timedelta(days=30)
 """A key that expires sooner than this causes a warning."""
@@ -594,3 +601,135 @@ def contents_of(details: KeyDetails, now: datetime) -> dict[str, Any]:
         "soon": expires is not None and expires < now + EXPIRES_SOON,
         "user_ids": tuple(user_id.text for user_id in details.user_ids if user_id.holds),
     }
+
+
+_READABLE: Final = "The key in it works: `iam-onboard pgp check --text` prints it in the right form."
+_PRIMARY: Final = frozenset({Tag.PUBLIC_KEY, Tag.SECRET_KEY})
+
+
+@dataclass(frozen=True)
+class JudgedFile:
+    """A key file and the verdict on it.
+
+    Attributes:
+        verdict: the verdict on the unchanged file.
+        key: the key in it, normalised and read; None unless the file has exactly one public key.
+    """
+
+    verdict: Verdict
+    key: CheckedKey | None
+
+
+def judge_file(
+    data: bytes,
+    provider_version: str | None,
+    now: datetime,
+    *,
+    environment: Mapping[str, str],
+) -> JudgedFile:
+    """Predict what the provider does with an unchanged file in `keys/`.
+
+    Args:
+        data: the file's content.
+        provider_version: as for `verdict.judge`.
+        now: the time to judge for, with time zone.
+        environment: the person's environment.
+
+    Raises:
+        GpgMissing: gpg is not installed.
+    """
+    try:
+        key = check_key(data, environment=environment)
+    except (SecretKeyGiven, KeybaseName) as refused:
+        return JudgedFile(_must_not_be(refused), None)
+    except KeyRefused as refused:
+        found = _form(data) or _content(data, provider_version)
+        if found is None and isinstance(refused, SeveralKeys | OtherKeyVersion):
+            return JudgedFile(_must_not_be(refused), None)
+        verdict = found or _rejected(refused.title, refused.what)
+        return JudgedFile(replace(verdict, sentence_for_owner=refused.for_owner), None)
+    found = _form(data, _READABLE) or _content(data, provider_version, _READABLE)
+    if found is None:
+        packets, _ = _first_key(decode_key_file(data))
+        found = judge(as_keybase_sees(key.details, packets), provider_version, now)
+    return JudgedFile(found, key)
+
+
+def _form(data: bytes, remark: str = "") -> Verdict | None:
+    """Return why the provider can't even decode the file, or None if it can."""
+    try:
+        decode_key_file(data)
+    except UnicodeDecodeError:
+        what = joined(("Terraform's file() only reads text, so even the plan fails.", remark))
+        return Verdict(VerdictKind.REFUSED_BY_PROVIDER, Headline.BINARY_FILE, what)
+    except ValueError:
+        if b"-----BEGIN PGP" in data:
+            headline, what = Headline.ARMORED, "It is armored text, but the provider"
+        else:
+            headline, what = Headline.NOT_BASE64, "The provider"
+        return _rejected(headline, joined((f"{what} accepts only base64 of the binary key.", remark)))
+    return None
+
+
+def _content(data: bytes, provider_version: str | None, remark: str = "") -> Verdict | None:
+    """Return why the provider finds no key in the decoded data, or None; it reads only the first one."""
+    binary = decode_key_file(data)
+    seen, whole = _first_key(binary)
+    if found := _unread(seen, provider_version):
+        return found
+    if binary.startswith(b"-----BEGIN PGP"):
+        what = f"It is base64 of armored text, but the provider needs base64 of the binary key. {remark}"
+        return _rejected(Headline.BASE64_OF_ARMORED, what)
+    if not whole:
+        return _rejected(Headline.DAMAGED, "The key in the file is incomplete.")
+    if not seen:  # nothing, or only markers
+        return _rejected(Headline.EMPTY, "There is no key in the file.")
+    is_named = (Tag.USER_ID, Tag.SIGNATURE) in pairwise(packet.tag for packet in seen)
+    if seen[0].body[:1] == b"\x04" and not is_named:
+        return _rejected(
+            Headline.NO_USER_ID, "The key has no self-signed user id, and the provider needs one."
+        )
+    return None
+
+
+def _first_key(binary: bytes) -> tuple[list[Packet], bool]:
+    """Return the packets of the first key without markers, and whether all of them are complete."""
+    seen: list[Packet] = []
+    try:
+        for packet in walk(binary):
+            if seen and packet.tag in _PRIMARY:
+                break
+            if packet.tag != Tag.MARKER:
+                seen.append(packet)
+    except MalformedPackets:
+        return seen, False
+    return seen, True
+
+
+def _unread(packets: list[Packet], provider_version: str | None) -> Verdict | None:
+    """Return why the provider gives up at a packet, or None; packets after it don't matter."""
+    if not packets:
+        return None
+    version = packets[0].body[:1]
+    if packets[0].tag not in _PRIMARY or version in {b"\x02", b"\x03"}:
+        what = "The file doesn't hold a public key, or its format is from before 1998."
+        return _rejected(Headline.NO_KEY, what)
+    if library_of(provider_version) is not OpenPgpLibrary.KEYBASE:
+        return None
+    if version not in {b"\x04", b""}:
+        what = f"It isn't a version 4 key, and {named(provider_version)} reads no others."
+        return _rejected(Headline.NEWER_FORMAT, what)
+    if not keybase_reads(packets):
+        what = f"{named(provider_version)} doesn't know the kind of one of the key's signatures or parts."
+        return _rejected(Headline.UNREADABLE_PART, what)
+    return None
+
+
+def _rejected(headline: Sentence, explanation: Sentence) -> Verdict:
+    return Verdict(VerdictKind.REFUSED_BY_PROVIDER, headline, joined((explanation, REJECTION)))
+
+
+def _must_not_be(refusal: KeyRefused) -> Verdict:
+    """Return the verdict on a file that the provider accepts but that must not be in a layer."""
+    what = joined((refusal.what, refusal.why))
+    return Verdict(VerdictKind.REFUSED_BY_US, refusal.title, what, refusal.for_owner)

@@ -11,7 +11,7 @@ from support.slow_sts import SlowSts, slow_sts
 from workflows.aws.clients import ClientFactory, Patience
 from workflows.aws.sts_regions import ask as asking
 from workflows.aws.sts_regions.answers import AccountAnswer, Audit, OptIn, RegionAnswer, StsState, changes
-from workflows.aws.sts_regions.ask import Access, Question, ask, partition_of_region, regions_of
+from workflows.aws.sts_regions.ask import Question, ask, partition_of_region, regions_of
 from workflows.aws.sts_regions.report import (
     Verdict,
     by_urgency,
@@ -34,7 +34,7 @@ QUICK = Patience(connect=1, read=0.5, attempts=1)
 def question(
     name: str = "security", partition: str = "aws", region: str = "us-east-1", role: str = ""
 ) -> Question:
-    return Question(name, partition, f"bb-{name}-devops", Access(ACCOUNT, region, KEY, role))
+    return Question(name, partition, f"bb-{name}-devops", ACCOUNT, region, KEY, role)
 
 
 def answers(

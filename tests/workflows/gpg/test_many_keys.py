@@ -15,7 +15,6 @@ from support.pgp import ENVIRONMENT, PAST, GpgHome, gpg_home
 
 from workflows.core.openpgp import Tag, grouped, split
 from workflows.gpg.inspect import CheckedKey, KeyDetails, check_key, own_expiries
-from workflows.gpg.key_file import JudgedFile, judge_file
 from workflows.gpg.many_keys import check_keys, choose, in_parallel
 from workflows.gpg.normalise import KEYRING_LIMIT, normalise, public_keys
 from workflows.gpg.pasted import INPUT_LIMIT
@@ -28,7 +27,7 @@ from workflows.gpg.refusals import (
     SeveralKeys,
     UnreadableKey,
 )
-from workflows.gpg.verdict import Headline, VerdictKind
+from workflows.gpg.verdict import Headline, JudgedFile, VerdictKind, judge_file
 
 NAMES = ("jane", "juan", "ana")
 

@@ -14,7 +14,6 @@ from support.pgp import ENVIRONMENT, GpgHome, gpg_home
 
 from workflows.core.openpgp import KEYS, Packet, Tag, holds, split
 from workflows.gpg.inspect import check_key
-from workflows.gpg.key_file import judge_file
 from workflows.gpg.many_keys import Likeness, likeness
 from workflows.gpg.normalise import PublicKeyText, normalise
 from workflows.gpg.provider_library import UNREAD_CURVES, keybase_reads
@@ -26,7 +25,7 @@ from workflows.gpg.refusals import (
     SecretKeyGiven,
     SeveralKeys,
 )
-from workflows.gpg.verdict import Headline, VerdictKind, judge
+from workflows.gpg.verdict import Headline, VerdictKind, judge, judge_file
 
 NOW = datetime.now(UTC) + timedelta(hours=1)  # the keys are made after this line
 WORKS, UNVERIFIED = VerdictKind.WORKS, VerdictKind.UNVERIFIED

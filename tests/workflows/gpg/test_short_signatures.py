@@ -13,9 +13,8 @@ from support.pgp import ENVIRONMENT, GpgHome, gpg_home
 
 from workflows.core.openpgp import Packet, Signature, fingerprint_of, split
 from workflows.gpg.inspect import KeyDetails, check_key
-from workflows.gpg.key_file import judge_file
 from workflows.gpg.provider_library import keybase_verifies
-from workflows.gpg.verdict import Headline, VerdictKind, judge
+from workflows.gpg.verdict import Headline, VerdictKind, judge, judge_file
 
 OLD, NEW, UNKNOWN = "3.39.0", "4.67.0", None
 WORKS, UNVERIFIED = VerdictKind.WORKS, VerdictKind.UNVERIFIED

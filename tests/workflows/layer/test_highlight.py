@@ -6,9 +6,8 @@ from pathlib import Path
 
 from support.growth import growth
 
-from workflows.hcl.diff import DiffLine
 from workflows.layer.highlight import Token, diff_tokens, tokens
-from workflows.layer.write import FileChange
+from workflows.layer.write import DiffLine, FileChange
 
 LAYER = b"""# people
 module "user" {

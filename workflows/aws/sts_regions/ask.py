@@ -111,25 +111,42 @@ class Account:
 
 
 @dataclass(frozen=True)
-class Access:
-    """The means of access to an account.
+class Question:
+    """An account and how to ask about it.
 
     Attributes:
+        account: its name in the project.
+        partition: the partition with the regions to ask.
+        profile: the profile to use.
         account_id: the expected account.
         region: the region for requests about the account.
         signing: credentials of the account, or credentials to assume the role.
-        role_arn: the role to assume, or "".
+        role_arn: the role to assume in each region, or ""; then each is asked to give the user's own key a
+            session token.
         external_id: the external id for the role's trust policy, or None.
+        own: a session with MFA for the account's own settings, which may read more than the key; None
+            without one, and with a role.
+        source: the profile whose key signs; the same as `profile` without a role.
     """
 
+    account: str
+    partition: str
+    profile: str
     account_id: str
     region: str
     signing: Credentials
     role_arn: str = ""
     external_id: str | None = None
+    own: Credentials | None = None
+    source: str = ""
+
+    @property
+    def can_tell(self) -> bool:
+        """Whether a call can show the state: temporary credentials cannot get a session token."""
+        return bool(self.role_arn) or self.signing.session_token is None
 
 
-def read_account(factory: ClientFactory, access: Access) -> Account:
+def read_account(factory: ClientFactory, question: Question) -> Account:
     """Read an account's own settings; an unreadable one becomes a remark.
 
     Raises:
@@ -145,21 +162,21 @@ def read_account(factory: ClientFactory, access: Access) -> Account:
             remarks.append(f"{words} couldn't be read: {error.title}.")
             return None
 
-    region, own = access.region, access.signing
+    region, own = question.region, question.own or question.signing
     with ExitStack() as stack:
         with factory.client("sts", own, region) as client:
-            if access.role_arn:
+            if question.role_arn:
                 own, arn = assume_role(
-                    client, access.role_arn, external_id=access.external_id, seconds=SHORTEST_SESSION
+                    client, question.role_arn, external_id=question.external_id, seconds=SHORTEST_SESSION
                 )
                 stack.callback(own.drop)
                 answering = arn.split(":")[4]
             else:
                 answering = caller_identity(client).account
-        if answering != access.account_id:
+        if answering != question.account_id:
             raise OnboardError(
                 "Wrong account",
-                f"The profile belongs to the account {answering}, not to {access.account_id}.",
+                f"The profile belongs to the account {answering}, not to {question.account_id}.",
                 next="Correct the profile in the project's credentials, then ask again.",
             )
         opt_in = tried("The opt-in status of the regions", lambda: opt_in_status(factory, own, region))
@@ -214,34 +231,6 @@ _STATES: Mapping[AwsFailure, StsState] = {
 CANNOT_TELL = (
     "Temporary credentials without a role to assume may call neither GetSessionToken nor AssumeRole."
 )
-
-
-@dataclass(frozen=True)
-class Question:
-    """An account and how to ask about it.
-
-    Attributes:
-        account: its name in the project.
-        partition: the partition with the regions to ask.
-        profile: the profile to use.
-        access: the access for the regions: each is asked to assume the role, or else to give the user's own
-            key a session token.
-        own: a session with MFA for the account's own settings, which may read more than the key; None
-            without one, and with a role.
-        source: the profile whose key signs; the same as `profile` without a role.
-    """
-
-    account: str
-    partition: str
-    profile: str
-    access: Access
-    own: Credentials | None = None
-    source: str = ""
-
-    @property
-    def can_tell(self) -> bool:
-        """Whether a call can show the state: temporary credentials cannot get a session token."""
-        return bool(self.access.role_arn) or self.access.signing.session_token is None
 
 
 @dataclass(frozen=True)
@@ -312,7 +301,7 @@ def ask(
 def _by_signature(questions: Iterable[Question]) -> list[list[Question]]:
     """Group the answerable questions by credentials and partition."""
     able = (question for question in questions if question.can_tell)
-    groups = by_key(((asked.access.signing.access_key_id, asked.partition), asked) for asked in able)
+    groups = by_key(((asked.signing.access_key_id, asked.partition), asked) for asked in able)
     return list(groups.values())
 
 
@@ -332,9 +321,9 @@ def _probe(factory: ClientFactory, region: str, group: Sequence[Question]) -> _P
     """Ask one region about all accounts with the same credentials."""
     found: _Probes = {}
     try:
-        with factory.client("sts", group[0].access.signing, region) as client:
+        with factory.client("sts", group[0].signing, region) as client:
             for question in group:
-                found[question.account, region] = _tell(client, question.access, region)
+                found[question.account, region] = _tell(client, question, region)
                 if found[question.account, region][0] is StsState.UNREACHABLE:
                     break
     except AwsError as error:
@@ -343,13 +332,13 @@ def _probe(factory: ClientFactory, region: str, group: Sequence[Question]) -> _P
     return {(question.account, region): found.get((question.account, region), last) for question in group}
 
 
-def _tell(client: AwsClient, access: Access, region: str) -> tuple[StsState, Sentence]:
+def _tell(client: AwsClient, question: Question, region: str) -> tuple[StsState, Sentence]:
     try:
         with calling_aws(f"asking STS in {region}"):
-            if access.role_arn:
-                external = {"ExternalId": access.external_id} if access.external_id else {}
+            if question.role_arn:
+                external = {"ExternalId": question.external_id} if question.external_id else {}
                 client.assume_role(
-                    RoleArn=access.role_arn,
+                    RoleArn=question.role_arn,
                     RoleSessionName=SESSION_NAME,
                     DurationSeconds=SHORTEST_SESSION,
                     **external,
@@ -364,24 +353,25 @@ def _tell(client: AwsClient, access: Access, region: str) -> tuple[StsState, Sen
 
 
 def _ask_account(factory: ClientFactory, question: Question) -> Account | OnboardError:
-    access = question.access
     try:
         with about_key_of(question.source or question.profile):
-            return read_account(factory, replace(access, signing=question.own) if question.own else access)
+            return read_account(factory, question)
     except OnboardError as error:
         return error
 
 
 def _answer(question: Question, account: Account | OnboardError | None, probes: _Probes) -> AccountAnswer:
-    access, role = question.access, question.access.role_arn.rpartition(":role/")[2]
-    answer = AccountAnswer(question.account, access.account_id, question.partition, question.profile, role)
+    role = question.role_arn.rpartition(":role/")[2]
+    answer = AccountAnswer(question.account, question.account_id, question.partition, question.profile, role)
     if isinstance(account, OnboardError):
         return replace(answer, problem=account.sentences)
     if account is None:
         account = Account(remarks=("AWS didn't return the account's own settings in time.",))
+    unanswered: tuple[StsState, Sentence] = StsState.UNREACHABLE, f"no answer within {DEADLINE:g} seconds"
+    untold = unanswered if question.can_tell else (StsState.UNKNOWN, CANNOT_TELL)
     regions = []
     for region in regions_of(question.partition):
-        state, detail = probes.get((question.account, region), _untold(question))
+        state, detail = probes.get((question.account, region), untold)
         opt_in = account.opt_in.get(region, OptIn.UNKNOWN)
         regions.append(RegionAnswer(region, settled(region, state, opt_in), opt_in, detail))
     return replace(
@@ -390,9 +380,3 @@ def _answer(question: Question, account: Account | OnboardError | None, probes: 
         token_version=account.token_version,
         remarks=account.remarks if question.can_tell else (CANNOT_TELL, *account.remarks),
     )
-
-
-def _untold(question: Question) -> tuple[StsState, Sentence]:
-    if question.can_tell:
-        return StsState.UNREACHABLE, f"no answer within {DEADLINE:g} seconds"
-    return StsState.UNKNOWN, CANNOT_TELL

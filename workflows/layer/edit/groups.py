@@ -46,7 +46,7 @@ from workflows.layer.read.declarations import (
     user_modules,
     version_of,
 )
-from workflows.layer.read.groups import POLICY_LISTS, policy_lists
+from workflows.layer.read.people import POLICY_LISTS, policy_lists
 from workflows.layer.read.references import Reference, read_reference, written
 
 

@@ -155,11 +155,6 @@ class UserModule(NamedTuple):
         return self.source.counted if self.source is not None else ""
 
     @property
-    def editable(self) -> bool:
-        """Whether people can be added and removed here."""
-        return not self.reason
-
-    @property
     def refusal(self) -> Sentence:
         """The reason with the module's name; "" if people can be added and removed here."""
         return f"In module {self.label}: {self.reason}" if self.reason else ""

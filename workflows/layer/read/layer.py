@@ -29,9 +29,8 @@ from workflows.layer.read.findings import (
     read_unread,
     wrapped_users,
 )
-from workflows.layer.read.groups import read_groups
 from workflows.layer.read.outputs import read_hidden_outputs, read_outputs
-from workflows.layer.read.people import read_people
+from workflows.layer.read.people import read_groups, read_people
 
 
 def read_layer(location: LayerLocation) -> Layer:

@@ -19,18 +19,19 @@ from workflows.core.grouping import by_key
 from workflows.core.openpgp import fingerprint_in, grouped, holds
 from workflows.core.sentences import Sentence, enumerated, joined, listed
 from workflows.gpg.inspect import CheckedKey, check_key
-from workflows.gpg.key_file import JudgedFile, judge_file
 from workflows.gpg.many_keys import Likeness, check_keys, in_parallel, likeness
 from workflows.gpg.normalise import KEYRING_LIMIT, PublicKeyText, normalise
 from workflows.gpg.refusals import EmptyKey, KeyRefused, KeyTooLarge, NotAPublicKey
 from workflows.gpg.verdict import (
     SEVERITY,
+    JudgedFile,
     JudgedKey,
     Verdict as KeyVerdict,
     VerdictKind,
     arrival_words,
     contents_of,
     judge,
+    judge_file,
 )
 from workflows.layer.discover import ProjectError, provider_wanted
 from workflows.layer.edit.key_files import sharing_key

@@ -18,8 +18,8 @@ from workflows.core.openpgp import fingerprint_in
 from workflows.core.sentences import Sentence, count, enumerated, joined, listed
 from workflows.core.shapes import texts
 from workflows.git import Git
-from workflows.gpg.key_file import judge_file
 from workflows.gpg.tools import GpgMissing
+from workflows.gpg.verdict import judge_file
 from workflows.layer.discover import ProjectError, find_project, provider_wanted
 from workflows.layer.edit.account import short_passwords
 from workflows.layer.model import Finding, Layer, Person, Project, Subject

@@ -20,7 +20,6 @@ from workflows.aws.sts import partition_of
 from workflows.aws.sts_regions import ask as asking
 from workflows.aws.sts_regions.answers import AccountAnswer, Audit
 from workflows.aws.sts_regions.ask import (
-    Access,
     Question,
     partition_of_region,
     regions_of,
@@ -171,9 +170,18 @@ def _question(
     session = _session(context, factory, way, key, codes, report) if way.serial else None
     partition = partition_of(way.role_arn) if way.role_arn else partition_of_region(home)
     signing = session if session is not None and way.role_arn else key
-    access = Access(way.account_id, home, signing, way.role_arn, way.external_id)
-    own = None if way.role_arn else session
-    return Question(way.account, partition, way.profile, access, own, way.source)
+    return Question(
+        way.account,
+        partition,
+        way.profile,
+        way.account_id,
+        home,
+        signing,
+        way.role_arn,
+        way.external_id,
+        None if way.role_arn else session,
+        way.source,
+    )
 
 
 def _session(
