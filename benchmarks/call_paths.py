@@ -34,8 +34,8 @@ from workflows.sandbox.sandbox import Sandbox, delete_sandbox
 from workflows.steps.admin import apply, hand_over, pgp_keys, users
 from workflows.steps.new_user import access_keys, profiles
 from workflows.steps.new_user.access_keys import CONSOLE
-from workflows.steps.shared.key_stores import VAULT
 from workflows.steps.shared.module import Context
+from workflows.steps.shared.own_access_key import VAULT
 from workflows.stores.access_key_vault import find_access_key
 
 ROOMS = ("tui", "screens", "workflows")

@@ -38,8 +38,15 @@ from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence, capitalized, count, text_of
 from workflows.steps.new_user import access_keys
 from workflows.steps.new_user.access_keys import API, CONSOLE, HANDOFF, KEPT, TYPED, Download, Request
-from workflows.steps.shared.key_stores import CREDENTIALS_FILE, PGP_FILE, VAULT, StoreOption
-from workflows.steps.shared.own_access_key import KeyInHand, KeyPlace, load_key
+from workflows.steps.shared.own_access_key import (
+    CREDENTIALS_FILE,
+    PGP_FILE,
+    VAULT,
+    KeyInHand,
+    KeyPlace,
+    StoreOption,
+    load_key,
+)
 from workflows.steps.shared.own_identity import identity_of
 from workflows.stores.key_records import KeyRecord
 

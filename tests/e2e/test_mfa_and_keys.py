@@ -40,8 +40,8 @@ from workflows.machine.events import StepKey
 from workflows.machine.state import Status
 from workflows.steps.new_user import access_keys, mfa
 from workflows.steps.new_user.mfa import Pending, Registered
-from workflows.steps.shared.key_stores import CREDENTIALS_FILE as FILE
 from workflows.steps.shared.own_access_key import (
+    CREDENTIALS_FILE as FILE,
     KeyInHand,
     KeyPlace,
     KeySession,

@@ -18,8 +18,8 @@ from workflows.profiles.record import Record, read_record
 from workflows.profiles.write import Prepared, ProfilePaths, prepare, profile_paths, sections_in
 from workflows.steps.new_user import profile_source, profiles
 from workflows.steps.new_user.access_keys import CONSOLE, TYPED, Request
-from workflows.steps.shared.key_stores import CREDENTIALS_FILE, PGP_FILE, VAULT, store_for
 from workflows.steps.shared.module import Context
+from workflows.steps.shared.own_access_key import CREDENTIALS_FILE, PGP_FILE, VAULT, store_for
 from workflows.steps.shared.own_identity import identity_of, paths_of
 from workflows.stores.key_records import KeyRecords
 from workflows.stores.vault import VaultLocked, VaultUnavailable

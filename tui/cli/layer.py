@@ -48,7 +48,7 @@ with on_demand():
         run,
     )
     from workflows.layer.read import layer as reading
-    from workflows.steps.shared import half_written
+    from workflows.steps.admin import written as writing
 
 if TYPE_CHECKING:
     Proposal = tuple[layer_write.ChangeSet, list[Sentence]]
@@ -214,7 +214,7 @@ def _attribute(text: str) -> tuple[str, int | bool]:
 
 def _read(machine: host.Machine, options: argparse.Namespace) -> tuple[model.Project | None, model.Layer]:
     project, location = layer_find.find_layer(machine, options.layer)
-    half_written.refuse_half_written(machine.places.sessions.parent, layer_find.root_of(project, location))
+    writing.refuse_half_written(machine.places.sessions.parent, layer_find.root_of(project, location))
     with collection_paused():
         return project, reading.read_layer(location)
 
@@ -291,7 +291,7 @@ def accounts(machine: host.Machine, options: argparse.Namespace) -> None:
     project = discover.find_project(folder)
     place = machine.places.sessions.parent, project.root
     if not (options.add or options.remove):
-        half_written.refuse_half_written(*place)
+        writing.refuse_half_written(*place)
         note(*(f"warning: {warning}" for warning in project.warnings))
         rows = [(known.name, known.id or "no id yet", known.email) for known in project.accounts]
         answer([asdict(known) for known in project.accounts], columns(rows, indent=""), as_json=options.json)
@@ -341,16 +341,16 @@ def _propose_and_write(
         OnboardError: the request can't be met, or the disk fails.
     """
     if options.dry_run:
-        half_written.refuse_half_written(*place)
+        writing.refuse_half_written(*place)
         changes, warnings = make()
     else:
         digest = [hashlib.sha256(repr(list(request)).encode()).hexdigest()]
-        writes = half_written.writes_of(*place)
+        writes = writing.writes_of(*place)
         with writes.alone():
-            said, finished = half_written.finish(writes)
+            said, finished = writing.finish(writes)
             if said:
                 note(said)
-            half_written.refuse_half_written(*place)
+            writing.refuse_half_written(*place)
             if finished is not None and finished[1] == digest:
                 changes, warnings = finished[0], []
             else:

@@ -29,7 +29,7 @@ from workflows.steps.admin import recovery
 from workflows.steps.admin.one_layer import KeptPlans, layer_context
 from workflows.steps.admin.terraform_runs import CodeWanted, code_wanted, layer_binary, wanted_binary
 from workflows.steps.admin.upstream import check_upstream
-from workflows.steps.shared.half_written import finish_half_written
+from workflows.steps.admin.written import finish_half_written
 from workflows.steps.shared.leftovers import release_credentials, running_in
 from workflows.steps.shared.module import Context, Found, Progress
 from workflows.terraform.binary import Wanted, find_program

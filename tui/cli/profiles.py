@@ -26,7 +26,7 @@ with on_demand():
     from workflows.core import files, shapes
     from workflows.profiles import plan, write as profile_files
     from workflows.steps.new_user import access_keys, profiles as step
-    from workflows.steps.shared import key_stores, module, own_access_key, own_identity
+    from workflows.steps.shared import module, own_access_key, own_identity
     from workflows.stores import key_store
 
 _MARKS = {"new": "+", "other values": "~", "changed by hand": "!", "as wanted": "="}
@@ -165,7 +165,7 @@ def _keep_key(options: argparse.Namespace, context: module.Context) -> Mapping[s
     if options.access_keys:
         return performed(access_keys, identity.given_key(options.access_keys, choice), context, "access_key")
     store, record = (
-        key_stores.store_for(choice, context, own_identity.identity_of(context)),
+        own_access_key.store_for(choice, context, own_identity.identity_of(context)),
         own_access_key.kept_record(context),
     )
     if (record.kept, record.backend) == (store.kind, store.backend):

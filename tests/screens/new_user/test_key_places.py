@@ -20,7 +20,7 @@ from screens.widgets.fields import Choices
 from workflows.core.sentences import text_of
 from workflows.machine.events import StepKey
 from workflows.steps.new_user import access_keys, before_you_start, handoff, mfa, pgp_key, sign_in
-from workflows.steps.shared.key_stores import CREDENTIALS_FILE, PGP_FILE, VAULT
+from workflows.steps.shared.own_access_key import CREDENTIALS_FILE, PGP_FILE, VAULT
 from workflows.stores.vault import PgpFileVault, VaultChoice, VaultLocked
 
 MODULES = (before_you_start, pgp_key, handoff, sign_in, mfa, access_keys)

@@ -30,7 +30,7 @@ from workflows.machine.state import Status
 from workflows.steps.new_user import access_keys, profiles, verify
 from workflows.steps.new_user.access_keys import TYPED
 from workflows.steps.new_user.verify import NOT_INSTALLED, Tried
-from workflows.steps.shared.key_stores import CREDENTIALS_FILE
+from workflows.steps.shared.own_access_key import CREDENTIALS_FILE
 
 
 class _Module:

@@ -34,8 +34,7 @@ from workflows.machine.events import StepKey
 from workflows.machine.state import Status
 from workflows.profiles.write import profile_paths
 from workflows.steps.rotation import delete_old_key, rotate
-from workflows.steps.shared.key_stores import PGP_FILE, opened_store
-from workflows.steps.shared.own_access_key import keep_recorded
+from workflows.steps.shared.own_access_key import PGP_FILE, keep_recorded, opened_store
 from workflows.stores.key_records import KeyRecord, KeyRecords, Phase, Rotation, remarks
 from workflows.stores.key_store import KEPT_IN_PGP_FILE, VaultStore
 

@@ -52,6 +52,7 @@ from workflows.steps.admin.upstream import check_upstream
 from workflows.steps.admin.written import (
     files_left,
     files_written,
+    finish_half_written,
     journal_of,
     last_digest,
     net_changes,
@@ -60,7 +61,6 @@ from workflows.steps.admin.written import (
 from workflows.steps.decisions import Decisions
 from workflows.steps.kinds import phrased, within
 from workflows.steps.shared.by_hand import refused_by_hand
-from workflows.steps.shared.half_written import finish_half_written
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.steps.shared.paths import save_text
 from workflows.terraform.binary import choose_binary

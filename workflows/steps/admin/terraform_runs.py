@@ -38,7 +38,7 @@ from workflows.layer.discover import find_project
 from workflows.layer.mentioned import NamedProfile, Use, account_in_name, named_profiles
 from workflows.layer.model import LayerLocation, Project
 from workflows.steps.admin.upstream import check_upstream
-from workflows.steps.shared.half_written import finish_half_written
+from workflows.steps.admin.written import finish_half_written
 from workflows.steps.shared.leftovers import RUNS, credentials_folder, release_credentials
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.stores.kept_credentials import SHORTEST_REST, keep_credentials, kept_credentials, write_pair

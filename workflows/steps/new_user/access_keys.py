@@ -33,19 +33,13 @@ from workflows.core.sentences import Sentence, joined
 from workflows.gpg.decrypt import clean_ciphertext, decrypt
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, NOT_ASKED, Observation, Verdict, seen_at
-from workflows.steps.shared.key_stores import (
-    StoreOption,
-    is_store_choice,
-    observe_store,
-    store_for,
-    store_options,
-)
 from workflows.steps.shared.module import Context, GuardedLook, Progress, Report
 from workflows.steps.shared.own_access_key import (
     KeyInHand,
     KeyPlace,
     KeySession,
     SignInSeen,
+    StoreOption,
     check_owner,
     client_without_asking,
     code_device,
@@ -54,6 +48,7 @@ from workflows.steps.shared.own_access_key import (
     device_words,
     devices_of_new_key,
     guard_of_key,
+    is_store_choice,
     keep_recorded,
     listed_keys,
     load_key,
@@ -61,9 +56,12 @@ from workflows.steps.shared.own_access_key import (
     made_key,
     new_record,
     not_accepted,
+    observe_store,
     present_key,
     session_of,
     sign_in_seen,
+    store_for,
+    store_options,
     unlock_key,
     usable_identity,
 )

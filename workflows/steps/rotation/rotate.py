@@ -28,14 +28,17 @@ from workflows.environment import Environment
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, NOT_ASKED, Observation, Verdict
 from workflows.profiles.write import profile_paths
-from workflows.steps.shared.key_stores import CREDENTIALS_FILE, PGP_FILE, VAULT, opened_store
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.steps.shared.own_access_key import (
+    CREDENTIALS_FILE,
+    PGP_FILE,
+    VAULT,
     KeySession,
     delete_key,
     delete_unkept,
     device_of,
     key_session,
+    opened_store,
     two_keys,
 )
 from workflows.steps.shared.own_identity import clients_for

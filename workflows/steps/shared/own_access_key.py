@@ -1,20 +1,21 @@
-"""A user's own access keys: a key in hand, the session it starts, the record of the kept key.
+"""A user's own access keys: a key in hand, the session it starts, a new key, where it is kept and its record.
 
 A key is proved to be the user's own before anything is done with it. With an MFA code it starts a session in
-which the user manages their keys.
+which the user manages their keys. Each act on a new key is recorded before it is done, so that a killed run
+leaves no key behind: the next run deletes a key that was created and never kept.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import Enum
 from functools import partial
 from threading import Event
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from workflows.aws import iam, sts
 from workflows.aws.access_key_file import check_access_key, read_access_key_file
@@ -32,7 +33,8 @@ from workflows.gpg.keyring import encrypt
 from workflows.machine.events import Facts, StepKey
 from workflows.machine.observations import AGREES, NOT_ASKED, Observation, Verdict, unknown
 from workflows.messages.handoff import Identity
-from workflows.steps.shared.key_stores import CREDENTIALS_FILE, opened_store, store_for, usable_vaults
+from workflows.profiles.plan import BaseProfile, WantedProfiles
+from workflows.profiles.write import prepare, profile_paths, sections_in
 from workflows.steps.shared.module import Context, Looks, Progress, Report
 from workflows.steps.shared.own_identity import (
     account_label,
@@ -42,13 +44,22 @@ from workflows.steps.shared.own_identity import (
     fingerprint_of,
     handoff_of,
     identity_of,
+    paths_of,
     project_of,
 )
 from workflows.steps.shared.paths import typed_path
-from workflows.stores.access_key_vault import delete_access_key, find_access_key
+from workflows.stores.access_key_vault import delete_access_key, find_access_key, keeps_access_key
 from workflows.stores.key_records import Creation, KeyRecord, KeyRecords
-from workflows.stores.key_store import KEPT_IN_FILE, KEPT_IN_KEYRING, KEPT_IN_PGP_FILE, KeyStore, VaultStore
-from workflows.stores.vault import PgpFileVault, Vault
+from workflows.stores.key_store import (
+    KEPT_IN_FILE,
+    KEPT_IN_KEYRING,
+    KEPT_IN_PGP_FILE,
+    FileStore,
+    KeyStore,
+    VaultStore,
+)
+from workflows.stores.system_keyring import KeyringVault
+from workflows.stores.vault import PgpFileVault, Vault, VaultLocked, VaultUnavailable
 
 _KEYLESS = "iam-onboard can ask AWS only with an access key: keep one in Access keys (F2)."
 _LOCKED = "Your access key is locked: “Look again at every step” (^p) asks for its passphrase."
@@ -978,3 +989,148 @@ def _undo(session: KeySession, key_id: str, failure: BaseException) -> None:
             next="Create a key again: that deletes this one first.",
             detail=error.detail,
         ) from None
+
+
+VAULT, CREDENTIALS_FILE = "vault", "credentials-file"
+"""The user's choices: the best vault, or plain text; `PGP_FILE` or a keyring's class for other vaults."""
+PGP_FILE = "pgp-file"
+
+
+@dataclass(frozen=True)
+class StoreOption:
+    """A store to choose.
+
+    Attributes:
+        choice: `VAULT` for the best one, `PGP_FILE`, the class of a keyring, or `CREDENTIALS_FILE`.
+        words: its label.
+        passed_over: why a better store isn't offered, or "".
+        locked: whether the better store is only locked, so that looking again may help.
+    """
+
+    choice: str
+    words: Sentence
+    passed_over: Sentence = ""
+    locked: bool = False
+
+
+def store_options(context: Context, identity: Identity) -> tuple[StoreOption, ...]:
+    """Return the stores that can be used here, the best first, and why a better one isn't offered."""
+    words = f"in plain text in {context.environment.readable(paths_of(context).credentials)}"
+    try:
+        chosen = context.environment.vault(fingerprint_of(context, identity))
+    except VaultUnavailable as error:
+        return (StoreOption(CREDENTIALS_FILE, words, error.what, isinstance(error, VaultLocked)),)
+    refused = chosen.passed_over
+    first = StoreOption(
+        VAULT,
+        chosen.vault.description,
+        refused.what if refused else "",
+        isinstance(refused, VaultLocked),
+    )
+    alternatives = (StoreOption(_choice(vault), vault.description) for vault in chosen.others)
+    return (first, *alternatives, StoreOption(CREDENTIALS_FILE, words))
+
+
+def usable_vaults(environment: Environment, fingerprint: str) -> tuple[Vault, ...]:
+    """Return every usable vault, the best first.
+
+    Args:
+        environment: the user's environment.
+        fingerprint: of the user's own PGP key, or "".
+    """
+    try:
+        return environment.vault(fingerprint).all
+    except VaultUnavailable:
+        return ()
+
+
+def is_store_choice(choice: str) -> bool:
+    """Return whether a text can be a `StoreOption.choice`."""
+    return choice in {VAULT, PGP_FILE, CREDENTIALS_FILE} or "." in choice
+
+
+def store_for(choice: str, context: Context, identity: Identity) -> KeyStore:
+    """Return the chosen store, after checking that it can be used.
+
+    Raises:
+        OnboardError: it can't.
+    """
+    return opened_store(
+        choice,
+        context.environment,
+        project_of(context),
+        base_profile_of(context, identity),
+        identity.region,
+        fingerprint_of(context, identity),
+    )
+
+
+def opened_store(
+    choice: str, environment: Environment, project: str, profile: str, region: str, fingerprint: str
+) -> KeyStore:
+    """Return the chosen store for the key of a profile, after checking that it can be used.
+
+    Args:
+        choice: as in `StoreOption`.
+        environment: the user's environment.
+        project: the project's short name.
+        profile: the base profile.
+        region: its region.
+        fingerprint: of the user's own PGP key, or "".
+
+    Raises:
+        OnboardError: it can't be used, or isn't here.
+    """
+    if choice == CREDENTIALS_FILE:
+        paths = profile_paths(environment.home, project)
+        prepare(paths, WantedProfiles((BaseProfile(profile, region),), ()))  # raises if a file isn't readable
+        return FileStore(paths, profile, region, environment.now, environment.readable(paths.credentials))
+    vaults = environment.vault(fingerprint)
+    if choice == VAULT:
+        return VaultStore(vaults.vault, project, profile)
+    for vault in vaults.all:
+        if _choice(vault) == choice:
+            return VaultStore(vault, project, profile)
+    if vaults.passed_over is not None:
+        raise vaults.passed_over
+    raise VaultUnavailable(
+        "This computer doesn't have that store",
+        f"It only has {joined((vault.description for vault in vaults.all), ', ')}.",
+        next="Choose another place for the key.",
+    )
+
+
+def _choice(vault: Vault) -> str:
+    if isinstance(vault, PgpFileVault):
+        return PGP_FILE
+    return vault.backend_class if isinstance(vault, KeyringVault) else VAULT
+
+
+def observe_store(context: Context, identity: Identity, recorded: Mapping[str, Any]) -> Observation:
+    """Check whether a kept key is where it was put. Nothing is decrypted.
+
+    Args:
+        context: of the step.
+        identity: the key's owner.
+        recorded: the fact `access_key`.
+
+    Raises:
+        VaultUnavailable: it is unknown whether the key is there.
+    """
+    base = base_profile_of(context, identity)
+    if recorded["kept"] == KEPT_IN_FILE:
+        path = paths_of(context).credentials
+        name = context.environment.readable(path)
+        try:
+            section = sections_in(path, "", name).get(base)
+        except OnboardError as error:
+            return Observation(Verdict.CHANGED, error.what)
+        if section is not None and section.options.get("aws_access_key_id") == recorded["id"]:
+            return AGREES
+        return Observation(Verdict.CHANGED, f"{name} no longer has the key {recorded['id']}.")
+    vaults = context.environment.vault(fingerprint_of(context, identity))
+    if any(keeps_access_key(vault, project_of(context), base) for vault in vaults.all):
+        return AGREES
+    if recorded["kept"] == KEPT_IN_KEYRING and vaults.passed_over is not None:
+        return unknown(vaults.passed_over.what)  # the key may be in there
+    return Observation(Verdict.CHANGED, f"The access key is no longer in {vaults.vault.description}.")

@@ -36,10 +36,9 @@ from workflows.steps.admin.edits import operations, read_layers
 from workflows.steps.admin.other_sessions import not_applied, sessions_that_can_undo
 from workflows.steps.admin.review import Request
 from workflows.steps.admin.status_grid import PersonStatus, status_grid
-from workflows.steps.admin.written import files_written, holds_files, journal_of, to_undo
+from workflows.steps.admin.written import files_written, holds_files, journal_of, to_undo, writes_of
 from workflows.steps.decisions import Decisions
 from workflows.steps.shared.by_hand import NotPossible
-from workflows.steps.shared.half_written import writes_of
 from workflows.steps.shared.leftovers import RUNS
 from workflows.steps.shared.module import Progress
 from workflows.terraform.binary import VersionExcluded

@@ -29,8 +29,8 @@ from workflows.machine.observations import AGREES, NOT_ASKED, Verdict
 from workflows.steps.new_user import access_keys as step, mfa, sign_in
 from workflows.steps.new_user.access_keys import API, CONSOLE, HANDOFF, KEPT, TYPED, Request
 from workflows.steps.shared import own_access_key
-from workflows.steps.shared.key_stores import CREDENTIALS_FILE, VAULT, store_options
 from workflows.steps.shared.module import Context
+from workflows.steps.shared.own_access_key import CREDENTIALS_FILE, VAULT, store_options
 from workflows.stores.access_key_vault import store_access_key
 from workflows.stores.key_records import KeyRecord
 from workflows.stores.key_store import KEPT_IN_PGP_FILE

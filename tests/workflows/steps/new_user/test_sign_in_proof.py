@@ -15,9 +15,8 @@ from workflows.core.secret import Credentials, Secret
 from workflows.machine.observations import AGREES, SAID_SO, Verdict, seen_at
 from workflows.steps.new_user import access_keys, sign_in
 from workflows.steps.new_user.access_keys import API, TYPED, Request
-from workflows.steps.shared.key_stores import VAULT
 from workflows.steps.shared.module import Looks
-from workflows.steps.shared.own_access_key import NOT_REPLACED, keep_recorded
+from workflows.steps.shared.own_access_key import NOT_REPLACED, VAULT, keep_recorded
 from workflows.stores.access_key_vault import delete_access_key
 from workflows.stores.key_records import KeyRecord
 from workflows.stores.key_store import VaultStore

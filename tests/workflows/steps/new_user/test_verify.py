@@ -28,9 +28,8 @@ from workflows.machine.observations import Verdict, seen_at
 from workflows.steps.new_user import access_keys, profiles, verify
 from workflows.steps.new_user.access_keys import TYPED
 from workflows.steps.new_user.verify import Request, Result
-from workflows.steps.shared.key_stores import CREDENTIALS_FILE, VAULT
 from workflows.steps.shared.module import Context
-from workflows.steps.shared.own_access_key import unlock
+from workflows.steps.shared.own_access_key import CREDENTIALS_FILE, VAULT, unlock
 
 PASSPHRASE = "canary-passphrase"
 
