@@ -57,8 +57,7 @@ def read_layers(context: Context) -> dict[str, Layer]:
     """
     project = find_project(context.root)
     locations = {location.account: location for location in project.layers}
-    missing = [name for name in context.facts["layers"] if name not in locations]
-    if missing:
+    if missing := [name for name in context.facts["layers"] if name not in locations]:
         raise project.left_out.get(missing[0]) or OnboardError(
             "A layer is gone",
             f"{', '.join(missing)} no longer has an identities layer in {project.root}.",
@@ -291,10 +290,9 @@ def _regroup(layer: Layer, name: str, move: Move, rename: Mapping[str, str]) -> 
 
 def _replaced_key(layer: Layer, name: str, key: DecidedKey) -> Iterator[Operation]:
     """Return the new key's operation where its resets were confirmed; elsewhere the file holds it already."""
-    if layer.location.account not in key.resets:
-        return
     person = layer.person(name)
-    if not _has_key(layer, person.key_file if person else None, key.text):
+    there = _has_key(layer, person.key_file if person else None, key.text)
+    if layer.location.account in key.resets and not there:
         yield ReplaceKey(name, key.text)
 
 
@@ -344,8 +342,6 @@ def _policies_of(
 ) -> tuple[str, ...]:
     """Return a group's policies on disk; for a new group, its sibling's."""
     left = dict(siblings)
-    while True:
-        found = layer.group(old_names.get(name, name))
-        if found is not None or name not in left:
-            return found.policies if found else ()
+    while (found := layer.group(old_names.get(name, name))) is None and name in left:
         name = left.pop(name)
+    return found.policies if found else ()

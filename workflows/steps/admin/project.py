@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
@@ -177,9 +178,8 @@ def validate(request: Request, _context: Context) -> list[Problem]:
         problems += [
             Problem(f"{name}: {found.message}", "joining", found.fatal) for found in check_name(name, "user")
         ]
-    staying = set(request.staying)
-    both = sorted(set(request.joining) & {*request.leaving, *staying})
-    both += sorted(set(request.leaving) & staying)
+    both = sorted(set(request.joining) & {*request.leaving, *request.staying})
+    both += sorted(set(request.leaving).intersection(request.staying))
     problems += [Problem(f"{name} is named in two fields; choose one.", "leaving") for name in both]
     return problems
 
@@ -219,8 +219,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
 def _chosen(request: Request, found: Survey) -> list[Layer]:
     """Return the selected layers, in working order."""
     accounts = [layer.location.account for layer in found.layers]
-    missing = [name for name in request.layers if name not in accounts]
-    if missing:
+    if missing := [name for name in request.layers if name not in accounts]:
         raise OnboardError(
             "No such layer here",
             f"{', '.join(missing)} has no identities layer in {found.project.root}.",
@@ -293,29 +292,23 @@ def _unusable_key(person: Person, layer: Layer, context: Context) -> Sentence:
     """Return why no password can be encrypted to somebody's key file; "" if it can, or nobody can tell."""
     if any(found.subject is Subject.KEY and found.label == person.iam_name for found in layer.findings):
         return "is missing, so Terraform can't plan."
-    data = layer.files.keys.get(person.key_file or "")
+    data, provider, environment = layer.files.keys.get(person.key_file or ""), None, context.environment
     if data is None:
         return ""
-    try:
+    with suppress(ProjectError):
         provider = provider_wanted(layer.location.path)
-    except ProjectError:
-        provider = None
-    environment = context.environment
-    try:
+    with suppress(GpgMissing):  # a plan doesn't need gpg
         verdict = judge_file(data, provider, environment.now(), environment=environment.variables).verdict
-    except GpgMissing:
-        return ""  # a plan doesn't need gpg
-    return "" if verdict.accepted else f"can't be used: {verdict.headline}. {verdict.explanation}"
+        return "" if verdict.accepted else f"can't be used: {verdict.headline}. {verdict.explanation}"
+    return ""
 
 
 def nobody(name: str, layers: Sequence[Layer], kind: str) -> OnboardError:
     """Return the error that a user doesn't exist or can't be found, with likely names for that work."""
     known = sorted({person.iam_name for layer in layers for person in layer.people if _fits(person, kind)})
     likely = get_close_matches(name, known, _MOST_REMARKS) or known
-    if len(likely) == 1:
-        hint = f"Did you mean {likely[0]}?"
-    else:
-        hint = f"Choose one of {listed(likely, _MOST_NAMED)}." if likely else "Nobody is in them yet."
+    hint = f"Choose one of {listed(likely, _MOST_NAMED)}." if likely else "Nobody is in them yet."
+    hint = f"Did you mean {likely[0]}?" if len(likely) == 1 else hint
     unknown = people_unknown(layers)
     by_hand = " Anyone in what it can't read has to be changed by hand." if unknown else ""
     return OnboardError(
@@ -412,19 +405,17 @@ def _keys_of(name: str, layers: Sequence[Layer]) -> set[str]:
 
 def _replacement(file: Path) -> str:
     """Return the fingerprint of the key in a replacement request; "" for any other file."""
-    try:
+    with suppress(OnboardError):  # PGP keys reports what is wrong with it
         request = open_request(read_text(file, MAX_TEXT))
-    except OnboardError:
-        return ""  # PGP keys reports what is wrong with it
-    return request.fingerprint if request.replacement else ""
+        return request.fingerprint if request.replacement else ""
+    return ""
 
 
 def _git_remarks(git: Git) -> list[Sentence]:
     if not git.is_repository():
         return ["This folder isn't a git checkout: nobody can review or undo changes in it."]
-    if git.upstream().name:
-        return []
-    return ["This checkout has no remote to compare with, so nobody knows whether it is current."]
+    lone = "This checkout has no remote to compare with, so nobody knows whether it is current."
+    return [] if git.upstream().name else [lone]
 
 
 def _uncommitted(git: Git, project: Project) -> dict[str, int]:

@@ -294,13 +294,12 @@ def undoable(context: Context, report: Report) -> ChangeSet:
     if changed := [change.path for change in change_set.changes if change.standing() == "other"]:
         by = _written_since(changed, context)
         whose = f"A later session of yours ({'; '.join(by)})" if by else "Somebody or something"
-        first = (
-            "Put that session's files back first" if by else "Undo this session's part by hand or with git"
-        )
         raise ChangedMeanwhile(
             "A file has changed meanwhile",
             f"{whose} changed {_named(changed, context)} after this session wrote it.",
-            next=f"Nothing was put back. {first}.",
+            next="Nothing was put back. Put that session's files back first."
+            if by
+            else "Nothing was put back. Undo this session's part by hand or with git.",
         )
     report(Progress("Checking whether it was applied elsewhere"))
     for account in context.decisions.layers:
@@ -373,12 +372,8 @@ def _new_passwords(layer: Layer, decisions: Decisions) -> list[str]:
     here = decisions.of(layer.location.account)
     given = (name for name, switches in here.access.items() if switches.get("login_profile"))
     wanted = dict.fromkeys((*here.add, *decisions.rekeying, *decisions.resetting, *given))
-    return [name for name in wanted if not _is_machine(layer, name)]
-
-
-def _is_machine(layer: Layer, name: str) -> bool:
-    person = layer.person(name)
-    return person.machine if person else is_machine_name(name)
+    people = ((name, layer.person(name)) for name in wanted)
+    return [name for name, person in people if not (person.machine if person else is_machine_name(name))]
 
 
 def save(target: str, text: str, context: Context) -> Sentence:
@@ -543,8 +538,8 @@ def _check_format(change_set: ChangeSet, context: Context) -> None:
     project = find_project(context.root)
     environment = child_environment(context.environment.variables)
     for location in project.layers:
-        changes = [change for change in change_set.changes if change.layer == location.relative]
-        changes = [change for change in changes if change.name.endswith(".tf") and change.after is not None]
+        own = (change for change in change_set.changes if change.layer == location.relative)
+        changes = [change for change in own if change.name.endswith(".tf") and change.after is not None]
         if not changes:
             continue
         binary = choose_binary(
@@ -606,15 +601,13 @@ def observe(context: Context) -> Observation:
             likely=Choice.CONTINUE,
             by_item=removed.by_item,
         )
-    names = _named(lacking, context)
-    git = Git(context.root, context.environment.variables)
+    names, git = _named(lacking, context), Git(context.root, context.environment.variables)
     where = git.whereabouts(lacking) if git.is_repository() else ()
     about = (*sorted(open_in), *where, *(f"{path}={file_sha256(path)}" for path in sorted(lacking)))
     ahead = (wanted for account, wanted in open_in.items() if account not in context.of_each_item("applied"))
     people = any(isinstance(operation, AddPerson | RemovePerson) for wanted in ahead for operation in wanted)
     # plans need these people: see `plan.make`
-    going_on = "Plans from the files as they are now, without the missing changes."
-    continuing = "" if people else going_on
+    continuing = "" if people else "Plans from the files as they are now, without the missing changes."
     if where:
         words = f"{names}: what Review wrote is gone. It is in {' and '.join(where)}."
         return Observation(Verdict.UNDONE, words, about, continuing)

@@ -26,8 +26,6 @@ from workflows.steps.shared.module import Context, Progress, Report, unless_refu
 from workflows.steps.shared.own_identity import handoff_of
 from workflows.steps.shared.paths import typed_path
 
-_NONE_KNOWN = "These accounts are new to this computer. Check their ids with your admin."
-_SOME_KNOWN = "Check the ids that are new to this computer with your admin."
 _NEWER = "A newer handoff arrived after the one you accepted."
 _NEWER_ELSEWHERE = (
     "A newer handoff arrived, but for a PGP key that isn't on this computer. Bring that key here, or "
@@ -37,7 +35,6 @@ _CONTINUING = "You keep the accounts of the handoff that you accepted."
 _EFFECTS = ("Use the new handoff", "Keep the old one")
 _WITHOUT_READING = ("Read it first", "Keep the old one", "Use the new handoff")
 _COUNTS = "Nothing changes here until you accept it."
-_ASK_ABOUT = "Ask your admin if that's right."
 _SIGNS_IN = {
     "account_id": "account id",
     "account_alias": "alias",
@@ -128,14 +125,13 @@ def earlier(context: Context) -> Path | None:
 
 def _newest(context: Context) -> tuple[Path | None, float]:
     """Return the file of the last handoff for this user, and its time (seconds since the epoch)."""
-    name = mail_name(context)
-    found: list[tuple[float, Path]] = []
-    for path in (context.environment.mail(name), context.environment.downloads / name):
+    name, found = mail_name(context), list[tuple[float, Path]]()
+    for path in filter(None, (context.environment.mail(name), context.environment.downloads / name)):
         with suppress(OSError):
-            if path is not None and path.is_file():
+            if path.is_file():
                 found.append((path.stat().st_mtime, path))
-    written, path = max(found, default=(0.0, None))
-    return path, written
+    written, newest = max(found, default=(0.0, None))
+    return newest, written
 
 
 def read(request: Request, context: Context, report: Report) -> Arrival:
@@ -185,10 +181,10 @@ def awaiting_password(context: Context) -> list[str]:
     """Return the accounts whose password is for a replaced PGP key: a new one is still to come."""
     if "handoff" not in context.facts:
         return []
-    replaced, identities = context.facts.get("replaced") or (), handoff_of(context).identities
+    replaced = context.facts.get("replaced") or ()
     return [
         identity.account_name
-        for identity in identities
+        for identity in handoff_of(context).identities
         if identity.encrypted_password and identity.key_fingerprint in replaced
     ]
 
@@ -256,10 +252,10 @@ def known_accounts(project: str, home: Path, accepted: Handoff | None) -> frozen
 def to_compare(handoff: Handoff, known: frozenset[str]) -> Sentence:
     """Say what to do about accounts that this computer doesn't know in the project; "" if there are none."""
     if not known:
-        return _NONE_KNOWN
+        return "These accounts are new to this computer. Check their ids with your admin."
     accounts = {identity.account_id for identity in handoff.identities}
-    roles = {profile.account_id for identity in handoff.identities for profile in identity.profiles}
-    return _SOME_KNOWN if (accounts | roles) - known else ""
+    accounts |= {profile.account_id for identity in handoff.identities for profile in identity.profiles}
+    return "Check the ids that are new to this computer with your admin." if accounts - known else ""
 
 
 def mark_of(account_id: str, known: frozenset[str]) -> str:
@@ -285,19 +281,16 @@ def _check_addressee(handoff: Handoff, context: Context) -> None:
             next="Ask your admin for the right one, or correct the project in Before you start.",
         )
     users = {identity.user for identity in handoff.identities}
-    strangers = sorted(
-        {identity.user for identity in handoff.identities if identity.encrypted_password} - {user}
-    )
+    strangers = {identity.user for identity in handoff.identities if identity.encrypted_password} - {user}
     if strangers or user not in users:
         raise OnboardError(
             "A handoff for another user",
-            f"It is for {', '.join(strangers or sorted(users))}, and you are {user}.",
+            f"It is for {', '.join(sorted(strangers or users))}, and you are {user}.",
             why="It went to the wrong person, or your user name is spelled differently here.",
             next="Ask your admin, or correct the user name in Before you start.",
         )
     names = [identity.account_name for identity in handoff.identities]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
+    if twice := sorted({name for name in names if names.count(name) > 1}):
         raise OnboardError(
             "An account is listed twice",
             f"It has more than one user in {', '.join(twice)}, but iam-onboard sets up only one per account.",
@@ -447,7 +440,7 @@ class Changes:
                 else "",
                 *self.moved,
                 *self.besides,
-                _ASK_ABOUT if self.moved else "",
+                "Ask your admin if that's right." if self.moved else "",
             )
         )
         others = "Your other accounts stay." if self.staying else ""
@@ -475,8 +468,7 @@ def _newer(context: Context) -> tuple[str, Handoff] | None:
         text = read_text(path, MAX_HANDOFF)
         handoff = open_handoff(text)
         _check_addressee(handoff, context)
-        held = handoff_of(context)
-        if any(identity not in held.identities for identity in handoff.identities):
+        if any(identity not in handoff_of(context).identities for identity in handoff.identities):
             return text, handoff
     return None
 
@@ -523,10 +515,9 @@ def accept(shown: Observation, context: Context, report: Report) -> Facts:
         OnboardError: as `read`.
     """
     environment, newer = context.environment, _newer(context)
-    if newer is None:
-        raise HandoffChanged
-    keys = list_secret_keys(environment.gnupg_home, environment.variables)
-    now = _of_newer(*newer, keys, context)
-    if now.identity != shown.identity or not now.accepting:
-        raise HandoffChanged
-    return perform(Request(text=newer[0]), context, report)
+    if newer:
+        keys = list_secret_keys(environment.gnupg_home, environment.variables)
+        now = _of_newer(*newer, keys, context)
+        if now.identity == shown.identity and now.accepting:
+            return perform(Request(text=newer[0]), context, report)
+    raise HandoffChanged

@@ -97,15 +97,14 @@ def begin(key: KeyInHand, context: Context, report: Report) -> Pending | Registe
         if serial is not None:
             credentials.drop()
             return Registered(serial, f"{device_words(devices)} {_seed_forgotten(context, identity)}".strip())
-        label = identity.account_alias or identity.account_id
         vault, name = seed_store(context, identity)
-        kept = kept_seed(vault, name)
-        if kept is not None:
+        if kept := kept_seed(vault, name):
             serial, seed = kept
             remark: Sentence = "This continues with the device you began earlier."
         else:
             report(Progress("Creating the device"))
             serial, seed, remark = create_device(client, who, vault, name)
+    label = identity.account_alias or identity.account_id
     return Pending(serial, seed, label, credentials, f"{remark} {device_words(devices)}".strip())
 
 
@@ -134,10 +133,9 @@ def _seed_forgotten(context: Context, identity: Identity) -> Sentence:
     """Delete what an interrupted set-up may have left; say where a seed may still be, or ""."""
     try:
         forget_seed(context, identity)
-    except VaultLocked as error:
-        return f"If you began its set-up here, its seed is still kept: {error.what}"
-    except VaultUnavailable:
-        return ""  # there is nowhere to keep a seed, so there is none
+    except VaultUnavailable as error:  # unless it is only locked, there is nowhere to keep a seed
+        if isinstance(error, VaultLocked):
+            return f"If you began its set-up here, its seed is still kept: {error.what}"
     return ""
 
 
@@ -145,13 +143,11 @@ def validate(request: Request, context: Context) -> list[Problem]:
     """Check that there are two different six-digit codes, the first matching the seed and the clock."""
     if request.how in {CONSOLE, UNCHANGED} or request.serial is not None:
         return []
-    pending = request.pending
-    if pending is None:
+    if request.pending is None:
         return [Problem("Create the device first: choose where your access key is.", "source")]
-    problem = two_codes_problem(request.first, request.second)
-    if problem is not None:
+    if problem := two_codes_problem(request.first, request.second):
         return [problem]
-    return problems_of(pending, request.first, request.second, context)
+    return problems_of(request.pending, request.first, request.second, context)
 
 
 def problems_of(pending: Pending, first: str, second: str, context: Context) -> list[Problem]:
@@ -180,14 +176,12 @@ def _code_problems(pending: Pending, code: str, context: Context, name: str) -> 
             f" the one named {pending.entry}."
         )
         return [Problem(message, name)]
-    if abs(offset) <= TOLERATED_SECONDS:
-        return []
-    side = "ahead of" if offset > 0 else "behind"
     message = (
-        f"This code is {abs(offset)} seconds {side} this computer's clock, but AWS allows about 30."
+        f"This code is {abs(offset)} seconds {'ahead of' if offset > 0 else 'behind'} this computer's clock, "
+        "but AWS allows about 30."
         " Enter the codes that the app shows now. If that doesn't help, set both clocks to automatic."
     )
-    return [Problem(message, name, fatal=False)]
+    return [] if abs(offset) <= TOLERATED_SECONDS else [Problem(message, name, fatal=False)]
 
 
 def perform(request: Request, context: Context, report: Report) -> Facts:

@@ -129,8 +129,7 @@ def _kept_in(context: Context) -> str:
     Raises:
         OnboardError: the record of the access key can't be read.
     """
-    key: Mapping[str, Any] = context.facts.get("access_key") or {}
-    if key:
+    if key := context.facts.get("access_key"):
         return str(key["kept"])
     base = base_profile_of(context, identity_of(context))
     record = KeyRecords(context.environment.key_records_folder).get(project_of(context), base)
@@ -199,14 +198,11 @@ def validate(request: Request, context: Context) -> list[Problem]:
     identity = identity_of(context)
     if not request.region:
         return [Problem(f"Enter a region, for example {identity.region}.", "region")]
-    problems = region_problems(request.region, identity.partition) or wanted(request, context).problems()
-    if problems:
+    if problems := region_problems(request.region, identity.partition) or wanted(request, context).problems():
         return problems
     kept = [name for name in request.asked if name not in request.overwrite]
-    if not kept:
-        return []
     words = f"Changed by hand, and not overwritten: {', '.join(kept)}. Select what to overwrite."
-    return [Problem(words, "questions", fatal=False)]
+    return [Problem(words, "questions", fatal=False)] if kept else []
 
 
 def write(request: Request, context: Context) -> Written:
@@ -227,14 +223,13 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
     paths, profiles, written = paths_of(context), wanted(request, context), write(request, context)
     readable = context.environment.readable
     new, where = [*written.added, *written.updated], readable(paths.config)
-    what = f"Wrote {count(len(new), 'profile')} to {where}." if new else f"{where} was up to date."
-    sentences: list[Sentence] = [what]
-    sentences += [made_private(readable(path)) for path in written.tightened]
-    sentences += [f"Backups: {readable(path)}." for path in written.backups]
-    if written.kept:
-        sentences.append(f"Changed by hand, left as they are: {', '.join(written.kept)}.")
-    if written.removed:
-        sentences.append(f"Removed: {', '.join(written.removed)}.")
+    sentences = [
+        f"Wrote {count(len(new), 'profile')} to {where}." if new else f"{where} was up to date.",
+        *(made_private(readable(path)) for path in written.tightened),
+        *(f"Backups: {readable(path)}." for path in written.backups),
+        *([f"Changed by hand, left as they are: {', '.join(written.kept)}."] if written.kept else []),
+        *([f"Removed: {', '.join(written.removed)}."] if written.removed else []),
+    ]
     return {
         "profiles": {
             "names": list(profiles.names),
@@ -259,8 +254,7 @@ def observe(context: Context) -> Observation:
         record = read_record(path.with_name(FILE_NAME)).settled(found)
     except OnboardError as error:
         return Observation(Verdict.CHANGED, error.what)
-    missing = [profile for profile in recorded["names"] if profile not in found]
-    if missing:
+    if missing := [profile for profile in recorded["names"] if profile not in found]:
         return Observation(Verdict.CHANGED, f"{name} no longer has {', '.join(missing)}.")
     changed = {
         profile: options
@@ -268,10 +262,11 @@ def observe(context: Context) -> Observation:
         if profile not in recorded.get("left", ())
         and (options := changed_options(found[profile], record.get(profile, {})))
     }
-    if changed:
-        what = listed([f"{profile} ({', '.join(options)})" for profile, options in changed.items()], 2)
-        left = "Leaves them as they are: this was intended."
-        return Observation(
-            Verdict.CHANGED, f"Changed by hand in {name}: {what}.", tuple(changed), continuing=left
-        )
-    return AGREES
+    what = listed([f"{profile} ({', '.join(options)})" for profile, options in changed.items()], 2)
+    by_hand = Observation(
+        Verdict.CHANGED,
+        f"Changed by hand in {name}: {what}.",
+        tuple(changed),
+        continuing="Leaves them as they are: this was intended.",
+    )
+    return by_hand if changed else AGREES

@@ -79,8 +79,7 @@ class Result:
     @classmethod
     def of(cls, answer: Verification) -> Result:
         """Create the result from a profile's answer."""
-        error = answer.problem
-        if error is None:
+        if (error := answer.problem) is None:
             return cls(answer.profile, answer.arn or "", "")
         return cls(answer.profile, "", error.sentences, error.title, error)
 
@@ -178,11 +177,10 @@ def keys_seen(results: Iterable[Result], survey: Survey, context: Context) -> di
     found, answers = {}, {result.profile: result for result in results}
     for view in survey.identities:
         key, result = context.of_each_item("access_key").get(view.account), answers.get(view.base)
-        error, step = result.error if result else None, StepKey("access-keys", view.account)
-        if key and result and error is None:
-            found[step] = AGREES
-        elif key and isinstance(error, AwsError) and error.failure in KEY_REFUSED:
-            found[step] = not_accepted(key["id"])
+        refused = result and isinstance(result.error, AwsError) and result.error.failure in KEY_REFUSED
+        if key and result and (refused or result.error is None):
+            look = not_accepted(key["id"]) if refused else AGREES
+            found[StepKey("access-keys", view.account)] = look
     return found
 
 
@@ -236,15 +234,18 @@ def survey(context: Context, report: Report) -> Survey:
         OnboardError: a file can't be parsed.
     """
     report(Progress("Reading the profile files"))
-    with_key = _with_key(context)
-    keyless = tuple(account for account in written_profiles(context) if account not in with_key)
-    views = tuple(_view(account, recorded) for account, recorded in with_key.items())
-    asked, written = tuple(_asked(context)), _how_many_written(context)
-    return Survey(views, aws_program(context) is not None, asked, keyless, written)
+    with_key, written = _with_key(context), written_profiles(context)
+    return Survey(
+        identities=tuple(_view(account, recorded) for account, recorded in with_key.items()),
+        has_aws=aws_program(context) is not None,
+        asked=tuple(_asked(context)),
+        keyless=tuple(account for account in written if account not in with_key),
+        written=_how_many(written),
+    )
 
 
-def _how_many_written(context: Context) -> int:
-    return sum(len(recorded["names"]) for recorded in written_profiles(context).values())
+def _how_many(written: Mapping[str, Mapping[str, Any]]) -> int:
+    return sum(len(recorded["names"]) for recorded in written.values())
 
 
 def _with_key(context: Context) -> dict[str, Mapping[str, Any]]:
@@ -399,9 +400,14 @@ def validate(request: Request, context: Context) -> list[Problem]:
 
 def perform(request: Request, context: Context, _report: Report) -> Facts:
     """Record the answers, the number of profiles, and the one for the shell."""
-    results = [result.as_record() for result in request.results]
-    of_all = {"total": _how_many_written(context), "results": results}
-    return {"verified": {**of_all, "chosen": request.chosen, "at": request.at}}
+    return {
+        "verified": {
+            "total": _how_many(written_profiles(context)),
+            "results": [result.as_record() for result in request.results],
+            "chosen": request.chosen,
+            "at": request.at,
+        }
+    }
 
 
 def observe(context: Context) -> Observation:

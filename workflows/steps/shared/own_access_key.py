@@ -626,10 +626,8 @@ def two_keys(session: KeySession, keys: Sequence[iam.AccessKey], used: str) -> O
 
 
 def _use(key: iam.AccessKey, now: datetime) -> Sentence:
-    if not key.last_use_known:
-        return "last use unknown"
-    if key.last_used is None:
-        return "never used"
+    if key.last_used is None or not key.last_use_known:
+        return "never used" if key.last_use_known else "last use unknown"
     days = max(0, (now - key.last_used).days)
     where = f" ({key.last_used_service})" if key.last_used_service else ""
     when = f"{count(days, 'day')} ago" if days else "today"
