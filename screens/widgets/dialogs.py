@@ -13,6 +13,7 @@ from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.dom import DOMNode
+from textual.events import Resize
 from textual.notifications import SeverityLevel
 from textual.screen import ModalScreen, Screen
 from textual.widget import Widget
@@ -52,6 +53,11 @@ class OneFocus(Screen[Any]):
 
     def drop_result(self, *, passing: bool = False) -> None:
         """Remove a result as other work begins; with `passing`, one shown briefly, after a key press."""
+
+    def on_resize(self, event: Resize) -> None:
+        """Don't draw a page twice: the terminal's first report of its size comes when the page has it."""
+        if event.size == self.outer_size:
+            event.prevent_default()
 
     def on_screen_suspend(self) -> None:
         self.query("KeyLine").set(visible=False)
@@ -139,7 +145,7 @@ class Dialog(ModalScreen[Answer | None], OneFocus, Generic[Answer]):
         """Free the space of a brief result for the page below."""
         self.drop_result()
 
-    def on_resize(self) -> None:
+    def on_resize(self, event: Resize) -> None:  # noqa: ARG002 - Textual's handler
         """Keep title, fields and buttons in view; the body gets the rest of the terminal."""
         self.call_after_refresh(self._fit)
 

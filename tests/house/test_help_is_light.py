@@ -70,6 +70,10 @@ def test_home_loads_neither_the_wizard_nor_what_it_does_not_show() -> None:
     assert "workflows.desktop.browser" not in modules
 
 
+def test_the_first_page_needs_no_parser_of_arguments() -> None:
+    assert "argparse" not in loaded("from tui.cli import main; main._parsed([])")
+
+
 def test_a_key_for_an_sdk_loads_only_what_reads_it() -> None:
     modules = loaded("import tui.host, tui.cli.credential_process, tui.cli.asking, workflows.gpg.decrypt")
     assert not modules & {"workflows.core.openpgp", "workflows.gpg.pasted", "base64", "getpass", "sysconfig"}

@@ -51,9 +51,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parsed(words: Sequence[str]) -> argparse.Namespace | SimpleNamespace:
-    match [*words]:
-        case ["credential-process" as command, "--project", project, "--profile", profile]:
-            # As profiles have it: an SDK waits, and argparse takes as long as gpg.
+    match [*words]:  # what is started most, without argparse, which takes as long as gpg
+        case []:
+            return SimpleNamespace(command=None, run=None)
+        case ["credential-process" as command, "--project", project, "--profile", profile]:  # as in profiles
             run = credential_process.credential_process
             return SimpleNamespace(command=command, run=run, project=project, profile=profile)
     try:

@@ -442,7 +442,7 @@ def private_folder(path: Path) -> bool:
             file is in the way.
     """
     with explained(path, "made private"):
-        missing = [folder for folder in (path, *path.parents) if not folder.exists()]
+        missing = [*itertools.takewhile(lambda folder: not folder.exists(), (path, *path.parents))]
         for folder in reversed(missing):
             folder.mkdir(mode=0o700, exist_ok=True)
         status = path.stat()

@@ -11,7 +11,7 @@ from unittest.mock import patch
 import pytest
 from support.panes import rest
 from textual.app import App, ComposeResult
-from textual.events import DescendantFocus
+from textual.events import DescendantFocus, Resize
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
@@ -86,6 +86,24 @@ async def test_what_keeps_the_focus_is_not_drawn_again() -> None:
             await pilot.pause()
         assert field.has_focus
         assert not drawn.called
+
+
+async def test_a_page_is_laid_out_again_only_for_a_new_size() -> None:
+    class Page(OneFocus):
+        def compose(self) -> ComposeResult:
+            yield Input()
+
+    app: App[None] = App()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await app.push_screen(Page())
+        await pilot.pause()
+        with patch.object(app.screen, "_refresh_layout", wraps=app.screen._refresh_layout) as laid_out:
+            app.screen.post_message(Resize(app.size, app.size))
+            await pilot.pause()
+            assert not laid_out.called
+            await pilot.resize_terminal(100, 30)
+            assert laid_out.called
+        assert app.screen.query_one(Input).outer_size.width == 100
 
 
 async def test_what_gets_the_focus_back_is_drawn_with_it() -> None:
