@@ -262,8 +262,7 @@ def _lines(audit: Audit, with_ids: bool) -> Iterator[str]:  # noqa: FBT001 - pas
             yield f"- {_plain(words, audit, with_ids)}"
         if answer.remarks:
             yield ""
-        yield "| Region | STS | Opt-in | For the project |"
-        yield "|---|---|---|---|"
+        yield "| Region | STS | Opt-in | For the project |\n|---|---|---|---|"
         for row, verdict in by_urgency(answer, audit.allowed):
             yield f"| {row.region} | {row.sts} | {row.opt_in} | {verdict} |"
         yield ""
