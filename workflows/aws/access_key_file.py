@@ -264,13 +264,13 @@ def check_access_key(
 def _flaw_of(access_key_id: str, secret: str, session_token: Secret | None) -> Flaw | None:
     """Return the flaw of a pair, or None."""
     match = ACCESS_KEY_ID.fullmatch(access_key_id)
-    if match is None:
-        return Flaw.KEY_ID
-    if match["kind"] == "ASIA" and not session_token:
-        return Flaw.TOKEN_MISSING
-    if len(secret) != 40:
-        return Flaw.LENGTH
-    return None if ACCESS_KEY_SECRET.fullmatch(secret) else Flaw.CHARACTERS
+    flaws = (
+        (match is None, Flaw.KEY_ID),
+        (match and match["kind"] == "ASIA" and not session_token, Flaw.TOKEN_MISSING),
+        (len(secret) != 40, Flaw.LENGTH),
+        (not ACCESS_KEY_SECRET.fullmatch(secret), Flaw.CHARACTERS),
+    )
+    return next((flaw for applies, flaw in flaws if applies), None)
 
 
 def _decode(data: bytes, name: str) -> str:

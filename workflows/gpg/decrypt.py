@@ -194,13 +194,19 @@ def clean_ciphertext(text: bytes | str) -> bytes:
     except openpgp.MalformedPackets as error:
         raise NotAMessage(Flaw.CUT if error.truncated else Flaw.NOT_OPENPGP) from error
     tags = {packet.tag for packet in packets}
-    if sum(packet.tag in openpgp.ENCRYPTED_DATA for packet in packets) > 1:
-        raise NotAMessage(Flaw.SEVERAL)
-    if tags & (openpgp.KEYS | openpgp.SECRET_KEYS):
-        raise NotAMessage(Flaw.KEY)
-    if not tags & openpgp.ENCRYPTED_DATA or not recipients(binary):
-        raise NotAMessage(Flaw.NOT_FOUND)
+    messages = sum(packet.tag in openpgp.ENCRYPTED_DATA for packet in packets)
+    _refuse(
+        (messages > 1, Flaw.SEVERAL),
+        (tags & (openpgp.KEYS | openpgp.SECRET_KEYS), Flaw.KEY),
+        (not messages or not recipients(binary), Flaw.NOT_FOUND),
+    )
     return binary
+
+
+def _refuse(*flaws: tuple[object, Flaw]) -> None:
+    """Raise the first flaw that applies."""
+    if flaw := next((flaw for applies, flaw in flaws if applies), None):
+        raise NotAMessage(flaw)
 
 
 def recipients(ciphertext: bytes) -> tuple[str, ...]:
@@ -263,12 +269,11 @@ def _binary_message(data: bytes | str) -> bytes:
         raise NotAMessage(Flaw.EMPTY)
     blocks = pasted.armored_blocks(text)
     messages = [block for block in blocks if block.label == "MESSAGE"]
-    if blocks and not messages:
-        raise NotAMessage(Flaw.OTHER_BLOCK)
-    if len(messages) > 1:
-        raise NotAMessage(Flaw.SEVERAL)
-    if messages and not messages[0].complete:
-        raise NotAMessage(Flaw.CUT)
+    _refuse(
+        (blocks and not messages, Flaw.OTHER_BLOCK),
+        (len(messages) > 1, Flaw.SEVERAL),
+        (messages and not messages[0].complete, Flaw.CUT),
+    )
     try:
         binary = messages[0].decode() if messages else pasted.bare_base64(text)
     except pasted.SeveralBlocks as error:

@@ -59,8 +59,8 @@ def check_account(project: Project, account: Account) -> list[Problem]:
         (
             same_mail,
             (
-                f"The address {account.email} is taken by {enumerated(same_mail)}. AWS wants a different one for "
-                "each account."
+                f"The address {account.email} is taken by {enumerated(same_mail)}. AWS wants a different "
+                "one for each account."
             ),
             "email",
         ),
