@@ -89,7 +89,10 @@ class ProfileQuestions(Vertical):
             *(value for value, question in questions.items() if question.profile in marked),
         }
         with self.prevent(SelectionList.SelectedChanged):
-            boxes.show([(_label(question), value) for value, question in questions.items()], chosen)
+            does = {HandChange: "Overwrite", Stale: "Remove"}
+            boxes.show(
+                [(f"{does[type(each)]} {each.profile}", value) for value, each in questions.items()], chosen
+            )
 
     @property
     def asked(self) -> tuple[str, ...]:
@@ -124,10 +127,6 @@ class ProfileQuestions(Vertical):
             else ""
         )
         self.query_one("#question", Text).update(f"{question.sentence}{why}")
-
-
-def _label(question: HandChange | Stale) -> str:
-    return f"{'Overwrite' if isinstance(question, HandChange) else 'Remove'} {question.profile}"
 
 
 class _SerialInput(Input):

@@ -19,7 +19,7 @@ from screens.widgets.fields import Answer, Choices, CodeField, Wanted
 from screens.widgets.lists import MarkBox
 from screens.widgets.text import Button, Lines, OptionList, Text
 from workflows.core.errors import Problem
-from workflows.core.sentences import Sentence, count
+from workflows.core.sentences import count
 from workflows.machine.events import Facts
 from workflows.steps.rotation import delete_old_key as retirement, rotate as rotation
 from workflows.stores.key_records import KeyRecord, KeyRecords, remark
@@ -201,7 +201,8 @@ class RotationPane(_KeyPane, SpareKeyPane):
         self._agreed = False
         words = remark(record, self.context.environment.now()) if record else "" if self._records else _NONE
         self.ask_for_code(has_device=record in self._with_device)
-        self.query_one("#meant", Text).show_lines(_named(record) if record else [])
+        meant = f"{record.id} of {record.user} in {record.profile} ({record.account_id})." if record else ""
+        self.query_one("#meant", Text).show_lines([meant] if meant else [])
         self.query_one("#remark", Text).show_lines([words] if words else [])
         self.primary_changed()
 
@@ -326,11 +327,6 @@ class RetirementPane(_KeyPane):
 
     def request(self) -> retirement.Request:
         return retirement.Request(self.code() if self.query("#code") else "")
-
-
-def _named(record: KeyRecord) -> tuple[Sentence, ...]:
-    """Say which key is meant: its id, user, profile and account."""
-    return (f"{record.id} of {record.user} in {record.profile} ({record.account_id}).",)
 
 
 def _open(record: KeyRecord, pane: _KeyPane) -> None:

@@ -224,7 +224,10 @@ class StepRail(OptionList, can_focus=False):
     ) -> None:
         """Replace the steps; when everything is over, the closing page can be chosen."""
         self.clear_options()
-        self._names = {str(entry.key): _named(entry) for entry in entries} | {_END: "End"}
+        self._names = {
+            str(entry.key): f"{entry.title} ({entry.key.item})" if entry.key.item else entry.title
+            for entry in entries
+        } | {_END: "End"}
         self.add_option(Option(styled((title, "bold")), disabled=True))
         item = ""
         for entry in entries:
@@ -258,10 +261,6 @@ class StepRail(OptionList, can_focus=False):
         self.post_message(
             self.Chosen(None if event.option_id == _END else StepKey.parse(str(event.option_id)))
         )
-
-
-def _named(entry: RailEntry) -> Sentence:
-    return f"{entry.title} ({entry.key.item})" if entry.key.item else entry.title
 
 
 def _step_line(entry: RailEntry, *, here: bool) -> Content:

@@ -364,7 +364,6 @@ class OnboardApp(Frame):
             await self._show_wizard(run, None)
 
     async def _resume(self, start: Start) -> None:
-
         try:
             run = self.control.resume(start)
         except journal.DamagedJournal as damage:
@@ -421,7 +420,6 @@ class OnboardApp(Frame):
         self.push_screen(dialog, answered)
 
     def _move(self, run: runs.SessionRun, before: Path, now: Path) -> None:
-
         try:
             run.session.move(events.StepKey("project"), before, now)
         except OnboardError as error:
@@ -445,7 +443,6 @@ class OnboardApp(Frame):
             await self._show_wizard(run, key)
 
     async def _show_wizard(self, run: runs.SessionRun, at: events.StepKey | None) -> None:
-
         self._wizard_screen = wizards.WizardScreen(run, self.control.parts.panes, at)
         await self._show(self._wizard_screen)
 

@@ -379,7 +379,9 @@ class WatchedDriver(LinuxDriver):
 
     def run_input_thread(self) -> None:
         """Read invalid UTF-8 as U+FFFD: Textual's own decoder would end the program (8.2)."""
-        vars(linux_driver)["getincrementaldecoder"] = _lenient
+        vars(linux_driver)["getincrementaldecoder"] = lambda encoding: partial(
+            codecs.getincrementaldecoder(encoding), errors="replace"
+        )
         super().run_input_thread()
 
     def start_application_mode(self) -> None:
@@ -400,10 +402,6 @@ class WatchedDriver(LinuxDriver):
     def _say(self, what: int) -> None:
         if isinstance(self._app, Frame) and self._app.guard is not None:
             self._app.guard.say(what)
-
-
-def _lenient(encoding: str) -> partial[codecs.IncrementalDecoder]:
-    return partial(codecs.getincrementaldecoder(encoding), errors="replace")
 
 
 def resume_only_what_was_suspended(driver: Driver | None) -> None:

@@ -137,7 +137,10 @@ class Sessions:
                 folders = [entry for entry in self.folder.iterdir() if entry.is_dir()]
             except FileNotFoundError:
                 return ()
-        every = (kept_summary(folder) or self._summary(folder) for folder in folders)
+        every = (
+            kept_summary(folder) or one_session.summarised(folder, self._workflows, self._now)
+            for folder in folders
+        )
         found = [summary for summary in every if summary is not None]
         return tuple(sorted(found, key=lambda summary: (summary.changed, summary.id), reverse=True))
 
@@ -182,10 +185,6 @@ class Sessions:
                 next="`iam-onboard sessions` lists the ones that you can resume.",
             )
         return folder
-
-    def _summary(self, folder: Path) -> Summary | None:
-
-        return one_session.summarised(folder, self._workflows, self._now)
 
 
 def _is_name(session_id: str) -> bool:
