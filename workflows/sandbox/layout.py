@@ -13,6 +13,7 @@ import json
 import os
 import secrets
 import shutil
+import string
 import subprocess
 import tempfile
 from dataclasses import dataclass, field
@@ -173,6 +174,11 @@ class Record:
                 next=f"Delete this session. {_NEW_DEMO}.",
                 detail=f"{type(error).__name__}: {error}",
             ) from error
+
+
+def new_key_id(prefix: str) -> str:
+    """Return a new id of an access key, of 20 characters, the first four given."""
+    return prefix + "".join(secrets.choice(string.ascii_uppercase + "234567") for _ in range(16))
 
 
 def new_token() -> str:

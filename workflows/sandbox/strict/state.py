@@ -19,7 +19,7 @@ import pyotp
 from moto.iam.models import AccountPasswordPolicy
 
 from workflows.core.shapes import plain, read
-from workflows.sandbox.layout import Directory
+from workflows.sandbox.layout import Directory, new_key_id
 from workflows.sandbox.strict.protocol import Refusal
 
 _KEPT_AFTER_EXPIRY = 86_400.0
@@ -62,9 +62,8 @@ def issue(sessions: dict[str, Session], account_id: str, now: float, seconds: in
         seconds: how long the credentials are valid.
         who: `user`, or `role` and `session_name`, and `mfa_at`, as in `Session`.
     """
-    letters = (secrets.choice(string.ascii_uppercase + "234567") for _ in range(16))
     session = Session(
-        access_key_id=f"ASIA{''.join(letters)}",
+        access_key_id=new_key_id("ASIA"),
         secret=secrets.token_urlsafe(30),
         token=secrets.token_urlsafe(180),
         account_id=account_id,
