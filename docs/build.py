@@ -13,11 +13,11 @@ from diagrams import statuses_diagram, workflow_diagram
 from textual.binding import Binding
 from textual.keys import format_key
 
+from screens.admin.groups import Matrix
+from screens.admin.plan import PlanTree
 from screens.registry import PANES
 from screens.step.help import help_text
 from screens.step.page import StepPane
-from screens.widgets.matrix import Matrix
-from screens.widgets.plan_tree import PlanTree
 from tui.app.application import OnboardApp
 from tui.app.home import HomeScreen
 from tui.app.wizard import WizardScreen

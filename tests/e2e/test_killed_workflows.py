@@ -33,13 +33,12 @@ from support.walker import Walker, WatchedEnvironments, wizard
 from textual.css.query import NoMatches
 from textual.widgets import Input, OptionList
 
-from screens.admin.groups import GroupsPane
+from screens.admin.groups import GroupsPane, Matrix
 from screens.step.page import StepPane, is_displayed
 from screens.widgets.checklist import Checklist
 from screens.widgets.dialogs import Confirm, ErrorDialog, Notice
 from screens.widgets.failure import as_error
 from screens.widgets.fields import Choices
-from screens.widgets.matrix import Matrix
 from tui.app.application import Start
 from tui.cli.arguments import DONE, REFUSED
 from tui.cli.main import main

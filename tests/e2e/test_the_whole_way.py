@@ -19,7 +19,7 @@ from support.sandbox import delete_if_there, sandbox_cache
 from support.walker import Walker, wizard
 from textual.widgets import Static
 
-from screens.widgets.matrix import Matrix
+from screens.admin.groups import Matrix
 from tui.app.application import Start
 from tui.host import Machine, Places, utc_now
 from tui.session_catalogue import SessionCatalogue

@@ -8,9 +8,9 @@ from support.steps import step_of
 from textual.widgets import Input
 
 from screens.admin.account import AccountForm
+from screens.admin.review import FileDiffs
 from screens.step.page import is_displayed
 from screens.widgets.dialogs import ErrorDialog
-from screens.widgets.file_diffs import FileDiffs
 from screens.widgets.layer_bar import pending_words
 from screens.widgets.lists import MarkBox, MarkList
 from screens.widgets.text import Text

@@ -23,14 +23,13 @@ from textual.widgets import Button, Input
 
 from screens.admin.apply import ApplyPane, PeopleProgress
 from screens.admin.hand_over import HandOverPane
-from screens.admin.plan import PlanPane
+from screens.admin.plan import PlanPane, ResourceBrowser
 from screens.step.asking import Contradiction
 from screens.step.page import StepPane
 from screens.step.sending import ToSendDialog
 from screens.widgets.dialogs import Confirm, ErrorDialog
 from screens.widgets.lists import TextDialog
 from screens.widgets.plan_table import amounts
-from screens.widgets.plan_tree import ResourceBrowser
 from screens.widgets.rail import MARKS
 from screens.widgets.run_log import RunLog
 from screens.widgets.text import OptionList, Text

@@ -18,9 +18,9 @@ from support.panes import PaneHost
 from textual.app import App, ComposeResult
 from textual.widgets import Input, OptionList
 
+from screens.admin.review import FileDiffs, file_diffs
 from screens.step.page import is_displayed
 from screens.widgets.dialogs import Confirm, ErrorDialog
-from screens.widgets.file_diffs import FileDiffs, file_diffs
 from screens.widgets.lists import MarkBox
 from screens.widgets.text import Text
 from tui.app.themes import ROLES, TERMINAL, themes

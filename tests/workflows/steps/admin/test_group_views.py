@@ -10,8 +10,18 @@ from support import layers
 from support.layers import layer_of
 from support.styles import styled_layers
 
-from screens.admin.groups import about_group, about_layer, about_person
-from screens.widgets.matrix import JOINS, LEAVES, OUT, STAYS, UNKNOWN, MatrixLayout, Section
+from screens.admin.groups import (
+    JOINS,
+    LEAVES,
+    OUT,
+    STAYS,
+    UNKNOWN,
+    MatrixLayout,
+    Section,
+    about_group,
+    about_layer,
+    about_person,
+)
 from workflows.layer.edit.run import check, edit_layer
 from workflows.layer.model import Layer
 from workflows.layer.read.layer import read_files

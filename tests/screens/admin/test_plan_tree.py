@@ -9,10 +9,9 @@ import pytest
 from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 
-from screens.admin.plan import ForeignList
+from screens.admin.plan import ForeignList, PlanTree, ResourceBrowser
 from screens.widgets.fields import FilterField
 from screens.widgets.lists import TextDialog
-from screens.widgets.plan_tree import PlanTree, ResourceBrowser
 from workflows.steps.admin.accepted_plan import ChangeLine
 from workflows.steps.admin.plan_resources import Resource
 from workflows.terraform.events import ProgressTracker, ResourceEvent

@@ -5,7 +5,7 @@ from dataclasses import replace
 from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 
-from screens.widgets.matrix import Column, Matrix, MatrixLayout
+from screens.admin.groups import Column, Matrix, MatrixLayout
 from workflows.layer.model import Group, Place
 from workflows.steps.admin.groups import Chosen, LayerChoice, LayerView
 
