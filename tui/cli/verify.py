@@ -15,6 +15,7 @@ from tui.cli.arguments import DONE, JSON, PROJECT_OR_NAME, REFUSED, SHELLS, Comm
 from tui.cli.context import own_context, report_progress
 from tui.cli.output import answer, filling
 from workflows.core.errors import OnboardError
+from workflows.core.grouping import by_key
 from workflows.core.later import on_demand
 from workflows.core.sentences import text_of
 
@@ -222,13 +223,17 @@ class Answers:
 
 def failure_lines(answers: Answers) -> Iterator[str]:
     """Say how many work and, for each that doesn't: what, why, and what to do."""
-    failed = [(result.profile, result.error) for result in answers.given if result.error]
+    failed = [(result.error, result.profile) for result in answers.given if result.error]
     yield f"\n{step.how_many_work(len(answers.given) - len(failed), len(answers.given))}."
     if answers.others:
         yield f"Not checked, because they have no access key and no role on one: {', '.join(answers.others)}."
-    for profile, error in failed:
-        yield f"\n{_FAILS} {profile}: {error.what}"
-        yield from (f"  {words}" for words in (error.why, error.next) if words)
+    same = by_key(
+        (tuple(map(text_of, (error.what, error.why, error.next, error.detail))), name)
+        for error, name in failed
+    )
+    for (what, *more), names in same.items():
+        yield f"\n{_FAILS} {', '.join(names)}: {what}"
+        yield from (f"  {words}" for words in more if words)
 
 
 def after_lines(answers: Answers, shell: str, exports: Sequence[str]) -> Iterator[str]:

@@ -74,9 +74,16 @@ class AwsFailure(Enum):
     NO_CREDENTIALS = _Row(
         "No access key",
         "there is no complete access key to sign the request with.",
-        "The profile has no access key, only half of one, or its credential_process gave none.",
+        "The profile has no access key, or only half of one.",
         "Import or create an access key first, then try again.",
-        "NoCredentialsError PartialCredentialsError CredentialRetrievalError",
+        "NoCredentialsError PartialCredentialsError",
+    )
+    PROCESS = _Row(
+        "No answer from the profile's program",
+        "the profile's credential_process gave no access key.",
+        "It failed, or took too long. The details below are its own message.",
+        "Do what that says, then try again.",
+        "CredentialRetrievalError",
     )
     PROFILE = _Row(
         "Can't use the profile files",
@@ -410,7 +417,7 @@ def about_key_of(profile: str) -> Iterator[None]:
         with about_key(f"the access key of the profile {profile}"):
             yield
     except AwsError as error:
-        if error.failure is AwsFailure.NO_CREDENTIALS:
+        if error.failure in {AwsFailure.NO_CREDENTIALS, AwsFailure.PROCESS}:
             error.what = f"{error.what} The profile is {profile}."
         raise
 

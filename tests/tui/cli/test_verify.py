@@ -8,7 +8,7 @@ import re
 import pytest
 
 from tui.cli.output import filling
-from tui.cli.verify import Answers, after_lines
+from tui.cli.verify import Answers, after_lines, failure_lines
 from workflows.aws.verify import Verification
 from workflows.core.errors import OnboardError
 from workflows.core.installation import COMMANDS
@@ -78,3 +78,16 @@ def test_without_the_aws_command_it_tells_how_to_get_it_and_links_only_where_the
     assert "bb-two" not in words
     assert "export AWS_PROFILE=bb-one" in words
     assert all(command in words for _, command in COMMANDS["aws"])
+
+
+def test_profiles_that_fail_alike_share_one_paragraph_with_the_programs_own_message() -> None:
+    made = answers()
+    for name in ("bb-one", "bb-two"):
+        error = OnboardError("Title", "What.", why="Why.", next="Next.", detail="gpg's own message")
+        made.results[name] = Result.of(Verification(name, None, error))
+    assert list(failure_lines(made))[1:] == [
+        "\n✗ bb-one, bb-two: What.",
+        "  Why.",
+        "  Next.",
+        "  gpg's own message",
+    ]

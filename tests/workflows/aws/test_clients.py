@@ -159,8 +159,8 @@ def test_a_credential_process_that_never_answers_is_ended_and_named(
             AwsFailure.NO_CREDENTIALS,
             "PartialCredentials",
         ),
-        ("[profile p]\ncredential_process = /does/not/exist\n", AwsFailure.NO_CREDENTIALS, "/does/not/exist"),
-        ("[profile p]\ncredential_process = echo not-json\n", AwsFailure.NO_CREDENTIALS, "no valid JSON"),
+        ("[profile p]\ncredential_process = /does/not/exist\n", AwsFailure.PROCESS, "/does/not/exist"),
+        ("[profile p]\ncredential_process = echo not-json\n", AwsFailure.PROCESS, "no valid JSON"),
         ("[profile p\n", AwsFailure.PROFILE, "parse"),
     ],
 )

@@ -38,7 +38,12 @@ Keys = Mapping[str, Credentials | OnboardError | None]
 _CAN_MUCH = re.compile(r"admin|root|prd|prod|management", re.IGNORECASE)
 _FRESH = timedelta(hours=1)
 """How long an answer is shown without asking again."""
-_NO_ANSWER = UNREACHABLE | {AwsFailure.CLOCK, AwsFailure.THROTTLED, AwsFailure.UNAVAILABLE}
+_NO_ANSWER = UNREACHABLE | {
+    AwsFailure.PROCESS,
+    AwsFailure.CLOCK,
+    AwsFailure.THROTTLED,
+    AwsFailure.UNAVAILABLE,
+}
 """Failures that say nothing about a profile."""
 
 
