@@ -45,6 +45,7 @@ _MACHINE_USER = (
 _ENTER = "Enter the passphrase of {key}."
 _WRONG = "Wrong passphrase. Enter the one of {key}, not an AWS password."
 _OLD = "AWS asks for the one-time password again. Keep your new one safe."
+_CODE = "If you have registered an MFA device, AWS also asks for its code."
 _REMEMBERED = "While gpg remembers the passphrase, the field may stay empty."
 _NEEDLESS = "gpg needed no passphrase: it remembers one, or your key has none."
 _NOT_NEEDED = "The list is done, so you need no passphrase. Enter it only to use the password again."
@@ -192,6 +193,7 @@ class SignInPane(StepPane):
         lines = (
             _NEEDLESS if self._needless else "",
             _OLD,
+            _CODE if sign_in.replaces_password(self.context) else "",
             _rules(self._identity.password_policy),
         )
         return "\n".join(filter(None, lines))

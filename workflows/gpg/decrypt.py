@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from workflows.gpg.inspect import KeyDetails
 
 _REPLACEMENT_HINT = (
-    "If the key is lost or its passphrase forgotten, send your admin a new key: that resets the password."
+    "If the key is lost or its passphrase forgotten, send your admin a new one: that resets the password. "
+    "An access key kept with it can only be replaced."
 )
 
 
@@ -110,9 +111,9 @@ class NoSecretKey(DecryptError):  # noqa: N818 - it names what is missing
     """
 
     texts = Texts(
-        title="The key for this message isn't on this computer",
+        title="The PGP key for this isn't on this computer",
         what="It is encrypted to {recipients}, but this computer's keyring doesn't have that secret key.",
-        why="It may be on another computer or a smartcard, or the message is for somebody else.",
+        why="It may be on another computer or a smartcard, or it is somebody else's.",
         next=f"{BRING_THE_KEY} {_REPLACEMENT_HINT}",
     )
 
