@@ -2,8 +2,6 @@
 
 A child gets only the variables on an allow list, so a secret in the person's shell never reaches it. A
 process to be found again later is identified by pid *and* start time, since pids are reused.
-
-This module imports only the standard library: Terraform's supervisor, a separate process, has nothing else.
 """
 
 from __future__ import annotations

@@ -89,12 +89,12 @@ def _note_the_end(folder: str, temporary: str, pid: int) -> None:
     from pathlib import Path  # noqa: PLC0415 - as above
 
     sys.path.append(str(Path(__file__).resolve().parents[2]))
-    from workflows.core.processes import write_record  # noqa: PLC0415 - as above
+    from workflows.core.files import replace_file  # noqa: PLC0415 - as above
 
     exit_code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     # Recorded last: when it appears, nothing is left over.
     shutil.rmtree(temporary, ignore_errors=True)
-    write_record(Path(folder, "exit.json"), {"exit_code": exit_code})
+    replace_file(Path(folder, "exit.json"), b'{"exit_code": %d}' % exit_code)
 
 
 def main(folder: str, temporary: str, tell: str, go: str, *argv: str) -> None:
