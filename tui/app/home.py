@@ -596,7 +596,11 @@ class HomeScreen(OneFocus):
         )
 
     def action_all(self) -> None:
+        """List all sessions; the first that was hidden is selected, unless one is selected already."""
+        shown = self._listed()
         self._all = True
+        if self._session() is None:
+            self._at = next((name for name in self._listed() if name not in shown), self._at)
         self._fill()
 
     def _session(self) -> session_catalogue.Entry | None:

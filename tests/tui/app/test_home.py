@@ -643,6 +643,15 @@ async def test_a_new_sandbox_begins_with_the_tasks_and_lists_other_sandboxes_las
         assert app.asked == [HomeScreen.Begin("admin", ("joining",))]
 
 
+async def test_listing_all_sessions_from_a_task_goes_to_the_first_that_was_hidden() -> None:
+    app = Host([replace(entry(LATE.summary), sandbox=Path("one"), elsewhere=True)])
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await pilot.press("f3", "enter")
+        await rest(pilot)
+        assert [type(asked) for asked in app.asked] == [HomeScreen.Resume]
+
+
 @pytest.mark.parametrize("sandbox", [True, False])
 async def test_a_session_of_another_world_is_never_selected_nor_continued_in_this_one(
     *, sandbox: bool
