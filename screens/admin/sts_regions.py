@@ -278,8 +278,8 @@ def _standing(
     if audit is None:
         used = f"The project uses {', '.join(survey.allowed)}.\n" if survey and survey.allowed else ""
         return (
-            f"{used}STS is the AWS service that issues temporary credentials.\niam-onboard requests "
-            "some in each region and discards them; CloudTrail records that."
+            f"{used}iam-onboard requests credentials in each region and discards them;\n"
+            "CloudTrail records that."
         )
     used = ", ".join(audit.allowed) or "no region is named"
     asked, every = sum(not account.problem for account in audit.accounts), len(audit.accounts)

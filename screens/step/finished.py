@@ -531,7 +531,7 @@ def _next_for_regions(run: SessionRun) -> Iterator[Sentence]:
         yield f"{where} in the console when you like; STS regions (t) shows where. Nothing else waits for it."
     if missed:
         such = f"such as a profile in ~/.aws/{facts['project']}"
-        yield f"STS regions (t) shows what the accounts not asked need, {such}. Then look again there."
+        yield f"Some accounts weren't asked. STS regions (t) shows what is missing, {such}."
 
 
 def _without_device(run: SessionRun) -> Mapping[str, Sequence[str]]:
