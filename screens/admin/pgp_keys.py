@@ -335,7 +335,9 @@ class PgpKeysPane(StepPane):
         table.add_column("Key", width=_STATE_WIDTH)
         table.add_column("", width=_KEY_WIDTH)  # last: a long name cuts it off, and it is shown below
         drafted, origins = (self.opening.draft.get(kept, {}) for kept in ("texts", "origins"))
-        rejected = {name: known for name, (known, answer) in self._answers.items() if answer == _DIFFERENT}
+        rejected = {
+            name: known for name, (known, answer) in self._answers.items() if answer == Comparison.DIFFERS
+        }
         self.run_move(
             _GATHER,
             lambda report: pgp_keys.gather(drafted, origins, rejected, self.context, report),
@@ -354,7 +356,7 @@ class PgpKeysPane(StepPane):
         if not self.opening.done:  # the current key, decided before another was requested, isn't new
             keys = {name: key for name, key in keys.items() if not (key.replacement and key.replacement.same)}
         for name, (fingerprint, answer) in self._answers.items():
-            if answer == _DIFFERENT and name in self.names:
+            if answer == Comparison.DIFFERS and name in self.names:
                 self._aside.setdefault(name, _differing(fingerprint))
         self._keep({**keys, **self._keys})
         self._remember()
@@ -546,7 +548,7 @@ class PgpKeysPane(StepPane):
                 return Primary(f"Use {short(self._comparing)}'s key")
             case Comparison.LATER:
                 return Primary("Compare later")
-            case value if value == _DIFFERENT:
+            case value if value == Comparison.DIFFERS:
                 return Primary("Set this key aside")
         return Primary(f"Use {short(self._comparing)}'s key: compare first", ready=False)
 
@@ -746,7 +748,7 @@ class PgpKeysPane(StepPane):
 
     def _go_on_with(self, keys: Mapping[str, TakenKey]) -> None:
         """Ask again about a key that was said to differ and came again; meanwhile it isn't used."""
-        differing = (key for key in keys.values() if self._answer(key) == _DIFFERENT)
+        differing = (key for key in keys.values() if self._answer(key) == Comparison.DIFFERS)
         if again := next(differing, None):
             self._compare(again)
         else:
@@ -758,14 +760,21 @@ class PgpKeysPane(StepPane):
             self._answered_to.discard(name)
             self._keys.pop(name, None)
             self._aside.pop(name, None)
-            if self._answer(key) == _DIFFERENT:
+            differs = self._answer(key) == Comparison.DIFFERS
+            if differs:
                 self._aside[name] = _differing(key.fingerprint, key)
-            elif key.accepted:
+            if self._stands(key) if differs else key.accepted:
                 self._keys[name] = key
-            else:
+            elif not differs:
                 why = joined((f"Can't use this key ({key.verdict.headline}).", key.verdict.explanation))
                 self._aside[name] = PutAside(why, key.verdict.sentence_for_owner)
         self._fill()
+
+    def _stands(self, key: TakenKey) -> bool:
+        """Return whether every apply of a key is over, so that an answer about it holds back nothing else."""
+        decided = self.context.decisions.keys.get(key.name)
+        same = decided is not None and decided.fingerprint == key.fingerprint
+        return same and pgp_keys.applied_everywhere(key.name, self.context)
 
     def _propose(self, taken: Taken) -> None:
         """Ask about a key from an existing user: the Project step decides on replacing it."""
@@ -836,7 +845,7 @@ class PgpKeysPane(StepPane):
         self._turn_to(key.name)
         others = [other.name for other in self._keys.values() if other.fingerprint == key.fingerprint]
         same = [f"! {other} has the same key." for other in others if other != key.name]
-        differed = self._answer(key) == _DIFFERENT
+        differed = self._answer(key) == Comparison.DIFFERS
         doubts = [*([_DOUBTED] if differed else []), *same]
         self.query_one("#about", Lines).show_lines(
             [*doubts, *_comparison_lines(key, self.content_size.width)]
@@ -855,7 +864,7 @@ class PgpKeysPane(StepPane):
                     "compared in a call or in person",
                 ),
                 Answer(Comparison.LATER, "Not yet", _STAYS_ASIDE if differed else _REMINDED),
-                Answer(_DIFFERENT, "No, it differs", f"set it aside; {another}"),
+                Answer(Comparison.DIFFERS, "No, it differs", f"set it aside; {another}"),
             ),
             self._answer(key),
         )
@@ -882,8 +891,8 @@ class PgpKeysPane(StepPane):
         if key is None or not answer:
             self.show_problems([Problem("Choose an answer first.", "same")])
             return
-        if answer == Comparison.LATER and self._answer(key) == _DIFFERENT:
-            answer = _DIFFERENT  # the answer stands until the next comparison
+        if answer == Comparison.LATER and self._answer(key) == Comparison.DIFFERS:
+            answer = Comparison.DIFFERS  # the answer stands until the next comparison
         self._turn_to("")
         self._due.discard(key.name)
         self._answers[key.name] = (key.fingerprint, answer)
@@ -891,9 +900,10 @@ class PgpKeysPane(StepPane):
         self.keep_draft()
         self.query_one("#people", Table).move_cursor(row=self.names.index(key.name))
         self._fill()
-        if answer == _DIFFERENT and self.opening.done:
+        without = key.name not in self._keys
+        if without and self.opening.done:
             self.post_message(self.DoneNoMore())
-        elif answer == _DIFFERENT and not self._first_open():
+        elif without and not self._first_open():
             self.query_one("#owner").focus()
         elif self._first_missing() or self._first_open():
             self._go_on()
@@ -965,8 +975,12 @@ class PgpKeysPane(StepPane):
         return {**kept, "aside": aside, "arrived": arrived, "read": self._read_mail}
 
 
-_DIFFERENT = "differs"
-_STATES = {"": "○ compare first", Comparison.SAME: "✓ compared", Comparison.LATER: "! not compared"}
+_STATES = {
+    "": "○ compare first",
+    Comparison.SAME: "✓ compared",
+    Comparison.LATER: "! not compared",
+    Comparison.DIFFERS: "✗ differs",
+}
 _BUTTONS = {
     "invite": "invite",
     "fetch": "fetch",

@@ -300,7 +300,11 @@ def _drawn(line: DiffLine) -> str:
 
 
 _SEEN, _UNSEEN, _KEY = "✓", "○", "·"
-_COMPARED = {Comparison.LATER: "  NOT compared", Comparison.SAME: "  compared in PGP keys"}
+_COMPARED = {
+    Comparison.DIFFERS: "  NOT theirs",
+    Comparison.LATER: "  NOT compared",
+    Comparison.SAME: "  compared in PGP keys",
+}
 """The text of a key file's line; one person's “Not yet” outweighs another's “Yes” to the same key."""
 _LAYERS_NAMED = 3
 _ROWS_OF_NOTES, _ROW = 3, 74

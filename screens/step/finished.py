@@ -123,7 +123,8 @@ class Finished(VerticalScroll):
         table = _status_table(run, grid)
         if table:
             yield Text(table, id="everybody")
-        not_done = () if over else (*(f"! {sentence}" for sentence in self._uncompared), *_not_done(run))
+        warnings = (*self._uncompared, *_rejected_sentences(grid))
+        not_done = () if over else (*(f"! {sentence}" for sentence in warnings), *_not_done(run))
         if not_done:
             yield Text(joined(not_done, "\n"), id="not-done")
         for line in self._unconfirmed_lines(marked=bool(table) and not grid.rows):
@@ -476,6 +477,12 @@ def _repeats_review(observed: Mapping[StepKey, Observation]) -> bool:
     )
 
 
+def _rejected_sentences(grid: StatusGrid) -> Iterator[Sentence]:
+    """Say whose key turned out not to be theirs, and hasn't been replaced since."""
+    if names := [name for name, stands in grid.rows if PersonStatus.KEY_REJECTED in stands]:
+        yield f"The PGP key of {listed(names, 2)} differs from theirs: replace it from Home, or remove them."
+
+
 def _not_compared_sentences(run: SessionRun, gone: Container[str]) -> tuple[Sentence, ...]:
     """Say whose fingerprint nobody has compared, among the people who are still there."""
     return (
@@ -632,7 +639,7 @@ def _not_compared(run: SessionRun, key: StepKey) -> bool:
     decisions, users = run.session_context().decisions, StepKey("users")
     if users in run.session.layout() and run.session.status(users) is Status.STALE:
         decisions = replace(decisions, user_changes=None)
-    return bool(decisions.not_compared)
+    return bool(decisions.not_compared or decisions.rejected)
 
 
 def _next(

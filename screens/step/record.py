@@ -15,6 +15,7 @@ TITLE = "Who got access, with which key"
 _COMPARED = {
     Comparison.SAME: "the same, recorded {}",
     Comparison.LATER: "not compared yet",
+    Comparison.DIFFERS: "it differs, recorded {}",
     None: "this session didn't ask",
 }
 _NOBODY: Mapping[str, Collection[str]] = {}

@@ -36,8 +36,8 @@ def left_in_regions(facts: Mapping[str, Any]) -> str:
 
 
 def _not_compared(facts: Mapping[str, Any]) -> set[str]:
-    """Return `Decisions.not_compared`, untyped, so that Home loads no decisions."""
-    later = {name for name, said in (facts.get("comparisons") or {}).items() if said == "later"}
+    """Return `Decisions.not_compared` and `rejected`, untyped, so that Home loads no decisions."""
+    later = {name for name, said in (facts.get("comparisons") or {}).items() if said != "same"}
     changes = facts.get("user_changes")
     if changes is None:
         return later

@@ -51,6 +51,7 @@ class Comparison(StrEnum):
 
     SAME = "same"
     LATER = "later"
+    DIFFERS = "differs"
 
 
 @dataclass(frozen=True)
@@ -297,11 +298,17 @@ class Decisions(Work):
     @property
     def not_compared(self) -> tuple[str, ...]:
         """People whose key's fingerprint is still to be compared, except joiners that Users left out."""
+        return self._answered(Comparison.LATER)
+
+    @property
+    def rejected(self) -> tuple[str, ...]:
+        """People whose accepted key turned out not to be theirs, except joiners that Users left out."""
+        return self._answered(Comparison.DIFFERS)
+
+    def _answered(self, answer: Comparison) -> tuple[str, ...]:
         decided = self.user_changes is not None
         left_out = {*self.joining}.difference(self.users.people("add")) if decided else set[str]()
-        return tuple(
-            name for name in self.keys if self.comparison(name) is Comparison.LATER and name not in left_out
-        )
+        return tuple(name for name in self.keys if self.comparison(name) is answer and name not in left_out)
 
     def comparison(self, name: str) -> Comparison | None:
         """Return the answer about the fingerprint of somebody's key; None if nobody was asked."""

@@ -436,6 +436,35 @@ async def test_a_key_that_differs_after_it_was_written_opens_the_step_again(
         assert verdict(ui).count("≠ keys/jane.doe") == 2, "AWS has something made with it in one of two"
 
 
+async def test_a_key_that_differs_after_every_apply_is_recorded_and_holds_back_nobody_else(
+    admin_project: AdminProject, people_keys: Keys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decide(admin_project, people_keys, joining=("jane.doe", "juan.delacruz"))
+    both = {"jane.doe": {"auditors"}, "juan.delacruz": {"auditors"}}
+    put(admin_project, dict.fromkeys(("management", "security"), both))
+    write(admin_project)
+    monkeypatch.setattr(pgp_keys, "applied_everywhere", lambda *_: True)
+    done = (project, pgp_keys, users, groups, review)
+    async with wizard(admin_project, *done, at="pgp-keys") as ui:
+        for said in ("differs", "later", "same", "differs"):
+            ui.app.pane.query_one(DataTable).move_cursor(row=0)
+            await ui.press("c")
+            await answer(ui, said)
+            shown = ui.app.wizard.pane
+            if isinstance(shown, PgpKeysPane) and shown._comparing:
+                await answer(ui, "same")  # the other person's
+            await ui.go_to("pgp-keys")
+            stands = "differs" if said == "later" else said
+            assert ui.session.facts()["comparisons"]["jane.doe"] == stands
+            assert ui.session.facts()["keys"].keys() == {"jane.doe", "juan.delacruz"}
+            assert {ui.status(step) for step in ("pgp-keys", "users", "groups", "review")} == {Status.DONE}
+            assert ("✗ differs" in ui.text) is (stands == "differs")
+        rows = dict(status_grid(ui.app.wizard.run.session_context()).rows)
+        assert PersonStatus.KEY_REJECTED in rows["jane.doe"]
+        assert PersonStatus.KEY_REJECTED not in rows["juan.delacruz"]
+        assert standing(ui.app.wizard.run, StepKey("pgp-keys")) is Status.UNCONFIRMED
+
+
 async def test_escape_leaves_a_done_step_that_still_looks_for_what_is_there(
     admin_project: AdminProject, people_keys: Keys, monkeypatch: pytest.MonkeyPatch
 ) -> None:

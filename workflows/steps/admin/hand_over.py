@@ -247,6 +247,8 @@ def _identity_of(name: str, account: str, source: Source, context: Context) -> I
         raise PlanAgain("Nothing new", f"{unchanged[name]}.", next=_AGAIN)
     if name in source.outdated:
         raise source.outdated[name]
+    if name in context.decisions.rejected:
+        raise OnboardError("Not their key", "you said that this PGP key isn't theirs.", next=_REPLACE)
     key = normalise(_key_text(name, source, context)).binary
     details = inspect_key(key, environment=context.environment.variables)
     return identity(source, name, details, parts_of(name, account, context))
@@ -403,6 +405,7 @@ def policy_words(layer: Layer) -> tuple[str, ...]:
 _MOST_NAMED = 3
 _CLOCKS_DIFFER = timedelta(minutes=5)
 _AGAIN = "Plan and apply again."
+_REPLACE = "Get their own key, and replace it (n)."
 _RESET = "Reset it with “Reset a password” on Home."
 """The advice if somebody made a password by hand, since another plan would find nothing to do."""
 _GONE = {

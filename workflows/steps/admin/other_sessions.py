@@ -312,6 +312,8 @@ def not_compared_elsewhere(name: str, fingerprint: str, context: Context) -> Sen
             decisions = Decisions.from_facts(session.facts)
             if name in decisions.keys and decisions.keys[name].fingerprint == fingerprint:
                 answers[decisions.comparison(name)] = work_of(session)
+    if Comparison.DIFFERS in answers:
+        return f"This PGP key isn't {name}'s, as you said elsewhere ({answers[Comparison.DIFFERS]})."
     if Comparison.LATER not in answers or Comparison.SAME in answers:
         return ""
     return f"Nobody has compared the PGP fingerprint of {name} yet ({answers[Comparison.LATER]})."

@@ -821,6 +821,13 @@ def compared_before(context: Context) -> dict[str, tuple[str, str]]:
     return {name: (decisions.keys[name].fingerprint, said) for name, said in asked.items()}
 
 
+def applied_everywhere(name: str, context: Context) -> bool:
+    """Return whether every account that encrypts something to somebody's decided key was applied."""
+    decisions, applied = context.decisions, context.of_each_item("applied")
+    accounts = [account for account in decisions.layers if name in decisions.keyed_in(account)]
+    return bool(accounts) and applied.keys() >= {*accounts}
+
+
 def differs_words(fingerprint: str) -> Sentence:
     """Return a message to somebody whose key arrived with a different fingerprint."""
     return (

@@ -64,6 +64,7 @@ class PersonStatus(Enum):
     HALF_DONE = ("✗", "half done")
     CHANGED = ("≠", "changed since")
     CHANGE_MEANT = ("–", "changed since")
+    KEY_REJECTED = ("✗", "not their key")
     TO_HAND_OVER = ("○", "to hand over")
     APPLIED = ("✓", "applied")
     UNCHANGED = ("✓", "nothing to change")
@@ -321,6 +322,9 @@ class _Column:
             changed = PersonStatus.CHANGED if name in self._contradicted else PersonStatus.CHANGE_MEANT
             return self._since.get(name, changed)
         lacks = name in left_out_of(self._plan or {})
+        decisions = self._context.decisions
+        if name in decisions.rejected and name in decisions.keyed_in(self._account):
+            return self._later.get(name, PersonStatus.KEY_REJECTED)
         if self._applied and not lacks:
             return self._after_apply(name)
         if self._plan is not None and not lacks:

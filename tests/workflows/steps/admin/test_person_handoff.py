@@ -379,6 +379,7 @@ def test_a_text_for_another_key_than_a_later_session_took_in_is_doubted(
         (["later"], "A" * 40, True),
         (["same"], "A" * 40, False),
         (["later", "same"], "A" * 40, False),
+        (["same", "differs"], "A" * 40, True),
         (["later"], "B" * 40, False),
     ],
 )
@@ -543,3 +544,21 @@ def test_an_access_key_that_aws_no_longer_has_is_not_handed_over(
     )
     layer: Any = SimpleNamespace(project=None, files=None, location=SimpleNamespace(account="security"))
     assert bool(hand_over._outdated(made, layer, (), context)) is useless
+
+
+@pytest.mark.parametrize("said", ["later", "differs"])
+def test_only_a_key_that_turned_out_not_to_be_its_owners_holds_back_their_text(
+    project: Project, home: GpgHome, tmp_path: Path, said: str
+) -> None:
+    key, fingerprint = normalise(home.export(NAME)).text, details(home).fingerprint
+    facts = {
+        "project": "bb",
+        "layers": ["security"],
+        "keys": {NAME: {"text": key, "fingerprint": fingerprint, "source": "pasted"}},
+        "comparisons": {NAME: said},
+    }
+    every = {"plan@security": {"passwords": [NAME]}}
+    context = Context(fake_environment(tmp_path, {}), facts, every, "security", tmp_path)
+    read = source(project, login_profiles={NAME: login(encrypted(home))})
+    made = person_handoff(NAME, {"security": read}, (), context)
+    assert (bool(made.text), made.void) == ((True, False) if said == "later" else (False, True))

@@ -20,8 +20,9 @@ from workflows.machine.events import StepKey
 from workflows.machine.observations import AGREES, NOT_ASKED, Observation, Verdict
 from workflows.machine.summaries import DRAFTS, Summary, keep_summary, made_from
 from workflows.steps.admin.accepted_plan import Planned
+from workflows.steps.admin.pgp_keys import applied_everywhere
 from workflows.steps.admin.status_grid import PersonStatus, status_grid
-from workflows.steps.decisions import Comparison
+from workflows.steps.decisions import Comparison, Decisions
 from workflows.steps.shared.module import Context
 from workflows.terraform.record import PlanRecord
 from workflows.terraform.results import ApplyResult
@@ -122,6 +123,38 @@ def test_a_key_that_was_taken_in_uncompared_is_to_be_compared(tmp_path: Path) ->
     assert grid(tmp_path, **facts)["jane.doe"]["security"] is PersonStatus.KEY_TO_COMPARE
     assert grid(tmp_path, **facts)["juan.delacruz"]["security"] is PersonStatus.DECIDED
     assert grid(tmp_path, **facts, changed_files=[])["jane.doe"]["security"] is PersonStatus.WRITTEN
+
+
+def test_a_key_that_is_not_its_owners_is_shown_where_it_came_into_an_account(tmp_path: Path) -> None:
+    facts = {
+        **DECIDED,
+        "comparisons": {"jane.doe": "differs"},
+        "changed_files": [],
+        "plan__management": {**plan_facts(tmp_path), "passwords": ["jane.doe"]},
+        "applied__management": APPLIED,
+    }
+    found = grid(tmp_path, **facts)
+    joins = Decisions.from_facts(DECIDED).keyed_in
+    for account in ("management", "security"):
+        rejected = found["jane.doe"][account] is PersonStatus.KEY_REJECTED
+        assert rejected is ("jane.doe" in joins(account))
+        assert found["juan.delacruz"][account] is not PersonStatus.KEY_REJECTED
+
+
+@pytest.mark.parametrize(
+    ("applied", "everywhere"), [((), False), (("management",), False), (("management", "security"), True)]
+)
+def test_a_key_is_in_use_everywhere_only_after_each_apply(
+    tmp_path: Path, applied: tuple[str, ...], *, everywhere: bool
+) -> None:
+    facts = {
+        "layers": ["management", "security"],
+        "keys": {"jane.doe": {"text": "x"}},
+        "user_changes": {"add": {"management": ["jane.doe"], "security": ["jane.doe"]}, "remove": {}},
+    }
+    every = {**facts, **{f"applied@{account}": APPLIED for account in applied}}
+    context = Context(fake_environment(tmp_path, {}), facts, every, "", tmp_path)
+    assert applied_everywhere("jane.doe", context) is everywhere
 
 
 def test_each_account_goes_its_own_way(tmp_path: Path) -> None:
