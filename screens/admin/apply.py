@@ -304,6 +304,7 @@ class ApplyPane(TerraformPane):
         yield CodeField(self.context.environment.now)
         yield Text("", id="standing", classes="summary")
         yield Text("", id="ended", classes="summary -standing -empty")
+        yield ButtonRow(Button("Deactivate", id="deactivate", key="d"), id="in-use", classes="hidden")
         yield PlanTable(classes="summary before")
         yield Text("", id="gone", classes="summary before -empty")
         yield Text("", id="not-compared", classes="summary before -empty")
@@ -311,7 +312,6 @@ class ApplyPane(TerraformPane):
         yield PeopleProgress(id="progress", classes="summary")
         yield ButtonRow(
             Button("Log", id="show-log", key="l"),
-            Button("Deactivate", id="deactivate", key="d", classes="hidden"),
             Button("Back to Plan", id="to-plan", key="p"),
             Button("Compare", id="compare", key="k"),
             Button("Recover", id="recover", key="r", classes="hidden"),
@@ -413,7 +413,7 @@ class ApplyPane(TerraformPane):
             self.drop_note()  # the result was read, only not recorded
             self._ended = f"! {_ALONE} {self._outlook.stands}"
         self.query_one("#recover", Button).set_class(not self._outlook.recoverable, "hidden")
-        self.query_one("#deactivate", Button).set_class(not self._outlook.in_use, "hidden")
+        self.query_one("#in-use").set_class(not self._outlook.in_use, "hidden")
         self._show()
         self.query_one(PaceLine).begin(self._outlook.began_at)
         failed = bool(self._ended)  # its result couldn't be recorded: don't retry automatically

@@ -141,9 +141,8 @@ class Failure(Enum):
     IN_USE = Cause(
         r"DeleteConflict",
         "It is still in use",
-        "Something that Terraform doesn't know is attached to the user or group, so AWS doesn't delete it.",
-        "Remove what is attached (keys, MFA device, policies), then plan again. For somebody who leaves, "
-        "the Deactivate step lists and removes it; for others, look in the console.",
+        "Terraform doesn't know everything that is attached to it, so AWS keeps it.",
+        "Remove that, then plan again: Deactivate lists it for people who leave, the console for others.",
     )
     LIMIT = Cause(
         r"LimitExceeded|quota",

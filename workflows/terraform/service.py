@@ -186,6 +186,11 @@ class Terraform:
         return init_needed(self._data_folder, self._backend)
 
     @property
+    def _place(self) -> str:
+        """The layer's folder for messages, by the last parts of its path: account, "global", layer."""
+        return "/".join(self.layer.parts[-3:])
+
+    @property
     def _data_folder(self) -> Path:
         """Terraform's data folder for the layer, filled by init."""
         return self.layer / (self.environment.get("TF_DATA_DIR") or ".terraform")
@@ -296,7 +301,7 @@ class Terraform:
         if outcome.succeeded:
             return
         writes, said = kind in {Kind.IMPORT, Kind.PUSH}, outcome.progress.diagnostics
-        error = failure(kind, str(self.layer), said, outcome.text, self.binary.product)
+        error = failure(kind, self._place, said, outcome.text, self.binary.product)
         if outcome.cancelled and not (writes and isinstance(error, LockHeld)):
             words = "The state is complete and not locked." if writes else "Nothing was changed."
             what = f"You stopped the {kind}. {words}"
@@ -309,7 +314,7 @@ class Terraform:
             raise Cancelled("Stopped", "You stopped this. Nothing was changed.")
         if answer.exit_code != 0:
             # Never stdout: for show and state pull it is the state.
-            raise failure(operation, str(self.layer), (), answer.stderr, self.binary.product)
+            raise failure(operation, self._place, (), answer.stderr, self.binary.product)
         return answer
 
     def plan(
@@ -465,7 +470,7 @@ class Terraform:
             return result
         if result.stopped:
             raise ApplyCancelled(result)
-        error = apply_failure(outcome, str(self.layer), self.binary.product)
+        error = apply_failure(outcome, self._place, self.binary.product)
         if isinstance(error, LockHeld) and result.untouched:
             raise error
         raise ApplyFailed(error, result)

@@ -403,7 +403,7 @@ async def test_a_removal_of_somebody_in_use_leads_to_deactivate(
     app = desk.host("apply")
     async with app.run_test(size=(80, 24), message_hook=listen) as pilot:
         await rest(pilot)
-        assert app.pane.query_one("#deactivate").display is in_use
+        assert app.pane.query_one("#in-use").display is in_use
         await press(pilot, "d")
         assert chosen == [StepKey("deactivate", "management")] * in_use
 
