@@ -253,6 +253,7 @@ _LINES = {False: 7, True: 18}
 """The number of lines for people, by whether the terminal is tall."""
 _MOST_BESIDES = 4
 _LEFT = "The last apply may have created something that isn't in the state."
+_KEPT = "AWS kept somebody who still has something"
 _ALONE = "The apply ended while iam-onboard was closed."
 _RUNNING = "esc stops it safely. If you quit (^q), the apply continues by itself."
 
@@ -494,8 +495,9 @@ class ApplyPane(TerraformPane):
 
     @on(Button.Pressed, "#deactivate")
     def action_deactivate(self) -> None:
+        """Open that step again: what it found no longer holds."""
         if self._outlook is not None and self._outlook.in_use:
-            self.post_message(StepRail.Chosen(StepKey("deactivate", self.context.item)))
+            self.post_message(self.DoneNoMore(_KEPT, str(StepKey("deactivate", self.context.item))))
 
     @on(Button.Pressed, "#recover")
     def action_recover(self) -> None:

@@ -836,8 +836,12 @@ class WizardScreen(OneFocus):
     @on(StepPane.DoneNoMore)
     async def _open_again(self, message: StepPane.DoneNoMore) -> None:
         key = StepKey.parse(message.step) if message.step else self.current
-        if key is not None and message.pane is self.pane and self.run.session.status(key) in _DONE:
+        if key is None or message.pane is not self.pane:
+            return
+        if self.run.session.status(key) in _DONE:
             await self._do_again(key, message.reason)
+        elif message.step:
+            await self.visit(key)
 
     async def _do_again(self, key: StepKey, reason: str = "") -> None:
         first = list[StepKey]()

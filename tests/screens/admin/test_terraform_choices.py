@@ -19,9 +19,9 @@ from textual.widgets import Input
 from screens.admin.apply import ApplyPane, PeopleProgress, RecoveryList, remaining_seconds
 from screens.admin.plan import PlanPane
 from screens.step import terraform as terraform_pane
+from screens.step.page import StepPane
 from screens.step.terraform import LockDialog
 from screens.widgets.dialogs import Confirm
-from screens.widgets.rail import StepRail
 from screens.widgets.text import Text
 from workflows.core.errors import OnboardError
 from workflows.machine.events import StepKey
@@ -393,11 +393,11 @@ async def test_a_removal_of_somebody_in_use_leads_to_deactivate(
 ) -> None:
     accepted(desk)
     apply_left(monkeypatch, in_use=in_use)
-    chosen: list[StepKey] = []
+    opened: list[str] = []
 
     def listen(message: Message) -> None:
-        if isinstance(message, StepRail.Chosen):
-            chosen.append(message.key)
+        if isinstance(message, StepPane.DoneNoMore):
+            opened.append(message.step)
             message.stop()
 
     app = desk.host("apply")
@@ -405,7 +405,7 @@ async def test_a_removal_of_somebody_in_use_leads_to_deactivate(
         await rest(pilot)
         assert app.pane.query_one("#in-use").display is in_use
         await press(pilot, "d")
-        assert chosen == [StepKey("deactivate", "management")] * in_use
+        assert opened == ["deactivate@management"] * in_use
 
 
 @pytest.mark.parametrize(
