@@ -164,7 +164,7 @@ def test_temporary_credentials_without_a_role_cannot_tell(project: RegionsProjec
 def test_a_session_token_that_aws_answers_is_neither_kept_nor_told(project: RegionsProject) -> None:
     reports: list[Progress] = []
     audit = ask(project, reports=reports)
-    given = project.aws.strict.state.sessions.dump()["sessions"]
+    given = project.aws.strict.state.sessions.values()
     assert len(given) >= 2 * len(FEW) - 2  # for two accounts, without the opt-in region
     context = project.context()
     sts_regions.export(audit, with_ids=True, context=context, report=reports.append)
@@ -172,8 +172,8 @@ def test_a_session_token_that_aws_answers_is_neither_kept_nor_told(project: Regi
     written = json.dumps(facts) + repr(audit) + repr(reports)
     written += "".join(path.read_text() for path in project.environment.home.glob("sts-regions*"))
     for session in given:
-        assert session["secret"] not in written
-        assert session["token"] not in written
+        assert session.secret not in written
+        assert session.token not in written
 
 
 def test_the_fact_has_the_agreed_shape_and_comes_back_as_it_was(project: RegionsProject) -> None:
