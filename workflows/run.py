@@ -208,7 +208,8 @@ class SessionRun:
 
     def done(self) -> tuple[Question, ...]:
         """Return a question for each done step."""
-        return tuple(self.question(key) for key in self.session.layout() if self._done(key))
+        done = {Status.DONE, Status.CONTRADICTED, Status.UNCONFIRMED}
+        return tuple(self.question(key) for key in self.session.layout() if self.session.status(key) in done)
 
     def check(self, done: Iterable[Question]) -> tuple[tuple[Question, Observation], ...]:
         """Look at the world for these questions, without changing the session; any thread may call this."""
@@ -252,9 +253,6 @@ class SessionRun:
         """Return a question about a step, with its context and record as they are now."""
         return Question(key, self.context(key), self.session.record(key))
 
-    def _done(self, key: StepKey) -> bool:
-        return self.session.status(key) in {Status.DONE, Status.CONTRADICTED, Status.UNCONFIRMED}
-
     def questions(self, *, opens: bool = False) -> tuple[Question, ...]:
         """Return the questions for the network, without the steps that a look at this machine contradicts.
 
@@ -271,8 +269,7 @@ class SessionRun:
 
     def inquiries(self) -> tuple[Question, ...]:
         """Return all questions for the network about done steps, whatever the last look found."""
-        steps = (key for key in self.session.layout() if self._done(key))
-        return tuple(self.question(key) for key in steps if inquiry(self.module(key)) is not None)
+        return tuple(asked for asked in self.done() if inquiry(self.module(asked.key)) is not None)
 
     def can_ask(self, key: StepKey) -> bool:
         """Return whether the last result for a step came from the network, which can be asked again."""

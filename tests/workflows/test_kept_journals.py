@@ -140,6 +140,7 @@ def test_a_finished_session_of_the_admin_is_still_finished(opened: Opened) -> No
             "people": [],
             "besides": [],
             "notes": [],
+            "uncommitted": [],
         }
 
 
