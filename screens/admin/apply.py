@@ -16,14 +16,12 @@ from textual.containers import Vertical
 from textual.message import Message
 
 from screens.step.page import TALL, YOURS, Opening, Primary, StepPane, Turn
-from screens.step.terraform import COMPARE, TerraformPane
+from screens.step.terraform import COMPARE, PlanTable, RunLog, TerraformPane, amounts, cut
 from screens.step.times import moment_text
 from screens.widgets.dialogs import Confirm, ask
 from screens.widgets.fields import CodeField
-from screens.widgets.plan_table import PlanTable, amounts, cut
 from screens.widgets.progress import ProgressLine
 from screens.widgets.rail import StepRail
-from screens.widgets.run_log import RunLog
 from screens.widgets.text import Button, ButtonRow, Option, OptionList, Text, in_line, sized, styled
 from workflows.core.errors import Cancelled
 from workflows.core.grouping import by_key

@@ -21,14 +21,12 @@ from textual.strip import Strip
 from textual.widgets import Input
 
 from screens.step.page import YOURS, Opening, Primary, StepPane, Turn
-from screens.step.terraform import COMPARE, TerraformPane
+from screens.step.terraform import COMPARE, STYLES, PlanTable, RunLog, TerraformPane, cut
 from screens.step.times import moment_text
 from screens.widgets.dialogs import NameDialog, ask
 from screens.widgets.fields import CodeField, FilterField
 from screens.widgets.line_list import GUTTER, Line, LineList, across
 from screens.widgets.lists import MarkList, TextDialog
-from screens.widgets.plan_table import STYLES, PlanTable, cut
-from screens.widgets.run_log import RunLog
 from screens.widgets.text import Button, ButtonRow, Text, segment
 from workflows.core.errors import Cancelled, OnboardError
 from workflows.core.secret import Secret

@@ -27,11 +27,10 @@ from screens.admin.plan import PlanPane, ResourceBrowser
 from screens.step.asking import Contradiction
 from screens.step.page import StepPane
 from screens.step.sending import ToSendDialog
+from screens.step.terraform import RunLog, amounts
 from screens.widgets.dialogs import Confirm, ErrorDialog
 from screens.widgets.lists import TextDialog
-from screens.widgets.plan_table import amounts
 from screens.widgets.rail import MARKS
-from screens.widgets.run_log import RunLog
 from screens.widgets.text import OptionList, Text
 from workflows.core.errors import OnboardError
 from workflows.core.files import write_atomically

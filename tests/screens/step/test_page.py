@@ -18,10 +18,10 @@ from textual.screen import Screen
 from textual.widgets import Button, Input, TextArea
 
 from screens.step.page import Opening, StepPane
+from screens.step.terraform import PlanTable
 from screens.widgets.dialogs import OneFocus
 from screens.widgets.fields import FieldRow, PathField
 from screens.widgets.lists import Log, TextDialog
-from screens.widgets.plan_table import PlanTable
 from workflows.core.errors import Cancelled, Problem
 from workflows.machine.declaration import Step
 from workflows.steps.shared.module import Context, Progress, Report
