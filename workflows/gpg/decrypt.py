@@ -352,15 +352,14 @@ def decrypt(
 
 def _failure(run: GpgRun) -> OnboardError:
     """Return the error for a failed run."""
-    if run.exit_status == -signal.SIGINT:
-        return DecryptCancelled(detail=run.messages)  # Ctrl-C in pinentry reaches and ends gpg, too
-    if _error_codes(run, "set_pinentry_mode"):
-        return LoopbackForbidden(detail=run.messages)
     codes = _error_codes(run, "pkdecrypt_failed")
-    kind = next((kind for known, kind in _KINDS if codes & known), None)
-    if kind is None and run.has("SC_OP_FAILURE"):
-        kind = SmartcardProblem
-    if kind is not None:
+    kinds: tuple[tuple[object, type[DecryptError]], ...] = (
+        (run.exit_status == -signal.SIGINT, DecryptCancelled),  # Ctrl-C in pinentry reaches and ends gpg, too
+        (_error_codes(run, "set_pinentry_mode"), LoopbackForbidden),
+        *((codes & known, kind) for known, kind in _KINDS),
+        (run.has("SC_OP_FAILURE"), SmartcardProblem),
+    )
+    if kind := next((kind for applies, kind in kinds if applies), None):
         return kind(detail=run.messages)
     encrypted_to = [arguments[0] for arguments in run.arguments("ENC_TO") if arguments]
     if run.has("NODATA") or not encrypted_to:
