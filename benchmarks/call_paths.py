@@ -36,7 +36,7 @@ from workflows.steps.new_user import access_keys, profiles
 from workflows.steps.new_user.access_keys import CONSOLE
 from workflows.steps.shared.module import Context
 from workflows.steps.shared.own_access_key import VAULT
-from workflows.stores.access_key_vault import find_access_key
+from workflows.stores.vault import find_access_key
 
 ROOMS = ("tui", "screens", "workflows")
 BUDGETS = {"a person is added": 25, "a plan, until Terraform starts": 15}

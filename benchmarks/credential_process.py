@@ -28,8 +28,8 @@ from support.secret_service import MISSING, secret_service
 from benchmarks.form import amount, status
 from tui.host import encrypted_files
 from workflows.core.secret import Credentials, Secret
-from workflows.stores.access_key_vault import store_access_key
 from workflows.stores.key_records import KeyRecord, KeyRecords
+from workflows.stores.vault import store_access_key
 
 BUDGET_SECONDS = 0.25
 RUNS = amount(15, 1)

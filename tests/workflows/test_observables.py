@@ -38,8 +38,8 @@ from workflows.steps.admin import state_now
 from workflows.steps.admin.accepted_plan import Planned
 from workflows.steps.admin.sts_regions import allowed_regions
 from workflows.steps.shared.module import StepModule
-from workflows.stores.access_key_vault import store_access_key
 from workflows.stores.key_records import KeyRecord, KeyRecords, Phase, Rotation
+from workflows.stores.vault import store_access_key
 from workflows.terraform.record import PlanRecord, StateMark, file_sha256, hash_sources
 
 NAME, LAYER = "jane.doe", "security"

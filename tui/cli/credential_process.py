@@ -19,7 +19,7 @@ with on_demand():
     from tui import host
     from tui.cli import asking
     from workflows.core import parsing
-    from workflows.stores import access_key_vault, system_keyring, vault
+    from workflows.stores import system_keyring, vault
 
 if TYPE_CHECKING:
     import argparse
@@ -41,7 +41,7 @@ def credential_process(machine: host.Machine, options: argparse.Namespace) -> No
         OnboardError: no key is kept under that name, or its vault can't be opened.
     """
     project, profile = options.project, options.profile
-    found = access_key_vault.find_access_key(_vaults(machine, project, profile), project, profile)
+    found = vault.find_access_key(_vaults(machine, project, profile), project, profile)
     if found is None:
         raise OnboardError(
             "No access key here",
@@ -55,7 +55,7 @@ def credential_process(machine: host.Machine, options: argparse.Namespace) -> No
 
 def _vaults(machine: host.Machine, project: str, profile: str) -> Iterator[vault.Vault]:
     """Yield the recorded vault, then all: searching keyrings takes longer than everything else."""
-    record = _record(access_key_vault.record_file(machine.places.key_records, project, profile))
+    record = _record(vault.record_file(machine.places.key_records, project, profile))
     if record.get("backend"):
         backend = system_keyring.named_keyring(str(record["backend"]))
         if backend is not None:
@@ -71,7 +71,7 @@ def _vaults(machine: host.Machine, project: str, profile: str) -> Iterator[vault
 def _record(path: Path) -> dict[str, Any]:
     """Return the record of a key unchecked, since it only shortens the search, or {}."""
     try:
-        record = parsing.read_json(path, access_key_vault.LARGEST_RECORD)
+        record = parsing.read_json(path, vault.LARGEST_RECORD)
     except OnboardError:
         record = None  # there is none, or the commands that rely on it report the damage
     return record if isinstance(record, dict) else {}

@@ -110,7 +110,6 @@ def _found(root: Path) -> Project:
     build_env = read_build_env(root / "build.env") if (root / "build.env").is_file() else {}
     warnings: list[str] = []
     layers, left_out = _layers(root, accounts, warnings)
-    warnings += _same_ids(accounts)
     name = _text(values, "project")
     if not name:
         raise ProjectError(
@@ -119,13 +118,14 @@ def _found(root: Path) -> Project:
             why="The short project name is the prefix of every profile and the folder under ~/.aws.",
             next=f'Add a line such as  project = "bb"  to {common}.',
         )
-    if not layers:
-        warnings.append("No account folder holds a base-identities layer, so there is nothing to edit.")
     region = _region(values) or next(filter(None, (layer.region for layer in layers)), "")
-    if not region:
-        warnings.append(
-            "No file names the project's region, so iam-onboard can't make handoffs. Set region_primary."
-        )
+    lacks = (
+        (not layers, "No account folder holds a base-identities layer, so there is nothing to edit."),
+        (
+            not region,
+            "No file names the project's region, so iam-onboard can't make handoffs. Set region_primary.",
+        ),
+    )
     return Project(
         root=root,
         name=name,
@@ -139,7 +139,7 @@ def _found(root: Path) -> Project:
         mfa_enabled=build_env.get("MFA_ENABLED", "").strip().lower() == "true",
         sso_enabled=values.get("sso_enabled") is True,
         layers=tuple(layers),
-        warnings=tuple(warnings),
+        warnings=(*warnings, *_same_ids(accounts), *(warning for applies, warning in lacks if applies)),
         left_out=left_out,
     )
 

@@ -45,9 +45,12 @@ def named_regions(root: Path, regions: Collection[str]) -> tuple[str, ...]:
     """
     longest_first = sorted(regions, key=len, reverse=True)
     pattern = re.compile(rf"(?<![a-z0-9])(?:{'|'.join(map(re.escape, longest_first))})(?![0-9])".encode())
-    found: set[bytes] = set()
-    for path, data in _files(root, _READ) if regions else ():
-        found.update(pattern.findall(data), pattern.findall(os.fsencode(path.relative_to(root))))
+    found: set[bytes] = {
+        region
+        for path, data in (_files(root, _READ) if regions else ())
+        for text in (data, os.fsencode(path.relative_to(root)))
+        for region in pattern.findall(text)
+    }
     return tuple(sorted(region.decode() for region in found))
 
 

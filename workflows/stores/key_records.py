@@ -30,7 +30,7 @@ from workflows.core.locks import FileLock
 from workflows.core.parsing import parse_json
 from workflows.core.sentences import Sentence, count
 from workflows.core.shapes import WrongShape, plain, read
-from workflows.stores.access_key_vault import LARGEST_RECORD, record_file
+from workflows.stores.vault import LARGEST_RECORD, record_file
 
 _Kind = TypeVar("_Kind")
 KEPT_WORDS = {

@@ -12,9 +12,8 @@ from workflows.core.secret import Credentials, Secret
 from workflows.core.sentences import Sentence
 from workflows.profiles.plan import BaseProfile, WantedProfiles
 from workflows.profiles.write import ProfilePaths, sections_in, write_profiles
-from workflows.stores.access_key_vault import delete_access_key, load_access_key, store_access_key
 from workflows.stores.system_keyring import KeyringVault
-from workflows.stores.vault import PgpFileVault, Vault
+from workflows.stores.vault import PgpFileVault, Vault, delete_access_key, load_access_key, store_access_key
 
 KEPT_IN_KEYRING, KEPT_IN_PGP_FILE, KEPT_IN_FILE = "keyring", "pgp-file", "credentials-file"
 """The kinds of stores, as recorded."""

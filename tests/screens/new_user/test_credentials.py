@@ -50,9 +50,9 @@ from workflows.steps.new_user.access_keys import KEPT, Download
 from workflows.steps.new_user.sign_in import Proof
 from workflows.steps.new_user.verify import Result
 from workflows.steps.shared.own_access_key import not_accepted
-from workflows.stores.access_key_vault import store_access_key
 from workflows.stores.key_records import KEPT_WORDS, KeyRecord, KeyRecords
 from workflows.stores.key_store import KEPT_IN_PGP_FILE
+from workflows.stores.vault import store_access_key
 
 START = Step(
     "start",

@@ -34,9 +34,8 @@ from workflows.core.secret import Credentials, Secret
 from workflows.machine.summaries import JOURNAL
 from workflows.messages.handoff import Handoff
 from workflows.stores import system_keyring
-from workflows.stores.access_key_vault import store_access_key
 from workflows.stores.system_keyring import KeyringVault
-from workflows.stores.vault import VaultUnavailable
+from workflows.stores.vault import VaultUnavailable, store_access_key
 
 
 class Keyring(own_machine.Keyring):

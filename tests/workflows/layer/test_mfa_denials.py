@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from support.layers import layer_of
 
-from workflows.layer.mfa_denials import mfa_denials
+from workflows.layer.read.findings import mfa_denials
 
 STATEMENT = """data "aws_iam_policy_document" "mfa" {
   statement {

@@ -16,8 +16,8 @@ from support.pgp import ENVIRONMENT, GpgHome, gpg_home
 
 from tui.host import encrypted_files
 from workflows.core.secret import Credentials, Secret
-from workflows.stores.access_key_vault import store_access_key
 from workflows.stores.key_records import KeyRecord, KeyRecords
+from workflows.stores.vault import store_access_key
 
 PROGRAM = Path(sys.executable).with_name("iam-onboard")
 PASSPHRASE = "canary-passphrase-2f"

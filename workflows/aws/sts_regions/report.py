@@ -111,12 +111,13 @@ def counted(wanted: ToDo) -> list[tuple[int, str]]:
 
 def left_over(audit: Audit) -> list[Sentence]:
     """Return what is left to do by hand, a line per account: "2 regions to switch off in x"."""
-    lines: list[Sentence] = []
-    for account in audit.accounts:
-        if parts := counted(to_do(account, audit.allowed)):
-            what = ", ".join(f"{count(number, 'region')} {words}" for number, words in parts)
-            lines.append(f"{what} in {account.account}")
-    return lines
+    left = {
+        account.account: [
+            f"{count(number, 'region')} {words}" for number, words in counted(to_do(account, audit.allowed))
+        ]
+        for account in audit.accounts
+    }
+    return [f"{', '.join(parts)} in {account}" for account, parts in left.items() if parts]
 
 
 def not_asked(audit: Audit) -> list[Sentence]:

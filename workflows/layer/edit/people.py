@@ -128,16 +128,16 @@ class AddPerson:
 
     def check(self, layer: Layer) -> list[Problem]:
         """Return what is wrong with the name, the groups or the key."""
+        place = _commented_at(layer.files, self.name)
+        comment = f"{self.name} is in a comment at {place}, which stays: check whether you still need it."
+        folder = f"{self.name} can't name a key file: it is a folder's name."
         problems = [
             *check_name(self.name, "user", [person.iam_name for person in layer.people]),
             *check_joined(layer, self.groups, self.name, machine=self.machine),
             *check_key_text(self.key_text),
+            *([Problem(folder, "name")] if self.name in {".", ".."} else []),
+            *([Problem(comment, "name", fatal=False)] if place else []),
         ]
-        if self.name in {".", ".."}:
-            problems.append(Problem(f"{self.name} can't name a key file: it is a folder's name.", "name"))
-        if place := _commented_at(layer.files, self.name):
-            message = f"{self.name} is in a comment at {place}, which stays: check whether you still need it."
-            problems.append(Problem(message, "name", fatal=False))
         if any(problem.fatal for problem in problems):
             return problems
         if left := self._left_of_an_edit(layer):

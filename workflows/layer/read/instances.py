@@ -430,8 +430,8 @@ def marks_of(text: str, key: str, value: str) -> dict[str, str]:
         key: the placeholder for a map's key.
         value: the placeholder for a list's entry, or a map's value.
     """
-    marks = {}
-    for listed, mark in ((text, value), (f"keys({text})", key), (f"values({text})", value)):
-        forms = (f"{listed}[{_INDEX}]", f"element({listed}, {_INDEX})", f"element({listed},{_INDEX})")
-        marks.update(dict.fromkeys(forms, mark))
-    return marks
+    return {
+        form: mark
+        for listed, mark in ((text, value), (f"keys({text})", key), (f"values({text})", value))
+        for form in (f"{listed}[{_INDEX}]", f"element({listed}, {_INDEX})", f"element({listed},{_INDEX})")
+    }

@@ -344,15 +344,18 @@ def _is_machine(label: str, members: list[str], machine_names: set[str]) -> bool
 
 
 def _policies(block: Block, names: Mapping[str, object]) -> list[str]:
-    found: list[str] = []
-    for attribute in policy_lists(block):
-        if attribute.value.type == "tuple":
-            for element in block.document.elements(attribute.value):
-                value = evaluate(block.document, element, names)
-                found.append(value if isinstance(value, str) else block.document.text(element))
-        else:
-            found.append(block.document.text(attribute.value))
-    return found
+    document = block.document
+    nodes = (
+        node
+        for attribute in policy_lists(block)
+        for node in (
+            document.elements(attribute.value) if attribute.value.type == "tuple" else [attribute.value]
+        )
+    )
+    return [
+        value if isinstance(value := evaluate(document, node, names), str) else document.text(node)
+        for node in nodes
+    ]
 
 
 def policy_lists(block: Block) -> list[Attribute]:

@@ -35,8 +35,8 @@ from workflows.core.shapes import moment, plain
 from workflows.gpg.decrypt import NotAMessage, clean_ciphertext, is_for
 from workflows.gpg.inspect import KeyDetails, inspect_key
 from workflows.gpg.normalise import normalise
-from workflows.layer.mfa_denials import mfa_denials
 from workflows.layer.model import Layer, Project
+from workflows.layer.read.findings import mfa_denials
 from workflows.layer.read.layer import read_layer
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, NOT_ASKED, Observation, Verdict, waits_in_words

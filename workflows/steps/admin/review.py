@@ -24,10 +24,9 @@ from workflows.layer.edit.operation import Operation
 from workflows.layer.edit.people import AddPerson, RemovePerson, SetAccess
 from workflows.layer.edit.run import Edit, changes_of, edit
 from workflows.layer.formatting import fmt_clean
-from workflows.layer.mfa_denials import mfa_denials
 from workflows.layer.model import Layer
 from workflows.layer.names import is_machine_name
-from workflows.layer.read.findings import missing_keys
+from workflows.layer.read.findings import mfa_denials, missing_keys
 from workflows.layer.read.layer import read_layer
 from workflows.layer.write import ChangedMeanwhile, ChangeSet, FileChange
 from workflows.machine.events import Facts

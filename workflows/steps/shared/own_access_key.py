@@ -48,7 +48,6 @@ from workflows.steps.shared.own_identity import (
     project_of,
 )
 from workflows.steps.shared.paths import typed_path
-from workflows.stores.access_key_vault import delete_access_key, find_access_key, keeps_access_key
 from workflows.stores.key_records import Creation, KeyRecord, KeyRecords
 from workflows.stores.key_store import (
     KEPT_IN_FILE,
@@ -59,7 +58,15 @@ from workflows.stores.key_store import (
     VaultStore,
 )
 from workflows.stores.system_keyring import KeyringVault
-from workflows.stores.vault import PgpFileVault, Vault, VaultLocked, VaultUnavailable
+from workflows.stores.vault import (
+    PgpFileVault,
+    Vault,
+    VaultLocked,
+    VaultUnavailable,
+    delete_access_key,
+    find_access_key,
+    keeps_access_key,
+)
 
 _KEYLESS = "iam-onboard can ask AWS only with an access key: keep one in Access keys (F2)."
 _LOCKED = "Your access key is locked: “Look again at every step” (^p) asks for its passphrase."

@@ -31,10 +31,9 @@ from workflows.steps.new_user.access_keys import API, CONSOLE, HANDOFF, KEPT, TY
 from workflows.steps.shared import own_access_key
 from workflows.steps.shared.module import Context
 from workflows.steps.shared.own_access_key import CREDENTIALS_FILE, VAULT, store_options
-from workflows.stores.access_key_vault import store_access_key
 from workflows.stores.key_records import KeyRecord
 from workflows.stores.key_store import KEPT_IN_PGP_FILE
-from workflows.stores.vault import PgpFileVault, VaultChoice, VaultUnavailable
+from workflows.stores.vault import PgpFileVault, VaultChoice, VaultUnavailable, store_access_key
 
 SERIAL = "arn:aws:iam::222222222222:mfa/jane.doe"
 NAME = f"bb/{BASE}/access-key"

@@ -28,9 +28,8 @@ from workflows.steps.new_user import mfa as step
 from workflows.steps.new_user.mfa import API, CONSOLE, DeviceGone, Pending, Registered, Request
 from workflows.steps.shared.module import Context
 from workflows.steps.shared.own_access_key import KeyInHand, KeyPlace
-from workflows.stores.access_key_vault import store_access_key
 from workflows.stores.key_store import KEPT_IN_KEYRING
-from workflows.stores.vault import VaultChoice, VaultLocked, VaultUnavailable
+from workflows.stores.vault import VaultChoice, VaultLocked, VaultUnavailable, store_access_key
 
 SERIAL = "arn:aws:iam::222222222222:mfa/jane.doe"
 SEED = "bb/security/mfa-seed"

@@ -17,9 +17,9 @@ from workflows.steps.new_user import access_keys, sign_in
 from workflows.steps.new_user.access_keys import API, TYPED, Request
 from workflows.steps.shared.module import Looks
 from workflows.steps.shared.own_access_key import NOT_REPLACED, VAULT, keep_recorded
-from workflows.stores.access_key_vault import delete_access_key
 from workflows.stores.key_records import KeyRecord
 from workflows.stores.key_store import VaultStore
+from workflows.stores.vault import delete_access_key
 
 ONCE, CHOSEN = "Once-only-1234", "Chosen-by-jane-1"
 OWN_LOGIN = json.dumps(
