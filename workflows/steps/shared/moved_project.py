@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from workflows.core.errors import OnboardError
@@ -46,8 +47,7 @@ def same_project(folder: Path, context: Context) -> Path:
             f"{project.root} is the project {project.name}, but this session is about {name}.",
             next=f"Enter the folder of {name}.",
         )
-    lacking = [account for account in layers if project.layer(account) is None]
-    if lacking:
+    if lacking := [account for account in layers if project.layer(account) is None]:
         raise OnboardError(
             "Another checkout",
             f"{project.root} has no identities layer of {', '.join(lacking)}.",
@@ -66,19 +66,13 @@ def proposal(context: Context, working_folder: Path) -> Path | None:
 
 def _neighbours(gone: Path) -> Iterator[Path]:
     """Yield the folders beside the nearest remaining parent of the project."""
-    above = next((folder for folder in gone.parents if folder.is_dir()), None)
-    if above is None:
-        return
-    try:
-        folders = itertools.islice(above.iterdir(), _MOST_NEIGHBOURS)
-        found = [folder for folder in folders if (folder / "config").is_dir()]
-    except OSError:
-        return  # it can't be listed, so nothing is proposed
-    yield from found
+    for above in [folder for folder in gone.parents if folder.is_dir()][:1]:
+        with suppress(OSError):  # it can't be listed, so nothing is proposed
+            folders = itertools.islice(above.iterdir(), _MOST_NEIGHBOURS)
+            yield from [folder for folder in folders if (folder / "config").is_dir()]
 
 
 def _root_in(folder: Path, context: Context) -> Path | None:
-    try:
+    with suppress(OnboardError):  # no project, or another one
         return same_project(folder, context)
-    except OnboardError:
-        return None  # no project, or another one
+    return None

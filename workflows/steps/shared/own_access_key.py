@@ -152,18 +152,13 @@ def kept_key(context: Context, identity: Identity) -> Credentials | None:
     vaults = usable_vaults(context.environment, fingerprint_of(context, identity))
     if found := _found(vaults, context, identity):
         return found
-    files = files_of(context)
+    files, base = files_of(context), base_profile_of(context, identity)
     if not files.config_file.exists() and not files.credentials_file.exists():
         return None
     try:
-        return clients_for(context.environment, identity.region).profile_credentials(
-            files, base_profile_of(context, identity)
-        )
+        return clients_for(context.environment, identity.region).profile_credentials(files, base)
     except AwsError as error:
-        if error.failure in {AwsFailure.PROFILE, AwsFailure.NO_CREDENTIALS} and error.code in {
-            "ProfileNotFound",
-            "NoCredentialsError",
-        }:
+        if error.code in {"ProfileNotFound", "NoCredentialsError"}:
             return None
         raise
 
@@ -313,8 +308,7 @@ def check_owner(who: sts.Identity, identity: Identity, context: Context) -> None
 
 def code_device(devices: Sequence[MfaDevice]) -> str | None:
     """Return the serial of the newest device that gives codes for the command line; None without one."""
-    serials = [device.serial for device in devices if device.gives_codes]
-    return serials[-1] if serials else None
+    return next((device.serial for device in reversed(devices) if device.gives_codes), None)
 
 
 def device_words(devices: Sequence[MfaDevice]) -> Sentence:
@@ -420,16 +414,15 @@ def sign_in_seen_with_kept_key(
     """
     records = KeyRecords(context.environment.key_records_folder)
     try:
-        if records.get(project_of(context), base_profile_of(context, identity)) is None:
-            return SignInSeen()  # so that no keyring asks to be unlocked for nothing
-        key = kept_key(context, identity)
-        if key is None:
-            return SignInSeen()
-        with key, clients_for(context.environment, identity.region).client("iam", key) as client:
-            report_device(client, context.item, context.facts, report)
-            return sign_in_seen(client, identity, since)
+        # so that no keyring asks to be unlocked for nothing
+        recorded = records.get(project_of(context), base_profile_of(context, identity))
+        if recorded and (key := kept_key(context, identity)):
+            with key, clients_for(context.environment, identity.region).client("iam", key) as client:
+                report_device(client, context.item, context.facts, report)
+                return sign_in_seen(client, identity, since)
     except OnboardError as error:
         return SignInSeen(f"iam-onboard couldn't ask AWS about it: {error.what}")
+    return SignInSeen()
 
 
 LONGEST_WAIT_SECONDS = 60.0

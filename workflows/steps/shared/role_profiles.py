@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from workflows.layer.mentioned import account_in_name, account_profile
 from workflows.layer.model import Project
 from workflows.messages.handoff import RoleProfile
@@ -11,6 +9,8 @@ from workflows.profiles.plan import base_name
 from workflows.terraform.state import Role
 
 _ORGANISATION = frozenset({"management", "root"})
+_ROLES = {**dict.fromkeys(_ORGANISATION, "OrganizationAccountAccessRole"), "security": "DevOps"}
+"""The role that users of an account assume by convention, in every member account."""
 
 
 def role_profiles(project: Project, roles: tuple[Role, ...], own_account: str) -> tuple[RoleProfile, ...]:
@@ -27,18 +27,11 @@ def role_profiles(project: Project, roles: tuple[Role, ...], own_account: str) -
     return tuple(found.values())
 
 
-def _accounts(project: Project, role: Role, own_account: str) -> Iterator[tuple[str, str]]:
+def _accounts(project: Project, role: Role, own_account: str) -> list[tuple[str, str]]:
     if role.account_id == "*":
-        yield from (
-            (account.name, account.id)
-            for account in project.accounts
-            if account.id and account.id != own_account
-        )
-        return
-    known = next(
-        (account.name for account in project.accounts if account.id == role.account_id), role.account_id
-    )
-    yield known, role.account_id
+        return [(each.name, each.id) for each in project.accounts if each.id not in {"", own_account}]
+    known = [each.name for each in project.accounts if each.id == role.account_id]
+    return [((*known, role.account_id)[0], role.account_id)]
 
 
 def conventional_profiles(project: Project, account: str) -> tuple[RoleProfile, ...]:
@@ -64,7 +57,7 @@ def has_by_convention(project: Project, account: str, profile: str) -> bool:
     Raises:
         BadVariables: it can't be read.
     """
-    roles, target = tuple(_roles(project, account)), account_in_name(project, profile)
+    roles, target = _roles(project, account), account_in_name(project, profile)
     if not roles or target is None:
         return False
     return profile == base_name(project.name, account) or any(
@@ -72,13 +65,6 @@ def has_by_convention(project: Project, account: str, profile: str) -> bool:
     )
 
 
-def _roles(project: Project, account: str) -> Iterator[tuple[str, str, str]]:
-    if account in _ORGANISATION:
-        role = "OrganizationAccountAccessRole"
-    elif account == "security":
-        role = "DevOps"
-    else:
-        return
-    for member in project.accounts:
-        if member.id and member.name not in _ORGANISATION:
-            yield role, member.name, member.id
+def _roles(project: Project, account: str) -> list[tuple[str, str, str]]:
+    members = [each for each in project.accounts if each.id and each.name not in _ORGANISATION]
+    return [(_ROLES[account], each.name, each.id) for each in members] if account in _ROLES else []
