@@ -106,8 +106,7 @@ class MatrixLayout:
         found = []
         for machine, there in ((False, self.view.groups), (True, self.view.machine_groups)):
             mine = [name for name in new if self.view.is_for_machines(self.choice, name) is machine]
-            names = (*(group.name for group in there), *mine)
-            found += [(name, self._note(name), machine) for name in names]
+            found += [(name, self._note(name), machine) for name in (*(group.name for group in there), *mine)]
         wanted = [max(_NARROWEST, cell_len(group), cell_len(note)) for group, note, _machine in found]
         return tuple(
             Column(group, cut(group, width), cut(note, width), machine, width)

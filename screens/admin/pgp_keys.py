@@ -734,8 +734,7 @@ class PgpKeysPane(StepPane):
         if there:
             self.notify(f"You have this key of {joined(there, ' and ')} already.")
         in_use = [name for name, key in taken.keys.items() if key.replacement and key.replacement.same]
-        new = {name: key for name, key in taken.keys.items() if name not in {*there, *in_use}}
-        self._keep(new)
+        self._keep({name: key for name, key in taken.keys.items() if name not in {*there, *in_use}})
         for name in in_use:
             self._invited.pop(name, None)
             self._aside[name] = PutAside(_IN_USE.format(name=name), "", "= in use already", invites=True)
@@ -748,8 +747,7 @@ class PgpKeysPane(StepPane):
 
     def _go_on_with(self, keys: Mapping[str, TakenKey]) -> None:
         """Ask again about a key that was said to differ and came again; meanwhile it isn't used."""
-        differing = (key for key in keys.values() if self._answer(key) == Comparison.DIFFERS)
-        if again := next(differing, None):
+        if again := next((key for key in keys.values() if self._answer(key) == Comparison.DIFFERS), None):
             self._compare(again)
         else:
             self._go_on(next((name for name in keys if name in self._aside), ""))

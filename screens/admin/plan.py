@@ -495,8 +495,7 @@ class PlanPane(TerraformPane):
         number = len(found.resources)
         resources.set_class(made is None or not number, "hidden")
         resources.label = f"All {number:,} resources" if number > 1 else "1 resource"
-        hidden = bool(made or self._elsewhere or not self._in_state)
-        self.query_one("#elsewhere").set_class(hidden, "hidden")
+        self.query_one("#elsewhere").set_class(bool(made or self._elsewhere or not self._in_state), "hidden")
         self.query_one("#skip").set_class(not unchanged or self.opening.done or self.opening.over, "hidden")
         self.primary_changed()
 

@@ -43,10 +43,8 @@ class NameSuggester(Suggester):
     async def get_suggestion(self, value: str) -> str | None:
         """Return the field with its last name completed and the rest unchanged; None without a match."""
         last = value[max(map(value.rfind, ",;")) + 1 :].lstrip()
-        for name in self.people:
-            if last and name.casefold().startswith(last.casefold()):
-                return value.removesuffix(last) + name
-        return None
+        fitting = (name for name in self.people if last and name.casefold().startswith(last.casefold()))
+        return next((value.removesuffix(last) + name for name in fitting), None)
 
 
 @dataclass(frozen=True)
@@ -372,8 +370,7 @@ class ProjectPane(StepPane):
             line.update("" if self.running_move else "Enter finds the project in this folder.")
         line.set_class(wrong, "-wrong")
         self.query_one("#remarks", Lines).show_lines([f"! {remark}" for remark in remarks])
-        asked = self._found and self._in_accounts
-        self.query("#layers-row, #layers-are").set_class(not asked, "-unasked")
+        self.query("#layers-row, #layers-are").set_class(not (self._found and self._in_accounts), "-unasked")
         self.query_one("#previous").display = self._survey is not None and not self._found
         self.primary_changed()
 
@@ -461,8 +458,7 @@ class ProjectPane(StepPane):
     def likely(self) -> Facts:
         """Return the kinds of work with names; without any, the chosen one."""
         request = self.request()
-        named = [name for name in KINDS if getattr(request, name)]
-        wanted = dict.fromkeys(named or request.asked[:1], True)
+        wanted = dict.fromkeys([name for name in KINDS if getattr(request, name)] or request.asked[:1], True)
         others = {"account_wanted": request.account_wanted, "regions_wanted": request.regions_wanted}
         return {**wanted, **others, **({"layers": list(request.layers)} if request.layers else {})}
 

@@ -262,8 +262,7 @@ class FileDiffs(DrawnLines):
         style = self.style_of(_LINES[line.mark]) if line.mark in _LINES else base
         whole, nth = Strip(self._segments(line, self._tokens[at], style)), row - self._starts[at]
         begin, end = [1, *_row_ends(_drawn(line), width)][nth : nth + 2]
-        part = Strip([*whole.crop(0, 1), *whole.crop(begin, end)])
-        return part.adjust_cell_length(width, style)
+        return Strip([*whole.crop(0, 1), *whole.crop(begin, end)]).adjust_cell_length(width, style)
 
     def _segments(self, line: DiffLine, tokens: Sequence[Token], style: Style) -> list[Segment]:
         text, at = _drawn(line), 1
@@ -784,8 +783,7 @@ def _unseen_line(diff: FileDiff, said: Collection[tuple[str, Comparison | None]]
 
 def _fitting(notes: Sequence[str]) -> list[str]:
     """Return the notes that fit, each in full, and how to read the rest."""
-    rows = list(accumulate(-(-len(note) // _ROW) for note in notes))
-    whole = sum(row <= _ROWS_OF_NOTES for row in rows)
+    whole = sum(row <= _ROWS_OF_NOTES for row in accumulate(-(-len(note) // _ROW) for note in notes))
     more = count(len(notes) - whole, "more warning" if whole else "warning")
     return [*notes[:whole], *([f"! {more}: w shows all."] if whole < len(notes) else [])]
 
