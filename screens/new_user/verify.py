@@ -19,6 +19,7 @@ from screens.widgets.dialogs import Notice
 from screens.widgets.fields import CodeField, Wanted
 from screens.widgets.lists import Table
 from screens.widgets.text import LINE_CELLS, Button, ButtonRow, Text
+from workflows.aws.verify import Result
 from workflows.core.errors import Problem
 from workflows.core.installation import how_to_install
 from workflows.core.sentences import Sentence, enumerated, joined, text_of
@@ -30,7 +31,6 @@ from workflows.steps.new_user.verify import (
     NOT_INSTALLED,
     IdentityView,
     Request,
-    Result,
     Survey,
     Tried,
 )

@@ -25,9 +25,9 @@ with on_demand():
     from tui.cli import identity
     from workflows.aws import clients
     from workflows.profiles import plan, write
-    from workflows.steps.new_user import access_keys, profile_source
+    from workflows.steps.new_user import access_keys
     from workflows.steps.rotation import rotate as rotation
-    from workflows.steps.shared import module, own_access_key
+    from workflows.steps.shared import module, own_access_key, role_profiles
     from workflows.stores import key_records, key_store
 
 
@@ -124,7 +124,7 @@ def _change(
             next="Use the base profile and region that `iam-onboard profiles show` lists.",
         )
     account = profile.removeprefix(f"{project}-")
-    owner = profile_source.unknown_user(account, region)
+    owner = role_profiles.unknown_user(account, region)
     context = identity.identity_context(machine, project, owner, profile)
     done = act(options, context)
     record = own_access_key.kept_record(context)

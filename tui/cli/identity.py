@@ -16,8 +16,9 @@ from workflows.messages.handoff import Handoff, Identity
 from workflows.profiles.plan import KeySource, WantedProfiles, base_name
 from workflows.profiles.record import Record, read_record
 from workflows.profiles.write import Prepared, ProfilePaths, prepare, profile_paths, sections_in
-from workflows.steps.new_user import profile_source, profiles
+from workflows.steps.new_user import profiles
 from workflows.steps.new_user.access_keys import CONSOLE, TYPED, Request
+from workflows.steps.shared import role_profiles
 from workflows.steps.shared.module import Context
 from workflows.steps.shared.own_access_key import CREDENTIALS_FILE, PGP_FILE, VAULT, store_for
 from workflows.steps.shared.own_identity import identity_of, paths_of
@@ -119,9 +120,9 @@ def wish(machine: Machine, options: argparse.Namespace) -> Wish:
 
 def _identity(machine: Machine, named: Named, account: str) -> Identity:
     if (handoff := session_handoff(machine, named.name)) is not None:
-        return profile_source.identity_in(handoff, account)
+        return role_profiles.identity_in(handoff, account)
     if named.checkout is not None:
-        return profile_source.usual_identity(named.checkout, account)
+        return role_profiles.usual_identity(named.checkout, account)
     raise OnboardError(
         "The roles are unknown",
         f"No session has a handoff for {named.name}, and this folder isn't in its checkout.",

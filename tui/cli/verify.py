@@ -26,8 +26,8 @@ with on_demand():
     from workflows.core import installation
     from workflows.messages import handoff
     from workflows.profiles import plan, shell_lines, write
-    from workflows.steps.new_user import profile_source, verify as step
-    from workflows.steps.shared import module, own_identity
+    from workflows.steps.new_user import verify as step
+    from workflows.steps.shared import module, own_identity, role_profiles as roles
 
 if TYPE_CHECKING:
     from workflows.core.secret import Credentials
@@ -102,7 +102,7 @@ def _context(
 ) -> module.Context:
     """Return a context with an identity for each base profile, as if the step had written the files."""
     bases = [name for name in role_profiles.base_profiles(files) if only in {"", name}]
-    identities = tuple(profile_source.unknown_user(name, aws_clients.USUAL_REGION) for name in bases)
+    identities = tuple(roles.unknown_user(name, aws_clients.USUAL_REGION) for name in bases)
     facts: dict[str, object] = {"handoff": handoff.Handoff(project, identities), "identities": bases}
     for name in bases:
         facts[f"profiles@{name}"] = {
@@ -123,7 +123,7 @@ def _ask_all(
         with filling(answers.rows, shown=not options.json) as changed:
 
             def heard(progress: module.Progress) -> None:
-                if isinstance(progress.payload, step.Result):
+                if isinstance(progress.payload, aws_verify.Result):
                     answers.results[progress.payload.profile] = progress.payload
                     changed()
 
@@ -169,13 +169,13 @@ def _codes(views: Sequence[step.IdentityView], keys: Keys, context: module.Conte
     return {account: asked[serial] for account, serial in serials.items()}
 
 
-def _no_source(role: role_profiles.RoleProfile) -> step.Result:
+def _no_source(role: role_profiles.RoleProfile) -> aws_verify.Result:
     error = OnboardError(
         "No access key",
         f"It uses the access key of {role.source}, but that profile has none.",
         next="Keep one with `iam-onboard access-key import`, or write the profiles again.",
     )
-    return step.Result.of(aws_verify.Verification(role.name, None, error))
+    return aws_verify.Result.failed(role.name, error)
 
 
 @dataclass
@@ -191,7 +191,7 @@ class Answers:
 
     survey: step.Survey
     orphans: tuple[role_profiles.RoleProfile, ...] = ()
-    results: dict[str, step.Result] = field(default_factory=dict)
+    results: dict[str, aws_verify.Result] = field(default_factory=dict)
     others: tuple[str, ...] = ()
 
     @property
@@ -200,7 +200,7 @@ class Answers:
         return (*self.survey.names, *(role.name for role in self.orphans))
 
     @property
-    def given(self) -> list[step.Result]:
+    def given(self) -> list[aws_verify.Result]:
         """The answers in table order."""
         return [self.results[name] for name in self.names if name in self.results]
 
@@ -248,7 +248,7 @@ def after_lines(answers: Answers, shell: str, exports: Sequence[str]) -> Iterato
         yield f"\nThe aws command isn't installed. To install it:\n{installation.how_to_install('aws')}"
 
 
-def _record(result: step.Result, answers: Answers) -> dict[str, Any]:
+def _record(result: aws_verify.Result, answers: Answers) -> dict[str, Any]:
     urls = {name: url for view in answers.survey.identities for name, url in view.roles.items()}
     return {
         "profile": result.profile,

@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, unique
 from threading import Event
 
 from workflows.aws import sts
 from workflows.aws.clients import AwsClient, ClientFactory, ProfileFiles, profile_map
-from workflows.aws.errors import AwsError, AwsFailure
+from workflows.aws.errors import UNREACHABLE, AwsError, AwsFailure
 from workflows.aws.role_profiles import RoleProfile, needs_code, role_profiles
 from workflows.core.errors import Cancelled, OnboardError
 from workflows.core.secret import Credentials
@@ -24,6 +24,13 @@ from workflows.core.sentences import Sentence, joined
 from workflows.profiles.plan import region_problems
 
 MOST_THREADS = 16
+_NO_ANSWER = UNREACHABLE | {
+    AwsFailure.PROCESS,
+    AwsFailure.CLOCK,
+    AwsFailure.THROTTLED,
+    AwsFailure.UNAVAILABLE,
+}
+"""Failures that say nothing about a profile."""
 
 
 @unique
@@ -56,18 +63,43 @@ class MfaNeeded(Hindered):
 
 
 @dataclass(frozen=True)
-class Verification:
-    """The result for one profile.
+class Result:
+    """One profile's answer.
 
     Attributes:
         profile: its name.
-        arn: its identity; None if it does not work.
-        problem: why it does not work; None if it does.
+        arn: its identity; "" if it doesn't work.
+        problem: why it doesn't work and what to do, or "".
+        title: a short title for the problem, or "".
+        error: the problem itself, unless it was recorded.
     """
 
     profile: str
-    arn: str | None
-    problem: OnboardError | None = None
+    arn: str
+    problem: Sentence = ""
+    title: Sentence = ""
+    error: OnboardError | None = field(default=None, compare=False)
+
+    @property
+    def wants_code(self) -> bool:
+        """Whether another code is all that is missing, as far as known."""
+        return isinstance(self.error, sts.WrongCode | sts.RepeatedCode | MfaNeeded)
+
+    @property
+    def stopped_working(self) -> bool:
+        """Whether AWS rejected it: no code is missing, and AWS did answer."""
+        unanswered = isinstance(self.error, AwsError) and self.error.failure in _NO_ANSWER
+        return bool(self.problem) and not self.wants_code and not unanswered
+
+    @property
+    def wants_device(self) -> bool:
+        """Whether the profile names another MFA device than AWS knows."""
+        return isinstance(self.error, AwsError) and self.error.failure is AwsFailure.MFA_DEVICE
+
+    @classmethod
+    def failed(cls, profile: str, error: OnboardError) -> Result:
+        """Create the result of a profile that doesn't work."""
+        return cls(profile, "", error.sentences, error.title, error)
 
 
 @dataclass(frozen=True)
@@ -88,7 +120,7 @@ class _Roles:
     region: str
     cancelled: Event
 
-    def ask(self, profiles: Sequence[RoleProfile], answered: Callable[[Verification], None]) -> None:
+    def ask(self, profiles: Sequence[RoleProfile], answered: Callable[[Result], None]) -> None:
         """Verify every role profile in threads, which share one client per region safely."""
         if not profiles:
             return
@@ -131,23 +163,23 @@ class _Roles:
                 clients[region] = error
         return clients
 
-    def _one(self, client: AwsClient | OnboardError, profile: RoleProfile) -> Verification:
+    def _one(self, client: AwsClient | OnboardError, profile: RoleProfile) -> Result:
         """Assume the role and ask AWS for its identity."""
         if self.cancelled.is_set():
-            return Verification(profile.name, None, Cancelled("Stopped", "iam-onboard didn't ask it."))
+            return Result.failed(profile.name, Cancelled("Stopped", "iam-onboard didn't ask it."))
         if isinstance(problem := _unusable_role(profile) or client, OnboardError):
-            return Verification(profile.name, None, problem)
+            return Result.failed(profile.name, problem)
         region = profile.region or self.region
         try:
             assumed, _ = sts.assume_role(client, profile.role_arn, external_id=profile.external_id)
             with assumed, self.factory.client("sts", assumed, region) as own:
-                return Verification(profile.name, sts.caller_identity(own).arn)
+                return Result(profile.name, sts.caller_identity(own).arn)
         except AwsError as error:
             elsewhere = profile.region not in {None, self.region}
             refusal = _refusal(error, profile, with_mfa=self.with_mfa, elsewhere=elsewhere)
-            return Verification(profile.name, None, refusal)
+            return Result.failed(profile.name, refusal)
         except OnboardError as error:
-            return Verification(profile.name, None, error)
+            return Result.failed(profile.name, error)
 
 
 def verify_profiles(
@@ -157,7 +189,7 @@ def verify_profiles(
     *,
     code: str | None,
     memory: sts.CodeMemory,
-    report: Callable[[Verification], None],
+    report: Callable[[Result], None],
     cancelled: Event,
     only: Sequence[str] | None = None,
     keys: Credentials | None = None,
@@ -186,13 +218,13 @@ def verify_profiles(
     with keys or factory.profile_credentials(files, base) as own, ExitStack() as stack:
         client = stack.enter_context(factory.client("sts", own, region))
         first = _verified_base(client, base)
-        if only is None or base in only or first.problem is not None:
+        if only is None or base in only or first.error is not None:
             report(first)
-        if first.problem is not None:
+        if first.error is not None:
             for profile in roles:
                 what = f"It uses the access key of {profile.source}, which doesn't work."
-                refused = Hindered(Hindrance.KEY, what, why=first.problem.what, next=first.problem.next)
-                report(Verification(profile.name, None, refused))
+                refused = Hindered(Hindrance.KEY, what, why=first.error.what, next=first.error.next)
+                report(Result.failed(profile.name, refused))
             return
         session, serial = own, needs_code(files, base)
         if serial is not None and code is not None:
@@ -200,11 +232,11 @@ def verify_profiles(
         _Roles(factory, session, session is not own, region, cancelled).ask(roles, report)
 
 
-def _verified_base(client: AwsClient, base: str) -> Verification:
+def _verified_base(client: AwsClient, base: str) -> Result:
     try:
-        return Verification(base, sts.caller_identity(client).arn)
+        return Result(base, sts.caller_identity(client).arn)
     except OnboardError as error:
-        return Verification(base, None, error)
+        return Result.failed(base, error)
 
 
 def _unusable_role(profile: RoleProfile) -> OnboardError | None:

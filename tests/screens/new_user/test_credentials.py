@@ -39,6 +39,7 @@ from screens.widgets.rail import MARKS, StepRail
 from screens.widgets.text import ScrollBody, Text
 from tui.host import vault_for
 from workflows.aws.errors import AwsError, AwsFailure
+from workflows.aws.verify import Result
 from workflows.core.secret import Credentials, Secret
 from workflows.machine.declaration import Step
 from workflows.machine.events import StepKey
@@ -48,7 +49,6 @@ from workflows.machine.state import Status
 from workflows.steps.new_user import access_keys, mfa, profiles, verify
 from workflows.steps.new_user.access_keys import KEPT, Download
 from workflows.steps.new_user.sign_in import Proof
-from workflows.steps.new_user.verify import Result
 from workflows.steps.shared.own_access_key import not_accepted
 from workflows.stores.key_records import KEPT_WORDS, KeyRecord, KeyRecords
 from workflows.stores.key_store import KEPT_IN_PGP_FILE

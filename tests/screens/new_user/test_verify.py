@@ -20,6 +20,7 @@ from screens.new_user.verify import ProfileAnswers, VerifyPane
 from screens.widgets.dialogs import Notice
 from screens.widgets.lists import Log, TextDialog
 from screens.widgets.text import Text
+from workflows.aws.verify import Result
 from workflows.core.secret import Secret
 from workflows.core.sentences import text_of
 from workflows.machine.declaration import Step
@@ -180,7 +181,7 @@ async def test_in_a_small_terminal_every_profile_is_in_view_once_all_work(
     names = (BASE, *(f"bb-apps-{number}-devops" for number in range(4)))
     view = verify.IdentityView(ITEM, BASE, None, dict.fromkeys(names[1:], "https://a.example"))
     survey = verify.Survey((view,), has_aws=True, written=len(names) + 2)
-    results = tuple(verify.Result(name, f"arn:aws:iam::{APPS}:user/jane.doe", "") for name in names)
+    results = tuple(Result(name, f"arn:aws:iam::{APPS}:user/jane.doe", "") for name in names)
     app = PaneHost(session, new_user.environment, MODULES, {"verify": VerifyPane}, VERIFY)
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)

@@ -15,6 +15,7 @@ from screens.new_user.access_keys import AccessKeysPane
 from screens.new_user.mfa import QrDialog
 from workflows.aws.authenticator import otpauth_uri, qr_matrix
 from workflows.aws.sts import WrongCode
+from workflows.aws.verify import Result
 from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
 from workflows.environment import Environment
@@ -33,7 +34,7 @@ from workflows.steps.new_user import (
 from workflows.steps.new_user.before_you_start import Found, Tool
 from workflows.steps.new_user.handoff import Arrival
 from workflows.steps.new_user.pgp_key import OwnChoice
-from workflows.steps.new_user.verify import IdentityView, Result, Survey
+from workflows.steps.new_user.verify import IdentityView, Survey
 from workflows.steps.shared.module import Context, Progress, Report
 
 SECURITY, MANAGEMENT = "222222222222", "111111111111"

@@ -9,10 +9,10 @@ import pytest
 
 from tui.cli.output import filling
 from tui.cli.verify import Answers, after_lines, failure_lines
-from workflows.aws.verify import Verification
+from workflows.aws.verify import Result
 from workflows.core.errors import OnboardError
 from workflows.core.installation import COMMANDS
-from workflows.steps.new_user.verify import IdentityView, Result, Survey
+from workflows.steps.new_user.verify import IdentityView, Survey
 
 ME = "arn:aws:iam::222222222222:user/jane.doe"
 ROLES = {f"bb-{name}": f"https://signin.aws.amazon.com/switchrole?roleName={name}" for name in ("one", "two")}
@@ -32,10 +32,10 @@ def answers() -> Answers:
 
 def told(answers: Answers) -> None:
     for profile in (
-        Verification("bb-security", ME),
-        Verification("bb-two", None, OnboardError("Needs MFA", "no")),
+        Result("bb-security", ME),
+        Result.failed("bb-two", OnboardError("Needs MFA", "no")),
     ):
-        answers.results[profile.profile] = Result.of(profile)
+        answers.results[profile.profile] = profile
 
 
 def test_on_a_terminal_one_table_is_there_from_the_start_and_fills(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -84,7 +84,7 @@ def test_profiles_that_fail_alike_share_one_paragraph_with_the_programs_own_mess
     made = answers()
     for name in ("bb-one", "bb-two"):
         error = OnboardError("Title", "What.", why="Why.", next="Next.", detail="gpg's own message")
-        made.results[name] = Result.of(Verification(name, None, error))
+        made.results[name] = Result.failed(name, error)
     assert list(failure_lines(made))[1:] == [
         "\n✗ bb-one, bb-two: What.",
         "  Why.",

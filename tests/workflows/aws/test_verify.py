@@ -154,8 +154,8 @@ def write(tmp_path: Path, *profiles: str, key: str = BASE_KEY) -> ProfileFiles:
 
 def run(
     aws: type[FakeSts], files: ProfileFiles, code: str | None, **options: object
-) -> dict[str, verify.Verification]:
-    seen: list[verify.Verification] = []
+) -> dict[str, verify.Result]:
+    seen: list[verify.Result] = []
     arguments: dict[str, object] = {
         "memory": CodeMemory(),
         "report": seen.append,
@@ -201,7 +201,7 @@ def test_without_roles_no_code_is_needed(tmp_path: Path) -> None:
 def test_the_roles_are_asked_at_the_same_time(aws: type[FakeSts], tmp_path: Path) -> None:
     aws.together = threading.Barrier(5)  # each AssumeRole waits until all five are there
     files = write(tmp_path, *(profile(f"p{place}", "DevOps", account=place) for place in range(1, 6)))
-    assert all(result.problem is None for result in run(aws, files, "123456").values())
+    assert all(result.error is None for result in run(aws, files, "123456").values())
 
 
 def test_each_profile_asks_in_its_own_region(aws: type[FakeSts], tmp_path: Path) -> None:
@@ -227,20 +227,20 @@ def test_a_failure_has_its_kind_and_stops_no_other(
     aws: type[FakeSts], tmp_path: Path, role: str, kind: Hindrance | AwsFailure, named: str
 ) -> None:
     found = run(aws, write(tmp_path, profile("bad", role), profile("good", "DevOps")), "123456")
-    problem = found["bad"].problem
+    problem = found["bad"].error
     assert problem is not None
-    assert found["bad"].arn is None
+    assert found["bad"].arn == ""
     assert kind_of(problem) is kind
     assert named in problem.why
     assert problem.next
-    assert found["good"].problem is None
+    assert found["good"].error is None
 
 
 def test_a_region_that_is_not_enabled_is_not_taken_for_a_bad_key(aws: type[FakeSts], tmp_path: Path) -> None:
     """In a region that the account has not enabled, AWS reports the key as unknown."""
     files = write(tmp_path, profile("far", "NotEnabled", region="eu-south-1"), profile("near", "NotEnabled"))
     found = run(aws, files, "123456")
-    far, near = found["far"].problem, found["near"].problem
+    far, near = found["far"].error, found["near"].error
     assert kind_of(far) is Hindrance.REGION_OFF
     assert far is not None
     assert "eu-south-1" in far.what
@@ -262,7 +262,7 @@ def test_a_role_that_is_none_and_a_region_that_is_none_are_not_asked(
         text += f"[profile odd{number}]\nrole_arn = {arn}\nsource_profile = bb-security\n"
     files.config_file.write_text(text)
     found = run(aws, files, "123456")
-    problems = {name: kind_of(result.problem) for name, result in found.items() if result.problem}
+    problems = {name: kind_of(result.error) for name, result in found.items() if result.problem}
     assert problems.pop("far") is Hindrance.NO_REGION
     assert problems == {f"odd{number}": Hindrance.NO_ROLE for number in range(len(odd))}
     assert [action for action, _, _ in aws.calls].count("AssumeRole") == 1
@@ -271,7 +271,7 @@ def test_a_role_that_is_none_and_a_region_that_is_none_are_not_asked(
 def test_without_a_code_a_role_that_wants_one_says_so(aws: type[FakeSts], tmp_path: Path) -> None:
     found = run(aws, write(tmp_path, profile("role", "DevOps")), None)
     assert found["bb-security"].arn == ME
-    assert kind_of(found["role"].problem) is Hindrance.CODE
+    assert kind_of(found["role"].error) is Hindrance.CODE
     assert not [action for action, _, _ in aws.calls if action == "GetSessionToken"]
 
 
@@ -280,7 +280,7 @@ def test_a_profile_without_a_device_is_not_answered_with_the_advice_to_enter_a_c
 ) -> None:
     files = write(tmp_path, profile("role", "Explicit"))
     files.config_file.write_text(files.config_file.read_text().replace(f"mfa_serial = {SERIAL}\n", ""))
-    problem = run(aws, files, None)["role"].problem
+    problem = run(aws, files, None)["role"].error
     assert problem is not None
     assert not isinstance(problem, verify.MfaNeeded)
     assert "role" in problem.why
@@ -298,9 +298,9 @@ def test_a_wrong_code_and_a_repeated_one(aws: type[FakeSts], tmp_path: Path) -> 
 def test_a_base_key_that_aws_does_not_know_spends_no_code(aws: type[FakeSts], tmp_path: Path) -> None:
     files = write(tmp_path, profile("role", "DevOps"), key="AKIAUNKNOWNUNKNOWN01")
     found = run(aws, files, "123456")
-    base = found["bb-security"].problem
+    base = found["bb-security"].error
     assert kind_of(base) is AwsFailure.KEY_UNKNOWN
-    assert kind_of(found["role"].problem) is Hindrance.KEY
+    assert kind_of(found["role"].error) is Hindrance.KEY
     assert [action for action, _, _ in aws.calls] == ["GetCallerIdentity"]
 
 
@@ -313,7 +313,7 @@ def test_it_can_be_stopped(aws: type[FakeSts], tmp_path: Path) -> None:
     cancelled = threading.Event()
     files = write(tmp_path, *(profile(f"p{place}", "DevOps", account=place) for place in range(1, 40)))
 
-    def report(answer: verify.Verification) -> None:
+    def report(answer: verify.Result) -> None:
         if answer.profile != "bb-security":
             cancelled.set()
 

@@ -340,17 +340,12 @@ class _Column:
         """Return a person's status after the apply."""
         if name in people_of(self._account, self._context):
             return self._handed_over(name)
-        removed = self._context.decisions.of(self._account).remove
-        if name not in removed and name in gone_by_plan(self._account, self._context):
+        if name in self._context.decisions.of(self._account).remove:
+            return PersonStatus.REMOVED
+        if name in gone_by_plan(self._account, self._context):
             return PersonStatus.REMOVED_SINCE
         unchanged = nothing_changed(self._context.of_each_item("applied").get(self._account))
-        return (
-            PersonStatus.REMOVED
-            if name in removed
-            else PersonStatus.UNCHANGED
-            if unchanged
-            else PersonStatus.APPLIED
-        )
+        return PersonStatus.UNCHANGED if unchanged else PersonStatus.APPLIED
 
     def _handed_over(self, name: str) -> PersonStatus:
         """Return whether this account's part was sent, here or with a later text, and AWS's last report."""

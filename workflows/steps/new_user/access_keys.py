@@ -151,20 +151,11 @@ class Survey:
 
 def survey(context: Context, _report: Report) -> Survey:
     """Look at the stores and the kept key; a locked keyring may ask, in the desktop's own dialog."""
-    stores = store_options(context, identity_of(context))
-    try:
-        kept = kept_record(context)
-    except OnboardError:
-        kept = None  # keeping a key reports why this one can't be read
+    stores, kept, earlier = store_options(context, identity_of(context)), None, ""
+    with suppress(OnboardError):  # keeping a key reports why this one can't be read
+        kept, earlier = kept_record(context), earlier_key(context)
     downloaded = kept is not None and _is_downloaded(kept.id, context)
-    return Survey(stores, kept, _takes_another_key(kept, context), downloaded)
-
-
-def _takes_another_key(record: KeyRecord | None, context: Context) -> bool:
-    """Return whether a kept key is in a file that the handoff's PGP key doesn't open."""
-    if record is None or record.kept != KEPT_IN_PGP_FILE:
-        return False
-    return record.fingerprint not in {"", fingerprint_of(context, identity_of(context))}
+    return Survey(stores, kept, bool(earlier), downloaded)
 
 
 def earlier_key(context: Context) -> str:
@@ -173,8 +164,9 @@ def earlier_key(context: Context) -> str:
     Raises:
         OnboardError: the record of the access key can't be read.
     """
-    record = kept_record(context)
-    return record.fingerprint if record is not None and _takes_another_key(record, context) else ""
+    record, own = kept_record(context), fingerprint_of(context, identity_of(context))
+    elsewhere = record is not None and record.kept == KEPT_IN_PGP_FILE and record.fingerprint != own
+    return record.fingerprint if record and elsewhere else ""
 
 
 def _is_downloaded(key_id: str, context: Context) -> bool:

@@ -9,7 +9,7 @@ import re
 import shutil
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,9 @@ from typing import Any
 from workflows.aws import sts
 from workflows.aws.authenticator import code_problem
 from workflows.aws.clients import ProfileFiles
-from workflows.aws.errors import KEY_REFUSED, UNREACHABLE, AwsError, AwsFailure
+from workflows.aws.errors import KEY_REFUSED, AwsError
 from workflows.aws.role_profiles import RoleProfile, base_profiles, needs_code, role_profiles
-from workflows.aws.verify import MfaNeeded, Verification, verify_profiles
+from workflows.aws.verify import Result, verify_profiles
 from workflows.core.errors import Cancelled, OnboardError, Problem
 from workflows.core.processes import Completed, capture, child_environment
 from workflows.core.secret import Credentials
@@ -38,68 +38,6 @@ Keys = Mapping[str, Credentials | OnboardError | None]
 _CAN_MUCH = re.compile(r"admin|root|prd|prod|management", re.IGNORECASE)
 _FRESH = timedelta(hours=1)
 """How long an answer is shown without asking again."""
-_NO_ANSWER = UNREACHABLE | {
-    AwsFailure.PROCESS,
-    AwsFailure.CLOCK,
-    AwsFailure.THROTTLED,
-    AwsFailure.UNAVAILABLE,
-}
-"""Failures that say nothing about a profile."""
-
-
-@dataclass(frozen=True)
-class Result:
-    """One profile's answer for display.
-
-    Attributes:
-        profile: its name.
-        arn: its identity; "" if it doesn't work.
-        problem: why it doesn't work and what to do, or "".
-        title: a short title for the problem, or "".
-        error: the problem itself; not recorded.
-    """
-
-    profile: str
-    arn: str
-    problem: Sentence
-    title: Sentence = ""
-    error: OnboardError | None = field(default=None, compare=False)
-
-    @property
-    def wants_code(self) -> bool:
-        """Whether another code is all that is missing, as far as known."""
-        return isinstance(self.error, sts.WrongCode | sts.RepeatedCode | MfaNeeded)
-
-    @property
-    def stopped_working(self) -> bool:
-        """Whether AWS rejected it: no code is missing, and AWS did answer."""
-        unanswered = isinstance(self.error, AwsError) and self.error.failure in _NO_ANSWER
-        return bool(self.problem) and not self.wants_code and not unanswered
-
-    @property
-    def wants_device(self) -> bool:
-        """Whether the profile names another MFA device than AWS knows."""
-        return isinstance(self.error, AwsError) and self.error.failure is AwsFailure.MFA_DEVICE
-
-    @classmethod
-    def of(cls, answer: Verification) -> Result:
-        """Create the result from a profile's answer."""
-        if (error := answer.problem) is None:
-            return cls(answer.profile, answer.arn or "", "")
-        return cls(answer.profile, "", error.sentences, error.title, error)
-
-    def as_record(self) -> dict[str, str | None]:
-        """Return the result as the journal stores it."""
-        problem, title = text_of(self.problem), text_of(self.title)
-        record = {"profile": self.profile, "arn": self.arn or None, "problem": problem or None}
-        return {**record, "title": title} if title else record
-
-    @classmethod
-    def of_record(cls, record: Mapping[str, str | None]) -> Result:
-        """Read a result that the journal stores."""
-        return cls(
-            str(record["profile"]), record["arn"] or "", record["problem"] or "", record.get("title") or ""
-        )
 
 
 @dataclass(frozen=True)
@@ -205,7 +143,7 @@ def tested_again(results: Iterable[Result], context: Context) -> Observation:
 def kept(results: Iterable[Result], survey: Survey, context: Context) -> dict[str, Any]:
     """Return answers as a draft, to be shown again for a while (see `kept_results`)."""
     at = context.environment.now().isoformat()
-    return {"results": [result.as_record() for result in results], "asked": list(survey.asked), "at": at}
+    return {"results": [_record(result) for result in results], "asked": list(survey.asked), "at": at}
 
 
 def kept_results(draft: Mapping[str, Any], survey: Survey, context: Context) -> dict[str, Result]:
@@ -213,14 +151,31 @@ def kept_results(draft: Mapping[str, Any], survey: Survey, context: Context) -> 
     with suppress(WrongShape, KeyError, TypeError):
         age = context.environment.now() - moment(draft.get("at"), "verify.at")
         if draft.get("asked") == list(survey.asked) and timedelta(0) <= age < _FRESH:
-            return {result["profile"]: Result.of_record(result) for result in draft["results"]}
+            return _results(draft["results"])
     return {}
+
+
+def _record(result: Result) -> dict[str, str | None]:
+    """Return a result as the journal stores it."""
+    problem, title = text_of(result.problem), text_of(result.title)
+    record = {"profile": result.profile, "arn": result.arn or None, "problem": problem or None}
+    return {**record, "title": title} if title else record
+
+
+def _results(records: Iterable[Mapping[str, str | None]]) -> dict[str, Result]:
+    """Return the results that the journal stores, by name."""
+    return {
+        str(known["profile"]): Result(
+            str(known["profile"]), known["arn"] or "", known["problem"] or "", known.get("title") or ""
+        )
+        for known in records
+    }
 
 
 def recorded_results(context: Context) -> dict[str, Result]:
     """Return the answers recorded when the step was done, by name."""
     known: Mapping[str, Any] = context.facts.get("verified") or {}
-    return {result["profile"]: Result.of_record(result) for result in known.get("results", ())}
+    return _results(known.get("results", ()))
 
 
 def _asked(context: Context) -> Iterator[str]:
@@ -332,10 +287,9 @@ def verify(
     total = sum(len(identity["names"]) for identity in recorded.values())
     results: dict[str, Result] = {}
 
-    def answered(answer: Verification) -> None:
-        result = Result.of(answer)
+    def answered(result: Result) -> None:
         results[result.profile] = result
-        report(Progress(f"{answer.profile} has answered", len(results), total, payload=result))
+        report(Progress(f"{result.profile} has answered", len(results), total, payload=result))
 
     for account, profiles in recorded.items():
         report(Progress(f"Testing the profiles of {account}", len(results), total))
@@ -346,7 +300,7 @@ def verify(
         except OnboardError as error:
             for name in profiles["names"]:
                 if name not in results:
-                    answered(Verification(name, None, error))
+                    answered(Result.failed(name, error))
     return tuple(results.values())
 
 
@@ -357,7 +311,7 @@ def _verify_one(
     code: str,
     key: Credentials | OnboardError | None,
     report: Report,
-    answered: Callable[[Verification], None],
+    answered: Callable[[Result], None],
 ) -> None:
     if isinstance(key, OnboardError):
         raise key
@@ -408,7 +362,7 @@ def perform(request: Request, context: Context, _report: Report) -> Facts:
     return {
         "verified": {
             "total": _how_many(written_profiles(context)),
-            "results": [result.as_record() for result in request.results],
+            "results": [_record(result) for result in request.results],
             "chosen": request.chosen,
             "at": request.at,
         }

@@ -20,6 +20,7 @@ from support.strict_aws import ASSUME_DEVOPS, MANAGEMENT, SECURITY, SELF_MANAGEM
 
 from tui.host import vault_for
 from workflows.aws.errors import AwsError, AwsFailure
+from workflows.aws.verify import Result
 from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
 from workflows.gpg.decrypt import PassphraseNeeded, WrongPassphrase
@@ -27,7 +28,7 @@ from workflows.machine.events import StepKey
 from workflows.machine.observations import Verdict, seen_at
 from workflows.steps.new_user import access_keys, profiles, verify
 from workflows.steps.new_user.access_keys import TYPED
-from workflows.steps.new_user.verify import Request, Result
+from workflows.steps.new_user.verify import Request
 from workflows.steps.shared.module import Context
 from workflows.steps.shared.own_access_key import CREDENTIALS_FILE, VAULT, unlock
 
@@ -310,7 +311,7 @@ def test_in_the_sandbox_the_lines_lead_into_it_too(new_user: NewUserAws) -> None
 def test_answers_are_shown_again_for_an_hour_and_only_of_the_same_keys_and_files(tmp_path: Path) -> None:
     at = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
     survey = verify.Survey((), has_aws=True, asked=("a key", "a time"))
-    results = [verify.Result(BASE, "arn:aws:iam::222222222222:user/jane.doe", "")]
+    results = [Result(BASE, "arn:aws:iam::222222222222:user/jane.doe", "")]
 
     def context(after: timedelta) -> Context:
         environment = fake_environment(tmp_path, {}, now=lambda: at + after)
