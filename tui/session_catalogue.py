@@ -13,7 +13,7 @@ from pathlib import Path
 from tui.host import Machine
 from workflows.core.errors import OnboardError
 from workflows.core.later import on_demand
-from workflows.machine.sessions import Sessions
+from workflows.machine.sessions import Sessions, is_archived
 from workflows.machine.summaries import DRAFTS, Summary
 from workflows.steps.kinds import people_of
 from workflows.steps.ledger import Ledger, ledgers
@@ -165,13 +165,14 @@ class SessionCatalogue:
                 )
 
     def _entry(self, summary: Summary, sessions: Sessions, sandbox: Path | None, mailbox: Path) -> Entry:
-        awaited = [mailbox / name for name in _awaited(summary, sessions.folder / summary.id)]
+        folder = sessions.folder / summary.id
+        awaited = [mailbox / name for name in _awaited(summary, folder)]
         since = str(summary.facts.get("sent_at") or summary.created)
         came = max((_came(path, since) for path in awaited), default=None)
         if came is None and (accepted := summary.facts.get("accepted_at")):
             since = max(str(accepted), summary.changed)  # earlier messages were seen there
             came = _came(mailbox / _handoff_of(summary), since) or None
-        archived, apply = sessions.is_archived(summary.id), _left_apply(summary, sessions.folder / summary.id)
+        archived, apply = is_archived(folder), _left_apply(summary, folder)
         if unwatched := sessions.unwatched(summary.id):
             summary, apply = replace(summary, next_title=unwatched), "finished"
         return Entry(summary, sessions, sandbox, came, archived, apply)

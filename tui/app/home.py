@@ -198,7 +198,7 @@ _HEADINGS = {" ".join(task.begins): heading for heading, tasks in _TASKS.items()
 
 
 def _order(entry: session_catalogue.Entry, left: session_catalogue.Entry | None = None) -> int:
-    """Rank a session: with news, begun, awaiting a person, only opened, done, elsewhere, archived.
+    """Rank a session: with news (0), begun, awaiting a person, only opened, done (6), elsewhere, archived.
 
     The session just `left` comes first, unless something arrived since.
     """
@@ -439,9 +439,7 @@ class HomeScreen(OneFocus):
 
     def _heading(self, entry: session_catalogue.Entry) -> str:
         """Return the heading that lists a session."""
-        if entry.archived or entry.elsewhere:
-            return "Archived" if entry.archived else self._elsewhere
-        return "Done" if entry.over else "Continue"
+        return {6: "Done", 7: self._elsewhere, 8: "Archived"}.get(_order(entry), "Continue")
 
     @property
     def _crowded(self) -> bool:

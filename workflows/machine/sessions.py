@@ -105,10 +105,6 @@ class Sessions:
             else:
                 mark.unlink(missing_ok=True)
 
-    def is_archived(self, session_id: str) -> bool:
-        """Return whether a session is archived."""
-        return is_archived(self.folder / session_id)
-
     def mark_unwatched(self, session_id: str, title: str) -> None:
         """Remember, until the session is opened, that the step of this title ended unwatched.
 

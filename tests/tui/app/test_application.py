@@ -59,7 +59,7 @@ from workflows.machine.events import StepKey
 from workflows.machine.lock import SessionLock
 from workflows.machine.observations import AGREES, Observation, Verdict
 from workflows.machine.session import Session
-from workflows.machine.sessions import Sessions
+from workflows.machine.sessions import Sessions, is_archived
 from workflows.machine.state import Status
 from workflows.machine.summaries import Summary
 from workflows.steps.shared import leftovers
@@ -307,11 +307,11 @@ async def test_a_session_is_reported_archived_and_brought_back_by_opening_it(hou
         assert report.read_text() == "the person's own"
         await pilot.press("escape", "a")
         await settled(pilot)
-        assert house.sessions.is_archived(session)
+        assert is_archived(house.sessions.folder / session)
         await pilot.press("f3", "home", "enter")
         await settled(pilot)
         assert isinstance(app.screen, WizardScreen)
-    assert not house.sessions.is_archived(session)
+    assert not is_archived(house.sessions.folder / session)
 
 
 async def test_every_key_of_home_is_in_its_line_at_80_columns(house: House) -> None:
@@ -340,7 +340,7 @@ async def test_a_session_that_is_over_opens_at_its_end_and_is_archived_there(tmp
         await pilot.press("ctrl+n")
         await settled(pilot)
         assert isinstance(app.screen, HomeScreen)
-        assert house.sessions.is_archived(session)
+        assert is_archived(house.sessions.folder / session)
         assert app.session == "", "nothing in it is left to resume"
 
 
