@@ -237,11 +237,6 @@ class Block:
         """
         return [child for child in self.node.children if child.type == "string_lit"][-1]
 
-    @property
-    def closing(self) -> Node:
-        """The node of the closing brace."""
-        return next(child for child in self.node.children if child.type == "block_end")
-
 
 @lru_cache(maxsize=_REMEMBERED)
 def _values_in(data: bytes) -> Mapping[str, str] | None:

@@ -292,21 +292,17 @@ def field_read(document: Document, node: Node) -> Field | None:
     return Field(whole[1] or whole[2], arguments[1] if tried else None) if whole is not None else None
 
 
-def fields_of(block: Block) -> list[str]:
-    """Return the fields of `each.value` that a module block reads, in order."""
-    return _fields_in(_ANY, block)
+def fields_of(block: Block, *, with_default: bool = False) -> list[str]:
+    """Return the fields of `each.value` that a module block reads, in order.
 
-
-def fields_with_default(block: Block) -> set[str]:
-    """Return the fields that an entry may lack, because the module block gives them a default."""
-    return set(_fields_in(_WITH_DEFAULT, block))
+    Args:
+        block: the module block.
+        with_default: True for only those that an entry may lack, because the block gives them a default.
+    """
+    found = (_WITH_DEFAULT if with_default else _ANY).finditer(block.document.text(block.node))
+    return list(dict.fromkeys(name for match in found for name in match.groups() if name))
 
 
 def field_mark(name: str) -> str:
     """Return the placeholder for `each.value.NAME` in an evaluated template."""
     return f"\x00.{name}\x00"
-
-
-def _fields_in(pattern: re.Pattern[str], block: Block) -> list[str]:
-    found = pattern.finditer(block.document.text(block.node))
-    return list(dict.fromkeys(name for match in found for name in match.groups() if name))

@@ -18,7 +18,7 @@ import os
 import posixpath
 from base64 import b64decode, b64encode
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from difflib import SequenceMatcher
@@ -66,21 +66,6 @@ def protection(path: Path) -> Sentence:
     if not os.access(path, os.W_OK):
         return "You don't have permission to write it: it belongs to somebody else, or its disk is read-only."
     return ""
-
-
-def refuse_protected(paths: Iterable[Path]) -> None:
-    """Reject changes of protected files.
-
-    Raises:
-        Protected: some are; names all of them.
-    """
-    if found := {path: why for path in paths if (why := protection(path))}:
-        raise Protected(
-            "A file is read-only",
-            f"The edit would change {', '.join(map(str, found))}.",
-            why=next(iter(found.values())),
-            next="Nothing was written. Ask the person who protected it, or make it writable and try again.",
-        )
 
 
 @dataclass(frozen=True)
@@ -331,7 +316,14 @@ def write(change_set: ChangeSet) -> tuple[Path, ...]:
             why="Somebody or something edited it after it was read, or put a symbolic link in its place.",
             next="Nothing was written. Go back one step to review the files as they are now.",
         )
-    refuse_protected(change.path for change in change_set.changes if change.standing() == "before")
+    unwritten = [change.path for change in change_set.changes if change.standing() == "before"]
+    if found := {path: why for path in unwritten if (why := protection(path))}:
+        raise Protected(
+            "A file is read-only",
+            f"The edit would change {', '.join(map(str, found))}.",
+            why=next(iter(found.values())),
+            next="Nothing was written. Ask the person who protected it, or make it writable and try again.",
+        )
     done: list[Path] = []
     for change in sorted(change_set.changes, key=lambda change: change.after is None):
         if change.standing() == "after":

@@ -50,12 +50,10 @@ def judge(answer: RegionAnswer, allowed: tuple[str, ...]) -> Verdict:
 def by_urgency(answer: AccountAnswer, allowed: tuple[str, ...]) -> tuple[tuple[RegionAnswer, Verdict], ...]:
     """Return the regions with their verdicts, most urgent first, then in alphabetical order."""
     judged = [(region, judge(region, allowed)) for region in answer.regions]
-    return tuple(sorted(judged, key=lambda pair: (_ORDER[pair[1]], not switchable(pair[0]), pair[0].region)))
-
-
-def switchable(answer: RegionAnswer) -> bool:
-    """Return whether the endpoint can be activated or deactivated in the console."""
-    return answer.sts in {StsState.ACTIVE, StsState.DEACTIVATED}
+    switchable = {StsState.ACTIVE, StsState.DEACTIVATED}  # in the console
+    return tuple(
+        sorted(judged, key=lambda pair: (_ORDER[pair[1]], pair[0].sts not in switchable, pair[0].region))
+    )
 
 
 @dataclass(frozen=True)

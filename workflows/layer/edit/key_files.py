@@ -31,7 +31,6 @@ from workflows.layer.read.declarations import (
     key_path_node,
     module_of,
     template,
-    wants_binary_key,
 )
 
 _QUOTES = {"quoted_template_start", "quoted_template_end"}
@@ -179,7 +178,7 @@ def refuse_binary(name: str, block: Block) -> None:
     Raises:
         EditRefused: the module encodes the file itself; the provider would fail on iam-onboard's format.
     """
-    if wants_binary_key(block):
+    if (block.source_of("pgp_key") or "").lstrip('"${ ').startswith("filebase64"):
         raise refuse(
             f"The key of {name} can't be written.",
             f"The Terraform module “{block.label}” reads it with filebase64: iam-onboard writes it for file.",

@@ -245,7 +245,7 @@ def with_attribute(block: Block, name: str, text: str, *, after: Collection[str]
         raise refuse(what, "Its block is empty, so there is no line to follow.", place)
     last = ([attribute for attribute in own if attribute.name in after] or own)[-1].node
     indent = document.data[document.line_start(last.start_byte) : last.start_byte]
-    if indent.strip() or last.end_point.row == block.closing.start_point.row:
+    if indent.strip() or last.end_point.row == block.node.end_point.row:
         raise refuse(what, "Its attributes aren't on lines of their own.", place)
     end = document.line_end(last.end_byte)
     line = indent + f"{name} = {text}".encode() + document.newline

@@ -27,7 +27,7 @@ from workflows.hcl.blocks import hiding_starts, insert_after, insert_before, rem
 from workflows.hcl.document import Attribute, Block, Document, Splice, walk
 from workflows.hcl.index import Item
 from workflows.hcl.lists import entry_keys, position_for, with_entry
-from workflows.hcl.values import field_mark, fields_at, fields_of, fields_with_default, plain_string, quote
+from workflows.hcl.values import field_mark, fields_at, fields_of, plain_string, quote
 from workflows.layer.edit.cloning import (
     Renaming,
     beside_name,
@@ -387,7 +387,7 @@ class ObjectStyle(Declarations):
             path = path.replace(field_mark(field), value)
             values.setdefault(field, quote(value))
         optional = {*re.findall(r"(\w+)\s*=\s*optional\(", module.document.data.decode("utf-8", "replace"))}
-        optional |= fields_with_default(block)
+        optional |= {*fields_of(block, with_default=True)}
         wanted = [field for field in fields_of(block) if field not in optional or field in values]
         if unknown := [field for field in wanted if field not in values]:
             return f"The map is empty, so there is no entry that shows what {', '.join(unknown)} should be"
@@ -605,14 +605,16 @@ class BlockStyle(Declarations):
 
     def _fits(self, person: Person, *, machine: bool) -> bool:
         """Return whether a block can be cloned: editable, labelled after the name, the key's path plain."""
-        block = self._block(person)
-        if not person.editable or key_path_node(block) is None or person.key_file is None:
+        block, key_file = self._block(person), person.key_file
+        if not person.editable or key_path_node(block) is None or key_file is None:
             return False
-        if _key_path(block) is None and not person.key_file.endswith(person.iam_name):
-            return False  # a composed path must end in the name to be adapted
         switches = (block.source_of(name_in(block, switch)) for switch in SWITCHES.values())
-        of_kind = person.machine is machine or all(switch in {"true", "false"} for switch in switches)
-        return of_kind and prefix_of(person.module, person.iam_name) is not None
+        return (
+            # a composed path must end in the name to be adapted
+            (_key_path(block) is not None or key_file.endswith(person.iam_name))
+            and (person.machine is machine or all(switch in {"true", "false"} for switch in switches))
+            and prefix_of(person.module, person.iam_name) is not None
+        )
 
     def _sibling(self, siblings: Sequence[Person], position: int, *, machine: bool) -> Person:
         """Return the nearest sibling of the usual form; the one before wins over the one after."""

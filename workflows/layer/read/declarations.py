@@ -324,11 +324,6 @@ def _plain_text(block: Block, attribute: str) -> str | None:
     return text[1:-1] if text[:1] == '"' else None
 
 
-def wants_binary_key(block: Block) -> bool:
-    """Return whether a module encodes the key file itself, so that it must contain the binary key."""
-    return (block.source_of("pgp_key") or "").lstrip('"${ ').startswith("filebase64")
-
-
 def key_path_node(block: Block) -> Node | None:
     """Return the expression inside `pgp_key = file(…)`, or None for a key that isn't from a file."""
     found = block.attributes.get("pgp_key")
