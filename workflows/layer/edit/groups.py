@@ -307,15 +307,15 @@ def add_member(files: FileSet, labels: Collection[str], owner: Owner, name: str)
     habits = [uses_trailing_comma(block.document, container) for block, container in _lists(files)]
     trailing_comma = habits.count(False) <= habits.count(True)
     edited = files
-    for label in labels:
-        for number, (block, _) in enumerate(_lists(files, {label})):
-            text = _written(files, block, owner, name)
-            home, container = list(_lists(edited, {label}))[number]
-            document = home.document
-            position = position_for(list(map(document.text, document.elements(container))), text)
-            edited = edited.with_document(
-                with_entry(document, container, text, position, trailing_comma=trailing_comma)
-            )
+    for block, _ in _lists(files, labels):
+        text, number = _written(files, block, owner, name), block.document.blocks_of("module").index(block)
+        document = edited.documents[block.document.name]
+        home = document.blocks_of("module")[number]
+        container = home.attributes[name_in(home, "group_users")].value
+        position = position_for(list(map(document.text, document.elements(container))), text)
+        edited = edited.with_document(
+            with_entry(document, container, text, position, trailing_comma=trailing_comma)
+        )
     return edited
 
 
