@@ -716,7 +716,7 @@ def sent_now(how: Sentence, context: Context, before: Sent | None = None) -> Sen
     return Sent(context.environment.now().isoformat(timespec="seconds"), f"{again}{how}")
 
 
-def marked_by_hand(context: Context, how: Sentence = "you said so") -> Sent:
+def marked_by_hand(context: Context, how: Sentence) -> Sent:
     """Return the mark for a text that the person sent themselves; `how` is what they did with it here."""
     return replace(sent_now(how, context), by_hand=True)
 

@@ -413,12 +413,12 @@ def own_shell(context: Context) -> Shell:
     return shell_of(context.environment.variables.get("SHELL", ""))
 
 
-def shell_lines(context: Context, profile: str, shell: Shell | None = None) -> tuple[str, ...]:
-    """Return the three lines for a shell, the user's own if None. In the sandbox, more lines lead into it."""
+def shell_lines(context: Context, profile: str, shell: Shell) -> tuple[str, ...]:
+    """Return the three lines for a shell. In the sandbox, more lines lead into it."""
     files, environment = profile_files(_written_with(context, profile)), context.environment
     inside = {name: environment.variables[name] for name in _OF_THE_SANDBOX if name in environment.variables}
     return export_lines(
-        shell or own_shell(context),
+        shell,
         files.config_file,
         files.credentials_file,
         profile,

@@ -63,10 +63,9 @@ def spot_at(layer: Layer, place: Place, words: Sentence) -> Spot:
     return Spot(words, layer.location.account, place, layer.location.path / place.file)
 
 
-def spots_of(layer: Layer, findings: Iterable[Finding] | None = None) -> tuple[Spot, ...]:
-    """Return the spots of all or some of a layer's findings, those to edit by hand first."""
-    found = layer.findings if findings is None else findings
-    ordered = sorted(found, key=lambda finding: not finding.hand_edit)
+def spots_of(layer: Layer, findings: Iterable[Finding]) -> tuple[Spot, ...]:
+    """Return the spots of some of a layer's findings, those to edit by hand first."""
+    ordered = sorted(findings, key=lambda finding: not finding.hand_edit)
     return tuple(
         replace(spot_at(layer, finding.place, finding.message), group=finding.group) for finding in ordered
     )

@@ -411,7 +411,7 @@ def test_whose_text_was_not_sent_is_a_warning(tmp_path: Path) -> None:
     assert not problem.fatal
     given = hand_over.perform(hand_over.Request({"jane.doe": sent}), own, quiet)
     assert given["handed_over"]["people"]["jane.doe"] == {"sent_at": sent.sent_at, "how": "by hand"}
-    by_hand = {"people": {"jane.doe": plain(hand_over.marked_by_hand(own))}}
+    by_hand = {"people": {"jane.doe": plain(hand_over.marked_by_hand(own, "you said so"))}}
     assert sent_to(by_hand)["jane.doe"].by_hand
 
 

@@ -282,15 +282,19 @@ def test_the_aws_command_in_its_own_words_when_it_fails(new_user: NewUserAws, tm
     assert refused.value.detail == "No credentials"
 
 
+def own_lines(context: Context) -> tuple[str, ...]:
+    return verify.shell_lines(context, ROLE, verify.own_shell(context))
+
+
 def test_the_lines_are_for_the_persons_own_shell(new_user: NewUserAws) -> None:
     context = ready(new_user, CREDENTIALS_FILE, user_key(new_user))
-    assert verify.shell_lines(context, ROLE) == (
+    assert own_lines(context) == (
         'export AWS_CONFIG_FILE="$HOME/.aws/bb/config"',
         'export AWS_SHARED_CREDENTIALS_FILE="$HOME/.aws/bb/credentials"',
         f"export AWS_PROFILE={ROLE}",
     )
     fish = replace(context.environment, variables={**ENVIRONMENT, "SHELL": "/usr/bin/fish"})
-    assert verify.shell_lines(replace(context, environment=fish), ROLE)[2] == f"set -gx AWS_PROFILE '{ROLE}'"
+    assert own_lines(replace(context, environment=fish))[2] == f"set -gx AWS_PROFILE '{ROLE}'"
 
 
 def test_in_the_sandbox_the_lines_lead_into_it_too(new_user: NewUserAws) -> None:
@@ -298,7 +302,7 @@ def test_in_the_sandbox_the_lines_lead_into_it_too(new_user: NewUserAws) -> None
     folder = new_user.environment.home / ".aws" / "bb"
     own = {"AWS_ENDPOINT_URL": "http://127.0.0.1:9", "HOME": "/s/home", "GNUPGHOME": "/s/gpg", "LANG": "C"}
     inside = replace(context.environment, variables=own, sandbox=True)
-    assert verify.shell_lines(replace(context, environment=inside), ROLE) == (
+    assert own_lines(replace(context, environment=inside)) == (
         f"export AWS_CONFIG_FILE={folder / 'config'}",
         f"export AWS_SHARED_CREDENTIALS_FILE={folder / 'credentials'}",
         f"export AWS_PROFILE={ROLE}",

@@ -46,7 +46,8 @@ def test_what_is_computed_is_a_spot_before_what_a_comment_hides(admin: AdminProj
     hidden = '\n/*\nmodule "user_old" {\n  source = "../x/iam-user"\n  name   = "old"\n}\n*/\n'
     users = admin.file("security", "users.tf")
     users.write_text(hidden + users.read_text())
-    first, *others = spots_of(layer_of(admin))
+    layer = layer_of(admin)
+    first, *others = spots_of(layer, layer.findings)
     assert first.place.file == "locals.tf"
     assert first.path == admin.file("security", "locals.tf")
     assert [str(other.place) for other in others] == ["users.tf:3"]
