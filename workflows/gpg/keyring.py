@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 
 from workflows.core.errors import DeclaredError, Problem, Texts
 from workflows.core.files import private_folder
+from workflows.core.grouping import by_key
 from workflows.core.openpgp import Tag, split
 from workflows.core.secret import Secret
 from workflows.gpg import tools
@@ -192,14 +193,13 @@ def check_new_key(name: str, email: str, expires: str, passphrase: Secret) -> li
             "Your terminal sent something that isn't UTF-8. Set a UTF-8 locale, such as LANG=C.UTF-8.",
         ),
     )
-    found: dict[str, Problem] = {}
-    for field, broken, message in rules:
-        if broken:
-            found.setdefault(field, Problem(message, field))
-    if len(text) < RECOMMENDED_PASSPHRASE_LENGTH:
-        hint = f"{RECOMMENDED_PASSPHRASE_LENGTH} characters or more are better; four random words are good."
-        found.setdefault("passphrase", Problem(hint, "passphrase", fatal=False))
-    return list(found.values())
+    hint = f"{RECOMMENDED_PASSPHRASE_LENGTH} characters or more are better; four random words are good."
+    short = len(text) < RECOMMENDED_PASSPHRASE_LENGTH
+    found = [
+        *(Problem(message, field) for field, broken, message in rules if broken),
+        *([Problem(hint, "passphrase", fatal=False)] if short else []),
+    ]
+    return [problem for problem, *_ in by_key((problem.field, problem) for problem in found).values()]
 
 
 def generate_key(

@@ -289,7 +289,7 @@ class RenameKeyFile:
         rules = (
             (
                 differs,
-                (f"There is already a file {path}, with another key. It would reset what {self.name} has."),
+                f"There is already a file {path}, with another key. It would reset what {self.name} has.",
             ),
             (present is None and there is None, f"Neither {person.key_file} nor {path} exists."),
             (why, f"{person.key_file} doesn't exist. {why}"),
