@@ -214,6 +214,13 @@ class Block:
         attribute = self.attributes.get(name)
         return None if attribute is None else self.document.text(attribute.value)
 
+    @property
+    def sources(self) -> Mapping[str, str]:
+        """The source texts of the attributes' values by name."""
+        if self.plain_values is not None:
+            return self.plain_values
+        return {name: self.document.text(attribute.value) for name, attribute in self.attributes.items()}
+
     def _body(self) -> Iterator[Node]:
         for child in self.node.children:
             if child.type == "body":

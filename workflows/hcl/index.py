@@ -17,6 +17,8 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
+from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 _NAME = rb"[A-Za-z_][A-Za-z0-9_-]*+"
@@ -67,7 +69,11 @@ class Item(NamedTuple):
     def moved(self, by: int, rows: int) -> Item:
         """The same item, moved down by some bytes and rows."""
         kind, start, end, row, end_row, header = self
-        return Item(kind, start + by, end + by, row + rows, end_row + rows, header)
+        return _item((kind, start + by, end + by, row + rows, end_row + rows, header))
+
+
+_item: Callable[[tuple[object, ...]], Item] = partial(tuple.__new__, Item)
+"""Makes an item in half the time of `Item(…)`: an edit moves tens of thousands of them."""
 
 
 Items = tuple[Item, ...] | None
@@ -96,7 +102,7 @@ def index_of(data: bytes) -> Items:
                 return None
         row += data.count(b"\n", counted, start)
         end_row = row + data.count(b"\n", start, position)
-        found.append(Item(kind, start, position, row, end_row, header))
+        found.append(_item((kind, start, position, row, end_row, header)))
         row, counted = end_row, position
 
 

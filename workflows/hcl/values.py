@@ -32,6 +32,7 @@ class _Unknown(Enum):
 
 UNKNOWN: Final = _Unknown.UNKNOWN
 """The value of an expression that only Terraform knows."""
+_CONSTANTS = {"true": True, "false": False, "null": None}
 _LONGEST_CHOICE = 500
 """Maximum bytes of `condition ? this : that`; a longer one may be nested too deeply."""
 
@@ -91,7 +92,7 @@ def evaluate(document: Document, node: Node, names: Mapping[str, object]) -> obj
     if kind == "conditional":
         return _chosen(document, node, names)
     if kind in {"bool_lit", "null_lit"}:
-        return {"true": True, "false": False, "null": None}[document.text(node)]
+        return _CONSTANTS[document.text(node)]
     if kind == "tuple":
         return [evaluate(document, element, names) for element in document.elements(node)]
     if kind == "object":
@@ -128,8 +129,7 @@ def plain_value(text: str, names: Mapping[str, object]) -> object:
         return text[1:-1]  # strings in an index have neither escapes nor templates
     if text.isdigit():
         return int(text)
-    constants = {"true": True, "false": False, "null": None}
-    return constants[text] if text in constants else names.get(text, UNKNOWN)
+    return _CONSTANTS[text] if text in _CONSTANTS else names.get(text, UNKNOWN)
 
 
 def object_key(document: Document, element: Node) -> str | None:

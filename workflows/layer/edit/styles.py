@@ -48,6 +48,7 @@ from workflows.layer.read.declarations import (
     VALUE,
     UserModule,
     field_behind,
+    has_key_file,
     key_path_node,
     module_of,
     name_in,
@@ -212,30 +213,33 @@ def switched(fields: Fields, switches: Mapping[str, str | None], person: Person)
 
 
 def copied_fields(
-    sibling: Fields, fields_of_kin: Iterable[Fields], known: Collection[str | None], renaming: Renaming
+    sibling: Mapping[str, str],
+    fields_of_kin: Sequence[Mapping[str, str]],
+    known: Collection[str | None],
+    renaming: Renaming,
 ) -> tuple[str, ...]:
     """Return the fields whose values are copied unchanged although they differ between people.
 
     Args:
-        sibling: the sibling's fields.
-        fields_of_kin: the fields of others of the same kind.
+        sibling: the source texts of the sibling's fields.
+        fields_of_kin: those of others of the same kind.
         known: the fields written for the new person: name, key and switches.
         renaming: replaces the sibling's name; a value that contains the name is not copied unchanged.
     """
-    texts, *known_texts = (
-        {name: attribute.document.text(attribute.value) for name, attribute in fields.items()}
-        for fields in (sibling, *fields_of_kin)
-    )
     return tuple(
         field
-        for field, text in texts.items()
+        for field, text in sibling.items()
         if field not in known
         and renaming.plainly(text) == text
         and (
             (_OWN.search(field) is not None and text not in _NOTHING)
-            or any(kin_texts.get(field) != text for kin_texts in known_texts)
+            or any(fields.get(field) != text for fields in fields_of_kin)
         )
     )
+
+
+def _texts_of(fields: Fields) -> dict[str, str]:
+    return {name: attribute.document.text(attribute.value) for name, attribute in fields.items()}
 
 
 def new_person(
@@ -361,13 +365,13 @@ class ObjectStyle(Declarations):
             path = path.replace(field_mark(self._name_field), name) if self._name_field else path
         person = person_like(sibling, name, key, path, machine=machine)
         known = {self._name_field, key_field, *self._switch_fields().values()}
-        fields_of_kin = [self._fields(sibling) for sibling in kin[:NEAR]]
+        fields_of_kin = [_texts_of(self._fields(sibling)) for sibling in kin[:NEAR]]
         return NewDeclaration(
             person,
             kin,
             lambda: self.with_entry(self._clone(sibling, person), position),
             sibling.iam_name,
-            copied_fields(fields, fields_of_kin, known, Renaming(sibling.iam_name, name)),
+            copied_fields(_texts_of(fields), fields_of_kin, known, Renaming(sibling.iam_name, name)),
         )
 
     def _first(self, name: str, *, machine: bool) -> NewDeclaration | Sentence:
@@ -568,14 +572,14 @@ class BlockStyle(Declarations):
         path = posixpath.join(posixpath.dirname(str(sibling.key_file)), own_file)
         person = person_like(sibling, name, label, path, machine=machine)._replace(module=label)
         known = {*_OF_THE_MODULE, *(name_in(block, switch) for switch in SWITCHES.values())}
-        fields_of_kin = [self._block(person).attributes for person in kin[:NEAR]]
+        fields_of_kin = [self._block(person).sources for person in kin[:NEAR]]
         return NewDeclaration(
             person,
             kin,
             lambda: self._with_block(siblings, position, self._clone(sibling, person)),
             sibling.iam_name,
             (
-                *copied_fields(block.attributes, fields_of_kin, known, renaming),
+                *copied_fields(block.sources, fields_of_kin, known, renaming),
                 *self._own_comments(block, kin, renaming),
             ),
         )
@@ -606,12 +610,12 @@ class BlockStyle(Declarations):
     def _fits(self, person: Person, *, machine: bool) -> bool:
         """Return whether a block can be cloned: editable, labelled after the name, the key's path plain."""
         block, key_file = self._block(person), person.key_file
-        if not person.editable or key_path_node(block) is None or key_file is None:
+        if not person.editable or not has_key_file(block) or key_file is None:
             return False
         switches = (block.source_of(name_in(block, switch)) for switch in SWITCHES.values())
         return (
             # a composed path must end in the name to be adapted
-            (_key_path(block) is not None or key_file.endswith(person.iam_name))
+            (key_file.endswith(person.iam_name) or _key_path(block) is not None)
             and (person.machine is machine or all(switch in {"true", "false"} for switch in switches))
             and prefix_of(person.module, person.iam_name) is not None
         )
@@ -694,7 +698,7 @@ def _form(block: Block, person: Person, shape: Shape | None) -> tuple[object, ..
     """Return a block's form: attributes in order, source, a banner; last, whether it names the user."""
     banner = banner_of(block, (person.iam_name, person.module), shape)
     text = "\n".join(block.document.data[line.start_byte : line.end_byte].decode() for line in banner)
-    return (*block.attributes, block.source_of("source"), bool(banner), mentions_name(text, person.iam_name))
+    return (*block.names, block.source_of("source"), bool(banner), mentions_name(text, person.iam_name))
 
 
 def _changes(block: Block, person: Person) -> list[Splice]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -205,10 +205,9 @@ def constants(files: FileSet, variables: Mapping[str, object]) -> dict[str, obje
 @remembered
 def user_modules(files: FileSet) -> list[UserModule]:
     """Return the module blocks that make IAM users, in file order, without override files."""
-    modules = _modules(files)
-    labels = Counter(block.label for blocks in modules.values() for block in blocks)
+    labels = Counter(block.label for document in _documents(files) for block in document.blocks_of("module"))
     return [
-        _user_module(files, block, twice=labels[block.label] > 1) for block in modules.get(Subject.USER, ())
+        _user_module(files, block, twice=labels[block.label] > 1) for block in _modules(files, Subject.USER)
     ]
 
 
@@ -219,19 +218,26 @@ def module_of(files: FileSet, label: str) -> UserModule:
 
 def group_modules(files: FileSet) -> list[Block]:
     """Return the module blocks that make IAM groups, in file order, without override files."""
-    return _modules(files).get(Subject.GROUP, [])
+    return _modules(files, Subject.GROUP)
 
 
 def account_module(files: FileSet) -> Block | None:
     """Return the module block with the account's alias and password policy, or None."""
-    return next(iter(_modules(files).get(Subject.ACCOUNT, ())), None)
+    return next(iter(_modules(files, Subject.ACCOUNT)), None)
+
+
+def _modules(files: FileSet, makes: Subject) -> list[Block]:
+    return [block for document in _documents(files) for block in _modules_in(document).get(makes, ())]
+
+
+def _documents(files: FileSet) -> Iterator[Document]:
+    return (document for document in files.documents.values() if not is_override(document.name))
 
 
 @remembered
-def _modules(files: FileSet) -> Mapping[Subject | None, list[Block]]:
-    """Return the module blocks by what they make."""
-    documents = (document for document in files.documents.values() if not is_override(document.name))
-    return by_key((made_by(block), block) for document in documents for block in document.blocks_of("module"))
+def _modules_in(document: Document) -> Mapping[Subject | None, list[Block]]:
+    """Return the module blocks of a document by what they make; an edit leaves most documents unchanged."""
+    return by_key((made_by(block), block) for block in document.blocks_of("module"))
 
 
 def overridden(files: FileSet, block: Block) -> Place | None:
@@ -322,6 +328,11 @@ def _plain_text(block: Block, attribute: str) -> str | None:
         path = _PLAIN_KEY.fullmatch(text)
         return path[1] if path is not None else None
     return text[1:-1] if text[:1] == '"' else None
+
+
+def has_key_file(block: Block) -> bool:
+    """Return whether a module reads the key from a file: `pgp_key = file(…)`."""
+    return _plain_text(block, "pgp_key") is not None or key_path_node(block) is not None
 
 
 def key_path_node(block: Block) -> Node | None:
