@@ -29,7 +29,6 @@ from tui.cli.arguments import (
 )
 from tui.cli.output import answer, columns, hand_out, note, say, say_json
 from workflows.core.errors import OnboardError
-from workflows.core.garbage import collection_paused
 from workflows.core.later import on_demand
 from workflows.core.sentences import Sentence
 
@@ -215,8 +214,7 @@ def _attribute(text: str) -> tuple[str, int | bool]:
 def _read(machine: host.Machine, options: argparse.Namespace) -> tuple[model.Project | None, model.Layer]:
     project, location = layer_find.find_layer(machine, options.layer)
     writing.refuse_half_written(machine.places.sessions.parent, layer_find.root_of(project, location))
-    with collection_paused():
-        return project, reading.read_layer(location)
+    return project, reading.read_layer(location)
 
 
 def _edit(
@@ -226,17 +224,16 @@ def _edit(
     done: Callable[[str], str],
 ) -> None:
     """Make the edits; `done` returns the message, given the layer's place."""
-    with collection_paused():
-        project, location = layer_find.find_layer(machine, options.layer)
-        wanted = operations(location)
+    project, location = layer_find.find_layer(machine, options.layer)
+    wanted = operations(location)
 
-        def make() -> Proposal:
-            made = run.edit(reading.read_layer(location), wanted)
-            warnings = [*(problem.message for problem in made.warnings), *made.emptied_sentences]
-            return layer_write.ChangeSet(tuple(run.changes_of(made))), warnings
+    def make() -> Proposal:
+        made = run.edit(reading.read_layer(location), wanted)
+        warnings = [*(problem.message for problem in made.warnings), *made.emptied_sentences]
+        return layer_write.ChangeSet(tuple(run.changes_of(made))), warnings
 
-        place = machine.places.sessions.parent, layer_find.root_of(project, location)
-        _propose_and_write(place, (str(location.path), *wanted), make, done(location.relative), options)
+    place = machine.places.sessions.parent, layer_find.root_of(project, location)
+    _propose_and_write(place, (str(location.path), *wanted), make, done(location.relative), options)
 
 
 def _is_machine(options: argparse.Namespace) -> bool:
