@@ -118,9 +118,7 @@ def normalise(data: bytes | str) -> PublicKeyText:
             `EmptyKey`, `KeyTooLarge`, `SecretKeyGiven`, `NotAPublicKey`, `SeveralKeys`, `DamagedKey`,
             `KeybaseName`.
     """
-    if len(data) > pasted.INPUT_LIMIT:
-        raise KeyTooLarge(parts="bytes", count=len(data), limit=pasted.INPUT_LIMIT)
-    keys = _keys(data)
+    keys = _keys(data, pasted.INPUT_LIMIT)
     if len(keys) > 1:
         raise SeveralKeys(count=len(keys))
     return keys[0]
@@ -138,12 +136,12 @@ def public_keys(data: bytes | str) -> tuple[PublicKeyText, ...]:
     Raises:
         KeyRefused: the input has no public key, or something else (`SecretKeyGiven`).
     """
-    if len(data) > KEYRING_LIMIT:
-        raise KeyTooLarge(parts="bytes", count=len(data), limit=KEYRING_LIMIT)
-    return _keys(data)
+    return _keys(data, KEYRING_LIMIT)
 
 
-def _keys(data: bytes | str) -> tuple[PublicKeyText, ...]:
+def _keys(data: bytes | str, limit: int) -> tuple[PublicKeyText, ...]:
+    if len(data) > limit:
+        raise KeyTooLarge(parts="bytes", count=len(data), limit=limit)
     found = [key for binary in _binaries(data, depth=0) for key in _keys_in(binary)]
     return tuple(PublicKeyText(key) for key in dict.fromkeys(found))
 
