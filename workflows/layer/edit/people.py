@@ -318,22 +318,17 @@ def style_for(layer: Layer, name: str, *, machine: bool) -> Declarations:
     kind = "machine user" if machine else "user"
     broken = broken_place(layer.files)
     modules = [(module, switched_off(module.block, layer.names)) for module in user_modules(layer.files)]
-    refusal = refuse(
-        f"{name} can't be added: {layer.location.relative} has no list for a {kind}.",
-        f"{broken.file} can't be parsed." if broken else _why_none(layer, modules),
-        broken,
-        _FIRST_BY_HAND,
-    )
-    fitting: list[Declarations] = []
-    for style in _styles(layer, [module for module, off in modules if not off]):
-        why = style.refusal(machine=machine)
-        if why is None:
-            fitting.append(style)
-        elif why:
-            what = f"The {kind} {name} can't be added to {layer.location.relative}."
-            refusal = refuse(what, f"{why}.", style.place)
+    usable = [module for module, off in modules if not off]
+    judged = [(style, style.refusal(machine=machine)) for style in _styles(layer, usable)]
+    fitting = [style for style, why in judged if why is None]
     if not fitting:
-        raise refusal
+        what = f"The {kind} {name} can't be added to {layer.location.relative}."
+        lacks = f"{name} can't be added: {layer.location.relative} has no list for a {kind}."
+        unclear = f"{broken.file} can't be parsed." if broken else _why_none(layer, modules)
+        raise [
+            refuse(lacks, unclear, broken, _FIRST_BY_HAND),
+            *(refuse(what, f"{why}.", style.place) for style, why in judged if why),
+        ][-1]
     # the first of any equals
     return max(fitting, key=lambda style: (len(style.of_kind(machine=machine)), style.rank))
 
@@ -353,12 +348,16 @@ def _why_none(layer: Layer, modules: Sequence[tuple[UserModule, str]]) -> Senten
     return "No module there makes such users."
 
 
-def _styles(layer: Layer, modules: Sequence[UserModule]) -> Iterator[Declarations]:
-    for module in modules:
-        if module.style is not Style.BLOCK:
-            yield ObjectStyle(layer, (module,)) if module.holds_objects else ListStyle(layer, (module,))
-    if blocks := tuple(module for module in modules if module.style is Style.BLOCK):
-        yield BlockStyle(layer, blocks)
+def _styles(layer: Layer, modules: Sequence[UserModule]) -> list[Declarations]:
+    single = tuple(module for module in modules if module.style is Style.BLOCK)
+    return [
+        *(
+            ObjectStyle(layer, (module,)) if module.holds_objects else ListStyle(layer, (module,))
+            for module in modules
+            if module.style is not Style.BLOCK
+        ),
+        *([BlockStyle(layer, single)] if single else []),
+    ]
 
 
 def _commented_at(files: FileSet, name: str) -> Place | None:
