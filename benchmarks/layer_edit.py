@@ -1,9 +1,9 @@
 """The time to read a layer, add a person with groups and outputs, and check the result, by size.
 
 Prints seconds of processor time (the median of five runs) and each size's time per person against that of the
-smallest: a linear editor stays near or below 1. If python-hcl2 is installed (it is in the `dev` extra, for
-this comparison only), the time it takes to load the same files is measured in the same run. Run as `python -m
-benchmarks.layer_edit`.
+smallest: a linear editor stays near or below 1. A layer with a block for each person is compared with one of
+lists (≤ 1.2). If python-hcl2 is installed (it is in the `dev` extra, for this comparison only), the time it
+takes to load the same files is measured in the same run. Run as `python -m benchmarks.layer_edit`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import re
 import statistics
 import tempfile
 import time
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,7 +25,7 @@ from workflows.layer.model import LayerLocation
 from workflows.layer.read.layer import read_layer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 SIZES = amount((50, 500, 5000), (50,))
 RUNS = amount(5, 1)
@@ -104,6 +105,9 @@ def make_blocks(folder: Path, size: int, *, outputs: bool) -> LayerLocation:
     return location
 
 
+STYLES = {"lists": make_layer, "blocks": make_blocks}
+
+
 def run(location: LayerLocation) -> None:
     """Read, add and check once, as `iam-onboard layer add` does."""
     layer = read_layer(location)
@@ -120,47 +124,47 @@ def load_with_hcl2(folder: Path) -> None:
             hcl2.load(file)
 
 
-def median(work: Callable[[], None], runs: int = RUNS) -> float:
-    """Return the median of some runs, in seconds; like a command, a run ends before garbage is collected."""
-    seconds = []
-    for _ in range(runs):
-        with collection_paused():
-            start = time.process_time()
-            work()
-            seconds.append(time.process_time() - start)
-    return statistics.median(seconds)
+def timed(work: Callable[[], None]) -> float:
+    """Return the seconds of one run; like a command, it ends before garbage is collected."""
+    with collection_paused():
+        start = time.process_time()
+        work()
+        return time.process_time() - start
 
 
-def measure(
-    size: int, *, outputs: bool, peer: bool, make: Callable[..., LayerLocation] = make_layer
-) -> tuple[float, float | None]:
-    """Return the seconds of read, add and check at a size, and of python-hcl2's load in the same run."""
+def measure(size: int, *, outputs: bool, peer: bool) -> Iterator[tuple[float, float | None]]:
+    """Yield the seconds of read, add and check at a size, and of python-hcl2's load, for each style.
+
+    The styles take turns, so that all meet the same machine.
+    """
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        location = make(folder, size, outputs=outputs)
-        seconds = median(lambda: run(location))
-        return seconds, median(lambda: load_with_hcl2(folder), runs=1) if peer else None
+        locations = []
+        for style, make in STYLES.items():
+            folder = Path(name) / style
+            folder.mkdir()
+            locations.append(make(folder, size, outputs=outputs))
+        rounds = [[timed(partial(run, location)) for location in locations] for _ in range(RUNS)]
+        for location, seconds in zip(locations, zip(*rounds, strict=True), strict=True):
+            other = timed(partial(load_with_hcl2, location.path)) if peer else None
+            yield statistics.median(seconds), other
 
 
 def main() -> None:
     peer = find_spec("hcl2") is not None
-    measure(SIZES[0], outputs=True, peer=peer)  # so that nothing is loaded for the first time below
-    for outputs, make, title in (
-        (False, make_layer, "lists and groups"),
-        (True, make_layer, "lists, groups and a pair of outputs each"),
-        (False, make_blocks, "a block each, and groups"),
-        (True, make_blocks, "a block each, groups and a pair of outputs each"),
-    ):
+    list(measure(SIZES[0], outputs=True, peer=peer))  # so that nothing is loaded for the first time below
+    for outputs, title in ((False, "groups"), (True, "groups and a pair of outputs each")):
         print(title)
-        first: float | None = None
+        first: dict[str, float] = {}
         for size in SIZES:
-            seconds, other = measure(size, outputs=outputs, peer=peer, make=make)
-            each = seconds / size
-            first = first or each
-            words = f"  {size:5d} people: {seconds:7.3f} s, {each * 1e6:7.1f} µs each, {each / first:5.2f} ×"
-            if other is not None:
-                words += f"; python-hcl2's load alone {other:7.3f} s, {other / seconds:5.1f} ×"
-            print(words)
+            found = dict(zip(STYLES, measure(size, outputs=outputs, peer=peer), strict=True))
+            for style, (seconds, other) in found.items():
+                each = seconds / size
+                linear, to_lists = each / first.setdefault(style, each), seconds / found["lists"][0]
+                words = f"  {size:5d} people, {style}: {seconds:7.3f} s, {each * 1e6:7.1f} µs each, "
+                words += f"{linear:5.2f} ×, {to_lists:5.2f} × lists"
+                if other is not None:
+                    words += f"; python-hcl2's load alone {other:7.3f} s, {other / seconds:5.1f} ×"
+                print(words)
 
 
 if __name__ == "__main__":
