@@ -205,11 +205,13 @@ async def test_what_a_button_below_has_passed_over_is_shown_before_it_is_accepte
     app = PaneHost(session, environment, MODULES, PANES, KEY)
     app.animation_level = "full"
     async with app.run_test(size=(80, 24)) as pilot:
-        await until(pilot, lambda: app.pane.has_class("-arrived"))
+        await until(
+            pilot, lambda: app.pane.has_class("-arrived") and app.pane.max_scroll_y > len(accounts) / 2
+        )
         await rest(pilot)
         seen = app.text()
         app.pane.query_one("#another").focus()
-        await until(pilot, lambda: app.pane.scroll_y == app.pane.max_scroll_y > 0)
+        await until(pilot, lambda: app.pane.scroll_y == app.pane.max_scroll_y)
         while session.status(KEY) is not Status.DONE:
             seen += app.text()
             await pilot.press("ctrl+n")
