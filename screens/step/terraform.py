@@ -345,7 +345,8 @@ class TerraformPane(CodePane):
 
     def offer_comparison(self) -> None:
         """Say before the apply whose fingerprint nobody has compared, and offer the way there."""
-        uncompared = () if self.opening.done else self.not_compared()
+        applied = self.opening.done and self.context.item in self.context.of_each_item("applied")
+        uncompared = () if applied else self.not_compared()
         self.query_one("#not-compared", Text).show_lines([f"! {sentence}" for sentence in uncompared])
         self.query_one("#compare").set_class(not uncompared, "hidden")
 

@@ -1379,6 +1379,17 @@ async def test_the_plan_reminds_of_a_fingerprint_that_nobody_compared(
         await rest(pilot)
         assert app.pane.query_one("#compare").display
         assert app.pane.query_one("#not-compared").display
+    desk.accept(written(desk))
+    app = desk.host("plan")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert app.pane.opening.done
+        assert app.pane.query_one("#compare").display, "an accepted plan is still to be applied"
+    desk.applied()
+    app = desk.host("plan")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert not app.pane.query_one("#compare").display
     monkeypatch.setattr(Decisions, "keyed_in", lambda _decisions, _account: frozenset())
     app = desk.host("plan")
     async with app.run_test(size=(80, 24)) as pilot:
