@@ -455,9 +455,10 @@ class PgpKeysPane(StepPane):
     @on(Table.RowHighlighted)
     def _show_person(self) -> None:
         name = self.person()
-        aside, key = self._aside.get(name), self._keys.get(name)
-        lines = [f"✗ {text_of(aside.why)}"] if aside else []
+        key = self._keys.get(name)
         news = self._news(name) and not key
+        aside = None if news else self._aside.get(name)  # an unread request comes before the input of old
+        lines = [f"✗ {text_of(aside.why)}"] if aside else []
         hint = f"{name}'s request is in the mailbox." if news else self._hint(name)
         lines += _summary(key) if key else [] if lines else [hint]
         files = by_key((self._file_line(row, name), row.account) for row in self._present.get(name, ()))
@@ -471,8 +472,8 @@ class PgpKeysPane(StepPane):
         shown = {
             "#fetch": self._news(name) and not self._first_news,  # otherwise Next reads it
             "#invite": not (key or news or is_machine_name(name) or name == self._to_invite),
-            "#compare": self._comparable(name) is not None,
-            "#owner": bool(self._reply(name)),
+            "#compare": not news and self._comparable(name) is not None,
+            "#owner": not news and bool(self._reply(name)),
         }
         for selector, display in shown.items():
             self.query_one(selector).display = display and bool(name)

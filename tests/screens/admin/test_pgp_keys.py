@@ -662,6 +662,26 @@ async def test_a_request_that_lies_unread_has_arrived(admin_project: AdminProjec
         assert stands == {PersonStatus.REQUEST_ARRIVED}
 
 
+async def test_an_unread_request_is_shown_instead_of_the_key_that_was_set_aside_before_it(
+    admin_project: AdminProject, people_keys: Keys
+) -> None:
+    decide(admin_project, people_keys, joining=("jane.doe",))
+    async with wizard(admin_project, project, at="pgp-keys") as ui:
+        pane = ui.app.pane
+        waiting = verdict(ui)
+        await paste(ui, people_keys["jane.doe"])
+        await answer(ui, "differs")
+        assert pane.query_one("#verdict").has_class("-refused")
+        assert pane.query_one("#owner").display
+        pane._take_mail({"jane.doe": 1})
+        await ui.rest()
+        assert not pane.query_one("#verdict").has_class("-refused")
+        assert "jane.doe" in verdict(ui)
+        assert verdict(ui) != waiting
+        assert not pane.query_one("#owner").display
+        assert not pane.query_one("#compare").display
+
+
 async def test_who_declines_a_replacement_keeps_the_text(
     admin_project: AdminProject, people_keys: Keys
 ) -> None:
