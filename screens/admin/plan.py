@@ -391,6 +391,7 @@ class PlanPane(TerraformPane):
         self._acknowledged = set(opening.draft.get("acknowledged") or facts.get("acknowledged") or ())
         self._found = Return()
         self._asks = opening.asks
+        self._cause: Sentence = ""  # of the last plan's failure
 
     def compose_body(self) -> ComposeResult:
         yield CodeField(self.context.environment.now)
@@ -471,7 +472,9 @@ class PlanPane(TerraformPane):
         self.set_class(made is not None, "-planned")
         standing = _standing(made, found.refusal, elsewhere=self._elsewhere, asks=self._asks)
         unchanged = [] if made or self._elsewhere else _unchanged(self.context)
-        if made is None and not self._elsewhere:
+        if self._cause:
+            standing = [f"✗ {self._cause}", *(standing if made else ())]
+        elif made is None and not self._elsewhere:
             standing += [_PULL_REQUEST] if self.context.facts.get("changed_files") and self._in_state else []
             standing += [*unchanged, *_pushing(self.context.facts.get("commit"))]
         self.query_one("#standing", Text).show_lines(standing)
@@ -539,8 +542,10 @@ class PlanPane(TerraformPane):
     def _failed(self, message: StepPane.MoveFailed) -> None:
         if message.name == "plan":
             self.remove_class("-planning")
+            stopped = isinstance(message.error, Cancelled)
+            self._cause = "" if stopped else message.error.what
             self._show()
-            if isinstance(message.error, Cancelled):
+            if stopped:
                 self.focus_primary()  # the hidden resource list had the focus
         elif message.error.field == "elsewhere":  # its button is hidden if there is a plan
             message.handled = True
@@ -575,6 +580,7 @@ class PlanPane(TerraformPane):
             self._plan()
 
     def _plan(self) -> None:
+        self._cause = ""
         self.show_problems([])
         self.query_one(RunLog).clear()
         self.query_one(ResourceBrowser).show_plan(())

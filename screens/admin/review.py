@@ -37,6 +37,7 @@ from workflows.core.sentences import Sentence, count, joined, listed, text_of
 from workflows.layer.highlight import KINDS, Token, diff_tokens
 from workflows.layer.model import Place
 from workflows.layer.write import ChangeSet, DiffLine, FileChange
+from workflows.machine.events import StepKey
 from workflows.steps.admin import review
 from workflows.steps.admin.review import Beside, Prepared, Request
 from workflows.steps.decisions import Comparison
@@ -305,6 +306,7 @@ _COMPARED = {
     Comparison.SAME: "  compared in PGP keys",
 }
 """The text of a key file's line; one person's “Not yet” outweighs another's “Yes” to the same key."""
+_REVIEW = StepKey("review")
 _LAYERS_NAMED = 3
 _ROWS_OF_NOTES, _ROW = 3, 74
 """The maximum number of rows for notes above the diff, and the characters in a row at 80 columns."""
@@ -465,6 +467,13 @@ class ReviewPane(ByHandPane):
                 [f"✗ {message.error.what} Fix that, then look again."]
             )
             self.focus_primary()
+
+    @property
+    def decides(self) -> bool:
+        """Whether writing the difference again is the only answer to a contradiction; then Next does that."""
+        look = self.context.observed.get(_REVIEW)
+        asked = look is not None and look.asks
+        return self.opened and self.opening.asks and not asked and bool(self.query_one(FileDiffs).files)
 
     def primary(self) -> Primary:
         if self.has_class("-unmade"):

@@ -324,6 +324,27 @@ async def test_an_accepted_plan_says_when_its_files_changed_and_next_plans_again
         assert (len(desk.made), desk.status("plan")) == (1, Status.DONE)
 
 
+async def test_a_plan_that_leaves_out_a_decision_keeps_the_cause_and_leads_to_where_it_is_corrected(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def make(*_: Any) -> NoReturn:
+        raise plan.LeftOut("Left out", "jane.doe is missing.")
+
+    given = next(module for module in desk.modules if isinstance(module, Given))
+    monkeypatch.setattr(plan, "make", make)
+    monkeypatch.setattr(plan.LeftOut, "step", "given")
+    monkeypatch.setattr(given, "observe", lambda _context: Observation(Verdict.CHANGED, "It is gone."))
+    app = desk.host("plan")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await press(pilot, "ctrl+n")
+        assert isinstance(app.screen, ErrorDialog)
+        await press(pilot, "escape")
+        assert "jane.doe is missing." in str(app.pane.query_one("#standing", Text).content)
+        assert app.wizard._waits
+        assert desk.session.towards(StepKey("plan", "management")) == StepKey("given")
+
+
 async def test_a_plan_that_could_not_be_accepted_is_made_again_by_next(desk: Desk) -> None:
     app = desk.host("plan")
     async with app.run_test(size=(80, 24)) as pilot:

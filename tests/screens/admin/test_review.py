@@ -6,6 +6,7 @@ import base64
 import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import NoReturn
 
@@ -19,6 +20,7 @@ from textual.app import App, ComposeResult
 from textual.widgets import Input, OptionList
 
 from screens.admin.review import FileDiffs, file_diffs
+from screens.step.asking import Contradiction
 from screens.step.page import is_displayed
 from screens.widgets.dialogs import Confirm, ErrorDialog
 from screens.widgets.lists import MarkBox
@@ -430,7 +432,12 @@ async def test_a_difference_that_cannot_be_made_says_so_and_next_looks_again(dec
         assert ui.status("review") is Status.DONE
 
 
-async def test_a_page_that_is_contradicted_says_only_that_next_asks(decided: AdminProject) -> None:
+@pytest.mark.parametrize("continuing", ["", "Plans from the files as they are."])
+async def test_a_contradicted_page_writes_at_once_or_asks_first_if_there_is_a_choice(
+    decided: AdminProject, monkeypatch: pytest.MonkeyPatch, continuing: str
+) -> None:
+    genuine = review.observe
+    monkeypatch.setattr(review, "observe", lambda context: replace(genuine(context), continuing=continuing))
     async with review_of(decided) as (ui, _):
         before = {name: decided.text("management", name) for name in ("groups.tf", "locals.tf", "outputs.tf")}
         await write(ui)
@@ -441,7 +448,9 @@ async def test_a_page_that_is_contradicted_says_only_that_next_asks(decided: Adm
         assert ui.status("review") is Status.CONTRADICTED
         await ui.go_to("review")
         assert "3 files, +" in ui.text
-        assert "Write" not in str(ui.app.wizard._primary().effect)
+        await write(ui)
+        assert isinstance(ui.app.screen, Contradiction) is bool(continuing)
+        assert (ui.status("review") is Status.DONE) is not bool(continuing)
 
 
 async def test_one_dialog_tells_of_a_key_that_came_meanwhile_and_next_leads_to_the_keys(

@@ -77,6 +77,12 @@ class Request:
     undoing: Mapping[str, bool] = field(default_factory=dict)
 
 
+class LeftOut(OnboardError):  # noqa: N818 - the name says what is wrong
+    """A plan without something that was decided; Review writes it again."""
+
+    step = "review"
+
+
 def make(context: Context, report: Report, code: Secret | None = None) -> Planned:
     """Plan the step's layer, after initialising it if needed; its earlier plan is removed.
 
@@ -88,9 +94,9 @@ def make(context: Context, report: Report, code: Secret | None = None) -> Planne
     Raises:
         CodeWanted, WrongAccount: as `open_layer`.
         Cancelled: the person stopped it.
-        OnboardError: a key has expired, the layer has another key than was decided, the checkout is behind
-            its upstream, or a decided person is in neither the plan nor the state; or Terraform failed, with
-            its message as the detail.
+        LeftOut: a decided person is in neither the plan nor the state.
+        OnboardError: a key has expired, the layer has another key than was decided, or the checkout is behind
+            its upstream; or Terraform failed, with its message as the detail.
     """
     refuse_expired_keys(context)
     rekeyed, begun = tuple(_rekeyed(context)), begun_here(context)
@@ -171,7 +177,8 @@ def _completed(
         report: receives the progress.
 
     Raises:
-        OnboardError: neither the plan nor the state matches the decisions, or the state can't be read.
+        LeftOut: neither the plan nor the state matches the decisions.
+        OnboardError: the state can't be read.
     """
     here, removed = context.decisions.of(context.item), removed_from_files(context)
     # people who only leave a group stay: a removal counts as planned only if it removes the user
@@ -188,7 +195,7 @@ def _completed(
     missing = missing or [f"{name} is missing" for name in here.add if name in unplanned - state.users.keys()]
     missing += [f"{name} stays" for name in here.remove if name in unplanned & state.users.keys()]
     if missing:
-        raise OnboardError(
+        raise LeftOut(
             "The plan leaves out what you decided",
             f"Neither the plan nor the state of {context.item} has it: {joined(missing, '; ')}.",
             why="The files no longer have it: another branch, a stash or an edit removed it.",
