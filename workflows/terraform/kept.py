@@ -6,6 +6,7 @@ that must be replaced; the next plan, today or after a restart, uses `-replace` 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +21,7 @@ from workflows.terraform.record import PlanRecord
 from workflows.terraform.results import ApplyResult
 from workflows.terraform.runner import Kind, Run
 
+_RESULT = "apply.json"
 _REPLACE = "replace.json"
 _LEFT = "left-lock.json"
 _LOCKING = (Kind.APPLY, Kind.PLAN)
@@ -150,10 +152,27 @@ def earlier_result(folder: Path, record: PlanRecord) -> ApplyResult | None:
 
 def result_of(folder: Path, record: PlanRecord | None = None) -> ApplyResult | None:
     """Return the last recorded result of an apply, of this plan if given; or None."""
-    kept = read_record(folder / "apply.json")
+    kept = read_record(folder / _RESULT)
     if kept is None or (record is not None and kept.get("plan_sha256") != record.plan_sha256):
         return None
     return read(ApplyResult, kept.get("result"), "result")
+
+
+def keep_repairs_left(folder: Path, repairs: Iterable[str]) -> None:
+    """Record which repairs are left after the last recorded apply; another apply forgets them.
+
+    Args:
+        folder: the private folder of the layer's runs.
+        repairs: an id of each.
+    """
+    if (kept := read_record(folder / _RESULT)) is not None:
+        write_record(folder / _RESULT, {**kept, "left": sorted(repairs)})
+
+
+def repairs_left(folder: Path) -> frozenset[str] | None:
+    """Return the repairs left after the last recorded apply; None if nobody has looked for them."""
+    kept = read_record(folder / _RESULT) or {}
+    return frozenset(kept["left"]) if "left" in kept else None
 
 
 def pending_replacements(folder: Path) -> tuple[str, ...]:

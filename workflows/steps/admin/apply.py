@@ -48,7 +48,7 @@ class Outlook:
         begun: an apply of this plan is running, or ran unwatched and its result isn't recorded yet.
         refusal: why the plan can't be applied any more, as a sentence, or "".
         began_at: when that apply began, if its result isn't recorded yet.
-        recoverable: whether the last apply left something to recover.
+        recoverable: whether the last apply can have left something that nobody has recovered yet.
         causes: what went wrong if the last apply of this plan failed, a line for each person.
         in_use: whether that was a removal, because something is attached to the user.
         ended: whether an apply that began has ended.
@@ -80,12 +80,12 @@ def survey(context: Context, report: Report) -> Outlook:
         run = apply_run(folder)
         began_at, ended = (run.description.begun_at, not run.is_running()) if run else (None, True)
         return Outlook(begun=True, refusal="", began_at=began_at, ended=ended)
-    last, own = result_of(folder), result_of(folder, planned.record)
+    own = result_of(folder, planned.record)
     refusal = staleness(planned, context)
     return Outlook(
         begun=False,
         refusal=refusal,
-        recoverable=last is not None and recovery.needed(last),
+        recoverable=recovery.is_open(context),
         causes=causes(planned, own) if own else (),
         in_use=own is not None and kept_in_use(planned, own),
         stands=standing(planned, own) if own and not planned.record.plan.is_file() else "",

@@ -26,7 +26,15 @@ from workflows.steps.admin.terraform_runs import (
 )
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.terraform.failures import InitWay, LockInfo
-from workflows.terraform.kept import EndedRun, pending_replacements, replace_next, result_of, run_that_left
+from workflows.terraform.kept import (
+    EndedRun,
+    keep_repairs_left,
+    pending_replacements,
+    repairs_left,
+    replace_next,
+    result_of,
+    run_that_left,
+)
 from workflows.terraform.plan import (
     ACCOUNT_ID,
     LOGIN_PROFILE,
@@ -68,6 +76,11 @@ class Repair:
     why: Sentence
 
     @property
+    def id(self) -> str:
+        """An id among the repairs after one apply."""
+        return f"{self.way} {self.address}"
+
+    @property
     def title(self) -> Sentence:
         """The repair as a short phrase, for a list."""
         kind = next((part for part in self.address.split(".") if part.startswith("aws_")), self.address)
@@ -99,34 +112,53 @@ def needed(result: ApplyResult) -> bool:
     return bool(result.existing) or (result.killed and not result.succeeded)
 
 
+def is_open(context: Context) -> bool:
+    """Return whether the last apply can have left something that nobody has repaired yet."""
+    folder = run_folder(context)
+    last = result_of(folder)
+    return last is not None and needed(last) and repairs_left(folder) != frozenset()
+
+
 def examine(context: Context, report: Report, code: Secret | None = None) -> tuple[Repair, ...]:
     """Compare the last apply with a new plan and the state, and return the repairs needed.
 
-    That plan is removed again; the plan to apply later is made and read in Plan.
+    That plan is removed again; the plan to apply later is made and read in Plan. What was repaired since that
+    apply stays so.
 
     Raises:
         LockHeld: the state is still locked, by the killed apply or by somebody else.
         Cancelled: the person stopped it.
         OnboardError: the plan couldn't be made.
     """
-    last = result_of(run_folder(context))
-    if last is None or not needed(last):
+    folder = run_folder(context)
+    last, known = result_of(folder), repairs_left(folder)
+    if last is None or not is_open(context):
         return ()
     with open_layer(context, report, code=code) as layer:
         report(Progress("Comparing what AWS has with the state: a plan"))
         _, plan = layer.terraform.plan(watch=watching(context, report))
         layer.terraform.give_up_plan()
-        return tuple(_repairs(last, plan, read_state(layer, context, report), layer, context))
+        found = tuple(_repairs(last, plan, read_state(layer, context, report), layer, context))
+    left = tuple(repair for repair in found if known is None or repair.id in known)
+    keep_repairs_left(folder, [repair.id for repair in left])
+    return left
 
 
 def carry_out(repair: Repair, context: Context, report: Report, code: Secret | None = None) -> Outcome:
-    """Carry out one repair.
+    """Carry out one repair, and record that it is done.
 
     Raises:
         LockHeld: the state is locked.
         Cancelled: the person stopped it.
         OnboardError: it failed; the detail has Terraform's message.
     """
+    outcome, folder = _carried_out(repair, context, report, code), run_folder(context)
+    follow_up = {outcome.follow_up.id} if outcome.follow_up else set[str]()
+    keep_repairs_left(folder, (repairs_left(folder) or frozenset()) - {repair.id} | follow_up)
+    return outcome
+
+
+def _carried_out(repair: Repair, context: Context, report: Report, code: Secret | None) -> Outcome:
     match repair.way:
         case Way.BY_HAND:
             return Outcome("Left to you.")

@@ -11,7 +11,11 @@ import pytest
 from support.fakes import fake_environment
 
 from workflows.core.errors import OnboardError
+from workflows.core.processes import write_record
+from workflows.core.shapes import plain
 from workflows.steps.admin import recovery
+from workflows.steps.admin.recovery import Repair, Way
+from workflows.steps.admin.terraform_runs import run_folder
 from workflows.steps.shared.module import Context
 from workflows.terraform.plan import LOGIN_PROFILE, USER, Action, Plan, ResourceChange
 from workflows.terraform.results import ApplyResult
@@ -57,3 +61,40 @@ def test_a_password_that_nobody_tried_to_make_is_recovered_only_if_aws_has_one(
     context = Context(fake_environment(tmp_path, {}), {}, {}, "security", tmp_path, threading.Event())
     repairs = recovery._repairs(last, PLAN, State(), layer, context)
     assert [repair.address for repair in repairs] == listed
+
+
+def after_an_apply(context: Context, result: ApplyResult) -> None:
+    write_record(run_folder(context) / "apply.json", {"plan_sha256": "", "result": plain(result)})
+
+
+def test_what_was_recovered_stays_so_until_another_apply(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context = Context(fake_environment(tmp_path, {}), {}, {}, "security", tmp_path, threading.Event())
+    run_folder(context).mkdir(parents=True)
+    user, password = (Repair(Way.IMPORT, address, "jane.doe", "", "") for address in (JANE, LOGIN))
+    there = [True, False]
+    terraform = SimpleNamespace(
+        plan=lambda **_: (None, PLAN), give_up_plan=lambda: None, import_=lambda *_, **__: there.pop()
+    )
+    layer = SimpleNamespace(terraform=terraform)
+    monkeypatch.setattr(recovery, "open_layer", lambda *_, **__: nullcontext(layer))
+    monkeypatch.setattr(recovery, "read_state", lambda *_: State())
+    monkeypatch.setattr(recovery, "_repairs", lambda *_: iter((user, password)))
+
+    def quiet(_progress: object) -> None: ...
+
+    assert not recovery.is_open(context)
+    after_an_apply(context, EXISTS)
+    assert recovery.is_open(context)
+    assert recovery.examine(context, quiet) == (user, password)
+    recovery.carry_out(user, context, quiet)  # AWS has no such user, so a plan would still create it
+    assert recovery.examine(context, quiet) == (password,)
+    follow_up = recovery.carry_out(password, context, quiet).follow_up
+    assert recovery.is_open(context)
+    assert follow_up is not None
+    recovery.carry_out(follow_up, context, quiet)
+    assert not recovery.is_open(context)
+    assert recovery.examine(context, quiet) == ()
+    after_an_apply(context, KILLED)
+    assert recovery.is_open(context)
