@@ -180,19 +180,16 @@ def _users(plan: Plan, kind: str, actions: Sequence[Action]) -> tuple[str, ...]:
 
 def staleness(planned: Planned, context: Context) -> Sentence:
     """Return a sentence why a plan can't be accepted or applied any more; "" if it can."""
-    if not planned.empty and not planned.record.plan.is_file():
-        result = result_of(run_folder(context), planned.record)
-        if result is None:
-            return "The plan file is gone. Plan again."
+    gone = not planned.empty and not planned.record.plan.is_file()
+    if gone and (result := result_of(run_folder(context), planned.record)) is not None:
         if result.stopped:
             return "You stopped the apply of this plan. Plan again."
         began = "stopped halfway" if not result.untouched else "changed no resource"
         return f"An apply of this plan {began}. Plan again."
-    changed = changed_since(planned.record)
-    if not changed:
-        return new_passwords.outdated(context)
-    names = [path.removeprefix(str(context.root)).lstrip("/") for path in changed]
-    return f"Changed since the plan: {listed(names, 3)}. Plan again."
+    if changed := changed_since(planned.record):
+        names = [path.removeprefix(str(context.root)).lstrip("/") for path in changed]
+        return f"Changed since the plan: {listed(names, 3)}. Plan again."
+    return "The plan file is gone. Plan again." if gone else new_passwords.outdated(context)
 
 
 def made_from_other_files(planned: Planned, context: Context) -> tuple[str, ...]:

@@ -181,8 +181,12 @@ def test_staleness_names_the_files_and_ends_with_the_apply(tmp_path: Path, recor
     for at, verdict in (("2000-01-01", Verdict.CHANGED), ("9999-12-31", Verdict.AS_DECIDED)):
         applied = {"at": f"{at}T00:00:00+00:00"}  # an apply of an earlier plan
         assert plan.observe(context(tmp_path, **facts, applied=applied)).verdict is verdict
+    why = staleness(made, own)
     record.plan.unlink()
-    assert "gone" in staleness(made, own)
+    assert staleness(made, own) == why, "recovering removes the plan, which isn't the cause"
+    (record.layer / "users.tf").write_text("# people\n")
+    (record.layer / "new.tf").unlink()
+    assert staleness(made, own) not in {"", why}
     stopped = ApplyResult(1, (), (), (USER,), stopped=True)
     kept = run_folder(own) / "apply.json"
     kept.parent.mkdir(parents=True)
