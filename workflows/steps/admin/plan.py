@@ -363,7 +363,7 @@ def applied_elsewhere(context: Context, report: Report, code: Secret | None = No
 def _not_as_decided(
     state: State, left_out: Container[str], layer: OpenLayer, context: Context, report: Report
 ) -> Sentence:
-    """Return a sentence on decisions missing in the state, or else users missing in AWS; "" for none.
+    """Return a sentence on decisions missing in the state, or else on what AWS lacks of it; "" for none.
 
     Raises:
         AwsError: AWS can't be asked.
@@ -371,11 +371,10 @@ def _not_as_decided(
     if missing := state_now.not_applied(state, context):
         return f"The state of {context.item} isn't what you decided: {joined(missing, '; ')}."
     people = state_now.users_in_aws(context, left_out)
-    if not people:
-        return ""
-    report(Progress("Asking AWS whether it has these users"))
+    report(Progress("Asking AWS whether it has these users and what was made for them"))
     with iam_client(context, layer.project, layer.location, layer.files) as iam:
-        differences = state_now.differences_in_aws(iam, people)
+        users = state_now.differences_in_aws(iam, people)
+        differences = users or state_now.credentials_lost(iam, state, context)
     return state_now.difference_words(differences, context)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from workflows.aws.clients import FOR_A_LOOK, AwsClient
-from workflows.aws.iam import find_user
+from workflows.aws.iam import find_user, list_access_keys, password_made_at
 from workflows.core.errors import OnboardError
 from workflows.core.grouping import by_key
 from workflows.core.secret import Secret
@@ -210,8 +210,26 @@ def differences_in_aws(client: AwsClient, people: Mapping[str, bool]) -> dict[st
     }
 
 
+def credentials_lost(client: AwsClient, state: State, context: Context) -> dict[str, Sentence]:
+    """Return users whose new password or access key is in a state but not in AWS, as `differences_in_aws`.
+
+    Raises:
+        AwsError: AWS couldn't be asked.
+    """
+    here, resetting = context.decisions.of(context.item), context.decisions.resetting
+    found: dict[str, Sentence] = {}
+    for name in dict.fromkeys((*here.add, *here.new_keys, *resetting)):
+        keys = () if name in resetting else state.access_keys.get(name, ())
+        made = {key.access_key_id for key in keys}
+        if name in state.login_profiles and password_made_at(client, name) is None:
+            found[name] = f"no longer has the console password of {name}"
+        elif made and made.isdisjoint(key.access_key_id for key in list_access_keys(client, name)):
+            found[name] = f"no longer has the access key that was made for {name}"
+    return found
+
+
 def difference_words(differences: Mapping[str, Sentence], context: Context) -> Sentence:
-    """Put the result of `differences_in_aws` into sentences about the step's layer; "" if it is empty."""
+    """Put what AWS has or lacks unexpectedly into sentences about the step's layer; "" for nothing."""
     has = joined(differences.values(), "; ")
     return f"AWS {has}. The state of {context.item} says otherwise." if differences else ""
 

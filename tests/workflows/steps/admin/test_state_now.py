@@ -9,6 +9,7 @@ import re
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -26,6 +27,7 @@ from workflows.machine.observations import AGREES, NOT_ASKED, Observation, Verdi
 from workflows.machine.summaries import Summary, keep_summary, made_from
 from workflows.steps.admin import apply, plan, plan_resources, state_now, terraform_runs
 from workflows.steps.admin.accepted_plan import Planned
+from workflows.steps.admin.other_sessions import RemovedFromFiles
 from workflows.steps.admin.state_now import CodeDue
 from workflows.steps.admin.terraform_runs import LayerProfile, Source, run_folder
 from workflows.steps.decisions import LayerDecisions
@@ -201,6 +203,34 @@ def test_aws_may_have_others_than_the_state(
     assert apply.inquire(replace(own, facts={**own.facts, "applied": without})) == AGREES
     aws_has(monkeypatch, "mary")
     assert apply.inquire(left).about == ("mary",)
+
+
+@pytest.mark.parametrize("lost", ["", "password", "access key"])
+def test_what_aws_lost_of_it_was_not_applied_elsewhere(
+    own: Context, layer: Path, monkeypatch: pytest.MonkeyPatch, lost: str
+) -> None:
+    (layer / "terraform.tfstate").write_text(state(9, SAM, *JANE))
+    stored = state_now.stored(own)
+    assert stored is not None
+    key: Any = SimpleNamespace(access_key_id="AKIAMADE")
+    there = replace(stored.state, access_keys={"jane.doe": (key,)})
+    open_layer = SimpleNamespace(project=None, location=SimpleNamespace(path=layer), files=None)
+    monkeypatch.setattr(plan, "located", lambda _context: (None, open_layer.location))
+    monkeypatch.setattr(plan, "open_layer", lambda *_, **__: contextlib.nullcontext(open_layer))
+    monkeypatch.setattr(plan, "read_state", lambda *_: there)
+    monkeypatch.setattr(plan, "removed_from_files", lambda *_: RemovedFromFiles("", {}))
+    monkeypatch.setattr(state_now, "removed_from_files", lambda *_: RemovedFromFiles("", {}))
+    aws_has(monkeypatch, "jane.doe")
+    monkeypatch.setattr(plan, "iam_client", lambda *_: contextlib.nullcontext(("jane.doe",)))
+    at = None if lost == "password" else datetime(2026, 1, 1, tzinfo=UTC)
+    monkeypatch.setattr(state_now, "password_made_at", lambda *_: at)
+    monkeypatch.setattr(state_now, "list_access_keys", lambda *_: () if lost == "access key" else (key,))
+    if not lost:
+        assert plan.applied_elsewhere(own, quiet)["passwords"] == ["jane.doe"]
+        return
+    with pytest.raises(OnboardError) as refused:
+        plan.applied_elsewhere(own, quiet)
+    assert refused.value.field == "elsewhere"
 
 
 @pytest.mark.parametrize(
