@@ -33,7 +33,6 @@ from workflows.steps.shared.module import Progress, Report
 _Taking = Callable[[PersonHandoff], Sentence]
 _MARK, _UNMARK = "Mark as sent", "Mark as not sent"
 _ANOTHERS_KEY = "If the key isn't theirs, somebody else can read the password."
-_MADE_AGAIN = "what it made for somebody can't be handed over"
 _NEW_KEY = (
     "Use this if {name} lost the PGP key or forgot its passphrase: nobody can read this password "
     "then.\n\n{name} sends a new request with “Replace my PGP key” in their wizard. Project opens with "
@@ -347,7 +346,9 @@ class HandOverPane(TerraformPane):
             self.query_one("#people", OptionList).highlighted = self._names.index(name)
             (self.action_copy if self._mailbox is None else self.action_mail)()
         elif not self.code_wanted and (account := self._to_plan):
-            self.post_message(self.DoneNoMore(_MADE_AGAIN, str(StepKey("apply", account))))
+            of_them = [name for name, handoff in self._handoffs.items() if account in handoff.to_plan]
+            reason = f"what it made for {listed(of_them, 3)} can't be used any more"
+            self.post_message(self.DoneNoMore(reason, str(StepKey("apply", account))))
         elif self.code_wanted or self._unsent:
             self._read()
         else:

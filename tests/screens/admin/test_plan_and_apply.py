@@ -1196,6 +1196,7 @@ async def test_what_only_another_plan_makes_again_is_planned_again_by_next(
         await rest(pilot)
         await press(pilot, "ctrl+n")
         assert isinstance(app.pane, PlanPane)
+        assert "jane.doe" in app.pane.opening.note
         assert (desk.status("plan"), desk.status("apply")) == (Status.READY, Status.LOCKED)
         await press(pilot, "ctrl+n")
         assert len(desk.made) == 1
