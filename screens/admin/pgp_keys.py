@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -771,9 +772,12 @@ class PgpKeysPane(StepPane):
 
     def _stands(self, key: TakenKey) -> bool:
         """Return whether every apply of a key is over, so that an answer about it holds back nothing else."""
+        return self._decided(key) and pgp_keys.applied_everywhere(key.name, self.context)
+
+    def _decided(self, key: TakenKey) -> bool:
+        """Return whether the step has recorded this key."""
         decided = self.context.decisions.keys.get(key.name)
-        same = decided is not None and decided.fingerprint == key.fingerprint
-        return same and pgp_keys.applied_everywhere(key.name, self.context)
+        return decided is not None and decided.fingerprint == key.fingerprint
 
     def _propose(self, taken: Taken) -> None:
         """Ask about a key from an existing user: the Project step decides on replacing it."""
@@ -894,8 +898,7 @@ class PgpKeysPane(StepPane):
             answer = Comparison.DIFFERS  # the answer stands until the next comparison
         self._turn_to("")
         self._due.discard(key.name)
-        self._answers[key.name] = (key.fingerprint, answer)
-        self._keep({key.name: key})
+        self._set_answer(key, Comparison(answer))
         self.keep_draft()
         self.query_one("#people", Table).move_cursor(row=self.names.index(key.name))
         self._fill()
@@ -908,6 +911,16 @@ class PgpKeysPane(StepPane):
             self._go_on()
         else:
             self._confirm_and_go_on()
+
+    def _set_answer(self, key: TakenKey, answer: Comparison) -> None:
+        """Take in an answer; record at once that a decided key differs, or that saying so was a slip."""
+        before, unchanged = self._answer(key), not super().changed()
+        self._answers[key.name] = (key.fingerprint, answer)
+        self._keep({key.name: key})
+        if Comparison.DIFFERS in {before, answer} and self._decided(key):
+            self.post_message(self.Amended(partial(pgp_keys.with_answer, key.name, answer)))
+            if unchanged:
+                self._remember()
 
     @property
     def inside(self) -> bool:

@@ -260,6 +260,16 @@ class StepPane(VerticalScroll):
         """There is half-filled input worth keeping."""
 
     @dataclass
+    class Amended(Posted):
+        """Some facts of the step have changed, which is recorded at once, whatever else is left to do.
+
+        Attributes:
+            changed: makes the changed facts from the current ones.
+        """
+
+        changed: Callable[[Facts], Facts]
+
+    @dataclass
     class DoneNoMore(Posted):
         """A step's result no longer holds: the step and those that build on it are open again.
 

@@ -233,6 +233,11 @@ class Stage(Vertical):
             self.keep_input_or_tell()
             self.post_message(self.Recorded())  # sending a text completes the parts left to it
 
+    @on(StepPane.Amended)
+    def _amend(self, message: StepPane.Amended) -> None:
+        if (key := self.key) is not None and message.pane is self.pane:
+            self.record(lambda: self._run.session.amend(key, message.changed))
+
     @on(StepPane.Begun)
     def _begin(self, message: StepPane.Begun) -> None:
         if message.pane is self.pane and self.pane is not None and not self._start():

@@ -264,6 +264,30 @@ class Session:
             self.reopen(key, reason)
         return first
 
+    def amend(self, key: StepKey, changed: Callable[[Facts], Facts]) -> None:
+        """Record at once that some facts of a step have changed: it stays done or open, and keeps its draft.
+
+        Args:
+            key: the step.
+            changed: makes the changed facts from the current ones.
+
+        Raises:
+            IllegalTransition: it has to wait or is running.
+            UnstorableFactError: a fact isn't JSON, or is a secret.
+            OnboardError: the journal couldn't be written.
+        """
+        seen, done = self._state.observed.get(key), self.status(key) in SETTLED | {Status.CONTRADICTED}
+        if done:
+            self.reopen(key)
+        self.start(key)
+        gives, facts = self._state.workflow.step(key.step).gives, self.facts(key.item)
+        facts = {**{name: fact for name, fact in facts.items() if name in gives}, **changed(facts)}
+        self._happen(Succeeded(key, self._run, self._stamp(), self._state.knowledge.kept(facts)))
+        if not done:
+            self.reopen(key)
+        elif seen is not None:
+            self.observe({key: seen})
+
     def close(self) -> None:
         """Close the journal and release the lock; a second call does nothing."""
         self._journal.close()

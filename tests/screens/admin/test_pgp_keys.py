@@ -465,6 +465,51 @@ async def test_a_key_that_differs_after_every_apply_is_recorded_and_holds_back_n
         assert standing(ui.app.wizard.run, StepKey("pgp-keys")) is Status.UNCONFIRMED
 
 
+async def test_that_a_key_differs_is_on_the_record_at_once_whatever_is_left_to_do(
+    admin_project: AdminProject, people_keys: Keys
+) -> None:
+    decide(admin_project, people_keys, joining=("jane.doe", "juan.delacruz"))
+    admin_project.facts["comparisons"] = dict.fromkeys(("jane.doe", "juan.delacruz"), "later")
+    both = {"jane.doe": {"auditors"}, "juan.delacruz": {"auditors"}}
+    put(admin_project, dict.fromkeys(("management", "security"), both))
+    write(admin_project)
+    done = (project, pgp_keys, users, groups, review)
+    async with wizard(admin_project, *done, at="pgp-keys") as ui:
+        await ui.press("escape")
+
+        async def compare(row: int, said: str) -> None:
+            table = ui.app.pane.query_one(DataTable)
+            table.focus()
+            table.move_cursor(row=row)
+            await ui.press("c")
+            await answer(ui, said)
+
+        def recorded() -> list[str]:
+            return list(ui.session.facts()["comparisons"].values())
+
+        def rejected() -> set[str]:
+            rows = status_grid(ui.app.wizard.run.session_context()).rows
+            return {name for name, stands in rows if {*stands} == {PersonStatus.KEY_REJECTED}}
+
+        await compare(0, "differs")
+        await compare(1, "differs")
+        assert ui.status("pgp-keys") is Status.READY
+        assert recorded() == ["differs", "differs"]
+        assert rejected() == {"jane.doe", "juan.delacruz"}
+        await compare(0, "same")
+        assert ui.status("pgp-keys") is Status.READY
+        assert recorded() == ["same", "differs"]
+        assert rejected() == {"juan.delacruz"}
+        ui.app.pane.query_one(DataTable).move_cursor(row=1)
+        await paste(ui, people_keys["rsa3072"])
+        assert recorded() == ["same", "differs"]
+        await answer(ui, "same")
+        await ui.press("ctrl+n")
+        assert ui.status("pgp-keys") is Status.DONE
+        assert recorded() == ["same", "same"]
+        assert not rejected()
+
+
 async def test_escape_leaves_a_done_step_that_still_looks_for_what_is_there(
     admin_project: AdminProject, people_keys: Keys, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -38,6 +38,7 @@ from workflows.machine.journal import (
     read_journal,
 )
 from workflows.machine.lock import SessionInUse
+from workflows.machine.observations import unknown
 from workflows.machine.rules import IllegalTransition
 from workflows.machine.session import NotStarted, Session
 from workflows.machine.sessions import NoSuchSession, Sessions, is_archived
@@ -130,6 +131,24 @@ def test_what_used_up_another_steps_outcome_is_done_again_from_that_one_on(sessi
     assert session.status(StepKey("plan", "management")) is Status.DONE
     do(session, plan)
     assert session.do_again(plan) == plan, "the apply is open already"
+    session.close()
+
+
+def test_a_fact_is_amended_in_a_step_that_stays_done_or_open(sessions: Sessions) -> None:
+    session = sessions.create("admin", {}, "s")
+    do_all(session)
+    session.observe({USERS: unknown("no network")})
+    session.amend(USERS, lambda facts: {"people": [*facts["people"], "c.third"]})
+    assert session.facts()["people"] == [*GIVEN["users"]["people"], "c.third"]
+    assert session.status(USERS) is Status.UNCONFIRMED, "the last look still counts"
+    assert session.status(REVIEW) is Status.STALE
+    session.reopen(USERS)
+    session.drafts.save(USERS, {"people": ["d.fourth"]})
+    session.amend(USERS, lambda _: {"people": ["e.fifth"]})
+    session = resumed(sessions, session)
+    assert session.status(USERS) is Status.READY
+    assert session.facts()["people"] == ["e.fifth"]
+    assert session.drafts.load(USERS) == {"people": ["d.fourth"]}
     session.close()
 
 

@@ -821,6 +821,11 @@ def compared_before(context: Context) -> dict[str, tuple[str, str]]:
     return {name: (decisions.keys[name].fingerprint, said) for name, said in asked.items()}
 
 
+def with_answer(name: str, said: Comparison, facts: Facts) -> Facts:
+    """Return the recorded answers with another one about somebody's decided key."""
+    return {"comparisons": {**(facts.get("comparisons") or {}), name: said}}
+
+
 def applied_everywhere(name: str, context: Context) -> bool:
     """Return whether every account that encrypts something to somebody's decided key was applied."""
     decisions, applied = context.decisions, context.of_each_item("applied")

@@ -111,6 +111,21 @@ def test_nobody_is_admitted_with_a_key_that_is_asked_for_again() -> None:
     assert len(admitted([*events, applied, again])) == 1, "it is in an account"
 
 
+def test_a_key_that_differs_stays_so_on_the_record_once_another_replaced_it() -> None:
+    events = happened(
+        ("pgp-keys", janes("A" * 40, Comparison.LATER)),
+        ("users", {"user_changes": BOTH}),
+        ("apply@management", {"applied": APPLIED}),
+        ("pgp-keys", janes("A" * 40, Comparison.DIFFERS)),
+        ("pgp-keys", janes("C" * 40, Comparison.SAME)),
+    )
+    again = Reopened(StepKey("pgp-keys"), "run", "late", "")
+    for seen in ([*events[:4], again], [*events[:4], again, events[4]]):
+        first = admitted(seen)[0]
+        assert (first.compared, first.compared_at[11:13]) == (Comparison.DIFFERS, "03")
+        assert hours(first.accounts["management"]) == (2, Outcome.APPLIED)
+
+
 def test_a_replacement_is_for_the_accounts_that_it_resets() -> None:
     new = key("D" * 40) | {"resets": {"security": {"file": f"keys/{JANE}"}}}
     events = happened(("pgp-keys", {"keys": {JANE: new}}), ("apply@security", {"applied": APPLIED}))
