@@ -305,14 +305,14 @@ class SessionRun:
                 confirmation no longer counts.
 
         Returns:
-            Whether the answer is a new contradiction, or ends one.
+            Whether there is a new contradiction, or one less, in this step or in one that uses what it gave.
 
         Raises:
             OnboardError: the answer could not be saved.
         """
-        key, before = question.key, self.session.status(question.key)
+        key, before = question.key, self._contradicted()
         look = self.session.state.observed.get(key)
-        stands, done = look is not None and look.stands, before is Status.DONE
+        stands, done = look is not None and look.stands, self.session.status(key) is Status.DONE
         fades = done and unsure and not stands
         nothing = (
             answer.verdict is Verdict.UNKNOWN and not fades and (done or stands or _says_nothing(answer))
@@ -324,7 +324,13 @@ class SessionRun:
         if self.session.record(key) is not question.record or nothing:
             return False
         self.session.observe({key: replace(answer, asked_at="" if answer.here or answer.confirmed else now)})
-        return (self.session.status(key) is Status.CONTRADICTED) is not (before is Status.CONTRADICTED)
+        if answer.verdict is Verdict.AS_DECIDED and answer.about != (look or NOT_ASKED).about:
+            using = (done for done in self.done() if key in self.session.state.givers(done.key))
+            self.save_checks(self.check(using))
+        return self._contradicted() != before
+
+    def _contradicted(self) -> set[StepKey]:
+        return {key for key in self.session.layout() if self.session.status(key) is Status.CONTRADICTED}
 
     def after(self, key: StepKey) -> StepKey | None:
         """Return the step after a settled one: the next possible step, or an earlier contradiction.

@@ -172,7 +172,7 @@ class ProfilesPane(StepPane):
         )
         yield Text("", id="whole-serial", classes="hidden")
         yield MarkBox(
-            "Also write …-mfa profiles (only if you use Leverage CLI with MFA)",
+            "Also write …-mfa profiles, for Leverage CLI with MFA",
             value=bool(self._start["mfa_names"]),
             id="mfa-names",
         )

@@ -374,7 +374,7 @@ class VerifyPane(UnlockingPane):
 
     @property
     def _misnamed(self) -> str:
-        """The first account whose profiles name an MFA device unknown to AWS, or ""."""
+        """The first account whose profiles name no MFA device, or one unknown to AWS, or ""."""
         answers = (
             (view.account, self._results.get(name)) for view in self._survey.identities for name in view.names
         )

@@ -93,7 +93,9 @@ class Result:
 
     @property
     def wants_device(self) -> bool:
-        """Whether the profile names another MFA device than AWS knows."""
+        """Whether the profile names no MFA device, or another than AWS knows."""
+        if isinstance(self.error, Hindered):
+            return self.error.hindrance is Hindrance.NO_DEVICE
         return isinstance(self.error, AwsError) and self.error.failure is AwsFailure.MFA_DEVICE
 
     @classmethod

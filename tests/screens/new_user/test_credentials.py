@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -39,7 +39,7 @@ from screens.widgets.rail import MARKS, StepRail
 from screens.widgets.text import ScrollBody, Text
 from tui.host import vault_for
 from workflows.aws.errors import AwsError, AwsFailure
-from workflows.aws.verify import Result
+from workflows.aws.verify import Hindered, Hindrance, Result
 from workflows.core.secret import Credentials, Secret
 from workflows.machine.declaration import Step
 from workflows.machine.events import StepKey
@@ -696,13 +696,14 @@ def kept(
     key: Mapping[str, Any],
     kind: str = "keyring",
     device: Mapping[str, Any] = MappingProxyType({"serial": None, "how": "console"}),
+    serial: str | None = SERIAL,
 ) -> None:
     """MFA and access keys are done, and the key is in the vault."""
     settle(session, MFA, {"mfa": dict(device)})
     vault = new_user.environment.vault(new_user.identities[0].key_fingerprint).vault
     kept_key = Credentials(key["AccessKeyId"], Secret(key["SecretAccessKey"]))
     store_access_key(vault, "bb", BASE, kept_key)
-    fact = {"id": key["AccessKeyId"], "kept": kind, "how": "console", "mfa_serial": SERIAL, "told": []}
+    fact = {"id": key["AccessKeyId"], "kept": kind, "how": "console", "mfa_serial": serial, "told": []}
     settle(session, KEYS, {"access_key": fact})
 
 
@@ -1144,6 +1145,33 @@ async def test_from_a_device_that_aws_does_not_know_next_leads_to_the_profiles_t
         await pilot.press("escape")
         await rest(pilot)
         assert app.wizard.current == VERIFY
+
+
+async def test_a_device_registered_after_the_profiles_is_found_by_verify_which_leads_to_profiles(
+    new_user: NewUserAws, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept(new_user, session, user_key(new_user), "pgp-file", serial=None)  # nothing looks by itself
+    written(new_user, session)
+    new_user.aws.device()
+    denied = Hindered(Hindrance.NO_DEVICE, "AWS doesn't let you assume the role.")
+
+    def deny(*_given: object, report: Callable[[Result], None], **_named: object) -> None:
+        report(Result(BASE, "arn:aws:iam::222222222222:user/jane.doe"))
+        report(Result.failed(ROLE, denied))
+
+    monkeypatch.setattr(verify, "verify_profiles", deny)
+    app = host(new_user, session, VERIFY)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert session.status(PROFILES) is Status.DONE
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        assert session.status(PROFILES) is Status.CONTRADICTED
+        assert app.pane.primary().ready
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        assert app.wizard.current == PROFILES
+        assert field(app, "mfa-serial").value == SERIAL
 
 
 @pytest.mark.parametrize("serial", [SERIAL, f"{SERIAL}2"])

@@ -37,6 +37,7 @@ from workflows.steps.shared.own_access_key import (
     device_is_newer,
     device_seen,
     device_words,
+    known_device,
     load_key,
     not_asked,
 )
@@ -242,20 +243,22 @@ def _unchanged(context: Context) -> Facts:
 def evidence(context: Context) -> tuple[str, str]:
     """Return when AWS confirmed a device that gives codes, and its serial; both "" on the user's word alone.
 
-    AWS confirms it when the device is registered from here, when a later key is kept, or in a look, which
-    gives no serial.
+    AWS confirms it when the device is registered from here, when a later key is kept, or in a look.
     """
     device, key = context.facts["mfa"], context.facts.get("access_key") or {}
     at, kept_at, serial = str(device.get("at") or ""), str(key.get("at") or ""), key.get("mfa_serial")
     if kept_at and serial and not device_is_newer(context.facts):
         return kept_at, str(serial)
-    return (at, str(device["serial"])) if at and device.get("serial") else (context.confirmed("mfa"), "")
+    if not (at and device.get("serial")):
+        at = context.confirmed("mfa")
+    return (at, known_device(context)) if at else ("", "")
 
 
 def observe(context: Context) -> Observation:
     """Use AWS's last confirmation: only AWS knows the devices, and asking takes a key."""
-    at, _ = evidence(context)
-    return seen_at(at, context.environment.now()) if at else SAID_SO
+    at, serial = evidence(context)
+    about = (serial,) if serial else ()
+    return replace(seen_at(at, context.environment.now()), about=about) if at else SAID_SO
 
 
 def inquire(context: Context) -> Observation:

@@ -14,6 +14,7 @@ from workflows.core.sentences import Sentence, count, listed
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, Observation, Verdict
 from workflows.messages.handoff import Identity
+from workflows.profiles.merge import Found
 from workflows.profiles.plan import (
     BaseProfile,
     KeyFromProcess,
@@ -27,7 +28,7 @@ from workflows.profiles.plan import (
 from workflows.profiles.record import FILE_NAME, HandChange, Stale, changed_options, read_record
 from workflows.profiles.write import Decisions, Written, prepare, preview, sections_in, write_profiles
 from workflows.steps.shared.module import Context, Progress, Report
-from workflows.steps.shared.own_access_key import device_is_newer, known_serial
+from workflows.steps.shared.own_access_key import device_is_newer, known_device
 from workflows.steps.shared.own_identity import base_profile_of, identity_of, paths_of, project_of
 from workflows.stores.key_records import KeyRecords
 from workflows.stores.key_store import KEPT_IN_FILE
@@ -86,7 +87,7 @@ def proposal(context: Context) -> Request:
     written: Mapping[str, Any] = context.facts.get("profiles") or {}
     return Request(
         region=str(written.get("region") or identity.region),
-        mfa_serial=known_serial(context.facts) or _unconfirmed_serial(context),
+        mfa_serial=known_device(context) or _unconfirmed_serial(context),
         mfa_names=bool(written.get("mfa_names", identity.mfa_names)),
     )
 
@@ -98,7 +99,7 @@ def _unconfirmed_serial(context: Context) -> str:
     """
     facts = context.facts
     asked = bool(facts.get("access_key")) and not device_is_newer(facts)
-    if not facts.get("mfa") or known_serial(facts) or asked:
+    if not facts.get("mfa") or known_device(context) or asked:
         return ""
     identity = identity_of(context)
     return f"arn:{identity.partition}:iam::{identity.account_id}:mfa/{identity.user}"
@@ -269,4 +270,25 @@ def observe(context: Context) -> Observation:
         tuple(changed),
         continuing="Leaves them as they are: this was intended.",
     )
-    return by_hand if changed else AGREES
+    return by_hand if changed else _lacking_device(found, context)
+
+
+def _lacking_device(found: Mapping[str, Found], context: Context) -> Observation:
+    """Check that the role profiles name a device, if AWS has named one since they were written."""
+    recorded, serial = context.facts["profiles"], known_device(context)
+    lacking = [
+        profile
+        for profile in recorded["names"]
+        if profile not in recorded.get("left", ())
+        and "role_arn" in found[profile].options
+        and not found[profile].options.get("mfa_serial")
+    ]
+    if not (serial and lacking):
+        return AGREES
+    return Observation(
+        Verdict.CHANGED,
+        f"Your MFA device {serial.rsplit('/', 1)[-1]} isn't in {listed(lacking, 2)}.",
+        (serial,),
+        redoing="Shows the profiles with it, to be written.",
+        continuing="Leaves them without it: their roles need no code.",
+    )

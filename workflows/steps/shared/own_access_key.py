@@ -339,12 +339,21 @@ def known_serial(facts: Facts) -> str:
     return str(named or "")
 
 
+def known_device(context: Context) -> str:
+    """Return the same for the step's identity, else what AWS named in the last look at the device."""
+    look = context.observed.get(StepKey("mfa", context.item), NOT_ASKED)
+    return known_serial(context.facts) or ("" if look.contradicts else "".join(look.about[:1]))
+
+
 def device_seen(client: AwsClient, facts: Facts) -> Observation:
     """Check whether AWS has the MFA device in an account's facts.
 
     Args:
         client: for IAM; signs with a key of the device's owner.
         facts: of the steps MFA and, if done, Access keys.
+
+    Returns:
+        What was found, about the device's serial.
 
     Raises:
         AwsError: AWS couldn't be asked.
@@ -353,8 +362,9 @@ def device_seen(client: AwsClient, facts: Facts) -> Observation:
     found = asked(lambda: iam.list_mfa_devices(client), None)
     if found is None:
         return unknown("AWS doesn't let your access key list your MFA devices without a code.")
-    if serial in {device.serial for device in found} if serial else code_device(found):
-        return AGREES
+    device = code_device(found) if serial in {"", *(device.serial for device in found)} else None
+    if device is not None:
+        return replace(AGREES, about=(serial or device,))
     gone = f"AWS doesn't have the MFA device {serial.rsplit('/', 1)[-1]} any more." if serial else _NO_DEVICE
     return Observation(Verdict.GONE, gone, (serial or "",))
 

@@ -76,6 +76,9 @@ def test_what_aws_said_of_a_device_before_it_was_registered_is_about_another(new
         context, facts={**context.facts, "access_key": {}}, observed={StepKey("mfa", context.item): look}
     )
     assert step.evidence(looked) == (after, "")
+    named = replace(looked, observed={StepKey("mfa", context.item): replace(look, about=(SERIAL,))})
+    assert step.evidence(named) == (after, SERIAL)
+    assert step.observe(named).about == (SERIAL,)
 
 
 def test_a_device_is_made_scanned_and_enabled(new_user: NewUserAws) -> None:
@@ -89,7 +92,8 @@ def test_a_device_is_made_scanned_and_enabled(new_user: NewUserAws) -> None:
     assert step.validate(request, context) == []
     made = step.perform(request, context, new_user.report)
     assert (made["mfa"]["serial"], made["mfa"]["how"]) == (SERIAL, "api")
-    assert step.observe(new_user.context(**made)) == seen_at(made["mfa"]["at"], new_user.environment.now())
+    seen = seen_at(made["mfa"]["at"], new_user.environment.now())
+    assert step.observe(new_user.context(**made)) == replace(seen, about=(SERIAL,))
     assert kept(new_user) == {}
     assert pending.seed.dropped
     assert pending.key.secret_access_key.dropped
@@ -204,7 +208,7 @@ def test_a_security_key_confirms_no_device_that_gives_codes(new_user: NewUserAws
     with pytest.raises(OnboardError):
         step.perform(Request(step.UNCHANGED), context, new_user.report)
     has(new_user, SECURITY_KEY, SERIAL)
-    assert step.inquire(context) == AGREES
+    assert step.inquire(context) == replace(AGREES, about=(SERIAL,))
     assert step.perform(Request(step.UNCHANGED), context, new_user.report) == {"mfa": context.facts["mfa"]}
     made = step.perform(Request(CONSOLE), context, new_user.report)["mfa"]
     assert made["serial"] == SERIAL, "the kept key lets AWS name it"

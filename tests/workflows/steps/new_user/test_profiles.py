@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,8 @@ from support.served_aws import BASE, ITEM, ROLE, jane
 from workflows.core.errors import OnboardError
 from workflows.core.files import made_private
 from workflows.core.sentences import count
-from workflows.machine.observations import AGREES, Verdict
+from workflows.machine.events import StepKey
+from workflows.machine.observations import AGREES, Observation, Verdict
 from workflows.messages.handoff import Handoff, Identity
 from workflows.profiles.plan import credential_command
 from workflows.steps.new_user import profiles as step
@@ -96,6 +98,25 @@ def test_a_key_in_the_keyring_gives_a_command_and_no_secret(tmp_path: Path) -> N
     assert step.observe(context(tmp_path, profiles=facts)) == AGREES
     (folder(tmp_path) / "config").write_text(f"[profile {BASE}]\n")
     assert step.observe(context(tmp_path, profiles=facts)).words.endswith(f" {ROLE}.")
+
+
+def test_profiles_without_the_device_that_aws_names_are_contradicted_and_it_is_proposed(
+    tmp_path: Path,
+) -> None:
+    facts = {"mfa": {"serial": None, "how": "console"}, "access_key": {**IN_KEYRING, "mfa_serial": None}}
+    of = context(tmp_path, **facts)
+    done = step.perform(step.proposal(of), of, nothing)["profiles"]
+    of = context(tmp_path, **facts, profiles=done)
+    assert step.observe(of) == AGREES
+    found = replace(of, observed={StepKey("mfa", ITEM): replace(AGREES, about=(SERIAL,))})
+    seen = step.observe(found)
+    assert (seen.verdict, seen.about, bool(seen.continuing)) == (Verdict.CHANGED, (SERIAL,), True)
+    assert step.proposal(found).mfa_serial == SERIAL
+    assert SERIAL in step.survey(step.proposal(found), found, nothing).diff
+    step.perform(step.proposal(found), found, nothing)
+    assert step.observe(found) == AGREES
+    gone = {StepKey("mfa", ITEM): Observation(Verdict.GONE, about=(SERIAL,))}
+    assert step.proposal(replace(of, observed=gone)).mfa_serial == ""
 
 
 def test_a_profile_that_was_edited_is_other_than_what_was_written(tmp_path: Path) -> None:
