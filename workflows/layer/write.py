@@ -48,6 +48,24 @@ class Protected(OnboardError):  # noqa: N818 - it reads better where it is raise
     """A file to change is read-only; nothing was written."""
 
 
+def refuse_protected(files: Mapping[str, Path]) -> None:
+    """Check that files can be written.
+
+    Args:
+        files: the files, by layer and name.
+
+    Raises:
+        Protected: one can't.
+    """
+    if found := {name: why for name, path in files.items() if (why := protection(path))}:
+        raise Protected(
+            "A file is read-only",
+            f"iam-onboard can't write {', '.join(found)}.",
+            why=next(iter(found.values())),
+            next="Nothing was written. Allow changes, or ask the person who protected it; then write again.",
+        )
+
+
 def protection(path: Path) -> Sentence:
     """Return why a file is protected, in sentences that say how to allow changes; "" for any other file.
 
@@ -64,7 +82,10 @@ def protection(path: Path) -> Sentence:
             f"change, restore that with `chmod u+w {path.name}` in its folder."
         )
     if not os.access(path, os.W_OK):
-        return "You don't have permission to write it: it belongs to somebody else, or its disk is read-only."
+        return (
+            "You don't have permission to write it: it belongs to somebody else, its disk is read-only, or "
+            "it is locked (`lsattr` shows an i)."
+        )
     return ""
 
 
@@ -89,7 +110,12 @@ class FileChange:
     @cached_property
     def lines(self) -> tuple[DiffLine, ...]:
         """The lines of the change's unified diff."""
-        return tuple(diff_lines(posixpath.normpath(f"{self.layer}/{self.name}"), self.before, self.after))
+        return tuple(diff_lines(self.shown, self.before, self.after))
+
+    @property
+    def shown(self) -> str:
+        """The file relative to the project's root."""
+        return posixpath.normpath(f"{self.layer}/{self.name}")
 
     def standing(self) -> str:
         """Return whether the file on disk is "before", "after" or "other"."""
@@ -316,14 +342,8 @@ def write(change_set: ChangeSet) -> tuple[Path, ...]:
             why="Somebody or something edited it after it was read, or put a symbolic link in its place.",
             next="Nothing was written. Go back one step to review the files as they are now.",
         )
-    unwritten = [change.path for change in change_set.changes if change.standing() == "before"]
-    if found := {path: why for path in unwritten if (why := protection(path))}:
-        raise Protected(
-            "A file is read-only",
-            f"The edit would change {', '.join(map(str, found))}.",
-            why=next(iter(found.values())),
-            next="Nothing was written. Ask the person who protected it, or make it writable and try again.",
-        )
+    unwritten = (change for change in change_set.changes if change.standing() == "before")
+    refuse_protected({change.shown: change.path for change in unwritten})
     done: list[Path] = []
     for change in sorted(change_set.changes, key=lambda change: change.after is None):
         if change.standing() == "after":

@@ -25,7 +25,7 @@ from workflows.layer.edit.account import short_passwords
 from workflows.layer.edit.operation import EditRefused, Operation, facts_of, refuse
 from workflows.layer.model import Layer, Place
 from workflows.layer.read.layer import read_files
-from workflows.layer.write import FileChange, protection
+from workflows.layer.write import FileChange, refuse_protected
 
 _LONG = 600
 """Lists and maps shorter than this, in bytes, are checked whole."""
@@ -120,7 +120,8 @@ def changes_of(made: Edit, getting: Iterable[str] | None = None) -> list[FileCha
         getting: IAM names that get a password, which AWS must accept; by default the new users.
 
     Raises:
-        EditRefused: AWS would reject a password, or a changed file is a symbolic link or protected.
+        EditRefused: AWS would reject a password, or a changed file is a symbolic link.
+        Protected: a changed file can't be written.
     """
     layer, edited = made.before, made.after
     new = [person.iam_name for person in edited.people if layer.person(person.iam_name) is None]
@@ -135,9 +136,8 @@ def changes_of(made: Edit, getting: Iterable[str] | None = None) -> list[FileCha
             if path.is_symlink():
                 link = "It is a symbolic link: other layers may use the file that it leads to."
                 raise refuse(f"iam-onboard leaves {name} alone.", link, Place(name, 1))
-            if why := protection(path):
-                raise refuse(f"{name} is read-only, so iam-onboard leaves it alone.", why, Place(name, 1))
             changes.append(FileChange(location.relative, name, path, before, after))
+    refuse_protected({change.shown: change.path for change in changes})
     return changes
 
 

@@ -28,7 +28,7 @@ from workflows.git import NoBranchName
 from workflows.layer.edit import run
 from workflows.layer.edit.operation import Operation
 from workflows.layer.model import Layer, Place
-from workflows.layer.write import ChangedMeanwhile, ChangeSet, FileChange
+from workflows.layer.write import ChangedMeanwhile, ChangeSet, FileChange, Protected
 from workflows.machine.observations import AGREES, NOT_ASKED, Choice, Verdict
 from workflows.machine.summaries import Summary, keep_summary, made_from
 from workflows.steps.admin import pgp_keys, review, users
@@ -138,6 +138,18 @@ def test_a_password_that_the_policy_refuses_is_refused_at_its_line(admin: AdminP
     spot = refusal.value.spot
     assert spot is not None
     assert spot.place == Place("users.tf", 12)
+
+
+def test_a_file_that_cannot_be_written_is_named_with_its_layer_and_not_offered_for_editing(
+    admin: AdminProject,
+) -> None:
+    name = "security/global/base-identities/outputs.tf"
+    (admin.root / name).chmod(0o444)
+    with pytest.raises(Protected) as refusal:
+        review.prepare(admin.context(), quiet)
+    assert f" {name}." in refusal.value.what
+    (admin.root / name).chmod(0o644)
+    assert not review.prepare(admin.context(), quiet).change_set.is_empty
 
 
 def test_a_policy_that_denies_the_first_password_change_is_noted(admin: AdminProject) -> None:
