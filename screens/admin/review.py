@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from hashlib import sha256
 from itertools import accumulate
@@ -38,6 +38,7 @@ from workflows.layer.highlight import KINDS, Token, diff_tokens
 from workflows.layer.model import Place
 from workflows.layer.write import ChangeSet, DiffLine, FileChange
 from workflows.machine.events import StepKey
+from workflows.machine.observations import AGREES, Observation
 from workflows.steps.admin import review
 from workflows.steps.admin.review import Beside, Prepared, Request
 from workflows.steps.decisions import Comparison
@@ -448,11 +449,19 @@ class ReviewPane(ByHandPane):
         self.query("#undo, #others-too").set(display=False)
 
     def read(self) -> None:
-        def work(report: Report) -> tuple[Prepared, Sequence[FileDiff], Beside]:
+        def work(report: Report) -> tuple[Prepared, Sequence[FileDiff], Beside, Observation]:
             prepared = review.prepare(self.context, report)
-            return prepared, file_diffs(prepared.change_set), review.beside(prepared.change_set, self.context)
+            diffs = file_diffs(prepared.change_set)
+            look = review.observe(self.context) if self.opening.done and diffs else AGREES
+            return prepared, diffs, review.beside(prepared.change_set, self.context), look
 
-        self.run_move("prepare", work, lambda found: self._show(*found), looks=True)
+        def show(found: tuple[Prepared, Sequence[FileDiff], Beside, Observation]) -> None:
+            prepared, diffs, beside, look = found
+            self._show(prepared, diffs, beside)
+            if look.contradicts:  # a step with something left to write isn't done
+                self.post_message(self.Observed({_REVIEW: replace(look, here=True)}))
+
+        self.run_move("prepare", work, show, looks=True)
 
     @on(StepPane.MoveFailed)
     def _outdated(self, message: StepPane.MoveFailed) -> None:

@@ -453,6 +453,25 @@ async def test_a_contradicted_page_writes_at_once_or_asks_first_if_there_is_a_ch
         assert (ui.status("review") is Status.DONE) is not bool(continuing)
 
 
+async def test_a_done_review_with_something_left_to_write_is_done_no_more(decided: AdminProject) -> None:
+    async with review_of(decided) as (ui, _):
+        before = {name: decided.text("management", name) for name in ("groups.tf", "locals.tf", "outputs.tf")}
+        await write(ui)
+        await ui.go_to("groups")
+        after = {name: decided.text("management", name) for name in before}
+        for name, text in before.items():
+            decided.replace("management", name, after[name], text)
+        assert ui.status("review") is Status.DONE
+        await ui.go_to("review")
+        await ui.rest()
+        assert ui.status("review") is Status.CONTRADICTED
+        assert ui.app.pane.opening.asks
+        for name, text in after.items():
+            decided.replace("management", name, before[name], text)
+        ui.app.wizard.run.observe()
+        assert ui.status("review") is Status.DONE
+
+
 async def test_one_dialog_tells_of_a_key_that_came_meanwhile_and_next_leads_to_the_keys(
     decided: AdminProject, people_keys: Keys
 ) -> None:
