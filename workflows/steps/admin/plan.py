@@ -195,9 +195,10 @@ def _completed(
     missing = missing or [f"{name} is missing" for name in here.add if name in unplanned - state.users.keys()]
     missing += [f"{name} stays" for name in here.remove if name in unplanned & state.users.keys()]
     if missing:
+        lacking = joined(missing, "; ")
         raise LeftOut(
-            "The plan leaves out what you decided",
-            f"Neither the plan nor the state of {context.item} has it: {joined(missing, '; ')}.",
+            "The plan is incomplete",
+            f"Neither the plan nor the state of {context.item} has what you decided: {lacking}.",
             why="The files no longer have it: another branch, a stash or an edit removed it.",
             next="Open Review: it shows what is missing, and writes it again.",
         )
