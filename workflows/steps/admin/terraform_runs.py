@@ -716,10 +716,11 @@ def watching(context: Context, report: Report, *, counting: bool = False) -> Wat
     def on_update(update: Update) -> None:
         progress = update.progress
         running = ", ".join(progress.running)
-        # Terraform's warnings are in its log; as progress they would read like failures.
-        warns = any(isinstance(event, Diagnostic) for event in update.events)
+        # Terraform's warnings and plain text are in its log: as progress, a warning would read like a
+        # failure, and a wrapped line of text has no beginning.
+        says = update.events and not any(isinstance(event, Diagnostic) for event in update.events)
         last = next((line for line in reversed(update.lines) if line.strip()), "")
-        words = running or ("" if warns else last)
+        words = running or (last if says else "")
         done, total = (len(progress.done), progress.total) if counting else (0, 0)
         report(Progress(words[:120], done, total, payload=update))
 

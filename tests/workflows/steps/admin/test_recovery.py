@@ -15,10 +15,12 @@ from workflows.core.processes import write_record
 from workflows.core.shapes import plain
 from workflows.steps.admin import recovery
 from workflows.steps.admin.recovery import Repair, Way
-from workflows.steps.admin.terraform_runs import run_folder
-from workflows.steps.shared.module import Context
+from workflows.steps.admin.terraform_runs import run_folder, watching
+from workflows.steps.shared.module import Context, Progress
+from workflows.terraform.events import Progress as Running, ResourceEvent
 from workflows.terraform.plan import LOGIN_PROFILE, USER, Action, Plan, ResourceChange
 from workflows.terraform.results import ApplyResult
+from workflows.terraform.runner import Update
 from workflows.terraform.state import State
 
 JANE, LOGIN = "aws_iam_user.jane", "aws_iam_user_login_profile.jane"
@@ -98,3 +100,18 @@ def test_what_was_recovered_stays_so_until_another_apply(
     assert recovery.examine(context, quiet) == ()
     after_an_apply(context, KILLED)
     assert recovery.is_open(context)
+
+
+def test_wrapped_text_of_an_import_leaves_the_line_that_says_what_is_imported(tmp_path: Path) -> None:
+    context = Context(fake_environment(tmp_path, {}), {}, {}, "security", tmp_path, threading.Event())
+    reported: list[Progress] = []
+    on_update = watching(context, reported.append).on_update
+    assert on_update is not None
+    on_update(
+        Update(
+            ("", "Warning: Deprecated parameter", "Use the parameter", "use_lockfile instead."), (), Running()
+        )
+    )
+    planned = ResourceEvent("planned_change", JANE, "create")
+    on_update(Update((f"{JANE}: Plan to create",), (planned,), Running()))
+    assert [bool(progress.words) for progress in reported] == [False, True]
