@@ -1360,6 +1360,16 @@ async def test_outside_a_sandbox_there_is_nobody_else_to_play(house: House) -> N
         assert "Swap" not in text_of(app)
 
 
+async def delete_selected(pilot: Pilot[Any]) -> None:
+    """Delete the selected session, once the dialog that asks has the focus."""
+    app = pilot.app
+    await pilot.press("delete")
+    await until(pilot, lambda: isinstance(app.screen, Confirm) and app.screen.focused is not None)
+    await pilot.press("shift+tab", "enter")
+    await until(pilot, lambda: isinstance(app.screen, HomeScreen))
+    await settled(pilot)
+
+
 async def test_a_session_that_was_deleted_is_not_there_to_resume(house: House) -> None:
     session = house.session((PROJECT, LAYERS))
     app = house.app(session=session)
@@ -1368,8 +1378,7 @@ async def test_a_session_that_was_deleted_is_not_there_to_resume(house: House) -
         await pilot.press("f3")
         await settled(pilot)
         assert app.session == session
-        await pilot.press("delete", "shift+tab", "enter")
-        await settled(pilot)
+        await delete_selected(pilot)
         assert house.catalogue.entries() == ()
         assert app.session == ""
 
@@ -1379,8 +1388,10 @@ async def test_a_sandbox_session_is_deleted_where_it_is(house: House) -> None:
     app = house.app()
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)
-        await pilot.press("f3", "end", "delete", "shift+tab", "enter")
+        await pilot.press("f3")
         await settled(pilot)
+        await pilot.press("end")
+        await delete_selected(pilot)
         assert house.catalogue.entries() == ()
         assert "Continue" not in text_of(app)
 
