@@ -859,7 +859,13 @@ def confirmed_before(context: Context) -> dict[str, AtStake]:
 
 
 def observe(context: Context) -> Observation:
-    """Check that no key has expired, no foreign key replaced it, and nobody has come to share its file."""
+    """Check that each key is valid and its owner's, no foreign key replaced it, and nobody else shares it.
+
+    The step opens again when somebody says that a key differs, unless a crash comes in between.
+    """
+    if wrong_keys := [name for name in context.decisions.rejected if not applied_everywhere(name, context)]:
+        words = f"The key of {listed(wrong_keys, 3)} isn't theirs, as you said. Ask for their own."
+        return Observation(Verdict.GONE, words, about=tuple(wrong_keys))
     if gone := expired(context):
         words = f"The key of {', '.join(gone)} has expired. Ask for a new one."
         return Observation(Verdict.GONE, words, about=tuple(gone))

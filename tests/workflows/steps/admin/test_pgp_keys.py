@@ -258,6 +258,26 @@ def test_a_key_may_expire_once_everything_for_it_is_applied(
         refuse_expired_keys(replace(context, item="management"))  # to be applied again
 
 
+@pytest.mark.parametrize(
+    ("applied", "verdict"),
+    [(("management",), Verdict.GONE), (("management", "security"), Verdict.AS_DECIDED)],
+)
+def test_a_key_that_is_not_its_owners_contradicts_until_everything_for_it_is_applied(
+    applied: tuple[str, ...], verdict: Verdict, admin: AdminProject, people_keys: Keys
+) -> None:
+    admin.facts["joining"] = ["jane.doe"]
+    taken = taken_key(people_keys["jane.doe"], "jane.doe", admin.context())
+    admin.run(pgp_keys, Request({"jane.doe": taken}))
+    admin.facts["user_changes"] = {
+        "add": {"management": ["jane.doe"], "security": ["jane.doe"]},
+        "remove": {},
+    }
+    made = {f"applied@{account}": {} for account in applied}
+    for said, seen in (("later", Verdict.AS_DECIDED), ("differs", verdict)):
+        context = admin.context(comparisons={"jane.doe": said}, **made)
+        assert pgp_keys.observe(context).verdict is seen
+
+
 def test_an_invitation_is_copied_or_saved_where_there_is_no_clipboard(admin: AdminProject) -> None:
     assert pgp_keys.invite("jane.doe", admin.context())
     assert "--user jane.doe" in str(admin.environment.clipboard.content)  # type: ignore[attr-defined]
