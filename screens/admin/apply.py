@@ -376,7 +376,8 @@ class ApplyPane(TerraformPane):
             return [f"✓ {words}"]
         outlook = self._outlook or Outlook(begun=False, refusal="")
         if outlook.refusal:
-            return [f"! {_LEFT if outlook.recoverable else outlook.refusal}"]
+            said = outlook.stands and outlook.causes and not outlook.recoverable  # below, with who is done
+            return [] if said else [f"! {_LEFT if outlook.recoverable else outlook.refusal}"]
         if outlook.recoverable:
             return [f"! {_LEFT} r shows it."]
         return [] if self._ended else ["iam-onboard asks you to confirm before it starts."]
@@ -408,9 +409,11 @@ class ApplyPane(TerraformPane):
     async def _plan_checked(self, looked: tuple[str, Outlook]) -> None:
         wanted, self._outlook = looked
         await self.query_one(CodeField).want(wanted)
-        if self.opening.interrupted and self._outlook.stands and not self._ended:
-            self.drop_note()  # the result was read, only not recorded
-            self._ended = f"! {_ALONE} {self._outlook.stands}"
+        returns = self.opening.interrupted or self._outlook.causes
+        if returns and self._outlook.stands and not self._ended:
+            self.drop_note()  # the apply's own result says more
+            alone = f"{_ALONE} " if self.opening.interrupted else ""
+            self._ended = f"! {alone}{self._outlook.stands}"
         self.query_one("#recover", Button).set_class(not self._outlook.recoverable, "hidden")
         self.query_one("#in-use").set_class(not self._outlook.in_use, "hidden")
         self._show()

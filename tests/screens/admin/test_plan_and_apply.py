@@ -25,7 +25,7 @@ from screens.admin.apply import ApplyPane, PeopleProgress
 from screens.admin.hand_over import HandOverPane
 from screens.admin.plan import PlanPane, ResourceBrowser
 from screens.step.asking import Contradiction
-from screens.step.page import StepPane
+from screens.step.page import StepPane, is_displayed
 from screens.step.sending import ToSendDialog
 from screens.step.terraform import RunLog, amounts
 from screens.widgets.dialogs import Confirm, ErrorDialog
@@ -57,7 +57,7 @@ from workflows.steps.shared.module import Context, Progress, Report, stopped
 from workflows.terraform.events import ProgressTracker, message_of, parse_line
 from workflows.terraform.lines import Line, Sort
 from workflows.terraform.record import PLAN_FILE, PlanRecord, StateMark, file_sha256, hash_sources
-from workflows.terraform.results import ApplyCancelled, ApplyFailed, ApplyResult
+from workflows.terraform.results import ApplyCancelled, ApplyFailed, ApplyResult, Trouble
 from workflows.terraform.runner import Update
 from workflows.terraform.state import State, StoredState
 
@@ -591,6 +591,33 @@ async def test_a_failed_apply_shows_its_resources_and_who_is_not_done(
         assert not app.pane.query_one("#pace").display
         await press(pilot, "p")
         assert isinstance(app.pane, PlanPane)
+
+
+async def test_a_failed_apply_says_once_what_failed_then_and_when_one_comes_back(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planned = written(desk)
+    desk.accept(planned)
+
+    def fail_for_good() -> dict[str, Any]:
+        result = ApplyResult(1, (USER,), (PASSWORD,), (), troubles=(Trouble(PASSWORD, "No such key"),))
+        keep_end(desk, planned, result)
+        raise ApplyFailed(OnboardError("Apply failed", "Not done: jane.doe."), result)
+
+    play_apply(monkeypatch, fail_for_good)
+    app = desk.host("apply")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await press(pilot, "ctrl+n", "left", "enter")
+        await press(pilot, "escape")
+        for _ in range(2):
+            shown = [text for text in app.pane.query(".pane-note, #standing, #ended") if is_displayed(text)]
+            assert [text.id for text in shown] == ["ended"]
+            assert app.text().count("No such key") == 1
+            assert app.pane.primary().effect == "Go back to Plan"
+            await app.wizard.go_to(StepKey("plan", "management"))
+            await app.wizard.go_to(StepKey("apply", "management"))
+            await rest(pilot)
 
 
 async def test_a_stopped_apply_leads_back_to_its_plan_and_says_so_once(
