@@ -123,7 +123,7 @@ class Finished(VerticalScroll):
         table = _status_table(run, grid)
         if table:
             yield Text(table, id="everybody")
-        warnings = (*self._uncompared, *_rejected_sentences(grid))
+        warnings = (*self._uncompared, *_rejected_sentences(run, grid))
         not_done = () if over else (*(f"! {sentence}" for sentence in warnings), *_not_done(run))
         if not_done:
             yield Text(joined(not_done, "\n"), id="not-done")
@@ -477,9 +477,10 @@ def _repeats_review(observed: Mapping[StepKey, Observation]) -> bool:
     )
 
 
-def _rejected_sentences(grid: StatusGrid) -> Iterator[Sentence]:
-    """Say whose key turned out not to be theirs, and hasn't been replaced since."""
-    if names := [name for name, stands in grid.rows if PersonStatus.KEY_REJECTED in stands]:
+def _rejected_sentences(run: SessionRun, grid: StatusGrid) -> Iterator[Sentence]:
+    """Say whose key turned out not to be theirs and can't be replaced in PGP keys any more."""
+    names = [name for name, stands in grid.rows if PersonStatus.KEY_REJECTED in stands]
+    if names and run.session.status(StepKey("pgp-keys")) in SETTLED:
         yield f"The PGP key of {listed(names, 2)} differs from theirs: replace it from Home, or remove them."
 
 

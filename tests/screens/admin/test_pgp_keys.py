@@ -496,6 +496,10 @@ async def test_that_a_key_differs_is_on_the_record_at_once_whatever_is_left_to_d
         assert ui.status("pgp-keys") is Status.READY
         assert recorded() == ["differs", "differs"]
         assert rejected() == {"jane.doe", "juan.delacruz"}
+        await ui.app.wizard.go_to(None)
+        assert ui.app.wizard.query("#finished")
+        assert not ui.app.wizard.query("#not-done"), "PGP keys, which is open, says what to do"
+        await ui.go_to("pgp-keys")
         await compare(0, "same")
         assert ui.status("pgp-keys") is Status.READY
         assert recorded() == ["same", "differs"]
