@@ -243,11 +243,14 @@ class SessionRun:
     def _unforgotten(self, question: Question, look: Observation) -> Observation:
         """Return the look's result, or the network's earlier one if the look cannot refute that.
 
-        What the network said against a step, or whom it awaits, remains until there is other news.
+        What the network said against a step, or whom it awaits, remains until there is other news. So does
+        that it confirmed nothing when somebody asked, until something confirms the step later than that.
         """
         before = self.session.state.observed.get(question.key)
         refutes_nothing = look.verdict is Verdict.AS_DECIDED or _says_nothing(look)
-        return before if refutes_nothing and before and before.asked and before.stands else look
+        if before is None or not before.asked or not refutes_nothing:
+            return look
+        return before if before.stands or (before.doubted and look.at <= before.asked_at) else look
 
     def question(self, key: StepKey) -> Question:
         """Return a question about a step, with its context and record as they are now."""
@@ -302,7 +305,7 @@ class SessionRun:
             question: the question.
             answer: the answer to it.
             unsure: whether somebody asked for it and is shown that it confirms nothing; then an earlier
-                confirmation no longer counts.
+                confirmation no longer counts, even after the session is opened again.
 
         Returns:
             Whether there is a new contradiction, or one less, in this step or in one that uses what it gave.
@@ -323,7 +326,9 @@ class SessionRun:
             answer = replace(look, at=now, confirmed=True)
         if self.session.record(key) is not question.record or nothing:
             return False
-        self.session.observe({key: replace(answer, asked_at="" if answer.here or answer.confirmed else now)})
+        doubted = unsure or (look is not None and look.doubted)
+        here = answer.here or answer.confirmed or (answer.verdict is Verdict.UNKNOWN and not doubted)
+        self.session.observe({key: replace(answer, asked_at="" if here else now)})
         if answer.verdict is Verdict.AS_DECIDED and answer.about != (look or NOT_ASKED).about:
             using = (done for done in self.done() if key in self.session.state.givers(done.key))
             self.save_checks(self.check(using))

@@ -267,6 +267,38 @@ def test_what_the_network_said_against_a_step_stays_until_it_says_otherwise_or_t
     assert session.state.awaited() == ("jane",)
 
 
+def test_what_the_network_could_not_confirm_on_request_stays_unconfirmed_when_the_session_is_opened_again(
+    tmp_path: Path, run: SessionRun, session: Session, modules: list[SmallStep]
+) -> None:
+    settle(session, USERS, {"people": "jane"})
+    for confirmed_here in (AGREES, replace(AGREES, at=session.state.records[USERS].last.at), NOT_ASKED):
+        modules[1].observation = confirmed_here
+        run.save_answer(run.question(USERS), AGREES)
+        assert session.status(USERS) is Status.DONE
+        run.save_answer(run.question(USERS), unknown("AWS can't be reached."), unsure=True)
+        for nobody_asked in (unknown("AWS can't be reached."), NOT_ASKED):
+            run.observe()
+            run.save_answer(run.question(USERS), nobody_asked)
+        run.observe()
+        assert session.status(USERS) is Status.UNCONFIRMED
+    session.close()
+    workflow = Workflow("test", "Test", tuple(step_of(module) for module in modules))
+    sessions = Sessions(tmp_path / "sessions", [workflow], lambda: datetime.now(UTC))
+    assert not sessions.summaries()[0].confirmed
+    assert sessions.open(session.header.session).status(USERS) is Status.UNCONFIRMED
+
+
+def test_what_confirms_a_step_later_ends_the_doubt_of_an_earlier_answer(
+    run: SessionRun, session: Session, modules: list[SmallStep]
+) -> None:
+    settle(session, USERS, {"people": "jane"})
+    modules[1].observation = AGREES
+    run.save_answer(run.question(USERS), unknown("AWS can't be reached."), unsure=True)
+    modules[1].observation = replace(AGREES, at="9999-01-01T00:00:00+00:00")
+    run.observe()
+    assert session.status(USERS) is Status.DONE
+
+
 def test_what_a_look_at_this_machine_said_against_a_step_stays_whatever_the_network_confirms(
     run: SessionRun, session: Session, modules: list[SmallStep]
 ) -> None:

@@ -70,7 +70,7 @@ class Observation:
         said_so: whether there is only the person's word.
         likely: the person's most likely choice.
         asked_at: when the network gave the answer, ISO 8601: a look at this machine alone can't refute it. ""
-            if this machine gave it.
+            if this machine gave it, or if it is unknown and nobody asked for it.
         confirmed: whether the network confirmed the step in the last hour, despite this contradiction.
         here: whether a look at this machine can see that the network's contradiction is over.
         remedy: what to do if the world couldn't be asked; "" if unknown.
@@ -109,6 +109,11 @@ class Observation:
     def stands(self) -> bool:
         """Whether this is news that a look without an answer doesn't cancel."""
         return self.contradicts or self.verdict is Verdict.AWAITED
+
+    @property
+    def doubted(self) -> bool:
+        """Whether somebody asked, and the network confirmed nothing."""
+        return self.asked and self.verdict is Verdict.UNKNOWN
 
     @property
     def identity(self) -> str:
