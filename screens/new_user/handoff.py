@@ -28,7 +28,7 @@ from workflows.machine.observations import NOT_ASKED, Observation
 from workflows.messages.handoff import Handoff, Identity
 from workflows.steps.new_user import handoff
 from workflows.steps.new_user.handoff import Arrival, HandoffChanged, Request, mark_of
-from workflows.steps.new_user.pgp_key import revocation_notice
+from workflows.steps.new_user.pgp_key import missing_request, revocation_notice
 from workflows.steps.shared.own_identity import handoff_of
 
 _LOOK_SECONDS = 1.0
@@ -65,6 +65,7 @@ class HandoffPane(StepPane):
     _refused: Request | None = None
     _earlier: Request | None = None
     _before: tuple[Arrival | None, Request] = (None, Request())
+    _waits: Sequence[str] = ()
     _seen_to = 0.0
     _fitted: Size | None = None
 
@@ -97,7 +98,10 @@ class HandoffPane(StepPane):
 
     def _waiting(self) -> Iterator[str]:
         facts, environment = self.context.facts, self.context.environment
-        if sent := facts.get("request_sent"):
+        sent = facts.get("request_sent")
+        if missing := missing_request(self.context):
+            yield f"! The request is no longer at {missing}: PGP key (F2) saves it again."
+        elif sent:
             yield f"✓ {sent[:1].upper()}{sent[1:]}. {facts.get('request_copied', '')}".rstrip()
         if environment.mailbox:
             yield "● Your admin finds it in the mailbox, and answers. F6 plays the admin."
@@ -197,6 +201,9 @@ class HandoffPane(StepPane):
             self.run_worker(self._look_once, group="arrival", exclusive=True, thread=True)
 
     def _look_once(self) -> None:
+        if (waits := [*self._waiting()]) != self._waits:
+            self._waits = waits
+            self.call_later(self.query_one("#waiting", Lines).show_lines, waits)
         if path := handoff.arrived(self.context):
             self.call_later(self._take, path, early=False)
         elif path := handoff.earlier(self.context):

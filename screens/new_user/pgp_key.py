@@ -19,7 +19,7 @@ from workflows.core.openpgp import grouped
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence, day, joined, text_of
 from workflows.steps.new_user import pgp_key
-from workflows.steps.new_user.pgp_key import NewKey, OwnChoice, Request, own_keys
+from workflows.steps.new_user.pgp_key import NewKey, OwnChoice, Request, missing_request, own_keys
 
 _NEW = "new"
 _FORM = (
@@ -99,6 +99,7 @@ class PgpKeyPane(StepPane):
     def _after(self) -> str:
         facts = self.context.facts
         done = self.opening.done and facts.get("request_sent") and not self._start["replacement"]
+        done = done and not missing_request(self.context)
         return (
             f"Done: {facts['request_sent']}. {facts.get('request_copied', '')}".rstrip() if done else _AFTER
         )

@@ -310,6 +310,27 @@ async def test_what_is_no_handoff_is_refused_at_its_field(
         )
 
 
+async def test_a_request_whose_file_was_moved_away_is_not_said_to_be_there(
+    tmp_path: Path, gpg: GpgHome
+) -> None:
+    saved = tmp_path / "request-jane.doe.txt"
+    saved.touch()
+    app = PaneHost(
+        begun(tmp_path, gpg, request_file=str(saved)), environment_of(tmp_path, gpg), MODULES, PANES, KEY
+    )
+
+    def claimed() -> bool:
+        return "✓" in str(app.pane.query_one("#waiting", Lines).content)
+
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert claimed()
+        saved.unlink()
+        app.pane._look_for_handoff()  # type: ignore[attr-defined]
+        await until(pilot, lambda: not claimed())
+        assert saved.name in str(app.pane.query_one("#waiting", Lines).content)
+
+
 async def test_the_page_stays_whole_where_there_is_nothing_to_read_yet(tmp_path: Path, gpg: GpgHome) -> None:
     copied = {"request_sent": "the request is saved as ~/request.txt", "request_copied": "Copied. " * 8}
     app = PaneHost(begun(tmp_path, gpg, **copied), environment_of(tmp_path, gpg), MODULES, PANES, KEY)

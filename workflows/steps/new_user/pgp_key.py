@@ -215,9 +215,18 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
         "replaced": sorted(earlier - {"", key.fingerprint}),
         "key_made": request.made,
         "request_sent": f"{kind} is {sent}",
+        "request_file": str(typed_path(request.path, context.environment.home))
+        if request.path.strip()
+        else "",
         "request_copied": copied.said,
         "sent_at": context.environment.now().isoformat(timespec="seconds"),
     }
+
+
+def missing_request(context: Context) -> str:
+    """Return where the request was saved, if no file is there any more; else ""."""
+    saved = str(context.facts.get("request_file") or "")
+    return "" if not saved or Path(saved).exists() else context.environment.readable(saved)
 
 
 def request_text(request: Request, key: OwnChoice, context: Context) -> str:

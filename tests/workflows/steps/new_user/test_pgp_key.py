@@ -85,12 +85,16 @@ def test_the_request_is_saved_copied_and_in_the_mailbox(tmp_path: Path, keys: Gp
     assert facts["key_made"] is True
     assert all(place in facts["request_sent"] for place in (f" {saved} ", "mailbox"))
     assert facts["request_copied"]
+    assert step.missing_request(replace(asked, facts=facts)) == ""
     sent = open_request(saved.read_text())
     assert (sent.project, sent.user, sent.name, sent.replacement) == ("bb", "jane.doe", "good", False)
     assert (mailbox / "request-jane.doe.txt").read_text() == saved.read_text()
     assert asked.environment.clipboard.content == saved.read_text()  # type: ignore[attr-defined]
     taken = check_key(sent.public_key, environment=ENVIRONMENT)
     assert taken.details.fingerprint == fingerprint
+    saved.rename(tmp_path / "moved.txt")
+    assert step.missing_request(replace(asked, facts=facts)) == "~/request-jane.doe.txt"
+    assert step.missing_request(replace(asked, facts={})) == "", "an earlier version saved it"
 
 
 def test_a_replacement_says_so_and_replaces_the_earlier_request(tmp_path: Path, keys: GpgHome) -> None:
