@@ -215,6 +215,7 @@ async def test_what_a_button_below_has_passed_over_is_shown_before_it_is_accepte
         while session.status(KEY) is not Status.DONE:
             seen += app.text()
             await pilot.press("ctrl+n")
+            await pilot.wait_for_animation()  # each line is read while it rests
             await rest(pilot)
         assert all(account in seen for account in accounts)
     session.close()
