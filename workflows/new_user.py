@@ -239,6 +239,7 @@ VERIFY = Step(
     needs=("handoff", "mfa", "access_key", "profiles"),
     gives=("verified",),
     skippable=True,
+    tests=True,
     parts={"handoff": _every_account, "access_key": _kept},
     blocked_words="Do or skip Profiles first",
     reads=reading(

@@ -117,6 +117,7 @@ class SessionRun:
             item=key.item,
             folder=self.session.folder,
             observed=state.observed,
+            contradicted=frozenset(filter(state.contradicted, state.givers(key) if key.step else ())),
         )
 
     def session_context(self) -> Context:

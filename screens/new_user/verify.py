@@ -24,6 +24,7 @@ from workflows.core.errors import Problem
 from workflows.core.installation import how_to_install
 from workflows.core.sentences import Sentence, enumerated, joined, text_of
 from workflows.machine.events import StepKey
+from workflows.machine.observations import Observation, Verdict
 from workflows.profiles.shell_lines import Shell
 from workflows.steps.new_user import verify
 from workflows.steps.new_user.verify import (
@@ -34,7 +35,7 @@ from workflows.steps.new_user.verify import (
     Survey,
     Tried,
 )
-from workflows.steps.shared.module import Progress
+from workflows.steps.shared.module import Looks, Progress
 
 _WAITS, _WORKS, _FAILS = "·", "✓", "✗"
 _NOT_YET = Survey((), has_aws=False)
@@ -199,6 +200,7 @@ class VerifyPane(UnlockingPane):
         self._results = verify.recorded_results(opening.context) if opening.done else {}
         self._shell = verify.own_shell(opening.context)
         self._command_waits = False
+        self._changed = set(opening.context.contradicted)
 
     def compose_body(self) -> ComposeResult:
         yield Text("", id="answer")
@@ -224,7 +226,17 @@ class VerifyPane(UnlockingPane):
         self._survey = survey
         fresh = verify.kept_results(self._kept, survey, self.context)
         known = fresh or self._results
-        self._results = {name: result for name, result in known.items() if name in survey.names}
+        rejected = {
+            name
+            for view in survey.identities
+            if StepKey("access-keys", view.account) in self._changed
+            for name in view.names
+        }
+        self._results = {
+            name: result
+            for name, result in known.items()
+            if name in survey.names and (result.problem or name not in rejected)
+        }
         wanted = [
             Wanted(f"code-{view.account}", view.account, _device(view))
             for view in survey.identities
@@ -312,6 +324,13 @@ class VerifyPane(UnlockingPane):
         """Show an answer that came."""
         if isinstance(progress.payload, Result):
             self.query_one(ProfileAnswers).show_result(progress.payload)
+        elif isinstance(progress.payload, Looks):
+            self._learn(progress.payload.by_step)
+
+    def _learn(self, looks: Mapping[StepKey, Observation]) -> None:
+        """Remember which steps before have changed: while one has, nothing can be finished."""
+        self._changed |= {key for key, look in looks.items() if look.contradicts}
+        self._changed -= {key for key, look in looks.items() if look.verdict is Verdict.AS_DECIDED}
 
     def _finish(self, results: tuple[Result, ...]) -> None:
         found = {**self._results, **{result.profile: result for result in results}}
@@ -328,6 +347,7 @@ class VerifyPane(UnlockingPane):
         self._answer(joined((proof, correct), "\n"))
         self.show_problems(refused)
         seen = verify.keys_seen(results, self._survey, self.context)
+        self._learn(seen)
         again = verify.tested_again(self._results.values(), self.context)
         self.post_message(self.Observed({**seen, StepKey(self.opening.step.id): again}))
         self._show_shell()
@@ -438,7 +458,7 @@ class VerifyPane(UnlockingPane):
         self.set_class(self._all_work and not self._command_waits, "-all-work")
         self.set_class(bool(self._results) and not self._all_work, "-some-fail")
         self.query_one("#again").display = self._all_work
-        self.query_one("#finish").display = self.has_class("-some-fail")
+        self.query_one("#finish").display = self.has_class("-some-fail") and not self._changed
         self.query_one(".of-the-table").display = bool(self._results)
         self.query("#switch, #copy-switch").set(display=any(view.roles for view in self._survey.identities))
 

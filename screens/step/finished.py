@@ -184,7 +184,7 @@ class Finished(VerticalScroll):
         run, now = self._run, self._run.environment.now()
         said, unseen, in_table = list[str](), list[str](), False
         yield from self._contradicted_or_undone()
-        looks = {key: run.session.state.observed[key] for key in self._unconfirmed_steps()}
+        looks = {key: run.session.state.observed.get(key, NOT_ASKED) for key in self._unconfirmed_steps()}
         yield from _awaiting([look for look in looks.values() if look.verdict is Verdict.AWAITED], now)
         for key, look in looks.items():
             if look.verdict is Verdict.AWAITED:
@@ -288,7 +288,7 @@ class Finished(VerticalScroll):
             return False
         run, observed = self._run, self._run.session.state.observed
         asked = {question.key for question in run.inquiries()}
-        unsure = [(key, observed[key]) for key in self._unconfirmed_steps()]
+        unsure = [(key, observed.get(key, NOT_ASKED)) for key in self._unconfirmed_steps()]
         return (
             any(observed[key].remedy for key in asked & observed.keys())
             or any(run.can_ask(key) for key in self._steps_with(Status.CONTRADICTED))
@@ -610,7 +610,7 @@ def _result(run: SessionRun, key: StepKey, status: Status) -> str:
         return f"{MARKS[Status.DONE]} registered"
     if status is Status.UNCONFIRMED and _lacks_key(run, key):
         return f"{MARKS[status]} without a key"
-    if status is Status.UNCONFIRMED and run.session.state.observed[key].said_so:
+    if status is Status.UNCONFIRMED and run.session.state.observed.get(key, NOT_ASKED).said_so:
         return f"{MARKS[status]} you said so"
     return f"{MARKS[status]} {WORDS[status]}"
 

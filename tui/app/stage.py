@@ -421,7 +421,10 @@ def _left_out(run: SessionRun, key: StepKey) -> Sentence:
 
 
 def _seen(run: SessionRun, key: StepKey, status: Status) -> str:
-    """Return the last look's message on a done step."""
+    """Return the last look's message on a done step, or which of the steps that it tests has changed."""
+    changed = run.context(key).contradicted if run.step(key).tests else ()
+    if changed and status is Status.UNCONFIRMED:
+        return f"Done, but {enumerated([run.title(needed) for needed in sorted(changed)])} changed since."
     look, now = run.session.state.observed[key], run.environment.now()
     said = answer_text(look, now)
     if status is Status.CONTRADICTED:

@@ -59,6 +59,8 @@ class Step:
             else when the person is back.
         seals: whether its work is final, whatever is decided again before it (an apply). Later steps wait for
             it, and for nothing before it.
+        tests: whether it tests what the steps that it needs gave, so that it isn't confirmed while the world
+            contradicts one of them.
         spends: the id of the step whose outcome it uses up (a plan can be applied once), so that repeating it
             begins with that step, for the same item; "" for none.
         parts: functions of fact and item that return the part of a fact that a repeated step uses. A change
@@ -83,6 +85,7 @@ class Step:
     applies: Condition = ALWAYS
     outlives: bool = False
     seals: bool = False
+    tests: bool = field(default=False, kw_only=True)
     spends: str = field(default="", kw_only=True)
     compared: bool = False
     passed_on: bool = False

@@ -315,10 +315,12 @@ class State:
 
     def _confirmed(self, key: StepKey) -> Status:
         observation = self.observed.get(key)
-        if observation is None or observation.verdict is Verdict.AS_DECIDED:
-            return Status.DONE
         if self.contradicted(key):
             return Status.CONTRADICTED
+        if self.workflow.step(key.step).tests and any(map(self.contradicted, self.givers(key))):
+            return Status.UNCONFIRMED
+        if observation is None or observation.verdict is Verdict.AS_DECIDED:
+            return Status.DONE
         return Status.DONE if observation.confirmed else Status.UNCONFIRMED
 
     def awaited(self) -> tuple[str, ...]:

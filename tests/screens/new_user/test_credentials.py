@@ -26,7 +26,7 @@ from textual.widgets import Button, DataTable, Input, Static
 from screens.new_user.access_keys import AccessKeysPane
 from screens.new_user.mfa import MfaPane, QrDialog
 from screens.new_user.profiles import ChangesDialog, DiffView, ProfilesPane
-from screens.new_user.verify import VerifyPane
+from screens.new_user.verify import ProfileAnswers, VerifyPane
 from screens.step import finished as end
 from screens.step.asking import DeactivationDialog, PassphraseDialog
 from screens.step.finished import Finished, standing
@@ -49,6 +49,7 @@ from workflows.machine.state import Status
 from workflows.steps.new_user import access_keys, mfa, profiles, verify
 from workflows.steps.new_user.access_keys import KEPT, Download
 from workflows.steps.new_user.sign_in import Proof
+from workflows.steps.shared.module import Looks, Progress
 from workflows.steps.shared.own_access_key import not_accepted
 from workflows.stores.key_records import KEPT_WORDS, KeyRecord, KeyRecords
 from workflows.stores.key_store import KEPT_IN_PGP_FILE
@@ -1432,3 +1433,52 @@ async def test_a_key_that_the_earlier_pgp_key_opens_is_moved_only_with_that_ones
     assert moved is not None
     assert moved.fingerprint == own
     session.close()
+
+
+async def test_while_aws_rejects_the_key_no_test_of_it_is_confirmed(
+    new_user: NewUserAws, session: Session
+) -> None:
+    key = user_key(new_user)
+    kept(new_user, session, key)
+    written(new_user, session)
+    works = [
+        {"profile": name, "arn": "arn:aws:iam::222222222222:user/jane.doe", "problem": None}
+        for name in (BASE, ROLE)
+    ]
+    now = new_user.environment.now().isoformat()
+    settle(session, VERIFY, {"verified": {"total": 2, "results": works, "chosen": ROLE, "at": now}})
+    app = host(new_user, session, VERIFY)
+    async with app.run_test(size=(80, 24)) as pilot:
+        for look, status, marks in (
+            (AGREES, Status.DONE, {"✓"}),
+            (not_accepted(key["AccessKeyId"]), Status.UNCONFIRMED, {"·"}),
+            (AGREES, Status.DONE, {"✓"}),
+        ):
+            app.wizard.run.save_answer(app.wizard.run.question(KEYS), look)
+            app.wizard.run.save_checks(app.wizard.run.check([app.wizard.run.question(VERIFY)]))
+            await app.wizard.go_to(VERIFY)
+            await rest(pilot)
+            assert session.status(VERIFY) is status
+            table = app.pane.query_one(ProfileAnswers)
+            assert {str(table.get_row(name)[0]) for name in (BASE, ROLE)} == marks
+            await app.wizard.go_to(None)
+            await rest(pilot)
+            assert bool(app.wizard.query("#works")) is (status is Status.DONE)
+
+
+@pytest.mark.parametrize("changed", [(), (MFA,)])
+async def test_a_test_in_which_some_fail_is_finished_only_if_nothing_before_it_has_changed(
+    new_user: NewUserAws, session: Session, changed: tuple[StepKey, ...]
+) -> None:
+    kept(new_user, session, user_key(new_user))
+    written(new_user, session)
+    failed = [{"profile": BASE, "arn": None, "problem": "It fails."}]
+    settle(session, VERIFY, {"verified": {"results": failed}})
+    session.observe({key: Observation(Verdict.GONE, "It is gone.", ("",)) for key in changed})
+    app = host(new_user, session, VERIFY)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert is_displayed(app.pane.query_one("#finish")) is (not changed)
+        app.pane.progressed(Progress("", payload=Looks({MFA: AGREES})))
+        app.pane._show_shell()
+        assert is_displayed(app.pane.query_one("#finish"))
