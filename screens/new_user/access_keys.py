@@ -93,7 +93,7 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
         kept = known.get("kept") or VAULT
         first = HANDOFF if self._identity.encrypted_secret else CONSOLE
         self._kept: KeyRecord | None = None
-        self._kept_earlier = False
+        self._kept_earlier = self._kept_rejected = False
         self._start: Mapping[str, Any] = {
             "kept": kept if kept in {CREDENTIALS_FILE, PGP_FILE} else VAULT,
             "how": known.get("how") or first,
@@ -177,7 +177,9 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
         ]
         if self._identity.encrypted_secret:
             ways.insert(0, Answer(HANDOFF, "Decrypt the one in the handoff"))
-        if self._kept is not None and self._kept_earlier:
+        if self._kept is not None and self._kept_rejected:
+            ways.append(Answer(KEPT, f"Use {self._kept.id}, kept here, which AWS rejected"))
+        elif self._kept is not None and self._kept_earlier:
             ways.append(Answer(KEPT, f"Use {self._kept.id}, encrypted to your earlier PGP key"))
         elif self._kept is not None:
             ways.insert(0, Answer(KEPT, f"Use {self._kept.id}, already kept here"))
@@ -353,10 +355,10 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
 
     def _show_found(self, found: access_keys.Survey) -> None:
         if found.kept is not None and not self.opening.done and self._kept is None:
-            self._kept, self._kept_earlier = found.kept, found.earlier
-            self._offer_kept(found.kept, first=not (found.downloaded or found.earlier))
+            self._kept, self._kept_earlier, self._kept_rejected = found.kept, found.earlier, found.rejected
+            self._offer_kept(found.kept, first=not (found.downloaded or found.earlier or found.rejected))
         key = self.context.facts.get("access_key") or {}
-        if found.kept is not None:
+        if found.kept is not None and not found.rejected:
             self.query_one("#older", Text).update(_KEPT_WORKS)
         if found.kept is not None and self.opening.done and found.kept.id != key.get("id"):
             replaced = f"✓ {found.kept.id} has replaced {key.get('id')} since then."

@@ -258,6 +258,9 @@ def test_what_the_network_said_against_a_step_stays_until_it_says_otherwise_or_t
     assert session.status(USERS) is not Status.CONTRADICTED
     run.save_answer(run.question(USERS), GONE)
     session.reopen(USERS)
+    assert run.context(USERS).observed[USERS].verdict is GONE.verdict, (
+        "so that it is known while it is repeated"
+    )
     settle(session, USERS, {"people": "jane"})
     run.observe()
     assert session.status(USERS) is not Status.CONTRADICTED

@@ -194,7 +194,12 @@ def reduce(state: State, event: Event) -> State:
             record = Record(event, before.used if before else {})
         case Skipped(key):
             knowledge = knowledge.learned(key, {})
-    observed = {key: observation for key, observation in state.observed.items() if key != event.key}
+    settles = isinstance(event, Succeeded | Skipped)
+    observed = {  # while a contradicted step is done again, it knows why
+        key: look
+        for key, look in state.observed.items()
+        if key != event.key or (look.contradicts and not settles)
+    }
     return State(knowledge, number, {**state.records, event.key: record}, observed)
 
 

@@ -1482,3 +1482,29 @@ async def test_a_test_in_which_some_fail_is_finished_only_if_nothing_before_it_h
         app.pane.progressed(Progress("", payload=Looks({MFA: AGREES})))
         app.pane._show_shell()
         assert is_displayed(app.pane.query_one("#finish"))
+
+
+@pytest.mark.parametrize("rejected", [False, True])
+async def test_a_kept_key_that_aws_rejected_is_no_first_choice_when_the_step_is_done_again(
+    new_user: NewUserAws,
+    session: Session,
+    rejected: bool,
+) -> None:
+    key = user_key(new_user)
+    kept(new_user, session, key)
+    now = new_user.environment.now()
+    record = KeyRecord(
+        *("bb", BASE, key["AccessKeyId"], "keyring", "jane.doe", jane().account_id, "us-east-1"),
+        kept_at=now,
+    )
+    KeyRecords(new_user.environment.key_records_folder).put(record)
+    look = not_accepted(key["AccessKeyId"]) if rejected else AGREES
+    session.observe({KEYS: replace(look, asked_at=now.isoformat(timespec="seconds"))})
+    session.reopen(KEYS)
+    app = host(new_user, session, KEYS)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        how = app.pane.query_one("#how", Choices)
+        assert (how.value == KEPT) is not rejected
+        how.choose(KEPT)
+        assert how.value == KEPT, "it may be active again"

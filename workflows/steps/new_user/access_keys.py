@@ -31,7 +31,7 @@ from workflows.core.openpgp import grouped
 from workflows.core.secret import Credentials, Secret
 from workflows.core.sentences import Sentence, joined
 from workflows.gpg.decrypt import clean_ciphertext, decrypt
-from workflows.machine.events import Facts
+from workflows.machine.events import Facts, StepKey
 from workflows.machine.observations import AGREES, NOT_ASKED, Observation, Verdict, seen_at
 from workflows.steps.shared.module import Context, GuardedLook, Progress, Report
 from workflows.steps.shared.own_access_key import (
@@ -140,12 +140,14 @@ class Survey:
         stores: where the key can be kept, the best first.
         kept: the record of a key kept here already, or None.
         earlier: whether that key needs another PGP key than the user's current one.
+        rejected: whether AWS rejected that key when it was last asked.
         downloaded: whether the file that this key came from still exists; its import deletes it.
     """
 
     stores: tuple[StoreOption, ...]
     kept: KeyRecord | None
     earlier: bool
+    rejected: bool
     downloaded: bool
 
 
@@ -155,7 +157,14 @@ def survey(context: Context, _report: Report) -> Survey:
     with suppress(OnboardError):  # keeping a key reports why this one can't be read
         kept, earlier = kept_record(context), earlier_key(context)
     downloaded = kept is not None and _is_downloaded(kept.id, context)
-    return Survey(stores, kept, bool(earlier), downloaded)
+    rejected = kept is not None and kept.id == rejected_key(context)
+    return Survey(stores, kept, bool(earlier), rejected, downloaded)
+
+
+def rejected_key(context: Context) -> str:
+    """Return the id of the kept access key that AWS rejected when it was last asked, or ""."""
+    look = context.observed.get(StepKey("access-keys", context.item), NOT_ASKED)
+    return look.about[0] if look.asked and look.contradicts else ""
 
 
 def earlier_key(context: Context) -> str:
@@ -415,11 +424,13 @@ def outcome(key: Facts) -> list[Sentence]:
 def _old_ids(
     key: Credentials, keys: Sequence[AccessKey], session: KeySession | None, context: Context
 ) -> list[str]:
-    """Return the keys that this one replaces, except those that AWS no longer lists as active."""
+    """Return the keys that this one replaces, except those that AWS rejected or doesn't list as active."""
     before, record = context.facts.get("access_key") or {}, kept_record(context)
     kept = record.id if record else before.get("id")  # a rotation since then has dealt with the previous key
     old = {kept, session and session.used, *(before.get("old_ids") or ())} - {key.access_key_id, None}
-    active = {listed.access_key_id for listed in keys if listed.active} if keys else old
+    active = (
+        {listed.access_key_id for listed in keys if listed.active} if keys else old - {rejected_key(context)}
+    )
     return sorted(old & active)
 
 

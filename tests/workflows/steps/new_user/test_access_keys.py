@@ -30,7 +30,7 @@ from workflows.steps.new_user import access_keys as step, mfa, sign_in
 from workflows.steps.new_user.access_keys import API, CONSOLE, HANDOFF, KEPT, TYPED, Request
 from workflows.steps.shared import own_access_key
 from workflows.steps.shared.module import Context
-from workflows.steps.shared.own_access_key import CREDENTIALS_FILE, VAULT, store_options
+from workflows.steps.shared.own_access_key import CREDENTIALS_FILE, VAULT, not_accepted, store_options
 from workflows.stores.key_records import KeyRecord
 from workflows.stores.key_store import KEPT_IN_PGP_FILE
 from workflows.stores.vault import PgpFileVault, VaultChoice, VaultUnavailable, store_access_key
@@ -206,6 +206,23 @@ def test_a_key_that_another_takes_the_place_of_is_named_unless_aws_says_that_it_
     again = new_user.context(access_key=fact)
     kept = step.perform(Request(VAULT, KEPT), again, new_user.report)["access_key"]
     assert kept["old_ids"] == fact["old_ids"], "it is remembered until AWS says otherwise"
+
+
+@pytest.mark.parametrize("other", [False, True])
+def test_a_key_that_aws_rejected_is_known_and_need_not_be_deactivated(
+    new_user: NewUserAws, *, other: bool
+) -> None:
+    old = user_key(new_user)
+    first = step.perform(Request(VAULT, CONSOLE, str(new_user.csv(old))), new_user.context(), new_user.report)
+    look = not_accepted("AKIAIOSFODNN7EXAMPLE" if other else old["AccessKeyId"])
+    context = new_user.context(access_key=first["access_key"])
+    observed = {StepKey("access-keys", context.item): replace(look, asked_at="2026-03-01T10:00:00+00:00")}
+    context = replace(context, observed=observed)
+    assert step.survey(context, new_user.report).rejected is not other
+    new = new_user.aws.administrator("iam").create_access_key(UserName="jane.doe")["AccessKey"]
+    request = Request(VAULT, CONSOLE, str(new_user.csv(new)))
+    fact = step.perform(request, context, new_user.report)["access_key"]
+    assert fact["old_ids"] == ([old["AccessKeyId"]] if other else [])
 
 
 def test_a_new_key_that_cannot_be_kept_is_deleted_again(new_user: NewUserAws) -> None:
