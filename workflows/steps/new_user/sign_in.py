@@ -34,7 +34,6 @@ _REPLACED = "A newer handoff has a new password; this one no longer works."
 _LASTS = timedelta(hours=1)
 """How long a sign-in counts as current; AWS ends console sessions after 12 hours, browsers maybe earlier."""
 _RECORDED = "AWS has recorded your sign-in."
-_NOT_SEEN = "AWS doesn't let your access key see without a code whether your password was reset since."
 
 
 @unique
@@ -189,14 +188,9 @@ def inquire(context: Context) -> Observation:
     with client_without_asking("iam", context) as client:
         if client is None:
             return not_asked(context)
-        must_change = iam.must_change_password(client)
-        if must_change:
+        if iam.must_change_password(client):
             return Observation(Verdict.UNDONE, NOT_REPLACED)
         used, since = iam.password_last_used(client), context.facts["signed_in"].get("since")
         late = replace(NOT_ASKED, remedy="AWS records sign-ins a few minutes late: look again then.")
-        if used is None or (since and used < moment(since, "signed_in.since")):
-            return late
-        if must_change is None:
-            at = max(used.isoformat(timespec="seconds"), evidence(context)[0])
-            return Observation(Verdict.UNKNOWN, _NOT_SEEN, at=at)
-        return AGREES
+        recorded = used is not None and (not since or used >= moment(since, "signed_in.since"))
+        return AGREES if recorded else late

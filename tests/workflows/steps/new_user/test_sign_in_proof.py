@@ -10,10 +10,9 @@ import pytest
 from support.served_aws import BASE, NewUserAws, jane, user_key
 from support.strict_aws import PAGES, SECURITY
 
-from workflows.aws import iam
 from workflows.aws.errors import AwsError, AwsFailure
 from workflows.core.secret import Credentials, Secret
-from workflows.machine.observations import SAID_SO, Verdict, seen_at
+from workflows.machine.observations import AGREES, SAID_SO, Verdict, seen_at
 from workflows.steps.new_user import access_keys, sign_in
 from workflows.steps.new_user.access_keys import API, TYPED, Request
 from workflows.steps.shared.module import Looks
@@ -117,32 +116,12 @@ def test_a_sign_in_that_is_older_than_the_handoff_was_with_another_password(new_
         assert (late.verdict, bool(late.remedy)) == (Verdict.UNKNOWN, True)
     facts["signed_in"]["since"] = ""
     known = new_user.context(**facts, access_key={**before, "at": later})
-    unsure = sign_in.inquire(known)
-    assert (unsure.verdict, unsure.remedy) == (Verdict.UNKNOWN, ""), "the password may have been reset since"
-    assert unsure.at >= later, "nor is what was known before"
+    assert sign_in.inquire(known) == AGREES
     new_user.aws.administrator("iam").put_user_policy(
         UserName="jane.doe", PolicyName="no-look", PolicyDocument=NO_LOOK
     )
     with pytest.raises(AwsError):  # looking again later would not help
         sign_in.inquire(known)
-
-
-def test_a_recorded_sign_in_says_nothing_of_a_reset_that_the_key_may_not_see(
-    new_user: NewUserAws, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    key = with_password(new_user)
-    keeps(new_user, key)
-    signs_in(new_user)
-    facts = sign_in.perform(sign_in.Request(chosen=True), new_user.context(), new_user.report)
-    fact = {"id": key["AccessKeyId"], "kept": "keyring", "at": None, "signed_in": ""}
-    context = new_user.context(**facts, access_key=fact)
-    new_user.aws.administrator("iam").update_login_profile(
-        UserName="jane.doe", Password=f"{ONCE}-2", PasswordResetRequired=True
-    )
-    assert sign_in.inquire(context).verdict is Verdict.UNKNOWN
-    for must_change, verdict in ((False, Verdict.AS_DECIDED), (True, Verdict.UNDONE)):
-        monkeypatch.setattr(iam, "must_change_password", lambda _client, seen=must_change: seen)
-        assert sign_in.inquire(context).verdict is verdict
 
 
 def test_that_aws_cannot_be_asked_is_told_and_stops_nobody(new_user: NewUserAws) -> None:
