@@ -182,7 +182,7 @@ class Finished(VerticalScroll):
             marked: whether the table above marks the repeated steps.
         """
         run, now = self._run, self._run.environment.now()
-        said, unseen, in_table = list[str](), list[str](), False
+        said, unseen, in_table = list[str](), list[str](), list[Sentence]()
         yield from self._contradicted_or_undone()
         looks = {key: run.session.state.observed.get(key, NOT_ASKED) for key in self._unconfirmed_steps()}
         yield from _awaiting([look for look in looks.values() if look.verdict is Verdict.AWAITED], now)
@@ -193,13 +193,14 @@ class Finished(VerticalScroll):
                 seen = "you said so" if look.said_so else "last confirmed"
                 yield f"? {run.title(key)}: {seen} {moment_text(look.at, now)}. {look.words}"
             elif marked and key.item:
-                in_table |= not look.said_so
+                in_table += [] if look.said_so else [look.remedy]
             else:
                 (said if look.said_so else unseen).append(text_of(run.title(key)))
         if said:
             yield f"? Done on your word; iam-onboard can't check it from here: {listed(said, 2)}."
         if in_table:
-            yield f"? {WORDS[Status.UNCONFIRMED]}: iam-onboard can't check it from here."
+            why = next(filter(None, in_table), "iam-onboard can't check it from here.")
+            yield f"? {WORDS[Status.UNCONFIRMED]}: {why}"
         if unseen:
             yield f"? Done, but not confirmed since: {listed(unseen, 2)}."
         known = map(run.session.state.observed.get, self._steps_with(Status.DONE))

@@ -1184,6 +1184,17 @@ async def test_the_headline_of_the_end_claims_no_more_than_the_list_below_it(
         assert [text[0] for text in ends(app)] == ["?", "?"], "the headline, and why"
 
 
+async def test_the_end_says_what_would_let_a_step_of_several_accounts_be_asked_again(tmp_path: Path) -> None:
+    groups = [StepKey("groups", item) for item in ("management", "security")]
+    results = {key: {"planned": [key.item]} for key in groups}
+    done = {PROJECT: LAYERS, USERS: {"people": ["jane.doe"]}, **results}
+    app = host(tmp_path, small_workflow()[:3], done=done)
+    app.session.observe(dict.fromkeys(groups, replace(NOT_ASKED, remedy="Open the key.")))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert "Open the key." in ends(app)[1]
+
+
 async def test_the_end_names_the_last_look_that_confirmed_and_no_decision_as_one(tmp_path: Path) -> None:
     app = host(tmp_path, small_workflow()[:1], done={PROJECT: LAYERS})
     app.session.observe({PROJECT: replace(AGREES, at="9999-01-05T12:00:00+00:00")})
