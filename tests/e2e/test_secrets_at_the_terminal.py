@@ -155,7 +155,9 @@ def test_after_a_kill_the_next_wizard_leaves_the_terminal_in_order(screen: Termi
     assert screen.wait_for("usable 42").split()[:4] == ["icanon", "echo", "usable", "42"]
 
 
-@pytest.mark.skipif(shutil.which("pinentry-curses") is None, reason="pinentry-curses is not installed")
+@pytest.mark.skipif(
+    shutil.which("pinentry-curses") is None, reason="pinentry-curses is not installed; `.ci/run` installs it"
+)
 def test_pinentry_has_the_terminal_and_the_wizard_gets_it_back(screen: Terminal, gpg: GpgHome) -> None:
     (gpg.path / "gpg-agent.conf").write_text(f"pinentry-program {shutil.which('pinentry-curses')}\n")
     gpg.forget_passphrases()
