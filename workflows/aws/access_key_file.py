@@ -239,15 +239,11 @@ def parse_access_key(text: str, name: str) -> Credentials:
     if not rows:
         raise AccessKeyFileError(Flaw.EMPTY, name)
     columns = _columns([re.sub(r"[\s_-]+", "", cell).lower() for cell in rows[0]], name)
-    flaws = ((len(rows) == 1, Flaw.ONLY_HEADINGS), (len(rows) > 2, Flaw.SEVERAL))
-    _refuse(name, *flaws, number=len(rows) - 1)
+    if len(rows) == 1:
+        raise AccessKeyFileError(Flaw.ONLY_HEADINGS, name)
+    if len(rows) > 2:
+        raise AccessKeyFileError(Flaw.SEVERAL, name, number=len(rows) - 1)
     return _access_key(rows[1], columns, name)
-
-
-def _refuse(name: str, *flaws: tuple[object, Flaw], **values: object) -> None:
-    """Raise the first flaw that applies; arguments as for `AccessKeyFileError`."""
-    if flaw := next((flaw for applies, flaw in flaws if applies), None):
-        raise AccessKeyFileError(flaw, name, **values)
 
 
 def check_access_key(
@@ -268,13 +264,13 @@ def check_access_key(
 def _flaw_of(access_key_id: str, secret: str, session_token: Secret | None) -> Flaw | None:
     """Return the flaw of a pair, or None."""
     match = ACCESS_KEY_ID.fullmatch(access_key_id)
-    flaws = (
-        (match is None, Flaw.KEY_ID),
-        (match and match["kind"] == "ASIA" and not session_token, Flaw.TOKEN_MISSING),
-        (len(secret) != 40, Flaw.LENGTH),
-        (not ACCESS_KEY_SECRET.fullmatch(secret), Flaw.CHARACTERS),
-    )
-    return next((flaw for applies, flaw in flaws if applies), None)
+    if match is None:
+        return Flaw.KEY_ID
+    if match["kind"] == "ASIA" and not session_token:
+        return Flaw.TOKEN_MISSING
+    if len(secret) != 40:
+        return Flaw.LENGTH
+    return None if ACCESS_KEY_SECRET.fullmatch(secret) else Flaw.CHARACTERS
 
 
 def _decode(data: bytes, name: str) -> str:
@@ -299,22 +295,22 @@ def _columns(header: list[str], name: str) -> list[str]:
     columns = [_FIELDS.get(cell, "") for cell in header]
     titles = {"id": "Access key ID", "secret": "Secret access key"}
     missing = [title for field, title in titles.items() if field not in columns]
-    counted = titles if missing else set(columns) - {""}
-    all_missing = len(missing) == len(titles)
-    _refuse(
-        name,
-        (any(columns.count(field) > 1 for field in counted), Flaw.COLUMN_TWICE),
-        (all_missing and _NEW_USER_HEADERS & set(header), Flaw.NEW_USER),
-        (missing and ACCESS_KEY_ID.fullmatch(header[0].upper()), Flaw.NO_HEADINGS),
-        (missing, Flaw.NO_COLUMN),
-        missing=" or ".join(missing),
-    )
-    return columns
+    if any(columns.count(field) > 1 for field in (titles if missing else set(columns) - {""})):
+        raise AccessKeyFileError(Flaw.COLUMN_TWICE, name)
+    if not missing:
+        return columns
+    if len(missing) == len(titles) and _NEW_USER_HEADERS & set(header):
+        raise AccessKeyFileError(Flaw.NEW_USER, name)
+    if ACCESS_KEY_ID.fullmatch(header[0].upper()):
+        raise AccessKeyFileError(Flaw.NO_HEADINGS, name)
+    raise AccessKeyFileError(Flaw.NO_COLUMN, name, missing=" or ".join(missing))
 
 
 def _access_key(row: list[str], columns: list[str], name: str) -> Credentials:
-    flaws = ((len(row) < len(columns), Flaw.CUT), (len(row) > len(columns), Flaw.MORE_FIELDS))
-    _refuse(name, *flaws, fields=count(len(row), "field"), number=len(columns))
+    if len(row) < len(columns):
+        raise AccessKeyFileError(Flaw.CUT, name, fields=count(len(row), "field"), number=len(columns))
+    if len(row) > len(columns):
+        raise AccessKeyFileError(Flaw.MORE_FIELDS, name)
     values = dict(zip(columns, row, strict=True))
     token = values.get("token")
     key = Credentials(values["id"], Secret(values["secret"]), Secret(token) if token else None)

@@ -185,21 +185,18 @@ def describe_password_policy(policy: Mapping[str, Any]) -> list[str]:
         if value is not None
     }
     # IAM accepts 6 to 128; the default is 6 (API reference, UpdateAccountPasswordPolicy).
-    length = int(rules.get("MinimumPasswordLength") or 6)
-    kinds = [kind for key, kind in _KINDS.items() if _flag(rules.get(key))]
-    reuse, age = (int(rules.get(key) or 0) for key in ("PasswordReusePrevention", "MaxPasswordAge"))
-    lines = (
-        (True, f"{length} to {LONGEST} characters"),
-        (kinds, f"one of each: {' '.join(kinds)}"),
-        (reuse, "not your last password" if reuse == 1 else f"not one of your last {reuse}"),
-        (age, f"good for {age} days"),
-        (age and _flag(rules.get("HardExpiry")), "once expired, only an admin can set a new one"),
-        (
-            not _flag(rules.get("AllowUsersToChangePassword", True)),
-            "you can change it only if one of your groups allows that",
-        ),
-    )
-    return [line for holds, line in lines if holds]
+    lines = [f"{int(rules.get('MinimumPasswordLength') or 6)} to {LONGEST} characters"]
+    if kinds := [kind for key, kind in _KINDS.items() if _flag(rules.get(key))]:
+        lines.append(f"one of each: {' '.join(kinds)}")
+    if reuse := int(rules.get("PasswordReusePrevention") or 0):
+        lines.append("not your last password" if reuse == 1 else f"not one of your last {reuse}")
+    if age := int(rules.get("MaxPasswordAge") or 0):
+        lines.append(f"good for {age} days")
+        if _flag(rules.get("HardExpiry")):
+            lines.append("once expired, only an admin can set a new one")
+    if not _flag(rules.get("AllowUsersToChangePassword", True)):
+        lines.append("you can change it only if one of your groups allows that")
+    return lines
 
 
 def _flag(value: object) -> bool:

@@ -274,54 +274,38 @@ def _refusal(error: AwsError, profile: RoleProfile, *, with_mfa: bool, elsewhere
         )
     if not error.denied or error.failure is AwsFailure.DENIED_FROM_ABOVE:
         return error
-    hindrance, why, remedy = _why_denied(error.failure, profile, with_mfa=with_mfa)
-    kind = MfaNeeded if hindrance is Hindrance.CODE else Hindered
     what = f"AWS doesn't let you assume {profile.role_arn}."
-    return kind(hindrance, what, why=why, next=remedy, detail=error.detail)
-
-
-def _why_denied(
-    failure: AwsFailure, profile: RoleProfile, *, with_mfa: bool
-) -> tuple[Hindrance, Sentence, Sentence]:
-    """Return why AWS denies a role, and what to do."""
-    role = f"{profile.role_name} in {profile.account}"
-    causes = [
-        f"account {profile.account} has no role named {profile.role_name}",
-        "its trust policy doesn't name your account",
-        "none of your groups allows it",
-        *([] if with_mfa else ["it asks for an MFA code"]),
-    ]
-    lacks_device = not with_mfa and profile.mfa_serial is None
-    reasons: tuple[tuple[bool, Hindrance, Sentence, Sentence], ...] = (
-        (
-            lacks_device and failure is AwsFailure.DENIED_EXPLICITLY,
+    if not with_mfa and profile.mfa_serial is None and error.failure is AwsFailure.DENIED_EXPLICITLY:
+        return Hindered(
             Hindrance.NO_DEVICE,
-            f"A policy denies it, as many do without MFA. The profile {profile.name} names no device.",
-            "Add the device on Profiles, then verify again.",
-        ),
-        (
-            not with_mfa and not lacks_device,
+            what,
+            why=f"A policy denies it, as many do without MFA. The profile {profile.name} names no device.",
+            next="Add the device on Profiles, then verify again.",
+            detail=error.detail,
+        )
+    if not with_mfa and profile.mfa_serial is not None:
+        return MfaNeeded(
             Hindrance.CODE,
-            "The role needs a session started with an MFA code, and this one wasn't.",
-            "Verify again with a code from your device.",
-        ),
-        (
-            failure is AwsFailure.NOT_GRANTED,
-            Hindrance.ROLE,
-            "None of your groups allows this role.",
-            f"Ask your admin for a group that may assume {role}.",
-        ),
-        (
-            failure is AwsFailure.NOT_TRUSTED,
-            Hindrance.ROLE,
-            "The role's trust policy doesn't name your account.",
-            f"Ask your admin to let your account assume {role}.",
-        ),
-        (
-            True,
-            Hindrance.ROLE,
-            f"One of these is true: {'; '.join(causes)}.",
-            "Compare the role's name with the other profiles, then ask your admin.",
-        ),
-    )
-    return next((hindrance, why, remedy) for applies, hindrance, why, remedy in reasons if applies)
+            what,
+            why="The role needs a session started with an MFA code, and this one wasn't.",
+            next="Verify again with a code from your device.",
+            detail=error.detail,
+        )
+    role = f"{profile.role_name} in {profile.account}"
+    match error.failure:
+        case AwsFailure.NOT_GRANTED:
+            why = "None of your groups allows this role."
+            remedy = f"Ask your admin for a group that may assume {role}."
+        case AwsFailure.NOT_TRUSTED:
+            why = "The role's trust policy doesn't name your account."
+            remedy = f"Ask your admin to let your account assume {role}."
+        case _:
+            causes = [
+                f"account {profile.account} has no role named {profile.role_name}",
+                "its trust policy doesn't name your account",
+                "none of your groups allows it",
+                *([] if with_mfa else ["it asks for an MFA code"]),
+            ]
+            why = f"One of these is true: {'; '.join(causes)}."
+            remedy = "Compare the role's name with the other profiles, then ask your admin."
+    return Hindered(Hindrance.ROLE, what, why=why, next=remedy, detail=error.detail)

@@ -76,13 +76,13 @@ class SystemBrowser:
             yield from ([name] for name in self._openers() if which(name, path=path))
 
     def _openers(self) -> tuple[str, ...]:
-        has_display = any(map(self._environment.get, ("DISPLAY", "WAYLAND_DISPLAY")))
-        openers = (
-            (self._platform == "darwin", ("open",)),
-            ("WSL_DISTRO_NAME" in self._environment, ("wslview", "explorer.exe")),
-            (has_display, ("xdg-open",)),  # without a display, it would start a text browser
-        )
-        return next((names for fits, names in openers if fits), ())
+        if self._platform == "darwin":
+            return ("open",)
+        if "WSL_DISTRO_NAME" in self._environment:
+            return ("wslview", "explorer.exe")
+        if self._environment.get("DISPLAY") or self._environment.get("WAYLAND_DISPLAY"):
+            return ("xdg-open",)  # without a display, it would start a text browser
+        return ()
 
     def _opens(self, command: Sequence[str]) -> bool:
         """Start the command, and return whether it hasn't failed within a second."""

@@ -195,19 +195,13 @@ def clean_ciphertext(text: bytes | str) -> bytes:
     except openpgp.MalformedPackets as error:
         raise NotAMessage(Flaw.CUT if error.truncated else Flaw.NOT_OPENPGP) from error
     tags = {packet.tag for packet in packets}
-    messages = sum(packet.tag in openpgp.ENCRYPTED_DATA for packet in packets)
-    _refuse(
-        (messages > 1, Flaw.SEVERAL),
-        (tags & (openpgp.KEYS | openpgp.SECRET_KEYS), Flaw.KEY),
-        (not messages or not recipients(binary), Flaw.NOT_FOUND),
-    )
+    if sum(packet.tag in openpgp.ENCRYPTED_DATA for packet in packets) > 1:
+        raise NotAMessage(Flaw.SEVERAL)
+    if tags & (openpgp.KEYS | openpgp.SECRET_KEYS):
+        raise NotAMessage(Flaw.KEY)
+    if not tags & openpgp.ENCRYPTED_DATA or not recipients(binary):
+        raise NotAMessage(Flaw.NOT_FOUND)
     return binary
-
-
-def _refuse(*flaws: tuple[object, Flaw]) -> None:
-    """Raise the first flaw that applies."""
-    if flaw := next((flaw for applies, flaw in flaws if applies), None):
-        raise NotAMessage(flaw)
 
 
 def recipients(ciphertext: bytes) -> tuple[str, ...]:
@@ -270,11 +264,12 @@ def _binary_message(data: bytes | str) -> bytes:
         raise NotAMessage(Flaw.EMPTY)
     blocks = pasted.armored_blocks(text)
     messages = [block for block in blocks if block.label == "MESSAGE"]
-    _refuse(
-        (blocks and not messages, Flaw.OTHER_BLOCK),
-        (len(messages) > 1, Flaw.SEVERAL),
-        (messages and not messages[0].complete, Flaw.CUT),
-    )
+    if blocks and not messages:
+        raise NotAMessage(Flaw.OTHER_BLOCK)
+    if len(messages) > 1:
+        raise NotAMessage(Flaw.SEVERAL)
+    if messages and not messages[0].complete:
+        raise NotAMessage(Flaw.CUT)
     try:
         binary = messages[0].decode() if messages else pasted.bare_base64(text)
     except pasted.SeveralBlocks as error:
@@ -352,14 +347,15 @@ def decrypt(
 
 def _failure(run: GpgRun) -> OnboardError:
     """Return the error for a failed run."""
+    if run.exit_status == -signal.SIGINT:
+        return DecryptCancelled(detail=run.messages)  # Ctrl-C in pinentry reaches and ends gpg, too
+    if _error_codes(run, "set_pinentry_mode"):
+        return LoopbackForbidden(detail=run.messages)
     codes = _error_codes(run, "pkdecrypt_failed")
-    kinds: tuple[tuple[object, type[DecryptError]], ...] = (
-        (run.exit_status == -signal.SIGINT, DecryptCancelled),  # Ctrl-C in pinentry reaches and ends gpg, too
-        (_error_codes(run, "set_pinentry_mode"), LoopbackForbidden),
-        *((codes & known, kind) for known, kind in _KINDS),
-        (run.has("SC_OP_FAILURE"), SmartcardProblem),
-    )
-    if kind := next((kind for applies, kind in kinds if applies), None):
+    kind = next((kind for known, kind in _KINDS if codes & known), None)
+    if kind is None and run.has("SC_OP_FAILURE"):
+        kind = SmartcardProblem
+    if kind is not None:
         return kind(detail=run.messages)
     encrypted_to = [arguments[0] for arguments in run.arguments("ENC_TO") if arguments]
     if run.has("NODATA") or not encrypted_to:

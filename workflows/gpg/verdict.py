@@ -675,40 +675,21 @@ def _content(data: bytes, provider_version: str | None, remark: str = "") -> Ver
     """Return why the provider finds no key in the decoded data, or None; it reads only the first one."""
     binary = decode_key_file(data)
     seen, whole = _first_key(binary)
-    version, provider = seen[0].body[:1] if seen else b"", named(provider_version)
-    keybase = bool(seen) and library_of(provider_version) is OpenPgpLibrary.KEYBASE
-    is_usual = version in {b"\x04", b""}
+    if found := _unread(seen, provider_version):
+        return found
+    if binary.startswith(b"-----BEGIN PGP"):
+        what = f"It is base64 of armored text, but the provider needs base64 of the binary key. {remark}"
+        return _rejected(Headline.BASE64_OF_ARMORED, what)
+    if not whole:
+        return _rejected(Headline.DAMAGED, "The key in the file is incomplete.")
+    if not seen:  # nothing, or only markers
+        return _rejected(Headline.EMPTY, "There is no key in the file.")
     is_named = (Tag.USER_ID, Tag.SIGNATURE) in pairwise(packet.tag for packet in seen)
-    rules = (
-        (
-            seen and (seen[0].tag not in _PRIMARY or version in {b"\x02", b"\x03"}),
-            Headline.NO_KEY,
-            "The file doesn't hold a public key, or its format is from before 1998.",
-        ),
-        (
-            keybase and not is_usual,
-            Headline.NEWER_FORMAT,
-            f"It isn't a version 4 key, and {provider} reads no others.",
-        ),
-        (
-            keybase and is_usual and not keybase_reads(seen),  # packets after such a one don't matter
-            Headline.UNREADABLE_PART,
-            f"{provider} doesn't know the kind of one of the key's signatures or parts.",
-        ),
-        (
-            binary.startswith(b"-----BEGIN PGP"),
-            Headline.BASE64_OF_ARMORED,
-            f"It is base64 of armored text, but the provider needs base64 of the binary key. {remark}",
-        ),
-        (not whole, Headline.DAMAGED, "The key in the file is incomplete."),
-        (not seen, Headline.EMPTY, "There is no key in the file."),  # nothing, or only markers
-        (
-            version == b"\x04" and not is_named,
-            Headline.NO_USER_ID,
-            "The key has no self-signed user id, and the provider needs one.",
-        ),
-    )
-    return next((_rejected(headline, what) for applies, headline, what in rules if applies), None)
+    if seen[0].body[:1] == b"\x04" and not is_named:
+        return _rejected(
+            Headline.NO_USER_ID, "The key has no self-signed user id, and the provider needs one."
+        )
+    return None
 
 
 def _first_key(binary: bytes) -> tuple[list[Packet], bool]:
@@ -723,6 +704,25 @@ def _first_key(binary: bytes) -> tuple[list[Packet], bool]:
     except MalformedPackets:
         return seen, False
     return seen, True
+
+
+def _unread(packets: list[Packet], provider_version: str | None) -> Verdict | None:
+    """Return why the provider gives up at a packet, or None; packets after it don't matter."""
+    if not packets:
+        return None
+    version = packets[0].body[:1]
+    if packets[0].tag not in _PRIMARY or version in {b"\x02", b"\x03"}:
+        what = "The file doesn't hold a public key, or its format is from before 1998."
+        return _rejected(Headline.NO_KEY, what)
+    if library_of(provider_version) is not OpenPgpLibrary.KEYBASE:
+        return None
+    if version not in {b"\x04", b""}:
+        what = f"It isn't a version 4 key, and {named(provider_version)} reads no others."
+        return _rejected(Headline.NEWER_FORMAT, what)
+    if not keybase_reads(packets):
+        what = f"{named(provider_version)} doesn't know the kind of one of the key's signatures or parts."
+        return _rejected(Headline.UNREADABLE_PART, what)
+    return None
 
 
 def _rejected(headline: Sentence, explanation: Sentence) -> Verdict:

@@ -236,16 +236,25 @@ def _merged(
 def _of_block(
     header: tuple[str, ...], attributes: Mapping[str, Attribute], names: Mapping[str, object]
 ) -> Iterator[NamedProfile]:
+    profile, config = attributes.get("profile"), attributes.get("config")
     if header[0] == "data":
-        use, config = Use.OTHER_STATE, attributes.get("config")
-        certain = not {"count", "for_each"} & attributes.keys()
-        if config is not None and config.value.type != "object":
-            yield NamedProfile("", use, str(place_of(config)), certain)
-        profile = fields_at(config.document, config.node).get("profile") if config is not None else None
-    else:
-        certain = header[0] != "provider" or not header[-1]  # one with an alias may be unused
-        use = Use.STATE if header == _BACKEND else Use.PROVIDER if certain else Use.OTHER_PROVIDER
-        given = attributes.get("profile")
-        profile = given if given is not None and unwrap(given.value).type != "null_lit" else None
-    if profile is not None:
-        yield NamedProfile(text_of(profile, names) or "", use, str(place_of(profile)), certain)
+        if config is not None:
+            yield from _of_config(config, names, certain=not {"count", "for_each"} & attributes.keys())
+    elif profile is not None and unwrap(profile.value).type != "null_lit":
+        alias = header[0] == "provider" and bool(header[-1])
+        use = Use.STATE if header == _BACKEND else Use.OTHER_PROVIDER if alias else Use.PROVIDER
+        yield _named(profile, names, use, certain=not alias)
+
+
+def _of_config(config: Attribute, names: Mapping[str, object], *, certain: bool) -> Iterator[NamedProfile]:
+    """Yield the profile in the `config` of a remote state's data source."""
+    if config.value.type != "object":
+        yield NamedProfile("", Use.OTHER_STATE, str(place_of(config)), certain)
+    elif (profile := fields_at(config.document, config.node).get("profile")) is not None:
+        yield _named(profile, names, Use.OTHER_STATE, certain=certain)
+
+
+def _named(
+    attribute: Attribute, names: Mapping[str, object], use: Use, *, certain: bool = True
+) -> NamedProfile:
+    return NamedProfile(text_of(attribute, names) or "", use, str(place_of(attribute)), certain)

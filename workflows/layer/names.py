@@ -66,24 +66,21 @@ def is_machine_name(name: str) -> bool:
 
 def check_account_alias(alias: str) -> list[Problem]:
     """Return what is wrong with an account alias."""
-    rules = (
-        (
-            not 3 <= len(alias) <= 63,
-            f"An account alias has 3 to 63 characters; this one has {len(alias)}.",
-        ),
-        (
-            not _ALIAS.fullmatch(alias),
-            (
+    if not 3 <= len(alias) <= 63:
+        return [Problem(f"An account alias has 3 to 63 characters; this one has {len(alias)}.", "alias")]
+    if not _ALIAS.fullmatch(alias):
+        return [
+            Problem(
                 "An account alias has lower-case letters, digits and single dashes only, and begins and ends "
-                "with a letter or digit."
-            ),
-        ),
-        (
-            len(alias) == 12 and alias.isdigit(),
-            "An account alias can't be a 12-digit number, because that is an account id.",
-        ),
-    )
-    return [Problem(message, "alias") for broken, message in rules if broken][:1]
+                "with a letter or digit.",
+                "alias",
+            )
+        ]
+    if len(alias) == 12 and alias.isdigit():
+        return [
+            Problem("An account alias can't be a 12-digit number, because that is an account id.", "alias")
+        ]
+    return []
 
 
 def check_password_policy(attribute: str, value: Constant, called: str = "") -> list[Problem]:
@@ -95,24 +92,20 @@ def check_password_policy(attribute: str, value: Constant, called: str = "") -> 
         called: its name in messages; by default the attribute's name.
     """
     name = called or attribute
+    if attribute in POLICY_NUMBERS:
+        least, most = POLICY_NUMBERS[attribute]
+        if value == 0 and not isinstance(value, bool) and attribute in POLICY_OFF:
+            return [Problem(f"{name} = 0: {POLICY_OFF[attribute]}.", attribute, fatal=False)]
+        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+            off = f", or 0: {POLICY_OFF[attribute]}" if attribute in POLICY_OFF else ""
+            return [Problem(f"{name} is a whole number from {least} to {most}{off}.", attribute)]
+        if attribute == "minimum_password_length" and value < 14:
+            return [Problem("Fewer than 14 characters is a weak password policy.", attribute, fatal=False)]
+        return []
     if attribute in POLICY_SWITCHES:
         return [] if isinstance(value, bool) else [Problem(f"{name} is true or false.", attribute)]
-    if attribute not in POLICY_NUMBERS:
-        known = ", ".join(POLICY_ATTRIBUTES)
-        return [Problem(f"There is no {attribute} in the password policy; there are: {known}.", attribute)]
-    (least, most), off = POLICY_NUMBERS[attribute], POLICY_OFF.get(attribute, "")
-    number = value if isinstance(value, int) and not isinstance(value, bool) else -1
-    or_off = f", or 0: {off}" if off else ""
-    rules = (
-        (off and number == 0, f"{name} = 0: {off}.", False),
-        (not least <= number <= most, f"{name} is a whole number from {least} to {most}{or_off}.", True),
-        (
-            attribute == "minimum_password_length" and number < 14,
-            "Fewer than 14 characters is a weak password policy.",
-            False,
-        ),
-    )
-    return [Problem(message, attribute, fatal=fatal) for applies, message, fatal in rules if applies][:1]
+    known = ", ".join(POLICY_ATTRIBUTES)
+    return [Problem(f"There is no {attribute} in the password policy; there are: {known}.", attribute)]
 
 
 def check_name(name: str, what: Literal["user", "group"], taken: Iterable[str] = ()) -> Iterator[Problem]:

@@ -355,31 +355,26 @@ For iam-onboard (leave it as it is):""",
 
 
 def _by_hand(identity: Identity, *, again: bool) -> str:
-    password, secret = identity.encrypted_password, identity.access_key_id and identity.encrypted_secret
-    device = (
-        "  Your MFA device stays as it is."
-        if again
-        else '  Then add MFA under "Security credentials": an authenticator app, not a\n'
-        "  passkey. Sign out and in again."
-    )
-    sign_in = (
-        "  Your one-time password, in a terminal (zsh: a % at its end isn't part of it):",
-        "",
-        *_decrypt(password or ""),
-        "",
-        "  Sign in with it and choose a new one.",
-        *(f"  - {sentence}" for sentence in identity.password_policy),
-        *([device] if identity.mfa_required else []),
-    )
     lines = [
         f"* {identity.account_name} (account {identity.account_id})",
-        *([f"  Sign in at: {identity.sign_in_url}"] if identity.sign_in_url else []),
         f"  User: {identity.user}",
         f"  PGP key: {identity.key_fingerprint}",
-        *(sign_in if password is not None else ()),
-        *([f"  Access key id: {identity.access_key_id}"] if secret else []),
-        *(["  Its secret, in a terminal:", "", *_decrypt(secret)] if secret else []),
     ]
+    if identity.sign_in_url:
+        lines.insert(1, f"  Sign in at: {identity.sign_in_url}")
+    if identity.encrypted_password is not None:
+        lines += ["  Your one-time password, in a terminal (zsh: a % at its end isn't part of it):", ""]
+        lines += _decrypt(identity.encrypted_password)
+        lines += ["", "  Sign in with it and choose a new one."]
+        lines += [f"  - {sentence}" for sentence in identity.password_policy]
+        if identity.mfa_required and again:
+            lines.append("  Your MFA device stays as it is.")
+        elif identity.mfa_required:
+            lines.append('  Then add MFA under "Security credentials": an authenticator app, not a')
+            lines.append("  passkey. Sign out and in again.")
+    if identity.access_key_id is not None and identity.encrypted_secret is not None:
+        lines += [f"  Access key id: {identity.access_key_id}", "  Its secret, in a terminal:", ""]
+        lines += _decrypt(identity.encrypted_secret)
     return "\n".join(lines)
 
 

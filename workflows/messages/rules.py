@@ -121,17 +121,13 @@ def _not_encrypted(text: str) -> Sentence:
         tags = [packet.tag for packet in _packets(text) if packet.tag != Tag.MARKER]
     except ValueError as error:
         return str(error)
-    kinds = (tags[0] == Tag.PUBLIC_KEY_ENCRYPTED_SESSION_KEY, tags[-1] in ENCRYPTED_DATA) if tags else ()
-    reasons: tuple[tuple[bool, Sentence], ...] = (
-        (not tags, "it is empty"),
-        (Tag.SECRET_KEY in tags, "it is a secret key"),
-        (not all(kinds), "it isn't a message that was encrypted to a public key"),
-    )
-    return _first(reasons)
-
-
-def _first(reasons: tuple[tuple[bool, Sentence], ...]) -> Sentence:
-    return next((reason for applies, reason in reasons if applies), "")
+    if not tags:
+        return "it is empty"
+    if Tag.SECRET_KEY in tags:
+        return "it is a secret key"
+    if tags[0] != Tag.PUBLIC_KEY_ENCRYPTED_SESSION_KEY or tags[-1] not in ENCRYPTED_DATA:
+        return "it isn't a message that was encrypted to a public key"
+    return ""
 
 
 def public_key(value: str, wanted: str) -> list[Problem]:
@@ -147,15 +143,14 @@ def _not_the_key(text: str, wanted: str) -> Sentence:
     except ValueError as error:
         return str(error)
     tags = [packet.tag for packet in packets]
-    is_key = tags[:1] == [Tag.PUBLIC_KEY]
-    actual = fingerprint_of(packets[0]) if is_key else None
-    reasons: tuple[tuple[bool, Sentence], ...] = (
-        (not SECRET_KEYS.isdisjoint(tags), "it holds a SECRET key; never send that to anybody"),
-        (not is_key, "it isn't a public key"),
-        (tags.count(Tag.PUBLIC_KEY) > 1, "it holds more than one public key"),
-        (actual not in {None, wanted}, f"its fingerprint is {actual}, not {wanted}"),
-    )
-    return _first(reasons)
+    if not SECRET_KEYS.isdisjoint(tags):
+        return "it holds a SECRET key; never send that to anybody"
+    if not tags or tags[0] != Tag.PUBLIC_KEY:
+        return "it isn't a public key"
+    if tags.count(Tag.PUBLIC_KEY) > 1:
+        return "it holds more than one public key"
+    actual = fingerprint_of(packets[0])
+    return f"its fingerprint is {actual}, not {wanted}" if actual not in {None, wanted} else ""
 
 
 def _packets(text: str) -> tuple[Packet, ...]:

@@ -93,37 +93,33 @@ class WantedProfiles:
 
     def problems(self) -> list[Problem]:
         """Return what is wrong with them. The first call loads botocore's regions, which takes some 50 ms."""
+        found = [
+            Problem(f"“{name}” isn't a profile name (letters, digits and + = , . @ _ -).", "name")
+            for name in self.names
+            if not _NAME.fullmatch(name)
+        ]
         names = self.names
-        serials = sorted({profile.mfa_serial for profile in self._all if profile.mfa_serial is not None})
-        in_roles = {(role.region, role.role_arn.split(":")[1]) for role in self.roles}
-        found = (
-            *(
-                Problem(f"“{name}” isn't a profile name (letters, digits and + = , . @ _ -).", "name")
-                for name in names
-                if not _NAME.fullmatch(name)
-            ),
-            *(
-                Problem(f"The profile {name} is there twice.", "name")
-                for name in sorted(set(names))
-                if names.count(name) > 1
-            ),
-            *(
-                Problem(f"“{serial}” isn't the serial number or ARN of an MFA device.", "mfa_serial")
-                for serial in serials
-                if not _MFA_SERIAL.fullmatch(serial)
-            ),
-            *(
-                Problem(f"The command for the key of {base.name} isn't one line of text.", "key")
-                for base in self.bases
-                if isinstance(base.key, KeyFromProcess)
-                if not base.key.command.strip() or not base.key.command.isprintable()
-            ),
-            *(
-                problem
-                for region, partition in sorted({*in_roles, *((base.region, "") for base in self.bases)})
-                for problem in region_problems(region, partition or None)
-            ),
-        )
+        found += [
+            Problem(f"The profile {name} is there twice.", "name")
+            for name in sorted(set(names))
+            if names.count(name) > 1
+        ]
+        serials = {profile.mfa_serial for profile in self._all} - {None}
+        found += [
+            Problem(f"“{serial}” isn't the serial number or ARN of an MFA device.", "mfa_serial")
+            for serial in serials
+            if serial is not None and not _MFA_SERIAL.fullmatch(serial)
+        ]
+        for base in self.bases:
+            if isinstance(base.key, KeyFromProcess) and not (
+                base.key.command.strip() and base.key.command.isprintable()
+            ):
+                found.append(
+                    Problem(f"The command for the key of {base.name} isn't one line of text.", "key")
+                )
+        regions = {(role.region, role.role_arn.split(":")[1]) for role in self.roles}
+        for region, partition in sorted({*regions, *((base.region, "") for base in self.bases)}):
+            found += region_problems(region, partition or None)
         return list({problem.message: problem for problem in found}.values())
 
 

@@ -76,14 +76,13 @@ def settled(region: str, sts: StsState, opt_in: OptIn) -> StsState:
         sts: the endpoint's answer.
         opt_in: whether the account uses the region.
     """
-    # a region that doesn't know the key of an account that uses it
-    unknown = sts is StsState.NOT_OPTED_IN and opt_in in {OptIn.IN, OptIn.DEFAULT}
-    states = (
-        (sts is StsState.ACTIVE and (opt_in is OptIn.IN or region in FIXED_REGIONS), StsState.FIXED),
-        (unknown, StsState.UNKNOWN),
-        (sts is not StsState.ACTIVE and opt_in is OptIn.OUT, StsState.NOT_OPTED_IN),
-    )
-    return next((state for applies, state in states if applies), sts)
+    if sts is StsState.ACTIVE and (opt_in is OptIn.IN or region in FIXED_REGIONS):
+        return StsState.FIXED
+    if sts is StsState.NOT_OPTED_IN and opt_in in {OptIn.IN, OptIn.DEFAULT}:
+        return StsState.UNKNOWN  # the region doesn't know the key of an account that uses it
+    if sts is not StsState.ACTIVE and opt_in is OptIn.OUT:
+        return StsState.NOT_OPTED_IN
+    return sts
 
 
 _Value = TypeVar("_Value")

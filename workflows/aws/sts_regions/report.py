@@ -162,21 +162,25 @@ def instructions(answer: AccountAnswer, wanted: ToDo, *, with_ids: bool = True) 
     if not (wanted.deactivate or wanted.activate or wanted.enable):
         return ()
     way = entrance(answer) if with_ids else ""
-    in_sts, page = wanted.deactivate or wanted.activate, settings_page(answer.partition)
-    opted_into = f"https://{_CONSOLES['aws'][0]}/billing/home#/account"
-    lines = (
-        (True, f"Switch to {answer.account}: {way}" if way else f"Sign in to the account {answer.account}."),
-        (in_sts, f"Open {page or 'IAM, Account settings'}"),
-        (in_sts, "Under Security Token Service (STS), Endpoints, choose in the column STS status:"),
-        (wanted.deactivate, f"  Inactive, then Deactivate, for {', '.join(wanted.deactivate)}"),
-        (wanted.activate, f"  Active, then Activate, for {', '.join(wanted.activate)}"),
-        (wanted.enable, f"Open {opted_into if answer.partition == 'aws' else 'Account, AWS Regions'}"),
-        (
-            wanted.enable,
+    lines = [f"Switch to {answer.account}: {way}" if way else f"Sign in to the account {answer.account}."]
+    if wanted.deactivate or wanted.activate:
+        page = settings_page(answer.partition) or "IAM, Account settings"
+        lines += [
+            f"Open {page}",
+            "Under Security Token Service (STS), Endpoints, choose in the column STS status:",
+        ]
+        if wanted.deactivate:
+            lines.append(f"  Inactive, then Deactivate, for {', '.join(wanted.deactivate)}")
+        if wanted.activate:
+            lines.append(f"  Active, then Activate, for {', '.join(wanted.activate)}")
+    if wanted.enable:
+        opted_into = f"https://{_CONSOLES['aws'][0]}/billing/home#/account"
+        page = opted_into if answer.partition == "aws" else "Account, AWS Regions"
+        lines += [
+            f"Open {page}",
             f"Under AWS Regions choose Enable for {', '.join(wanted.enable)}; that also activates STS there.",
-        ),
-    )
-    return tuple(line for applies, line in lines if applies)
+        ]
+    return tuple(lines)
 
 
 _ACCOUNT_ID = re.compile(r"\b\d{12}\b")
@@ -257,7 +261,8 @@ def _lines(audit: Audit, with_ids: bool) -> Iterator[str]:  # noqa: FBT001 - pas
             yield f"- {_plain(words, audit, with_ids)}"
         if answer.remarks:
             yield ""
-        yield "| Region | STS | Opt-in | For the project |\n|---|---|---|---|"
+        yield "| Region | STS | Opt-in | For the project |"
+        yield "|---|---|---|---|"
         for row, verdict in by_urgency(answer, audit.allowed):
             yield f"| {row.region} | {row.sts} | {row.opt_in} | {verdict} |"
         yield ""

@@ -93,21 +93,19 @@ class SetSetting:
 def _check_setting(layer: Layer, setting: Setting | None, name: str) -> list[Problem]:
     if layer.account is None:
         return [Problem(f"{layer.location.relative} has no module for the account's settings.", name)]
-    expression = setting if setting is not None and not setting.literal else None
-    source, place = expression.source if expression else "", layer.account.place
-    variables = dict.fromkeys(re.findall(r"\b(?:var|local)\.[A-Za-z_][\w-]*", source))
-    hint = f" To change it, change the value of {' or '.join(variables)}." if variables else ""
-    if expression is not None and layer.account.editable:
-        place = expression.place
-    rules = (
-        (not layer.account.editable, f"iam-onboard can't edit the account's settings; see {place}."),
-        (setting is None, f"The layer doesn't set {name}; add it by hand at {place}."),
-        (
-            expression is not None,
-            f"{name} is the expression {source}, which iam-onboard leaves alone; see {place}.{hint}",
-        ),
-    )
-    return [Problem(message, name, place=place) for applies, message in rules if applies][:1]
+    place = layer.account.place
+    if not layer.account.editable:
+        message = f"iam-onboard can't edit the account's settings; see {place}."
+    elif setting is None:
+        message = f"The layer doesn't set {name}; add it by hand at {place}."
+    elif not setting.literal:
+        place = setting.place
+        message = f"{name} is the expression {setting.source}, which iam-onboard leaves alone; see {place}."
+        if variables := dict.fromkeys(re.findall(r"\b(?:var|local)\.[A-Za-z_][\w-]*", setting.source)):
+            message += f" To change it, change the value of {' or '.join(variables)}."
+    else:
+        return []
+    return [Problem(message, name, place=place)]
 
 
 _ARGUMENT = "password_length"

@@ -284,17 +284,15 @@ class RenameKeyFile:
             return
         path = self._path(person)
         present, there = layer.files.keys.get(str(person.key_file)), layer.files.keys.get(path)
-        differs = there is not None and present is not None and not holds(there, present)
-        why = why_not_shared(layer, path, machine=person.machine) if present is None else ""
-        rules = (
-            (
-                differs,
+        if there is not None and present is not None and not holds(there, present):
+            yield Problem(
                 f"There is already a file {path}, with another key. It would reset what {self.name} has.",
-            ),
-            (present is None and there is None, f"Neither {person.key_file} nor {path} exists."),
-            (why, f"{person.key_file} doesn't exist. {why}"),
-        )
-        yield from [Problem(message, "file_name") for applies, message in rules if applies][:1]
+                "file_name",
+            )
+        elif present is None and there is None:
+            yield Problem(f"Neither {person.key_file} nor {path} exists.", "file_name")
+        elif present is None and (why := why_not_shared(layer, path, machine=person.machine)):
+            yield Problem(f"{person.key_file} doesn't exist. {why}", "file_name")
 
     def apply(self, layer: Layer) -> FileSet:
         """Return the files with the key under its new name.

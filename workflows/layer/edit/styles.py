@@ -266,14 +266,13 @@ class ListStyle(Declarations):
     def refusal(self, *, machine: bool) -> Sentence | None:
         """Return why such a person doesn't fit; "" if the list is for the other kind."""
         module = self.module
-        for_others = is_machine(module, flags_of(module, self.layer.names)) is not machine
-        own_names = template(module, "name", self.layer.names) not in {KEY, VALUE}
-        reasons: tuple[tuple[object, Sentence], ...] = (
-            (for_others, ""),
-            (module.reason, module.refusal),
-            (own_names, f"The Terraform module “{module.label}” makes names of its own from the entries"),
-        )
-        return next((why for applies, why in reasons if applies), None)
+        if is_machine(module, flags_of(module, self.layer.names)) is not machine:
+            return ""
+        if module.reason:
+            return module.refusal
+        if template(module, "name", self.layer.names) not in {KEY, VALUE}:
+            return f"The Terraform module “{module.label}” makes names of its own from the entries"
+        return None
 
     def plan(self, name: str, *, machine: bool, key_file: str = "") -> NewDeclaration:
         """Plan the declaration; the key goes where the module reads it.
@@ -326,13 +325,13 @@ class ObjectStyle(Declarations):
         if not self.people and self._is_empty():
             first = self._first("somebody", machine=machine)
             return None if isinstance(first, NewDeclaration) else first
-        own_names = self._name_field is None and template(module, "name", self.layer.names) != KEY
-        reasons: tuple[tuple[object, Sentence], ...] = (
-            (not self.people, "The map has no entry to follow"),
-            (own_names, f"The Terraform module “{module.label}” makes names of its own from the entries"),
-            (not self.of_kind(machine=machine) and not self._switchable(), ""),
-        )
-        return next((why for applies, why in reasons if applies), None)
+        if not self.people:
+            return "The map has no entry to follow"
+        if self._name_field is None and template(module, "name", self.layer.names) != KEY:
+            return f"The Terraform module “{module.label}” makes names of its own from the entries"
+        if not self.of_kind(machine=machine) and not self._switchable():
+            return ""
+        return None
 
     def plan(self, name: str, *, machine: bool, key_file: str = "") -> NewDeclaration:
         """Plan the declaration like that of the nearest sibling of the same kind.
