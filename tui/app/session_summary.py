@@ -55,7 +55,7 @@ def standing_of(entry: session_catalogue.Entry) -> tuple[str, ...]:
     summary = entry.summary
     step = summary.next_title
     sure = summary.confirmed and _not_compared(summary.facts) <= {*entry.removed}
-    done = "all done" if sure else "all done, not confirmed"
+    done = "all done" if sure else "done, not confirmed"
     done = left_in_regions(summary.facts) or done
     if summary.awaited:
         several = f"{len(summary.awaited)} people"
