@@ -38,7 +38,7 @@ from workflows.layer.highlight import KINDS, Token, diff_tokens
 from workflows.layer.model import Place
 from workflows.layer.write import ChangeSet, DiffLine, FileChange
 from workflows.machine.events import StepKey
-from workflows.machine.observations import AGREES, Observation
+from workflows.machine.observations import AGREES, NOT_ASKED, Observation
 from workflows.steps.admin import review
 from workflows.steps.admin.review import Beside, Prepared, Request
 from workflows.steps.decisions import Comparison
@@ -480,8 +480,7 @@ class ReviewPane(ByHandPane):
     @property
     def decides(self) -> bool:
         """Whether writing the difference again is the only answer to a contradiction; then Next does that."""
-        look = self.context.observed.get(_REVIEW)
-        asked = look is not None and look.asks
+        asked = self.context.observed.get(_REVIEW, NOT_ASKED).asks
         return self.opened and self.opening.asks and not asked and bool(self.query_one(FileDiffs).files)
 
     def primary(self) -> Primary:
@@ -506,7 +505,7 @@ class ReviewPane(ByHandPane):
             return YOURS
         if diff.at in diff.unseen:
             return Turn("PgDn shows more")
-        return YOURS if self._types else Turn("n shows the next")
+        return YOURS if self._types else Turn("n goes to the rest")
 
     @property
     def _types(self) -> bool:

@@ -21,7 +21,7 @@ from textual.widgets import Input, OptionList
 
 from screens.admin.review import FileDiffs, file_diffs
 from screens.step.asking import Contradiction
-from screens.step.page import is_displayed
+from screens.step.page import YOURS, is_displayed
 from screens.widgets.dialogs import Confirm, ErrorDialog
 from screens.widgets.lists import MarkBox
 from screens.widgets.text import Text
@@ -491,10 +491,13 @@ async def test_what_is_typed_after_a_refused_commit_goes_into_its_field(decided:
     async with review_of(decided) as (ui, diff):
         ui.app.pane.query_one("#commit", MarkBox).value = True
         await ui.press("n", "n")
+        while diff.at in diff.unseen:
+            await ui.press("pagedown")
+        assert ui.app.pane.turn() is not YOURS
         seen = set(diff.seen)
         ui.app.pane.query_one("#branch").focus()
         await ui.press(*"a..b")
-        assert "n shows the next" not in ui.text
+        assert ui.app.pane.turn() is YOURS, "a letter would go into the field"
         await write(ui)
         await ui.rest()
         assert [problem.field for problem in ui.app.pane.problems] == ["branch"]
