@@ -203,7 +203,7 @@ class HandoffPane(StepPane):
     def _look_once(self) -> None:
         if (waits := [*self._waiting()]) != self._waits:
             self._waits = waits
-            self.call_later(self.query_one("#waiting", Lines).show_lines, waits)
+            self.call_later(lambda: self.query_one("#waiting", Lines).show_lines(waits))
         if path := handoff.arrived(self.context):
             self.call_later(self._take, path, early=False)
         elif path := handoff.earlier(self.context):
