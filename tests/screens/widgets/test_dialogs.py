@@ -71,14 +71,15 @@ async def test_a_text_is_closed_by_what_goes_on(lines: int, key: str) -> None:
         assert not isinstance(app.screen, TextDialog)
 
 
-async def test_what_keeps_the_focus_is_not_drawn_again() -> None:
-    class Page(OneFocus):
-        def compose(self) -> ComposeResult:
-            yield Input()
+class FieldPage(OneFocus):
+    def compose(self) -> ComposeResult:
+        yield Input()
 
+
+async def test_what_keeps_the_focus_is_not_drawn_again() -> None:
     app: App[None] = App()
     async with app.run_test(size=(80, 24)) as pilot:
-        await app.push_screen(Page())
+        await app.push_screen(FieldPage())
         await pilot.pause()
         field = app.screen.query_one(Input)
         with patch.object(field, "refresh") as drawn:
@@ -89,13 +90,9 @@ async def test_what_keeps_the_focus_is_not_drawn_again() -> None:
 
 
 async def test_a_page_is_laid_out_again_only_for_a_new_size() -> None:
-    class Page(OneFocus):
-        def compose(self) -> ComposeResult:
-            yield Input()
-
     app: App[None] = App()
     async with app.run_test(size=(80, 24)) as pilot:
-        await app.push_screen(Page())
+        await app.push_screen(FieldPage())
         await pilot.pause()
         with patch.object(app.screen, "_refresh_layout", wraps=app.screen._refresh_layout) as laid_out:
             app.screen.post_message(Resize(app.size, app.size))
