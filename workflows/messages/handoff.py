@@ -319,24 +319,24 @@ _OPENINGS: Mapping[str, str] = {
     "new-credentials": "You have new credentials for the AWS accounts of {project}.",
 }
 """The first sentence of a message by occasion, except for the person's first message."""
-_DONE = "If you chose a password in one of them after my last message, that account is done."
-"""A message repeats the accounts of one that was sent after the first of several applies."""
+_DONE = "If you already replaced one of these passwords with your own, that account is done."
+"""A message repeats the passwords of one that was sent after the first of several applies."""
 
 
 def _greeting(handoff: Handoff) -> str:
     """Return the text above the block: what it is, how to continue with the wizard, and how by hand."""
     again = handoff.occasion in _OPENINGS
     accounts = listed([identity.account_name for identity in handoff.identities], 3)
-    password = any(identity.encrypted_password is not None for identity in handoff.identities)
+    passwords = [identity.encrypted_password is not None for identity in handoff.identities]
     access_key = any(identity.encrypted_secret is not None for identity in handoff.identities)
-    encrypted, remade = _HOLDS[password, access_key]
+    encrypted, remade = _HOLDS[any(passwords), access_key]
     opening = _OPENINGS.get(handoff.occasion, _FIRST).format(project=handoff.project, accounts=accounts)
-    done = f" {_DONE}" if password and len(handoff.identities) > 1 else ""
-    secrecy = f"{encrypted} encrypted to your PGP key, and only you can read them."
+    done = f" {_DONE}" if sum(passwords) > 1 else ""
+    secrecy = f"{encrypted} encrypted to your PGP key, and only you can read them.{done}"
     parts = [
         f"""Hello,
 
-{fill(f"{opening}{done} Nothing in this message is secret: {secrecy}", _WIDTH, break_on_hyphens=False)}
+{fill(f"{opening} Nothing in this message is secret: {secrecy}", _WIDTH, break_on_hyphens=False)}
 
 With iam-onboard: save this whole message as handoff.txt and run
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from support.message_samples import identity, request
 
+from workflows.messages import handoff as handoff_module
 from workflows.messages.envelope import MessageError
 from workflows.messages.handoff import Handoff, RoleProfile, open_handoff
 from workflows.messages.request import open_request
@@ -114,6 +115,21 @@ def test_a_handoff_survives_its_way(mangle: Callable[[str], str]) -> None:
     )
     handoff = Handoff("bb", (identity(), second))
     assert open_handoff(mangle(handoff.render())) == handoff
+
+
+@pytest.mark.parametrize("password", [identity().encrypted_password, None])
+def test_only_several_passwords_may_be_partly_replaced_already(password: str | None) -> None:
+    key = {"access_key_id": "AKIAEXAMPLEEXAMPLE01", "encrypted_secret": identity().encrypted_password}
+    second = identity(
+        account_name="management",
+        account_id="444444444444",
+        sign_in_url=URL_BY_ID,
+        encrypted_password=password,
+        profiles=(),
+        **key,
+    )
+    text = " ".join(Handoff("bb", (identity(), second)).render().split())
+    assert (handoff_module._DONE in text) is (password is not None)
 
 
 @pytest.mark.parametrize("mangle", MANGLES.values(), ids=MANGLES.keys())
