@@ -508,10 +508,12 @@ def file_named(folder: Path, name: str, suffix: str) -> Path:
 
 
 def _sha256(data: bytes) -> str:
-    for module in ("_sha2", "_sha256", "hashlib"):  # hashlib loads OpenSSL, as slow as decrypting with gpg
+    for module in ("_sha2", "_sha256"):  # as in `random`; hashlib loads OpenSSL
         with contextlib.suppress(ImportError):
             return str(import_module(module).sha256(data).hexdigest())
-    raise AssertionError("every Python has hashlib")
+    import hashlib  # noqa: PLC0415 - not every Python has one of those
+
+    return hashlib.sha256(data).hexdigest()
 
 
 def sync_folder(folder: Path) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import os
 import re
 import signal
@@ -416,3 +417,13 @@ def test_only_what_a_killed_writer_left_is_removed(tmp_path: Path) -> None:
     files.remove_leftovers(tmp_path / "config")
     assert {path.name for path in tmp_path.iterdir()} == kept
     files.remove_leftovers(tmp_path / "missing" / "config")
+
+
+@pytest.mark.parametrize("lacks", [(), ("_sha2", "_sha256")])
+def test_a_file_has_the_same_name_with_any_python(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lacks: tuple[str, ...]
+) -> None:
+    for module in lacks:
+        monkeypatch.setitem(sys.modules, module, None)
+    digest = hashlib.sha256(b"bb/a b").hexdigest()[:16]
+    assert files.file_named(tmp_path, "bb/a b", ".gpg") == tmp_path / f"bb-a-b-{digest}.gpg"
