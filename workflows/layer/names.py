@@ -13,9 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from difflib import get_close_matches
 from functools import cache
-from importlib.resources import files
 from typing import Final, Literal
 
 from workflows.core.errors import Problem
@@ -142,6 +140,8 @@ _POLICY_NAME: Final = re.compile(r"[\w+=,.@/-]+", re.ASCII)
 @cache
 def known_policies() -> Mapping[str, str]:
     """Return AWS's own managed policies: name to path, such as `job-function/ViewOnlyAccess`."""
+    from importlib.resources import files  # noqa: PLC0415 - reading a layer is quicker without
+
     text = (files("workflows.layer") / "aws_managed_policies.txt").read_text(encoding="ascii")
     return {path.rpartition("/")[2]: path for path in text.split()}
 
@@ -190,6 +190,8 @@ def check_policy_arn(arn: str, account_id: str | None = None) -> list[Problem]:
 
 
 def _doubt(name: str) -> Problem:
+    from difflib import get_close_matches  # noqa: PLC0415 - reading a layer is quicker without
+
     plain, known = name.rpartition("/")[2], known_policies()
     close = [known[plain]] if plain in known else get_close_matches(plain, known, 1, 0.75)
     meant = f" Did you mean {close[0]}?" if close else ""
