@@ -18,7 +18,6 @@ import enum
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from enum import Enum
 from itertools import pairwise
 from typing import Any, Final, NamedTuple
 
@@ -529,7 +528,7 @@ SEVERITY = {
 """The severity of each kind of verdict; higher is worse."""
 
 
-class Mark(Enum):
+class Mark(enum.Enum):
     """A verdict's sign and short label."""
 
     REFUSED = "✗", "unusable"
@@ -631,7 +630,7 @@ def judge_file(
 
     Args:
         data: the file's content.
-        provider_version: as for `verdict.judge`.
+        provider_version: as for `judge`.
         now: the time to judge for, with time zone.
         environment: the person's environment.
 
