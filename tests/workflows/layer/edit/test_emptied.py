@@ -6,7 +6,7 @@ import pytest
 from support.layers import USERS, contents, layer_of
 from support.terraform import terraform_argv, terraform_environment
 
-from workflows.layer.edit.groups import AddGroup, SetGroups
+from workflows.layer.edit.groups import AddGroup, AddGroupPolicy, RemoveGroupPolicy, SetGroups
 from workflows.layer.edit.key_files import RenameKeyFile
 from workflows.layer.edit.operation import EditRefused, Operation
 from workflows.layer.edit.people import AddPerson, RemovePerson
@@ -100,6 +100,22 @@ def test_what_is_emptied_or_filled_is_formatted_as_before(
     layer = layer_of(LISTS, {"jane.doe": KEY})
     files = {name: document.data for name, document in edit_layer(layer, operations).files.documents.items()}
     assert fmt_clean(binary[0], files, environment=binary[1]) == {}
+
+
+def test_policies_are_attached_and_taken_off_in_the_formatters_columns(
+    binary: tuple[tuple[str, ...], dict[str, str]],
+) -> None:
+    policies = (
+        '  tags = {}\n  custom_group_policy_arns = [\n    "aws_iam_policy.own.arn",\n  ]\n  path = "/"\n}\n'
+    )
+    layer = layer_of({**LISTS, "groups.tf": LISTS["groups.tf"].replace("  tags = {}\n}\n", policies)})
+    emptied = edit_layer(layer, [RemoveGroupPolicy("devops", "aws_iam_policy.own.arn")])
+    filled = edit_layer(emptied, [AddGroupPolicy("devops", "arn:aws:iam::aws:policy/ReadOnlyAccess")])
+    columns = ("  custom_group_policy_arns = []\n  path                     = ", "  ]\n  path = ")
+    for version, column in zip((emptied, filled), columns, strict=True):
+        assert column in text(version, "groups.tf")
+        data = {"groups.tf": version.files.documents["groups.tf"].data}
+        assert fmt_clean(binary[0], data, environment=binary[1]) == {}
 
 
 def test_a_list_and_a_group_that_were_emptied_are_as_they_were_when_filled_again() -> None:
