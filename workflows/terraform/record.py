@@ -201,9 +201,9 @@ def record_plan(
 
 
 def _uncommitted(git: Git, layer: Path, sources: Iterable[str]) -> Iterator[str]:
-    known, root = {Path(path).resolve() for path in sources}, git.root().resolve()
-    for path in (file.path.resolve() for file in git.dirty_files()):
-        if path in known or layer in path.parents:
+    known, root = {Path(path).resolve() for path in sources}, git.root()
+    for path in (file.path for file in git.dirty_files()):
+        if path.resolve() in known or layer in path.resolve().parents:
             yield str(path.relative_to(root))
 
 

@@ -65,3 +65,7 @@ def test_the_commit_and_what_is_in_no_commit_are_told(tmp_path: Path) -> None:
     named = words.rpartition(": ")[2]
     assert named == f"config/common.tf, {layer_name}/groups.tf, {layer_name}/keys/sam.okafor."
     assert origin_words(replace(recorded(), commit="")) == "Made with Terraform 1.15.5."
+    (layer / "common.tf").unlink()
+    (layer / "common.tf").symlink_to(outside)
+    sources = hash_sources(layer, ())
+    assert f"{layer_name}/common.tf" in recorded().uncommitted, "a link out of the checkout"
