@@ -342,7 +342,7 @@ class Run:
                 poll.unregister(end)  # a killed supervisor leaves Terraform running
 
         with contextlib.ExitStack() as stack:
-            if process is not None and sys.platform == "linux":
+            if process is not None and hasattr(os, "pidfd_open"):  # not even on every Linux
                 with contextlib.suppress(OSError):  # it has ended already, or the kernel is too old
                     end = os.pidfd_open(process["supervisor_pid"])
                     stack.callback(os.close, end)

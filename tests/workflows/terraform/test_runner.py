@@ -65,6 +65,13 @@ def test_the_end_is_waited_for_and_not_looked_for(tmp_path: Path, monkeypatch: p
     assert run.follow().succeeded
 
 
+def test_where_python_cannot_wait_for_the_end_it_is_looked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(os, "pidfd_open", raising=False)
+    assert start(tmp_path / "run", "pass").follow().succeeded
+
+
 def test_who_stops_before_terraform_listens_kills_nothing(tmp_path: Path) -> None:
     program = (
         "import signal, sys, time\n"
