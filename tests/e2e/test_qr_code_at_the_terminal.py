@@ -16,8 +16,7 @@ PROGRAM = """
 import sys
 from textual.app import App
 from screens.new_user.mfa import QrDialog
-from workflows.core.secret import Secret
-from workflows.aws.clients import Credentials
+from workflows.core.secret import Credentials, Secret
 from workflows.steps.new_user.mfa import Pending
 
 class Shown(App):

@@ -169,8 +169,8 @@ def test_the_acts_in_their_order_and_the_old_key_goes_later(person: Person) -> N
         record.rotation.days_left(NOW + timedelta(days=days)) for days in (0, 1, WAIT_DAYS, WAIT_DAYS + 1)
     ]
     assert left == [WAIT_DAYS, WAIT_DAYS - 1, 0, 0]
-    texts = {str(remark(record, NOW + timedelta(days=days))) for days in range(WAIT_DAYS + 1)}
-    assert len(texts) == WAIT_DAYS + 1, "each day says what is left"
+    waits_of = {remark(record, NOW + timedelta(days=days)).partition(".")[2] for days in range(WAIT_DAYS + 1)}
+    assert len(waits_of) == WAIT_DAYS + 1, "each day says what is left"
     assert waits.partition(".")[2] != ready.partition(".")[2]
     person.account.active[OLD] = True
     with pytest.raises(OnboardError, match=OLD):
