@@ -108,6 +108,7 @@ def test_a_device_is_not_deleted_while_it_is_in_use(environment: StrictWorld) ->
     iam.deactivate_mfa_device(UserName="jane.doe", SerialNumber=serial)
     iam.delete_virtual_mfa_device(SerialNumber=serial)
     assert iam.list_virtual_mfa_devices()["VirtualMFADevices"] == []
+    assert serial not in environment.strict.state.used_codes, "another device of that name starts anew"
 
 
 def test_a_session_without_mfa_may_not_call_iam_nor_make_sessions(environment: StrictWorld) -> None:
