@@ -16,6 +16,7 @@ from typing import Any, TypeVar, cast
 from workflows.core.garbage import collection_paused
 
 T = TypeVar("T")
+_ALONE = threading.RLock()
 
 
 class Later(Mapping[str, T]):
@@ -54,9 +55,10 @@ class _Module(ModuleType):
 def on_demand() -> Iterator[None]:
     """Load modules imported in this block (`import module`, `from package import module`) on first use.
 
-    Names inside a module can't be imported in the block: write `module.name`.
+    Names inside a module can't be imported in the block: write `module.name`. Threads wait for each other's
+    blocks: otherwise the second would put back the first's import.
     """
-    usual, thread = builtins.__import__, threading.get_ident()
+    thread = threading.get_ident()
 
     def promised(name: str, *arguments: Any) -> Any:
         if threading.get_ident() != thread:
@@ -64,8 +66,9 @@ def on_demand() -> Iterator[None]:
         modules = {module: _Module(f"{name}.{module}") for module in arguments[2] or ()}
         return SimpleNamespace(**modules) if modules else _Module(name)
 
-    builtins.__import__ = promised  # type: ignore[assignment]  # it is called by position
-    try:
-        yield
-    finally:
-        builtins.__import__ = usual
+    with _ALONE:
+        usual, builtins.__import__ = builtins.__import__, promised  # type: ignore[assignment]  # by position
+        try:
+            yield
+        finally:
+            builtins.__import__ = usual
