@@ -87,9 +87,9 @@ class Result:
 
     @property
     def stopped_working(self) -> bool:
-        """Whether AWS rejected it: no code is missing, and AWS did answer."""
+        """Whether AWS rejected it now: no code is missing, and AWS did answer."""
         unanswered = isinstance(self.error, AwsError) and self.error.failure in _NO_ANSWER
-        return bool(self.problem) and not self.wants_code and not unanswered
+        return self.error is not None and not self.wants_code and not unanswered
 
     @property
     def wants_device(self) -> bool:
@@ -226,7 +226,7 @@ def verify_profiles(
             for profile in roles:
                 what = f"It uses the access key of {profile.source}, which doesn't work."
                 refused = Hindered(Hindrance.KEY, what, why=first.error.what, next=first.error.next)
-                report(Result.failed(profile.name, refused))
+                report(Result.failed(profile.name, refused if first.stopped_working else first.error))
             return
         session, serial = own, needs_code(files, base)
         if serial is not None and code is not None:

@@ -304,6 +304,19 @@ def test_a_base_key_that_aws_does_not_know_spends_no_code(aws: type[FakeSts], tm
     assert [action for action, _, _ in aws.calls] == ["GetCallerIdentity"]
 
 
+def test_no_answer_about_the_base_key_says_nothing_about_its_roles(
+    aws: type[FakeSts], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        aws,
+        "answer_get_caller_identity",
+        lambda self, *_: self.refuse("ServiceUnavailable", "Try again later"),
+    )
+    found = run(aws, write(tmp_path, profile("role", "DevOps")), "123456")
+    assert {kind_of(result.error) for result in found.values()} == {AwsFailure.UNAVAILABLE}
+    assert not any(result.stopped_working for result in found.values())
+
+
 def test_only_some_profiles(aws: type[FakeSts], tmp_path: Path) -> None:
     files = write(tmp_path, profile("a", "DevOps"), profile("b", "DevOps"))
     assert list(run(aws, files, "123456", only=["b"])) == ["b"]

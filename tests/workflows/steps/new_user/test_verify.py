@@ -366,4 +366,6 @@ def test_only_an_answer_of_aws_speaks_against_a_profile_that_worked(new_user: Ne
     assert said(BASE, AwsFailure.KEY_UNKNOWN) is Verdict.GONE
     assert said(BASE, AwsFailure.NETWORK) is Verdict.UNKNOWN
     assert said(ROLE, AwsFailure.DENIED) is Verdict.UNKNOWN, "it didn't work before, either"
+    remembered = Result(BASE, "", "No.")
+    assert verify.tested_again((remembered,), context).verdict is Verdict.UNKNOWN, "AWS didn't answer now"
     assert verify.tested_again((works,), context).verdict is Verdict.AS_DECIDED
