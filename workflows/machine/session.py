@@ -265,7 +265,7 @@ class Session:
         return first
 
     def amend(self, key: StepKey, changed: Callable[[Facts], Facts]) -> None:
-        """Record at once that some facts of a step have changed: it stays done or open, and keeps its draft.
+        """Record at once that some facts of a step have changed: it stays done or open, and keeps the rest.
 
         Args:
             key: the step.
@@ -276,17 +276,21 @@ class Session:
             UnstorableFactError: a fact isn't JSON, or is a secret.
             OnboardError: the journal couldn't be written.
         """
-        seen, done = self._state.observed.get(key), self.status(key) in SETTLED | {Status.CONTRADICTED}
+        before, seen = self.record(key), self._state.observed.get(key)
+        done = self.status(key) in SETTLED | {Status.CONTRADICTED}
         if done:
             self.reopen(key)
         self.start(key)
         gives, facts = self._state.workflow.step(key.step).gives, self.facts(key.item)
         facts = {**{name: fact for name, fact in facts.items() if name in gives}, **changed(facts)}
         self._happen(Succeeded(key, self._run, self._stamp(), self._state.knowledge.kept(facts)))
-        if not done:
-            self.reopen(key)
-        elif seen is not None:
+        if seen is not None:
             self.observe({key: seen})
+            if before and before.acknowledged == seen.identity:
+                self.acknowledge(key, seen)
+        if not done:
+            last = before.last if before else None
+            self.reopen(key, last.reason if isinstance(last, Reopened) else "")
 
     def close(self) -> None:
         """Close the journal and release the lock; a second call does nothing."""

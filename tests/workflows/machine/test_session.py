@@ -27,7 +27,7 @@ from workflows.core.files import FileError, cause_of
 from workflows.core.secret import Secret
 from workflows.core.sentences import text_of
 from workflows.machine.declaration import ALWAYS, Step, Workflow
-from workflows.machine.events import Failed, Started, StepKey, UnstorableFactError
+from workflows.machine.events import Failed, Reopened, Started, StepKey, UnstorableFactError
 from workflows.machine.journal import (
     SCHEMA,
     BadLineError,
@@ -38,7 +38,7 @@ from workflows.machine.journal import (
     read_journal,
 )
 from workflows.machine.lock import SessionInUse
-from workflows.machine.observations import unknown
+from workflows.machine.observations import Observation, Verdict, unknown
 from workflows.machine.rules import IllegalTransition
 from workflows.machine.session import NotStarted, Session
 from workflows.machine.sessions import NoSuchSession, Sessions, is_archived
@@ -142,11 +142,21 @@ def test_a_fact_is_amended_in_a_step_that_stays_done_or_open(sessions: Sessions)
     assert session.facts()["people"] == [*GIVEN["users"]["people"], "c.third"]
     assert session.status(USERS) is Status.UNCONFIRMED, "the last look still counts"
     assert session.status(REVIEW) is Status.STALE
-    session.reopen(USERS)
+    gone = Observation(Verdict.GONE, "Somebody removed them.")
+    session.observe({USERS: gone})
+    session.acknowledge(USERS, session.state.observed[USERS])
+    session.amend(USERS, lambda _: {"people": ["b.sample"]})
+    assert session.status(USERS) is Status.UNCONFIRMED, "the person continued despite it"
+    session.reopen(USERS, "a key differs")
     session.drafts.save(USERS, {"people": ["d.fourth"]})
     session.amend(USERS, lambda _: {"people": ["e.fifth"]})
+    assert session.state.observed[USERS].identity == gone.identity
     session = resumed(sessions, session)
     assert session.status(USERS) is Status.READY
+    record = session.record(USERS)
+    assert record is not None
+    assert isinstance(record.last, Reopened)
+    assert record.last.reason == "a key differs"
     assert session.facts()["people"] == ["e.fifth"]
     assert session.drafts.load(USERS) == {"people": ["d.fourth"]}
     session.close()
