@@ -41,7 +41,7 @@ from workflows.gpg.many_keys import Likeness
 from workflows.gpg.normalise import KEYRING_LIMIT
 from workflows.gpg.refusals import KeyRefused, KeyTooLarge, SecretKeyGiven
 from workflows.layer.names import is_machine_name
-from workflows.steps.admin import pgp_keys
+from workflows.steps.admin import edits, pgp_keys
 from workflows.steps.admin.pgp_keys import AtStake, Gathered, PresentKey, Request, Taken, TakenKey
 from workflows.steps.decisions import Comparison
 from workflows.steps.shared.paths import is_path
@@ -772,7 +772,7 @@ class PgpKeysPane(StepPane):
 
     def _stands(self, key: TakenKey) -> bool:
         """Return whether every apply of a key is over, so that an answer about it holds back nothing else."""
-        return self._decided(key) and pgp_keys.applied_everywhere(key.name, self.context)
+        return self._decided(key) and edits.applied_everywhere(key.name, self.context)
 
     def _decided(self, key: TakenKey) -> bool:
         """Return whether the step has recorded this key."""

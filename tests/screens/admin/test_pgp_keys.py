@@ -26,7 +26,7 @@ from workflows.gpg.inspect import check_key
 from workflows.machine.events import StepKey
 from workflows.machine.state import Status
 from workflows.messages.request import Request as SentRequest
-from workflows.steps.admin import groups, pgp_keys, project, review, users
+from workflows.steps.admin import edits, groups, pgp_keys, project, review, users
 from workflows.steps.admin.status_grid import PersonStatus, status_grid
 from workflows.steps.decisions import Decisions
 
@@ -443,7 +443,7 @@ async def test_a_key_that_differs_after_every_apply_is_recorded_and_holds_back_n
     both = {"jane.doe": {"auditors"}, "juan.delacruz": {"auditors"}}
     put(admin_project, dict.fromkeys(("management", "security"), both))
     write(admin_project)
-    monkeypatch.setattr(pgp_keys, "applied_everywhere", lambda *_: True)
+    monkeypatch.setattr(edits, "applied_everywhere", lambda *_: True)
     done = (project, pgp_keys, users, groups, review)
     async with wizard(admin_project, *done, at="pgp-keys") as ui:
         for said in ("differs", "later", "same", "differs"):

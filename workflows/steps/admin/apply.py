@@ -15,7 +15,7 @@ from workflows.machine.events import Facts
 from workflows.machine.observations import Observation, Verdict
 from workflows.steps.admin import recovery, state_now
 from workflows.steps.admin.accepted_plan import Planned, decided
-from workflows.steps.admin.edits import refuse_expired_keys
+from workflows.steps.admin.edits import refuse_unusable_keys
 from workflows.steps.admin.judged_plan import causes, kept_in_use, staleness, standing
 from workflows.steps.admin.other_sessions import replaced_before_sent
 from workflows.steps.admin.terraform_runs import located, open_layer, reopen_layer, run_folder, watching
@@ -132,7 +132,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
             finally:
                 release_credentials(context.folder, context.item)
         else:
-            refuse_expired_keys(context)
+            refuse_unusable_keys(context)
             _apply(planned, request, context, report)
     except ApplyFailed as failed:
         failed.what = f"{failed.what} {standing(planned, failed.result)}"

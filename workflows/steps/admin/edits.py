@@ -108,12 +108,19 @@ class KeyToCorrect(OnboardError):  # noqa: N818 - the name says what helps
     step = "pgp-keys"
 
 
-def refuse_expired_keys(context: Context) -> None:
-    """Stop before using an expired key, which would leave AWS half changed.
+def refuse_unusable_keys(context: Context) -> None:
+    """Stop before using a key that isn't its owner's, or an expired one, which would leave AWS half changed.
 
     Raises:
-        OnboardError: a decided key has expired.
+        KeyToCorrect: there is such a key.
     """
+    if wrong := rejected(context):
+        raise KeyToCorrect(
+            "A PGP key belongs to someone else",
+            f"The key of {', '.join(wrong)} isn't theirs, as you said.",
+            why="They couldn't decrypt the password, but someone else could.",
+            next="Ask for their own key, and add it in PGP keys.",
+        )
     if gone := expired(context):
         raise KeyToCorrect(
             "A PGP key has expired",
@@ -227,8 +234,18 @@ def expired(context: Context) -> list[str]:
     now = context.environment.now()
     keys = context.decisions.keys.items()
     gone = [name for name, key in keys if key.expires and moment(key.expires, "expires") <= now]
+    return [name for name in gone if not applied_everywhere(name, context)]
+
+
+def rejected(context: Context) -> list[str]:
+    """Return people whose key is still needed and turned out not to be theirs, by IAM name."""
+    return [name for name in context.decisions.rejected if not applied_everywhere(name, context)]
+
+
+def applied_everywhere(name: str, context: Context) -> bool:
+    """Return whether every other account that the session covers for somebody was applied."""
     applied = context.of_each_item("applied").keys() - {context.item}
-    return [name for name, accounts in accounts_of(gone, context.facts).items() if not {*accounts} <= applied]
+    return {*accounts_of([name], context.facts)[name]} <= applied
 
 
 def _join(

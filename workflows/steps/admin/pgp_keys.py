@@ -41,7 +41,7 @@ from workflows.machine.observations import AGREES, Observation, Verdict
 from workflows.messages.envelope import MessageError
 from workflows.messages.invitation import Invitation
 from workflows.messages.request import Request as KeyRequest, open_request
-from workflows.steps.admin.edits import expired, other_keys, read_layers
+from workflows.steps.admin.edits import expired, other_keys, read_layers, rejected
 from workflows.steps.admin.other_sessions import keys_of_later_sessions, other_keys_since
 from workflows.steps.decisions import Comparison, DecidedKey, Decisions, Reset
 from workflows.steps.shared.leftovers import RUNS
@@ -826,13 +826,6 @@ def with_answer(name: str, said: Comparison, facts: Facts) -> Facts:
     return {"comparisons": {**(facts.get("comparisons") or {}), name: said}}
 
 
-def applied_everywhere(name: str, context: Context) -> bool:
-    """Return whether every account that encrypts something to somebody's decided key was applied."""
-    decisions, applied = context.decisions, context.of_each_item("applied")
-    accounts = [account for account in decisions.layers if name in decisions.keyed_in(account)]
-    return bool(accounts) and applied.keys() >= {*accounts}
-
-
 def differs_words(fingerprint: str) -> Sentence:
     """Return a message to somebody whose key arrived with a different fingerprint."""
     return (
@@ -863,7 +856,7 @@ def observe(context: Context) -> Observation:
 
     The step opens again when somebody says that a key differs, unless a crash comes in between.
     """
-    if wrong_keys := [name for name in context.decisions.rejected if not applied_everywhere(name, context)]:
+    if wrong_keys := rejected(context):
         words = f"The key of {listed(wrong_keys, 3)} isn't theirs, as you said. Ask for their own."
         return Observation(Verdict.GONE, words, about=tuple(wrong_keys))
     if gone := expired(context):

@@ -25,7 +25,7 @@ from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, NOT_ASKED, Observation, Verdict, unknown
 from workflows.steps.admin import new_passwords, plan_resources, state_now
 from workflows.steps.admin.accepted_plan import Planned, decided, is_applied, passwords_before
-from workflows.steps.admin.edits import other_keys, refuse_expired_keys, refuse_other_keys
+from workflows.steps.admin.edits import other_keys, refuse_other_keys, refuse_unusable_keys
 from workflows.steps.admin.judged_plan import begun_here, judged, made_from_other_files, staleness
 from workflows.steps.admin.other_sessions import keys_of_later_sessions, other_keys_since, removed_from_files
 from workflows.steps.admin.terraform_runs import (
@@ -95,10 +95,10 @@ def make(context: Context, report: Report, code: Secret | None = None) -> Planne
         CodeWanted, WrongAccount: as `open_layer`.
         Cancelled: the person stopped it.
         LeftOut: a decided person is in neither the plan nor the state.
-        OnboardError: a key has expired, the layer has another key than was decided, or the checkout is behind
-            its upstream; or Terraform failed, with its message as the detail.
+        OnboardError: a key can't be used, the layer has another key than was decided, or the checkout is
+            behind its upstream; or Terraform failed, with its message as the detail.
     """
-    refuse_expired_keys(context)
+    refuse_unusable_keys(context)
     rekeyed, begun = tuple(_rekeyed(context)), begun_here(context)
     with open_layer(context, report, code=code, current=True) as layer:
         wanted = context.decisions.resetting or new_passwords.outdated(context)

@@ -35,7 +35,7 @@ from workflows.steps.admin import state_now
 from workflows.steps.admin.edits import (
     operations,
     read_layers,
-    refuse_expired_keys,
+    refuse_unusable_keys,
     with_keys_in_place,
 )
 from workflows.steps.admin.other_sessions import (
@@ -246,7 +246,7 @@ def _edited(context: Context, report: Report) -> tuple[ChangeSet, list[Edit]]:
     journal_of(context.folder).finish()
     if finished := finish_half_written(context.folder.parent.parent, context.root):
         report(Progress(finished))
-    refuse_expired_keys(context)
+    refuse_unusable_keys(context)
     report(Progress("Reading the layers"))
     changes, edits = list[FileChange](), list[Edit]()
     layers = read_layers(context)

@@ -22,7 +22,7 @@ from workflows.layer.discover import ProjectError
 from workflows.machine.observations import Verdict
 from workflows.messages.request import Request as SentRequest
 from workflows.steps.admin import pgp_keys
-from workflows.steps.admin.edits import refuse_expired_keys
+from workflows.steps.admin.edits import KeyToCorrect, refuse_unusable_keys
 from workflows.steps.admin.pgp_keys import Request
 
 LOCKED = """provider "registry.terraform.io/hashicorp/aws" {
@@ -240,42 +240,29 @@ def test_a_key_that_expired_since_is_noticed(admin: AdminProject, people_keys: K
     assert "jane.doe" in seen.words
 
 
+@pytest.mark.parametrize("problem", ["expired", "differs"])
 @pytest.mark.parametrize(
     ("applied", "verdict"),
     [(("management",), Verdict.GONE), (("management", "security"), Verdict.AS_DECIDED)],
 )
-def test_a_key_may_expire_once_everything_for_it_is_applied(
-    applied: tuple[str, ...], verdict: Verdict, admin: AdminProject, people_keys: Keys
+def test_a_key_may_expire_or_turn_out_wrong_once_everything_for_it_is_applied(
+    applied: tuple[str, ...], verdict: Verdict, problem: str, admin: AdminProject, people_keys: Keys
 ) -> None:
     admin.facts["joining"] = ["jane.doe"]
     taken = taken_key(people_keys["jane.doe"], "jane.doe", admin.context())
     admin.run(pgp_keys, Request({"jane.doe": taken}))
-    later = replace(admin.environment, now=lambda: datetime(2090, 1, 1, tzinfo=UTC))
-    made = admin.context(**{f"applied@{account}": {} for account in applied})
-    context = replace(made, environment=later)
-    assert pgp_keys.observe(context).verdict is verdict
-    with pytest.raises(OnboardError):
-        refuse_expired_keys(replace(context, item="management"))  # to be applied again
-
-
-@pytest.mark.parametrize(
-    ("applied", "verdict"),
-    [(("management",), Verdict.GONE), (("management", "security"), Verdict.AS_DECIDED)],
-)
-def test_a_key_that_is_not_its_owners_contradicts_until_everything_for_it_is_applied(
-    applied: tuple[str, ...], verdict: Verdict, admin: AdminProject, people_keys: Keys
-) -> None:
-    admin.facts["joining"] = ["jane.doe"]
-    taken = taken_key(people_keys["jane.doe"], "jane.doe", admin.context())
-    admin.run(pgp_keys, Request({"jane.doe": taken}))
-    admin.facts["user_changes"] = {
-        "add": {"management": ["jane.doe"], "security": ["jane.doe"]},
-        "remove": {},
-    }
     made = {f"applied@{account}": {} for account in applied}
-    for said, seen in (("later", Verdict.AS_DECIDED), ("differs", verdict)):
-        context = admin.context(comparisons={"jane.doe": said}, **made)
-        assert pgp_keys.observe(context).verdict is seen
+    context = admin.context(comparisons={"jane.doe": "later"}, **made)
+    assert pgp_keys.observe(context).verdict is Verdict.AS_DECIDED
+    refuse_unusable_keys(replace(context, item="management"))
+    if problem == "expired":
+        later = replace(admin.environment, now=lambda: datetime(2090, 1, 1, tzinfo=UTC))
+        context = replace(context, environment=later)
+    else:
+        context = admin.context(comparisons={"jane.doe": "differs"}, **made)
+    assert pgp_keys.observe(context).verdict is verdict
+    with pytest.raises(KeyToCorrect):
+        refuse_unusable_keys(replace(context, item="management"))  # to be applied again
 
 
 def test_an_invitation_is_copied_or_saved_where_there_is_no_clipboard(admin: AdminProject) -> None:

@@ -371,7 +371,7 @@ def test_a_plan_says_that_a_later_session_took_in_another_key_for_somebody(
     own = context(tmp_path, keys={"jane.doe": key}, joining=["jane.doe"])
     plans_are(monkeypatch, own, record, PLAN)
     monkeypatch.setattr(plan, "removed_from_files", lambda *_: RemovedFromFiles("", {}))
-    monkeypatch.setattr(plan, "refuse_expired_keys", lambda _: None)
+    monkeypatch.setattr(plan, "refuse_unusable_keys", lambda _: None)
     monkeypatch.setattr(plan, "located", lambda _: (None, None))
     monkeypatch.setattr(plan, "read_layer", lambda _: None)
     for name, answer in (("refuse_other_keys", None), ("other_keys", ())):

@@ -20,7 +20,7 @@ from workflows.machine.events import StepKey
 from workflows.machine.observations import AGREES, NOT_ASKED, Observation, Verdict
 from workflows.machine.summaries import DRAFTS, Summary, keep_summary, made_from
 from workflows.steps.admin.accepted_plan import Planned
-from workflows.steps.admin.pgp_keys import applied_everywhere
+from workflows.steps.admin.edits import applied_everywhere
 from workflows.steps.admin.status_grid import PersonStatus, status_grid
 from workflows.steps.decisions import Comparison, Decisions
 from workflows.steps.shared.module import Context
