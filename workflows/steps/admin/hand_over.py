@@ -23,7 +23,6 @@ from workflows.aws.iam import (
     arrival,
     describe_password_policy,
     find_user,
-    list_access_keys,
     password_made_at,
 )
 from workflows.core.errors import Cancelled, OnboardError, Problem
@@ -556,13 +555,10 @@ def _outdated(
                 elif until is not None and made > until:
                     replaced = "somebody reset their password after this apply."
                     found[name] = OnboardError("Another password", replaced, next=_RESET)
-            if name not in found and ACCESS_KEY in parts_of(name, account, context):
-                made_here = {key.access_key_id for key in state.access_keys.get(name, ())}
-                if made_here and made_here.isdisjoint(
-                    key.access_key_id for key in list_access_keys(iam, name)
-                ):
-                    lost = "AWS no longer has the access key that was made for them."
-                    found[name] = PlanAgain("No access key", lost, next=_AGAIN)
+            with_key = name not in found and ACCESS_KEY in parts_of(name, account, context)
+            if with_key and state_now.access_key_lost(iam, name, state):
+                lost = "AWS no longer has the access key that was made for them."
+                found[name] = PlanAgain("No access key", lost, next=_AGAIN)
     return found
 
 

@@ -18,6 +18,7 @@ from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence, joined, listed, text_of
 from workflows.machine.observations import AGREES, NOT_ASKED, Observation, Verdict, unknown
 from workflows.steps.admin import new_passwords
+from workflows.steps.admin.accepted_plan import ACCESS_KEY, PASSWORD, parts_of, people_of
 from workflows.steps.admin.other_sessions import ledger_with, removed_from_files
 from workflows.steps.admin.plan_resources import Resource
 from workflows.steps.admin.terraform_runs import (
@@ -216,16 +217,25 @@ def credentials_lost(client: AwsClient, state: State, context: Context) -> dict[
     Raises:
         AwsError: AWS couldn't be asked.
     """
-    here, resetting = context.decisions.of(context.item), context.decisions.resetting
+    resetting, account = context.decisions.resetting, context.item
     found: dict[str, Sentence] = {}
-    for name in dict.fromkeys((*here.add, *here.new_keys, *resetting)):
-        keys = () if name in resetting else state.access_keys.get(name, ())
-        made = {key.access_key_id for key in keys}
-        if name in state.login_profiles and password_made_at(client, name) is None:
+    for name in dict.fromkeys((*people_of(account, context), *resetting)):
+        parts = {PASSWORD} if name in resetting else parts_of(name, account, context)
+        if PASSWORD in parts and name in state.login_profiles and password_made_at(client, name) is None:
             found[name] = f"no longer has the console password of {name}"
-        elif made and made.isdisjoint(key.access_key_id for key in list_access_keys(client, name)):
+        elif ACCESS_KEY in parts and access_key_lost(client, name, state):
             found[name] = f"no longer has the access key that was made for {name}"
     return found
+
+
+def access_key_lost(client: AwsClient, name: str, state: State) -> bool:
+    """Return whether AWS has none of the access keys that a state has for a user.
+
+    Raises:
+        AwsError: AWS couldn't be asked.
+    """
+    made = {key.access_key_id for key in state.access_keys.get(name, ())}
+    return bool(made) and made.isdisjoint(key.access_key_id for key in list_access_keys(client, name))
 
 
 def difference_words(differences: Mapping[str, Sentence], context: Context) -> Sentence:

@@ -540,7 +540,9 @@ def test_an_access_key_that_aws_no_longer_has_is_not_handed_over(
     monkeypatch.setattr(hand_over, "iam_client", lambda *_: nullcontext())
     monkeypatch.setattr(hand_over, "find_user", lambda *_: "arn")
     monkeypatch.setattr(
-        hand_over, "list_access_keys", lambda *_: [SimpleNamespace(access_key_id=key) for key in listed]
+        hand_over.state_now,
+        "list_access_keys",
+        lambda *_: [SimpleNamespace(access_key_id=key) for key in listed],
     )
     layer: Any = SimpleNamespace(project=None, files=None, location=SimpleNamespace(account="security"))
     assert bool(hand_over._outdated(made, layer, (), context)) is useless

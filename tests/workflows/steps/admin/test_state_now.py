@@ -233,6 +233,20 @@ def test_what_aws_lost_of_it_was_not_applied_elsewhere(
     assert refused.value.field == "elsewhere"
 
 
+@pytest.mark.parametrize(("there", "lost"), [(["AKIAMADE"], False), ([], True)])
+def test_an_access_key_that_was_switched_on_can_be_lost_too(
+    own: Context, monkeypatch: pytest.MonkeyPatch, there: list[str], *, lost: bool
+) -> None:
+    key: Any = SimpleNamespace(access_key_id="AKIAMADE")
+    changes = {"add": {}, "remove": {}, "access": {"security": {"sam": {"access_key": True}}}}
+    context = replace(own, facts={**own.facts, "joining": [], "user_changes": changes}, every={})
+    keys = [SimpleNamespace(access_key_id=each) for each in there]
+    monkeypatch.setattr(state_now, "list_access_keys", lambda *_: keys)
+    client: Any = None
+    held = State(users={"sam": "arn"}, access_keys={"sam": (key,)})
+    assert bool(state_now.credentials_lost(client, held, context)) is lost
+
+
 @pytest.mark.parametrize(
     "text", ["no json", "[]", "[[[", '{"serial": 1}', '{"encrypted_data": "x", "serial": 9}']
 )
