@@ -353,19 +353,19 @@ def test_who_is_left_to_later_sessions_in_every_applied_account_is_known_without
     assert {name: len(words) for name, words in hand_over.left_to_later(both).items()} == {"b": 2}
 
 
+def with_key(home: GpgHome, folder: Path, **facts: object) -> Context:
+    """Return the context of a session with somebody's key, and with a password for them."""
+    key = {"text": normalise(home.export(NAME)).text, "fingerprint": details(home).fingerprint}
+    decided = {"project": "bb", "layers": ["security"], "keys": {NAME: {**key, "source": "pasted"}}, **facts}
+    every = {"plan@security": {"passwords": [NAME]}}
+    return Context(fake_environment(folder, {}), decided, every, "security", folder)
+
+
 @pytest.mark.parametrize("same", [True, False])
 def test_a_text_for_another_key_than_a_later_session_took_in_is_doubted(
     project: Project, home: GpgHome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, same: bool
 ) -> None:
-    key, fingerprint = normalise(home.export(NAME)).text, details(home).fingerprint
-    facts = {
-        "project": "bb",
-        "layers": ["security"],
-        "keys": {NAME: {"text": key, "fingerprint": fingerprint, "source": "pasted"}},
-    }
-    context = Context(
-        fake_environment(tmp_path, {}), facts, {"plan@security": {"passwords": [NAME]}}, "security", tmp_path
-    )
+    context, fingerprint = with_key(home, tmp_path), details(home).fingerprint
     later = {(NAME, fingerprint if same else "A" * 40): "Replace a key"}
     monkeypatch.setattr(hand_over, "keys_of_later_sessions", lambda _: later)
     read = source(project, login_profiles={NAME: login(encrypted(home))})
@@ -552,15 +552,7 @@ def test_an_access_key_that_aws_no_longer_has_is_not_handed_over(
 def test_only_a_key_that_turned_out_not_to_be_its_owners_holds_back_their_text(
     project: Project, home: GpgHome, tmp_path: Path, said: str
 ) -> None:
-    key, fingerprint = normalise(home.export(NAME)).text, details(home).fingerprint
-    facts = {
-        "project": "bb",
-        "layers": ["security"],
-        "keys": {NAME: {"text": key, "fingerprint": fingerprint, "source": "pasted"}},
-        "comparisons": {NAME: said},
-    }
-    every = {"plan@security": {"passwords": [NAME]}}
-    context = Context(fake_environment(tmp_path, {}), facts, every, "security", tmp_path)
+    context = with_key(home, tmp_path, comparisons={NAME: said})
     read = source(project, login_profiles={NAME: login(encrypted(home))})
     made = person_handoff(NAME, {"security": read}, (), context)
     assert (bool(made.text), made.void) == ((True, False) if said == "later" else (False, True))
