@@ -2,7 +2,7 @@
 
 Prints seconds of processor time (the median of five runs) and each size's time per person against that of the
 smallest: a linear editor stays near or below 1. A layer with a block for each person is compared with one of
-lists (≤ 1.2). If python-hcl2 is installed (it is in the `dev` extra, for this comparison only), the time it
+lists. If python-hcl2 is installed (it is in the `dev` extra, for this comparison only), the time it
 takes to load the same files is measured in the same run. Run as `python -m benchmarks.layer_edit`.
 """
 
@@ -160,11 +160,11 @@ def main() -> None:
             for style, (seconds, other) in found.items():
                 each = seconds / size
                 linear, to_lists = each / first.setdefault(style, each), seconds / found["lists"][0]
-                words = f"  {size:5d} people, {style}: {seconds:7.3f} s, {each * 1e6:7.1f} µs each, "
-                words += f"{linear:5.2f} ×, {to_lists:5.2f} × lists"
+                line = f"  {size:5d} people, {style}: {seconds:7.3f} s, {each * 1e6:7.1f} µs each, "
+                line += f"{linear:5.2f} ×, {to_lists:5.2f} × lists"
                 if other is not None:
-                    words += f"; python-hcl2's load alone {other:7.3f} s, {other / seconds:5.1f} ×"
-                print(words)
+                    line += f"; python-hcl2's load alone {other:7.3f} s, {other / seconds:5.1f} ×"
+                print(line)
 
 
 if __name__ == "__main__":
