@@ -17,21 +17,11 @@ from workflows.core.errors import Problem
 from workflows.hcl.document import Attribute, Block
 from workflows.hcl.values import fields_at, quote, value_of
 from workflows.layer.edit.cloning import replacing
-from workflows.layer.edit.operation import (
-    Change,
-    EditRefused,
-    facts_of,
-    refuse,
-    with_attribute,
-)
+from workflows.layer.edit.operation import Change, EditRefused, facts_of, refuse, with_attribute
 from workflows.layer.files import FileSet, read_documents
 from workflows.layer.model import Layer, Person, Setting, Style, place_of
 from workflows.layer.names import ALIAS, POLICY_ATTRIBUTES, check_account_alias, check_password_policy
-from workflows.layer.read.declarations import (
-    account_module,
-    field_behind,
-    module_of,
-)
+from workflows.layer.read.declarations import account_module, field_behind, module_of
 
 
 @dataclass(frozen=True)

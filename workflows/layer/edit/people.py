@@ -302,21 +302,23 @@ def style_for(layer: Layer, name: str, *, machine: bool) -> Declarations:
         EditRefused: none fits; the error has the place to edit by hand.
     """
     kind = "machine user" if machine else "user"
-    broken = broken_place(layer.files)
     modules = [(module, switched_off(module.block, layer.names)) for module in user_modules(layer.files)]
     usable = [module for module, off in modules if not off]
     judged = [(style, style.refusal(machine=machine)) for style in _styles(layer, usable)]
     fitting = [style for style, why in judged if why is None]
-    if not fitting:
+    if fitting:  # the first of any equals
+        return max(fitting, key=lambda style: (len(style.of_kind(machine=machine)), style.rank))
+    if others := [(style, why) for style, why in judged if why]:
+        style, why = others[-1]
         what = f"The {kind} {name} can't be added to {layer.location.relative}."
-        lacks = f"{name} can't be added: {layer.location.relative} has no list for a {kind}."
-        unclear = f"{broken.file} can't be parsed." if broken else _why_none(layer, modules)
-        raise [
-            refuse(lacks, unclear, broken, _FIRST_BY_HAND),
-            *(refuse(what, f"{why}.", style.place) for style, why in judged if why),
-        ][-1]
-    # the first of any equals
-    return max(fitting, key=lambda style: (len(style.of_kind(machine=machine)), style.rank))
+        raise refuse(what, f"{why}.", style.place)
+    broken = broken_place(layer.files)
+    raise refuse(
+        f"{name} can't be added: {layer.location.relative} has no list for a {kind}.",
+        f"{broken.file} can't be parsed." if broken else _why_none(layer, modules),
+        broken,
+        _FIRST_BY_HAND,
+    )
 
 
 def _why_none(layer: Layer, modules: Sequence[tuple[UserModule, str]]) -> Sentence:
