@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from workflows.core.errors import OnboardError, Problem
-from workflows.core.files import read_text
+from workflows.core.files import is_there, read_text
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence, enumerated
 from workflows.desktop.clipboard import ClipboardUnavailable, Copied
@@ -226,7 +226,10 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
 def missing_request(context: Context) -> str:
     """Return where the request was saved, if no file is there any more; else ""."""
     saved = str(context.facts.get("request_file") or "")
-    return "" if not saved or Path(saved).exists() else context.environment.readable(saved)
+    with suppress(OnboardError):  # if its folder can't be entered, nobody knows
+        if saved and not is_there(Path(saved)):
+            return context.environment.readable(saved)
+    return ""
 
 
 def request_text(request: Request, key: OwnChoice, context: Context) -> str:

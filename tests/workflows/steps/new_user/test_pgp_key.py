@@ -95,6 +95,8 @@ def test_the_request_is_saved_copied_and_in_the_mailbox(tmp_path: Path, keys: Gp
     saved.rename(tmp_path / "moved.txt")
     assert step.missing_request(replace(asked, facts=facts)) == "~/request-jane.doe.txt"
     assert step.missing_request(replace(asked, facts={})) == "", "an earlier version saved it"
+    unknown = {"request_file": str(tmp_path / ("x" * 300))}
+    assert step.missing_request(replace(asked, facts=unknown)) == "", "nobody knows whether it is there"
 
 
 def test_a_replacement_says_so_and_replaces_the_earlier_request(tmp_path: Path, keys: GpgHome) -> None:
