@@ -290,5 +290,5 @@ def _lacking_device(found: Mapping[str, Found], context: Context) -> Observation
         f"Your MFA device {serial.rsplit('/', 1)[-1]} isn't in {listed(lacking, 2)}.",
         (serial,),
         redoing="Shows the profiles with it, to be written.",
-        continuing="Leaves them without it: their roles need no code.",
+        continuing="Leaves them without it, which works only for roles that need no code.",
     )
