@@ -21,7 +21,8 @@ from workflows.terraform.record import PlanRecord
 from workflows.terraform.results import ApplyResult
 from workflows.terraform.runner import Kind, Run
 
-_RESULT = "apply.json"
+RESULT = "apply.json"
+"""The file with the result of the last apply, in the folder of a layer's runs."""
 _REPLACE = "replace.json"
 _LEFT = "left-lock.json"
 _LOCKING = (Kind.APPLY, Kind.PLAN)
@@ -152,7 +153,7 @@ def earlier_result(folder: Path, record: PlanRecord) -> ApplyResult | None:
 
 def result_of(folder: Path, record: PlanRecord | None = None) -> ApplyResult | None:
     """Return the last recorded result of an apply, of this plan if given; or None."""
-    kept = read_record(folder / _RESULT)
+    kept = read_record(folder / RESULT)
     if kept is None or (record is not None and kept.get("plan_sha256") != record.plan_sha256):
         return None
     return read(ApplyResult, kept.get("result"), "result")
@@ -165,13 +166,13 @@ def keep_repairs_left(folder: Path, repairs: Iterable[str]) -> None:
         folder: the private folder of the layer's runs.
         repairs: an id of each.
     """
-    if (kept := read_record(folder / _RESULT)) is not None:
-        write_record(folder / _RESULT, {**kept, "left": sorted(repairs)})
+    if (kept := read_record(folder / RESULT)) is not None:
+        write_record(folder / RESULT, {**kept, "left": sorted(repairs)})
 
 
 def repairs_left(folder: Path) -> frozenset[str] | None:
     """Return the repairs left after the last recorded apply; None if nobody has looked for them."""
-    kept = read_record(folder / _RESULT) or {}
+    kept = read_record(folder / RESULT) or {}
     return frozenset(kept["left"]) if "left" in kept else None
 
 

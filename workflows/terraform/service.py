@@ -33,6 +33,7 @@ from workflows.terraform.failures import (
     unwritten,
 )
 from workflows.terraform.kept import (
+    RESULT,
     earlier_result,
     forget_lock,
     forget_replacements,
@@ -446,7 +447,7 @@ class Terraform:
             )
         if not self._data_folder.is_dir():
             self.init(watch=watch)
-        (self.folder / "apply.json").unlink(missing_ok=True)
+        (self.folder / RESULT).unlink(missing_ok=True)
         argv = self.binary.commands.apply(record.plan)
         facts = {"plan_sha256": record.plan_sha256}
         return self._end_of_apply(record, self._run(Kind.APPLY, argv, watch, facts))
@@ -454,7 +455,7 @@ class Terraform:
     def _end_of_apply(self, record: PlanRecord, outcome: Outcome) -> ApplyResult:
         result = apply_result(outcome)
         # Record the result first: a wizard killed later finds the result, one killed earlier finds the run.
-        kept = self.folder / "apply.json"
+        kept = self.folder / RESULT
         with explained(kept, "written"):
             write_record(kept, {"plan_sha256": record.plan_sha256, "result": plain(result)})
         self._put_away(Kind.APPLY)

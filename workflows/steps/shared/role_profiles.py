@@ -36,8 +36,8 @@ def role_profiles(project: Project, roles: tuple[Role, ...], own_account: str) -
 def _accounts(project: Project, role: Role, own_account: str) -> list[tuple[str, str]]:
     if role.account_id == "*":
         return [(each.name, each.id) for each in project.accounts if each.id not in {"", own_account}]
-    known = [each.name for each in project.accounts if each.id == role.account_id]
-    return [((*known, role.account_id)[0], role.account_id)]
+    named = (each.name for each in project.accounts if each.id == role.account_id)
+    return [(next(named, role.account_id), role.account_id)]
 
 
 def conventional_profiles(project: Project, account: str) -> tuple[RoleProfile, ...]:
@@ -102,7 +102,7 @@ def usual_identity(project: Project, account: str) -> Identity:
         BadVariables: an account's backend file can't be read.
     """
     if not account:
-        usual = [listed.name for listed in project.accounts if conventional_profiles(project, listed.name)]
+        usual = [listed.name for listed in project.accounts if _roles(project, listed.name)]
         raise OnboardError(
             "Which account?",
             "Without a handoff, iam-onboard doesn't know which account your user is in.",
