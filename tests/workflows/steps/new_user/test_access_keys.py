@@ -382,7 +382,7 @@ def test_later_aws_is_asked_with_the_kept_key_about_key_device_and_password(new_
     context = new_user.context(access_key=fact, mfa={"serial": None, "how": "console"})
     administrator = new_user.aws.administrator("iam")
     assert step.inquire(context) == AGREES
-    assert mfa.inquire(context).verdict is Verdict.AS_DECIDED
+    assert mfa.inquire(context) == replace(AGREES, about=(SERIAL,))
     assert not sign_in.inquire(context).contradicts
     administrator.deactivate_mfa_device(UserName="jane.doe", SerialNumber=SERIAL)
     assert mfa.inquire(context).verdict is Verdict.GONE
