@@ -580,9 +580,7 @@ def key_session(
     with clients.client("sts", key) as client:
         who = sts.caller_identity(client)
         check(who)
-        session = (
-            sts.session_token(client, serial, code, memory=environment.codes) if serial else key._replace()
-        )
+        session = sts.session_token(client, serial, code, memory=environment.codes) if serial else key
     try:
         with clients.client("iam", session) as client:
             yield KeySession(client, clients, who, serial, environment.now, cancelled, key.access_key_id)
