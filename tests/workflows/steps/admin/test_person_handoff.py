@@ -361,6 +361,23 @@ def with_key(home: GpgHome, folder: Path, **facts: object) -> Context:
     return Context(fake_environment(folder, {}), decided, every, "security", folder)
 
 
+def test_a_profile_that_two_accounts_give_stands_with_the_first(
+    project: Project, home: GpgHome, tmp_path: Path
+) -> None:
+    accounts = ("management", "security")
+    context = with_key(home, tmp_path, layers=[*accounts])
+    context = replace(context, every={f"plan@{account}": {"passwords": [NAME]} for account in accounts})
+    here = source(project, login_profiles={NAME: login(encrypted(home))})
+    there = {"account_id": "111111111111", "users": {NAME: f"arn:aws:iam::111111111111:user/{NAME}"}}
+    location = project.layer("management")
+    assert location is not None
+    management = replace(here, layer=read_layer(location), state=replace(here.state, **there))
+    sources = {"management": management, "security": here}
+    handoff = open_handoff(person_handoff(NAME, sources, (), context).text)
+    with_profiles = [each.account_name for each in handoff.identities if each.profiles]
+    assert (len(handoff.identities), with_profiles) == (2, ["management"])
+
+
 @pytest.mark.parametrize("same", [True, False])
 def test_a_text_for_another_key_than_a_later_session_took_in_is_doubted(
     project: Project, home: GpgHome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, same: bool
