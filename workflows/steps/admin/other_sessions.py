@@ -138,7 +138,8 @@ def replaced_before_sent(passwords: Collection[str], context: Context) -> Iterat
     )
     for work, names in unsent.items():
         yield f"{listed(names, _MOST)}: this replaces the new password from another session ({work})."
-    kept = (by for by in _others(context) if not is_archived(context.folder.parent / by.id))
+    others = (by for by in ledger.sessions if by is not own)
+    kept = (by for by in others if not is_archived(context.folder.parent / by.id))
     ahead = by_key((work_of(by), name) for by in kept for name in _to_reset(by, context.item))
     for work, names in ahead.items():
         if both := [name for name in names if name in passwords]:
