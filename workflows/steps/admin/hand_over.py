@@ -352,9 +352,11 @@ def _password(state: State, name: str, details: KeyDetails) -> str | None:
 
 def _access_key(state: State, name: str, details: KeyDetails) -> AccessKey | None:
     keys = [key for key in state.access_keys.get(name, ()) if key.status != "Inactive"]
-    for key in keys[-1:]:
-        _check(key.encrypted_secret, details, f"The secret access key of {name}", clear=key.clear)
-    return keys[-1] if keys else None
+    if not keys:
+        return None
+    key = keys[-1]
+    _check(key.encrypted_secret, details, f"The secret access key of {name}", clear=key.clear)
+    return key
 
 
 def _check(ciphertext: str, details: KeyDetails, what: str, *, clear: bool) -> None:

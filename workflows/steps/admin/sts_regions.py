@@ -171,16 +171,16 @@ def _question(
     partition = partition_of(way.role_arn) if way.role_arn else partition_of_region(home)
     signing = session if session is not None and way.role_arn else key
     return Question(
-        way.account,
-        partition,
-        way.profile,
-        way.account_id,
-        home,
-        signing,
-        way.role_arn,
-        way.external_id,
-        None if way.role_arn else session,
-        way.source,
+        account=way.account,
+        partition=partition,
+        profile=way.profile,
+        account_id=way.account_id,
+        region=home,
+        signing=signing,
+        role_arn=way.role_arn,
+        external_id=way.external_id,
+        own=None if way.role_arn else session,
+        source=way.source,
     )
 
 
