@@ -332,6 +332,23 @@ async def test_a_request_whose_file_was_moved_away_is_not_said_to_be_there(
         assert saved.name in str(app.pane.query_one("#waiting", Lines).content)
 
 
+async def test_the_keys_page_says_that_the_request_is_out_only_while_its_file_is_there(
+    tmp_path: Path, gpg: GpgHome
+) -> None:
+    saved = tmp_path / "request-jane.doe.txt"
+    saved.touch()
+    app = PaneHost(
+        begun(tmp_path, gpg, request_file=str(saved)), environment_of(tmp_path, gpg), MODULES, PANES, KEY
+    )
+    async with app.run_test(size=(80, 24)) as pilot:
+        for there in (True, False):
+            await app.wizard.go_to(StepKey("pgp-key"))
+            await rest(pilot)
+            assert any(SENT in str(lines.content) for lines in app.pane.query(Lines)) is there
+            saved.unlink(missing_ok=True)
+            await app.wizard.go_to(KEY)
+
+
 async def test_the_page_stays_whole_where_there_is_nothing_to_read_yet(tmp_path: Path, gpg: GpgHome) -> None:
     copied = {"request_sent": "the request is saved as ~/request.txt", "request_copied": "Copied. " * 8}
     app = PaneHost(begun(tmp_path, gpg, **copied), environment_of(tmp_path, gpg), MODULES, PANES, KEY)
