@@ -463,6 +463,8 @@ async def test_a_key_that_differs_after_every_apply_is_recorded_and_holds_back_n
         assert PersonStatus.KEY_REJECTED in rows["jane.doe"]
         assert PersonStatus.KEY_REJECTED not in rows["juan.delacruz"]
         assert standing(ui.app.wizard.run, StepKey("pgp-keys")) is Status.UNCONFIRMED
+        await ui.app.wizard.go_to(None)
+        assert "jane.doe" in str(ui.app.wizard.query_one("#not-done", Static).content)
 
 
 async def test_that_a_key_differs_is_on_the_record_at_once_whatever_is_left_to_do(
