@@ -1184,6 +1184,16 @@ async def test_the_headline_of_the_end_claims_no_more_than_the_list_below_it(
         assert [text[0] for text in ends(app)] == ["?", "?"], "the headline, and why"
 
 
+async def test_a_page_that_sends_to_a_step_not_done_yet_opens_that(tmp_path: Path) -> None:
+    app = host(tmp_path, small_workflow()[:2], done={PROJECT: LAYERS})
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await app.wizard.go_to(PROJECT)
+        app.pane.post_message(app.pane.DoneNoMore("It is gone", str(USERS)))
+        await rest(pilot)
+        assert (app.wizard.current, app.session.status(USERS)) == (USERS, Status.READY)
+
+
 async def test_the_end_says_what_would_let_a_step_of_several_accounts_be_asked_again(tmp_path: Path) -> None:
     groups = [StepKey("groups", item) for item in ("management", "security")]
     results = {key: {"planned": [key.item]} for key in groups}
