@@ -265,7 +265,7 @@ class Session:
         return first
 
     def amend(self, key: StepKey, changed: Callable[[Facts], Facts]) -> None:
-        """Record at once that some facts of a step have changed: it stays done or open, and keeps the rest.
+        """Record at once that some facts of a step have changed: its status, its reason and its draft stay.
 
         Args:
             key: the step.
