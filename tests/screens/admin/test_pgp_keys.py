@@ -514,6 +514,11 @@ async def test_that_a_key_differs_is_on_the_record_at_once_whatever_is_left_to_d
         assert ui.status("pgp-keys") is Status.DONE
         assert recorded() == ["same", "same"]
         assert not rejected()
+        await ui.go_to("pgp-keys")
+        ui.app.pane.query_one(DataTable).move_cursor(row=1)
+        await paste(ui, people_keys["juan.delacruz"])
+        await answer(ui, "differs")
+        assert recorded() == ["same", "same"], "it is about a key that isn't decided"
 
 
 async def test_escape_leaves_a_done_step_that_still_looks_for_what_is_there(
