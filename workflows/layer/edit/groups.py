@@ -173,9 +173,15 @@ class RenameGroup:
 
 def _check_group(layer: Layer, name: str, field: str) -> Iterator[Problem]:
     yield from check_known_group(layer, name, field)
-    if (group := layer.group(name)) is not None and not group.editable:
-        message = f"iam-onboard can't edit the group {name}; see {group.place}."
-        yield Problem(message, field, place=group.place)
+    same = [group for group in layer.groups if group.name.casefold() == name.casefold()]
+    if len(same) > 1:
+        message = (
+            f"{len(same)} modules declare the group {name}, but AWS has one of a name; see {same[1].place}."
+        )
+        yield Problem(message, field, place=same[1].place)
+    elif same and not same[0].editable:
+        message = f"iam-onboard can't edit the group {name}; see {same[0].place}."
+        yield Problem(message, field, place=same[0].place)
 
 
 def _block(layer: Layer, name: str) -> Block:

@@ -257,6 +257,15 @@ def test_a_group_that_an_output_shows_is_not_removed() -> None:
     assert "outputs.tf:2" in refusal.value.next
 
 
+def test_a_group_that_two_modules_declare_is_neither_renamed_nor_removed() -> None:
+    first = GROUP.replace("MEMBERS", "[]")
+    layer = with_users('["a.a"]', groups_tf=first + first.replace("iam_group_ops", "iam_group_ops_too"))
+    for operation in (RemoveGroup("ops"), RenameGroup("ops", "x")):
+        assert [problem.place for problem in operation.check(layer) if problem.fatal] == [
+            layer.groups[1].place
+        ]
+
+
 def test_a_group_named_by_an_expression_is_neither_renamed_nor_a_template() -> None:
     text = GROUP.replace("MEMBERS", "[]").replace('"ops"\n', '"${var.project}-ops"\n')
     layer = with_users('["a.a"]', groups_tf=text)
