@@ -303,8 +303,6 @@ class SessionRun:
         If a look at this machine contradicts the step, the network's confirmation does not end that.
 
         Args:
-            question: the question.
-            answer: the answer to it.
             unsure: whether somebody asked for it and is shown that it confirms nothing; then an earlier
                 confirmation no longer counts, even after the session is opened again.
 

@@ -509,10 +509,8 @@ def _remarks(
     """Return the remarks; those on files only if files will be edited or planned.
 
     Args:
-        found: the findings.
         asked: the kinds of work on the page.
         asking: people who request another key and aren't named yet.
-        accounts: the selected accounts.
     """
     where = "" if "rekeying" in asked else " (^o shows it)"
     edits = {*asked} - {"mfa_reset"}

@@ -654,7 +654,6 @@ def _next(
     """Yield what the user can do next, outside the wizard.
 
     Args:
-        run: the session.
         in_git: what is left in git.
         awaited: people who haven't done their part.
         played: whether F6 plays the other person, who has something to do.

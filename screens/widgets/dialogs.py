@@ -42,7 +42,6 @@ class OneFocus(Screen[Any]):
         """Show a result, until the next one or another step.
 
         Args:
-            text: the result.
             severity: Textual's name for it.
             passing: whether it disappears with the next key, because the page may need the space.
 

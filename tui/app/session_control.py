@@ -222,7 +222,6 @@ class SessionControl:
         """Write a bug report about a session, and say where it is.
 
         Args:
-            entry: the session.
             target: a path as typed.
             home: the user's home folder.
 

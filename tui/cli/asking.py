@@ -144,7 +144,6 @@ def with_code(act: Callable[[Secret | None], Done], code: Secret | None, environ
     """Act with a code; if AWS rejects it, which changes nothing, ask for another, three times in all.
 
     Args:
-        act: the action.
         code: the first code, or None if none is needed.
         environment: as for `ask_code`.
 

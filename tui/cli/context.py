@@ -65,7 +65,6 @@ def own_key(context: module.Context, wanted: str, option: str, otherwise: str) -
     Args:
         context: of the user.
         wanted: its fingerprint or the end of it (8 digits or more), or an email address; "" for any.
-        option: the option that names one.
         otherwise: what to do if there is none.
 
     Raises:

@@ -376,7 +376,6 @@ def layer_record(layer: model.Layer, binary: str | None) -> dict[str, Any]:
     """Return what `layer show --json` prints.
 
     Args:
-        layer: the layer.
         binary: `TF_BINARY` of the project's build.env, or None.
     """
     location, locked = layer.location, layer.location.locked
@@ -454,7 +453,6 @@ def layer_lines(layer: model.Layer, binary: str | None) -> Iterator[str]:
     """Yield what `layer show` prints.
 
     Args:
-        layer: the layer.
         binary: `TF_BINARY` of the project's build.env, or None.
     """
     record = layer_record(layer, binary)

@@ -156,7 +156,6 @@ def refuse_beside_a_run(context: Context, kinds: Collection[Kind] = tuple(Kind))
     """Refuse to work beside a Terraform that is still running in the layer.
 
     Args:
-        context: what the steps may read.
         kinds: the kinds of runs that are in the way.
 
     Raises:
@@ -189,7 +188,6 @@ def with_codes(context: Context, code: Secret | None, act: Callable[[Secret | No
     A code that AWS rejects is asked for again, three times in all.
 
     Args:
-        context: what the steps may read.
         code: the first code, or None.
         act: the action, `stoppable`; it asks for another code before it changes anything.
 

@@ -38,7 +38,6 @@ def named_project(machine: Machine, text: str) -> Named:
     """Return the named project.
 
     Args:
-        machine: this machine.
         text: a folder in a checkout, or a short name; "" for the folder that the program was started in.
 
     Raises:

@@ -311,7 +311,6 @@ def _again(
     """Say how to resume a session; under make (which sets MAKELEVEL), the program isn't on the PATH.
 
     Args:
-        machine: the machine.
         named: the session named at the start, or "".
         source: what the session was opened from.
         session: the session, or "" if there is none.

@@ -203,9 +203,6 @@ def delete_access_key_file(path: Path) -> str:
 def read_access_key_file(path: Path) -> Credentials:
     """Read the access key from the console's CSV file.
 
-    Args:
-        path: the downloaded file.
-
     Raises:
         FileError: it is missing, a folder, unreadable, or far too large.
         AccessKeyFileError: it doesn't have exactly one usable access key.
@@ -217,7 +214,6 @@ def parse_access_key(text: str, name: str) -> Credentials:
     """Parse the access key in the text of a CSV file.
 
     Args:
-        text: the whole text.
         name: the file's name, for errors.
 
     Raises:
@@ -252,7 +248,6 @@ def check_access_key(
     """Return what is wrong with a typed or decrypted pair; the fields are `key_id` and `secret`.
 
     Args:
-        access_key_id: the id.
         secret_access_key: the secret; no message repeats it.
         session_token: the token of a temporary key.
     """

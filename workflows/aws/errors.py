@@ -349,7 +349,6 @@ def asked(
 
     Args:
         question: asks AWS.
-        otherwise: the default.
         when: the expected failures; by default, denials.
         doing: as for `translate`.
 

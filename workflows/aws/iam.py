@@ -100,8 +100,6 @@ def arrival(iam: AwsClient, user: str, made_by: datetime | None = None) -> Arriv
     """Return a user's progress; AWS may report a sign-in minutes late.
 
     Args:
-        iam: the client.
-        user: the IAM user.
         made_by: the latest creation time of the password that was sent; a newer one is a different one. None
             accepts any.
 
@@ -458,7 +456,6 @@ def enable_mfa_device(
     Args:
         iam: a client with the user's own access key.
         user: the user's name, which this operation requires.
-        serial: the device's serial.
         codes: the codes as typed.
         memory: the codes sent to AWS so far.
 

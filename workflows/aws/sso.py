@@ -26,7 +26,6 @@ def sso_provider(session: Any, profile: str, cache_folder: Path, options: Mappin
     """Return botocore's provider for a profile of this session, with our own token cache.
 
     Args:
-        session: the botocore session.
         profile: the profile's name.
         cache_folder: the folder with the tokens of `aws sso login`.
         options: the options of every client: `endpoint_url` and `config`.
@@ -56,7 +55,6 @@ def explaining_sso(session: Any, profile: str, config_file: Path) -> Iterator[No
     """Name the command that signs in again if the SSO sign-in has failed.
 
     Args:
-        session: the botocore session.
         profile: the profile in use; a role's credentials may come from another one with SSO.
         config_file: the file with the profile.
 

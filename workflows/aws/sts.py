@@ -183,7 +183,6 @@ def assume_role(
 
     Args:
         sts: a client with the user's key or an MFA session.
-        role_arn: the role's ARN.
         session_name: the session's name in the account's logs.
         external_id: the external id, if the trust policy requires one.
         seconds: the session's length; None for AWS's default, one hour.

@@ -199,7 +199,6 @@ def verify_profiles(
     """Verify the base profile and all profiles that build on it.
 
     Args:
-        factory: makes the clients.
         files: the project's profile files.
         base: the profile with the keys.
         code: six digits of the device from `needs_code`; None tries without.
@@ -257,8 +256,6 @@ def _refusal(error: AwsError, profile: RoleProfile, *, with_mfa: bool, elsewhere
     """Return why a role cannot be assumed, and what to ask for.
 
     Args:
-        error: AWS's error.
-        profile: the role's profile.
         with_mfa: whether the session started with an MFA code.
         elsewhere: whether the profile's region differs from the one in which the key was verified; a
             region that is not enabled reports a good key as unknown.

@@ -101,7 +101,6 @@ def explained(path: Path, participle: str, kind: type[FileError] = FileError) ->
     Args:
         path: the file or folder.
         participle: what could not be done: "read", "written".
-        kind: the error to raise.
     """
     try:
         yield
@@ -172,7 +171,6 @@ def load_file(path: Path, limit: int, *, follow: bool = True) -> bytes:
     """Return the bytes of a file as `read_bytes` does, for callers that explain failures themselves.
 
     Args:
-        path: the file.
         limit: the maximum size in bytes.
         follow: whether the path may be a symbolic link.
 
@@ -192,7 +190,6 @@ def open_file(path: Path, *, follow: bool = True) -> BufferedReader:
     """Open a regular file for reading, without ever blocking on a pipe or a device.
 
     Args:
-        path: the file.
         follow: whether the path may be a symbolic link.
 
     Raises:

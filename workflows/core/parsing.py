@@ -32,7 +32,6 @@ def parse_json(text: str | bytes, **hooks: Callable[..., Any] | bool) -> Any:
     """Parse a JSON text.
 
     Args:
-        text: the whole text.
         hooks: passed to `json.loads`.
 
     Raises:

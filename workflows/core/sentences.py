@@ -59,7 +59,6 @@ def count(number: int, noun: str, many: str = "") -> str:
 
     Args:
         number: how many.
-        noun: the noun for one.
         many: the plural, if it isn't `noun` with an s.
     """
     return f"{number} {noun if number == 1 else many or noun + 's'}"

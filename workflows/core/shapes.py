@@ -66,7 +66,6 @@ def read(kind: type[T], value: Any, name: str = "") -> T:
         kind: a dataclass of such kinds, `list[X]`, `tuple[X, ...]`, `frozenset[X]`, `Mapping[str, X]`,
             `X | None`, an enum, a path, a datetime with a time zone or a plain value; or `{"name": X}` for an
             object with these fields and `[X]` for a list. A field that is missing or null takes its default.
-        value: the value.
         name: the value's name in errors; field names are appended with a dot.
 
     Raises:

@@ -36,7 +36,6 @@ def safe(text: str, most: int = MOST_CHARACTERS) -> str:
     become a sign. Emoji sequences fall apart.
 
     Args:
-        text: any text.
         most: how many characters to show; the rest is only counted.
     """
     more = len(text) - most
@@ -59,7 +58,6 @@ def one_line(text: str, most: int) -> str:
     """Return a safe text on one line, for a name or a title.
 
     Args:
-        text: any text.
         most: how many characters to keep; a longer text ends with an ellipsis.
     """
     shown = safe(text[: most + 1]).replace("\n", "␊")
@@ -84,7 +82,6 @@ def folded(line: str, width: int, *, breaks: bool = True) -> str:
 
     Args:
         line: a safe text without line ends.
-        width: the row width.
         breaks: whether to break a word or a command that doesn't fit a row; otherwise its row is longer.
     """
     width = max(width, 1)

@@ -55,7 +55,6 @@ def allows(constraint: str, version: VersionNumber) -> bool:
 
     Args:
         constraint: comma-separated terms; a version must meet all. An empty constraint allows everything.
-        version: the version to check.
 
     Raises:
         ValueError: a term is not a constraint.

@@ -119,7 +119,6 @@ def export_public_key(fingerprint: str, gnupg_home: Path | None, environment: Ma
     """Export a binary public key from the keyring, minimal (without other people's signatures).
 
     Args:
-        fingerprint: the whole fingerprint.
         gnupg_home: the folder with the keyring; None for gpg's own choice.
         environment: the person's environment.
 
@@ -154,7 +153,6 @@ def check_new_key(name: str, email: str, expires: str, passphrase: Secret) -> li
         name: the person's name.
         email: the person's email address.
         expires: "0" for never, or a number of days, weeks, months or years, such as "90", "6w", "18m", "2y".
-        passphrase: the passphrase.
 
     Returns:
         Problems with `field` one of "name", "email", "expires", "passphrase"; a short passphrase only warns.

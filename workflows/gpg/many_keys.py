@@ -94,7 +94,6 @@ def in_parallel(
 
     Args:
         work: called in threads, once per item.
-        items: the items.
         tick: called in this thread after each item with the number of finished ones. An exception from it
             ends the work, without starting further items, and is raised here.
     """

@@ -76,7 +76,6 @@ def parse_range(data: bytes, start: int, end: int, row: int) -> Tree:
     """Parse a part of some bytes; its nodes keep their positions in the whole.
 
     Args:
-        data: the whole.
         start: where the part begins.
         end: where the part ends.
         row: the line where the part begins, from 0.

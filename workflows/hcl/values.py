@@ -296,7 +296,6 @@ def fields_of(block: Block, *, with_default: bool = False) -> list[str]:
     """Return the fields of `each.value` that a module block reads, in order.
 
     Args:
-        block: the module block.
         with_default: True for only those that an entry may lack, because the block gives them a default.
     """
     found = (_WITH_DEFAULT if with_default else _ANY).finditer(block.document.text(block.node))

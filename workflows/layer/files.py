@@ -95,7 +95,6 @@ class FileSet:
         """Read a layer folder, and the variables files that Terraform is run with.
 
         Args:
-            folder: the layer folder.
             var_files: the `-var-file=` files in order; the folder's own variables files come first.
             shared: the files among them that other layers use too.
             root: the project's root folder; None allows links to anywhere.

@@ -127,7 +127,6 @@ def account_profile(project: Project, account: str, role: str) -> str:
     (`bb-management-administrator` for Admin), that one is used.
 
     Args:
-        project: the project.
         account: the account's name in it.
         role: the role's name in IAM.
 

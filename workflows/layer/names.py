@@ -86,7 +86,6 @@ def check_password_policy(attribute: str, value: Constant, called: str = "") -> 
 
     Args:
         attribute: its name in the module.
-        value: the value to set.
         called: its name in messages; by default the attribute's name.
     """
     name = called or attribute
@@ -110,7 +109,6 @@ def check_name(name: str, what: Literal["user", "group"], taken: Iterable[str] =
     """Yield what is wrong with a name for a new IAM user or group.
 
     Args:
-        name: the name.
         what: the kind of thing to name.
         taken: existing names; compared ignoring case.
     """
@@ -171,7 +169,6 @@ def check_policy_arn(arn: str, account_id: str | None = None) -> list[Problem]:
     """Return what is wrong with, or doubtful about, the ARN of a policy to attach.
 
     Args:
-        arn: the ARN.
         account_id: the group's account, 12 digits, or None if unknown.
     """
     match = ARN.fullmatch(arn)

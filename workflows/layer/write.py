@@ -250,7 +250,6 @@ class WriteJournal:
         """Record a set, write it, and remove the record.
 
         Args:
-            change_set: the changes to write.
             request: the request for it, to recognise a repeated one.
 
         Raises:

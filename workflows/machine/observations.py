@@ -191,7 +191,6 @@ def dated(now: Observation, before: Observation | None, done_at: str, at: str) -
     """Add to an observation the time of the last look that confirmed the step.
 
     Args:
-        now: the observation.
         before: the previous one, if any.
         done_at: when the step was done: the world was as decided then, or the person said so.
         at: the time of this look.

@@ -268,7 +268,6 @@ class Session:
         """Record at once that some facts of a step have changed: its status, its reason and its draft stay.
 
         Args:
-            key: the step.
             changed: makes the changed facts from the current ones.
 
         Raises:
@@ -320,7 +319,6 @@ def begun(folder: Path, declaration: Workflow, details: Facts, at: datetime, now
 
     Args:
         folder: the session's; its name is the session's id.
-        declaration: its workflow.
         details: further facts for the list of sessions.
         at: the current time.
         now: the clock, in UTC.

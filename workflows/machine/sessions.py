@@ -76,7 +76,6 @@ class Sessions:
         """Resume a session.
 
         Args:
-            session_id: its id.
             repair: whether to resume a damaged one from its last sound event, keeping a copy beside it.
 
         Raises:
@@ -159,7 +158,6 @@ class Sessions:
         """Delete a session with everything in its folder.
 
         Args:
-            session_id: its id.
             guard: called with its folder while nobody else can open it; if it raises, the session stays.
 
         Raises:

@@ -98,7 +98,6 @@ def keep_summary(folder: Path, summary: Summary, of: list[Any]) -> None:
 
     Args:
         folder: the session's.
-        summary: its summary.
         of: the result of `made_from` before it was made.
     """
     data = json.dumps({"of": of, "summary": asdict(summary)}).encode()

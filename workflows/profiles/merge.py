@@ -79,7 +79,6 @@ def merge(
 
     Args:
         text: the file's text with its original newlines.
-        wanted: the sections.
         prefix: "profile " for `config`, "" for `credentials`.
         name: the file's name for errors.
         remove: profiles to remove, with the comments between their options; a comment after the last option

@@ -164,7 +164,6 @@ def hand_changes(
 
     Args:
         found: the profiles in the file.
-        wanted: the wanted sections.
         record: what was last written.
     """
     changes = []

@@ -51,7 +51,6 @@ def export_lines(
     """Return the lines that make the aws command and every SDK use the project's files and this profile.
 
     Args:
-        shell: the shell.
         config_file: the value for AWS_CONFIG_FILE.
         credentials_file: the value for AWS_SHARED_CREDENTIALS_FILE.
         profile: the value for AWS_PROFILE.

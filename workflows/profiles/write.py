@@ -81,7 +81,6 @@ def sections_in(path: Path, prefix: str, name: str) -> dict[str, Found]:
     """Return the profiles in one of the files; none if it does not exist.
 
     Args:
-        path: the file.
         prefix: the prefix of profile names: "profile " in `config`, else "".
         name: the file's displayed name.
 
@@ -268,7 +267,6 @@ def write_profiles(
 
     Args:
         paths: the two files; a symbolic link stays one.
-        wanted: the profiles.
         now: the time in the backups' names, with a time zone.
         decided: the decisions about existing profiles; anything changed by hand after the decision stays
             unchanged.

@@ -55,7 +55,6 @@ def write_command(path: Path, *, lock: Path) -> None:
     Go reads GOGC when the library is loaded, from the environment that the process was started with.
 
     Args:
-        path: the file.
         lock: the lock that is held while Terraform runs.
     """
     words = [*own_module("workflows.sandbox.terraform"), str(lock)]

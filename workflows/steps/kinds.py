@@ -78,7 +78,6 @@ def work_of(summary: Summary, most: int = 1) -> str:
     Sessions for one's own access end with the IAM user name, which distinguishes several identities.
 
     Args:
-        summary: the session.
         most: how many kinds of work to name.
     """
     about = summary.about

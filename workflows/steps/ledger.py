@@ -151,7 +151,6 @@ class Ledger:
         Where a session made no password yet, those that began later count.
 
         Args:
-            own: the session.
             last: `passwords` or `awaiting`.
         """
         made = {*_with_passwords(own)}

@@ -158,7 +158,6 @@ def load_texts(
     """Load several texts stored as one secret; None if there is none of that name.
 
     Args:
-        vault: the vault.
         name: the secret's name.
         fields: the names of the texts.
         called: what errors call the secret.
@@ -209,10 +208,8 @@ def store_access_key(
     """Store a key for a project's profile, replacing the previous one.
 
     Args:
-        vault: the vault.
         project: the project's short name.
         profile: the base profile's name.
-        key: the key.
         aside: store it as the unused backup copy that a rotation can restore; likewise in the next functions.
 
     Returns:

@@ -351,7 +351,6 @@ def failure(
 
     Args:
         operation: what failed ("init", "plan", "apply", …).
-        layer: the layer.
         diagnostics: Terraform's errors, if it reported events.
         text: its output as text, used without diagnostics; or "".
         program: the product's name.

@@ -78,7 +78,6 @@ def apply_begun(folder: Path, record: PlanRecord) -> bool:
 
     Args:
         folder: the private folder of the layer's runs.
-        record: the plan.
     """
     run = apply_run(folder)
     begun = run is not None and run.description.facts.get("plan_sha256") == record.plan_sha256
@@ -94,7 +93,6 @@ def run_that_left(lock: LockInfo, folder: Path) -> EndedRun | None:
     """Return the finished run that left this lock; None if it is somebody else's or unknown.
 
     Args:
-        lock: the lock.
         folder: the private folder of the layer's runs.
     """
     record = read_record(folder / _LEFT)

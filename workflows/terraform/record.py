@@ -172,7 +172,6 @@ def record_plan(
     """Record a new plan file.
 
     Args:
-        path: the plan file.
         sha256: its hash, hexadecimal.
         layer: the layer's folder.
         inputs: the variable and backend files.

@@ -193,7 +193,6 @@ class Run:
 
         Args:
             argv: the program and its arguments, without secrets.
-            kind: the kind of run.
             folder: a new folder, created as private; its parent must exist.
             cwd: the folder to run in (for Terraform the layer).
             environment: the whole environment, from `child_environment`; its TMPDIR is replaced.

@@ -123,7 +123,6 @@ def plan_markdown(plan: Plan, *, title: str, origin: Sentence = "") -> str:
     policy a group gets. Secrets are masked (see `attributes`).
 
     Args:
-        plan: the plan.
         title: what it is for ("security/global/base-identities").
         origin: a sentence or two about what it was made from, or "".
     """

@@ -72,7 +72,6 @@ def settled(region: str, sts: StsState, opt_in: OptIn) -> StsState:
     """Interpret an endpoint's answer, given whether the account uses the region.
 
     Args:
-        region: the region.
         sts: the endpoint's answer.
         opt_in: whether the account uses the region.
     """

@@ -155,7 +155,6 @@ def instructions(answer: AccountAnswer, wanted: ToDo, *, with_ids: bool = True) 
     """Return what to click in an account, one line each; empty if there is nothing to do.
 
     Args:
-        answer: the account.
         wanted: what must be done in it.
         with_ids: whether to show the URL for entering the account, which contains its id.
     """
@@ -190,7 +189,6 @@ def record(audit: Audit, *, with_ids: bool = True) -> dict[str, Any]:
     """Return the audit as a JSON object.
 
     Args:
-        audit: the audit.
         with_ids: whether to include account ids, and links with ids.
     """
     return {
@@ -238,7 +236,6 @@ def markdown(audit: Audit, *, with_ids: bool = False) -> str:
     """Return the audit as Markdown.
 
     Args:
-        audit: the audit.
         with_ids: whether to include account ids, and links with ids.
     """
     text = "\n".join(_lines(audit, with_ids)).rstrip() + "\n"

@@ -195,7 +195,6 @@ def lengthened(layer: Layer, name: str) -> FileSet:
 
     Args:
         layer: the layer with the new declaration.
-        name: the IAM user name.
     """
     files = layer.files
     for short in short_passwords(layer, (name,)):

@@ -231,7 +231,6 @@ def with_attribute(block: Block, name: str, text: str, *, after: Collection[str]
     """Add an attribute after the last of some related ones, or else after the block's last.
 
     Args:
-        block: the block to extend.
         name: the attribute's name.
         text: its value as HCL.
         after: names of the related attributes.

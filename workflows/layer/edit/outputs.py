@@ -91,7 +91,6 @@ def siblings_of(layer: Layer, person: Person, alike: Sequence[Person]) -> Sequen
     """Return the people whose outputs are an example for a person's.
 
     Args:
-        layer: the layer.
         person: the person who gets outputs.
         alike: the people declared in the same way.
 

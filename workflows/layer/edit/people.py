@@ -294,8 +294,6 @@ def style_for(layer: Layer, name: str, *, machine: bool) -> Declarations:
     """Choose the declarations for a new person: of those that fit, the one with most users of that kind.
 
     Args:
-        layer: the layer.
-        name: the IAM user name.
         machine: whether it is a machine user.
 
     Raises:

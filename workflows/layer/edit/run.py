@@ -116,7 +116,6 @@ def changes_of(made: Edit, getting: Iterable[str] | None = None) -> list[FileCha
     """Return the changes of an edit, file by file; nothing is written.
 
     Args:
-        made: the edit.
         getting: IAM names that get a password, which AWS must accept; by default the new users.
 
     Raises:

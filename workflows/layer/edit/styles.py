@@ -163,7 +163,6 @@ class Declarations(ABC):
         """Plan the declaration of a new person.
 
         Args:
-            name: the IAM name.
             machine: whether it is a machine user.
             key_file: the name of an existing key file; "" for a new file named after the person.
 
@@ -202,7 +201,6 @@ def switched(fields: Fields, switches: Mapping[str, str | None], person: Person)
     Args:
         fields: the sibling's fields.
         switches: the field of each of `SWITCHES`.
-        person: the new person.
     """
     found = {fact: fields[name].value for fact, name in switches.items() if name and name in fields}
     return [
@@ -731,7 +729,6 @@ def banner_of(block: Block, names: Iterable[str], usual: Shape | None) -> tuple[
     """Return the banner of a person's block, without a headline above it; empty if there is none.
 
     Args:
-        block: the block.
         names: the person's IAM name and label.
         usual: the usual shape of banners, or None; a comment of that shape counts even with another name.
     """

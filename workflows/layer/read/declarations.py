@@ -172,7 +172,6 @@ def switched_off(block: Block, names: Mapping[str, object]) -> str:
     """Return the source text that switches a module off, such as `count = 0`, or "".
 
     Args:
-        block: the module block.
         names: constant names and their values, from `constants`.
     """
     if _OFF.isdisjoint(block.names):

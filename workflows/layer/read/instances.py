@@ -73,7 +73,6 @@ def computed_entries(files: FileSet, document: Document, node: Node) -> tuple[tu
     Args:
         files: the layer's files.
         document: the document that contains the expression.
-        node: the expression.
 
     Returns:
         The entries written in the layer, in order and with repetitions; and the text of the first part whose

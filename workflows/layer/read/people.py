@@ -91,7 +91,6 @@ def not_shown(block: Block, names: Mapping[str, object], subject: Subject, lacks
     """Return a finding about a module block that isn't shown: it is switched off or lacks something.
 
     Args:
-        block: the module block.
         names: constant names and their values, from `constants`.
         subject: what the module would make.
         lacks: a sentence about what is missing, or "".

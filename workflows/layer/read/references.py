@@ -170,7 +170,6 @@ def _refers(document: Document, found: Node, start: int, module: str, key: str |
     """Return whether a found text refers to a module, or is the key of one of its instances.
 
     Args:
-        document: the document.
         found: the smallest node that contains the text.
         start: where the text begins.
         module: the module's label.

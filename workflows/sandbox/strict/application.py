@@ -227,7 +227,6 @@ class StrictAws:
         Args:
             identity: the signed-in user.
             service: a service of the query protocol, such as `iam`.
-            action: the operation.
             parameters: the operation's arguments.
 
         Returns:

@@ -88,8 +88,6 @@ def use_codes(used: dict[str, int], serial: str, seed: str, codes: Sequence[str]
 
     Args:
         used: the half minute of the last code that each device used, by serial number.
-        serial: the device.
-        seed: its seed.
         codes: the codes; enabling a device takes two.
         now: the current time, in seconds since the epoch.
     """

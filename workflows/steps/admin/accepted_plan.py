@@ -283,7 +283,6 @@ def marks_in(account: str, context: Context, draft: Mapping[str, Any] | None = N
 
     Args:
         account: the account; its texts include parts that earlier accounts left to it.
-        context: what the step may read.
         draft: marks that aren't recorded yet.
     """
     covered = accounts_of_text(account, context)

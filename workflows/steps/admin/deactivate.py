@@ -102,8 +102,6 @@ def survey(
     """Look up the people who leave: in the account, in Terraform's state and in the repository.
 
     Args:
-        context: what the step may read.
-        report: receives the progress.
         code: an MFA code, if the layer's profile needs one.
         act: called first for each of them that the account has.
 

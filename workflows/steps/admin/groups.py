@@ -220,7 +220,6 @@ def view_of(
     """Build a layer's view for the screen.
 
     Args:
-        layer: the layer.
         joining: people who join it.
         regrouping: people whose groups change, if the layer has them.
         leaving: people who leave it, likewise.
@@ -349,9 +348,7 @@ def renamed(choice: LayerChoice, group: str, name: str, *, written: bool) -> Lay
     """Return the choice with another name for a group.
 
     Args:
-        choice: the current choice.
         group: the group's name in the choice.
-        name: its other name.
         written: whether the layer has the group; otherwise the new group simply gets the other name.
     """
     add = tuple(

@@ -182,10 +182,8 @@ def person_handoff(
     """Make a person's text.
 
     Args:
-        name: the IAM user.
         sources: what was read of the applied accounts, by account.
         troubles: why other accounts are missing, one sentence each.
-        context: what the step may read.
     """
     identities: list[Identity] = []
     waiting: list[str] = []
@@ -299,7 +297,6 @@ def identity(source: Source, name: str, details: KeyDetails, parts: frozenset[st
 
     Args:
         source: the account's layer and state.
-        name: the IAM user.
         details: of the key that everything must be encrypted to.
         parts: what to hand over, of `PASSWORD` and `ACCESS_KEY`.
 
@@ -465,8 +462,6 @@ def prepare(
     """Prepare the text of everybody who got something in this account.
 
     Args:
-        context: what the step may read.
-        report: receives the progress.
         code: an MFA code, if the layer's profile needs one.
         other_codes: codes for the layers of other accounts, by account.
 
@@ -576,9 +571,7 @@ def save(person: PersonHandoff, target: str, context: Context) -> Sentence:
     """Write a person's text into a file (0600), and report where.
 
     Args:
-        person: the person with the text.
         target: the path as typed, relative to the home folder unless absolute.
-        context: what the step may read.
 
     Raises:
         OnboardError: it would replace anything but their handoff, or can't be written.

@@ -94,8 +94,6 @@ def survey(context: Context, report: Report, code: Secret | None = None) -> Foun
     """List the devices of people who lost one, in the step's account.
 
     Args:
-        context: what the step may read.
-        report: receives the progress.
         code: an MFA code, if the layer's profile needs one.
 
     Raises:
@@ -160,9 +158,7 @@ def text_for(name: str, places: Mapping[str, tuple[str, str]], context: Context)
     """Return the message with the person's next steps; nothing in it is secret.
 
     Args:
-        name: the person.
         places: each account's id and sign-in page, by account.
-        context: what the step may read.
     """
     project = context.facts["project"]
     where = " and ".join(f"{account} ({account_id})" for account, (account_id, _) in places.items())

@@ -41,9 +41,6 @@ def layer_context(environment: Environment, project: Project, account: str, fold
     """Return the context for one layer.
 
     Args:
-        environment: the outside.
-        project: the project.
-        account: the account of the layer.
         folder: a private folder (0700) for the runs of this project's layers.
     """
     facts = {"project_root": str(project.root), "project": project.name, "layers": [account]}
@@ -55,7 +52,6 @@ def meant_for(context: Context, people: Iterable[str], passwords: Iterable[str] 
 
     Args:
         context: one layer.
-        people: the people it is for.
         passwords: people who also get a new console password.
     """
     return _knowing(context, named=list(people), resetting=list(passwords))
@@ -163,7 +159,6 @@ class KeptPlans:
         """Record a new plan and copy its file (0600); drop the record of the plan that was there.
 
         Args:
-            planned: the plan.
             account: the account of its layer.
             target: where to keep its file.
             now: the current time; old records are removed.

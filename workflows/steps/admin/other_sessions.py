@@ -127,7 +127,6 @@ def replaced_before_sent(passwords: Collection[str], context: Context) -> Iterat
 
     Args:
         passwords: people who get the other password, in the step's account.
-        context: what the step may read.
     """
     ledger, own = ledger_with(context)
     made = ((ledger.passwords.get((context.item, name)), name) for name in passwords)
@@ -269,7 +268,6 @@ def removed_from_files(context: Context, layers: Mapping[str, Layer] | None = No
     Removals that are only written count, too.
 
     Args:
-        context: what the step may read.
         layers: the session's layers, if already read.
 
     Raises:

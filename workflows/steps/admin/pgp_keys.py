@@ -113,8 +113,6 @@ def replacement(
     A file that holds the key already, in any wrapping that the provider reads, stays as it is.
 
     Args:
-        name: the IAM name.
-        key: the new key.
         layers: the session's layers, by account.
         decided: the key decided on earlier, if any; a key that this session wrote doesn't count as unchanged.
         unused: accounts in which no apply has used the key written for them.
@@ -248,8 +246,6 @@ class KeyJudge:
         """Judge a key.
 
         Args:
-            name: the person it is for.
-            checked: the key.
             source: where it came from, as a phrase.
             replacing: whether it replaces another; None asks `replaces`.
         """
@@ -371,7 +367,6 @@ def take_in_for(data: bytes | str, name: str, source: str, context: Context) -> 
         data: whatever was sent.
         name: the person it is for, unless it is a request from somebody else here.
         source: where it came from, as a phrase.
-        context: what the step may read.
 
     Raises:
         OnboardError: it holds no public key, or is a request from somebody unknown or for another project.
@@ -396,8 +391,6 @@ def take_in_typed(text: str, names: Iterable[str], context: Context, report: Rep
     Args:
         text: the typed or pasted text.
         names: the people, as for `take_in_file`.
-        context: what the step may read.
-        report: receives the progress.
 
     Raises:
         Cancelled: the person stopped it.
@@ -414,8 +407,6 @@ def take_in_file(path: str, names: Iterable[str], context: Context, report: Repo
     Args:
         path: the file or folder.
         names: the people; a file is for the first of them unless its name says otherwise.
-        context: what the step may read.
-        report: receives the progress.
 
     Raises:
         Cancelled: the person stopped it.
@@ -435,8 +426,6 @@ def take_in_mail(names: Iterable[str], context: Context, report: Report) -> Take
 
     Args:
         names: people whose keys are needed.
-        context: what the step may read.
-        report: receives the progress.
 
     Raises:
         OnboardError: there is no mailbox or no request in it, or it can't be used.
@@ -548,8 +537,6 @@ def _take_in_folder(folder: Path, names: Sequence[str], context: Context, report
     Args:
         folder: the folder; subfolders and hidden files are skipped.
         names: people whose keys are needed.
-        context: what the step may read.
-        report: receives the progress.
 
     Raises:
         Cancelled: the person stopped it.
@@ -688,8 +675,6 @@ def gather(
         drafted: key texts by name, from a draft.
         origins: where they came from, by name.
         rejected: fingerprints that don't match the owner's, by name; a request with such a key is old.
-        context: what the step may read.
-        report: receives the progress.
 
     Raises:
         Cancelled: the person stopped it.
@@ -955,8 +940,6 @@ def present_keys(
     They are shown, never rewritten: a changed file resets the passwords of everybody who uses it.
 
     Args:
-        context: what the step may read.
-        report: receives the progress.
         names: only for these people and file names; None for all.
 
     Returns:

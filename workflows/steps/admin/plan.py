@@ -87,7 +87,6 @@ def make(context: Context, report: Report, code: Secret | None = None) -> Planne
     """Plan the step's layer, after initialising it if needed; its earlier plan is removed.
 
     Args:
-        context: what the step may read.
         report: receives the progress; its payload is Terraform's `Update`.
         code: an MFA code, if the layer's profile needs one.
 
@@ -170,11 +169,7 @@ def _completed(
     """Complete a plan with what the state has already: passwords that exist where nothing is left to do.
 
     Args:
-        planned: the plan.
         gone: users in the state that AWS no longer has.
-        layer: its layer.
-        context: what the step may read.
-        report: receives the progress.
 
     Raises:
         LeftOut: neither the plan nor the state matches the decisions.
@@ -249,7 +244,6 @@ def export(target: str, context: Context) -> Sentence:
 
     Args:
         target: the path as typed, relative to the home folder unless absolute.
-        context: what the step may read.
 
     Raises:
         OnboardError: it can't be written, it would replace another file, or no plan was made yet.
@@ -319,8 +313,6 @@ def applied_elsewhere(context: Context, report: Report, code: Secret | None = No
     """Confirm from the state that the changes were applied elsewhere, such as by a pull request's automation.
 
     Args:
-        context: what the step may read.
-        report: receives the progress.
         code: an MFA code for reading the state, if the profile needs one.
 
     Raises:
@@ -484,8 +476,6 @@ def refuse_short_passwords(plan: Plan, location: LayerLocation, least: int | Non
     """Reject a plan with passwords that AWS would reject, because it would create the user first.
 
     Args:
-        plan: the plan.
-        location: its layer.
         least: the account's minimum password length; None if unknown.
 
     Raises:

@@ -98,7 +98,6 @@ def resources_of(plan: Plan, foreign: Sequence[str]) -> tuple[Resource, ...]:
     """Return a plan's resources: people first, then groups and modules, drift last.
 
     Args:
-        plan: the plan.
         foreign: addresses of changes that don't belong to the choices.
     """
     strangers = frozenset(foreign)

@@ -381,7 +381,6 @@ def save(target: str, text: str, context: Context) -> Sentence:
     Args:
         target: the path as typed, relative to the home folder unless absolute.
         text: the unified diff.
-        context: what the step may read.
 
     Raises:
         OnboardError: the file already exists, or can't be written.

@@ -74,7 +74,6 @@ def client_without_code(
 
     Args:
         service: boto3's name for it.
-        context: what the step may read.
         wanted: what to check, for a sentence like "iam-onboard hasn't checked …".
         region: the region; None for the profile's.
 
@@ -124,7 +123,6 @@ def reverted_since(context: Context, *accounts: str) -> Observation | None:
     """Say that later sessions undid all of this session's user changes in these accounts; else None.
 
     Args:
-        context: what the step may read.
         accounts: the accounts to check; by default all.
     """
     accounts = accounts or context.decisions.layers
@@ -200,7 +198,6 @@ def differences_in_aws(client: AwsClient, people: Mapping[str, bool]) -> dict[st
     """Return users that AWS has or lacks unexpectedly, each with a phrase to follow "AWS".
 
     Args:
-        client: for IAM.
         people: as from `users_in_aws`.
     """
     there = {name: find_user(client, name) is not None for name in people}
@@ -263,8 +260,6 @@ def holds(resources: Sequence[Resource], state: State, context: Context) -> bool
 
     Args:
         resources: what the plan changes.
-        state: the state.
-        context: what the step may read.
     """
     changes = [resource for resource in resources if not resource.drift]
     return (

@@ -121,11 +121,8 @@ def opened(
     """Open the credentials for all accounts; keys and codes are dropped afterwards.
 
     Args:
-        context: what the step may read.
-        project: the project.
         found: how to ask each account.
         codes: the codes as typed, by device.
-        report: receives the progress.
 
     Yields:
         The questions for accounts with credentials, and why the others can't be asked.
@@ -254,10 +251,7 @@ def ask(what: Survey, codes: Mapping[str, Secret], context: Context, report: Rep
     """Ask all regions about all accounts, reporting each answer as it comes as an `Answered`.
 
     Args:
-        what: what to ask.
         codes: the codes as typed, by device; they are dropped.
-        context: what the step may read.
-        report: receives the progress.
 
     Raises:
         CodeWanted, WrongCode, RepeatedCode: a code is needed, or can't be used.
@@ -302,10 +296,7 @@ def export(audit: Audit, *, with_ids: bool, context: Context, report: Report) ->
     """Write the audit as Markdown and JSON into the home folder, copy the Markdown, and report both.
 
     Args:
-        audit: the answers.
         with_ids: whether to include account ids.
-        context: what the step may read.
-        report: receives the progress.
 
     Raises:
         OnboardError: a file can't be written, or there is no clipboard.

@@ -276,11 +276,7 @@ def credential_files(
     """Yield profile files for Terraform, after checking each profile's account.
 
     Args:
-        context: what the step may read.
-        project: the project.
-        location: the layer.
         code: the MFA code, if a profile needs one; it is dropped.
-        report: receives the progress.
 
     Yields:
         The project's own files, or a temporary private pair. The pair is removed afterwards, unless the
@@ -558,8 +554,6 @@ def open_layer(
     """Open a layer with credentials that belong to its account.
 
     Args:
-        context: what the step may read.
-        report: receives the progress.
         account: the account of the layer; by default the step's own.
         code: an MFA code, if the layer's profile needs one.
         current: whether to refuse a checkout that is behind its upstream.
@@ -668,9 +662,6 @@ def read_state(layer: OpenLayer, context: Context, report: Report, *, planning: 
     """Read a layer's state, after an init if needed.
 
     Args:
-        layer: the layer.
-        context: what the step may read.
-        report: receives the progress.
         planning: whether the layer is planned next, or just was. Then Terraform itself compares its backend
             with init's record, and the state is read from where it is stored if possible.
 
@@ -709,7 +700,6 @@ def watching(context: Context, report: Report, *, counting: bool = False) -> Wat
 
     Args:
         context: says when to stop the run, and when to leave it.
-        report: receives the progress.
         counting: whether to count resources (in an apply).
     """
 
@@ -732,8 +722,6 @@ def administrator(context: Context, report: Report, code: Secret | None = None) 
     """Open an IAM client in the account of the step's layer, after checking that account.
 
     Args:
-        context: what the step may read.
-        report: receives the progress.
         code: an MFA code, if the layer's profile needs one.
 
     Yields:
@@ -807,9 +795,7 @@ class DeviceSessions:
 
         Args:
             sts: signs with the key of the device's owner.
-            serial: the device.
             code: the six digits; dropped once used.
-            report: receives the progress.
 
         Raises:
             WrongCode, RepeatedCode: the code can't be used.

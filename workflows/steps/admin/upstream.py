@@ -24,8 +24,6 @@ def check_upstream(project: Project, context: Context, *, needed: bool) -> None:
     nothing stops.
 
     Args:
-        project: the project.
-        context: what the step may read.
         needed: whether an unreachable upstream stops it too.
 
     Raises:

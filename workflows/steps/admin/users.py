@@ -198,7 +198,6 @@ def switch_refusal(layer: Layer, person: Person, fact: str, *, wanted: bool) -> 
 
     Args:
         layer: the person's layer.
-        person: the person.
         fact: `login_profile` or `access_key`.
         wanted: whether to switch it on.
     """
@@ -269,7 +268,6 @@ def switched(request: Request, account: str, person: Person, fact: str, decided:
     session.
 
     Args:
-        request: the current request.
         account: the person's layer.
         person: the person, as in the layer now; the switch's state is known.
         fact: `login_profile` or `access_key`.

@@ -214,7 +214,6 @@ def needed_device(path: str, context: Context) -> str | None:
 
     Args:
         path: the CSV file of the existing key, as typed; "" uses the kept one.
-        context: of the step.
 
     Raises:
         OnboardError: the existing key is missing or unusable.
@@ -357,7 +356,6 @@ def deactivate(path: str, key_id: str, code: str, context: Context) -> None:
         path: as for `present_key`.
         key_id: the other key.
         code: from the MFA device; "" for a user without one.
-        context: of the step.
 
     Raises:
         OnboardError: it failed.

@@ -155,8 +155,6 @@ def problems_of(pending: Pending, first: str, second: str, context: Context) -> 
     """Check well-formed codes locally before AWS sees them.
 
     Args:
-        pending: the device.
-        first: the first code.
         second: the second, or "" if it isn't there yet.
         context: has the time.
     """

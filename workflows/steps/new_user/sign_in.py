@@ -68,8 +68,6 @@ def decrypt_password(
 
     Args:
         passphrase: for the PGP key, "" for a key without one; None lets gpg ask with its pinentry.
-        context: what the step may read.
-        report: receives the progress.
         tty: the terminal for pinentry; the application is suspended meanwhile.
 
     Raises:

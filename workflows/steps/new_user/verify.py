@@ -267,7 +267,6 @@ def verify(
 
     Args:
         codes: the codes as typed, by account.
-        context: of the step.
         report: receives every answer.
         keys: the keys to use; None takes the kept ones.
         accounts: the names of the accounts to ask about; None for all.
@@ -433,10 +432,7 @@ def try_aws(profile: str, code: str, context: Context, report: Report) -> Tried:
     The command remembers a role's session for some time, so it needs a code only once.
 
     Args:
-        profile: the profile.
         code: from the MFA device, given to the command when it asks; "" tries without.
-        context: of the step.
-        report: receives the progress.
 
     Raises:
         RepeatedCode, WrongCode: the code can't be used.
@@ -482,7 +478,6 @@ def keeps_session(profile: str, serial: str | None, context: Context) -> bool:
     Args:
         profile: the role's.
         serial: the device whose code it would need, or None.
-        context: of the step.
     """
     at = context.environment.tried.get(_with_what(profile, serial, context))
     return at is not None and context.environment.now() - at < _KEEPS_FOR

@@ -347,7 +347,6 @@ def rotate(record: KeyRecord, parts: Parts) -> KeyRecord:
 
     Args:
         record: of the kept key, with no rotation under way.
-        parts: what to work with.
 
     Returns:
         The new key's record; its rotation waits until the old key is deleted.

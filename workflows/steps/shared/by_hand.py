@@ -94,7 +94,6 @@ def not_possible(layer: Layer, reason: EditRefused | Sequence[Problem], back: st
     """Return the error that says what can't be done in a layer, and where to do it by hand.
 
     Args:
-        layer: the layer.
         reason: the operation's refusal, or the fatal problems that it found.
         back: what the person can do on the step's screen instead, as the beginning of a sentence.
     """

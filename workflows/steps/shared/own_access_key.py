@@ -258,9 +258,6 @@ def unlock(passphrase: Secret, fingerprint: str, context: Context, report: Repor
 
     Args:
         passphrase: of the key.
-        fingerprint: of the key.
-        context: of the step.
-        report: receives the progress.
 
     Raises:
         WrongPassphrase: it is wrong.
@@ -395,8 +392,6 @@ def sign_in_seen(client: AwsClient, identity: Identity, since: str) -> SignInSee
     GetUser is allowed without MFA; GetLoginProfile usually isn't.
 
     Args:
-        client: for IAM.
-        identity: the user.
         since: ISO 8601; earlier sign-ins used an earlier password. "" for any.
 
     Raises:
@@ -554,7 +549,6 @@ def key_session(
     """Start a session; its credentials are dropped at the end.
 
     Args:
-        key: the key in hand.
         code: from the MFA device; "" if the user has none (a machine user), which uses the key itself.
         clients: makes the AWS clients.
         environment: the user's environment.
@@ -648,7 +642,6 @@ def present_key(path: str, context: Context) -> Iterator[Credentials]:
 
     Args:
         path: its CSV file, as typed; "" uses the kept one.
-        context: of the step.
 
     Raises:
         OnboardError: there is no usable key.
@@ -677,11 +670,8 @@ def new_record(
 
     Args:
         store: where it is kept.
-        key: the key.
         who: its owner, as STS reports it.
         project: the project's short name.
-        profile: the base profile.
-        region: its region.
         fingerprint: of the user's own PGP key, or "".
         created: when AWS created it, None if unknown.
         now: the present time.
@@ -838,9 +828,7 @@ def session_of(
     Args:
         path: as for `present_key`.
         code: the six digits; "" for a user without a device.
-        context: of the step.
         clients: makes the AWS clients.
-        report: receives the progress.
 
     Raises:
         OnboardError: there is no usable key or no device, or AWS rejected the code.
@@ -867,9 +855,7 @@ def made_key(
         path: as for `present_key`.
         code: the six digits; "" for a user without a device.
         kept_in: where to keep it, as a `StoreOption.choice`.
-        context: of the step.
         clients: makes the AWS clients.
-        report: receives the progress.
 
     Raises:
         OnboardError: there is no usable key or no device, AWS rejected the code, or there are two keys
@@ -1080,8 +1066,6 @@ def opened_store(
         choice: as in `StoreOption`.
         environment: the user's environment.
         project: the project's short name.
-        profile: the base profile.
-        region: its region.
         fingerprint: of the user's own PGP key, or "".
 
     Raises:
@@ -1116,7 +1100,6 @@ def observe_store(context: Context, identity: Identity, recorded: Mapping[str, A
     """Check whether a kept key is where it was put. Nothing is decrypted.
 
     Args:
-        context: of the step.
         identity: the key's owner.
         recorded: the fact `access_key`.
 

@@ -30,7 +30,6 @@ def identity_of(context: Context, account: str = "") -> Identity:
     """Return the identity of an account.
 
     Args:
-        context: of the step.
         account: the account's name, or "" for the step's item.
 
     Raises:

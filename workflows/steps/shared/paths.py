@@ -60,7 +60,6 @@ def save_text(
 
     Args:
         target: the path as typed, relative to the home folder unless absolute.
-        text: what to write.
         home: the person's home folder.
         mode: the file's.
         replaces: whether an existing file may be replaced; one that is empty, or has this text, always may.
