@@ -297,7 +297,8 @@ class WizardScreen(OneFocus):
         if self._unsure:
             titles = [text_of(title) for title, _ in self._unsure]
             reasons = dict.fromkeys(why for _, why in self._unsure)
-            words = joined((f"iam-onboard couldn't confirm {listed(titles, 3)}.", *reasons))
+            what = "hasn't checked" if self._without else "couldn't confirm"
+            words = joined((f"iam-onboard {what} {listed(titles, 3)}.", *reasons))
             self.show_result(text_of(words), "warning", passing=True)
         else:
             self.show_result("iam-onboard has checked again.", "", passing=True)
@@ -318,6 +319,7 @@ class WizardScreen(OneFocus):
         unsure = asked and (bool(why) or self.run.session.status(key) is Status.UNCONFIRMED)
         if unsure:
             self._unsure.append((self.run.title(key), why))
+            unsure = bool(answer.words) or not self._without  # without the secret, nobody was asked
         news, before = list[bool](), self.run.session.state.observed
         if not self._stage.record(lambda: news.append(self.run.save_answer(question, answer, unsure=unsure))):
             return

@@ -1537,6 +1537,27 @@ async def test_what_a_look_on_request_could_not_confirm_has_no_tick_beside_that(
         assert app.session.status(StepKey("hand-over")) is Status.UNCONFIRMED
 
 
+async def test_what_was_confirmed_stays_so_if_its_secret_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step, app = awaiting(tmp_path, "hand-over")
+    key, answered = StepKey("hand-over"), "2026-03-01T00:00:00+00:00"
+    monkeypatch.setattr(step, "observe", lambda _context: replace(AGREES, at=answered))
+    step.guarded_look = GuardedLook(lambda _context: "F" * 40, lambda _context, _given: None, passphrase=True)
+    step.answer = replace(NOT_ASKED, remedy="It is locked.")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        app.wizard.look_again()
+        await rest(pilot)
+        app.wizard.post_message(Finished.LookWanted())
+        await until(pilot, lambda: isinstance(app.screen, PassphraseDialog))
+        await pilot.press("escape")
+        await until(pilot, lambda: not app.wizard._looking)
+        assert app.wizard.query_one("#result").has_class("-warning")
+        assert app.session.status(key) is Status.DONE
+        assert app.session.state.observed[key].at == answered
+
+
 async def test_nobody_is_reminded_from_a_session_that_is_over(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
