@@ -68,32 +68,33 @@ class BrowserVisit:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def post(self, path: str, **form: str) -> str:
+    def post(self, path: str, **form: str) -> requests.Response:
         answer = self._session.post(f"{self._base}{path}", data=form, timeout=600)
         assert answer.ok, answer.text
-        return answer.text
+        return answer
 
-    def sign_in(self, user: str, password: str) -> str:
+    def sign_in(self, user: str, password: str) -> requests.Response:
         return self.post("/console", account=self._account, user_name=user, password=password)
 
     def choose_password(self, old: str, new: str) -> None:
         page = self.post("/console/password", old_password=old, new_password=new, new_password_again=new)
-        assert "Signed in as" in page, page
+        assert page.url.endswith("/console/home"), page.text
 
     def register_authenticator(self, name: str, phone: Phone) -> None:
-        page = self.post("/console/mfa", name=name, kind="app")
+        page = self.post("/console/mfa", name=name, kind="app").text
         found = re.search(r'<code id="secret-key">([A-Z2-7]{64})</code>', page)
         assert found, page
         first, second = phone.scan(self._account, found[1])
-        assert "MFA device assigned" in self.post("/console/mfa/codes", code_1=first, code_2=second)
+        self.post("/console/mfa/codes", code_1=first, code_2=second)
 
     def sign_in_with_code(self, user: str, password: str, phone: Phone) -> None:
         self.post("/console/sign-out")
         self.sign_in(user, password)
-        assert "with MFA" in self.post("/console/code", code=phone.fresh(self._account))
+        page = self.post("/console/code", code=phone.fresh(self._account))
+        assert page.url.endswith("/console/home"), page.text
 
     def download_access_key(self) -> Path:
-        assert "Retrieve access key" in self.post("/console/keys")
+        self.post("/console/keys")
         answer = self._session.get(f"{self._base}/console/keys/download", timeout=600)
         assert answer.ok, answer.text
         name = answer.headers["Content-Disposition"].rpartition("filename=")[2].strip('"')

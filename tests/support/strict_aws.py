@@ -26,6 +26,7 @@ from moto.s3.models import s3_backends
 from moto.server import DomainDispatcherApplication, create_backend_app
 from werkzeug.test import Client, EnvironBuilder, run_wsgi_app
 
+from workflows.aws.errors import AwsError, AwsFailure, calling_aws
 from workflows.sandbox.console.application import console_application
 from workflows.sandbox.layout import BootstrapKey, Directory
 from workflows.sandbox.strict.application import StrictAws
@@ -243,3 +244,10 @@ def refused(call: Any, *arguments: Any, **parameters: Any) -> tuple[str, str]:
         call(*arguments, **parameters)
     error = caught.value.response["Error"]
     return error["Code"], error["Message"]
+
+
+def failed(call: Any, *arguments: Any, **parameters: Any) -> AwsFailure:
+    """Return what the wizard takes AWS's rejection of a call for; fail the test if the call succeeds."""
+    with pytest.raises(AwsError) as caught, calling_aws("asking"):
+        call(*arguments, **parameters)
+    return caught.value.failure

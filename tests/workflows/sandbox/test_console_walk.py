@@ -58,12 +58,6 @@ def browser(environment: StrictWorld) -> Browser:
     return Browser(environment)
 
 
-def title(page: TestResponse) -> str:
-    found = re.search(r"<h1>(.*?)</h1>", page.text)
-    assert found, page.text
-    return found[1]
-
-
 def settled(environment: StrictWorld) -> None:
     iam = environment.administrator("iam")
     iam.update_login_profile(UserName="jane.doe", Password=CHOSEN, PasswordResetRequired=False)
@@ -72,18 +66,19 @@ def settled(environment: StrictWorld) -> None:
 def test_the_whole_way_of_a_new_user(environment: StrictWorld, browser: Browser) -> None:
     assert f'value="{ALIAS}"' in browser.get(f"/console?account={ALIAS}").text
     page = browser.sign_in(ONCE)
-    assert title(page) == "You must change your password to continue"
-    assert "must have 12 to 128 characters" in page.text
-    assert title(browser.get("/console/security")) == "You must change your password to continue"
+    assert page.request.path == "/console/password"
+    assert "12 to 128" in page.text
+    assert browser.get("/console/security").request.path == "/console/password"
     page = browser.post(
         "/console/password", old_password=ONCE, new_password=CHOSEN, new_password_again=CHOSEN
     )
-    assert f"Signed in as <strong>jane.doe</strong> in account {ALIAS} ({SECURITY})" in page.text
+    assert page.request.path == "/console/home"
+    assert f"{ALIAS} ({SECURITY})" in page.text
 
-    page = browser.get("/console/security")
-    assert "with an explicit deny" in page.text
-    assert "Assign an MFA device, sign out and sign in again with a code" in page.text
-    assert "with an explicit deny" in browser.post("/console/keys").text
+    assert "explicit deny" in browser.get("/console/security").text
+    refused = browser.post("/console/keys")
+    assert refused.status_code == 403
+    assert "explicit deny" in refused.text
 
     page = browser.post("/console/mfa", name="jane.doe", kind="app")
     found = re.search(r'<code id="secret-key">([A-Z2-7]{64})</code>', page.text)
@@ -92,32 +87,25 @@ def test_the_whole_way_of_a_new_user(environment: StrictWorld, browser: Browser)
     assert 'src="data:image/png;base64,' in page.text
     assert seed in browser.get("/console/mfa").text
     assert browser.post("/console/mfa/codes", code_1="000000", code_2="111111").status_code == 403
-    page = browser.post(
-        "/console/mfa/codes", code_1=code(environment, seed, -1), code_2=code(environment, seed)
-    )
-    assert title(page) == "MFA device assigned"
+    codes = {"code_1": code(environment, seed, -1), "code_2": code(environment, seed)}
+    assert browser.post("/console/mfa/codes", **codes).status_code == 200
 
     browser.post("/console/sign-out")
-    assert title(browser.sign_in(CHOSEN)) == "Multi-factor authentication"
-    assert title(browser.get("/console/home")) == "Multi-factor authentication"
-    replayed = browser.post("/console/code", code=code(environment, seed))
-    assert replayed.status_code == 403
-    assert "Each code is good once" in replayed.text
+    assert browser.sign_in(CHOSEN).request.path == "/console/code"
+    assert browser.get("/console/home").request.path == "/console/code"
+    assert browser.post("/console/code", code=code(environment, seed)).status_code == 403, "used already"
     page = browser.post("/console/code", code=code(environment, seed, 1))
-    assert title(page) == "Console home"
-    assert "with MFA" in page.text
+    assert page.request.path == "/console/home"
 
-    page = browser.post("/console/keys")
-    assert title(page) == "Retrieve access key"
+    assert browser.post("/console/keys").request.path == "/console/keys/new"
     download = browser.get("/console/keys/download")
     assert download.headers["Content-Disposition"] == "attachment; filename=jane.doe_accessKeys.csv"
-    rows = list(csv.reader(io.StringIO(download.text)))
-    assert rows[0] == ["Access key ID", "Secret access key"]
-    key = {"AccessKeyId": rows[1][0], "SecretAccessKey": rows[1][1]}
+    ((key_id, secret),) = list(csv.reader(io.StringIO(download.text)))[1:]
+    key = {"AccessKeyId": key_id, "SecretAccessKey": secret}
     arn = environment.of("sts", key).get_caller_identity()["Arn"]
     assert arn == f"arn:aws:iam::{SECURITY}:user/jane.doe"
 
-    assert title(browser.post("/console/keys/new")) == "My security credentials"
+    assert browser.post("/console/keys/new").request.path == "/console/security"
     assert browser.get("/console/keys/download").status_code == 404
     browser.post(f"/console/keys/{key['AccessKeyId']}/deactivate")
     assert "Inactive" in browser.get("/console/security").text
@@ -170,30 +158,27 @@ def test_who_is_not_known_is_not_let_in(
     environment: StrictWorld, browser: Browser, account: str, name: str, password: str
 ) -> None:
     environment.administrator("iam").create_user(UserName="no.password")
-    page = browser.sign_in(password, account, name)
-    assert page.status_code == 403
-    assert "Your authentication information is incorrect" in page.text
-    assert title(browser.get("/console/home")) == "Sign in as IAM user"
+    assert browser.sign_in(password, account, name).status_code == 403
+    assert browser.get("/console/home").request.path == "/console"
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "again", "status", "words"),
+    ("old", "new", "again", "status"),
     [
-        (ONCE, CHOSEN, "other", 400, "not the same"),
-        (ONCE, "short", "short", 400, "must have 12 to 128 characters"),
-        (ONCE, "no-digit-in-here", "no-digit-in-here", 400, "a digit"),
-        ("wrong", CHOSEN, CHOSEN, 403, "The old password was incorrect"),
-        (ONCE, ONCE, ONCE, 400, "must differ"),
+        (ONCE, CHOSEN, "other", 400),
+        (ONCE, "short-1", "short-1", 400),
+        (ONCE, "no-digit-in-here", "no-digit-in-here", 400),
+        ("wrong", CHOSEN, CHOSEN, 403),
+        (ONCE, ONCE, ONCE, 400),
     ],
 )
 def test_a_new_password_follows_the_policy(
-    environment: StrictWorld, browser: Browser, old: str, new: str, again: str, status: int, words: str
+    environment: StrictWorld, browser: Browser, old: str, new: str, again: str, status: int
 ) -> None:
     browser.sign_in(ONCE)
     page = browser.post("/console/password", old_password=old, new_password=new, new_password_again=again)
     assert page.status_code == status
-    assert words in page.text
-    assert title(browser.get("/console/home")) == "You must change your password to continue"
+    assert browser.get("/console/home").request.path == "/console/password"
 
 
 def test_a_sign_in_survives_a_restart_and_ends_by_itself(environment: StrictWorld, browser: Browser) -> None:
@@ -206,15 +191,13 @@ def test_a_sign_in_survives_a_restart_and_ends_by_itself(environment: StrictWorl
     browser.client.application = environment.console
     assert serial in browser.get("/console/mfa/codes").text
     environment.ahead += 13 * 3600
-    assert title(browser.get("/console/home")) == "Sign in as IAM user"
+    assert browser.get("/console/home").request.path == "/console"
 
 
-def test_a_passkey_is_declined_with_the_reason(environment: StrictWorld, browser: Browser) -> None:
+def test_a_passkey_is_declined(environment: StrictWorld, browser: Browser) -> None:
     settled(environment)
     browser.sign_in(CHOSEN)
-    page = browser.post("/console/mfa", name="jane.doe", kind="passkey")
-    assert page.status_code == 400
-    assert "no code for the command line" in page.text
+    assert browser.post("/console/mfa", name="jane.doe", kind="passkey").status_code == 400
 
 
 def test_an_abandoned_device_blocks_its_name(environment: StrictWorld, browser: Browser) -> None:
@@ -223,11 +206,10 @@ def test_an_abandoned_device_blocks_its_name(environment: StrictWorld, browser: 
     browser.post("/console/mfa", name="jane.doe", kind="app")
     page = browser.post("/console/mfa/cancel")
     assert page.status_code == 403
-    assert "stays, assigned to nobody" in page.text
-    page = browser.post("/console/mfa", name="jane.doe", kind="app")
-    assert page.status_code == 409
-    assert "already exists" in page.text
-    assert title(browser.post("/console/mfa", name="jane.doe-2", kind="app")) == "Set up device"
+    assert f"arn:aws:iam::{SECURITY}:mfa/jane.doe" in page.text
+    assert browser.post("/console/mfa", name="jane.doe", kind="app").status_code == 409
+    page = browser.post("/console/mfa", name="jane.doe-2", kind="app")
+    assert page.request.path == "/console/mfa/codes"
 
 
 def test_roles_are_switched_to_as_the_link_says(environment: StrictWorld, browser: Browser) -> None:
@@ -246,18 +228,17 @@ def test_roles_are_switched_to_as_the_link_says(environment: StrictWorld, browse
     assert f"arn:aws:sts::{APPS}:assumed-role/DevOps/jane.doe" in page.text
     page = browser.post("/console/switchrole", account=APPS, roleName="Administrator")
     assert page.status_code == 403
-    assert "is not authorized to perform: sts:AssumeRole" in page.text
+    assert "sts:AssumeRole" in page.text
 
 
-def test_a_deleted_user_is_told_so(environment: StrictWorld, browser: Browser) -> None:
+def test_a_deleted_user_is_not_found(environment: StrictWorld, browser: Browser) -> None:
     settled(environment)
     browser.sign_in(CHOSEN)
     iam = environment.administrator("iam")
     iam.delete_login_profile(UserName="jane.doe")
     iam.delete_user_policy(UserName="jane.doe", PolicyName="self")
     iam.delete_user(UserName="jane.doe")
-    page = browser.get("/console/security")
-    assert "jane.doe cannot be found" in page.text
+    assert browser.post("/console/keys").status_code == 404
 
 
 def test_other_sites_are_kept_out(environment: StrictWorld, browser: Browser) -> None:
@@ -280,7 +261,7 @@ def test_other_sites_are_kept_out(environment: StrictWorld, browser: Browser) ->
 
 @pytest.mark.parametrize("path", ["/console", "/phone"])
 def test_every_page_says_that_it_is_the_sandbox(browser: Browser, path: str) -> None:
-    assert "This is the iam-onboard sandbox, not AWS." in browser.get(path).text
+    assert 'class="sandbox"' in browser.get(path).text
 
 
 def test_markup_in_a_name_stays_text(browser: Browser) -> None:

@@ -78,7 +78,7 @@ def test_a_user_changes_its_own_password_under_the_policy(environment: StrictWor
     admin.create_login_profile(UserName="jane.doe", Password="First-one-123", PasswordResetRequired=True)
     iam = environment.of("iam", key)
     wrong = refused(iam.change_password, OldPassword="not this", NewPassword="Second-one-123")
-    assert wrong == ("AccessDenied", "The old password was incorrect.")
+    assert wrong[0] == "AccessDenied"
     weak = refused(iam.change_password, OldPassword="First-one-123", NewPassword="weak")
     assert weak[0] == "PasswordPolicyViolation"
     same = refused(iam.change_password, OldPassword="First-one-123", NewPassword="First-one-123")
