@@ -138,7 +138,8 @@ def columned(rows: Iterable[Sequence[Sentence]]) -> RenderableType:
 
 
 _PLAIN = str.maketrans(
-    "✓✗■●○▸▌▐·–─│╭╮╰╯┌┐└┘›‹…≠•▔▁━█▄▀×→±“”▂▃▅▆▇", 'vx#*o>>|:--|++++++++><~!*--=###x>~""#####'
+    "✓✗■●○▸▌▐·–─│╭╮╰╯┌┐└┘›‹…≠•▔▁━█▄▀×→±“”▂▃▅▆▇↑↓⇥␊␡\ufffd⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏",
+    'vx#*o>>|:--|++++++++><~!*--=###x>~""#####^v>???|/-\\|/-\\|/',
 )
 """Our signs, and their replacements if the locale has no Unicode; each is one cell wide."""
 

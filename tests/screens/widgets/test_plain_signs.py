@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import ast
+from pathlib import Path
+
 import pytest
 from rich.segment import Segment
 from textual.color import Color
@@ -22,6 +25,21 @@ def test_our_signs_make_way_for_ascii_and_names_stay_as_they_are() -> None:
 def test_the_bar_of_the_focus_is_no_edge_of_a_field_without_unicode() -> None:
     (bar,), (edge,) = (OnlyVisible(unicode=False).apply([Segment(sign)], Color(0, 0, 0)) for sign in "▌│")
     assert bar.text != edge.text
+
+
+def test_every_sign_in_the_texts_of_the_pages_has_a_replacement() -> None:
+    root = Path(__file__).parents[3]
+    texts = [
+        node.value
+        for room in ("screens", "tui")
+        for path in (root / room).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    ]
+    signs = {sign for text in texts for sign in text if not sign.isascii() and sign.isprintable()}
+    assert "⠋" in signs
+    (painted,) = OnlyVisible(unicode=False).apply([Segment("".join(sorted(signs)))], Color(0, 0, 0))
+    assert painted.text.isascii(), painted.text
 
 
 @pytest.mark.parametrize(
