@@ -10,9 +10,10 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 from workflows.aws.clients import (
@@ -569,17 +570,32 @@ def open_layer(
     if finished := finish_half_written(context.folder.parent.parent, project.root):
         report(Progress(finished))
     found = context.found if location.account == context.item else None
+    asking = replace(context, cancelled=_Abandoned(context.cancelled))
     with ThreadPoolExecutor(2) as beside:  # each takes about as long as AWS's answer
         binary = found.binary if found else beside.submit(layer_binary, context, project, location)
         upstream = found.upstream if found else None
         if current and upstream is None:
-            upstream = beside.submit(check_upstream, project, context, needed=False)
+            upstream = beside.submit(check_upstream, project, asking, needed=False)
         if upstream:
             report(Progress("Asking the checkout's upstream"))
-        with credential_files(context, project, location, code, report) as files:
-            if upstream:
-                upstream.result()
-            yield _layer(context, project, location, files, binary.result())
+        try:
+            with credential_files(context, project, location, code, report) as files:
+                if upstream:
+                    upstream.result()
+                yield _layer(context, project, location, files, binary.result())
+        finally:
+            asking.cancelled.set()  # nobody waits for the upstream any more
+
+
+class _Abandoned(Event):
+    """Set when nobody waits for a question any more, and while the person wants to stop."""
+
+    def __init__(self, cancelled: Event) -> None:
+        super().__init__()
+        self._cancelled = cancelled
+
+    def is_set(self) -> bool:
+        return super().is_set() or self._cancelled.is_set()
 
 
 def reopen_layer(context: Context) -> OpenLayer:

@@ -226,6 +226,36 @@ def test_a_checkout_that_is_behind_is_found_out_while_aws_is_asked(
     assert not (context.folder / "aws").exists()
 
 
+def test_a_refusal_does_not_wait_for_the_upstream_which_the_next_try_asks_again(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended: list[bool] = []
+    monkeypatch.setattr(
+        terraform_runs, "check_upstream", lambda _, asking, **__: ended.append(asking.cancelled.wait(60))
+    )
+    monkeypatch.setattr(terraform_runs, "layer_binary", lambda *_: None)
+    context = desk.context()
+    for _ in range(2):
+        with pytest.raises(CodeWanted), open_layer(context, lambda _: None, current=True):
+            pytest.fail("no code was given")
+    assert ended == [True, True]
+    assert not context.cancelled.is_set()
+
+
+def test_who_stops_stops_the_question_to_the_upstream_too(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stopped: list[bool] = []
+    monkeypatch.setattr(
+        terraform_runs, "check_upstream", lambda _, asking, **__: stopped.append(asking.cancelled.is_set())
+    )
+    monkeypatch.setattr(terraform_runs, "layer_binary", lambda *_: None)
+    context = desk.context()
+    context.cancelled.set()
+    with open_layer(context, lambda _: None, code=desk.code(), current=True):
+        assert stopped == [True]
+
+
 def test_another_layers_state_is_held_to_the_account_in_its_profiles_name(desk: Desk) -> None:
     desk.write(OWN=SECURITY, OTHER=SECURITY)
     with pytest.raises(WrongAccount) as wrong, desk.files_for(desk.context(), desk.code()):
