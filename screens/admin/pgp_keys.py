@@ -91,8 +91,8 @@ class LayerKeys(Dialog[bool]):
     ]
     DEFAULT_CSS = """
     LayerKeys > Vertical { width: 96%; max-width: 116; }
-    LayerKeys Table { height: auto; max-height: 45vh; }
-    LayerKeys #about { min-height: 5; margin-top: 1; }
+    LayerKeys Table { height: 1fr; min-height: 4; }
+    LayerKeys #about { margin-top: 1; }
     """
 
     def __init__(self, rows: Sequence[PresentKey], copy: Callable[[PresentKey], None]) -> None:
@@ -106,6 +106,7 @@ class LayerKeys(Dialog[bool]):
                 Table(id="files", cursor_type="row", zebra_stripes=True),
                 Lines(id="about"),
             ),
+            classes="-tall",
         )
         self._rows = rows
         self._copy = copy
@@ -282,7 +283,8 @@ class PgpKeysPane(StepPane):
     PgpKeysPane #taking, PgpKeysPane #comparing { height: auto; }
     PgpKeysPane #comparing, PgpKeysPane.-comparing #taking { display: none; }
     PgpKeysPane.-comparing #comparing { display: block; }
-    PgpKeysPane DataTable { height: auto; max-height: 17vh; margin-bottom: 1; }
+    PgpKeysPane DataTable { height: auto; max-height: 17vh; margin-bottom: 1; overflow-x: hidden; }
+    PgpKeysPane.-small DataTable { max-height: 1000vh; margin-bottom: 0; }
     PgpKeysPane .about { height: auto; scrollbar-size-vertical: 1; }
     PgpKeysPane #comparing #reply { display: none; }
     PgpKeysPane.-replies #comparing #reply { display: block; }

@@ -45,7 +45,9 @@ _NOT_YET = Survey((), has_aws=False)
 class ProfileAnswers(Table):
     """Shows for each profile who it is, or in a few words why it doesn't work."""
 
-    DEFAULT_CSS = "ProfileAnswers { height: 1fr; min-height: 5; }"
+    DEFAULT_CSS = (
+        "ProfileAnswers { height: auto; max-height: 1000vh; }  /* the page scrolls, not the table */"
+    )
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id, cursor_type="row", zebra_stripes=True)

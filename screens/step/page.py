@@ -19,6 +19,7 @@ from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.events import Click, Mount, Paste, Resize
+from textual.geometry import Size
 from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Checkbox, Input, SelectionList, TextArea
@@ -45,6 +46,8 @@ _NO_KEY_ID = (
     "secret goes below."
 )
 _NO_BROWSER = "No browser opens from here. Copy the address:"
+ENOUGH = Size(80, 24)
+"""The terminal for which the pages are designed; in a smaller one, they save room and may scroll."""
 TALL = 32
 """The terminal height from which a page shows in place what a key opens otherwise."""
 Taker = Callable[[Any], Any]
@@ -199,6 +202,10 @@ class StepPane(VerticalScroll):
     StepPane > .pane-head { height: auto; margin-bottom: 1; }
     StepPane .pane-title { text-style: bold; }
     StepPane .pane-purpose { color: $text-muted; }
+    StepPane.-small { padding: 0 2; }
+    StepPane.-small > .pane-head { margin-bottom: 0; }
+    StepPane.-small > .pane-head > .pane-purpose { display: none; }
+    StepPane.-small ButtonRow { margin-top: 0; }
     StepPane > .pane-foot { dock: bottom; height: auto; max-height: 60%; background: $background; }
     StepPane .pane-note { color: $text-warning; }
     """
@@ -371,6 +378,7 @@ class StepPane(VerticalScroll):
     def on_resize(self, event: Resize) -> None:  # noqa: ARG002 - Textual's handler
         """Show in a tall terminal what a key opens otherwise."""
         self.set_class(self.app.size.height >= TALL, "-tall")
+        self.set_class(self.app.size.height < ENOUGH.height, "-small")
 
     def on_mount(self) -> None:
         """Remember the initial input."""

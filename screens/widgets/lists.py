@@ -14,7 +14,8 @@ from rich.text import Text as RichText
 from textual import widgets
 from textual.binding import Binding, BindingType
 from textual.content import Content
-from textual.geometry import Size
+from textual.dom import DOMNode
+from textual.geometry import Offset, Region, Size
 from textual.strip import Strip
 from textual.widget import Widget
 from textual.widgets import option_list
@@ -145,6 +146,14 @@ class Table(widgets.DataTable[RichText], Measured):
         style = self.get_component_rich_style(CURSOR, partial=True)
         return with_bar(strip, style, label=self.cursor_type == "row")
 
+    def scroll_to_region(self, region: Region, **options: Any) -> Offset:
+        """Scroll to a line; if all of them have room, the page scrolls there instead."""
+        page = next((around for around in self.ancestors_with_self if _scrolls(around)), None)
+        if self.has_focus and isinstance(page, Widget) and page is not self:
+            start = self.content_region.offset - page.content_region.offset + page.scroll_offset
+            page.scroll_to_region(region.translate(start), animate=False)
+        return super().scroll_to_region(region, **options)
+
     def add_column(self, label: Any, **options: Any) -> ColumnKey:
         return super().add_column(cell(label), **options)
 
@@ -158,6 +167,10 @@ class Table(widgets.DataTable[RichText], Measured):
     def _update_dimensions(self, new_rows: Iterable[RowKey]) -> None:
         super()._update_dimensions(new_rows)
         self._clear_caches()
+
+
+def _scrolls(node: DOMNode) -> bool:
+    return isinstance(node, Widget) and node.max_scroll_y > 0
 
 
 def cell(text: Sentence | RichText, style: str = "") -> RichText:

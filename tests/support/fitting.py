@@ -16,7 +16,7 @@ def misfits(screen: Screen[object]) -> list[str]:
     """Return what is cut off, and what must be pressed but is outside the visible part of the page."""
     return [
         *_bar(screen),
-        *_scrollbars(screen),
+        *scrollbars(screen),
         *_scrolled(screen),
         *_cut_off(screen),
         *_below_the_fold(screen),
@@ -37,11 +37,13 @@ def _bar(screen: Screen[object]) -> Iterator[str]:
             yield f"the action bar ends in row {bar.region.bottom}"
 
 
-def _scrollbars(screen: Screen[object]) -> Iterator[str]:
+def scrollbars(screen: Screen[object]) -> Iterator[str]:
+    """Yield a complaint if more than one widget has scrollbars that take room."""
     scrolled = [
         widget
         for widget in _shown(screen)
-        if widget.show_vertical_scrollbar or widget.show_horizontal_scrollbar
+        if (widget.scrollbars_enabled[0] and widget.styles.scrollbar_size_vertical)
+        or (widget.scrollbars_enabled[1] and widget.styles.scrollbar_size_horizontal)
     ]
     if len(scrolled) > 1:
         yield f"scrollbars: {scrolled}"

@@ -30,7 +30,7 @@ from textual.worker import Worker, WorkerState, get_current_worker
 from screens.step.asking import CodeDialog, Contradiction, PassphraseDialog, SecretDialog
 from screens.step.finished import EverybodyDialog, Finished, goes_out_with, standing, standings
 from screens.step.help import HelpScreen
-from screens.step.page import YOURS, ActionBar, BackText, Primary, StepPane, Turn, is_displayed
+from screens.step.page import ENOUGH, YOURS, ActionBar, BackText, Primary, StepPane, Turn, is_displayed
 from screens.step.record import TITLE, record_text
 from screens.step.times import answer_text
 from screens.widgets.checklist import Checklist
@@ -57,7 +57,6 @@ _SECONDS_BETWEEN_DRAFTS = 2.0
 _SECONDS_BETWEEN_LOOKS = 3600.0
 _NARROW = 100
 _LOW, _TINY = 14, 9
-_ENOUGH = Size(80, 24)
 _LONGEST_ADDRESS = 40
 _LOOKING = {"escape", "tab", "shift+tab", "up", "down", "pageup", "pagedown", "ctrl+q"}
 _LOOKING |= {"f1", "f2", "f3", "f6", "ctrl+n"}
@@ -441,7 +440,7 @@ class WizardScreen(OneFocus):
             self.query_one("#stepper", SplitLine).show(steps, progress)
         else:
             right.insert(0, progress)
-        if width < _ENOUGH.width or height < _ENOUGH.height:
+        if width < ENOUGH.width or height < ENOUGH.height:
             right.insert(0, styled((f"{width}×{height} is small", "$warning")))
         self.query_one("#top", SplitLine).show(_where(self.run, self.current), in_line(right, "   "))
 
