@@ -14,7 +14,7 @@ from tui.host import Machine
 from workflows.core.errors import OnboardError
 from workflows.core.later import on_demand
 from workflows.machine.sessions import Sessions, is_archived
-from workflows.machine.summaries import DRAFTS, Summary
+from workflows.machine.summaries import DRAFTS, OBSERVED, Summary
 from workflows.steps.kinds import people_of
 from workflows.steps.ledger import Ledger, ledgers
 
@@ -63,6 +63,12 @@ class Entry:
         return self.apply in {"finished", "failed"}
 
     @property
+    def open_last(self) -> str:
+        """When the user had it open last, ISO 8601: opening a session looks at the world, even at its end."""
+        changed = self.summary.changed
+        return _came(self.sessions.folder / self.summary.id / OBSERVED, changed) or changed
+
+    @property
     def over(self) -> bool:
         """Whether nothing is left to do in it, and nobody is awaited."""
         summary = self.summary
@@ -104,7 +110,9 @@ class SessionCatalogue:
         return tuple(sorted(self._all(), key=lambda entry: entry.summary.changed, reverse=True))
 
     def find(self, session_id: str | None) -> Entry:
-        """Return the session of an id; for None the latest unarchived one, the user's own before a sandbox's.
+        """Return the session of an id; for None the unarchived one that the user had open last.
+
+        The user's own come before a sandbox's.
 
         Raises:
             OnboardError: there is none.
@@ -112,7 +120,7 @@ class SessionCatalogue:
         fitting = [entry for entry in self.entries() if session_id in {None, entry.summary.id}]
         if session_id is None:
             kept = (entry for entry in fitting if not entry.archived)
-            fitting = sorted(kept, key=lambda entry: bool(entry.sandbox))
+            fitting = sorted(kept, key=lambda entry: (not entry.sandbox, entry.open_last), reverse=True)
         if fitting:
             return fitting[0]
         if session_id is None:

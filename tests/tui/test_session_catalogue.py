@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from support.fakes import fake_environment
 from support.panes import settle
 from support.served_aws import jane
 from support.small_steps import small_workflow
@@ -22,6 +23,7 @@ from workflows.machine.events import StepKey
 from workflows.machine.sessions import Sessions
 from workflows.machine.summaries import Summary
 from workflows.messages.handoff import Handoff
+from workflows.run import SessionRun
 from workflows.steps.admin import written
 from workflows.steps.ledger import Ledger
 from workflows.terraform.results import ApplyResult
@@ -163,6 +165,19 @@ def test_a_sandbox_is_resumed_without_an_id_only_where_nothing_of_ones_own_is(tm
     catalogue.sessions_of().create("admin", {}, "own").close()
     catalogue.sessions_of(sandbox).create("admin", {}, "tried-later").close()
     assert catalogue.find(None).summary.id == "own"
+
+
+def test_the_session_that_was_open_last_is_resumed_though_another_one_changed_later(tmp_path: Path) -> None:
+    places = Places(tmp_path / "sessions", tmp_path / "sandboxes", tmp_path / "vault", tmp_path / "cache")
+    machine = Machine(places, tmp_path, tmp_path / "Downloads", tmp_path, {}, lambda: BEGUN)
+    catalogue = SessionCatalogue(machine)
+    for session in ("first", "last"):
+        catalogue.sessions_of().create("admin", {}, session).close()
+    assert catalogue.find(None).summary.id == "last"
+    reopened = catalogue.sessions_of().open("first")
+    SessionRun(reopened, fake_environment(tmp_path, {}), {}).come_back()
+    reopened.close()
+    assert catalogue.find(None).summary.id == "first"
 
 
 def test_a_message_is_compared_with_any_time_that_a_session_has(tmp_path: Path) -> None:
