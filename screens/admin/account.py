@@ -13,14 +13,13 @@ from textual.events import DescendantFocus
 from textual.message import Message
 from textual.widgets import Input
 
-from screens.step.by_hand import ByHandPane
-from screens.step.page import Opening, Primary
+from screens.step.by_hand import LayersPane
+from screens.step.page import Opening
 from screens.widgets.fields import BETWEEN_FIELDS, FieldRow
 from screens.widgets.layer_bar import LayerBar, pending_words
 from screens.widgets.lists import MarkBox
-from screens.widgets.text import Button, ButtonRow, Text, short
+from screens.widgets.text import Button, ButtonRow, Text
 from workflows.core.errors import Problem
-from workflows.core.sentences import count
 from workflows.layer.model import Constant
 from workflows.layer.names import POLICY_NUMBERS, POLICY_SWITCHES
 from workflows.steps.admin import account
@@ -213,9 +212,10 @@ def _in_words(value: Constant) -> str:
     return str(value)
 
 
-class AccountPane(ByHandPane):
+class AccountPane(LayersPane):
     """One account at a time; below its settings, an explanation of the selected one."""
 
+    UNCHANGED = "Keep the settings as they are"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("l", "layer", "Account", id="account.layer", tooltip="Show the next account"),
         Binding("e", "edit_by_hand", "Edit by hand", id="account.by-hand", tooltip="Open your editor there"),
@@ -231,10 +231,9 @@ class AccountPane(ByHandPane):
         super().__init__(opening)
         self._views: Sequence[LayerView] = ()
         self._half_entered: Mapping[str, Mapping[str, Constant]] = opening.draft.get("layers", {})
-        self._account = ""
 
     def compose_body(self) -> ComposeResult:
-        yield LayerBar("Reading the settings", self.show_account, id="layers")
+        yield LayerBar("Reading the settings", self.show_layer, id="layers")
         yield VerticalScroll(id="forms", can_focus=False)
         yield Text("", id="meaning")
         yield ButtonRow(
@@ -257,18 +256,17 @@ class AccountPane(ByHandPane):
             form = AccountForm(view, decided, self._half_entered.get(view.account, {}))
             await holder.mount(form)
             form.tell_weak()
-        self.query_one("#layer").display = len(views) > 1
-        self.query_one(LayerBar).seen |= {view.account for view in views} if self.opening.done else set()
         if views:
-            self.show_account(self._account or views[0].account, marked)
+            self.show_layer(self.account or views[0].account, marked)
+        self.offer_layers()
         if first:
             self._remember()
 
     # -- from account to account -------------------------------------------------------------------
 
-    def show_account(self, account: str, field: str | None = None) -> None:
+    def show_layer(self, account: str, field: str | None = None) -> None:
         """Show one account's settings, focusing a field or else the first one."""
-        self._account = account
+        self.account = account
         for form in self.query(AccountForm):
             form.set_class(form.view.account == account, "-shown")
         if fields := [widget for widget in self.query("AccountForm.-shown *") if widget.focusable]:
@@ -279,37 +277,19 @@ class AccountPane(ByHandPane):
     @on(MarkBox.Changed)
     @on(OptionalBox.Turned)
     def _tell_pending(self) -> None:
-        pending = [(form.view.account, pending_words(form.pending)) for form in self.query(AccountForm)]
-        self.query_one(LayerBar).show(pending, self._account)
+        pending = [(account, pending_words(number)) for account, number in self.pending().items()]
+        self.query_one(LayerBar).show(pending, self.account)
         self.primary_changed()
 
-    @on(Button.Pressed, "#layer")
-    def action_layer(self) -> None:
-        accounts = [view.account for view in self._views]
-        self.show_account(accounts[(accounts.index(self._account) + 1) % len(accounts)])
-
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
-        """Disable the key to the next account if there is only one."""
-        return action != "layer" or len(self._views) > 1
-
-    def _unseen(self) -> str:
-        return self.query_one(LayerBar).first_unseen(view.account for view in self._views)
-
-    def primary(self) -> Primary:
-        if unseen := self._unseen():
-            return Primary(f"Go to {short(unseen)}")
-        pending = sum(form.pending for form in self.query(AccountForm))
-        return Primary(f"Keep {count(pending, 'change')}" if pending else "Keep the settings as they are")
+    def pending(self) -> Mapping[str, int]:
+        return {form.view.account: form.pending for form in self.query(AccountForm)}
 
     def advance(self) -> None:
         """First require valid input, and that every account was seen."""
-        unseen = self._unseen()
-        here = {name: choice for name, choice in self.request().layers.items() if name == self._account}
+        here = {name: choice for name, choice in self.request().layers.items() if name == self.account}
         problems = account.validate(Request(here), self.context)
         if any(problem.fatal for problem in problems):
             self.show_problems(problems)
-        elif unseen:
-            self.show_account(unseen)
         else:
             super().advance()
 
@@ -318,8 +298,8 @@ class AccountPane(ByHandPane):
         of_them = [
             view.account for view in self._views if fields and fields[0].startswith(f"set-{view.account}-")
         ]
-        if of_them and of_them[0] != self._account:
-            self.show_account(of_them[0])
+        if of_them and of_them[0] != self.account:
+            self.show_layer(of_them[0])
         super().show_problems(problems)
 
     @on(DescendantFocus)
@@ -333,7 +313,7 @@ class AccountPane(ByHandPane):
 
     def places(self) -> Sequence[Spot]:
         """List the places of the current account first."""
-        views = sorted(self._views, key=lambda view: view.account != self._account)
+        views = sorted(self._views, key=lambda view: view.account != self.account)
         return [spot for view in views for spot in view.spots]
 
     def read_again(self) -> None:

@@ -334,17 +334,18 @@ class ApplyPane(TerraformPane):
 
     def primary(self) -> Primary:
         outlook = self._outlook
-        if apply.nothing_to_do(self.context):
+        if self._planned is None or self._planned.empty:
             return Primary("Continue")
         if outlook is None:
-            return Primary("Check the plan")
-        if self.has_class("-recovering"):
-            return Primary("Go back to Plan")
-        if outlook.refusal:
-            return Primary("See what is left" if outlook.recoverable else "Go back to Plan")
+            return Primary("Check the plan", act=self._check_plan)
+        if outlook.refusal and outlook.recoverable and not self.has_class("-recovering"):
+            return Primary("See what is left", act=self.action_recover)
+        if outlook.refusal or self.has_class("-recovering"):
+            return Primary("Go back to Plan", act=self.action_to_plan)
         if outlook.begun:
             return Primary("See how it ended")
-        return Primary(f"Apply to {self.context.item}")
+        ask_first = partial(self._confirm, self._planned, self._planned.gone)
+        return Primary(f"Apply to {self.context.item}", act=ask_first)
 
     def turn(self) -> Turn:
         ready = self._outlook is not None and not self._ended and not self._outlook.refusal
@@ -420,7 +421,7 @@ class ApplyPane(TerraformPane):
         self.query_one(PaceLine).begin(self._outlook.began_at)
         failed = bool(self._ended)  # its result couldn't be recorded: don't retry automatically
         if (self._outlook.begun and not failed) or apply.nothing_to_do(self.context):
-            self.post_message(self.Submitted(self.request()))
+            self.submit()
         elif not wanted:
             self.focus_primary()
 
@@ -455,39 +456,24 @@ class ApplyPane(TerraformPane):
 
     # -- actions -----------------------------------------------------------------------------------
 
-    def advance(self) -> None:
-        if self._outlook is None:
-            self._check_plan()
-        elif self.has_class("-recovering"):
-            self.action_to_plan()
-        elif self._outlook.refusal:
-            (self.action_recover if self._outlook.recoverable else self.action_to_plan)()
-        elif self._outlook.begun:
-            self.post_message(self.Submitted(self.request()))
-        else:
-            self._confirm(self._planned.gone if self._planned else ())
-
-    def _confirm(self, left: Sequence[str]) -> None:
+    def _confirm(self, planned: Planned, left: Sequence[str]) -> None:
         """Ask whether to apply; names of people being removed must be typed one after the other."""
 
         def confirmed(_yes: bool) -> None:  # noqa: FBT001 - a dialog's answer
             if left[1:]:
-                self._confirm(left[1:])
+                self._confirm(planned, left[1:])
             else:
                 self._begun_here = True
                 code = self.query_one(CodeField).take()
                 self.post_message(self.Submitted(replace(self.request(), code=code)))
 
-        if self._planned is None or apply.nothing_to_do(self.context):
-            confirmed(True)
-            return
         name = left[0] if left else ""
-        number = len(self._planned.gone)
+        number = len(planned.gone)
         nth = f" ({number - len(left) + 1} of {number})" if name and number > 1 else ""
         title = f"Remove {name} from {self.context.item}?{nth}" if name else f"Apply to {self.context.item}?"
         outlook = self._outlook
         account_id, replaces = (outlook.account_id, outlook.replaces) if outlook else ("", ())
-        body = _question(self._planned, self.context, account_id, (*self.not_compared(), *replaces))
+        body = _question(planned, self.context, account_id, (*self.not_compared(), *replaces))
         ask(self, Confirm(title, body, "Apply", typed=name, no="Not yet"), confirmed)
 
     @on(Button.Pressed, "#to-plan")

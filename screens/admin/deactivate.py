@@ -39,6 +39,7 @@ class _Row:
 class DeactivatePane(AccountWorkPane):
     """`k` stops all access keys at once; `d` removes the selected item for good."""
 
+    ASKS = "Ask AWS what they have"
     found: Findings | None = None
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
@@ -85,13 +86,10 @@ class DeactivatePane(AccountWorkPane):
         return not deactivate.leavers(self.context)
 
     def primary(self) -> Primary:
-        if self.nobody():
-            return Primary("Continue")
-        if self.found is None or self.code_wanted:
-            return Primary("Ask AWS what they have")
-        if keys := self.found.active_keys:
-            return Primary(f"Deactivate {count(keys, 'access key')}")
-        return Primary("Continue")
+        keys = self.found.active_keys if self.found else 0
+        if keys and not self.code_wanted:
+            return Primary(f"Deactivate {count(keys, 'access key')}", act=self.action_stop)
+        return super().primary()
 
     def survey(self, report: Report, code: Secret | None) -> Findings:
         return deactivate.survey(self.context, report, code)
@@ -196,13 +194,6 @@ class DeactivatePane(AccountWorkPane):
         return f"  {mark} {key.access_key_id} {state}, {count(key.age_days(now), 'day')}, {used}, {made}"
 
     # -- actions -----------------------------------------------------------------------------------
-
-    def advance(self) -> None:
-        """First deactivate the keys."""
-        if self.found and self.found.active_keys and not self.code_wanted:
-            self.action_stop()
-        else:
-            super().advance()
 
     @on(Button.Pressed, "#stop")
     def action_stop(self) -> None:

@@ -22,14 +22,14 @@ from textual.strip import Strip
 from textual.suggester import SuggestFromList
 from textual.widgets import Input
 
-from screens.step.by_hand import ByHandPane
-from screens.step.page import Opening, Primary
+from screens.step.by_hand import LayersPane
+from screens.step.page import Opening
 from screens.widgets.dialogs import Confirm, Dialog, NameDialog, ask
 from screens.widgets.fields import FilterField
 from screens.widgets.layer_bar import LayerBar, pending_words
 from screens.widgets.line_list import CursorLines
 from screens.widgets.lists import MarkList
-from screens.widgets.text import BAR, Button, ButtonRow, Text, segment, short, sized
+from screens.widgets.text import BAR, Button, ButtonRow, Text, segment, sized
 from workflows.core.sentences import count, joined, listed, text_of
 from workflows.layer.model import Group
 from workflows.layer.names import (
@@ -537,9 +537,10 @@ class PoliciesDialog(Dialog[PolicyChanges]):
         )
 
 
-class GroupsPane(ByHandPane):
+class GroupsPane(LayersPane):
     """One layer at a time: its matrix, a filter above, and details of the selection below."""
 
+    UNCHANGED = "Keep the groups as they are"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("slash", "filter", "Filter", id="groups.filter", tooltip="Show some people or groups only"),
         Binding("l", "layer", "Account", id="groups.layer", tooltip="Show the next account"),
@@ -573,7 +574,6 @@ class GroupsPane(ByHandPane):
         self._choices: dict[str, LayerChoice] = {}
         self._gone: dict[str, list[str]] = {}
         self._lost: dict[str, list[str]] = {}
-        self._account = ""
         self._alone: dict[str, frozenset[str]] = {}
         self._written = False
         drafts = opening.draft.get("layers", {})
@@ -595,7 +595,7 @@ class GroupsPane(ByHandPane):
             Button("Account", id="layer", key="l"),
         )
 
-    @on(Button.Pressed)
+    @on(Button.Pressed, "#new_group, #rename_group, #remove_group, #policies")
     async def _press(self, event: Button.Pressed) -> None:
         await self.run_action(str(event.button.id))
 
@@ -615,39 +615,38 @@ class GroupsPane(ByHandPane):
             known = [*self._gone.get(account, ()), *(draft.members if draft else ())]
             self._gone[account] = groups.gone(self.context, views, view, known)
             self._lost[account] = groups.lost_groups(self.context, view, draft)
-        if self._account not in self._views:
+        if self.account not in self._views:
             chosen = [account for account, view in self._views.items() if view.chosen]
-            self._account = next(iter([*chosen, *self._views]), "")
-        self.query_one("#layer").display = len(self._views) > 1
-        if first and self._account:
-            self.show_layer(self._account)
+            self.account = next(iter([*chosen, *self._views]), "")
+        if first and self.account:
+            self.show_layer(self.account)
         else:
             self._show()
         self.query_one(Matrix).focus(scroll_visible=False)
+        self.offer_layers(account for account, view in self._views.items() if not view.chosen)
         if first:
-            self.query_one(LayerBar).seen |= set(self._views) if self.opening.done else set()
             self._remember()
 
     # -- display -----------------------------------------------------------------------------------
 
     @property
     def view(self) -> LayerView:
-        return self._views[self._account]
+        return self._views[self.account]
 
     @property
     def choice(self) -> LayerChoice:
         """The decision for the current layer."""
-        return self._choices[self._account]
+        return self._choices[self.account]
 
     def choose(self, choice: LayerChoice, group: str = "") -> None:
         """Change the decision for the current layer, and select a group."""
-        self._choices[self._account] = choice
+        self._choices[self.account] = choice
         self.show_problems([])
         self._show(group)
 
     def show_layer(self, account: str) -> None:
         """Show another layer, selecting an editable cell of the person if there is one."""
-        self._account = account
+        self.account = account
         self._show()
         matrix = self.query_one(Matrix)
         named = (matrix.group, *(column.group for column in matrix.layout_shown.columns))
@@ -655,7 +654,7 @@ class GroupsPane(ByHandPane):
         matrix.mark(matrix.person, next(usable, matrix.group))
 
     def _show(self, group: str = "") -> None:
-        if not self._account:
+        if not self.account:
             self.query_one(LayerBar).update("There is no layer to show.")
             return
         matrix, words = self.query_one(Matrix), self.query_one("#filter", FilterField).terms
@@ -663,7 +662,7 @@ class GroupsPane(ByHandPane):
         if group:
             matrix.mark(matrix.person, group)
         standing = [(account, self._standing(account)) for account in self._views]
-        self.query_one(LayerBar).show(standing, self._account)
+        self.query_one(LayerBar).show(standing, self.account)
         text = (
             f"{matrix.layout_shown.shown:,} of {len(self.view.people):,} shown"
             if words
@@ -684,26 +683,17 @@ class GroupsPane(ByHandPane):
             return pending_words(pending)
         return "applied" if account in self.context.of_each_item("applied") else "written, not applied"
 
-    def _unseen(self) -> str:
-        """Return the next account with people to place that wasn't shown yet, or ""."""
-        return self.query_one(LayerBar).first_unseen(
-            account for account, view in self._views.items() if view.chosen
-        )
-
-    def primary(self) -> Primary:
-        if unseen := self._unseen():
-            return Primary(f"Go to {short(unseen)}")
-        pending = sum(view.pending(self._choices[account]) for account, view in self._views.items())
-        return Primary(f"Keep {count(pending, 'change')}" if pending else "Keep the groups as they are")
+    def pending(self) -> Mapping[str, int]:
+        return {account: view.pending(self._choices[account]) for account, view in self._views.items()}
 
     def advance(self) -> None:
         """First ask about people in no group of the current account, and require every account to be seen."""
-        unseen, request = self._unseen(), self.request()
-        accounts = [self._account, *(() if unseen else self._views)] if self._account else []
+        request = self.request()
+        accounts = (
+            [self.account, *(() if self.query_one(LayerBar).unseen else self._views)] if self.account else []
+        )
         if alone := next(filter(request.unconfirmed, accounts), ""):
             self._ask_about_no_group(alone, request.unconfirmed(alone))
-        elif unseen:
-            self.show_layer(unseen)
         else:
             super().advance()
 
@@ -727,11 +717,11 @@ class GroupsPane(ByHandPane):
 
     @on(Matrix.Moved)
     def _moved(self) -> None:
-        if self._account:
+        if self.account:
             self._tell_marked()
 
     def _tell_marked(self, refused: str = "") -> None:
-        matrix, account = self.query_one(Matrix), self._account
+        matrix, account = self.query_one(Matrix), self.account
         gone, lost = listed(self._gone[account], _MOST), listed(self._lost[account], _MOST)
         lines = [
             refused,
@@ -747,7 +737,7 @@ class GroupsPane(ByHandPane):
 
     def _alone_but(self, person: str) -> dict[str, list[str]]:
         """Return people who end in no group, by account, except the selected person, who has another line."""
-        own = self._account, person
+        own = self.account, person
         return {
             account: [name for name in view.alone(self._choices[account]) if (account, name) != own]
             for account, view in self._views.items()
@@ -755,7 +745,7 @@ class GroupsPane(ByHandPane):
 
     def places(self) -> Sequence[Spot]:
         """List what needs manual editing in the current layer, the selected group first."""
-        return self.view.spots_for(self.query_one(Matrix).group) if self._account else ()
+        return self.view.spots_for(self.query_one(Matrix).group) if self.account else ()
 
     def read_again(self) -> None:
         self._half_decided = dict(self._choices)
@@ -763,17 +753,17 @@ class GroupsPane(ByHandPane):
 
     # -- actions -----------------------------------------------------------------------------------
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
-        """Disable the key to the next layer if there is only one; without any layer, all of them."""
-        if action == "layer":
-            return len(self._views) > 1
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Disable the keys for a group without any layer, and the one to the filter in it."""
         if action == "filter":
             return not any(field.has_focus for field in self.query("#filter"))
-        return bool(self._account) or not action.endswith(("_group", "policies"))
+        if action.endswith(("_group", "policies")):
+            return bool(self.account)
+        return super().check_action(action, parameters)
 
     @on(FilterField.Changed, "#filter")
     def _filter(self) -> None:
-        if self._account:
+        if self.account:
             layout = MatrixLayout(self.view, self.choice, self.query_one("#filter", FilterField).terms)
             self._show(layout.group_meant)
 
@@ -784,10 +774,6 @@ class GroupsPane(ByHandPane):
     @on(Matrix.LeftUpwards)
     def action_filter(self) -> None:
         self.query_one("#filter").focus(scroll_visible=False)
-
-    def action_layer(self) -> None:
-        accounts = list(self._views)
-        self.show_layer(accounts[(accounts.index(self._account) + 1) % len(accounts)])
 
     @on(Matrix.Put)
     def _put(self, message: Matrix.Put) -> None:

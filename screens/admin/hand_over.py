@@ -152,15 +152,16 @@ class HandOverPane(TerraformPane):
 
     def primary(self) -> Primary:
         if self.code_wanted or (self._unsent and not self._handoffs):
-            return Primary("Read the state")
-        if self._to_confirm:
-            return Primary(f"I've sent it to {short(self._to_confirm)}")
+            return Primary("Read the state", act=self._read)
+        if name := self._to_confirm:
+            return Primary(f"I've sent it to {short(name)}", act=partial(self._mark_by_hand, name))
         if name := self._to_send:
             copies = self._mailbox is None
-            return Primary(f"Copy {short(name)}'s handoff" if copies else f"Send {short(name)} the handoff")
+            effect = f"Copy {short(name)}'s handoff" if copies else f"Send {short(name)} the handoff"
+            return Primary(effect, act=partial(self._send, name))
         if account := self._to_plan:
-            return Primary(f"Go to Plan ({account})")
-        return Primary("Read the state again" if self._unsent else "Continue")
+            return Primary(f"Go to Plan ({account})", act=partial(self._plan_again, account))
+        return Primary("Read the state again", act=self._read) if self._unsent else Primary("Continue")
 
     @property
     def _later(self) -> Sequence[str]:
@@ -337,22 +338,16 @@ class HandOverPane(TerraformPane):
 
     # -- actions -----------------------------------------------------------------------------------
 
-    def advance(self) -> None:
-        if not self.code_wanted and self._to_confirm:
-            self._mark(
-                self._to_confirm, hand_over.marked_by_hand(self.context, self._taken[self._to_confirm])
-            )
-        elif not self.code_wanted and (name := self._to_send):
-            self.query_one("#people", OptionList).highlighted = self._names.index(name)
-            (self.action_copy if self._mailbox is None else self.action_mail)()
-        elif not self.code_wanted and (account := self._to_plan):
-            of_them = [name for name, handoff in self._handoffs.items() if account in handoff.to_plan]
-            reason = f"what it made for {listed(of_them, 3)} can't be used any more"
-            self.post_message(self.DoneNoMore(reason, str(StepKey("apply", account))))
-        elif self.code_wanted or self._unsent:
-            self._read()
-        else:
-            self.post_message(self.Submitted(self.request()))
+    def _send(self, name: str) -> None:
+        """Select a person, and copy their text, or put it into the sandbox's mailbox."""
+        self.query_one("#people", OptionList).highlighted = self._names.index(name)
+        (self.action_copy if self._mailbox is None else self.action_mail)()
+
+    def _plan_again(self, account: str) -> None:
+        """Go back to an account's plan, to make what is missing."""
+        of_them = [name for name, handoff in self._handoffs.items() if account in handoff.to_plan]
+        reason = f"what it made for {listed(of_them, 3)} can't be used any more"
+        self.post_message(self.DoneNoMore(reason, str(StepKey("apply", account))))
 
     @property
     def _to_confirm(self) -> str:
@@ -425,13 +420,17 @@ class HandOverPane(TerraformPane):
         if self.opening.done:
             self._record(said)
 
+    def _mark_by_hand(self, name: str) -> None:
+        how = self._taken.get(name, "you said so")
+        self._mark(name, hand_over.marked_by_hand(self.context, how))
+
     def _record(self, said: str) -> None:
         """Record it in a done step: submit again, or reopen until everything is sent."""
         if self._unsent:
             self.screen.call_later(self.screen.run_action, "reopen")
         else:
             self.parting = said
-            self.post_message(self.Submitted(self.request()))
+            self.submit()
 
     @on(Button.Pressed, "#copy")
     def action_copy(self) -> None:
@@ -467,9 +466,7 @@ class HandOverPane(TerraformPane):
         """Mark the person's text as sent by hand, or remove that mark."""
         name = self._marked
         if name and self.query_one("#sent").display:
-            how = self._taken.get(name, "you said so")
-            by_hand = self._sent[name].by_hand
-            self._mark(name, Sent() if by_hand else hand_over.marked_by_hand(self.context, how))
+            self._mark(name, Sent()) if self._sent[name].by_hand else self._mark_by_hand(name)
 
     @on(Button.Pressed, "#new-key")
     def action_new_key(self) -> None:

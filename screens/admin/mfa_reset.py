@@ -28,6 +28,7 @@ from workflows.steps.shared.module import Report
 class MfaResetPane(AccountWorkPane):
     """A line per device; `d` removes the selected one, `c` copies its owner's next steps."""
 
+    ASKS = "Ask AWS for the devices"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
             "d", "remove", "Remove", id="mfareset.remove", show=False, tooltip="Remove the selected device"
@@ -70,9 +71,10 @@ class MfaResetPane(AccountWorkPane):
         return not self.context.decisions.mfa_reset
 
     def primary(self) -> Primary:
-        if self.found is None or self.code_wanted:
-            return Primary("Ask AWS for the devices")
-        return Primary(f"Remove {short(self._left[0])}'s device" if self._left else "Continue")
+        if self._left and not (self.code_wanted or self.warned):
+            first = self._left[0]
+            return Primary(f"Remove {short(first)}'s device", act=partial(self._remove_of, first))
+        return super().primary()
 
     @property
     def _left(self) -> list[str]:
@@ -157,23 +159,20 @@ class MfaResetPane(AccountWorkPane):
 
     # -- actions -----------------------------------------------------------------------------------
 
-    def advance(self) -> None:
-        """First remove the devices, the selected one before the others."""
-        if self.found is None or self.code_wanted or not self._left or self.warned:
-            super().advance()
-            return
-        rows, (first, *_) = self._rows(), self._left
-        at = next(at for at, (owner, device) in enumerate(rows) if device and owner.name == first)
-        marked, lines = self._marked(), self.query_one("#devices", OptionList)
-        if not (marked and marked[1] and marked[0].name == first):
-            lines.highlighted = at
+    def _remove_of(self, name: str) -> None:
+        """Remove a person's device: the selected one, or their first."""
+        marked = self._marked()
+        if not (marked and marked[1] and marked[0].name == name):
+            rows = enumerate(self._rows())
+            first = next(at for at, (owner, device) in rows if device and owner.name == name)
+            self.query_one("#devices", OptionList).highlighted = first
         self.action_remove()
 
     @on(Button.Pressed, "#keep")
     def action_keep(self) -> None:
         """Continue with the remaining devices, recording the removed ones."""
         if self._removed:
-            self.post_message(self.Submitted(self.request()))
+            self.submit()
 
     @on(Button.Pressed, "#remove")
     def action_remove(self) -> None:

@@ -517,23 +517,24 @@ class PgpKeysPane(StepPane):
         return self.names[table.cursor_row] if table.row_count else ""
 
     def primary(self) -> Primary:
+        """Return what is next: a comparison, the text, the mail, a fingerprint, a reply, an invitation."""
         if self._comparing:
             return self._primary_of_comparison()
-        missing, unanswered = self._first_missing(), self._first_open()
         if self._text:
             refused = self._text_refused
-            return Primary("Paste another key" if refused else "Check this key", ready=not refused)
+            effect = "Paste another key" if refused else "Check this key"
+            return Primary(effect, ready=not refused, act=self._take_pasted)
         if news := self._first_news:
-            return Primary(f"Read {short(news)}'s request")
-        if unanswered:
-            return Primary(f"Compare {short(unanswered.name)}'s key")
+            return Primary(f"Read {short(news)}'s request", act=self.action_fetch)
+        if unanswered := self._first_open():
+            return Primary(f"Compare {short(unanswered.name)}'s key", act=partial(self._compare, unanswered))
         if self._to_answer:
-            return Primary(f"Copy a reply to {short(self.person())}")
+            return Primary(f"Copy a reply to {short(self.person())}", act=self.action_owner_text)
         if uninvited := self._to_invite:
-            return Primary(f"Invite {short(uninvited)}")
-        if missing:
-            return Primary(f"{count(len(self._missing), 'key')} missing", ready=False)
-        return Primary(f"Use {count(len(self.names), 'key')}", ready=bool(self.names))
+            return Primary(f"Invite {short(uninvited)}", act=partial(self._invite, uninvited))
+        missing = len(self._missing)
+        effect = f"{count(missing, 'key')} missing" if missing else f"Use {count(len(self.names), 'key')}"
+        return Primary(effect, ready=bool(self.names) and not missing, act=self._confirm_and_go_on)
 
     @property
     def _text(self) -> str:
@@ -545,16 +546,19 @@ class PgpKeysPane(StepPane):
         return self.query_one(TextArea).text in [entry.text for entry in self._aside.values()]
 
     def _primary_of_comparison(self) -> Primary:
-        match self.query_one("#same", Choices).value:
+        match answer := self.query_one("#same", Choices).value:
             case Comparison.SAME if self._more_facts:
-                return Primary("Show the rest of the key first")
+                show = partial(self._facts.scroll_page_down, animate=False)
+                return Primary("Show the rest of the key first", act=show)
             case Comparison.SAME:
-                return Primary(f"Use {short(self._comparing)}'s key")
+                effect = f"Use {short(self._comparing)}'s key"
             case Comparison.LATER:
-                return Primary("Compare later")
-            case value if value == Comparison.DIFFERS:
-                return Primary("Set this key aside")
-        return Primary(f"Use {short(self._comparing)}'s key: compare first", ready=False)
+                effect = "Compare later"
+            case Comparison.DIFFERS:
+                effect = "Set this key aside"
+            case _:
+                effect = f"Use {short(self._comparing)}'s key: compare first"
+        return Primary(effect, ready=bool(answer), act=self._answered)
 
     @property
     def _facts(self) -> ScrollBody:
@@ -639,26 +643,10 @@ class PgpKeysPane(StepPane):
         self._read_mail |= self._mail
         self._take(lambda report: pgp_keys.take_in_mail(self.names, self.context, report))
 
-    def advance(self) -> None:
-        """Do what is next: read the paste or the mail, ask about a fingerprint, or finish the step."""
-        unanswered, uninvited = self._first_open(), self._to_invite
-        if self._comparing and self._more_facts and self.query_one("#same", Choices).value == Comparison.SAME:
-            self._facts.scroll_page_down(animate=False)
-        elif self._comparing:
-            self._answered()
-        elif self._text:
-            self._take_pasted()
-        elif self._first_news:
-            self.action_fetch()
-        elif unanswered:
-            self._compare(unanswered)
-        elif self._to_answer:
-            self.action_owner_text()
-        elif uninvited:
-            self.query_one("#people", Table).move_cursor(row=self.names.index(uninvited))
-            self.action_invite()
-        else:
-            self._confirm_and_go_on()
+    def _invite(self, name: str) -> None:
+        """Select a person and write the invitation."""
+        self.query_one("#people", Table).move_cursor(row=self.names.index(name))
+        self.action_invite()
 
     @on(Button.Pressed, "#invite")
     def action_invite(self) -> None:
@@ -948,7 +936,7 @@ class PgpKeysPane(StepPane):
         elif open_ones:
             self._ask(open_ones[0])
         else:
-            super().advance()
+            self.submit()
 
     def _unconfirmed(self, key: TakenKey) -> bool:
         return not _at_stake(key) <= self._confirmed.get(key.name, frozenset())

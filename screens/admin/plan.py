@@ -439,11 +439,11 @@ class PlanPane(TerraformPane):
 
     def primary(self) -> Primary:
         if self._elsewhere:
-            return Primary("Continue")
+            return Primary("Continue", act=self.action_elsewhere)
         if self._planned is None:
-            return Primary(f"Plan {self.context.item}")
+            return Primary(f"Plan {self.context.item}", act=self._plan)
         if self._found.refusal:
-            return Primary(f"Plan {self.context.item} again")
+            return Primary(f"Plan {self.context.item} again", act=self._plan)
         if self._left:
             return Primary(f"First accept {count(len(self._left), 'change')}", ready=False)
         return Primary("Accept this plan")
@@ -561,14 +561,6 @@ class PlanPane(TerraformPane):
             self.notify(f"iam-onboard couldn't read the state. {words}", severity="warning")
 
     # -- actions -----------------------------------------------------------------------------------
-
-    def advance(self) -> None:
-        if self._elsewhere:
-            self.action_elsewhere()
-        elif self._planned is not None and not self._found.refusal:
-            self.post_message(self.Submitted(self.request()))
-        else:
-            self._plan()
 
     def try_again(self, move: str) -> None:
         """Plan or read the state again, after a lock or an init was dealt with."""

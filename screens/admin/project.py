@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, ClassVar
 
 from textual import on
@@ -174,14 +175,13 @@ class ProjectPane(StepPane):
         people = {name for kind in KINDS for name in getattr(request, kind)}
         if not self._found:
             wrong = bool(self._wrong) and request.path == self._wrong
-            return Primary("Look again" if wrong else "Find the project")
+            return Primary("Look again" if wrong else "Find the project", act=self._find_project)
         if not (people or request.account_wanted or request.regions_wanted):
             return Primary(project.MISSING[request.asked[0]], ready=False)
-        if unknown := [name for kind in QUESTIONS for name in self._unknown(kind)]:
-            spaced = " " in unknown[0]
-            return Primary(
-                "A user name has no spaces" if spaced else "Enter a name from the list", ready=False
-            )
+        if kind := next(filter(self._unknown, QUESTIONS), ""):
+            spaced = " " in self._unknown(kind)[0]
+            first = "A user name has no spaces" if spaced else "Enter a name from the list"
+            return Primary(first, ready=False, act=partial(self._look_again, kind))
         if not request.layers:
             return Primary("Select at least one account", ready=False)
         return Primary(f"Continue in {_where(request.layers)}" if self._in_accounts else "Continue")
@@ -418,16 +418,6 @@ class ProjectPane(StepPane):
             return [name for name in names if " " in name]
         there = {*self._survey.people(), *self.context.decisions.leaving}
         return [name for name in names if name not in there]
-
-    def advance(self) -> None:
-        """Continue; first look at a new folder, and show a wrong name."""
-        wrong = next(filter(self._unknown, QUESTIONS), "")
-        if not self._found:
-            self._find_project()
-        elif wrong:
-            self._look_again(wrong)
-        else:
-            super().advance()
 
     def _field(self, kind: str) -> Input:
         return self.query_one(f"#{_id(kind)}", Input)

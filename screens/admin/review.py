@@ -485,13 +485,14 @@ class ReviewPane(ByHandPane):
 
     def primary(self) -> Primary:
         if self.has_class("-unmade"):
-            return Primary("Look again")
-        unseen = self._unseen
-        if not self.query_one(FileDiffs).files:
-            written = self._beside.written
-            uncommitted = self.query_one("#commit", MarkBox).value and written and not self._committed
-            return Primary(f"Commit {count(len(written), 'file')}" if uncommitted else "Continue")
-        return Primary(f"{self._what}, {unseen} unseen" if unseen else self._what)
+            return Primary("Look again", act=self._look_again)
+        if unseen := self._unseen:
+            return Primary(f"{self._what}, {unseen} unseen", act=self._ask_about_unseen)
+        if self.query_one(FileDiffs).files:
+            return Primary(self._what)
+        written = self._beside.written
+        uncommitted = self.query_one("#commit", MarkBox).value and written and not self._committed
+        return Primary(f"Commit {count(len(written), 'file')}" if uncommitted else "Continue")
 
     @property
     def _what(self) -> str:
@@ -540,17 +541,16 @@ class ReviewPane(ByHandPane):
             self.parting = f"✓ {_written_text(gone)}, {where}{also}."
 
     def advance(self) -> None:
-        """Write the diff, asking about unseen parts; or look again if nothing could be written."""
         self.remove_class("-alone")  # the result is shown beside the diff
-        if self.has_class("-unmade"):
-            self._again = False
-            self.read()
-        elif self._unseen:
-            question = Confirm(f"{self._what}?", self._unseen_words(), self._what, no="Not yet")
-            write = super().advance
-            ask(self, question, lambda _yes: write())
-        else:
-            super().advance()
+        super().advance()
+
+    def _look_again(self) -> None:
+        self._again = False
+        self.read()
+
+    def _ask_about_unseen(self) -> None:
+        question = Confirm(f"{self._what}?", self._unseen_words(), self._what, no="Not yet")
+        ask(self, question, lambda _yes: self.submit())
 
     def _unseen_words(self) -> str:
         """List what would be written although nobody has read it to the end."""

@@ -151,7 +151,9 @@ class StsRegionsPane(StepPane):
         self.primary_changed()
 
     def primary(self) -> Primary:
-        return Primary("Ask every region" if self._audit is None else "Keep the answers")
+        if self._audit is None:
+            return Primary("Ask every region", act=self.action_ask)
+        return Primary("Keep the answers")
 
     @property
     def _chosen(self) -> AccountAnswer | None:
@@ -202,12 +204,6 @@ class StsRegionsPane(StepPane):
         self.keep_draft()
 
     # -- actions -----------------------------------------------------------------------------------
-
-    def advance(self) -> None:
-        if self._audit is None:
-            self.action_ask()
-        else:
-            self.post_message(self.Submitted(self.request()))
 
     def _codes(self) -> dict[str, Secret]:
         """Return the entered codes by device, emptying the fields, since each works once."""

@@ -226,7 +226,7 @@ class SignInPane(StepPane):
         if self._signed_in:
             return Primary("Yes, I'm signed in")
         if self.password is None:
-            return Primary("Unlock the password")
+            return Primary("Unlock the password", act=self.decrypt)
         return Primary("Finish the list first", ready=False)
 
     def turn(self) -> Turn:
@@ -389,11 +389,9 @@ class SignInPane(StepPane):
 
     @on(Button.Pressed, "#already")
     def _signed_in_before(self) -> None:
-        submit = super().advance
-
         def say_so(_yes: bool) -> None:  # noqa: FBT001 - a dialog's answer
             self._already = True
-            submit()
+            self.submit()
 
         identity = self._identity
         replaces = sign_in.replaces_password(self.context)
@@ -401,12 +399,6 @@ class SignInPane(StepPane):
         title = f"Have you signed in to {identity.account_name} {when}?"
         body = (_SINCE if replaces else _BEFORE).format(user=identity.user, account=account_label(identity))
         ask(self, Confirm(title, body, "Yes, I did", no="Not yet"), say_so)
-
-    def advance(self) -> None:
-        if not self._has_password or self.password is not None or self._signed_in:
-            super().advance()
-        else:
-            self.decrypt()
 
     def leave(self) -> None:
         """Forget the password and the input, and clear it from the clipboard if it is still there."""

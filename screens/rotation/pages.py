@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from textual import on
@@ -54,20 +55,20 @@ class _KeyPane(UnlockingPane):
         """Return the record of the key in question, or None."""
         raise NotImplementedError
 
-    def agree_first(self, problems: Sequence[Problem], question: Confirm, act: Callable[[], None]) -> None:
+    def agree_first(self, problems: Sequence[Problem], question: Confirm) -> None:
         """Act on a key in AWS once the user has agreed; the agreement survives a wrong code."""
+
+        def agree(_yes: bool) -> None:  # noqa: FBT001 - a dialog's answer
+            self._agreed = True
+            self.submit()
+
         self.show_problems(problems)
         if problems:
             return
         if self._agreed:
-            act()
-            return
-
-        def agree(_yes: bool) -> None:  # noqa: FBT001 - a dialog's answer
-            self._agreed = True
-            act()
-
-        ask(self, question, agree)
+            self.submit()
+        else:
+            ask(self, question, agree)
 
     @on(StepPane.MoveFailed)
     def _ask_for_new_code(self, message: StepPane.MoveFailed) -> None:
@@ -103,8 +104,9 @@ class _KeyPane(UnlockingPane):
         """Return the code as typed."""
         return self.query_one("#code", Input).value.strip()
 
-    def advance(self) -> None:
-        record, submit = self.record(), super().advance
+    def submit(self) -> None:
+        """Submit the input, with the key unlocked if the step uses it."""
+        record, submit = self.record(), super().submit
         if record is None or not self.uses_key:
             submit()
         else:
@@ -230,24 +232,20 @@ class RotationPane(_KeyPane, SpareKeyPane):
 
     def primary(self) -> Primary:
         if (record := self.record()) is None:
-            return Primary("Back to Home")
-        return Primary("Go to the old key" if self._waits() else f"Rotate the key of {record.profile}")
+            return Primary("Back to Home", act=partial(self.call_later, self.app.run_action, "home"))
+        if self._waits():
+            return Primary("Go to the old key")
+        return Primary(f"Rotate the key of {record.profile}", act=partial(self._ask, record))
 
-    def advance(self) -> None:
-        record = self.record()
-        if record is None:
-            self.call_later(self.app.run_action, "home")
-        elif self._waits():
-            super().advance()
-        else:
-            first = "If you have two keys in AWS, this deletes the inactive one first. "
-            body = (
-                f"{first if self._deletes else ''}iam-onboard creates a new access key in AWS, and keeps it "
-                f"here in place of {record.id}. Once it works, iam-onboard deactivates the old one. Programs "
-                "with a copy of the old one stop working."
-            )
-            question = Confirm(f"Rotate the key of {record.profile}?", body, "Rotate", no="Not yet")
-            self.agree_first(rotation.validate(self.request(), self.context), question, super().advance)
+    def _ask(self, record: KeyRecord) -> None:
+        first = "If you have two keys in AWS, this deletes the inactive one first. "
+        body = (
+            f"{first if self._deletes else ''}iam-onboard creates a new access key in AWS, and keeps it "
+            f"here in place of {record.id}. Once it works, iam-onboard deactivates the old one. Programs "
+            "with a copy of the old one stop working."
+        )
+        question = Confirm(f"Rotate the key of {record.profile}?", body, "Rotate", no="Not yet")
+        self.agree_first(rotation.validate(self.request(), self.context), question)
 
     def deactivation(self, key_id: str) -> Callable[[str], None]:
         request, context = self.request(), self.context
@@ -315,15 +313,12 @@ class RetirementPane(_KeyPane):
         return self._record
 
     def primary(self) -> Primary:
-        return Primary("Continue" if self.opening.done else "Delete the old key…")
+        return Primary("Continue") if self.opening.done else Primary("Delete the old key…", act=self._ask)
 
-    def advance(self) -> None:
-        if self.opening.done:
-            super().advance()
-            return
+    def _ask(self) -> None:
         body = "Nothing can use it after that, and nobody can activate it again."
         question = Confirm(f"Delete {self.context.facts['rotated']['old_id']}?", body, "Delete", no="Not yet")
-        self.agree_first(retirement.validate(self.request(), self.context), question, super().advance)
+        self.agree_first(retirement.validate(self.request(), self.context), question)
 
     def request(self) -> retirement.Request:
         return retirement.Request(self.code() if self.query("#code") else "")

@@ -459,8 +459,14 @@ class CodePane(StepPane):
 
 
 class AccountWorkPane(CodePane):
-    """Works in an account through IAM: looks when it opens, and each action returns a new look."""
+    """Works in an account through IAM: looks when it opens, and each action returns a new look.
 
+    Attributes:
+        ASKS: the primary action's label while it looks at the account.
+        found: the last look; None before any.
+    """
+
+    ASKS: ClassVar[str]
     found: Any = None
     _unasked = False  # whether the page itself started the running look
 
@@ -520,10 +526,9 @@ class AccountWorkPane(CodePane):
             if self.found is None:
                 self.focus_primary()
 
-    def advance(self) -> None:
+    def primary(self) -> Primary:
         if self.code_wanted:
-            self.run_again()
-        elif self.found is None and not self.nobody() and not self.opening.done:
-            self.action_look()
-        else:
-            super().advance()
+            return Primary(self.ASKS, act=self.run_again)
+        if self.found is None and not self.nobody():
+            return Primary(self.ASKS, act=self.action_look)
+        return super().primary()

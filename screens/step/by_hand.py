@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import ClassVar
 
 from textual import on
 from textual.app import SuspendNotSupported
 from textual.binding import Binding, BindingType
 
-from screens.step.page import StepPane
+from screens.step.page import Primary, StepPane
 from screens.widgets.dialogs import Dialog, ErrorDialog, ask
 from screens.widgets.failure import as_error
+from screens.widgets.layer_bar import LayerBar
 from screens.widgets.own_terminal import lend_terminal
-from screens.widgets.text import Button, OptionList, Text
+from screens.widgets.text import Button, OptionList, Text, short
 from workflows.core.errors import OnboardError
-from workflows.core.sentences import text_of
+from workflows.core.sentences import count, text_of
 from workflows.steps.shared import by_hand
 from workflows.steps.shared.by_hand import NotPossible, Spot
 
@@ -117,6 +119,48 @@ class ByHandPane(StepPane):
     def _tell(self, error: OnboardError) -> None:
         dialog = ErrorDialog(error, self.context.environment.copy)
         self.app.push_screen(dialog, lambda _answer: self.read_again())
+
+
+class LayersPane(ByHandPane):
+    """Shows one layer at a time, which a `LayerBar` and `l` choose; Next first goes through all to be seen.
+
+    Attributes:
+        UNCHANGED: the primary action's label if nothing changes.
+        account: the account of the layer shown; "" before any.
+    """
+
+    UNCHANGED: ClassVar[str]
+    account = ""
+
+    def show_layer(self, account: str) -> None:
+        """Show another layer."""
+        raise NotImplementedError
+
+    def pending(self) -> Mapping[str, int]:
+        """Return how many changes each layer doesn't have yet, by account."""
+        raise NotImplementedError
+
+    def primary(self) -> Primary:
+        if unseen := self.query_one(LayerBar).unseen:
+            return Primary(f"Go to {short(unseen)}", act=partial(self.show_layer, unseen))
+        pending = sum(self.pending().values())
+        return Primary(f"Keep {count(pending, 'change')}" if pending else self.UNCHANGED)
+
+    @on(Button.Pressed, "#layer")
+    def action_layer(self) -> None:
+        """Show the next layer."""
+        accounts = self.query_one(LayerBar).accounts
+        self.show_layer(accounts[(accounts.index(self.account) + 1) % len(accounts)])
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+        """Disable the key to the next layer if there is only one."""
+        return action != "layer" or any(len(bar.accounts) > 1 for bar in self.query(LayerBar))
+
+    def offer_layers(self, needless: Iterable[str] = ()) -> None:
+        """Offer the next layer if there are several; some needn't be seen, and in a done step none."""
+        bar = self.query_one(LayerBar)
+        self.query_one("#layer").display = len(bar.accounts) > 1
+        bar.seen.update(bar.accounts if self.opening.done else needless)
 
 
 def _elsewhere(spot: Spot) -> OnboardError:

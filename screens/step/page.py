@@ -63,10 +63,12 @@ class Primary:
     Attributes:
         effect: its label, which names the effect; if it isn't ready, what to do first.
         ready: whether it can be pressed.
+        act: does it; None submits the input.
     """
 
     effect: Sentence
     ready: bool = True
+    act: Callable[[], object] | None = None
 
 
 @dataclass(frozen=True)
@@ -396,7 +398,12 @@ class StepPane(VerticalScroll):
         return bool(self.problems) and not any(problem.fatal for problem in self.problems)
 
     def advance(self) -> None:
-        """Handle Next. A pane with moves of its own starts the next one here instead."""
+        """Handle Next: do what the primary action says."""
+        act = self.primary().act or self.submit
+        act()
+
+    def submit(self) -> None:
+        """Submit the input."""
         self.post_message(self.Submitted(self.request()))
 
     def answer(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 from textual.content import Content
 from textual.style import Style
@@ -41,9 +41,15 @@ class LayerBar(Text):
         self._current = ""
         self.seen: set[str] = set()
 
-    def first_unseen(self, accounts: Iterable[str]) -> str:
-        """Return the first of these accounts not shown yet, or ""."""
-        return next((account for account in accounts if account not in self.seen), "")
+    @property
+    def accounts(self) -> list[str]:
+        """The accounts of the layers."""
+        return [account for account, _ in self._layers]
+
+    @property
+    def unseen(self) -> str:
+        """The first of them not shown yet, or ""."""
+        return next((account for account in self.accounts if account not in self.seen), "")
 
     def show(self, layers: Sequence[tuple[str, str]], current: str) -> None:
         """Show the layers.
