@@ -79,10 +79,10 @@ def test_a_context_holds_the_facts_of_its_item_and_all_by_scoped_name(
 ) -> None:
     settle(session, USERS, {"people": "jane"})
     for layer in ("management", "security"):
-        settle(session, StepKey("groups", layer), {"planned": f"plan of {layer}"})
+        settle(session, StepKey("groups", layer), {"planned": layer})
     context = run.context(REVIEW)
-    assert context.facts["planned"] == "plan of security"
-    assert context.every["planned@management"] == "plan of management"
+    assert context.facts["planned"] == "security"
+    assert context.every["planned@management"] == "management"
     assert (context.item, context.folder) == ("security", session.folder)
     assert not context.cancelled.is_set()
     assert not context.leaving.is_set()
@@ -251,7 +251,7 @@ def test_what_the_network_said_against_a_step_stays_until_it_says_otherwise_or_t
     run.observe()
     assert session.status(USERS) is Status.CONTRADICTED, "a look at this machine says nothing about it"
     assert USERS in {question.key for question in run.questions()}, "so it is asked again"
-    assert not run.save_answer(run.question(USERS), unknown("AWS wants a code."))
+    assert not run.save_answer(run.question(USERS), unknown("No code."))
     assert session.status(USERS) is Status.CONTRADICTED
     assert run.save_answer(run.question(USERS), AGREES)
     run.observe()
@@ -266,7 +266,7 @@ def test_what_the_network_said_against_a_step_stays_until_it_says_otherwise_or_t
     assert session.status(USERS) is not Status.CONTRADICTED
     run.save_answer(run.question(USERS), Observation(Verdict.AWAITED, "", ("jane",)))
     run.observe()
-    run.save_answer(run.question(USERS), unknown("AWS wants a code."))
+    run.save_answer(run.question(USERS), unknown("No code."))
     assert session.state.awaited() == ("jane",)
 
 

@@ -133,7 +133,7 @@ def test_a_clock_that_is_off_is_told_with_its_direction_and_size() -> None:
     headers = {"date": "Fri, 02 Jan 2026 03:20:07 GMT"}
     error = translate(answer("SignatureDoesNotMatch", message, 403, headers))
     assert error.failure is AwsFailure.CLOCK
-    assert " 20 min 7 s behind " in error.why
+    assert all(part in error.why for part in ("20 min 7 s", "behind"))
     ahead = translate(
         answer(
             "SignatureDoesNotMatch",
@@ -142,7 +142,7 @@ def test_a_clock_that_is_off_is_told_with_its_direction_and_size() -> None:
             {"date": "Fri, 02 Jan 2026 02:50:00 GMT"},
         )
     )
-    assert " 10 min 0 s ahead " in ahead.why
+    assert all(part in ahead.why for part in ("10 min 0 s", "ahead"))
 
 
 def test_a_session_token_in_the_signed_request_that_aws_repeats_is_never_shown() -> None:

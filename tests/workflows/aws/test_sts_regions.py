@@ -218,12 +218,12 @@ def test_regions_are_held_against_those_that_the_project_uses() -> None:
 def test_the_page_and_the_clicks_are_told_for_what_no_api_does() -> None:
     lines = instructions(sample(), to_do(sample(), ALLOWED))
     text = "\n".join(lines)
-    assert lines[0] == f"Switch to security: https://{ACCOUNT}.signin.aws.amazon.com/console"
+    assert lines[0].endswith(f" https://{ACCOUNT}.signin.aws.amazon.com/console")
     assert "https://console.aws.amazon.com/iam/home#/account_settings" in text
-    assert "Deactivate, for eu-west-1" in text
-    assert "Activate, for eu-west-3" in text
+    assert "Deactivate, for eu-west-1\n" in text
+    assert "Activate, for eu-west-3\n" in text
     assert "https://console.aws.amazon.com/billing/home#/account" in text
-    assert "Enable for ap-east-1" in text
+    assert "ap-east-1" in lines[-1]
     assert instructions(sample(), to_do(sample(), ("eu-west-1", "me-south-1", "us-east-1"))) == ()
 
 
@@ -249,7 +249,7 @@ def test_the_markdown_has_no_account_id_unless_it_is_wanted_there() -> None:
     ):
         problem = problem.replace(number, name)
     assert problem in text
-    assert " us-west-2, cn-north-1" in text
+    assert "us-west-2, cn-north-1" in text
     assert ACCOUNT in markdown(audit, with_ids=True)
     told = record(audit)
     assert told["accounts"][0]["deactivate"] == ["eu-west-1"]
@@ -259,5 +259,6 @@ def test_the_markdown_has_no_account_id_unless_it_is_wanted_there() -> None:
 def test_asking_again_tells_what_has_changed() -> None:
     before = Audit("bb", "", ALLOWED, (sample(),))
     now = Audit("bb", "", ALLOWED, (sample(eu_west_1=StsState.DEACTIVATED),))
-    assert changes(before, now) == (f"security eu-west-1: {StsState.ACTIVE}, now {StsState.DEACTIVATED}",)
+    (line,) = changes(before, now)
+    assert all(part in line for part in ("security", "eu-west-1", StsState.ACTIVE, StsState.DEACTIVATED))
     assert changes(now, now) == ()

@@ -349,12 +349,12 @@ def test_a_role_profile_tells_its_parts(tmp_path: Path) -> None:
     ],
 )
 def test_the_link_that_switches_role(partition: str, host: str) -> None:
-    parts = urlsplit(shell_lines.switch_role_url("222222222222", "ops/DevOps", "bb shared & more", partition))
+    parts = urlsplit(shell_lines.switch_role_url("222222222222", "ops/DevOps", "bb & more", partition))
     assert (parts.scheme, parts.netloc, parts.path) == ("https", host, "/switchrole")
     assert parse_qs(parts.query) == {
         "account": ["222222222222"],
         "roleName": ["ops/DevOps"],
-        "displayName": ["bb shared & more"],
+        "displayName": ["bb & more"],
     }
 
 

@@ -7,7 +7,6 @@ import pytest
 
 from workflows.core import installation
 from workflows.core.installation import how_to_add_the_demo
-from workflows.profiles.plan import credential_command
 
 
 @pytest.fixture(autouse=True)
@@ -52,8 +51,3 @@ def test_a_processor_without_the_demos_terraform_is_not_sent_in_circles(
     monkeypatch.setattr("os.uname", lambda: ("Linux", "", "", "", "aarch64"))
     assert "aarch64" in how_to_add_the_demo()
     assert "install" not in how_to_add_the_demo()
-
-
-def test_python_as_a_fallback_imports_nothing_from_the_current_folder(tmp_path: Path) -> None:
-    command = credential_command("bb", "bb-security", interpreter=tmp_path / "python", search_path="")
-    assert command.startswith(f"{tmp_path}/python -P -m ")

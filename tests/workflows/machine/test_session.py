@@ -147,7 +147,7 @@ def test_a_fact_is_amended_in_a_step_that_stays_done_or_open(sessions: Sessions)
     session.acknowledge(USERS, session.state.observed[USERS])
     session.amend(USERS, lambda _: {"people": ["b.sample"]})
     assert session.status(USERS) is Status.UNCONFIRMED, "the person continued despite it"
-    session.reopen(USERS, "a key differs")
+    session.reopen(USERS, "changed")
     session.drafts.save(USERS, {"people": ["d.fourth"]})
     session.amend(USERS, lambda _: {"people": ["e.fifth"]})
     assert session.state.observed[USERS].identity == gone.identity
@@ -156,7 +156,7 @@ def test_a_fact_is_amended_in_a_step_that_stays_done_or_open(sessions: Sessions)
     record = session.record(USERS)
     assert record is not None
     assert isinstance(record.last, Reopened)
-    assert record.last.reason == "a key differs"
+    assert record.last.reason == "changed"
     assert session.facts()["people"] == ["e.fifth"]
     assert session.drafts.load(USERS) == {"people": ["d.fourth"]}
     session.close()

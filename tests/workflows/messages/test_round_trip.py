@@ -244,27 +244,16 @@ def test_a_damaged_handoff_is_refused_or_read_unchanged(place: int, change: str,
 
 
 @pytest.mark.parametrize(
-    ("changes", "encrypted", "made_anew"),
+    "changes",
     [
-        ({}, "passwords in it are encrypted", "a new password."),
-        (
-            {"encrypted_password": None, "access_key_id": "AKIAIOSFODNN7EXAMPLE", "sign_in_url": ""},
-            "secret keys in it are encrypted",
-            "a new access key.",
-        ),
-        (
-            {"access_key_id": "AKIAIOSFODNN7EXAMPLE"},
-            "passwords and secret keys in it are encrypted",
-            "a new password and access key.",
-        ),
+        {},
+        {"encrypted_password": None, "access_key_id": "AKIAIOSFODNN7EXAMPLE", "sign_in_url": ""},
+        {"access_key_id": "AKIAIOSFODNN7EXAMPLE"},
     ],
 )
-def test_the_text_speaks_of_what_it_holds(changes: dict[str, object], encrypted: str, made_anew: str) -> None:
+def test_the_text_speaks_of_what_it_holds(changes: dict[str, object]) -> None:
     if "access_key_id" in changes:
         changes = {**changes, "encrypted_secret": identity().encrypted_password}
-    text = Handoff("bb", (identity(**changes),)).render()
-    assert f"secret: {encrypted} to your PGP key, and only you can read them." in " ".join(text.split())
-    assert text.count(made_anew) == 1
-    assert ("password" in text.partition("Without it:")[0]) == (
-        identity(**changes).encrypted_password is not None
-    )
+    text = Handoff("bb", (identity(**changes),)).render().partition("Without it:")[0]
+    assert ("password" in text) == (identity(**changes).encrypted_password is not None)
+    assert ("secret key" in text) == ("access_key_id" in changes)

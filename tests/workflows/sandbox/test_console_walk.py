@@ -204,9 +204,7 @@ def test_an_abandoned_device_blocks_its_name(environment: StrictWorld, browser: 
     settled(environment)
     browser.sign_in(CHOSEN)
     browser.post("/console/mfa", name="jane.doe", kind="app")
-    page = browser.post("/console/mfa/cancel")
-    assert page.status_code == 403
-    assert f"arn:aws:iam::{SECURITY}:mfa/jane.doe" in page.text
+    assert browser.post("/console/mfa/cancel").status_code == 403
     assert browser.post("/console/mfa", name="jane.doe", kind="app").status_code == 409
     page = browser.post("/console/mfa", name="jane.doe-2", kind="app")
     assert page.request.path == "/console/mfa/codes"

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -99,7 +98,7 @@ def test_what_the_difference_does_not_say_is_noted(admin: AdminProject) -> None:
     path = admin.root / "security/global/base-identities/locals.tf"
     path.write_text(path.read_text() + '# "jane.doe" was here\n')
     (note,) = review.prepare(admin.context(), quiet).notes
-    assert re.match(r"security: jane\.doe .* locals\.tf:\d", note)
+    assert all(part in note for part in ("security", "jane.doe", "locals.tf:"))
     write(admin)
     assert review.prepare(admin.context(), quiet).notes == ()
 
@@ -159,7 +158,7 @@ def test_a_policy_that_denies_the_first_password_change_is_noted(admin: AdminPro
         '      variable = "aws:MultiFactorAuthPresent"\n      values   = ["false"]\n    }\n  }\n}\n'
     )
     (note,) = review.prepare(admin.context(), quiet).notes
-    assert note.startswith("security: zz_mfa.tf:2 ")
+    assert "zz_mfa.tf:2" in note
 
 
 def test_a_checkout_that_fell_behind_is_not_written_to(admin: AdminProject) -> None:

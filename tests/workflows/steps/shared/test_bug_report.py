@@ -60,7 +60,8 @@ def test_mails_owners_and_free_texts_are_redacted_too(tmp_path: Path) -> None:
         "Ann Lee",
     ):
         assert secret not in text
-    assert "keys/person-2 of <account-id>" in text
+    assert "keys/person-2 of" in text
+    assert "<account-id>" in text
     assert "mfa_required" in text
     assert text.splitlines()[-1].startswith('"2 bytes')
 

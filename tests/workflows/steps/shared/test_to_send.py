@@ -29,13 +29,13 @@ def environment(tmp_path: Path) -> Environment:
 
 def test_a_file_of_the_persons_own_stays_and_the_text_gets_a_number(environment: Environment) -> None:
     own = environment.home / "reminder.txt"
-    own.write_text("my own notes of ten years")
+    own.write_text("mine")
     (environment.home / "reminder-2.txt").mkdir()
     for text, name in (("Hello", "reminder-3.txt"), ("Hello", "reminder-3.txt"), ("Again", "reminder-4.txt")):
         handed = hand_out("A reminder", text, "reminder.txt", environment)
         assert name in str(handed.said)
         assert (environment.home / name).read_text() == text
-    assert own.read_text() == "my own notes of ten years"
+    assert own.read_text() == "mine"
 
 
 def test_a_copied_text_that_is_saved_keeps_the_persons_own_file(environment: Environment) -> None:
