@@ -43,7 +43,8 @@ _SECONDS_BETWEEN_LOOKS = 5.0
 _OF_A_SESSION = {"archive", "restore", "delete", "report"}
 """Actions on the selected session."""
 _LABEL = 28
-_TIME = 14
+_DETAIL, _TIME = 12, 14
+"""The width that a long name leaves for the detail, and that of the last column."""
 _WIDE, _BESIDE = 116, 38
 """The columns from which the selected line is explained beside the list, and the width of that."""
 _ONE = "In one sitting."
@@ -85,6 +86,11 @@ class _Line:
     def longest(self) -> str:
         """The longest description of the work."""
         return text_of((*self.works, self.work)[0])
+
+    @property
+    def shortest(self) -> str:
+        """The shortest description of the work."""
+        return min(map(text_of, (self.work, *self.works)), key=cell_len)
 
     def named(self, room: int) -> str:
         """Return the work, as long as fits beside the detail."""
@@ -417,7 +423,7 @@ class HomeScreen(OneFocus):
             for heading in (*order, self._elsewhere)
         }
         options, crowded = list[Option](), self._crowded
-        wide = max((self._label(self._lines[name]) for name in listed), default=_LABEL)
+        wide = self._aligned([self._lines[name] for name in listed])
         tasks = [self._lines[name] for heading in _TASKS for name in groups[heading]]
         have_room = all(wide + cell_len(text_of(task.detail)) <= self._width(task) for task in tasks)
         for heading, names in groups.items():
@@ -490,28 +496,48 @@ class HomeScreen(OneFocus):
         line = self._lines.get(name or "")
         return 0 if line is None else 1 + all(word in text_of(line.work).casefold() for word in self._terms())
 
+    def _time(self, line: _Line) -> str:
+        """Return the last column; "" if a session's work and detail need its space."""
+        time = f" {line.time:>{_TIME}}" if line.time else ""
+        needed = max(_LABEL, cell_len(line.shortest) + 2) + cell_len(text_of(line.detail)) + len(time)
+        return time if needed <= self._room(line) else ""
+
+    def _room(self, line: _Line) -> int:
+        """Return the width of a line's columns."""
+        return self.size.width - _BESIDE * self.has_class("-beside") - 7 - len(line.mark)
+
     def _width(self, line: _Line) -> int:
         """Return the width of a line's work and detail."""
-        time = 1 + _TIME if line.time else 0
-        return self.size.width - _BESIDE * self.has_class("-beside") - 7 - time - len(line.mark)
+        return self._room(line) - len(self._time(line))
 
     def _label(self, line: _Line) -> int:
-        """Return the width that a line needs for its work, as far as its detail allows."""
-        width = self._width(line)
-        return max(_LABEL, min(cell_len(line.named(width)) + 2, width - cell_len(text_of(line.detail))))
+        """Return the width that a line needs for its work; the detail makes way for a name."""
+        width, detail = self._width(line), cell_len(text_of(line.detail))
+        if not line.works:
+            detail = min(detail, _DETAIL)
+        return max(_LABEL, min(cell_len(line.named(width)) + 2, width - detail))
+
+    def _aligned(self, lines: Sequence[_Line]) -> int:
+        """Return the width of the first column with which the most lines have room for theirs."""
+        ranges = [
+            range(self._label(line), self._width(line) - cell_len(text_of(line.detail)) + 1) for line in lines
+        ]
+        labels = sorted((fitting.start for fitting in ranges), reverse=True)
+        return max(labels, key=lambda width: sum(width in fitting for fitting in ranges), default=_LABEL)
 
     def _line(self, name: str, wide: int) -> Content:
-        """Return a line in its columns; the first is as wide as others need, if the whole line fits."""
+        """Return a line in its columns; the first is as wide as in most lines, if all fits."""
         line = self._lines[name]
-        time = f" {line.time:>{_TIME}}" if line.time else ""
         width = self._width(line)
-        label = max(self._label(line), min(wide, width - cell_len(text_of(line.detail))))
+        label = self._label(line)
+        if label <= wide <= width - cell_len(text_of(line.detail)):
+            label = wide
         room = max(0, width - label)
         return styled(
             (f"{sized(line.named(width), label - 2)}  ", ""),
             (line.mark, "$warning"),
             (sized(line.fitting(room), room), "$text-warning" if line.mark else "$text-muted"),
-            (time, "$text-muted"),
+            (self._time(line), "$text-muted"),
         )
 
     @on(OptionList.OptionHighlighted)

@@ -21,7 +21,7 @@ with on_demand():
     from workflows.steps.admin import written
 
 _NAMED, _COMMITS = 2, 5
-_APPLIES = {"": "next", "running": "runs", "finished": "ended", "failed": "failed"}
+_APPLIES = {"": "next", "running": "runs", "finished": "succeeded", "failed": "failed"}
 
 
 def left_in_regions(facts: Mapping[str, Any]) -> str:

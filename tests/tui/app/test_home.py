@@ -130,6 +130,21 @@ async def test_long_names_leave_room_for_what_comes_next() -> None:
         assert any("franco" in line and standing_of(session)[0] in line for line in lines_of(app))
 
 
+@pytest.mark.parametrize("width", [60, 80])
+async def test_a_name_is_whole_and_the_time_and_the_detail_make_way_for_it(width: int) -> None:
+    one = Summary(
+        "1", "new-user", changed=LATE.summary.changed, next_title="Decrypt and sign in (management)"
+    )
+    entries = [
+        entry(replace(one, id=name, facts={"user": name}))
+        for name in ("jane.doe", "juan.delacruz", "marcos.pagnucco")
+    ]
+    app = Host(entries)
+    async with app.run_test(size=(width, 36)) as pilot:
+        await rest(pilot)
+        assert all(work_of(session.summary) in app.text() for session in entries)
+
+
 async def test_the_session_that_can_go_on_comes_first_and_says_what_arrived() -> None:
     waiting = {"joining": ["jane.doe"], "rekeying": ["sam.okafor"]}
     admin = Summary(
