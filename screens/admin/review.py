@@ -45,6 +45,7 @@ from workflows.steps.decisions import Comparison
 from workflows.steps.shared.by_hand import Spot
 from workflows.steps.shared.module import Report
 
+_MARKS = {"+", "-"}
 _LINES = {"+": "added", "-": "removed", "@": "hunk", "=": "file", "\\": "hunk"}
 
 
@@ -69,7 +70,7 @@ class FileDiff:
     @cached_property
     def over(self) -> int:
         """The line after its last changed one."""
-        changed = (at for at, line in enumerate(self.change.lines, 1) if line.mark in "+-")
+        changed = (at for at, line in enumerate(self.change.lines, 1) if line.mark in _MARKS)
         return self.begin + max(changed, default=len(self.change.lines))
 
     @property
@@ -79,7 +80,7 @@ class FileDiff:
 
     @cached_property
     def first(self) -> int:
-        return self.begin + next((at for at, line in enumerate(self.change.lines) if line.mark in "+-"), 0)
+        return self.begin + next((at for at, line in enumerate(self.change.lines) if line.mark in _MARKS), 0)
 
     @cached_property
     def identity(self) -> str:
@@ -101,7 +102,7 @@ def file_diffs(change_set: ChangeSet) -> tuple[FileDiff, ...]:
 
 
 class FileDiffs(DrawnLines):
-    """Scrolls down, and from file to file; a long line wraps into rows, each with its mark.
+    """Scrolls down, and from file to file; a long line wraps into rows, which show that it continues.
 
     Attributes:
         files: the files shown.
@@ -194,7 +195,7 @@ class FileDiffs(DrawnLines):
         top = round(self.scroll_y)
         first = max(self._line_at(top), self.files[self.at].begin if self.files else 0)
         below = self._lines[first : self._line_at(top + max(1, self.size.height) - 1) + 1]
-        return next((line.old for line in below if line.mark in {"+", "-"}), 1)
+        return next((line.old for line in below if line.mark in _MARKS), 1)
 
     def go_to_file(self, index: int) -> None:
         """Show a file's beginning at the top, as far as there are lines."""
@@ -263,13 +264,16 @@ class FileDiffs(DrawnLines):
         line = self._lines[at]
         style = self.style_of(_LINES[line.mark]) if line.mark in _LINES else base
         whole, nth = Strip(self._segments(line, self._tokens[at], style)), row - self._starts[at]
-        begin, end = [1, *_row_ends(_drawn(line), width)][nth : nth + 2]
-        return Strip([*whole.crop(0, 1), *whole.crop(begin, end)]).adjust_cell_length(width, style)
+        begin, end = [0, *_row_ends(_drawn(line), width)][nth : nth + 2]
+        more = [segment(f"{line.mark if line.mark in _MARKS else ' '}…", self._mark_style(line, style))]
+        return Strip([*(more if nth else ()), *whole.crop(begin, end)]).adjust_cell_length(width, style)
+
+    def _mark_style(self, line: DiffLine, style: Style) -> Style:
+        return style + Style(reverse=True, bold=True) if line.mark in _MARKS else style
 
     def _segments(self, line: DiffLine, tokens: Sequence[Token], style: Style) -> list[Segment]:
         text, at = _drawn(line), 1
-        mark = style + Style(reverse=True, bold=True) if line.mark in {"+", "-"} else style
-        segments = [segment(text[:1], mark)]
+        segments = [segment(text[:1], self._mark_style(line, style))]
         if not tokens:
             return [*segments, segment(text[1:], style)]
         plain = style + Style(color=self.rich_style.color)  # the mark and the background show what kind it is
@@ -283,14 +287,17 @@ class FileDiffs(DrawnLines):
 
 
 def _row_ends(text: str, width: int) -> list[int]:
-    """Return the cell at which each row of a line ends; each row has its mark, and no letter is split."""
-    cells, rest = cell_len(text), max(1, width - 1)
+    """Return the cell at which each row of a line ends; no letter is split.
+
+    The first row begins with the line's mark; the others also have the sign that the line continues.
+    """
+    cells, first, rest = cell_len(text), max(2, width), max(1, width - 2)
     if cells == len(text):  # one cell per letter
-        return [*range(1 + rest, cells, rest), cells]
-    ends, begin, at = list[int](), 1, 1
-    for wide in map(cell_len, text[1:]):
-        if begin < at and at + wide > begin + rest:
-            ends.append(begin := at)
+        return [*range(first, cells, rest), cells]
+    ends, at = list[int](), 0
+    for wide in map(cell_len, text):
+        if at + wide > (ends[-1] + rest if ends else first):
+            ends.append(at)
         at += wide
     return [*ends, at]
 
@@ -355,7 +362,10 @@ class ReviewPane(ByHandPane):
     ReviewPane #diff { height: 1fr; min-height: 5; border: round $border-blurred; }
     ReviewPane #diff:focus { border: round $accent; }
     ReviewPane.-alone > * { display: none !important; }
-    ReviewPane.-alone > #diff { display: block !important; }
+    ReviewPane.-alone { padding: 0; }
+    ReviewPane.-alone > #diff {  /* without frame: a line of a key has 76 columns */
+        display: block !important; border-left: none; border-right: none;
+    }
     ReviewPane #commit-fields { height: auto; display: none; }
     ReviewPane #commit-fields.-wanted { display: block; }
     ReviewPane.-nothing #diff, ReviewPane.-nothing #files, ReviewPane.-nothing #buttons,

@@ -275,8 +275,17 @@ async def test_a_long_line_goes_on_below_and_counts_as_seen_with_its_end(admin_p
         assert diff.seen == {0}
         top = round(diff.scroll_y)
         drawn = [diff.render_line(row - top).text for row in rows]
-        assert {line[0] for line in drawn} == {"+"}
-        assert "".join(line[1:] for line in drawn).rstrip() == text.rstrip()
+        assert {line[:2] for line in drawn[1:]} == {"+…"}
+        assert "".join([drawn[0][1:], *(line[2:] for line in drawn[1:])]).rstrip() == text.rstrip()
+
+
+async def test_a_line_of_a_key_fits_full_screen(decided: AdminProject) -> None:
+    async with review_of(decided, (80, 24)) as (ui, diff):
+        key = next(file for file in diff.files if not file.readable)
+        longest = max(len(line.text) for line in key.change.lines if line.mark == "+")
+        assert longest == len("+") + 76
+        await ui.press("v")
+        assert diff.row_of(key.over) - diff.row_of(key.begin) == key.over - key.begin
 
 
 @pytest.mark.parametrize("columns", [40, 41])
@@ -291,7 +300,8 @@ async def test_no_letter_of_two_cells_is_lost_where_a_line_goes_on(
         (file,) = diff.files
         rows = range(diff.row_of(file.first), diff.row_of(file.over))
         drawn = [diff.render_line(row - round(diff.scroll_y)).text for row in rows]
-        assert "".join(line[1:].rstrip() for line in drawn) == text.rstrip()
+        assert {line[:2] for line in drawn[1:]} == {"+…"}
+        assert "".join([drawn[0][1:].rstrip(), *(line[2:].rstrip() for line in drawn[1:])]) == text.rstrip()
 
 
 async def test_what_the_difference_does_not_say_is_told_above_it(decided: AdminProject) -> None:
