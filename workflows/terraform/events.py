@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
+from copy import copy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal, TypeAlias, get_args
@@ -158,9 +159,11 @@ OPERATIONS: Mapping[str, int] = {"create": 1, "update": 1, "delete": 1, "replace
 """How many ends Terraform reports for a planned action; others (move, import, forget, no-op) have none."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Progress:
     """The state of a plan or an apply after the events so far. Data-source reads are not counted.
+
+    Its memory grows with the resources, not the events.
 
     Attributes:
         planned: address -> action (create, update, delete, replace, …) of every planned change.
@@ -169,16 +172,45 @@ class Progress:
         failed: failed addresses in order.
         diagnostics: errors and warnings so far.
         summary: the last summary, or None; for an apply it only comes after a complete one.
-        begun: started addresses in order.
+        begun: started addresses in order, as keys.
+        ends: how many ends of each address were reported.
     """
 
-    planned: Mapping[str, str] = field(default_factory=dict)
-    running: Mapping[str, float] = field(default_factory=dict)
-    done: tuple[str, ...] = ()
-    failed: tuple[str, ...] = ()
-    diagnostics: tuple[Diagnostic, ...] = ()
+    planned: dict[str, str] = field(default_factory=dict)
+    running: dict[str, float] = field(default_factory=dict)
+    done: list[str] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
+    diagnostics: list[Diagnostic] = field(default_factory=list)
     summary: ChangeSummary | None = None
-    begun: tuple[str, ...] = ()
+    begun: dict[str, None] = field(default_factory=dict)
+    ends: Counter[str] = field(default_factory=Counter)
+
+    def add(self, event: Event) -> None:
+        """Add an event; reads change nothing."""
+        match event:
+            case ChangeSummary():
+                self.summary = event
+            case Diagnostic():
+                self.diagnostics.append(event)
+            case ResourceEvent(action="read"):
+                pass
+            case ResourceEvent("planned_change", address, action) if action not in {"noop", "no-op"}:
+                self.planned[address] = action
+            case ResourceEvent("apply_start" | "apply_progress", address):
+                self.begun[address] = None
+                self.running[address] = event.seconds
+            case ResourceEvent("apply_complete", address):
+                self.running.pop(address, None)
+                self.ends[address] += 1
+                if self.ends[address] == OPERATIONS.get(self.planned.get(address, ""), 1):
+                    self.done.append(address)
+            case ResourceEvent("apply_errored", address):
+                self.running.pop(address, None)
+                self.failed.append(address)
+
+    def snapshot(self) -> Progress:
+        """Return a copy that later events don't change."""
+        return Progress(**{name: copy(value) for name, value in vars(self).items()})
 
     @property
     def total(self) -> int:
@@ -186,9 +218,9 @@ class Progress:
         return sum(action in OPERATIONS for action in self.planned.values())
 
     @property
-    def errors(self) -> tuple[Diagnostic, ...]:
+    def errors(self) -> list[Diagnostic]:
         """The diagnostics that are errors."""
-        return tuple(diagnostic for diagnostic in self.diagnostics if diagnostic.is_error)
+        return [diagnostic for diagnostic in self.diagnostics if diagnostic.is_error]
 
     @property
     def remaining(self) -> tuple[str, ...]:
@@ -204,52 +236,3 @@ class Progress:
     def applied(self) -> bool:
         """Whether the apply reported that it is complete, without an error."""
         return self.summary is not None and self.summary.operation in {"apply", "destroy"} and not self.errors
-
-
-class ProgressTracker:
-    """Collects events into a `Progress`. Memory grows with the resources, not the events."""
-
-    def __init__(self) -> None:
-        self._planned: dict[str, str] = {}
-        self._running: dict[str, float] = {}
-        self._begun: dict[str, None] = {}
-        self._finished: Counter[str] = Counter()
-        self._done: dict[str, None] = {}
-        self._failed: dict[str, None] = {}
-        self._diagnostics: list[Diagnostic] = []
-        self._summary: ChangeSummary | None = None
-
-    def add(self, event: Event) -> None:
-        """Add an event; reads change nothing."""
-        match event:
-            case ChangeSummary():
-                self._summary = event
-            case Diagnostic():
-                self._diagnostics.append(event)
-            case ResourceEvent(action="read"):
-                pass
-            case ResourceEvent("planned_change", address, action) if action not in {"noop", "no-op"}:
-                self._planned[address] = action
-            case ResourceEvent("apply_start" | "apply_progress", address):
-                self._begun[address] = None
-                self._running[address] = event.seconds
-            case ResourceEvent("apply_complete", address):
-                self._running.pop(address, None)
-                self._finished[address] += 1
-                if self._finished[address] >= OPERATIONS.get(self._planned.get(address, ""), 1):
-                    self._done[address] = None
-            case ResourceEvent("apply_errored", address):
-                self._running.pop(address, None)
-                self._failed[address] = None
-
-    def progress(self) -> Progress:
-        """Return an immutable snapshot of the progress so far."""
-        return Progress(
-            planned=dict(self._planned),
-            running=dict(self._running),
-            done=tuple(self._done),
-            failed=tuple(self._failed),
-            diagnostics=tuple(self._diagnostics),
-            summary=self._summary,
-            begun=tuple(self._begun),
-        )

@@ -104,10 +104,10 @@ def apply_result(outcome: Outcome) -> ApplyResult:
     locked = any(read_lock(error.as_text()) for error in progress.errors)
     return ApplyResult(
         exit_code=outcome.exit_code,
-        done=progress.done,
-        failed=progress.failed,
+        done=tuple(progress.done),
+        failed=tuple(progress.failed),
         remaining=progress.remaining,
-        begun=progress.begun,
+        begun=tuple(progress.begun),
         existing=tuple(
             error.address
             for error in progress.errors

@@ -41,7 +41,6 @@ from workflows.core.shapes import read
 from workflows.terraform.events import (
     Event,
     Progress,
-    ProgressTracker,
     decoded,
     message_of,
     parse_line,
@@ -252,17 +251,17 @@ class Run:
         Raises:
             LeftRunning: `watch.leave` was set.
         """
-        tracker = ProgressTracker()
+        progress = Progress()
         last: deque[str] = deque(maxlen=TEXT_LINES)
         for lines in self._tail(watch):
             events = [event for line in lines if (event := parse_line(line)) is not None]
             for event in events:
-                tracker.add(event)
+                progress.add(event)
             messages = tuple(message_of(line) for line in lines)
             last.extend(messages)
             if watch.on_update is not None and lines:
-                watch.on_update(Update(messages, tuple(events), tracker.progress()))
-        progress, exit_code = tracker.progress(), self.exit_code
+                watch.on_update(Update(messages, tuple(events), progress.snapshot()))
+        exit_code = self.exit_code
         if exit_code is None:  # the supervisor was killed too: only the output is left
             exit_code = 0 if progress.applied else 1 if progress.errors else None
         return Outcome(exit_code, self.was_cancelled(), progress, "\n".join(last).strip())

@@ -54,7 +54,7 @@ from workflows.steps.admin.terraform_runs import CodeWanted, run_folder
 from workflows.steps.decisions import Decisions, LayerDecisions
 from workflows.steps.shared.leftovers import RUNS
 from workflows.steps.shared.module import Context, Progress, Report, stopped
-from workflows.terraform.events import ProgressTracker, message_of, parse_line
+from workflows.terraform.events import Progress as Applying, message_of, parse_line
 from workflows.terraform.lines import Line, Sort
 from workflows.terraform.record import PLAN_FILE, PlanRecord, StateMark, file_sha256, hash_sources
 from workflows.terraform.results import ApplyCancelled, ApplyFailed, ApplyResult, Trouble
@@ -93,12 +93,12 @@ APPLYING = (*PLANNING, hook("apply_start", USER), hook("apply_complete", USER, e
 
 def replay(lines: tuple[str, ...], report: Report) -> None:
     """Report recorded lines, one update each."""
-    tracker = ProgressTracker()
+    tracker = Applying()
     for line in lines:
         events = tuple(event for event in (parse_line(line),) if event is not None)
         for event in events:
             tracker.add(event)
-        report(Progress("", payload=Update((message_of(line),), events, tracker.progress())))
+        report(Progress("", payload=Update((message_of(line),), events, tracker.snapshot())))
 
 
 def moment_now() -> str:

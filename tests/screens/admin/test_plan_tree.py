@@ -14,7 +14,7 @@ from screens.widgets.fields import FilterField
 from screens.widgets.lists import TextDialog
 from workflows.steps.admin.accepted_plan import ChangeLine
 from workflows.steps.admin.plan_resources import Resource
-from workflows.terraform.events import ProgressTracker, ResourceEvent
+from workflows.terraform.events import Progress, ResourceEvent
 from workflows.terraform.runner import Update
 
 USER = 'module.user["jane.doe"].aws_iam_user.this[0]'
@@ -118,19 +118,19 @@ async def test_what_is_read_and_planned_comes_while_the_plan_is_made() -> None:
         app = await show(pilot, ())
         browser = app.query_one(ResourceBrowser)
         browser.show_plan(())
-        tracker = ProgressTracker()
+        tracker = Progress()
         events = (
             ResourceEvent("refresh_start", USER, "read"),
             ResourceEvent("refresh_complete", "aws_iam_group.a", "read"),
         )
-        browser.take(Update((), events, tracker.progress()))
+        browser.take(Update((), events, tracker.snapshot()))
         await pilot.pause()
         text = "\n".join(app.shown())
         assert f"… {USER}  is read" in text
         assert "✓ aws_iam_group.a " in text
         planned = ResourceEvent("planned_change", USER, "create")
         tracker.add(planned)
-        browser.take(Update((), (planned, ResourceEvent("apply_start", "x", "create")), tracker.progress()))
+        browser.take(Update((), (planned, ResourceEvent("apply_start", "x", "create")), tracker.snapshot()))
         await pilot.pause()
         text = "\n".join(app.shown())
         assert f"+ {USER} " in text

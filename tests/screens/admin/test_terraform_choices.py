@@ -424,8 +424,8 @@ def test_of_many_people_those_who_are_not_done_are_shown_first_and_the_rest_is_c
     progress = Progress(
         planned=dict.fromkeys(addresses, "create"),
         running={addresses[40]: 12.0},
-        done=tuple(addresses[:39]),
-        failed=(addresses[39],),
+        done=addresses[:39],
+        failed=[addresses[39]],
     )
     shown = PeopleProgress()
     shown.show(progress, owners, 7)

@@ -41,7 +41,7 @@ from workflows.steps.admin.hand_over import PersonHandoff
 from workflows.steps.admin.pgp_keys import ranked
 from workflows.steps.admin.plan_resources import Resource
 from workflows.steps.shared.module import Context, Progress, Report
-from workflows.terraform.events import ProgressTracker, message_of, parse_line
+from workflows.terraform.events import Progress as Applying, message_of, parse_line
 from workflows.terraform.lines import Line, Sort
 from workflows.terraform.record import PlanRecord
 from workflows.terraform.runner import Update
@@ -503,10 +503,10 @@ def help_text(stage: Stage, office: Office) -> Scene:
 
 
 def _replay(stage: Stage, stream: str, report: Report, lines: int | None = None) -> None:
-    tracker = ProgressTracker()
+    tracker = Applying()
     for line in (_SUPPORT / "streams" / stream).read_text().splitlines()[:lines]:
         events = tuple(event for event in (parse_line(line),) if event is not None)
         for event in events:
             tracker.add(event)
-        update = stage.foreign(Update((message_of(line),), events, tracker.progress()))
+        update = stage.foreign(Update((message_of(line),), events, tracker.snapshot()))
         report(Progress("", payload=update))

@@ -10,7 +10,6 @@ from workflows.terraform.events import (
     ChangeSummary,
     Diagnostic,
     Progress,
-    ProgressTracker,
     ResourceEvent,
     message_of,
     parse_line,
@@ -21,11 +20,11 @@ STREAMS = TESTS / "support" / "streams"
 
 
 def replay(name: str) -> tuple[list[object], Progress]:
-    tracker = ProgressTracker()
+    progress = Progress()
     events = [event for line in (STREAMS / name).read_text().splitlines() if (event := parse_line(line))]
     for event in events:
-        tracker.add(event)
-    return events, tracker.progress()
+        progress.add(event)
+    return events, progress
 
 
 def test_a_recorded_plan_names_its_changes() -> None:
@@ -53,7 +52,7 @@ def test_a_recorded_apply_is_followed_to_its_end() -> None:
 def test_a_recorded_interrupt_says_what_failed_and_keeps_the_diagnostics() -> None:
     events, progress = replay("apply-interrupted-1.15.5.jsonl")
     assert not progress.applied
-    assert progress.done == ("terraform_data.first",)
+    assert progress.done == ["terraform_data.first"]
     assert set(progress.failed) == {'terraform_data.user["a.example"]', 'terraform_data.user["b.sample"]'}
     assert any(isinstance(event, ResourceEvent) and event.kind == "apply_errored" for event in events)
     assert "local-exec provisioner error" in {diagnostic.summary for diagnostic in progress.errors}
@@ -63,8 +62,8 @@ def test_version_1_0_stream_with_reads_drift_replacement_and_an_error() -> None:
     _, progress = replay("apply-1.0.0.jsonl")
     # 1 replacement + 1 create; the data source is not counted.
     assert progress.total == 2
-    assert progress.done == ('module.user["a.b"].aws_iam_user_login_profile.this[0]',)
-    assert progress.failed == ('module.user["c.d"].aws_iam_user_login_profile.this[0]',)
+    assert progress.done == ['module.user["a.b"].aws_iam_user_login_profile.this[0]']
+    assert progress.failed == ['module.user["c.d"].aws_iam_user_login_profile.this[0]']
     (error,) = progress.errors
     assert error.place == "users.tf:14"
     assert error.address == 'module.user["c.d"].aws_iam_user_login_profile.this[0]'
@@ -75,14 +74,14 @@ def test_version_1_0_stream_with_reads_drift_replacement_and_an_error() -> None:
 
 
 def test_half_of_a_replacement_is_not_done() -> None:
-    tracker = ProgressTracker()
-    tracker.add(ResourceEvent("planned_change", "x.y", "replace"))
-    tracker.add(ResourceEvent("apply_start", "x.y", "delete"))
-    tracker.add(ResourceEvent("apply_complete", "x.y", "delete", 0))
-    assert tracker.progress().done == ()
-    assert (tracker.progress().begun, tracker.progress().total) == (("x.y",), 1)
-    tracker.add(ResourceEvent("apply_complete", "x.y", "create", 0))
-    assert tracker.progress().done == ("x.y",)
+    progress = Progress()
+    progress.add(ResourceEvent("planned_change", "x.y", "replace"))
+    progress.add(ResourceEvent("apply_start", "x.y", "delete"))
+    progress.add(ResourceEvent("apply_complete", "x.y", "delete", 0))
+    half = progress.snapshot()
+    progress.add(ResourceEvent("apply_complete", "x.y", "create", 0))
+    assert (half.done, list(half.begun), half.total) == ([], ["x.y"], 1)
+    assert progress.done == ["x.y"]
 
 
 def test_values_of_outputs_are_dropped_as_the_line_is_read() -> None:

@@ -176,8 +176,8 @@ def test_nothing_else_offers_an_init() -> None:
 
 
 def _failed(*words: str, failed: tuple[str, ...]) -> Outcome:
-    errors = tuple(Diagnostic("error", word, "", "", "", "") for word in words)
-    return Outcome(1, cancelled=False, text="", progress=Progress(failed=failed, diagnostics=errors))
+    errors = [Diagnostic("error", word, "", "", "", "") for word in words]
+    return Outcome(1, cancelled=False, text="", progress=Progress(failed=[*failed], diagnostics=errors))
 
 
 def _troubles_of(*words: str, failed: tuple[str, ...]) -> list[tuple[str, str]]:
