@@ -26,18 +26,35 @@ with on_demand():
     from workflows.steps.shared import module
 
 
-def clipboard_of(machine: Machine, write: Callable[[str], None]) -> Clipboard:
+def clipboard_of(
+    machine: Machine, write: Callable[[str], None], remember: Callable[[bytes], None] | None = None
+) -> Clipboard:
     """Return the desktop's clipboard, else tmux's, else the terminal's.
 
     Over ssh this machine's desktop isn't the user's own, unless windows are forwarded.
+
+    Args:
+        write: writes a text to the terminal's.
+        remember: gets the digest of a secret in the desktop's, for `clear_desktop`; b"" once it is cleared.
     """
     there = machine.environment
     boards: list[Clipboard] = []
     if not there.get("SSH_CONNECTION") or there.get("DISPLAY") or there.get("WAYLAND_DISPLAY"):
-        boards.append(PyperclipClipboard(machine.now, environment=there))
+        boards.append(PyperclipClipboard(machine.now, environment=there, remember=remember))
     if there.get("TMUX"):
         boards.append(TmuxClipboard(machine.now, there))
     return FirstWorkingClipboard([*boards, Osc52Clipboard(write, machine.now)])
+
+
+def clear_desktop(machine: Machine, digest: bytes) -> None:
+    """Clear the desktop's clipboard if it has the text of this digest.
+
+    Raises:
+        ClipboardUnavailable: it doesn't answer.
+    """
+    board = PyperclipClipboard(machine.now, environment=machine.environment)
+    board.take_over(digest)
+    board.clear_if_ours()
 
 
 class OwnMachine:

@@ -108,7 +108,7 @@ class Frame(App[None]):
         self.guard = guard
         self._only_visible = OnlyVisible(unicode=has_unicode(machine.environment))
         self._machine = machine
-        self._board = clipboard_of(machine, self._write_clipboard)
+        self._board = clipboard_of(machine, self._write_clipboard, guard.remember if guard else None)
         self.failure: OnboardError | None = None
         self._signals: dict[signal.Signals, Any] = {}
         self._quitting = False

@@ -1,4 +1,4 @@
-"""Ends the wizard within two seconds, whatever its threads do.
+"""Ends the wizard within two seconds, whatever its threads do, and clears what a killed one has copied.
 
 A worker without an answer (an unanswered request) is waited for briefly, then abandoned. A thread that holds
 the interpreter's lock in C code (a runaway regular expression) lets no Python run at all, not even for the
@@ -42,6 +42,7 @@ _ASK_AFTER, _TAKE_AFTER = 0.2, 0.6
 _LOOK_EVERY = 0.05
 _CONTROL = 4
 WORDS_SIZE = 16384
+DIGEST_SIZE = 32
 _AS_A_SHELL_WANTS_IT = (
     b"\x1b[?1000l\x1b[?1003l\x1b[?1015l\x1b[?1006l\x1b[?1016l\x1b[?2048l\x1b[?2004l\x1b[?7h"
     b"\x1b[<u\x1b[?1049l\x1b[?25h\x1b[?1004l"
@@ -76,17 +77,21 @@ class Guard:
         keys: a descriptor that is readable when there is something for `given_back`.
     """
 
-    def __init__(self, process: int, say: int, keys: int, words: mmap.mmap) -> None:
-        self._process, self._say, self.keys, self._words = process, say, keys, words
+    def __init__(self, process: int, say: int, keys: int, words: mmap.mmap, copied: mmap.mmap) -> None:
+        self._process, self._say, self.keys, self._words, self._copied = process, say, keys, words, copied
 
     @classmethod
-    def start(cls) -> Guard | None:
-        """Start it before there are threads; None without a terminal, or if no process can be started."""
+    def start(cls, clear: Callable[[bytes], None]) -> Guard | None:
+        """Start it before there are threads; None without a terminal, or if no process can be started.
+
+        Args:
+            clear: clears the secret of this digest from the clipboard; called if the wizard is killed.
+        """
         if sys.__stdin__ is None or not sys.__stdin__.isatty():
             return None
         heard, say = os.pipe()
         keys, give_back = os.pipe()
-        words = mmap.mmap(-1, WORDS_SIZE)
+        words, copied = mmap.mmap(-1, WORDS_SIZE), mmap.mmap(-1, DIGEST_SIZE)
         wizard = os.getpid()
         try:
             process = os.fork()
@@ -99,17 +104,22 @@ class Guard:
             os.close(keys)
             try:
                 _Watch(wizard, heard, give_back, words).go_on()
+                _clear_left(copied[:], clear)
             finally:
                 os._exit(0)
         os.close(heard)
         os.close(give_back)
         for descriptor in (say, keys):
             os.set_blocking(descriptor, False)
-        return cls(process, say, keys, words)
+        return cls(process, say, keys, words, copied)
 
     def last_words(self, words: Sentence) -> None:
         """Set what it writes to standard error if it has to end the wizard."""
         self._words[:] = safe(text_of(words)).encode()[:WORDS_SIZE].ljust(WORDS_SIZE, b"\0")
+
+    def remember(self, digest: bytes) -> None:
+        """Set the digest of the secret in the clipboard, in memory that no file backs; b"" for none."""
+        self._copied[:] = digest.ljust(DIGEST_SIZE, b"\0")
 
     def hear_signals(self) -> None:
         """Let signals reach it from now on, also while no Python can run."""
@@ -127,6 +137,7 @@ class Guard:
         """End the process, since the wizard has ended."""
         if signal.set_wakeup_fd(-1) not in {-1, self._say}:
             raise RuntimeError("somebody else has taken the signals")
+        self.remember(b"")  # the wizard has cleared the clipboard, or reported that it couldn't
         os.close(self._say)
         os.close(self.keys)
         os.waitpid(self._process, 0)
@@ -135,6 +146,18 @@ class Guard:
         """Send it one of these messages."""
         with contextlib.suppress(BrokenPipeError, BlockingIOError):  # somebody has ended it
             os.write(self._say, bytes([what]))
+
+
+def _clear_left(digest: bytes, clear: Callable[[bytes], None]) -> None:
+    if any(digest):
+        _set_signals(signal.SIG_DFL)  # a clipboard's program is to hear them
+        clear(digest)
+
+
+def _set_signals(handler: signal.Handlers) -> None:
+    for number in range(1, signal.NSIG):
+        with contextlib.suppress(OSError, ValueError):
+            signal.signal(number, handler)
 
 
 class _Watch:
@@ -159,9 +182,7 @@ class _Watch:
 
     def go_on(self) -> None:
         """Watch until the wizard has ended, or has to be ended."""
-        for number in range(1, signal.NSIG):
-            with contextlib.suppress(OSError, ValueError):
-                signal.signal(number, signal.SIG_IGN)
+        _set_signals(signal.SIG_IGN)
         while True:
             unread = self._unread_since is not None
             wanted = [self._heard, *([self._terminal] if self._shown and not unread else [])]

@@ -95,28 +95,39 @@ class _ReadBack:
 
     Args:
         now: the clock, with time zone.
+        remember: gets the digest of the last secret that is to be cleared; b"" once there is none.
     """
 
-    def __init__(self, now: Callable[[], datetime]) -> None:
+    def __init__(self, now: Callable[[], datetime], remember: Callable[[bytes], None] | None = None) -> None:
         self.expires_at: datetime | None = None
         self._now = now
-        self._digests: set[bytes] = set()
+        self._remember = remember
+        self._digests: tuple[bytes, ...] = ()
         self._one_at_a_time = RLock()
+
+    def take_over(self, digest: bytes) -> None:
+        """Treat a text of this digest as our secret, which a killed wizard has copied."""
+        self._hold((digest,), self._now())
 
     @contextmanager
     def _noted(self, text: str | Secret) -> Iterator[str]:
         """Record a secret before the block copies it, since a signal may arrive at any moment."""
         value, before = text.reveal() if isinstance(text, Secret) else text, (self._digests, self.expires_at)
         if isinstance(text, Secret):
-            self._digests, self.expires_at = {*self._digests, digest_of(value)}, self._now() + KEEP
+            self._hold((*self._digests, digest_of(value)), self._now() + KEEP)
         try:
             yield value
         except ClipboardUnavailable:
-            self._digests, self.expires_at = before
+            self._hold(*before)
             raise
 
     def _forget(self) -> None:
-        self._digests, self.expires_at = set(), None
+        self._hold((), None)
+
+    def _hold(self, digests: tuple[bytes, ...], until: datetime | None) -> None:
+        self._digests, self.expires_at = digests, until
+        if self._remember is not None:
+            self._remember(digests[-1] if digests else b"")
 
 
 class PyperclipClipboard(_ReadBack):
@@ -126,6 +137,7 @@ class PyperclipClipboard(_ReadBack):
         now: the clock, with time zone.
         mechanism: a pair (copy, paste); None lets pyperclip find the desktop's own.
         environment: for child processes; None inherits.
+        remember: as for every readable clipboard.
     """
 
     def __init__(
@@ -134,8 +146,9 @@ class PyperclipClipboard(_ReadBack):
         *,
         mechanism: tuple[Callable[[str], object], Callable[[], str]] | None = None,
         environment: Mapping[str, str] | None = None,
+        remember: Callable[[bytes], None] | None = None,
     ) -> None:
-        super().__init__(now)
+        super().__init__(now, remember)
         self._mechanism = mechanism
         self._environment = environment and child_environment(environment, allowed=ON_A_DESKTOP)
 

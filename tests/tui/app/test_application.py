@@ -34,7 +34,7 @@ from screens.widgets.dialogs import Confirm, ErrorDialog, NameDialog, Notice, Qu
 from screens.widgets.key_line import KeyLine
 from tui.app import frame as frame_module
 from tui.app.application import OnboardApp
-from tui.app.guard import WORDS_SIZE, Guard
+from tui.app.guard import DIGEST_SIZE, WORDS_SIZE, Guard
 from tui.app.home import HomeScreen
 from tui.app.session_control import (
     Parts,
@@ -209,7 +209,7 @@ async def test_a_world_that_opens_at_once_has_no_screen_of_its_own(house: House)
 async def test_a_forced_end_names_the_session_that_is_open_then(house: House) -> None:
     heard, say = os.pipe()
     os.set_blocking(say, False)
-    words = mmap.mmap(-1, WORDS_SIZE)
+    words, copied = mmap.mmap(-1, WORDS_SIZE), mmap.mmap(-1, DIGEST_SIZE)
     first, second = house.session((PROJECT, LAYERS)), house.session((PROJECT, LAYERS))
 
     def said() -> str:
@@ -221,7 +221,7 @@ async def test_a_forced_end_names_the_session_that_is_open_then(house: House) ->
         house.source,
         Start(session=first),
         again=lambda source, session: session if source is house.source else "",
-        guard=Guard(os.getpid(), say, heard, words),
+        guard=Guard(os.getpid(), say, heard, words, copied),
     )
     try:
         async with app.run_test(size=(80, 24)) as pilot:
@@ -947,13 +947,28 @@ async def test_a_failure_in_a_worker_tells_its_own_kind(house: House) -> None:
         assert "canary-secret" not in text_of(app)
 
 
+def test_the_process_beside_the_wizard_knows_what_is_copied(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[object] = []
+
+    def board(_machine: Machine, _write: object, remember: object) -> Clipboard:
+        given.append(remember)
+        return FakeClipboard()
+
+    monkeypatch.setattr(frame_module, "clipboard_of", board)
+    guard = Guard(0, 0, 0, mmap.mmap(-1, WORDS_SIZE), mmap.mmap(-1, DIGEST_SIZE))
+    OnboardApp(house.machine, house.parts, house.source, Start(), guard=guard)
+    assert given == [guard.remember]
+
+
 async def test_a_secret_is_cleared_from_the_clipboard_when_it_is_due_and_on_leaving(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     written: list[str] = []
     board: list[Clipboard] = []
 
-    def terminal_only(machine: Machine, write: Callable[[str], None]) -> Clipboard:
+    def terminal_only(machine: Machine, write: Callable[[str], None], _: object) -> Clipboard:
         def wrote(text: str) -> None:
             written.append(text)
             write(text)

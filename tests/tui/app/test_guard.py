@@ -1,16 +1,71 @@
 from __future__ import annotations
 
 import mmap
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
 
-from tui.app.guard import WORDS_SIZE, Guard
+import pytest
+
+from tui.app.guard import DIGEST_SIZE, WORDS_SIZE, Guard
+
+_WIZARD = """
+import os, signal, sys
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from tui.app.guard import Guard
+from tui.environments import clear_desktop, clipboard_of
+from tui.host import Machine
+from workflows.core.secret import Secret
+
+machine = Machine.this()
+guard = Guard.start(partial(clear_desktop, machine))
+board = clipboard_of(machine, lambda _text: None, guard.remember)
+board.copy(Secret("canary"))
+if sys.argv[1]:
+    Path(sys.argv[2]).write_text(sys.argv[1])
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+_XCLIP = """#!/bin/sh
+case "$*" in
+  *-o*) cat {board} ;;
+  *) cat > {board} ;;
+esac
+"""
 
 
 def test_the_last_words_are_safe_to_show_and_fit_whatever_is_in_them() -> None:
     words = mmap.mmap(-1, WORDS_SIZE)
-    guard = Guard(0, 0, 0, words)
+    guard = Guard(0, 0, 0, words, mmap.mmap(-1, DIGEST_SIZE))
     for given in ("Resume with: iam-onboard --binary '\udcff\x1b[2J'", "é" * WORDS_SIZE, "short"):
         guard.last_words(given)
         said = words[:].rstrip(b"\0").decode(errors="ignore")
         assert said.isprintable()
         assert said.startswith(given[0])
     assert said == "short", "nothing of those before is left"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="xclip is for X11")
+@pytest.mark.parametrize("copied_since", ["", "something else"])
+def test_a_secret_that_a_killed_wizard_copied_leaves_the_clipboard(copied_since: str, tmp_path: Path) -> None:
+    xclip, board = tmp_path / "xclip", tmp_path / "board"
+    xclip.write_text(_XCLIP.format(board=board))
+    xclip.chmod(0o755)
+    ended, write = os.pipe()
+    main, terminal = pty.openpty()
+    subprocess.run(
+        [sys.executable, "-c", _WIZARD, copied_since, str(board)],
+        stdin=terminal,
+        pass_fds=[write],
+        env={"PATH": f"{tmp_path}:{os.defpath}", "HOME": str(tmp_path), "DISPLAY": ":99"},
+        cwd=Path(__file__).parents[3],
+        check=False,
+    )
+    os.close(write)
+    assert os.read(ended, 1) == b"", "the process beside it has ended, too"
+    assert board.read_text() == copied_since
+    for descriptor in (ended, main, terminal):
+        os.close(descriptor)
