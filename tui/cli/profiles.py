@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,17 @@ with on_demand():
     from workflows.steps.shared import module, own_access_key, own_identity
     from workflows.stores import key_store
 
-_MARKS = {"new": "+", "other values": "~", "changed by hand": "!", "as wanted": "="}
+
+class State(StrEnum):
+    """What writing would change about a profile."""
+
+    NEW = "new"
+    OTHER_VALUES = "other values"
+    BY_HAND = "changed by hand"
+    AS_WANTED = "as wanted"
+
+
+_MARKS = {State.NEW: "+", State.OTHER_VALUES: "~", State.BY_HAND: "!", State.AS_WANTED: "="}
 
 
 def add_to(commands: Commands) -> None:
@@ -340,11 +351,11 @@ def _profiles(wish: identity.Wish) -> list[dict[str, str]]:
     return [*bases, *roles]
 
 
-def _states(wish: identity.Wish, found: profile_files.Prepared) -> list[tuple[dict[str, str], str]]:
+def _states(wish: identity.Wish, found: profile_files.Prepared) -> list[tuple[dict[str, str], State]]:
     """Return each profile, and what writing would change about it."""
     states = {
-        **dict.fromkeys((*found.config.updated, *found.credentials.updated), "other values"),
-        **dict.fromkeys(found.config.added, "new"),
-        **{change.profile: "changed by hand" for change in found.by_hand},
+        **dict.fromkeys((*found.config.updated, *found.credentials.updated), State.OTHER_VALUES),
+        **dict.fromkeys(found.config.added, State.NEW),
+        **dict.fromkeys((change.profile for change in found.by_hand), State.BY_HAND),
     }
-    return [(profile, states.get(profile["name"], "as wanted")) for profile in _profiles(wish)]
+    return [(profile, states.get(profile["name"], State.AS_WANTED)) for profile in _profiles(wish)]

@@ -229,7 +229,8 @@ async def test_an_input_that_is_refused_says_what_is_accepted_and_starts_nothing
         await type_in(pilot, "bad")
         await pilot.press("ctrl+n")
         await rest(pilot)
-        assert "✗ bad is not accepted" in app.text()
+        assert [(problem.field, problem.fatal) for problem in app.pane.problems] == [("text", True)]
+        assert "✗ bad" in app.text()
         assert app.focused is app.screen.query_one("#text")
         assert (app.session.status(PROJECT), modules[0].performed) == (Status.READY, [])
 
@@ -241,7 +242,8 @@ async def test_warnings_are_accepted_by_the_second_next_but_not_after_a_change(t
         await type_in(pilot, "odd")
         await pilot.press("ctrl+n")
         await rest(pilot)
-        assert "! That is odd." in app.text()
+        assert app.pane.warned
+        assert "! That" in app.text()
         assert modules[0].performed == []
         await pilot.press("ctrl+n")
         await rest(pilot)
@@ -257,13 +259,13 @@ async def test_problems_go_once_the_input_is_another_and_stay_as_long_as_it_is_n
             field.value = "bad"
             await pilot.press("ctrl+n")
             await rest(pilot)
-            assert "is not accepted" in app.text(), widget
+            assert "✗ bad" in app.text(), widget
             app.screen.query_one(widget).focus()
             await rest(pilot)
-            assert "is not accepted" in app.text(), widget
+            assert "✗ bad" in app.text(), widget
             await pilot.press(keys)
             await rest(pilot)
-            assert "is not accepted" not in app.text(), widget
+            assert "✗ bad" not in app.text(), widget
         assert modules[0].performed == []
 
 
@@ -278,10 +280,10 @@ async def test_a_warning_that_went_with_a_change_is_still_accepted_by_the_second
         await rest(pilot)
         await type_in(pilot, "odd")
         await rest(pilot)
-        assert "is not accepted" not in app.text()
+        assert not app.pane.problems
         await pilot.press("ctrl+n")
         await rest(pilot)
-        assert "! That is odd." in app.text()
+        assert app.pane.warned
         await pilot.press("ctrl+n")
         await rest(pilot)
         assert modules[0].performed == ["odd"]
@@ -977,7 +979,7 @@ async def test_another_aws_is_named_in_the_top_line(tmp_path: Path) -> None:
     app = PaneHost(session, environment, modules, panes_for(modules))
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
-        assert "Not AWS: http://proxy.corp:8080" in app.text()
+        assert "http://proxy.corp:8080" in app.text().splitlines()[0]
 
 
 async def test_what_is_typed_is_soon_in_a_draft_so_that_a_killed_wizard_loses_next_to_nothing(
@@ -985,9 +987,9 @@ async def test_what_is_typed_is_soon_in_a_draft_so_that_a_killed_wizard_loses_ne
 ) -> None:
     app = host(tmp_path)
     async with app.run_test(size=(80, 24)) as pilot:
-        await type_in(pilot, "half a sentence")
+        await type_in(pilot, "half")
         await until(pilot, lambda: bool(app.session.drafts.load(PROJECT)))
-        assert app.session.drafts.load(PROJECT)["text"] == "half a sentence"
+        assert app.session.drafts.load(PROJECT)["text"] == "half"
 
 
 class Inquired(SmallStep):
@@ -1199,10 +1201,10 @@ async def test_the_end_says_what_would_let_a_step_of_several_accounts_be_asked_a
     results = {key: {"planned": [key.item]} for key in groups}
     done = {PROJECT: LAYERS, USERS: {"people": ["jane.doe"]}, **results}
     app = host(tmp_path, small_workflow()[:3], done=done)
-    app.session.observe(dict.fromkeys(groups, replace(NOT_ASKED, remedy="Open the key.")))
+    app.session.observe(dict.fromkeys(groups, replace(NOT_ASKED, remedy="Open it.")))
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
-        assert "Open the key." in ends(app)[1]
+        assert "Open it." in ends(app)[1]
 
 
 async def test_the_end_names_the_last_look_that_confirmed_and_no_decision_as_one(tmp_path: Path) -> None:

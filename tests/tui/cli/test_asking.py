@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import re
 import select
 import subprocess
 import sys
@@ -59,9 +60,10 @@ def at_a_terminal(kind: str, *arguments: str, until: str, typed: tuple[str, str]
 def test_the_countdown_goes_on_above_what_is_typed() -> None:
     last = "comes in 30 s."
     said = at_a_terminal("xterm", DEVICE, until=last, typed=("123", "456\n"))
-    assert "MFA code of the device jane.doe in the account 222222222222\n" in said
-    for seconds in (2, 1, 30):
-        assert f"\0337\033[A\rThe app's next code comes in {seconds} s.\033[K\0338" in said
+    head = said.partition("\n")[0]
+    assert all(part in head for part in ("jane.doe", "222222222222"))
+    over = re.findall(r"\0337\033\[A\r[^\033]* (\d+) s\.\033\[K\0338", said)
+    assert [seconds for seconds in over if seconds in {"2", "1", "30"}] == ["2", "1", "30"]
     assert said.endswith("answered <123456>\n")
 
 
@@ -69,7 +71,10 @@ def test_the_countdown_goes_on_above_what_is_typed() -> None:
 def test_a_terminal_that_cannot_go_up_is_told_once(kind: str) -> None:
     question = "Code (Enter for none): "
     said = at_a_terminal(kind, "GAHT12345678", "or none", until=question, typed=("", "\n"))
-    assert said.startswith("MFA code of the device GAHT12345678\nThe app's next code comes in 3 s.\nCode ")
+    head, countdown, asked = said.splitlines()[:3]
+    assert "GAHT12345678" in head
+    assert "3 s." in countdown
+    assert asked.startswith("Code ")
     assert said.count("next code") == 1
     assert "\033" not in said
     assert said.endswith("answered <>\n")

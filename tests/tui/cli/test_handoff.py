@@ -152,11 +152,11 @@ def test_one_text_takes_in_other_layers_of_the_same_project_each_with_its_code(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     machine = machine_of(tmp_path / "state", working=admin_project.root)
-    monkeypatch.setattr(layer_run, "asked_code", lambda context: f"code of {context.item}")
+    monkeypatch.setattr(layer_run, "asked_code", lambda context: f"code-{context.item}")
     trouble: list[str] = []
 
     def prepare(context: Context, _report: Report, code: object, codes: object) -> tuple[PersonHandoff]:
-        assert (code, codes) == ("code of security", {"management": "code of management"})
+        assert (code, codes) == ("code-security", {"management": "code-management"})
         assert context.facts["layers"] == ["security", "management"]
         for account in ("security", "management"):
             assert people_of(account, context) == ("jane.doe",)

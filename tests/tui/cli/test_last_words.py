@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gc
+import shlex
 from pathlib import Path
 
 import pytest
@@ -82,8 +83,8 @@ def test_the_last_line_gives_the_program_and_the_session_again_that_were_named(
     monkeypatch.setattr(wizard, "_take_terminal", lambda _environment: None)
     machine = Machine.this()
     wizard._run(machine, OwnMachine(machine, "/opt/my tools/tofu"), named=named)
-    said = capsys.readouterr().out
-    assert said == f"Saved. Resume with: iam-onboard {command} --binary '/opt/my tools/tofu'\n"
+    typed = shlex.split(capsys.readouterr().out.partition(": ")[2])
+    assert typed == ["iam-onboard", *command.split(), "--binary", "/opt/my tools/tofu"]
 
 
 @pytest.mark.parametrize("on_path", [True, False])

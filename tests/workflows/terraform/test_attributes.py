@@ -29,7 +29,7 @@ def test_what_comes_goes_and_becomes_another_is_a_line_each() -> None:
 def test_members_are_told_by_name() -> None:
     assert lines({"users": ["a", "b"]}, {"users": ["b", "c"]}) == ("~ users", '  - "a"', '  + "c"')
     (line,) = lines({"users": ["a", "b"]}, {"users": ["b", "a"]})
-    assert line.startswith("~ users")
+    assert line.startswith("~ users ")
     assert lines({"tags": {"x": "1"}}, {"tags": {"x": "2"}}) == ("~ tags", '  ~ x = "1" → "2"')
 
 
