@@ -78,6 +78,7 @@ _NAMED = 3
 """How many files a sentence names."""
 _SUPERSEDED = "Leaves the files as that session wrote them. Archive this session on Home (a) if it is over."
 _OF_USERS = (ReplaceKey, RenameKeyFile, SetAccess, SetGroups)
+_OF_PEOPLE = (AddPerson, RemovePerson, *_OF_USERS)
 """Operations on existing users."""
 _NOTED = frozenset({"name", "outputs"})
 """Fields of an operation whose warnings no other step has shown."""
@@ -597,7 +598,7 @@ def observe(context: Context) -> Observation:
             _SUPERSEDED,
             redoing=_consequence(context.decisions, removed),
             likely=Choice.CONTINUE,
-            by_item=removed.by_item,
+            by_item=_concerned(open_in) if undoes else removed.by_item,
         )
     names, git = _named(lacking, context), Git(context.root, context.environment.variables)
     where = git.whereabouts(lacking) if git.is_repository() else ()
@@ -608,9 +609,17 @@ def observe(context: Context) -> Observation:
     continuing = "" if people else "Plans from the files as they are now, without the missing changes."
     if where:
         words = f"{names}: what Review wrote is gone. It is in {' and '.join(where)}."
-        return Observation(Verdict.UNDONE, words, about, continuing)
+        return Observation(Verdict.UNDONE, words, about, continuing, by_item=_concerned(open_in))
     words = f"{names} changed: the files of {' and '.join(open_in)} differ from what you decided."
-    return Observation(Verdict.CHANGED, words, about, continuing)
+    return Observation(Verdict.CHANGED, words, about, continuing, by_item=_concerned(open_in))
+
+
+def _concerned(wanted: Mapping[str, Iterable[Operation]]) -> Mapping[str, tuple[str, ...]]:
+    """Return the people whom operations are about, by account."""
+    return {
+        account: tuple(sorted({each.name for each in operations_here if isinstance(each, _OF_PEOPLE)}))
+        for account, operations_here in wanted.items()
+    }
 
 
 def _is_only_for_gone(

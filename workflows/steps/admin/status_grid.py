@@ -19,7 +19,7 @@ from workflows.core.sentences import Sentence, listed
 from workflows.core.shapes import WrongShape, reading
 from workflows.machine.drafts import Drafts
 from workflows.machine.events import StepKey
-from workflows.machine.observations import NOT_ASKED, Verdict
+from workflows.machine.observations import NOT_ASKED, Observation, Verdict
 from workflows.machine.summaries import DRAFTS
 from workflows.steps.admin.accepted_plan import (
     Sent,
@@ -263,12 +263,16 @@ class _Column:
         steps = ("apply", "hand-over") if self._applied else ("plan", "review", "groups", "users", "pgp-keys")
         own = {*map(StepKey, steps), *(StepKey(step, account) for step in steps)}
         looks = (context.observed.get(key, NOT_ASKED) for key in own & context.contradicted)
-        self._contradicted = set[str]().union(
-            *(people.intersection(look.by_item.get(account) or look.about) or people for look in looks)
-        )
+        self._contradicted = set[str]().union(*map(self._concerned, looks))
         self._meant = self._changed_on_purpose(context)
         self._since = self._reverted(context)
         self._applying = run is not None and run.description.kind is Kind.APPLY
+
+    def _concerned(self, look: Observation) -> set[str]:
+        """Return the people here whom a contradiction is about: everybody if it names nobody."""
+        if any(look.by_item.values()):
+            return self._people.intersection(look.by_item.get(self._account, ()))
+        return self._people.intersection(look.about) or self._people
 
     def _changed_on_purpose(self, context: Context) -> set[str]:
         """Return people changed in AWS since the apply, which the user confirmed as intended."""
@@ -287,7 +291,7 @@ class _Column:
             since |= dict.fromkeys(here.people, PersonStatus.REMOVED_SINCE)
             since |= dict.fromkeys(here.remove, PersonStatus.ADDED_SINCE)
         project, review = (context.observed.get(StepKey(step), NOT_ASKED) for step in ("project", "review"))
-        unwritten = [*review.by_item.get(self._account, ())]
+        unwritten = [] if review.contradicts else [*review.by_item.get(self._account, ())]
         if project.verdict is Verdict.REVERTED:
             unwritten += (*project.about, *project.by_item.get(self._account, ()))
         return dict.fromkeys(unwritten, PersonStatus.GONE_FROM_FILES) | since

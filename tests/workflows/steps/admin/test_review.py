@@ -28,6 +28,7 @@ from workflows.layer.edit import run
 from workflows.layer.edit.operation import Operation
 from workflows.layer.model import Layer, Place
 from workflows.layer.write import ChangedMeanwhile, ChangeSet, FileChange, Protected
+from workflows.machine.events import StepKey
 from workflows.machine.observations import AGREES, NOT_ASKED, Choice, Verdict
 from workflows.machine.summaries import Summary, keep_summary, made_from
 from workflows.steps.admin import pgp_keys, review, users
@@ -225,6 +226,37 @@ def test_a_decision_that_the_files_lost_is_a_contradiction(admin: AdminProject) 
     assert "security/global/base-identities/locals.tf" in seen.words
     again = review.observe(admin.context())
     assert again.identity == seen.identity
+
+
+def test_a_decision_that_the_files_lost_contradicts_nobody_else(
+    admin_project: AdminProject, people_keys: Keys
+) -> None:
+    admin = admin_project
+    decide(admin, people_keys, joining=("jane.doe", "juan.delacruz"))
+    put(
+        admin,
+        {
+            account: {
+                name: {"auditors" if account == "management" else "devops"}
+                for name in ("jane.doe", "juan.delacruz")
+            }
+            for account in ("management", "security")
+        },
+    )
+    write(admin)
+    admin.replace("security", "locals.tf", '"jane.doe"', '"jane.roe"')
+    seen, key = review.observe(admin.context()), StepKey("review")
+    assert seen.contradicts
+    grid = status_grid(
+        replace(admin.context(), observed={key: seen}, contradicted=frozenset({key})),
+    )
+    changed = {
+        (name, account)
+        for name, stands in grid.rows
+        for account, stand in zip(grid.accounts, stands, strict=True)
+        if stand is PersonStatus.CHANGED
+    }
+    assert changed == {("jane.doe", "security")}
 
 
 def leaving_later(admin: AdminProject, people_keys: Keys) -> AdminProject:
