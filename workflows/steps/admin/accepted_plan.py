@@ -59,8 +59,33 @@ class PersonChange:
     others: int = 0
 
 
+@dataclass(frozen=True, kw_only=True)
+class Made:
+    """The part of a fact `plan` that says who gets a password or access key, or is removed.
+
+    It exists wherever the plan was applied.
+
+    Attributes:
+        elsewhere: whether it was applied somewhere else.
+        empty: whether it changes nothing: its people got theirs from an earlier apply elsewhere.
+        passwords: users who get a new password.
+        passwords_before: users who got theirs from earlier plans.
+        access_keys: users who get a new access key.
+        gone: users who are removed for good.
+        left_out: people who were to be added but whom a later session removed from the files before the plan.
+    """
+
+    elsewhere: bool = False
+    empty: bool = False
+    passwords: tuple[str, ...] = ()
+    passwords_before: tuple[str, ...] = left_out(tuple)
+    access_keys: tuple[str, ...] = ()
+    gone: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = left_out(tuple)
+
+
 @dataclass(frozen=True)
-class Planned:
+class Planned(Made):
     """A plan as it is shown, accepted and kept; nothing in it is secret.
 
     Attributes:
@@ -71,13 +96,9 @@ class Planned:
         foreign: every change that doesn't belong to the chosen people, groups and settings.
         drift: changes made outside Terraform.
         owners: the people that each changing resource belongs to, by address.
-        passwords: users who get a new password.
-        access_keys: users who get a new access key.
-        gone: users who are removed for good.
         people: what it does to each person; empty in sessions of older programs.
         besides: its other changes that aren't foreign; empty in sessions of older programs.
         notes: remarks on the plan.
-        left_out: people who were to be added but whom a later session removed from the files before the plan.
     """
 
     record: PlanRecord
@@ -87,19 +108,14 @@ class Planned:
     foreign: tuple[ChangeLine, ...] = ()
     drift: tuple[Sentence, ...] = ()
     owners: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    passwords: tuple[str, ...] = ()
-    access_keys: tuple[str, ...] = ()
-    gone: tuple[str, ...] = ()
-    empty: bool = False
     people: tuple[PersonChange, ...] = ()
     besides: tuple[Line, ...] = ()
     notes: tuple[Sentence, ...] = ()
-    left_out: tuple[str, ...] = left_out(tuple)
 
     def as_facts(self) -> dict[str, Any]:
         """Return the plan as JSON values."""
         own = plain(self)
-        return {**own.pop("record"), **own, "elsewhere": False}
+        return {**own.pop("record"), **own}
 
     @classmethod
     def from_facts(cls, facts: Mapping[str, Any]) -> Planned:
@@ -111,30 +127,13 @@ class Planned:
         return read(cls, {**facts, "record": facts}, "plan")
 
 
-@dataclass(frozen=True)
-class _Made:
-    """The part of a fact `plan` that says who gets a password or access key, or is removed.
-
-    It exists wherever the plan was applied. An empty plan changes nothing: its people got theirs from an
-    earlier apply elsewhere.
-    """
-
-    elsewhere: bool = False
-    empty: bool = False
-    passwords: tuple[str, ...] = ()
-    passwords_before: tuple[str, ...] = ()
-    access_keys: tuple[str, ...] = ()
-    gone: tuple[str, ...] = ()
-    left_out: tuple[str, ...] = ()
-
-
 def read_plan(fact: Mapping[str, Any] | None) -> Planned | None:
     """Read the plan from a fact `plan`; None without a fact or if it was applied elsewhere.
 
     Raises:
         WrongShape: the fact has the wrong shape.
     """
-    return Planned.from_facts(fact) if fact and not read(_Made, fact, "plan").elsewhere else None
+    return Planned.from_facts(fact) if fact and not read(Made, fact, "plan").elsewhere else None
 
 
 def decided(context: Context) -> Planned | None:
@@ -166,7 +165,7 @@ def people_of(account: str, context: Context) -> tuple[str, ...]:
     return _who_gets(context.decisions.of(account), _made(account, context))
 
 
-def _who_gets(here: LayerDecisions, made: _Made) -> tuple[str, ...]:
+def _who_gets(here: LayerDecisions, made: Made) -> tuple[str, ...]:
     names = (*here.add, *made.passwords, *made.access_keys, *here.new_keys, *_switched_on(here))
     return tuple(name for name in dict.fromkeys(names) if name not in made.left_out)
 
@@ -205,7 +204,7 @@ def somebody_gets_something(facts: Mapping[str, Any], account: str) -> bool:
         },
     }
     decided = Decisions.from_facts(here).of(account)
-    return bool(_who_gets(decided, read(_Made, facts.get("plan") or {}, "plan")))
+    return bool(_who_gets(decided, read(Made, facts.get("plan") or {}, "plan")))
 
 
 def passwords_of(account: str, context: Context) -> tuple[str, ...]:
@@ -226,8 +225,8 @@ def gone_by_plan(account: str, context: Context) -> tuple[str, ...]:
     return _made(account, context).gone
 
 
-def _made(account: str, context: Context) -> _Made:
-    return read(_Made, context.of_each_item("plan").get(account) or {}, "plan")
+def _made(account: str, context: Context) -> Made:
+    return read(Made, context.of_each_item("plan").get(account) or {}, "plan")
 
 
 def _switched_on(users: LayerUsers) -> dict[str, list[str]]:
