@@ -32,7 +32,15 @@ def questions(accounts: int) -> list[Question]:
     key = Credentials("AKIAEXAMPLEEXAMPLE01", Secret("s" * 40))
     role = f"arn:aws:iam::{ACCOUNT}:role/DevOps" if accounts > 1 else ""
     return [
-        Question(f"account-{number}", "aws", "bb", ACCOUNT, "us-east-1", key, role)
+        Question(
+            f"account-{number}",
+            ACCOUNT,
+            "bb",
+            role_arn=role,
+            partition="aws",
+            region="us-east-1",
+            signing=key,
+        )
         for number in range(accounts)
     ]
 

@@ -21,7 +21,7 @@ from workflows.core.sentences import Sentence
 with on_demand():
     from tui import host
     from workflows.aws import sts
-    from workflows.aws.sts_regions import answers, report
+    from workflows.aws.sts_regions import answers, ask, report
     from workflows.layer import discover, model
     from workflows.steps.admin import sts_regions
     from workflows.steps.shared import module
@@ -116,7 +116,7 @@ def _with_codes(
 def _without(what: sts_regions.Survey, serial: str, why: Sentence) -> sts_regions.Survey:
     """Return the survey without a device: its key works without a code, its roles aren't asked."""
 
-    def without(way: sts_regions.Way) -> sts_regions.Way:
+    def without(way: ask.Way) -> ask.Way:
         if way.serial != serial:
             return way
         if not way.role_arn:

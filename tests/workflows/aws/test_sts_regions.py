@@ -34,7 +34,8 @@ QUICK = Patience(connect=1, read=0.5, attempts=1)
 def question(
     name: str = "security", partition: str = "aws", region: str = "us-east-1", role: str = ""
 ) -> Question:
-    return Question(name, partition, f"bb-{name}-devops", ACCOUNT, region, KEY, role)
+    profile = f"bb-{name}-devops"
+    return Question(name, ACCOUNT, profile, role_arn=role, partition=partition, region=region, signing=KEY)
 
 
 def answers(

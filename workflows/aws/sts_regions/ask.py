@@ -110,34 +110,47 @@ class Account:
 
 
 @dataclass(frozen=True)
-class Question:
-    """An account and how to ask about it.
+class Way:
+    """How to ask an account.
 
     Attributes:
         account: its name in the project.
-        partition: the partition with the regions to ask.
-        profile: the profile to use.
-        account_id: the expected account.
-        region: the region for requests about the account.
-        signing: credentials of the account, or credentials to assume the role.
+        account_id: its twelve digits, or "".
+        profile: the profile, or "" if there is none.
+        source: the profile whose key signs; the same if no role is assumed.
         role_arn: the role to assume in each region, or ""; then each is asked to give the user's own key a
             session token.
-        external_id: the external id for the role's trust policy, or None.
-        own: a session with MFA for the account's own settings, which may read more than the key; None
-            without one, and with a role.
-        source: the profile whose key signs; the same as `profile` without a role.
+        external_id: what the role's trust policy may require, or None.
+        serial: the device whose code is needed, or "".
+        problem: why the account can't be asked, or "".
     """
 
     account: str
-    partition: str
-    profile: str
     account_id: str
-    region: str
-    signing: Credentials
+    profile: str = ""
+    source: str = ""
     role_arn: str = ""
     external_id: str | None = None
+    serial: str = ""
+    problem: Sentence = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question(Way):
+    """An account that can be asked.
+
+    Attributes:
+        partition: the partition with the regions to ask.
+        region: the region for requests about the account.
+        signing: credentials of the account, or credentials to assume the role.
+        own: a session with MFA for the account's own settings, which may read more than the key; None
+            without one, and with a role.
+    """
+
+    partition: str
+    region: str
+    signing: Credentials
     own: Credentials | None = None
-    source: str = ""
 
     @property
     def can_tell(self) -> bool:

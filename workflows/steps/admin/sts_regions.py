@@ -19,11 +19,7 @@ from workflows.aws.errors import AwsError, about_key_of
 from workflows.aws.sts import partition_of
 from workflows.aws.sts_regions import ask as asking
 from workflows.aws.sts_regions.answers import AccountAnswer, Audit
-from workflows.aws.sts_regions.ask import (
-    Question,
-    partition_of_region,
-    regions_of,
-)
+from workflows.aws.sts_regions.ask import Question, Way, partition_of_region, regions_of
 from workflows.aws.sts_regions.report import markdown, record
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.secret import Credentials, Secret
@@ -38,31 +34,6 @@ from workflows.steps.shared.module import Context, Progress, Report
 from workflows.steps.shared.paths import save_text
 
 _USUAL = ("administrator", "oaar", "devops", "auditor")
-
-
-@dataclass(frozen=True)
-class Way:
-    """How to ask an account.
-
-    Attributes:
-        account: its name in the project.
-        account_id: its twelve digits, or "".
-        profile: the profile, or "" if there is none.
-        source: the profile whose key signs; the same if no role is assumed.
-        role_arn: the role to assume, or "".
-        external_id: what the role's trust policy may require, or None.
-        serial: the device whose code is needed, or "".
-        problem: why the account can't be asked, or "".
-    """
-
-    account: str
-    account_id: str
-    profile: str = ""
-    source: str = ""
-    role_arn: str = ""
-    external_id: str | None = None
-    serial: str = ""
-    problem: Sentence = ""
 
 
 def _way(
@@ -167,18 +138,8 @@ def _question(
     session = _session(context, factory, way, key, codes, report) if way.serial else None
     partition = partition_of(way.role_arn) if way.role_arn else partition_of_region(home)
     signing = session if session is not None and way.role_arn else key
-    return Question(
-        account=way.account,
-        partition=partition,
-        profile=way.profile,
-        account_id=way.account_id,
-        region=home,
-        signing=signing,
-        role_arn=way.role_arn,
-        external_id=way.external_id,
-        own=None if way.role_arn else session,
-        source=way.source,
-    )
+    own = None if way.role_arn else session
+    return Question(**vars(way), partition=partition, region=home, signing=signing, own=own)
 
 
 def _session(
