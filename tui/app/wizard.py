@@ -287,7 +287,7 @@ class WizardScreen(OneFocus):
     @on(StepPane.Observed)
     async def _learn_from_page(self, message: StepPane.Observed) -> None:
         for key, look in message.looks.items():
-            await self._learn(self.run.question(key), look)
+            await self._learn(self.run.question(key), look, shown=True)
 
     def _looked(self) -> None:
         if not self._looking:
@@ -308,8 +308,12 @@ class WizardScreen(OneFocus):
         if event.state is WorkerState.ERROR and event.worker.group in {"looks", "questions"}:
             self._looking = False
 
-    async def _learn(self, question: Question, answer: Observation) -> None:
-        """Show what an answer changes, reopening a page that waits for it or depends on it."""
+    async def _learn(self, question: Question, answer: Observation, *, shown: bool = False) -> None:
+        """Show what an answer changes, reopening a page that waits for it or depends on it.
+
+        Args:
+            shown: whether the page itself gave the answer, and shows it.
+        """
         key = question.key
         if self._left.is_set():
             return
@@ -326,7 +330,9 @@ class WizardScreen(OneFocus):
             if answer.contradicts:
                 self.notify(f"{text_of(self.run.title(key))}: {text_of(answer.words)}", severity="warning")
             current = self.current
-            if current is not None and current.item == key.item and not self._stage.busy:
+            tested = current is not None and not shown and self.run.step(current).tests
+            concerned = current is not None and (current.item == key.item or tested)
+            if current is not None and concerned and not self._stage.busy:
                 await self.go_to(key if self.run.session.status(current) is Status.LOCKED else current)
         if self._at_the_end and self.run.session.state.observed is not before:
             await self.go_to(None)

@@ -1027,6 +1027,39 @@ async def test_a_key_that_verify_finds_inactive_is_a_contradiction_of_its_own_st
         assert app.wizard.current == VERIFY
 
 
+@pytest.mark.parametrize(("done", "at"), [(False, KEYS), (True, VERIFY)])
+async def test_what_verify_showed_no_longer_counts_once_aws_rejects_the_key(
+    new_user: NewUserAws, session: Session, at: StepKey, *, done: bool
+) -> None:
+    key = user_key(new_user)
+    _, seed = new_user.aws.device()
+    kept(new_user, session, key, "pgp-file")
+    written(new_user, session)
+    app = host(new_user, session, VERIFY)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await pilot.press(*new_user.code(seed, 1), "ctrl+n")
+        await rest(pilot)
+
+        if done:
+            await pilot.press("ctrl+n")
+            await rest(pilot)
+            await app.wizard.go_to(VERIFY)
+            await rest(pilot)
+
+        def marks() -> set[object]:
+            tables = app.wizard.query(ProfileAnswers)
+            return {mark.plain for table in tables for mark in table.get_column("mark")}
+
+        assert marks() == {"✓"}
+        answer = not_accepted(key["AccessKeyId"])
+        await app.wizard._learn(app.wizard.run.question(KEYS), answer)
+        await rest(pilot)
+        assert session.status(KEYS) is Status.CONTRADICTED
+        assert app.wizard.current == at
+        assert "✓" not in marks()
+
+
 async def test_a_device_that_only_the_person_spoke_of_is_confirmed_by_verify(
     new_user: NewUserAws, session: Session
 ) -> None:
