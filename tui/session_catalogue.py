@@ -24,7 +24,7 @@ with on_demand():
     from workflows.sandbox import sandbox as sandboxes
     from workflows.steps.admin import written as written_files
     from workflows.steps.shared import leftovers
-    from workflows.terraform import kept as kept_runs
+    from workflows.terraform import results as run_results
 
 
 @dataclass(frozen=True)
@@ -233,7 +233,7 @@ def _left_apply(summary: Summary, folder: Path) -> str:
             return "running" if run.is_running() else "finished" if run.exit_code == 0 else "failed"
         # Otherwise the wizard may have ended between reading the result and recording it.
         kept = (folder / leftovers.RUNS).glob("*/apply.json") if summary.interrupted else ()
-        results = (kept_runs.result_of(path.parent) for path in kept if _came(path, summary.changed))
+        results = (run_results.result_of(path.parent) for path in kept if _came(path, summary.changed))
         if result := next(results, None):
             return "finished" if result.succeeded else "failed"
     return ""

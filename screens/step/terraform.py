@@ -31,10 +31,10 @@ from workflows.steps.admin import plan, recovery
 from workflows.steps.admin.accepted_plan import PersonChange, Planned
 from workflows.steps.admin.plan_resources import SIGNS
 from workflows.terraform.failures import InitWay, LockHeld, LockInfo, StateUnwritten, TerraformFailed
-from workflows.terraform.kept import EndedRun
 from workflows.terraform.lines import Line, Sort
 from workflows.terraform.plan import Action
 from workflows.terraform.redaction import redact
+from workflows.terraform.results import EndedRun
 from workflows.terraform.runner import Update
 
 _MOST_LINES = 5_000

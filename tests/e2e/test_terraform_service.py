@@ -23,10 +23,9 @@ from workflows.core.errors import Cancelled, OnboardError
 from workflows.core.shapes import plain, read
 from workflows.terraform.binary import Binary, Product, Wanted, choose_binary, identify
 from workflows.terraform.failures import Failure, LockHeld, StateUnwritten
-from workflows.terraform.kept import replace_next
 from workflows.terraform.plan import Action
 from workflows.terraform.record import PlanRecord
-from workflows.terraform.results import ApplyCancelled, ApplyFailed, PlanOutdated
+from workflows.terraform.results import ApplyCancelled, ApplyFailed, PlanOutdated, replace_next
 from workflows.terraform.runner import Kind, LeftRunning, Run, Update, Watch
 from workflows.terraform.service import Terraform
 

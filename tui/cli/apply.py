@@ -33,7 +33,7 @@ with on_demand():
         terraform_runs,
     )
     from workflows.steps.shared import leftovers, module
-    from workflows.terraform import kept as kept_runs
+    from workflows.terraform import results
 
 
 def add_to(commands: Commands) -> None:
@@ -93,7 +93,7 @@ def _applied(
     """Apply a private copy of the plan, which nobody else can exchange; remove what is used up."""
     planned = kept.planned
     copy = planned.record.plan
-    begun = not planned.empty and kept_runs.apply_begun(terraform_runs.run_folder(context), planned.record)
+    begun = not planned.empty and results.apply_begun(terraform_runs.run_folder(context), planned.record)
     done = False
     try:
         if not begun:

@@ -110,7 +110,7 @@ def _with_codes(
             codes[serial] = asking.ask_code(serial, context.environment)
         except asking.NoCode as error:
             what = _without(what, serial, error.what)
-    return replace(what, devices=tuple(codes)), codes
+    return what, codes
 
 
 def _without(what: sts_regions.Survey, serial: str, why: Sentence) -> sts_regions.Survey:

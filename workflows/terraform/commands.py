@@ -80,14 +80,12 @@ class Commands:
             backend_config=[str(path) for path in backend_configs],
         )
 
-    def plan(
-        self, out: Path, *, var_files: Sequence[Path] = (), replace: Sequence[str] = (), json: bool = True
-    ) -> list[str]:
+    def plan(self, out: Path, *, var_files: Sequence[Path] = (), replace: Sequence[str] = ()) -> list[str]:
         """Build `plan` into the file `out`, replacing every address in `replace`."""
         return self._build(
             "plan",
             out=str(out),
-            json=json,
+            json=True,
             input=False,
             no_color=True,
             lock_timeout=LOCK_TIMEOUT,

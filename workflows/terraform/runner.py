@@ -186,7 +186,6 @@ class Run:
         cwd: Path,
         environment: Mapping[str, str],
         facts: Mapping[str, Any] | None = None,
-        python: str = sys.executable,
     ) -> Run:
         """Start a program and return as soon as it runs.
 
@@ -196,13 +195,12 @@ class Run:
             cwd: the folder to run in (for Terraform the layer).
             environment: the whole environment, from `child_environment`; its TMPDIR is replaced.
             facts: further values for `run.json` (JSON, nothing secret).
-            python: the Python to run the supervisor with.
 
         Raises:
             OnboardError: the folder exists already, its disk is full, or the program cannot be started.
                 Then nothing runs, and nothing of the run is left.
         """
-        _launch(argv, kind, folder, cwd, environment, facts or {}, python)
+        _launch(argv, kind, folder, cwd, environment, facts or {})
         return cls(folder, read_json(folder / "run.json", OWN_LIMIT))
 
     @classmethod
@@ -360,7 +358,6 @@ def _launch(
     cwd: Path,
     environment: Mapping[str, str],
     facts: Mapping[str, Any],
-    python: str,
 ) -> None:
     """Create a run's folder and start its program; arguments as for `Run.start`.
 
@@ -390,7 +387,7 @@ def _launch(
         except OSError as error:
             raise _no_room(folder, cause_of(error)) from error
         leftovers = undo.pop_all()
-    command = [python, "-I", "-S", str(SUPERVISOR), str(folder.resolve()), str(temporary)]
+    command = [sys.executable, "-I", "-S", str(SUPERVISOR), str(folder.resolve()), str(temporary)]
     try:
         variables = {**environment, "TMPDIR": str(temporary)}
         _supervised(command, argv, folder, description, variables, output)

@@ -7,7 +7,6 @@ asks for the same apply and gets the result of the one that is running or has en
 from __future__ import annotations
 
 import shutil
-import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -32,14 +31,6 @@ from workflows.terraform.failures import (
     refuse_unwritten,
     unwritten,
 )
-from workflows.terraform.kept import (
-    RESULT,
-    earlier_result,
-    forget_lock,
-    forget_replacements,
-    note_lock,
-    pending_replacements,
-)
 from workflows.terraform.plan import Plan, read_plan
 from workflows.terraform.record import (
     PLAN_FILE,
@@ -53,12 +44,18 @@ from workflows.terraform.record import (
     refuse_another_plan,
 )
 from workflows.terraform.results import (
+    RESULT,
     ApplyCancelled,
     ApplyFailed,
     ApplyResult,
     apply_failure,
     apply_result,
+    earlier_result,
+    forget_lock,
+    forget_replacements,
+    note_lock,
     older_than_files,
+    pending_replacements,
 )
 from workflows.terraform.runner import NOBODY, Kind, Outcome, Run, Watch
 from workflows.terraform.state import State, init_needed, read_stored
@@ -77,7 +74,6 @@ class Terraform:
         backend: the values in these files.
         var_files: files for `plan -var-file=`, in order.
         now: the clock, in UTC.
-        python: the Python for the supervisor.
     """
 
     def __init__(
@@ -92,7 +88,6 @@ class Terraform:
         backend: Mapping[str, object],
         var_files: Sequence[Path],
         now: Callable[[], datetime],
-        python: str = sys.executable,
     ) -> None:
         self.binary = binary
         self.layer = layer
@@ -102,7 +97,6 @@ class Terraform:
         self._backend_configs, self._backend = tuple(backend_configs), backend
         self.var_files = tuple(var_files)
         self._now = now
-        self._python = python
         private_folder(folder)
 
     @property
@@ -141,7 +135,6 @@ class Terraform:
             cwd=self.layer,
             environment=self.environment,
             facts=facts,
-            python=self._python,
         ).follow(watch)
 
     def _await_older(self, watch: Watch) -> None:

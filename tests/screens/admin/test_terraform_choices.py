@@ -40,8 +40,8 @@ from workflows.terraform.failures import (
     StateUnwritten,
     TerraformFailed,
 )
-from workflows.terraform.kept import EndedRun
 from workflows.terraform.record import PlanRecord
+from workflows.terraform.results import EndedRun
 from workflows.terraform.runner import Update
 
 ADDRESS = 'module.user["jane.doe"].aws_iam_user_login_profile.this[0]'

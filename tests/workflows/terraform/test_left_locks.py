@@ -16,7 +16,7 @@ import pytest
 
 from workflows.core.shapes import WrongShape
 from workflows.terraform.failures import LockInfo
-from workflows.terraform.kept import EndedRun, forget_lock, note_lock, run_that_left
+from workflows.terraform.results import EndedRun, forget_lock, note_lock, run_that_left
 from workflows.terraform.runner import Kind, LeftRunning, Run, Watch
 
 _WORKS = {

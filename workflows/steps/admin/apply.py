@@ -22,8 +22,7 @@ from workflows.steps.admin.terraform_runs import located, open_layer, reopen_lay
 from workflows.steps.ledger import left_out_of
 from workflows.steps.shared.leftovers import release_credentials
 from workflows.steps.shared.module import Context, Progress, Report
-from workflows.terraform.kept import apply_begun, apply_run, result_of
-from workflows.terraform.results import ApplyCancelled, ApplyFailed
+from workflows.terraform.results import ApplyCancelled, ApplyFailed, apply_begun, apply_run, result_of
 from workflows.terraform.runner import LeftRunning
 
 

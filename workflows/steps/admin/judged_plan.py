@@ -25,7 +25,6 @@ from workflows.steps.admin.terraform_runs import open_layer, run_folder
 from workflows.steps.admin.written import written_at
 from workflows.steps.decisions import Move
 from workflows.steps.shared.module import Context, Progress, Report
-from workflows.terraform.kept import result_of
 from workflows.terraform.plan import (
     ACCESS_KEY,
     ACCOUNT_TYPES,
@@ -43,7 +42,7 @@ from workflows.terraform.record import (
     file_sha256,
     refuse_another_plan,
 )
-from workflows.terraform.results import ApplyResult, Trouble
+from workflows.terraform.results import ApplyResult, Trouble, result_of
 from workflows.terraform.words import about_nobody, describe, meaning, summary
 
 _OWN = frozenset({USER, LOGIN_PROFILE, ACCESS_KEY})

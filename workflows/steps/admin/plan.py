@@ -42,7 +42,6 @@ from workflows.steps.shared.leftovers import running_in
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.steps.shared.paths import save_text
 from workflows.terraform.commands import LOCK_TIMEOUT, inherited
-from workflows.terraform.kept import apply_begun
 from workflows.terraform.plan import USER, Action, Plan
 from workflows.terraform.record import (
     PLAN_FILE,
@@ -52,7 +51,7 @@ from workflows.terraform.record import (
     refuse_another_plan,
 )
 from workflows.terraform.redaction import left_over
-from workflows.terraform.results import older_than_files
+from workflows.terraform.results import apply_begun, older_than_files
 from workflows.terraform.state import State
 from workflows.terraform.words import MARKDOWN_HEAD, plan_markdown
 

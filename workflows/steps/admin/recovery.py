@@ -26,15 +26,6 @@ from workflows.steps.admin.terraform_runs import (
 )
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.terraform.failures import InitWay, LockInfo
-from workflows.terraform.kept import (
-    EndedRun,
-    keep_repairs_left,
-    pending_replacements,
-    repairs_left,
-    replace_next,
-    result_of,
-    run_that_left,
-)
 from workflows.terraform.plan import (
     ACCOUNT_ID,
     LOGIN_PROFILE,
@@ -45,7 +36,16 @@ from workflows.terraform.plan import (
     ResourceChange,
 )
 from workflows.terraform.record import file_sha256
-from workflows.terraform.results import ApplyResult
+from workflows.terraform.results import (
+    ApplyResult,
+    EndedRun,
+    keep_repairs_left,
+    pending_replacements,
+    repairs_left,
+    replace_next,
+    result_of,
+    run_that_left,
+)
 from workflows.terraform.state import State
 
 

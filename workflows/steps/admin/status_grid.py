@@ -45,7 +45,7 @@ from workflows.steps.kinds import KINDS
 from workflows.steps.ledger import left_out_of
 from workflows.steps.shared.leftovers import running_in
 from workflows.steps.shared.module import Context
-from workflows.terraform.kept import result_of
+from workflows.terraform.results import result_of
 from workflows.terraform.runner import Kind
 
 
