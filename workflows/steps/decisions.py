@@ -29,7 +29,7 @@ class Reset:
         passwords: IAM names of the users whose console password is reset.
         access_keys: IAM names of the users whose access key is reset.
         unsure: IAM names of other users with this file, where the layer doesn't show what they have.
-        present: the fingerprint of the current key, or "" where it can't be read.
+        present: the fingerprint of the current key, or "" where there is none or it can't be read.
         unused: whether no apply has used the current key yet, so that AWS has nothing to reset.
     """
 
@@ -37,7 +37,7 @@ class Reset:
     passwords: tuple[str, ...] = ()
     access_keys: tuple[str, ...] = ()
     unsure: tuple[str, ...] = ()
-    present: str = left_out(str, compare=False)
+    present: str = left_out(str)
     unused: bool = left_out(bool)
 
     @property

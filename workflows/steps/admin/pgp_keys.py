@@ -766,7 +766,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
     """Record the keys, which are public; Review writes them.
 
     Raises:
-        OnboardError: a replacement would reset something else than was confirmed.
+        OnboardError: a replacement would replace or reset something else than was confirmed.
     """
     report(Progress("Reading the layers again"))
     people = people_of(context)
@@ -777,7 +777,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
         if judge is None or judge.judge(key.name, checked, key.origin).replacement != key.replacement:
             raise OnboardError(
                 "Something has changed meanwhile",
-                f"{key.name}'s new key would reset something other than what you saw.",
+                f"{key.name}'s new key would replace or reset something other than what you saw.",
                 why="A file of the layers has changed since you opened this step.",
                 next="Go back one step, return here, and read it again.",
             )

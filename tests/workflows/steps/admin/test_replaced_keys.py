@@ -13,6 +13,7 @@ from support.admin_project import AdminProject, decide, put, quiet, taken_key, w
 from support.steps import step_of
 
 from workflows.core.errors import OnboardError
+from workflows.core.openpgp import fingerprint_in
 from workflows.core.sentences import text_of
 from workflows.gpg.inspect import check_key
 from workflows.layer.write import ChangeSet
@@ -110,8 +111,11 @@ def test_what_is_made_anew_is_told_for_each_layer_and_wants_the_typed_name(
     admin: AdminProject, people_keys: Keys
 ) -> None:
     key = taken(admin, people_keys)
+    there = fingerprint_in(admin.file("security", f"keys/{ALEX}").read_bytes())
+    assert there
     assert resets(key) == {
-        account: Reset(f"keys/{ALEX}", passwords=(ALEX,)) for account in ("management", "security")
+        account: Reset(f"keys/{ALEX}", passwords=(ALEX,), present=there)
+        for account in ("management", "security")
     }
     (unconfirmed,) = fatal(admin, key)
     assert re.search(rf"security \(keys/{ALEX}\): [^;]* {ALEX}", unconfirmed)
@@ -279,9 +283,15 @@ def test_the_key_in_the_layer_is_shown_and_not_proposed_as_the_new_one(admin: Ad
     }
 
 
-def test_what_changed_since_it_was_shown_is_not_recorded(admin: AdminProject, people_keys: Keys) -> None:
-    key = taken(admin, people_keys)
-    admin.file("security", f"keys/{ALEX}").write_bytes(b64encode(people_keys["jane.doe"]))
+@pytest.mark.parametrize("now", ["jane.doe", "juan.delacruz", ""])
+def test_what_changed_since_it_was_shown_is_not_recorded(
+    admin: AdminProject, people_keys: Keys, now: str
+) -> None:
+    key, file = taken(admin, people_keys), admin.file("security", f"keys/{ALEX}")
+    if now:
+        file.write_bytes(b64encode(people_keys[now]))
+    else:
+        file.rename(file.with_name("elsewhere"))
     with pytest.raises(OnboardError, match="changed meanwhile"):
         recorded(admin, key)
 
