@@ -328,7 +328,7 @@ async def test_a_plan_that_leaves_out_a_decision_keeps_the_cause_and_leads_to_wh
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def make(*_: Any) -> NoReturn:
-        raise plan.LeftOut("Left out", "jane.doe is missing.")
+        raise plan.LeftOut("Left out", "No jane.doe.")
 
     given = next(module for module in desk.modules if isinstance(module, Given))
     monkeypatch.setattr(plan, "make", make)
@@ -340,7 +340,7 @@ async def test_a_plan_that_leaves_out_a_decision_keeps_the_cause_and_leads_to_wh
         await press(pilot, "ctrl+n")
         assert isinstance(app.screen, ErrorDialog)
         await press(pilot, "escape")
-        assert "jane.doe is missing." in str(app.pane.query_one("#standing", Text).content)
+        assert "No jane.doe." in str(app.pane.query_one("#standing", Text).content)
         assert app.wizard._waits
         assert desk.session.towards(StepKey("plan", "management")) == StepKey("given")
 
@@ -473,13 +473,13 @@ async def test_the_plan_is_exported_for_a_pull_request(desk: Desk) -> None:
         await press(pilot, "ctrl+n")
         folder = run_folder(desk.made[0])
         folder.mkdir(parents=True)
-        write_atomically(folder / "plan.md", b"### Plan for management\n")
+        write_atomically(folder / "plan.md", b"# Plan\n")
         await press(pilot, "x")
         assert "~/plan-bb-management.md" in app.text()
         await press(pilot, "enter")
-        assert (desk.environment.home / "plan-bb-management.md").read_text() == "### Plan for management\n"
+        assert (desk.environment.home / "plan-bb-management.md").read_text() == "# Plan\n"
         assert isinstance(desk.environment.clipboard, FakeClipboard)
-        assert desk.environment.clipboard.content == "### Plan for management\n"
+        assert desk.environment.clipboard.content == "# Plan\n"
         (desk.environment.home / "mine.md").write_text("mine")
         await press(pilot, "x", *["backspace"] * 30, *"mine.md", "enter")
         assert isinstance(app.screen, ErrorDialog)
@@ -587,7 +587,7 @@ async def test_a_failed_apply_shows_its_resources_and_who_is_not_done(
         assert desk.status("apply") is Status.FAILED
         await press(pilot, "escape")
         assert re.search(r"! [^:\n]*: jane\.doe\.", app.text())
-        assert str(app.pane.query_one(PeopleProgress).content) == "· jane.doe   1 of 2"
+        assert "1 of 2" in str(app.pane.query_one(PeopleProgress).content)
         assert not app.pane.query_one("#pace").display
         await press(pilot, "p")
         assert isinstance(app.pane, PlanPane)
@@ -600,7 +600,7 @@ async def test_a_failed_apply_says_once_what_failed_then_and_when_one_comes_back
     desk.accept(planned)
 
     def fail_for_good() -> dict[str, Any]:
-        result = ApplyResult(1, (USER,), (PASSWORD,), (), troubles=(Trouble(PASSWORD, "No such key"),))
+        result = ApplyResult(1, (USER,), (PASSWORD,), (), troubles=(Trouble(PASSWORD, "No key"),))
         keep_end(desk, planned, result)
         raise ApplyFailed(OnboardError("Apply failed", "Not done: jane.doe."), result)
 
@@ -613,8 +613,8 @@ async def test_a_failed_apply_says_once_what_failed_then_and_when_one_comes_back
         for _ in range(2):
             shown = [text for text in app.pane.query(".pane-note, #standing, #ended") if is_displayed(text)]
             assert [text.id for text in shown] == ["ended"]
-            assert app.text().count("No such key") == 1
-            assert app.pane.primary().effect == "Go back to Plan"
+            assert app.text().count("No key") == 1
+            assert app.pane.primary().act == app.pane.action_to_plan
             await app.wizard.go_to(StepKey("plan", "management"))
             await app.wizard.go_to(StepKey("apply", "management"))
             await rest(pilot)
@@ -636,7 +636,7 @@ async def test_a_stopped_apply_leads_back_to_its_plan_and_says_so_once(
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
         await press(pilot, "ctrl+n", "left", "enter")
-        assert app.pane.primary().effect == "Go back to Plan"
+        assert app.pane.primary().act == app.pane.action_to_plan
         assert "You stopped" in app.text()
         assert app.text().count("Plan again") == 1
         assert not app._notifications, "the page says it"
@@ -1156,13 +1156,13 @@ async def test_what_is_not_for_the_expected_key_cannot_be_sent(
 ) -> None:
     desk.accept(written(desk))
     desk.applied()
-    refused = (PersonHandoff("jane.doe", "", (), ("management: other key",)),)
+    refused = (PersonHandoff("jane.doe", "", (), ("management: other",)),)
     monkeypatch.setattr(hand_over, "prepare", lambda _context, _report, _code=None: refused)
     app = desk.host("hand-over")
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
         await rest(pilot)
-        assert "✗ management: other key" in app.text()
+        assert "✗ management: other" in app.text()
         await press(pilot, "c")
         assert isinstance(desk.environment.clipboard, FakeClipboard)
         assert desk.environment.clipboard.content == ""

@@ -198,12 +198,12 @@ async def test_the_end_names_whatever_a_later_session_took_back(admin_project: A
     async with resumed(admin_project, resetting=["jane.doe", "alex.kim"]) as app:
         session = app.session
         session.skip(PLAN)
-        session.observe({PROJECT: replace(session.state.observed[PROJECT], words="What was so before.")})
+        session.observe({PROJECT: replace(session.state.observed[PROJECT], words="Before.")})
         await app.wizard.go_to(None)
         seen = session.state.observed[PROJECT]
         assert (seen.verdict, seen.about) == (Verdict.REVERTED, ("jane.doe",))
         assert text_of(seen.words) in at_the_end(app)
-        assert "What was so before." not in at_the_end(app)
+        assert "Before." not in at_the_end(app)
         assert not app.wizard.query("#look")
         session.observe({PROJECT: Observation(Verdict.UNKNOWN, "No answer.")})
         await app.wizard.go_to(None)

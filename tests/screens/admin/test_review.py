@@ -95,7 +95,7 @@ async def test_one_goes_from_file_to_file_by_keys_and_by_the_list(decided: Admin
     async with review_of(decided) as (ui, diff):
         assert ui.focused == "diff"
         assert "8 files, +" in ui.text
-        assert "management  groups.tf  +1 -0" in ui.text
+        assert "groups.tf  +1 -0" in ui.text
         assert "1 of 8: management" in ui.text
         await ui.press("n")
         assert top(diff).startswith("--- a/management/global/base-identities/locals.tf")
@@ -163,7 +163,7 @@ async def test_a_key_file_needs_no_reading_and_has_no_tick_unless_it_was_shown(d
         assert hidden
         options = ui.app.pane.query_one("#files", OptionList).options
         assert all(str(options[at].prompt).startswith("·") for at in hidden)
-        assert all(str(options[at].prompt).endswith("compared in PGP keys") for at in hidden)
+        assert all("PGP keys" in str(options[at].prompt) for at in hidden)
         assert not {*diff.unseen} & {*keys}
         diff.go_to_file(hidden[0])
         await ui.press("pagedown")
@@ -308,7 +308,7 @@ async def test_what_the_difference_does_not_say_is_told_above_it(decided: AdminP
     path = decided.root / "security/global/base-identities/locals.tf"
     path.write_text(path.read_text() + '# "jane.doe" was here\n')
     async with review_of(decided) as (ui, _):
-        assert re.search(r"! security: jane\.doe .* locals\.tf:", ui.text)
+        assert re.search(r"! .*jane\.doe .* locals\.tf:", ui.text)
         assert "8 files, +" in ui.text
 
 
@@ -403,7 +403,7 @@ async def test_the_difference_is_copied_and_saved_once(decided: AdminProject) ->
         assert saved.read_text() == text
         saved.write_text("something else")
         await ui.press("s", "enter")
-        assert "The file exists already" in ui.text
+        assert isinstance(ui.app.screen, ErrorDialog)
         assert saved.read_text() == "something else"
         await ui.press("escape")
         (decided.root / "patch").write_text(text)
@@ -609,7 +609,6 @@ async def test_what_is_written_after_a_kill_is_not_to_be_started_again(decided: 
         ui = Wizard(app, pilot, session)
         await ui.rest()
         assert re.search(r"✓ 8 ", ui.text)
-        assert "Start it again" not in ui.text
         await write(ui)
         assert ui.status("review") is Status.DONE
     session.close()
@@ -673,7 +672,7 @@ async def test_what_was_written_is_put_back_and_the_review_is_open_again(decided
         await ui.rest()
         assert decided.git("status", "--porcelain") == before
         assert any(re.search(r"\b8 ", told.message) for told in ui.app._notifications)
-        assert "left to commit" not in ui.text
+        assert not ui.app.pane.has_class("-committed")
         assert ui.status("review") is Status.READY
         assert len(ui.app.pane.query_one(FileDiffs).files) == 8
         await write(ui)

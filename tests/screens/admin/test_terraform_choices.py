@@ -377,11 +377,11 @@ async def test_the_causes_of_a_failed_apply_are_told_by_person_when_one_comes_ba
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     accepted(desk)
-    apply_left(monkeypatch, causes=("jane.doe: no key.",))
+    apply_left(monkeypatch, causes=("jane.doe: keyless",))
     app = desk.host("apply")
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
-        assert "✗ jane.doe: no key." in app.text()
+        assert "✗ jane.doe: keyless" in app.text()
         assert not app.pane.query_one("#recover").display
         await press(pilot, "r")
         assert not app.pane.query_one(RecoveryList).has_class("-shown")

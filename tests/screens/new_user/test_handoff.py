@@ -190,7 +190,7 @@ async def test_a_handoff_is_accepted_only_once_all_its_accounts_were_on_the_scre
             await rest(pilot)
             presses += 1
         assert seen, "the last account was in view as it was accepted"
-        assert presses > len(("shows the rest", "accepts"))
+        assert presses > 2, "the first one shows the rest"
     session.close()
 
 

@@ -332,7 +332,7 @@ async def test_without_a_kept_key_it_says_how_to_keep_one(new_user: NewUserAws) 
     app = host(new_user)
     async with app.run_test(size=SIZE) as pilot:
         await rest(pilot)
-        assert "iam-onboard access-key import" in said(app)
+        assert "access-key import" in said(app)
         assert app.focused is not None
         assert app.focused.id == "primary"
         assert not app.pane.turn().yours

@@ -19,7 +19,7 @@ LINES = [
     *(Line((f"a{number}", "x", "y"), number) for number in range(20)),
     Line(("Second",)),
     *(Line((f"b{number}", "x" * 50, "y"), number) for number in range(20, 40)),
-    Line(("place", "words to the end of the line"), 40, "quiet"),
+    Line(("place", "to the end"), 40, "quiet"),
 ]
 
 
@@ -52,7 +52,7 @@ async def test_headings_are_passed_over_and_the_mark_stays_in_view() -> None:
         await pilot.press("pagedown", "end")
         assert marked(view) == 40
         await pilot.pause()
-        assert "words to the end of the line" in "".join(view.render_line(y).text for y in range(10))
+        assert LINES[-1].cells[-1] in "".join(view.render_line(y).text for y in range(10))
         await pilot.press("home")
         await pilot.pause()
         assert marked(view) == 0
