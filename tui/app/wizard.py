@@ -59,7 +59,7 @@ _NARROW = 100
 _LOW, _TINY = 14, 9
 _LONGEST_ADDRESS = 40
 _LOOKING = {"escape", "tab", "shift+tab", "up", "down", "pageup", "pagedown", "ctrl+q"}
-_LOOKING |= {"f1", "f2", "f3", "f6", "ctrl+n"}
+_LOOKING |= {"f1", "f2", "f3", "f5", "f6", "ctrl+n"}
 """Keys that neither enter nor do anything beyond the page's visible input; Next itself notes what it does."""
 _DONE = SETTLED | {Status.CONTRADICTED}
 _MARKED = {
@@ -639,8 +639,7 @@ class WizardScreen(OneFocus):
         """Hide the keys that mean nothing here."""
         if action == "everybody":
             facts = self.run.session.facts()
-            repeats = any(step.repeats_over == "layers" for step in self.run.session.state.workflow.steps)
-            return repeats and "layers" in facts and any(facts.get(kind) for kind in KINDS)
+            return self._for_others and "layers" in facts and any(facts.get(kind) for kind in KINDS)
         if action not in {"skip", "reopen"}:
             return True
         if self.current is None or self.choosing or self.run.why_over():
@@ -651,6 +650,17 @@ class WizardScreen(OneFocus):
             open_ = status not in SETTLED | {Status.LOCKED}
             return self.run.step(self.current).skippable and open_ and not withdrawn
         return status in _DONE
+
+    @property
+    def _for_others(self) -> bool:
+        """Whether this session is an admin's, about other people."""
+        return any(step.repeats_over == "layers" for step in self.run.session.state.workflow.steps)
+
+    def key_f5(self) -> None:
+        """Say why the key does nothing where its action isn't offered."""
+        if not self.check_action("everybody", ()):
+            why = "Nobody is named here yet." if self._for_others else "F2 lists your own steps."
+            self.show_result(f"F5 shows admins where everybody stands. {why}", "", passing=True)
 
     async def action_next(self) -> None:
         """Continue with the pane's input, or go to the next step if a done one is unchanged."""

@@ -145,6 +145,9 @@ async def test_where_only_sts_regions_are_checked_f5_is_not_offered(tmp_path: Pa
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
         assert not app.wizard.check_action("everybody", ())
+        await pilot.press("f5")
+        await rest(pilot)
+        assert app.wizard.query_one("#result").has_class("-shown"), "what F5 is for"
     session.close()
 
 
