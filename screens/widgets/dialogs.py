@@ -92,7 +92,10 @@ class Dialog(ModalScreen[Answer | None], OneFocus, Generic[Answer]):
     """
 
     AUTO_FOCUS = "#close"
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "close", "Close", id="dialog.close")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "close", "Close", id="dialog.close"),
+        Binding("ctrl+n", "name_keys", show=False),
+    ]
     DEFAULT_CSS = """
     Dialog { align: center middle; }
     Dialog > Vertical {
@@ -155,7 +158,8 @@ class Dialog(ModalScreen[Answer | None], OneFocus, Generic[Answer]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         """Offer a button's action only if the button is there."""
-        own = {binding.action for binding in self.BINDINGS if isinstance(binding, Binding)} - {"close"}
+        own = {binding.action for binding in self.BINDINGS if isinstance(binding, Binding)}
+        own -= {"close", "name_keys"}
         return action not in own or action in {button.id for button in self._buttons}
 
     @on(Button.Pressed)
@@ -165,6 +169,11 @@ class Dialog(ModalScreen[Answer | None], OneFocus, Generic[Answer]):
 
     def action_close(self) -> None:
         self.dismiss(None)
+
+    def action_name_keys(self) -> None:
+        """Say what answers instead of ^n, which a habit presses once too often."""
+        self.drop_result()
+        self.app.notify("^n doesn't answer this. Tab selects a button, Enter presses it.", timeout=_SECONDS)
 
 
 def ask(node: DOMNode, dialog: Dialog[Answer], then: Callable[[Answer], Any]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 from unittest.mock import patch
@@ -15,7 +16,7 @@ from textual.events import DescendantFocus, Resize
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
-from screens.widgets.dialogs import Confirm, ErrorDialog, Notice, OneFocus, tell
+from screens.widgets.dialogs import Confirm, Dialog, ErrorDialog, NameDialog, Notice, OneFocus, tell
 from screens.widgets.lists import Log, TextDialog
 from screens.widgets.text import ScrollBody
 from workflows.core.errors import OnboardError
@@ -41,6 +42,25 @@ async def test_tab_goes_from_no_to_yes_and_back() -> None:
             assert app.focused.id == focused
         await pilot.press("enter")
         assert answers == [True]
+
+
+@pytest.mark.parametrize(
+    "made", [lambda: Confirm("Write 8 files?", "2 unseen", "Write"), lambda: NameDialog("Save", "", "a")]
+)
+async def test_the_key_of_the_page_answers_no_dialog_and_names_what_does(
+    made: Callable[[], Dialog[object]],
+) -> None:
+    app: App[None] = App()
+    answers: list[object] = []
+    async with app.run_test(size=(80, 24)) as pilot:
+        dialog = made()
+        await app.push_screen(dialog, answers.append)
+        await pilot.press("ctrl+n", "ctrl+n")
+        await pilot.pause()
+        assert app.screen is dialog
+        assert len(app._notifications) == 1
+        await pilot.press("escape")
+        assert answers == [None]
 
 
 @pytest.mark.parametrize("lines", [2, 100])
