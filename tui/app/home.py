@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
+from enum import IntEnum
 from functools import partial
 from typing import ClassVar
 
@@ -203,20 +204,35 @@ _TASKS: Mapping[str, tuple[_Line, ...]] = {
 _HEADINGS = {" ".join(task.begins): heading for heading, tasks in _TASKS.items() for task in tasks}
 
 
-def _order(entry: session_catalogue.Entry, left: session_catalogue.Entry | None = None) -> int:
-    """Rank a session: with news (0), begun, awaiting a person, only opened, done (6), elsewhere, archived.
+class _Rank(IntEnum):
+    """The order of the sessions; those up to `OPENED` can be continued."""
 
-    The session just `left` comes first, unless something arrived since.
-    """
+    NEWS = 0
+    JUST_LEFT = 1
+    OLDER_NEWS = 2
+    BEGUN = 3
+    AWAITING = 4
+    OPENED = 5
+    DONE = 6
+    ELSEWHERE = 7
+    ARCHIVED = 8
+
+
+def _rank(entry: session_catalogue.Entry, left: session_catalogue.Entry | None = None) -> _Rank:
+    """Rank a session, with respect to the one that was just `left`: news from before that comes after it."""
     summary = entry.summary
-    if entry.archived or entry.elsewhere or entry.over:
-        return 8 if entry.archived else 7 if entry.elsewhere else 6
+    if entry.archived:
+        return _Rank.ARCHIVED
+    if entry.elsewhere or entry.over:
+        return _Rank.ELSEWHERE if entry.elsewhere else _Rank.DONE
     if entry.ended or entry.arrived:
         late = left is not None and not entry.ended and (entry.arrived or "") <= left.summary.changed
-        return 2 if late else 0
+        return _Rank.OLDER_NEWS if late else _Rank.NEWS
     if entry.arrived == "" or (summary.awaited and not summary.next_title):
-        return 4
-    return 1 if entry is left else 3 if summary.facts else 5
+        return _Rank.AWAITING
+    if entry is left:
+        return _Rank.JUST_LEFT
+    return _Rank.BEGUN if summary.facts else _Rank.OPENED
 
 
 class HomeScreen(OneFocus):
@@ -334,9 +350,9 @@ class HomeScreen(OneFocus):
         self._at = waiting if done and not listed else self._came_from
 
     def _take(self, entries: Sequence[session_catalogue.Entry]) -> None:
-        begun = (entry for entry in entries if _order(entry) == 3)
+        begun = (entry for entry in entries if _rank(entry) is _Rank.BEGUN)
         left = max(begun, key=lambda entry: entry.summary.changed, default=None)
-        self._entries = sorted(entries, key=partial(_order, left=left))
+        self._entries = sorted(entries, key=partial(_rank, left=left))
         now = self._now()
         self._lines: dict[str, _Line] = {
             **{f"session-{number}": _line_of(entry, now) for number, entry in enumerate(self._entries)},
@@ -445,7 +461,12 @@ class HomeScreen(OneFocus):
 
     def _heading(self, entry: session_catalogue.Entry) -> str:
         """Return the heading that lists a session."""
-        return {6: "Done", 7: self._elsewhere, 8: "Archived"}.get(_order(entry), "Continue")
+        headings = {
+            _Rank.DONE: "Done",
+            _Rank.ELSEWHERE: self._elsewhere,
+            _Rank.ARCHIVED: "Archived",
+        }
+        return headings.get(_rank(entry), "Continue")
 
     @property
     def _crowded(self) -> bool:

@@ -127,7 +127,7 @@ def _change(
     owner = role_profiles.unknown_user(account, region)
     context = identity.identity_context(machine, project, owner, profile)
     done = act(options, context)
-    record = own_access_key.kept_record(context)
+    record = own_access_key.ensure_record(context)
     if act is not _rotate:
         done = [f"{record.id} is the access key of {record.user} in {record.account_id}.", *done]
         if record.kept != key_store.KEPT_IN_FILE and "credential_process" not in present:
@@ -177,7 +177,9 @@ def _rotate(options: argparse.Namespace, context: module.Context) -> list[Senten
             return rotation.retired(request, context, report_progress)[1]
         return list(performed(rotation, request, context, "rotated")["told"])
 
-    return _with_code_of(rotation.needed_device(own_access_key.kept_record(context), context), context, done)
+    return _with_code_of(
+        rotation.needed_device(own_access_key.ensure_record(context), context), context, done
+    )
 
 
 def _with_code_of(

@@ -177,7 +177,7 @@ def _keep_key(options: argparse.Namespace, context: module.Context) -> Mapping[s
         return performed(access_keys, identity.given_key(options.access_keys, choice), context, "access_key")
     store, record = (
         own_access_key.store_for(choice, context, own_identity.identity_of(context)),
-        own_access_key.kept_record(context),
+        own_access_key.ensure_record(context),
     )
     if (record.kept, record.backend) == (store.kind, store.backend):
         return {}

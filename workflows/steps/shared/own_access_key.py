@@ -773,7 +773,7 @@ def _forget_elsewhere(store: KeyStore, record: KeyRecord, vaults: Iterable[Vault
     return sentences
 
 
-def kept_record(context: Context) -> KeyRecord:
+def ensure_record(context: Context) -> KeyRecord:
     """Return the record of the kept key; create one for a key kept without it (by hand, or long ago).
 
     Raises:
