@@ -153,12 +153,10 @@ class ProjectPane(StepPane):
                 compact=True,
                 select_on_focus=proposed,
             )
-            with Vertical(classes="question") as asked:
+            with Vertical(classes="question"):
                 yield FieldRow(question.label, field)
                 several = _SEVERAL if name == "joining" else ""
                 yield Text(several, id=f"known-{_id(name)}", classes="known" if several else "known -empty")
-            asked.set_class(name not in self._asked, "-unasked")
-            asked.set_class(self._asked == {name}, "-only")
         yield Horizontal(Text("In which accounts?"), MarkList(id="layers"), id="layers-row")
         yield Text(_LAYERS_ARE, id="layers-are")
         label = "and their account alias and password policy"

@@ -296,9 +296,11 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
 
     def primary(self) -> Primary:
         if self._question is not _Question.NONE:
-            return Primary("Keep it there" if self._question is _Question.KEPT else "Do it this way")
+            effect = "Keep it there" if self._question is _Question.KEPT else "Do it this way"
+            return Primary(effect, act=self._answered)
         if self._lacks_file():
-            return Primary("Download the file first", ready=False)
+            focus = self.query_one("#path").focus
+            return Primary("Download the file first", ready=False, act=focus)
         effects = {
             CONSOLE: "Import the file",
             TYPED: "Keep this key",
@@ -455,14 +457,9 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
 
     # -- continuing --------------------------------------------------------------------------------
 
-    def advance(self) -> None:
-        if self._question is not _Question.NONE:
-            self._answered()
-            return
-        if self._lacks_file():
-            self.query_one("#path").focus()
-            return
-        request, submit = self.request(), super().advance
+    def submit(self) -> None:
+        """Submit the input, with the kept key unlocked if the step uses it."""
+        request, submit = self.request(), super().submit
         if request.how == KEPT or (request.how == API and not request.path):
             # gpg-agent may need a passphrase first, before a code is spent
             kept = KeyInHand(KeyPlace.KEPT)

@@ -316,14 +316,17 @@ class MfaPane(BrowsingPane):
 
     def primary(self) -> Primary:
         if self.inside:
-            return Primary("Do it this way")
+            return Primary("Do it this way", act=self._chose_how)
         if self.query_one("#how", Choices).value == CONSOLE:
-            if self.query_one(Checklist).finished:
+            tasks = self.query_one(Checklist)
+            if tasks.finished:
                 return Primary("Yes, it's registered")
-            return Primary("Finish the list first", ready=False)
+            return Primary("Finish the list first", ready=False, act=tasks.ask_first)
         if self._serial is not None:
             return Primary("Use this device")
-        return Primary("Create the device" if self._pending is None else "Enable the device")
+        if self._pending is not None:
+            return Primary("Enable the device")
+        return Primary("Create the device", act=self._create)
 
     def turn(self) -> Turn:
         if self.has_class("-done") or self.inside:
@@ -430,17 +433,7 @@ class MfaPane(BrowsingPane):
 
     # -- from here ---------------------------------------------------------------------------------
 
-    def advance(self) -> None:
-        if self.inside:
-            self._chose_how()
-            return
-        request, tasks = self.request(), self.query_one(Checklist)
-        if request.how == CONSOLE and not tasks.finished:
-            tasks.ask_first()
-            return
-        if request.how == CONSOLE or request.pending is not None or request.serial is not None:
-            super().advance()
-            return
+    def _create(self) -> None:
         key = self._key()
         problems = key.problems()
         self.show_problems(problems)
@@ -461,7 +454,7 @@ class MfaPane(BrowsingPane):
         if isinstance(device, Registered):
             self._serial = device.serial
             self.parting = text_of(joined((f"{self._serial} is registered already.", device.remark)))
-            super().advance()
+            self.submit()
             return
         self._pending = device
         self._show()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, ClassVar
 
 from rich.cells import cell_len
@@ -278,28 +279,16 @@ class VerifyPane(UnlockingPane):
         more = " Each device has its own." if len(coded) > 1 else ""
         return f"Enter the code your app shows now.{more}{lacking}"
 
-    def advance(self) -> None:
-        if self._command_waits:
-            self.action_try()
-        elif self._all_work and not self.running_move:
-            self._submit()
-        elif self._needless:
-            self._skip()
-        elif account := self._misnamed:
-            self.post_message(self.StepWanted(str(StepKey("profiles", account)), returns=True))
-        else:
-            self._ask()
-
     @on(Button.Pressed, "#finish")
-    def _submit(self) -> None:
+    def submit(self) -> None:
         """Finish, whatever doesn't work yet."""
-        self.post_message(self.Submitted(self.request()))
+        super().submit()
 
     @on(Button.Pressed, "#again")
     def _ask(self) -> None:
         """Ask the profiles of unproved identities, or all of them again."""
         if not (views := self._survey.unproved(self._results)):
-            self._submit()
+            self.submit()
             return
         codes = self._codes()
         problems = verify.code_problems(codes, views)
@@ -411,16 +400,19 @@ class VerifyPane(UnlockingPane):
 
     def primary(self) -> Primary:
         if not self._survey.identities:
-            return Primary("Finish without a test", ready=self._needless)
+            act = self._skip if self._needless else self._ask
+            return Primary("Finish without a test", ready=self._needless, act=act)
         if self._all_work and not self._command_waits:
             return Primary("Finish")
-        if account := self._misnamed:
-            return Primary(f"Go to Profiles ({account})")
+        if (account := self._misnamed) and not self._command_waits:
+            profiles = self.StepWanted(str(StepKey("profiles", account)), returns=True)
+            return Primary(f"Go to Profiles ({account})", act=partial(self.post_message, profiles))
+        act = self.action_try if self._command_waits else self._ask
         if self._code_lacks():
-            return Primary("Enter the code first", ready=False)
+            return Primary("Enter the code first", ready=False, act=act)
         if self._command_waits:
-            return Primary("Try it here")
-        return Primary("Test again" if self._results else "Test every profile")
+            return Primary("Try it here", act=act)
+        return Primary("Test again" if self._results else "Test every profile", act=act)
 
     def turn(self) -> Turn:
         asks = self._code_lacks() and not self._misnamed and (self._command_waits or not self._all_work)

@@ -253,7 +253,6 @@ _SPARE = (
 _DEACTIVATED = (
     "✓ {spare} is deactivated. If nothing fails for a few days, delete it, and come back for a new key."
 )
-_UNLOCK = Primary("Unlock your PGP key")
 _DO = "do"
 
 CodedMove = Callable[[Report, Secret | None], Any]
@@ -340,7 +339,7 @@ class UnlockingPane(StepPane):
         return self.query(OwnPassphrase).remove()
 
     @on(OwnPassphrase.Entered)
-    def answer(self) -> None:
+    def _repeat(self) -> None:
         """Repeat the move that waited for the passphrase."""
         if self._again is not None:
             self._again()
@@ -356,7 +355,7 @@ class UnlockingPane(StepPane):
             else:
                 self._asked_at = self.screen.focused
                 await self.mount(OwnPassphrase(self._locked, self.own_fingerprint()), after=".pane-head")
-            self.in_between = _UNLOCK
+            self.in_between = Primary("Unlock your PGP key", act=self._repeat)
             self.primary_changed()
             self.query_one("#own-passphrase").focus()
         elif isinstance(message.error, WrongPassphrase) and message.name == "unlock":

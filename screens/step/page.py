@@ -182,7 +182,7 @@ class StepPane(VerticalScroll):
         to_primary: whether the page has requested the focus on the primary action.
         noted: whether the machine's remark on the step still holds.
         parting: the step's result, shown on the next page; "" for nothing.
-        in_between: the primary action while the page's own question holds up its work; Next answers it.
+        in_between: the primary action while the page's own question holds up its work.
     """
 
     NEXT_WAITS: ClassVar[bool] = False
@@ -399,15 +399,12 @@ class StepPane(VerticalScroll):
 
     def advance(self) -> None:
         """Handle Next: do what the primary action says."""
-        act = self.primary().act or self.submit
+        act = (self.in_between or self.primary()).act or self.submit
         act()
 
     def submit(self) -> None:
         """Submit the input."""
         self.post_message(self.Submitted(self.request()))
-
-    def answer(self) -> None:
-        """Handle Next for `in_between`."""
 
     @property
     def decides(self) -> bool:

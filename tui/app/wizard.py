@@ -687,9 +687,7 @@ class WizardScreen(OneFocus):
                 ask(self, Contradiction(self.run.title(key), seen, said, look), partial(self._decide, seen))
             else:
                 await self._decide(seen, Choice.REDO)
-        elif pane.in_between:
-            pane.answer()
-        elif self._left_alone:
+        elif self._left_alone and not pane.in_between:
             await self.go_to(self.run.after(key))
         else:
             self._advance(pane)
