@@ -22,7 +22,7 @@ from screens.widgets.text import Button, ButtonRow, Lines, Text
 from workflows.core.errors import Problem
 from workflows.core.grouping import by_key
 from workflows.core.openpgp import grouped
-from workflows.core.sentences import text_of
+from workflows.core.sentences import Sentence, text_of
 from workflows.machine.events import StepKey
 from workflows.machine.observations import NOT_ASKED, Observation
 from workflows.messages.handoff import Handoff, Identity
@@ -34,6 +34,9 @@ from workflows.steps.shared.own_identity import handoff_of
 _LOOK_SECONDS = 1.0
 _LOW = 24
 _REVOKE = "How to revoke my key"
+_UNREAD = (
+    "What you pasted wasn't read as a handoff, so it isn't kept: it could be a secret."
+)
 
 
 class HandoffPane(StepPane):
@@ -366,9 +369,18 @@ class HandoffPane(StepPane):
             return Request(text=text)
         return Request(path=self.query_one("#path", Input).value.strip())
 
+    @property
+    def _unread(self) -> bool:
+        """Whether the text wasn't read as a handoff: it may be a secret, so no draft has it."""
+        return bool(self.request().text) and (self._arrival is None or self._read != self.request())
+
+    @property
+    def unkept(self) -> Sentence:
+        return _UNREAD if self._unread and self.request() != self._refused else ""
+
     def draft(self) -> Mapping[str, Any]:
         request = self.request()
-        return {"text": request.text, "path": request.path}
+        return {"text": "" if self._unread else request.text, "path": request.path}
 
 
 def _handoff_lines(held: Handoff, own_keys: tuple[str, ...], known: frozenset[str]) -> list[str]:

@@ -291,6 +291,25 @@ async def test_a_handoff_for_somebody_elses_key_is_refused_and_the_step_stays_op
     session.close()
 
 
+async def test_only_a_text_that_is_a_handoff_is_kept(tmp_path: Path, gpg: GpgHome) -> None:
+    session = begun(tmp_path, gpg)
+    app = PaneHost(session, environment_of(tmp_path, gpg), MODULES, PANES, KEY)
+    good = handoff_for(gpg, "jane").render()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        for text, kept in (("correct horse battery staple", False), (good, True)):
+            app.pane.query_one(TextArea).text = text
+            await rest(pilot)
+            app.pane.keep_draft()
+            assert not session.drafts.load(KEY).get("text")
+            assert app.pane.unkept
+            await pilot.press("ctrl+n")
+            await rest(pilot)
+            assert bool(session.drafts.load(KEY).get("text")) is kept
+            assert not app.pane.unkept
+    session.close()
+
+
 @pytest.mark.parametrize(
     ("draft", "field"),
     [({"text": "no handoff at all"}, "text"), ({"path": "~/nowhere.txt"}, "path"), ({"path": "~/j"}, "path")],
