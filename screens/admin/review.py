@@ -264,7 +264,7 @@ class FileDiffs(DrawnLines):
         line = self._lines[at]
         style = self.style_of(_LINES[line.mark]) if line.mark in _LINES else base
         whole, nth = Strip(self._segments(line, self._tokens[at], style)), row - self._starts[at]
-        begin, end = [0, *_row_ends(_drawn(line), width)][nth : nth + 2]
+        begin, end = [0, *_row_ends(_drawn(line), self._wrapped_at)][nth : nth + 2]
         more = [segment(f"{line.mark if line.mark in _MARKS else ' '}…", self._mark_style(line, style))]
         return Strip([*(more if nth else ()), *whole.crop(begin, end)]).adjust_cell_length(width, style)
 

@@ -34,9 +34,7 @@ from workflows.steps.shared.own_identity import handoff_of
 _LOOK_SECONDS = 1.0
 _LOW = 24
 _REVOKE = "How to revoke my key"
-_UNREAD = (
-    "What you pasted wasn't read as a handoff, so it isn't kept: it could be a secret."
-)
+_UNREAD = "What you pasted wasn't read as a handoff, so it isn't kept: it could be a secret."
 
 
 class HandoffPane(StepPane):

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import NoReturn
+from unittest.mock import patch
 
 import pytest
 from rich.color import Color
@@ -277,6 +278,19 @@ async def test_a_long_line_goes_on_below_and_counts_as_seen_with_its_end(admin_p
         drawn = [diff.render_line(row - top).text for row in rows]
         assert {line[:2] for line in drawn[1:]} == {"+…"}
         assert "".join([drawn[0][1:], *(line[2:] for line in drawn[1:])]).rstrip() == text.rstrip()
+
+
+async def test_a_wider_terminal_may_paint_before_the_lines_are_wrapped_again(
+    admin_project: AdminProject,
+) -> None:
+    app = Shown(edited(admin_project, b"", f"# {'x' * 300}\n".encode()))
+    async with app.run_test(size=(40, 24)) as pilot:
+        await pilot.pause()
+        diff = app.query_one(FileDiffs)
+        before = [diff.render_line(row).text[:2] for row in range(12)]
+        with patch.object(FileDiffs, "on_resize"):
+            await pilot.resize_terminal(90, 24)
+            assert [diff.render_line(row).text[:2] for row in range(12)] == before
 
 
 async def test_a_line_of_a_key_fits_full_screen(decided: AdminProject) -> None:
