@@ -30,6 +30,7 @@ from workflows.steps.new_user import handoff
 from workflows.steps.new_user.handoff import Arrival, HandoffChanged, Request, mark_of
 from workflows.steps.new_user.pgp_key import missing_request, revocation_notice
 from workflows.steps.shared.own_identity import handoff_of
+from workflows.steps.shared.paths import path_for_draft
 
 _LOOK_SECONDS = 1.0
 _LOW = 24
@@ -378,7 +379,10 @@ class HandoffPane(StepPane):
 
     def draft(self) -> Mapping[str, Any]:
         request = self.request()
-        return {"text": "" if self._unread else request.text, "path": request.path}
+        return {
+            "text": "" if self._unread else request.text,
+            "path": path_for_draft(request.path, self.context.environment.home),
+        }
 
 
 def _handoff_lines(held: Handoff, own_keys: tuple[str, ...], known: frozenset[str]) -> list[str]:

@@ -46,6 +46,18 @@ def is_path(text: str, home: Path) -> bool:
         return False
 
 
+def path_for_draft(text: str, home: Path) -> str:
+    """Return a typed path if something is there; anything else may be a secret in the wrong field.
+
+    Args:
+        home: the person's home folder.
+    """
+    try:
+        return text if text.strip() and typed_path(text, home).exists() else ""
+    except (OSError, ValueError):  # longer than any file name, or with a NUL
+        return ""
+
+
 def save_text(
     target: str,
     text: str,

@@ -1,0 +1,26 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from workflows.steps.shared.paths import path_for_draft
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("~/key.csv", True),
+        ("key.csv", True),
+        ("'~/key.csv'", True),
+        ("~/other.csv", False),
+        ("/A/secret/key+of/forty/characters/0123456", False),
+        ("A" * 5_000, False),
+        ("a\0b", False),
+        ("", False),
+        (" ", False),
+    ],
+)
+def test_only_what_leads_to_a_file_is_kept_in_a_draft(tmp_path: Path, text: str, kept: bool) -> None:
+    (tmp_path / "key.csv").touch()
+    assert path_for_draft(text, tmp_path) == (text if kept else "")
