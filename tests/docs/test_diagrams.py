@@ -21,8 +21,8 @@ def test_the_statuses_diagram_holds_the_table_and_nothing_that_it_forbids() -> N
     names = {kind.__name__.lower() for kind in LEGAL}
     assert {(before, words) for before, _, words in arrows if words in names} == table
     assert ("running", "done", "succeeded") in arrows
-    assert ("done", "stale", "a fact it used has changed") in arrows
-    assert ("running", "interrupted", "the process died") in arrows
+    moves = {(before, now) for before, now, _ in arrows}
+    assert {("done", "stale"), ("running", "interrupted")} <= moves
     assert {name for before, now, _ in arrows for name in (before, now)} == {"[*]", *map(str, Status)}
 
 

@@ -18,6 +18,7 @@ from support.terminal import Terminal, terminal
 
 PROGRAM = Path(sys.executable).with_name("iam-onboard")
 SANE = "0 0 1 1"
+LOCKED, PINENTRY = "Unlock your password", "Please enter the passphrase"
 pytestmark = [
     pytest.mark.e2e,
     pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed; `make test` asks for it"),
@@ -58,7 +59,7 @@ def decrypted(screen: Terminal, gpg: GpgHome, command: str = f"{PROGRAM} resume"
     """Up to the password shown and copied: so it is really there to be leaked."""
     waiting_session(gpg, "jane")
     screen.run(command)
-    screen.wait_for("Unlock your password", "▌")  # the focus is where the letters go
+    screen.wait_for(LOCKED, "▌")  # the focus is where the letters go
     for letter in PASSPHRASE:
         screen.press(letter)
     screen.press("Enter")
@@ -115,7 +116,7 @@ def test_a_closed_window_ends_the_wizard_and_only_a_suspended_one_resumes(
 ) -> None:
     waiting_session(gpg, "jane")
     screen.run(f"sh -c '{PROGRAM} resume; true'")  # as make runs it: whoever waits for it stops, too
-    screen.wait_for("Unlock your password")
+    screen.wait_for(LOCKED)
     (wizard,) = screen.program().children()
     threads = wizard.num_threads()
     wizard.send_signal(signal.SIGCONT)  # as the kernel does after the SIGHUP of a closed window
@@ -125,7 +126,7 @@ def test_a_closed_window_ends_the_wizard_and_only_a_suspended_one_resumes(
     screen.wait_for("Stopped")
     assert screen.modes() == SANE
     screen.run("fg")
-    screen.wait_for("Unlock your password")
+    screen.wait_for(LOCKED)
     assert screen.modes() != SANE
     screen.end()
     wizard.wait()
@@ -163,21 +164,21 @@ def test_pinentry_has_the_terminal_and_the_wizard_gets_it_back(screen: Terminal,
     gpg.forget_passphrases()
     waiting_session(gpg, "jane")
     screen.run(f"{PROGRAM} resume")
-    screen.wait_for("Unlock your password")
+    screen.wait_for(LOCKED)
 
-    screen.press_until(["Tab", "Enter"], "Please enter the passphrase")
+    screen.press_until(["Tab", "Enter"], PINENTRY)
     assert screen.modes().split()[1] == "0", "the wizard still has the mouse"
     screen.press("C-c")
-    screen.wait_for("Unlock your password", "You cancelled the question for the passphrase")
+    screen.wait_for(LOCKED, "You cancelled")
 
-    screen.press_until(["Tab", "Enter"], "Please enter the passphrase")
+    screen.press_until(["Tab", "Enter"], PINENTRY)
     (pinentry,) = [process for process in psutil.process_iter(["name", "environ"]) if _is_ours(process, gpg)]
     pinentry.kill()
-    screen.wait_for("✗ ", "Copy text c")
+    screen.wait_for("✗ ", "Copy text")
     screen.press("Escape")
-    screen.wait_until_gone("Copy text c")
+    screen.wait_until_gone("Copy text")
 
-    screen.press_until(["Tab", "Enter"], "Please enter the passphrase")
+    screen.press_until(["Tab", "Enter"], PINENTRY)
     for letter in PASSPHRASE:
         screen.press(letter)
     screen.press("Enter")
@@ -204,10 +205,10 @@ def test_ten_kilobytes_are_pasted_in_one_go(screen: Terminal, gpg: GpgHome) -> N
     assert len(text) > 10_000
     waiting_session(gpg, "jane", with_handoff=False)
     screen.run(f"{PROGRAM} resume")
-    screen.wait_for("Paste the whole message")
+    screen.wait_for("▸ Handoff", "▌")
     screen.paste(text)
     screen.wait_for("The admin")
     screen.press("C-n")
-    screen.wait_for("this handoff is for you")
+    screen.wait_for("✓ Read")
     screen.press("C-q")
     screen.wait_for_shell()

@@ -72,7 +72,7 @@ def walk_to_review(screen: Terminal, machine: Machine) -> None:
     screen.run(f"{PROGRAM} demo")
     screen.wait_for("Add people", "SANDBOX")
     screen.press("Enter")
-    screen.wait_for("Choose the project", "✓ bb", "jane.doe", "management  3 people")
+    screen.wait_for("✓ bb", "jane.doe", "3 people")
     screen.press(NEXT)
     screen.wait_for("none yet")
     put_request(sandbox_of(machine) / "mailbox")
@@ -82,13 +82,13 @@ def walk_to_review(screen: Terminal, machine: Machine) -> None:
     screen.press("Up", "Enter")
     screen.wait_for("(•) Yes")
     screen.press(NEXT)
-    screen.wait_for("+ jane.doe  joins management", "Keep 2 changes")
+    screen.wait_for("+ jane.doe", "Keep 2 changes")
     screen.press(NEXT)
-    screen.wait_for("▸ management: no change", "▌·")
+    screen.wait_for("▸ management:", "▌·")
     screen.press("Space")
     screen.wait_for("management: 1 change")
     screen.press(NEXT)
-    screen.wait_for("▸ security: no change", "▌·")
+    screen.wait_for("▸ security:", "▌·")
     screen.press("Space")
     screen.wait_for("security: 1 change")
     screen.press(NEXT)
@@ -156,7 +156,7 @@ def test_killed_between_two_files_it_finishes_the_set_over_both_layers(
         assert "interrupted" in text
         assert changed_files(root) == files
         screen.press(NEXT)
-        screen.wait_for("Plan for management", "✓ Review", "▸ Plan")
+        screen.wait_for("✓ Review", "▸ Plan")
         screen.press("C-q")
         screen.wait_for_shell()
 
@@ -165,7 +165,7 @@ def test_killed_after_review_it_goes_on_with_the_plan(tmp_path: Path, machine: M
     with terminal(tmp_path) as screen:
         walk_to_review(screen, machine)
         write_files(screen)
-        screen.wait_for("Plan for management", "▸ Plan")
+        screen.wait_for("▸ Plan")
         screen.kill()
         sandbox = sandbox_of(machine)
         changed = subprocess.run(
@@ -179,18 +179,17 @@ def test_killed_after_review_it_goes_on_with_the_plan(tmp_path: Path, machine: M
             assert f" M {layer}/global/base-identities/locals.tf" in changed
 
         screen.run("clear")  # the killed one's page is still on the screen
-        screen.wait_until_gone("Plan for management")
+        screen.wait_until_gone("▸ Plan")
         screen.run(f"{PROGRAM} resume")
-        text = screen.wait_for("Plan for management", "▸ Plan")
+        text = screen.wait_for("▸ Plan", "5 of 11")
         assert "✓ Review" in text
-        assert "5 of 11 done" in text
         screen.press("F1")
         screen.wait_for("Help: Plan", "Close esc")
         screen.press("Escape")
         screen.wait_for("▸ Plan")
         screen.press("C-q")
         screen.wait_for_shell()
-        screen.wait_for("Saved. Resume with:")
+        screen.wait_for("Resume with:")
 
         screen.run("clear; stty -a | tr ' ;' '\\n' | grep -x -e echo -e icanon; echo usable $((6*7))")
         text = screen.wait_for("usable 42")
@@ -219,7 +218,7 @@ def test_a_poisoned_project_and_message_reach_neither_clipboard_nor_title(tmp_pa
             screen.run(f"{PROGRAM} {command}")
             screen.wait_for_shell()
         screen.run(f"{PROGRAM} admin")
-        screen.wait_for("Choose the project", "␛]52")
+        screen.wait_for("▸ Project", "␛]52")
         screen.press("C-q")
         screen.wait_for_shell()
         screen.run(f"{PROGRAM} join {handoff}")

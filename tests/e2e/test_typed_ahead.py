@@ -35,13 +35,13 @@ def test_what_was_typed_before_next_is_handled_before_it(
     assert tmp_path.parent in Machine.this().home.parents, "the test would touch the developer's own things"
     with terminal(tmp_path) as screen:
         screen.run(f"clear; {PROGRAM} join --project bb")
-        screen.wait_for("Before you start", "What you need", "phone")
+        screen.wait_for("▸ Before", "phone")
         for number in range(TIMES):
             # The next step's file is named after the person whom this step has noted.
             screen.press("Tab", "End", "C-u", *f"jane.d{number}", "C-n")
             screen.wait_for("▸ PGP key", "Your name")
             screen.press("Escape")
-            screen.wait_for("▸ Before you start", "phone")
+            screen.wait_for("▸ Before", "phone")
         screen.press("C-q")
         screen.wait_for_shell()
     done = subprocess.run([PROGRAM, "sessions", "--json"], capture_output=True, text=True, check=True)

@@ -25,7 +25,7 @@ from workflows.layer.mentioned import account_profile
 from workflows.layer.model import Project
 from workflows.layer.read.layer import read_layer
 from workflows.machine.observations import AGREES, NOT_ASKED, Verdict
-from workflows.machine.summaries import Summary
+from workflows.machine.summaries import Summary, keep_summary, made_from
 from workflows.messages.handoff import Handoff, open_handoff
 from workflows.sandbox.project import lay_out
 from workflows.steps.admin import hand_over, other_sessions
@@ -401,17 +401,17 @@ def test_a_text_for_another_key_than_a_later_session_took_in_is_doubted(
     ],
 )
 def test_a_key_that_another_session_left_uncompared_is_doubted(
-    answers: list[str], fingerprint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, doubted: bool
+    answers: list[str], fingerprint: str, tmp_path: Path, *, doubted: bool
 ) -> None:
     known = {"project_root": str(tmp_path)}
     key = {NAME: {"text": "a key", "fingerprint": "A" * 40, "source": "pasted"}}
     taken = {**known, "joining": [NAME], "keys": key}
-    others = [
-        Summary(str(at), "admin", facts={**taken, "comparisons": {NAME: answer}})
-        for at, answer in enumerate(answers)
-    ]
-    monkeypatch.setattr(other_sessions, "siblings", lambda _folder: others)
-    context = Context(fake_environment(tmp_path, {}), known, known, "security", tmp_path)
+    for at, answer in enumerate(answers):
+        other = tmp_path / str(at)
+        other.mkdir()
+        facts = {**taken, "comparisons": {NAME: answer}}
+        keep_summary(other, Summary(other.name, "admin", facts=facts), made_from(other))
+    context = Context(fake_environment(tmp_path, {}), known, known, "security", tmp_path / "own")
     assert bool(other_sessions.not_compared_elsewhere(NAME, fingerprint, context)) is doubted
 
 

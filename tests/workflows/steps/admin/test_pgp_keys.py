@@ -18,7 +18,6 @@ from workflows.core.sentences import text_of
 from workflows.desktop.clipboard import ClipboardUnavailable
 from workflows.gpg.inspect import check_key
 from workflows.gpg.verdict import VerdictKind
-from workflows.layer.discover import ProjectError
 from workflows.machine.observations import Verdict
 from workflows.messages.invitation import Invitation, open_invitation
 from workflows.messages.request import Request as SentRequest
@@ -98,15 +97,10 @@ def test_an_elliptic_curve_is_accepted_where_the_newer_provider_is_locked(
     assert taken.verdict.kind is VerdictKind.UNVERIFIED
 
 
-def test_why_a_layers_provider_is_unknown_is_a_warning(
-    admin: AdminProject, people_keys: Keys, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def unreadable(layer: Path) -> Never:
-        raise ProjectError("No provider", f"{layer} can't be read.", why="No disk.")
-
-    monkeypatch.setattr(pgp_keys, "provider_wanted", unreadable)
+def test_why_a_layers_provider_is_unknown_is_a_warning(admin: AdminProject, people_keys: Keys) -> None:
+    admin.file("security", ".terraform.lock.hcl").write_text("provider {")
     warnings = taken_key(people_keys["jane.doe"], "jane.doe", admin.context()).verdict.warnings
-    assert any("No disk." in text_of(warning) for warning in warnings)
+    assert any(".terraform.lock.hcl" in text_of(warning) for warning in warnings)
 
 
 def test_the_worst_of_the_layers_verdicts_counts(admin: AdminProject, people_keys: Keys) -> None:
