@@ -60,7 +60,7 @@ class OptionalBox(MarkBox):
         self.setting = setting
         super().__init__(label, value=bool(setting), id=id)
         self._words = label
-        self._unset = f" (not set, so {default})" if default else " (not set)"
+        self._unset = f" (default: {default})" if default else " (not set)"
         self._tell()
 
     def _tell(self) -> None:

@@ -111,7 +111,7 @@ class DeactivatePane(AccountWorkPane):
         mentioned = self.found.mentioned if self.found else {}
         places = sum(len(found.mentions) for found in mentioned.values())
         mention = "mentions" if places == 1 else "mention"
-        words = f"! {count(places, 'place')} in the repository still {mention} them: v lists them."
+        words = f"! {count(places, 'place')} in the repository still {mention} them: v shows where."
         self.query_one("#mentioned", Text).update(words if places else "")
         self.query_one("#mentions").display = bool(places)
         active = bool(self.found and self.found.active_keys)
@@ -149,7 +149,7 @@ class DeactivatePane(AccountWorkPane):
         had = any(person.keys for person in self.found.people)
         none = "✓ No access key works any more" if had else "✓ There are no access keys"
         if any(person.blocking for person in self.found.people):
-            return f"{none}. Remove what blocks the removal (!)."
+            return f"{none}. Remove what is marked !: it blocks the removal."
         if any(person.denied for person in self.found.people):
             return f"{none}. Lines marked ? can't be listed and may block the removal."
         return f"{none}, and nothing blocks the removal."

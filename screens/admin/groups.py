@@ -796,7 +796,7 @@ class GroupsPane(LayersPane):
             self.choose(replace(self.choice, add=(*self.choice.add, NewGroup(name, sibling.name))), name)
 
         words = f"A copy of {sibling.name} without its members. Policies: {policies}"
-        self._ask_name("A new group", words, "", self.view.taken(self.choice), make)
+        self._ask_name("A new group", words, "", self.view.taken(self.choice), make, "Add group")
 
     def action_rename_group(self) -> None:
         """Ask for another name for the selected group."""
@@ -810,7 +810,7 @@ class GroupsPane(LayersPane):
 
         own = {group.casefold(), value.casefold()}
         taken = [name for name in self.view.taken(self.choice) if name.casefold() not in own]
-        self._ask_name(f"A new name for {group}", "", value, taken, rename)
+        self._ask_name(f"A new name for {group}", "", value, taken, rename, "Rename")
 
     def _ask_name(
         self,
@@ -819,11 +819,12 @@ class GroupsPane(LayersPane):
         value: str,
         taken: Sequence[str],
         then: Callable[[str], None],
+        accept: str,
     ) -> None:
         def wrong(name: str) -> str:
             return next((text_of(problem.message) for problem in check_name(name, "group", taken)), "")
 
-        ask(self, NameDialog(title, words, value, wrong, example="for example  observers"), then)
+        ask(self, NameDialog(title, words, value, wrong, "for example  observers", accept), then)
 
     def action_remove_group(self) -> None:
         """Ask, then remove the selected group; drop a new one, and restore one marked for removal."""
@@ -941,8 +942,8 @@ def members_words(group: Group, view: LayerView, choice: LayerChoice) -> str:
 def about_alone(alone: Mapping[str, Sequence[str]], shown: str) -> str:
     """Say who ends in no group of each account, the current one first; "" for nobody."""
     accounts = sorted(filter(alone.get, alone), key=lambda account: account != shown)
-    where = {account: "" if account == shown else f" in {account}" for account in accounts}
-    parts = [f"{listed(alone[account], _MOST_ALONE)}{where[account]}" for account in accounts]
+    where = {account: "" if account == shown else f"in {account}: " for account in accounts}
+    parts = [f"{where[account]}{listed(alone[account], _MOST_ALONE)}" for account in accounts]
     return f"! Not in any group: {'; '.join(parts)}" if parts else ""
 
 

@@ -138,12 +138,8 @@ class HandOverPane(TerraformPane):
         if self.opening.skipped or (not self._unsent and not self.opening.done):
             return []
         if self.opening.done or not later:
-            way = (
-                "In the sandbox, the mailbox delivers it."
-                if self._mailbox
-                else "Copy it into an email or chat."
-            )
-            return [f"Each text explains how to start. {way}"]
+            way = " In the sandbox, the mailbox delivers it." if self._mailbox else ""
+            return [f"Each handoff explains how to start.{way}"]
         covered = listed([self.context.item, *later], 3)
         return [f"Send this one now, or choose “Send later”: one handoff then covers {covered}."]
 

@@ -1058,7 +1058,7 @@ def _choice_lines(key: TakenKey) -> str:
     """Describe one of several keys in three lines: owner, kind and fingerprint."""
     fits = " (this name)" if key.likeness is Likeness.FULL else ""
     whose = listed(key.user_ids, 1) or "no user id"
-    until = f"until {day(key.expires)}" if key.expires else "without expiry"
+    until = f"expires {day(key.expires)}" if key.expires else "never expires"
     verdict = f"{key.mark.sign} {key.verdict.headline}"
     return f"{whose}{fits}\n    {key.algorithm}, {until}; {verdict}\n    {grouped(key.fingerprint)}"
 

@@ -333,7 +333,7 @@ _MORE = "d lists all resources"
 _BOX_WIDTH = 7
 """Columns before a line in a list: the cursor's bar and the box, with blanks."""
 _NO_PLAN = "Planning compares your files with the account. This can take a minute."
-_PULL_REQUEST = "Were these changes applied already, by a pull request? e checks that."
+_PULL_REQUEST = "Has a pull request already applied these changes? e checks that."
 _ELSEWHERE = "✓ Applied elsewhere: the state has what you decided."
 
 
@@ -445,7 +445,7 @@ class PlanPane(TerraformPane):
         if self._found.refusal:
             return Primary(f"Plan {self.context.item} again", act=self._plan)
         if self._left:
-            return Primary(f"First accept {count(len(self._left), 'change')}", ready=False)
+            return Primary(f"Accept {count(len(self._left), 'change')} first", ready=False)
         return Primary("Accept this plan")
 
     @property

@@ -20,7 +20,7 @@ from screens.widgets.fields import Answer, Choices, CodeField, Wanted
 from screens.widgets.lists import MarkBox
 from screens.widgets.text import Button, Lines, OptionList, Text
 from workflows.core.errors import Problem
-from workflows.core.sentences import count
+from workflows.core.sentences import Sentence, count
 from workflows.machine.events import Facts
 from workflows.steps.rotation import delete_old_key as retirement, rotate as rotation
 from workflows.stores.key_records import KeyRecord, KeyRecords, remark
@@ -201,7 +201,10 @@ class RotationPane(_KeyPane, SpareKeyPane):
     def _show_remark(self) -> None:
         record = self.record()
         self._agreed = False
-        words = remark(record, self.context.environment.now()) if record else "" if self._records else _NONE
+        listed = len(self._records) > 1  # with its age
+        words: Sentence = "" if self._records else _NONE
+        if record and (record.rotation or not listed):
+            words = remark(record, self.context.environment.now())
         self.ask_for_code(has_device=record in self._with_device)
         meant = f"{record.id} of {record.user} in {record.profile} ({record.account_id})." if record else ""
         self.query_one("#meant", Text).show_lines([meant] if meant else [])

@@ -101,7 +101,7 @@ def starting(stage: Stage) -> Scene:
 def contradiction(stage: Stage) -> Scene:
     look = Observation(
         Verdict.UNDONE,
-        "security/users.tf: what Review wrote is gone. It is in stash@{0}.",
+        "What Review wrote to security/users.tf is only in stash@{0} now.",
         ("security", "stash@{0}"),
         continuing="Plans from the files as they are now, without the missing changes.",
         accepting="Reads the state, and continues if it has exactly what you decided.",
@@ -124,7 +124,7 @@ def welcome_back(stage: Stage) -> Scene:
             StepKey("apply", "management"),
             "Apply (management)",
             unknown(
-                "iam-onboard hasn't read the state of management since: that needs a code, or Terraform."
+                "iam-onboard hasn't read the state of management since then: that takes a code or Terraform."
             ),
         ),
     )

@@ -228,7 +228,7 @@ EXPLANATIONS: Mapping[str, str] = {
     ),
     "create_account_password_policy": (
         "Without its own policy, the account has AWS's default: 8 characters of three kinds, no expiry. "
-        "The other password settings then have no effect."
+        "The password settings then have no effect."
     ),
     "minimum_password_length": (
         "AWS allows 6 to 128 characters. Existing passwords stay valid until they are changed."

@@ -252,7 +252,7 @@ def undone(words: Sentence, about: tuple[str, ...], context: Context) -> Observa
 
 def not_looked_at(context: Context) -> Sentence:
     """Say that nobody has read the state of the step's layer, and what that takes."""
-    return f"iam-onboard hasn't read the state of {context.item} since: that needs a code, or Terraform."
+    return f"iam-onboard hasn't read the state of {context.item} since then: that takes a code or Terraform."
 
 
 def holds(resources: Sequence[Resource], state: State, context: Context) -> bool:
