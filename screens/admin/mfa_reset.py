@@ -12,10 +12,10 @@ from textual.binding import Binding, BindingType
 
 from screens.step.asking import AccountWorkPane
 from screens.step.page import Opening, Primary, StepPane
-from screens.step.sending import show_unless_certain
 from screens.step.times import since_text
 from screens.widgets.dialogs import Confirm, ask
 from screens.widgets.fields import CodeField
+from screens.widgets.lists import show_unless_certain
 from screens.widgets.text import Button, ButtonRow, OptionList, Text, short
 from workflows.core.secret import Secret
 from workflows.core.sentences import joined, listed, text_of

@@ -17,11 +17,10 @@ from textual.message import Message
 from textual.widgets import TextArea
 
 from screens.step.page import YOURS, Move, Opening, Primary, StepPane, Turn
-from screens.step.sending import hand_out_here, show_unless_certain
 from screens.step.times import moment_text
 from screens.widgets.dialogs import Confirm, Dialog, Notice, ask
 from screens.widgets.fields import Answer, Choices, Field
-from screens.widgets.lists import Table
+from screens.widgets.lists import Table, show_unless_certain
 from screens.widgets.text import (
     LINE_CELLS,
     Button,
@@ -44,8 +43,9 @@ from workflows.layer.names import is_machine_name
 from workflows.steps.admin import edits, pgp_keys
 from workflows.steps.admin.pgp_keys import AtStake, Gathered, PresentKey, Request, Taken, TakenKey
 from workflows.steps.decisions import Comparison
+from workflows.steps.shared.module import Report
 from workflows.steps.shared.paths import is_path
-from workflows.steps.shared.to_send import ToSend
+from workflows.steps.shared.to_send import ToSend, hand_out
 
 
 class KeyChoice(Dialog[TakenKey]):
@@ -682,9 +682,12 @@ class PgpKeysPane(StepPane):
     def _hand_out(self, title: Sentence, sentence: Sentence, file_name: str) -> None:
         text, environment = text_of(sentence), self.context.environment
         begins = text.partition(". ")[0]
-        self.show_result_of(
-            lambda _report: f"{hand_out_here(self, title, text, file_name, environment)} “{begins} …”"
-        )
+
+        def work(_report: Report) -> Sentence:
+            handed = hand_out(title, text, file_name, environment)
+            return f"{show_unless_certain(self, handed, environment)} “{begins} …”"
+
+        self.show_result_of(work)
 
     @on(Button.Pressed, "#layer")
     def action_layer_keys(self) -> None:

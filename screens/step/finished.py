@@ -16,10 +16,9 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.message import Message
 
-from screens.step.sending import show_unless_certain
 from screens.step.times import moment_text
 from screens.widgets.dialogs import Dialog, tell
-from screens.widgets.lists import Table, cell
+from screens.widgets.lists import Table, cell, show_unless_certain
 from screens.widgets.rail import MARKS, WORDS
 from screens.widgets.text import Button, ButtonRow, Lines, Text, columned
 from workflows.core.errors import OnboardError

@@ -23,8 +23,10 @@ from textual.widgets.data_table import ColumnKey, RowKey
 from textual.widgets.selection_list import Selection
 
 from screens.widgets.dialogs import Notice, tell
-from screens.widgets.text import BAR, CURSOR, Button, Measured, ScrollBody, plain, shown, with_bar
+from screens.widgets.text import BAR, CURSOR, Button, Measured, ScrollBody, Text, plain, shown, with_bar
 from workflows.core.sentences import Sentence
+from workflows.environment import Environment
+from workflows.steps.shared.to_send import ToSend
 
 BOXES = {True: "[x]", False: "[ ]"}
 """A box, by whether it is ticked; readable without colours."""
@@ -255,3 +257,36 @@ class TextDialog(Notice):
         log = self.query_one(Log)
         if log.has_focus and not log.max_scroll_y:
             self.query_one("#close").focus()
+
+
+class ToSendDialog(TextDialog):
+    """The text, the state of its copy, and a way to save it.
+
+    Args:
+        to_send: the text.
+        environment: has the clipboard and the home folder.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("s", "save", "Save this text", id="text.save")]
+    DEFAULT_CSS = "ToSendDialog #said { margin-top: 1; color: $text-muted; }"
+
+    def __init__(self, to_send: ToSend, environment: Environment) -> None:
+        super().__init__(
+            to_send.title,
+            to_send.text,
+            Button("Save", id="save", key="s"),
+            copy=environment.copy,
+            fields=[Text(to_send.said, id="said")],
+        )
+        self._to_send = to_send
+        self._environment = environment
+
+    def action_save(self) -> None:
+        tell(self, lambda: self._to_send.save(self._environment))
+
+
+def show_unless_certain(node: Widget, to_send: ToSend, environment: Environment) -> Sentence:
+    """Show a text if its copy isn't certain; return where it is. From any thread."""
+    if not to_send.certain:
+        node.app.call_later(lambda: node.app.push_screen(ToSendDialog(to_send, environment)))
+    return to_send.said

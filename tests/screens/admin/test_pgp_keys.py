@@ -19,9 +19,9 @@ from textual.widgets import Button, DataTable, Static, TextArea
 
 from screens.admin.pgp_keys import KeyChoice, LayerKeys, PgpKeysPane
 from screens.step.finished import standing
-from screens.step.sending import ToSendDialog
 from screens.widgets.dialogs import Confirm, Notice
 from screens.widgets.fields import Choices
+from screens.widgets.lists import ToSendDialog
 from workflows.gpg.inspect import check_key
 from workflows.machine.events import StepKey
 from workflows.machine.state import Status

@@ -26,10 +26,9 @@ from screens.admin.hand_over import HandOverPane
 from screens.admin.plan import PlanPane, ResourceBrowser
 from screens.step.asking import Contradiction
 from screens.step.page import StepPane, is_displayed
-from screens.step.sending import ToSendDialog
 from screens.step.terraform import RunLog, amounts
 from screens.widgets.dialogs import Confirm, ErrorDialog
-from screens.widgets.lists import TextDialog
+from screens.widgets.lists import TextDialog, ToSendDialog
 from screens.widgets.rail import MARKS
 from screens.widgets.text import OptionList, Text
 from workflows.core.errors import OnboardError

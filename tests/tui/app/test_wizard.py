@@ -28,10 +28,10 @@ from screens.step.asking import CodeDialog, Contradiction, PassphraseDialog
 from screens.step.finished import Finished, standing
 from screens.step.help import HelpScreen, help_text
 from screens.step.page import StepPane
-from screens.step.sending import ToSendDialog
 from screens.step.times import moment_text
 from screens.widgets.dialogs import ErrorDialog
 from screens.widgets.key_line import KeyLine
+from screens.widgets.lists import ToSendDialog
 from screens.widgets.rail import MARKS, WORDS, RailEntry, StepRail, legend
 from screens.widgets.text import Text
 from tui.app import wizard
