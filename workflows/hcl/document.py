@@ -36,11 +36,23 @@ PATIENCE_SECONDS = 0.5
 """CPU seconds that a parse may take before its speed is checked."""
 SLOWEST = 400_000
 """Minimum bytes per second after that; a tenth of the usual speed for well-formed HCL."""
+_SMALL = 16 * 1024
+"""The size in bytes up to which a file is remembered: most files of a layer, but no long list of people."""
 
 
 @cache
 def _language() -> Language:
     return Language(tree_sitter_hcl.language())
+
+
+def document_of(name: str, data: bytes) -> Document:
+    """Return a file's document; a small file with the same bytes as before isn't parsed again."""
+    return _document_of_small(name, data) if len(data) <= _SMALL else Document(name, data)
+
+
+@lru_cache(maxsize=128)
+def _document_of_small(name: str, data: bytes) -> Document:
+    return Document(name, data)
 
 
 def parse(data: bytes, old: Tree | None = None) -> Tree:
