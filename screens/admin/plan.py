@@ -134,11 +134,11 @@ class PlanTree(LineList):
         self.virtual_size = Size(widest + GUTTER, len(lines) + 1)
 
     def _live_lines(self) -> list[Line]:
-        return [
+        lines = (
             Line((f"{sign} {address}  {words}",), address, _KINDS.get(sign, "quiet"))
             for address, (sign, words) in reversed(self._live.items())  # the most recent first
-            if all(word in f"{address} {sign} {words}".casefold() for word in self._words)
-        ]
+        )
+        return [line for line in lines if all(word in line.text for word in self._words)]
 
     def _plan_lines(self) -> list[Line]:
         lines: list[Line] = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, ClassVar, NamedTuple
 
 from textual import on
@@ -44,14 +44,6 @@ class Who(NamedTuple):
     name: str
 
 
-@dataclass(frozen=True)
-class _Row:
-    """A line, and its text for filtering, in lower case."""
-
-    line: Line
-    text: str
-
-
 class UserLines:
     """Everybody in the layers, people before machine users, then what only a person can edit.
 
@@ -61,9 +53,9 @@ class UserLines:
 
     def __init__(self, layers: Mapping[str, Layer]) -> None:
         self._layers = layers
-        self._rows: dict[str, dict[Who, _Row]] = {"People": {}, "Machine users": {}, _JOINING: {}}
+        self._rows: dict[str, dict[Who, Line]] = {"People": {}, "Machine users": {}, _JOINING: {}}
         self._spots = [
-            _row_of(Line((str(spot.place), spot.account, text_of(spot.words)), spot, "quiet"))
+            Line((str(spot.place), spot.account, text_of(spot.words)), spot, "quiet")
             for layer in layers.values()
             for spot in users.spots(layer)
         ]
@@ -81,7 +73,7 @@ class UserLines:
             for name in (name for name in changes.add if layer.person(name) is None):
                 who, machine = Who(account, name), is_machine_name(name)
                 cells = (f"+ {name}", account, _SAID[not machine], _SAID[machine], "", "", "joins")
-                self._rows[_JOINING][who] = _row_of(Line(cells, who, "changed"))
+                self._rows[_JOINING][who] = Line(cells, who, "changed")
             for person in layer.people:
                 self.show_one(account, person, changes)
 
@@ -90,7 +82,7 @@ class UserLines:
         who = Who(account, person.iam_name)
         switches, file = changes.access.get(who.name, {}), changes.key_files.get(who.name)
         section = self._rows["Machine users" if person.machine else "People"]
-        section[who] = _row_of(_line(who, person, switches, file, leaves=who.name in changes.remove))
+        section[who] = _line(who, person, switches, file, leaves=who.name in changes.remove)
 
     def lines(self, words: Sequence[str], names: Collection[str] = ()) -> list[Line]:
         """Return the lines that contain all words, each section under its heading with its number of people.
@@ -101,9 +93,9 @@ class UserLines:
         """
         wanted = [word.casefold() for word in words]
         found: list[Line] = []
-        sections = {name: list(rows.values()) for name, rows in self._rows.items()}
-        for name, rows in {**sections, "Only by hand: F4 opens your editor there": self._spots}.items():
-            lines = [row.line for row in rows if all(word in row.text for word in wanted)]
+        sections = {name: list(lines.values()) for name, lines in self._rows.items()}
+        for name, every in {**sections, "Only by hand: F4 opens your editor there": self._spots}.items():
+            lines = [line for line in every if all(word in line.text for word in wanted)]
             if names and not words:
                 lines = [
                     line
@@ -114,10 +106,6 @@ class UserLines:
                 people = {line.key.name if isinstance(line.key, Who) else line.key for line in lines}
                 found += [Line((f"{name} ({len(people):,})",)), *lines]
         return found
-
-
-def _row_of(line: Line) -> _Row:
-    return _Row(line, "\n".join(line.cells).casefold())
 
 
 def _line(who: Who, person: Person, switches: Mapping[str, bool], file: str | None, *, leaves: bool) -> Line:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import accumulate
 from typing import Any, ClassVar
 
@@ -204,6 +205,11 @@ class Line:
     cells: tuple[str, ...]
     key: Any = None
     kind: str = ""
+
+    @cached_property
+    def text(self) -> str:
+        """Its cells in lower case, for filtering."""
+        return "\n".join(self.cells).casefold()
 
 
 class LineList(CursorLines):
