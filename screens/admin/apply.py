@@ -297,7 +297,6 @@ class ApplyPane(TerraformPane):
         self._advice: Sentence = ""
         self._runs = self._begun_here = False
         self._progress = Applying()
-        self._repairing: Repair | None = None
 
     def compose_body(self) -> ComposeResult:
         yield CodeField(self.context.environment.now)
@@ -500,23 +499,8 @@ class ApplyPane(TerraformPane):
 
     @on(RecoveryList.Wanted)
     def _repair(self, message: RecoveryList.Wanted) -> None:
-        self._repairing = message.repair
-        self._carry_out()
-
-    def _carry_out(self) -> None:
-        if repair := self._repairing:
-            tell = partial(self.query_one(RecoveryList).tell, repair)
-            self.run_coded("repair", partial(recovery.carry_out, repair, self.context), tell)
-
-    def try_again(self, move: str) -> None:
-        """Continue what a lock or an init stopped."""
-        match move:
-            case "examine":
-                self.action_recover()
-            case "repair":
-                self._carry_out()
-            case _:
-                self.advance()
+        tell = partial(self.query_one(RecoveryList).tell, message.repair)
+        self.run_coded("repair", partial(recovery.carry_out, message.repair, self.context), tell)
 
     def changed(self) -> bool:
         """Return False if the plan was applied, so that it is left alone."""

@@ -327,10 +327,6 @@ class HandOverPane(TerraformPane):
         """Read the state; `then` is the action that needed a text in a done step."""
         self.run_coded("read", partial(hand_over.prepare, self.context), partial(self._show_read, then))
 
-    def try_again(self, move: str) -> None:  # noqa: ARG002 - only the state is read with Terraform here
-        """Read the state again, after a lock or an init was dealt with."""
-        self._read()
-
     # -- actions -----------------------------------------------------------------------------------
 
     def _send(self, name: str) -> None:

@@ -562,15 +562,6 @@ class PlanPane(TerraformPane):
 
     # -- actions -----------------------------------------------------------------------------------
 
-    def try_again(self, move: str) -> None:
-        """Plan or read the state again, after a lock or an init was dealt with."""
-        if move == "elsewhere":
-            self.action_elsewhere()
-        elif move == "check":
-            self._check()
-        else:
-            self._plan()
-
     def _plan(self) -> None:
         self._cause = ""
         self.show_problems([])
@@ -589,6 +580,7 @@ class PlanPane(TerraformPane):
             return made, judged_plan.survey(made, self.context)
 
         self.run_coded("plan", work, self._take, journaled=True)
+        self.run_again = self._plan  # with an empty log
 
     @on(Button.Pressed, "#again")
     def action_plan_again(self) -> None:

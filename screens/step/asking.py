@@ -427,22 +427,21 @@ class CodePane(StepPane):
 
     Attributes:
         code_wanted: whether the last move failed because it lacked a code.
+        coded: the name of the last such move; "" before any.
+        run_again: repeats it, with the code entered then.
     """
 
     code_wanted = False
-    _coded: tuple[str, CodedMove, Taker, bool] | None = None
+    coded = ""
+    run_again: Callable[[], None]
 
     def run_coded(self, name: str, work: CodedMove, then: Taker, *, journaled: bool = False) -> None:
         """Run a move as `run_move` does, with the entered code if there is one."""
-        if not self.running_move:
-            self._coded = (name, work, then, journaled)
-            self.run_again()
-
-    def run_again(self) -> None:
-        """Repeat the last such move with the code entered now."""
-        if self._coded is not None:
-            (name, work, then, journaled), code = self._coded, self.query_one(CodeField).take()
-            self.run_move(name, lambda report: work(report, code), then, journaled=journaled)
+        if self.running_move:
+            return
+        self.coded, self.run_again = name, partial(self.run_coded, name, work, then, journaled=journaled)
+        code = self.query_one(CodeField).take()
+        self.run_move(name, lambda report: work(report, code), then, journaled=journaled)
 
     @on(StepPane.MoveFailed)
     async def _ask_for_code(self, message: StepPane.MoveFailed) -> None:
@@ -452,7 +451,7 @@ class CodePane(StepPane):
 
     @on(StepPane.MoveDone)
     async def _no_code_wanted(self, message: StepPane.MoveDone) -> None:
-        if message.name == "perform" or (self._coded is not None and message.name == self._coded[0]):
+        if message.name in {"perform", self.coded}:
             self.code_wanted = False
             await self.query_one(CodeField).want("")  # a move that needs another code asks for it
 

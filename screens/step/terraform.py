@@ -8,7 +8,7 @@ the move is tried again.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from functools import partial
 from typing import ClassVar, Literal, Self
@@ -285,7 +285,7 @@ class LockDialog(Typed[LockAnswer]):
 
 
 class TerraformPane(CodePane):
-    """A pane whose work runs Terraform; subclasses define what `try_again` repeats."""
+    """A pane whose work runs Terraform."""
 
     LOG: ClassVar[Literal["plan", "apply"]] = "plan"
     """Whose log to show."""
@@ -297,7 +297,7 @@ class TerraformPane(CodePane):
     TerraformPane.-covered > #close-cover { display: block !important; }
     """
     _waited = 0
-    _refused = ""
+    _stopped: Callable[[], None] | None = None
     _left_focus: Widget | None = None
 
     def compose(self) -> ComposeResult:
@@ -356,18 +356,15 @@ class TerraformPane(CodePane):
         if self.query_one("#compare").display:
             self.post_message(self.StepWanted("pgp-keys", returns=True))
 
-    def try_again(self, move: str) -> None:
-        """Repeat the move that a lock or an init stopped.
-
-        Args:
-            move: the name of the stopped move ("perform" for the step's own).
-        """
-        raise NotImplementedError
+    def try_again(self) -> None:
+        """Repeat what a lock or an init stopped: a move of the page, or else what Next does."""
+        if self._stopped is not None:
+            self._stopped()
 
     @on(StepPane.MoveFailed)
     def _offer_a_way(self, message: StepPane.MoveFailed) -> None:
         if message.name != _FIX:
-            self._refused = message.name
+            self._stopped = self.run_again if message.name == self.coded else self.advance
         match error := message.error:
             case LockHeld() if left := recovery.own_lock(error.lock, self.context):
                 self._offer_own(error.lock, left)
@@ -408,14 +405,14 @@ class TerraformPane(CodePane):
 
         def again(said: str) -> None:
             self.notify(said)
-            self.try_again(self._refused)
+            self.try_again()
 
         self.run_coded(_FIX, fix, again)
 
     def _locked(self, lock: LockInfo, answer: LockAnswer | None) -> None:
         self._waited = self._waited + 1 if answer is LockAnswer.TRY_AGAIN else 0
         if answer is LockAnswer.TRY_AGAIN:
-            self.try_again(self._refused)
+            self.try_again()
         elif answer is LockAnswer.RELEASE:
             self._fix(partial(recovery.unlock, lock, self.context))
 
