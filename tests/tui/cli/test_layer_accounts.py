@@ -159,7 +159,7 @@ def test_single_variables_of_2020_are_told_and_left_to_be_edited_by_hand(
     assert run(machine, "--json") == DONE
     told = {row["name"]: row["id"] for row in json.loads(capsys.readouterr().out)}
     assert told == {"security": "222222222222", "apps-prd": "033333333333"}
-    with pytest.raises(OnboardError, match="can't edit the accounts") as refusal:
+    with pytest.raises(OnboardError) as refusal:
         run(machine, *ADD)
     assert "common.config:3" in refusal.value.next
 
