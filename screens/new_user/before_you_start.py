@@ -82,16 +82,26 @@ class BeforeYouStartPane(StepPane):
             yield FieldRow(
                 label, InvitedInput(value=str(self._start[name]), placeholder=hint, id=name, compact=True)
             )
-        yield Text(self._hint(**self._start), classes="hint", id="hint")
+        start = Request(str(self._start["project"]), str(self._start["user"]))
+        yield Text(self._hint(start), classes="hint", id="hint")
         yield Button("Use the invitation", id="use")
         yield Text("", id="found")
         yield ButtonRow(Button("How to install aws", id="install"), Button("Look again", id="look"))
 
-    def _hint(self, project: str, user: str, **_rest: object) -> str:
+    def _hint(self, request: Request) -> str:
         """Say where both values come from."""
-        if not (project and user):
+        if not (request.project and request.user):
             return _INVITATION
-        return _SANDBOX.format(project=project, user=user) if self.context.environment.sandbox else _GIVEN
+        environment = self.context.environment
+        played = environment.sandbox and request.project == environment.project
+        if not played or (self._invited and request not in self._invited):
+            return _GIVEN
+        return _SANDBOX.format(project=request.project, user=request.user)
+
+    @property
+    def _invited(self) -> list[Request]:
+        invitations = self._found.invitations if self._found else ()
+        return [Request(invitation.project, invitation.user) for invitation in invitations]
 
     def on_mount(self) -> None:
         self.query("#use, #install, #look").set(display=False)
@@ -110,20 +120,18 @@ class BeforeYouStartPane(StepPane):
     def _show_found(self, found: Found) -> None:
         self._found = found
         self.query_one("#found", Text).update(_tools_text(found, sandbox=self.context.environment.sandbox))
-        invited = [Request(invitation.project, invitation.user) for invitation in found.invitations]
-        if invited:
+        if invited := self._invited:
             self.query_one("#use", Button).label = f"Use the invitation for {invited[0].user} (mailbox)"
         self.query_one("#use").display = bool(invited) and self.request() not in invited
+        self.query_one("#hint", Text).update(self._hint(self.request()))
         missing = {tool.name for tool in found.tools if not tool.version}
         self.query_one("#install").display = "aws" in missing
         self.query_one("#look").display = bool(missing)
 
     @on(Button.Pressed, "#use")
     def _use(self) -> None:
-        if self._found is not None and self._found.invitations:
-            invitation = self._found.invitations[0]
-            self.query_one("#use").display = False
-            self._fill(invitation.project, invitation.user)
+        self.query_one("#use").display = False
+        self._fill(self._invited[0])
 
     @on(InvitedInput.Pasted)
     def _take_pasted(self, message: InvitedInput.Pasted) -> None:
@@ -142,13 +150,13 @@ class BeforeYouStartPane(StepPane):
         except OnboardError as error:
             self.notify(text_of(error.what), severity="warning")
             return False
-        self._fill(invitation.project, invitation.user)
+        self._fill(Request(invitation.project, invitation.user))
         return True
 
-    def _fill(self, project: str, user: str) -> None:
-        self.query_one("#project", Input).value = project
-        self.query_one("#user", Input).value = user
-        self.query_one("#hint", Text).update(self._hint(project, user))
+    def _fill(self, request: Request) -> None:
+        self.query_one("#project", Input).value = request.project
+        self.query_one("#user", Input).value = request.user
+        self.query_one("#hint", Text).update(self._hint(request))
         self.query_one("#user").focus()
 
     @on(Input.Submitted)

@@ -206,6 +206,11 @@ class ProfilesPane(StepPane):
     def _go_down(self) -> None:
         self.screen.focus_next()
 
+    @on(Input.Changed)
+    def _correct(self) -> None:
+        if not self._possible:
+            self._preview()
+
     @on(Input.Blurred)
     @on(MarkBox.Changed)
     @on(SelectionList.SelectedChanged)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import shutil
 from dataclasses import dataclass
 
-from workflows.core.errors import Problem
+from workflows.core.errors import OnboardError, Problem
 from workflows.core.files import read_text
 from workflows.core.processes import capture, child_environment
-from workflows.core.sentences import Sentence
+from workflows.core.sentences import Sentence, listed
 from workflows.gpg.tools import GpgMissing, gpg_version
 from workflows.machine.events import Facts
 from workflows.machine.observations import Observation
@@ -116,9 +116,18 @@ def invitations(context: Context) -> tuple[Invitation, ...]:
     return tuple(open_invitation(read_text(path, MAX_INVITATION)) for path in paths)
 
 
+def _readable_invitations(context: Context) -> tuple[Invitation, ...]:
+    """Return them as `invitations` does; none if one can't be read, as `survey` says."""
+    try:
+        return invitations(context)
+    except OnboardError:
+        return ()
+
+
 def validate(request: Request, context: Context) -> list[Problem]:
-    """Require the user name; warn without the project's short name, which a request needs."""
+    """Require the user name; warn without the project's short name, or if somebody else was invited."""
     only = context.environment.project
+    invited = {invitation.user for invitation in _readable_invitations(context)}
     elsewhere = Problem(f"The only project in this sandbox is {only}.", "project")
     nobody = Problem("Enter your IAM user name, for example jane.doe; it is in the invitation.", "user")
     nowhere = Problem(
@@ -126,8 +135,12 @@ def validate(request: Request, context: Context) -> list[Problem]:
         "project",
         fatal=False,
     )
+    another = Problem(
+        f"The invitation in the mailbox is for {listed(sorted(invited), 3)}.", "user", fatal=False
+    )
     return [
         *(rules.check(user=request.user) if request.user else [nobody]),
+        *([another] if invited and request.user not in {"", *invited} else []),
         *(rules.check(project=request.project) if request.project else [nowhere]),
         *([elsewhere] if only and request.project not in {"", only} else []),
     ]

@@ -202,8 +202,13 @@ def validate(request: Request, context: Context) -> list[Problem]:
     if problems := region_problems(request.region, identity.partition) or wanted(request, context).problems():
         return problems
     kept = [name for name in request.asked if name not in request.overwrite]
-    words = f"Changed by hand, and not overwritten: {', '.join(kept)}. Select what to overwrite."
-    return [Problem(words, "questions", fatal=False)] if kept else []
+    by_hand = f"Changed by hand, and not overwritten: {', '.join(kept)}. Select what to overwrite."
+    device = "" if request.mfa_serial else proposal(context).mfa_serial
+    without = f"Without {device}, you have only what needs no code."
+    return [
+        *([Problem(without, "mfa_serial", fatal=False)] if device else []),
+        *([Problem(by_hand, "questions", fatal=False)] if kept else []),
+    ]
 
 
 def write(request: Request, context: Context) -> Written:

@@ -100,7 +100,7 @@ def test_a_sandbox_has_one_project(tmp_path: Path) -> None:
         assert [problem.field for problem in problems] == fields
 
 
-def test_the_invitation_that_was_sent_last_is_the_first(tmp_path: Path) -> None:
+def test_the_last_invitation_is_the_first_and_another_user_is_warned_of(tmp_path: Path) -> None:
     mailbox = tmp_path / "mailbox"
     mailbox.mkdir()
     for at, name in enumerate(("ann", "eve", "bo.ek")):
@@ -109,6 +109,9 @@ def test_the_invitation_that_was_sent_last_is_the_first(tmp_path: Path) -> None:
         os.utime(path, (at, at))
     found = step.invitations(context(tmp_path, mailbox=mailbox))
     assert [invitation.user for invitation in found] == ["bo.ek", "eve", "ann"]
+    for user, fields in (("eve", []), ("jane.doe", ["user"])):
+        problems = step.validate(Request("bb", user), context(tmp_path, mailbox=mailbox))
+        assert [problem.field for problem in problems if not problem.fatal] == fields
 
 
 def test_invitations_are_read_from_the_mailbox(tmp_path: Path) -> None:

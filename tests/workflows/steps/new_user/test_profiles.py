@@ -218,11 +218,13 @@ def test_a_key_that_was_kept_before_its_step_was_skipped_is_used(tmp_path: Path)
         (Request("us-gov-west-1"), "region"),
         (Request("us-east-1", "no"), "mfa_serial"),
         (Request("eu-central-1", SERIAL), ""),
+        (Request("us-east-1"), "mfa_serial"),
     ],
 )
 def test_bad_values_are_named(tmp_path: Path, request_: Request, field: str) -> None:
     problems = step.validate(request_, context(tmp_path, access_key=IN_KEYRING))
     assert [problem.field for problem in problems] == ([field] if field else [])
+    assert all(problem.fatal for problem in problems) is (request_ != Request("us-east-1"))
 
 
 def test_a_file_that_botocore_rejects_is_refused_with_its_line(tmp_path: Path) -> None:
