@@ -14,6 +14,7 @@ import json
 import re
 from collections.abc import Mapping
 from enum import Enum
+from functools import lru_cache
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -41,7 +42,7 @@ class BadVariables(OnboardError):  # noqa: N818 - reads better where it is raise
     """A variables file cannot be read or is not HCL."""
 
 
-def read_variables(path: Path) -> dict[str, object]:
+def read_variables(path: Path) -> Mapping[str, object]:
     """Read the values of a `.tfvars` (or older `.config`) file.
 
     Raises:
@@ -57,7 +58,7 @@ def read_variables(path: Path) -> dict[str, object]:
             next="Make it readable, and save it as UTF-8.",
         ) from error
     try:
-        return parse_hcl(text)
+        return _variables(text)
     except ValueError as error:
         raise BadVariables(
             "A variables file isn't valid HCL",
@@ -65,6 +66,11 @@ def read_variables(path: Path) -> dict[str, object]:
             next="Correct it; the parser's message is below.",
             detail=str(error).replace("tmp.hcl", path.name),  # pygohcl's name for any text
         ) from error
+
+
+@lru_cache(maxsize=64)
+def _variables(text: str) -> Mapping[str, object]:
+    return parse_hcl(text)
 
 
 def evaluate(document: Document, node: Node, names: Mapping[str, object]) -> object:
