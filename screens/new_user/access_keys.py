@@ -48,7 +48,7 @@ from workflows.steps.shared.own_access_key import (
     load_key,
 )
 from workflows.steps.shared.own_identity import identity_of
-from workflows.steps.shared.paths import path_for_draft
+from workflows.steps.shared.paths import existing_path
 from workflows.stores.key_records import KeyRecord
 
 _LOOK_SECONDS = 1.0
@@ -517,7 +517,7 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
         return {
             "kept": self.query_one("#kept", Choices).value or self._start["kept"],
             "how": self.query_one("#how", Choices).value,
-            "path": path_for_draft(self.query_one("#path", Input).value, self.context.environment.home),
+            "path": existing_path(self.query_one("#path", Input).value, self.context.environment.home),
             "key_id": self.query_one("#key-id", KeyIdInput).key_id,
             "delete_file": self.query_one("#delete-file", MarkBox).value,
             "ticks": self.query_one(Checklist).ticks,

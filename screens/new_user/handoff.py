@@ -30,7 +30,7 @@ from workflows.steps.new_user import handoff
 from workflows.steps.new_user.handoff import Arrival, HandoffChanged, Request, mark_of
 from workflows.steps.new_user.pgp_key import missing_request, revocation_notice
 from workflows.steps.shared.own_identity import handoff_of
-from workflows.steps.shared.paths import path_for_draft
+from workflows.steps.shared.paths import existing_path
 
 _LOOK_SECONDS = 1.0
 _LOW = 24
@@ -381,7 +381,7 @@ class HandoffPane(StepPane):
         request = self.request()
         return {
             "text": "" if self._unread else request.text,
-            "path": path_for_draft(request.path, self.context.environment.home),
+            "path": existing_path(request.path, self.context.environment.home),
         }
 
 

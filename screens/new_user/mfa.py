@@ -41,7 +41,7 @@ from workflows.steps.new_user.mfa import API, CONSOLE, DeviceGone, Pending, Regi
 from workflows.steps.shared.module import Context
 from workflows.steps.shared.own_access_key import KeyInHand, KeyPlace, locked
 from workflows.steps.shared.own_identity import account_label, identity_of
-from workflows.steps.shared.paths import path_for_draft
+from workflows.steps.shared.paths import existing_path
 
 _GROUPS_PER_LINE = 4
 _WORDS = (
@@ -491,7 +491,7 @@ class MfaPane(BrowsingPane):
         return {
             "how": self.query_one("#how", Choices).value,
             "place": self.query_one("#source", Choices).value,
-            "path": path_for_draft(self.query_one("#path", Input).value, self.context.environment.home),
+            "path": existing_path(self.query_one("#path", Input).value, self.context.environment.home),
             "ticks": self.query_one(Checklist).ticks,
         }
 

@@ -73,7 +73,7 @@ from workflows.steps.shared.own_identity import (
     identity_of,
     project_of,
 )
-from workflows.steps.shared.paths import typed_path
+from workflows.steps.shared.paths import existing_path, typed_path
 from workflows.stores.key_records import KeyRecord, KeyRecords
 from workflows.stores.key_store import KEPT_IN_PGP_FILE
 
@@ -230,6 +230,10 @@ def validate(request: Request, context: Context) -> list[Problem]:
         case "console" if not request.path.strip():
             words = "No file yet. Download the key's .csv file in the console, or enter its path."
             return [Problem(words, "path")]
+        case "console" | "api" if request.path.strip() and not existing_path(
+            request.path, context.environment.home
+        ):
+            return [Problem("There is no such file. Enter its path, not the key itself.", "path")]
         case "typed":
             return KeyInHand(KeyPlace.TYPED, id=request.key_id, secret=request.secret).problems()
         case "api" if request.code is not None:

@@ -46,8 +46,10 @@ def is_path(text: str, home: Path) -> bool:
         return False
 
 
-def path_for_draft(text: str, home: Path) -> str:
-    """Return a typed path if something is there; anything else may be a secret in the wrong field.
+def existing_path(text: str, home: Path) -> str:
+    """Return a typed path if something is there, else "".
+
+    Anything else may be a secret in the wrong field, and may come neither into a draft nor into the journal.
 
     Args:
         home: the person's home folder.

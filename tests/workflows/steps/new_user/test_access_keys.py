@@ -329,6 +329,8 @@ def gpg() -> Iterator[GpgHome]:
     [
         (Request("", CONSOLE), "kept"),
         (Request(VAULT, CONSOLE), "path"),
+        (Request(VAULT, CONSOLE, path="S3cret/" * 6), "path"),
+        (Request(VAULT, API, path="S3cret/" * 6), "path"),
         (Request(VAULT, TYPED), "key_id"),
         (Request(VAULT, TYPED, key_id="AKIAEXAMPLEEXAMPLE01"), "secret"),
         (Request(VAULT, TYPED, key_id="AKIAEXAMPLEEXAMPLE01", secret=Secret("short")), "secret"),

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from workflows.steps.shared.paths import path_for_draft
+from workflows.steps.shared.paths import existing_path
 
 
 @pytest.mark.parametrize(
@@ -23,4 +23,4 @@ from workflows.steps.shared.paths import path_for_draft
 )
 def test_only_what_leads_to_a_file_is_kept_in_a_draft(tmp_path: Path, text: str, kept: bool) -> None:
     (tmp_path / "key.csv").touch()
-    assert path_for_draft(text, tmp_path) == (text if kept else "")
+    assert existing_path(text, tmp_path) == (text if kept else "")
