@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from enum import Enum, auto
 from functools import partial
 from threading import Event
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from workflows.aws.authenticator import normal_code, two_codes_problem
 from workflows.aws.clients import AwsClient
@@ -22,6 +22,9 @@ from workflows.aws.sts import CodeMemory, Identity, RepeatedCode, WrongCode
 from workflows.core.errors import Cancelled, OnboardError
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence
+
+SECONDS_BETWEEN_ANSWERS: Final = 0.2
+"""The time between two good answers about a new access key, so that they come from different servers."""
 
 
 def _named(user: str | None) -> dict[str, str]:
@@ -317,7 +320,7 @@ def wait_until_usable(
             continue
         if (good := good + 1) >= in_a_row:
             return answer
-        wait(0.2)
+        wait(SECONDS_BETWEEN_ANSWERS)
     raise Cancelled(
         "Stopped",
         "The check of the new access key was stopped.",
