@@ -95,7 +95,7 @@ def served(tmp_path: Path, **changes: Any) -> Iterator[NewUserAws]:
     aws.administrator("iam", APPS).create_role(RoleName="DevOps", AssumeRolePolicyDocument=TRUST_WITH_MFA)
     port = free_port()
     server = listen(port, Gate(aws.strict))
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     home = tmp_path / "person"
     home.mkdir(exist_ok=True)
