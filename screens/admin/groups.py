@@ -644,14 +644,15 @@ class GroupsPane(LayersPane):
         self.show_problems([])
         self._show(group)
 
-    def show_layer(self, account: str) -> None:
-        """Show another layer, selecting an editable cell of the person if there is one."""
+    def show_layer(self, account: str, person: str = "") -> None:
+        """Show another layer, selecting an editable cell of a person (the current one), if there is one."""
         self.account = account
         self._show()
         matrix = self.query_one(Matrix)
+        person = person or matrix.person
         named = (matrix.group, *(column.group for column in matrix.layout_shown.columns))
-        usable = (group for group in named if not self.view.refusal(self.choice, matrix.person, group))
-        matrix.mark(matrix.person, next(usable, matrix.group))
+        usable = (group for group in named if not self.view.refusal(self.choice, person, group))
+        matrix.mark(person, next(usable, matrix.group))
 
     def _show(self, group: str = "") -> None:
         if not self.account:
@@ -705,10 +706,8 @@ class GroupsPane(LayersPane):
             self.advance()
 
         self.query_one("#filter", FilterField).value = ""
-        self.show_layer(account)
-        matrix = self.query_one(Matrix)
-        matrix.mark(names[0], matrix.group)
-        matrix.focus(scroll_visible=False)
+        self.show_layer(account, names[0])
+        self.query_one(Matrix).focus(scroll_visible=False)
         body = joined([groups.means_of_no_group(name, account) for name in names[:_MOST]], "\n")
         question = Confirm(
             f"No group for {listed(names, 2)}?", body, "Leave without a group", no="Choose groups"

@@ -708,7 +708,7 @@ def _messages_to_send(run: SessionRun) -> Iterator[str]:
     if came := sorted(_in_new_groups(run)):
         names = listed([*dict.fromkeys(name for _, name in came)], 2)
         where = "In a real project's folder" if run.environment.sandbox else "In the project's folder"
-        yield f"Tell {names} about their new groups. If one comes with a role, send a new handoff, too."
+        yield f"Tell {names} about their new groups. If a role came or went, send a new handoff, too."
         yield f"{where}, this command creates it:"
         yield " ".join(("iam-onboard handoff create", *(came[0] if len(came) == 1 else ("ACCOUNT", "NAME"))))
     if lost := sorted(_without_device(run)):

@@ -179,6 +179,10 @@ def remarks(request: Request, context: Context) -> tuple[Sentence, ...]:
             "You can assume no roles from this account, so you get only your user's profile.",
         ),
         (
+            not identity.profiles and serial,
+            "It is used without a code, so it can do little where the account requires MFA.",
+        ),
+        (
             not _kept_in(context),
             f"No access key was kept: {base} works only if ~/.aws has its key already.",
         ),
