@@ -202,7 +202,7 @@ class VerifyPane(UnlockingPane):
         self._at = str((opening.context.facts.get("verified") or {}).get("at") or "")
         self._results = verify.recorded_results(opening.context) if opening.done else {}
         self._shell = verify.own_shell(opening.context)
-        self._command_waits = False
+        self._command_waits = self._retest_waits = False
         self._changed = set(opening.context.contradicted)
 
     def compose_body(self) -> ComposeResult:
@@ -286,12 +286,13 @@ class VerifyPane(UnlockingPane):
 
     @on(Button.Pressed, "#again")
     def _ask(self) -> None:
-        """Ask the profiles of unproved identities, or all of them again."""
-        if not (views := self._survey.unproved(self._results)):
+        """Ask what doesn't work and what needs no code, or everything again."""
+        if not (views := self._survey.to_ask(self._results)):
             self.submit()
             return
         codes = self._codes()
         problems = verify.code_problems(codes, views)
+        self._retest_waits = self._all_work and bool(problems)
         self._want(views, self._hint(views))
         self.show_problems(problems)
         if problems or self.running_move:
@@ -331,7 +332,7 @@ class VerifyPane(UnlockingPane):
         self.keep_draft()
         self.drop_note()
         self.query_one(CodeField).clear()
-        self._want(self._survey.unproved(self._results), "")
+        self._want(self._survey.to_ask(self._results), "")
         refused = self._refused_codes()
         proof = _proof(tuple(self._results.values()), self._survey.written, why=not refused)
         correct = f"Correct the MFA device in Profiles ({self._misnamed})." if self._misnamed else ""
@@ -396,13 +397,13 @@ class VerifyPane(UnlockingPane):
         codes = self._codes()
         if self._command_waits:
             return not codes[self._owner().account]
-        return any(view.serial and not codes[view.account] for view in self._survey.unproved(self._results))
+        return any(view.serial and not codes[view.account] for view in self._survey.to_ask(self._results))
 
     def primary(self) -> Primary:
         if not self._survey.identities:
             act = self._skip if self._needless else self._ask
             return Primary("Finish without a test", ready=self._needless, act=act)
-        if self._all_work and not self._command_waits:
+        if self._all_work and not self.inside:
             return Primary("Finish")
         if (account := self._misnamed) and not self._command_waits:
             profiles = self.StepWanted(str(StepKey("profiles", account)), returns=True)
@@ -415,7 +416,7 @@ class VerifyPane(UnlockingPane):
         return Primary("Test again" if self._results else "Test every profile", act=act)
 
     def turn(self) -> Turn:
-        asks = self._code_lacks() and not self._misnamed and (self._command_waits or not self._all_work)
+        asks = self._code_lacks() and not self._misnamed and (self.inside or not self._all_work)
         return Turn("Your turn: a code from your app") if asks else YOURS
 
     # -- after the test ----------------------------------------------------------------------------
@@ -449,7 +450,7 @@ class VerifyPane(UnlockingPane):
         lines = () if self.problems else self._lines()  # a code comes first
         effect = self._effect() if lines else ""
         self.query_one(AfterVerify).show(self._shell, lines, effect, has_aws=self._survey.has_aws)
-        self.set_class(self._all_work and not self._command_waits, "-all-work")
+        self.set_class(self._all_work and not self.inside, "-all-work")
         self.set_class(bool(self._results) and not self._all_work, "-some-fail")
         self.query_one("#again").display = self._all_work
         self.query_one("#finish").display = self.has_class("-some-fail") and not self._changed
@@ -510,15 +511,17 @@ class VerifyPane(UnlockingPane):
 
     @property
     def inside(self) -> bool:
-        """Whether the command being tried waits for a code."""
-        return self._command_waits
+        """Whether the command being tried, or another test of what works, waits for a code."""
+        return self._command_waits or self._retest_waits
 
     def go_back(self) -> None:
-        """Give up trying the command."""
-        self._command_waits = False
+        """Give up trying the command, or testing again."""
+        button = "#try" if self._command_waits else "#again"
+        self._command_waits = self._retest_waits = False
         self.query_one("#tried", Text).show_lines([])
+        self.show_problems([])
         self._hide_code()
-        self.query_one("#try").focus()
+        self.query_one(button).focus()
 
     def _want(self, views: Sequence[IdentityView], words: Sentence) -> None:
         """Ask only for the codes of these identities."""

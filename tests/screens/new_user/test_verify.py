@@ -156,6 +156,37 @@ async def test_the_keys_after_the_proof(new_user: NewUserAws, session: Session) 
         assert app.pane.changed(), "its code is for the command, and Enter runs that"
 
 
+async def test_the_code_for_another_test_of_what_works_is_used_for_it(
+    new_user: NewUserAws, session: Session
+) -> None:
+    seed = begin(session, new_user, with_device=True)
+    app = PaneHost(session, new_user.environment, MODULES, {"verify": VerifyPane}, VERIFY)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await pilot.press(*new_user.code(seed, 1), "enter")
+        await rest(pilot)
+        assert isinstance(app.pane, VerifyPane)
+        finish = app.pane.primary()
+        before = app.pane.request().results
+        app.pane.query_one("#again", Button).press()
+        await rest(pilot)
+        assert not app.pane.primary().ready
+        await pilot.press("escape")
+        await rest(pilot)
+        assert app.pane.primary() == finish
+        app.pane.query_one("#again", Button).press()
+        await rest(pilot)
+        new_user.aws.ahead += 30
+        app.pane.query_one("#code-security", Input).focus()
+        await pilot.press(*new_user.code(seed, 1), "enter")
+        await rest(pilot)
+        after = app.pane.request().results
+        assert [result.profile for result in after] == [result.profile for result in before]
+        assert all(new is not old for new, old in zip(after, before, strict=True)), "they are new answers"
+        assert app.pane.primary() == finish
+        assert session.status(VERIFY) is not Status.DONE
+
+
 async def test_a_code_that_was_not_given_is_what_is_typed_next(
     new_user: NewUserAws, session: Session
 ) -> None:

@@ -109,10 +109,16 @@ class Survey:
         works = [name for name in self.names if name in results and not results[name].problem]
         return sorted(works, key=lambda name: (name in bases, bool(_CAN_MUCH.search(name))))
 
-    def unproved(self, results: Mapping[str, Result]) -> tuple[IdentityView, ...]:
-        """Return identities with a profile that didn't answer or doesn't work; all if every one works."""
-        works = self.working(results)
-        return tuple(view for view in self.identities if not set(view.names) <= set(works)) or self.identities
+    def to_ask(self, results: Mapping[str, Result]) -> tuple[IdentityView, ...]:
+        """Return identities with a profile that didn't answer or doesn't work; all if every one works.
+
+        Those that need no code are always among them: asking again costs nothing.
+        """
+        works = set(self.working(results))
+        failing = [view for view in self.identities if not works.issuperset(view.names)]
+        return tuple(
+            view for view in self.identities if not failing or view in failing or view.serial is None
+        )
 
 
 def keys_seen(results: Iterable[Result], survey: Survey, context: Context) -> dict[StepKey, Observation]:

@@ -369,3 +369,16 @@ def test_only_an_answer_of_aws_speaks_against_a_profile_that_worked(new_user: Ne
     remembered = Result(BASE, "", "No.")
     assert verify.tested_again((remembered,), context).verdict is Verdict.UNKNOWN, "AWS didn't answer now"
     assert verify.tested_again((works,), context).verdict is Verdict.AS_DECIDED
+
+
+@pytest.mark.parametrize(
+    ("failing", "asked"),
+    [((), ["free", "coded", "other"]), (("coded",), ["free", "coded"]), (("free",), ["free"])],
+)
+def test_what_needs_no_code_is_asked_again_with_what_fails(
+    failing: tuple[str, ...], asked: list[str]
+) -> None:
+    serials = {"free": None, "coded": "a device", "other": "another device"}
+    views = tuple(verify.IdentityView(name, name, serial, {}) for name, serial in serials.items())
+    results = {name: Result(name, "arn", "no" if name in failing else "") for name in serials}
+    assert [view.account for view in verify.Survey(views, has_aws=False).to_ask(results)] == asked
