@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from workflows.core.installation import how_to_add_the_demo
 from workflows.core.later import on_demand
 from workflows.desktop.clipboard import (
     Clipboard,
+    ClipboardUnavailable,
     FirstWorkingClipboard,
     Osc52Clipboard,
     PyperclipClipboard,
@@ -35,26 +37,34 @@ def clipboard_of(
 
     Args:
         write: writes a text to the terminal's.
-        remember: gets the digest of a secret in the desktop's, for `clear_desktop`; b"" once it is cleared.
+        remember: gets the digest of a secret in the first two, for `clear_left`; b"" once it is cleared.
     """
+    return FirstWorkingClipboard([*_readable(machine, remember), Osc52Clipboard(write, machine.now)])
+
+
+def clear_left(machine: Machine, digest: bytes) -> None:
+    """Clear the secret of this digest, left by a killed wizard, wherever it still is.
+
+    Raises:
+        ClipboardUnavailable: a clipboard doesn't answer; the others are cleared anyway.
+    """
+    boards = _readable(machine)
+    for board in boards:
+        with suppress(ClipboardUnavailable):
+            board.take_over(digest)
+    FirstWorkingClipboard(boards).clear_if_ours()
+
+
+def _readable(
+    machine: Machine, remember: Callable[[bytes], None] | None = None
+) -> list[PyperclipClipboard | TmuxClipboard]:
     there = machine.environment
-    boards: list[Clipboard] = []
+    boards: list[PyperclipClipboard | TmuxClipboard] = []
     if not there.get("SSH_CONNECTION") or there.get("DISPLAY") or there.get("WAYLAND_DISPLAY"):
         boards.append(PyperclipClipboard(machine.now, environment=there, remember=remember))
     if there.get("TMUX"):
-        boards.append(TmuxClipboard(machine.now, there))
-    return FirstWorkingClipboard([*boards, Osc52Clipboard(write, machine.now)])
-
-
-def clear_desktop(machine: Machine, digest: bytes) -> None:
-    """Clear the desktop's clipboard if it has the text of this digest.
-
-    Raises:
-        ClipboardUnavailable: it doesn't answer.
-    """
-    board = PyperclipClipboard(machine.now, environment=machine.environment)
-    board.take_over(digest)
-    board.clear_if_ours()
+        boards.append(TmuxClipboard(machine.now, there, remember))
+    return boards
 
 
 class OwnMachine:

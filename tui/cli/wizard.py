@@ -273,7 +273,7 @@ def _run(
         catalogue, modules, panes = session_catalogue.SessionCatalogue, step_modules.MODULES, registry.PANES
         start = session_control.Start(workflow, session, drafts)
         again = partial(_again, machine, named)
-        guard = guards.Guard.start(partial(environments.clear_desktop, machine))
+        guard = guards.Guard.start(partial(environments.clear_left, machine))
         app = application.OnboardApp(machine, load, source, start, again, guard, load_ahead)
         gc.freeze()  # fresh imports aren't garbage, so the collector needn't check them
     gc.enable()

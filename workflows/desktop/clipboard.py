@@ -302,15 +302,22 @@ class TmuxClipboard(_ReadBack):
     Args:
         now: the clock, with time zone.
         environment: the program's environment; its TMUX identifies the server.
+        remember: as for every readable clipboard.
     """
 
     def __init__(
         self,
         now: Callable[[], datetime],
         environment: Mapping[str, str],
+        remember: Callable[[bytes], None] | None = None,
     ) -> None:
-        super().__init__(now)
+        super().__init__(now, remember)
         self._environment = child_environment(environment, allowed=_PASSED_ON)
+
+    def take_over(self, digest: bytes) -> None:
+        """Do so only if a buffer has it: clearing empties the terminal's clipboard, too."""
+        if digest in self._buffers().values():
+            super().take_over(digest)
 
     def copy(self, text: str | Secret) -> Copied:
         """See `Clipboard`. The buffer is read back, but the terminal's clipboard can't be."""

@@ -17,12 +17,12 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from tui.app.guard import Guard
-from tui.environments import clear_desktop, clipboard_of
+from tui.environments import clear_left, clipboard_of
 from tui.host import Machine
 from workflows.core.secret import Secret
 
 machine = Machine.this()
-guard = Guard.start(partial(clear_desktop, machine))
+guard = Guard.start(partial(clear_left, machine))
 board = clipboard_of(machine, lambda _text: None, guard.remember)
 board.copy(Secret("canary"))
 if sys.argv[1]:
@@ -54,18 +54,38 @@ def test_a_secret_that_a_killed_wizard_copied_leaves_the_clipboard(copied_since:
     xclip, board = tmp_path / "xclip", tmp_path / "board"
     xclip.write_text(_XCLIP.format(board=board))
     xclip.chmod(0o755)
+    run_killed(copied_since, str(board), PATH=f"{tmp_path}:{os.defpath}", HOME=str(tmp_path), DISPLAY=":99")
+    assert board.read_text() == copied_since
+
+
+def test_it_leaves_tmux_and_what_others_put_there_stays(tmp_path: Path) -> None:
+    def tmux(*arguments: str) -> str:
+        command = ["tmux", "-S", "s", "-f", os.devnull, *arguments]
+        return subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True).stdout
+
+    tmux("new-session", "-d")
+    try:
+        tmux("set-buffer", "-b", "mine", "not the secret")
+        server = f"{tmp_path / 's'},{tmux('display-message', '-p', '#{pid}').strip()},0"
+        run_killed("", "", PATH=os.environ["PATH"], HOME=str(tmp_path), SSH_CONNECTION="x", TMUX=server)
+        assert tmux("list-buffers", "-F", "#{buffer_name}").split() == ["mine"]
+    finally:
+        tmux("kill-server")
+
+
+def run_killed(*arguments: str, **environment: str) -> None:
+    """Run a wizard that copies a secret and is killed, until the process beside it has ended, too."""
     ended, write = os.pipe()
     main, terminal = pty.openpty()
     subprocess.run(
-        [sys.executable, "-c", _WIZARD, copied_since, str(board)],
+        [sys.executable, "-c", _WIZARD, *arguments],
         stdin=terminal,
         pass_fds=[write],
-        env={"PATH": f"{tmp_path}:{os.defpath}", "HOME": str(tmp_path), "DISPLAY": ":99"},
+        env=environment,
         cwd=Path(__file__).parents[3],
         check=False,
     )
     os.close(write)
-    assert os.read(ended, 1) == b"", "the process beside it has ended, too"
-    assert board.read_text() == copied_since
+    assert os.read(ended, 1) == b""
     for descriptor in (ended, main, terminal):
         os.close(descriptor)
