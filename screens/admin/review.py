@@ -21,6 +21,7 @@ from textual.containers import Vertical
 from textual.events import DescendantFocus
 from textual.geometry import Size
 from textual.message import Message
+from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widgets import Input
 
@@ -379,6 +380,9 @@ class ReviewPane(ByHandPane):
     ReviewPane #written { margin-bottom: 1; }
     """
 
+    alone = reactive(False, toggle_class="-alone")
+    """Whether the diff is shown full screen."""
+
     _digest = _text = ""
     _notes: Sequence[str] = ()
     _marked: Collection[int] = ()
@@ -551,7 +555,7 @@ class ReviewPane(ByHandPane):
             self.parting = f"✓ {_written_text(gone)}, {where}{also}."
 
     def advance(self) -> None:
-        self.remove_class("-alone")  # the result is shown beside the diff
+        self.alone = False  # the result is shown beside the diff
         super().advance()
 
     def _look_again(self) -> None:
@@ -647,19 +651,18 @@ class ReviewPane(ByHandPane):
         """Show the diff on the whole page, or the page again."""
         diff = self.query_one(FileDiffs)
         if diff.files:
-            self.toggle_class("-alone")
+            self.alone = not self.alone
             self.screen.set_focus(diff)
-            self._name_ways(diff)
             self.primary_changed()
 
-    def _name_ways(self, diff: FileDiffs) -> None:
+    def watch_alone(self) -> None:
         """Name, below the diff, the key that shows more of it."""
-        way = "Esc shows the page again" if self.has_class("-alone") else "v shows it full screen"
-        diff.border_subtitle = styled((way, ""))
+        way = "Esc shows the page again" if self.alone else "v shows it full screen"
+        self.query_one(FileDiffs).border_subtitle = styled((way, ""))
 
     def action_files(self) -> None:
         """Show or hide the list of files."""
-        self.remove_class("-alone")
+        self.alone = False
         files = self.query_one("#files", OptionList)
         shown = files.toggle_class("-listed").has_class("-listed") or self.has_class("-tall")
         self.call_after_refresh((files if shown else self.query_one(FileDiffs)).focus)
@@ -668,10 +671,10 @@ class ReviewPane(ByHandPane):
     @property
     def inside(self) -> bool:
         listed_files = self.query_one("#files").has_class("-listed") and not self.has_class("-tall")
-        return self.has_class("-alone") or listed_files
+        return self.alone or listed_files
 
     def go_back(self) -> None:
-        self.action_alone() if self.has_class("-alone") else self.action_files()
+        self.action_alone() if self.alone else self.action_files()
 
     @on(OptionList.OptionHighlighted, "#files")
     def _jump(self, event: OptionList.OptionHighlighted) -> None:
@@ -698,7 +701,6 @@ class ReviewPane(ByHandPane):
         for seen in diff.seen.difference(self._marked):
             files.replace_option_prompt_at_index(seen, f"{_SEEN} {_file_line(diff.files[seen])}")
         self._marked = set(diff.seen)
-        self._name_ways(diff)
         self.primary_changed()
         if here and not files.has_focus:
             files.highlighted = message.index

@@ -704,3 +704,19 @@ async def test_one_key_shows_the_difference_alone_and_escape_the_page_again(deci
         await ui.press("escape")
         assert (diff.size.height, summary.display) == (before, True)
         assert ui.app.pane.has_focus_within
+
+
+@pytest.mark.parametrize("key", ["l", "ctrl+n"])
+async def test_what_leaves_full_screen_names_the_key_for_it_below_the_difference(
+    decided: AdminProject, key: str
+) -> None:
+    async with review_of(decided, (80, 24)) as (ui, diff):
+        on_the_page = diff.border_subtitle
+        assert on_the_page
+        await ui.press("v")
+        assert diff.border_subtitle != on_the_page
+        diff.seen = set(range(len(diff.files)))
+        with patch("screens.step.page.StepPane.submit"):
+            await ui.press(key)
+        assert diff.border_subtitle == on_the_page
+        assert is_displayed(ui.app.pane.query_one("#summary"))
