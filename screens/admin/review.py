@@ -638,14 +638,24 @@ class ReviewPane(ByHandPane):
     # -- from file to file -------------------------------------------------------------------------
 
     def action_file(self, direction: int) -> None:
-        self.query_one(FileDiffs).action_file(direction)
+        self._leave_list().action_file(direction)
 
     def action_page(self, direction: int) -> None:
-        """Page through the diff, whatever has the focus beside it; the file list gives it up."""
-        diff = self.query_one(FileDiffs)
-        if self.query_one("#files").has_focus:  # only without the focus it follows the diff
-            self.screen.set_focus(diff)
+        """Page through the diff, whatever has the focus beside it."""
+        diff = self._leave_list()
         diff.scroll_page_down() if direction > 0 else diff.scroll_page_up()
+
+    def _leave_list(self) -> FileDiffs:
+        """Return the diff; if the file list had the focus, the diff has it now, and the list follows."""
+        diff = self.query_one(FileDiffs)
+        if self._in_list:
+            self.screen.set_focus(diff)
+        return diff
+
+    @property
+    def _in_list(self) -> bool:
+        """Whether the file list has the focus, so that the diff follows it."""
+        return self.screen.focused is self.query_one("#files")
 
     def action_alone(self) -> None:
         """Show the diff on the whole page, or the page again."""
@@ -678,7 +688,7 @@ class ReviewPane(ByHandPane):
 
     @on(OptionList.OptionHighlighted, "#files")
     def _jump(self, event: OptionList.OptionHighlighted) -> None:
-        if event.option_list.has_focus:
+        if self._in_list:
             self.query_one(FileDiffs).go_to_file(event.option_index)
 
     @on(OptionList.OptionSelected, "#files")
@@ -702,7 +712,7 @@ class ReviewPane(ByHandPane):
             files.replace_option_prompt_at_index(seen, f"{_SEEN} {_file_line(diff.files[seen])}")
         self._marked = set(diff.seen)
         self.primary_changed()
-        if here and not files.has_focus:
+        if here and not self._in_list:
             files.highlighted = message.index
 
     # -- copying and saving ------------------------------------------------------------------------

@@ -251,6 +251,18 @@ async def test_what_was_seen_stays_seen_until_it_changes(decided: AdminProject) 
         assert ui.app.pane.query_one(FileDiffs).seen == seen - {index}
 
 
+async def test_the_list_of_files_follows_the_keys_for_files(decided: AdminProject) -> None:
+    async with review_of(decided, (80, 24)) as (ui, diff):
+        await ui.press("l")
+        files = ui.app.pane.query_one("#files", OptionList)
+        for key, at in (("n", 1), ("n", 2), ("p", 1)):
+            await ui.press(key)
+            assert (diff.at, files.highlighted) == (at, at)
+        assert is_displayed(files)
+        await ui.press("escape")
+        assert not is_displayed(files)
+
+
 async def test_escape_closes_the_list_of_files(decided: AdminProject) -> None:
     async with review_of(decided, (80, 24)) as (ui, _):
         await ui.press("l")
