@@ -486,6 +486,7 @@ class ReviewPane(ByHandPane):
         if message.name == "prepare":
             message.handled, message.shown = self._again, True
             self.add_class("-unmade")
+            self.alone = False
             self.query_one("#summary", Lines).show_lines(
                 [f"✗ {message.error.what} Fix that, then look again."]
             )
@@ -608,6 +609,7 @@ class ReviewPane(ByHandPane):
         self._show_commit()
         self.query_one("#branch", Input).placeholder = shown(f"empty: stay on {beside.branch or 'no branch'}")
         if not diffs:
+            self.alone = False
             self.focus_primary()
         elif not self._types:
             diff.focus()

@@ -732,3 +732,17 @@ async def test_what_leaves_full_screen_names_the_key_for_it_below_the_difference
             await ui.press(key)
         assert diff.border_subtitle == on_the_page
         assert is_displayed(ui.app.pane.query_one("#summary"))
+
+
+@pytest.mark.parametrize("outcome", [OnboardError("No file", "This layer has no such file."), ((),)])
+async def test_full_screen_ends_with_the_difference(
+    decided: AdminProject, outcome: OnboardError | tuple[tuple[()]]
+) -> None:
+    async with review_of(decided, (80, 24)) as (ui, diff):
+        await ui.press("v")
+        with patch("screens.admin.review.file_diffs", side_effect=outcome):
+            ui.app.pane.read()
+            await ui.rest()
+        assert not is_displayed(diff)
+        assert not ui.app.pane.inside
+        assert is_displayed(ui.app.pane.query_one("#summary"))
