@@ -14,7 +14,7 @@ from textual.containers import Vertical
 
 from screens.step.asking import UnlockingPane
 from screens.step.console_steps import SandboxPhone
-from screens.step.page import TALL, YOURS, Opening, Primary, Turn
+from screens.step.page import TALL, YOURS, Opening, Primary, StepPane, Turn
 from screens.step.times import moment_text
 from screens.widgets.dialogs import Notice
 from screens.widgets.fields import CodeField, Wanted
@@ -488,6 +488,17 @@ class VerifyPane(UnlockingPane):
             lambda report: verify.try_aws(chosen, code, self.context, report),
             self._show_tried,
         )
+
+    @on(StepPane.MoveFailed)
+    def _doubt(self, message: StepPane.MoveFailed) -> None:
+        """Ask for another test of a profile that worked, but not for the command."""
+        error = message.error
+        if isinstance(error, verify.CommandError) and error.profile in self._results:
+            del self._results[error.profile]
+            self._command_waits = False
+            self.query_one(ProfileAnswers).show(list(self._survey.names), self._results.values())
+            self._want(self._survey.to_ask(self._results), "")
+            self._show_shell()
 
     def _show_tried(self, tried: Tried) -> None:
         self.query_one(AfterVerify).show_tried(tried)

@@ -156,6 +156,29 @@ async def test_the_keys_after_the_proof(new_user: NewUserAws, session: Session) 
         assert app.pane.changed(), "its code is for the command, and Enter runs that"
 
 
+async def test_a_profile_that_the_command_fails_with_is_to_be_tested_again(
+    new_user: NewUserAws, session: Session
+) -> None:
+    begin(session, new_user, with_device=False)
+    app = PaneHost(session, new_user.environment, MODULES, {"verify": VerifyPane}, VERIFY)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert isinstance(app.pane, VerifyPane)
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        worked = app.pane._chosen()
+        assert worked
+        iam = new_user.aws.administrator("iam")
+        (key,) = iam.list_access_keys(UserName="jane.doe")["AccessKeyMetadata"]
+        iam.update_access_key(UserName="jane.doe", AccessKeyId=key["AccessKeyId"], Status="Inactive")
+        await pilot.press("x")
+        await rest(pilot)
+        await pilot.press("escape")
+        await rest(pilot)
+        assert worked not in {result.profile for result in app.pane.request().results}
+        assert app.pane.primary().effect != "Finish"
+
+
 async def test_the_code_for_another_test_of_what_works_is_used_for_it(
     new_user: NewUserAws, session: Session
 ) -> None:

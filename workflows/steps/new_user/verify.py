@@ -432,6 +432,25 @@ def shell_lines(context: Context, profile: str, shell: Shell) -> tuple[str, ...]
     )
 
 
+class CommandError(OnboardError):
+    """The aws command failed with a profile, so what is known of that profile may hold no more.
+
+    Args:
+        profile: its name.
+        exit_code: the command's.
+        said: its own messages.
+    """
+
+    def __init__(self, profile: str, exit_code: int, said: str) -> None:
+        super().__init__(
+            "aws failed",
+            f"{COMMAND} ended with {exit_code} for the profile {profile}.",
+            next="Read its message below, then test the profile again.",
+            detail=said,
+        )
+        self.profile = profile
+
+
 def try_aws(profile: str, code: str, context: Context, report: Report) -> Tried:
     """Run `COMMAND` with a profile, as a new terminal would.
 
@@ -442,7 +461,8 @@ def try_aws(profile: str, code: str, context: Context, report: Report) -> Tried:
 
     Raises:
         RepeatedCode, WrongCode: the code can't be used.
-        OnboardError: the aws command is missing, or fails; with its own message.
+        CommandError: the aws command failed; with its own message.
+        OnboardError: it is missing, or doesn't answer.
     """
     program = aws_program(context)
     if program is None:
@@ -508,12 +528,7 @@ def _answer(done: Completed, profile: str, *, with_code: bool) -> Tried:
     if _ASKS in done.stderr and not with_code:
         words = f"{profile} wants a code: type the app's next one above, then run this again."
         return Tried("", words, needs_code=True)
-    raise OnboardError(
-        "aws failed",
-        f"{COMMAND} ended with {done.exit_code} for the profile {profile}.",
-        next="Read its message below; Verify above shows what each profile lacks.",
-        detail=said or output,
-    )
+    raise CommandError(profile, done.exit_code, said or output)
 
 
 def _said(stderr: str) -> str:

@@ -277,9 +277,9 @@ def test_the_aws_command_in_its_own_words_when_it_fails(new_user: NewUserAws, tm
     (programs / "aws").write_text("#!/bin/sh\necho 'No credentials' >&2\nexit 253\n")
     (programs / "aws").chmod(0o755)
     with_programs(new_user, programs)
-    with pytest.raises(OnboardError, match="aws failed") as refused:
+    with pytest.raises(verify.CommandError) as refused:
         verify.try_aws(BASE, "", replace(context, environment=new_user.environment), new_user.report)
-    assert refused.value.detail == "No credentials"
+    assert (refused.value.profile, refused.value.detail) == (BASE, "No credentials")
 
 
 def own_lines(context: Context) -> tuple[str, ...]:
