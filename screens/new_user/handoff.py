@@ -156,7 +156,7 @@ class HandoffPane(StepPane):
         self.set_class(arrived, "-arrived")
         self.set_class(self.has_class("-another") and not arrived, "-another")
         self.query_one("#another").display = arrived
-        self.query_one("#keep").display = self.decides and bool(self._newer.continuing)
+        self.query_one("#keep").display = self._compares and bool(self._newer.continuing)
         waits = not arrived and self.request() == Request()
         self.query_one("#earlier").display = self._earlier is not None and waits
         self.primary_changed()
@@ -250,6 +250,11 @@ class HandoffPane(StepPane):
 
     @property
     def decides(self) -> bool:
+        return self.inside or self._compares
+
+    @property
+    def _compares(self) -> bool:
+        """Whether it shows what to decide about, beside the accepted one."""
         shown = self._refused if self._arrival is None else self._read
         return self.opening.asks and shown == self.request()
 

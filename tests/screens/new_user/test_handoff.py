@@ -516,8 +516,16 @@ async def test_one_that_comes_after_another_is_one_question(
     async with app.run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: app.pane.has_class("-arrived"))
         await rest(pilot)
+        app.pane.query_one("#another", Button).press()
+        await rest(pilot)
+        app.pane.query_one(TextArea).text = "no handoff at all"
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        assert [problem.field for problem in app.pane.problems] == ["text"], "it was read"
+        await pilot.press("escape")
+        await rest(pilot)
         if accepts:
-            await pilot.press("pagedown", "enter")
+            await pilot.press("pagedown", "ctrl+n")
         else:
             app.pane.query_one("#keep", Button).press()
         await rest(pilot)
