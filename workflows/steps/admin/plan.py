@@ -187,7 +187,8 @@ def _completed(
     state = replace(state, users={name: arn for name, arn in state.users.items() if name not in gone})
     missing = state_now.not_applied(state, context) if planned.empty else []
     missing = missing or [f"{name} is missing" for name in here.add if name in unplanned - state.users.keys()]
-    missing += [f"{name} stays" for name in here.remove if name in unplanned & state.users.keys()]
+    staying = {*state.users, *(person.name for person in planned.people if person.user == Action.CREATE)}
+    missing += [f"{name} stays" for name in here.remove if name in unplanned & staying]
     if missing:
         lacking = joined(missing, "; ")
         raise LeftOut(

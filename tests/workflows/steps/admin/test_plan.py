@@ -326,7 +326,7 @@ def plans_are(monkeypatch: pytest.MonkeyPatch, own: Context, record: PlanRecord,
     monkeypatch.setattr(plan, "not_checked", lambda *_: ())
 
 
-def test_a_plan_that_only_takes_somebody_out_of_a_group_is_no_removal(
+def test_a_plan_that_only_takes_somebody_out_of_a_group_or_creates_them_is_no_removal(
     tmp_path: Path, record: PlanRecord, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     own = context(tmp_path, user_changes={"add": {}, "remove": {"security": ["mary"]}}, memberships={})
@@ -340,6 +340,11 @@ def test_a_plan_that_only_takes_somebody_out_of_a_group_is_no_removal(
     with pytest.raises(plan.LeftOut) as left_out:
         plan.make(own, quiet)
     assert left_out.value.step == REVIEW.id
+    creates = ResourceChange("aws_iam_user.mary", "aws_iam_user", Action.CREATE, user="mary")
+    monkeypatch.setattr(plan, "read_state", lambda *_, **__: State())
+    plans_are(monkeypatch, replace(own, folder=tmp_path / "back"), record, Plan((leaves, creates)))
+    with pytest.raises(plan.LeftOut):
+        plan.make(replace(own, folder=tmp_path / "back"), quiet)
     plans_are(monkeypatch, replace(own, folder=tmp_path / "another"), record, Plan((leaves, removes)))
     assert plan.make(replace(own, folder=tmp_path / "another"), quiet).gone == ("mary",)
 
