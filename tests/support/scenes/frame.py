@@ -101,7 +101,7 @@ def starting(stage: Stage) -> Scene:
 def contradiction(stage: Stage) -> Scene:
     look = Observation(
         Verdict.UNDONE,
-        "What Review wrote to security/users.tf is only in stash@{0} now.",
+        "What Review wrote is gone from security/users.tf; git still has it in stash@{0}.",
         ("security", "stash@{0}"),
         continuing="Plans from the files as they are now, without the missing changes.",
         accepting="Reads the state, and continues if it has exactly what you decided.",

@@ -608,7 +608,7 @@ def observe(context: Context) -> Observation:
     # plans need these people: see `plan.make`
     continuing = "" if people else "Plans from the files as they are now, without the missing changes."
     if where:
-        words = f"What Review wrote to {names} is only in {' and '.join(where)} now."
+        words = f"What Review wrote is gone from {names}; git still has it in {' and '.join(where)}."
         return Observation(Verdict.UNDONE, words, about, continuing, by_item=_concerned(open_in))
     words = f"{names} changed: the files of {' and '.join(open_in)} differ from what you decided."
     return Observation(Verdict.CHANGED, words, about, continuing, by_item=_concerned(open_in))
