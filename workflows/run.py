@@ -22,7 +22,7 @@ from workflows.machine.state import SETTLED, Record, State, Status
 from workflows.steps.ledger import only_for
 from workflows.steps.shared.module import Context, GuardedLook, StepModule, guarded_look, inquiry
 
-PROJECT = StepKey("project")
+PROJECT, REVIEW = StepKey("project"), StepKey("review")
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ class SessionRun:
         layout, state = self.session.layout(), self.session.state
         return replace(
             self.context(StepKey("")),
-            contradicted=frozenset(key for key in layout if state.contradicted(key)),
+            contradicted=frozenset(filter(state.refuted, layout)),
             skipped=frozenset(key for key in layout if self.session.status(key) is Status.SKIPPED),
         )
 
@@ -211,6 +211,16 @@ class SessionRun:
         """Return a question for each done step."""
         done = {Status.DONE, Status.CONTRADICTED, Status.UNCONFIRMED}
         return tuple(self.question(key) for key in self.session.layout() if self.session.status(key) in done)
+
+    def given(self, step: str) -> tuple[Question, ...]:
+        """Return a question for each item of a step whose facts count, even if it is open again."""
+        status, known = self.session.status, self.session.state.facts
+        return tuple(
+            self.question(key)
+            for key in self.session.layout()
+            if key.step == step and status(key) is not Status.RUNNING
+            if not known(key.item).keys().isdisjoint(self.step(key).gives)
+        )
 
     def check(self, done: Iterable[Question]) -> tuple[tuple[Question, Observation], ...]:
         """Look at the world for these questions, without changing the session; any thread may call this."""

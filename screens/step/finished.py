@@ -28,7 +28,7 @@ from workflows.core.sentences import Sentence, count, joined, listed, text_of
 from workflows.machine.events import Facts, StepKey
 from workflows.machine.observations import NOT_ASKED, Observation, Verdict, waits_in_words
 from workflows.machine.state import SETTLED, Status
-from workflows.run import PROJECT, SessionRun
+from workflows.run import PROJECT, REVIEW, SessionRun
 from workflows.steps.admin.accepted_plan import may_get_something, people_of
 from workflows.steps.admin.other_sessions import left_by_facts, left_in_git, unsent_since
 from workflows.steps.admin.status_grid import PersonStatus, StatusGrid, status_grid, without_device
@@ -469,7 +469,7 @@ def _removed_later(grid: StatusGrid) -> set[str]:
 
 def _repeats_review(observed: Mapping[StepKey, Observation]) -> bool:
     """Return whether Review covers every removal from files and accounts that Project reports."""
-    project, review = (observed.get(key, NOT_ASKED) for key in (PROJECT, StepKey("review")))
+    project, review = (observed.get(key, NOT_ASKED) for key in (PROJECT, REVIEW))
     if not project.verdict is review.verdict is Verdict.REVERTED:
         return False
     return bool(review.by_item) and all(

@@ -26,7 +26,7 @@ from workflows.machine.events import STOPPED, Failed, Reopened, StepKey, Unstora
 from workflows.machine.observations import Observation, Verdict
 from workflows.machine.rules import IllegalTransition
 from workflows.machine.state import SETTLED, Status
-from workflows.run import PROJECT, SessionRun
+from workflows.run import PROJECT, REVIEW, SessionRun
 from workflows.steps.shared.by_hand import NotPossible
 from workflows.steps.shared.module import Report, acceptance
 from workflows.terraform.trusted import ForeignProgram, ProgramNotTrusted, TrustedPrograms
@@ -220,7 +220,7 @@ class Stage(Vertical):
 
     def _removed(self, gone: Sequence[str]) -> Sentence:
         """Return who was removed by later sessions, for pages of steps that concern them."""
-        if self.key in {PROJECT, StepKey("review")} or not gone:  # these report it themselves
+        if self.key in {PROJECT, REVIEW} or not gone:  # these report it themselves
             return ""
         nothing = f"Nothing is left to do for {listed(gone, _MOST_NAMED)} here."
         return joined((self._run.removed().words, nothing))

@@ -47,9 +47,10 @@ from workflows.desktop.ambient import endpoints
 from workflows.machine.events import Facts, StepKey
 from workflows.machine.observations import Choice, Observation, Verdict
 from workflows.machine.state import SETTLED, Status
-from workflows.run import PROJECT, Change, Question, SessionRun
+from workflows.run import PROJECT, REVIEW, Change, Question, SessionRun
 from workflows.steps.admin.admissions import Admissions, admissions
 from workflows.steps.admin.status_grid import status_grid
+from workflows.steps.admin.written import holds_files
 from workflows.steps.kinds import KINDS
 from workflows.steps.shared.module import GuardedLook
 
@@ -396,9 +397,8 @@ class WizardScreen(OneFocus):
         self.call_after_refresh(page_painted)
 
     async def _look_at(self, step: str) -> None:
-        """Check on this machine whether a done step still holds."""
-        done = [question for question in self.run.done() if question.key.step == step]
-        if looks := await asyncio.to_thread(self.run.check, done):
+        """Check on this machine whether what a step gave still holds, even if it is open again."""
+        if looks := await asyncio.to_thread(self.run.check, self.run.given(step)):
             self._stage.record(lambda: self.run.save_checks(looks))
 
     @on(Stage.Recorded)
@@ -781,10 +781,16 @@ class WizardScreen(OneFocus):
         else:
             self._stage.focus_first()
 
-    def action_everybody(self) -> None:
-        """Show everybody's status, and open the account chosen there."""
+    async def action_everybody(self) -> None:
+        """Show everybody's status by the files as they are now, and open the account chosen there."""
         self._stage.keep_what_changed()  # so that the grid has what the page has just seen
-        grid = status_grid(self.run.session_context())
+        before = self.run.session_context().contradicted
+        if holds_files(self.run.session.folder, self.run.session.facts()):
+            await self._look_at(REVIEW.step)
+        whole = self.run.session_context()
+        if whole.contradicted != before and not self._stage.busy:
+            await self.go_to(self.current)
+        grid = status_grid(whole)
 
         async def chosen(account: str) -> None:
             key = self.run.next_of(account)
@@ -796,7 +802,7 @@ class WizardScreen(OneFocus):
         changed = [
             f"≠ {title(key)}: {answer_text(session.state.observed[key], self.run.environment.now())}"
             for key in session.layout()
-            if session.state.contradicted(key)
+            if key in whole.contradicted
         ]
         ask(self, EverybodyDialog(grid, record, changed), chosen)
 

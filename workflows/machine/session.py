@@ -124,6 +124,8 @@ class Session:
     def observe(self, looks: Mapping[StepKey, Observation]) -> None:
         """Add looks at the world; steps without a new look keep their last one.
 
+        For a step that is open again, only a contradiction of what it gave counts.
+
         Raises:
             OnboardError: they couldn't be saved for the list of sessions.
         """
@@ -132,7 +134,8 @@ class Session:
         observed = before | {
             key: dated(look, self._state.observed.get(key), record.last.at, now)
             for key, look in looks.items()
-            if (record := self.record(key)) is not None and isinstance(record.last, Succeeded)
+            if (record := self.record(key)) is not None
+            and (isinstance(record.last, Succeeded) or look.contradicts)
         }
         self._state = replace(self._state, observed=observed)
         keep_observations(self.folder, observed)

@@ -338,10 +338,15 @@ class State:
 
     def contradicted(self, key: StepKey) -> bool:
         """Return whether the world disagrees with a done step and the person hasn't decided about it."""
+        record = self.records.get(key)
+        return record is not None and isinstance(record.last, Succeeded) and self.refuted(key)
+
+    def refuted(self, key: StepKey) -> bool:
+        """Return the same for what a step gave, even if it is open again."""
         observation, record = self.observed.get(key), self.records.get(key)
         if observation is None or record is None or not observation.contradicts:
             return False
-        return isinstance(record.last, Succeeded) and record.acknowledged != observation.identity
+        return record.acknowledged != observation.identity
 
     def recorded_status(self, key: StepKey, run: str) -> Status:
         """Return a step's status by the journal alone, for the process called `run`.

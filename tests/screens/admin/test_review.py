@@ -13,7 +13,7 @@ from unittest.mock import patch
 
 import pytest
 from rich.color import Color
-from support.admin_project import MODULES, AdminProject, decide, put
+from support.admin_project import MODULES, AdminProject, decide, put, write as write_files
 from support.admin_wizard import PANES, Wizard, wizard
 from support.fakes import FakeClipboard
 from support.panes import PaneHost
@@ -22,6 +22,7 @@ from textual.widgets import Input, OptionList
 
 from screens.admin.review import FileDiffs, file_diffs
 from screens.step.asking import Contradiction
+from screens.step.finished import EverybodyDialog
 from screens.step.page import YOURS, is_displayed
 from screens.widgets.dialogs import Confirm, ErrorDialog
 from screens.widgets.lists import MarkBox
@@ -33,8 +34,9 @@ from workflows.layer.write import ChangeSet, FileChange
 from workflows.machine.events import StepKey
 from workflows.machine.sessions import Sessions
 from workflows.machine.state import Status
-from workflows.steps.admin import groups, pgp_keys, project, review, users
+from workflows.steps.admin import groups, pgp_keys, plan, project, review, users
 from workflows.steps.admin.other_sessions import RemovedFromFiles
+from workflows.steps.admin.status_grid import PersonStatus, status_grid
 from workflows.steps.decisions import Comparison
 
 Keys = Mapping[str, bytes]
@@ -746,3 +748,41 @@ async def test_full_screen_ends_with_the_difference(
         assert not is_displayed(diff)
         assert not ui.app.pane.inside
         assert is_displayed(ui.app.pane.query_one("#summary"))
+
+
+@pytest.mark.parametrize("open_again", ["", "before", "after"])
+async def test_f5_shows_by_the_files_as_they_are_who_is_still_written(
+    admin_project: AdminProject, people_keys: Keys, open_again: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    admin, key = admin_project, StepKey("review")
+    monkeypatch.setattr("support.admin_wizard.MODULES", (*MODULES, plan))  # F5 is for sessions with accounts
+    decide(admin, people_keys, joining=("jane.doe", "juan.delacruz"))
+    names, accounts = ("jane.doe", "juan.delacruz"), ("management", "security")
+    put(admin, {account: {name: {"auditors"} for name in names} for account in accounts})
+    write_files(admin)
+    async with wizard(admin, project, pgp_keys, users, groups, review, at="groups") as ui:
+
+        async def everybody() -> dict[str, tuple[PersonStatus, ...]]:
+            await ui.press("f5")
+            assert isinstance(ui.app.screen, EverybodyDialog)
+            await ui.press("f5")
+            return dict(status_grid(ui.app.wizard.run.session_context()).rows)
+
+        written, changed = (PersonStatus.WRITTEN,) * 2, (PersonStatus.CHANGED,) * 2
+        assert await everybody() == dict.fromkeys(names, written)
+        if open_again == "before":
+            ui.session.reopen(key)
+        kept = {account: admin.text(account, "locals.tf") for account in accounts}
+        lines = kept["security"].splitlines(keepends=True)
+        admin.file("security", "locals.tf").write_text("".join(row for row in lines if names[0] not in row))
+        admin.replace("management", "locals.tf", '"jane.doe"', '"jane.doo"')
+        assert await everybody() == {"jane.doe": changed, "juan.delacruz": written}
+        if open_again == "after":
+            ui.session.reopen(key)
+            assert await everybody() == {"jane.doe": changed, "juan.delacruz": written}
+        assert ui.status("review") is (Status.READY if open_again else Status.CONTRADICTED)
+        for account, text in kept.items():
+            admin.file(account, "locals.tf").write_text(text)
+        admin.git("checkout", "--quiet", "--", "security")
+        gone = (PersonStatus.WRITTEN, PersonStatus.CHANGED)
+        assert await everybody() == dict.fromkeys(names, gone)

@@ -24,7 +24,7 @@ from tui.app.wizard import WizardScreen
 from workflows.aws.iam import Holding, HoldingKind
 from workflows.core.errors import OnboardError
 from workflows.machine.events import StepKey
-from workflows.machine.observations import Observation, Verdict
+from workflows.machine.observations import AGREES, Observation, Verdict
 from workflows.machine.session import Session
 from workflows.steps.admin import (
     apply,
@@ -34,6 +34,7 @@ from workflows.steps.admin import (
     mfa_reset,
     plan,
     plan_resources,
+    review,
     terraform_runs,
 )
 from workflows.steps.admin.accepted_plan import ChangeLine, PersonChange, Planned
@@ -474,6 +475,7 @@ def hand_over_later(stage: Stage, office: Office) -> Scene:
 
 def everybody(stage: Stage, office: Office) -> Scene:
     """Everybody's progress: management is handed over, security is planned."""
+    stage.put(review, "observe", lambda _context: AGREES)
     session = _runs(stage, office, "apply", "plan@security")
     return stage.wizard(session, stage.environment(), "apply@security", keys("f5"))
 

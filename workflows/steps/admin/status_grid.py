@@ -262,6 +262,8 @@ class _Column:
         run = running_in(context.folder, account)
         steps = ("apply", "hand-over") if self._applied else ("plan", "review", "groups", "users", "pgp-keys")
         own = {*map(StepKey, steps), *(StepKey(step, account) for step in steps)}
+        if not written:
+            own.discard(StepKey("review"))  # the files were put back on purpose
         looks = (context.observed.get(key, NOT_ASKED) for key in own & context.contradicted)
         self._contradicted = set[str]().union(*map(self._concerned, looks))
         self._meant = self._changed_on_purpose(context)

@@ -55,8 +55,8 @@ class Context:
         cancelled: set when the person wants to stop.
         leaving: set when the wizard closes or shows another step. A process that continues on its own (a
             running Terraform, by its `leave`) is no longer watched.
-        contradicted: the steps that the world contradicts, among those that the step needs; all of them,
-            for a look over all items.
+        contradicted: the steps that the world contradicts, among those that the step needs; all of them, even
+            those that are open again, for a look over all items.
         observed: the last look's result for each step.
         skipped: the steps that the person skipped.
         opens: whether a look may open what the person's PGP key protects, because they asked for it.

@@ -259,6 +259,16 @@ def test_a_decision_that_the_files_lost_contradicts_nobody_else(
     assert changed == {("jane.doe", "security")}
 
 
+def test_files_that_were_put_back_are_neither_written_nor_changed(admin: AdminProject) -> None:
+    write(admin)
+    before, key = admin.context(), StepKey("review")
+    review.undo(before, quiet)
+    seen = review.observe(before)
+    assert seen.contradicts
+    context = replace(before, observed={key: seen}, contradicted=frozenset({key}))
+    assert dict(status_grid(context).rows)["jane.doe"] == (PersonStatus.DECIDED,)
+
+
 def leaving_later(admin: AdminProject, people_keys: Keys) -> AdminProject:
     """Write that jane.doe joins; return a later session with the decision that she leaves security."""
     write(admin)
