@@ -382,9 +382,10 @@ class HandOverPane(TerraformPane):
         def begin(_yes: bool = True) -> None:  # noqa: FBT001 - a dialog's answer
             self.run_move("send", take, taken)
 
-        if name in self.context.decisions.not_compared and name not in self._taken:
-            sentences = self.context.decisions.not_compared_sentences(self.opening.gone)
-            body = joined((*(f"! {sentence}" for sentence in sentences), _ANOTHERS_KEY), "\n\n")
+        decisions = self.context.decisions
+        own = decisions.not_compared_sentences(self.opening.gone) if name in decisions.not_compared else ()
+        if (doubts := (*own, *handoff.doubts)) and name not in self._taken:
+            body = joined((*(f"! {words}" for words in doubts), _ANOTHERS_KEY), "\n\n")
             ask(self, Confirm(f"Hand over to {name}?", body, "Hand over", no="Not yet"), begin)
         else:
             begin()

@@ -1105,6 +1105,9 @@ async def test_a_text_that_another_session_made_useless_since_it_was_read_is_not
         monkeypatch.setattr(hand_over, "_handled_later", lambda *_: {"jane.doe": "another password."})
         await press(pilot, "ctrl+n")
         await rest(pilot)
+        assert isinstance(pilot.app.screen, Confirm), "the doubt is to be seen first"
+        await press(pilot, "tab", "enter")
+        await rest(pilot)
         assert isinstance(desk.environment.clipboard, FakeClipboard)
         assert not desk.environment.clipboard.content
         assert (pane._to_send, pane._to_confirm, pane._unsent) == ("", "", [])

@@ -65,13 +65,14 @@ from workflows.steps.admin.accepted_plan import (
     people_of,
 )
 from workflows.steps.admin.other_sessions import (
+    compared_elsewhere,
     keys_of_later_sessions,
     ledger_with,
-    not_compared_elsewhere,
     other_keys_since,
     rekeyed_before_apply,
 )
 from workflows.steps.admin.terraform_runs import OpenLayer, iam_client, located, open_layer, read_state
+from workflows.steps.decisions import Comparison
 from workflows.steps.kinds import work_of
 from workflows.steps.ledger import Part, to_hand_over
 from workflows.steps.shared.module import Context, Progress, Report
@@ -228,7 +229,10 @@ def person_handoff(
     if own:
         doubts = tuple(other_keys_since(own, keys_of_later_sessions(context)))
     else:
-        doubts = tuple(filter(None, [not_compared_elsewhere(name, identities[0].key_fingerprint, context)]))
+        answer, words = compared_elsewhere(name, identities[0].key_fingerprint, context)
+        if answer is Comparison.DIFFERS:
+            return made("", (), (*trouble, words))
+        doubts = (words,) if words else ()
     return made(text, accounts, tuple(trouble), plain, usual, doubts=doubts)
 
 

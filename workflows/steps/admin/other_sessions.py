@@ -303,19 +303,24 @@ def other_keys_since(
             yield f"A later session added another key for {name} ({work}). Ask which one is lost."
 
 
-def not_compared_elsewhere(name: str, fingerprint: str, context: Context) -> Sentence:
-    """Return a sentence if other sessions accepted this key of a person and none compared it, else ""."""
+def compared_elsewhere(name: str, fingerprint: str, context: Context) -> tuple[Comparison | None, Sentence]:
+    """Return what other sessions that accepted this key of a person leave open, with a sentence about it.
+
+    Returns:
+        DIFFERS if one says that it isn't theirs, LATER if none has compared it; None and "" otherwise.
+    """
     answers = dict[Comparison | None, Sentence]()
     for session in _others(context):
         with suppress(WrongShape):  # its own page reports the damage
             decisions = Decisions.from_facts(session.facts)
             if name in decisions.keys and decisions.keys[name].fingerprint == fingerprint:
                 answers[decisions.comparison(name)] = work_of(session)
-    if Comparison.DIFFERS in answers:
-        return f"This PGP key isn't {name}'s, as you said elsewhere ({answers[Comparison.DIFFERS]})."
+    if differs := answers.get(Comparison.DIFFERS):
+        return Comparison.DIFFERS, f"This PGP key isn't {name}'s, as you said elsewhere ({differs})."
     if Comparison.LATER not in answers or Comparison.SAME in answers:
-        return ""
-    return f"Nobody has compared the PGP fingerprint of {name} yet ({answers[Comparison.LATER]})."
+        return None, ""
+    where = answers[Comparison.LATER]
+    return Comparison.LATER, f"Nobody has compared the PGP fingerprint of {name} yet ({where})."
 
 
 def rekeyed_before_apply(context: Context) -> dict[Part, str]:

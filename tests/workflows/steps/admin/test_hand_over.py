@@ -40,6 +40,7 @@ from workflows.steps.admin.hand_over import (
     policy_words,
     role_profiles,
 )
+from workflows.steps.decisions import Comparison
 from workflows.steps.ledger import AppliedChange, Ledger, Part
 from workflows.steps.shared.module import Context
 from workflows.terraform.state import AccessKey, LoginProfile, Role, State
@@ -391,17 +392,17 @@ def test_a_text_for_another_key_than_a_later_session_took_in_is_doubted(
 
 
 @pytest.mark.parametrize(
-    ("answers", "fingerprint", "doubted"),
+    ("answers", "fingerprint", "open_there"),
     [
-        (["later"], "A" * 40, True),
-        (["same"], "A" * 40, False),
-        (["later", "same"], "A" * 40, False),
-        (["same", "differs"], "A" * 40, True),
-        (["later"], "B" * 40, False),
+        (["later"], "A" * 40, Comparison.LATER),
+        (["same"], "A" * 40, None),
+        (["later", "same"], "A" * 40, None),
+        (["same", "differs"], "A" * 40, Comparison.DIFFERS),
+        (["later"], "B" * 40, None),
     ],
 )
-def test_a_key_that_another_session_left_uncompared_is_doubted(
-    answers: list[str], fingerprint: str, tmp_path: Path, *, doubted: bool
+def test_a_key_that_another_session_left_uncompared_or_rejected_is_known(
+    answers: list[str], fingerprint: str, tmp_path: Path, open_there: Comparison | None
 ) -> None:
     known = {"project_root": str(tmp_path)}
     key = {NAME: {"text": "a key", "fingerprint": "A" * 40, "source": "pasted"}}
@@ -412,7 +413,28 @@ def test_a_key_that_another_session_left_uncompared_is_doubted(
         facts = {**taken, "comparisons": {NAME: answer}}
         keep_summary(other, Summary(other.name, "admin", facts=facts), made_from(other))
     context = Context(fake_environment(tmp_path, {}), known, known, "security", tmp_path / "own")
-    assert bool(other_sessions.not_compared_elsewhere(NAME, fingerprint, context)) is doubted
+    answer, words = other_sessions.compared_elsewhere(NAME, fingerprint, context)
+    assert (answer, bool(words)) == (open_there, bool(open_there))
+
+
+@pytest.mark.parametrize(("answer", "sent"), [(Comparison.LATER, True), (Comparison.DIFFERS, False)])
+def test_a_key_that_another_session_rejects_gets_no_text(
+    project: Project,
+    home: GpgHome,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    answer: Comparison,
+    *,
+    sent: bool,
+) -> None:
+    context = with_key(home, tmp_path)
+    of_another = {**context.facts, "keys": {}}
+    monkeypatch.setattr(hand_over, "compared_elsewhere", lambda *_: (answer, "As said there."))
+    read = source(project, login_profiles={NAME: login(encrypted(home))})
+    keys = {**read.layer.files.keys, f"keys/{NAME}": normalise(home.export(NAME)).text.encode()}
+    read = replace(read, layer=replace(read.layer, files=replace(read.layer.files, keys=keys)))
+    made = person_handoff(NAME, {"security": read}, (), replace(context, facts=of_another))
+    assert (bool(made.text), bool(made.doubts), bool(made.trouble)) == (sent, sent, not sent)
 
 
 @pytest.mark.parametrize(
