@@ -712,7 +712,7 @@ async def test_a_request_that_lies_unread_has_arrived(admin_project: AdminProjec
     mail.write_text(request_of(people_keys["rsa3072"], ALEX))
     async with wizard(admin, project, at="pgp-keys") as ui:
         await rest(ui.pilot)
-        ui.app.wizard.action_everybody()
+        await ui.app.wizard.action_everybody()
         await rest(ui.pilot)
         stands = {stand for _, row in status_grid(ui.app.wizard.run.session_context()).rows for stand in row}
         assert stands == {PersonStatus.REQUEST_ARRIVED}
