@@ -164,9 +164,8 @@ def listen(port: int, app: WSGIApplication) -> BaseWSGIServer:
         except OSError:
             raise SystemExit(PORT_TAKEN) from None
         listener.listen(128)
-        return make_server(
-            HOST, port, app, threaded=True, request_handler=Quiet, fd=os.dup(listener.fileno())
-        )
+        # The server duplicates the descriptor.
+        return make_server(HOST, port, app, threaded=True, request_handler=Quiet, fd=listener.fileno())
 
 
 class Owners:
