@@ -21,8 +21,7 @@ def growth(few: Callable[[], object], many: Callable[[], object], below: float) 
     Args:
         few: the work with a small input.
         many: the same work with a large input.
-        below: the bound. Of tenfold input it may be 60: quadratic work takes 100 times as long, and linear
-            work up to 30 times, where other processes crowd out the caches.
+        below: the bound.
     """
     few()  # the first call is slower than later ones
     ratio = float("inf")

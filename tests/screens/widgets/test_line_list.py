@@ -100,9 +100,9 @@ def lines_of(count: int) -> UserLines:
 async def test_ten_times_as_many_people_take_ten_times_as_long_and_to_paint_no_longer() -> None:
     few, many, fewer, view = lines_of(500), lines_of(5_000), LineList(COLUMNS), LineList(COLUMNS)
     async with Shown(fewer, view).run_test(size=(100, 30)):
-        assert growth(lambda: few.show(Request()), lambda: many.show(Request()), 60) < 60
-        assert growth(lambda: fewer.show(few.lines(())), lambda: view.show(many.lines(())), 60) < 60
-        assert growth(lambda: few.lines(("p", "490")), lambda: many.lines(("p", "4990")), 60) < 60
+        assert growth(lambda: few.show(Request()), lambda: many.show(Request()), 30) < 30
+        assert growth(lambda: fewer.show(few.lines(())), lambda: view.show(many.lines(())), 30) < 30
+        assert growth(lambda: few.lines(("p", "490")), lambda: many.lines(("p", "4990")), 30) < 30
         assert growth(partial(painted, fewer), partial(painted, view), 3) < 3
         found = [line.cells[0] for line in many.lines(("p", "4990"))]
         assert found == ["People (1)", "p4990.q"]

@@ -337,7 +337,7 @@ def test_a_megabyte_of_one_piece_takes_ten_times_as_long_as_a_tenth_of_it(piece:
 
     for form in (text, text[16:]):
         tenth = form[: INPUT_LIMIT // 10]
-        assert growth(partial(refuse, tenth), partial(refuse, form), 60) < 60
+        assert growth(partial(refuse, tenth), partial(refuse, form), 30) < 30
 
 
 def test_a_checksum_that_quoted_printable_would_unpack_still_counts(armored: str) -> None:

@@ -131,7 +131,7 @@ def test_deep_and_huge_files_take_ten_times_as_long_as_a_tenth_of_them(kind: str
         assert layer.files.documents["odd.tf"].data == data(count)
         tried(layer, AddPerson("maria.sosa", "QUJD\n"))
 
-    assert growth(lambda: read(size // 10), lambda: read(size), 60) < 60
+    assert growth(lambda: read(size // 10), lambda: read(size), 40) < 40
 
 
 def test_a_reference_that_begins_like_a_template_is_computed_and_ends() -> None:

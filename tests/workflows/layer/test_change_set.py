@@ -80,7 +80,7 @@ def test_a_few_changes_in_ten_thousand_lines_are_found_ten_times_as_fast_in_a_th
         new = [line.replace("\n", "?\n") if number in places else line for number, line in enumerate(old)]
         assert [line.old - 1 for line in change(old, new).lines if line.mark == "-"] == places
 
-    assert growth(lambda: found(200, [place // 10 for place in at]), lambda: found(2_000, at), 60) < 60
+    assert growth(lambda: found(200, [place // 10 for place in at]), lambda: found(2_000, at), 30) < 30
 
 
 def test_texts_without_a_line_of_their_own_are_shown_as_replaced() -> None:
@@ -88,7 +88,7 @@ def test_texts_without_a_line_of_their_own_are_shown_as_replaced() -> None:
         old, new = ["}\n"] * count + ["a\n"] * 2, ["b\n"] * 2 + ["\n"] * count
         assert change(old, new).counts() == (count + 2, count + 2)
 
-    assert growth(lambda: shown(300), lambda: shown(3_000), 60) < 60
+    assert growth(lambda: shown(300), lambda: shown(3_000), 30) < 30
 
 
 def test_removing_and_adding_at_both_ends_shows_nothing_else() -> None:

@@ -89,7 +89,7 @@ def test_a_line_in_ten_thousand_is_shown_at_once() -> None:
         assert sum(bool(found) for found in diff_tokens(changed)) == 4
         assert changed.counts() == (1, 1)
 
-    assert growth(partial(shown, 250), partial(shown, 2_500), 60) < 60
+    assert growth(partial(shown, 250), partial(shown, 2_500), 30) < 30
 
 
 def test_of_a_long_file_only_the_wanted_lines_are_looked_at() -> None:
