@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from time import process_time
+from time import thread_time
 
 from workflows.core.garbage import collection_paused
 
-_ROUNDS = 20
-"""The maximum number of rounds, as other processes may use the caches and so make a ratio too high."""
-_LEAST_SECONDS = 0.01
+_ROUNDS = 200
+"""The maximum number of rounds: other processes may slow down many of them, one after the other."""
+_LEAST_SECONDS = 0.005
 """The minimum time of a measurement, as the clock is not exact enough for less."""
+_CACHES = bytes(16 << 20)
+"""More than a processor's own caches hold."""
 
 
 def growth(few: Callable[[], object], many: Callable[[], object], below: float) -> float:
@@ -19,7 +21,7 @@ def growth(few: Callable[[], object], many: Callable[[], object], below: float) 
     Each round measures both, so that a temporarily slow machine slows both down.
 
     Args:
-        few: the work with a small input.
+        few: the work with a small input, in this thread.
         many: the same work with a large input.
         below: the bound.
     """
@@ -34,15 +36,12 @@ def growth(few: Callable[[], object], many: Callable[[], object], below: float) 
 
 
 def _seconds(work: Callable[[], object]) -> float:
-    loops, seconds = 1, _seconds_of(work, 1)
+    """Return the time of a call that finds the caches empty, as a large input does beside other processes."""
+    calls, seconds = 0, 0.0
     while seconds < _LEAST_SECONDS:
-        loops *= 2
-        seconds = _seconds_of(work, loops)
-    return seconds / loops
-
-
-def _seconds_of(work: Callable[[], object], loops: int) -> float:
-    begun = process_time()
-    for _ in range(loops):
+        bytearray(_CACHES)
+        begun = thread_time()
         work()
-    return process_time() - begun
+        seconds += thread_time() - begun
+        calls += 1
+    return seconds / calls
