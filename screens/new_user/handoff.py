@@ -283,8 +283,8 @@ class HandoffPane(StepPane):
 
     def _show_arrival(self, lines: list[str]) -> None:
         self.query_one("#arrival", Lines).show_lines(lines)
+        self.scroll_home(animate=False, immediate=True)
         self._seen_to = 0.0
-        self.scroll_home(animate=False)
         self._arrange(arrived=True)
 
     @on(StepPane.MoveFailed)
