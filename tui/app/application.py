@@ -415,7 +415,7 @@ class OnboardApp(Frame):
             "cancel, and choose another in Project."
         )
         dialog = NameDialog(
-            "Where is the project now?", body, str(near or ""), wrong, "~/work/bb-infra", "Continue there"
+            "Where is the project now?", body, str(near or ""), wrong, "~/projects/bb-infra", "Continue there"
         )
         self.push_screen(dialog, answered)
 

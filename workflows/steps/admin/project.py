@@ -161,7 +161,7 @@ def validate(request: Request, _context: Context) -> list[Problem]:
     """Check names by IAM's rules, that there is work for somebody, and that nobody both joins and leaves."""
     problems = []
     if not request.path.strip():
-        problems.append(Problem("Enter a folder of the project, for example ~/work/bb-infra.", "path"))
+        problems.append(Problem("Enter a folder of the project, for example ~/projects/bb-infra.", "path"))
     if not request.layers:
         problems.append(Problem("Select at least one account.", "layers"))
     if not (request.people or request.account_wanted or request.regions_wanted):
