@@ -202,7 +202,7 @@ class VerifyPane(UnlockingPane):
         self._at = str((opening.context.facts.get("verified") or {}).get("at") or "")
         self._results = verify.recorded_results(opening.context) if opening.done else {}
         self._shell = verify.own_shell(opening.context)
-        self._command_waits = self._retest_waits = False
+        self._code_for = ""  # the button whose work waits for a code
         self._changed = set(opening.context.contradicted)
 
     def compose_body(self) -> ComposeResult:
@@ -292,7 +292,7 @@ class VerifyPane(UnlockingPane):
             return
         codes = self._codes()
         problems = verify.code_problems(codes, views)
-        self._retest_waits = self._all_work and bool(problems)
+        self._code_for = "#again" if self._all_work and problems else ""
         self._want(views, self._hint(views))
         self.show_problems(problems)
         if problems or self.running_move:
@@ -395,7 +395,7 @@ class VerifyPane(UnlockingPane):
     def _code_lacks(self) -> bool:
         """Return whether a code must be entered before anything is asked."""
         codes = self._codes()
-        if self._command_waits:
+        if self._code_for == "#try":
             return not codes[self._owner().account]
         return any(view.serial and not codes[view.account] for view in self._survey.to_ask(self._results))
 
@@ -405,13 +405,14 @@ class VerifyPane(UnlockingPane):
             return Primary("Finish without a test", ready=self._needless, act=act)
         if self._all_work and not self.inside:
             return Primary("Finish")
-        if (account := self._misnamed) and not self._command_waits:
+        command_waits = self._code_for == "#try"
+        if (account := self._misnamed) and not command_waits:
             profiles = self.StepWanted(str(StepKey("profiles", account)), returns=True)
             return Primary(f"Go to Profiles ({account})", act=partial(self.post_message, profiles))
-        act = self.action_try if self._command_waits else self._ask
+        act = self.action_try if command_waits else self._ask
         if self._code_lacks():
             return Primary("Enter the code first", ready=False, act=act)
-        if self._command_waits:
+        if command_waits:
             return Primary("Try it here", act=act)
         return Primary("Test again" if self._results else "Test every profile", act=act)
 
@@ -491,18 +492,22 @@ class VerifyPane(UnlockingPane):
 
     @on(StepPane.MoveFailed)
     def _doubt(self, message: StepPane.MoveFailed) -> None:
-        """Ask for another test of a profile that worked, but not for the command."""
+        """Drop what is known of a profile that the command failed with, and ask for another test."""
         error = message.error
         if isinstance(error, verify.CommandError) and error.profile in self._results:
             del self._results[error.profile]
-            self._command_waits = False
+            self._code_for = ""
+            self._kept = {**verify.kept(self._results.values(), self._survey, self.context), "at": self._at}
+            self.keep_draft()
+            self._answer("")
+            self.query_one("#tried", Text).show_lines([])
             self.query_one(ProfileAnswers).show(list(self._survey.names), self._results.values())
             self._want(self._survey.to_ask(self._results), "")
             self._show_shell()
 
     def _show_tried(self, tried: Tried) -> None:
         self.query_one(AfterVerify).show_tried(tried)
-        self._command_waits = tried.needs_code
+        self._code_for = "#try" if tried.needs_code else ""
         if tried.needs_code:
             owner = self._owner()
             self._want([owner], f"{COMMAND} needs a code of its own: the next one for {owner.account}.")
@@ -523,12 +528,11 @@ class VerifyPane(UnlockingPane):
     @property
     def inside(self) -> bool:
         """Whether the command being tried, or another test of what works, waits for a code."""
-        return self._command_waits or self._retest_waits
+        return bool(self._code_for)
 
     def go_back(self) -> None:
         """Give up trying the command, or testing again."""
-        button = "#try" if self._command_waits else "#again"
-        self._command_waits = self._retest_waits = False
+        button, self._code_for = self._code_for, ""
         self.query_one("#tried", Text).show_lines([])
         self.show_problems([])
         self._hide_code()

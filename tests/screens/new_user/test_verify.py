@@ -171,11 +171,14 @@ async def test_a_profile_that_the_command_fails_with_is_to_be_tested_again(
         iam = new_user.aws.administrator("iam")
         (key,) = iam.list_access_keys(UserName="jane.doe")["AccessKeyMetadata"]
         iam.update_access_key(UserName="jane.doe", AccessKeyId=key["AccessKeyId"], Status="Inactive")
+        app.pane._show_tried(Tried("who it is", "It worked."))
         await pilot.press("x")
         await rest(pilot)
         await pilot.press("escape")
         await rest(pilot)
         assert worked not in {result.profile for result in app.pane.request().results}
+        assert worked not in {result["profile"] for result in app.pane.draft()["results"]}
+        assert not any(str(app.pane.query_one(place, Text).content) for place in ("#answer", "#tried"))
         assert app.pane.primary().effect != "Finish"
 
 
