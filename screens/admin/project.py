@@ -26,6 +26,7 @@ from workflows.steps.admin import project
 from workflows.steps.admin.project import Request, Survey
 from workflows.steps.admin.upstream import UpstreamUnreachable
 from workflows.steps.kinds import ACCOUNT_SETTINGS, KINDS
+from workflows.steps.shared.paths import existing_path
 
 
 def names_in(text: str) -> tuple[str, ...]:
@@ -452,8 +453,9 @@ class ProjectPane(StepPane):
 
     def draft(self) -> Mapping[str, Any]:
         request = self.request()
+        path = existing_path(request.path, self.context.environment.home)
         return {
-            "path": request.path,
+            **({"path": path} if path else {}),
             "layers": list(request.layers) if self._survey else self._start["layers"],
             "account_wanted": request.account_wanted,
             "kinds": [*request.asked, *(["regions_wanted"] if self._regions else [])],

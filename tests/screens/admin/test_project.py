@@ -125,6 +125,7 @@ async def test_the_folder_before_a_wrong_one_is_one_key_away(admin_project: Admi
         ui.field("path").value = str(admin_project.environment.home / "nowhere")
         await ui.press("ctrl+n")
         assert ui.focused == "path"
+        assert "path" not in ui.app.pane.draft(), "it may be a secret in the wrong field"
         assert not ui.app.pane.query_one("#layers-row").display
         await ui.press("ctrl+g")
         assert ui.field("path").value == before

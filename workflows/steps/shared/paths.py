@@ -40,10 +40,7 @@ def is_path(text: str, home: Path) -> bool:
         return False
     if bare.lstrip("'\"").startswith(("/", "~/", "./", "../")):
         return True
-    try:
-        return typed_path(bare, home).exists()
-    except OSError:  # longer than any file name
-        return False
+    return bool(existing_path(bare, home))
 
 
 def existing_path(text: str, home: Path) -> str:

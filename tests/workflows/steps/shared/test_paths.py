@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from workflows.steps.shared.paths import existing_path
+from workflows.steps.shared.paths import existing_path, is_path
 
 
 @pytest.mark.parametrize(
@@ -24,3 +24,4 @@ from workflows.steps.shared.paths import existing_path
 def test_only_what_leads_to_a_file_is_kept_in_a_draft(tmp_path: Path, text: str, kept: bool) -> None:
     (tmp_path / "key.csv").touch()
     assert existing_path(text, tmp_path) == (text if kept else "")
+    assert is_path(text, tmp_path) is (kept or text.startswith(("~", "/")))
