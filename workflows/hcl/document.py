@@ -37,7 +37,7 @@ PATIENCE_SECONDS = 0.5
 SLOWEST = 400_000
 """Minimum bytes per second after that; a tenth of the usual speed for well-formed HCL."""
 _SMALL = 16 * 1024
-"""The size in bytes up to which a file is remembered: most files of a layer, but no long list of people."""
+"""The size in bytes up to which a file's tree is kept: most files of a layer, but no long list of people."""
 
 
 @cache
@@ -45,19 +45,14 @@ def _language() -> Language:
     return Language(tree_sitter_hcl.language())
 
 
-def document_of(name: str, data: bytes) -> Document:
-    """Return a file's document; a small file with the same bytes as before isn't parsed again."""
-    return _document_of_small(name, data) if len(data) <= _SMALL else Document(name, data)
-
-
-@lru_cache(maxsize=128)
-def _document_of_small(name: str, data: bytes) -> Document:
-    return Document(name, data)
-
-
 def parse(data: bytes, old: Tree | None = None) -> Tree:
     """Parse bytes; given an old tree that knows the edits, parse only what changed."""
     return _tree(Parser(_language()), data, old)
+
+
+@lru_cache(maxsize=128)
+def _tree_of_small(data: bytes) -> Tree:
+    return parse(data)
 
 
 def _tree(parser: Parser, data: bytes, old: Tree | None = None) -> Tree:
@@ -374,7 +369,8 @@ class Document:
 
     @cached_property
     def _parsed(self) -> Tree:
-        return parse(self.data)
+        # Shared with other threads' documents; what is made of it is each document's own.
+        return _tree_of_small(self.data) if len(self.data) <= _SMALL else parse(self.data)
 
     @property
     def root(self) -> Node:

@@ -24,7 +24,7 @@ from workflows.core.files import cause_of, load_file
 from workflows.core.grouping import by_key
 from workflows.core.sentences import enumerated
 from workflows.core.shapes import texts
-from workflows.hcl.document import Document, document_of
+from workflows.hcl.document import Document
 from workflows.hcl.parsing import MAX_VARIABLES, load_hcl
 from workflows.hcl.values import fields_at, object_key, read_variables, text_of
 from workflows.layer.files import backends, read_documents, refuse_outside
@@ -355,7 +355,7 @@ def _identity(value: object) -> str:
 
 def _written_order(path: Path) -> dict[str, int]:
     """Return each account's position in the file; the evaluated map is sorted by name."""
-    document = document_of(path.name, load_hcl(path))
+    document = Document(path.name, load_hcl(path))
     attribute = document.attributes.get("accounts")
     if attribute is None:
         return {}
@@ -367,7 +367,7 @@ def read_lock_file(path: Path) -> LockedProvider | None:
     """Read the AWS provider from a `.terraform.lock.hcl`; None without the file or that provider."""
     if not path.is_file():
         return None
-    for block in document_of(path.name, load_hcl(path)).blocks_of("provider"):
+    for block in Document(path.name, load_hcl(path)).blocks_of("provider"):
         host, _, name = block.label.partition("/")
         if name == "hashicorp/aws":
             return LockedProvider(text_of(block.attributes.get("version"), {}) or "", _REGISTRIES.get(host))
@@ -399,7 +399,7 @@ def provider_wanted(layer: Path) -> str | None:
     """
     lock = layer / _LOCK_FILE
     with reading_project(layer):
-        locked = [document_of(lock.name, load_hcl(lock))] if lock.is_file() else []
+        locked = [Document(lock.name, load_hcl(lock))] if lock.is_file() else []
         for documents in (locked, read_documents(layer, re.compile(b"provider"))):
             versions = (version for document in documents for version in _provider_versions(document))
             if found := dict.fromkeys(filter(None, versions)):

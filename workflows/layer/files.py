@@ -20,7 +20,7 @@ from workflows.core.errors import OnboardError
 from workflows.core.files import cause_of, load_file
 from workflows.core.grouping import by_key
 from workflows.core.openpgp import SIZE_LIMIT
-from workflows.hcl.document import Block, Document, Splice, document_of
+from workflows.hcl.document import Block, Document, Splice
 from workflows.hcl.lists import without_entry
 from workflows.hcl.parsing import load_hcl
 
@@ -110,7 +110,7 @@ class FileSet:
             variables = {Path(os.path.relpath(path, folder)).as_posix(): path for path in in_force}
             found = {**own_files, **variables}
             refuse_outside(root, (folder, *filter(Path.is_symlink, found.values())))
-            documents = {name: document_of(name, load_hcl(path)) for name, path in found.items()}
+            documents = {name: Document(name, load_hcl(path)) for name, path in found.items()}
             linked = {name for name, path in found.items() if path.is_symlink() or path in shared}
             for name in key_folders(documents):
                 own = (folder / name).resolve() == folder.resolve() / name
@@ -186,7 +186,7 @@ def read_documents(folder: Path, worth_reading: re.Pattern[bytes]) -> Iterator[D
     """
     for path in _terraform_files(folder):
         if path.is_file() and worth_reading.search(data := load_hcl(path)):
-            yield document_of(path.name, data)
+            yield Document(path.name, data)
 
 
 def backends(folder: Path) -> list[Block]:

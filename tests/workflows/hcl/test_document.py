@@ -1,22 +1,29 @@
-"""A file that was read before with the same bytes keeps its structure."""
+"""A file that was read before with the same bytes isn't parsed again."""
 
 from __future__ import annotations
 
 import pytest
 
 from workflows.hcl import document
-from workflows.hcl.document import document_of
+from workflows.hcl.document import Document, Splice
 
 TEXT = b'module "user" {\n  source = "./users"\n}\n'
 
 
 def test_a_small_file_with_the_same_bytes_is_not_parsed_again() -> None:
-    first = document_of("users.tf", TEXT)
-    assert document_of("users.tf", bytes(bytearray(TEXT))) is first
-    assert document_of("groups.tf", TEXT).name == "groups.tf"
-    assert document_of("users.tf", TEXT + b"\n").data == TEXT + b"\n"
+    first = Document("users.tf", TEXT)
+    assert Document("copy.tf", bytes(bytearray(TEXT))).root == first.root
+    assert Document("users.tf", TEXT + b"\n").root != first.root
+
+
+def test_what_is_made_of_a_shared_tree_is_each_documents_own() -> None:
+    first, second = Document("users.tf", TEXT), Document("users.tf", TEXT)
+    assert first.root == second.root
+    assert first.blocks[0] is not second.blocks[0]
+    assert first.splice([Splice(0, len(TEXT), b"")]).blocks == ()
+    assert second.root.end_byte == len(TEXT)
 
 
 def test_a_long_file_takes_no_memory_after_it_was_used(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(document, "_SMALL", len(TEXT) - 1)
-    assert document_of("users.tf", TEXT) is not document_of("users.tf", TEXT)
+    assert Document("users.tf", TEXT).root != Document("users.tf", TEXT).root

@@ -15,7 +15,7 @@ from tree_sitter import Node
 
 from workflows.core.errors import Problem
 from workflows.core.sentences import Sentence, enumerated, joined
-from workflows.hcl.document import Document, Splice, document_of
+from workflows.hcl.document import Document, Splice
 from workflows.hcl.lists import entry_keys, with_entry, without_entry
 from workflows.hcl.parsing import load_hcl, parse_hcl
 from workflows.hcl.values import fields_at, quote
@@ -127,7 +127,7 @@ def warnings_of_removal(project: Project, name: str) -> list[Sentence]:
 def _list(project: Project) -> tuple[Path, Document, Node]:
     folder = project.root / "config"
     path = variables_file(folder, "common") or folder / "common.tfvars"
-    document = document_of(path.name, load_hcl(path))
+    document = Document(path.name, load_hcl(path))
     attribute = document.attributes.get("accounts")
     where = f"iam-onboard can't edit the accounts in {path.name}."
     if path.is_symlink():
