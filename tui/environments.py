@@ -19,6 +19,7 @@ from workflows.desktop.clipboard import (
     FirstWorkingClipboard,
     Osc52Clipboard,
     PyperclipClipboard,
+    Remember,
     TmuxClipboard,
 )
 
@@ -29,7 +30,7 @@ with on_demand():
 
 
 def clipboard_of(
-    machine: Machine, write: Callable[[str], None], remember: Callable[[bytes], None] | None = None
+    machine: Machine, write: Callable[[str], None], remember: Remember | None = None
 ) -> Clipboard:
     """Return the desktop's clipboard, else tmux's, else the terminal's.
 
@@ -37,13 +38,13 @@ def clipboard_of(
 
     Args:
         write: writes a text to the terminal's.
-        remember: gets the digest of a secret in the first two, for `clear_left`; b"" once it is cleared.
+        remember: gets the digests of the secrets in the first two, for `clear_left`.
     """
     return FirstWorkingClipboard([*_readable(machine, remember), Osc52Clipboard(write, machine.now)])
 
 
-def clear_left(machine: Machine, digest: bytes) -> None:
-    """Clear the secret of this digest, left by a killed wizard, wherever it still is.
+def clear_left(machine: Machine, digests: Sequence[bytes]) -> None:
+    """Clear the secrets of these digests, left by a killed wizard, wherever they still are.
 
     Raises:
         ClipboardUnavailable: a clipboard doesn't answer; the others are cleared anyway.
@@ -51,13 +52,11 @@ def clear_left(machine: Machine, digest: bytes) -> None:
     boards = _readable(machine)
     for board in boards:
         with suppress(ClipboardUnavailable):
-            board.take_over(digest)
+            board.take_over(digests)
     FirstWorkingClipboard(boards).clear_if_ours()
 
 
-def _readable(
-    machine: Machine, remember: Callable[[bytes], None] | None = None
-) -> list[PyperclipClipboard | TmuxClipboard]:
+def _readable(machine: Machine, remember: Remember | None = None) -> list[PyperclipClipboard | TmuxClipboard]:
     there = machine.environment
     boards: list[PyperclipClipboard | TmuxClipboard] = []
     if not there.get("SSH_CONNECTION") or there.get("DISPLAY") or there.get("WAYLAND_DISPLAY"):

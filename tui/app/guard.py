@@ -19,7 +19,7 @@ import struct
 import sys
 import termios
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent import futures
 from typing import Any, ParamSpec, TypeVar
 
@@ -42,7 +42,8 @@ _ASK_AFTER, _TAKE_AFTER = 0.2, 0.6
 _LOOK_EVERY = 0.05
 _CONTROL = 4
 WORDS_SIZE = 16384
-DIGEST_SIZE = 32
+_DIGEST_SIZE = 32
+COPIED_SIZE = 128 * _DIGEST_SIZE
 _AS_A_SHELL_WANTS_IT = (
     b"\x1b[?1000l\x1b[?1003l\x1b[?1015l\x1b[?1006l\x1b[?1016l\x1b[?2048l\x1b[?2004l\x1b[?7h"
     b"\x1b[<u\x1b[?1049l\x1b[?25h\x1b[?1004l"
@@ -81,17 +82,17 @@ class Guard:
         self._process, self._say, self.keys, self._words, self._copied = process, say, keys, words, copied
 
     @classmethod
-    def start(cls, clear: Callable[[bytes], None]) -> Guard | None:
+    def start(cls, clear: Callable[[Sequence[bytes]], None]) -> Guard | None:
         """Start it before there are threads; None without a terminal, or if no process can be started.
 
         Args:
-            clear: clears the secret of this digest from the clipboard; called if the wizard is killed.
+            clear: clears the secrets of these digests from the clipboard; called if the wizard is killed.
         """
         if sys.__stdin__ is None or not sys.__stdin__.isatty():
             return None
         heard, say = os.pipe()
         keys, give_back = os.pipe()
-        words, copied = mmap.mmap(-1, WORDS_SIZE), mmap.mmap(-1, DIGEST_SIZE)
+        words, copied = mmap.mmap(-1, WORDS_SIZE), mmap.mmap(-1, COPIED_SIZE)
         wizard = os.getpid()
         try:
             process = os.fork()
@@ -117,9 +118,9 @@ class Guard:
         """Set what it writes to standard error if it has to end the wizard."""
         self._words[:] = safe(text_of(words)).encode()[:WORDS_SIZE].ljust(WORDS_SIZE, b"\0")
 
-    def remember(self, digest: bytes) -> None:
-        """Set the digest of the secret in the clipboard, in memory that no file backs; b"" for none."""
-        self._copied[:] = digest.ljust(DIGEST_SIZE, b"\0")
+    def remember(self, digests: Sequence[bytes]) -> None:
+        """Set the digests of the secrets in the clipboard, in memory that no file backs."""
+        self._copied[:] = b"".join(digests)[-COPIED_SIZE:].ljust(COPIED_SIZE, b"\0")
 
     def hear_signals(self) -> None:
         """Let signals reach it from now on, also while no Python can run."""
@@ -137,7 +138,7 @@ class Guard:
         """End the process, since the wizard has ended."""
         if signal.set_wakeup_fd(-1) not in {-1, self._say}:
             raise RuntimeError("somebody else has taken the signals")
-        self.remember(b"")  # the wizard has cleared the clipboard, or reported that it couldn't
+        self.remember(())  # the wizard has cleared the clipboard, or reported that it couldn't
         os.close(self._say)
         os.close(self.keys)
         os.waitpid(self._process, 0)
@@ -148,10 +149,11 @@ class Guard:
             os.write(self._say, bytes([what]))
 
 
-def _clear_left(digest: bytes, clear: Callable[[bytes], None]) -> None:
-    if any(digest):
+def _clear_left(copied: bytes, clear: Callable[[Sequence[bytes]], None]) -> None:
+    parts = (copied[at : at + _DIGEST_SIZE] for at in range(0, len(copied), _DIGEST_SIZE))
+    if digests := list(filter(any, parts)):
         _set_signals(signal.SIG_DFL)  # a clipboard's program is to hear them
-        clear(digest)
+        clear(digests)
 
 
 def _set_signals(handler: signal.Handlers) -> None:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from threading import RLock
 from types import ModuleType, SimpleNamespace
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 
 from workflows.core.errors import DeclaredError, Texts
 from workflows.core.installation import how_to_install
@@ -27,6 +27,8 @@ KEEP = timedelta(minutes=2)
 """How long a secret stays in a clipboard."""
 RETRY = timedelta(seconds=30)
 """When to retry clearing a clipboard that did not answer."""
+
+Remember: TypeAlias = Callable[[Sequence[bytes]], None]
 
 MANAGERS_KEEP_COPIES = "A clipboard manager may keep its own copy."
 
@@ -95,26 +97,28 @@ class _ReadBack:
 
     Args:
         now: the clock, with time zone.
-        remember: gets the digest of the last secret that is to be cleared; b"" once there is none.
+        remember: gets the digests of the secrets that are to be cleared.
     """
 
-    def __init__(self, now: Callable[[], datetime], remember: Callable[[bytes], None] | None = None) -> None:
+    def __init__(self, now: Callable[[], datetime], remember: Remember | None = None) -> None:
         self.expires_at: datetime | None = None
         self._now = now
         self._remember = remember
-        self._digests: tuple[bytes, ...] = ()
+        self._digests: Sequence[bytes] = ()
         self._one_at_a_time = RLock()
 
-    def take_over(self, digest: bytes) -> None:
-        """Treat a text of this digest as our secret, which a killed wizard has copied."""
-        self._hold((digest,), self._now())
+    def take_over(self, digests: Sequence[bytes]) -> None:
+        """Treat a text of one of these digests as our secret, which a killed wizard has copied."""
+        self._hold(digests, self._now())
 
     @contextmanager
     def _noted(self, text: str | Secret) -> Iterator[str]:
         """Record a secret before the block copies it, since a signal may arrive at any moment."""
-        value, before = text.reveal() if isinstance(text, Secret) else text, (self._digests, self.expires_at)
-        if isinstance(text, Secret):
-            self._hold((*self._digests, digest_of(value)), self._now() + KEEP)
+        if not isinstance(text, Secret):
+            yield text
+            return
+        value, before = text.reveal(), (self._digests, self.expires_at)
+        self._hold((*self._digests, digest_of(value)), self._now() + KEEP)
         try:
             yield value
         except ClipboardUnavailable:
@@ -124,10 +128,10 @@ class _ReadBack:
     def _forget(self) -> None:
         self._hold((), None)
 
-    def _hold(self, digests: tuple[bytes, ...], until: datetime | None) -> None:
+    def _hold(self, digests: Sequence[bytes], until: datetime | None) -> None:
         self._digests, self.expires_at = digests, until
         if self._remember is not None:
-            self._remember(digests[-1] if digests else b"")
+            self._remember(digests)
 
 
 class PyperclipClipboard(_ReadBack):
@@ -146,7 +150,7 @@ class PyperclipClipboard(_ReadBack):
         *,
         mechanism: tuple[Callable[[str], object], Callable[[], str]] | None = None,
         environment: Mapping[str, str] | None = None,
-        remember: Callable[[bytes], None] | None = None,
+        remember: Remember | None = None,
     ) -> None:
         super().__init__(now, remember)
         self._mechanism = mechanism
@@ -309,15 +313,15 @@ class TmuxClipboard(_ReadBack):
         self,
         now: Callable[[], datetime],
         environment: Mapping[str, str],
-        remember: Callable[[bytes], None] | None = None,
+        remember: Remember | None = None,
     ) -> None:
         super().__init__(now, remember)
         self._environment = child_environment(environment, allowed=_PASSED_ON)
 
-    def take_over(self, digest: bytes) -> None:
-        """Do so only if a buffer has it: clearing empties the terminal's clipboard, too."""
-        if digest in self._buffers().values():
-            super().take_over(digest)
+    def take_over(self, digests: Sequence[bytes]) -> None:
+        """Do so only if a buffer has one: clearing empties the terminal's clipboard, too."""
+        if not set(digests).isdisjoint(self._buffers().values()):
+            super().take_over(digests)
 
     def copy(self, text: str | Secret) -> Copied:
         """See `Clipboard`. The buffer is read back, but the terminal's clipboard can't be."""

@@ -34,7 +34,7 @@ from screens.widgets.dialogs import Confirm, ErrorDialog, NameDialog, Notice, Qu
 from screens.widgets.key_line import KeyLine
 from tui.app import frame as frame_module
 from tui.app.application import OnboardApp
-from tui.app.guard import DIGEST_SIZE, WORDS_SIZE, Guard
+from tui.app.guard import COPIED_SIZE, WORDS_SIZE, Guard
 from tui.app.home import HomeScreen
 from tui.app.session_control import (
     Parts,
@@ -209,7 +209,7 @@ async def test_a_world_that_opens_at_once_has_no_screen_of_its_own(house: House)
 async def test_a_forced_end_names_the_session_that_is_open_then(house: House) -> None:
     heard, say = os.pipe()
     os.set_blocking(say, False)
-    words, copied = mmap.mmap(-1, WORDS_SIZE), mmap.mmap(-1, DIGEST_SIZE)
+    words, copied = mmap.mmap(-1, WORDS_SIZE), mmap.mmap(-1, COPIED_SIZE)
     first, second = house.session((PROJECT, LAYERS)), house.session((PROJECT, LAYERS))
 
     def said() -> str:
@@ -957,7 +957,7 @@ def test_the_process_beside_the_wizard_knows_what_is_copied(
         return FakeClipboard()
 
     monkeypatch.setattr(frame_module, "clipboard_of", board)
-    guard = Guard(0, 0, 0, mmap.mmap(-1, WORDS_SIZE), mmap.mmap(-1, DIGEST_SIZE))
+    guard = Guard(0, 0, 0, mmap.mmap(-1, WORDS_SIZE), mmap.mmap(-1, COPIED_SIZE))
     OnboardApp(house.machine, house.parts, house.source, Start(), guard=guard)
     assert given == [guard.remember]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tui.app.guard import DIGEST_SIZE, WORDS_SIZE, Guard
+from tui.app.guard import COPIED_SIZE, WORDS_SIZE, Guard
 
 _WIZARD = """
 import os, signal, sys
@@ -24,7 +24,8 @@ from workflows.core.secret import Secret
 machine = Machine.this()
 guard = Guard.start(partial(clear_left, machine))
 board = clipboard_of(machine, lambda _text: None, guard.remember)
-board.copy(Secret("canary"))
+for secret in ("first", "canary"):
+    board.copy(Secret(secret))
 if sys.argv[1]:
     Path(sys.argv[2]).write_text(sys.argv[1])
 os.kill(os.getpid(), signal.SIGKILL)
@@ -39,7 +40,7 @@ esac
 
 def test_the_last_words_are_safe_to_show_and_fit_whatever_is_in_them() -> None:
     words = mmap.mmap(-1, WORDS_SIZE)
-    guard = Guard(0, 0, 0, words, mmap.mmap(-1, DIGEST_SIZE))
+    guard = Guard(0, 0, 0, words, mmap.mmap(-1, COPIED_SIZE))
     for given in ("Resume with: iam-onboard --binary '\udcff\x1b[2J'", "é" * WORDS_SIZE, "short"):
         guard.last_words(given)
         said = words[:].rstrip(b"\0").decode(errors="ignore")

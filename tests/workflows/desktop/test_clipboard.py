@@ -3,7 +3,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -203,6 +203,17 @@ def test_a_later_copy_elsewhere_does_not_keep_the_earlier_secret() -> None:
     assert both.clear_if_ours()
     assert board.text == ""
     assert written[-1] == ""
+
+
+def test_a_text_that_is_no_secret_ends_no_memory_of_a_secret_elsewhere() -> None:
+    def failing(_text: str) -> None:
+        raise RuntimeError("xclip failed")
+
+    remembered: list[Sequence[bytes]] = []
+    clipboard = PyperclipClipboard(lambda: NOW, mechanism=(failing, str), remember=remembered.append)
+    with pytest.raises(ClipboardUnavailable):
+        clipboard.copy("a link")
+    assert remembered == []
 
 
 @pytest.fixture
