@@ -164,11 +164,19 @@ class HandoffPane(StepPane):
     # -- action bar --------------------------------------------------------------------------------
 
     def primary(self) -> Primary:
-        if self._arrival is not None:
-            return Primary("Show the rest" if self._unseen else "Yes, these are my accounts")
+        if self._unseen:
+            return Primary("Show the rest", act=self._show_more)
+        if self._arrival is not None and self._read == self.request():
+            return Primary("Yes, these are my accounts")
         if self.request() != Request():
-            return Primary("Read it again" if self.request() == self._refused else "Read it")
-        return Primary("Nothing to read yet" if self.inside else "Not here yet", ready=False)
+            return Primary(
+                "Read it again" if self.request() == self._refused else "Read it", act=self._read_it
+            )
+        waits = "Nothing to read yet" if self.inside else "Not here yet"
+        return Primary(waits, ready=False, act=self.query_one(TextArea).focus)
+
+    def _show_more(self) -> None:
+        self.scroll_to(y=self._seen_to + self.size.height, animate=False)
 
     @property
     def _unseen(self) -> bool:
@@ -357,15 +365,10 @@ class HandoffPane(StepPane):
 
     # -- the input ---------------------------------------------------------------------------------
 
-    def advance(self) -> None:
-        if self._unseen:
-            self.scroll_to(y=self._seen_to + self.size.height, animate=False)
-        elif self._arrival is not None and self._read == self.request():
+    def submit(self) -> None:
+        """Submit the message, with the text that was shown."""
+        if self._arrival is not None:
             self.post_message(self.Submitted(replace(self.request(), shown=self._arrival.text)))
-        elif self.request() == Request():
-            self.query_one(TextArea).focus()
-        else:
-            self._read_it()
 
     def request(self) -> Request:
         text = self.query_one(TextArea).text
