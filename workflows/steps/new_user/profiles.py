@@ -173,26 +173,18 @@ def remarks(request: Request, context: Context) -> tuple[Sentence, ...]:
     """Return what the user should know about the profiles to write, one sentence each."""
     identity, serial = identity_of(context), request.mfa_serial
     base = base_profile_of(context, identity)
-    remarks = (
-        (
-            not identity.profiles,
-            "You can assume no roles from this account, so you get only your user's profile.",
-        ),
-        (
-            not identity.profiles and serial,
-            "It is used without a code, so it can do little where the account requires MFA.",
-        ),
-        (
-            not _kept_in(context),
-            f"No access key was kept: {base} works only if ~/.aws has its key already.",
-        ),
-        (not serial, "Without an MFA device's serial, you can't assume roles that need a code."),
-        (
-            serial and serial == _unconfirmed_serial(context),
-            "Compare the MFA device with the one in the console, under Security credentials.",
-        ),
-    )
-    return tuple(words for applies, words in remarks if applies)
+    remarks = []
+    if not identity.profiles:
+        remarks.append("You can assume no roles from this account, so you get only your user's profile.")
+        if serial:
+            remarks.append("It is used without a code, so it can do little where the account requires MFA.")
+    if not _kept_in(context):
+        remarks.append(f"No access key was kept: {base} works only if ~/.aws has its key already.")
+    if not serial:
+        remarks.append("Without an MFA device's serial, you can't assume roles that need a code.")
+    elif serial == _unconfirmed_serial(context):
+        remarks.append("Compare the MFA device with the one in the console, under Security credentials.")
+    return tuple(remarks)
 
 
 def validate(request: Request, context: Context) -> list[Problem]:
