@@ -20,6 +20,7 @@ from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence, day, joined, text_of
 from workflows.steps.new_user import pgp_key
 from workflows.steps.new_user.pgp_key import NewKey, OwnChoice, Request, missing_request, own_keys
+from workflows.steps.shared.paths import is_path
 
 _NEW = "new"
 _FORM = (
@@ -263,8 +264,9 @@ class PgpKeyPane(StepPane):
 
     def draft(self) -> Mapping[str, Any]:
         fields = ["name", "email", "years", "reason"]
-        if self._text("path").strip() != pgp_key.default_path(str(self.context.facts.get("user") or "me")):
-            fields.append("path")  # otherwise it follows the user's name, which may still be corrected
+        path, default = self._text("path"), pgp_key.default_path(str(self.context.facts.get("user") or "me"))
+        if path.strip() != default and is_path(path, self.context.environment.home):
+            fields.append("path")  # the default follows the user's name; anything else may be a passphrase
         choice = self._chosen() if self._keys is not None else self._start["choice"]
         return {
             "choice": choice,

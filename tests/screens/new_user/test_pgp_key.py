@@ -348,4 +348,6 @@ async def test_the_requests_name_follows_the_users_unless_it_was_chosen(tmp_path
         assert "path" not in app.pane.draft()
         app.pane.query_one("#path", Input).value = "~/for-ann.txt"
         assert app.pane.draft()["path"] == "~/for-ann.txt"
+        app.pane.query_one("#path", Input).value = "correct horse battery staple"
+        assert "path" not in app.pane.draft(), "it may be a passphrase in the wrong field"
     session.close()
