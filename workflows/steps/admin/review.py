@@ -78,8 +78,8 @@ _NAMED = 3
 """How many files a sentence names."""
 _SUPERSEDED = "Leaves the files as that session wrote them. Archive this session on Home (a) if it is over."
 _OF_USERS = (ReplaceKey, RenameKeyFile, SetAccess, SetGroups)
-_OF_PEOPLE = (AddPerson, RemovePerson, *_OF_USERS)
 """Operations on existing users."""
+_OF_PEOPLE = (AddPerson, RemovePerson, *_OF_USERS)
 _NOTED = frozenset({"name", "outputs"})
 """Fields of an operation whose warnings no other step has shown."""
 
