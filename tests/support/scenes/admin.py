@@ -437,20 +437,21 @@ def apply_over(stage: Stage, office: Office) -> Scene:
 
 def apply_stopped(stage: Stage, office: Office) -> Scene:
     """An apply that failed for one of two people."""
+    left = f"Not done: {PEOPLE[1]}."
+    used_up = apply.Outlook(
+        begun=False,
+        refusal="An apply of this plan stopped halfway. Plan again.",
+        causes=(f"{PEOPLE[1]}: Can't use a PGP key.",),
+        stands=left,
+    )
 
     def perform(_request: apply.Request, _context: Context, report: Report) -> dict[str, Any]:
         _replay(stage, "apply-1.15.5.jsonl", report, 10)
-        raise OnboardError("The apply failed", f"Not done: {PEOPLE[1]}.", next="Plan again for the rest.")
+        stage.put(apply, "survey", lambda _context, _report: used_up)
+        raise OnboardError("The apply failed", left)
 
     shown = apply_running(stage, office)
     stage.put(apply, "perform", perform)
-    stage.put(
-        apply,
-        "survey",
-        lambda _context, _report: apply.Outlook(
-            begun=False, refusal="", causes=(f"{PEOPLE[1]}: Can't use a PGP key.",)
-        ),
-    )
     return replace(shown, before=keys("ctrl+n", "left", "enter", "escape"))
 
 
