@@ -100,6 +100,21 @@ def test_a_look_asks_done_steps_only_and_tells_what_does_not_agree(
     ]
 
 
+def test_a_contradiction_of_what_a_step_gave_counts_while_it_is_open_again(
+    run: SessionRun, session: Session
+) -> None:
+    settle(session, USERS, {"people": "jane"})
+    session.reopen(USERS)
+    (question,) = run.given(USERS.step)
+    for look, refuted in ((AGREES, False), (GONE, True), (AGREES, False)):
+        run.save_checks([(question, look)])
+        assert session.state.refuted(USERS) is refuted
+        assert not session.state.contradicted(USERS)
+        assert run.session_context().contradicted == ({USERS} if refuted else set())
+    session.start(USERS)
+    assert run.given(USERS.step) == run.given(ACCOUNT.step) == ()
+
+
 def test_who_comes_back_is_told_what_was_done_last_and_what_the_checkout_gained(tmp_path: Path) -> None:
     modules = [SmallStep(Step("project", "Project", "Find it.", (), ("project_root",)))]
     session = new_session(tmp_path / "sessions", modules)

@@ -26,7 +26,7 @@ from screens.step.finished import EverybodyDialog
 from screens.step.page import YOURS, is_displayed
 from screens.widgets.dialogs import Confirm, ErrorDialog
 from screens.widgets.lists import MarkBox
-from screens.widgets.text import Text
+from screens.widgets.text import Lines, Text
 from tui.app.themes import ROLES, TERMINAL, themes
 from workflows.core.errors import OnboardError
 from workflows.core.sentences import text_of
@@ -765,6 +765,8 @@ async def test_f5_shows_by_the_files_as_they_are_who_is_still_written(
         async def everybody() -> dict[str, tuple[PersonStatus, ...]]:
             await ui.press("f5")
             assert isinstance(ui.app.screen, EverybodyDialog)
+            lists = bool(str(ui.app.screen.query_one("#changed", Lines).content))
+            assert lists is ui.session.state.refuted(key)
             await ui.press("f5")
             return dict(status_grid(ui.app.wizard.run.session_context()).rows)
 
