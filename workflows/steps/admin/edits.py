@@ -243,7 +243,7 @@ def rejected(context: Context) -> list[str]:
 
 
 def applied_everywhere(name: str, context: Context) -> bool:
-    """Return whether every other account that the session covers for somebody was applied."""
+    """Return whether every account of somebody's was applied; the step's own never counts as applied."""
     applied = context.of_each_item("applied").keys() - {context.item}
     return {*accounts_of([name], context.facts)[name]} <= applied
 
