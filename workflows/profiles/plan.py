@@ -104,11 +104,11 @@ class WantedProfiles:
             for name in sorted(set(names))
             if names.count(name) > 1
         ]
-        serials = {profile.mfa_serial for profile in self._all} - {None}
+        serials = sorted({profile.mfa_serial for profile in self._all if profile.mfa_serial is not None})
         found += [
             Problem(f"“{serial}” isn't the serial number or ARN of an MFA device.", "mfa_serial")
             for serial in serials
-            if serial is not None and not _MFA_SERIAL.fullmatch(serial)
+            if not _MFA_SERIAL.fullmatch(serial)
         ]
         for base in self.bases:
             if isinstance(base.key, KeyFromProcess) and not (
