@@ -72,10 +72,11 @@ def focusable(screen: WizardScreen) -> Iterator[Widget]:
 
 
 def painted(pilot: Pilot[Any], widget: Widget) -> str:
-    """The lines of a widget, with their styles."""
-    strips = pilot.app.screen._compositor.render_strips()
-    lines = strips[widget.region.y : widget.region.bottom]
-    return "\n".join(str([(piece.text, str(piece.style)) for piece in strip]) for strip in lines)
+    """The cells of a widget, with their styles."""
+    region = widget.region
+    lines = pilot.app.screen._compositor.render_strips()[region.y : region.bottom]
+    cropped = (strip.crop(region.x, region.right).simplify() for strip in lines)
+    return "\n".join(str([(piece.text, str(piece.style)) for piece in strip]) for strip in cropped)
 
 
 async def come_to_everything(pilot: Pilot[Any]) -> None:
@@ -94,7 +95,7 @@ async def come_to_everything(pilot: Pilot[Any]) -> None:
         reached.add(here)
         with_focus = painted(pilot, here)
         if before is not None and before is not here:
-            screen.set_focus(before)
+            screen.set_focus(before, scroll_visible=False)
             await pilot.pause()
             unseen += [here] if painted(pilot, here) == with_focus else []
             screen.set_focus(here)

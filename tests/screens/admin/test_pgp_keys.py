@@ -198,7 +198,7 @@ async def test_the_sender_of_what_was_refused_can_be_told_by_a_key(
         ui.app.pane.query_one("#people").focus()
         await ui.press("o")
         copied = admin_project.environment.clipboard.content  # type: ignore[attr-defined]
-        assert "--armor --export" in copied
+        assert "gpg --armor --export" in copied
         assert not ui.app.pane.turn().yours
         await paste(ui, people_keys["jane.doe"])
         assert "jane.doe <jane.doe@a.example>" in verdict(ui)

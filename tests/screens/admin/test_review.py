@@ -637,6 +637,7 @@ async def test_what_is_written_after_a_kill_is_not_to_be_started_again(decided: 
         ui = Wizard(app, pilot, session)
         await ui.rest()
         assert re.search(r"✓ 8 ", ui.text)
+        assert "✗" not in ui.text
         await write(ui)
         assert ui.status("review") is Status.DONE
     session.close()

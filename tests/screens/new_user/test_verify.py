@@ -107,11 +107,11 @@ async def test_the_keys_after_the_proof(new_user: NewUserAws, session: Session) 
         await rest(pilot)
         assert app.screen.query_one("#text", Log).lines
         await pilot.press("escape", "h", "h")
-        assert f"AWS_PROFILE '{ROLE}'" in app.text()
+        assert f"set -gx AWS_PROFILE '{ROLE}'" in app.text()
         await pilot.press("l")
         await rest(pilot)
         clipboard: Any = new_user.environment.clipboard
-        assert clipboard.content.startswith("set -gx ")
+        assert clipboard.content.startswith("set -gx AWS_CONFIG_FILE ")
         await pilot.press("c")
         await rest(pilot)
         assert f"account={APPS}" in clipboard.content

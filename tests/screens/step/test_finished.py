@@ -81,7 +81,7 @@ async def test_what_changed_since_is_said_below_the_grid(desk: tuple[Session, Pa
         await rest(pilot)
         await pilot.press("f5")
         await rest(pilot)
-        assert "≠ Plan (security)" in app.text()
+        assert "≠ Plan (security): Changed." in app.text()
         (line,) = (line for line in app.text().splitlines() if "person.01" in line)
         assert line.split("│")[1].startswith(" ▌")
 
@@ -97,7 +97,8 @@ async def test_f5_shows_everybody_and_enter_goes_on_with_the_account(
         assert isinstance(app.screen, EverybodyDialog)
         text = app.text()
         (line,) = (line for line in text.splitlines() if "person.01" in line)
-        assert line.count("○") == 3
+        stands = (PersonStatus.TO_HAND_OVER, PersonStatus.PLANNED, PersonStatus.WRITTEN)
+        assert [" ".join(stand.value) in line for stand in stands] == [True] * 3
         await pilot.press("right", "enter")
         await rest(pilot)
         assert app.wizard.current == StepKey("apply", "security")

@@ -168,7 +168,7 @@ def test_a_typed_key_in_plain_text_only_by_choice_and_it_is_rotated_there(
     assert main(["access-key", "rotate", *PROFILE]) == DONE
     assert key["AccessKeyId"] not in file.read_text()
     config = file.with_name("config").read_text()
-    assert "arn:aws:iam::222222222222:mfa/jane.doe" in config
+    assert "mfa_serial = arn:aws:iam::222222222222:mfa/jane.doe\n" in config
 
 
 def test_without_a_keyring_the_file_is_encrypted_to_the_own_key(
@@ -239,7 +239,7 @@ def test_a_key_that_no_profile_uses_yet_says_how_it_comes_to_be_used(
     del keyring
     path = str(new_user.csv(user_key(new_user)))
     assert main(["access-key", "import", path, *PROFILE]) == DONE
-    assert "write bb --as security" in capsys.readouterr().out
+    assert "iam-onboard profiles write bb --as security" in capsys.readouterr().out
     config = new_user.environment.home / ".aws" / "bb" / "config"
     config.parent.mkdir(parents=True)
     config.write_text(f"[profile {BASE}]\ncredential_process = iam-onboard credential-process\n")

@@ -183,7 +183,7 @@ def test_a_plan_that_was_changed_or_made_by_terraform_alone_is_refused(
     target.write_bytes(content.getvalue())
     with pytest.raises(OnboardError) as refused:
         applying(machine, target)
-    assert refused.value.why
+    assert "terraform plan -out" in refused.value.why
     assert target.exists()
 
 
@@ -221,7 +221,7 @@ def test_only_the_plan_that_was_kept_is_applied_and_then_it_is_gone(
     assert applying(machine, target) == DONE
     told = capsys.readouterr()
     assert re.findall(r"\d+", told.out) == ["1", "2", "3"]
-    assert "create security jane.doe\n" in told.err
+    assert "iam-onboard handoff create security jane.doe\n" in told.err
     assert len(applied.requests) == 1
     assert not target.exists()
     assert list(machine.places.sessions.with_name("plans").iterdir()) == []
@@ -251,8 +251,8 @@ def test_a_plan_for_a_new_password_is_applied_as_that_whatever_was_planned_since
     assert applying(machine, target) == DONE
     assert len(applied.requests) == 1
     told = capsys.readouterr().err
-    assert "security jane.doe --new-password\n" in told
-    assert "security alex.kim\n" in told
+    assert "handoff create security jane.doe --new-password\n" in told
+    assert "handoff create security alex.kim\n" in told
     with layer_alone(machine, parsed("plan", "security")) as context:
         assert new_passwords.note_of(context) == note
         known = with_new_password(context, "jane.doe", ["management"])

@@ -96,26 +96,25 @@ def run(capfd: pytest.CaptureFixture[str]) -> Callable[..., str]:
     return run
 
 
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project, as the folder of the commands."""
+    made = tmp_path / "project"
+    lay_out(made)
+    monkeypatch.chdir(made)
+    return made
+
+
 @pytest.mark.usefixtures("terminal")
 @pytest.mark.parametrize("place", PLACES)
-def test_no_command_writes_what_a_project_hides(
-    place: str, tmp_path: Path, run: Callable[..., str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    root = tmp_path / "project"
-    lay_out(root)
+def test_no_command_writes_what_a_project_hides(place: str, root: Path, run: Callable[..., str]) -> None:
     PLACES[place](root)
-    monkeypatch.chdir(root)
     assert "".join(run(*command) for command in COMMANDS)
 
 
 @pytest.mark.parametrize("place", ["project_long", "user", "profile", "key file"])
-def test_what_people_read_is_safe_in_a_pipe_too(
-    place: str, tmp_path: Path, run: Callable[..., str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    root = tmp_path / "project"
-    lay_out(root)
+def test_what_people_read_is_safe_in_a_pipe_too(place: str, root: Path, run: Callable[..., str]) -> None:
     PLACES[place](root)
-    monkeypatch.chdir(root)
     for command in COMMANDS:
         if "--dry-run" not in command:  # a difference is for `git apply` then
             run(*command)

@@ -172,7 +172,7 @@ def test_a_dry_run_shows_the_masked_difference_and_touches_nothing(
     assert "+credential_process = " in capsys.readouterr().out
     assert main(["profiles", "write", checkout, *AS, *csv, "--dry-run", "--credentials-file"]) == DONE
     shown = capsys.readouterr()
-    assert "= ****\n" in shown.out
+    assert "+aws_secret_access_key = ****\n" in shown.out
     assert key["SecretAccessKey"] not in shown.out + shown.err
     assert not folder(new_user).exists()
     assert keyring.kept == {}
@@ -192,7 +192,7 @@ def test_a_key_is_proved_kept_and_found_and_every_profile_says_who_it_is(
     record = told(capsys)
     assert record["mfa_serial"] == serial
     assert list(keyring.kept) == [("iam-onboard", f"bb/{BASE}/access-key")]
-    assert f" --profile {BASE}\n" in (folder(new_user) / "config").read_text()
+    assert f"credential-process --project bb --profile {BASE}\n" in (folder(new_user) / "config").read_text()
     assert not (folder(new_user) / "credentials").exists()
 
     plain = ["profiles", "write", checkout, *AS, "--credentials-file"]  # moves it
@@ -276,7 +276,7 @@ def test_what_was_changed_by_hand_is_asked_about_and_stays_where_nobody_is_asked
     terminal.answers = [""]
     assert main(write) == DONE
     assert config.read_text() == changed
-    assert all(part in terminal.asked[0] for part in ("eu-west-1", "us-east-1"))
+    assert "eu-west-1 → us-east-1\n" in terminal.asked[0]
     assert terminal.asked[0].endswith(" [y/N] ")
     terminal.answers = ["y"]
     assert main(write) == DONE
@@ -350,7 +350,7 @@ def test_verify_tells_every_reason_in_words_and_what_comes_next(
     out = capsys.readouterr().out
     assert "2 of 2" in out
     assert f"https://signin.aws.amazon.com/switchrole?account={APPS}" in out
-    assert f"AWS_PROFILE '{ROLE}'" in out
+    assert f"set -gx AWS_PROFILE '{ROLE}'" in out
     assert COMMAND in out
     terminal.answers = ["000000"]
     assert main(["verify", "bb", "--as", "security"]) == REFUSED

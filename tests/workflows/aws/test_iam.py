@@ -154,7 +154,10 @@ def test_a_device_that_is_there_already_names_the_administrators_commands(
     with pytest.raises(iam.DeviceExists) as caught:
         iam.create_virtual_mfa_device(aws["iam"], "juan.delacruz", ME)
     commands = [line.split() for line in str(caught.value.next).splitlines() if serial in line]
-    assert [command[2] for command in commands] == ["deactivate-mfa-device", "delete-virtual-mfa-device"]
+    assert [" ".join(command[2:]).strip("`.") for command in commands] == [
+        f"deactivate-mfa-device --user-name juan.delacruz --serial-number {serial}",
+        f"delete-virtual-mfa-device --serial-number {serial}",
+    ]
     assert caught.value.serial == serial
 
 

@@ -93,7 +93,7 @@ def test_a_token_that_does_not_work_names_the_command_that_gets_another(
         factory.profile_credentials(files, profile)
     error = refused.value
     assert error.failure is AwsFailure.SSO
-    assert f"--profile {profile}`" in error.next
+    assert f"aws sso login --profile {profile}`" in error.next
     assert str(files.config_file) in error.next
     assert TOKEN not in error.as_text()
     with (
@@ -112,7 +112,7 @@ def test_a_role_behind_sso_names_the_profile_that_signs_in(
         factory.profile_client("sts", files, "bb-shared-devops") as sts,
     ):
         caller_identity(sts)
-    assert "--profile bb-security-devops`" in refused.value.next
+    assert "aws sso login --profile bb-security-devops`" in refused.value.next
 
 
 def test_a_session_that_is_not_there_is_a_fault_of_the_files(

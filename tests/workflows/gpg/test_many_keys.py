@@ -183,7 +183,7 @@ def test_of_a_newer_format_only_the_provider_that_was_tried_is_said_to_fail(home
     old, new = judged(newer), judged(newer, "6.0.0")
     assert old.verdict.kind is VerdictKind.REFUSED_BY_PROVIDER
     assert new.verdict.kind is VerdictKind.REFUSED_BY_US
-    assert "request --new" in new.verdict.sentence_for_owner
+    assert "pgp request --new" in new.verdict.sentence_for_owner
 
 
 def test_what_must_not_lie_in_a_layer_is_refused_whatever_the_provider_does(home: GpgHome) -> None:

@@ -179,9 +179,10 @@ def test_a_symbolic_link_stays_one(paths: ProfilePaths, tmp_path: Path) -> None:
 def test_the_persons_own_file_is_never_touched(paths: ProfilePaths) -> None:
     own = paths.folder.parent / "config"
     own.parent.mkdir(parents=True)
-    own.write_text("[default]\n")
+    twice = "[default]\nx = y\n[default]\n"
+    own.write_text(twice)
     write_profiles(paths, devops(key()), NOW)
-    assert own.read_text() == "[default]\n"
+    assert own.read_text() == twice
 
 
 @pytest.mark.parametrize("linked", ["config", "credentials", "folder", "to each other"])

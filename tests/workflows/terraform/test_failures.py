@@ -112,7 +112,7 @@ def test_known_causes_have_words_and_keep_the_diagnostic(words: str, kind: Failu
     assert found.title
     assert found.why
     assert found.next
-    assert found.detail.endswith(f"\n\n{words}")
+    assert found.detail == f"Error: creating IAM User\n\n{words}"
 
 
 def test_an_unknown_cause_shows_every_error_and_no_warning() -> None:

@@ -107,10 +107,13 @@ def test_a_clock_may_be_off_by_less_than_five_minutes(environment: StrictWorld) 
         environment.ahead = ahead
         assert sts.get_caller_identity()["Account"] == SECURITY
     environment.ahead = 330
-    assert refused(sts.get_caller_identity)[0] == "SignatureDoesNotMatch"
+    kind, message = refused(sts.get_caller_identity)
+    assert kind == "SignatureDoesNotMatch"
+    assert message.startswith("Signature expired: ")
     assert failed(sts.get_caller_identity) is AwsFailure.CLOCK
     assert refused(s3.list_buckets)[0] == "RequestTimeTooSkewed"
     environment.ahead = -330
+    assert refused(sts.get_caller_identity)[1].startswith("Signature not yet current: ")
     assert failed(sts.get_caller_identity) is AwsFailure.CLOCK
     assert refused(environment.administrator("dynamodb").list_tables)[0] == "InvalidSignatureException"
 

@@ -55,4 +55,6 @@ def test_the_name_and_the_address_in_the_key_are_looked_for_too(tmp_path: Path) 
     git(root, "add", ".")
     git(root, "commit", "-q", "-m", "x")
     (root / "README.md").write_text("Ask samuel Ö. okafor.\nOr Samuel.\n")
-    assert [mention.place for mention in found(root, "so").mentions] == ["keys/so", "README.md:1"]
+    key, line = found(root, "so").mentions
+    assert (key.place, line.place) == ("keys/so", "README.md:1")
+    assert line.by not in {key.by, "name"}

@@ -32,7 +32,7 @@ def test_a_commit_is_to_be_pushed_until_a_branch_of_the_remote_has_it(admin_proj
     run("commit", "--quiet", "--message", "mine")
     sha = (admin_project.root / ".git/refs/heads/onboard/jane").read_text().strip()
     assert left() == left(sha=sha, remote="") == ""
-    assert "git push" in left(sha=sha)
+    assert "git push -u origin onboard/jane" in left(sha=sha)
     assert left(sha="0" * 40) == left(sha=None) == ""
     run("push", "--quiet", "origin", "onboard/jane")
     assert left(sha=sha) == ""

@@ -175,10 +175,10 @@ def test_what_was_written_is_taken_along_to_what_colleagues_added(admin_project:
     admin_project.git("push", "--quiet")
     admin_project.git("reset", "--quiet", "--hard", first)
     admin_project.git("commit", "--quiet", "--allow-empty", "--message", "Mine")
-    assert "--autostash" not in refused(admin_project, joining(admin_project)).next
+    assert "`git pull --rebase`" in refused(admin_project, joining(admin_project)).next
     admin_project.replace("security", "locals.tf", '"sam.okafor",', '"sam.okafor",\n    "b.sample",')
     advice = refused(admin_project, joining(admin_project)).next
-    assert "--autostash" in advice
+    assert "`git pull --rebase --autostash`" in advice
     admin_project.git(*advice.split("`")[1].split()[1:], "--quiet")
     assert "b.sample" in admin_project.text("security", "locals.tf")
     admin_project.run(project, joining(admin_project))
@@ -197,7 +197,7 @@ def test_a_checkout_without_upstream_is_compared_with_the_default_branch(
     admin_project.git("reset", "--quiet", "--hard", first)
     error = refused(admin_project, joining(admin_project))
     assert isinstance(error, CheckoutBehind)
-    assert "origin/main" in error.next
+    assert "git merge origin/main" in error.next
     located = project.survey(str(admin_project.root), admin_project.context(), quiet).project
     with pytest.raises(OnboardError, match="behind"):
         check_upstream(located, admin_project.context(), needed=False)

@@ -159,7 +159,7 @@ def test_a_policy_that_denies_the_first_password_change_is_noted(admin: AdminPro
         '      variable = "aws:MultiFactorAuthPresent"\n      values   = ["false"]\n    }\n  }\n}\n'
     )
     (note,) = review.prepare(admin.context(), quiet).notes
-    assert "zz_mfa.tf:2" in note
+    assert all(part in note for part in ("security", "zz_mfa.tf:2 "))
 
 
 def test_a_checkout_that_fell_behind_is_not_written_to(admin: AdminProject) -> None:

@@ -288,7 +288,7 @@ def test_only_a_profile_that_the_command_writes_is_said_to_be_written_by_it(desk
     assert " bb-apps-devstg-devops," in written
     assert "bb-security-secops" in rest
     assert "profiles write" not in rest
-    assert ("configure sso" in rest) is sso
+    assert ("leverage aws configure sso" in rest) is sso
 
 
 def test_what_brings_a_missing_profile_is_said_whatever_the_files_of_other_accounts_hold(desk: Desk) -> None:
@@ -311,7 +311,7 @@ def test_a_source_profile_without_an_access_key_is_said_to_have_none(desk: Desk,
     with pytest.raises(AwsError) as missing, desk.files_for(desk.context(), code):
         pytest.fail("nothing signs the request")
     assert missing.value.failure is AwsFailure.NO_CREDENTIALS
-    assert "--profile bb-security`" in str(missing.value.next)
+    assert "iam-onboard access-key import --project bb --profile bb-security`" in str(missing.value.next)
     assert "bb-security" in str(missing.value.what)
 
 
@@ -410,7 +410,7 @@ def test_temporary_credentials_in_the_file_that_have_ended_say_how_to_renew_them
     ):
         pytest.fail("they have ended")
     assert ended.value.title == Failure.EXPIRED.value.title
-    assert "sso login" in ended.value.next
+    assert "aws sso login" in ended.value.next
 
 
 class BrokenVault(MemoryVault):
@@ -481,7 +481,7 @@ def test_a_profile_that_signs_in_through_sso_reaches_terraform_as_temporary_cred
     assert desk.needed() == ""
     with pytest.raises(AwsError) as ended, desk.files_for(context):
         pytest.fail("nobody signed in")
-    assert f"--profile {OWN}`" in ended.value.next
+    assert f"aws sso login --profile {OWN}`" in ended.value.next
     token = sign_in(desk.files, "bb")
     with desk.files_for(context) as files:
         assert profile_map(files)[OWN] == {

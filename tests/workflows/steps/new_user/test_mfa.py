@@ -120,7 +120,7 @@ def test_a_device_without_its_seed_names_what_the_admin_must_run(new_user: NewUs
     kept_vault.kept.clear()
     with pytest.raises(DeviceExists) as refused:
         step.begin(typed(key), new_user.context(), new_user.report)
-    assert f"--serial-number {SERIAL}" in refused.value.next
+    assert f"aws iam delete-virtual-mfa-device --serial-number {SERIAL}" in refused.value.next
     assert kept(new_user) == {}
 
 

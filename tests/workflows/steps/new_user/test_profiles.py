@@ -166,7 +166,7 @@ def test_moving_the_key_into_the_keyring_takes_it_out_of_the_file(tmp_path: Path
     )
     of = context(tmp_path, access_key=IN_KEYRING)
     found = step.survey(REQUEST, of, nothing)
-    assert "****" in found.diff
+    assert "-aws_secret_access_key = ****\n" in found.diff
     assert "s" * 40 not in found.diff
     step.perform(REQUEST, of, nothing)
     assert credentials.read_text().endswith("[o]\na = b\n")

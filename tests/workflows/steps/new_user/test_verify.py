@@ -294,7 +294,7 @@ def test_the_lines_are_for_the_persons_own_shell(new_user: NewUserAws) -> None:
         f"export AWS_PROFILE={ROLE}",
     )
     fish = replace(context.environment, variables={**ENVIRONMENT, "SHELL": "/usr/bin/fish"})
-    assert own_lines(replace(context, environment=fish))[2].startswith("set -gx ")
+    assert own_lines(replace(context, environment=fish))[2] == f"set -gx AWS_PROFILE '{ROLE}'"
 
 
 def test_in_the_sandbox_the_lines_lead_into_it_too(new_user: NewUserAws) -> None:
