@@ -359,8 +359,8 @@ class ApplyPane(TerraformPane):
         self.query_one("#gone", Text).show_lines(
             _losses(planned, self.context) if planned and not done and not self.opening.asks else []
         )
-        self.offer_comparison()
-        outlook = self._outlook or Outlook(begun=False, refusal="")
+        outlook = self._outlook or Outlook()
+        self.offer_comparison(outlook.doubts)
         advised = outlook.refusal and not outlook.recoverable
         ended = text_of(joined((self._ended, "" if advised else self._advice), "\n  "))
         last_try = [*([ended] if ended else []), *(f"✗ {cause}" for cause in outlook.causes)]
@@ -374,7 +374,7 @@ class ApplyPane(TerraformPane):
             return [_RUNNING] if self._runs else []
         if words := apply.nothing_to_do(self.context):
             return [f"✓ {words}"]
-        outlook = self._outlook or Outlook(begun=False, refusal="")
+        outlook = self._outlook or Outlook()
         if outlook.refusal:
             said = outlook.stands and outlook.causes and not outlook.recoverable  # below, with who is done
             return [] if said else [f"! {_LEFT if outlook.recoverable else outlook.refusal}"]
@@ -470,9 +470,9 @@ class ApplyPane(TerraformPane):
         number = len(planned.gone)
         nth = f" ({number - len(left) + 1} of {number})" if name and number > 1 else ""
         title = f"Remove {name} from {self.context.item}?{nth}" if name else f"Apply to {self.context.item}?"
-        outlook = self._outlook
-        account_id, replaces = (outlook.account_id, outlook.replaces) if outlook else ("", ())
-        body = _question(planned, self.context, account_id, (*self.not_compared(), *replaces))
+        outlook = self._outlook or Outlook()
+        warnings = (*self.not_compared(), *outlook.doubts, *outlook.replaces)
+        body = _question(planned, self.context, outlook.account_id, warnings)
         ask(self, Confirm(title, body, "Apply", typed=name, no="Not yet"), confirmed)
 
     @on(Button.Pressed, "#to-plan")

@@ -487,7 +487,7 @@ class PlanPane(TerraformPane):
         self.query_one(ForeignList).show(made.foreign if made else (), self._acknowledged)
         decided = made if made and not (made.foreign or made.empty) else None
         self.query_one("#verdict", Text).show_lines(["✓ Nothing else changes."] if decided else [])
-        self.offer_comparison()
+        self.offer_comparison(found.doubts if made else ())
         self.query_one("#drift", Text).show_lines(_drift_lines(made.drift) if made else [])
         self.query_one("#made", Text).show_lines(
             [_made_text(decided, self.context.environment.now())] if decided else []

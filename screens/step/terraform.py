@@ -343,11 +343,15 @@ class TerraformPane(CodePane):
         """Return sentences on keys for the account whose fingerprint is uncompared, of people still there."""
         return self.context.decisions.not_compared_sentences(self.opening.gone, self.context.item)
 
-    def offer_comparison(self) -> None:
-        """Say before the apply whose fingerprint nobody has compared, and offer the way there."""
+    def offer_comparison(self, doubts: Sequence[Sentence] = ()) -> None:
+        """Say before the apply whose fingerprint nobody has compared, and offer the way there.
+
+        Args:
+            doubts: what other sessions leave open, which is compared there.
+        """
         applied = self.opening.done and self.context.item in self.context.of_each_item("applied")
         uncompared = () if applied else self.not_compared()
-        self.query_one("#not-compared", Text).show_lines([f"! {sentence}" for sentence in uncompared])
+        self.query_one("#not-compared", Text).show_lines([f"! {words}" for words in (*uncompared, *doubts)])
         self.query_one("#compare").set_class(not uncompared, "hidden")
 
     @on(Button.Pressed, "#compare")

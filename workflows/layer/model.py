@@ -249,6 +249,11 @@ class Layer:
     def _named(self) -> Mapping[str, Person]:
         return {person.iam_name.casefold(): person for person in reversed(self.people)}  # the first one wins
 
+    def key_of(self, name: str) -> bytes | None:
+        """Return somebody's key file, by its usual name if the layer doesn't say which; None without one."""
+        person = self.person(name)
+        return self.files.keys.get((person.key_file if person else None) or f"keys/{name}")
+
     def group(self, name: str) -> Group | None:
         """Return the group of that name, ignoring case, or None."""
         wanted = name.casefold()

@@ -1417,6 +1417,26 @@ async def test_plan_and_apply_name_the_session_whose_unsent_password_they_replac
         assert all(text_of(sentence) in body for sentence in words)
 
 
+async def test_plan_and_apply_say_what_another_session_leaves_open_about_a_key(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    doubt = text_of("Nobody has compared it yet (Add jane.doe).")
+    for module in (judged_plan, apply):
+        monkeypatch.setattr(module, "doubted_keys", lambda *_: (doubt,))
+    app = desk.host("plan")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert not app.pane.query_one("#not-compared").display, "there is no plan yet"
+        for page in (PlanPane, ApplyPane):
+            await press(pilot, "ctrl+n")
+            assert isinstance(app.pane, page)
+            assert app.pane.query_one("#not-compared").display
+            assert not app.pane.query_one("#compare").display, "it is compared in that session"
+        await press(pilot, "ctrl+n")
+        assert isinstance(app.screen, Confirm)
+        assert doubt in " ".join(str(app.screen.query_one(".dialog-body", Text).content).split())
+
+
 async def test_the_plan_reminds_of_a_fingerprint_that_nobody_compared(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:

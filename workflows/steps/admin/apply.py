@@ -16,7 +16,7 @@ from workflows.machine.observations import Observation, Verdict
 from workflows.steps.admin import recovery, state_now
 from workflows.steps.admin.accepted_plan import Planned, decided
 from workflows.steps.admin.edits import refuse_unusable_keys
-from workflows.steps.admin.judged_plan import causes, kept_in_use, staleness, standing
+from workflows.steps.admin.judged_plan import causes, doubted_keys, kept_in_use, staleness, standing
 from workflows.steps.admin.other_sessions import replaced_before_sent
 from workflows.steps.admin.terraform_runs import located, open_layer, reopen_layer, run_folder, watching
 from workflows.steps.ledger import left_out_of
@@ -54,10 +54,11 @@ class Outlook:
         stands: who is done after an apply that used up the plan, as a sentence, or "".
         account_id: the account's twelve digits, "" if the project doesn't say.
         replaces: the passwords of other sessions that it replaces unsent, as sentences.
+        doubts: what other sessions leave open about the keys it encrypts to, as sentences.
     """
 
-    begun: bool
-    refusal: Sentence
+    begun: bool = False
+    refusal: Sentence = ""
     began_at: float | None = None
     recoverable: bool = False
     causes: tuple[Sentence, ...] = ()
@@ -66,6 +67,7 @@ class Outlook:
     stands: Sentence = ""
     account_id: str = ""
     replaces: tuple[Sentence, ...] = ()
+    doubts: tuple[Sentence, ...] = ()
 
 
 def survey(context: Context, report: Report) -> Outlook:
@@ -73,7 +75,7 @@ def survey(context: Context, report: Report) -> Outlook:
     report(Progress("Checking the plan"))
     planned = decided(context)
     if planned is None or planned.empty:
-        return Outlook(begun=False, refusal="")
+        return Outlook()
     folder = run_folder(context)
     if apply_begun(folder, planned.record):
         run = apply_run(folder)
@@ -90,6 +92,7 @@ def survey(context: Context, report: Report) -> Outlook:
         stands=standing(planned, own) if own and not planned.record.plan.is_file() else "",
         account_id="" if refusal else located(context)[1].account_id or "",
         replaces=tuple(replaced_before_sent(planned.passwords, context)),
+        doubts=() if refusal else doubted_keys(planned, context),
     )
 
 

@@ -65,9 +65,10 @@ from workflows.steps.admin.accepted_plan import (
     people_of,
 )
 from workflows.steps.admin.other_sessions import (
-    compared_elsewhere,
     keys_of_later_sessions,
     ledger_with,
+    left_open,
+    left_open_sentences,
     other_keys_since,
     rekeyed_before_apply,
 )
@@ -229,10 +230,11 @@ def person_handoff(
     if own:
         doubts = tuple(other_keys_since(own, keys_of_later_sessions(context)))
     else:
-        answer, words = compared_elsewhere(name, identities[0].key_fingerprint, context)
-        if answer is Comparison.DIFFERS:
-            return made("", (), (*trouble, words))
-        doubts = (words,) if words else ()
+        part = name, identities[0].key_fingerprint
+        of_key = {key: left for key, left in left_open(context).items() if key == part}
+        doubts = tuple(left_open_sentences(of_key))
+        if any(left.answer is Comparison.DIFFERS for left in of_key.values()):
+            return made("", (), (*trouble, *doubts))
     return made(text, accounts, tuple(trouble), plain, usual, doubts=doubts)
 
 
@@ -279,11 +281,9 @@ def _key_text(name: str, source: Source, context: Context) -> str:
     """Return the key that a person's secrets must be encrypted to: the decided one, else the layer's."""
     if name in context.decisions.keys:
         return context.decisions.keys[name].text
-    person = source.layer.person(name)
-    data = source.layer.files.keys.get((person.key_file if person else None) or f"keys/{name}")
-    if data is not None:
+    if (data := source.layer.key_of(name)) is not None:
         return data.decode("utf-8", "replace")
-    if person is None and name not in source.state.users:
+    if source.layer.person(name) is None and name not in source.state.users:
         raise OnboardError(
             "No user of that name",
             f"Neither the layer nor its state has a user {name}.",

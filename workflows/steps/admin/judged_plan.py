@@ -13,15 +13,23 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from workflows.core.errors import OnboardError
+from workflows.core.openpgp import fingerprint_in
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence, count, joined, listed
 from workflows.core.shapes import moment
 from workflows.git import Git
+from workflows.layer.read.layer import read_layer
 from workflows.steps.admin import new_passwords, plan_resources
 from workflows.steps.admin.accepted_plan import ChangeLine, PersonChange, Planned, decided, is_applied
-from workflows.steps.admin.other_sessions import not_applied, replaced_before_sent, sessions_that_can_undo
+from workflows.steps.admin.other_sessions import (
+    left_open,
+    left_open_sentences,
+    not_applied,
+    replaced_before_sent,
+    sessions_that_can_undo,
+)
 from workflows.steps.admin.plan_resources import Difference, Resource
-from workflows.steps.admin.terraform_runs import open_layer, run_folder
+from workflows.steps.admin.terraform_runs import located, open_layer, run_folder
 from workflows.steps.admin.written import written_at
 from workflows.steps.decisions import Move
 from workflows.steps.shared.module import Context, Progress, Report
@@ -245,6 +253,21 @@ def begun_here(context: Context) -> set[str]:
     return _left(planned, result) if planned and result else set()
 
 
+def doubted_keys(planned: Planned, context: Context) -> tuple[Sentence, ...]:
+    """Return what other sessions leave open about keys in the layer that a plan encrypts something to.
+
+    Raises:
+        OnboardError: the layer can't be read.
+    """
+    names = {*planned.passwords, *planned.access_keys}.difference(context.decisions.keys)
+    of_names = {key: left for key, left in left_open(context).items() if key[0] in names} if names else {}
+    if not of_names:
+        return ()
+    layer = read_layer(located(context)[1])
+    there = {(name, fingerprint_in(layer.key_of(name) or b"")) for name, _ in of_names}
+    return tuple(left_open_sentences({key: left for key, left in of_names.items() if key in there}))
+
+
 def causes(planned: Planned, result: ApplyResult) -> tuple[Sentence, ...]:
     """Describe an apply's failures, one line per cause with its people; other resources by address.
 
@@ -316,6 +339,7 @@ class Return:
         old: whether to check the state, since the plan isn't fresh.
         gone: whether its file is missing or replaced.
         undoing: what the other sessions do that can put back their files, from `sessions_that_can_undo`.
+        doubts: what other sessions leave open about the keys it encrypts to, as sentences.
     """
 
     refusal: Sentence = ""
@@ -325,14 +349,16 @@ class Return:
     old: bool = False
     gone: bool = False
     undoing: Mapping[str, bool] = field(default_factory=dict)
+    doubts: tuple[Sentence, ...] = ()
 
 
 def survey(made: Planned | None, context: Context) -> Return:
     """Check a plan on this machine only; AWS isn't asked, and an applied plan is left alone."""
     if made is None or is_applied(made, context):
         return Return()
+    refusal = staleness(made, context)
     return Return(
-        staleness(made, context),
+        refusal,
         (
             *of_the_checkout(made, context),
             *replaced_before_sent(made.passwords, context),
@@ -342,6 +368,7 @@ def survey(made: Planned | None, context: Context) -> Return:
         plan_resources.differences(context),
         old=is_old(made, context),
         undoing=sessions_that_can_undo(context) if made.foreign else {},
+        doubts=() if refusal else doubted_keys(made, context),
     )
 
 

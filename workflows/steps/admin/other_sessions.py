@@ -303,24 +303,44 @@ def other_keys_since(
             yield f"A later session added another key for {name} ({work}). Ask which one is lost."
 
 
-def compared_elsewhere(name: str, fingerprint: str, context: Context) -> tuple[Comparison | None, Sentence]:
-    """Return what other sessions that accepted this key of a person leave open, with a sentence about it.
+class LeftOpen(NamedTuple):
+    """What other sessions leave open about a key that they accepted.
 
-    Returns:
-        DIFFERS if one says that it isn't theirs, LATER if none has compared it; None and "" otherwise.
+    Attributes:
+        answer: DIFFERS if one says that the key isn't its owner's; LATER if none has compared it.
+        work: what that session does.
     """
-    answers = dict[Comparison | None, Sentence]()
+
+    answer: Comparison
+    work: Sentence
+
+
+def left_open(context: Context) -> dict[tuple[str, str], LeftOpen]:
+    """Return what other sessions leave open about keys that they accepted, by (name, fingerprint)."""
+    answers: dict[tuple[str, str], dict[Comparison | None, Sentence]] = {}
     for session in _others(context):
         with suppress(WrongShape):  # its own page reports the damage
             decisions = Decisions.from_facts(session.facts)
-            if name in decisions.keys and decisions.keys[name].fingerprint == fingerprint:
-                answers[decisions.comparison(name)] = work_of(session)
-    if differs := answers.get(Comparison.DIFFERS):
-        return Comparison.DIFFERS, f"This PGP key isn't {name}'s, as you said elsewhere ({differs})."
-    if Comparison.LATER not in answers or Comparison.SAME in answers:
-        return None, ""
-    where = answers[Comparison.LATER]
-    return Comparison.LATER, f"Nobody has compared the PGP fingerprint of {name} yet ({where})."
+            for name, key in decisions.keys.items():
+                of_key = answers.setdefault((name, key.fingerprint), {})
+                of_key[decisions.comparison(name)] = work_of(session)
+    found = {}
+    for part, of_key in answers.items():
+        if Comparison.DIFFERS in of_key:
+            found[part] = LeftOpen(Comparison.DIFFERS, of_key[Comparison.DIFFERS])
+        elif Comparison.LATER in of_key and Comparison.SAME not in of_key:
+            found[part] = LeftOpen(Comparison.LATER, of_key[Comparison.LATER])
+    return found
+
+
+def left_open_sentences(keys: Mapping[tuple[str, str], LeftOpen]) -> Iterator[Sentence]:
+    """Yield a sentence for each session that leaves something open about some of these keys."""
+    for left, names in by_key((left, name) for (name, _), left in keys.items()).items():
+        whose = listed(names, _MOST)
+        if left.answer is Comparison.DIFFERS:
+            yield f"The PGP key of {whose} isn't theirs, as you said elsewhere ({left.work})."
+        else:
+            yield f"Nobody has compared the PGP fingerprint of {whose} yet ({left.work})."
 
 
 def rekeyed_before_apply(context: Context) -> dict[Part, str]:

@@ -40,6 +40,7 @@ from workflows.steps.admin.hand_over import (
     policy_words,
     role_profiles,
 )
+from workflows.steps.admin.other_sessions import LeftOpen
 from workflows.steps.decisions import Comparison
 from workflows.steps.ledger import AppliedChange, Ledger, Part
 from workflows.steps.shared.module import Context
@@ -413,8 +414,8 @@ def test_a_key_that_another_session_left_uncompared_or_rejected_is_known(
         facts = {**taken, "comparisons": {NAME: answer}}
         keep_summary(other, Summary(other.name, "admin", facts=facts), made_from(other))
     context = Context(fake_environment(tmp_path, {}), known, known, "security", tmp_path / "own")
-    answer, words = other_sessions.compared_elsewhere(NAME, fingerprint, context)
-    assert (answer, bool(words)) == (open_there, bool(open_there))
+    left = other_sessions.left_open(context).get((NAME, fingerprint))
+    assert (left.answer if left else None) == open_there
 
 
 @pytest.mark.parametrize(("answer", "sent"), [(Comparison.LATER, True), (Comparison.DIFFERS, False)])
@@ -429,7 +430,8 @@ def test_a_key_that_another_session_rejects_gets_no_text(
 ) -> None:
     context = with_key(home, tmp_path)
     of_another = {**context.facts, "keys": {}}
-    monkeypatch.setattr(hand_over, "compared_elsewhere", lambda *_: (answer, "As said there."))
+    part = NAME, details(home).fingerprint
+    monkeypatch.setattr(hand_over, "left_open", lambda _: {part: LeftOpen(answer, "Add jane.doe")})
     read = source(project, login_profiles={NAME: login(encrypted(home))})
     keys = {**read.layer.files.keys, f"keys/{NAME}": normalise(home.export(NAME)).text.encode()}
     read = replace(read, layer=replace(read.layer, files=replace(read.layer.files, keys=keys)))

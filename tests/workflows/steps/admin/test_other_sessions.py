@@ -1,16 +1,21 @@
-"""What git contains of the files that a session wrote, in a real checkout with a remote."""
+"""What git contains of the files that a session wrote, and what other sessions leave open about keys."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from support.admin_project import AdminProject
+from support.admin_project import AdminProject, quiet
 
+from workflows.core.openpgp import fingerprint_in
+from workflows.machine.summaries import Summary, keep_summary, made_from
 from workflows.sandbox.project import git
-from workflows.steps.admin import other_sessions
+from workflows.steps.admin import apply, judged_plan, other_sessions
+from workflows.steps.admin.accepted_plan import Planned
 from workflows.steps.admin.other_sessions import left_by_facts, left_in_git
+from workflows.terraform.record import PlanRecord, file_sha256, hash_sources
 
 
 def test_a_commit_is_to_be_pushed_until_a_branch_of_the_remote_has_it(admin_project: AdminProject) -> None:
@@ -73,3 +78,43 @@ def test_without_a_look_it_is_what_the_session_did(facts: dict[str, Any], left: 
     said = str(left_by_facts(facts))
     assert left in said
     assert bool(said) is bool(left)
+
+
+@pytest.mark.parametrize(
+    ("made", "answer", "doubted"),
+    [
+        ({"passwords": ("alex.kim",)}, "later", True),
+        ({"access_keys": ("alex.kim",)}, "later", True),
+        ({"passwords": ("alex.kim",)}, "differs", True),
+        ({"passwords": ("alex.kim",)}, "same", False),
+        ({"passwords": ("dana.lopez",)}, "later", False),
+        ({}, "later", False),
+    ],
+)
+@pytest.mark.parametrize("same_key", [True, False])
+def test_plan_and_apply_doubt_a_key_that_they_encrypt_to_as_another_session_does(
+    admin_project: AdminProject, made: Mapping[str, Any], answer: str, *, doubted: bool, same_key: bool
+) -> None:
+    known = {"project_root": str(admin_project.root), "layers": ["security"]}
+    there = fingerprint_in(admin_project.file("security", "keys/alex.kim").read_bytes())
+    assert there
+    key = {"text": "a key", "fingerprint": there if same_key else "A" * 40, "source": "pasted"}
+    other = admin_project.folder.with_name("other")
+    other.mkdir(parents=True)
+    facts = {**known, "joining": ["alex.kim"], "keys": {"alex.kim": key}, "comparisons": {"alex.kim": answer}}
+    keep_summary(other, Summary(other.name, "admin", facts=facts), made_from(other))
+    planned = Planned(_record(admin_project), (), {"add": 1, "change": 0, "destroy": 0}, **made)
+    facts = {**known, "plan": planned.as_facts()}
+    context = replace(admin_project.context(), facts=facts, every=facts, item="security")
+    expected = doubted and same_key
+    assert bool(judged_plan.doubted_keys(planned, context)) is expected
+    for found in (judged_plan.survey(planned, context), apply.survey(context, quiet)):
+        assert found.doubts == judged_plan.doubted_keys(planned, context)
+
+
+def _record(admin: AdminProject) -> PlanRecord:
+    layer, file = admin.file("security", "keys").parent, admin.folder.with_name("a.tfplan")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(b"a plan")
+    sources, made_at = hash_sources(layer, ()), "2026-03-01T09:00:00+00:00"
+    return PlanRecord(file, file_sha256(file), layer, (), sources, "", "Terraform 1.15.5", made_at)
