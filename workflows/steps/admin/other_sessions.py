@@ -41,7 +41,10 @@ _MOST = 3
 def not_applied(context: Context) -> Iterator[Sentence]:
     """Yield a sentence for the other sessions' unapplied edits, and one for their unwritten edits."""
     written, begun = dict[str, set[str]](), dict[str, set[str]]()
+    ledger, _own = ledger_with(context)
     for session in _editing(context):
+        if ledger.finished_by(session):
+            continue
         folder = context.folder.parent / session.id
         found = written if holds_files(folder, session.facts) else begun
         if found is begun and is_archived(folder):

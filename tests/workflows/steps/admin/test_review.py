@@ -410,6 +410,29 @@ def test_what_other_sessions_wrote_or_decided_and_did_not_apply_is_noted(admin: 
     assert {*not_applied(admin.context())} <= {*review.prepare(admin.context(), quiet).notes}
 
 
+def test_a_session_that_a_later_one_left_nothing_to_do_has_nothing_to_apply(admin: AdminProject) -> None:
+    known = {"project_root": str(admin.root), "layers": ["security"], "changed_files": []}
+    jane = {"security": ["jane.doe"]}
+    add = {**known, "joining": ["jane.doe"], "user_changes": {"add": jane}}
+    remove = {**known, "leaving": ["jane.doe"], "user_changes": {"remove": jane}}
+
+    def keep(folder: str, day: int, facts: Mapping[str, Any]) -> None:
+        at = f"2026-01-0{day}"
+        path = admin.folder.with_name(folder)
+        path.mkdir(exist_ok=True)
+        summary = Summary(folder, "admin", at, facts=facts, next_step="plan", settled={"review": at})
+        keep_summary(path, summary, made_from(path))
+
+    keep(admin.folder.name, 3, known)
+    keep("add", 1, add)
+    (before,) = not_applied(admin.context())
+    assert "Add jane.doe" in before
+    keep("remove", 2, remove)
+    (after,) = not_applied(admin.context())
+    assert "Remove jane.doe" in after
+    assert "Add jane.doe" not in after
+
+
 def test_files_that_another_session_put_back_count_as_not_written(
     admin: AdminProject, people_keys: Keys
 ) -> None:
