@@ -241,7 +241,7 @@ class Finished(VerticalScroll):
             return f"○ {awaited}"
         failing = _failing(self._run.session.facts())
         if failing or self._unconfirmed_steps():
-            broken = f"{count(failing, 'profile')} {'does' if failing == 1 else 'do'}n't work"
+            broken = f"{count(failing, 'profile')} didn't work"
             return f"? Done, but {broken if failing else 'not all of it is confirmed'}"
         if skipped and not others:
             return f"○ Done; you skipped {listed(skipped, 3)}"
@@ -426,13 +426,13 @@ def _headline(run: SessionRun, grid: StatusGrid) -> str:
 
 
 def _working_profiles(facts: Facts, now: datetime) -> str:
-    """Return how many profiles worked when AWS was asked; "" if none was asked."""
+    """Return how many profiles worked when Verify asked AWS; "" if none was asked."""
     known: Mapping[str, Any] = facts.get("verified") or {}
     if not (tested := len(known.get("results") or ())):
         return ""
 
-    when = f", as Verify found {moment_text(known['at'], now)}" if known.get("at") else ""
-    return f"{verify.how_many_work(tested - _failing(facts), max(tested, known.get('total') or 0))}{when}."
+    worked = f"worked {moment_text(known['at'], now)}" if known.get("at") else "worked"
+    return f"{verify.how_many_work(tested - _failing(facts), max(tested, known.get('total') or 0), worked)}."
 
 
 def _settings(whole: Context) -> Iterator[Sentence]:

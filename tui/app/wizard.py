@@ -42,7 +42,7 @@ from screens.widgets.text import Button, Lines, ScrollBody, SplitLine, Text, in_
 from tui.app.stage import Stage
 from workflows.core.errors import OnboardError
 from workflows.core.garbage import page_painted
-from workflows.core.sentences import Sentence, joined, listed, text_of
+from workflows.core.sentences import Sentence, enumerated, joined, listed, text_of
 from workflows.desktop.ambient import endpoints
 from workflows.machine.events import Facts, StepKey
 from workflows.machine.observations import Choice, Observation, Verdict
@@ -270,10 +270,10 @@ class WizardScreen(OneFocus):
             await self.go_to(self.current)
         self._ask_in_background(questions)
 
-    def _ask_in_background(self, questions: Iterable[Question], group: str = "questions") -> None:
+    def _ask_in_background(self, questions: Sequence[Question], group: str = "questions") -> None:
         self.run_worker(partial(self._ask, questions), thread=True, group=group, exclusive=True)
 
-    def _ask(self, questions: Iterable[Question]) -> None:
+    def _ask(self, questions: Sequence[Question]) -> None:
         """Ask the network, one question after the other, until the wizard is left or asks again."""
         worker = get_current_worker()
         for question in questions:
@@ -283,14 +283,15 @@ class WizardScreen(OneFocus):
             if not worker.is_cancelled:
                 self.call_later(self._learn, question, answer)
         if not worker.is_cancelled:
-            self.call_later(self._looked)
+            self.call_later(self._looked, questions)
 
     @on(StepPane.Observed)
     async def _learn_from_page(self, message: StepPane.Observed) -> None:
         for key, look in message.looks.items():
             await self._learn(self.run.question(key), look, shown=True)
 
-    def _looked(self) -> None:
+    def _looked(self, questions: Sequence[Question]) -> None:
+        """Say what a look on request has checked; a step that tests others doesn't repeat its test by itself."""
         if not self._looking:
             return
         self._looking = False
@@ -301,7 +302,11 @@ class WizardScreen(OneFocus):
             words = joined((f"iam-onboard {what} {listed(titles, 3)}.", *reasons))
             self.show_result(text_of(words), "warning", passing=True)
         else:
-            self.show_result("iam-onboard has checked again.", "", passing=True)
+            asked = dict.fromkeys(self.run.step(question.key).title for question in questions)
+            tests = [self.run.title(done.key) for done in self.run.done() if self.run.step(done.key).tests]
+            checked = f"iam-onboard has checked {enumerated([*asked]) or 'this computer'} again."
+            left = f"{enumerated(tests)} wasn't repeated: open it to test again." if tests else ""
+            self.show_result(text_of(joined((checked, left))), "", passing=True)
 
     @on(Worker.StateChanged)
     def _look_failed(self, event: Worker.StateChanged) -> None:

@@ -1175,6 +1175,24 @@ async def test_the_end_says_what_is_not_confirmed_and_looks_again_when_asked_to(
         assert not app.wizard.query_one(".finished-title").has_class("-unsure")
 
 
+async def test_a_look_on_request_names_what_it_asked_and_the_test_that_it_did_not_repeat(
+    tmp_path: Path,
+) -> None:
+    project, users = small_workflow()[:2]
+    inquired = Inquired(users.STEP)
+    inquired.begin()
+    inquired.may_answer.set()
+    verify = SmallStep(once("verify", "verified", "people", tests=True))
+    done = {PROJECT: LAYERS, USERS: {"people": "jane"}, StepKey("verify"): {"verified": {}}}
+    app = host(tmp_path, [project, inquired, verify], done=done)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        app.wizard.query_one(Finished).post_message(Finished.LookWanted())
+        await rest(pilot)
+        answer = str(app.wizard.query_one("#result", Text).content)
+        assert [title in answer for title in ("Users", "Verify", "Project")] == [True, True, False]
+
+
 @pytest.mark.parametrize("look", [SAID_SO, NOT_ASKED], ids=["said so", "not seen again"])
 async def test_the_headline_of_the_end_claims_no_more_than_the_list_below_it(
     tmp_path: Path, look: Observation
