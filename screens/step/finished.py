@@ -202,10 +202,12 @@ class Finished(VerticalScroll):
             yield f"? {WORDS[Status.UNCONFIRMED]}: {why}"
         if unseen:
             yield f"? Done, but not confirmed since: {listed(unseen, 2)}."
-        known = map(run.session.state.observed.get, self._steps_with(Status.DONE))
-        locked = [look.at for look in known if look and look.remedy]
+        known = {key: run.session.state.observed.get(key, NOT_ASKED) for key in self._steps_with(Status.DONE)}
+        locked = {key: look.at for key, look in known.items() if look.remedy}
         if locked and not self._over():
-            yield f"○ AWS last confirmed this {moment_text(min(locked), now)}. Look again (l) asks it now."
+            titles = [text_of(run.title(key)) for key in locked]
+            when = moment_text(min(locked.values()), now)
+            yield f"○ AWS last confirmed {listed(titles, 3)} {when}. Look again (l) asks it now."
 
     def _contradicted_or_undone(self) -> Iterator[Sentence]:
         """Yield a line for each contradiction that AWS doesn't share, and for each change undone later."""

@@ -239,16 +239,15 @@ def _unchanged(context: Context) -> Facts:
 
 
 def evidence(context: Context) -> tuple[str, str]:
-    """Return when AWS confirmed a device that gives codes, and its serial; both "" on the user's word alone.
+    """Return when AWS last confirmed a device that gives codes, and its serial; both "" on the user's word.
 
     AWS confirms it when the device is registered from here, when a later key is kept, or in a look.
     """
     device, key = context.facts["mfa"], context.facts.get("access_key") or {}
-    at, kept_at, serial = str(device.get("at") or ""), str(key.get("at") or ""), key.get("mfa_serial")
+    kept_at, serial, confirmed = str(key.get("at") or ""), key.get("mfa_serial"), context.confirmed("mfa")
     if kept_at and serial and not device_is_newer(context.facts):
-        return kept_at, str(serial)
-    if not (at and device.get("serial")):
-        at = context.confirmed("mfa")
+        return max(kept_at, confirmed), str(serial)
+    at = max(str(device.get("at") or "") if device.get("serial") else "", confirmed)
     return (at, known_device(context)) if at else ("", "")
 
 

@@ -134,20 +134,20 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
 
 
 def evidence(context: Context) -> tuple[str, Sentence]:
-    """Return when AWS confirmed the sign-in, and how; both "" on the user's word alone.
+    """Return when AWS last confirmed the sign-in, and how; both "" on the user's word alone.
 
     AWS was asked when the user signed in, when they kept an access key after the password came, or in a look.
     """
     signed_in, key = context.facts.get("signed_in") or {}, context.facts.get("access_key") or {}
+    confirmed = context.confirmed("sign-in")
     if signed_in.get("seen"):
-        return str(signed_in["at"]), signed_in["recorded"]
+        return max(str(signed_in["at"]), confirmed), signed_in["recorded"]
     since = str(signed_in.get("since", signed_in.get("at")) or "")
     if key.get("signed_in") and (
         not since or moment(key["at"], "access_key.at") >= moment(since, "signed_in.since")
     ):
-        return str(key["at"]), key["signed_in"]
-    at = context.confirmed("sign-in")
-    return at, _RECORDED if at else ""
+        return max(str(key["at"]), confirmed), key["signed_in"]
+    return confirmed, _RECORDED if confirmed else ""
 
 
 def _replaced_since(context: Context) -> Observation | None:

@@ -104,7 +104,7 @@ class Context:
         return Path(str(self.facts["project_root"]))
 
     def confirmed(self, step: str) -> str:
-        """Return when the last look confirmed a step (of the same item) done on the person's word, or ""."""
+        """Return when the last look confirmed a step of the same item; "" on the person's word alone."""
         look = self.observed.get(StepKey(step, self.item), NOT_ASKED)
         return "" if look.said_so or look.contradicts else look.at
 
