@@ -291,7 +291,7 @@ class WizardScreen(OneFocus):
             await self._learn(self.run.question(key), look, shown=True)
 
     def _looked(self, questions: Sequence[Question]) -> None:
-        """Say what a look on request has checked; a step that tests others doesn't repeat its test by itself."""
+        """Say what a look on request has checked; what a test such as Verify found isn't tested again."""
         if not self._looking:
             return
         self._looking = False

@@ -76,7 +76,9 @@ def test_what_aws_said_of_a_device_before_it_was_registered_is_about_another(new
         context, facts={**context.facts, "access_key": {}}, observed={StepKey("mfa", context.item): look}
     )
     assert step.evidence(looked) == (after, "")
-    assert step.evidence(replace(looked, facts=context.facts)) == (after, SERIAL), "later than the key was kept"
+    assert step.evidence(replace(looked, facts=context.facts)) == (after, SERIAL), (
+        "later than the key was kept"
+    )
     named = replace(looked, observed={StepKey("mfa", context.item): replace(look, about=(SERIAL,))})
     assert step.evidence(named) == (after, SERIAL)
     assert step.observe(named).about == (SERIAL,)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -12,6 +13,7 @@ from support.strict_aws import PAGES, SECURITY
 
 from workflows.aws.errors import AwsError, AwsFailure
 from workflows.core.secret import Credentials, Secret
+from workflows.machine.events import StepKey
 from workflows.machine.observations import AGREES, SAID_SO, Verdict, seen_at
 from workflows.steps.new_user import access_keys, sign_in
 from workflows.steps.new_user.access_keys import API, TYPED, Request
@@ -29,6 +31,7 @@ OWN_LOGIN = json.dumps(
     }
 )
 NO_LOOK = OWN_LOGIN.replace("Allow", "Deny").replace("GetLoginProfile", "GetUser")
+OWN_USER = OWN_LOGIN.replace("iam:GetLoginProfile", "iam:Get*")
 NOT_YET = "AWS hasn't recorded your sign-in yet: its record is a few minutes late."
 
 
@@ -116,12 +119,33 @@ def test_a_sign_in_that_is_older_than_the_handoff_was_with_another_password(new_
         assert (late.verdict, bool(late.remedy)) == (Verdict.UNKNOWN, True)
     facts["signed_in"]["since"] = ""
     known = new_user.context(**facts, access_key={**before, "at": later})
-    assert sign_in.inquire(known) == AGREES
+    refused = sign_in.inquire(known)
+    assert (refused.verdict, bool(refused.words)) == (Verdict.UNKNOWN, True)
     new_user.aws.administrator("iam").put_user_policy(
         UserName="jane.doe", PolicyName="no-look", PolicyDocument=NO_LOOK
     )
     with pytest.raises(AwsError):  # looking again later would not help
         sign_in.inquire(known)
+
+
+def test_a_sign_in_confirms_nothing_of_a_password_that_may_have_been_reset_after_it(
+    new_user: NewUserAws,
+) -> None:
+    key = with_password(new_user)
+    keeps(new_user, key)
+    signs_in(new_user)
+    kept_here = {"id": key["AccessKeyId"], "kept": "keyring"}
+    said = new_user.context(signed_in={"since": ""}, access_key=kept_here)
+    news = sign_in.inquire(said)
+    assert (news.verdict, bool(news.at)) == (Verdict.AS_DECIDED, True)
+    known = replace(said, observed={StepKey("sign-in", said.item): news})
+    again = sign_in.inquire(known)
+    assert (again.verdict, bool(again.words), again.at) == (Verdict.UNKNOWN, True, news.at)
+    iam = new_user.aws.administrator("iam")
+    iam.put_user_policy(UserName="jane.doe", PolicyName="policy-0", PolicyDocument=OWN_USER)
+    assert sign_in.inquire(known) == AGREES
+    iam.update_login_profile(UserName="jane.doe", Password=ONCE, PasswordResetRequired=True)
+    assert sign_in.inquire(known).verdict is Verdict.UNDONE
 
 
 def test_that_aws_cannot_be_asked_is_told_and_stops_nobody(new_user: NewUserAws) -> None:
