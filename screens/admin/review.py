@@ -383,7 +383,7 @@ class ReviewPane(ByHandPane):
     alone = reactive(False, toggle_class="-alone")
     """Whether the diff is shown full screen."""
 
-    _digest = _text = ""
+    _shown: ChangeSet | None = None
     _notes: Sequence[str] = ()
     _marked: Collection[int] = ()
     _beside = Beside()
@@ -585,7 +585,7 @@ class ReviewPane(ByHandPane):
         self._beside = beside
         self._again = False
         self.remove_class("-unmade", "-unread")
-        self._digest, self._text = change_set.digest, change_set.diff()
+        self._shown = change_set
         files = self.query_one("#files", OptionList)
         decisions = self.context.decisions
         said = [(key.fingerprint, decisions.comparison(name)) for name, key in decisions.keys.items()]
@@ -720,20 +720,20 @@ class ReviewPane(ByHandPane):
     # -- copying and saving ------------------------------------------------------------------------
 
     def action_copy(self) -> None:
-        if text := self._text:
+        if self._shown and not self._shown.is_empty:
+            text = self._shown.diff()
             self.show_result_of(lambda _report: self.context.environment.copy(text))
 
     def action_save(self) -> None:
         """Save the whole diff where the user wants it."""
-        if self._text:
+        if self._shown and not self._shown.is_empty:
+            text = self._shown.diff()
             words = "A path in your home folder. Run `git apply` on it at the project's root."
             name = f"~/review-{self.context.facts.get('project', 'project')}.diff"
             ask(
                 self,
                 NameDialog("Save the difference", words, name),
-                lambda target: self.show_result_of(
-                    lambda _report: review.save(target, self._text, self.context)
-                ),
+                lambda target: self.show_result_of(lambda _report: review.save(target, text, self.context)),
             )
 
     def action_undo(self) -> None:
@@ -786,7 +786,7 @@ class ReviewPane(ByHandPane):
 
     def request(self) -> Request:
         return Request(
-            digest=self._digest,
+            shown=self._shown,
             branch=self.query_one("#branch", Input).value.strip(),
             commit=self.query_one("#commit", MarkBox).value,
             message=self.query_one("#message", Input).value.strip(),

@@ -253,5 +253,5 @@ def put(admin: AdminProject, members: Mapping[str, Mapping[str, set[str]]], **ch
 
 def write(admin: AdminProject, **request: Any) -> Mapping[str, Any]:
     """Do Review, which writes the files."""
-    digest = review.prepare(admin.context(), quiet).change_set.digest
-    return admin.run(review, review.Request(digest, **request))
+    shown = review.prepare(admin.context(), quiet).change_set
+    return admin.run(review, review.Request(shown, **request))

@@ -63,7 +63,7 @@ class AdminRuns:
         """Write the decisions into the layers, as Review does."""
         context = self.context("")
         prepared = review.prepare(context, self.report)
-        request = review.Request(digest=prepared.change_set.digest)
+        request = review.Request(prepared.change_set)
         self.once.update(review.perform(request, context, self.report))
 
 

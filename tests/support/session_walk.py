@@ -125,5 +125,5 @@ def entered(root: Path, layers: tuple[str, ...], keys: Mapping[str, bytes]) -> R
         "groups": lambda context: groups.Request(
             {view.account: groups.decided(context, view) for view in groups.survey(context, quiet)}
         ),
-        "review": lambda context: review.Request(review.prepare(context, quiet).change_set.digest),
+        "review": lambda context: review.Request(review.prepare(context, quiet).change_set),
     }

@@ -109,7 +109,7 @@ def test_a_review_of_every_kind_of_decision_writes_what_it_always_wrote(
         *(f"keys/{name}" for name in ("machine.gitlab", "machine.github.actions", "github")),
     }
     run.session.start(key)
-    run.session.succeed(key, review.perform(review.Request(change_set.digest), context, quiet))
+    run.session.succeed(key, review.perform(review.Request(change_set), context, quiet))
 
     assert run.observe() == ()
     assert review.prepare(run.context(key), quiet).change_set.diff() == ""

@@ -41,7 +41,7 @@ from workflows.core.files import (
 )
 from workflows.core.locks import locked_folder
 from workflows.core.parsing import parse_json
-from workflows.core.sentences import Sentence, joined
+from workflows.core.sentences import Sentence, joined, listed
 
 
 class Protected(OnboardError):  # noqa: N818 - it reads better where it is raised
@@ -186,6 +186,11 @@ class ChangeSet:
     def digest(self) -> str:
         """The hexadecimal SHA-256 of the whole diff."""
         return hashlib.sha256(self.diff().encode()).hexdigest()
+
+    def differing(self, other: ChangeSet) -> set[Path]:
+        """Return the files that the two sets change differently."""
+        own, others = ({(change.path, change.diff()) for change in each.changes} for each in (self, other))
+        return {path for path, _diff in own ^ others}
 
     def summary(self) -> list[dict[str, str | int]]:
         """Return layer, name, and numbers of added and removed lines of each file, as plain JSON values."""
@@ -335,9 +340,10 @@ def write(change_set: ChangeSet) -> tuple[Path, ...]:
         change for change in change_set.changes if change.standing() == "other" or change.path.is_symlink()
     ]
     if foreign:
+        are = "is" if len(foreign) == 1 else "are"
         raise ChangedMeanwhile(
             "A file has changed meanwhile",
-            f"{', '.join(str(change.path) for change in foreign)} isn't what you reviewed.",
+            f"{listed([str(change.path) for change in foreign], 3)} {are} not what you reviewed.",
             why="Somebody or something edited it after it was read, or put a symbolic link in its place.",
             next="Nothing was written. Go back one step to review the files as they are now.",
         )

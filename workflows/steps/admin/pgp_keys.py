@@ -86,6 +86,11 @@ class Replacement:
         """The accounts in which something was made with the replaced key."""
         return tuple(account for account, reset in self.resets.items() if not reset.unused)
 
+    def differing(self, other: Replacement) -> tuple[str, ...]:
+        """Return the key files with which the two reset something else, as "security (keys/jane.doe)"."""
+        differ = self.resets.items() ^ other.resets.items()
+        return tuple(sorted({f"{account} ({reset.file})" for account, reset in differ}))
+
 
 def _reset_words(reset: Reset) -> Sentence:
     kinds = {
@@ -774,10 +779,13 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
     judge = KeyJudge(context) if replacing else None
     for key in replacing:
         checked = check_key(key.text, environment=context.environment.variables)
-        if judge is None or judge.judge(key.name, checked, key.origin).replacement != key.replacement:
+        now = judge.judge(key.name, checked, key.origin).replacement if judge else None
+        if now != key.replacement:
+            files = (now or Replacement()).differing(key.replacement or Replacement())
             raise OnboardError(
                 "Something has changed meanwhile",
-                f"{key.name}'s new key would replace or reset something other than what you saw.",
+                f"{key.name}'s new key would replace or reset something other than what you saw"
+                f"{f' in {listed(files, 3)}' if files else ''}.",
                 why="A file of the layers has changed since you opened this step.",
                 next="Go back one step, return here, and read it again.",
             )

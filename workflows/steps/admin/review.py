@@ -89,14 +89,14 @@ class Request:
     """The person's decisions.
 
     Attributes:
-        digest: of the shown diff (`ChangeSet.digest`); nothing else is written.
+        shown: what the page showed, and nothing else is written; None before it showed anything.
         branch: a new branch to create, or "" to stay on the current one.
         commit: whether to commit the files.
         message: the subject of the commit, whose body lists the changes.
         others: files from `Beside.others` to include in the commit.
     """
 
-    digest: str
+    shown: ChangeSet | None
     branch: str = ""
     commit: bool = False
     message: str = ""
@@ -449,7 +449,7 @@ def _changed(decisions: Decisions) -> dict[str, dict[str, list[str]]]:
 def validate(request: Request, _context: Context) -> list[Problem]:
     """Require a shown diff, a message for a commit, and a commit for a branch."""
     rules = (
-        (not request.digest, "Wait until you see the difference.", ""),
+        (request.shown is None, "Wait until you see the difference.", ""),
         (request.commit and not request.message.strip(), "A commit needs a message.", "message"),
         (
             request.branch and not request.commit,
@@ -469,13 +469,15 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
         OnboardError: the files changed since they were shown, the checkout is behind its upstream, the files
             couldn't be written, or git failed.
     """
-    # The shown digest has passed the format check already.
+    # What was shown has passed the format check already.
     change_set, _ = _edited(context, report)
-    done_before = change_set.is_empty and last_digest(context.folder) == request.digest
-    if change_set.digest != request.digest and not done_before:
+    shown = request.shown or ChangeSet(())
+    done_before = change_set.is_empty and last_digest(context.folder) == shown.digest
+    if change_set.digest != shown.digest and not done_before:
         raise OnboardError(
             "Something has changed meanwhile",
-            "iam-onboard would now write something other than what you saw.",
+            f"iam-onboard would now write something other than what you saw in "
+            f"{_named(change_set.differing(shown), context)}.",
             why="A file of the layers has changed since you opened this step.",
             next="Nothing was written. Read the difference again: the page shows the new one.",
         )

@@ -292,8 +292,10 @@ def test_what_changed_since_it_was_shown_is_not_recorded(
         file.write_bytes(b64encode(people_keys[now]))
     else:
         file.rename(file.with_name("elsewhere"))
-    with pytest.raises(OnboardError, match="changed meanwhile"):
+    with pytest.raises(OnboardError, match="changed meanwhile") as caught:
         recorded(admin, key)
+    assert f"security (keys/{ALEX})" in caught.value.what
+    assert "management" not in caught.value.what
 
 
 def test_somebody_who_comes_to_share_the_file_is_noticed(admin: AdminProject, people_keys: Keys) -> None:

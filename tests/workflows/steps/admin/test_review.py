@@ -163,12 +163,12 @@ def test_a_policy_that_denies_the_first_password_change_is_noted(admin: AdminPro
 
 
 def test_a_checkout_that_fell_behind_is_not_written_to(admin: AdminProject) -> None:
-    digest = review.prepare(admin.context(), quiet).change_set.digest
+    shown = review.prepare(admin.context(), quiet).change_set
     admin.git("commit", "--quiet", "--allow-empty", "--message", "A colleague's")
     admin.git("push", "--quiet")
     admin.git("reset", "--quiet", "--hard", "HEAD~1")
     with pytest.raises(OnboardError, match="behind"):
-        perform(admin, Request(digest, branch="onboard/jane.doe", commit=True, message="Add Jane"))
+        perform(admin, Request(shown, branch="onboard/jane.doe", commit=True, message="Add Jane"))
     assert admin.git("status", "--porcelain") == ""
     assert "onboard/jane.doe" not in admin.git("branch")
 
@@ -184,9 +184,9 @@ def test_a_binary_that_a_layer_excludes_is_refused_before_a_byte_is_written(admi
 def test_a_format_that_was_checked_when_it_was_shown_is_not_checked_again(
     admin: AdminProject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    digest = review.prepare(admin.context(), quiet).change_set.digest
+    shown = review.prepare(admin.context(), quiet).change_set
     monkeypatch.setattr(review, "fmt_clean", lambda *_, **__: pytest.fail("checked again"))
-    assert perform(admin, Request(digest))["changed_files"]
+    assert perform(admin, Request(shown))["changed_files"]
 
 
 def test_exactly_what_was_shown_is_written(admin: AdminProject) -> None:
@@ -597,12 +597,13 @@ def test_of_later_sessions_only_the_one_whose_key_is_there_is_named(
 
 
 def test_nothing_is_written_when_a_file_changed_since_it_was_shown(admin: AdminProject) -> None:
-    digest = review.prepare(admin.context(), quiet).change_set.digest
+    shown = review.prepare(admin.context(), quiet).change_set
     admin.replace("security", "locals.tf", '"sam.okafor",', '"sam.okafor",\n    "x.y",')
     before = admin.text("security", "groups.tf")
     with pytest.raises(OnboardError) as caught:
-        perform(admin, Request(digest))
-    assert caught.value.why
+        perform(admin, Request(shown))
+    assert "security/global/base-identities/locals.tf" in caught.value.what
+    assert "groups.tf" not in caught.value.what
     assert admin.text("security", "groups.tf") == before
     assert not admin.file("security", "keys/jane.doe").exists()
 
@@ -631,9 +632,9 @@ def test_what_a_commit_takes_in_and_leaves_out_is_known_before(admin: AdminProje
     found = review.beside(shown, admin.context())
     assert (found.lines, found.others) == ({path: 1}, ((key, "security", "keys/dana.lopez"),))
     assert admin.git("status", "--porcelain") != ""
-    perform(admin, Request(shown.digest, commit=True, message="Add jane.doe"))
+    perform(admin, Request(shown, commit=True, message="Add jane.doe"))
     assert admin.git("status", "--porcelain").startswith("??")
-    perform(admin, Request(shown.digest, commit=True, message="Add the key", others=(key,)))
+    perform(admin, Request(shown, commit=True, message="Add the key", others=(key,)))
     assert admin.git("status", "--porcelain") == ""
 
 
@@ -654,7 +655,7 @@ def test_a_commit_may_take_in_what_else_a_plan_of_its_layers_is_made_from(admin:
     assert [other.name for other in others] == ["README.md", "account.tf", "new.tf"]
     assert {other.account for other in others} == {"security"}
     paths = tuple(other.path for other in others)
-    perform(admin, Request(shown.digest, commit=True, message="Add jane.doe", others=paths))
+    perform(admin, Request(shown, commit=True, message="Add jane.doe", others=paths))
     assert not review.beside(ChangeSet(()), admin.context()).others
     assert len(admin.git("show", "--name-only", "--format=", "HEAD").split()) == 4 + len(others)
 
@@ -709,9 +710,7 @@ def test_a_commit_that_a_hook_refused_can_be_made_without_writing_again(admin: A
     hook.parent.mkdir(exist_ok=True)
     hook.write_text("#!/bin/sh\necho never-on-Fridays >&2\nexit 1\n")
     hook.chmod(0o755)
-    request = Request(
-        review.prepare(admin.context(), quiet).change_set.digest, commit=True, message="Add jane.doe"
-    )
+    request = Request(review.prepare(admin.context(), quiet).change_set, commit=True, message="Add jane.doe")
     with pytest.raises(OnboardError) as caught:
         perform(admin, request)
     assert "never-on-Fridays" in caught.value.detail
@@ -905,9 +904,9 @@ def test_a_person_is_removed_with_outputs_memberships_and_key(admin_project: Adm
 @pytest.mark.parametrize(
     ("request_", "words"),
     [
-        (Request(""), "Wait"),
-        (Request("d", commit=True, message=" "), "message"),
-        (Request("d", branch="b"), "branch"),
+        (Request(None), "Wait"),
+        (Request(ChangeSet(()), commit=True, message=" "), "message"),
+        (Request(ChangeSet(()), branch="b"), "branch"),
     ],
 )
 def test_a_request_that_cannot_be_meant_is_refused(
