@@ -27,7 +27,7 @@ from workflows.core.processes import ALLOWED, Completed, capture, child_environm
 from workflows.core.sentences import Sentence
 
 FETCH_SECONDS = 30
-"""The time after which a fetch is stopped and the upstream counts as unreachable."""
+"""The time after which asking the upstream is stopped, and it counts as unreachable."""
 
 LOOK_SECONDS = 60
 """The time limit for any other reading command: git waits forever if one of its files is a pipe."""
@@ -270,7 +270,7 @@ class Git:
         Args:
             fetch: whether to fetch first. A fetch that fails is not an error. There is no fetch if the
                 checkout's configuration names a program for it.
-            cancelled: setting it stops the fetch, as if the upstream were unreachable.
+            cancelled: setting it stops asking the upstream, as if it were unreachable.
         """
         distrusted = self._distrusted() if fetch else ()
         found = self._compared(fetch and not distrusted, cancelled)
@@ -279,7 +279,7 @@ class Git:
     def _compared(self, fetch: bool, cancelled: Event | None) -> Upstream:  # noqa: FBT001 - of `upstream`
         name, why_not = self._tracked(), ""
         if name and fetch:
-            why_not = self._fetch((), cancelled)
+            why_not = self._fetch(cancelled=cancelled)
             name = self._tracked()  # a fetch may have pruned it
         if name:
             return Upstream(name, *self._counts(name), why_not)
@@ -297,15 +297,17 @@ class Git:
         remote = self.remote()
         if not remote or not self.head():
             return Upstream("", 0, 0)
-        why_not = self._fetch((remote,), cancelled) if fetch else ""
+        why_not = self._fetch(remote, cancelled=cancelled) if fetch else ""
         name = self._default_branch(remote)
         if name:
             return Upstream(name, *self._counts(f"refs/remotes/{name}"), why_not, is_default=True)
-        if fetch and not why_not and self._ask("ls-remote", remote):
-            why_not = (
-                f"iam-onboard found no default branch in what git fetches from {remote}: no HEAD, main "
-                "or master."
-            )
+        if fetch and not why_not:
+            there, why_not = self._of_remote("ls-remote", remote, cancelled=cancelled)
+            if there:
+                why_not = (
+                    f"iam-onboard found no default branch in what git fetches from {remote}: no HEAD, main "
+                    "or master."
+                )
         return Upstream(remote, 0, 0, why_not, is_default=True)
 
     def _default_branch(self, remote: str) -> str:
@@ -316,14 +318,19 @@ class Git:
                 return name
         return ""
 
-    def _fetch(self, remote: tuple[str, ...], cancelled: Event | None) -> str:
-        command = ("fetch", "--quiet", "--no-tags", *remote)
+    def _fetch(self, *remote: str, cancelled: Event | None) -> str:
+        """Return why git couldn't fetch, or ""."""
+        return self._of_remote("fetch", "--quiet", "--no-tags", *remote, cancelled=cancelled)[1]
+
+    def _of_remote(self, command: str, *arguments: str, cancelled: Event | None) -> tuple[str, str]:
+        """Return the output of a command that asks a remote, and why it got no answer, or ""."""
         try:
-            answer = self._run(*command, cancelled=cancelled, timeout=FETCH_SECONDS)
+            answer = self._run(command, *arguments, cancelled=cancelled, timeout=FETCH_SECONDS)
         except TimeoutError:
-            return f"The upstream didn't answer within {FETCH_SECONDS} seconds."
-        failed = answer.stderr.strip() or f"git fetch ended with status {answer.exit_code}."
-        return failed if answer.exit_code else ""
+            return "", f"The upstream didn't answer within {FETCH_SECONDS} seconds."
+        if answer.exit_code:
+            return "", answer.stderr.strip() or f"git {command} ended with status {answer.exit_code}."
+        return answer.stdout, ""
 
     def holder(self, commit: str) -> str:
         """Return the remote's default branch, as last fetched, if it contains the commit; else ""."""

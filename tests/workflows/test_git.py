@@ -4,9 +4,11 @@ import os
 import subprocess
 from datetime import datetime, timedelta
 from pathlib import Path
+from threading import Event
 
 import pytest
 
+from workflows import git as git_module
 from workflows.core.errors import OnboardError
 from workflows.git import Git, GitMissing, GitRefused, NoBranchName, NotSigned
 
@@ -218,17 +220,43 @@ def test_a_remote_that_cannot_be_reached_is_told_without_an_upstream_too(
     assert "not appear to be a git repository" in upstream.why_not_fetched
 
 
-def test_a_default_branch_that_is_not_known_is_told(
-    tmp_path: Path, checkout: Path, environment: dict[str, str]
-) -> None:
+@pytest.fixture
+def without_default(tmp_path: Path, checkout: Path, environment: dict[str, str]) -> Path:
+    """Return a checkout that doesn't know its remote's default branch."""
     run(checkout, environment, "config", "remote.origin.followRemoteHEAD", "never")
     run(checkout, environment, "push", "--quiet", "origin", "main:trunk")
     run(tmp_path / "upstream.git", environment, "symbolic-ref", "HEAD", "refs/heads/trunk")
     run(checkout, environment, "push", "--quiet", "origin", ":main")
     run(checkout, environment, "checkout", "--quiet", "--detach")
-    upstream = Git(checkout, environment).upstream(fetch=True)
+    return checkout
+
+
+def test_a_default_branch_that_is_not_known_is_told(
+    without_default: Path, environment: dict[str, str]
+) -> None:
+    upstream = Git(without_default, environment).upstream(fetch=True)
     assert upstream.name == "origin"
     assert " HEAD" in upstream.why_not_fetched
+
+
+def test_asking_a_remote_for_its_branches_can_be_stopped_like_a_fetch(
+    tmp_path: Path, without_default: Path, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(git_module, "FETCH_SECONDS", 3600)
+    asked, slow = tmp_path / "asked", tmp_path / "slow-git"
+    slow.write_text(
+        f'#!/bin/sh\ncase " $* " in *" ls-remote "*) touch {asked}; exec sleep 60;; esac\nexec git "$@"\n'
+    )
+    slow.chmod(0o755)
+
+    class Stopped(Event):
+        def is_set(self) -> bool:
+            return asked.exists()
+
+    git = Git(without_default, environment, program=str(slow))
+    upstream = git.upstream(fetch=True, cancelled=Stopped())
+    assert (upstream.name, upstream.behind) == ("origin", 0)
+    assert upstream.why_not_fetched
 
 
 def test_without_a_remote_there_is_nothing_to_compare_with(
