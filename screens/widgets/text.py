@@ -7,7 +7,7 @@ drawn lines are made here, and Textual's own are used nowhere else (a test check
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import zip_longest
+from itertools import takewhile, zip_longest
 from typing import Any, ClassVar, Self
 
 from rich.cells import cell_len, get_character_cell_size, set_cell_size
@@ -462,6 +462,16 @@ class OptionList(widgets.OptionList, Measured):
         if self.option_count:
             self.highlighted = min(at, self.option_count - 1)
         return self
+
+    def scroll_to_highlight(self, top: bool = False) -> None:  # noqa: FBT001 - as Textual's
+        """Scroll the highlighted line into view, with the headings above it if there is space."""
+        super().scroll_to_highlight(top)
+        if (at := self.highlighted) is None or at not in self._index_to_line:
+            return
+        first = at - len([*takewhile(lambda option: option.disabled, reversed(self.options[:at]))])
+        line, end = self._index_to_line[first], self._index_to_line[at] + self._heights[at]
+        if line < self.scroll_offset.y and end - line <= self.scrollable_content_region.height:
+            self.scroll_to(y=line, animate=False, force=True, immediate=True)
 
     def action_page_up(self) -> None:
         """Go up a page; Textual fails if the list has no space yet."""

@@ -389,6 +389,23 @@ async def test_many_sessions_leave_room_for_the_tasks_until_all_are_wanted() -> 
         assert app.text().count("Add jane.doe") == 9
 
 
+@pytest.mark.parametrize("key", ["home", "up"])
+async def test_the_first_line_of_a_list_comes_back_into_view_with_its_heading(key: str) -> None:
+    done = [entry(replace(DONE.summary, id=f"done-{number}")) for number in range(9)]
+    app = Host([LATE, *done])
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await pilot.press("f3", "end")
+        await rest(pilot)
+        options = app.home.query_one(OptionList)
+        assert options.scroll_offset.y > 0
+        first = next(at for at, option in enumerate(options.options) if not option.disabled)
+        while options.highlighted != first:
+            await pilot.press(key)
+        await rest(pilot)
+        assert options.scroll_offset.y == 0
+
+
 async def test_what_is_unfinished_comes_first_and_is_counted_apart_from_what_is_done() -> None:
     unfinished = [entry(replace(LATE.summary, id=f"late-{number}")) for number in range(3)]
     done = [entry(replace(DONE.summary, id=f"done-{number}")) for number in range(9)]
