@@ -553,12 +553,13 @@ class HomeScreen(OneFocus):
         label = self._label(line)
         if label <= wide <= width - cell_len(text_of(line.detail)):
             label = wide
-        room = max(0, width - label)
+        room, time = max(0, width - label), self._time(line)
+        detail = line.detail if line.time and not time else line.fitting(room)  # the time comes before more
         return styled(
             (f"{sized(line.named(width), label - 2)}  ", ""),
             (line.mark, "$warning"),
-            (sized(line.fitting(room), room), "$text-warning" if line.mark else "$text-muted"),
-            (self._time(line), "$text-muted"),
+            (sized(text_of(detail), room), "$text-warning" if line.mark else "$text-muted"),
+            (time, "$text-muted"),
         )
 
     @on(OptionList.OptionHighlighted)

@@ -463,6 +463,17 @@ async def test_what_a_session_says_besides_leaves_the_columns_aligned() -> None:
         assert len(lines) == 2
 
 
+async def test_a_line_without_room_for_its_time_shows_nothing_else_instead() -> None:
+    short = replace(LATE.summary, facts={"project": "bb", "joining": ["jane.doe"]})
+    long = replace(short, id="long", next_title="Hand over (shared-services)")
+    app = Host([entry(short), entry(long)])
+    async with app.run_test(size=(80, 36)) as pilot:
+        await rest(pilot)
+        shown = [line for line in lines_of(app) if " next: " in line]
+        parts = [(" bb " in f"{line} ", moment_text(short.changed, NOW) in line) for line in shown]
+        assert sorted(parts) == [(False, False), (True, True)]
+
+
 async def test_the_tasks_stand_in_the_columns_of_the_sessions_where_all_have_room() -> None:
     app = Host([entry(Summary("1", "new-user", facts={"user": "jane.doe"}, next_title="MFA"))])
     async with app.run_test(size=(80, 36)) as pilot:
