@@ -142,7 +142,7 @@ def _parts(entries: Sequence[RailEntry], current: StepKey | None) -> tuple[list[
             here = entry.key == current
             at = len(parts) if here else at
             parts.append(_Part(_step_line(entry, here=here), (entry.status,)))
-    return [*parts, _Part(_end(here=current is None))], len(parts) if at < 0 else at
+    return [*parts, _Part(_end(entries, here=current is None))], len(parts) if at < 0 else at
 
 
 def _together(statuses: Iterable[Status]) -> Status:
@@ -159,8 +159,14 @@ def _marked(status: Status, words: str) -> Content:
     return styled((MARKS[status], STYLES.get(status, "$text-muted")), (f" {words}", "$text-muted"))
 
 
-def _end(*, here: bool) -> Content:
-    return styled((f"{_HERE} End", "bold $accent") if here else ("· End", "$text-muted"))
+def _end(entries: Iterable[RailEntry], *, here: bool) -> Content:
+    """Draw the closing page's line; it waits for all steps, and is as certain as they are."""
+    if here:
+        return styled((f"{_HERE} End", "bold $accent"))
+    statuses = {entry.status for entry in entries}
+    if not statuses <= SETTLED:
+        return styled((f"{MARKS[Status.LOCKED]} End", "$text-muted"))
+    return _marked(_together(statuses - {Status.SKIPPED}), "End")
 
 
 def _before(folded: Sequence[_Part]) -> list[Content]:
@@ -178,7 +184,7 @@ def _before(folded: Sequence[_Part]) -> list[Content]:
 def _after(folded: Sequence[_Part]) -> list[Content]:
     statuses = [status for part in folded for status in part.statuses]
     if not statuses:
-        return [_end(here=False)] if folded else []
+        return [part.content for part in folded]
     return [_marked(_together(statuses), f"{len(statuses)} more")]
 
 
@@ -238,7 +244,7 @@ class StepRail(OptionList, can_focus=False):
             self.add_option(Option(line, str(entry.key), disabled=entry.foreseen))
         if item:
             self.add_option(Option(f"─ {_AFTER_THE_ITEMS}", disabled=True))
-        self.add_option(Option(_end(here=current is None), _END, disabled=not over))
+        self.add_option(Option(_end(entries, here=current is None), _END, disabled=not over))
         self._here = str(current or _END)
         self.go_here()
 

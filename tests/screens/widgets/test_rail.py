@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from textual.app import App
 
-from screens.widgets.rail import MARKS, RailEntry, stepper
+from screens.widgets.rail import MARKS, RailEntry, StepRail, stepper
 from workflows.machine.events import StepKey
 from workflows.machine.state import Status
 
@@ -44,3 +45,20 @@ def test_the_step_that_is_shown_has_the_mark_of_the_list_on_the_line(status: Sta
     step = RailEntry(StepKey("hand-over", "security"), "Hand over", status)
     marked = "" if status in {OPEN, Status.LOCKED} else f" {MARKS[status]}"
     assert f"Hand over{marked}  " in stepper([step], step.key, 80).plain
+
+
+@pytest.mark.parametrize(
+    ("statuses", "mark"),
+    [((DONE, DONE), DONE), ((DONE, SKIPPED), DONE), ((DONE, UNSURE), UNSURE), ((DONE, OPEN), Status.LOCKED)],
+)
+async def test_the_end_waits_for_all_steps_and_is_as_certain_as_they_are(
+    statuses: tuple[Status, Status], mark: Status
+) -> None:
+    steps = [RailEntry(StepKey(step), step, status) for step, status in zip("ab", statuses, strict=True)]
+    assert stepper(steps, steps[0].key, 80).plain.endswith(f"{MARKS[mark]} End")
+    app = App[None]()
+    async with app.run_test():
+        rail = StepRail()
+        await app.mount(rail)
+        rail.show("Steps", steps, steps[0].key, over=True)
+        assert str(rail.options[-1].prompt) == f"{MARKS[mark]} End"
