@@ -96,7 +96,7 @@ def layer_alone(
         with _in_words_for_here(location.relative, context), ThreadPoolExecutor(2) as beside:
             # each takes as long to answer as the AWS SDK to load
             binary = beside.submit(layer_binary, context, project, location)
-            upstream = beside.submit(check_upstream, project, context, needed=False) if current else None
+            upstream = beside.submit(check_upstream, project.root, context, needed=False) if current else None
             try:
                 yield replace(context, found=Found(project, binary, upstream))
             finally:

@@ -32,7 +32,6 @@ from workflows.aws.sts import CodeMemory, RepeatedCode
 from workflows.core.errors import OnboardError
 from workflows.core.processes import process_started_at
 from workflows.core.secret import Secret
-from workflows.layer.model import Project
 from workflows.messages.handoff import NEW_PASSWORD
 from workflows.steps.admin import apply as apply_step, new_passwords, plan as plan_step, terraform_runs
 from workflows.steps.admin.accepted_plan import PASSWORD, ChangeLine, Planned, parts_of
@@ -403,8 +402,8 @@ def test_a_command_finds_its_project_once_and_asks_its_program_meanwhile(
     nothing, binary = Path(os.devnull), Binary(("terraform",), Product.TERRAFORM, "1.5.7")
     monkeypatch.setattr(layer_run, "layer_binary", lambda *_: binary)
     monkeypatch.setattr(terraform_runs, "layer_binary", lambda *_: pytest.fail("It is asked twice."))
-    asked: list[Project] = []
-    monkeypatch.setattr(layer_run, "check_upstream", lambda project, *_, **__: asked.append(project))
+    asked: list[Path] = []
+    monkeypatch.setattr(layer_run, "check_upstream", lambda root, *_, **__: asked.append(root))
     monkeypatch.setattr(terraform_runs, "check_upstream", lambda *_, **__: pytest.fail("It is asked twice."))
     monkeypatch.setattr(terraform_runs, "find_project", lambda _root: pytest.fail("It is found twice."))
     monkeypatch.setattr(
@@ -416,13 +415,13 @@ def test_a_command_finds_its_project_once_and_asks_its_program_meanwhile(
     ):
         assert layer.location.account == "security"
         assert layer.terraform.binary is binary
-    assert asked == [layer.project]
+    assert asked == [layer.project.root]
 
 
 def test_a_refused_command_does_not_wait_for_the_upstream(
     machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def asked(_project: object, context: Context, **_: object) -> None:
+    def asked(_root: object, context: Context, **_: object) -> None:
         context.cancelled.wait()
 
     monkeypatch.setattr(layer_run, "check_upstream", asked)

@@ -203,7 +203,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
     chosen = _chosen(request, found)
     _check_people(request, chosen, context)
     report(Progress("Asking the checkout's upstream"))
-    check_upstream(found.project, context, needed=not request.without_upstream)
+    check_upstream(found.project.root, context, needed=not request.without_upstream)
     report(Progress("Looking for the programs that the layers ask for"))
     _check_programs(found.project, chosen, context)
     return {

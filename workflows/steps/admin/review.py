@@ -483,7 +483,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
         )
     if not change_set.is_empty:
         report(Progress("Asking the checkout's upstream"))
-        check_upstream(find_project(context.root), context, needed=False)
+        check_upstream(context.root, context, needed=False)
     git = _repository(request, context) if request.commit else None
     report(Progress("Writing"))
     if not change_set.is_empty:

@@ -575,7 +575,7 @@ def open_layer(
         binary = found.binary if found else beside.submit(layer_binary, context, project, location)
         upstream = found.upstream if found else None
         if current and upstream is None:
-            upstream = beside.submit(check_upstream, project, asking, needed=False)
+            upstream = beside.submit(check_upstream, project.root, asking, needed=False)
         if upstream:
             report(Progress("Asking the checkout's upstream"))
         try:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from workflows.core.errors import OnboardError
 from workflows.core.sentences import count, joined, listed
 from workflows.git import Git, Upstream
-from workflows.layer.model import Project
 from workflows.steps.shared.module import Context
 
 
@@ -17,20 +18,21 @@ class UpstreamUnreachable(OnboardError):  # noqa: N818 - it reads better where i
     """The checkout may be behind; the person may decide to continue anyway."""
 
 
-def check_upstream(project: Project, context: Context, *, needed: bool) -> None:
+def check_upstream(root: Path, context: Context, *, needed: bool) -> None:
     """Refuse a checkout that is behind its upstream; later steps check again before they plan.
 
     A branch without an upstream uses the remote's default branch. Without any remote nothing is known, and
     nothing stops.
 
     Args:
+        root: the project's folder.
         needed: whether an unreachable upstream stops it too.
 
     Raises:
         UpstreamUnreachable: it can't be reached, and is needed.
         OnboardError: the checkout is behind.
     """
-    git = Git(project.root, context.environment.variables)
+    git = Git(root, context.environment.variables)
     if not git.is_repository():
         return
     upstream = git.upstream(fetch=True, cancelled=context.cancelled)

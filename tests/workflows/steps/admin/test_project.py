@@ -198,9 +198,8 @@ def test_a_checkout_without_upstream_is_compared_with_the_default_branch(
     error = refused(admin_project, joining(admin_project))
     assert isinstance(error, CheckoutBehind)
     assert "git merge origin/main" in error.next
-    located = project.survey(str(admin_project.root), admin_project.context(), quiet).project
     with pytest.raises(OnboardError, match="behind"):
-        check_upstream(located, admin_project.context(), needed=False)
+        check_upstream(admin_project.root, admin_project.context(), needed=False)
 
 
 def test_a_remote_that_does_not_answer_is_told_without_an_upstream_too(admin_project: AdminProject) -> None:
