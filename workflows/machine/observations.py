@@ -74,7 +74,8 @@ class Observation:
         confirmed: whether the network confirmed the step in the last hour, despite this contradiction.
         here: whether a look at this machine can see that the network's contradiction is over.
         remedy: what to do if the world couldn't be asked; "" if unknown.
-        by_item: the people concerned, by item, if the look covered several items; {} if only its own.
+        by_item: the people concerned, by item, if the look covered several items; {} if only its own. An item
+            without names is concerned as a whole.
         waits: what is awaited, from whom and in which item; () if the words say more than that.
     """
 

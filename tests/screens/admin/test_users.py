@@ -285,7 +285,7 @@ def test_somebody_who_is_gone_is_noticed(mixed: AdminProject) -> None:
     rewrite(mixed, [Written("block", ["b.block"])])
     observed = users.observe(mixed.context())
     assert observed.contradicts
-    assert "a.block (security)" in observed.words
+    assert observed.by_item == {"security": ("a.block",)}
 
 
 async def test_another_name_of_a_key_file_shows_on_a_small_screen(mixed: AdminProject) -> None:

@@ -530,16 +530,16 @@ def observe(context: Context) -> Observation:
         ]
         if gone:
             words = f"{account} no longer has a user {', '.join(gone)}, so their groups can't change."
-            return Observation(Verdict.GONE, words, about=(account, *gone))
+            return Observation(Verdict.GONE, words, about=(account, *gone), by_item={account: tuple(gone)})
         changes = decisions.of(account).groups
         new = {*(new.name for new in changes.add), *changes.rename.values()}
         wanted = [
-            *((f"chosen for {name}", move.add) for name, move in people.items()),
-            ("whose policies you changed", tuple(changes.policies)),
+            *((f"chosen for {name}", (name,), move.add) for name, move in people.items()),
+            ("whose policies you changed", (), tuple(changes.policies)),
         ]
-        for why, groups in wanted:
+        for why, whose, groups in wanted:
             missing = [group for group in groups if group not in new and not (layer and layer.group(group))]
             if missing:
                 words = f"{account} no longer has a group {', '.join(missing)}, {why}."
-                return Observation(Verdict.CHANGED, words)
+                return Observation(Verdict.CHANGED, words, by_item={account: whose})
     return AGREES

@@ -65,6 +65,7 @@ from workflows.steps.admin.accepted_plan import (
     people_of,
 )
 from workflows.steps.admin.other_sessions import (
+    by_account,
     keys_of_later_sessions,
     ledger_with,
     left_open,
@@ -824,7 +825,6 @@ def _arrival_observation(found: Mapping[tuple[str, Arrival], list[str]], context
     if gone:
         lost = (f"AWS no longer has {_GONE[state].format(name)}." for name, state in gone.items())
         return _lost(joined((*lost, words)), gone)
-    in_each = by_key((account, name) for _, name, account in waiting)
-    by_item = {account: tuple(names) for account, names in in_each.items()}
+    by_item = by_account((account, name) for _, name, account in waiting)
     awaited = Observation(Verdict.AWAITED, words, about, by_item=by_item, waits=waiting)
     return awaited if waiting else AGREES

@@ -205,7 +205,7 @@ def removals_since(context: Context) -> Observation | None:
         if (account, name) not in found and (name in sure or (account, name) in there)
     }
     gone = tuple(name for name in names if name not in left)
-    return Observation(Verdict.REVERTED, _removal_words(found, applied), gone, by_item=_by_account(found))
+    return Observation(Verdict.REVERTED, _removal_words(found, applied), gone, by_item=by_account(found))
 
 
 def never_admitted(name: str, account: str, context: Context) -> bool:
@@ -227,7 +227,8 @@ def _lacking(found: Removals, layers: Mapping[str, Layer]) -> dict[Part, Applied
     }
 
 
-def _by_account(found: Iterable[Part]) -> dict[str, tuple[str, ...]]:
+def by_account(found: Iterable[Part]) -> dict[str, tuple[str, ...]]:
+    """Return the names of users by account."""
     return {account: tuple(names) for account, names in by_key(found).items()}
 
 
@@ -280,7 +281,7 @@ def removed_from_files(context: Context, layers: Mapping[str, Layer] | None = No
     applied = ledger.removals(own, people)
     found = ledger.removals(own, people, ledger.written) | applied
     lacking = _lacking(found, layers or read_layers(context)) if found else {}
-    return RemovedFromFiles(_removal_words(lacking, applied), _by_account(lacking))
+    return RemovedFromFiles(_removal_words(lacking, applied), by_account(lacking))
 
 
 def keys_of_later_sessions(context: Context) -> dict[tuple[str, str], str]:

@@ -42,7 +42,7 @@ from workflows.messages.envelope import MessageError
 from workflows.messages.invitation import Invitation
 from workflows.messages.request import Request as KeyRequest, open_request
 from workflows.steps.admin.edits import expired, other_keys, read_layers, rejected
-from workflows.steps.admin.other_sessions import keys_of_later_sessions, other_keys_since
+from workflows.steps.admin.other_sessions import by_account, keys_of_later_sessions, other_keys_since
 from workflows.steps.decisions import Comparison, DecidedKey, Decisions, Reset
 from workflows.steps.shared.leftovers import RUNS
 from workflows.steps.shared.module import Context, Progress, Report
@@ -861,22 +861,26 @@ def observe(context: Context) -> Observation:
         for account, layer in layers.items()
         for other in other_keys(layer, context.decisions)
     ]
-    if wrong := {other.conflict: other.words for _, other in others if other.known_by not in later}:
-        return Observation(Verdict.CHANGED, joined(wrong.values()), about=tuple(wrong))
+    if unknown := [(account, other) for account, other in others if other.known_by not in later]:
+        wrong = {other.conflict: other.words for _, other in unknown}
+        whose = by_account((account, other.name) for account, other in unknown)
+        return Observation(Verdict.CHANGED, joined(wrong.values()), about=tuple(wrong), by_item=whose)
     if others:
         by = listed([*dict.fromkeys(later[other.known_by] for _, other in others)], 2)
         files = by_key((other.file, account) for account, other in others)
         where = joined((f"{file} in {enumerated(accounts)}" for file, accounts in files.items()), "; ")
         return Observation(Verdict.REVERTED, f"A later session replaced the key ({by}): {where}.")
-    keys = context.decisions.keys.values()
-    for account, reset in ((account, reset) for key in keys for account, reset in key.resets.items()):
+    keys = context.decisions.keys.items()
+    resets = ((name, *reset) for name, key in keys for reset in key.resets.items())
+    for name, account, reset in resets:
         more = sorted({*sharing_key(layers[account], reset.file)}.difference(reset.users))
         if more:
             words = (
                 f"{reset.file} of {account}, which is being replaced, is now also the key file of "
                 f"{', '.join(more)}."
             )
-            return Observation(Verdict.CHANGED, words, about=(account, reset.file, *more))
+            about = (account, reset.file, *more)
+            return Observation(Verdict.CHANGED, words, about=about, by_item={account: (name,)})
     return AGREES
 
 

@@ -272,9 +272,11 @@ class _Column:
 
     def _concerned(self, look: Observation) -> set[str]:
         """Return the people here whom a contradiction is about: everybody if it names nobody."""
-        if any(look.by_item.values()):
-            return self._people.intersection(look.by_item.get(self._account, ()))
-        return self._people.intersection(look.about) or self._people
+        if look.by_item and self._account not in look.by_item:
+            return set()
+        named = {*look.by_item.get(self._account, look.about)}
+        everybody = self._people.union(self._context.decisions.people)
+        return self._people & named if named & everybody else self._people
 
     def _changed_on_purpose(self, context: Context) -> set[str]:
         """Return people changed in AWS since the apply, which the user confirmed as intended."""

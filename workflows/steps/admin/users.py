@@ -184,13 +184,15 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
 def observe(context: Context) -> Observation:
     """Check that people whose access or key file changes exist; Review checks for the joiners."""
     layers = read_layers(context)
-    gone, since = [], removed_from_files(context, layers).by_item
+    gone, since = dict[str, tuple[str, ...]](), removed_from_files(context, layers).by_item
     for account, layer in layers.items():
         here = context.decisions.of(account)
         there = {person.iam_name for person in layer.people}.union(here.remove, since.get(account, ()))
-        gone += [f"{name} ({account})" for name in sorted(here.switched - there)]
-    words = f"{', '.join(gone)} is no longer in the layer, but you wanted to change something for them."
-    return Observation(Verdict.CHANGED, words) if gone else AGREES
+        if missing := here.switched - there:
+            gone[account] = tuple(sorted(missing))
+    who = ", ".join(f"{name} ({account})" for account, names in gone.items() for name in names)
+    words = f"{who} is no longer in the layer, but you wanted to change something for them."
+    return Observation(Verdict.CHANGED, words, by_item=gone) if gone else AGREES
 
 
 def switch_refusal(layer: Layer, person: Person, fact: str, *, wanted: bool) -> EditRefused | None:

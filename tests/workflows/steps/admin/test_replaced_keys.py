@@ -306,6 +306,7 @@ def test_somebody_who_comes_to_share_the_file_is_noticed(admin: AdminProject, pe
     seen = pgp_keys.observe(admin.context())
     assert seen.contradicts
     assert "machine.ci" in seen.about
+    assert seen.by_item == {"security": ("machine.github.actions",)}
 
 
 def test_two_keys_for_one_file_are_refused_and_one_key_for_two_people_is_told(

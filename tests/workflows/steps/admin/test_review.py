@@ -495,6 +495,7 @@ def test_a_key_that_expired_or_was_replaced_since_stops_before_a_byte_is_written
     decided = admin.context().decisions.keys["jane.doe"].fingerprint
     (conflict,) = seen.about
     assert decided in conflict
+    assert seen.by_item == {"security": ("jane.doe",)}
     assert openpgp.grouped(decided) in refused.value.what
     key.unlink()
     admin.facts["keys"]["jane.doe"]["expires"] = "2000-01-01T00:00:00+00:00"

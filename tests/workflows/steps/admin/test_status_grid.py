@@ -285,6 +285,41 @@ def test_nobody_is_done_for_whom_nothing_is_decided_yet(tmp_path: Path) -> None:
     assert status_grid(context).sentence
 
 
+@pytest.mark.parametrize(
+    ("look", "changed"),
+    [
+        ({"about": ("juan.delacruz",)}, {("juan.delacruz", "security")}),
+        ({"about": ("security", "juan.delacruz")}, {("juan.delacruz", "security")}),
+        ({"by_item": {"management": ("sam.okafor",)}}, {("sam.okafor", "management")}),
+        ({"by_item": {"management": ()}}, {("sam.okafor", "management"), ("jane.doe", "management")}),
+        (
+            {"about": ("a file",)},
+            {
+                ("sam.okafor", "management"),
+                ("jane.doe", "management"),
+                ("jane.doe", "security"),
+                ("juan.delacruz", "security"),
+                ("alex.kim", "security"),
+            },
+        ),
+    ],
+)
+def test_a_contradiction_is_shown_only_where_it_is_about_somebody(
+    tmp_path: Path, look: dict[str, Any], changed: set[tuple[str, str]]
+) -> None:
+    facts, key = {**FACTS, **DECIDED, "changed_files": []}, StepKey("groups")
+    context = Context(fake_environment(tmp_path, {}), facts, facts, "", tmp_path / "session")
+    seen = {key: Observation(Verdict.CHANGED, **look)}
+    found = status_grid(replace(context, contradicted=frozenset({key}), observed=seen))
+    shown = {
+        (name, account)
+        for name, stands in found.rows
+        for account, stand in zip(found.accounts, stands, strict=True)
+        if stand is PersonStatus.CHANGED
+    }
+    assert shown == changed
+
+
 def test_who_was_added_again_is_not_removed_since_because_the_same_sessions_removed_others(
     tmp_path: Path,
 ) -> None:
