@@ -157,7 +157,7 @@ class ProfilesPane(StepPane):
         self._proposed = profiles.proposal(opening.context)
         self._start = {**plain(self._proposed), **opening.draft}
         self._shown: Request | None = None
-        self._diff, self._written, self._possible = "", 0, True
+        self._diff, self._written = "", 0
 
     def compose_body(self) -> ComposeResult:
         yield FieldRow("Region", Input(value=str(self._start["region"]), id="region", compact=True))
@@ -206,11 +206,6 @@ class ProfilesPane(StepPane):
     def _go_down(self) -> None:
         self.screen.focus_next()
 
-    @on(Input.Changed)
-    def _correct(self) -> None:
-        if not self._possible:
-            self._preview()
-
     @on(Input.Blurred)
     @on(MarkBox.Changed)
     @on(SelectionList.SelectedChanged)
@@ -231,13 +226,15 @@ class ProfilesPane(StepPane):
             self.parting = "\n".join((f"✓ {done}", *more))
 
     def _show(self, found: Preview) -> None:
+        if self.request() != self._shown:
+            self._preview()  # the input has changed meanwhile
+            return
         marked = [*self._start["overwrite"], *self._start["prune"]]
         self.query_one(ProfileQuestions).show(found.by_hand, found.stale, marked)
         readable = self.context.environment.readable
         folder = readable(paths_of(self.context).folder)
-        self._written = len(found.names) if found.diff else 0
         written = f"{count(len(found.names), 'profile')} in {folder}: {', '.join(found.names)}"
-        self._possible = not found.problems
+        self._written = len(found.names) if found.diff or found.problems else 0
         self.place_problems(found.problems)
         if not (found.problems or found.diff or found.by_hand or self.opening.asks):
             self.drop_note()  # whatever the note was about, the files are up to date
@@ -257,7 +254,7 @@ class ProfilesPane(StepPane):
         self.set_class(bool(diff), "-changes")
         self.query_one(DiffView).show(diff)
         self.primary_changed()
-        self.call_after_refresh(self._preview)  # the input may have changed meanwhile
+        self.call_after_refresh(self._preview)  # the questions are part of the input
 
     @on(StepPane.MoveFailed)
     def _failed(self, message: StepPane.MoveFailed) -> None:
@@ -265,7 +262,7 @@ class ProfilesPane(StepPane):
             self.query_one("#remarks", Text).update(f"✗ {message.error.what} {message.error.why}")
 
     def primary(self) -> Primary:
-        if not self._possible:
+        if any(problem.fatal for problem in self.problems):
             return Primary("Fix the field first", ready=False)
         return Primary(f"Write {count(self._written, 'profile')}" if self._written else "Continue")
 

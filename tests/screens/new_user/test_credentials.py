@@ -743,6 +743,45 @@ async def test_profiles_are_shown_as_a_difference_and_then_written(
         assert not app.pane.changed()
 
 
+async def test_a_field_is_fixed_as_soon_as_its_text_is_whatever_a_look_at_the_earlier_text_says(
+    new_user: NewUserAws, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept(new_user, session, user_key(new_user))
+    may_look, survey = Event(), profiles.survey
+
+    def held(*request: Any) -> profiles.Preview:
+        assert may_look.wait(SECONDS)
+        return survey(*request)
+
+    app = host(new_user, session, PROFILES)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        good = field(app, "region").value
+        await pilot.press("end", "x", "tab")
+        await rest(pilot)
+        assert (app.pane.primary().ready, bool(app.pane.problems)) == (False, True)
+        pane, ready = app.pane, list[bool]()
+        assert isinstance(pane, ProfilesPane)
+        show = pane._show
+
+        def noted(found: profiles.Preview) -> None:
+            show(found)
+            ready.append(pane.primary().ready)
+
+        monkeypatch.setattr(pane, "_show", noted)
+        monkeypatch.setattr(profiles, "survey", held)
+        field(app, "region").value = f"{good}xx"
+        pane._preview()  # as on leaving the field
+        field(app, "region").value = good
+        await pilot.pause()
+        assert pane.primary().ready
+        may_look.set()
+        await until(pilot, lambda: len(ready) > 1)
+        assert all(ready)
+        assert not pane.problems
+        await rest(pilot)
+
+
 async def test_keys_scroll_changes_that_are_longer_than_the_terminal(
     new_user: NewUserAws, session: Session
 ) -> None:
