@@ -1400,6 +1400,7 @@ async def test_to_look_again_asks_for_the_passphrase_and_says_what_it_could_not_
             await until(pilot, lambda: not app.wizard._looking)
             await rest(pilot)
             assert app.wizard.query_one("#result").has_class("-warning") is (not secret)
+            assert len({str(why) for _, why in app.wizard._unsure}) == (not secret), "one reason for all"
             assert (session.status(MFA) is Status.CONTRADICTED) is bool(secret)
             assert ("MFA" in str(app.wizard.query_one("#next", Text).content)) is bool(secret)
     session.close()

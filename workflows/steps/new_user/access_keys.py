@@ -56,6 +56,7 @@ from workflows.steps.shared.own_access_key import (
     made_key,
     new_record,
     not_accepted,
+    not_asked,
     observe_store,
     present_key,
     session_of,
@@ -508,6 +509,6 @@ def inquire(context: Context) -> Observation:
         return NOT_ASKED  # AWS has nothing new about a key that isn't here
     with client_without_asking("sts", context) as client:
         if client is None:
-            return NOT_ASKED
+            return not_asked(context)
         who = asked(lambda: sts.caller_identity(client), None, KEY_REFUSED)
     return AGREES if who is not None else not_accepted(context.facts["access_key"]["id"])

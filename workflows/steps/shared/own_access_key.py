@@ -69,7 +69,7 @@ from workflows.stores.vault import (
 )
 
 _KEYLESS = "iam-onboard can ask AWS only with an access key: keep one in Access keys (F2)."
-_LOCKED = "Your access key is in an encrypted file. “Look again” opens it."
+_LOCKED = "“Look again” unlocks your access key with your PGP key's passphrase."
 _NO_DEVICE = "You have no MFA device in AWS that gives codes."
 NOT_REPLACED = "You haven't replaced the one-time password yet: sign in once more, and choose a new one."
 _KINDS = {
