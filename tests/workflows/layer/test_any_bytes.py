@@ -15,6 +15,7 @@ from support.layers import ACCOUNT, USERS, contents, layer_of, pair
 from support.mutations import mutated
 
 from workflows.core.errors import OnboardError
+from workflows.hcl import document
 from workflows.hcl.values import BadVariables, read_variables
 from workflows.layer.discover import find_project
 from workflows.layer.edit.account import SetSetting
@@ -127,6 +128,7 @@ def test_deep_and_huge_files_take_ten_times_as_long_as_a_tenth_of_them(kind: str
     size, data = _MANY[kind]
 
     def read(count: int) -> None:
+        document._tree_of_small.cache_clear()  # each call is to parse
         layer = layer_of({"users.tf": USERS, "odd.tf": data(count)}, {"jane.doe": "QUJD\n"})
         assert layer.files.documents["odd.tf"].data == data(count)
         tried(layer, AddPerson("maria.sosa", "QUJD\n"))
