@@ -29,9 +29,6 @@ from textual.screen import Screen
 from textual.widgets import Button, Input, TextArea
 from textual.widgets._toast import Toast
 
-_QUIET_CYCLES = 3
-"""The cycles of the event loop without work after which nothing happens any more: tasks without a widget,
-such as those that remove widgets, need one or two."""
 _CYCLES_AT_ONCE = 1_000
 """The number of cycles after which the application must be waiting for something outside."""
 _PATIENCE_SECONDS = 300.0
@@ -46,6 +43,7 @@ def install() -> None:
     """Remove the clock from Textual in this process."""
     textual.pilot.wait_for_idle = textual.app.wait_for_idle = _settled
     Pilot._wait_for_screen = _settled
+    Screen._update_timer = _NoTimer()
     constants.TEXTUAL_ANIMATIONS = "none"
     Compositor.render_update = _painted_when_asked
     Stylesheet._parse_rules, Stylesheet.parse = _parsed_once, _put_together_once
@@ -61,6 +59,16 @@ def install() -> None:
         assert hasattr(owner, by_timer), f"{owner.__name__} has no {by_timer} any more"
         setattr(owner, by_timer, lambda _self: None)
     Notification.has_expired = property(lambda _self: False)
+
+
+class _NoTimer:
+    """A timer that lays nothing out: `_ticked` does that, once nothing else is to be done."""
+
+    def pause(self) -> None:
+        pass
+
+    def resume(self) -> None:
+        pass
 
 
 _render_update = Compositor.render_update
@@ -115,15 +123,17 @@ def _last_selector_first(selectors: list[Selector], path: list[DOMNode]) -> bool
 async def _settled(*_: Any, **__: Any) -> bool:
     """Wait until every message and those that follow from it have been handled and painted."""
     app = active_app.get()
+    ready: Any = asyncio.get_running_loop()._ready  # type: ignore[attr-defined]
     deadline = monotonic() + _PATIENCE_SECONDS
-    quiet = cycles = 0
-    while quiet < _QUIET_CYCLES and monotonic() < deadline:
+    cycles = 0
+    while monotonic() < deadline:
         cycles += 1
         await asyncio.sleep(0 if cycles < _CYCLES_AT_ONCE else 0.005)
         if not app.is_running or app._exit or app._exception is not None:
             return False
-        quiet = quiet + 1 if _all_wait(app) and not _ticked(app) else 0
-    return quiet == _QUIET_CYCLES
+        if not ready and not _ticked(app) and _all_wait(app):
+            return True
+    return False
 
 
 def _all_wait(app: App[object]) -> bool:
