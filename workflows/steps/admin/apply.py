@@ -16,7 +16,14 @@ from workflows.machine.observations import Observation, Verdict
 from workflows.steps.admin import recovery, state_now
 from workflows.steps.admin.accepted_plan import Planned, decided
 from workflows.steps.admin.edits import refuse_unusable_keys
-from workflows.steps.admin.judged_plan import causes, doubted_keys, kept_in_use, staleness, standing
+from workflows.steps.admin.judged_plan import (
+    causes,
+    doubted_keys,
+    kept_in_use,
+    refuse_rejected_keys,
+    staleness,
+    standing,
+)
 from workflows.steps.admin.other_sessions import replaced_before_sent
 from workflows.steps.admin.terraform_runs import located, open_layer, reopen_layer, run_folder, watching
 from workflows.steps.ledger import left_out_of
@@ -135,6 +142,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
                 release_credentials(context.folder, context.item)
         else:
             refuse_unusable_keys(context)
+            refuse_rejected_keys(planned, context)
             _apply(planned, request, context, report)
     except ApplyFailed as failed:
         failed.what = f"{failed.what} {standing(planned, failed.result)}"

@@ -22,6 +22,7 @@ from workflows.layer.read.layer import read_layer
 from workflows.steps.admin import new_passwords, plan_resources
 from workflows.steps.admin.accepted_plan import ChangeLine, PersonChange, Planned, decided, is_applied
 from workflows.steps.admin.other_sessions import (
+    LeftOpen,
     left_open,
     left_open_sentences,
     not_applied,
@@ -31,7 +32,7 @@ from workflows.steps.admin.other_sessions import (
 from workflows.steps.admin.plan_resources import Difference, Resource
 from workflows.steps.admin.terraform_runs import located, open_layer, run_folder
 from workflows.steps.admin.written import written_at
-from workflows.steps.decisions import Move
+from workflows.steps.decisions import Comparison, Move
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.terraform.plan import (
     ACCESS_KEY,
@@ -259,13 +260,34 @@ def doubted_keys(planned: Planned, context: Context) -> tuple[Sentence, ...]:
     Raises:
         OnboardError: the layer can't be read.
     """
+    return tuple(left_open_sentences(_doubted(planned, context)))
+
+
+def refuse_rejected_keys(planned: Planned, context: Context) -> None:
+    """Stop before a plan encrypts something to a key that another session found not to be its owner's.
+
+    Raises:
+        OnboardError: it does, or the layer can't be read.
+    """
+    doubted = _doubted(planned, context)
+    if wrong := {key: left for key, left in doubted.items() if left.answer is Comparison.DIFFERS}:
+        raise OnboardError(
+            "A PGP key belongs to someone else",
+            joined(left_open_sentences(wrong)),
+            why="They couldn't decrypt what this plan makes for them, but someone else could.",
+            next="Ask for their own key, and replace this one (Replace a PGP key, on Home).",
+        )
+
+
+def _doubted(planned: Planned, context: Context) -> dict[tuple[str, str], LeftOpen]:
+    """Return what other sessions leave open, by name and fingerprint; decided keys are the session's own."""
     names = {*planned.passwords, *planned.access_keys}.difference(context.decisions.keys)
     of_names = {key: left for key, left in left_open(context).items() if key[0] in names} if names else {}
     if not of_names:
-        return ()
+        return {}
     layer = read_layer(located(context)[1])
     there = {(name, fingerprint_in(layer.key_of(name) or b"")) for name, _ in of_names}
-    return tuple(left_open_sentences({key: left for key, left in of_names.items() if key in there}))
+    return {key: left for key, left in of_names.items() if key in there}
 
 
 def causes(planned: Planned, result: ApplyResult) -> tuple[Sentence, ...]:

@@ -26,7 +26,13 @@ from workflows.machine.observations import AGREES, NOT_ASKED, Observation, Verdi
 from workflows.steps.admin import new_passwords, plan_resources, state_now
 from workflows.steps.admin.accepted_plan import Planned, decided, is_applied, passwords_before
 from workflows.steps.admin.edits import other_keys, refuse_other_keys, refuse_unusable_keys
-from workflows.steps.admin.judged_plan import begun_here, judged, made_from_other_files, staleness
+from workflows.steps.admin.judged_plan import (
+    begun_here,
+    judged,
+    made_from_other_files,
+    refuse_rejected_keys,
+    staleness,
+)
 from workflows.steps.admin.other_sessions import keys_of_later_sessions, other_keys_since, removed_from_files
 from workflows.steps.admin.terraform_runs import (
     OpenLayer,
@@ -110,6 +116,7 @@ def make(context: Context, report: Report, code: Secret | None = None) -> Planne
         plan = replace(plan, drift=tuple(change for change in plan.drift if change.address not in begun))
         planned = judged(record, plan, context)
         try:
+            refuse_rejected_keys(planned, context)
             refuse_another_account(plan, layer.location)
             refuse_short_passwords(plan, layer.location, _least_length(plan, layer, context, report))
             planned = _completed(planned, gone, layer, context, report)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from support.admin_project import AdminProject, quiet
 
+from workflows.core.errors import OnboardError
 from workflows.core.openpgp import fingerprint_in
 from workflows.machine.summaries import Summary, keep_summary, made_from
 from workflows.sandbox.project import git
@@ -110,6 +112,9 @@ def test_plan_and_apply_doubt_a_key_that_they_encrypt_to_as_another_session_does
     assert bool(judged_plan.doubted_keys(planned, context)) is expected
     for found in (judged_plan.survey(planned, context), apply.survey(context, quiet)):
         assert found.doubts == judged_plan.doubted_keys(planned, context)
+    rejected = expected and answer == "differs"
+    with pytest.raises(OnboardError) if rejected else nullcontext():
+        judged_plan.refuse_rejected_keys(planned, context)
 
 
 def _record(admin: AdminProject) -> PlanRecord:

@@ -315,15 +315,19 @@ def test_what_the_state_lacks_is_told_for_everybody(tmp_path: Path) -> None:
     assert [words.split()[0] for words in state_now.not_applied(half, leaving)] == ["jane.doe"]
 
 
-def plans_are(monkeypatch: pytest.MonkeyPatch, own: Context, record: PlanRecord, made: Plan) -> None:
-    """Make Terraform return this plan, without asking the layer's account."""
+def plans_are(monkeypatch: pytest.MonkeyPatch, own: Context, record: PlanRecord, made: Plan) -> list[str]:
+    """Make Terraform return this plan, without asking the layer's account; return what is given up."""
     run_folder(own).mkdir(parents=True)
-    terraform = SimpleNamespace(plan=lambda **_: (record, made), give_up_plan=lambda: None)
+    given_up = list[str]()
+    terraform = SimpleNamespace(
+        plan=lambda **_: (record, made), give_up_plan=lambda: given_up.append("the plan")
+    )
     location = SimpleNamespace(account_id="", relative="security", account="security")
     layer = SimpleNamespace(terraform=terraform, location=location)
     monkeypatch.setattr(plan, "open_layer", lambda *_, **__: nullcontext(layer))
     monkeypatch.setattr(plan, "_least_length", lambda *_: None)
     monkeypatch.setattr(plan, "not_checked", lambda *_: ())
+    return given_up
 
 
 def test_a_plan_that_only_takes_somebody_out_of_a_group_or_creates_them_is_no_removal(
@@ -383,6 +387,24 @@ def test_a_plan_says_that_a_later_session_took_in_another_key_for_somebody(
         monkeypatch.setattr(plan, name, lambda *_, answer=answer, **__: answer)
     monkeypatch.setattr(plan, "keys_of_later_sessions", lambda _: {("jane.doe", fingerprint): "Replace"})
     assert len(plan.make(own, quiet).notes) == notes
+
+
+def test_a_key_that_another_session_rejected_stops_plan_and_apply(
+    tmp_path: Path, record: PlanRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = context(tmp_path, plan=judged(record, PLAN, context(tmp_path)).as_facts())
+    given_up = plans_are(monkeypatch, own, record, PLAN)
+
+    def refuse(planned: Planned, _context: Context) -> None:
+        raise OnboardError("A PGP key belongs to someone else", planned.passwords[0])
+
+    for module in (plan, apply):
+        monkeypatch.setattr(module, "refuse_rejected_keys", refuse)
+    with pytest.raises(OnboardError, match="someone else"):
+        plan.make(own, quiet)
+    assert given_up == ["the plan"]
+    with pytest.raises(OnboardError, match="someone else"):
+        apply.perform(apply.Request(), own, quiet)
 
 
 def test_whom_a_later_session_took_out_of_the_files_is_no_part_of_the_plan_or_of_what_follows(
