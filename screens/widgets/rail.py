@@ -196,7 +196,7 @@ class StepRail(OptionList, can_focus=False):
 
     DEFAULT_CSS = """
     StepRail {
-        width: 25; height: 1fr; border: none; margin-top: 1; background: $background; scrollbar-size: 1 1;
+        width: 25; height: 1fr; border: none; margin-top: 1; background: $background; scrollbar-size: 0 0;
         text-wrap: nowrap; text-overflow: ellipsis;
     }
     StepRail:focus { border: none; background-tint: transparent; }

@@ -126,7 +126,7 @@ class WizardScreen(OneFocus):
     WizardScreen #middle Stage { border-left: solid $border-blurred; }
     WizardScreen.-narrow #stepper { display: block; }
     WizardScreen.-narrow StepRail { display: none; }
-    WizardScreen.-narrow.-steps StepRail { display: block; width: 1fr; }
+    WizardScreen.-narrow.-steps StepRail { display: block; width: 1fr; scrollbar-size-vertical: 1; }
     WizardScreen.-narrow.-steps Stage { display: none; }
     WizardScreen.-narrow #middle Stage { border-left: none; }
     WizardScreen.-low #rule, WizardScreen.-tiny #stepper { display: none; }

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 import pytest
 from support.fakes import FakeClipboard, fake_environment
+from support.fitting import scrollbars
 from support.panes import SECONDS, PaneHost, by_id, new_session, rest, settle, until
 from support.small_steps import (
     NOT_THERE,
@@ -117,6 +118,26 @@ async def test_the_rail_repeats_steps_for_each_layer_and_marks_where_they_stand(
             "· End",
         ]
         assert "1 of 7 done" in app.text().splitlines()[0]
+
+
+async def test_of_a_page_and_a_list_of_steps_that_are_both_too_long_only_one_has_a_scrollbar(
+    tmp_path: Path,
+) -> None:
+    layers = {"project": "bb", "layers": [f"layer-{number}" for number in range(9)]}
+    app = host(tmp_path, done={PROJECT: layers}, users=EverythingPane)
+    async with app.run_test(size=(100, 20)) as pilot:
+        await rest(pilot)
+        rail = app.wizard.query_one(StepRail)
+        assert (rail.max_scroll_y > 0, app.pane.max_scroll_y > 0) == (True, True)
+        assert not [*scrollbars(app.screen)]
+        await pilot.press("f2", "end")
+        await rest(pilot)
+        assert rail.scroll_y > 0, "its end comes into view"
+        assert not [*scrollbars(app.screen)]
+        await pilot.resize_terminal(80, 20)
+        await rest(pilot)
+        assert rail.show_vertical_scrollbar
+        assert rail.styles.scrollbar_size_vertical
 
 
 def test_what_only_the_person_says_is_counted_apart() -> None:
