@@ -409,7 +409,7 @@ class HandOverPane(TerraformPane):
             self.query_one("#people", OptionList).highlighted = self._names.index(left[0])
         self._show()
         self.keep_draft()
-        if self.opening.done:
+        if self.opening.done or not hand_over.validate(self.request(), self.context):
             self._record(said)
 
     def _mark_by_hand(self, name: str) -> None:
@@ -417,11 +417,11 @@ class HandOverPane(TerraformPane):
         self._mark(name, hand_over.marked_by_hand(self.context, how))
 
     def _record(self, said: str) -> None:
-        """Record it in a done step: submit again, or reopen until everything is sent."""
+        """Record it at once: the step is done when everything is sent, and reopened until then."""
         if self._unsent:
             self.screen.call_later(self.screen.run_action, "reopen")
         else:
-            self.parting = said
+            self.parting, self.stays = f"{said} {self.turn().line}.", True
             self.submit()
 
     @on(Button.Pressed, "#copy")

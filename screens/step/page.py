@@ -182,6 +182,7 @@ class StepPane(VerticalScroll):
         to_primary: whether the page has requested the focus on the primary action.
         noted: whether the machine's remark on the step still holds.
         parting: the step's result, shown on the next page; "" for nothing.
+        stays: whether the page is shown again once the step is done.
         in_between: the primary action while the page's own question holds up its work.
     """
 
@@ -193,6 +194,7 @@ class StepPane(VerticalScroll):
     opened = False
     running_move = ""
     parting = ""
+    stays = False
     in_between: Primary | None = None
     _looks = False
     to_primary = _to_primary = False

@@ -59,9 +59,10 @@ class Stage(Vertical):
 
     @dataclass
     class Settled(Message):
-        """The current step has been done."""
+        """The current step has been done; `stays` says whether its page is to be shown again."""
 
         key: StepKey
+        stays: bool = False
 
     class Recorded(Message):
         """The session or its input changed, or couldn't."""
@@ -278,15 +279,15 @@ class Stage(Vertical):
 
     @on(StepPane.MoveDone)
     def _succeed(self, message: StepPane.MoveDone) -> None:
-        key = self.key
-        if key is None or message.pane is not self.pane:
+        pane, key = self.pane, self.key
+        if pane is None or key is None or message.pane is not pane:
             return
         if message.name != "perform":
             if self._run.session.status(key) is Status.RUNNING:
                 self.record(lambda: self._run.session.rest(key))
         elif self.record(lambda: self._run.session.succeed(key, message.result)):
             self._over = True
-            self.post_message(self.Settled(key))
+            self.post_message(self.Settled(key, pane.stays))
 
     @on(StepPane.MoveFailed)
     def _fail(self, message: StepPane.MoveFailed) -> None:

@@ -900,11 +900,11 @@ class WizardScreen(OneFocus):
     async def _settled(self, message: Stage.Settled) -> None:
         if message.key == self.current:
             await self._look_after(message.key)
-            back = self._came_from
+            back = message.key if message.stays else self._came_from
             if back is None or self.run.session.status(back) is Status.LOCKED:
                 back = self.run.after(message.key)
             await self.go_to(back, keep=False)
-            if self.current is None:
+            if self.run.proposal() is None:
                 self._ask_in_background(self.run.inquiries())
             elif said := [question for question in self.run.inquiries() if self._only_said(question.key)]:
                 self._ask_in_background(said, "only said")  # AWS may be able to confirm it by now

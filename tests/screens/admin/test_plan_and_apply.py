@@ -941,21 +941,27 @@ async def test_a_text_left_to_a_later_one_is_no_longer_called_ready_nor_left_out
 async def test_enter_shows_the_text_and_a_mark_by_hand_is_taken_back(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with at_hand_over(desk, monkeypatch) as (app, pilot, pane):
+    async with at_hand_over(desk, monkeypatch) as (app, pilot, _pane):
+
+        def page() -> HandOverPane:
+            assert isinstance(app.pane, HandOverPane)
+            return app.pane
 
         def sent() -> Sent:
-            return pane.request().people["jane.doe"]
+            return page().request().people["jane.doe"]
 
         await press(pilot, "enter")
         assert isinstance(app.screen, TextDialog)
         assert sent() == Sent()
         await press(pilot, "escape", "t")
         assert (sent().sent_at is not None, sent().by_hand) == (True, True)
-        assert pane._line("jane.doe").startswith(MARKS[Status.UNCONFIRMED])
-        label = str(pane.query_one("#sent", Button).label)
+        assert page()._line("jane.doe").startswith(MARKS[Status.UNCONFIRMED])
+        assert desk.status("hand-over") is Status.DONE, "nothing is left to send"
+        label = str(page().query_one("#sent", Button).label)
         await press(pilot, "t")
         assert sent() == Sent()
-        assert str(pane.query_one("#sent", Button).label) != label
+        assert desk.status("hand-over") is Status.READY
+        assert str(page().query_one("#sent", Button).label) != label
 
 
 async def test_a_machine_user_does_not_count_among_the_people_who_can_start(
@@ -1197,17 +1203,22 @@ async def test_a_text_that_was_sent_and_is_of_no_use_now_is_not_handed_over(
 async def test_a_text_that_turns_out_to_be_of_no_use_is_not_called_sent_anywhere(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, *, done: bool
 ) -> None:
-    async with at_hand_over(desk, monkeypatch) as (app, pilot, pane):
-        key = StepKey("hand-over", "management")
-        await press(pilot, "t", *(["ctrl+n"] if done else []))
-        if done:
-            await app.wizard.go_to(key)
-            await rest(pilot)
-        lost = (PersonHandoff("jane.doe", "", (), ("management: no password.",), to_plan=("management",)),)
-        monkeypatch.setattr(hand_over, "prepare", lambda _context, _report, _code=None: lost)
-        (app.pane if done else pane)._read()  # type: ignore[union-attr]
+    names = ["jane.doe"] if done else ["jane.doe", "sam.okafor"]  # it is done once everybody's is sent
+    desk.accept(replace(written(desk), passwords=tuple(names)))
+    desk.applied()
+    texts = [PersonHandoff(name, f"Hello {name}\n", ("management",)) for name in names]
+    monkeypatch.setattr(hand_over, "prepare", lambda _context, _report, _code=None: tuple(texts))
+    app = desk.host("hand-over")
+    async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
-        ((_name, (stand,)),) = status_grid(app.wizard.run.session_context()).rows
+        await rest(pilot)
+        await press(pilot, "t")
+        assert (desk.status("hand-over") is Status.DONE) is done
+        texts[0] = PersonHandoff("jane.doe", "", (), ("management: no password.",), to_plan=("management",))
+        assert isinstance(app.pane, HandOverPane)
+        app.pane._read()
+        await rest(pilot)
+        stand = dict(status_grid(app.wizard.run.session_context()).rows)["jane.doe"][0]
         assert stand is (PersonStatus.CHANGED if done else PersonStatus.TO_HAND_OVER)
         assert (desk.status("hand-over") is Status.CONTRADICTED) is done
 
