@@ -14,6 +14,7 @@ from support.layers import Habits, group
 from support.styles import Written, files_of
 from textual.widgets import Button
 
+from screens.admin.project import ProjectPane
 from screens.admin.users import UsersPane, Who
 from screens.widgets.dialogs import ErrorDialog, NameDialog
 from screens.widgets.line_list import LineList
@@ -310,3 +311,23 @@ async def test_a_key_is_about_the_list_that_has_the_cursor(
         await ui.press("p")
         assert not isinstance(ui.app.screen, ErrorDialog)
         assert ui.app.pane.request().access == {}
+
+
+async def test_somebody_who_came_to_be_in_every_account_leads_back_to_project(
+    admin_project: AdminProject, people_keys: Keys
+) -> None:
+    decide(admin_project, people_keys, joining=("jane.doe",))
+    put(admin_project, {account: {"jane.doe": {"auditors"}} for account in ("management", "security")})
+    write(admin_project)
+    del admin_project.facts["user_changes"]  # as of a session that hasn't written it
+    async with wizard(admin_project, project, pgp_keys, at="users") as ui:
+        assert ui.status("project") is Status.CONTRADICTED
+        await ui.press("ctrl+n")
+        assert isinstance(ui.app.pane, ProjectPane)
+        await ui.press("ctrl+n")
+        assert ui.status("project") is Status.READY
+        await ui.press("ctrl+n")
+        assert ui.status("project") is Status.FAILED
+        ui.field("joining").value = "bob.roe"
+        await ui.press("ctrl+n")
+        assert ui.status("project") is Status.DONE

@@ -10,9 +10,10 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from workflows.core.errors import OnboardError
 from workflows.core.files import FileError
 from workflows.core.grouping import by_key
-from workflows.core.sentences import Sentence, count, day, joined, listed
+from workflows.core.sentences import Sentence, count, day, enumerated, joined, listed
 from workflows.core.shapes import WrongShape, moment, texts
 from workflows.git import Git
 from workflows.layer.model import Layer
@@ -123,6 +124,43 @@ def ledger_with(context: Context) -> tuple[Ledger, Summary]:
     return Ledger(
         (own, *_others(context)), lambda each: holds_files(folder.parent / each.id, each.facts)
     ), own
+
+
+class AlreadyThere(OnboardError):  # noqa: N818 - the name says the state
+    """Somebody who is to join is in every account already."""
+
+    step = "project"
+
+
+def not_added(joining: Iterable[str], accounts: Iterable[str], context: Context) -> list[str]:
+    """Return the people who join and whom this session adds to none of the accounts yet."""
+    added = {name for account in accounts for name in context.decisions.users.of(account).add}
+    return [name for name in joining if name not in added]
+
+
+def refuse_who_is_there(joining: Iterable[str], layers: Mapping[str, Layer], context: Context) -> None:
+    """Stop if somebody who joins is in every layer already, but not because this session adds them.
+
+    Raises:
+        AlreadyThere: somebody is.
+    """
+    for name in not_added(joining, layers, context):
+        if all(layer.person(name) for layer in layers.values()):
+            works = listed([work_of(each) for each in _others(context) if _has_added(each, name, context)], 2)
+            raise AlreadyThere(
+                "Already there",
+                f"{name} is already in {enumerated([*layers])}"
+                f"{f', added by another session ({works})' if works else ''}.",
+                next="Take the name out in Project, or move it to “Whose access?” or “Whose PGP key?” (^o).",
+            ).about("joining")
+
+
+def _has_added(session: Summary, name: str, context: Context) -> bool:
+    """Return whether files hold a person whom a session added."""
+    with suppress(WrongShape):  # the damaged session's own page reports it
+        added = Decisions.from_facts(session.facts).users.people("add")
+        return name in added and holds_files(context.folder.parent / session.id, session.facts)
+    return False
 
 
 def replaced_before_sent(passwords: Collection[str], context: Context) -> Iterator[Sentence]:

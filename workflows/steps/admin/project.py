@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Container, Iterable, Iterator,
 from contextlib import suppress
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
 
 from workflows.core.errors import OnboardError, Problem
@@ -30,7 +31,8 @@ from workflows.machine.events import Facts, StepKey
 from workflows.machine.observations import NOT_ASKED, Observation, Verdict
 from workflows.messages.envelope import MAX_TEXT
 from workflows.messages.request import open_request
-from workflows.steps.admin.other_sessions import removals_since
+from workflows.steps.admin.edits import read_layers
+from workflows.steps.admin.other_sessions import not_added, refuse_who_is_there, removals_since
 from workflows.steps.admin.terraform_runs import wanted_binary
 from workflows.steps.admin.upstream import check_upstream, way_to_catch_up
 from workflows.steps.decisions import Work
@@ -236,13 +238,7 @@ def _check_people(request: Request, layers: list[Layer], context: Context) -> No
         for name in getattr(request, kind):
             if name not in before.leaving and not any(layer.person(name) for layer in layers):
                 raise nobody(name, layers, kind).about(kind)
-    for name in request.joining:
-        if name not in before.joining and all(layer.person(name) for layer in layers):
-            raise OnboardError(
-                "Already there",
-                f"{name} is in every account that you selected.",
-                next="To change groups or sign-in, name them under “Whose access?” (^o shows it).",
-            ).about("joining")
+    refuse_who_is_there(request.joining, {layer.location.account: layer for layer in layers}, context)
     for name in request.resetting:
         found = [person for layer in layers if (person := layer.person(name))]
         if found and all(person.login_profile is False for person in found):
@@ -341,13 +337,20 @@ def observe(context: Context) -> Observation:
 
     People removed by a later session are no contradiction.
     """
-    seen, before = unless_refused(lambda: same_project(context.root, context)), context.observed.get(_OWN)
+    seen, before = unless_refused(partial(_check_again, context)), context.observed.get(_OWN)
     if not seen.contradicts and before is not None and before.here:
         try:
             seen = _behind(context, fetch=False) or seen
         except OnboardError:
             seen = before  # nothing shows that the checkout has caught up
     return seen if seen.contradicts else removals_since(context) or seen
+
+
+def _check_again(context: Context) -> None:
+    """Check what can have changed in the project's files since it was chosen."""
+    same_project(context.root, context)
+    if joining := not_added(context.decisions.joining, context.decisions.layers, context):
+        refuse_who_is_there(joining, read_layers(context), context)
 
 
 def inquire(context: Context) -> Observation:

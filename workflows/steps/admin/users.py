@@ -22,7 +22,7 @@ from workflows.layer.read.declarations import SWITCHED
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, Observation, Verdict
 from workflows.steps.admin.edits import operations, read_layers
-from workflows.steps.admin.other_sessions import removed_from_files
+from workflows.steps.admin.other_sessions import refuse_who_is_there, removed_from_files
 from workflows.steps.decisions import Decisions, UserChanges
 from workflows.steps.shared.by_hand import Spot, refused_by_hand, spot_at, spots_of
 from workflows.steps.shared.module import Context, Progress, Report
@@ -38,10 +38,12 @@ def survey(context: Context, report: Report) -> dict[str, Layer]:
     """Read the layers for the screen, by account.
 
     Raises:
-        OnboardError: a layer can't be read.
+        OnboardError: a layer can't be read, or somebody who joins is in all of them already.
     """
     report(Progress("Reading the layers"))
-    return read_layers(context)
+    layers = read_layers(context)
+    refuse_who_is_there(context.decisions.joining, layers, context)
+    return layers
 
 
 def spots(layer: Layer) -> tuple[Spot, ...]:

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
-from support.admin_project import AdminProject, quiet
+from support.admin_project import AdminProject, decide, put, quiet, write
 from support.layers import USERS, layer_of
+from support.steps import step_of
 
 from workflows.admin import ADMIN
 from workflows.core.errors import OnboardError
@@ -20,10 +21,12 @@ from workflows.machine.events import Started, StepKey, Succeeded
 from workflows.machine.observations import Verdict
 from workflows.machine.rules import reduce
 from workflows.machine.state import State
-from workflows.steps.admin import project
+from workflows.machine.summaries import Summary, keep_summary, made_from
+from workflows.steps.admin import project, users
+from workflows.steps.admin.other_sessions import AlreadyThere
 from workflows.steps.admin.project import Request
 from workflows.steps.admin.upstream import CheckoutBehind, UpstreamUnreachable, check_upstream
-from workflows.steps.kinds import KINDS
+from workflows.steps.kinds import KINDS, work_of
 
 LAYERS = ("management", "security")
 
@@ -263,7 +266,30 @@ def test_a_layer_whose_program_is_missing_is_named_with_those_that_can_do_withou
 
 
 def test_somebody_who_is_everywhere_does_not_join(admin_project: AdminProject) -> None:
-    assert refused(admin_project, joining(admin_project, "alex.kim")).title == "Already there"
+    assert isinstance(refused(admin_project, joining(admin_project, "alex.kim")), AlreadyThere)
+
+
+def test_somebody_whom_another_session_has_added_everywhere_joins_no_more(
+    admin_project: AdminProject, people_keys: Mapping[str, bytes]
+) -> None:
+    admin_project.run(project, joining(admin_project))
+    other = replace(admin_project, folder=admin_project.folder.with_name("other"), facts={})
+    other.folder.mkdir()
+    decide(other, people_keys, joining=("jane.doe", "juan.delacruz"))
+    put(other, {account: {"jane.doe": {"auditors"}, "juan.delacruz": {"auditors"}} for account in LAYERS})
+    assert project.observe(admin_project.context()).verdict is Verdict.AS_DECIDED
+    write(other)
+    summary = Summary(other.folder.name, "admin", facts=other.facts)
+    keep_summary(other.folder, summary, made_from(other.folder))
+    seen = project.observe(admin_project.context())
+    assert seen.contradicts
+    assert work_of(summary) in text_of(seen.words)
+    with pytest.raises(AlreadyThere) as caught:
+        users.survey(admin_project.context(), quiet)
+    assert caught.value.step == step_of(project).id
+    assert refused(admin_project, joining(admin_project)).field == "joining"
+    assert project.observe(other.context()).verdict is Verdict.AS_DECIDED
+    users.survey(other.context(), quiet)
 
 
 def test_somebody_who_is_nowhere_does_not_leave(admin_project: AdminProject) -> None:
@@ -275,7 +301,8 @@ def test_somebody_who_is_nowhere_does_not_leave(admin_project: AdminProject) -> 
 
 
 def test_the_project_can_be_done_again_after_its_people_were_written(admin_project: AdminProject) -> None:
-    admin_project.facts = {"joining": ["sam.okafor"], "leaving": ["gone.already"]}
+    added = {"add": {account: ["sam.okafor"] for account in LAYERS}}
+    admin_project.facts = {"joining": ["sam.okafor"], "leaving": ["gone.already"], "user_changes": added}
     request = Request(
         path=str(admin_project.root),
         layers=LAYERS,
