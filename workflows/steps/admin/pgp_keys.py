@@ -255,14 +255,18 @@ class KeyJudge:
             replacing: whether it replaces another; None asks `replaces`.
         """
         replacing = self.replaces(name) if replacing is None else replacing
-        concerned = [account for account, layer in self.layers.items() if not replacing or layer.person(name)]
+        goes_to = {
+            account: layer
+            for account, layer in self.layers.items()
+            if (layer.person(name) is not None if replacing else account not in self._stays_in(name))
+        }
         now, details = self._context.environment.now(), checked.details
         verdicts = {
-            account: judge(details, self.providers[account], now) for account in concerned or self.layers
+            account: judge(details, self.providers[account], now) for account in goes_to or self.layers
         }
         worst = max(verdicts.values(), key=lambda verdict: SEVERITY[verdict.kind])
         decided = self._context.decisions.keys.get(name)
-        found = replacement(name, checked.key, self.layers, decided, _never_applied(name, self._context))
+        found = replacement(name, checked.key, goes_to, decided, _never_applied(name, self._context))
         unknown = (
             f"The AWS provider of {account} is unknown: {why}"
             for account, why in self._unknown.items()
@@ -314,15 +318,19 @@ class KeyJudge:
             but = f", but one looks like {listed(likely, 2)}" if likely else ""
             yield f"None of its user ids looks like {name}{but}."
 
+    def _stays_in(self, name: str) -> dict[str, str | None]:
+        """Return the accounts that have somebody who joins already, with the key file, which stays."""
+        users = self._context.decisions.users
+        return {
+            account: person.key_file
+            for account, layer in self.layers.items()
+            if (person := layer.person(name)) and name not in users.of(account).add
+        }
+
     def _another(self, name: str, same: list[tuple[str, str]]) -> Iterator[Sentence]:
         """Say where somebody who joins already has another key, which stays."""
-        if self.replaces(name):
-            return
-        users = self._context.decisions.users
-        for account, layer in self.layers.items():
-            person = layer.person(name)
-            file = person.key_file if person and name not in users.of(account).add else None
-            if file and file in layer.files.keys and (account, file) not in same:
+        for account, file in {} if self.replaces(name) else self._stays_in(name).items():
+            if file in self.layers[account].files.keys and (account, file) not in same:
                 yield f"{account} has another key of {name}; it stays as it is there."
 
     def _by_material(self) -> Iterator[tuple[frozenset[bytes], tuple[str, str]]]:

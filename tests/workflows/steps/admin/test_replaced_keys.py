@@ -14,7 +14,7 @@ from support.steps import step_of
 
 from workflows.core.errors import OnboardError
 from workflows.core.openpgp import fingerprint_in
-from workflows.core.sentences import text_of
+from workflows.core.sentences import joined, text_of
 from workflows.gpg.inspect import check_key
 from workflows.layer.write import ChangeSet
 from workflows.machine.observations import Verdict
@@ -137,6 +137,19 @@ def test_a_key_that_no_apply_used_resets_nothing(admin: AdminProject, people_key
     assert key.replacement is not None
     assert key.replacement.in_use == ("security",)
     assert len(fatal(admin, key)) == 1
+
+
+@pytest.mark.parametrize("added", [{}, {"security": [ALEX]}])
+def test_a_joiners_key_replaces_only_what_this_session_added(
+    admin_project: AdminProject, people_keys: Keys, added: dict[str, list[str]]
+) -> None:
+    admin_project.begin(ALEX)
+    admin_project.facts["user_changes"] = {"add": added}
+    key = taken(admin_project, people_keys)
+    assert {*(resets(key) if key.replacement else {})} == added.keys()
+    warned = text_of(joined(key.verdict.warnings))
+    named = [account for account in admin_project.facts["layers"] if account in warned]
+    assert {*named} == {"management", "security"} - added.keys()
 
 
 def test_everybody_who_has_a_shared_key_file_is_named(admin: AdminProject, people_keys: Keys) -> None:
