@@ -52,9 +52,9 @@ _NOT_NEEDED = "The list is done, so you need no passphrase. Enter it only to use
 _UNLOCK_AGAIN = "Unlock the password again; gpg may still remember your passphrase."
 _LATER = "iam-onboard asks AWS once you keep an access key here."
 _HINTS = (
-    "Check the account and the user name, and copy the password again.\nUsed it before? Sign in with "
-    "the password that you chose, then press\n“I already signed in”. Otherwise ask your admin to reset "
-    "your password."
+    "Check the account and the user name, and copy the password again.\n"
+    "Used it before? Sign in with the password that you chose, and confirm\n"
+    "below that you signed in. Otherwise ask your admin to reset your password."
 )
 _HINT_LABELS = {False: "It didn't work", True: "Back to the password rules"}
 _SHOW_LABELS = {False: "Show", True: "Hide"}
