@@ -7,7 +7,7 @@ recorded, and AWS's if a kept key can ask.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from enum import StrEnum, unique
 
 from workflows.aws import iam
@@ -34,7 +34,6 @@ _REPLACED = "A newer handoff has a new password; this one no longer works."
 _LASTS = timedelta(hours=1)
 """How long a sign-in counts as current; AWS ends console sessions after 12 hours, browsers maybe earlier."""
 _RECORDED = "AWS has recorded your sign-in."
-_PERHAPS_RESET = "AWS doesn't show your access key whether your password was reset after your last sign-in."
 
 
 @unique
@@ -187,18 +186,11 @@ def inquire(context: Context) -> Observation:
     with client_without_asking("iam", context) as client:
         if client is None:
             return not_asked(context)
-        must_change = iam.must_change_password(client)
-        if must_change:
+        if must_change := iam.must_change_password(client):
             return Observation(Verdict.UNDONE, NOT_REPLACED)
         used, since = iam.password_last_used(client), context.facts["signed_in"].get("since")
     if used is None or (since and used < moment(since, "signed_in.since")):
         return replace(NOT_ASKED, remedy="AWS records sign-ins a few minutes late: look again then.")
-    return AGREES if must_change is False else _until(used, context)
-
-
-def _until(used: datetime, context: Context) -> Observation:
-    """Return what a recorded sign-in shows if AWS doesn't say whether the password was reset after it."""
-    at, known = used.isoformat(timespec="seconds"), evidence(context)[0]
-    recent = seen_at(at, context.environment.now())
-    is_news = at > known and recent.verdict is Verdict.AS_DECIDED
-    return recent if is_news else replace(unknown(_PERHAPS_RESET), at=max(at, known))
+    # Unless AWS says that the password wasn't reset after it, the sign-in confirms only its own time.
+    at = "" if must_change is False else max(used.isoformat(timespec="seconds"), evidence(context)[0])
+    return replace(AGREES, at=at)
