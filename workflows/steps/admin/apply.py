@@ -147,6 +147,8 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
     except ApplyFailed as failed:
         failed.what = f"{failed.what} {standing(planned, failed.result)}"
         failed.why = joined(causes(planned, failed.result), "\n") or failed.why
+        if not failed.result.untouched and any(trouble.next for trouble in failed.result.troubles):
+            failed.next = ""  # each cause has its own
         raise
     except ApplyCancelled as stopped:
         stopped.what = f"{stopped.what} {standing(planned, stopped.result)}"

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from support.fakes import fake_environment
@@ -36,7 +36,7 @@ from workflows.steps.admin.users import WORDS
 from workflows.steps.shared.module import Context, Progress
 from workflows.terraform.plan import Action, OutputChange, Plan, ResourceChange
 from workflows.terraform.record import PlanRecord, file_sha256, hash_sources
-from workflows.terraform.results import ApplyResult, Trouble
+from workflows.terraform.results import ApplyFailed, ApplyResult, Trouble
 from workflows.terraform.state import LoginProfile, State
 
 USER, LOGIN = "aws_iam_user.jane", "aws_iam_user_login_profile.jane"
@@ -281,6 +281,23 @@ def test_what_went_wrong_is_told_by_person_with_the_cause_they_share(
         "aws_iam_group.other: Headline.",
         "Somewhere else.",
     )
+
+
+@pytest.mark.parametrize("begun", [(USER,), ()])
+def test_a_failed_apply_gives_its_advice_once(
+    tmp_path: Path, record: PlanRecord, monkeypatch: pytest.MonkeyPatch, begun: tuple[str, ...]
+) -> None:
+    def fail(*_: object, **__: object) -> NoReturn:
+        result = ApplyResult(1, (), (), (), begun=begun, troubles=(Trouble(USER, "Exists", next="Import."),))
+        raise ApplyFailed(OnboardError("Exists", "It failed.", why="AWS has it.", next="Import."), result)
+
+    own = context(tmp_path, plan=judged(record, PLAN, context(tmp_path)).as_facts())
+    layer = SimpleNamespace(terraform=SimpleNamespace(apply=fail))
+    monkeypatch.setattr(apply, "apply_begun", lambda *_: True)
+    monkeypatch.setattr(apply, "reopen_layer", lambda *_: layer)
+    with pytest.raises(ApplyFailed) as failed:
+        apply.perform(apply.Request(), own, quiet)
+    assert failed.value.as_text().count("Import.") == 1
 
 
 def test_only_a_removal_that_meets_what_is_attached_is_in_use(tmp_path: Path, record: PlanRecord) -> None:
