@@ -88,7 +88,7 @@ def survey(context: Context, report: Report) -> Outlook:
         run = apply_run(folder)
         began_at, ended = (run.description.begun_at, not run.is_running()) if run else (None, True)
         return Outlook(begun=True, refusal="", began_at=began_at, ended=ended)
-    own = result_of(folder, planned.record)
+    own = recovery.without_imported(result_of(folder, planned.record), context)
     refusal = staleness(planned, context)
     return Outlook(
         begun=False,

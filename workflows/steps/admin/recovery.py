@@ -9,7 +9,7 @@ item at a time.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from workflows.aws.iam import password_made_at
@@ -117,6 +117,15 @@ def is_open(context: Context) -> bool:
     folder = run_folder(context)
     last = result_of(folder)
     return last is not None and needed(last) and repairs_left(folder) != frozenset()
+
+
+def without_imported(result: ApplyResult | None, context: Context) -> ApplyResult | None:
+    """Return the last apply's result, if any, without the troubles that imports have ended since."""
+    left = repairs_left(run_folder(context))
+    if result is None or left is None:
+        return result
+    ended = {address for address in result.existing if f"{Way.IMPORT} {address}" not in left}
+    return replace(result, troubles=tuple(each for each in result.troubles if each.address not in ended))
 
 
 def examine(context: Context, report: Report, code: Secret | None = None) -> tuple[Repair, ...]:

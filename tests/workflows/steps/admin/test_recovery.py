@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import nullcontext
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,7 +20,7 @@ from workflows.steps.admin.terraform_runs import run_folder, watching
 from workflows.steps.shared.module import Context, Progress
 from workflows.terraform.events import Progress as Running, ResourceEvent
 from workflows.terraform.plan import LOGIN_PROFILE, USER, Action, Plan, ResourceChange
-from workflows.terraform.results import ApplyResult
+from workflows.terraform.results import ApplyResult, Trouble, keep_repairs_left
 from workflows.terraform.runner import Update
 from workflows.terraform.state import State
 
@@ -100,6 +101,26 @@ def test_what_was_recovered_stays_so_until_another_apply(
     assert recovery.examine(context, quiet) == ()
     after_an_apply(context, KILLED)
     assert recovery.is_open(context)
+
+
+def test_what_was_imported_is_no_trouble_any_more(tmp_path: Path) -> None:
+    context = Context(fake_environment(tmp_path, {}), {}, {}, "security", tmp_path, threading.Event())
+    run_folder(context).mkdir(parents=True)
+    result = replace(
+        EXISTS, existing=(JANE, LOGIN), troubles=tuple(map(Trouble, (JANE, LOGIN, "other"), "jlo"))
+    )
+    after_an_apply(context, result)
+
+    def left() -> list[str]:
+        found = recovery.without_imported(result, context)
+        return [trouble.address for trouble in found.troubles] if found else []
+
+    assert left() == [JANE, LOGIN, "other"]
+    user, password = (Repair(Way.IMPORT, address, "jane.doe", "", "") for address in (JANE, LOGIN))
+    keep_repairs_left(run_folder(context), [user.id, password.id])
+    assert left() == [JANE, LOGIN, "other"]
+    keep_repairs_left(run_folder(context), [replace(password, way=Way.REPLACE).id])
+    assert left() == ["other"]
 
 
 def test_wrapped_text_of_an_import_leaves_the_line_that_says_what_is_imported(tmp_path: Path) -> None:
