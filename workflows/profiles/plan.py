@@ -14,8 +14,9 @@ from workflows.core.secret import Credentials
 from workflows.profiles.aws_data import botocore_alone
 from workflows.profiles.merge import Value, WantedSection
 
-# IAM API reference, SerialNumber: 9-256 of [\w+=/:,.@-]; a virtual device has an ARN.
-_MFA_SERIAL = re.compile(r"[A-Za-z0-9_+=/:,.@-]{9,256}")
+# IAM API reference, SerialNumber: 9-256 of [\w+=/:,.@-]. A virtual device has an ARN; hardware devices have
+# capitals and digits.
+_MFA_SERIAL = re.compile(r"arn:[a-z-]+:iam::[0-9]{12}:[a-z-]*mfa/[\w+=/,.@-]+|[A-Z0-9]{9,256}", re.ASCII)
 _NAME = re.compile(r"[A-Za-z0-9_+=,.@-]{1,128}")
 _ACCOUNT_ID = re.compile(r"[0-9]{12}")
 _PROGRAM = "iam-onboard"
@@ -106,7 +107,10 @@ class WantedProfiles:
         ]
         serials = sorted({profile.mfa_serial for profile in self._all if profile.mfa_serial is not None})
         found += [
-            Problem(f"“{serial}” isn't the serial number or ARN of an MFA device.", "mfa_serial")
+            Problem(
+                f"“{serial}” isn't the ARN of an MFA device, or a hardware device's serial number.",
+                "mfa_serial",
+            )
             for serial in serials
             if not _MFA_SERIAL.fullmatch(serial)
         ]

@@ -1195,6 +1195,26 @@ async def test_a_device_that_is_known_by_now_takes_the_place_of_a_proposal_and_n
         assert field(app, "mfa-serial").value == (typed or f"{SERIAL}2") != proposed
 
 
+async def test_a_device_that_was_typed_is_still_there_when_the_page_is_opened_again(
+    new_user: NewUserAws, session: Session
+) -> None:
+    kept(new_user, session, user_key(new_user))
+    app = host(new_user, session, PROFILES)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        for typed in ("jane.phone", f"{SERIAL}2"):
+            field(app, "mfa-serial").value = typed
+            app.pane._preview()
+            await rest(pilot)
+            assert app.pane.primary().ready is (typed != "jane.phone"), "a name is no ARN"
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        await app.wizard.go_to(PROFILES)
+        await rest(pilot)
+        assert field(app, "mfa-serial").value == f"{SERIAL}2"
+        assert not app.pane.changed()
+
+
 async def test_from_a_device_that_aws_does_not_know_next_leads_to_the_profiles_that_name_it_and_back(
     new_user: NewUserAws, session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -82,14 +82,22 @@ class Preview:
 
 
 def proposal(context: Context) -> Request:
-    """Propose what was written earlier, else what the handoff and AWS said."""
+    """Propose what was written earlier, else what the handoff and AWS said.
+
+    A device that was entered by hand stays proposed until another one becomes known.
+    """
     identity = identity_of(context)
     written: Mapping[str, Any] = context.facts.get("profiles") or {}
+    device = _device(context)
     return Request(
         region=str(written.get("region") or identity.region),
-        mfa_serial=known_device(context) or _unconfirmed_serial(context),
+        mfa_serial=(written.get("mfa_serial") if written.get("known_serial") == device else "") or device,
         mfa_names=bool(written.get("mfa_names", identity.mfa_names)),
     )
+
+
+def _device(context: Context) -> str:
+    return known_device(context) or _unconfirmed_serial(context)
 
 
 def _unconfirmed_serial(context: Context) -> str:
@@ -239,6 +247,8 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
             "config": str(paths.config),
             "credentials": str(paths.credentials),
             "region": request.region,
+            "mfa_serial": request.mfa_serial,
+            "known_serial": _device(context),
             "mfa_names": request.mfa_names,
             "left": list(written.kept),
             "told": sentences,
