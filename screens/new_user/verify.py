@@ -292,9 +292,9 @@ class VerifyPane(UnlockingPane):
             return
         codes = self._codes()
         problems = verify.code_problems(codes, views)
-        self._code_for = "#again" if self._all_work and problems else ""
+        before, self._code_for = self._code_for, "#again" if self._all_work and problems else ""
         self._want(views, self._hint(views))
-        self.show_problems(problems)
+        self.show_problems(problems if before == self._code_for else ())  # no code was asked for before
         if problems or self.running_move:
             return
         asked = {name for view in views for name in view.names}
@@ -448,7 +448,7 @@ class VerifyPane(UnlockingPane):
 
     @on(Table.RowHighlighted)
     def _show_shell(self) -> None:
-        lines = () if self.problems else self._lines()  # a code comes first
+        lines = () if self.problems or self.inside else self._lines()  # a code comes first
         effect = self._effect() if lines else ""
         self.query_one(AfterVerify).show(self._shell, lines, effect, has_aws=self._survey.has_aws)
         self.set_class(self._all_work and not self.inside, "-all-work")
