@@ -112,7 +112,7 @@ class SessionCatalogue:
     def find(self, session_id: str | None) -> Entry:
         """Return the session of an id; for None the unarchived one that the user had open last.
 
-        The user's own come before a sandbox's.
+        The user's own come before a sandbox's, and unfinished ones before others.
 
         Raises:
             OnboardError: there is none.
@@ -120,7 +120,9 @@ class SessionCatalogue:
         fitting = [entry for entry in self.entries() if session_id in {None, entry.summary.id}]
         if session_id is None:
             kept = (entry for entry in fitting if not entry.archived)
-            fitting = sorted(kept, key=lambda entry: (not entry.sandbox, entry.open_last), reverse=True)
+            fitting = sorted(
+                kept, key=lambda entry: (not entry.sandbox, not entry.over, entry.open_last), reverse=True
+            )
         if fitting:
             return fitting[0]
         if session_id is None:

@@ -14,7 +14,7 @@ from support.small_steps import small_workflow
 from support.steps import step_of
 
 from tui.host import Machine, Places
-from tui.session_catalogue import SessionCatalogue, _awaited, _came, _gone, _left_apply
+from tui.session_catalogue import Entry, SessionCatalogue, _awaited, _came, _gone, _left_apply
 from workflows.catalogue import WORKFLOWS
 from workflows.core.shapes import plain
 from workflows.machine.declaration import Workflow
@@ -167,7 +167,9 @@ def test_a_sandbox_is_resumed_without_an_id_only_where_nothing_of_ones_own_is(tm
     assert catalogue.find(None).summary.id == "own"
 
 
-def test_the_session_that_was_open_last_is_resumed_though_another_one_changed_later(tmp_path: Path) -> None:
+def test_the_session_that_was_open_last_is_resumed_though_another_one_changed_later_unless_it_is_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     places = Places(tmp_path / "sessions", tmp_path / "sandboxes", tmp_path / "vault", tmp_path / "cache")
     machine = Machine(places, tmp_path, tmp_path / "Downloads", tmp_path, {}, lambda: BEGUN)
     catalogue = SessionCatalogue(machine)
@@ -178,6 +180,8 @@ def test_the_session_that_was_open_last_is_resumed_though_another_one_changed_la
     SessionRun(reopened, fake_environment(tmp_path, {}), {}).come_back()
     reopened.close()
     assert catalogue.find(None).summary.id == "first"
+    monkeypatch.setattr(Entry, "over", property(lambda entry: entry.summary.id == "first"))
+    assert catalogue.find(None).summary.id == "last"
 
 
 def test_a_message_is_compared_with_any_time_that_a_session_has(tmp_path: Path) -> None:

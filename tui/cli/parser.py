@@ -20,7 +20,7 @@ with on_demand():
 _COMMANDS = {
     "admin": ("wizard", "start as an admin: add people, change groups, remove people"),
     "join": ("wizard", "start as a new user, or continue with your handoff"),
-    "resume": ("wizard", "resume a session (default: the one you left last)"),
+    "resume": ("wizard", "resume a session (default: the unfinished one you left last)"),
     "sessions": ("wizard", "list your sessions"),
     "demo": ("wizard", "try both roles on a disposable project with a local AWS"),
     "doctor": ("doctor", "check gpg, Terraform, terminal, keyring and clipboard"),
