@@ -264,7 +264,9 @@ class ProfilesPane(StepPane):
     def primary(self) -> Primary:
         if any(problem.fatal for problem in self.problems):
             return Primary("Fix the field first", ready=False)
-        return Primary(f"Write {count(self._written, 'profile')}" if self._written else "Continue")
+        prune = self.query_one(ProfileQuestions).prune
+        removal = f", remove {len(prune)}" if prune else ""
+        return Primary(f"Write {count(self._written, 'profile')}{removal}" if self._written else "Continue")
 
     def changed(self) -> bool:
         """Return whether there is something to write, because of input or of changes in the files."""

@@ -233,12 +233,14 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
     paths, profiles, written = paths_of(context), wanted(request, context), write(request, context)
     readable = context.environment.readable
     new, where = [*written.added, *written.updated], readable(paths.config)
+    done = f"Wrote {count(len(new), 'profile')} to {where}." if new else f"{where} was up to date."
+    removed = f"Removed from {where}: {', '.join(written.removed)}."
     sentences = [
-        f"Wrote {count(len(new), 'profile')} to {where}." if new else f"{where} was up to date.",
+        *([done] if new or not written.removed else []),
+        *([removed] if written.removed else []),
         *(made_private(readable(path)) for path in written.tightened),
         *(f"Backups: {readable(path)}." for path in written.backups),
         *([f"Changed by hand, left as they are: {', '.join(written.kept)}."] if written.kept else []),
-        *([f"Removed: {', '.join(written.removed)}."] if written.removed else []),
     ]
     return {
         "profiles": {
