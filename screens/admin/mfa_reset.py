@@ -174,6 +174,7 @@ class MfaResetPane(AccountWorkPane):
         if self._removed:
             self.submit()
 
+    @on(OptionList.OptionSelected, "#devices")
     @on(Button.Pressed, "#remove")
     def action_remove(self) -> None:
         """Remove the selected device, after its owner's name was typed."""

@@ -106,7 +106,8 @@ async def test_a_device_that_was_registered_again_is_shown_and_not_recorded_as_r
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
         await rest(pilot)
-        await pilot.press("d", *NAMES[0], "enter")
+        app.pane.query_one("#devices").focus()
+        await pilot.press("enter", *NAMES[0], "enter")
         await rest(pilot)
         await rest(pilot)
         pane = app.pane
