@@ -348,7 +348,7 @@ class ApplyPane(TerraformPane):
 
     def turn(self) -> Turn:
         ready = self._outlook is not None and not self._ended and not self._outlook.refusal
-        return Turn(f"Not applied to {self.context.item} yet") if ready and not self.opening.done else YOURS
+        return Turn("This plan isn't applied yet") if ready and not self.opening.done else YOURS
 
     # -- display -----------------------------------------------------------------------------------
 

@@ -463,7 +463,7 @@ class PlanPane(TerraformPane):
             or self._left
             or is_applied(self._planned, self.context)
         )
-        return YOURS if over else Turn(f"Not applied to {self.context.item} yet")
+        return YOURS if over else Turn("This plan isn't applied yet")
 
     # -- display -----------------------------------------------------------------------------------
 
