@@ -30,6 +30,7 @@ from screens.widgets.layer_bar import LayerBar, pending_words
 from screens.widgets.line_list import CursorLines
 from screens.widgets.lists import MarkList
 from screens.widgets.text import BAR, Button, ButtonRow, Text, segment, sized
+from workflows.core.grouping import by_key
 from workflows.core.sentences import count, joined, listed, text_of
 from workflows.layer.model import Group
 from workflows.layer.names import (
@@ -728,19 +729,13 @@ class GroupsPane(LayersPane):
             f"! Gone from {account}: {lost}. Choose other groups." if lost else "",
             about_person(self.view, self.choice, matrix.person)
             or "Nobody matches; esc in the filter clears it.",
-            about_alone(self._alone_but(matrix.person), account),
+            about_alone(
+                {name: view.alone(self._choices[name]) for name, view in self._views.items()}, account
+            ),
             about_group(self.view, self.choice, matrix.group) or "The layer has no groups.",
             about_layer(self.view),
         ]
         self.query_one("#about", Text).update("\n".join(filter(None, lines)), layout=False)
-
-    def _alone_but(self, person: str) -> dict[str, list[str]]:
-        """Return people who end in no group, by account, except the selected person, who has another line."""
-        own = self.account, person
-        return {
-            account: [name for name in view.alone(self._choices[account]) if (account, name) != own]
-            for account, view in self._views.items()
-        }
 
     def places(self) -> Sequence[Spot]:
         """List what needs manual editing in the current layer, the selected group first."""
@@ -939,11 +934,11 @@ def members_words(group: Group, view: LayerView, choice: LayerChoice) -> str:
 
 
 def about_alone(alone: Mapping[str, Sequence[str]], shown: str) -> str:
-    """Say who ends in no group of each account, the current one first; "" for nobody."""
+    """Say who ends in no group, and in which accounts, the current one first; "" for nobody."""
     accounts = sorted(filter(alone.get, alone), key=lambda account: account != shown)
-    where = {account: "" if account == shown else f"in {account}: " for account in accounts}
-    parts = [f"{where[account]}{listed(alone[account], _MOST_ALONE)}" for account in accounts]
-    return f"! Not in any group: {'; '.join(parts)}" if parts else ""
+    where = by_key((tuple(alone[name]), "here" if name == shown else name) for name in accounts)
+    parts = [f"{listed(names, _MOST_ALONE)} ({listed(theirs, _MOST)})" for names, theirs in where.items()]
+    return f"! In no group: {'; '.join(parts)}" if parts else ""
 
 
 def about_layer(view: LayerView) -> str:

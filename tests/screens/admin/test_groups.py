@@ -114,6 +114,8 @@ async def test_everybody_in_no_group_of_any_account_is_named(
 ) -> None:
     decide(admin_project, people_keys, joining=("jane.doe", "juan.delacruz"))
     async with wizard(admin_project, project, pgp_keys, users, at="groups") as ui:
+        (alike,) = [line for line in about_lines(ui) if "juan.delacruz" in line]
+        assert [alike.count(name) for name in ("jane.doe", "juan.delacruz", "security")] == [1, 1, 1]
         await ui.press("space")
         assert (standing(ui), matrix_of(ui).person) == (("management", 1), "jane.doe")
         named = [line for line in about_lines(ui) if "juan.delacruz" in line]
