@@ -249,7 +249,8 @@ class OnboardApp(Frame):
             return ""
         if not wizard.working:
             whole = pane.opened and not pane.context.leaving.is_set()  # otherwise its fields aren't there
-            return f"{pane.unkept} ^q again quits." if whole and pane.unkept else ""
+            lost = (pane.unkept or wizard.why_unsaved()) if whole else ""
+            return f"{lost} ^q again quits." if lost else ""
         if self.apply_left:
             return "The apply continues by itself. Come back to see how it ended. ^q again quits."
         return "The step stays open: start it again when you come back. ^q again quits."

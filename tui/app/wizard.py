@@ -608,6 +608,14 @@ class WizardScreen(OneFocus):
         if self.pane is not None:
             self.pane.on_paste(event)
 
+    def why_unsaved(self) -> Sentence:
+        """Keep the input; return why it can't be kept, "" if it is."""
+        try:
+            self._stage.keep_input()
+        except OnboardError as error:
+            return joined((error.what, error.why))
+        return ""
+
     def leave(self) -> None:
         """Keep the input, leave running work, and forget secrets before the wizard goes.
 

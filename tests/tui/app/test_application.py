@@ -796,6 +796,31 @@ async def test_quitting_asks_first_where_input_is_not_kept(
     house.reopened().close()
 
 
+async def test_quitting_asks_first_where_input_cannot_be_saved(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = house.app(workflow="admin")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        assert isinstance(app.screen, WizardScreen)
+        with monkeypatch.context() as full:
+            full.setattr(app.screen, "why_unsaved", lambda: "It isn't saved.")
+            await pilot.press("ctrl+q")
+            await pilot.pause()
+            assert isinstance(app.screen, QuitQuestion)
+            await pilot.press("escape")
+            await pilot.pause()
+            assert isinstance(app.screen, WizardScreen)
+        with monkeypatch.context() as full:
+            full.setattr(app.screen._stage, "keep_input", refuse)
+            assert app._left_behind()
+        assert not app._left_behind()
+
+
+def refuse() -> None:
+    raise OnboardError("Couldn't save your input", "It is only on the screen.")
+
+
 async def test_the_question_whether_to_quit_stays_when_what_it_is_about_ends(house: House) -> None:
     holds = house.modules[0].holds = threading.Event()
     app = house.app(workflow="admin")
