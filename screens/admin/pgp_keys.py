@@ -998,7 +998,7 @@ _ALOUD = "Ask them to read it to you, in a call or in person."
 _OWN_COPY = "Compare it with your own copy, or with the colleague who has the secret key."
 _UNCHECKED = "What you pasted isn't checked, so it isn't kept: it could be a secret key. Check it first."
 _DOUBTED = "! You said that this key differs. Compare it again before you say yes."
-_REMINDED, _STAYS_ASIDE = "iam-onboard reminds you until you apply", "it stays set aside"
+_REMINDED, _STAYS_ASIDE = "iam-onboard reminds you until you do", "it stays set aside"
 _DIFFERS = "The fingerprint differs, so this is a different key. “Copy reply” (o) asks for the right one."
 
 

@@ -61,7 +61,7 @@ def standing_of(entry: session_catalogue.Entry) -> tuple[str, ...]:
         several = f"{len(summary.awaited)} people"
         done = f"waiting for {summary.awaited[0] if len(summary.awaited) == 1 else several}"
     if entry.undone_by:
-        how = "replaced by" if entry.unapplied else "over since"
+        how = "replaced by" if entry.unapplied else "ended by"
         step, done = "", f"{how} {listed(entry.undone_by, _NAMED)}"
     trouble = summary.damage if summary.newer else f"damaged: {summary.damage}" if summary.damage else ""
     project = summary.facts.get("project") or summary.details.get("project") or ""

@@ -40,7 +40,7 @@ _REPLACEMENT_HINT = (
 
 BRING_THE_KEY = (
     "Continue on the computer that has it, or bring it here:\n"
-    "There  gpg --export-secret-keys --armor YOUR-ADDRESS > key.asc\n"
+    "There  gpg --armor --output key.asc --export-secret-keys YOUR-ADDRESS\n"
     "Here   gpg --import key.asc\n"
     "Then delete both copies of key.asc."
 )
