@@ -259,6 +259,8 @@ class HandOverPane(TerraformPane):
             mark, words = "·", "the state isn't read yet"
         elif self.opening.skipped and handoff.text:
             mark, words = "○", "not sent from here"
+        elif handoff.text and handoff.trouble:
+            mark, words = "!", f"only {', '.join(handoff.accounts)} is ready: see below"
         elif handoff.text:
             mark, words = "○", f"ready: {', '.join(handoff.accounts)}"
         else:

@@ -964,6 +964,23 @@ async def test_enter_shows_the_text_and_a_mark_by_hand_is_taken_back(
         assert str(page().query_one("#sent", Button).label) != label
 
 
+@pytest.mark.parametrize("trouble", [(), ("security: AWS no longer has this user.",)])
+async def test_a_text_that_lacks_an_account_is_marked_in_the_list(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, trouble: tuple[str, ...]
+) -> None:
+    desk.accept(replace(written(desk), passwords=("jane.doe",)))
+    desk.applied()
+    texts = (replace(JANES, trouble=trouble),)
+    monkeypatch.setattr(hand_over, "prepare", lambda _context, _report, _code=None: texts)
+    app = desk.host("hand-over")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await rest(pilot)
+        line = str(app.pane.query_one("#people", OptionList).get_option_at_index(0).prompt)
+        assert "management" in line
+        assert ("!" in line) is bool(trouble)
+
+
 async def test_a_machine_user_does_not_count_among_the_people_who_can_start(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -182,7 +182,7 @@ class PersonHandoff:
 def person_handoff(
     name: str, sources: Mapping[str, Source], troubles: Iterable[Sentence], context: Context
 ) -> PersonHandoff:
-    """Make a person's text.
+    """Make a person's text; there is none if earlier accounts' texts have sent everything in it.
 
     Args:
         sources: what was read of the applied accounts, by account.
@@ -212,9 +212,9 @@ def person_handoff(
     made = partial(
         PersonHandoff, name, waiting=tuple(waiting), elsewhere=tuple(elsewhere), to_plan=tuple(to_plan)
     )
-    if not identities:
-        return made("", (), tuple(trouble))
     accounts = tuple(handed.account_name for handed in identities)
+    if {*accounts} <= _sent_before(name, context):
+        return made("", (), tuple(trouble))
     try:
         whole = [_with_usual_roles(handed, sources[handed.account_name]) for handed in identities]
         project, occasion = str(context.facts["project"]), occasion_of(name, context)
@@ -237,6 +237,14 @@ def person_handoff(
         if any(left.answer is Comparison.DIFFERS for left in of_key.values()):
             return made("", (), (*trouble, *doubts))
     return made(text, accounts, tuple(trouble), plain, usual, doubts=doubts)
+
+
+def _sent_before(name: str, context: Context) -> set[str]:
+    """Return the accounts that the texts sent to a person from earlier accounts cover."""
+    layers = context.decisions.layers
+    before = layers[: layers.index(context.item)] if context.item in layers else ()
+    sent = (account for account in before if marks_in(account, context).get(name, Sent()).sent_at)
+    return {covered for account in sent for covered in accounts_of_text(account, context)}
 
 
 def _identity_of(name: str, account: str, source: Source, context: Context) -> Identity:

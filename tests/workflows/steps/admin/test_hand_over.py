@@ -380,6 +380,26 @@ def test_a_profile_that_two_accounts_give_stands_with_the_first(
     assert (len(handoff.identities), with_profiles) == (2, ["management"])
 
 
+@pytest.mark.parametrize("sent", [True, False])
+def test_what_another_account_has_sent_is_not_sent_again_where_this_one_has_nothing(
+    project: Project, home: GpgHome, tmp_path: Path, *, sent: bool
+) -> None:
+    accounts = ("management", "security")
+    context = replace(with_key(home, tmp_path, layers=[*accounts]), item="security")
+    at = "2026-03-01T10:00:00+00:00" if sent else None
+    handed_over = {"handed_over@management": plain(HandedOver({NAME: Sent(at)}))}
+    plans = {f"plan@{account}": {"passwords": [NAME]} for account in accounts}
+    context = replace(context, every={**plans, **handed_over})
+    read = source(project, login_profiles={NAME: login(encrypted(home))})
+    location = project.layer("management")
+    assert location is not None
+    management = replace(read, layer=read_layer(location))
+    lost = replace(read, outdated={NAME: PlanAgain("gone", "gone")})
+    made = person_handoff(NAME, {"management": management, "security": lost}, (), context)
+    assert (made.void, made.to_plan) == (sent, ("security",))
+    assert made.accounts == (() if sent else ("management",))
+
+
 @pytest.mark.parametrize("same", [True, False])
 def test_a_text_for_another_key_than_a_later_session_took_in_is_doubted(
     project: Project, home: GpgHome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, same: bool
