@@ -218,6 +218,7 @@ def all_kinds_of_keys(home: GpgHome) -> dict[str, bytes]:
     home.key("brainpool", "brainpoolP256r1", subkey="brainpoolP256r1")
     home.key("dsa-elgamal", "dsa1024", subkey="elg1024")
     home.key("expired", at=PAST, expires="1y")
+    home.key("expired-signing-only", subkey=None, at=PAST, expires="1y")
     home.key("expired-primary", at=PAST, expires="1y", subkey_expires="never")
     home.key("expired-subkey", at=PAST, expires="never", subkey_expires="1y")
     home.add_subkey(home.key("expired-subkey-and-new", at=PAST, expires="never", subkey_expires="1y"))

@@ -136,6 +136,10 @@ _ADD_SUBKEY: Final = Remedy(
     "Please add an encryption subkey to it and send the output of the last command:",
     ("gpg --quick-add-key {fingerprint} rsa4096 encrypt 2y", "gpg --armor --export {fingerprint}"),
 )
+_PROLONG_AND_ADD_SUBKEY: Final = Remedy(
+    "Please extend its expiry, add an encryption subkey, and send the output of the last command:",
+    ("gpg --quick-set-expire {fingerprint} 2y", *_ADD_SUBKEY.commands),
+)
 _SEND_AGAIN: Final = Remedy(
     "Please send it again, preferably as a file:", ("gpg --armor --export {fingerprint} > key.asc",)
 )
@@ -332,6 +336,16 @@ _RULES: Final[tuple[_Rule, ...]] = (
         "{provider} can't encrypt to keys with an elliptic curve.",
         reason="it uses an elliptic curve that our AWS provider can't encrypt to",
         remedy=_NEW_KEY,
+    ),
+    _Rule(
+        lambda case: (
+            case.key.primary.is_expired(case.now) and all(part.revoked for part in case.key.encryption_parts)
+        ),
+        VerdictKind.REFUSED_BY_PROVIDER,
+        Headline.EXPIRED,
+        "The key has expired, and it can't encrypt.",
+        reason="it has expired and has no encryption subkey",
+        remedy=_PROLONG_AND_ADD_SUBKEY,
     ),
     _Rule(
         lambda case: case.library is not OpenPgpLibrary.PROTONMAIL and case.keybase_overlooks_expiry,

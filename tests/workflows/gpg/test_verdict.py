@@ -40,6 +40,7 @@ TABLE = {
     "brainpool": (BY_PROVIDER, UNVERIFIED, UNVERIFIED),
     "rsa-signing-only": (BY_PROVIDER, BY_PROVIDER, BY_PROVIDER),
     "expired": (BY_PROVIDER, BY_PROVIDER, BY_PROVIDER),
+    "expired-signing-only": (BY_PROVIDER, BY_PROVIDER, BY_PROVIDER),
     "expired-primary": (BY_US, BY_PROVIDER, BY_US),
     "expired-subkey": (BY_PROVIDER, BY_PROVIDER, BY_PROVIDER),
     "revoked-subkey": (BY_PROVIDER, BY_PROVIDER, BY_PROVIDER),
@@ -135,7 +136,7 @@ def test_the_advice_names_the_key_and_the_commands_that_help(
         assert command.format(details.fingerprint) in advice
 
 
-@pytest.mark.parametrize("kind", ["rsa-signing-only", "revoked-subkey"])
+@pytest.mark.parametrize("kind", ["rsa-signing-only", "revoked-subkey", "expired-signing-only"])
 def test_the_advice_to_add_a_subkey_makes_the_key_work(
     home: GpgHome, keys: dict[str, CheckedKey], now: datetime, kind: str
 ) -> None:
