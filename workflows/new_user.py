@@ -17,7 +17,9 @@ def _read_handoff(facts: Facts) -> object:
     Raises:
         WrongShape: the step would not accept the handoff, or the facts name accounts that it lacks.
     """
-    reading(handoff=Mapping[str, Any], accepted_at=datetime, left_out=list[str])(facts)
+    reading(
+        handoff=Mapping[str, Any], accepted_at=datetime, replaced_passwords=list[str], left_out=list[str]
+    )(facts)
     if facts.get("handoff") is None:
         return None
     from workflows.messages.envelope import MessageError  # noqa: PLC0415 - not to list sessions without one
@@ -142,7 +144,7 @@ HANDOFF = Step(
     purpose="It holds your accounts and a one-time password, encrypted to your key.",
     heading="Read the handoff from your admin",
     needs=("project", "user", "fingerprint"),
-    gives=("handoff", "identities", "accepted_at", "left_out"),
+    gives=("handoff", "identities", "accepted_at", "replaced_passwords", "left_out"),
     blocked_words="Choose your PGP key first; skip that step if your admin has it already",
     reads=_read_handoff,
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -190,18 +190,49 @@ def awaiting_password(context: Context) -> list[str]:
 
 
 def _refuse_the_one_before(incoming: Handoff, context: Context) -> None:
-    """Reject a handoff that the user already has if they have since asked for another.
+    """Reject a handoff from before the accepted one, or that one if the user has since asked for another.
 
     Raises:
-        OnboardError: it is the one they have.
+        OnboardError: it is such a handoff.
     """
     held = handoff_of(context).identities
+    if old := _outdated(incoming, context):
+        raise OnboardError(
+            "You have accepted a newer handoff",
+            f"That one has another password for {enumerated(old)}; the one in this handoff was replaced.",
+            next="Keep the newer one, or ask your admin for another.",
+        )
     if asked_since(context.facts) and all(identity in held for identity in incoming.identities):
         raise OnboardError(
             "You already have this handoff",
             "It was sent before your last request, so it isn't for the key in that request.",
             next="Wait for the next handoff from your admin.",
         )
+
+
+def _outdated(incoming: Handoff, context: Context) -> list[str]:
+    """Return the accounts whose password in a handoff was replaced by a later one that was accepted."""
+    replaced: Collection[str] = context.facts.get("replaced_passwords") or ()
+    return [
+        identity.account_name
+        for identity in incoming.identities
+        if identity.encrypted_password and _digest(identity.encrypted_password) in replaced
+    ]
+
+
+def _digest(text: str) -> str:
+    return sha256(text.encode()).hexdigest()
+
+
+def _replaced_passwords(accepted: Handoff, context: Context) -> list[str]:
+    """Return the digests of all encrypted passwords in accepted handoffs that later ones replaced."""
+    before: Collection[str] = context.facts.get("replaced_passwords") or ()
+    if "handoff" not in context.facts:
+        return [*before]
+    held = handoff_of(context)
+    renewed = Changes.between(held, accepted).renewed
+    old = [identity.encrypted_password for identity in held.identities if identity.account_name in renewed]
+    return [*before, *(_digest(password) for password in old if password)]
 
 
 def _with_those_left_out(incoming: Handoff, held: Handoff, keys: Sequence[OwnKey]) -> Handoff:
@@ -368,6 +399,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
         "handoff": handoff.payload(),
         "identities": [identity.account_name for identity in handoff.identities],
         "accepted_at": context.environment.now().isoformat(timespec="seconds"),
+        "replaced_passwords": _replaced_passwords(handoff, context),
         **({"left_out": missing} if (missing := left_out(handoff, context)) else {}),
     }
 
@@ -468,14 +500,15 @@ def _newer(context: Context) -> tuple[str, Handoff] | None:
         text = read_text(path, MAX_HANDOFF)
         handoff = open_handoff(text)
         _check_addressee(handoff, context)
-        if any(identity not in handoff_of(context).identities for identity in handoff.identities):
+        news = any(identity not in handoff_of(context).identities for identity in handoff.identities)
+        if news and not _outdated(handoff, context):
             return text, handoff
     return None
 
 
 def _of_newer(text: str, handoff: Handoff, keys: Sequence[OwnKey], context: Context) -> Observation:
     """Return the observation for a newer handoff; if no key here opens it, the accepted one may stay."""
-    held, digest = handoff_of(context), sha256(text.encode()).hexdigest()
+    held, digest = handoff_of(context), _digest(text)
     changes = Changes.between(held, handoff)
     if not all(_opens(identity, keys) for identity in handoff.identities):
         return Observation(

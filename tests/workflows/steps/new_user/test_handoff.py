@@ -199,7 +199,8 @@ def test_accounts_that_a_later_handoff_leaves_out_stay_as_long_as_a_key_opens_th
     assert any("security" in remark for remark in arrival.remarks)
     facts = step.perform(Request(text=reset.render()), context(tmp_path, keys, **held), nothing)
     assert (facts["identities"], facts["left_out"]) == (["apps"], ["security"])
-    later = step.perform(Request(text=first.render()), context(tmp_path, keys, **facts), nothing)
+    again = Handoff("bb", (security, apps))
+    later = step.perform(Request(text=again.render()), context(tmp_path, keys, **facts), nothing)
     assert "left_out" not in later
 
 
@@ -299,6 +300,12 @@ def test_another_handoff_that_came_after_the_accepted_one_is_noticed_until_it_is
     assert len(seen.effects) == len(Choice)
     taken = step.accept(seen, accepted, nothing)
     assert "".join(taken["handoff"]["identities"][0]["encrypted_password"]) == renewed.encrypted_password
+    known = context_of(environment, tmp_path, {**facts, **taken})
+    mail.write_text(sent.render())
+    assert step.observe(known) == AGREES, "a newer one was accepted"
+    with pytest.raises(OnboardError, match="newer"):
+        step.read(Request(text=sent.render()), known, nothing)
+    assert step.read(Request(text=Handoff("bb", (renewed,)).render()), known, nothing)
     os.utime(mail, (0, 0))
     assert step.observe(accepted) == AGREES, "it is an older one"
 
