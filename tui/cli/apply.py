@@ -48,8 +48,9 @@ def add_to(commands: Commands) -> None:
         flag("--yes", "apply everything, even what is destroyed or what you didn't name, without asking"),
         JSON,
         description="Apply a plan if its files, program and state are unchanged, then remove the plan "
-        "file. Ctrl-C asks Terraform once to stop, and waits for it. If you close the "
-        "terminal, the apply continues; run the same command again to see how it ended.",
+        "file. A plan that only adds or changes what you named is applied without a question. Ctrl-C asks "
+        "Terraform once to stop, and waits for it. If you close the terminal, the apply continues; run the "
+        "same command again to see how it ended.",
     )
 
 
