@@ -233,10 +233,10 @@ def _chosen(request: Request, found: Survey) -> list[Layer]:
 
 def _check_people(request: Request, layers: list[Layer], context: Context) -> None:
     """Check that people who leave or change exist and joiners don't, apart from this session's edits."""
-    before = context.decisions
+    removed = context.decisions.users.people("remove")
     for kind in (kind for kind in KINDS if kind != "joining"):
         for name in getattr(request, kind):
-            if name not in before.leaving and not any(layer.person(name) for layer in layers):
+            if name not in removed and not any(layer.person(name) for layer in layers):
                 raise nobody(name, layers, kind).about(kind)
     refuse_who_is_there(request.joining, {layer.location.account: layer for layer in layers}, context)
     for name in request.resetting:

@@ -301,14 +301,18 @@ def test_somebody_who_is_nowhere_does_not_leave(admin_project: AdminProject) -> 
 
 
 def test_the_project_can_be_done_again_after_its_people_were_written(admin_project: AdminProject) -> None:
-    added = {"add": {account: ["sam.okafor"] for account in LAYERS}}
-    admin_project.facts = {"joining": ["sam.okafor"], "leaving": ["gone.already"], "user_changes": added}
+    admin_project.facts = {"joining": ["sam.okafor"], "leaving": ["gone.already"]}
     request = Request(
         path=str(admin_project.root),
         layers=LAYERS,
         joining=("sam.okafor", "jane.doe"),
         leaving=("gone.already",),
     )
+    assert refused(admin_project, request).field == "leaving", "somebody else has removed them"
+    changes = {"add": ["sam.okafor"], "remove": ["gone.already"]}
+    admin_project.facts["user_changes"] = {
+        kind: dict.fromkeys(LAYERS, names) for kind, names in changes.items()
+    }
     assert admin_project.run(project, request)["joining"] == ["sam.okafor", "jane.doe"]
 
 
