@@ -101,7 +101,8 @@ class AwsFailure(Enum):
         "AWS doesn't accept this access key",
         "the access key is inactive or deleted, its id is mistyped, or it is only a few seconds old.",
         "AWS can take up to a minute to recognise a new key everywhere.",
-        "Wait a moment and try again. If that doesn't help, create or import another access key.",
+        "Wait a moment and try again. If that doesn't help, ask the account's admin whether it was "
+        "deactivated, or use another access key.",
         "InvalidClientTokenId InvalidAccessKeyId UnrecognizedClientException AuthFailure",
     )
     SIGNATURE = _Row(
