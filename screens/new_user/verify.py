@@ -23,7 +23,7 @@ from screens.widgets.text import LINE_CELLS, Button, ButtonRow, Text
 from workflows.aws.verify import Result
 from workflows.core.errors import Problem
 from workflows.core.installation import how_to_install
-from workflows.core.sentences import Sentence, enumerated, joined, text_of
+from workflows.core.sentences import Sentence, enumerated, joined, listed, text_of
 from workflows.machine.events import StepKey
 from workflows.machine.observations import Observation, Verdict
 from workflows.profiles.shell_lines import Shell
@@ -81,12 +81,14 @@ class ProfileAnswers(Table):
         return str(self.coordinate_to_cell_key(self.cursor_coordinate).row_key.value)
 
 
-def _proof(results: Sequence[Result], written: int, *, why: bool, when: str = "") -> str:
+def _proof(results: Sequence[Result], written: Sequence[str], *, why: bool, when: str = "") -> str:
     """Say how many profiles work or worked earlier and, if wanted, why the first failing one doesn't."""
     broken = [result for result in results if result.problem]
-    working, untested = len(results) - len(broken), max(0, written - len(results))
-    words = f"{verify.how_many_work(working, len(results) + untested, f'worked {when}' if when else '')}."
-    words += f" {untested} {'is' if untested == 1 else 'are'}n't tested." if untested else ""
+    tested = {result.profile for result in results}
+    untested = [name for name in written if name not in tested]
+    working, total = len(results) - len(broken), len(results) + len(untested)
+    words = f"{verify.how_many_work(working, total, f'worked {when}' if when else '')}."
+    words += f" Not tested: {listed(untested, 2)}." if untested else ""
     if not broken:
         return f"{'○' if when else '✓'} {words}"
     if not why:

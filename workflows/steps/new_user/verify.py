@@ -86,14 +86,14 @@ class Survey:
         has_aws: whether the aws command is here.
         asked: what the answers depend on: the devices, the keys, and the current profile files.
         keyless: other accounts with profiles, for which the user chose to keep no access key.
-        written: how many profiles were written in all.
+        written: all written profiles.
     """
 
     identities: tuple[IdentityView, ...]
     has_aws: bool
     asked: tuple[str, ...] = ()
     keyless: tuple[str, ...] = ()
-    written: int = 0
+    written: tuple[str, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -206,12 +206,12 @@ def survey(context: Context, report: Report) -> Survey:
         has_aws=aws_program(context) is not None,
         asked=tuple(_asked(context)),
         keyless=tuple(account for account in written if account not in with_key),
-        written=_how_many(written),
+        written=_all_names(written),
     )
 
 
-def _how_many(written: Mapping[str, Mapping[str, Any]]) -> int:
-    return sum(len(recorded["names"]) for recorded in written.values())
+def _all_names(written: Mapping[str, Mapping[str, Any]]) -> tuple[str, ...]:
+    return tuple(name for recorded in written.values() for name in recorded["names"])
 
 
 def _with_key(context: Context) -> dict[str, Mapping[str, Any]]:
@@ -289,7 +289,7 @@ def verify(
     }
     # all passphrases before the first code
     used: Keys = keys or {account: _key(context, account) for account in recorded}
-    total = sum(len(identity["names"]) for identity in recorded.values())
+    total = len(_all_names(recorded))
     results: dict[str, Result] = {}
 
     def answered(result: Result) -> None:
@@ -366,7 +366,7 @@ def perform(request: Request, context: Context, _report: Report) -> Facts:
     """Record the answers, the number of profiles, and the one for the shell."""
     return {
         "verified": {
-            "total": _how_many(written_profiles(context)),
+            "total": len(_all_names(written_profiles(context))),
             "results": [_record(result) for result in request.results],
             "chosen": request.chosen,
             "at": request.at,
