@@ -635,14 +635,16 @@ def _lacks_key(run: SessionRun, key: StepKey) -> bool:
 def _not_compared(run: SessionRun, key: StepKey) -> bool:
     """Return whether PGP keys were accepted before somebody compared their fingerprints.
 
-    If the choice of users is older than the keys, people missing in it don't count as left out.
+    Keys of people whom later sessions removed are left out. If the choice of users is older than the keys,
+    people missing in it don't count as left out.
     """
     if key.step != "pgp-keys":
         return False
     decisions, users = run.session_context().decisions, StepKey("users")
     if users in run.session.layout() and run.session.status(users) is Status.STALE:
         decisions = replace(decisions, user_changes=None)
-    return bool(decisions.not_compared or decisions.rejected)
+    left = {*decisions.not_compared, *decisions.rejected}
+    return bool(left and left - _removed_later(status_grid(run.session_context())))
 
 
 def _next(

@@ -17,7 +17,6 @@ with on_demand():
     from tui import session_catalogue
     from workflows import run
     from workflows.aws.sts_regions import answers, report
-    from workflows.machine import summaries
     from workflows.steps.admin import written
 
 _NAMED, _COMMITS = 2, 5
@@ -35,9 +34,10 @@ def left_in_regions(facts: Mapping[str, Any]) -> str:
     return "some accounts not asked" if report.not_asked(audit) else ""
 
 
-def _not_compared(facts: Mapping[str, Any]) -> set[str]:
-    """Return `Decisions.not_compared` and `rejected`, untyped, so that Home loads no decisions."""
-    later = {name for name, said in (facts.get("comparisons") or {}).items() if said != "same"}
+def _not_compared(entry: session_catalogue.Entry) -> set[str]:
+    """Return `Decisions.not_compared` and `rejected` without removed people, but load no decisions."""
+    facts, gone = entry.summary.facts, {*entry.removed}
+    later = {name for name, said in (facts.get("comparisons") or {}).items() if said != "same"} - gone
     changes = facts.get("user_changes")
     if changes is None:
         return later
@@ -45,16 +45,16 @@ def _not_compared(facts: Mapping[str, Any]) -> set[str]:
     return later - ({*(facts.get("joining") or ())} - added)
 
 
-def steps_done(summary: summaries.Summary) -> int:
+def steps_done(entry: session_catalogue.Entry) -> int:
     """Return the number of done steps as the session counts: not PGP keys while some are uncompared."""
-    return summary.done - ("pgp-keys" in summary.settled and bool(_not_compared(summary.facts)))
+    return entry.summary.done - ("pgp-keys" in entry.summary.settled and bool(_not_compared(entry)))
 
 
 def standing_of(entry: session_catalogue.Entry) -> tuple[str, ...]:
     """Describe a session's status and project, the most important first: "next: Plan (security)", "bb"."""
     summary = entry.summary
     step = summary.next_title
-    sure = summary.confirmed and _not_compared(summary.facts) <= {*entry.removed}
+    sure = summary.confirmed and not _not_compared(entry)
     done = "all done" if sure else "done, not confirmed"
     done = left_in_regions(summary.facts) or done
     if summary.awaited:

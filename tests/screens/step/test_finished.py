@@ -244,6 +244,10 @@ async def test_the_closing_page_leads_to_a_fingerprint_that_nobody_compared(
         page = app.wizard.query_one(Finished)
         assert page.query_one(".finished-title").has_class("-unsure")
         assert page.query_one("#ask-pgp-keys").has_focus
+        keys = StepKey("pgp-keys")
+        assert finished._not_compared(app.wizard.run, keys)
+        monkeypatch.setattr(finished, "_removed_later", lambda _grid: set(PEOPLE[:1]))
+        assert not finished._not_compared(app.wizard.run, keys), "a later session removed them"
 
 
 async def test_what_is_left_to_a_later_text_is_not_called_skipped(

@@ -838,8 +838,9 @@ def test_keys_that_nobody_compared_are_not_counted_among_the_steps_that_are_done
     }
     summary = Summary("own", "admin", facts=facts, settled={"pgp-keys": "2026-01-09"}, done=5)
     decisions = Decisions.from_facts(facts)
-    assert steps_done(summary) == 5 - bool(decisions.not_compared or decisions.rejected)
-    assert steps_done(replace(summary, settled={})) == 5
+    assert steps_done(entry(summary)) == 5 - bool(decisions.not_compared or decisions.rejected)
+    assert steps_done(replace(entry(summary), removed=("jane.doe",))) == 5
+    assert steps_done(entry(replace(summary, settled={}))) == 5
 
 
 async def test_enter_goes_to_what_is_called_by_the_words_before_what_mentions_them() -> None:

@@ -142,7 +142,9 @@ def tested_again(results: Iterable[Result], context: Context) -> Observation:
     worked = {name for name, result in recorded_results(context).items() if not result.problem}
     if lost := tuple(r.profile for r in failing if r.stopped_working and r.profile in worked):
         words = f"{count(len(lost), 'profile')} stopped working: {listed(lost, 2)}."
-        return Observation(Verdict.GONE, words, lost, redoing="Fix that, then test again.")
+        return Observation(
+            Verdict.GONE, words, lost, redoing="Tests again. Ask your admin if your roles have changed."
+        )
     return NOT_ASKED if failing else AGREES
 
 
