@@ -643,8 +643,7 @@ def _not_compared(run: SessionRun, key: StepKey) -> bool:
     decisions, users = run.session_context().decisions, StepKey("users")
     if users in run.session.layout() and run.session.status(users) is Status.STALE:
         decisions = replace(decisions, user_changes=None)
-    left = {*decisions.not_compared, *decisions.rejected}
-    return bool(left and left - _removed_later(status_grid(run.session_context())))
+    return not {*decisions.not_compared, *decisions.rejected} <= {*run.removed().about}
 
 
 def _next(

@@ -246,7 +246,8 @@ async def test_the_closing_page_leads_to_a_fingerprint_that_nobody_compared(
         assert page.query_one("#ask-pgp-keys").has_focus
         keys = StepKey("pgp-keys")
         assert finished._not_compared(app.wizard.run, keys)
-        monkeypatch.setattr(finished, "_removed_later", lambda _grid: set(PEOPLE[:1]))
+        removed = Observation(Verdict.REVERTED, about=tuple(PEOPLE[:1]))
+        monkeypatch.setattr(app.wizard.run, "removed", lambda: removed)
         assert not finished._not_compared(app.wizard.run, keys), "a later session removed them"
 
 
