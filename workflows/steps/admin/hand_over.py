@@ -232,9 +232,9 @@ def person_handoff(
         doubts = tuple(other_keys_since(own, keys_of_later_sessions(context)))
     else:
         part = name, identities[0].key_fingerprint
-        of_key = {key: left for key, left in left_open(context).items() if key == part}
-        doubts = tuple(left_open_sentences(of_key))
-        if any(left.answer is Comparison.DIFFERS for left in of_key.values()):
+        left = left_open(context).get(part)
+        doubts = tuple(left_open_sentences({part: left})) if left else ()
+        if left and left.answer is Comparison.DIFFERS:
             return made("", (), (*trouble, *doubts))
     return made(text, accounts, tuple(trouble), plain, usual, doubts=doubts)
 
