@@ -260,7 +260,7 @@ class HandOverPane(TerraformPane):
         elif self.opening.skipped and handoff.text:
             mark, words = "○", "not sent from here"
         elif handoff.text and handoff.trouble:
-            mark, words = "!", f"only {', '.join(handoff.accounts)} is ready: see below"
+            mark, words = "!", f"ready only for {', '.join(handoff.accounts)}: see below"
         elif handoff.text:
             mark, words = "○", f"ready: {', '.join(handoff.accounts)}"
         else:
