@@ -719,15 +719,17 @@ class ReviewPane(ByHandPane):
 
     # -- copying and saving ------------------------------------------------------------------------
 
+    @property
+    def _text(self) -> str:
+        return self._shown.diff() if self._shown else ""
+
     def action_copy(self) -> None:
-        if self._shown and not self._shown.is_empty:
-            text = self._shown.diff()
+        if text := self._text:
             self.show_result_of(lambda _report: self.context.environment.copy(text))
 
     def action_save(self) -> None:
         """Save the whole diff where the user wants it."""
-        if self._shown and not self._shown.is_empty:
-            text = self._shown.diff()
+        if text := self._text:
             words = "A path in your home folder. Run `git apply` on it at the project's root."
             name = f"~/review-{self.context.facts.get('project', 'project')}.diff"
             ask(
