@@ -255,10 +255,11 @@ class KeyJudge:
             replacing: whether it replaces another; None asks `replaces`.
         """
         replacing = self.replaces(name) if replacing is None else replacing
+        stays_in = self._stays_in(name)
         goes_to = {
             account: layer
             for account, layer in self.layers.items()
-            if (layer.person(name) is not None if replacing else account not in self._stays_in(name))
+            if (layer.person(name) is not None if replacing else account not in stays_in)
         }
         now, details = self._context.environment.now(), checked.details
         verdicts = {
