@@ -87,11 +87,10 @@ def survey(context: Context, report: Report) -> Outlook:
     if apply_begun(folder, planned.record):
         run = apply_run(folder)
         began_at, ended = (run.description.begun_at, not run.is_running()) if run else (None, True)
-        return Outlook(begun=True, refusal="", began_at=began_at, ended=ended)
+        return Outlook(begun=True, began_at=began_at, ended=ended)
     own = recovery.without_imported(result_of(folder, planned.record), context)
     refusal = staleness(planned, context)
     return Outlook(
-        begun=False,
         refusal=refusal,
         recoverable=recovery.is_open(context),
         causes=causes(planned, own) if own else (),
