@@ -16,7 +16,9 @@ from workflows.profiles.merge import Value, WantedSection
 
 # IAM API reference, SerialNumber: 9-256 of [\w+=/:,.@-]. A virtual device has an ARN; hardware devices have
 # capitals and digits.
-_MFA_SERIAL = re.compile(r"arn:[a-z-]+:iam::[0-9]{12}:[a-z-]*mfa/[\w+=/,.@-]+|[A-Z0-9]{9,256}", re.ASCII)
+_MFA_SERIAL = re.compile(
+    r"(?=.{9,256}$)(arn:[a-z-]+:iam::[0-9]{12}:[a-z-]*mfa/[\w+=/,.@-]+|[A-Z0-9]+)", re.ASCII
+)
 _NAME = re.compile(r"[A-Za-z0-9_+=,.@-]{1,128}")
 _ACCOUNT_ID = re.compile(r"[0-9]{12}")
 _PROGRAM = "iam-onboard"

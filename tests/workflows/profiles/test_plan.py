@@ -59,6 +59,24 @@ def test_each_problem_names_its_field() -> None:
 
 
 @pytest.mark.parametrize(
+    ("serial", "known"),
+    [
+        (SERIAL, True),
+        ("arn:aws-us-gov:iam::222222222222:mfa/team/jane.doe", True),
+        ("GAHT12345678", True),
+        ("jane.phone", False),
+        ("AB345678", False),
+        ("arn:aws:iam::222222222222:user/jane.doe", False),
+        (SERIAL + "x" * 256, False),
+    ],
+)
+def test_a_devices_serial_is_an_arn_or_a_hardware_number(serial: str, *, known: bool) -> None:
+    assert [problem.field for problem in devops(serial=serial).problems()] == (
+        [] if known else ["mfa_serial"]
+    )
+
+
+@pytest.mark.parametrize(
     ("account", "role"), [("12", "x"), ("333333333333", "a b"), ("333333333333", "x" * 65)]
 )
 def test_no_arn_is_made_from_nonsense(account: str, role: str) -> None:
