@@ -105,4 +105,4 @@ def test_a_word_of_a_million_letters_is_not_waited_for() -> None:
     def found(letters: int) -> None:
         assert tokens(b"a = " + b"x" * letters, [])[1] == [Token(0, 1, "name")]
 
-    assert growth(partial(found, 1_000), partial(found, 100_000), 100) < 30
+    assert growth(partial(found, 1_000), partial(found, 100_000), 30) < 30
