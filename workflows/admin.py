@@ -63,7 +63,7 @@ PGP_KEYS = Step(
     heading="Collect PGP keys",
     purpose="Terraform encrypts each person's password to their public key.",
     needs=("project_root", "layers", "joining", "rekeying"),
-    gives=("keys", "comparisons"),
+    gives=("keys", "comparisons", "rejected_keys"),
     applies=Condition(
         "somebody joins or gets a new key",
         lambda facts: bool(facts.get("joining") or facts.get("rekeying")),

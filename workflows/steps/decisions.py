@@ -279,6 +279,7 @@ class Decisions(Work):
         keys: the PGP keys of people who join or get a new one, by IAM name.
         comparisons: the answer about the fingerprint of each of these keys. No step needs this fact, so
             comparing a key later makes nothing stale.
+        rejected_keys: the fingerprints of keys that were replaced because they weren't their owner's.
         user_changes: changes to users; None until decided.
         memberships: the groups to join and to leave, by account and IAM name.
         group_changes: changes to groups, by account.
@@ -289,6 +290,7 @@ class Decisions(Work):
 
     keys: Mapping[str, DecidedKey] = field(default_factory=dict)
     comparisons: Mapping[str, Comparison] = field(default_factory=dict)
+    rejected_keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     user_changes: UserChanges | None = None
     memberships: Mapping[str, Mapping[str, Move]] = field(default_factory=dict)
     group_changes: Mapping[str, GroupChanges] = field(default_factory=dict)

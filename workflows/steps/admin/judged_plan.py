@@ -275,7 +275,7 @@ def refuse_rejected_keys(planned: Planned, context: Context) -> None:
             "A PGP key belongs to someone else",
             joined(left_open_sentences(wrong)),
             why="They couldn't decrypt what this plan makes for them, but someone else could.",
-            next="Ask for their own key, and replace this one (Replace a PGP key, on Home).",
+            next="Add their own key in that session, or with “Replace a PGP key” on Home.",
         )
 
 

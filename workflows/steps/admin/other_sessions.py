@@ -366,6 +366,9 @@ def left_open(context: Context) -> dict[tuple[str, str], LeftOpen]:
             for name, key in decisions.keys.items():
                 of_key = answers.setdefault((name, key.fingerprint), {})
                 of_key[decisions.comparison(name)] = work_of(session)
+            for name, fingerprints in decisions.rejected_keys.items():
+                for fingerprint in fingerprints:
+                    answers.setdefault((name, fingerprint), {})[Comparison.DIFFERS] = work_of(session)
     found = {}
     for part, of_key in answers.items():
         if Comparison.DIFFERS in of_key:
@@ -380,7 +383,8 @@ def left_open_sentences(keys: Mapping[tuple[str, str], LeftOpen]) -> Iterator[Se
     for left, names in by_key((left, name) for (name, _), left in keys.items()).items():
         whose = listed(names, _MOST)
         if left.answer is Comparison.DIFFERS:
-            yield f"The PGP key of {whose} isn't theirs, as you said elsewhere ({left.work})."
+            said = f"The PGP key of {whose} isn't theirs, as you said elsewhere ({left.work})."
+            yield f"{said} Apply their own key first."
         else:
             yield f"Nobody has compared the PGP fingerprint of {whose} yet ({left.work})."
 

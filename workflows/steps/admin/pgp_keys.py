@@ -800,7 +800,23 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
             )
     decided = {name: _decided(request.keys[name]) for name in people}
     said = {name: comparison for name, comparison in request.comparisons.items() if name in decided}
-    return Decisions(keys=decided, comparisons=said).as_facts("keys", "comparisons")
+    wrong = _rejected_keys(decided, said, context.decisions)
+    made = Decisions(keys=decided, comparisons=said, rejected_keys=wrong)
+    return made.as_facts("keys", "comparisons", "rejected_keys")
+
+
+def _rejected_keys(
+    decided: Mapping[str, DecidedKey], said: Mapping[str, Comparison], before: Decisions
+) -> dict[str, tuple[str, ...]]:
+    """Return the fingerprints of keys that aren't their owner's, without those that turned out to be."""
+    found = {name: {*fingerprints} for name, fingerprints in before.rejected_keys.items()}
+    for name, key in before.keys.items():
+        if before.comparison(name) is Comparison.DIFFERS:
+            found.setdefault(name, set()).add(key.fingerprint)
+    for name, key in decided.items():
+        if said.get(name) is Comparison.SAME:
+            found.get(name, set()).discard(key.fingerprint)
+    return {name: tuple(sorted(fingerprints)) for name, fingerprints in found.items() if fingerprints}
 
 
 def _decided(key: TakenKey) -> DecidedKey:

@@ -19,11 +19,14 @@ from workflows.desktop.clipboard import ClipboardUnavailable
 from workflows.gpg.inspect import check_key
 from workflows.gpg.verdict import VerdictKind
 from workflows.machine.observations import Verdict
+from workflows.machine.summaries import Summary, keep_summary, made_from
 from workflows.messages.invitation import Invitation, open_invitation
 from workflows.messages.request import Request as SentRequest
 from workflows.steps.admin import pgp_keys
 from workflows.steps.admin.edits import KeyToCorrect, refuse_unusable_keys
+from workflows.steps.admin.other_sessions import left_open
 from workflows.steps.admin.pgp_keys import Request
+from workflows.steps.decisions import Comparison
 
 LOCKED = """provider "registry.terraform.io/hashicorp/aws" {
   version     = "3.39.0"
@@ -272,6 +275,29 @@ def test_an_invitation_is_copied_or_saved_where_there_is_no_clipboard(admin: Adm
     without = replace(admin.context(), environment=replace(admin.environment, clipboard=NoClipboard()))
     assert pgp_keys.invite("jane.doe", without).certain
     assert "--user jane.doe" in (admin.environment.home / "invitation-jane.doe.txt").read_text()
+
+
+def test_a_key_that_was_rejected_stays_so_for_other_sessions_when_another_takes_its_place(
+    admin: AdminProject, people_keys: Keys
+) -> None:
+    admin.facts["joining"] = ["jane.doe"]
+    wrong, right = (
+        taken_key(people_keys[name], "jane.doe", admin.context()) for name in ("juan.delacruz", "jane.doe")
+    )
+    own = replace(admin.context(), folder=admin.folder.with_name("own"))
+
+    def found() -> dict[str, Comparison]:
+        facts = admin.context().facts
+        keep_summary(admin.folder, Summary(admin.folder.name, "admin", facts=facts), made_from(admin.folder))
+        return {fingerprint: left.answer for (_, fingerprint), left in left_open(own).items()}
+
+    rejected = {wrong.fingerprint: Comparison.DIFFERS}
+    admin.run(pgp_keys, Request({"jane.doe": wrong}, comparisons={"jane.doe": Comparison.DIFFERS}))
+    assert found() == rejected
+    admin.run(pgp_keys, Request({"jane.doe": right}, comparisons={"jane.doe": Comparison.SAME}))
+    assert found() == rejected
+    admin.run(pgp_keys, Request({"jane.doe": wrong}, comparisons={"jane.doe": Comparison.SAME}))
+    assert found() == {}
 
 
 def test_a_comparison_that_nobody_was_asked_for_has_no_answer(admin: AdminProject) -> None:
