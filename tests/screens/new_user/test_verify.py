@@ -177,7 +177,7 @@ async def test_a_profile_that_the_command_fails_with_is_to_be_tested_again(
         await pilot.press("escape")
         await rest(pilot)
         assert worked not in {result.profile for result in app.pane.request().results}
-        assert worked not in {result["profile"] for result in app.pane.draft()["results"]}
+        assert worked not in {result["profile"] for result in session.drafts.load(VERIFY)["results"]}
         assert not any(str(app.pane.query_one(place, Text).content) for place in ("#answer", "#tried"))
         assert app.pane.primary().effect != "Finish"
 

@@ -281,9 +281,15 @@ def test_somebody_whom_another_session_has_added_everywhere_joins_no_more(
     write(other)
     summary = Summary(other.folder.name, "admin", facts=other.facts)
     keep_summary(other.folder, summary, made_from(other.folder))
+    unwritten = {name: fact for name, fact in other.facts.items() if name != "changed_files"}
+    undone = replace(summary, id="undone", facts={**unwritten, "joining": ["bob.roe"]})
+    folder = other.folder.with_name(undone.id)
+    folder.mkdir()
+    keep_summary(folder, undone, made_from(folder))
     seen = project.observe(admin_project.context())
     assert seen.contradicts
     assert work_of(summary) in text_of(seen.words)
+    assert work_of(undone) not in text_of(seen.words)
     with pytest.raises(AlreadyThere) as caught:
         users.survey(admin_project.context(), quiet)
     assert caught.value.step == step_of(project).id

@@ -79,6 +79,8 @@ def test_what_aws_said_of_a_device_before_it_was_registered_is_about_another(new
     assert step.evidence(replace(looked, facts=context.facts)) == (after, SERIAL), (
         "later than the key was kept"
     )
+    made_here = {"mfa": {"serial": SERIAL, "how": API, "at": before}, "access_key": {}}
+    assert step.evidence(replace(looked, facts={**context.facts, **made_here})) == (after, SERIAL)
     named = replace(looked, observed={StepKey("mfa", context.item): replace(look, about=(SERIAL,))})
     assert step.evidence(named) == (after, SERIAL)
     assert step.observe(named).about == (SERIAL,)
