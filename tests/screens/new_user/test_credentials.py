@@ -34,7 +34,7 @@ from screens.step.page import is_displayed
 from screens.widgets.checklist import Checklist
 from screens.widgets.dialogs import Confirm, ErrorDialog
 from screens.widgets.fields import Choices, Countdown
-from screens.widgets.lists import MarkList
+from screens.widgets.lists import MarkBox, MarkList
 from screens.widgets.rail import MARKS, StepRail
 from screens.widgets.text import ScrollBody, Text
 from tui.host import vault_for
@@ -876,6 +876,30 @@ async def test_a_profile_changed_by_hand_is_asked_about_before_it_is_written_ove
         await rest(pilot)
         assert "eu-west-1" not in config.read_text()
         assert app.wizard.current == VERIFY
+
+
+async def test_what_is_removed_is_counted_on_the_button_and_named_afterwards(
+    new_user: NewUserAws, session: Session
+) -> None:
+    kept(new_user, session, user_key(new_user))
+    app = host(new_user, session, PROFILES)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        app.pane.query_one("#mfa-names", MarkBox).value = True
+        await rest(pilot)
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        await app.wizard.go_to(PROFILES)
+        await rest(pilot)
+        app.pane.query_one("#mfa-names", MarkBox).value = False
+        await rest(pilot)
+        app.pane.query_one("#boxes", MarkList).focus()
+        await pilot.press("a")
+        await rest(pilot)
+        assert re.findall(r"\d+", app.pane.primary().effect) == ["2", "1"]
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        assert f"{ROLE}-mfa" in session.facts(ITEM)["profiles"]["told"][0]
 
 
 def written(new_user: NewUserAws, session: Session) -> None:

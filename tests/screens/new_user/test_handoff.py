@@ -232,6 +232,13 @@ async def test_the_rest_is_offered_as_long_as_there_is_one(tmp_path: Path, gpg: 
         await rest(pilot)
         primary = app.wizard.query_one("#primary", Button)
         assert app.pane.max_scroll_y > 0
+        pane = app.pane
+        assert isinstance(pane, HandoffPane)
+        assert pane._arrival is not None
+        pane.scroll_end(animate=False, immediate=True)
+        pane._show(pane._arrival)
+        assert (pane.scroll_y, pane._seen_to) == (0, 0), "its lines are seen from its own top"
+        await rest(pilot)
         before = str(primary.caption)
         await pilot.resize_terminal(80, 60)
         await rest(pilot)
