@@ -1122,6 +1122,28 @@ async def test_what_rests_on_a_step_that_was_done_again_as_before_is_looked_at(t
         assert app.wizard.current == GROUPS
 
 
+class StayingPane(SmallPane):
+    """A pane that is shown again once its step is done."""
+
+    stays = True
+
+
+async def test_the_last_step_is_asked_about_at_once_even_if_its_page_stays(tmp_path: Path) -> None:
+    project, users = small_workflow()[:2]
+    last = Inquired(users.STEP)
+    last.begin()
+    last.may_answer.set()
+    app = host(tmp_path, [project, last], done={PROJECT: LAYERS}, at=USERS, users=StayingPane)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await type_in(pilot, "jane")
+        assert last.asked == 0
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        assert (app.wizard.current, app.session.status(USERS)) == (USERS, Status.DONE)
+        assert last.asked == 1
+
+
 async def test_what_only_the_person_said_is_asked_about_once_another_step_is_done(tmp_path: Path) -> None:
     modules = small_workflow()
     modules[0] = project = Inquired(modules[0].STEP)
