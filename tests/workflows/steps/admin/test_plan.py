@@ -18,7 +18,7 @@ from workflows.core.errors import OnboardError
 from workflows.core.sentences import Sentence, text_of
 from workflows.core.shapes import plain, read
 from workflows.machine.observations import Verdict
-from workflows.steps.admin import apply, hand_over, judged_plan, plan, state_now
+from workflows.steps.admin import apply, hand_over, judged_plan, plan, recovery, state_now
 from workflows.steps.admin.accepted_plan import (
     Planned,
     Sent,
@@ -298,6 +298,18 @@ def test_a_failed_apply_gives_its_advice_once(
     with pytest.raises(ApplyFailed) as failed:
         apply.perform(apply.Request(), own, quiet)
     assert failed.value.as_text().count("Import.") == 1
+
+
+def test_what_was_imported_since_is_no_cause_of_the_failure_any_more(
+    tmp_path: Path, record: PlanRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = context(tmp_path, plan=judged(record, PLAN, context(tmp_path)).as_facts())
+    result = ApplyResult(1, (), (), (), begun=(USER,), existing=(USER,), troubles=(Trouble(USER, "Exists"),))
+    monkeypatch.setattr(apply, "result_of", lambda *_: result)
+    monkeypatch.setattr(apply, "staleness", lambda *_: "It is used up.")
+    assert apply.survey(own, quiet).causes
+    monkeypatch.setattr(recovery, "repairs_left", lambda _: frozenset())
+    assert not apply.survey(own, quiet).causes
 
 
 def test_only_a_removal_that_meets_what_is_attached_is_in_use(tmp_path: Path, record: PlanRecord) -> None:
