@@ -297,6 +297,7 @@ class VerifyPane(UnlockingPane):
         before, self._code_for = self._code_for, "#again" if self._all_work and problems else ""
         self._want(views, self._hint(views))
         self.show_problems(problems if before == self._code_for else ())  # no code was asked for before
+        self._show_shell()
         if problems or self.running_move:
             return
         asked = {name for view in views for name in view.names}

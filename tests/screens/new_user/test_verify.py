@@ -16,7 +16,7 @@ from support.steps import step_of
 from support.strict_aws import APPS
 from textual.widgets import Button, Input
 
-from screens.new_user.verify import ProfileAnswers, VerifyPane
+from screens.new_user.verify import AfterVerify, ProfileAnswers, VerifyPane
 from screens.widgets.dialogs import Notice
 from screens.widgets.lists import Log, TextDialog
 from screens.widgets.text import Text
@@ -203,6 +203,7 @@ async def test_the_code_for_another_test_of_what_works_is_used_for_it(
         app.pane.query_one("#again", Button).press()
         await rest(pilot)
         assert not app.pane.problems, "no code was asked for before"
+        assert not app.pane.query_one(AfterVerify).has_class("-shown"), "the code comes first"
         new_user.aws.ahead += 30
         await pilot.press(*new_user.code(seed, 1), "enter")
         await rest(pilot)
