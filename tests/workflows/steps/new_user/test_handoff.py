@@ -306,6 +306,15 @@ def test_another_handoff_that_came_after_the_accepted_one_is_noticed_until_it_is
     with pytest.raises(OnboardError, match="newer"):
         step.read(Request(text=sent.render()), known, nothing)
     assert step.read(Request(text=Handoff("bb", (renewed,)).render()), known, nothing)
+    third = replace(renewed, encrypted_password=encrypted(keys, "jane", "a third"))
+    last = step.perform(Request(text=Handoff("bb", (third,)).render()), known, nothing)
+    for old in (sent.identities[0], renewed):
+        with pytest.raises(OnboardError, match="newer"):
+            step.read(
+                Request(text=Handoff("bb", (old,)).render()),
+                context_of(environment, tmp_path, {**facts, **last}),
+                nothing,
+            )
     os.utime(mail, (0, 0))
     assert step.observe(accepted) == AGREES, "it is an older one"
 
