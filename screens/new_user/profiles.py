@@ -157,7 +157,7 @@ class ProfilesPane(StepPane):
         self._proposed = profiles.proposal(opening.context)
         self._start = {**plain(self._proposed), **opening.draft}
         self._shown: Request | None = None
-        self._diff, self._written = "", 0
+        self._diff, self._all, self._written = "", 0, 0
 
     def compose_body(self) -> ComposeResult:
         yield FieldRow("Region", Input(value=str(self._start["region"]), id="region", compact=True))
@@ -202,6 +202,14 @@ class ProfilesPane(StepPane):
         whole.update(field.value)
         whole.set_class(cell_len(field.value) <= room, "hidden")
 
+    @on(Input.Changed)
+    def _typed(self) -> None:
+        """Claim nothing of a text that is still typed; it is looked at when the field is left."""
+        if self._shown is not None and self.request() != self._shown:
+            self._shown, self._written = None, self._all
+            self.query_one("#remarks", Text).show_lines([])
+            self.primary_changed()
+
     @on(Input.Submitted)
     def _go_down(self) -> None:
         self.screen.focus_next()
@@ -234,7 +242,8 @@ class ProfilesPane(StepPane):
         readable = self.context.environment.readable
         folder = readable(paths_of(self.context).folder)
         written = f"{count(len(found.names), 'profile')} in {folder}: {', '.join(found.names)}"
-        self._written = len(found.names) if found.diff or found.problems else 0
+        self._all = len(found.names)
+        self._written = self._all if found.diff or found.problems else 0
         self.place_problems(found.problems)
         if not (found.problems or found.diff or found.by_hand or self.opening.asks):
             self.drop_note()  # whatever the note was about, the files are up to date

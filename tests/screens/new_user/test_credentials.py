@@ -1237,6 +1237,11 @@ async def test_a_device_that_was_typed_is_still_there_when_the_page_is_opened_ag
         await rest(pilot)
         assert field(app, "mfa-serial").value == f"{SERIAL}2"
         assert not app.pane.changed()
+        there = app.pane.primary().effect
+        field(app, "mfa-serial").value = SERIAL
+        await pilot.pause()
+        assert app.pane.primary().effect != there, "it isn't in the files, although nothing has looked yet"
+        assert app.pane.changed()
 
 
 async def test_from_a_device_that_aws_does_not_know_next_leads_to_the_profiles_that_name_it_and_back(
