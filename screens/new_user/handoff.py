@@ -16,7 +16,7 @@ from textual.widgets import Input, TextArea
 
 from screens.new_user.replacement import offer_replacement
 from screens.step.page import YOURS, Opening, Primary, StepPane, Turn
-from screens.step.times import since_text
+from screens.step.times import moment_text, since_text
 from screens.widgets.fields import Field, FieldRow, PathField
 from screens.widgets.text import Button, ButtonRow, Lines, Text
 from workflows.core.errors import Problem
@@ -34,7 +34,7 @@ from workflows.steps.shared.paths import existing_path
 
 _LOOK_SECONDS = 1.0
 _LOW = 24
-_REVOKE = "How to revoke my key"
+_REVOKE, _KEEP = "How to revoke my key", "Keep the accepted one"
 _UNREAD = "What you pasted wasn't read as a handoff, so it isn't kept: it could be a secret."
 
 
@@ -76,6 +76,9 @@ class HandoffPane(StepPane):
         self.set_class(bool(opening.note), "-noted")  # set here, so that the whole page is styled once
         self.set_class(opening.done, "-arrived")
         self.set_class(opening.asks, "-newer")  # nobody waits for it any more
+        facts = opening.context.facts
+        kept = "handoff" in facts and not (opening.done or opening.asks or handoff.asked_since(facts))
+        self._accepted = Request(text=handoff_of(opening.context).render()) if kept else None
 
     def compose_body(self) -> ComposeResult:
         draft = self.opening.draft
@@ -92,6 +95,7 @@ class HandoffPane(StepPane):
         yield ButtonRow(
             Button("Clear the entry", id="clear"),
             Button("Read the earlier one", id="earlier"),
+            Button(_KEEP, id="accepted"),
             Button("Keep the old one", id="keep"),
             Button("Read another", id="another"),
             Button("Replace my PGP key", id="replace"),
@@ -100,6 +104,10 @@ class HandoffPane(StepPane):
 
     def _waiting(self) -> Iterator[str]:
         facts, environment = self.context.facts, self.context.environment
+        if self._accepted is not None:
+            when = moment_text(str(facts["accepted_at"]), environment.now())
+            yield f"✓ You accepted a handoff {when}. Keep it, or paste another to replace it."
+            return
         sent = facts.get("request_sent")
         if missing := missing_request(self.context):
             yield f"! The request is no longer at {missing}: PGP key (F2) saves it again."
@@ -157,15 +165,24 @@ class HandoffPane(StepPane):
         self.set_class(self.has_class("-another") and not arrived, "-another")
         self.query_one("#another").display = arrived
         self.query_one("#keep").display = self._compares and bool(self._newer.continuing)
-        waits = not arrived and self.request() == Request()
-        self.query_one("#earlier").display = self._earlier is not None and waits
+        waits, accepted = not arrived and self.request() == Request(), self._accepted is not None
+        self.query_one("#earlier").display = self._earlier is not None and waits and not accepted
+        self.query_one("#accepted").display = self._keeps
         self.primary_changed()
+
+    @property
+    def _keeps(self) -> bool:
+        """Whether nothing is entered that could take the place of the accepted handoff."""
+        nothing = self.request() in {Request(), self._refused} and not self.inside
+        return self._accepted is not None and self._arrival is None and nothing
 
     # -- action bar --------------------------------------------------------------------------------
 
     def primary(self) -> Primary:
         if self._unseen:
             return Primary("Show the rest", act=self._show_more)
+        if self._keeps:
+            return Primary(_KEEP, act=self._keep_accepted)
         if self._arrival is not None and self._read == self.request():
             return Primary("Yes, these are my accounts")
         if self.request() != Request():
@@ -198,7 +215,12 @@ class HandoffPane(StepPane):
         if self.opening.done or self._arrival is not None:
             what = "PgDn shows more" if self._unseen else "Your turn: your accounts?"
             return YOURS if self.opening.done else Turn(what)
-        if self.request() not in {Request(), self._refused} or self.inside or self.opening.asks:
+        if (
+            self.request() not in {Request(), self._refused}
+            or self.inside
+            or self.opening.asks
+            or self._keeps
+        ):
             return YOURS
         sent_at = self.context.facts.get("sent_at")
         since = f" {since_text(str(sent_at), self.context.environment.now())}" if sent_at else ""
@@ -343,6 +365,13 @@ class HandoffPane(StepPane):
         if self._earlier is not None:
             self._enter(self._earlier)
             self._begin(self._earlier)
+
+    @on(Button.Pressed, "#accepted")
+    def _keep_accepted(self) -> None:
+        """Show the accepted handoff, to be accepted again."""
+        if self._accepted is not None:
+            self._enter(self._accepted)
+            self._begin(self._accepted)
 
     @on(Button.Pressed, "#clear")
     def _clear(self) -> None:
