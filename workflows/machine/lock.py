@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -46,17 +48,48 @@ class SessionLock(FileLock):
     def __init__(self, path: Path) -> None:
         super().__init__(path)
         try:
-            if self.try_acquire():
+            if self.try_acquire() or self._acquire_after_visit():
                 path.write_text(f"{os.getpid()} {os.uname().nodename}")
                 return
             pid, _, host = load_file(path, 512).decode(errors="replace").partition(" ")
             since = datetime.fromtimestamp(path.stat().st_mtime, UTC).astimezone()
         except OSError as error:
             self.release()
-            raise NotLockable(
-                "Can't lock this session",
-                f"{path} can't be used as a lock.",
-                why=cause_of(error),
-                next="Check that the folder exists, is yours, and is on a local disk with room.",
-            ) from error
+            raise _not_lockable(path, error) from error
         raise SessionInUse(int(pid) if pid.isascii() and pid.isdigit() else None, host, since)
+
+    def _acquire_after_visit(self) -> bool:
+        """Wait while somebody visits the session, and try again."""
+        with FileLock(self._path.parent):
+            return self.try_acquire()
+
+
+@contextmanager
+def visited(path: Path) -> Iterator[bool]:
+    """Lock a session for a moment, and yield whether nobody has it open; opening it waits for the end.
+
+    Args:
+        path: the lock file.
+
+    Raises:
+        NotLockable: as for `SessionLock`.
+    """
+    visit, lock = FileLock(path.parent), FileLock(path)
+    try:
+        free = visit.try_acquire() and lock.try_acquire()
+    except OSError as error:
+        visit.release()
+        raise _not_lockable(path, error) from error
+    with ExitStack() as held:
+        held.callback(visit.release)
+        held.callback(lock.release)
+        yield free
+
+
+def _not_lockable(path: Path, error: OSError) -> NotLockable:
+    return NotLockable(
+        "Can't lock this session",
+        f"{path} can't be used as a lock.",
+        why=cause_of(error),
+        next="Check that the folder exists, is yours, and is on a local disk with room.",
+    )

@@ -16,7 +16,7 @@ from pathlib import Path
 from workflows.core.errors import OnboardError
 from workflows.core.files import OWN_LIMIT, explained, load_file, write_atomically
 from workflows.core.later import on_demand
-from workflows.machine.lock import SessionInUse, SessionLock
+from workflows.machine.lock import SessionLock, visited
 from workflows.machine.summaries import Summary, kept_summary
 
 with on_demand():
@@ -140,19 +140,16 @@ class Sessions:
         return tuple(sorted(found, key=lambda summary: (summary.changed, summary.id), reverse=True))
 
     def visit_free(self, visit: Callable[[Path], None]) -> None:
-        """Call a function with the folder of each session that isn't open, locking it meanwhile.
+        """Call a function with the folder of each session that isn't open; opening one waits for it.
 
         Raises:
             OnboardError: what `visit` raises; or the folder of sessions can't be read.
         """
         for summary in self.summaries():
             folder = self.folder / summary.id
-            try:
-                lock = SessionLock(folder / "lock")
-            except SessionInUse:
-                continue
-            with lock:
-                visit(folder)
+            with visited(folder / "lock") as free:
+                if free:
+                    visit(folder)
 
     def delete(self, session_id: str, guard: Callable[[Path], None] | None = None) -> None:
         """Delete a session with everything in its folder.

@@ -6,7 +6,9 @@ import os
 import stat
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -14,9 +16,11 @@ from pathlib import Path
 import pytest
 from support import journal_writer
 from support.machine_samples import sessions_in
+from support.panes import SECONDS
 
 from workflows.core.files import cause_of
-from workflows.machine.lock import NotLockable, SessionInUse, SessionLock
+from workflows.core.locks import FileLock
+from workflows.machine.lock import NotLockable, SessionInUse, SessionLock, visited
 
 
 @contextmanager
@@ -74,6 +78,30 @@ def test_one_process_has_a_session_only_once(tmp_path: Path) -> None:
     lock.release()
     SessionLock(tmp_path / "lock").release()
     assert stat.S_IMODE((tmp_path / "lock").stat().st_mode) == 0o600
+
+
+def test_opening_a_session_waits_for_a_visit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits, acquire = threading.Event(), FileLock.acquire
+
+    def waiting(lock: FileLock, **how: bool) -> None:
+        waits.set()
+        acquire(lock, **how)
+
+    monkeypatch.setattr(FileLock, "acquire", waiting)
+    with ThreadPoolExecutor() as pool:
+        with visited(tmp_path / "lock") as free:
+            assert free
+            with visited(tmp_path / "lock") as another:
+                assert not another
+            opened = pool.submit(SessionLock, tmp_path / "lock")
+            assert waits.wait(SECONDS)
+            assert not opened.done()
+        lock = opened.result(SECONDS)
+    with visited(tmp_path / "lock") as free:
+        assert not free
+    lock.release()
 
 
 def test_an_owner_that_has_not_told_its_process_id_yet_is_another_process(tmp_path: Path) -> None:
