@@ -143,7 +143,7 @@ def tested_again(results: Iterable[Result], context: Context) -> Observation:
     if lost := tuple(r.profile for r in failing if r.stopped_working and r.profile in worked):
         words = f"{count(len(lost), 'profile')} stopped working: {listed(lost, 2)}."
         return Observation(
-            Verdict.GONE, words, lost, redoing="Tests again. Ask your admin if your roles have changed."
+            Verdict.GONE, words, lost, redoing="Asks AWS again. If your roles have changed, ask your admin."
         )
     return NOT_ASKED if failing else AGREES
 
