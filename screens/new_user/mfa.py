@@ -391,6 +391,7 @@ class MfaPane(BrowsingPane):
 
     @on(Checklist.Moved)
     def _moved(self) -> None:
+        self._show()
         if self.query_one(Checklist).finished:
             self.focus_primary()
         else:
@@ -406,7 +407,8 @@ class MfaPane(BrowsingPane):
         found = self._serial is not None and how == API
         self.query_one("#found", Text).show_lines(self._registered(found=found))
         asks = self.inside
-        before = (how == CONSOLE or self._known) and not asks and not self.has_class("-done")
+        listed = how == CONSOLE and not self.query_one(Checklist).finished  # the primary says the same then
+        before = (listed or self._known) and not asks and not self.has_class("-done")
         self.query_one("#before").display = before
         self.query_one("#other-way").display = not asks and not self.has_class("-done")
         self.query_one("#console").display = how == CONSOLE and not self.has_class("-done") and not asks

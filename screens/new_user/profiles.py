@@ -59,7 +59,7 @@ class ProfileQuestions(Vertical):
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(
-            Text("Space selects what to do; a selects all:"),
+            Text("In this list, Space selects what to do, and a selects all:"),
             _Boxes(id="boxes"),
             Text("", id="question"),
             id=id,

@@ -674,6 +674,8 @@ def _next(
             yield "F6 plays the new user."
         yield from _messages_to_send(run)
     elif chosen or deactivate:
+        if _failing(run.session.facts()):
+            yield "Verify shows what doesn't work, and why. If your roles have changed, ask your admin."
         yield from _try_profile(run, chosen) if chosen else ()
         yield from deactivate
     else:
