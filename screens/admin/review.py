@@ -34,7 +34,7 @@ from screens.widgets.lists import MarkBox
 from screens.widgets.text import Button, ButtonRow, Lines, OptionList, Text, segment, shortened, shown, styled
 from workflows.core.garbage import collection_paused
 from workflows.core.openpgp import fingerprint_in
-from workflows.core.sentences import Sentence, count, joined, listed, text_of
+from workflows.core.sentences import Sentence, count, listed, text_of
 from workflows.layer.highlight import KINDS, Token, diff_tokens
 from workflows.layer.model import Place
 from workflows.layer.write import ChangeSet, DiffLine, FileChange
@@ -600,8 +600,8 @@ class ReviewPane(ByHandPane):
             summary = "There is nothing to write."
         noted = bool(self.opening.note) and (self.opening.asks or self.opening.done)
         removed = "" if noted else beside.gone_since
-        of_gone = text_of(joined((removed, beside.consequence if diffs else "")))
-        self._notes = [f"! {note}" for note in (of_gone, *(notes if diffs else ())) if note]
+        warnings = (beside.consequence, removed, *notes) if diffs else (removed,)
+        self._notes = [f"! {text_of(warning)}" for warning in warnings if warning]
         self.query_one("#summary", Lines).show_lines([*_fitting(self._notes), summary])
         diff, seen = self.query_one(FileDiffs), self.draft()["seen"]
         diff.show(diffs, [at for at, file in enumerate(diffs) if file.identity in seen])

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import NoReturn
+from typing import Any, NoReturn
 from unittest.mock import patch
 
 import pytest
@@ -338,6 +338,21 @@ async def test_what_the_difference_does_not_say_is_told_above_it(decided: AdminP
     async with review_of(decided) as (ui, _):
         assert re.search(r"! .*jane\.doe .* locals\.tf:", ui.text)
         assert "8 files, +" in ui.text
+
+
+async def test_that_writing_adds_somebody_again_is_said_before_longer_warnings(
+    decided: AdminProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beside = review.beside
+
+    def removed(*given: Any) -> review.Beside:
+        return replace(
+            beside(*given), gone_since="A later session removed her. " * 9, consequence="Adds her."
+        )
+
+    monkeypatch.setattr(review, "beside", removed)
+    async with review_of(decided) as (ui, _):
+        assert "! Adds her.\n" in str(ui.app.pane.query_one("#summary", Lines).content)
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)])

@@ -80,9 +80,7 @@ def test_one_process_has_a_session_only_once(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / "lock").stat().st_mode) == 0o600
 
 
-def test_opening_a_session_waits_for_a_visit(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_opening_a_session_waits_for_a_visit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     waits, acquire = threading.Event(), FileLock.acquire
 
     def waiting(lock: FileLock, **how: bool) -> None:
