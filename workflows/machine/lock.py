@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -76,14 +76,14 @@ def visited(path: Path) -> Iterator[bool]:
     """
     visit, lock = FileLock(path.parent), FileLock(path)
     try:
-        free = visit.try_acquire() and lock.try_acquire()
-    except OSError as error:
-        visit.release()
-        raise _not_lockable(path, error) from error
-    with ExitStack() as held:
-        held.callback(visit.release)
-        held.callback(lock.release)
+        try:
+            free = visit.try_acquire() and lock.try_acquire()
+        except OSError as error:
+            raise _not_lockable(path, error) from error
         yield free
+    finally:
+        lock.release()
+        visit.release()
 
 
 def _not_lockable(path: Path, error: OSError) -> NotLockable:
