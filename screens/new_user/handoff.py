@@ -34,7 +34,7 @@ from workflows.steps.shared.paths import existing_path
 
 _LOOK_SECONDS = 1.0
 _LOW = 24
-_REVOKE, _KEEP = "How to revoke my key", "Keep the accepted one"
+_REVOKE = "How to revoke my key"
 _UNREAD = "What you pasted wasn't read as a handoff, so it isn't kept: it could be a secret."
 
 
@@ -77,7 +77,7 @@ class HandoffPane(StepPane):
         self.set_class(opening.done, "-arrived")
         self.set_class(opening.asks, "-newer")  # nobody waits for it any more
         facts = opening.context.facts
-        kept = "handoff" in facts and not (opening.done or opening.asks or handoff.asked_since(facts))
+        kept = "accepted_at" in facts and not (opening.done or opening.asks or handoff.asked_since(facts))
         self._accepted = Request(text=handoff_of(opening.context).render()) if kept else None
 
     def compose_body(self) -> ComposeResult:
@@ -95,7 +95,6 @@ class HandoffPane(StepPane):
         yield ButtonRow(
             Button("Clear the entry", id="clear"),
             Button("Read the earlier one", id="earlier"),
-            Button(_KEEP, id="accepted"),
             Button("Keep the old one", id="keep"),
             Button("Read another", id="another"),
             Button("Replace my PGP key", id="replace"),
@@ -165,9 +164,8 @@ class HandoffPane(StepPane):
         self.set_class(self.has_class("-another") and not arrived, "-another")
         self.query_one("#another").display = arrived
         self.query_one("#keep").display = self._compares and bool(self._newer.continuing)
-        waits, accepted = not arrived and self.request() == Request(), self._accepted is not None
-        self.query_one("#earlier").display = self._earlier is not None and waits and not accepted
-        self.query_one("#accepted").display = self._keeps
+        waits = not arrived and self.request() == Request() and self._accepted is None
+        self.query_one("#earlier").display = self._earlier is not None and waits
         self.primary_changed()
 
     @property
@@ -182,7 +180,7 @@ class HandoffPane(StepPane):
         if self._unseen:
             return Primary("Show the rest", act=self._show_more)
         if self._keeps:
-            return Primary(_KEEP, act=self._keep_accepted)
+            return Primary("Keep the accepted one", act=self._keep_accepted)
         if self._arrival is not None and self._read == self.request():
             return Primary("Yes, these are my accounts")
         if self.request() != Request():
@@ -215,12 +213,8 @@ class HandoffPane(StepPane):
         if self.opening.done or self._arrival is not None:
             what = "PgDn shows more" if self._unseen else "Your turn: your accounts?"
             return YOURS if self.opening.done else Turn(what)
-        if (
-            self.request() not in {Request(), self._refused}
-            or self.inside
-            or self.opening.asks
-            or self._keeps
-        ):
+        entered = self.request() not in {Request(), self._refused}
+        if entered or self.inside or self.opening.asks or self._keeps:
             return YOURS
         sent_at = self.context.facts.get("sent_at")
         since = f" {since_text(str(sent_at), self.context.environment.now())}" if sent_at else ""
@@ -366,7 +360,6 @@ class HandoffPane(StepPane):
             self._enter(self._earlier)
             self._begin(self._earlier)
 
-    @on(Button.Pressed, "#accepted")
     def _keep_accepted(self) -> None:
         """Show the accepted handoff, to be accepted again."""
         if self._accepted is not None:

@@ -640,6 +640,40 @@ async def test_one_that_is_older_than_the_request_is_offered_and_not_read_by_its
     session.close()
 
 
+async def test_the_accepted_one_is_kept_by_next_when_the_step_is_opened_again(
+    tmp_path: Path, gpg: GpgHome
+) -> None:
+    session, text = begun(tmp_path, gpg), handoff_for(gpg, "jane").render()
+    app = PaneHost(session, environment_of(tmp_path, gpg), MODULES, PANES, KEY)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        app.pane.query_one(TextArea).text = text
+        for _ in range(2):
+            await pilot.press("ctrl+n")
+            await rest(pilot)
+        accepted = session.facts()["handoff"]
+        await app.wizard.go_to(KEY)
+        await pilot.press("ctrl+r")
+        await rest(pilot)
+        assert session.status(KEY) is not Status.DONE
+        keep = app.pane.primary()
+        assert keep.ready
+        assert app.pane.turn().yours
+        app.pane.query_one(TextArea).text = "no handoff"
+        assert app.pane.primary().effect != keep.effect
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        assert app.pane.primary().effect == keep.effect, "what was pasted is refused"
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        assert app.pane.has_class("-arrived")
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        assert session.status(KEY) is Status.DONE
+        assert session.facts()["handoff"] == accepted
+    session.close()
+
+
 async def test_one_that_arrives_by_itself_has_the_focus_on_what_accepts_it(
     tmp_path: Path, gpg: GpgHome
 ) -> None:
