@@ -394,8 +394,6 @@ class MfaPane(BrowsingPane):
         self._show()
         if self.query_one(Checklist).finished:
             self.focus_primary()
-        else:
-            self.primary_changed()
 
     @on(OptionList.OptionHighlighted)
     def _show(self) -> None:

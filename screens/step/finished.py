@@ -673,7 +673,7 @@ def _next(
         if played:
             yield "F6 plays the new user."
         yield from _messages_to_send(run)
-    elif chosen or deactivate:
+    elif chosen or deactivate or _failing(run.session.facts()):
         if _failing(run.session.facts()):
             yield "Verify shows what doesn't work, and why. If your roles have changed, ask your admin."
         yield from _try_profile(run, chosen) if chosen else ()

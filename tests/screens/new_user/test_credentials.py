@@ -117,10 +117,12 @@ async def test_mfa_in_the_console_is_claimed_only_once_the_list_is_done(
         assert app.wizard.current == MFA
         for _ in range(7):  # no browser opens, so the address is copied
             assert not app.pane.primary().ready
+            assert app.pane.query_one("#before").display
             await pilot.press("enter")
             await rest(pilot)
         assert app.pane.query_one(Checklist).finished
         assert app.pane.primary().ready
+        assert not app.pane.query_one("#before").display, "the primary action says the same"
         await pilot.press("enter")
         await rest(pilot)
         made = session.facts(ITEM)["mfa"]
@@ -1604,6 +1606,9 @@ async def test_a_test_in_which_some_fail_is_finished_only_if_nothing_before_it_h
         app.pane.progressed(Progress("", payload=Looks({MFA: AGREES})))
         app.pane._show_shell()
         assert is_displayed(app.pane.query_one("#finish"))
+        await app.wizard.go_to(None)
+        await rest(pilot)
+        assert ("Verify" in str(app.wizard.query_one("#next", Text).content)) is (not changed)
 
 
 @pytest.mark.parametrize("rejected", [False, True])
