@@ -19,7 +19,7 @@ from screens.widgets.dialogs import Notice
 from screens.widgets.fields import FieldRow
 from screens.widgets.lists import MarkBox, MarkList
 from screens.widgets.text import LINE_CELLS, Button, ScrollBody, Text, shown, styled
-from workflows.core.sentences import count
+from workflows.core.sentences import Sentence, count
 from workflows.core.shapes import plain
 from workflows.profiles.record import HandChange, Stale
 from workflows.steps.new_user import profiles
@@ -67,18 +67,17 @@ class ProfileQuestions(Vertical):
         self.display = False
         self._questions: dict[str, HandChange | Stale] = {}
 
-    def show(self, by_hand: Sequence[HandChange], stale: Sequence[Stale], marked: Sequence[str] = ()) -> None:
-        """Ask about these; existing questions keep their ticks.
+    def show(self, found: Preview, marked: Sequence[str] = ()) -> None:
+        """Ask about changed and unwanted profiles; existing questions keep their ticks.
 
         Args:
-            by_hand: profiles that somebody changed.
-            stale: profiles that are no longer wanted.
+            found: what writing would do.
             marked: profiles whose box is ticked initially.
         """
         questions: dict[str, HandChange | Stale] = {
-            f"over {question.profile}": question for question in by_hand
+            f"over {question.profile}": question for question in found.by_hand
         }
-        questions |= {f"out {question.profile}": question for question in stale}
+        questions |= {f"out {question.profile}": question for question in found.stale}
         self.display = bool(questions)
         if questions == self._questions:
             return
@@ -89,10 +88,7 @@ class ProfileQuestions(Vertical):
             *(value for value, question in questions.items() if question.profile in marked),
         }
         with self.prevent(SelectionList.SelectedChanged):
-            does = {HandChange: "Overwrite", Stale: "Remove"}
-            boxes.show(
-                [(f"{does[type(each)]} {each.profile}", value) for value, each in questions.items()], chosen
-            )
+            boxes.show([(_asked(each, found), value) for value, each in questions.items()], chosen)
 
     @property
     def asked(self) -> tuple[str, ...]:
@@ -121,12 +117,16 @@ class ProfileQuestions(Vertical):
     def _explain(self, event: SelectionList.SelectionHighlighted[str]) -> None:
         if (question := self._questions.get(event.selection.value)) is None:
             return  # it was about a question that is gone
-        why = (
-            ": iam-onboard wrote it, and your handoff no longer lists it."
-            if isinstance(question, Stale)
-            else ""
-        )
-        self.query_one("#question", Text).update(f"{question.sentence}{why}")
+        self.query_one("#question", Text).update(question.sentence)
+
+
+def _asked(question: HandChange | Stale, found: Preview) -> Sentence:
+    """Return what to do with a profile, and why."""
+    if isinstance(question, HandChange):
+        return f"Overwrite {question.profile} ({question.how})"
+    twin = question.profile.removesuffix("-mfa") in found.names
+    why = "you chose no …-mfa profiles" if twin else "no longer in your handoff"
+    return f"Remove {question.profile} ({why})"
 
 
 class _SerialInput(Input):
@@ -157,7 +157,7 @@ class ProfilesPane(StepPane):
         self._proposed = profiles.proposal(opening.context)
         self._start = {**plain(self._proposed), **opening.draft}
         self._shown: Request | None = None
-        self._diff, self._all, self._written = "", 0, 0
+        self._diff, self._all, self._written, self._removed = "", 0, 0, 0
 
     def compose_body(self) -> ComposeResult:
         yield FieldRow("Region", Input(value=str(self._start["region"]), id="region", compact=True))
@@ -238,12 +238,11 @@ class ProfilesPane(StepPane):
             self._preview()  # the input has changed meanwhile
             return
         marked = [*self._start["overwrite"], *self._start["prune"]]
-        self.query_one(ProfileQuestions).show(found.by_hand, found.stale, marked)
+        self.query_one(ProfileQuestions).show(found, marked)
         readable = self.context.environment.readable
         folder = readable(paths_of(self.context).folder)
         written = f"{count(len(found.names), 'profile')} in {folder}: {', '.join(found.names)}"
-        self._all = len(found.names)
-        self._written = self._all if found.diff or found.problems else 0
+        self._all, self._written, self._removed = len(found.names), len(found.written), len(found.removed)
         self.place_problems(found.problems)
         if not (found.problems or found.diff or found.by_hand or self.opening.asks):
             self.drop_note()  # whatever the note was about, the files are up to date
@@ -273,13 +272,14 @@ class ProfilesPane(StepPane):
     def primary(self) -> Primary:
         if any(problem.fatal for problem in self.problems):
             return Primary("Fix the field first", ready=False)
-        prune = self.query_one(ProfileQuestions).prune
-        removal = f", remove {len(prune)}" if prune else ""
-        return Primary(f"Write {count(self._written, 'profile')}{removal}" if self._written else "Continue")
+        if self._written:
+            removal = f", remove {self._removed}" if self._removed else ""
+            return Primary(f"Write {count(self._written, 'profile')}{removal}")
+        return Primary(f"Remove {count(self._removed, 'profile')}" if self._removed else "Continue")
 
     def changed(self) -> bool:
         """Return whether there is something to write, because of input or of changes in the files."""
-        return bool(self._written) or super().changed()
+        return bool(self._written or self._removed) or super().changed()
 
     def request(self) -> Request:
         questions = self.query_one(ProfileQuestions)

@@ -128,11 +128,15 @@ class HandChange:
     differences: tuple[Difference, ...]
 
     @property
+    def how(self) -> str:
+        """How it came about."""
+        return "changed by hand" if self.ours else "not written by iam-onboard"
+
+    @property
     def sentence(self) -> Sentence:
         """The profile, how it came about, and what differs, in one line."""
-        how = "changed by hand" if self.ours else "not written by iam-onboard"
         what = joined((difference.sentence for difference in self.differences), "; ")
-        return f"{self.profile} ({how}): {what}"
+        return f"{self.profile} ({self.how}): {what}"
 
 
 @dataclass(frozen=True)

@@ -146,6 +146,11 @@ class Prepared:
             self.credentials_before or ""
         )
 
+    @property
+    def updated(self) -> tuple[str, ...]:
+        """The existing profiles that change."""
+        return tuple(dict.fromkeys(self.config.updated + self.credentials.updated))
+
 
 def prepare(paths: ProfilePaths, wanted: WantedProfiles, decided: Decisions = EVERYTHING) -> Prepared:
     """Read both files and merge the profiles into their texts, without writing anything.
@@ -288,7 +293,7 @@ def write_profiles(
         backups=backups,
         tightened=tuple(tightened),
         added=prepared.config.added,
-        updated=tuple(dict.fromkeys(prepared.config.updated + prepared.credentials.updated)),
+        updated=prepared.updated,
         removed=prepared.config.removed,
         kept=prepared.kept,
     )

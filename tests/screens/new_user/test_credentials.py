@@ -25,7 +25,7 @@ from textual.widgets import Button, DataTable, Input, Static
 
 from screens.new_user.access_keys import AccessKeysPane
 from screens.new_user.mfa import MfaPane, QrDialog
-from screens.new_user.profiles import ChangesDialog, DiffView, ProfilesPane
+from screens.new_user.profiles import ChangesDialog, DiffView, ProfilesPane, _asked
 from screens.new_user.verify import ProfileAnswers, VerifyPane
 from screens.step import finished as end
 from screens.step.asking import DeactivationDialog, PassphraseDialog
@@ -46,6 +46,7 @@ from workflows.machine.events import StepKey
 from workflows.machine.observations import AGREES, NOT_ASKED, SAID_SO, Observation, Verdict
 from workflows.machine.session import Session
 from workflows.machine.state import Status
+from workflows.profiles.record import Stale
 from workflows.steps.new_user import access_keys, mfa, profiles, verify
 from workflows.steps.new_user.access_keys import KEPT, Download
 from workflows.steps.new_user.sign_in import Proof
@@ -898,10 +899,20 @@ async def test_what_is_removed_is_counted_on_the_button_and_named_afterwards(
         app.pane.query_one("#boxes", MarkList).focus()
         await pilot.press("a")
         await rest(pilot)
+        assert re.findall(r"\d+", app.pane.primary().effect) == ["1"], "nothing is written"
+        field(app, "region").value = "eu-central-1"
+        await rest(pilot)
+        app.pane.query_one("#mfa-serial").focus()
+        await rest(pilot)
         assert re.findall(r"\d+", app.pane.primary().effect) == ["2", "1"]
         await pilot.press("ctrl+n")
         await rest(pilot)
-        assert f"{ROLE}-mfa" in session.facts(ITEM)["profiles"]["told"][0]
+        assert f"{ROLE}-mfa" in session.facts(ITEM)["profiles"]["told"][1]
+
+
+def test_why_a_profile_goes_is_said_and_a_twin_goes_for_another_reason_than_its_role() -> None:
+    wish, twin = profiles.Preview("", (BASE, ROLE), ()), Stale(f"{ROLE}-mfa", "arn", changed_by_hand=False)
+    assert _asked(twin, wish) != _asked(twin, replace(wish, names=(BASE,)))
 
 
 def written(new_user: NewUserAws, session: Session) -> None:

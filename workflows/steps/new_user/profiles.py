@@ -68,6 +68,8 @@ class Preview:
         diff: both files, unified, secrets masked; "" if nothing changes.
         names: all profiles, the base profile first.
         remarks: what the user should know, one sentence each.
+        written: the new profiles, and those that change.
+        removed: the profiles that go.
         by_hand: manually changed profiles: overwrite them or not?
         stale: profiles that this program wrote and the handoff no longer names: remove them or not?
         problems: why the input prevents writing.
@@ -76,6 +78,8 @@ class Preview:
     diff: str
     names: tuple[str, ...]
     remarks: tuple[Sentence, ...]
+    written: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
     by_hand: tuple[HandChange, ...] = ()
     stale: tuple[Stale, ...] = ()
     problems: tuple[Problem, ...] = ()
@@ -173,8 +177,15 @@ def survey(request: Request, context: Context, report: Report) -> Preview:
     if problems:
         return Preview("", profiles.names, (), problems=problems)
     prepared = prepare(paths_of(context), profiles, request.decided)
-    sentences = remarks(request, context)
-    return Preview(preview(prepared), profiles.names, sentences, prepared.by_hand, prepared.stale)
+    return Preview(
+        preview(prepared),
+        profiles.names,
+        remarks(request, context),
+        written=(*prepared.config.added, *prepared.updated),
+        removed=prepared.config.removed,
+        by_hand=prepared.by_hand,
+        stale=prepared.stale,
+    )
 
 
 def remarks(request: Request, context: Context) -> tuple[Sentence, ...]:
