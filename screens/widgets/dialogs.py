@@ -340,7 +340,7 @@ class Confirm(Typed[bool]):
         self.dismiss(True)
 
 
-_OVER = "What was running here has ended. The session is saved."
+_OVER = "Nothing runs here now, and the session is saved."
 
 
 class QuitQuestion(Confirm):

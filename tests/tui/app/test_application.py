@@ -802,17 +802,21 @@ async def test_quitting_asks_first_where_input_cannot_be_saved(
     app = house.app(workflow="admin")
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)
-        assert isinstance(app.screen, WizardScreen)
+        wizard = app.screen
+        assert isinstance(wizard, WizardScreen)
         with monkeypatch.context() as full:
-            full.setattr(app.screen, "why_unsaved", lambda: "It isn't saved.")
+            full.setattr(wizard, "why_unsaved", lambda: "It isn't saved.")
             await pilot.press("ctrl+q")
             await pilot.pause()
             assert isinstance(app.screen, QuitQuestion)
-            await pilot.press("escape")
-            await pilot.pause()
-            assert isinstance(app.screen, WizardScreen)
+        saved = app.screen.query_one(".dialog-body", Static)
+        before = str(saved.content)
+        await until(pilot, lambda: str(saved.content) != before)
+        await pilot.press("escape")
+        await pilot.pause()
+        assert isinstance(app.screen, WizardScreen)
         with monkeypatch.context() as full:
-            full.setattr(app.screen._stage, "keep_input", refuse)
+            full.setattr(wizard._stage, "keep_input", refuse)
             assert app._left_behind()
         assert not app._left_behind()
 
