@@ -506,7 +506,7 @@ def unused_mfa_devices(iam: AwsClient, user: str) -> tuple[str, ...]:
     with calling_aws("listing MFA devices that were never enabled"):
         pages = iam.get_paginator("list_virtual_mfa_devices").paginate(AssignmentStatus="Unassigned")
         serials = [device["SerialNumber"] for page in pages for device in page["VirtualMFADevices"]]
-    return tuple(sorted(serial for serial in serials if serial.rpartition("/")[2] == user))
+    return tuple(serial for serial in serials if serial.rpartition("/")[2] == user)
 
 
 def remove_mfa_device(iam: AwsClient, user: str, serial: str) -> None:

@@ -107,14 +107,13 @@ class WantedProfiles:
             for name in sorted(set(names))
             if names.count(name) > 1
         ]
-        serials = sorted({profile.mfa_serial for profile in self._all if profile.mfa_serial is not None})
         found += [
             Problem(
-                f"“{serial}” isn't the ARN of an MFA device, or a hardware device's serial number.",
+                f"“{profile.mfa_serial}” isn't an MFA device's ARN, or a hardware device's serial number.",
                 "mfa_serial",
             )
-            for serial in serials
-            if not _MFA_SERIAL.fullmatch(serial)
+            for profile in self._all
+            if profile.mfa_serial is not None and not _MFA_SERIAL.fullmatch(profile.mfa_serial)
         ]
         for base in self.bases:
             if isinstance(base.key, KeyFromProcess) and not (
