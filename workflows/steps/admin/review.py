@@ -46,7 +46,7 @@ from workflows.steps.admin.other_sessions import (
     written_since,
 )
 from workflows.steps.admin.state_now import reverted_since
-from workflows.steps.admin.terraform_runs import wanted_binary
+from workflows.steps.admin.terraform_runs import layer_binary
 from workflows.steps.admin.upstream import check_upstream
 from workflows.steps.admin.written import (
     files_left,
@@ -62,7 +62,6 @@ from workflows.steps.kinds import phrased, within
 from workflows.steps.shared.by_hand import refused_by_hand
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.steps.shared.paths import save_text
-from workflows.terraform.binary import choose_binary
 from workflows.terraform.record import file_sha256, is_source
 
 _VERBS = {
@@ -543,12 +542,7 @@ def _check_format(change_set: ChangeSet, context: Context) -> None:
         changes = [change for change in own if change.name.endswith(".tf") and change.after is not None]
         if not changes:
             continue
-        binary = choose_binary(
-            wanted_binary(project, location, context),
-            path=environment.get("PATH", ""),
-            environment=environment,
-            folder=location.path,
-        )
+        binary = layer_binary(context, project, location)
         unclean = partial(fmt_clean, binary.argv, environment=environment, folder=location.path)
         spoiled = unclean({change.name: change.after or b"" for change in changes})
         already = unclean(

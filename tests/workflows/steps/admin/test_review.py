@@ -181,6 +181,13 @@ def test_a_binary_that_a_layer_excludes_is_refused_before_a_byte_is_written(admi
     assert admin.git("status", "--porcelain") == before
 
 
+def test_an_argument_that_no_plan_may_have_is_refused_before_a_byte_is_written(admin: AdminProject) -> None:
+    variables = {**admin.environment.variables, "TF_CLI_ARGS": "-target=aws_iam_user.x"}
+    admin = replace(admin, environment=replace(admin.environment, variables=variables))
+    with pytest.raises(OnboardError, match="TF_CLI_ARGS"):
+        review.prepare(admin.context(), quiet)
+
+
 def test_a_format_that_was_checked_when_it_was_shown_is_not_checked_again(
     admin: AdminProject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
