@@ -463,7 +463,7 @@ class PgpKeysPane(StepPane):
         aside = None if news else self._aside.get(name)  # an unread request comes before the input of old
         lines = [f"✗ {text_of(aside.why)}"] if aside else []
         hint = f"{name}'s request is in the mailbox." if news else self._hint(name)
-        lines += _summary(key) if key else [] if lines else [hint]
+        lines += _summary(key, warns=not self.warned) if key else [] if lines else [hint]
         files = by_key((self._file_line(row, name), row.account) for row in self._present.get(name, ()))
         lines += [f"{words} (in {' and '.join(accounts)})" for words, accounts in files.items()]
         verdict = self.query_one("#verdict", Lines)
@@ -485,6 +485,10 @@ class PgpKeysPane(StepPane):
         self.query("#label, #pasted").set(display=bool(name) and not news)
         self.primary_changed()
 
+    def _show_problems(self, problems: Sequence[Problem]) -> None:
+        super()._show_problems(problems)
+        self._show_person()
+
     def _file_line(self, row: PresentKey, name: str) -> str:
         """Describe a person's existing key file, above all if it has a key that was said to differ."""
         aside = self._aside.get(name)
@@ -492,7 +496,7 @@ class PgpKeysPane(StepPane):
             in_use = ", in use" if name in row.users else ""
             return f"{row.mark.sign} {row.file}{in_use}: {_present_words(row)}"
         if row.account in self.context.of_each_item("applied"):
-            return f"≠ {row.file} has it, and AWS has what was made with it, until you apply the right one"
+            return f"≠ {row.file} has it: its owner may read the password until you apply the right key"
         return f"≠ {row.file} still has it, until Review writes the right one"
 
     def _hint(self, name: str) -> str:
@@ -1002,11 +1006,11 @@ _REMINDED, _STAYS_ASIDE = "iam-onboard reminds you until you do", "it stays set 
 _DIFFERS = "The fingerprint differs, so this is a different key. “Copy reply” (o) asks for the right one."
 
 
-def _summary(key: TakenKey) -> list[str]:
-    """Describe a key in a few lines, for the list of people."""
+def _summary(key: TakenKey, *, warns: bool) -> list[str]:
+    """Describe a key in a few lines, for the list of people; `warns` unless the foot shows its warnings."""
     return [
         f"{key.mark.sign} {key.verdict.headline}: {', '.join(key.user_ids)}",
-        *(f"! {warning}" for warning in key.verdict.warnings),
+        *(f"! {warning}" for warning in key.verdict.warnings if warns),
         *_replaced_lines(key),
     ]
 

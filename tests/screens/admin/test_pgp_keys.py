@@ -992,7 +992,12 @@ async def test_a_key_with_warnings_is_not_ticked(admin_project: AdminProject, pe
     async with wizard(admin_project, project, at="pgp-keys") as ui:
         await paste(ui, people_keys["jane.doe"])  # RSA with 2048 bits
         await answer(ui, "same")
-        assert not str(ui.app.pane.query_one("#verdict", Static).content).startswith("✓")
+        verdict = ui.app.pane.query_one("#verdict", Static)
+        assert not str(verdict.content).startswith("✓")
+        assert ui.app.pane.warned
+        assert "\n! " not in str(verdict.content), "the foot shows it"
+        ui.app.pane.show_problems([])
+        assert "\n! " in str(verdict.content)
 
 
 async def test_who_comes_to_a_decided_session_uncompared_is_not_taken_for_left_out(
