@@ -248,7 +248,13 @@ VERIFY = Step(
         verified={
             "total": int | None,
             "results": [
-                {"profile": str, "arn": str | None, "problem": str | None, "title": str | None},
+                {
+                    "profile": str,
+                    "arn": str | None,
+                    "problem": str | None,
+                    "title": str | None,
+                    "for_admin": bool | None,
+                },
             ],
             "chosen": str | None,
             "at": str | None,

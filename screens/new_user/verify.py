@@ -23,7 +23,7 @@ from screens.widgets.text import LINE_CELLS, Button, ButtonRow, Text
 from workflows.aws.verify import Result
 from workflows.core.errors import Problem
 from workflows.core.installation import how_to_install
-from workflows.core.sentences import Sentence, enumerated, joined, listed, text_of
+from workflows.core.sentences import Sentence, count, enumerated, joined, listed, text_of
 from workflows.machine.events import StepKey
 from workflows.machine.observations import Observation, Verdict
 from workflows.profiles.shell_lines import Shell
@@ -93,6 +93,9 @@ def _proof(results: Sequence[Result], written: Sequence[str], *, why: bool, when
         return f"{'○' if when else '✓'} {words}"
     if not why:
         return words
+    if all(result.for_admin for result in broken):
+        names = listed([result.profile for result in broken], 2)
+        return f"Ask your admin: AWS doesn't let you use {names}.\n{words} Press Enter on a line to see why."
     said = (when and broken[0].title) or broken[0].problem  # later, the table's short text is enough
     more = " Press Enter on a line of the table to see why." if when or len(broken) > 1 else ""
     return f"{words}{more}\n✗ {broken[0].profile}: {text_of(said)}"
@@ -185,7 +188,7 @@ class VerifyPane(UnlockingPane):
     ]
     DEFAULT_CSS = """
     VerifyPane #answer { height: auto; }
-    VerifyPane.-all-work CodeField, VerifyPane.-all-work SandboxPhone { display: none; }
+    VerifyPane.-settled CodeField, VerifyPane.-settled SandboxPhone { display: none; }
     VerifyPane CodeField Input { max-width: 20; }
     VerifyPane CodeField, VerifyPane ButtonRow, VerifyPane OwnPassphrase { margin: 0; }
     VerifyPane.-tall CodeField, VerifyPane.-tall SandboxPhone, VerifyPane.-tall OwnPassphrase {
@@ -264,7 +267,7 @@ class VerifyPane(UnlockingPane):
             self.query_one("#copy-lines").focus()
         elif self._needless:
             self.focus_primary()
-        elif not wanted:
+        elif self._settled or not wanted:
             table.focus()
 
     def _hint(self, views: Sequence[IdentityView]) -> str:
@@ -294,7 +297,7 @@ class VerifyPane(UnlockingPane):
             return
         codes = self._codes()
         problems = verify.code_problems(codes, views)
-        before, self._code_for = self._code_for, "#again" if self._all_work and problems else ""
+        before, self._code_for = self._code_for, "#again" if self._settled and problems else ""
         self._want(views, self._hint(views))
         self.show_problems(problems if before == self._code_for else ())  # no code was asked for before
         self._show_shell()
@@ -375,12 +378,20 @@ class VerifyPane(UnlockingPane):
     # -- action bar --------------------------------------------------------------------------------
 
     @property
+    def _failing(self) -> list[Result]:
+        return [result for result in self._results.values() if result.problem]
+
+    @property
     def _all_work(self) -> bool:
         """Whether every profile answered who it is."""
-        answered = self._results.keys() >= set(self._survey.names)
-        return (
-            bool(self._results) and answered and not any(result.problem for result in self._results.values())
-        )
+        return self._settled and not self._failing
+
+    @property
+    def _settled(self) -> bool:
+        """Whether no test shows more: every profile works, or only an admin can make it work."""
+        answered = bool(self._results) and self._results.keys() >= set(self._survey.names)
+        failing = self._failing
+        return answered and all(result.for_admin for result in failing) and not (failing and self._changed)
 
     @property
     def _needless(self) -> bool:
@@ -406,8 +417,9 @@ class VerifyPane(UnlockingPane):
         if not self._survey.identities:
             act = self._skip if self._needless else self._ask
             return Primary("Finish without a test", ready=self._needless, act=act)
-        if self._all_work and not self.inside:
-            return Primary("Finish")
+        if self._settled and not self.inside:
+            failing = len(self._failing)
+            return Primary(f"Finish without {count(failing, 'profile')}" if failing else "Finish")
         command_waits = self._code_for == "#try"
         if (account := self._misnamed) and not command_waits:
             profiles = self.StepWanted(str(StepKey("profiles", account)), returns=True)
@@ -420,7 +432,9 @@ class VerifyPane(UnlockingPane):
         return Primary("Test again" if self._results else "Test every profile", act=act)
 
     def turn(self) -> Turn:
-        asks = self._code_lacks() and not self._misnamed and (self.inside or not self._all_work)
+        if self._settled and not self.inside:
+            return Turn("Your admin's turn", yours=False) if self._failing else YOURS
+        asks = self._code_lacks() and not self._misnamed
         return Turn("Your turn: a code from your app") if asks else YOURS
 
     # -- after the test ----------------------------------------------------------------------------
@@ -454,10 +468,11 @@ class VerifyPane(UnlockingPane):
         lines = () if self.problems or self.inside else self._lines()  # a code comes first
         effect = self._effect() if lines else ""
         self.query_one(AfterVerify).show(self._shell, lines, effect, has_aws=self._survey.has_aws)
-        self.set_class(self._all_work and not self.inside, "-all-work")
+        self.set_class(self._settled and not self.inside, "-settled")
         self.set_class(bool(self._results) and not self._all_work, "-some-fail")
-        self.query_one("#again").display = self._all_work
-        self.query_one("#finish").display = self.has_class("-some-fail") and not self._changed
+        self.query_one("#again").display = self._settled
+        more = self.has_class("-some-fail") and not self._settled
+        self.query_one("#finish").display = more and not self._changed
         self.query_one(".of-the-table").display = bool(self._results)
         self.query("#switch, #copy-switch").set(display=any(view.roles for view in self._survey.identities))
 
@@ -543,7 +558,7 @@ class VerifyPane(UnlockingPane):
 
     def _want(self, views: Sequence[IdentityView], words: Sentence) -> None:
         """Ask only for the codes of these identities."""
-        self.remove_class("-all-work")  # otherwise the fields are hidden
+        self.remove_class("-settled")  # otherwise the fields are hidden
         self.query_one(CodeField).narrow([f"code-{view.account}" for view in views], words)
 
     def _switch_url(self) -> str:

@@ -51,11 +51,14 @@ class Hindered(OnboardError):  # noqa: N818 - as the other refusals are named
 
     Attributes:
         hindrance: why.
+        for_admin: whether only an admin can change that.
     """
 
-    def __init__(self, hindrance: Hindrance, what: Sentence, **texts: Sentence) -> None:
+    def __init__(
+        self, hindrance: Hindrance, what: Sentence, *, for_admin: bool = False, **texts: Sentence
+    ) -> None:
         super().__init__(hindrance.value, what, **texts)
-        self.hindrance = hindrance
+        self.hindrance, self.for_admin = hindrance, for_admin
 
 
 class MfaNeeded(Hindered):
@@ -71,6 +74,7 @@ class Result:
         arn: its identity; "" if it doesn't work.
         problem: why it doesn't work and what to do, or "".
         title: a short title for the problem, or "".
+        for_admin: whether only an admin can make it work.
         error: the problem itself, unless it was recorded.
     """
 
@@ -78,6 +82,7 @@ class Result:
     arn: str
     problem: Sentence = ""
     title: Sentence = ""
+    for_admin: bool = False
     error: OnboardError | None = field(default=None, compare=False)
 
     @property
@@ -101,7 +106,9 @@ class Result:
     @classmethod
     def failed(cls, profile: str, error: OnboardError) -> Result:
         """Create the result of a profile that doesn't work."""
-        return cls(profile, "", error.sentences, error.title, error)
+        for_admin = isinstance(error, Hindered) and error.for_admin
+        for_admin |= isinstance(error, AwsError) and error.failure is AwsFailure.DENIED_FROM_ABOVE
+        return cls(profile, "", error.sentences, error.title, for_admin, error)
 
 
 @dataclass(frozen=True)
@@ -305,4 +312,7 @@ def _refusal(error: AwsError, profile: RoleProfile, *, with_mfa: bool, elsewhere
             ]
             why = f"One of these is true: {'; '.join(causes)}."
             remedy = "Compare the role's name with the other profiles, then ask your admin."
-    return Hindered(Hindrance.ROLE, what, why=why, next=remedy, detail=error.detail)
+    known = error.failure in {AwsFailure.NOT_GRANTED, AwsFailure.NOT_TRUSTED}
+    return Hindered(
+        Hindrance.ROLE, what, why=why, next=remedy, detail=error.detail, for_admin=known or with_mfa
+    )

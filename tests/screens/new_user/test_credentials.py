@@ -1264,7 +1264,7 @@ async def test_from_a_device_that_aws_does_not_know_next_leads_to_the_profiles_t
     context = new_user.context(access_key=session.facts(ITEM)["access_key"])
     settle(session, PROFILES, profiles.perform(profiles.proposal(context), context, new_user.report))
     unknown = AwsError(AwsFailure.MFA_DEVICE, "AccessDenied", doing="assuming the role", detail="")
-    answers = (Result(BASE, SERIAL, ""), Result(ROLE, "", unknown.sentences, unknown.title, unknown))
+    answers = (Result(BASE, SERIAL, ""), Result.failed(ROLE, unknown))
     monkeypatch.setattr(verify, "verify", lambda *_given, **_named: answers)
     app = host(new_user, session, VERIFY)
     async with app.run_test(size=(80, 24)) as pilot:
@@ -1361,7 +1361,7 @@ async def test_answers_are_kept_for_as_long_as_the_files_stay_as_they_are(
         pane = app.pane
         assert isinstance(pane, VerifyPane)
         assert [bool(result.problem) for result in pane.request().results] == [False, False]
-        assert pane.has_class("-all-work")
+        assert pane.has_class("-settled")
         config = new_user.environment.home / ".aws" / "bb" / "config"
         config.write_text(config.read_text() + "\n")
         await app.wizard.go_to(PROFILES)

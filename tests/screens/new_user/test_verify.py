@@ -17,6 +17,7 @@ from support.strict_aws import APPS
 from textual.widgets import Button, Input
 
 from screens.new_user.verify import AfterVerify, ProfileAnswers, VerifyPane
+from screens.step.page import is_displayed
 from screens.widgets.dialogs import Notice
 from screens.widgets.lists import Log, TextDialog
 from screens.widgets.text import Text
@@ -356,6 +357,37 @@ async def test_without_the_aws_command_a_button_says_how_to_install_it(
         app.pane.query_one("#finish", Button).press()
         await rest(pilot)
         assert NOT_INSTALLED in str(app.wizard.query_one("#next", Text).render()), "as the page said"
+
+
+async def test_what_only_the_admin_can_help_with_asks_for_no_code(
+    new_user: NewUserAws, session: Session
+) -> None:
+    seed = begin(session, new_user, with_device=True)
+    new_user.aws.administrator("iam", APPS).delete_role(RoleName="DevOps")
+    app = PaneHost(session, new_user.environment, MODULES, {"verify": VerifyPane}, VERIFY)
+
+    def stands(*, asks: bool) -> None:
+        assert (app.pane.turn().yours, app.pane.primary().ready) == (asks, not asks)
+        assert is_displayed(app.pane.query_one("#code-security")) is asks
+        assert not app.pane.vertical_scrollbar.display
+
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await pilot.press(*new_user.code(seed, 1), "ctrl+n")
+        await rest(pilot)
+        stands(asks=False)
+        await app.wizard.go_to(VERIFY)  # as on coming back
+        await rest(pilot)
+        stands(asks=False)
+        app.pane.query_one("#again", Button).press()
+        await rest(pilot)
+        stands(asks=True)
+        await pilot.press("escape")
+        await rest(pilot)
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        assert session.status(VERIFY) is Status.UNCONFIRMED
+        assert [bool(result["for_admin"]) for result in session.facts()["verified"]["results"][1:]] == [True]
 
 
 async def test_a_test_that_fails_contradicts_the_one_that_is_done_until_one_works(

@@ -15,7 +15,7 @@ from screens.new_user.access_keys import AccessKeysPane
 from screens.new_user.mfa import QrDialog
 from workflows.aws.authenticator import otpauth_uri, qr_matrix
 from workflows.aws.sts import WrongCode
-from workflows.aws.verify import Result
+from workflows.aws.verify import Hindered, Hindrance, Result
 from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
 from workflows.environment import Environment
@@ -303,6 +303,35 @@ def verify_refused(stage: Stage) -> Scene:
     return stage.wizard(_session(stage, "verify"), stage.environment(), "verify", pressed)
 
 
+def verify_for_admin(stage: Stage) -> Scene:
+    """Two roles were taken away, so that only the admin can help."""
+    _survey(stage)
+    stage.put(verify, "verify", _taken_away)
+    pressed = keys(*"123456", "ctrl+n")
+    return stage.wizard(_session(stage, "verify"), stage.environment(), "verify", pressed)
+
+
+def _taken_away(_codes: object, _context: Context, report: Report, **_more: object) -> tuple[Result, ...]:
+    results = _answers(_codes, _context, report)
+    broken = [
+        Result.failed(
+            result.profile,
+            Hindered(
+                Hindrance.ROLE,
+                f"AWS doesn't let you assume {result.arn}.",
+                why="One of these is true: account 555555555555 has no role named DevOps; its trust policy "
+                "doesn't name your account; none of your groups allows it.",
+                next="Compare the role's name with the other profiles, then ask your admin.",
+                for_admin=True,
+            ),
+        )
+        for result in results[2:]
+    ]
+    for result in broken:
+        report(Progress("Asking", payload=result))
+    return (*results[:2], *broken)
+
+
 def _refusals(_codes: object, _context: Context, report: Report, **_more: object) -> tuple[Result, ...]:
     code = WrongCode(
         "AWS rejected the code",
@@ -317,8 +346,7 @@ def _refusals(_codes: object, _context: Context, report: Report, **_more: object
     )
     results = _answers(_codes, _context, report)
     broken = [
-        Result(result.profile, "", error.sentences, error.title, error)
-        for result, error in zip(results[2:], (code, role), strict=True)
+        Result.failed(result.profile, error) for result, error in zip(results[2:], (code, role), strict=True)
     ]
     for result in broken:
         report(Progress("Asking", payload=result))

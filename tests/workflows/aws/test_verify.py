@@ -231,6 +231,7 @@ def test_a_failure_has_its_kind_and_stops_no_other(
     assert named in problem.why
     assert problem.next
     assert found["good"].error is None
+    assert found["bad"].for_admin is (kind is Hindrance.ROLE)
 
 
 def test_a_region_that_is_not_enabled_is_not_taken_for_a_bad_key(aws: type[FakeSts], tmp_path: Path) -> None:

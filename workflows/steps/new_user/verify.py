@@ -110,15 +110,13 @@ class Survey:
         return sorted(works, key=lambda name: (name in bases, bool(_CAN_MUCH.search(name))))
 
     def to_ask(self, results: Mapping[str, Result]) -> tuple[IdentityView, ...]:
-        """Return identities with a profile that didn't answer or doesn't work; all if every one works.
+        """Return identities with a profile that another test may make work; all if there is none.
 
         Those that need no code are always among them: asking again costs nothing.
         """
-        works = set(self.working(results))
-        failing = [view for view in self.identities if not works.issuperset(view.names)]
-        return tuple(
-            view for view in self.identities if not failing or view in failing or view.serial is None
-        )
+        settled = {name for name, result in results.items() if result.for_admin or not result.problem}
+        open_ = [view for view in self.identities if not settled.issuperset(view.names)]
+        return tuple(view for view in self.identities if not open_ or view in open_ or view.serial is None)
 
 
 def keys_seen(results: Iterable[Result], survey: Survey, context: Context) -> dict[StepKey, Observation]:
@@ -163,18 +161,22 @@ def kept_results(draft: Mapping[str, Any], survey: Survey, context: Context) -> 
     return {}
 
 
-def _record(result: Result) -> dict[str, str | None]:
+def _record(result: Result) -> dict[str, Any]:
     """Return a result as the journal stores it."""
     problem, title = text_of(result.problem), text_of(result.title)
     record = {"profile": result.profile, "arn": result.arn or None, "problem": problem or None}
-    return {**record, "title": title} if title else record
+    return {**record, "title": title, "for_admin": result.for_admin} if title else record
 
 
-def _results(records: Iterable[Mapping[str, str | None]]) -> dict[str, Result]:
+def _results(records: Iterable[Mapping[str, Any]]) -> dict[str, Result]:
     """Return the results that the journal stores, by name."""
     return {
         str(known["profile"]): Result(
-            str(known["profile"]), known["arn"] or "", known["problem"] or "", known.get("title") or ""
+            str(known["profile"]),
+            known["arn"] or "",
+            known["problem"] or "",
+            known.get("title") or "",
+            bool(known.get("for_admin")),
         )
         for known in records
     }

@@ -374,12 +374,21 @@ def test_only_an_answer_of_aws_speaks_against_a_profile_that_worked(new_user: Ne
 
 @pytest.mark.parametrize(
     ("failing", "asked"),
-    [((), ["free", "coded", "other"]), (("coded",), ["free", "coded"]), (("free",), ["free"])],
+    [
+        ({}, ["free", "coded", "other"]),
+        ({"coded": False}, ["free", "coded"]),
+        ({"free": False}, ["free"]),
+        ({"coded": True, "other": False}, ["free", "other"]),
+        ({"coded": True}, ["free", "coded", "other"]),
+    ],
 )
-def test_what_needs_no_code_is_asked_again_with_what_fails(
-    failing: tuple[str, ...], asked: list[str]
+def test_what_needs_no_code_is_asked_again_with_what_fails_unless_only_an_admin_can_help(
+    failing: dict[str, bool], asked: list[str]
 ) -> None:
     serials = {"free": None, "coded": "a device", "other": "another device"}
     views = tuple(verify.IdentityView(name, name, serial, {}) for name, serial in serials.items())
-    results = {name: Result(name, "arn", "no" if name in failing else "") for name in serials}
+    results = {
+        name: Result(name, "arn", "no" if name in failing else "", for_admin=failing.get(name, False))
+        for name in serials
+    }
     assert [view.account for view in verify.Survey(views, has_aws=False).to_ask(results)] == asked
