@@ -25,16 +25,19 @@ from workflows.core.shapes import plain
 from workflows.layer.names import is_machine_name
 from workflows.machine.events import StepKey
 from workflows.steps.admin import hand_over
-from workflows.steps.admin.accepted_plan import Sent, marks_in, people_of
+from workflows.steps.admin.accepted_plan import Sent, marks_in, people_of, sent_to
 from workflows.steps.admin.hand_over import PersonHandoff, Request
 from workflows.steps.shared.module import Progress, Report
 
 _Taking = Callable[[PersonHandoff], Sentence]
 _MARK, _UNMARK = "Mark as sent", "Mark as not sent"
 _ANOTHERS_KEY = "If the key isn't theirs, somebody else can read the password."
+_LOST_KEY = (
+    "Use this if {name} lost the PGP key or forgot its passphrase: nobody can read this password then."
+)
+_NOT_THEIRS = "The PGP key here isn't {name}'s: somebody else can read this password."
 _NEW_KEY = (
-    "Use this if {name} lost the PGP key or forgot its passphrase: nobody can read this password "
-    "then.\n\n{name} sends a new request with “Replace my PGP key” in their wizard. Project opens with "
+    "{name} sends a new request with “Replace my PGP key” in their wizard. Project opens with "
     "{name} under “Whose PGP key?”. The plan then creates a new password; the one in this text stops "
     "working."
 )
@@ -99,6 +102,7 @@ class HandOverPane(TerraformPane):
         self._left_to_later: Mapping[str, Sequence[Sentence]] = {}
         marks = marks_in(opening.context.item, opening.context, opening.draft)
         self._sent = {name: marks.get(name, Sent()) for name in self._names}
+        self._useless = {**sent_to({"people": opening.draft.get("useless", {})})}
         self._taken: dict[str, Sentence] = {}
         self._usual_roles = bool(opening.draft.get("usual_roles", True))
 
@@ -154,6 +158,8 @@ class HandOverPane(TerraformPane):
             copies = self._mailbox is None
             effect = f"Copy {short(name)}'s handoff" if copies else f"Send {short(name)} the handoff"
             return Primary(effect, act=partial(self._send, name))
+        if name := self._to_rekey:
+            return Primary(f"Replace {short(name)}'s PGP key", act=partial(self._ask_for_key, name))
         if account := self._to_plan:
             return Primary(f"Go to Plan ({account})", act=partial(self._plan_again, account))
         return Primary("Read the state again", act=self._read) if self._unsent else Primary("Continue")
@@ -191,6 +197,16 @@ class HandOverPane(TerraformPane):
     def _to_plan(self) -> str:
         """The first account in which another plan and apply make what is missing."""
         return next((account for handoff in self._handoffs.values() for account in handoff.to_plan), "")
+
+    @property
+    def _to_rekey(self) -> str:
+        """The first person whose key isn't theirs."""
+        return next((name for name, handoff in self._handoffs.items() if handoff.rejected), "")
+
+    @property
+    def decides(self) -> bool:
+        """Whether only another key helps; then Next asks for it."""
+        return self.opened and self.opening.asks and bool(self._to_rekey)
 
     @property
     def _skippable(self) -> bool:
@@ -246,11 +262,13 @@ class HandOverPane(TerraformPane):
 
     def _line(self, name: str) -> str:
         sent, handoff = self._sent[name], self._handoffs.get(name)
-        when = sent.sent_at and f"sent {moment_text(sent.sent_at, self.context.environment.now())}"
+        void = handoff is not None and handoff.void
+        at = sent.sent_at or (void and self._useless.get(name, sent).sent_at)
+        when = at and f"sent {moment_text(at, self.context.environment.now())}"
         if self._settled(name):
             mark, words = "–", "nothing to send from here: see below"
-        elif when and handoff is not None and handoff.void:
-            mark, words = "✗", f"{when}, but no longer valid: see below"
+        elif when and void:
+            mark, words = "✗", f"{when}, but of no use: see below"
         elif when:
             mark, words = "?" if sent.by_hand else "✓", f"{when}, {sent.how}"
         elif name in self._taken:
@@ -316,7 +334,8 @@ class HandOverPane(TerraformPane):
         sent = [handoff for handoff in handoffs if self._sent[handoff.name].sent_at]
         if self.opening.done and (lost := hand_over.of_no_use(sent)):
             self.post_message(self.Observed({StepKey("hand-over", self.context.item): lost}))
-        elif void := [handoff.name for handoff in sent if handoff.void]:
+        elif void := [] if self.opening.asks else [handoff.name for handoff in sent if handoff.void]:
+            self._useless |= {name: self._sent[name] for name in void}
             self._sent |= dict.fromkeys(void, Sent())
             self.keep_draft()
         self._show_usual_roles()
@@ -464,14 +483,21 @@ class HandOverPane(TerraformPane):
 
     @on(Button.Pressed, "#new-key")
     def action_new_key(self) -> None:
-        """Go to Project, to accept a new key for the selected person."""
+        """Ask for a new key for the selected person."""
         if name := self._marked:
-            wanted = self.StepWanted("project", hand_over.for_a_new_key(name, self.context))
-            ask(
-                self,
-                Confirm(f"A new key for {name}?", _NEW_KEY.format(name=name), "Go to Project", no="Not yet"),
-                lambda _yes: self.post_message(wanted),
-            )
+            self._ask_for_key(name)
+
+    def _ask_for_key(self, name: str) -> None:
+        """Go to Project, to accept a new key for somebody."""
+        handoff = self._handoffs.get(name)
+        why = _NOT_THEIRS if handoff is not None and handoff.rejected else _LOST_KEY
+        body = f"{why}\n\n{_NEW_KEY}".format(name=name)
+        wanted = self.StepWanted("project", hand_over.for_a_new_key(name, self.context))
+        ask(
+            self,
+            Confirm(f"A new key for {name}?", body, "Go to Project", no="Not yet"),
+            lambda _yes: self.post_message(wanted),
+        )
 
     @on(Button.Pressed, "#view")
     @on(OptionList.OptionSelected, "#people")
@@ -496,4 +522,4 @@ class HandOverPane(TerraformPane):
 
     def draft(self) -> Mapping[str, Any]:
         roles = {} if self._usual_roles else {"usual_roles": False}
-        return {**roles, "people": plain(self._sent)}
+        return {**roles, "people": plain(self._sent), "useless": plain(self._useless)}

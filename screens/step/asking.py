@@ -23,7 +23,7 @@ from screens.widgets.checklist import Checklist
 from screens.widgets.dialogs import Confirm, Dialog, ask
 from screens.widgets.failure import as_error
 from screens.widgets.fields import CodeField, FieldRow, SecretInput, Wanted
-from screens.widgets.text import Button, Text
+from screens.widgets.text import Button, Lines, Text
 from workflows.aws.authenticator import PERIOD_SECONDS
 from workflows.core.errors import Problem
 from workflows.core.openpgp import grouped
@@ -204,7 +204,6 @@ class Contradiction(Dialog[Choice]):
         explained = (f"\n{names[choice]}\n{meanings[choice]}" for choice in _BUTTONS if choice in choices)
         again = Button("Look again", id="look", key="l", variant="primary" if first else "default")
         asks = "" if look is None else f"\nLook again\n{_ASKS}"
-        text = joined((said or observation.words, *explained, asks), "\n")
         buttons = [
             Button(
                 names[choice],
@@ -217,10 +216,11 @@ class Contradiction(Dialog[Choice]):
         ]
         super().__init__(
             f"How do you want to continue with {title}?",
-            text,
+            said or observation.words,
             *buttons,
             *([] if look is None else [again]),
             close="",
+            fields=[Lines(joined((*explained, asks), "\n"), id="choices")],
             classes="-warning",
         )
         self._look = look

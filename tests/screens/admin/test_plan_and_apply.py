@@ -27,6 +27,7 @@ from screens.admin.plan import PlanPane, ResourceBrowser
 from screens.step.asking import Contradiction
 from screens.step.page import StepPane, is_displayed
 from screens.step.terraform import RunLog, amounts
+from screens.step.times import moment_text
 from screens.widgets.dialogs import Confirm, ErrorDialog
 from screens.widgets.lists import TextDialog, ToSendDialog
 from screens.widgets.rail import MARKS
@@ -1238,6 +1239,39 @@ async def test_a_text_that_turns_out_to_be_of_no_use_is_not_called_sent_anywhere
         stand = dict(status_grid(app.wizard.run.session_context()).rows)["jane.doe"][0]
         assert stand is (PersonStatus.CHANGED if done else PersonStatus.TO_HAND_OVER)
         assert (desk.status("hand-over") is Status.CONTRADICTED) is done
+
+
+@pytest.mark.parametrize("done", [True, False])
+async def test_a_sent_text_for_a_key_that_is_not_theirs_keeps_its_time_and_next_asks_for_another_key(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, *, done: bool
+) -> None:
+    names = ["jane.doe"] if done else ["jane.doe", "sam.okafor"]
+    desk.accept(replace(written(desk), passwords=tuple(names)))
+    desk.applied()
+    texts = [PersonHandoff(name, f"Hello {name}\n", ("management",)) for name in names]
+    monkeypatch.setattr(hand_over, "prepare", lambda _context, _report, _code=None: tuple(texts))
+    app, key = desk.host("hand-over"), StepKey("hand-over", "management")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await rest(pilot)
+        await press(pilot, "t")
+        assert isinstance(app.pane, HandOverPane)
+        sent = app.pane.request().people["jane.doe"].sent_at
+        assert sent
+        texts[:] = [PersonHandoff(name, "", (), ("management: not theirs",), rejected=True) for name in names]
+        app.pane._read()
+        await rest(pilot)
+        assert desk.status("hand-over") is (Status.CONTRADICTED if done else Status.READY)
+        for _ in range(2):
+            assert isinstance(app.pane, HandOverPane)
+            line = app.pane._line("jane.doe")
+            assert line.startswith("✗")
+            assert moment_text(sent, desk.environment.now()) in line
+            await app.wizard.go_to(None)
+            await app.wizard.go_to(key)
+            await rest(pilot)
+        await press(pilot, "ctrl+n")
+        assert isinstance(app.screen, Confirm)
 
 
 async def test_what_only_another_plan_makes_again_is_planned_again_by_next(

@@ -64,6 +64,7 @@ from workflows.steps.admin.accepted_plan import (
     passwords_of,
     people_of,
 )
+from workflows.steps.admin.judged_plan import rejected_elsewhere
 from workflows.steps.admin.other_sessions import (
     by_account,
     keys_of_later_sessions,
@@ -151,6 +152,7 @@ class PersonHandoff:
         elsewhere: what later sessions did instead, so that nothing is missing here; one sentence each.
         to_plan: accounts that need another plan and apply to make what is missing.
         doubts: why the text may be for a key that is lost, one sentence each.
+        rejected: whether the key isn't theirs, so that only another one makes something to send.
     """
 
     name: str
@@ -163,6 +165,7 @@ class PersonHandoff:
     elsewhere: tuple[Sentence, ...] = ()
     to_plan: tuple[str, ...] = ()
     doubts: tuple[Sentence, ...] = ()
+    rejected: bool = False
 
     @property
     def settled(self) -> bool:
@@ -210,7 +213,12 @@ def person_handoff(
             trouble.append(joined((f"{account}: {error.what}", error.next)))
             to_plan += [account] if isinstance(error, PlanAgain) else []
     made = partial(
-        PersonHandoff, name, waiting=tuple(waiting), elsewhere=tuple(elsewhere), to_plan=tuple(to_plan)
+        PersonHandoff,
+        name,
+        waiting=tuple(waiting),
+        elsewhere=tuple(elsewhere),
+        to_plan=tuple(to_plan),
+        rejected=name in context.decisions.rejected,
     )
     accounts = tuple(handed.account_name for handed in identities)
     if {*accounts} <= _sent_before(name, context):
@@ -235,7 +243,7 @@ def person_handoff(
         left = left_open(context).get(part)
         doubts = tuple(left_open_sentences({part: left})) if left else ()
         if left and left.answer is Comparison.DIFFERS:
-            return made("", (), (*trouble, *doubts))
+            return made("", (), (*trouble, *doubts), rejected=True)
     return made(text, accounts, tuple(trouble), plain, usual, doubts=doubts)
 
 
@@ -450,12 +458,27 @@ class Request:
 
 def of_no_use(handoffs: Iterable[PersonHandoff]) -> Observation | None:
     """Return the contradiction of texts that were sent and that nobody can use any more; None without one."""
-    lost = {each.name: joined(each.trouble) for each in handoffs if each.void}
-    return _lost(joined(f"{name}: {why}" for name, why in lost.items()), lost) if lost else None
+    void = [each for each in handoffs if each.void]
+    why = by_key((joined(each.trouble), each.name) for each in void)
+    words = joined(f"{listed(names, _MOST_NAMED)}: {what}" for what, names in why.items())
+    rejected = any(each.rejected for each in void)
+    return _lost(words, (each.name for each in void), rejected=rejected) if void else None
 
 
-def _lost(words: Sentence, names: Iterable[str]) -> Observation:
-    return Observation(Verdict.GONE, words, tuple(names), continuing="Leaves it as it is: this was intended.")
+def _lost(words: Sentence, names: Iterable[str], *, rejected: bool = False) -> Observation:
+    """Return that texts are of no use; a text for a key that isn't its owner's can't be left as it is."""
+    continuing = "" if rejected else "Leaves it as it is: this was intended."
+    return Observation(Verdict.GONE, words, tuple(names), continuing, here=rejected)
+
+
+def _undone_elsewhere(context: Context) -> Observation | None:
+    """Say that other sessions undid what was done here, or rejected the key of a sent text; else None."""
+    if reverted := state_now.reverted_since(context, context.item):
+        return reverted
+    sent = [name for name, mark in marks_in(context.item, context).items() if mark.sent_at]
+    wrong = rejected_elsewhere(sent, context)
+    words, names = joined(left_open_sentences(wrong)), (name for name, _ in wrong)
+    return _lost(words, names, rejected=True) if wrong else None
 
 
 def later_layers(context: Context) -> tuple[str, ...]:
@@ -618,12 +641,14 @@ def default_file(name: str) -> str:
 def as_of_now(person: PersonHandoff, context: Context, report: Report) -> PersonHandoff | None:
     """Return a text, emptied if another session has replaced its credentials since it was read.
 
-    None if AWS no longer has the user or the password: then the state and AWS have to be read again.
+    None if AWS no longer has the user or the password, or the key isn't theirs: then all is to be read again.
     """
     instead = {account: _handled_later(account, context).get(person.name) for account in person.accounts}
     since = tuple(f"{account}: {did}" for account, did in instead.items() if did)
     if not since:
-        return None if is_gone(person, context, report) else person
+        there = (replace(context, item=account) for account in person.accounts)
+        wrong = any(rejected_elsewhere((person.name,), layer) for layer in there)
+        return None if wrong or is_gone(person, context, report) else person
     rest = tuple(account for account, did in instead.items() if not did)
     trouble = (f"Read the state again for {listed(rest, _MOST_NAMED)}.",) if rest else ()
     return replace(
@@ -746,8 +771,8 @@ def perform(request: Request, context: Context, _report: Report) -> Facts:
 
 
 def observe(context: Context) -> Observation:
-    """Check for later sessions if somebody got something; AWS alone knows more: see `inquire`."""
-    return state_now.observe(context) if people_of(context.item, context) else AGREES
+    """Check what other sessions did if somebody got something; AWS alone knows more: see `inquire`."""
+    return (_undone_elsewhere(context) or NOT_ASKED) if people_of(context.item, context) else AGREES
 
 
 guarded_look = state_now.CODED
@@ -759,8 +784,8 @@ def inquire(context: Context) -> Observation:
     Raises:
         OnboardError: AWS can't be asked.
     """
-    if reverted := state_now.reverted_since(context, context.item):
-        return reverted
+    if undone := _undone_elsewhere(context):
+        return undone
     sent = [name for name, mark in marks_in(context.item, context).items() if mark.sent_at]
     (ledger, own), accounts = ledger_with(context), accounts_of_text(context.item, context)
     removed, later = ledger.removals(own), ledger.renewed(own, ledger.awaiting)

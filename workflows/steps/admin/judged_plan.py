@@ -7,7 +7,7 @@ profile, since Terraform would reject the plan only at the apply.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -260,7 +260,7 @@ def doubted_keys(planned: Planned, context: Context) -> tuple[Sentence, ...]:
     Raises:
         OnboardError: the layer can't be read.
     """
-    return tuple(left_open_sentences(_doubted(planned, context)))
+    return tuple(left_open_sentences(_doubted((*planned.passwords, *planned.access_keys), context)))
 
 
 def refuse_rejected_keys(planned: Planned, context: Context) -> None:
@@ -269,8 +269,7 @@ def refuse_rejected_keys(planned: Planned, context: Context) -> None:
     Raises:
         OnboardError: it does, or the layer can't be read.
     """
-    doubted = _doubted(planned, context)
-    if wrong := {key: left for key, left in doubted.items() if left.answer is Comparison.DIFFERS}:
+    if wrong := rejected_elsewhere((*planned.passwords, *planned.access_keys), context):
         raise OnboardError(
             "A PGP key belongs to someone else",
             joined(left_open_sentences(wrong)),
@@ -279,10 +278,20 @@ def refuse_rejected_keys(planned: Planned, context: Context) -> None:
         )
 
 
-def _doubted(planned: Planned, context: Context) -> dict[tuple[str, str], LeftOpen]:
-    """Return what other sessions leave open, by name and fingerprint; decided keys are the session's own."""
-    names = {*planned.passwords, *planned.access_keys}.difference(context.decisions.keys)
-    of_names = {key: left for key, left in left_open(context).items() if key[0] in names} if names else {}
+def rejected_elsewhere(names: Iterable[str], context: Context) -> dict[tuple[str, str], LeftOpen]:
+    """Return keys in the layer that other sessions found not to be their owners', by name and fingerprint.
+
+    Raises:
+        OnboardError: the layer can't be read.
+    """
+    doubted = _doubted(names, context)
+    return {key: left for key, left in doubted.items() if left.answer is Comparison.DIFFERS}
+
+
+def _doubted(names: Iterable[str], context: Context) -> dict[tuple[str, str], LeftOpen]:
+    """Return what other sessions leave open about people's keys; decided keys are the session's own."""
+    own = {*names}.difference(context.decisions.keys)
+    of_names = {key: left for key, left in left_open(context).items() if key[0] in own} if own else {}
     if not of_names:
         return {}
     layer = read_layer(located(context)[1])

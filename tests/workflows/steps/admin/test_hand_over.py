@@ -457,6 +457,7 @@ def test_a_key_that_another_session_rejects_gets_no_text(
     read = replace(read, layer=replace(read.layer, files=replace(read.layer.files, keys=keys)))
     made = person_handoff(NAME, {"security": read}, (), replace(context, facts=of_another))
     assert (bool(made.text), bool(made.doubts), bool(made.trouble)) == (sent, sent, not sent)
+    assert made.rejected is not sent
 
 
 @pytest.mark.parametrize(
@@ -609,6 +610,16 @@ def test_an_access_key_that_aws_no_longer_has_is_not_handed_over(
     assert bool(hand_over._outdated(made, layer, (), context)) is useless
 
 
+def test_why_texts_are_of_no_use_is_said_once_for_everybody_whom_it_concerns() -> None:
+    lost = [PersonHandoff(name, "", (), ("security: AWS has no such user.",)) for name in ("a", "b")]
+    seen = hand_over.of_no_use(lost)
+    assert seen is not None
+    assert (seen.about, seen.words.count("AWS"), seen.asks) == (("a", "b"), 1, True)
+    rejected = hand_over.of_no_use([lost[0], replace(lost[1], rejected=True)])
+    assert rejected is not None
+    assert not rejected.asks
+
+
 @pytest.mark.parametrize("said", ["later", "differs"])
 def test_only_a_key_that_turned_out_not_to_be_its_owners_holds_back_their_text(
     project: Project, home: GpgHome, tmp_path: Path, said: str
@@ -617,3 +628,4 @@ def test_only_a_key_that_turned_out_not_to_be_its_owners_holds_back_their_text(
     read = source(project, login_profiles={NAME: login(encrypted(home))})
     made = person_handoff(NAME, {"security": read}, (), context)
     assert (bool(made.text), made.void) == ((True, False) if said == "later" else (False, True))
+    assert made.rejected is made.void

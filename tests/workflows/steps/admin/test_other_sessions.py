@@ -12,10 +12,13 @@ from support.admin_project import AdminProject, quiet
 
 from workflows.core.errors import OnboardError
 from workflows.core.openpgp import fingerprint_in
+from workflows.core.shapes import plain
+from workflows.machine.observations import NOT_ASKED, Verdict
 from workflows.machine.summaries import Summary, keep_summary, made_from
 from workflows.sandbox.project import git
-from workflows.steps.admin import apply, judged_plan, other_sessions
-from workflows.steps.admin.accepted_plan import Planned
+from workflows.steps.admin import apply, hand_over, judged_plan, other_sessions
+from workflows.steps.admin.accepted_plan import HandedOver, Planned, Sent
+from workflows.steps.admin.hand_over import PersonHandoff
 from workflows.steps.admin.other_sessions import left_by_facts, left_in_git
 from workflows.terraform.record import PlanRecord, file_sha256, hash_sources
 
@@ -117,6 +120,35 @@ def test_plan_and_apply_doubt_a_key_that_they_encrypt_to_as_another_session_does
     rejected = expected and answer == "differs"
     with pytest.raises(OnboardError) if rejected else nullcontext():
         judged_plan.refuse_rejected_keys(planned, context)
+
+
+@pytest.mark.parametrize(("answer", "same_key"), [("differs", True), ("differs", False), ("later", True)])
+def test_a_text_for_a_key_that_another_session_rejects_is_known_before_and_after_it_is_sent(
+    admin_project: AdminProject, answer: str, *, same_key: bool
+) -> None:
+    known = {"project_root": str(admin_project.root), "layers": ["security"], "resetting": ["alex.kim"]}
+    there = fingerprint_in(admin_project.file("security", "keys/alex.kim").read_bytes())
+    key = {"text": "a key", "fingerprint": there if same_key else "A" * 40, "source": "pasted"}
+    other = admin_project.folder.with_name("other")
+    other.mkdir(parents=True)
+    facts = {**known, "resetting": [], "rekeying": ["alex.kim"], "keys": {"alex.kim": key}}
+    summary = Summary(other.name, "admin", facts={**facts, "comparisons": {"alex.kim": answer}})
+    keep_summary(other, summary, made_from(other))
+    sent = plain(HandedOver({"alex.kim": Sent("2026-03-01T10:00:00+00:00")}))
+    every = {**known, "plan@security": {"passwords": ["alex.kim"]}, "handed_over@security": sent}
+    context = replace(admin_project.context(), facts=known, every=every, item="security")
+    rejected = answer == "differs" and same_key
+    seen = hand_over.observe(context)
+    assert (seen.verdict, seen.about) == (
+        (Verdict.GONE, ("alex.kim",)) if rejected else (Verdict.UNKNOWN, ())
+    )
+    assert not seen.asks, "it can't be left as it is"
+    if rejected:
+        assert hand_over.inquire(context) == seen
+    assert hand_over.observe(replace(context, every={**every, "handed_over@security": {}})) is NOT_ASKED
+    text = PersonHandoff("alex.kim", "text", ("security",))
+    unsent = replace(context, every={**known})
+    assert (hand_over.as_of_now(text, unsent, quiet) is None) is rejected
 
 
 def _record(admin: AdminProject) -> PlanRecord:
