@@ -102,6 +102,7 @@ class HandOverPane(TerraformPane):
         self._left_to_later: Mapping[str, Sequence[Sentence]] = {}
         marks = marks_in(opening.context.item, opening.context, opening.draft)
         self._sent = {name: marks.get(name, Sent()) for name in self._names}
+        self._before = {**self._sent}
         self._useless = {**sent_to({"people": opening.draft.get("useless", {})})}
         self._taken: dict[str, Sentence] = {}
         self._usual_roles = bool(opening.draft.get("usual_roles", True))
@@ -514,6 +515,10 @@ class HandOverPane(TerraformPane):
         if action == "mail":
             return self._mailbox is not None
         return super().check_action(action, parameters)
+
+    def changed(self) -> bool:
+        """Return whether a mark was set or removed; what was read isn't the user's input."""
+        return self._sent != self._before
 
     def request(self) -> Request:
         asked = self._asked

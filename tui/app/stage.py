@@ -125,7 +125,7 @@ class Stage(Vertical):
             self.pane.part()
 
     def keep_input(self) -> None:
-        """Keep the pane's input as a draft; a settled step's only if it differs from what was done.
+        """Keep the pane's input as a draft; a step's that was done only if it differs from what was done.
 
         The input with which a step was just done is no longer a draft while its page is shown.
 
@@ -137,11 +137,11 @@ class Stage(Vertical):
             return
         draft = pane.draft()
         drafts = self._run.session.drafts
-        as_done = self._run.session.status(key) in SETTLED and not pane.changed()
+        status, changed = self._run.session.status(key), pane.changed()
         try:
-            if as_done and not self.kept_input:
+            if status in SETTLED and not (changed or self.kept_input):
                 drafts.drop(key)
-            elif draft and not as_done:
+            elif draft and (changed or status not in SETTLED | {Status.CONTRADICTED}):
                 drafts.save(key, draft)
         except (FileError, UnstorableFactError) as error:
             raise OnboardError(

@@ -1241,6 +1241,30 @@ async def test_a_text_that_turns_out_to_be_of_no_use_is_not_called_sent_anywhere
         assert (desk.status("hand-over") is Status.CONTRADICTED) is done
 
 
+@pytest.mark.parametrize("action", ["t", "ctrl+s"])
+async def test_what_was_only_read_is_no_input(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, action: str
+) -> None:
+    monkeypatch.setattr(hand_over, "later_layers", lambda _context: ("security",))
+    async with at_hand_over(desk, monkeypatch) as (app, pilot, _pane):
+        key, partly = StepKey("hand-over", "management"), replace(JANES, trouble=("security: gone",))
+        await press(pilot, action)
+        monkeypatch.setattr(hand_over, "prepare", lambda _context, _report, _code=None: (partly,))
+        await app.wizard.go_to(None)
+        await app.wizard.go_to(key)
+        await rest(pilot)
+        await press(pilot, "v")
+        await rest(pilot)
+        await press(pilot, "escape")
+        await app.wizard.go_to(None)
+        assert desk.session.drafts.load(key) == {}
+        desk.session.observe({key: Observation(Verdict.GONE, "Lost.", ("jane.doe",))})
+        await app.wizard.go_to(key)
+        await rest(pilot)
+        await app.wizard.go_to(None)
+        assert desk.session.drafts.load(key) == {}
+
+
 @pytest.mark.parametrize("done", [True, False])
 async def test_a_sent_text_for_a_key_that_is_not_theirs_keeps_its_time_and_next_asks_for_another_key(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, *, done: bool
