@@ -481,22 +481,22 @@ class PlanPane(TerraformPane):
         notes = (*(made.notes if made else ()), *found.since)
         self.query_one("#since", Text).show_lines([f"! {sentence}" for sentence in notes])
         differ = f"≠ {count(len(found.differences), 'difference')} from the previous plan: v lists them."
-        self.query_one("#difference", Text).show_lines([differ] if made and found.differences else [])
+        self.query_one("#difference", Text).show_lines([differ] if found.differences else [])
         self.query_one(PlanTable).show(made, _MOST_LINES if made and not made.foreign else 1, _MORE)
         self.query_one("#destroys", Text).show_lines(_destroy_lines(made) if made else [])
         self.query_one(ForeignList).show(made.foreign if made else (), self._acknowledged)
         decided = made if made and not (made.foreign or made.empty) else None
         self.query_one("#verdict", Text).show_lines(["✓ Nothing else changes."] if decided else [])
-        self.offer_comparison(found.doubts if made else ())
+        self.offer_comparison(found.doubts)
         self.query_one("#drift", Text).show_lines(_drift_lines(made.drift) if made else [])
         self.query_one("#made", Text).show_lines(
             [_made_text(decided, self.context.environment.now())] if decided else []
         )
-        self.query_one(ResourceBrowser).show_plan(found.resources if made else ())
+        self.query_one(ResourceBrowser).show_plan(found.resources)
         self.query("#export, #again").set_class(made is None, "hidden")
         resources = self.query_one("#show-resources", Button)
         number = len(found.resources)
-        resources.set_class(made is None or not number, "hidden")
+        resources.set_class(not number, "hidden")
         resources.label = f"All {number:,} resources" if number > 1 else "1 resource"
         self.query_one("#elsewhere").set_class(bool(made or self._elsewhere or not self._in_state), "hidden")
         self.query_one("#skip").set_class(not unchanged or self.opening.done or self.opening.over, "hidden")
