@@ -136,7 +136,7 @@ class Failure(Enum):
         "It already exists",
         "AWS has something with that name that isn't in this state. It was made by hand, by another layer, "
         "or by an apply that was killed.",
-        "Import it into the state (Recover in the Apply step) or choose another name, then plan again.",
+        "Import it into the state (Recover), or choose another name, then plan again.",
     )
     IN_USE = Cause(
         r"DeleteConflict",

@@ -169,7 +169,7 @@ def apply_failure(outcome: Outcome, layer: str, program: str) -> OnboardError:
             "The apply was killed",
             f"Something killed {program} while it worked in {layer}.",
             why="The state may lack its last changes, and may still be locked.",
-            next="Recover it in the Apply step: release its lock, import what exists, plan again.",
+            next="Recover it: release its lock, import what exists, then plan again.",
             detail=outcome.text,
         )
     return failure("apply", layer, outcome.progress.diagnostics, outcome.text, program)
