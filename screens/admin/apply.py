@@ -27,14 +27,14 @@ from workflows.core.errors import Cancelled
 from workflows.core.grouping import by_key
 from workflows.core.sentences import Sentence, capitalized, count, joined, listed, text_of
 from workflows.machine.events import StepKey
-from workflows.steps.admin import apply, new_passwords, recovery, terraform_runs
+from workflows.steps.admin import apply, recovery, terraform_runs
 from workflows.steps.admin.accepted_plan import Planned, decided, nothing_changed
 from workflows.steps.admin.apply import Outlook, Request
 from workflows.steps.admin.recovery import Outcome, Repair
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.terraform.events import OPERATIONS, Progress as Applying
 from workflows.terraform.lines import Sort
-from workflows.terraform.plan import ACCESS_KEY, GROUP_MEMBERS, LOGIN_PROFILE, USER
+from workflows.terraform.plan import ACCESS_KEY, GROUP_MEMBERS, LOGIN_PROFILE, USER, Action
 from workflows.terraform.runner import Update
 
 
@@ -357,7 +357,7 @@ class ApplyPane(TerraformPane):
         planned, done = self._planned, self.opening.done
         self.query_one(PlanTable).show(planned)
         self.query_one("#gone", Text).show_lines(
-            _losses(planned, self.context) if planned and not done and not self.opening.asks else []
+            _losses(planned) if planned and not done and not self.opening.asks else []
         )
         outlook = self._outlook or Outlook()
         self.offer_comparison(outlook.doubts)
@@ -510,9 +510,9 @@ class ApplyPane(TerraformPane):
         return Request(self._planned.gone if self._planned else ())
 
 
-def _losses(planned: Planned, context: Context) -> list[str]:
+def _losses(planned: Planned) -> list[str]:
     """Describe what people lose through a plan, one line each."""
-    reset = new_passwords.replaced(planned.passwords, context)
+    reset = [person.name for person in planned.people if person.password == Action.REPLACE]
     gone = [f"- {name} is removed for good, with password, access keys and groups." for name in planned.gone]
     return [*gone, *(f"! {name} gets a new password; the one in use stops working." for name in reset)]
 
@@ -529,7 +529,7 @@ def _question(planned: Planned, context: Context, account_id: str, warnings: Seq
             f"! You accepted {count(len(planned.foreign), 'change')} that this session didn't ask for."
         )
     lines += [f"! {sentence}" for sentence in warnings]
-    return "\n".join([*lines, *_losses(planned, context)])
+    return "\n".join([*lines, *_losses(planned)])
 
 
 def _end_lines(applied: Any, now: datetime) -> list[str]:

@@ -56,6 +56,7 @@ from workflows.steps.shared.leftovers import RUNS
 from workflows.steps.shared.module import Context, Progress, Report, stopped
 from workflows.terraform.events import Progress as Applying, message_of, parse_line
 from workflows.terraform.lines import Line, Sort
+from workflows.terraform.plan import Action
 from workflows.terraform.record import PLAN_FILE, PlanRecord, StateMark, file_sha256, hash_sources
 from workflows.terraform.results import ApplyCancelled, ApplyFailed, ApplyResult, Trouble
 from workflows.terraform.runner import Update
@@ -697,6 +698,18 @@ async def test_a_removal_is_applied_only_after_the_name_was_typed(
         await press(pilot, *"alex.kim", "tab", "enter")
         assert [request.removals for request in requests] == [("alex.kim",)]
         assert desk.status("apply") is Status.DONE
+
+
+@pytest.mark.parametrize(("action", "lost"), [(Action.CREATE, False), (Action.REPLACE, True)])
+async def test_only_somebody_with_a_password_in_this_account_loses_it(
+    desk: Desk, action: Action, *, lost: bool
+) -> None:
+    desk.planned = replace(desk.planned, people=(PersonChange("jane.doe", password=action),))
+    desk.accept(written(desk))
+    app = desk.host("apply")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert app.pane.query_one("#gone", Text).display is lost
 
 
 async def test_enter_in_the_name_of_a_removal_answers_as_the_button_does(

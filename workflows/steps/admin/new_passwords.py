@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from workflows.core.files import private_folder, write_atomically
@@ -98,13 +98,6 @@ def unchanged(state: State, context: Context, account: str) -> dict[str, str]:
         elif note.before.get(name) == _hash(profile.encrypted_password):
             found[name] = "the password in the state is still the one from before"
     return found
-
-
-def replaced(made: Collection[str], context: Context) -> tuple[str, ...]:
-    """Return people whose password a plan of the step's layer resets, because of a reset or a new key."""
-    here = context.decisions.of(context.item)
-    asked = dict.fromkeys((*context.decisions.resetting, *here.new_keys))
-    return tuple(name for name in asked if name in made and name not in here.add)
 
 
 def _hash(encrypted: str) -> str:

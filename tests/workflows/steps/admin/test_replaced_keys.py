@@ -22,7 +22,6 @@ from workflows.machine.summaries import Summary, keep_summary, made_from
 from workflows.messages.request import Request as SentRequest
 from workflows.steps.admin import (
     hand_over,
-    new_passwords,
     pgp_keys,
     plan,
     project,
@@ -72,14 +71,6 @@ def fatal(admin: AdminProject, *keys: TakenKey, confirmed: tuple[str, ...] = ())
 def shared_in(admin: AdminProject, account: str) -> None:
     """Add a machine user that uses the key file of the first one."""
     admin.replace(account, "locals.tf", '"machine.github.actions" =', f'{SHARED}"machine.github.actions" =')
-
-
-def test_a_plan_with_a_new_key_resets_the_password_and_no_other(
-    admin: AdminProject, people_keys: Keys
-) -> None:
-    recorded(admin, taken(admin, people_keys))
-    context = replace(admin.context(), item="security")
-    assert new_passwords.replaced((ALEX, "jane.doe"), context) == (ALEX,)
 
 
 def test_project_takes_new_keys_only_for_who_is_there_and_stays(admin: AdminProject) -> None:
