@@ -378,21 +378,22 @@ def standings(run: SessionRun, keys: Iterable[StepKey]) -> dict[StepKey, Status]
     for key, status in found.items():
         if status is Status.SKIPPED and run.step(key).passed_on:
             grid = grid or status_grid(run.session_context())
-            if grid.settled_in(key.item):
+            if not grid.open_in(key.item):
                 found[key] = Status.DONE
-            elif goes_out_with(run, key):
+            elif goes_out_with(run, key, grid):
                 found[key] = Status.LOCKED
         elif status is Status.DONE and (_lacks_key(run, key) or _not_compared(run, key)):
             found[key] = Status.UNCONFIRMED
     return found
 
 
-def goes_out_with(run: SessionRun, key: StepKey) -> Sentence:
-    """Return the later accounts whose texts will carry everything of a skipped step; "" if none."""
+def goes_out_with(run: SessionRun, key: StepKey, grid: StatusGrid | None = None) -> Sentence:
+    """Return the later accounts whose texts will carry what a skipped step has still to send; "" if none."""
     session, context = run.session, run.session_context()
     if session.status(key) is not Status.SKIPPED or not run.step(key).passed_on:
         return ""
-    left, accounts = {*people_of(key.item, context)}, list[str]()
+    left, accounts = (grid or status_grid(context)).open_in(key.item), list[str]()
+    left &= {*people_of(key.item, context)}
     layout = session.layout()
     for later in layout[layout.index(key) + 1 :]:
         if later.step == key.step and session.status(later) not in SETTLED:

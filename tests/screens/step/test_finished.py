@@ -282,6 +282,21 @@ async def test_what_is_left_to_a_later_text_is_not_called_skipped(
         assert "skipped" not in app.text()
 
 
+async def test_what_went_out_with_a_later_text_does_not_go_out_with_one_after_that(
+    desk: tuple[Session, PaneHost],
+) -> None:
+    session, app = desk
+    settle(session, StepKey("apply", "security"), {"applied": APPLIED})
+    left, carrying = StepKey("hand-over", "management"), StepKey("hand-over", "security")
+    session.skip(left)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await rest(pilot)
+        assert finished.goes_out_with(app.wizard.run, left)
+        sent = {name: {"sent_at": "2026-03-01T11:00:00+00:00", "how": "copied"} for name in PEOPLE}
+        settle(session, carrying, {"handed_over": {"people": sent}})
+        assert not finished.goes_out_with(app.wizard.run, left)
+
+
 async def test_a_text_that_is_marked_as_sent_ends_what_was_left_to_it_in_the_list_of_steps_at_once(
     desk: tuple[Session, PaneHost], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -106,10 +106,10 @@ class StatusGrid:
     accounts: tuple[str, ...]
     rows: tuple[tuple[str, tuple[PersonStatus, ...]], ...]
 
-    def settled_in(self, account: str) -> bool:
-        """Return whether an account needs no more work for anybody."""
+    def open_in(self, account: str) -> set[str]:
+        """Return the people for whom an account needs more work."""
         at = self.accounts.index(account)
-        return all(stands[at].settled for _, stands in self.rows)
+        return {name for name, stands in self.rows if not stands[at].settled}
 
     @property
     def sentence(self) -> Sentence:
