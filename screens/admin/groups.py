@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import accumulate
@@ -43,6 +43,7 @@ from workflows.layer.names import (
 )
 from workflows.steps.admin import groups
 from workflows.steps.admin.groups import Chosen, LayerChoice, LayerView, Request
+from workflows.steps.admin.other_sessions import applied_accounts
 from workflows.steps.admin.written import holds_files
 from workflows.steps.decisions import GroupChanges, NewGroup, PolicyChanges
 from workflows.steps.shared.by_hand import Spot
@@ -577,6 +578,7 @@ class GroupsPane(LayersPane):
         self._lost: dict[str, list[str]] = {}
         self._alone: dict[str, frozenset[str]] = {}
         self._written = False
+        self._applied: Collection[str] = ()
         drafts = opening.draft.get("layers", {})
         self._half_decided = {account: groups.from_draft(draft) for account, draft in drafts.items()}
 
@@ -601,13 +603,17 @@ class GroupsPane(LayersPane):
         await self.run_action(str(event.button.id))
 
     def read(self) -> None:
-        def work(report: Report) -> tuple[Sequence[LayerView], bool]:
-            return groups.survey(self.context, report), holds_files(self.context.folder, self.context.every)
+        def work(report: Report) -> tuple[Sequence[LayerView], bool, Collection[str]]:
+            views, written = (
+                groups.survey(self.context, report),
+                holds_files(self.context.folder, self.context.every),
+            )
+            return views, written, applied_accounts(self.context)
 
         self.run_move("look", work, self._show_groups, looks=True)
 
-    def _show_groups(self, looked: tuple[Sequence[LayerView], bool]) -> None:
-        views, self._written = looked
+    def _show_groups(self, looked: tuple[Sequence[LayerView], bool, Collection[str]]) -> None:
+        views, self._written, self._applied = looked
         first, self._views = not self._views, {view.account: view for view in views}
         for account, view in self._views.items():
             decided = groups.decided(self.context, view)
@@ -683,7 +689,7 @@ class GroupsPane(LayersPane):
             return ", ".join([*([count(pending, "change")] if pending else []), f"{leaving} leaving"])
         if pending or not self._written or not (moved or decided.groups != GroupChanges()):
             return pending_words(pending)
-        return "applied" if account in self.context.of_each_item("applied") else "written, not applied"
+        return "applied" if account in self._applied else "written, not applied"
 
     def pending(self) -> Mapping[str, int]:
         return {account: view.pending(self._choices[account]) for account, view in self._views.items()}

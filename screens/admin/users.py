@@ -26,6 +26,7 @@ from workflows.layer.edit.operation import EditRefused
 from workflows.layer.model import Layer, Person
 from workflows.layer.names import MACHINE, is_machine_name
 from workflows.steps.admin import users
+from workflows.steps.admin.other_sessions import applied_accounts
 from workflows.steps.admin.users import Request
 from workflows.steps.admin.written import offered_undo
 from workflows.steps.decisions import LayerUsers
@@ -189,6 +190,7 @@ class UsersPane(ByHandPane):
         self._written = Request()
         self._lines = UserLines({})
         self._can_put_back = False
+        self._applied: Collection[str] = ()
         self._half_entered = read(Request, opening.draft, "users") if opening.draft else None
 
     def heading(self) -> Sentence:
@@ -228,14 +230,15 @@ class UsersPane(ByHandPane):
             )
 
     def read(self) -> None:
-        def work(report: Report) -> tuple[Mapping[str, Layer], UserLines, bool]:
+        def work(report: Report) -> tuple[Mapping[str, Layer], UserLines, bool, Collection[str]]:
             layers = users.survey(self.context, report)
-            return layers, UserLines(layers), bool(offered_undo(self.context.folder, self.context.every))
+            undone = bool(offered_undo(self.context.folder, self.context.every))
+            return layers, UserLines(layers), undone, applied_accounts(self.context)
 
         self.run_move("look", work, self._take, looks=True)
 
-    def _take(self, looked: tuple[Mapping[str, Layer], UserLines, bool]) -> None:
-        before, (self._layers, self._lines, self._can_put_back) = self._layers, looked
+    def _take(self, looked: tuple[Mapping[str, Layer], UserLines, bool, Collection[str]]) -> None:
+        before, (self._layers, self._lines, self._can_put_back, self._applied) = self._layers, looked
         self._written = users.written(self.context, self._layers)
         wanted = self._wanted()
         self.own = Request(access=wanted.access, key_files=wanted.key_files)
@@ -257,7 +260,7 @@ class UsersPane(ByHandPane):
         """Say which changes are in the files already, how to undo them, and what Space does."""
         lines = [
             f"✓ {', '.join(names)} {done} {account}"
-            if account in self.context.of_each_item("applied")
+            if account in self._applied
             else f"✓ {', '.join(names)} {written} the files of {account}, not applied yet"
             for done, written, chosen in (
                 ("added to", "added to", self._written.add),

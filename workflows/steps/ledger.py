@@ -145,6 +145,20 @@ class Ledger:
             if account in accounts_of([name], each.facts)[name]
         }
 
+    def applied_for(self, own: Summary, account: str) -> bool:
+        """Return whether another session applied what a session wrote into an account's layer.
+
+        Plans are accepted and applied only for the files as they are then.
+        """
+        wrote = own.settled.get("review")
+        return wrote is not None and any(
+            each.id != own.id
+            and f"apply@{account}" in each.settled
+            and each.settled.get(f"plan@{account}", "") > wrote
+            and not _applied(each, account).get("elsewhere")
+            for each in self.sessions
+        )
+
     def renewed(self, own: Summary, last: Mapping[Part, Summary]) -> dict[Part, Summary]:
         """Return which of the `last` sessions for each user is another one, and later.
 

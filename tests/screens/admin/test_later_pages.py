@@ -16,6 +16,7 @@ from screens.widgets.lists import MarkBox, MarkList
 from screens.widgets.text import Text
 from workflows.core.sentences import text_of
 from workflows.machine.state import Status
+from workflows.machine.summaries import Summary, keep_summary, made_from
 from workflows.steps.admin import account, groups, pgp_keys, project, review, users
 
 Keys = Mapping[str, bytes]
@@ -97,6 +98,25 @@ async def test_groups_that_are_written_are_said_to_be(admin_project: AdminProjec
     write(admin_project)
     async with wizard(admin_project, project, pgp_keys, users, groups, review, at="groups") as ui:
         assert ui.app.pane._standing("security") not in {pending, pending_words(0)}
+
+
+async def test_what_another_session_applied_is_not_called_unapplied(
+    admin_project: AdminProject, people_keys: Keys
+) -> None:
+    decided(admin_project, people_keys)
+    write(admin_project)
+    async with wizard(admin_project, project, pgp_keys, users, groups, review, at="groups") as ui:
+        assert ui.app.pane._standing("security") == ui.app.pane._standing("management")
+        other = ui.session.folder.with_name("other")
+        other.mkdir()
+        settled = dict.fromkeys(("plan@security", "apply@security"), "2999-01-01T00:00:00+00:00")
+        facts = {"project_root": str(admin_project.root)}
+        keep_summary(other, Summary("other", "admin", facts=facts, settled=settled), made_from(other))
+        await ui.go_to("users")
+        ends = [line.split()[-1] for line in str(ui.app.pane.query_one("#hint", Text).content).splitlines()]
+        assert ends[0] != ends[1] == "security"
+        await ui.go_to("groups")
+        assert ui.app.pane._standing("security") != ui.app.pane._standing("management")
 
 
 async def test_another_choice_of_users_or_groups_makes_the_review_stale(

@@ -289,6 +289,28 @@ def test_for_whom_a_later_session_changed_something_and_applied_it() -> None:
     assert found(replace(wrote, settled={**wrote.settled, "review": "0"}), own=wrote_over) == set()
 
 
+@pytest.mark.parametrize(
+    ("settled", "elsewhere", "applied"),
+    [
+        ({"plan@security": "3", "apply@security": "4"}, False, True),
+        ({"plan@security": "3", "apply@security": "4"}, True, False),
+        ({"plan@security": "1", "apply@security": "4"}, False, False),
+        ({"plan@security": "3"}, False, False),
+        ({"plan@management": "3", "apply@management": "4"}, False, False),
+    ],
+)
+def test_what_a_session_wrote_is_applied_by_another_that_planned_after_that(
+    settled: dict[str, str], *, elsewhere: bool, applied: bool
+) -> None:
+    own = replace(ADD, settled={"review": "2"})
+    gave = {"apply@security": {"applied": {"elsewhere": elsewhere}}}
+    other = replace(REMOVE, settled=settled, gave=gave)
+    assert ledger(own, other).applied_for(own, "security") is applied
+    assert not ledger(own, other).applied_for(replace(own, settled={}), "security"), "it wrote nothing"
+    alone = replace(own, settled={**own.settled, **settled})
+    assert not ledger(alone).applied_for(alone, "security")
+
+
 def test_who_joins_in_one_account_got_no_password_in_another_that_is_applied_too() -> None:
     again = session("3", "management", "security", add={"security": ["jane"]})
     every = ledger(again)

@@ -50,7 +50,10 @@ def not_applied(context: Context) -> Iterator[Sentence]:
         found = written if holds_files(folder, session.facts) else begun
         if found is begun and is_archived(folder):
             continue
-        if accounts := {*context.decisions.layers} & _accounts(session):
+        accounts = {*context.decisions.layers} & _accounts(session)
+        if found is written:
+            accounts = {account for account in accounts if not ledger.applied_for(session, account)}
+        if accounts:
             found.setdefault(work_of(session), set()).update(accounts)
     for lacking, sessions in (("Not applied", written), ("Not written", begun)):
         if sessions:
@@ -124,6 +127,13 @@ def ledger_with(context: Context) -> tuple[Ledger, Summary]:
     return Ledger(
         (own, *_others(context)), lambda each: holds_files(folder.parent / each.id, each.facts)
     ), own
+
+
+def applied_accounts(context: Context) -> set[str]:
+    """Return the accounts in which this session or another one applied what this one wrote."""
+    ledger, own = ledger_with(context)
+    others = {account for account in context.decisions.layers if ledger.applied_for(own, account)}
+    return others.union(context.of_each_item("applied"))
 
 
 class AlreadyThere(OnboardError):  # noqa: N818 - the name says the state

@@ -33,6 +33,7 @@ from workflows.steps.admin.accepted_plan import (
 )
 from workflows.steps.admin.judged_plan import unfinished
 from workflows.steps.admin.other_sessions import (
+    applied_accounts,
     ledger_with,
     never_admitted,
     rekeyed_before_apply,
@@ -59,6 +60,7 @@ class PersonStatus(Enum):
     TO_DECIDE = ("·", "to decide")
     DECIDED = ("·", "decided")
     WRITTEN = ("○", "written")
+    APPLIED_ELSEWHERE = ("○", "applied elsewhere")
     PLANNED = ("○", "planned")
     APPLYING = ("…", "applying")
     HALF_DONE = ("✗", "half done")
@@ -135,9 +137,19 @@ def status_grid(context: Context) -> StatusGrid:
     names += sorted(name for people in found.values() for name in people)
     marks = {account: _marks(account, context) for account in decisions.layers}
     written = holds_files(context.folder, context.every)
+    applied = applied_accounts(context) if written else set[str]()
     later = _later(context)
     columns = [
-        _Column(account, context, people, marks, undecided, later[account], written=written)
+        _Column(
+            account,
+            context,
+            people,
+            marks,
+            undecided,
+            later[account],
+            written=written,
+            applied_for_it=account in applied,
+        )
         for account, people in found.items()
     ]
     rows = tuple((name, tuple(column.stand(name) for column in columns)) for name in dict.fromkeys(names))
@@ -248,6 +260,7 @@ class _Column:
         later: Mapping[str, PersonStatus],
         *,
         written: bool,
+        applied_for_it: bool,
     ) -> None:
         self._context = context
         self._marks = marks
@@ -256,6 +269,7 @@ class _Column:
         self._undecided = undecided
         self._later = later
         self._written = written
+        self._applied_for_it = applied_for_it
         self._plan = context.of_each_item("plan").get(account)
         self._applied = account in context.of_each_item("applied")
         self._left = self._half_done()
@@ -342,6 +356,8 @@ class _Column:
         decided = PersonStatus.WRITTEN if self._written else PersonStatus.DECIDED
         if not self._written and name in self._context.decisions.not_compared:
             return PersonStatus.KEY_TO_COMPARE
+        if self._applied_for_it and not lacks and name in decisions.of(self._account).people:
+            decided = PersonStatus.APPLIED_ELSEWHERE
         return self._undecided.get(name, decided)
 
     def _after_apply(self, name: str) -> PersonStatus:

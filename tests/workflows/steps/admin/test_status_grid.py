@@ -21,6 +21,7 @@ from workflows.machine.observations import AGREES, NOT_ASKED, Observation, Verdi
 from workflows.machine.summaries import DRAFTS, Summary, keep_summary, made_from
 from workflows.steps.admin.accepted_plan import Planned
 from workflows.steps.admin.edits import applied_everywhere
+from workflows.steps.admin.other_sessions import not_applied
 from workflows.steps.admin.status_grid import PersonStatus, status_grid
 from workflows.steps.decisions import Comparison, Decisions
 from workflows.steps.shared.module import Context
@@ -432,6 +433,32 @@ def test_what_an_apply_made_besides_is_not_to_be_handed_over_once_a_later_sessio
         sent = {"people": {"b": {"sent_at": "2026-03-01T11:00:00+00:00"}}}
         there = replace(context, every={**facts, "handed_over@security": sent})
         assert dict(status_grid(there).rows)["b"] == (stand,)
+
+
+@pytest.mark.parametrize("applied", [True, False])
+def test_what_another_session_applied_since_it_was_written_is_not_only_written(
+    tmp_path: Path, *, applied: bool
+) -> None:
+    facts = {**FACTS, **DECIDED, "project_root": "/bb", "changed_files": [], "resetting": ["b"]}
+    times = {"plan@security": "2026-03-02T10:00:00+00:00", "apply@security": "2026-03-02T11:00:00+00:00"}
+    review = {"review": "2026-03-01T10:00:00+00:00"}
+    sessions = {
+        "own": Summary("own", "admin", facts=facts, settled=review, next_step="plan"),
+        "other": Summary("other", "admin", facts={"project_root": "/bb"}, settled=times if applied else {}),
+    }
+    for name, summary in sessions.items():
+        (tmp_path / name).mkdir()
+        keep_summary(tmp_path / name, summary, made_from(tmp_path / name))
+    context = Context(fake_environment(tmp_path, {}), facts, facts, "", tmp_path / "own")
+    found = status_grid(context)
+    stands = {name: dict(zip(found.accounts, row, strict=True)) for name, row in found.rows}
+    there = PersonStatus.APPLIED_ELSEWHERE if applied else PersonStatus.WRITTEN
+    assert (stands["jane.doe"]["security"], stands["jane.doe"]["management"]) == (there, PersonStatus.WRITTEN)
+    assert stands["b"]["security"] is PersonStatus.WRITTEN, "nobody wrote a new password"
+    of_other = replace(context, folder=tmp_path / "other")
+    for layer in ("management", "security"):
+        seen = replace(of_other, facts={**facts, "layers": [layer]})
+        assert bool([*not_applied(seen)]) is not (applied and layer == "security")
 
 
 SAID_SENT = {"people": {"jane.doe": {"sent_at": "2026-03-01T11:00:00+00:00", "by_hand": True}}}
