@@ -72,6 +72,7 @@ class Made:
         passwords_before: users who got theirs from earlier plans.
         access_keys: users who get a new access key.
         gone: users who are removed for good.
+        absent: people who were to be removed, but whom neither the state nor an earlier plan had.
         left_out: people who were to be added but whom a later session removed from the files before the plan.
     """
 
@@ -81,6 +82,7 @@ class Made:
     passwords_before: tuple[str, ...] = left_out(tuple)
     access_keys: tuple[str, ...] = ()
     gone: tuple[str, ...] = ()
+    absent: tuple[str, ...] = left_out(tuple)
     left_out: tuple[str, ...] = left_out(tuple)
 
 
@@ -223,6 +225,11 @@ def passwords_before(context: Context) -> list[str]:
 def gone_by_plan(account: str, context: Context) -> tuple[str, ...]:
     """Return the people whom the account's plan removes for good, even if this session didn't choose that."""
     return _made(account, context).gone
+
+
+def absent_in_plan(account: str, context: Context) -> tuple[str, ...]:
+    """Return the people to remove who were never in the account."""
+    return _made(account, context).absent
 
 
 def _made(account: str, context: Context) -> Made:

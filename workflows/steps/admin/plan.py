@@ -190,7 +190,10 @@ def _completed(
     unplanned -= {*gone_since}
     if not (planned.empty or unplanned):
         return planned
-    state = read_state(layer, context, report, planning=True)
+    state, before = read_state(layer, context, report, planning=True), decided(context)
+    strangers = {*here.remove}.intersection(unplanned) - state.users.keys()
+    absent = tuple(sorted(strangers.intersection(before.absent) if before else strangers))
+    planned = replace(planned, absent=absent)
     state = replace(state, users={name: arn for name, arn in state.users.items() if name not in gone})
     missing = state_now.not_applied(state, context) if planned.empty else []
     missing = missing or [f"{name} is missing" for name in here.add if name in unplanned - state.users.keys()]

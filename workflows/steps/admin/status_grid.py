@@ -23,6 +23,7 @@ from workflows.machine.observations import NOT_ASKED, Observation, Verdict
 from workflows.machine.summaries import DRAFTS
 from workflows.steps.admin.accepted_plan import (
     Sent,
+    absent_in_plan,
     gone_by_plan,
     made_since,
     marks_in,
@@ -365,7 +366,8 @@ class _Column:
         if name in people_of(self._account, self._context):
             return self._handed_over(name)
         if name in self._context.decisions.of(self._account).remove:
-            return PersonStatus.REMOVED
+            never = name in absent_in_plan(self._account, self._context)
+            return PersonStatus.UNCHANGED if never else PersonStatus.REMOVED
         if name in gone_by_plan(self._account, self._context):
             return PersonStatus.REMOVED_SINCE
         unchanged = nothing_changed(self._context.of_each_item("applied").get(self._account))

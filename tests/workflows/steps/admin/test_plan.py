@@ -436,6 +436,50 @@ def test_a_key_that_another_session_rejected_stops_plan_and_apply(
         apply.perform(apply.Request(), own, quiet)
 
 
+def test_who_was_never_in_the_account_is_not_called_removed(
+    tmp_path: Path, record: PlanRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    facts: dict[str, Any] = {
+        "leaving": ["mary"],
+        "user_changes": {"add": {}, "remove": {"security": ["mary"]}},
+    }
+    facts |= {"memberships": {}, "joining": []}
+    own = context(tmp_path, **facts)
+    monkeypatch.setattr(plan, "removed_from_files", lambda *_: RemovedFromFiles("", {}))
+    plans_are(monkeypatch, own, record, Plan(()))
+
+    def made(own: Context, *, there: bool = False) -> tuple[str, ...]:
+        state = State(users={"mary": "arn"} if there else {})
+        monkeypatch.setattr(plan, "read_state", lambda *_, **__: state)
+        gone = ResourceChange("aws_iam_user.mary", "aws_iam_user", Action.DELETE, user="mary")
+        lost = replace(gone, address="module.mary", type="aws_iam_user")
+        plans = Plan((), drift=(lost,)) if there else Plan(())
+        layer = SimpleNamespace(plan=lambda **_: (record, plans), give_up_plan=lambda: None)
+        location = SimpleNamespace(account_id="", relative="security", account="security")
+        opened = SimpleNamespace(terraform=layer, location=location)
+        monkeypatch.setattr(plan, "open_layer", lambda *_, **__: nullcontext(opened))
+        return plan.make(own, quiet).absent
+
+    assert made(own, there=True) == (), "it was deleted by hand"
+    assert made(own) == ("mary",)
+    again = {**judged(record, Plan(()), own).as_facts(), "gone": ["mary"]}
+    assert made(context(tmp_path, **facts, plan=again)) == (), (
+        "an apply of the earlier plan may have removed her"
+    )
+    assert made(context(tmp_path, **facts, plan={**again, "absent": ["mary"]})) == ("mary",)
+    applied = {
+        "at": "2026-03-01T10:00:00+00:00",
+        "added": 0,
+        "changed": 0,
+        "destroyed": 0,
+        "elsewhere": False,
+    }
+    for absent, stand in (["mary"], PersonStatus.UNCHANGED), ([], PersonStatus.REMOVED):
+        plans = {"plan@security": {**again, "absent": absent}, "applied@security": applied}
+        after = replace(own, every={**own.every, **plans})
+        assert dict(status_grid(after).rows)["mary"][1] is stand
+
+
 def test_whom_a_later_session_took_out_of_the_files_is_no_part_of_the_plan_or_of_what_follows(
     tmp_path: Path, record: PlanRecord, monkeypatch: pytest.MonkeyPatch
 ) -> None:
