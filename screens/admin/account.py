@@ -216,6 +216,7 @@ class AccountPane(LayersPane):
     """One account at a time; below its settings, an explanation of the selected one."""
 
     UNCHANGED = "Keep the settings as they are"
+    FIXED = "#forms"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("l", "layer", "Account", id="account.layer", tooltip="Show the next account"),
         Binding("e", "edit_by_hand", "Edit by hand", id="account.by-hand", tooltip="Open your editor there"),

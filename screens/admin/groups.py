@@ -543,6 +543,7 @@ class GroupsPane(LayersPane):
     """One layer at a time: its matrix, a filter above, and details of the selection below."""
 
     UNCHANGED = "Keep the groups as they are"
+    FIXED = "#new_group, #rename_group, #remove_group, #policies"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("slash", "filter", "Filter", id="groups.filter", tooltip="Show some people or groups only"),
         Binding("l", "layer", "Account", id="groups.layer", tooltip="Show the next account"),
@@ -754,11 +755,11 @@ class GroupsPane(LayersPane):
     # -- actions -----------------------------------------------------------------------------------
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Disable the keys for a group without any layer, and the one to the filter in it."""
+        """Disable keys for a group in a done step or without a layer, and the one to the filter in it."""
         if action == "filter":
             return not any(field.has_focus for field in self.query("#filter"))
         if action.endswith(("_group", "policies")):
-            return bool(self.account)
+            return bool(self.account) and not self.settled
         return super().check_action(action, parameters)
 
     @on(FilterField.Changed, "#filter")
@@ -778,7 +779,9 @@ class GroupsPane(LayersPane):
     @on(Matrix.Put)
     def _put(self, message: Matrix.Put) -> None:
         """Add the person to the group or remove them, or say why not."""
-        if refused := self.view.refusal(self.choice, message.name, message.group):
+        again = "." if self.opening.over else "; ^r opens it again."
+        done = f"This step is done{again}" if self.settled else ""
+        if refused := done or self.view.refusal(self.choice, message.name, message.group):
             self._tell_marked(f"✗ {refused}")
         else:
             self.choose(self.view.toggled(self.choice, message.name, message.group))

@@ -83,6 +83,7 @@ _NO_PERSON = "Choose the project and the accounts."
 class ProjectPane(StepPane):
     """Finds the project when it opens, and asks only what the chosen task needs."""
 
+    FIXED = "Input, MarkList, MarkBox, #more"
     NEXT_WAITS = True
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+o", "more", "Add another task", id="project.more", show=False),
@@ -186,14 +187,9 @@ class ProjectPane(StepPane):
         return Primary(f"Continue in {_where(request.layers)}" if self._in_accounts else "Continue")
 
     @property
-    def _settled(self) -> bool:
-        """Whether the page only shows decisions, which a stray key must not change."""
-        return self.opening.done and not self.opening.draft
-
-    @property
     def inside(self) -> bool:
         """Whether there are fields that Escape removes."""
-        return not self._settled and self._asked > self._lasting
+        return not self.settled and self._asked > self._lasting
 
     @property
     def _lasting(self) -> set[str]:
@@ -212,7 +208,7 @@ class ProjectPane(StepPane):
     @on(Button.Pressed, "#more")
     def action_more(self) -> None:
         """Ask about every kind of work, for several in one go; again, only about those with names."""
-        if not self._settled:
+        if not self.settled:
             self._ask_only(self._first_asked if self._asked == set(QUESTIONS) else set(QUESTIONS))
 
     def _ask_only(self, wanted: set[str]) -> None:
@@ -242,14 +238,13 @@ class ProjectPane(StepPane):
 
     def on_mount(self) -> None:
         self.query_one("#without-upstream").display = False
-        self.query("Input, MarkList, MarkBox, #more").set(disabled=self._settled)
         self._show_asked(self._asked)
         self._find_project()
         self._go_to_names()  # text typed meanwhile is a name
 
     def _go_to_names(self) -> None:
         asked = self.request().asked
-        if asked and not self._settled:
+        if asked and not self.settled:
             self.screen.set_focus(self._field(asked[0]))
         else:
             self.focus_primary()
@@ -319,7 +314,7 @@ class ProjectPane(StepPane):
 
     def _propose_accounts(self) -> None:
         """Propose the accounts of the people named, unless the user has changed the selection."""
-        if (found := self._survey) is None or self._settled:
+        if (found := self._survey) is None or self.settled:
             return
         before, self._proposed = self._proposed, self._proposal(found)
         marked = self._marked()

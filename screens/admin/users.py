@@ -157,6 +157,7 @@ _WORDS = {_ADD: "joins", _REMOVE: "leaves"}
 class UsersPane(ByHandPane):
     """The people added to and removed from each layer and, on request, everybody's means of sign-in."""
 
+    FIXED = "#people"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("w", "everybody", "Change sign-in", id="users.everybody", tooltip="Everybody in the layers"),
         Binding("p", "want('login_profile')", "Password", id="users.password", tooltip="Switch the password"),
@@ -170,6 +171,7 @@ class UsersPane(ByHandPane):
     UsersPane > Text { max-width: 92; }
     UsersPane #hint, UsersPane #joining { height: auto; }
     UsersPane #people { max-height: 40vh; }
+    UsersPane.-done #people { max-height: 1000vh; }
     UsersPane #everybody { height: 1fr; display: none; }
     UsersPane.-everybody #everybody, UsersPane.-nobody #everybody { display: block; }
     UsersPane.-tall #everybody { display: block; }
@@ -253,7 +255,11 @@ class UsersPane(ByHandPane):
         if before:
             self._tell_difference(before)
         else:
-            (people if people.option_count else self.query_one(LineList)).focus()
+            first = people if people.option_count else self.query_one(LineList)
+            if first.focusable:
+                first.focus()
+            else:
+                self.focus_primary()
             self._remember()
 
     def _hint(self, choices: int) -> str:
@@ -333,7 +339,7 @@ class UsersPane(ByHandPane):
             lines = _refusal_lines(found[1], refusals) if found[1].editable else ()
             about = [*lines, *self.consequences(*found), *_person_lines(*found)]
         for name in (*users.WORDS, "key_file"):
-            self.query_one(f"#{name}", Button).disabled = name in refusals
+            self.query_one(f"#{name}", Button).disabled = self.settled or name in refusals
         self.query_one("#about", Text).update("" if self.query_one("#people").has_focus else "\n".join(about))
 
     def _who(self) -> Who | None:
@@ -383,8 +389,10 @@ class UsersPane(ByHandPane):
         self.query_one(".pane-title", Text).update(self.heading())
         self.primary_changed()
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
-        """Enable the keys for the selected person only where the person is shown."""
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Enable the keys for the selected person only where the person is shown; a done step only shows."""
+        if self.settled and action == "want" and parameters != ("by_hand",):
+            return False
         seen = any(map(self.has_class, ("-everybody", "-nobody", "-tall")))
         return not seen if action == "everybody" else seen if action in {"want", "filter"} else True
 

@@ -172,6 +172,7 @@ class StepPane(VerticalScroll):
     Subclasses define `compose_body`, `request` and, if something is worth keeping, `draft`.
 
     Attributes:
+        FIXED: selects the fields that a done step only shows until it is opened again; "" for none.
         NEXT_WAITS: whether Next waits for a running look. Only if Next submits the input; an action on the
             look's result needs the user to have seen it.
         ASKS_FIRST: whether to ask before a change of the done step makes others wait.
@@ -186,6 +187,7 @@ class StepPane(VerticalScroll):
         in_between: the primary action while the page's own question holds up its work.
     """
 
+    FIXED: ClassVar[str] = ""
     NEXT_WAITS: ClassVar[bool] = False
     ASKS_FIRST: ClassVar[bool] = False
     WAY_OUT: ClassVar[str] = "‹ Close"
@@ -384,8 +386,15 @@ class StepPane(VerticalScroll):
         self.set_class(self.app.size.height >= TALL, "-tall")
         self.set_class(self.app.size.height < ENOUGH.height, "-small")
 
+    @property
+    def settled(self) -> bool:
+        """Whether the page only shows decisions, which a stray key must not change."""
+        return self.opening.done and not self.opening.draft
+
     def on_mount(self) -> None:
         """Remember the initial input."""
+        if self.FIXED:
+            self.query(self.FIXED).set(disabled=self.settled)
         self.call_after_refresh(self._remember)
 
     def _remember(self) -> None:

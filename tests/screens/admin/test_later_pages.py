@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import pytest
 from support.admin_project import AdminProject, decide, put, write
 from support.admin_wizard import wizard
 from support.steps import step_of
@@ -10,7 +11,7 @@ from textual.widgets import Input
 from screens.admin.account import AccountForm
 from screens.admin.review import FileDiffs
 from screens.step.page import is_displayed
-from screens.widgets.dialogs import ErrorDialog
+from screens.widgets.dialogs import Dialog, ErrorDialog
 from screens.widgets.layer_bar import pending_words
 from screens.widgets.lists import MarkBox, MarkList
 from screens.widgets.text import Text
@@ -130,12 +131,39 @@ async def test_another_choice_of_users_or_groups_makes_the_review_stale(
         assert ui.status("groups") is Status.DONE
         assert ui.status("review") is Status.DONE
         await ui.go_to("groups")
-        await ui.press("home", "space", "ctrl+n")
+        await ui.press("ctrl+r")
+        await ui.press("home", "space", "ctrl+n", "ctrl+n")
         assert ui.status("groups") is Status.DONE
         assert ui.status("review") is Status.STALE
         assert ui.app.pane.query(".pane-note")
         await ui.press("ctrl+n", "left", "enter")
         assert ui.status("review") is Status.DONE
+
+
+@pytest.mark.parametrize(
+    ("step", "keys"),
+    [
+        ("users", ("space",)),
+        ("users", ("w", "p", "k", "f")),
+        ("groups", ("space",)),
+        ("groups", ("g", "e", "x", "p")),
+        ("account", ("space", "8")),
+    ],
+)
+async def test_a_done_page_changes_only_after_it_is_opened_again(
+    admin_project: AdminProject, people_keys: Keys, step: str, keys: tuple[str, ...]
+) -> None:
+    decided(admin_project, people_keys, account_wanted=True)
+    admin_project.run(account, account.Request({}))
+    modules = (project, pgp_keys, users, groups, account)
+    for again in (False, True):
+        async with wizard(admin_project, *modules, at=step) as ui:
+            if again:
+                await ui.press("ctrl+r")
+            await ui.press(*keys)
+            here = ui.app.pane.opening.step.id == step  # Space may have pressed Next
+            assert ((here and ui.app.pane.changed()) or isinstance(ui.app.screen, Dialog)) is again
+            assert ui.status(step) is (Status.READY if again else Status.DONE)
 
 
 async def test_the_account_is_shown_changed_and_warned_about(admin_project: AdminProject) -> None:
