@@ -427,6 +427,7 @@ class Matrix(CursorLines):
 
 _MOST = 6
 """The number of a person's groups to name."""
+_NOBODY = "Nobody matches; esc in the filter clears it."
 _MOST_ALONE = 2
 """The number of people without a group to name per account."""
 
@@ -730,15 +731,18 @@ class GroupsPane(LayersPane):
     def _tell_marked(self, refused: str = "") -> None:
         matrix, account = self.query_one(Matrix), self.account
         gone, lost = listed(self._gone[account], _MOST), listed(self._lost[account], _MOST)
+        person = matrix.person
+        alone = {
+            name: sorted(view.alone(self._choices[name]), key=lambda each: each != person)
+            for name, view in self._views.items()
+        }
+        named_there = person in alone[account] and not self.view.before(person)
         lines = [
             refused,
             f"! Not in {account}, so their groups can't change: {gone}." if gone else "",
             f"! Gone from {account}: {lost}. Choose other groups." if lost else "",
-            about_person(self.view, self.choice, matrix.person)
-            or "Nobody matches; esc in the filter clears it.",
-            about_alone(
-                {name: view.alone(self._choices[name]) for name, view in self._views.items()}, account
-            ),
+            "" if named_there else about_person(self.view, self.choice, person) or _NOBODY,
+            about_alone(alone, account),
             about_group(self.view, self.choice, matrix.group) or "The layer has no groups.",
             about_layer(self.view),
         ]
