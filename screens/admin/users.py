@@ -34,7 +34,7 @@ from workflows.steps.shared.by_hand import NotPossible, Spot, not_possible, spot
 from workflows.steps.shared.module import Report
 
 _JOINING = "Who joins"
-COLUMNS = ("User", "Account", "Password", "Access key", "Groups", "Key file", "Declared as")
+COLUMNS = ("User", "Account", "Password", "Layer's key", "Groups", "Key file", "Declared as")
 _SAID = {True: "yes", False: "no", None: "?"}
 
 
