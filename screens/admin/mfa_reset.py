@@ -186,10 +186,8 @@ class MfaResetPane(AccountWorkPane):
         remove = partial(mfa_reset.remove, owner.name, device, self.context)
         done = partial(self._show_next, owner.name, device.serial)
         own = "Your own profile here needs codes from this device. " if device.own else ""
-        body = (
-            f"{own}{device.kind.capitalize()} {device.serial} of {owner.name} in {self.context.item}. "
-            "Anyone with the password can then sign in without a code, until another device is registered."
-        )
+        what = f"{device.kind.capitalize()} {device.serial} of {owner.name} in {self.context.item}. "
+        body = f"{own}{what}{_afterwards(owner, device)}"
         title = f"Remove the MFA device of {owner.name}?"
         question = Confirm(title, body, "Remove", typed=owner.name, no="Not yet")
 
@@ -242,3 +240,12 @@ class MfaResetPane(AccountWorkPane):
         if self.found is None or self.opening.done:
             return asked
         return {**asked, **outcome(self.request())}
+
+
+def _afterwards(owner: Owner, device: Device) -> str:
+    """Say how a person signs in without a device."""
+    if not device.enabled_at:
+        return "It was never enabled, so signing in stays the same."
+    if any(other.enabled_at for other in owner.devices if other is not device):
+        return "Signing in still asks for another device."
+    return "Anyone with the password can then sign in without a code, until another device is registered."

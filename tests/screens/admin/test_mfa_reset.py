@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Never
 
@@ -13,7 +14,7 @@ from support.given import Given
 from support.panes import PaneHost, new_session, rest, settle
 from support.steps import step_of
 
-from screens.admin.mfa_reset import MfaResetPane
+from screens.admin.mfa_reset import MfaResetPane, _afterwards
 from screens.step.finished import EverybodyDialog, Finished
 from screens.widgets.dialogs import Confirm
 from screens.widgets.lists import TextDialog
@@ -28,6 +29,7 @@ from workflows.steps.admin.status_grid import PersonStatus, status_grid
 
 NAMES = ("jane.doe", "sam.okafor")
 ACCOUNT = "222222222222"
+SINCE = datetime(2026, 3, 1, tzinfo=UTC)
 
 
 def opened(
@@ -64,6 +66,23 @@ async def test_next_asks_about_the_device_that_is_left(
         assert isinstance(app.screen, Confirm)
         assert pane.query_one("#devices", OptionList).highlighted == 1
     session.close()
+
+
+def test_removing_a_device_warns_only_if_no_other_one_is_asked_for() -> None:
+    lost, never, other = (
+        Device(serial, "virtual device", enabled)
+        for serial, enabled in (
+            ("a", datetime(2026, 3, 1, tzinfo=UTC)),
+            ("b", None),
+            ("c", datetime.now(UTC)),
+        )
+    )
+    said = {
+        _afterwards(Owner("jane.doe", True, devices, "aws"), device)
+        for devices, device in (((lost, never), lost), ((lost, never), never), ((lost, other), lost))
+    }
+    assert len(said) == 3
+    assert _afterwards(Owner("jane.doe", True, (lost,), "aws"), lost) in said
 
 
 async def test_the_rest_is_kept_and_what_was_removed_is_recorded(
