@@ -17,7 +17,7 @@ from typing import Any, Final, TypeVar
 
 from workflows.aws.authenticator import normal_code, two_codes_problem
 from workflows.aws.clients import AwsClient
-from workflows.aws.errors import DENIALS, AwsError, AwsFailure, asked, calling_aws
+from workflows.aws.errors import AwsError, AwsFailure, asked, calling_aws
 from workflows.aws.sts import CodeMemory, Identity, RepeatedCode, WrongCode
 from workflows.core.errors import Cancelled, OnboardError
 from workflows.core.secret import Secret
@@ -40,11 +40,9 @@ def _utc(value: datetime) -> datetime:
 _MISSING = frozenset({AwsFailure.NOT_FOUND})
 
 
-def _login_profile(
-    iam: AwsClient, user: str | None, doing: str, when: frozenset[AwsFailure] = _MISSING
-) -> Mapping[str, Any] | None:
-    """Return a user's login profile; None if the request fails in one of these ways."""
-    return asked(lambda: iam.get_login_profile(**_named(user))["LoginProfile"], None, when, doing=doing)
+def _login_profile(iam: AwsClient, user: str | None, doing: str) -> Mapping[str, Any] | None:
+    """Return a user's login profile; None without one."""
+    return asked(lambda: iam.get_login_profile(**_named(user))["LoginProfile"], None, _MISSING, doing=doing)
 
 
 def _user(iam: AwsClient, user: str | None) -> Mapping[str, Any]:
@@ -63,17 +61,26 @@ def password_last_used(iam: AwsClient, user: str | None = None) -> datetime | No
     return _utc(used) if used else None
 
 
-def must_change_password(iam: AwsClient, user: str | None = None) -> bool | None:
-    """Return whether the one-time password isn't replaced yet, so the next sign-in must choose a new one.
+class OwnPassword(Enum):
+    """A user's console password: none, one that the next sign-in must replace, or the user's own."""
 
-    Returns:
-        None if the user has no password, or the request is denied, as it usually is without MFA.
+    NONE = auto()
+    ONE_TIME = auto()
+    CHOSEN = auto()
+    NOT_SHOWN = auto()
+
+
+def own_password(iam: AwsClient) -> OwnPassword:
+    """Return the caller's console password; AWS usually doesn't show it without MFA.
 
     Raises:
-        AwsError: another failure.
+        AwsError: the request failed, and wasn't denied.
     """
-    profile = _login_profile(iam, user, "asking whether the password must be changed", _MISSING | DENIALS)
-    return None if profile is None else bool(profile.get("PasswordResetRequired", False))
+    doing = "asking whether the password must be changed"
+    profile = asked(lambda: _login_profile(iam, None, doing), {}, doing=doing)
+    if not profile:
+        return OwnPassword.NONE if profile is None else OwnPassword.NOT_SHOWN
+    return OwnPassword.ONE_TIME if profile.get("PasswordResetRequired") else OwnPassword.CHOSEN
 
 
 def password_made_at(iam: AwsClient, user: str) -> datetime | None:

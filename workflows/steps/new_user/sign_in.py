@@ -11,6 +11,7 @@ from datetime import timedelta
 from enum import StrEnum, unique
 
 from workflows.aws import iam
+from workflows.aws.iam import OwnPassword
 from workflows.core.errors import Problem
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence
@@ -23,6 +24,7 @@ from workflows.steps.new_user.handoff import renewed
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.steps.shared.own_access_key import (
     NOT_REPLACED,
+    TAKEN_AWAY,
     SignInSeen,
     client_without_asking,
     not_asked,
@@ -34,6 +36,8 @@ _REPLACED = "A newer handoff has a new password; this one no longer works."
 _LASTS = timedelta(hours=1)
 """How long a sign-in counts as current; AWS ends console sessions after 12 hours, browsers maybe earlier."""
 _RECORDED = "AWS has recorded your sign-in."
+_NEEDED = "Takes the new password from another handoff."
+_NOT_NEEDED = "Leaves it as it is: you don't sign in to the console."
 
 
 @unique
@@ -186,11 +190,18 @@ def inquire(context: Context) -> Observation:
     with client_without_asking("iam", context) as client:
         if client is None:
             return not_asked(context)
-        if must_change := iam.must_change_password(client):
+        password = iam.own_password(client)
+        if password is OwnPassword.NONE:
+            return Observation(Verdict.GONE, TAKEN_AWAY, continuing=_NOT_NEEDED, redoing=_NEEDED)
+        if password is OwnPassword.ONE_TIME:
             return Observation(Verdict.UNDONE, NOT_REPLACED)
         used, since = iam.password_last_used(client), context.facts["signed_in"].get("since")
     if used is None or (since and used < moment(since, "signed_in.since")):
         return replace(NOT_ASKED, remedy="AWS records sign-ins a few minutes late: look again then.")
     # Unless AWS says that the password wasn't reset after it, the sign-in confirms only its own time.
-    at = "" if must_change is False else max(used.isoformat(timespec="seconds"), evidence(context)[0])
+    at = (
+        ""
+        if password is OwnPassword.CHOSEN
+        else max(used.isoformat(timespec="seconds"), evidence(context)[0])
+    )
     return replace(AGREES, at=at)

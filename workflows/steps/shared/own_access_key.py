@@ -21,7 +21,7 @@ from workflows.aws import iam, sts
 from workflows.aws.access_key_file import check_access_key, read_access_key_file
 from workflows.aws.clients import FOR_A_LOOK, AwsClient, ClientFactory
 from workflows.aws.errors import AwsError, AwsFailure, about_key_of, asked
-from workflows.aws.iam import AccessKey, MfaDevice, MfaDeviceKind
+from workflows.aws.iam import AccessKey, MfaDevice, MfaDeviceKind, OwnPassword
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.files import NotSynced
 from workflows.core.secret import Credentials, Secret
@@ -71,7 +71,9 @@ from workflows.stores.vault import (
 _KEYLESS = "iam-onboard can ask AWS only with an access key: keep one in Access keys (F2)."
 _LOCKED = "“Look again” unlocks your access key with your PGP key's passphrase."
 _NO_DEVICE = "You have no MFA device in AWS that gives codes."
+TAKEN_AWAY = "AWS has no console password of yours any more. Ask your admin for a new one."
 NOT_REPLACED = "You haven't replaced the one-time password yet: sign in once more, and choose a new one."
+_NOT_SIGNED_IN = {OwnPassword.NONE: TAKEN_AWAY, OwnPassword.ONE_TIME: NOT_REPLACED}
 _KINDS = {
     MfaDeviceKind.APP: "an authenticator app",
     MfaDeviceKind.HARDWARE: "a hardware token",
@@ -399,8 +401,8 @@ def sign_in_seen(client: AwsClient, identity: Identity, since: str) -> SignInSee
     """
     if identity.encrypted_password is None:
         return SignInSeen()  # machine users don't sign in
-    if iam.must_change_password(client):
-        return SignInSeen(NOT_REPLACED)
+    if said := _NOT_SIGNED_IN.get(iam.own_password(client)):
+        return SignInSeen(said)
     used = asked(lambda: iam.password_last_used(client), "")
     if used is None or (since and not isinstance(used, str) and used < moment(since, "since")):
         return SignInSeen("AWS hasn't recorded your sign-in yet: its record is a few minutes late.")

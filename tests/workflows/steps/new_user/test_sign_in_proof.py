@@ -18,7 +18,7 @@ from workflows.machine.observations import AGREES, SAID_SO, Verdict, seen_at
 from workflows.steps.new_user import access_keys, sign_in
 from workflows.steps.new_user.access_keys import API, TYPED, Request
 from workflows.steps.shared.module import Looks
-from workflows.steps.shared.own_access_key import NOT_REPLACED, VAULT, keep_recorded
+from workflows.steps.shared.own_access_key import NOT_REPLACED, TAKEN_AWAY, VAULT, keep_recorded
 from workflows.stores.key_records import KeyRecord
 from workflows.stores.key_store import VaultStore
 from workflows.stores.vault import delete_access_key
@@ -144,6 +144,9 @@ def test_a_sign_in_confirms_only_its_own_time_if_the_password_may_have_been_rese
     assert sign_in.inquire(known) == AGREES
     iam.update_login_profile(UserName="jane.doe", Password=ONCE, PasswordResetRequired=True)
     assert sign_in.inquire(known).verdict is Verdict.UNDONE
+    iam.delete_login_profile(UserName="jane.doe")
+    assert sign_in.inquire(known).verdict is Verdict.GONE
+    assert recorded(new_user) == TAKEN_AWAY
 
 
 def test_that_aws_cannot_be_asked_is_told_and_stops_nobody(new_user: NewUserAws) -> None:
