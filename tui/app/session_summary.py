@@ -11,7 +11,7 @@ from screens.step.times import answer_text, moment_text
 from workflows.core.errors import OnboardError
 from workflows.core.later import on_demand
 from workflows.core.sentences import Sentence, count, listed, text_of
-from workflows.steps.kinds import work_of
+from workflows.steps.kinds import OVER_TERRAFORM, work_of
 
 with on_demand():
     from tui import session_catalogue
@@ -55,7 +55,10 @@ def standing_of(entry: session_catalogue.Entry) -> tuple[str, ...]:
     summary = entry.summary
     step = summary.next_title
     sure = summary.confirmed and not _not_compared(entry)
-    done = "all done" if sure else "done, not confirmed"
+    others = any(summary.facts.get(kind) for kind in OVER_TERRAFORM)
+    skipped = summary.skipped if summary.workflow == "admin" and not others else ()
+    all_done = f"skipped: {listed([*map(text_of, skipped)], _NAMED)}" if skipped else "all done"
+    done = all_done if sure else "done, not confirmed"
     done = left_in_regions(summary.facts) or done
     if summary.awaited:
         several = f"{len(summary.awaited)} people"

@@ -506,6 +506,9 @@ def _summary(folder: Path, header: Header, state: State, changed: str) -> Summar
             if isinstance(last, Succeeded) and state.workflow.step(key.step).compared
         },
         done=_done(state),
+        skipped=tuple(
+            state.workflow.title_of(key) for key in state.layout() if state.status(key, "") is Status.SKIPPED
+        ),
         interrupted=ahead is not None and state.status(ahead, "") is Status.INTERRUPTED,
     )
 

@@ -47,6 +47,7 @@ class Summary:
             8601 in UTC.
         gave: the facts of those steps that other sessions need (`Step.compared`), by the same names.
         done: the number of done steps, without skipped or unconfirmed ones.
+        skipped: the titles of the skipped steps.
         interrupted: whether the step to continue with was started, and the journal doesn't say how it ended.
     """
 
@@ -66,6 +67,7 @@ class Summary:
     settled: Mapping[str, str] = field(default_factory=dict)
     gave: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     done: int = 0
+    skipped: tuple[Sentence, ...] = ()
     interrupted: bool = False
 
     @property

@@ -816,6 +816,15 @@ def test_regions_that_are_left_to_switch_or_to_ask_about_are_not_all_done() -> N
         assert standing_of(entry(checked))[0] == told
 
 
+def test_what_an_admin_skipped_is_named_unless_a_later_text_carries_it() -> None:
+    done = Summary("done", "admin", facts={"mfa_reset": ["jane.doe"]})
+    skipped = replace(done, skipped=("MFA devices (security)",))
+    assert standing_of(entry(skipped)) != standing_of(entry(done))
+    assert "MFA devices (security)" in standing_of(entry(skipped))[0]
+    over_terraform = {"joining": ["jane.doe"]}
+    assert standing_of(entry(replace(skipped, facts=over_terraform))) == standing_of(entry(done))
+
+
 def test_a_session_with_a_fingerprint_that_nobody_compared_is_not_all_done() -> None:
     said = [
         standing_of(entry(Summary("done", "admin", facts={"comparisons": {"jane.doe": answer}})))[0]

@@ -522,6 +522,7 @@ def test_the_list_counts_no_skipped_step_as_done_unless_a_later_one_takes_it_alo
     assert summary.done == len(session.layout()) - left_out  # its apply is skipped with it
     assert len(summary.settled) == len(session.layout()) - 2
     assert f"apply@{skipped}" not in summary.settled
+    assert [skipped in title for title in summary.skipped] == [True, True]
 
 
 def test_the_list_has_the_facts_that_other_sessions_ask_about(tmp_path: Path) -> None:
