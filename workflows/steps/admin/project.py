@@ -254,6 +254,22 @@ def _check_people(request: Request, layers: list[Layer], context: Context) -> No
             _check_new_password(name, layer, rekeyed=name in request.rekeying, context=context)
     if request.resetting:
         _check_key_files(layers, {*request.rekeying, *request.leaving})
+        _refuse_idle(request, layers)
+
+
+def _refuse_idle(request: Request, layers: Iterable[Layer]) -> None:
+    """Reject accounts in which nobody has a password, if passwords are all that is reset."""
+    if {*request.people} - {*request.resetting} or request.account_wanted or request.regions_wanted:
+        return
+    for layer in layers:
+        there = filter(None, map(layer.person, request.resetting))
+        if all(person.login_profile is False for person in there) and not people_unknown([layer]):
+            account, names = layer.location.account, listed(request.resetting, _MOST_NAMED)
+            raise OnboardError(
+                "Nothing to reset there",
+                f"{account} has no console password of {names}.",
+                next=f"Take {account} out of the accounts.",
+            ).about("layers")
 
 
 def _check_new_password(name: str, layer: Layer, *, rekeyed: bool, context: Context) -> None:

@@ -395,6 +395,27 @@ def test_no_password_is_reset_while_another_persons_missing_key_fails_every_plan
         project.perform(request, admin_project.context(), quiet)
 
 
+def test_no_account_is_planned_for_a_password_that_is_not_in_it(
+    admin_project: AdminProject, people_keys: Mapping[str, bytes]
+) -> None:
+    decide(admin_project, people_keys, joining=("jane.doe",), layers=("security",))
+    put(admin_project, {"security": {"jane.doe": {"auditors"}}})
+    write(admin_project)
+    admin_project.facts = {}
+    both = replace(resetting(admin_project), resetting=("jane.doe",))
+    assert refused(admin_project, both).field == "layers"
+    for wanted in (
+        replace(both, layers=("security",)),
+        replace(both, resetting=("jane.doe", "alex.kim")),
+        replace(both, mfa_reset=("alex.kim",)),
+        replace(both, account_wanted=True),
+    ):
+        project.perform(wanted, admin_project.context(), quiet)
+    file = admin_project.file("management", "locals.tf")
+    file.write_text(f"{file.read_text()}\nnot HCL\n")
+    project.perform(both, admin_project.context(), quiet)
+
+
 def test_no_password_is_reset_that_the_policy_would_reject(admin_project: AdminProject) -> None:
     account = admin_project.file("security", "account.tf")
     account.write_text(re.sub(r"(minimum_password_length\s*=) 16", r"\1 99", account.read_text()))
