@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial, reduce
 from hashlib import sha256
 from pathlib import Path
 
@@ -110,12 +111,27 @@ def arrived(context: Context) -> Path | None:
 
     It is in the downloads folder, or in the sandbox's mailbox.
     """
-    moments = [context.facts.get(fact) for fact in ("sent_at", "accepted_at")]
-    since = max(
-        (datetime.fromisoformat(str(moment)).timestamp() for moment in moments if moment), default=0.0
-    )
     path, written = _newest(context)
-    return path if written >= since else None
+    return path if written >= _since(context) else None
+
+
+def _since(context: Context) -> float:
+    """Return when a handoff was last accepted, or the request sent (seconds since the epoch)."""
+    moments = [context.facts.get(fact) for fact in ("sent_at", "accepted_at")]
+    return max((datetime.fromisoformat(str(moment)).timestamp() for moment in moments if moment), default=0.0)
+
+
+def _unread(context: Context) -> Iterator[Handoff]:
+    """Yield the sandbox's handoffs for this user whose place another one took before they were read."""
+    if (mail := context.environment.mail(mail_name(context))) is None:
+        return
+    written = {file: file.stat().st_mtime for file in mail.parent.glob(f"{mail.stem} (*){mail.suffix}")}
+    for file in sorted(written, key=written.__getitem__, reverse=True):
+        if written[file] >= _since(context):
+            with suppress(OnboardError):  # it was for somebody else, or not one
+                earlier = open_handoff(read_text(file, MAX_HANDOFF))
+                _check_addressee(earlier, context)
+                yield earlier
 
 
 def earlier(context: Context) -> Path | None:
@@ -148,6 +164,8 @@ def read(request: Request, context: Context, report: Report) -> Arrival:
         text, source = _text_and_source(request, context)
         handoff = open_handoff(text)
         _check_addressee(handoff, context)
+        if _is_mail(request, context):
+            handoff = reduce(partial(_with_those_left_out, keys=keys), _unread(context), handoff)
         owners = [own_key(identity, keys) for identity in handoff.identities]
         remarks = tuple(_remarks(handoff, owners, context))
         if "handoff" in context.facts:
@@ -297,10 +315,15 @@ def mark_of(account_id: str, known: frozenset[str]) -> str:
 def _text_and_source(request: Request, context: Context) -> tuple[str, str]:
     if request.text.strip():
         return request.text, "the pasted text"
-    environment = context.environment
-    path = typed_path(request.path, environment.home)
-    place = "the mailbox" if path == environment.mail(mail_name(context)) else environment.readable(path)
+    path = typed_path(request.path, context.environment.home)
+    place = "the mailbox" if _is_mail(request, context) else context.environment.readable(path)
     return read_text(path, MAX_HANDOFF), place
+
+
+def _is_mail(request: Request, context: Context) -> bool:
+    """Return whether a handoff is the one in the sandbox's mailbox."""
+    path = typed_path(request.path, context.environment.home)
+    return not request.text.strip() and path == context.environment.mail(mail_name(context))
 
 
 def _check_addressee(handoff: Handoff, context: Context) -> None:

@@ -270,6 +270,33 @@ def test_the_mailbox_is_asked_for_the_persons_own_file(tmp_path: Path, keys: Gpg
     assert step.arrived(context(tmp_path, keys)) is None
 
 
+def test_a_handoff_that_another_took_the_place_of_before_it_was_read_is_read_with_it(
+    tmp_path: Path, keys: GpgHome
+) -> None:
+    mailbox = tmp_path / "mailbox"
+    mailbox.mkdir()
+    more = identity_for(keys, "jane", account_name="management", account_id="1" * 12, profiles=())
+    first, last = Handoff("bb", (more,)), handoff_for(keys, "jane")
+    mail, aside = mailbox / "handoff-jane.doe.txt", mailbox / "handoff-jane.doe (earlier).txt"
+    mail.write_text(last.render())
+    sent_at = {"sent_at": (datetime.now(UTC) - timedelta(hours=1)).isoformat()}
+    facts = {**context(tmp_path, keys).facts, **sent_at}
+    asked = context_of(environment_of(tmp_path, keys, mailbox=mailbox), tmp_path, facts)
+
+    def accounts(**request: str) -> list[str]:
+        found = step.read(Request(**request), asked, nothing).handoff.identities
+        return [identity.account_name for identity in found]
+
+    (account,) = accounts(path=str(mail))
+    for text, read in ((first.render(), 2), ("no handoff", 1), (replace(first, project="x").render(), 1)):
+        aside.write_text(text)
+        assert len(accounts(path=str(mail))) == read
+    aside.write_text(first.render())
+    assert accounts(text=last.render(), path=str(mail)) == [account], "only the mailbox has both"
+    os.utime(aside, (0, 0))
+    assert accounts(path=str(mail)) == [account], "it came before the request"
+
+
 def test_another_handoff_that_came_after_the_accepted_one_is_noticed_until_it_is_decided(
     tmp_path: Path, keys: GpgHome
 ) -> None:
