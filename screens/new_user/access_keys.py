@@ -108,7 +108,7 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
         asked = self._start["question"]
         self._question = next((question for question in _Question if question == asked), _Question.KEPT)
         self._stores: tuple[StoreOption, ...] = ()
-        self._offered = ""
+        self._offered, self._begun = "", False
         self._looking: Timer | None = None
 
     def compose_body(self) -> ComposeResult:
@@ -235,6 +235,7 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
     @on(OptionList.OptionSelected, "Choices")
     def _answered(self) -> None:
         """Ask the next question, or show what to do."""
+        self._begun = True
         if self._question is _Question.KEPT:
             self._ask_how()
         elif self._question is _Question.HOW:
@@ -419,7 +420,7 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
         self.call_later(self.notice, found, "" if found else access_keys.refused_download(self.context))
 
     def notice(self, downloads: Sequence[Download], refused: Sentence = "") -> None:
-        """Offer the newest file, unless the user has entered another, or one is being imported.
+        """Offer the newest file, unless the user has entered another that isn't refused, or one is imported.
 
         Args:
             downloads: the files, the newest first.
@@ -440,7 +441,8 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
             return
         newest = downloads[0]
         path = self.context.environment.readable(newest.path)
-        if field.value in {"", self._offered} and self._offered != path:
+        replaced = {"", self._offered, *([field.value] if self.has_class("-refused") else [])}
+        if field.value in replaced - {path} and self._offered != path:
             field.value = self._offered = path
             focused = self.screen.focused
             if self._question is _Question.NONE and focused is not None and self in focused.ancestors:
@@ -496,7 +498,7 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
         if self.opening.done:
             return not self.has_class("-done")
         typed = any(self.query_one(f"#{name}", SecretInput).value for name in ("secret", "passphrase"))
-        return typed or super().changed()
+        return typed or self._begun or super().changed()
 
     def request(self) -> Request:
         how = self.query_one("#how", Choices).value

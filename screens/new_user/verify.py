@@ -188,7 +188,9 @@ class VerifyPane(UnlockingPane):
     ]
     DEFAULT_CSS = """
     VerifyPane #answer { height: auto; }
-    VerifyPane.-settled CodeField, VerifyPane.-settled SandboxPhone { display: none; }
+    VerifyPane.-settled CodeField, VerifyPane.-settled SandboxPhone, VerifyPane.-codeless SandboxPhone {
+        display: none;
+    }
     VerifyPane CodeField Input { max-width: 20; }
     VerifyPane CodeField, VerifyPane ButtonRow, VerifyPane OwnPassphrase { margin: 0; }
     VerifyPane.-tall CodeField, VerifyPane.-tall SandboxPhone, VerifyPane.-tall OwnPassphrase {
@@ -250,6 +252,7 @@ class VerifyPane(UnlockingPane):
             for view in survey.identities
             if view.serial is not None
         ]
+        self.set_class(not wanted, "-codeless")
         await self.query_one(CodeField).ask(wanted, self._hint(survey.identities))
         table = self.query_one(ProfileAnswers)
         table.show(list(self._survey.names), self._results.values())

@@ -51,6 +51,7 @@ _KEYS = (
     ("k", "ask-pgp-keys", "Compare", "What nobody has compared yet"),
     ("l", "look", "Look again", "Ask again about what isn't confirmed"),
     ("m", "remind", "Copy a reminder", "For people who haven't signed in yet"),
+    ("o", "open", "Open a step", "The first that is done on your word"),
     ("t", "ask-sts-regions", "STS regions", "Open that step"),
     ("w", "record", "Who got access", "With which PGP key"),
     ("u", "remove", "Undo", "Remove the people who were added"),
@@ -275,6 +276,8 @@ class Finished(VerticalScroll):
         if self._can_look():
             sure = not (self._unconfirmed_steps() or self._steps_with(Status.CONTRADICTED))
             yield Button("Look again", id="look", key="l", classes=ASIDE if sure else "")
+        for key in self._on_your_word()[:1]:
+            yield Button(f"Go to {self._run.title(key)}", id="open", key="o", classes=ASIDE)
         if self._awaited and any(key.step == "hand-over" for key in awaited):
             yield Button("Copy a reminder", id="remind", key="m")
         if any(_signs_in_without(self._run)):
@@ -318,6 +321,11 @@ class Finished(VerticalScroll):
         said = {*self._undone_later(), *([_VERIFY] if _failing(self._run.session.facts()) else [])}
         return [key for key in self._steps_with(Status.UNCONFIRMED) if key not in said]
 
+    def _on_your_word(self) -> list[StepKey]:
+        observed = self._run.session.state.observed
+        unsure = () if self._over() else self._unconfirmed_steps()
+        return [key for key in unsure if observed.get(key, NOT_ASKED).said_so]
+
     def _steps_with(self, status: Status) -> list[StepKey]:
         """Return the steps with a status."""
         session = self._run.session
@@ -354,6 +362,8 @@ class Finished(VerticalScroll):
             self._hand_out(partial(hand_over.remind, self._awaited))
         if event.button.id == "next-steps":
             self._hand_out(partial(mfa_reset.hand_out_text, *_signs_in_without(self._run)))
+        if event.button.id == "open":
+            self.post_message(self.Wanted(self._on_your_word()[0]))
         step = (event.button.id or "").removeprefix("ask-")
         if step != event.button.id:
             self.post_message(self.Wanted(StepKey(step)))

@@ -569,6 +569,20 @@ async def test_escape_asks_again_for_one_answer_at_a_time(new_user: NewUserAws, 
         assert app.wizard.current == MFA
 
 
+async def test_to_answer_in_a_skipped_step_is_to_do_it_after_all(
+    new_user: NewUserAws, session: Session
+) -> None:
+    settle(session, MFA, {"mfa": {"serial": None, "how": "console", "at": "2026-03-01T10:00:00+00:00"}})
+    session.skip(KEYS)
+    app = host(new_user, session, KEYS)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert app.wizard._left_alone
+        await pilot.press("enter")
+        await rest(pilot)
+        assert not app.wizard._left_alone
+
+
 async def test_a_download_that_is_here_already_is_imported_by_what_has_the_focus(
     new_user: NewUserAws, session: Session
 ) -> None:
@@ -638,6 +652,17 @@ async def test_what_a_rejected_file_is_asked_about_stays_in_view(
         field(app, "path").value = "~/Downloads"
         await pilot.pause()
         assert app.pane.query_one("#tasks").display
+        arrived, pane = Download(new_user.csv(user_key(new_user)), 1), app.pane
+        assert isinstance(pane, AccessKeysPane)
+        for refused in (False, True):
+            if refused:
+                await pilot.press("ctrl+n")
+                await rest(pilot)
+                assert pane.problems
+            pane.notice((arrived,))
+            await pilot.pause()
+            assert field(app, "path").value.endswith(arrived.path.name) is refused
+        assert not pane.problems
 
 
 async def test_a_typed_key_is_masked_and_a_wrong_one_is_told(new_user: NewUserAws, session: Session) -> None:
@@ -985,6 +1010,9 @@ async def test_every_profile_answers_and_the_lines_are_copied(new_user: NewUserA
         told = [text for text in finished.query(Text) if str(text.content).startswith("? ")]
         assert len(told) == 2, "the headline, and one line: the table marks each"
         assert any("keyring" in str(text.content) for text in finished.query(Text))
+        await pilot.press("o")
+        await rest(pilot)
+        assert app.wizard.current == PROFILES, "the first that is done on their word"
         session.reopen(MFA)
         session.skip(MFA)
         await app.wizard.go_to(None)
