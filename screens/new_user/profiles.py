@@ -293,11 +293,10 @@ class ProfilesPane(StepPane):
         )
 
     def draft(self) -> Mapping[str, Any]:
-        if self.opening.done and not super().changed():
-            return {}  # the files differ, and nothing was entered
         entered, proposed = plain(self.request()), plain(self._proposed)
-        own = {name: entered[name] for name in _PROPOSALS if entered[name] != proposed[name]}
-        return {**own, "overwrite": entered["overwrite"], "prune": entered["prune"]}
+        draft = {name: entered[name] for name in _PROPOSALS if entered[name] != proposed[name]}
+        draft |= {name: entered[name] for name in ("overwrite", "prune") if entered[name]}
+        return draft or ({"prune": []} if self.opening.draft else {})  # what was kept is taken back
 
 
 class DiffView(Text):

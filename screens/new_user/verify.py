@@ -592,8 +592,9 @@ class VerifyPane(UnlockingPane):
         return self._kept
 
     def changed(self) -> bool:
-        """Return whether there are new answers; the selected line changes nothing in a done step."""
-        return self.opened and (self.inside or self.request().results != self._opened_with.results)
+        """Return whether there are codes or new answers; the selected line changes nothing."""
+        news = self.inside or bool(self.query_one(CodeField).codes)
+        return self.opened and (news or self.request().results != self._opened_with.results)
 
 
 def _device(view: IdentityView) -> str:

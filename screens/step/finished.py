@@ -51,7 +51,7 @@ _KEYS = (
     ("k", "ask-pgp-keys", "Compare", "What nobody has compared yet"),
     ("l", "look", "Look again", "Ask again about what isn't confirmed"),
     ("m", "remind", "Copy a reminder", "For people who haven't signed in yet"),
-    ("o", "open", "Open a step", "The first that is done on your word"),
+    ("o", "open", "Open a step", "The first that is done on your word, or skipped"),
     ("t", "ask-sts-regions", "STS regions", "Open that step"),
     ("w", "record", "Who got access", "With which PGP key"),
     ("u", "remove", "Undo", "Remove the people who were added"),
@@ -232,11 +232,7 @@ class Finished(VerticalScroll):
         return self._achieved(grid)
 
     def _achieved(self, grid: StatusGrid) -> str:
-        skipped = [
-            text_of(self._run.title(key))
-            for key in self._steps_with(Status.SKIPPED)
-            if not _has_device(self._run, key)
-        ]
+        skipped = [text_of(self._run.title(key)) for key in self._skipped()]
         others = any(self._run.session.facts().get(kind) for kind in OVER_TERRAFORM)
         if waiting := [name for name, stands in grid.rows if not _settled(stands)]:
             return f"○ Not done yet for {listed(waiting, 2)}"
@@ -276,7 +272,7 @@ class Finished(VerticalScroll):
         if self._can_look():
             sure = not (self._unconfirmed_steps() or self._steps_with(Status.CONTRADICTED))
             yield Button("Look again", id="look", key="l", classes=ASIDE if sure else "")
-        for key in self._on_your_word()[:1]:
+        for key in self._to_revisit()[:1]:
             yield Button(f"Go to {self._run.title(key)}", id="open", key="o", classes=ASIDE)
         if self._awaited and any(key.step == "hand-over" for key in awaited):
             yield Button("Copy a reminder", id="remind", key="m")
@@ -321,10 +317,16 @@ class Finished(VerticalScroll):
         said = {*self._undone_later(), *([_VERIFY] if _failing(self._run.session.facts()) else [])}
         return [key for key in self._steps_with(Status.UNCONFIRMED) if key not in said]
 
-    def _on_your_word(self) -> list[StepKey]:
+    def _to_revisit(self) -> list[StepKey]:
+        """Return steps that are done on the user's word alone, then skipped ones."""
+        if self._over():
+            return []
         observed = self._run.session.state.observed
-        unsure = () if self._over() else self._unconfirmed_steps()
-        return [key for key in unsure if observed.get(key, NOT_ASKED).said_so]
+        said = [key for key in self._unconfirmed_steps() if observed.get(key, NOT_ASKED).said_so]
+        return said + [key for key in self._skipped() if not self._run.step(key).passed_on]
+
+    def _skipped(self) -> list[StepKey]:
+        return [key for key in self._steps_with(Status.SKIPPED) if not _has_device(self._run, key)]
 
     def _steps_with(self, status: Status) -> list[StepKey]:
         """Return the steps with a status."""
@@ -363,7 +365,7 @@ class Finished(VerticalScroll):
         if event.button.id == "next-steps":
             self._hand_out(partial(mfa_reset.hand_out_text, *_signs_in_without(self._run)))
         if event.button.id == "open":
-            self.post_message(self.Wanted(self._on_your_word()[0]))
+            self.post_message(self.Wanted(self._to_revisit()[0]))
         step = (event.button.id or "").removeprefix("ask-")
         if step != event.button.id:
             self.post_message(self.Wanted(StepKey(step)))

@@ -654,6 +654,8 @@ async def test_what_a_rejected_file_is_asked_about_stays_in_view(
         assert app.pane.query_one("#tasks").display
         arrived, pane = Download(new_user.csv(user_key(new_user)), 1), app.pane
         assert isinstance(pane, AccessKeysPane)
+        assert pane._looking is not None
+        pane._looking.stop()
         for refused in (False, True):
             if refused:
                 await pilot.press("ctrl+n")
@@ -933,6 +935,21 @@ async def test_what_is_removed_is_counted_on_the_button_and_named_afterwards(
         await pilot.press("ctrl+n")
         await rest(pilot)
         assert f"{ROLE}-mfa" in session.facts(ITEM)["profiles"]["told"][1]
+
+
+async def test_only_what_was_entered_is_kept(new_user: NewUserAws, session: Session) -> None:
+    kept(new_user, session, user_key(new_user))
+    app = host(new_user, session, PROFILES)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert not app.pane.draft()
+        field(app, "region").value = "eu-central-1"
+        assert app.pane.draft() == {"region": "eu-central-1"}
+        await app.wizard.go_to(MFA)
+        await app.wizard.go_to(PROFILES)
+        await rest(pilot)
+        field(app, "region").value = "us-east-1"
+        assert app.pane.draft(), "it replaces what was kept"
 
 
 def test_why_a_profile_goes_is_said_and_a_twin_goes_for_another_reason_than_its_role() -> None:

@@ -359,6 +359,22 @@ async def test_without_the_aws_command_a_button_says_how_to_install_it(
         assert NOT_INSTALLED in str(app.wizard.query_one("#next", Text).render()), "as the page said"
 
 
+async def test_the_end_leads_to_a_skipped_test_and_a_code_is_for_it(
+    new_user: NewUserAws, session: Session
+) -> None:
+    seed = begin(session, new_user, with_device=True)
+    session.skip(VERIFY)
+    app = PaneHost(session, new_user.environment, MODULES, {"verify": VerifyPane}, VERIFY)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await app.wizard.go_to(None)
+        await pilot.press("o")
+        await rest(pilot)
+        await pilot.press(*new_user.code(seed, 1), "enter")
+        await rest(pilot)
+        assert app.wizard.current == VERIFY
+        assert app.pane.request().results  # type: ignore[attr-defined]
+
+
 async def test_what_only_the_admin_can_help_with_asks_for_no_code(
     new_user: NewUserAws, session: Session
 ) -> None:
