@@ -303,6 +303,11 @@ class Decisions(Work):
         return self._answered(Comparison.LATER)
 
     @property
+    def compared(self) -> tuple[str, ...]:
+        """People whose key's fingerprint is the same as its owner's, except joiners that Users left out."""
+        return self._answered(Comparison.SAME)
+
+    @property
     def rejected(self) -> tuple[str, ...]:
         """People whose accepted key turned out not to be theirs, except joiners that Users left out."""
         return self._answered(Comparison.DIFFERS)

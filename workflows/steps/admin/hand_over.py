@@ -235,15 +235,13 @@ def person_handoff(
     usual = tuple(
         new.account_name for new, old in zip(whole, identities, strict=True) if new.profiles != old.profiles
     )
-    own = {whose: key.fingerprint for whose, key in context.decisions.keys.items() if whose == name}
-    if own:
-        doubts = tuple(other_keys_since(own, keys_of_later_sessions(context)))
-    else:
-        part = name, identities[0].key_fingerprint
-        left = left_open(context).get(part)
-        doubts = tuple(left_open_sentences({part: left})) if left else ()
-        if left and left.answer is Comparison.DIFFERS:
-            return made("", (), (*trouble, *doubts), rejected=True)
+    part, keys = (name, identities[0].key_fingerprint), context.decisions.keys
+    left = None if name in context.decisions.compared else left_open(context).get(part)
+    doubts = tuple(left_open_sentences({part: left})) if left else ()
+    if left and left.answer is Comparison.DIFFERS:
+        return made("", (), (*trouble, *doubts), rejected=True)
+    if name in keys:
+        doubts = tuple(other_keys_since({name: keys[name].fingerprint}, keys_of_later_sessions(context)))
     return made(text, accounts, tuple(trouble), plain, usual, doubts=doubts)
 
 

@@ -289,9 +289,13 @@ def rejected_elsewhere(names: Iterable[str], context: Context) -> dict[tuple[str
 
 
 def _doubted(names: Iterable[str], context: Context) -> dict[tuple[str, str], LeftOpen]:
-    """Return what other sessions leave open about people's keys; decided keys are the session's own."""
-    own = {*names}.difference(context.decisions.keys)
-    of_names = {key: left for key, left in left_open(context).items() if key[0] in own} if own else {}
+    """Return what other sessions leave open about people's keys, apart from what this one says itself."""
+    asked = {*names}.difference(context.decisions.compared)
+    of_names = {
+        key: left
+        for key, left in (left_open(context) if asked else {}).items()
+        if key[0] in asked and (key[0] not in context.decisions.keys or left.answer is Comparison.DIFFERS)
+    }
     if not of_names:
         return {}
     layer = read_layer(located(context)[1])

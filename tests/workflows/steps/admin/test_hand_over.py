@@ -438,6 +438,19 @@ def test_a_key_that_another_session_left_uncompared_or_rejected_is_known(
     assert (left.answer if left else None) == open_there
 
 
+@pytest.mark.parametrize("own", [Comparison.SAME, Comparison.LATER])
+def test_a_key_that_another_session_rejects_gets_no_text_unless_it_was_compared_here(
+    project: Project, home: GpgHome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own: Comparison
+) -> None:
+    context, part = with_key(home, tmp_path, comparisons={NAME: own}), (NAME, details(home).fingerprint)
+    monkeypatch.setattr(
+        hand_over, "left_open", lambda _: {part: LeftOpen(Comparison.DIFFERS, "Add jane.doe")}
+    )
+    read = source(project, login_profiles={NAME: login(encrypted(home))})
+    made = person_handoff(NAME, {"security": read}, (), context)
+    assert (bool(made.text), made.rejected) == ((True, False) if own is Comparison.SAME else (False, True))
+
+
 @pytest.mark.parametrize(("answer", "sent"), [(Comparison.LATER, True), (Comparison.DIFFERS, False)])
 def test_a_key_that_another_session_rejects_gets_no_text(
     project: Project,

@@ -115,9 +115,16 @@ def test_plan_and_apply_doubt_a_key_that_they_encrypt_to_as_another_session_does
     assert bool(judged_plan.doubted_keys(planned, context)) is expected
     for found in (judged_plan.survey(planned, context), apply.survey(context, quiet)):
         assert found.doubts == judged_plan.doubted_keys(planned, context)
-    own_key = {**facts, "rekeying": ["alex.kim"], "keys": {"alex.kim": key}}
-    assert judged_plan.doubted_keys(planned, replace(context, facts=own_key, every=own_key)) == ()
     rejected = expected and answer == "differs"
+    for own, doubts in (("same", False), ("later", rejected)):
+        own_key = {
+            **facts,
+            "rekeying": ["alex.kim"],
+            "keys": {"alex.kim": key},
+            "comparisons": {"alex.kim": own},
+        }
+        decided = replace(context, facts=own_key, every=own_key)
+        assert bool(judged_plan.doubted_keys(planned, decided)) is doubts
     with pytest.raises(OnboardError) if rejected else nullcontext():
         judged_plan.refuse_rejected_keys(planned, context)
 
