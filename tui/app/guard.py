@@ -3,7 +3,8 @@
 A worker without an answer (an unanswered request) is waited for briefly, then abandoned. A thread that holds
 the interpreter's lock in C code (a runaway regular expression) lets no Python run at all, not even for the
 keyboard. So a separate process watches: signals reach it through the descriptor that the interpreter's C code
-wakes, and it reads the keyboard once nobody else does.
+wakes, and it reads the keyboard once nobody else does. It also ends a wizard whose terminal was
+closed: the kernel signals that to the terminal's first process only, which may be `make`, waiting in silence.
 """
 
 from __future__ import annotations
@@ -93,7 +94,7 @@ class Guard:
         heard, say = os.pipe()
         keys, give_back = os.pipe()
         words, copied = mmap.mmap(-1, WORDS_SIZE), mmap.mmap(-1, COPIED_SIZE)
-        wizard = os.getpid()
+        watch = _Watch(os.getpid(), heard, give_back, words)
         try:
             process = os.fork()
         except OSError:
@@ -104,7 +105,7 @@ class Guard:
             os.close(say)
             os.close(keys)
             try:
-                _Watch(wizard, heard, give_back, words).go_on()
+                watch.go_on()
                 _clear_left(copied[:], clear)
             finally:
                 os._exit(0)
@@ -248,6 +249,8 @@ class _Watch:
         try:
             answer = fcntl.ioctl(self._terminal, termios.FIONREAD, b"\0" * 4)
         except OSError:  # the terminal is gone
+            self._shown = False
+            self._send(signal.SIGHUP)
             return 0
         return int(struct.unpack("i", answer)[0])
 
@@ -266,5 +269,8 @@ class _Watch:
             if free:
                 said = self._words[:].rstrip(b"\0").decode(errors="ignore")
                 os.write(2, f"{joined(('It took too long to end.', said))}\n".encode())
+        self._send(signal.SIGKILL)
+
+    def _send(self, number: signal.Signals) -> None:
         if os.getppid() == self._wizard:
-            os.kill(self._wizard, signal.SIGKILL)
+            os.kill(self._wizard, number)

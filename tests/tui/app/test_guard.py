@@ -30,6 +30,17 @@ if sys.argv[1]:
     Path(sys.argv[2]).write_text(sys.argv[1])
 os.kill(os.getpid(), signal.SIGKILL)
 """
+_HANGS = """
+import signal, sys, time
+from tui.app.guard import SHOWN, Guard
+
+guard = Guard.start(lambda _digests: None)
+guard.hear_signals()
+signal.signal(signal.SIGHUP, lambda *_: sys.exit(3))
+guard.say(SHOWN)
+print("shown", flush=True)
+time.sleep(60)
+"""
 _XCLIP = """#!/bin/sh
 case "$*" in
   *-o*) cat {board} ;;
@@ -47,6 +58,18 @@ def test_the_last_words_are_safe_to_show_and_fit_whatever_is_in_them() -> None:
         assert said.isprintable()
         assert said.startswith(given[0])
     assert said == "short", "nothing of those before is left"
+
+
+def test_a_closed_terminal_ends_a_wizard_that_the_kernel_does_not_tell() -> None:
+    main, terminal = pty.openpty()
+    command = [sys.executable, "-c", _HANGS]
+    root = Path(__file__).parents[3]
+    with subprocess.Popen(command, stdin=terminal, stdout=subprocess.PIPE, cwd=root) as wizard:
+        os.close(terminal)
+        assert wizard.stdout is not None
+        assert wizard.stdout.readline() == b"shown\n"
+        os.close(main)
+        assert wizard.wait(60) == 3
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="xclip is for X11")
