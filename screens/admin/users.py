@@ -20,6 +20,7 @@ from screens.widgets.fields import FilterField
 from screens.widgets.line_list import Line, LineList
 from screens.widgets.lists import MarkList
 from screens.widgets.text import Button, ButtonRow, Text, short
+from workflows.core.grouping import by_key
 from workflows.core.sentences import Sentence, count, listed, text_of
 from workflows.core.shapes import plain, read
 from workflows.layer.edit.operation import EditRefused
@@ -28,7 +29,7 @@ from workflows.layer.names import MACHINE, is_machine_name
 from workflows.steps.admin import users
 from workflows.steps.admin.other_sessions import applied_accounts
 from workflows.steps.admin.users import Request
-from workflows.steps.admin.written import offered_undo
+from workflows.steps.admin.written import holds_files, offered_undo
 from workflows.steps.decisions import LayerUsers
 from workflows.steps.shared.by_hand import NotPossible, Spot, not_possible, spot_at
 from workflows.steps.shared.module import Report
@@ -150,6 +151,9 @@ def _refusal_lines(person: Person, refusals: Mapping[str, EditRefused]) -> list[
     return [f"– {what} {why}".rstrip() for why, what in reasons.items()]
 
 
+Looked = tuple[Mapping[str, Layer], UserLines, bool, bool, Collection[str]]
+"""The layers, their lines, whether files can be put back, whether they hold any, and the applied accounts."""
+_MOST = 3
 _ADD, _REMOVE = "+", "-"
 _WORDS = {_ADD: "joins", _REMOVE: "leaves"}
 
@@ -191,7 +195,7 @@ class UsersPane(ByHandPane):
         self.own = Request()
         self._written = Request()
         self._lines = UserLines({})
-        self._can_put_back = False
+        self._can_put_back = self._wrote = False
         self._applied: Collection[str] = ()
         self._half_entered = read(Request, opening.draft, "users") if opening.draft else None
 
@@ -232,16 +236,18 @@ class UsersPane(ByHandPane):
             )
 
     def read(self) -> None:
-        def work(report: Report) -> tuple[Mapping[str, Layer], UserLines, bool, Collection[str]]:
+        def work(report: Report) -> Looked:
             layers = users.survey(self.context, report)
-            undone = bool(offered_undo(self.context.folder, self.context.every))
-            return layers, UserLines(layers), undone, applied_accounts(self.context)
+            folder, every = self.context.folder, self.context.every
+            wrote, undone = holds_files(folder, every), bool(offered_undo(folder, every))
+            return layers, UserLines(layers), undone, wrote, applied_accounts(self.context)
 
         self.run_move("look", work, self._take, looks=True)
 
-    def _take(self, looked: tuple[Mapping[str, Layer], UserLines, bool, Collection[str]]) -> None:
-        before, (self._layers, self._lines, self._can_put_back, self._applied) = self._layers, looked
-        self._written = users.written(self.context, self._layers)
+    def _take(self, looked: Looked) -> None:
+        before = self._layers
+        self._layers, self._lines, self._can_put_back, self._wrote, self._applied = looked
+        self._written = users.written(self.context, self._layers, self._half_entered)
         wanted = self._wanted()
         self.own = Request(access=wanted.access, key_files=wanted.key_files)
         people = self.query_one("#people", MarkList)
@@ -264,22 +270,24 @@ class UsersPane(ByHandPane):
 
     def _hint(self, choices: int) -> str:
         """Say which changes are in the files already, how to undo them, and what Space does."""
-        lines = [
-            f"✓ {', '.join(names)} {done} {account}"
-            if account in self._applied
-            else f"✓ {', '.join(names)} {written} the files of {account}, not applied yet"
-            for done, written, chosen in (
-                ("added to", "added to", self._written.add),
-                ("removed from", "removed from", self._written.remove),
-            )
+        by = "not applied yet" if self._wrote else "by somebody else"
+        found = by_key(
+            ((", ".join(names), done, account in self._applied), account)
+            for done, chosen in (("added to", self._written.add), ("removed from", self._written.remove))
             for account, names in chosen.items()
             if names
+        )
+        lines = [
+            f"✓ {names} {done} {listed(accounts, _MOST)}"
+            if applied
+            else f"✓ {names} {done} the files of {listed(accounts, _MOST)}, {by}"
+            for (names, done, applied), accounts in found.items()
         ]
         if lines:
             back = (
                 "put the files back in Review (u)" if self._can_put_back else "start another session on Home"
             )
-            lines.append(f"To undo it, {back}.")
+            lines.append(f"To undo it, {back}." if self._wrote else "Plan compares that with AWS.")
         if choices:
             lines.append("Space leaves a line out or puts it back.")
         if self.context.decisions.joining:

@@ -313,6 +313,30 @@ async def test_a_key_is_about_the_list_that_has_the_cursor(
         assert ui.app.pane.request().access == {}
 
 
+@pytest.mark.parametrize("opened", [True, False])
+async def test_who_leaves_and_was_removed_by_hand_stays_decided(
+    admin_project: AdminProject, opened: bool
+) -> None:
+    decide(admin_project, {}, leaving=("sam.okafor",))
+    del admin_project.facts["user_changes"]
+    async with wizard(admin_project, project, at="users" if opened else "project") as ui:
+        if opened:
+            await ui.press("space")  # not from management
+            await ui.go_to("project")
+        member = '    module.user["sam.okafor"].iam_user_name,\n'
+        for account in ("management", "security"):
+            admin_project.replace(account, "locals.tf", '    "sam.okafor",\n', "")
+            admin_project.replace(account, "groups.tf", member, "")
+        await ui.go_to("users")
+        assert isinstance(ui.app.pane, UsersPane)
+        assert "sam.okafor" in str(ui.app.pane.query_one("#hint", Text).content)
+        assert ui.app.pane.primary().ready
+        await ui.press("ctrl+n")
+        assert ui.status("users") is Status.DONE
+        where = ("security",) if opened else ("management", "security")
+        assert ui.session.facts()["user_changes"]["remove"] == {name: ["sam.okafor"] for name in where}
+
+
 async def test_somebody_who_came_to_be_in_every_account_leads_back_to_project(
     admin_project: AdminProject, people_keys: Keys
 ) -> None:

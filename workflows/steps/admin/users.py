@@ -121,21 +121,38 @@ def merged(first: Request, second: Request) -> Request:
     return replace(second, add=both("add"), remove=both("remove"))
 
 
-def written(context: Context, layers: Mapping[str, Layer]) -> Request:
-    """Return this session's earlier decisions that the files already have; they stay decided."""
-    decided, before = context.decisions, context.decisions.users
+def written(context: Context, layers: Mapping[str, Layer], entered: Request | None = None) -> Request:
+    """Return decisions that the files already have; they stay decided.
 
-    def side(verb: str, people: tuple[str, ...], *, there: bool) -> dict[str, tuple[str, ...]]:
-        return {
+    Additions count as this session decided them. Somebody who leaves may have been removed by hand: then it
+    counts where it was decided or entered, or everywhere if nobody has chosen accounts yet.
+
+    Args:
+        entered: what was entered and not accepted yet.
+    """
+    decided, before = context.decisions, context.decisions.users
+    chosen = merged(before, entered or Request())
+    unchosen = {
+        name
+        for name in decided.leaving
+        if name not in chosen.people("remove") and not any(layer.person(name) for layer in layers.values())
+    }
+    return Request(
+        add={
             account: tuple(
-                name
-                for name in getattr(before.of(account), verb)
-                if name in people and bool(layer.person(name)) is there
+                name for name in before.of(account).add if name in decided.joining and layer.person(name)
             )
             for account, layer in layers.items()
-        }
-
-    return Request(side("add", decided.joining, there=True), side("remove", decided.leaving, there=False))
+        },
+        remove={
+            account: tuple(
+                name
+                for name in decided.leaving
+                if name in unchosen.union(chosen.of(account).remove) and not layer.person(name)
+            )
+            for account, layer in layers.items()
+        },
+    )
 
 
 def validate(request: Request, context: Context) -> list[Problem]:
