@@ -173,11 +173,12 @@ class DeactivatePane(AccountWorkPane):
             return f"{leaver.name}: no such user in this account"
         by_hand = any(item.kind is HoldingKind.PASSWORD for item in leaver.blocking)
         password = {
-            True: "a console password" if by_hand else "a console password, deleted with the user",
+            True: "a console password" if by_hand else "a console password that goes with the user",
             False: "no console password",
             None: "console password unknown",
         }[leaver.password]
-        keys = "access keys unknown" if leaver.keys is None else count(len(leaver.keys), "access key")
+        known = count(len(leaver.keys), "access key") if leaver.keys else "no access key"
+        keys = "access keys unknown" if leaver.keys is None else known
         return f"{leaver.name}: {keys}, {password}"
 
     def _key(self, key: AccessKey, by_hand: bool) -> str:  # noqa: FBT001 - a pair with the key

@@ -43,10 +43,14 @@ class NameSuggester(Suggester):
         self.people: tuple[str, ...] = ()
 
     async def get_suggestion(self, value: str) -> str | None:
-        """Return the field with its last name completed and the rest unchanged; None without a match."""
+        """Return the first way to complete the last name; None without a match."""
+        return next(iter(self.completions(value)), None)
+
+    def completions(self, value: str) -> list[str]:
+        """Return the field with its last name completed in every way, and the rest unchanged."""
         last = value[max(map(value.rfind, ",;")) + 1 :].lstrip()
         fitting = (name for name in self.people if last and name.casefold().startswith(last.casefold()))
-        return next((value.removesuffix(last) + name for name in fitting), None)
+        return [value.removesuffix(last) + name for name in fitting]
 
 
 @dataclass(frozen=True)
@@ -251,8 +255,10 @@ class ProjectPane(StepPane):
 
     @on(Input.Submitted)
     def _names_entered(self, event: Input.Submitted) -> None:
-        """After the names, go to the primary action."""
+        """After the names, go to the primary action; the only way to complete one counts as typed."""
         kind = (event.input.id or "").replace("-", "_")
+        if (suggester := self._suggesters.get(kind)) and len(only := suggester.completions(event.value)) == 1:
+            event.input.value = only[0]
         if kind in QUESTIONS and self._found and self._unknown(kind):
             self._look_again(kind)
         elif kind in QUESTIONS:

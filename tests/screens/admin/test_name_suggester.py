@@ -23,3 +23,9 @@ async def test_what_was_typed_stays_before_the_completed_name(typed: str, sugges
     suggester = NameSuggester()
     suggester.people = ("ada.lovelace", "zed")
     assert await suggester.get_suggestion(typed) == suggested
+
+
+def test_every_way_to_complete_a_name_is_known() -> None:
+    suggester = NameSuggester()
+    suggester.people = ("ada.lovelace", "adam.smith", "zed")
+    assert suggester.completions("zed, ad") == ["zed, ada.lovelace", "zed, adam.smith"]

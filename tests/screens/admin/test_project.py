@@ -548,6 +548,17 @@ async def test_an_invitation_and_the_request_pass_through_the_mailbox(
         assert "RSA 2048" in ui.text
 
 
+@pytest.mark.parametrize(("typed", "taken"), [("sam", "sam.okafor"), ("nobody", "nobody"), ("", "")])
+async def test_enter_takes_the_only_name_that_fits(
+    admin_project: AdminProject, typed: str, taken: str
+) -> None:
+    draft = {"path": str(admin_project.root), "kinds": ["leaving"]}
+    async with wizard(admin_project, drafts={"project": draft}) as ui:
+        await ui.press(*typed, "enter")
+        assert ui.field("leaving").value == taken
+        assert ui.app.pane.primary().ready is (taken == "sam.okafor")
+
+
 async def test_the_regions_alone_lead_to_nothing_but_their_step(admin_project: AdminProject) -> None:
     draft = {"path": str(admin_project.root), "kinds": ["regions_wanted"]}
     async with wizard(admin_project, drafts={"project": draft}) as ui:
