@@ -288,9 +288,11 @@ class UsersPane(ByHandPane):
                 "put the files back in Review (u)" if self._can_put_back else "start another session on Home"
             )
             lines.append(f"To undo it, {back}." if self._wrote else "Plan compares that with AWS.")
+        if self._only:
+            lines.append("To change groups, continue: they are the next step.")
         if choices:
             lines.append("Space leaves a line out or puts it back.")
-        if self.context.decisions.joining:
+        if choices and self.context.decisions.joining:
             lines.append(f"A name like “{MACHINE}deploy” gets an access key and no console password.")
         return "\n".join(lines)
 
@@ -344,7 +346,8 @@ class UsersPane(ByHandPane):
             about = [text_of(line.key.words), f"{where}: e opens your editor there."]
         elif (found := self.marked()) is not None:
             refusals = self._refusals(*found)
-            lines = _refusal_lines(found[1], refusals) if found[1].editable else ()
+            explains = found[1].editable and not self.settled
+            lines = _refusal_lines(found[1], refusals) if explains else ()
             about = [*lines, *self.consequences(*found), *_person_lines(*found)]
         for name in (*users.WORDS, "key_file"):
             self.query_one(f"#{name}", Button).disabled = self.settled or name in refusals

@@ -74,6 +74,8 @@ async def test_users_that_are_written_are_said_to_be(admin_project: AdminProject
     async with wizard(admin_project, *modules, at="users") as ui:
         hint = str(ui.app.pane.query_one("#hint", Text).content).splitlines()
         assert any("jane.doe" in line and "security" in line for line in hint)
+        about = str(ui.app.pane.query_one("#about", Text).content).splitlines()
+        assert len(about) == 1, "nothing that can't be changed is explained where nothing can be"
         assert ui.app.pane.query_one("#people", MarkList).option_count == 0
         await ui.press("ctrl+n")
         assert {ui.status(step_of(module).id) for module in modules} == {Status.DONE}

@@ -137,6 +137,7 @@ async def test_what_has_no_match_is_named(mixed: AdminProject) -> None:
 async def test_everybody_is_listed_and_found_as_one_types(mixed: AdminProject) -> None:
     async with wizard(mixed, project, at="users", size=(140, 36)) as ui:
         there = ui.app.pane.query_one(LineList)
+        assert str(ui.app.pane.query_one("#hint", Text).content), "where the groups are is said"
         assert there.marked is not None
         assert (there.rows, there.marked.key) == (2, Who("security", "a.block"))
         assert "1 of 4" in ui.text
