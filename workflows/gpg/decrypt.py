@@ -1,7 +1,8 @@
 r"""Decrypt the encrypted password: clean up pasted text, find its recipients, and explain gpg's failures.
 
-For a wrong passphrase gpg reports "no secret key"; only its status lines tell the difference (`ERROR
-pkdecrypt_failed`, GnuPG's doc/DETAILS; the numbers are those of libgpg-error, in the low 16 bits).
+For every failure gpg reports "no secret key"; only its status lines tell the difference (`ERROR
+pkdecrypt_failed`, GnuPG's doc/DETAILS; the numbers are those of libgpg-error: the code in the low 16 bits,
+the program that reports it in the highest 8).
 
 gpg-agent caches a correct passphrase for some minutes. Until it expires, gpg decrypts with *any* passphrase,
 even a wrong one. The result is still right, and the agent of the person's own folder is not ours to reset, so
@@ -145,7 +146,7 @@ class PassphraseNeeded(DecryptError):  # noqa: N818 - it names what is missing
     texts = Texts(
         title="GnuPG needs your passphrase",
         what="GnuPG couldn't ask for the key's passphrase.",
-        why="pinentry, which asks for it, isn't installed or has no terminal to appear on.",
+        why="pinentry, which asks for it, isn't installed, or can't appear on this terminal or desktop.",
         next="Enter the passphrase in the wizard's own field, or install a pinentry:\n"
         + how_to_install("pinentry"),
     )
@@ -286,10 +287,13 @@ _KINDS: Final[tuple[tuple[frozenset[int], type[DecryptError]], ...]] = (
     (frozenset({11, 177}), WrongPassphrase),  # BAD_PASSPHRASE, NO_PASSPHRASE (an empty one)
     (frozenset({62}), PinentryTimeout),  # TIMEOUT
     (frozenset({83, 99, 198}), DecryptCancelled),  # CANCELED, FULLY_CANCELED
-    (frozenset({85, 86, 32870}), PassphraseNeeded),  # NO_PIN_ENTRY, PIN_ENTRY, ENOTTY (curses, no terminal)
+    (frozenset({85, 86}), PassphraseNeeded),  # NO_PIN_ENTRY, PIN_ENTRY
     # BAD_PIN, CARD…, NO_SCDAEMON, PIN_BLOCKED
     (frozenset({87, 108, 110, 111, 112, 113, 119, 130}), SmartcardProblem),
 )
+_NO_SECKEY: Final = 17
+_PINENTRY: Final = 5
+"""The source (libgpg-error's err-sources.h) whose other failures mean that it couldn't ask."""
 
 
 def decrypt(
@@ -338,7 +342,11 @@ def decrypt(
         seconds=WORK_SECONDS if passphrase is not None or not askable else None,
     )
     if run.exit_status != 0 or not run.has("DECRYPTION_OKAY"):
-        raise _failure(run)
+        failure = _failure(run)
+        if isinstance(failure, NoSecretKey):  # gpg reports the same if the agent, which has the keys, fails
+            listed = run_gpg(["--list-secret-keys"], gnupg_home=gnupg_home, environment=environment)
+            failure = _undecryptable(listed) if listed.exit_status else failure
+        raise failure
     try:
         return Secret(run.output.decode("utf-8"))
     except UnicodeDecodeError:  # without the cause, which would contain the plain bytes
@@ -349,32 +357,39 @@ def _failure(run: GpgRun) -> OnboardError:
     """Return the error for a failed run."""
     if run.exit_status == -signal.SIGINT:
         return DecryptCancelled(detail=run.messages)  # Ctrl-C in pinentry reaches and ends gpg, too
-    if _error_codes(run, "set_pinentry_mode"):
+    if _errors(run, "set_pinentry_mode"):
         return LoopbackForbidden(detail=run.messages)
-    codes = _error_codes(run, "pkdecrypt_failed")
+    errors = _errors(run, "pkdecrypt_failed")
+    codes = {error & 0xFFFF for error in errors}
     kind = next((kind for known, kind in _KINDS if codes & known), None)
     if kind is None and run.has("SC_OP_FAILURE"):
         kind = SmartcardProblem
+    if kind is None and any(error >> 24 == _PINENTRY for error in errors):
+        kind = PassphraseNeeded
     if kind is not None:
         return kind(detail=run.messages)
     encrypted_to = [arguments[0] for arguments in run.arguments("ENC_TO") if arguments]
     if run.has("NODATA") or not encrypted_to:
         return NotAMessage(Flaw.NOT_FOUND)
-    if run.has("NO_SECKEY"):
+    if run.has("NO_SECKEY") and codes <= {_NO_SECKEY}:  # GnuPG 2.2 reports no code for it
         return NoSecretKey(recipients=", ".join(encrypted_to), detail=run.messages)
+    return _undecryptable(run)
+
+
+def _undecryptable(run: GpgRun) -> GpgFailed:
     return GpgFailed(
         "GnuPG couldn't decrypt it",
-        "The secret key is on this computer, but decrypting failed.",
-        why="The message was probably changed or cut off on the way.",
+        "Decrypting failed; the reason is in the message of gpg.",
+        why="The message was probably changed or cut off on the way, or gpg-agent has a problem.",
         next="Copy the encrypted password again, or ask your admin to send it again.",
         detail=run.messages,
     )
 
 
-def _error_codes(run: GpgRun, place: str) -> set[int]:
-    """Return the libgpg-error codes that gpg reports for a place (`ERROR place code`), without sources."""
+def _errors(run: GpgRun, place: str) -> set[int]:
+    """Return libgpg-error's numbers that gpg reports for a place (`ERROR place number`)."""
     return {
-        int(arguments[1]) & 0xFFFF
+        int(arguments[1])
         for arguments in run.arguments("ERROR")
         if len(arguments) > 1 and arguments[0] == place and arguments[1].isdigit()
     }

@@ -202,10 +202,23 @@ for line in sys.stdin:
     [
         ('print("ERR 83886179 Operation cancelled", flush=True)', DecryptCancelled),
         ('print("ERR 83886142 Timeout", flush=True)', PinentryTimeout),
+        ('print("ERR 83886381 Screen or window too small", flush=True)', PassphraseNeeded),
+        ('print("ERR 83918950 Inappropriate ioctl for device", flush=True)', PassphraseNeeded),
+        ('print("ERR 83886081 General error", flush=True)', PassphraseNeeded),
+        ("sys.exit(1)", PassphraseNeeded),
         ('print("D wrong\\nOK", flush=True)', WrongPassphrase),
         (f'print("D {PASSPHRASE}\\nOK", flush=True)', None),
     ],
-    ids=["cancelled", "timed out", "wrong three times", "right"],
+    ids=[
+        "cancelled",
+        "timed out",
+        "too small",
+        "no terminal",
+        "failed",
+        "died",
+        "wrong three times",
+        "right",
+    ],
 )
 def test_pinentry_gets_the_terminal_and_its_answers_are_told_apart(
     tmp_path: Path, answer: str, expected: type[Exception] | None
@@ -264,14 +277,32 @@ def test_a_pinentry_with_windows_never_gets_the_terminal_that_the_wizard_draws_o
     assert "/dev/pts/77" not in log.read_text()
 
 
-def test_a_pinentry_without_a_terminal_is_no_missing_key() -> None:
-    statuses = (
-        ("ENC_TO", "AA", "1", "0"),
-        ("ERROR", "pkdecrypt_failed", "83918950"),
-        ("NO_SECKEY", "AA"),
-    )
-    run = GpgRun(exit_status=2, output=b"", statuses=statuses, messages="Inappropriate ioctl for device")
-    assert isinstance(module._failure(run), PassphraseNeeded)
+@pytest.mark.parametrize(
+    ("numbers", "expected"),
+    [
+        ((), NoSecretKey),  # GnuPG 2.2
+        ((33554449,), NoSecretKey),  # 2.4
+        ((33554449, 83886381), PassphraseNeeded),  # two recipients: one key absent, one locked
+        ((67108919,), GpgFailed),  # the agent can't read the key
+        ((33554450,), GpgFailed),  # the session key is damaged
+    ],
+)
+def test_a_key_is_missing_only_if_gpgs_number_says_so(
+    numbers: tuple[int, ...], expected: type[Exception]
+) -> None:
+    errors = (("ERROR", "pkdecrypt_failed", str(number)) for number in numbers)
+    statuses = (("ENC_TO", "AA", "1", "0"), ("NO_SECKEY", "AA"), *errors)
+    assert isinstance(module._failure(GpgRun(2, b"", statuses, "")), expected)
+
+
+def test_a_key_is_not_missing_if_the_agent_does_not_run() -> None:
+    with gpg_home() as home:
+        home.key("open")
+        message = home.encrypt("open", PASSWORD)
+        home.forget_passphrases()
+        (home.path / "gpg.conf").write_text("agent-program /bin/false\n")
+        with pytest.raises(GpgFailed):
+            decrypt(message, home, None)
 
 
 def test_an_agent_that_forbids_loopback_is_told(home: GpgHome) -> None:
