@@ -192,8 +192,11 @@ APPLY = Step(
     spends=PLAN.id,
     compared=True,
     blocked_words="Apply needs a plan you accepted",
-    reads=reading(
-        applied={"at": str, "added": int, "changed": int, "destroyed": int, "elsewhere": bool},
+    reads=lambda facts: (
+        reading(
+            applied={"at": str, "added": int, "changed": int, "destroyed": int, "elsewhere": bool},
+        )(facts),
+        reading(made=Mapping[str, str])(facts.get("applied") or {}),
     ),
 )
 

@@ -79,16 +79,18 @@ class Ledger:
     @cached_property
     def passwords(self) -> Mapping[Part, Summary]:
         """The last session that made and applied a password, for each user."""
-        return _last((each, "apply", part) for each in self.sessions for part in _with_passwords(each))
+        return _last((at, each) for each in self.sessions for at in _with_passwords(each).items())
 
     @cached_property
     def awaiting(self) -> Mapping[Part, Summary]:
         """The last session that made a password or removed a lost MFA device, for each user."""
         return _last(
-            (each, step, part)
+            (at, each)
             for each in self.sessions
-            for step, parts in (("apply", _with_passwords(each)), ("mfa-reset", without_devices(each)))
-            for part in parts
+            for at in (
+                *_with_passwords(each).items(),
+                *((part, (each.settled[f"mfa-reset@{part[0]}"],)) for part in without_devices(each)),
+            )
         )
 
     def reverted(self, own: Summary) -> dict[Part, AppliedChange]:
@@ -167,7 +169,7 @@ class Ledger:
         Args:
             last: `passwords` or `awaiting`.
         """
-        made = {*_with_passwords(own)}
+        made = _with_passwords(own)
         return {
             part: other
             for part, other in last.items()
@@ -241,6 +243,11 @@ def left_out_of(fact: Mapping[str, Any]) -> tuple[str, ...]:
     return texts(fact.get("left_out"))
 
 
+def made_by(fact: Mapping[str, Any]) -> Mapping[str, str]:
+    """Return the people for whom applies made a password or access key, with the time of each."""
+    return fact.get("made") or {}
+
+
 def _applied(summary: Summary, account: str) -> Mapping[str, Any]:
     return summary.gave.get(f"apply@{account}", {}).get("applied") or {}
 
@@ -278,10 +285,13 @@ def decided_accounts(facts: Mapping[str, Any]) -> dict[str, Collection[str]]:
     return {name: dict.fromkeys(accounts).keys() for name, accounts in by_key(pairs).items()}
 
 
-def _last(done: Iterable[tuple[Summary, str, Part]]) -> Mapping[Part, Summary]:
-    """Return the session that did each part last, with any of these steps."""
-    in_order = sorted(done, key=lambda each: each[0].settled[f"{each[1]}@{each[2][0]}"])
-    return {part: summary for summary, _step, part in in_order}
+_When = tuple[str, ...]
+"""When a part was done; where that is equal, then when the step was done."""
+
+
+def _last(done: Iterable[tuple[tuple[Part, _When], Summary]]) -> Mapping[Part, Summary]:
+    """Return the session that did each part last."""
+    return {part: summary for (part, _at), summary in sorted(done, key=lambda each: each[0][1])}
 
 
 def without_devices(summary: Summary) -> Iterator[Part]:
@@ -291,14 +301,25 @@ def without_devices(summary: Summary) -> Iterator[Part]:
             yield from ((step.partition("@")[2], name) for name in reset["people"])
 
 
-def _with_passwords(summary: Summary) -> Iterator[Part]:
-    changed = {*_changed(summary.facts)}
-    for account in (step.removeprefix("apply@") for step in summary.settled if step.startswith("apply@")):
-        left_out = left_out_of(_applied(summary, account))
-        for kind in ("joining", "rekeying", "resetting"):
-            for name in texts(summary.facts.get(kind)):
-                if kind != "joining" or (("add", account, name) in changed and name not in left_out):
-                    yield account, name
+def _with_passwords(summary: Summary) -> dict[Part, _When]:
+    """Return the passwords and access keys of a session's applies, each with the time when it was made.
+
+    Somebody whom the session was for, but for whom its applies made nothing, got theirs before them. Applies
+    of older programs, and those elsewhere, don't say for whom they made something.
+    """
+    changed, found = {*_changed(summary.facts)}, dict[Part, _When]()
+    for step, applied_at in summary.settled.items():
+        kind, _, account = step.partition("@")
+        if kind != "apply":
+            continue
+        fact = _applied(summary, account)
+        made, left_out = made_by(fact), left_out_of(fact)
+        for work in ("joining", "rekeying", "resetting"):
+            for name in texts(summary.facts.get(work)):
+                if work != "joining" or (("add", account, name) in changed and name not in left_out):
+                    found[account, name] = ("" if "made" in fact else applied_at), applied_at
+        found |= {(account, name): (at, applied_at) for name, at in made.items()}
+    return found
 
 
 def to_hand_over(summary: Summary) -> set[Part]:

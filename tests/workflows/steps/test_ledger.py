@@ -175,6 +175,35 @@ def test_of_two_passwords_the_one_that_was_applied_last_counts(first: str, secon
     assert both.still_awaited(replace(one, awaited=("jane",))) == ()
 
 
+@pytest.mark.parametrize(
+    ("applied", "made", "last"),
+    [
+        ("4", {"jane": "4"}, "one"),
+        ("4", {"jane": "1"}, "two"),
+        ("4", {}, "two"),
+        ("2", {"jane": "2"}, "two"),
+    ],
+    ids=["as an extra", "before, and something else since", "nothing", "before"],
+)
+def test_the_session_whose_apply_made_a_password_last_hands_it_over(
+    applied: str, made: dict[str, str], last: str
+) -> None:
+    """One is for somebody else, and began earlier; its apply replaces the password as an accepted extra."""
+    at = "apply@security"
+    known = {"project_root": "/bb", "layers": ["security"]}
+    facts, part = {**known, "regrouping": ["alex"]}, ("security", "jane")
+    gave = {at: {"applied": {"at": applied, "made": made}}}
+    one = Summary("one", "admin", "1", facts=facts, settled={at: applied}, gave=gave, next_step="hand-over")
+    two = Summary("two", "admin", "2", facts={**known, "resetting": ["jane"]}, settled={at: "3"})
+    waiting = [replace(each, awaited=("jane",)) for each in (one, two)]
+    both = ledger(*waiting)
+    assert both.passwords[part].id == last
+    assert [each.id for each in waiting if part in both.renewed(each, both.passwords)] == [
+        each.id for each in waiting if each.id != last
+    ]
+    assert (part in to_hand_over(one)) is bool(made)
+
+
 def test_a_session_that_made_no_password_yet_is_renewed_by_later_ones_alone() -> None:
     facts = {"project_root": "/bb", "layers": ["security"], "resetting": ["jane"]}
     own = Summary("own", "admin", "1", facts=facts)
@@ -315,6 +344,17 @@ def test_who_joins_in_one_account_got_no_password_in_another_that_is_applied_too
     again = session("3", "management", "security", add={"security": ["jane"]})
     every = ledger(again)
     assert every.renewed(ADD, every.passwords).keys() == {("security", "jane")}
+
+
+def test_what_was_there_before_an_apply_was_made_by_whoever_applied_it() -> None:
+    """The apply of an empty plan hands over what another session made as an extra of its own."""
+    made = {"apply@security": {"applied": {"at": "2", "made": {"jane": "2"}}}}
+    extra = replace(session("2", "security"), gave=made)
+    own = replace(session("1", add={"security": ["jane"]}), settled={"apply@security": "3"})
+    nothing = replace(own, gave={"apply@security": {"applied": {"at": "3", "made": {}}}})
+    assert ledger(nothing).passwords == {("security", "jane"): nothing}
+    assert ledger(nothing, extra).passwords == {("security", "jane"): extra}
+    assert ledger(own, extra).passwords == {("security", "jane"): own}, "older programs don't say"
 
 
 def test_a_new_password_is_to_be_sent_until_its_own_or_a_later_text_of_the_person_went_out() -> None:

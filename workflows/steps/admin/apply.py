@@ -7,6 +7,7 @@ gets its result.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from workflows.core.errors import Cancelled, Problem
 from workflows.core.secret import Secret
@@ -26,7 +27,7 @@ from workflows.steps.admin.judged_plan import (
 )
 from workflows.steps.admin.other_sessions import replaced_before_sent
 from workflows.steps.admin.terraform_runs import located, open_layer, reopen_layer, run_folder, watching
-from workflows.steps.ledger import left_out_of
+from workflows.steps.ledger import left_out_of, made_by
 from workflows.steps.shared.leftovers import release_credentials
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.terraform.results import ApplyCancelled, ApplyFailed, apply_begun, apply_run, result_of
@@ -131,9 +132,11 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
     planned = decided(context)
     if planned is None or planned.empty:
         return {"applied": _applied(context, planned)}
+    run, began_at = apply_run(run_folder(context)), None
     try:
         if apply_begun(run_folder(context), planned.record):
             report(Progress("Finding the earlier apply"))
+            began_at = run.description.begun_at if run else None
             try:
                 watch = watching(context, report, counting=True)
                 reopen_layer(context).terraform.apply(planned.record, watch=watch)
@@ -152,7 +155,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
     except ApplyCancelled as stopped:
         stopped.what = f"{stopped.what} {standing(planned, stopped.result)}"
         raise
-    return {"applied": _applied(context, planned)}
+    return {"applied": _applied(context, planned, began_at)}
 
 
 def _apply(planned: Planned, request: Request, context: Context, report: Report) -> None:
@@ -168,15 +171,23 @@ def _apply(planned: Planned, request: Request, context: Context, report: Report)
         raise
 
 
-def _applied(context: Context, planned: Planned | None) -> dict[str, object]:
+def _applied(context: Context, planned: Planned | None, began_at: float | None = None) -> dict[str, object]:
+    """Return the fact; `began_at` is when an apply began that nobody watched to its end."""
     counts = {} if planned is None or planned.empty else planned.counts
+    now = context.environment.now()
     fact = {
-        "at": context.environment.now().isoformat(timespec="seconds"),
+        "at": now.isoformat(timespec="seconds"),
         "added": counts.get("add", 0),
         "changed": counts.get("change", 0),
         "destroyed": counts.get("destroy", 0),
         "elsewhere": planned is None,
     }
+    if planned is not None:
+        # other sessions may have applied between its end and now
+        made_at = now if began_at is None else datetime.fromtimestamp(began_at, UTC)
+        names = () if planned.empty else (*planned.passwords, *planned.access_keys)
+        before = made_by(context.facts.get("applied") or {})
+        fact["made"] = {**before, **dict.fromkeys(names, made_at.isoformat(timespec="seconds"))}
     left_out = left_out_of(context.facts["plan"])
     return {**fact, "left_out": list(left_out)} if left_out else fact
 

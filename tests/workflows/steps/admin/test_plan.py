@@ -5,7 +5,7 @@ import re
 import threading
 from contextlib import nullcontext
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NoReturn
@@ -158,6 +158,27 @@ def test_a_plan_remembers_whose_password_an_applied_one_made(
     second = plan.perform(plan.Request(judged(record, Plan(()), later)), later, quiet)
     after = context(tmp_path, **{"plan@security": second["plan"]})
     assert passwords_of("security", after) == (("jane.doe",) if applied else ())
+
+
+@pytest.mark.parametrize("unwatched", [True, False])
+def test_an_apply_records_when_it_made_something_for_whom(
+    tmp_path: Path, record: PlanRecord, monkeypatch: pytest.MonkeyPatch, *, unwatched: bool
+) -> None:
+    """Another session may apply between the end of an unwatched apply and its record."""
+    own = context(tmp_path)
+    began = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
+    run = SimpleNamespace(description=SimpleNamespace(begun_at=began.timestamp()))
+    done = SimpleNamespace(terraform=SimpleNamespace(apply=lambda *_, **__: None))
+    for name, answer in (("apply_run", run), ("apply_begun", unwatched), ("reopen_layer", done)):
+        monkeypatch.setattr(apply, name, lambda *_, answer=answer: answer)
+    monkeypatch.setattr(apply, "refuse_rejected_keys", lambda *_: None)
+    monkeypatch.setattr(apply, "open_layer", lambda *_, **__: nullcontext(done))
+    before = {"made": {"sam.okafor": MADE_AT, "jane.doe": MADE_AT}}
+    plans = judged(record, PLAN, own).as_facts()
+    applied = apply.perform(apply.Request(), context(tmp_path, plan=plans, applied=before), quiet)["applied"]
+    last = began.isoformat() if unwatched else applied["at"]
+    assert applied["made"] == {"sam.okafor": MADE_AT, "jane.doe": last}
+    assert datetime.fromisoformat(applied["at"]) > began
 
 
 def test_an_empty_plans_file_is_removed_when_it_is_accepted(tmp_path: Path, record: PlanRecord) -> None:
