@@ -190,16 +190,24 @@ def replaced_before_sent(passwords: Collection[str], context: Context) -> Iterat
         yield f"{listed(names, _MOST)}: this replaces the new password from another session ({work})."
     others = (by for by in ledger.sessions if by is not own)
     kept = (by for by in others if not is_archived(context.folder.parent / by.id))
-    ahead = by_key((work_of(by), name) for by in kept for name in _to_reset(by, context.item))
+    ahead = by_key(
+        (work_of(by), name)
+        for by in kept
+        for name in _to_reset(by, context.item, written=ledger.holds_files(by))
+    )
     for work, names in ahead.items():
         if both := [name for name in names if name in passwords]:
             yield f"{listed(both, _MOST)}: another session will reset the password, too ({work})."
 
 
-def _to_reset(session: Summary, account: str) -> Iterator[str]:
-    """Yield the people whose password a session is to reset in an account, and hasn't yet."""
+def _to_reset(session: Summary, account: str, *, written: bool) -> Iterator[str]:
+    """Yield the people whose password a session is to reset in an account, and hasn't yet.
+
+    A key that it has written is part of everybody's plan.
+    """
     if session.next_step and f"apply@{account}" not in session.settled:
-        names = [name for kind in ("resetting", "rekeying") for name in texts(session.facts.get(kind))]
+        kinds = ("resetting",) if written else ("resetting", "rekeying")
+        names = [name for kind in kinds for name in texts(session.facts.get(kind))]
         yield from (name for name, where in accounts_of(names, session.facts).items() if account in where)
 
 

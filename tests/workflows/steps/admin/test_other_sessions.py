@@ -158,6 +158,26 @@ def test_a_text_for_a_key_that_another_session_rejects_is_known_before_and_after
     assert (hand_over.as_of_now(text, unsent, quiet) is None) is rejected
 
 
+@pytest.mark.parametrize(
+    ("kind", "written", "ahead"),
+    [("resetting", True, 1), ("resetting", False, 1), ("rekeying", False, 1), ("rekeying", True, 0)],
+)
+def test_a_password_is_reset_by_another_session_too_unless_its_key_is_in_the_files(
+    admin_project: AdminProject, kind: str, ahead: int, *, written: bool
+) -> None:
+    known = {"project_root": str(admin_project.root), "layers": ["security"]}
+    facts = {**known, kind: ["alex.kim"], **({"changed_files": []} if written else {})}
+    sessions = {
+        admin_project.folder: Summary("own", "admin", facts=known),
+        admin_project.folder.with_name("other"): Summary("other", "admin", facts=facts, next_step="plan"),
+    }
+    for folder, summary in sessions.items():
+        folder.mkdir(parents=True, exist_ok=True)
+        keep_summary(folder, summary, made_from(folder))
+    context = replace(admin_project.context(), facts=known, every=known, item="security")
+    assert len([*other_sessions.replaced_before_sent(("alex.kim",), context)]) == ahead
+
+
 def _record(admin: AdminProject) -> PlanRecord:
     layer, file = admin.file("security", "keys").parent, admin.folder.with_name("a.tfplan")
     file.parent.mkdir(parents=True, exist_ok=True)
