@@ -292,12 +292,16 @@ class ForeignList(Vertical):
         )
         self._changes: Sequence[ChangeLine] = ()
 
-    def show(self, changes: Sequence[ChangeLine], acknowledged: Collection[str]) -> None:
-        """Show these changes, ticking the acknowledged ones."""
+    def show(
+        self, changes: Sequence[ChangeLine], acknowledged: Collection[str], *, fixed: bool = False
+    ) -> None:
+        """Show these changes, ticking the acknowledged ones; `fixed` in an accepted plan."""
         self._changes = changes
         self.set_class(bool(changes), "-shown")
-        words = f"! {count(len(changes), 'change')} that this session didn't ask for. Space accepts one:"
-        self.query_one("#foreign-label", Text).update(words)
+        words = f"! {count(len(changes), 'change')} that this session didn't ask for."
+        how = "You accepted this:" if fixed else "Space accepts one:"
+        self.query_one("#foreign-label", Text).update(f"{words} {how}")
+        self.query_one(MarkList).disabled = fixed
         self.query_one(MarkList).show([(change.words, change.address) for change in changes], acknowledged)
         self.query_one("#foreign-words", Text).update("")
 
@@ -484,7 +488,8 @@ class PlanPane(TerraformPane):
         self.query_one("#difference", Text).show_lines([differ] if found.differences else [])
         self.query_one(PlanTable).show(made, _MOST_LINES if made and not made.foreign else 1, _MORE)
         self.query_one("#destroys", Text).show_lines(_destroy_lines(made) if made else [])
-        self.query_one(ForeignList).show(made.foreign if made else (), self._acknowledged)
+        fixed = self.settled and made is self._accepted
+        self.query_one(ForeignList).show(made.foreign if made else (), self._acknowledged, fixed=fixed)
         decided = made if made and not (made.foreign or made.empty) else None
         self.query_one("#verdict", Text).show_lines(["✓ Nothing else changes."] if decided else [])
         self.offer_comparison(found.doubts)

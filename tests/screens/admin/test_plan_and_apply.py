@@ -268,6 +268,12 @@ async def test_what_nobody_chose_is_marked_one_by_one_before_next_accepts(desk: 
         assert app.pane.primary().ready
         await press(pilot, "ctrl+n")
         assert desk.session.facts("management")["plan"]["acknowledged"] == ["aws_iam_group.other"]
+    again = desk.host("plan")
+    async with again.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert again.pane.query_one("#foreign").disabled
+        await press(pilot, "p")
+        assert not again.pane.query_one("#foreign").disabled
 
 
 async def test_what_lies_in_files_is_read_beside_the_page(
