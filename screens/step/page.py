@@ -487,6 +487,8 @@ class StepPane(VerticalScroll):
     def _show_problems(self, problems: Sequence[Problem]) -> None:
         """Show each problem at its field, and those without one at the page's foot."""
         self.problems = problems
+        if problems and isinstance(self.screen, OneFocus):
+            self.screen.drop_result(passing=True)
         for field in self.query(Field):
             field.show_problems([problem for problem in problems if self._place(problem) is field])
         self.query_one("#problems", ProblemList).show(

@@ -38,7 +38,7 @@ from screens.widgets.text import Text
 from tui.app import wizard
 from tui.app.stage import note_of
 from tui.app.wizard import WizardScreen
-from workflows.core.errors import OnboardError
+from workflows.core.errors import OnboardError, Problem
 from workflows.core.secret import Secret
 from workflows.core.sentences import text_of
 from workflows.machine.events import Facts, StepKey
@@ -463,6 +463,18 @@ async def test_what_was_refused_while_something_ran_is_gone_once_it_is_over(
             Pane.seen.set()
         await rest(pilot)
         assert not result.display
+
+
+@pytest.mark.parametrize("passing", [True, False])
+async def test_a_problem_takes_the_place_of_a_brief_result(tmp_path: Path, passing: bool) -> None:
+    app = host(tmp_path, small_workflow())
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        app.wizard.show_result("Name somebody first.", "", passing=passing)
+        app.pane.show_problems([])
+        assert app.wizard.query_one("#result").has_class("-shown")
+        app.pane.show_problems([Problem("Nobody is named.")])
+        assert app.wizard.query_one("#result").has_class("-shown") is not passing
 
 
 async def test_a_look_that_is_left_takes_its_next_with_it(tmp_path: Path) -> None:
