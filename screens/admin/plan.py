@@ -522,6 +522,8 @@ class PlanPane(TerraformPane):
     async def _layer_read(self, looked: tuple[str, Return]) -> None:
         wanted, self._found = looked
         await self.query_one(CodeField).want(wanted)
+        if self.opening.interrupted and self._planned and not self._found.refusal:
+            self.drop_note()  # ^n accepts this plan instead of starting another
         self._show()
         if self._found.old and not self._found.refusal and not wanted:
             self._check()

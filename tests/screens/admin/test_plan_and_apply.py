@@ -382,6 +382,27 @@ async def test_a_plan_that_waits_for_its_review_was_not_interrupted(desk: Desk, 
         assert (desk.made == [], desk.status("plan") is Status.DONE) == (waits, waits)
 
 
+@pytest.mark.parametrize("file", ["there", "gone", "another"])
+async def test_after_an_interrupted_plan_next_accepts_the_one_before_only_with_its_file(
+    desk: Desk, file: str
+) -> None:
+    key = StepKey("plan", "management")
+    before = written(desk)
+    desk.session.drafts.save(key, {"planned": before.as_facts(), "acknowledged": []})
+    desk.session.start(key)
+    desk.come_back()
+    if file == "gone":
+        before.record.plan.unlink()
+    elif file == "another":
+        before.record.plan.write_bytes(b"another plan")
+    app = desk.host("plan")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert any(note.display for note in app.pane.query(".pane-note")) == (file != "there")
+        await press(pilot, "ctrl+n")
+        assert (len(desk.made), desk.status("plan") is Status.DONE) == (file != "there", file == "there")
+
+
 @pytest.mark.parametrize("now", [1, 2])
 async def test_a_plan_that_waits_for_its_review_while_somebody_applies_is_made_again(
     desk: Desk, now: int, monkeypatch: pytest.MonkeyPatch

@@ -188,7 +188,7 @@ def _users(plan: Plan, kind: str, actions: Sequence[Action]) -> tuple[str, ...]:
 
 def staleness(planned: Planned, context: Context) -> Sentence:
     """Return a sentence why a plan can't be accepted or applied any more; "" if it can."""
-    gone = not planned.empty and not planned.record.plan.is_file()
+    gone = not planned.empty and file_sha256(planned.record.plan) != planned.record.plan_sha256
     if gone and (result := result_of(run_folder(context), planned.record)) is not None:
         if result.stopped:
             return "You stopped the apply of this plan. Plan again."
@@ -197,7 +197,7 @@ def staleness(planned: Planned, context: Context) -> Sentence:
     if changed := changed_since(planned.record):
         names = [path.removeprefix(str(context.root)).lstrip("/") for path in changed]
         return f"Changed since the plan: {listed(names, 3)}. Plan again."
-    return "The plan file is gone. Plan again." if gone else new_passwords.outdated(context)
+    return "This plan's file was removed or replaced. Plan again." if gone else new_passwords.outdated(context)
 
 
 def made_from_other_files(planned: Planned, context: Context) -> tuple[str, ...]:

@@ -312,9 +312,10 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
         raise older_than_files(changed)
     if words := new_passwords.outdated(context):
         raise OnboardError("This plan is for other people", words, next="Plan again, and read the new plan.")
-    refuse_another_plan(record)
-    if planned.empty:
-        record.plan.unlink()
+    if planned.empty:  # nothing of its file is ever applied
+        record.plan.unlink(missing_ok=True)
+    else:
+        refuse_another_plan(record)
     more = {"acknowledged": sorted(request.acknowledged), "passwords_before": passwords_before(context)}
     return {"plan": {**planned.as_facts(), **more}}
 

@@ -181,8 +181,13 @@ def test_an_apply_records_when_it_made_something_for_whom(
     assert datetime.fromisoformat(applied["at"]) > began
 
 
-def test_an_empty_plans_file_is_removed_when_it_is_accepted(tmp_path: Path, record: PlanRecord) -> None:
+@pytest.mark.parametrize("there", [True, False])
+def test_an_empty_plans_file_is_removed_when_it_is_accepted(
+    tmp_path: Path, record: PlanRecord, *, there: bool
+) -> None:
     own = context(tmp_path)
+    if not there:
+        record.plan.unlink()
     given = plan.perform(plan.Request(judged(record, Plan(()), own)), own, quiet)
     assert not record.plan.exists()
     later = context(tmp_path, **given)
@@ -207,7 +212,10 @@ def test_staleness_names_the_files_and_ends_with_the_apply(tmp_path: Path, recor
     assert staleness(made, own) == why, "recovering removes the plan, which isn't the cause"
     (record.layer / "users.tf").write_text("# people\n")
     (record.layer / "new.tf").unlink()
-    assert staleness(made, own) not in {"", why}
+    gone = staleness(made, own)
+    assert gone not in {"", why}
+    record.plan.write_bytes(b"another plan")
+    assert staleness(made, own) == gone
     stopped = ApplyResult(1, (), (), (USER,), stopped=True)
     kept = run_folder(own) / "apply.json"
     kept.parent.mkdir(parents=True)
