@@ -9,8 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from workflows.core.files import FileError
 from workflows.core.sentences import Sentence
-from workflows.core.shapes import left_out, moment, plain, read
+from workflows.core.shapes import WrongShape, left_out, moment, plain, read
+from workflows.machine.drafts import Drafts
+from workflows.machine.events import StepKey
+from workflows.machine.summaries import DRAFTS
 from workflows.steps.decisions import Decisions, LayerDecisions, LayerUsers
 from workflows.terraform.lines import Line
 from workflows.terraform.record import PlanRecord
@@ -298,6 +302,15 @@ def marks_in(account: str, context: Context, draft: Mapping[str, Any] | None = N
         for name, mark in marks.items()
         if not any(made_since(mark, name, earlier, context) for earlier in covered)
     }
+
+
+def marks_so_far(account: str, context: Context) -> Mapping[str, Sent]:
+    """Return the marks of an account's texts, including those that Hand over hasn't recorded yet."""
+    try:
+        draft = Drafts(context.folder / DRAFTS).load(StepKey("hand-over", account))
+        return marks_in(account, context, draft)
+    except (FileError, WrongShape):
+        return marks_in(account, context)  # its own page reports what is wrong with it
 
 
 def accounts_of_text(account: str, context: Context) -> list[str]:

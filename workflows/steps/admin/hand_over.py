@@ -59,6 +59,7 @@ from workflows.steps.admin.accepted_plan import (
     Sent,
     accounts_of_text,
     marks_in,
+    marks_so_far,
     may_get_something,
     parts_of,
     passwords_of,
@@ -763,8 +764,11 @@ def validate(request: Request, _context: Context) -> list[Problem]:
 
 
 def perform(request: Request, context: Context, _report: Report) -> Facts:
-    """Record what was sent to whom, and nothing else."""
-    sent = {name: request.people.get(name, Sent()) for name in people_of(context.item, context)}
+    """Record what was sent to whom, also from accounts that left the rest to this one, and nothing else."""
+    *before, _here = accounts_of_text(context.item, context)
+    marks = (marks_so_far(account, context).items() for account in before)
+    sent = {name: mark for earlier in marks for name, mark in earlier if mark.sent_at}
+    sent |= {name: request.people.get(name, Sent()) for name in people_of(context.item, context)}
     return {"handed_over": plain(HandedOver(sent))}
 
 

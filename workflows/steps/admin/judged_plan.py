@@ -197,7 +197,7 @@ def staleness(planned: Planned, context: Context) -> Sentence:
     if changed := changed_since(planned.record):
         names = [path.removeprefix(str(context.root)).lstrip("/") for path in changed]
         return f"Changed since the plan: {listed(names, 3)}. Plan again."
-    return "This plan's file was removed or replaced. Plan again." if gone else new_passwords.outdated(context)
+    return "The plan file was removed or replaced. Plan again." if gone else new_passwords.outdated(context)
 
 
 def made_from_other_files(planned: Planned, context: Context) -> tuple[str, ...]:

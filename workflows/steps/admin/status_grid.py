@@ -26,7 +26,7 @@ from workflows.steps.admin.accepted_plan import (
     absent_in_plan,
     gone_by_plan,
     made_since,
-    marks_in,
+    marks_so_far,
     nothing_changed,
     passwords_of,
     people_of,
@@ -136,7 +136,7 @@ def status_grid(context: Context) -> StatusGrid:
     found = {account: _people(account, undecided, context) for account in decisions.layers}
     names = _chosen(context)
     names += sorted(name for people in found.values() for name in people)
-    marks = {account: _marks(account, context) for account in decisions.layers}
+    marks = {account: marks_so_far(account, context) for account in decisions.layers}
     written = holds_files(context.folder, context.every)
     applied = applied_accounts(context) if written else set[str]()
     later = _later(context)
@@ -237,15 +237,6 @@ def _people(account: str, undecided: Iterable[str], context: Context) -> set[str
     if account not in context.of_each_item("plan"):
         found |= {*decisions.resetting}  # only the state shows who has a password here
     return found
-
-
-def _marks(account: str, context: Context) -> Mapping[str, Sent]:
-    """Return the marks of an account's texts, including those that Hand over hasn't recorded yet."""
-    try:
-        draft = Drafts(context.folder / DRAFTS).load(StepKey("hand-over", account))
-        return marks_in(account, context, draft)
-    except (FileError, WrongShape):
-        return marks_in(account, context)  # its own page reports what is wrong with it
 
 
 class _Column:

@@ -24,8 +24,10 @@ from workflows.layer.discover import find_project
 from workflows.layer.mentioned import account_profile
 from workflows.layer.model import Project
 from workflows.layer.read.layer import read_layer
+from workflows.machine.drafts import Drafts
+from workflows.machine.events import StepKey
 from workflows.machine.observations import AGREES, NOT_ASKED, Verdict
-from workflows.machine.summaries import Summary, keep_summary, made_from
+from workflows.machine.summaries import DRAFTS, Summary, keep_summary, made_from
 from workflows.messages.handoff import Handoff, open_handoff
 from workflows.sandbox.project import lay_out
 from workflows.steps.admin import hand_over, other_sessions
@@ -41,6 +43,7 @@ from workflows.steps.admin.hand_over import (
     role_profiles,
 )
 from workflows.steps.admin.other_sessions import LeftOpen
+from workflows.steps.admin.status_grid import PersonStatus, status_grid
 from workflows.steps.decisions import Comparison
 from workflows.steps.ledger import AppliedChange, Ledger, Part
 from workflows.steps.shared.module import Context
@@ -167,6 +170,34 @@ def test_what_an_account_left_to_the_next_one_is_asked_about_with_it(
         assert (seen.verdict, seen.about) == (Verdict.AWAITED, ("a",))
         assert seen.by_item == dict.fromkeys(where, ("a",))
         assert all((account in str(seen.words)) is (account in where) for account in facts["layers"])
+
+
+def test_whom_an_account_sent_theirs_before_it_left_the_rest_to_the_next_one_is_asked_about_with_it(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arrived = {"a": Arrival.HERE, "b": Arrival.AWAY}
+    monkeypatch.setattr(hand_over.state_now, "client_without_code", signed)
+    monkeypatch.setattr(hand_over, "located", lambda _: (project, None))
+    monkeypatch.setattr(hand_over, "arrival", lambda _, name, __: arrived[name])
+    both, sent = ["management", "security"], Sent("2026-03-01T10:00:00+00:00")
+    added = {"management": ["a", "b"], "security": ["a"]}
+    facts: dict[str, Any] = {"layers": both, "joining": ["a", "b"], "user_changes": {"add": added}}
+    facts |= {f"plan@{account}": {"passwords": names} for account, names in added.items()}
+    facts |= {f"applied@{account}": {} for account in both}
+    Drafts(tmp_path / DRAFTS).save(
+        StepKey("hand-over", "management"), {"people": plain({"a": Sent(), "b": sent})}
+    )
+    context = Context(fake_environment(tmp_path, {}), facts, facts, "security", tmp_path)
+    given = hand_over.perform(hand_over.Request({"a": sent}), context, lambda _: None)
+    every = {**facts, "handed_over@security": given["handed_over"]}
+    seen = hand_over.inquire(replace(context, every=every))
+    assert seen.by_item == {"management": ("b",)}
+    looked = {StepKey("hand-over", "security"): seen}
+    rows = status_grid(
+        Context(fake_environment(tmp_path, {}), every, every, "", tmp_path, observed=looked)
+    ).rows
+    here = PersonStatus.SIGNED_IN
+    assert rows == (("a", (here, here)), ("b", (PersonStatus.AWAITED, PersonStatus.NOT_HERE)))
 
 
 @pytest.mark.parametrize("found", Arrival)
