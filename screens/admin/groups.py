@@ -241,8 +241,9 @@ class Matrix(CursorLines):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         *(Binding(key, action, words, show=False) for key, action, words in _KEYS),
+        Binding("enter", "move(1)", "Down", show=False),
         Binding(
-            "space,enter",
+            "space",
             "put",
             "In or out",
             id="groups.toggle",
@@ -654,14 +655,20 @@ class GroupsPane(LayersPane):
         self._show(group)
 
     def show_layer(self, account: str, person: str = "") -> None:
-        """Show another layer, selecting an editable cell of a person (the current one), if there is one."""
+        """Show another layer, selecting an editable cell of a person, the current one by default.
+
+        If that person isn't there, select the first one who is: new people come before others.
+        """
+        matrix = self.query_one(Matrix)
+        person, group = person or matrix.person, matrix.group
         self.account = account
         self._show()
-        matrix = self.query_one(Matrix)
-        person = person or matrix.person
-        named = (matrix.group, *(column.group for column in matrix.layout_shown.columns))
-        usable = (group for group in named if not self.view.refusal(self.choice, person, group))
-        matrix.mark(person, next(usable, matrix.group))
+        if person not in matrix.layout_shown.lines:
+            matrix.action_row(0)
+            person = matrix.person
+        named = sorted((column.group for column in matrix.layout_shown.columns), key=group.__ne__)
+        usable = (each for each in named if not self.view.refusal(self.choice, person, each))
+        matrix.mark(person, next(usable, group))
 
     def _show(self, group: str = "") -> None:
         if not self.account:

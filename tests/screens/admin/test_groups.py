@@ -109,6 +109,27 @@ async def test_people_are_put_into_groups_by_keys_in_every_layer(
         }
 
 
+async def test_in_the_next_account_the_cursor_is_on_the_same_group_of_somebody_who_joins_there(
+    admin_project: AdminProject, people_keys: Keys
+) -> None:
+    decide(admin_project, people_keys, joining=("jane.doe", "juan.delacruz"))
+    admin_project.facts["user_changes"]["add"]["security"] = ["jane.doe"]
+    async with wizard(admin_project, project, pgp_keys, users, at="groups") as ui:
+        await ui.press("space", "down", "right", "space")
+        matrix = matrix_of(ui)
+        assert (matrix.person, matrix.group) == ("juan.delacruz", "auditors")
+        await ui.press("ctrl+n")
+        assert standing(ui) == ("security", 0)
+        assert (matrix.person, matrix.group) == ("jane.doe", "auditors")
+
+
+async def test_enter_changes_nobodys_groups(admin_project: AdminProject, people_keys: Keys) -> None:
+    decide(admin_project, people_keys, joining=("jane.doe",))
+    async with wizard(admin_project, project, pgp_keys, users, at="groups") as ui:
+        await ui.press("enter")
+        assert standing(ui) == ("management", 0)
+
+
 async def test_everybody_in_no_group_of_any_account_is_named(
     admin_project: AdminProject, people_keys: Keys
 ) -> None:
