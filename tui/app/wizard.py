@@ -907,6 +907,7 @@ class WizardScreen(OneFocus):
     @on(Stage.Settled)
     async def _settled(self, message: Stage.Settled) -> None:
         if message.key == self.current:
+            self._refresh_bar()  # now, since the looks take a moment
             await self._look_after(message.key)
             back = message.key if message.stays else self._came_from
             if back is None or self.run.session.status(back) is Status.LOCKED:

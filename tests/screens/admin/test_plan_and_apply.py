@@ -32,6 +32,7 @@ from screens.widgets.dialogs import Confirm, ErrorDialog
 from screens.widgets.lists import TextDialog, ToSendDialog
 from screens.widgets.rail import MARKS
 from screens.widgets.text import OptionList, Text
+from tui.app.wizard import WizardScreen
 from workflows.core.errors import OnboardError
 from workflows.core.files import write_atomically
 from workflows.core.processes import write_record
@@ -567,6 +568,25 @@ def keep_end(desk: Desk, planned: Planned, result: ApplyResult) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     write_record(folder / "apply.json", {"plan_sha256": planned.record.plan_sha256, "result": plain(result)})
     planned.record.plan.unlink()
+
+
+async def test_a_finished_apply_is_not_offered_again_while_other_steps_are_looked_at(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offered: list[str] = []
+
+    async def look(screen: WizardScreen, _key: StepKey) -> None:
+        offered.append(str(screen.query_one("#primary", Button).label))
+
+    monkeypatch.setattr(WizardScreen, "_look_after", look)
+    desk.accept(written(desk))
+    play_apply(monkeypatch, done)
+    app = desk.host("apply")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        effect = app.pane.primary().effect
+        await press(pilot, "ctrl+n", "ctrl+n", "left", "enter")
+        assert [label.startswith(text_of(effect)) for label in offered] == [False]
 
 
 async def test_an_apply_that_failed_while_nobody_watched_says_so(
