@@ -135,16 +135,16 @@ class HandOverPane(TerraformPane):
             id="more",
         )
 
-    def _hint(self) -> list[str]:
-        later = self._later
+    def _hint(self, name: str) -> list[str]:
+        """Say how a person's handoff can be sent."""
         if not self._names:
             return ["Nobody got a password or a key in this account."]
         if self.opening.skipped or (not self._unsent and not self.opening.done):
             return []
-        if self.opening.done or not later:
+        if self.opening.done or name not in self._unsent or not self._later(name):
             way = " In the sandbox, the mailbox delivers it." if self._mailbox else ""
             return [f"Each handoff explains how to start.{way}"]
-        covered = listed([self.context.item, *later], 3)
+        covered = listed([self.context.item, *self._later(name)], 3)
         return [f"Send this one now, or choose “Send later”: one handoff then covers {covered}."]
 
     def heading(self) -> Sentence:
@@ -165,10 +165,11 @@ class HandOverPane(TerraformPane):
             return Primary(f"Go to Plan ({account})", act=partial(self._plan_again, account))
         return Primary("Read the state again", act=self._read) if self._unsent else Primary("Continue")
 
-    @property
-    def _later(self) -> Sequence[str]:
-        waiting = [account for handoff in self._handoffs.values() for account in handoff.waiting]
-        return tuple(dict.fromkeys((*hand_over.later_layers(self.context), *waiting)))
+    def _later(self, *names: str) -> Sequence[str]:
+        """Return later accounts that will have something for some of these people."""
+        known = [self._handoffs[name] for name in names if name in self._handoffs]
+        waiting = [account for handoff in known for account in handoff.waiting]
+        return tuple(dict.fromkeys((*hand_over.later_layers(names, self.context), *waiting)))
 
     @property
     def _mailbox(self) -> Path | None:
@@ -212,7 +213,7 @@ class HandOverPane(TerraformPane):
     @property
     def _skippable(self) -> bool:
         """Whether the step can be skipped: a part is missing, or goes out with a later text."""
-        left = self._lacking or (self._unsent and self._later)
+        left = self._lacking or self._later(*self._unsent)
         return bool(left) and not (self.opening.done or self.opening.skipped or self.opening.over)
 
     @property
@@ -255,10 +256,10 @@ class HandOverPane(TerraformPane):
         self.query_one("#people", OptionList).set_options(
             Option(self._line(name), name) for name in self._names
         )
-        self.query_one("#hint", Text).show_lines(self._hint())
+        self.query_one("#hint", Text).show_lines(self._hint(self._marked))
         skip = self.query_one("#skip", Button)
         skip.display = self._skippable
-        skip.label = "Send later" if self._later else "Leave it out"
+        skip.label = "Send later" if self._later(*self._unsent) else "Leave it out"
         self.show_problems([])  # somebody not marked as sent may be now
 
     def _line(self, name: str) -> str:
@@ -297,6 +298,7 @@ class HandOverPane(TerraformPane):
         name = event.option_id or ""
         handoff = self._chosen(name)
         self.query_one("#file", Input).value = hand_over.default_file(name)
+        self.query_one("#hint", Text).show_lines(self._hint(name))
         sent, button = self._sent[name], self.query_one("#sent", Button)
         button.label = _UNMARK if sent.by_hand else _MARK
         nothing = handoff is not None and handoff.void

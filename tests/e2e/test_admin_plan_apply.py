@@ -81,7 +81,7 @@ def test_one_person_goes_through_both_accounts_and_reads_the_password(
     assert applied(runs, "management")["added"] == planned.counts["add"] > 0
     (first,) = hand_over.prepare(runs.context("management"), runs.report)
     assert first.accounts == ("management",)
-    assert hand_over.later_layers(runs.context("management")) == ("security",)
+    assert hand_over.later_layers(("jane.doe",), runs.context("management")) == ("security",)
 
     runs.accept("security")
     applied(runs, "security")

@@ -959,9 +959,14 @@ async def test_next_copies_and_marks_each_text_that_was_not_saved(
 JANES = PersonHandoff("jane.doe", "Hello jane.doe\n", ("management",))
 
 
-def jane_to_hand_over(desk: Desk, monkeypatch: pytest.MonkeyPatch, *texts: PersonHandoff) -> PaneHost:
+def jane_to_hand_over(
+    desk: Desk,
+    monkeypatch: pytest.MonkeyPatch,
+    *texts: PersonHandoff,
+    passwords: tuple[str, ...] = ("jane.doe",),
+) -> PaneHost:
     """Hand over of management, with a text for jane.doe."""
-    desk.accept(replace(written(desk), passwords=("jane.doe",)))
+    desk.accept(replace(written(desk), passwords=passwords))
     desk.applied()
     texts = texts or (JANES,)
     monkeypatch.setattr(hand_over, "prepare", lambda _context, _report, _code=None: texts)
@@ -984,7 +989,7 @@ async def at_hand_over(
 async def test_a_text_left_to_a_later_one_is_no_longer_called_ready_nor_left_out_again(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hand_over, "later_layers", lambda _context: ("security",))
+    monkeypatch.setattr(hand_over, "later_layers", lambda *_: ("security",))
     app = jane_to_hand_over(desk, monkeypatch)
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
@@ -997,6 +1002,25 @@ async def test_a_text_left_to_a_later_one_is_no_longer_called_ready_nor_left_out
         assert app.pane.query_one("#people", OptionList).get_option_at_index(0).prompt != ready
         assert not app.pane.query_one("#skip").display
         assert not app.pane.query_one("#hint").display
+
+
+async def test_a_text_can_be_left_to_a_later_one_only_for_whom_there_is_one(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    janes = lambda names, _context: ("security",) if "jane.doe" in names else ()  # noqa: E731
+    monkeypatch.setattr(hand_over, "later_layers", janes)
+    texts = (JANES, replace(JANES, name="juan.delacruz"))
+    app = jane_to_hand_over(desk, monkeypatch, *texts, passwords=("juan.delacruz",))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await rest(pilot)
+        hint, skip = app.pane.query_one("#hint", Text), app.pane.query_one("#skip")
+        assert "security" in str(hint.content)
+        await press(pilot, "down")
+        assert "security" not in str(hint.content)
+        assert skip.display, "Jane's can be left"
+        await press(pilot, "up", "t")
+        assert not skip.display
 
 
 async def test_enter_shows_the_text_and_a_mark_by_hand_is_taken_back(
@@ -1305,7 +1329,7 @@ async def test_a_text_that_turns_out_to_be_of_no_use_is_not_called_sent_anywhere
 async def test_what_was_only_read_is_no_input(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, action: str
 ) -> None:
-    monkeypatch.setattr(hand_over, "later_layers", lambda _context: ("security",))
+    monkeypatch.setattr(hand_over, "later_layers", lambda *_: ("security",))
     async with at_hand_over(desk, monkeypatch) as (app, pilot, _pane):
         key, partly = StepKey("hand-over", "management"), replace(JANES, trouble=("security: gone",))
         await press(pilot, action)

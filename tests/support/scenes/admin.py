@@ -470,7 +470,7 @@ def hand_over_sent(stage: Stage, office: Office) -> Scene:
 
 def hand_over_later(stage: Stage, office: Office) -> Scene:
     """Another account follows for the same people."""
-    stage.put(hand_over, "later_layers", lambda _context: ("shared",))
+    stage.put(hand_over, "later_layers", lambda *_: ("shared",))
     return hand_over_ready(stage, office)
 
 

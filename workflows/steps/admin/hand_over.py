@@ -480,9 +480,9 @@ def _undone_elsewhere(context: Context) -> Observation | None:
     return _lost(words, names, rejected=True) if wrong else None
 
 
-def later_layers(context: Context) -> tuple[str, ...]:
-    """Return later layers that are still to be applied for some of the same people."""
-    layers, mine = context.decisions.layers, set(people_of(context.item, context))
+def later_layers(names: Iterable[str], context: Context) -> tuple[str, ...]:
+    """Return later layers that are still to be applied for some of these people."""
+    layers, mine = context.decisions.layers, {*names}
     rest = layers[layers.index(context.item) + 1 :]
     open_ = (name for name in rest if name not in context.of_each_item("applied"))
     return tuple(name for name in open_ if mine & may_get_something(name, context))

@@ -183,6 +183,8 @@ def test_whom_an_account_sent_theirs_before_it_left_the_rest_to_the_next_one_is_
     added = {"management": ["a", "b"], "security": ["a"]}
     facts: dict[str, Any] = {"layers": both, "joining": ["a", "b"], "user_changes": {"add": added}}
     facts |= {f"plan@{account}": {"passwords": names} for account, names in added.items()}
+    here = Context(fake_environment(tmp_path, {}), facts, facts, "management", tmp_path)
+    assert [hand_over.later_layers((name,), here) for name in arrived] == [("security",), ()]
     facts |= {f"applied@{account}": {} for account in both}
     Drafts(tmp_path / DRAFTS).save(
         StepKey("hand-over", "management"), {"people": plain({"a": Sent(), "b": sent})}
@@ -196,8 +198,8 @@ def test_whom_an_account_sent_theirs_before_it_left_the_rest_to_the_next_one_is_
     rows = status_grid(
         Context(fake_environment(tmp_path, {}), every, every, "", tmp_path, observed=looked)
     ).rows
-    here = PersonStatus.SIGNED_IN
-    assert rows == (("a", (here, here)), ("b", (PersonStatus.AWAITED, PersonStatus.NOT_HERE)))
+    there = PersonStatus.SIGNED_IN
+    assert rows == (("a", (there, there)), ("b", (PersonStatus.AWAITED, PersonStatus.NOT_HERE)))
 
 
 @pytest.mark.parametrize("found", Arrival)
