@@ -161,7 +161,8 @@ def refuse_who_is_there(joining: Iterable[str], layers: Mapping[str, Layer], con
                 "Already there",
                 f"{name} is already in {enumerated([*layers])}"
                 f"{f', added by another session ({works})' if works else ''}.",
-                next="Take the name out in Project, or move it to “Whose access?” or “Whose PGP key?” (^o).",
+                next="Take the name out of “Who joins?”, or move it to “Whose access?” or "
+                "“Whose PGP key?” (^o).",
             ).about("joining")
 
 
