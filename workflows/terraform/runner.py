@@ -39,6 +39,7 @@ from workflows.core.processes import (
 from workflows.core.sentences import Sentence
 from workflows.core.shapes import read
 from workflows.terraform.events import (
+    Diagnostic,
     Event,
     Progress,
     decoded,
@@ -95,11 +96,13 @@ class Update:
         lines: the new lines for people (an event's own message, or the line itself).
         events: the events in these lines.
         progress: the progress of the whole run.
+        said: the message of the last of these events that is no diagnostic, or "".
     """
 
     lines: tuple[str, ...]
     events: tuple[Event, ...]
     progress: Progress
+    said: str = ""
 
 
 @dataclass(frozen=True)
@@ -252,13 +255,19 @@ class Run:
         progress = Progress()
         last: deque[str] = deque(maxlen=TEXT_LINES)
         for lines in self._tail(watch):
-            events = [event for line in lines if (event := parse_line(line)) is not None]
-            for event in events:
-                progress.add(event)
             messages = tuple(message_of(line) for line in lines)
+            said = [
+                (event, words)
+                for line, words in zip(lines, messages, strict=True)
+                if (event := parse_line(line)) is not None
+            ]
+            for event, _words in said:
+                progress.add(event)
             last.extend(messages)
             if watch.on_update is not None and lines:
-                watch.on_update(Update(messages, tuple(events), progress.snapshot()))
+                events = tuple(event for event, _words in said)
+                told = [words for event, words in said if not isinstance(event, Diagnostic)]
+                watch.on_update(Update(messages, events, progress.snapshot(), "".join(told[-1:])))
         exit_code = self.exit_code
         if exit_code is None:  # the supervisor was killed too: only the output is left
             exit_code = 0 if progress.applied else 1 if progress.errors else None

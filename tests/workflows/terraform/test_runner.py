@@ -155,6 +155,19 @@ sys.stdout.buffer.write(b'{"torn')
     assert outcome.exit_code == 0
 
 
+def test_what_is_said_comes_from_an_event_and_no_other_line(tmp_path: Path) -> None:
+    warning = {"severity": "warning", "summary": "old"}
+    lines = (
+        {"type": "change_summary", "@message": "Plan: 1 to add", "changes": {"operation": "plan"}},
+        {"type": "diagnostic", "@message": "Warning: old", "diagnostic": warning},
+        {"type": "outputs", "@message": "Outputs: 11"},
+    )
+    run = start(tmp_path / "run", f"print({chr(10).join(map(json.dumps, lines))!r})")
+    updates: list[Update] = []
+    run.follow(Watch(updates.append))
+    assert {update.said for update in updates} - {""} == {"Plan: 1 to add"}
+
+
 def test_it_runs_in_a_session_of_its_own_with_nothing_to_read_and_a_folder_for_sockets(
     tmp_path: Path,
 ) -> None:

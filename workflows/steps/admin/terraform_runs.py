@@ -46,7 +46,6 @@ from workflows.stores.kept_credentials import SHORTEST_REST, keep_credentials, k
 from workflows.stores.vault import Vault, VaultUnavailable
 from workflows.terraform.binary import Binary, Wanted, choose_binary
 from workflows.terraform.commands import inherited
-from workflows.terraform.events import Diagnostic
 from workflows.terraform.failures import refuse_unwritten
 from workflows.terraform.runner import Update, Watch
 from workflows.terraform.service import Terraform
@@ -721,12 +720,9 @@ def watching(context: Context, report: Report, *, counting: bool = False) -> Wat
 
     def on_update(update: Update) -> None:
         progress = update.progress
-        running = ", ".join(progress.running)
         # Terraform's warnings and plain text are in its log: as progress, a warning would read like a
         # failure, and a wrapped line of text has no beginning.
-        says = update.events and not any(isinstance(event, Diagnostic) for event in update.events)
-        last = next((line for line in reversed(update.lines) if line.strip()), "")
-        words = running or (last if says else "")
+        words = ", ".join(progress.running) or update.said
         done, total = (len(progress.done), progress.total) if counting else (0, 0)
         report(Progress(words[:120], done, total, payload=update))
 

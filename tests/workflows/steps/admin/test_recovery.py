@@ -134,5 +134,5 @@ def test_wrapped_text_of_an_import_leaves_the_line_that_says_what_is_imported(tm
         )
     )
     planned = ResourceEvent("planned_change", JANE, "create")
-    on_update(Update((f"{JANE}: Plan to create",), (planned,), Running()))
+    on_update(Update((f"{JANE}: Plan to create",), (planned,), Running(), f"{JANE}: Plan to create"))
     assert [bool(progress.words) for progress in reported] == [False, True]
