@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from textual import on
@@ -113,9 +114,8 @@ class BeforeYouStartPane(StepPane):
 
     @on(Button.Pressed, "#look")
     def _look_for_tools(self) -> None:
-        self.run_move(
-            "look", lambda report: before_you_start.survey(self.context, report), self._show_found, looks=True
-        )
+        survey = partial(before_you_start.survey, self.context, user=self.request().user)
+        self.run_move("look", survey, self._show_found, looks=True)
 
     def _show_found(self, found: Found) -> None:
         self._found = found

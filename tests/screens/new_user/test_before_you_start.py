@@ -171,14 +171,25 @@ async def test_a_missing_gpg_is_told_with_commands_and_looked_for_again(tmp_path
     session.close()
 
 
-async def test_an_invitation_that_is_entered_already_is_not_offered(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("user", "handoff", "offered"),
+    [("jane.doe", False, False), ("amy.poe", False, True), ("amy.poe", True, False)],
+)
+async def test_an_invitation_that_is_entered_or_for_somebody_else_than_has_a_handoff_is_not_offered(
+    tmp_path: Path, user: str, *, handoff: bool, offered: bool
+) -> None:
     mailbox = tmp_path / "mailbox"
     mailbox.mkdir()
     (mailbox / "invitation-jane.doe.txt").write_text(Invitation("bb", "jane.doe").render())
-    entered = {"before-you-start": {"project": "bb", "user": "jane.doe"}}
+    if handoff:
+        (mailbox / f"handoff-{user}.txt").write_text("Hello")
+    entered = {"before-you-start": {"project": "bb", "user": user}}
     session = new_session(tmp_path / "sessions", [before_you_start], entered)
     app = host(tmp_path, session, mailbox)
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
-        assert not app.pane.query_one("#use").display
+        assert app.pane.query_one("#use").display is offered
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        assert session.status(KEY) is (Status.READY if offered else Status.DONE), "a warning comes first"
     session.close()

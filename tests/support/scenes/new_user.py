@@ -125,7 +125,7 @@ def before_start(stage: Stage) -> Scene:
         Tool("gpg", "2.4.7", needed=True, purpose="makes your key and decrypts your password"),
         Tool("aws", "", needed=False, purpose="only for the command line"),
     )
-    stage.put(before_you_start, "survey", lambda _context, _report: Found(tools, ()))
+    stage.put(before_you_start, "survey", lambda *_, **__: Found(tools, ()))
     session = stage.session("new-user", {})
     session.drafts.save(StepKey("before-you-start"), {"project": "bb", "user": "jane.doe"})
     return stage.wizard(session, stage.environment(), "before-you-start")

@@ -62,8 +62,11 @@ class Found:
     invitations: tuple[Invitation, ...]
 
 
-def survey(context: Context, report: Report) -> Found:
+def survey(context: Context, report: Report, user: str = "") -> Found:
     """Look for the programs and, in a sandbox, in the mailbox; change nothing.
+
+    Args:
+        user: the user name so far, as for `invitations`.
 
     Raises:
         OnboardError: the mailbox can't be read.
@@ -73,7 +76,7 @@ def survey(context: Context, report: Report) -> Found:
         Tool("gpg", _gpg_version(context), needed=True, purpose="makes your key and decrypts your password"),
         Tool("aws", _aws_version(context), needed=False, purpose="optional, for the command line"),
     )
-    return Found(tools, invitations(context))
+    return Found(tools, invitations(context, user))
 
 
 def _gpg_version(context: Context) -> str:
@@ -103,8 +106,11 @@ def _aws_version(context: Context) -> str:
     return words[0].removeprefix("aws-cli/") if words else "(doesn't report its version)"
 
 
-def invitations(context: Context) -> tuple[Invitation, ...]:
+def invitations(context: Context, user: str = "") -> tuple[Invitation, ...]:
     """Return the invitations in the sandbox's mailbox, the last one first; none outside a sandbox.
+
+    Args:
+        user: the user name so far; if a handoff for it has come, other people's invitations don't count.
 
     Raises:
         OnboardError: one can't be read, or isn't an invitation.
@@ -113,13 +119,15 @@ def invitations(context: Context) -> tuple[Invitation, ...]:
     if mailbox is None or not mailbox.is_dir():
         return ()
     paths = sorted(mailbox.glob("invitation-*.txt"), key=lambda path: -path.stat().st_mtime_ns)
-    return tuple(open_invitation(read_text(path, MAX_INVITATION)) for path in paths)
+    found = (open_invitation(read_text(path, MAX_INVITATION)) for path in paths)
+    handed_over = any(path.name == f"handoff-{user}.txt" for path in mailbox.iterdir())
+    return tuple(invitation for invitation in found if invitation.user == user or not handed_over)
 
 
-def _readable_invitations(context: Context) -> tuple[Invitation, ...]:
+def _readable_invitations(context: Context, user: str) -> tuple[Invitation, ...]:
     """Return them as `invitations` does; none if one can't be read, as `survey` says."""
     try:
-        return invitations(context)
+        return invitations(context, user)
     except OnboardError:
         return ()
 
@@ -127,7 +135,7 @@ def _readable_invitations(context: Context) -> tuple[Invitation, ...]:
 def validate(request: Request, context: Context) -> list[Problem]:
     """Require the user name; warn without the project's short name, or if somebody else was invited."""
     only = context.environment.project
-    invited = {invitation.user for invitation in _readable_invitations(context)}
+    invited = {invitation.user for invitation in _readable_invitations(context, request.user)}
     elsewhere = Problem(f"The only project in this sandbox is {only}.", "project")
     nobody = Problem("Enter your IAM user name, for example jane.doe; it is in the invitation.", "user")
     nowhere = Problem(
