@@ -57,7 +57,8 @@ def standing_of(entry: session_catalogue.Entry) -> tuple[str, ...]:
     sure = summary.confirmed and not _not_compared(entry)
     others = any(summary.facts.get(kind) for kind in OVER_TERRAFORM)
     skipped = summary.skipped if summary.workflow == "admin" and not others else ()
-    all_done = f"skipped: {listed([*map(text_of, skipped)], _NAMED)}" if skipped else "all done"
+    left_out = f"skipped: {text_of(skipped[0])}" if len(skipped) == 1 else f"skipped {len(skipped)} steps"
+    all_done = left_out if skipped else "all done"
     done = all_done if sure else "done, not confirmed"
     done = left_in_regions(summary.facts) or done
     if summary.awaited:

@@ -816,11 +816,16 @@ def test_regions_that_are_left_to_switch_or_to_ask_about_are_not_all_done() -> N
         assert standing_of(entry(checked))[0] == told
 
 
+_STANDING = 33
+"""Columns of a session's standing at 80 columns."""
+
+
 def test_what_an_admin_skipped_is_named_unless_a_later_text_carries_it() -> None:
     done = Summary("done", "admin", facts={"mfa_reset": ["jane.doe"]})
     skipped = replace(done, skipped=("MFA devices (security)",))
     assert standing_of(entry(skipped)) != standing_of(entry(done))
     assert "MFA devices (security)" in standing_of(entry(skipped))[0]
+    assert len(standing_of(entry(replace(skipped, skipped=skipped.skipped * 2)))[0]) < _STANDING
     over_terraform = {"joining": ["jane.doe"]}
     assert standing_of(entry(replace(skipped, facts=over_terraform))) == standing_of(entry(done))
 
