@@ -264,9 +264,9 @@ class VerifyPane(UnlockingPane):
             now = self.context.environment.now()
             when = moment_text(self._at, now) if self._at else "when they were last asked"
             self._answer(_proof(tuple(self._results.values()), survey.written, why=True, when=when))
+        if self._settled and fresh:
+            self.drop_note()  # they have been asked since, whatever the note is about
         if self._all_work:
-            if fresh:
-                self.drop_note()  # they have been asked since, whatever the note is about
             self.query_one("#copy-lines").focus()
         elif self._needless:
             self.focus_primary()

@@ -333,7 +333,7 @@ class WizardScreen(OneFocus):
         if not self._stage.record(lambda: news.append(self.run.save_answer(question, answer, unsure=unsure))):
             return
         if any(news):
-            if answer.contradicts:
+            if answer.contradicts and not (shown and key == self.current):
                 self.notify(f"{text_of(self.run.title(key))}: {text_of(answer.words)}", severity="warning")
             current = self.current
             tested = current is not None and not shown and self.run.step(current).tests

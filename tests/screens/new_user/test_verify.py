@@ -375,20 +375,29 @@ async def test_the_end_leads_to_a_skipped_test_and_a_code_is_for_it(
         assert app.pane.request().results  # type: ignore[attr-defined]
 
 
+@pytest.mark.parametrize("before", [False, True], ids=["never", "worked"])
 async def test_what_only_the_admin_can_help_with_asks_for_no_code(
-    new_user: NewUserAws, session: Session
+    new_user: NewUserAws, session: Session, *, before: bool
 ) -> None:
     seed = begin(session, new_user, with_device=True)
     new_user.aws.administrator("iam", APPS).delete_role(RoleName="DevOps")
+    if before:
+        results = [{"profile": name, "arn": "arn", "problem": None} for name in (BASE, ROLE)]
+        settle(session, VERIFY, {"verified": {"results": results}})
     app = PaneHost(session, new_user.environment, MODULES, {"verify": VerifyPane}, VERIFY)
 
     def stands(*, asks: bool) -> None:
         assert (app.pane.turn().yours, app.pane.primary().ready) == (asks, not asks)
         assert is_displayed(app.pane.query_one("#code-security")) is asks
         assert not app.pane.vertical_scrollbar.display
+        assert not any(is_displayed(note) for note in app.pane.query(".pane-note")), "it is said once"
+        assert not app._notifications
 
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
+        if before:
+            app.pane.query_one("#again", Button).press()
+            await rest(pilot)
         await pilot.press(*new_user.code(seed, 1), "ctrl+n")
         await rest(pilot)
         stands(asks=False)
