@@ -140,9 +140,8 @@ def tested_again(results: Iterable[Result], context: Context) -> Observation:
     worked = {name for name, result in recorded_results(context).items() if not result.problem}
     if lost := tuple(r.profile for r in failing if r.stopped_working and r.profile in worked):
         words = f"{count(len(lost), 'profile')} stopped working: {listed(lost, 2)}."
-        return Observation(
-            Verdict.GONE, words, lost, redoing="Asks AWS again. If your roles have changed, ask your admin."
-        )
+        again = "Verify tests them again. If your roles have changed, ask your admin."
+        return Observation(Verdict.GONE, words, lost, redoing=again)
     return NOT_ASKED if failing else AGREES
 
 
