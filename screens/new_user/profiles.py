@@ -53,7 +53,7 @@ class ProfileQuestions(Vertical):
 
     DEFAULT_CSS = """
     ProfileQuestions { height: auto; margin-top: 1; }
-    ProfileQuestions _Boxes { max-height: 5; }
+    ProfileQuestions _Boxes { max-height: 1000vh; }  /* the page scrolls, not the list */
     ProfileQuestions #question { height: auto; max-height: 4; color: $text-muted; }
     """
 

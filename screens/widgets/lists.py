@@ -61,7 +61,19 @@ class MarkBox(widgets.Checkbox, Measured):
         return len(f"{BAR} {BOXES[True]} ") + self._label.cell_length
 
 
-class MarkList(widgets.SelectionList[str], Measured):
+class InPage(Measured):
+    """Lines of which the page shows the current one, if they don't scroll themselves."""
+
+    def scroll_to_region(self, region: Region, **options: Any) -> Offset:
+        """Scroll to a line; if all of them have room, the page scrolls there instead."""
+        page = next((around for around in self.ancestors_with_self if _scrolls(around)), None)
+        if self.has_focus and isinstance(page, Widget) and page is not self:
+            start = self.content_region.offset - page.content_region.offset + page.scroll_offset
+            page.scroll_to_region(region.translate(start), animate=False)
+        return super().scroll_to_region(region, **options)
+
+
+class MarkList(widgets.SelectionList[str], InPage):
     """A list of boxes, one per line, that are empty when not ticked."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {CURSOR}
@@ -111,7 +123,7 @@ class MarkList(widgets.SelectionList[str], Measured):
         return with_bar(strip, self.get_component_rich_style(CURSOR, partial=True)) if here else strip
 
 
-class Table(widgets.DataTable[RichText], Measured):
+class Table(widgets.DataTable[RichText], InPage):
     """A table of texts that redraws its head after rows have widened its columns.
 
     Textual 8 keeps the drawn head until the next row: a screen painted between adding a row and measuring the
@@ -147,14 +159,6 @@ class Table(widgets.DataTable[RichText], Measured):
             return strip
         style = self.get_component_rich_style(CURSOR, partial=True)
         return with_bar(strip, style, label=self.cursor_type == "row")
-
-    def scroll_to_region(self, region: Region, **options: Any) -> Offset:
-        """Scroll to a line; if all of them have room, the page scrolls there instead."""
-        page = next((around for around in self.ancestors_with_self if _scrolls(around)), None)
-        if self.has_focus and isinstance(page, Widget) and page is not self:
-            start = self.content_region.offset - page.content_region.offset + page.scroll_offset
-            page.scroll_to_region(region.translate(start), animate=False)
-        return super().scroll_to_region(region, **options)
 
     def add_column(self, label: Any, **options: Any) -> ColumnKey:
         return super().add_column(cell(label), **options)

@@ -25,7 +25,7 @@ from textual.widgets import Button, DataTable, Input, Static
 
 from screens.new_user.access_keys import AccessKeysPane
 from screens.new_user.mfa import MfaPane, QrDialog
-from screens.new_user.profiles import ChangesDialog, DiffView, ProfilesPane, _asked
+from screens.new_user.profiles import ChangesDialog, DiffView, ProfileQuestions, ProfilesPane, _asked
 from screens.new_user.verify import ProfileAnswers, VerifyPane
 from screens.step import finished as end
 from screens.step.asking import DeactivationDialog, PassphraseDialog
@@ -950,6 +950,26 @@ async def test_only_what_was_entered_is_kept(new_user: NewUserAws, session: Sess
         await rest(pilot)
         field(app, "region").value = "us-east-1"
         assert app.pane.draft(), "it replaces what was kept"
+
+
+async def test_one_scrollbar_serves_a_page_with_many_profiles_to_remove(
+    new_user: NewUserAws, session: Session
+) -> None:
+    kept(new_user, session, user_key(new_user))
+    app = host(new_user, session, PROFILES)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        stale = tuple(Stale(f"gone-{number}", "arn", changed_by_hand=False) for number in range(30))
+        app.pane.query_one(ProfileQuestions).show(profiles.Preview("", (BASE,), (), stale=stale))
+        boxes = app.pane.query_one("#boxes", MarkList)
+        boxes.focus()
+        await rest(pilot)
+        for _ in stale:
+            await pilot.press("down")
+            await rest(pilot)
+            line = boxes.region.y + (boxes.highlighted or 0)
+            assert app.pane.region.y <= line < app.pane.region.bottom
+        assert not boxes.vertical_scrollbar.display
 
 
 def test_why_a_profile_goes_is_said_and_a_twin_goes_for_another_reason_than_its_role() -> None:
