@@ -62,7 +62,7 @@ class MarkBox(widgets.Checkbox, Measured):
 
 
 class InPage(Measured):
-    """Lines of which the page shows the current one, if they don't scroll themselves."""
+    """Lines in a page that scrolls to the current one, if they don't scroll themselves."""
 
     def scroll_to_region(self, region: Region, **options: Any) -> Offset:
         """Scroll to a line; if all of them have room, the page scrolls there instead."""
