@@ -200,6 +200,7 @@ ACCESS_KEYS = Step(
             "id": str | None,
             "kept": str,
             "how": str | None,
+            "file": str | None,
             "mfa_serial": str | None,
             "at": str | None,
             "signed_in": str | None,

@@ -42,6 +42,7 @@ from workflows.steps.shared.own_access_key import (
     CREDENTIALS_FILE,
     PGP_FILE,
     VAULT,
+    ForeignKey,
     KeyInHand,
     KeyPlace,
     StoreOption,
@@ -101,7 +102,8 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
             "path": "",
             "key_id": "",
             "delete_file": True,
-            "ticks": done_before(opening.context),
+            "foreign": [],
+            "ticks": done_before(opening.context, "access_key"),
             "question": _Question.KEPT,
             **opening.draft,
         }
@@ -109,6 +111,8 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
         self._question = next((question for question in _Question if question == asked), _Question.KEPT)
         self._stores: tuple[StoreOption, ...] = ()
         self._offered, self._begun = "", False
+        self._found: tuple[Download, ...] = ()
+        self._foreign = {*self._start["foreign"]}
         self._looking: Timer | None = None
 
     def compose_body(self) -> ComposeResult:
@@ -416,7 +420,8 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
             self.run_worker(self._look_once, group="downloads", exclusive=True, thread=True)
 
     def _look_once(self) -> None:
-        found = access_keys.downloads(self.context)
+        every = access_keys.downloads(self.context)
+        found = tuple(one for one in every if not one.key_id or one.key_id not in self._foreign)
         self.call_later(self.notice, found, "" if found else access_keys.refused_download(self.context))
 
     def notice(self, downloads: Sequence[Download], refused: Sentence = "") -> None:
@@ -428,6 +433,7 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
         """
         if self.running_move:
             return
+        self._found = (*downloads,)
         self.query_one("#unusable", Lines).show_lines([f"! {text_of(refused)}"] if refused else [])
         self.set_class(bool(refused), "-unusable")
         field = self.query_one("#path", Input)
@@ -452,6 +458,16 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
         age = count(seconds, "second") if seconds < 120 else count(seconds // 60, "minute")
         self.query_one("#noticed", Lines).show_lines([f"✓ {newest.path.name}, {age} old."])
         self.query_one("#copy-folder").display = False
+
+    @on(StepPane.MoveFailed)
+    def _offer_no_foreign_key(self, message: StepPane.MoveFailed) -> None:
+        """Wait for another file once AWS has said whose the key in the offered one is."""
+        path, environment = self.query_one("#path", Input), self.context.environment
+        if isinstance(message.error, ForeignKey) and self._offered and path.value == self._offered:
+            offered = (one for one in self._found if environment.readable(one.path) == path.value)
+            self._foreign |= {one.key_id for one in offered}
+            path.value = self._offered = ""
+            self.query_one(Checklist).start_again()
 
     @on(Button.Pressed, "#copy-folder")
     def _copy_folder(self) -> None:
@@ -522,6 +538,7 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
             "path": existing_path(self.query_one("#path", Input).value, self.context.environment.home),
             "key_id": self.query_one("#key-id", KeyIdInput).key_id,
             "delete_file": self.query_one("#delete-file", MarkBox).value,
+            "foreign": sorted(self._foreign),
             "ticks": self.query_one(Checklist).ticks,
             "question": self._question.value,
         }

@@ -36,6 +36,8 @@ from workflows.aws.authenticator import code_problem, grouped_seed
 from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence, joined, text_of
+from workflows.machine.events import StepKey
+from workflows.machine.observations import NOT_ASKED
 from workflows.steps.new_user import mfa
 from workflows.steps.new_user.mfa import API, CONSOLE, DeviceGone, Pending, Registered, Request
 from workflows.steps.shared.module import Context
@@ -265,13 +267,14 @@ class MfaPane(BrowsingPane):
         self._identity = identity_of(opening.context)
         self._pending: Pending | None = None
         known: Mapping[str, Any] = opening.context.facts.get("mfa") or {}
-        self._known = bool(known)
+        look = opening.context.observed.get(StepKey("mfa", opening.context.item), NOT_ASKED)
+        self._known = bool(known) and not (opening.undone or look.contradicts)
         self._serial: str | None = known.get("serial") if opening.done else None
         self._start: Mapping[str, Any] = {
             "how": known.get("how") or (CONSOLE if self._identity.sign_in_url else API),
             "place": (KeyPlace.KEPT if opening.context.facts.get("access_key") else KeyPlace.FILE).value,
             "path": "",
-            "ticks": done_before(opening.context),
+            "ticks": done_before(opening.context, "mfa"),
             **opening.draft,
         }
 

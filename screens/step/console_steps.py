@@ -67,13 +67,17 @@ def create_access_key(context: Context, identity: Identity) -> tuple[Task, ...]:
     )
 
 
-def done_before(context: Context) -> list[int]:
+def done_before(context: Context, fact: str) -> list[int]:
     """Return the numbers of the tasks done beforehand: a user who has just signed in skips the sign-in.
 
-    A device created from here doesn't count: it needs a sign-in with its code.
+    A device created from here doesn't count: it needs a sign-in with its code. Nor does any sign-in once the
+    step was done, since what is known of it is from then.
+
+    Args:
+        fact: the one that the step gives.
     """
     how = (context.facts.get("mfa") or {}).get("how", CONSOLE)
-    return [1] if how == CONSOLE and sign_in.just_now(context) else []
+    return [1] if fact not in context.facts and how == CONSOLE and sign_in.just_now(context) else []
 
 
 def _credentials() -> Task:

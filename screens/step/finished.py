@@ -760,6 +760,8 @@ def _kept(run: SessionRun) -> Iterator[str]:
     keys += [f"access key{'s' * (kept.count(place) > 1)} {place}" for place in dict.fromkeys(kept)]
     if keys:
         yield f"Keys      {'; '.join(keys)}"
+    for path in filter(None, (access_keys.left_file(key) for _, key in each if key)):
+        yield f"Download  {run.environment.readable(path)} has a secret in plain text: delete it."
     for config in sorted({profile["config"] for profile in whole.of_each_item("profiles").values()}):
         yield f"Profiles  {run.environment.readable(config)}"
     yield "Session   on Home (F3), until you delete it there"

@@ -104,6 +104,7 @@ class Opening:
         asks: whether the world contradicts the step, so that Next asks before it does anything.
         failed: whether its last try failed, or the user stopped it.
         skipped: whether the user skipped it.
+        undone: whether it is open again for a reason: somebody else has undone it.
         gone: people in the step whom later sessions removed.
         over: whether later sessions left nothing to do in the session: no step is skipped or done again.
     """
@@ -118,6 +119,7 @@ class Opening:
     asks: bool = False
     failed: bool = False
     skipped: bool = False
+    undone: bool = False
     gone: tuple[str, ...] = ()
     over: bool = False
 

@@ -211,6 +211,13 @@ class Checklist(Vertical):
         self._at = len(self._rows)
         self._mark()
 
+    def start_again(self) -> None:
+        """Mark no task as done, leaving the focus where it is."""
+        for row in self._rows:
+            row.done = False
+        self._at = 0
+        self._mark()
+
     def opened(self, opened: bool, address: str) -> None:  # noqa: FBT001 - a move's result
         """Handle the opening of a task's page: mark it done, or show the address that no browser opened."""
         number, row = next((at, row) for at, row in enumerate(self._rows, start=1) if row.entry.opens)

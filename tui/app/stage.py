@@ -25,7 +25,7 @@ from workflows.core.sentences import Sentence, enumerated, joined, listed, text_
 from workflows.machine.events import STOPPED, Failed, Reopened, StepKey, UnstorableFactError
 from workflows.machine.observations import Observation, Verdict
 from workflows.machine.rules import IllegalTransition
-from workflows.machine.state import SETTLED, Status
+from workflows.machine.state import SETTLED, Record, Status
 from workflows.run import PROJECT, REVIEW, SessionRun
 from workflows.steps.shared.by_hand import NotPossible
 from workflows.steps.shared.module import Report, acceptance
@@ -215,6 +215,7 @@ class Stage(Vertical):
             asks=status is Status.CONTRADICTED,
             failed=status in {Status.FAILED, Status.STOPPED},
             skipped=status is Status.SKIPPED,
+            undone=status is Status.READY and bool(reopened_because(session.record(key))),
             gone=gone,
             over=bool(self._run.why_over()),
         )
@@ -379,6 +380,11 @@ def _waiting(title: Sentence, purpose: Sentence, note: str) -> VerticalScroll:
     )
 
 
+def reopened_because(record: Record | None) -> str:
+    """Return the reason with which a step was last opened again, or ""."""
+    return record.last.reason if record is not None and isinstance(record.last, Reopened) else ""
+
+
 def note_of(run: SessionRun, key: StepKey) -> str:
     """Return the note of a step, or ""."""
     session, record = run.session, run.session.record(key)
@@ -394,8 +400,8 @@ def note_of(run: SessionRun, key: StepKey) -> str:
         case Status.FAILED | Status.STOPPED if isinstance(last, Failed):
             failed = "The last try failed: " if status is Status.FAILED else ""
             return f"{failed}{last.error.get('what', '')}"
-        case Status.READY if isinstance(last, Reopened) and last.reason:
-            return f"Open again: {last.reason}."
+        case Status.READY if reason := reopened_because(record):
+            return f"Open again: {reason}."
         case Status.CONTRADICTED | Status.UNCONFIRMED:
             return _seen(run, key, status)
         case Status.SKIPPED:

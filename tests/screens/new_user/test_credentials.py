@@ -230,6 +230,7 @@ async def test_mfa_can_be_skipped(new_user: NewUserAws, session: Session) -> Non
         (MFA, "", Proof.CHOSEN, 90, []),
         (KEYS, "console", Proof.CHOSEN, 20, [1]),
         (KEYS, "api", Proof.CHOSEN, 20, []),
+        (MFA, "console", Proof.CHOSEN, 5, []),  # open again
     ],
 )
 async def test_who_has_just_signed_in_is_not_asked_to_again(
@@ -246,6 +247,8 @@ async def test_who_has_just_signed_in_is_not_asked_to_again(
     settle(session, StepKey("sign-in", ITEM), {"signed_in": {"at": at, "since": "", "proof": proof}})
     if how:
         settle(session, MFA, {"mfa": {"serial": SERIAL, "how": how, "at": at}})
+    if how and step == MFA:
+        session.reopen(MFA)
     app = host(new_user, session, step)
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
@@ -581,6 +584,32 @@ async def test_to_answer_in_a_skipped_step_is_to_do_it_after_all(
         await pilot.press("enter")
         await rest(pilot)
         assert not app.wizard._left_alone
+
+
+async def test_the_file_of_a_foreign_key_is_not_offered_again_and_its_steps_are_not_done(
+    new_user: NewUserAws, session: Session
+) -> None:
+    user_key(new_user)
+    path = new_user.csv(user_key(new_user, "juan.delacruz"))
+    async with key_page(new_user, session) as (app, pilot):
+        await until(pilot, lambda: bool(field(app, "path").value))
+        await pilot.press("enter", "enter", "ctrl+n")
+        await rest(pilot)
+        assert isinstance(app.screen, ErrorDialog)
+        await pilot.press("escape")
+        for again in (False, True):
+            if again:
+                await app.wizard.go_to(MFA)
+                await rest(pilot)
+                await app.wizard.go_to(KEYS)
+                await rest(pilot)
+            pane = app.pane
+            assert isinstance(pane, AccessKeysPane)
+            pane._look_for_download()
+            await rest(pilot)
+            assert field(app, "path").value == ""
+            assert pane.query_one(Checklist).ticks == []
+    assert path.exists()
 
 
 async def test_a_download_that_is_here_already_is_imported_by_what_has_the_focus(
@@ -983,6 +1012,24 @@ def written(new_user: NewUserAws, session: Session) -> None:
     settle(session, PROFILES, profiles.perform(profiles.proposal(context), context, new_user.report))
 
 
+@pytest.mark.parametrize("seen", [False, True], ids=["removed by the admin", "gone in AWS"])
+async def test_a_device_that_is_gone_is_not_offered(
+    new_user: NewUserAws, session: Session, *, seen: bool
+) -> None:
+    kept(new_user, session, user_key(new_user))
+    if seen:
+        session.observe({MFA: Observation(Verdict.GONE, "It is gone.", (SERIAL,))})
+    session.do_again(MFA, "" if seen else "your admin removed it")
+    app = host(new_user, session, MFA)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        app.pane.query_one("#before", Button).press()
+        await rest(pilot)
+        await pilot.press("left", "enter")
+        await rest(pilot)
+        assert session.facts(ITEM)["mfa"].get("at"), "another one is registered"
+
+
 @pytest.mark.parametrize("device", [{"serial": None, "how": "console"}, {"serial": SERIAL, "how": "api"}])
 async def test_who_still_has_the_device_has_nothing_to_do_again_after_it(
     new_user: NewUserAws, session: Session, device: dict[str, str | None]
@@ -1105,6 +1152,25 @@ async def test_the_page_and_the_end_name_an_old_key_that_is_still_active(
             text = " ".join(app.text().split())
             assert f"{key['AccessKeyId']} " in text.replace(",", "")
             assert f"Deactivate {'it' if where else key['AccessKeyId']}" in text
+
+
+async def test_the_end_names_a_downloaded_file_for_as_long_as_it_has_the_key(
+    new_user: NewUserAws, session: Session
+) -> None:
+    key = user_key(new_user)
+    kept(new_user, session, key)
+    path = new_user.csv(key)
+    session.amend(KEYS, lambda facts: {"access_key": {**facts["access_key"], "file": str(path)}})
+    session.skip(PROFILES)
+    session.skip(VERIFY)
+    app = host(new_user, session, VERIFY)
+    async with app.run_test(size=(80, 40)) as pilot:
+        for there in (True, False):
+            if not there:
+                path.unlink()
+            await app.wizard.go_to(None)
+            await rest(pilot)
+            assert (path.name in app.text()) is there
 
 
 async def test_the_end_offers_no_look_at_a_key_that_was_left_where_it_is(

@@ -117,10 +117,12 @@ class Download:
     Attributes:
         path: where it is.
         age_seconds: how long ago it was written.
+        key_id: the id of the key in it; "" if its import reports why it can't be read.
     """
 
     path: Path
     age_seconds: int
+    key_id: str = ""
 
 
 def kept_record(context: Context) -> KeyRecord | None:
@@ -157,7 +159,7 @@ def survey(context: Context, _report: Report) -> Survey:
     stores, kept, earlier = store_options(context, identity_of(context)), None, ""
     with suppress(OnboardError):  # keeping a key reports why this one can't be read
         kept, earlier = kept_record(context), earlier_key(context)
-    downloaded = kept is not None and _is_downloaded(kept.id, context)
+    downloaded = kept is not None and any(found.key_id == kept.id for found in downloads(context))
     rejected = kept is not None and kept.id == rejected_key(context)
     return Survey(stores, kept, bool(earlier), rejected, downloaded)
 
@@ -179,26 +181,33 @@ def earlier_key(context: Context) -> str:
     return record.fingerprint if record and elsewhere else ""
 
 
-def _is_downloaded(key_id: str, context: Context) -> bool:
-    for download in downloads(context):
-        with suppress(OnboardError):  # then it is another file, or its import reports what is wrong
-            key = read_access_key_file(download.path)
-            key.drop()
-            if key.access_key_id == key_id:
-                return True
-    return False
+def _id_in(path: Path) -> str:
+    with suppress(OnboardError), read_access_key_file(path) as key:
+        return key.access_key_id
+    return ""
+
+
+def left_file(key: Facts) -> str:
+    """Return the file with the secret of a fact `access_key` in plain text, if it is still there; or ""."""
+    path = str(key.get("file") or "")
+    return path if path and _id_in(Path(path)) == key["id"] else ""
 
 
 def downloads(context: Context) -> tuple[Download, ...]:
-    """Return the access key files that the browser saved recently, the newest first."""
-    now = context.environment.now()
+    """Return the access key files that the browser saved recently, the newest first.
+
+    A key that is kept for another account, or that AWS rejected, is no new one.
+    """
+    now, every = context.environment.now(), context.of_each_item("access_key")
+    old = {rejected_key(context), *(key.get("id") for item, key in every.items() if item != context.item)}
     found = []
     for path in find_access_keys(context.environment.downloads, now - RECENT):
         try:
             written = path.stat(follow_symlinks=False).st_mtime
         except FileNotFoundError:
             continue  # deleted since the folder was listed
-        found.append(Download(path, max(0, int(now.timestamp() - written))))
+        if not (key_id := _id_in(path)) or key_id not in old:
+            found.append(Download(path, max(0, int(now.timestamp() - written)), key_id))
     return tuple(found)
 
 
@@ -299,6 +308,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
             "id": record.id,
             "kept": store.kind,
             "how": request.how,
+            "file": str(typed_path(request.path, context.environment.home)) if request.how == CONSOLE else "",
             "mfa_serial": serial,
             "at": proved.at.isoformat(timespec="seconds"),
             "signed_in": proved.signed_in.words if proved.signed_in.recorded else "",

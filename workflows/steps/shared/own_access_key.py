@@ -282,13 +282,17 @@ def unlock(passphrase: Secret, fingerprint: str, context: Context, report: Repor
     ).drop()
 
 
+class ForeignKey(OnboardError):  # noqa: N818 - it names what was given
+    """The access key belongs to another user or account."""
+
+
 def check_owner(who: sts.Identity, identity: Identity, context: Context) -> None:
     """Reject a key that isn't this identity's, since it would sign as somebody else or in another account.
 
     A command may not know the user, or neither user nor account. Accounts in the handoff are named.
 
     Raises:
-        OnboardError: it belongs to somebody else, or to no user.
+        ForeignKey: it belongs to somebody else, or to no user.
     """
     same_user = identity.user.casefold() in {"", (who.user_name or "").casefold()}
     if who.user_name and same_user and identity.account_id in {"", who.account}:
@@ -297,7 +301,7 @@ def check_owner(who: sts.Identity, identity: Identity, context: Context) -> None
     account = f" in the account {account_label(identity)}" if identity.account_id else ""
     names = {other.account_id: f"{other.account_name} " for other in handoff_of(context).identities}
     owner = f"the user {who.user_name} in the account {names.get(who.account, '')}{who.account}"
-    raise OnboardError(
+    raise ForeignKey(
         "A key of another account" if who.user_name and same_user else "Another user's access key",
         f"This key belongs to {owner if who.user_name else who.arn}.",
         why=f"You need a key of {user}{account}.",

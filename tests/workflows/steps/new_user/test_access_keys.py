@@ -78,7 +78,27 @@ def test_old_downloads_are_not_offered_and_the_file_may_stay(new_user: NewUserAw
     path = new_user.csv(key)
     os.utime(path, (new_user.aws.now() - 7200,) * 2)
     assert step.downloads(context) == ()
-    step.perform(Request(VAULT, CONSOLE, path=str(path), delete_file=False), context, new_user.report)
+    request = Request(VAULT, CONSOLE, path=str(path), delete_file=False)
+    fact = step.perform(request, context, new_user.report)["access_key"]
+    assert step.left_file(fact) == str(path)
+    path.write_text("Access key ID,Secret access key\nAKIAOTHERKEYINIT0001," + "s" * 40)
+    assert step.left_file(fact) == "", "another file has its name now"
+    path.unlink()
+    assert step.left_file(fact) == ""
+
+
+def test_a_file_is_not_offered_whose_key_is_kept_for_another_account_or_rejected(
+    new_user: NewUserAws,
+) -> None:
+    key = user_key(new_user)
+    path, context = new_user.csv(key), new_user.context()
+    fact = {"id": key["AccessKeyId"], "kept": "keyring"}
+    assert [found.key_id for found in step.downloads(context)] == [key["AccessKeyId"]]
+    assert step.downloads(replace(context, every={"access_key@management": fact})) == ()
+    assert step.downloads(replace(context, every={f"access_key@{context.item}": fact}))
+    look = replace(not_accepted(key["AccessKeyId"]), asked_at=context.environment.now().isoformat())
+    rejected = {StepKey("access-keys", context.item): look}
+    assert step.downloads(replace(context, observed=rejected)) == ()
     assert path.exists()
 
 
