@@ -23,7 +23,7 @@ def test_what_init_noted_may_be_anything(name: str, kind: str, tmp_path: Path) -
     )
     put(kind, tmp_path / ".terraform" / name)
     with contextlib.suppress(OSError):
-        assert isinstance(place_of(tmp_path, {}), Path | None)
+        assert isinstance(place_of(tmp_path, {"type": "s3"}, {}), Path | None)
     assert isinstance(init_needed(tmp_path / ".terraform", {"bucket": "b"}), bool)
 
 

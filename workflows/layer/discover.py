@@ -24,7 +24,7 @@ from workflows.core.files import cause_of, load_file
 from workflows.core.grouping import by_key
 from workflows.core.sentences import enumerated
 from workflows.core.shapes import texts
-from workflows.hcl.document import Document
+from workflows.hcl.document import Block, Document
 from workflows.hcl.parsing import MAX_VARIABLES, load_hcl
 from workflows.hcl.values import fields_at, object_key, read_variables, text_of
 from workflows.layer.files import backends, read_documents, refuse_outside
@@ -290,22 +290,31 @@ def _location(root: Path, folder: Path, path: Path, account: Account | None) -> 
         )
     blocks = backends(path)
     replaced = bool(blocks) and blocks[-1].header != blocks[0].header
-    in_block = text_of(blocks[-1].attributes.get("region"), {}) if blocks else None
+    backend = {} if replaced else read_variables(backend_file)
+    in_block = _texts(blocks[-1]) if blocks else {}
     return LayerLocation(
         account=folder.name,
         path=path,
         relative=path.relative_to(root).as_posix(),
         account_id=(account.id or None) if account else None,
-        backend={} if replaced else read_variables(backend_file),
+        backend=backend,
         backend_config=backend_file,
         var_files=var_files,
         variables=variables,
         locked=read_lock_file(path / _LOCK_FILE),
         required_version=read_required_version(path),
         backend_configs=() if replaced else (backend_file,),
-        region=_region(variables) or in_block or "",
+        named_backend={**in_block, **backend, "type": blocks[-1].label or "cloud"}
+        if blocks
+        else {"type": "local"},
+        region=_region(variables) or in_block.get("region", ""),
         root=root,
     )
+
+
+def _texts(block: Block) -> dict[str, str]:
+    found = {name: text_of(attribute, {}) for name, attribute in block.attributes.items()}
+    return {name: text for name, text in found.items() if text is not None}
 
 
 def _text(values: Mapping[str, object], name: str) -> str:

@@ -310,6 +310,7 @@ class LayerLocation:
         locked: the AWS provider of `.terraform.lock.hcl`, or None without one.
         required_version: the `required_version` of the layer's Terraform block, or None.
         backend_configs: the files for `terraform init -backend-config=`: the backend file, or none.
+        named_backend: the type and the settings of its backend, by its files, as init records them.
         region: the first region found in its variables, its backend file or its backend block, or "".
         root: the project's root folder; no link of the layer may lead outside it.
     """
@@ -325,6 +326,7 @@ class LayerLocation:
     locked: LockedProvider | None = None
     required_version: str | None = None
     backend_configs: tuple[Path, ...] = ()
+    named_backend: Mapping[str, object] = field(default_factory=dict)
     region: str = ""
     root: Path | None = None
 

@@ -253,12 +253,14 @@ NEVER_WRITTEN = StoredState(StateMark("", 0), State())
 
 
 def place_of(
-    layer: Path, environment: Mapping[str, str], *, own_endpoint: bool = False
+    layer: Path, backend: Mapping[str, object], environment: Mapping[str, str], *, own_endpoint: bool = False
 ) -> Path | Bucket | None:
     """Return where a layer's state is stored, by init's record; None if unknown, or not readable directly.
 
     Args:
         layer: the layer's folder.
+        backend: the type and settings of the backend that its files name. A record of another one, or none at
+            all as after a failed init, doesn't say where the state is.
         environment: the person's environment, for Terraform's own variables.
         own_endpoint: whether to accept a backend with an endpoint other than AWS's, as in the sandbox.
 
@@ -271,6 +273,8 @@ def place_of(
     try:
         noted = noted_backend(data)
         kind, settings = noted.get("type", "local"), noted.get("config") or {}
+        if "type" not in backend or not _has({**settings, "type": kind}, backend):
+            return None
     except (ValueError, AttributeError):
         return None
     if kind == "local":
@@ -283,6 +287,7 @@ def place_of(
 
 def kept_state(
     layer: Path,
+    backend: Mapping[str, object],
     environment: Mapping[str, str],
     s3: Callable[[str | None], AbstractContextManager[AwsClient]],
     *,
@@ -292,6 +297,7 @@ def kept_state(
 
     Args:
         layer: as for `place_of`.
+        backend: as for `place_of`.
         environment: as for `place_of`.
         s3: makes a client with the layer's profile, in a region or in the profile's own.
         own_endpoint: as for `place_of`.
@@ -300,7 +306,7 @@ def kept_state(
         OnboardError: it can't be read.
         OSError: init's record can't be read.
     """
-    place = place_of(layer, environment, own_endpoint=own_endpoint)
+    place = place_of(layer, backend, environment, own_endpoint=own_endpoint)
     if isinstance(place, Bucket):
         with s3(place.region or None) as client:
             return _object(client, place)
@@ -347,11 +353,14 @@ def init_needed(data: Path, backend: Mapping[str, object]) -> bool:
         backend: the values of the `init -backend-config` files.
     """
     try:
-        stored = noted_backend(data).get("config") or {}
-        same = all(_noted_as(stored.get(name)) == _noted_as(value) for name, value in backend.items())
+        same = _has(noted_backend(data).get("config") or {}, backend)
     except (OSError, ValueError, AttributeError):
         return True
     return not (data.is_dir() and same)
+
+
+def _has(noted: Mapping[str, object], wanted: Mapping[str, object]) -> bool:
+    return all(_noted_as(noted.get(name)) == _noted_as(value) for name, value in wanted.items())
 
 
 def _noted_as(value: object) -> object:

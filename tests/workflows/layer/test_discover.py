@@ -118,6 +118,27 @@ def test_a_project_without_a_region_takes_that_of_a_backend_file(tmp_path: Path,
     assert project.region_of("shared") == "eu-west-1"
 
 
+FILE = {"profile": "bb-security-devops", "bucket": "state", "encrypt": True}
+
+
+@pytest.mark.parametrize(
+    ("blocks", "named"),
+    [
+        ([], {"type": "local"}),
+        (['backend "s3" {\n    key = "x"\n    bucket = "y"\n  }'], {"type": "s3", "key": "x", **FILE}),
+        (['backend "s3" {}', 'backend "local" {\n    path = "z"\n  }'], {"type": "local", "path": "z"}),
+        (['backend "s3" {}', "cloud {}"], {"type": "cloud"}),
+    ],
+)
+def test_a_layers_backend_is_that_of_its_block_and_its_backend_file(
+    tmp_path: Path, blocks: list[str], named: dict[str, object]
+) -> None:
+    root = make(tmp_path / "p", layers=("security/base-identities",))
+    for name, block in zip(("config.tf", "override.tf"), blocks, strict=False):
+        (root / "security/base-identities" / name).write_text(f"terraform {{\n  {block}\n}}\n")
+    assert find_project(root).layers[0].named_backend == named
+
+
 def test_a_link_to_a_folder_of_the_project_is_followed(tmp_path: Path) -> None:
     root = make(tmp_path / "p")
     link = tmp_path / "link"

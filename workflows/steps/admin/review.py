@@ -306,7 +306,7 @@ def undoable(context: Context, report: Report) -> ChangeSet:
             raise OnboardError(
                 "It was applied",
                 f"The state of {account} has what you decided, so AWS has it too.",
-                next="Undo it with a new session, such as Remove people on Home.",
+                next="Undo it with a new session on Home.",
             )
     return change_set
 

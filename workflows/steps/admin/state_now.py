@@ -55,6 +55,7 @@ def stored(context: Context) -> StoredState | None:
     with contextlib.suppress(CodeDue):
         return kept_state(
             location.path,
+            location.named_backend,
             environment.variables,
             lambda region: client_without_code("s3", context, "", region),
             own_endpoint=environment.endpoint_url is not None,
@@ -180,7 +181,8 @@ def seen(context: Context) -> Observation:
     missing = _lacking(now.state, context)
     if not missing:
         return AGREES
-    what, people = [words for _name, words in missing], dict.fromkeys(name for name, _words in missing)
+    what = dict.fromkeys(words for _name, words in missing)
+    people = dict.fromkeys(name for name, _words in missing if name)
     words = f"The state of {context.item} is no longer what you decided: {joined(what, '; ')}."
     about = (now.mark.lineage, *map(text_of, what))
     return replace(undone(words, about, context), by_item={context.item: tuple(people)})
@@ -280,17 +282,20 @@ def _is_so(change: Resource, state: State) -> bool:
 
 
 def not_applied(state: State, context: Context) -> list[Sentence]:
-    """List the decisions about people that the state of the step's layer lacks."""
-    return [words for _name, words in _lacking(state, context)]
+    """List, each once, what the state of the step's layer lacks of the decisions about people."""
+    return [*dict.fromkeys(words for _name, words in _lacking(state, context))]
 
 
 def _lacking(state: State, context: Context) -> list[tuple[str, Sentence]]:
     """List the missing decisions, each with the person concerned.
 
     A person whom a later session removed, even from the files only, lacks nothing. After this session's
-    apply, a person changed by a later one only has to exist.
+    apply, a person changed by a later one only has to exist. An empty state has none of them: it doesn't even
+    show who is gone.
     """
     here = context.decisions.of(context.item)
+    if state == State():
+        return [(name, "it is empty") for name in sorted(here.people) or ("",)]
     gone = removed_from_files(context).by_item.get(context.item, ())
     since = {*gone}
     if context.item in context.of_each_item("applied"):

@@ -702,6 +702,7 @@ def _kept(layer: OpenLayer, context: Context) -> StoredState | None:
     with contextlib.suppress(OnboardError, OSError):
         kept = kept_state(
             location.path,
+            location.named_backend,
             environment.variables,
             lambda region: factory.profile_client("s3", layer.files, profile, region=region),
             own_endpoint=environment.endpoint_url is not None,

@@ -362,7 +362,7 @@ def test_every_removal_has_to_be_confirmed_by_name(tmp_path: Path, record: PlanR
 def test_what_the_state_lacks_is_told_for_everybody(tmp_path: Path) -> None:
     own = context(tmp_path)
     login = LoginProfile("jane.doe", LOGIN, "", "", clear=False)
-    lacking = state_now.not_applied(State(), own)
+    lacking = state_now.not_applied(State(addresses=("another",)), own)
     assert ["Admins" in words for words in lacking] == [False, True]
     assert all(words.startswith("jane.doe ") for words in lacking)
     half = State(users={"jane.doe": "arn"}, groups={"admins": ("jane.doe",)})
@@ -478,7 +478,7 @@ def test_who_was_never_in_the_account_is_not_called_removed(
     plans_are(monkeypatch, own, record, Plan(()))
 
     def made(own: Context, *, there: bool = False) -> tuple[str, ...]:
-        state = State(users={"mary": "arn"} if there else {})
+        state = State(users={"sam": "arn", **({"mary": "arn"} if there else {})})
         monkeypatch.setattr(plan, "read_state", lambda *_, **__: state)
         gone = ResourceChange("aws_iam_user.mary", "aws_iam_user", Action.DELETE, user="mary")
         lost = replace(gone, address="module.mary", type="aws_iam_user")

@@ -62,6 +62,10 @@ def state(serial: int, *resources: Mapping[str, Any], lineage: str = "a-line") -
     return json.dumps({"version": 4, "serial": serial, "lineage": lineage, "resources": resources})
 
 
+LOCAL = {"type": "local"}
+S3 = {"type": "s3", "bucket": "b", "key": "k"}
+
+
 @pytest.fixture
 def layer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return an initialised layer with its state in a file that contains sam."""
@@ -69,7 +73,8 @@ def layer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (layer / ".terraform").mkdir(parents=True)
     (layer / "users.tf").write_text("# people\n")
     (layer / "terraform.tfstate").write_text(state(3, SAM))
-    monkeypatch.setattr(state_now, "located", lambda _context: (None, SimpleNamespace(path=layer)))
+    location = SimpleNamespace(path=layer, named_backend=LOCAL)
+    monkeypatch.setattr(state_now, "located", lambda _context: (None, location))
     return layer
 
 
@@ -269,21 +274,54 @@ def noted(layer: Path, **settings: Any) -> None:
 
 
 def test_where_a_state_is_kept_is_known_only_if_nothing_else_decides_it(layer: Path) -> None:
-    assert place_of(layer, {}) == layer / "terraform.tfstate"
-    assert place_of(layer, {"TF_DATA_DIR": "other"}) is None
-    assert place_of(layer, {"TF_WORKSPACE": "two"}) is None
+    assert place_of(layer, LOCAL, {}) == layer / "terraform.tfstate"
+    assert place_of(layer, LOCAL, {"TF_DATA_DIR": "other"}) is None
+    assert place_of(layer, LOCAL, {"TF_WORKSPACE": "two"}) is None
     noted(layer)
-    assert place_of(layer, {}) == Bucket("b", "k", "us-east-1")
+    assert place_of(layer, S3, {}) == Bucket("b", "k", "us-east-1")
     for settings in ({"role_arn": "x"}, {"endpoints": {"s3": "x"}}, {"bucket": None}):
         noted(layer, **settings)
-        assert place_of(layer, {}) is None
+        assert place_of(layer, S3, {}) is None
     noted(layer, endpoints={"s3": "x"})
-    assert place_of(layer, {}, own_endpoint=True) == Bucket("b", "k", "us-east-1")
+    assert place_of(layer, S3, {}, own_endpoint=True) == Bucket("b", "k", "us-east-1")
     (layer / ".terraform/environment").write_text("two")
-    assert place_of(layer, {}, own_endpoint=True) is None
+    assert place_of(layer, S3, {}, own_endpoint=True) is None
     (layer / ".terraform/environment").unlink()
     (layer / ".terraform/terraform.tfstate").write_text('{"backend": {"type": "gcs", "config": {}}}')
-    assert place_of(layer, {}) is None
+    assert place_of(layer, {"type": "gcs"}, {}) is None
+
+
+@pytest.mark.parametrize(
+    "named", [{}, LOCAL, {"type": "gcs"}, {**S3, "key": "another"}, {**S3, "profile": "bb-devops"}]
+)
+def test_a_record_of_another_backend_than_the_layers_says_no_place(
+    layer: Path, named: Mapping[str, object]
+) -> None:
+    noted(layer)
+    assert place_of(layer, named, {}) is None
+    (layer / ".terraform/terraform.tfstate").unlink()
+    assert place_of(layer, S3, {}) is None, "a failed init leaves no record"
+
+
+@pytest.mark.parametrize("text", ["", state(1)])
+@pytest.mark.parametrize(
+    "decided",
+    [
+        {"user_changes": {"add": {}, "remove": {"security": ["mary"]}}},
+        {"user_changes": {"access": {"security": {"sam": {"login_profile": False}}}}},
+        {"user_changes": {}, "memberships": {"security": {"sam": {"add": [], "remove": ["devops"]}}}},
+        {"user_changes": {}},
+    ],
+)
+def test_an_empty_state_shows_nothing_as_applied(
+    own: Context, layer: Path, text: str, decided: dict[str, Any]
+) -> None:
+    context = replace(own, facts={**own.facts, "joining": [], **decided}, every={})
+    (layer / "terraform.tfstate").write_text(text)
+    assert state_now.seen(context).verdict is Verdict.UNDONE
+    removal = ResourceChange("aws_iam_user.mary", "aws_iam_user", Action.DELETE, user="mary")
+    plan_resources.keep(Plan((removal,)), (), context)
+    assert not state_now.holds(plan_resources.kept(context), State(), context)
 
 
 def test_data_sources_and_replaced_instances_are_no_people() -> None:
@@ -337,6 +375,8 @@ def in_bucket(
     **settings: str,
 ) -> Factory:
     noted(layer)
+    location = SimpleNamespace(path=layer, named_backend=S3)
+    monkeypatch.setattr(state_now, "located", lambda _context: (None, location))
     factory = Factory(answer)
     profile = LayerProfile("bb-devops", (("bb-devops", settings),), source, "", "security", "", "backend")
     monkeypatch.setattr(state_now, "profiles_of", lambda *_: (profile,))
@@ -403,7 +443,7 @@ def test_terraform_reads_what_it_plans_with_only_where_nothing_else_can(
     monkeypatch.setattr(terraform_runs, "factory_for", lambda *_: factory)
     pulled = State(users={"pulled": ""})
     terraform = SimpleNamespace(init_needed=lambda: False, state=lambda **_: pulled)
-    location = SimpleNamespace(path=layer, account="security", profile="bb-devops")
+    location = SimpleNamespace(path=layer, named_backend=S3, account="security", profile="bb-devops")
     opened: Any = SimpleNamespace(terraform=terraform, location=location, project=None, files=None)
     found = terraform_runs.read_state(opened, own, lambda _progress: None, planning=planning)
     assert found.users.keys() == users
