@@ -261,6 +261,13 @@ class Git:
         """Return whether git ignores a file."""
         return self._run("check-ignore", "--quiet", "--", str(path)).exit_code == 0
 
+    def uncommitted(self, files: Sequence[Path]) -> list[Path]:
+        """Return those of the files that the last commit doesn't have as they are, ignored ones included."""
+        dirty = {file.path.resolve() for file in self.dirty_files(files)} if files else set[Path]()
+        return [
+            path for path in files if path.resolve() in dirty or (path.exists() and self.is_ignored(path))
+        ]
+
     def upstream(self, *, fetch: bool = False, cancelled: Event | None = None) -> Upstream:
         """Compare the branch with its upstream, or with the remote's default branch.
 
@@ -383,7 +390,7 @@ class Git:
         self._ask("switch", "--quiet", "--create", name)
 
     def commit(self, files: Sequence[Path], message: str) -> str:
-        """Commit exactly these files, changed, new or deleted; other staged files stay staged.
+        """Commit exactly these files, changed, new, ignored or deleted; other staged files stay staged.
 
         Returns:
             The new commit.
@@ -394,7 +401,7 @@ class Git:
         names = [str(path) for path in files]
         if not names:
             raise OnboardError("Nothing to commit", "No file was named.")
-        self._ask("add", "--all", "--", *names)
+        self._ask("add", "--all", "--force", "--", *names)
         self._ask("commit", "--quiet", "--message", message, "--only", "--", *names)
         return self.head()
 

@@ -457,6 +457,10 @@ class ReviewPane(ByHandPane):
             lines.append(f"! The commit includes {count(number, 'other uncommitted line')} in {where}.")
         if commit and others and not box.value:
             lines.append(f"! A plan of the commit alone may fail: it lacks {which}.")
+        if commit and self._beside.ignored:
+            lines.append(
+                f"! Git ignores {self._ignored}. The commit adds them by force: the layer needs them."
+            )
         self.query_one("#taken-in", Text).show_lines(lines)
 
     def on_mount(self) -> None:
@@ -541,6 +545,10 @@ class ReviewPane(ByHandPane):
         """The commit with the written files; empty if they weren't committed from here."""
         commit = self.context.facts.get("commit") or {}
         return commit if commit.get("sha") else {}
+
+    @property
+    def _ignored(self) -> str:
+        return listed([f"{path.parent.name}/{path.name}" for path in self._beside.ignored], 2)
 
     @on(StepPane.MoveDone)
     def _say_written(self, message: StepPane.MoveDone) -> None:
@@ -627,6 +635,8 @@ class ReviewPane(ByHandPane):
             lines.append("✓ Nothing left to commit: git already has these files.")
         elif written:
             lines.append("○ Not committed. You can do that here or with git.")
+            if self._beside.ignored:
+                lines.append(f"! Git ignores {self._ignored}. By hand, use `git add -f`.")
         nothing = not (self.query_one(FileDiffs).files or written)
         self.set_class(nothing or bool(written and (self._committed or self._beside.in_git)), "-committed")
         self.query_one("#written", Text).show_lines(lines)

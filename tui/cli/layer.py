@@ -230,7 +230,10 @@ def _edit(
     def make() -> Proposal:
         made = run.edit(reading.read_layer(location), wanted)
         warnings = [*(problem.message for problem in made.warnings), *made.emptied_sentences]
-        return layer_write.ChangeSet(tuple(run.changes_of(made))), warnings
+        changes = layer_write.ChangeSet(tuple(run.changes_of(made)))
+        if ignored := ", ".join(_ignored(changes, place[1], machine)):
+            warnings.append(f"Git ignores {ignored}, which the layer needs. Add it with `git add -f`.")
+        return changes, warnings
 
     place = machine.places.sessions.parent, layer_find.root_of(project, location)
     _propose_and_write(place, (str(location.path), *wanted), make, done(location.relative), options)
@@ -309,13 +312,18 @@ def _account_changes(machine: host.Machine, folder: Path, options: argparse.Name
     else:
         changes = account_list.remove_account(project, options.remove)
         warnings += account_list.warnings_of_removal(project, options.remove)
-    repository = git.Git(project.root, machine.environment)
-    paths = [change.path for change in changes.changes]
-    if repository.is_repository() and any(map(repository.is_ignored, paths)):
-        warnings.append(
-            f"Git ignores {paths[0].name}, so nobody gets this change by a pull. Tell your colleagues."
-        )
+    for name in _ignored(changes, project.root, machine):
+        warnings.append(f"Git ignores {name}, so nobody gets this change by a pull. Tell your colleagues.")
     return changes, warnings
+
+
+def _ignored(changes: layer_write.ChangeSet, root: Path, machine: host.Machine) -> list[str]:
+    """Return the names of the files to write that git ignores."""
+    repository = git.Git(root, machine.environment)
+    if not repository.is_repository():
+        return []
+    staying = (change for change in changes.changes if change.after is not None)
+    return [change.name for change in staying if repository.is_ignored(change.path)]
 
 
 def _propose_and_write(

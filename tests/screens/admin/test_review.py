@@ -415,15 +415,21 @@ async def test_the_result_counts_the_other_files_of_the_commit(decided: AdminPro
         assert re.search(r"\b1 other\b", pane.parting)
 
 
-async def test_what_a_commit_takes_in_beside_the_difference_is_said_before(decided: AdminProject) -> None:
+@pytest.mark.parametrize("ignored", [True, False])
+async def test_what_a_commit_takes_in_beside_the_difference_is_said_before(
+    decided: AdminProject, *, ignored: bool
+) -> None:
     path = decided.root / "security/global/base-identities/locals.tf"
-    path.write_text(path.read_text() + "# mine\n# mine too\n")
+    if ignored:
+        (decided.root / ".git/info/exclude").write_text("**/keys/\n")
+    else:
+        path.write_text(path.read_text() + "# mine\n# mine too\n")
     async with review_of(decided) as (ui, _):
         pane = ui.app.pane
         assert not pane.query_one("#taken-in").display
         pane.query_one("#commit", MarkBox).value = True
         await ui.press("f24")
-        assert pane._beside.lines == {path: 2}
+        assert (pane._beside.lines, bool(pane._beside.ignored)) == ({} if ignored else {path: 2}, ignored)
         assert pane.query_one("#taken-in").display
         assert not pane.query_one("#others-too").display
         await write(ui)

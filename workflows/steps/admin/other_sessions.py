@@ -493,8 +493,7 @@ def left_in_git(context: Context) -> Sentence:
     if not git.is_repository():
         return left_by_facts(facts)
     paths = [Path(file["path"]) for file in facts["changed_files"]]
-    if dirty := {file.path.resolve() for file in git.dirty_files(paths)}:
-        uncommitted = [str(path) for path in paths if path.resolve() in dirty]
+    if uncommitted := [str(path) for path in git.uncommitted(paths)]:
         verb = "has" if len(uncommitted) == 1 else "have"
         words = (
             f"Commit the files Review wrote: {count(len(uncommitted), 'file')} {verb} uncommitted changes."

@@ -127,6 +127,7 @@ class Beside:
         deleted: those of them that no longer exist.
         undone: how many files `undo` would put back.
         in_git: whether git has all written files as they are.
+        ignored: files of this session that git ignores; a commit includes them, but `git add` wouldn't.
         gone_since: people whom later sessions removed from the files, and how.
         consequence: what writing the diff does for them.
         branch: the current branch, or "".
@@ -138,6 +139,7 @@ class Beside:
     deleted: frozenset[Path] = frozenset()
     undone: int = 0
     in_git: bool = False
+    ignored: tuple[Path, ...] = ()
     gone_since: Sentence = ""
     consequence: Sentence = ""
     branch: str = ""
@@ -203,15 +205,19 @@ def beside(change_set: ChangeSet, context: Context) -> Beside:
         for path, change in sorted(own.items())
         if change.path.resolve() in uncommitted
     }
-    in_git = bool(written) and uncommitted.isdisjoint(path.resolve() for path in written)
+    stay = [path for path in sorted(committed) if _stays(path, own.get(str(path)))]
     return replace(
         found,
         branch=git.branch() or "",
         lines={path: number for path, number in lines.items() if number},
         others=tuple(_others(layers, dirty, {path.resolve() for path in committed})),
-        # ignored files don't count as dirty
-        in_git=in_git and not any(git.is_ignored(path) for path in written),
+        in_git=bool(written) and not git.uncommitted(written),
+        ignored=tuple(filter(git.is_ignored, stay)),
     )
+
+
+def _stays(path: Path, change: FileChange | None) -> bool:
+    return path.exists() if change is None else change.after is not None
 
 
 def _others(layers: Iterable[Layer], dirty: Iterable[DirtyFile], but: Container[Path]) -> Iterator[OtherFile]:
@@ -527,8 +533,7 @@ def _repository(request: Request, context: Context) -> Git:
 
 
 def _commit(git: Git, message: str, paths: Sequence[Path]) -> dict[str, Any]:
-    dirty = {file.path.resolve() for file in git.dirty_files(paths)}
-    changed = [path for path in paths if path.resolve() in dirty]
+    changed = git.uncommitted(paths)
     sha = git.commit(changed, message) if changed else git.head()
     return {"branch": git.branch() or "", "sha": sha, "remote": git.remote()}
 

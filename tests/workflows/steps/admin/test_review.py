@@ -33,7 +33,7 @@ from workflows.machine.observations import AGREES, NOT_ASKED, Choice, Verdict
 from workflows.machine.summaries import Summary, keep_summary, made_from
 from workflows.steps.admin import pgp_keys, review, users
 from workflows.steps.admin.edits import operations, read_layers
-from workflows.steps.admin.other_sessions import not_applied, sessions_that_can_undo
+from workflows.steps.admin.other_sessions import left_in_git, not_applied, sessions_that_can_undo
 from workflows.steps.admin.review import Request
 from workflows.steps.admin.status_grid import PersonStatus, status_grid
 from workflows.steps.admin.written import files_written, holds_files, journal_of, to_undo, writes_of
@@ -711,6 +711,27 @@ def test_files_that_were_committed_by_hand_are_in_git_and_ignored_ones_are_not(a
     admin.git("commit", "--quiet", "--message", "Without her key")
     assert admin.git("status", "--porcelain") == ""
     assert not in_git(), "git says nothing of what it ignores"
+
+
+@pytest.mark.parametrize("by_hand", [True, False])
+def test_a_commit_has_written_files_that_git_ignores_and_the_page_knows_them_before(
+    admin: AdminProject, *, by_hand: bool
+) -> None:
+    (admin.root / ".git/info/exclude").write_text("**/keys/\n")
+    (admin.root / "mine").write_text("not Review's")
+    key, shown = admin.file("security", "keys/jane.doe"), review.prepare(admin.context(), quiet).change_set
+    assert review.beside(shown, admin.context()).ignored == (key,)
+    facts = write(admin, commit=not by_hand, message="Add jane.doe")
+    if by_hand:
+        assert review.beside(ChangeSet(()), admin.context()).ignored == (key,)
+        admin.git("commit", "--quiet", "--all", "--message", "What git knows")
+        assert left_in_git(admin.context(**facts))
+        return
+    assert {*admin.git("show", "--name-only", "--format=", "HEAD").split()} == {
+        Path(file["path"]).relative_to(admin.root).as_posix() for file in facts["changed_files"]
+    }
+    found = review.beside(ChangeSet(()), admin.context())
+    assert (found.in_git, found.ignored) == (True, ())
 
 
 def test_a_commit_that_a_hook_refused_can_be_made_without_writing_again(admin: AdminProject) -> None:
