@@ -219,7 +219,8 @@ class UsersPane(ByHandPane):
         with Vertical(id="joining"):
             yield Text("", id="hint")
             yield MarkList(id="people")
-            yield ButtonRow(Button("Change sign-in", id="sign-in", key="w"), id="more")
+            if self.context.decisions.joining or not self.context.decisions.leaving:
+                yield ButtonRow(Button("Change sign-in", id="sign-in", key="w"), id="more")
         with Vertical(id="everybody"):
             with Horizontal(id="find"):
                 yield FilterField(
@@ -405,7 +406,9 @@ class UsersPane(ByHandPane):
         if self.settled and action == "want" and parameters != ("by_hand",):
             return False
         seen = any(map(self.has_class, ("-everybody", "-nobody", "-tall")))
-        return not seen if action == "everybody" else seen if action in {"want", "filter"} else True
+        if action == "everybody":
+            return bool(self.query("#sign-in")) and not seen
+        return seen if action in {"want", "filter"} else True
 
     @on(Button.Pressed, "#everybody Button")
     def _press(self, event: Button.Pressed) -> None:

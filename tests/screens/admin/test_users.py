@@ -338,6 +338,19 @@ async def test_who_leaves_and_was_removed_by_hand_stays_decided(
         assert ui.session.facts()["user_changes"]["remove"] == {name: ["sam.okafor"] for name in where}
 
 
+@pytest.mark.parametrize("leaves", [True, False])
+async def test_sign_in_is_changed_beside_who_joins_and_not_where_people_only_leave(
+    admin_project: AdminProject, people_keys: Keys, *, leaves: bool
+) -> None:
+    chosen = {"leaving": ("sam.okafor",)} if leaves else {"joining": ("jane.doe",)}
+    decide(admin_project, people_keys, **chosen)
+    before = (project,) if leaves else (project, pgp_keys)
+    async with wizard(admin_project, *before, at="users") as ui:
+        assert bool(ui.app.pane.query("#sign-in")) is not leaves
+        await ui.press("w")
+        assert ui.app.pane.inside is not leaves
+
+
 async def test_somebody_who_came_to_be_in_every_account_leads_back_to_project(
     admin_project: AdminProject, people_keys: Keys
 ) -> None:
