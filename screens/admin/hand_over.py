@@ -31,6 +31,7 @@ from workflows.steps.shared.module import Progress, Report
 
 _Taking = Callable[[PersonHandoff], Sentence]
 _MARK, _UNMARK = "Mark as sent", "Mark as not sent"
+_MAIL = "Put into mailbox"
 _ANOTHERS_KEY = "If the key isn't theirs, somebody else can read the password."
 _LOST_KEY = (
     "Use this if {name} lost the PGP key or forgot its passphrase: nobody can read this password then."
@@ -119,7 +120,7 @@ class HandOverPane(TerraformPane):
         name = self._names[0] if self._names else "USER"
         field = PathField(hand_over.default_file(name), id="file", select_on_focus=False)
         yield FieldRow("Save to file", field)
-        mail = [] if self._mailbox is None else [Button("Put into mailbox", id="mail", key="m")]
+        mail = [] if self._mailbox is None else [Button(_MAIL, id="mail", key="m")]
         yield ButtonRow(
             *mail,
             Button("Copy", id="copy", key="c"),
@@ -304,7 +305,10 @@ class HandOverPane(TerraformPane):
         nothing = handoff is not None and handoff.void
         button.display = sent.by_hand or not (sent.sent_at or self._mailbox or nothing)
         other = name != self._to_send and (self.opening.done or name in self._handoffs)
-        self.query_one("#copy" if self._mailbox is None else "#mail").display = other
+        way = self.query_one("#copy" if self._mailbox is None else "#mail", Button)
+        way.display = other
+        if self._mailbox:
+            way.label = f"{_MAIL} again" if sent.sent_at else _MAIL
         elsewhere = handoff.elsewhere if handoff else self._left_to_later.get(name, ())
         trouble, doubts = (handoff.trouble, handoff.doubts) if handoff else ((), ())
         self.query_one("#trouble", Text).show_lines([f"✗ {words}" for words in trouble])

@@ -1133,7 +1133,8 @@ async def test_in_the_sandbox_only_the_mailbox_delivers_a_handoff(
     mailbox.mkdir(parents=True)
     (mailbox / "handoff-jane.doe.txt").write_text("From another session, not read yet\n")
     desk.environment = replace(desk.environment, mailbox=mailbox, sandbox=True)
-    async with at_hand_over(desk, monkeypatch) as (_app, pilot, pane):
+    async with at_hand_over(desk, monkeypatch) as (app, pilot, pane):
+        first = str(pane.query_one("#mail", Button).label)
         await press(pilot, "w", "t")
         saved = desk.environment.home / "handoff-jane.doe.txt"
         assert saved.exists()
@@ -1144,6 +1145,9 @@ async def test_in_the_sandbox_only_the_mailbox_delivers_a_handoff(
         assert (mailbox / "handoff-jane.doe.txt").read_text() == "Hello jane.doe\n"
         assert len([*mailbox.iterdir()]) == 2, "the one before it is still there"
         assert pane.request().people["jane.doe"].sent_at
+        again = app.pane.query_one("#mail", Button)
+        assert again.display
+        assert str(again.label) != first
 
 
 async def test_a_done_hand_over_opens_again_when_a_mark_is_taken_back(
