@@ -241,7 +241,6 @@ class Matrix(CursorLines):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         *(Binding(key, action, words, show=False) for key, action, words in _KEYS),
-        Binding("enter", "move(1)", "Down", show=False),
         Binding(
             "space",
             "put",

@@ -127,7 +127,7 @@ async def test_enter_changes_nobodys_groups(admin_project: AdminProject, people_
     decide(admin_project, people_keys, joining=("jane.doe",))
     async with wizard(admin_project, project, pgp_keys, users, at="groups") as ui:
         await ui.press("enter")
-        assert standing(ui) == ("management", 0)
+        assert (standing(ui), matrix_of(ui).person) == (("management", 0), "jane.doe")
 
 
 async def test_everybody_in_no_group_of_any_account_is_named(
