@@ -36,6 +36,7 @@ with on_demand():
     from tui import host
     from tui.cli import key_report, layer_find
     from workflows import git
+    from workflows.core import openpgp
     from workflows.gpg import pasted
     from workflows.layer import discover, model, names, write as layer_write
     from workflows.layer.edit import (
@@ -149,7 +150,7 @@ def add(machine: host.Machine, options: argparse.Namespace) -> None:
         present = _key_in_layer(machine, options, location)
         person = people.AddPerson(
             options.name,
-            _key(machine, options.key, location, present),
+            _key(machine, options, location, present),
             tuple(options.group),
             machine=_is_machine(options),
             outputs=options.outputs,
@@ -229,7 +230,8 @@ def _edit(
 
     def make() -> Proposal:
         made = run.edit(reading.read_layer(location), wanted)
-        warnings = [*(problem.message for problem in made.warnings), *made.emptied_sentences]
+        warnings = [problem.message for problem in made.warnings]
+        warnings += (*made.left_sentences, *made.emptied_sentences)
         changes = layer_write.ChangeSet(tuple(run.changes_of(made)))
         if ignored := ", ".join(_ignored(changes, place[1], machine)):
             warnings.append(f"Git ignores {ignored}, which the layer needs. Add it with `git add -f`.")
@@ -254,23 +256,27 @@ def _key_in_layer(
     return path if path.is_file() and path.parent.resolve() == keys.resolve() else None
 
 
-def _key(machine: host.Machine, name: str, location: model.LayerLocation, present: Path | None) -> str:
+def _key(
+    machine: host.Machine, options: argparse.Namespace, location: model.LayerLocation, present: Path | None
+) -> str:
     """Return the text of a key file from the input; reject a key that the provider would fail on.
 
     Args:
         machine: its folder resolves relative names.
-        name: as typed.
+        options: the user's `name`, and the `key` as typed.
         location: the layer, whose provider decides which keys work.
         present: the key's file, if it is in the layer already and stays as it is; else None.
     """
-    data = asking.given(machine, str(present or name), pasted.INPUT_LIMIT, "the key")
-    source = key_report.Source(
-        present.name if present else name, "", key_report.provider_of(location.path), machine.now()
-    )
+    data = asking.given(machine, str(present or options.key), pasted.INPUT_LIMIT, "the key")
+    name, owner = (present.name, "") if present else (options.key, options.name)
+    source = key_report.Source(name, owner, key_report.provider_of(location.path), machine.now())
     report = key_report.report_on(data, source, machine.environment, as_it_is=present is not None)
     if report.key is None or not report.verdict.accepted:
         raise OnboardError("This key can't be used", report.as_text().rstrip("\n"))
     note(*(f"warning: {warning}" for warning in report.warnings))
+    if owner:
+        fingerprint = openpgp.grouped(report.key.details.fingerprint)
+        note(f"Compare the fingerprint with {owner} before you apply: {fingerprint}")
     return report.key.key.text
 
 

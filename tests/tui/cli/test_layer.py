@@ -14,6 +14,8 @@ from tui.cli.arguments import DONE, REFUSED, UsageError
 from tui.cli.parser import build_parser
 from tui.host import Machine
 from workflows.core.errors import OnboardError
+from workflows.core.openpgp import grouped
+from workflows.gpg.inspect import check_key
 from workflows.layer.discover import find_project
 from workflows.layer.model import Style
 from workflows.layer.read.layer import read_layer
@@ -125,6 +127,25 @@ def test_a_dry_run_prints_the_diff_that_the_run_makes(
     assert contents(project / LAYER) == before
 
 
+@pytest.mark.parametrize(("name", "ignored", "warnings"), [("jane.doe", "", 2), ("zoe.last", "keys/", 4)])
+def test_a_key_that_looks_like_somebody_elses_or_that_git_ignores_is_warned_of(
+    machine: Machine,
+    project: Path,
+    key: bytes,
+    capsys: pytest.CaptureFixture[str],
+    name: str,
+    ignored: str,
+    warnings: int,
+) -> None:
+    (project / "jane.key").write_bytes(key)
+    subprocess.run(["git", "init", "--quiet"], cwd=project, check=True)
+    (project / ".git/info/exclude").write_text(ignored)
+    assert run(machine, "add", "security", name, "--key", "jane.key", "--dry-run") == DONE
+    said = capsys.readouterr().err
+    assert len(re.findall(r"^warning: ", said, re.MULTILINE)) == warnings
+    assert grouped(check_key(key, environment=machine.environment).details.fingerprint) in said
+
+
 def test_a_machine_user_gets_an_access_key(
     machine: Machine, project: Path, key: bytes, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -180,7 +201,7 @@ def test_a_bad_key_is_told_as_the_check_of_keys_tells_it(
         home.key("sign.only", subkey=None)
         (project / "bad.key").write_bytes(home.export("sign.only"))
     with pytest.raises(OnboardError) as refusal:
-        run(machine, "add", "security", "jane.doe", "--key", "bad.key")
+        run(machine, "add", "security", "sign.only", "--key", "bad.key")
     for layer in (str(project / LAYER), "security"):
         options = build_parser().parse_args(["pgp", "check", str(project / "bad.key"), "--layer", layer])
         assert options.run(machine, options) == REFUSED

@@ -7,7 +7,7 @@ from support.layers import USERS, layer_of
 
 from workflows.layer.edit.operation import EditRefused
 from workflows.layer.edit.people import AddPerson, RemovePerson
-from workflows.layer.edit.run import check, edit_layer
+from workflows.layer.edit.run import edit, edit_layer
 from workflows.layer.model import Layer
 
 KEY = "QUJD\n"
@@ -51,16 +51,15 @@ locals {
 """
 
 
-def notes(layer: Layer) -> list[str]:
-    problems = check(layer, [RemovePerson("jane.doe")])
-    assert not any(problem.fatal for problem in problems)
-    return [str(problem.message) for problem in problems]
+def notes(layer: Layer, *names: str) -> list[str]:
+    made = edit(layer, [RemovePerson(name) for name in names or ("jane.doe",)])
+    return [*map(str, made.left_sentences), *(str(problem.message) for problem in made.warnings)]
 
 
 def test_comments_that_stay_are_listed_and_those_that_go_are_not() -> None:
     layer = layer_of({"users.tf": HEAD + JANE, "groups.tf": GROUP}, {"jane.doe": KEY})
     comments = notes(layer)[0]
-    assert "groups.tf:5, users.tf:1, users.tf:13." in comments
+    assert "groups.tf:5, users.tf:1, users.tf:3." in comments, "the lines are those of the edited files"
     edited = edit_layer(layer, [RemovePerson("jane.doe")])
     left = edited.files.documents["users.tf"].data.decode()
     assert "Jane Doe" in left
@@ -84,7 +83,24 @@ def test_a_group_that_is_called_like_somebody_is_no_line_about_them() -> None:
 def test_a_name_of_one_word_is_not_found_in_other_names(name: str) -> None:
     text = f'# CI, jane.doe, {name.replace("jane", "x")}-1\nlocals {{\n  users = ["{name}"]\n}}\n'
     layer = layer_of({"users.tf": USERS, "locals.tf": text})
-    assert check(layer, [RemovePerson(name)]) == []
+    assert notes(layer, name) == []
+
+
+def test_a_machine_user_is_named_with_its_prefix_and_a_group_of_the_same_words_is_not_it() -> None:
+    group = """/*module "iam_group_s3_demo" {
+  name = "s3_demo"
+  group_users = [
+    module.machine_user["machine.s3.demo"].iam_user_name
+  ]
+}*/
+# module.user_s3_demo writes to S3 demo
+"""
+    people = 'locals {\n  users = ["jane.doe", "machine.s3.demo"]\n}\n'
+    layer = layer_of({"users.tf": USERS + "# jane.doe\n", "locals.tf": people, "groups.tf": group})
+    found = notes(layer, "jane.doe", "machine.s3.demo")
+    assert [name for name in ("groups.tf:4, groups.tf:7.", "groups.tf:1") if name in "".join(found)] == [
+        "groups.tf:4, groups.tf:7."
+    ]
 
 
 def test_the_last_block_says_what_a_later_one_needs_and_whether_the_key_goes() -> None:

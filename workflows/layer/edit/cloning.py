@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from tree_sitter import Node
@@ -12,6 +12,7 @@ from workflows.hcl.document import Document, Splice, walk
 
 _APART = re.compile(r"[^0-9A-Za-z]+")
 _MACHINE = "machine"
+_MARK = "[ ._+=,@-]?"
 
 
 def spellings(name: str) -> tuple[str, str]:
@@ -79,11 +80,18 @@ def beside_name(text: str, name: str) -> tuple[list[str], list[str]]:
 
 
 def where_named(text: str, name: str) -> Iterator[tuple[int, int]]:
-    """Yield where a text mentions a name; if it is one word, as in `machine.ci`, only with its prefix."""
-    words = words_of(name)
-    parts = words if len(words) > 1 else [word for word in _APART.split(name) if word]
-    found = (match.span() for match in _apart_by_marks(parts).finditer(text)) if parts else ()
-    return ((start, end) for start, end in found if not _of_longer_name(text, start, end))
+    """Yield where a text mentions a name; if it is one word, as in `machine.ci`, only with its prefix.
+
+    Without its prefix, a label counts only as a user's: a group may be called `s3_demo`, too.
+    """
+    words, whole = words_of(name), [word for word in _APART.split(name) if word]
+    short = len(words) > 1 and words != whole
+    found = _apart_by_marks(whole, short=short).finditer(text) if whole else ()
+    for start, end in (match.span() for match in found):
+        label = short and "_" in text[start:end]
+        of_others = label and not re.search("machine|user", text[max(0, start - 6) : end], re.IGNORECASE)
+        if not (of_others or _of_longer_name(text, start, end)):
+            yield start, end
 
 
 def _of_longer_name(text: str, start: int, end: int) -> bool:
@@ -136,8 +144,9 @@ def _in_words(name: str) -> re.Pattern[str]:
     return _apart_by_marks(words_of(name))
 
 
-def _apart_by_marks(parts: Iterable[str]) -> re.Pattern[str]:
-    words = r"[ ._+=,@-]?".join(re.escape(part) for part in parts)
+def _apart_by_marks(parts: Sequence[str], *, short: bool = False) -> re.Pattern[str]:
+    first, *rest = (re.escape(part) for part in parts)
+    words = f"(?:{first}{_MARK})?{_MARK.join(rest)}" if short else _MARK.join((first, *rest))
     return re.compile(rf"(?<![0-9A-Za-z]){words}(?![0-9A-Za-z])", re.IGNORECASE)
 
 

@@ -5,8 +5,6 @@ Also switch a person's console password or access key on or off, if the layer ha
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
@@ -19,7 +17,7 @@ from workflows.hcl.document import Document, remembered
 from workflows.hcl.lists import entry_keys, out_of_order
 from workflows.hcl.values import fields_at, quote
 from workflows.layer.edit.account import least_length, lengthened
-from workflows.layer.edit.cloning import replacing, spellings, where_named
+from workflows.layer.edit.cloning import replacing
 from workflows.layer.edit.groups import add_member, remove_member
 from workflows.layer.edit.key_files import (
     check_key_text,
@@ -357,12 +355,6 @@ def _commented_at(files: FileSet, name: str) -> Place | None:
     return next(found, None)
 
 
-_MOST = 5
-"""How many places to list."""
-_STAYING = {
-    True: "Comments that name {} stay: {}. Clean them up by hand.",
-    False: "Other lines that name {} stay: {}. Check whether they're still wanted.",
-}
 _LONGEST = 200
 """Maximum characters of a value, which may be a module's address."""
 
@@ -390,10 +382,6 @@ class RemovePerson:
     def _remarks(self, layer: Layer, person: Person) -> Iterator[Sentence]:
         if person.key_file in layer.files.linked:
             yield f"{person.key_file} stays: a symbolic link leads to it, so other layers may use it."
-        left = list(_left(layer, self.apply(layer), person))
-        for in_comments, remark in _STAYING.items():
-            if places := [str(place) for place, in_comment in left if in_comment is in_comments]:
-                yield remark.format(person.iam_name, listed(places, _MOST))
         yield from _last_of_a_kind(layer, person)
 
     def apply(self, layer: Layer) -> FileSet:
@@ -439,48 +427,6 @@ def _removed(layer: Layer, name: str) -> FileSet:
         files = files.with_key(str(person.key_file), None)
     refuse_mentioned(what, layer.files, files, person.owner)
     return files
-
-
-def _left(before: Layer, after: FileSet, person: Person) -> Iterator[tuple[Place, bool]]:
-    """Yield where the current files still name a removed person, and whether in a comment.
-
-    Lines that name a group are skipped: they concern that group.
-    """
-    of_groups = [quote(word).encode() for group in before.groups for word in (group.name, group.label)]
-    for name, document in before.files.documents.items():
-        there = _lines_naming(document, person.iam_name)
-        rest = _lines_naming(after.documents[name], person.iam_name) if there else []
-        left = Counter(line for _, line, _ in rest)
-        for place, line, in_comment in there:
-            if left[line]:
-                left[line] -= 1
-                if in_comment or not any(word in line for word in of_groups):
-                    yield place, in_comment
-
-
-def _lines_naming(document: Document, name: str) -> list[tuple[Place, bytes, bool]]:
-    """Return the lines that name a user, with their text and whether the name is in a comment.
-
-    A one-word name is only searched for in comments: elsewhere it may mean anything.
-    """
-    lines: dict[int, tuple[bytes, bool]] = {}
-    for start, end in where_named(document.data.decode("latin-1"), name):
-        line = document.data[document.line_start(start) : document.line_end(end)]
-        in_comment = _in_comment(document, start, end, line)
-        if in_comment or len(spellings(name)[0].split("_")) > 1:
-            lines.setdefault(document.data.count(b"\n", 0, start), (line, in_comment))
-    return [(Place(document.name, row + 1), line, kind) for row, (line, kind) in lines.items()]
-
-
-def _in_comment(document: Document, start: int, end: int, line: bytes) -> bool:
-    """Return whether bytes are in a comment, parsing the tree only if top-level comments don't decide."""
-    number = bisect_right(document.comments, start, key=lambda comment: comment.start_byte) - 1
-    if number >= 0 and end <= document.comments[number].end_byte:
-        return True
-    if b"#" not in line and b"//" not in line and document.data.find(b"/*", 0, start) < 0:
-        return False
-    node = document.root.descendant_for_byte_range(start, end)
-    return node is not None and node.type == "comment"
 
 
 def _last_of_a_kind(layer: Layer, person: Person) -> Iterator[Sentence]:

@@ -22,6 +22,7 @@ from workflows.hcl.document import Document
 from workflows.hcl.index import Item
 from workflows.hcl.parsing import parse_hcl
 from workflows.layer.edit.account import short_passwords
+from workflows.layer.edit.left_behind import left_behind
 from workflows.layer.edit.operation import EditRefused, Operation, facts_of, refuse
 from workflows.layer.model import Layer, Place
 from workflows.layer.read.layer import read_files
@@ -69,6 +70,11 @@ class Edit:
     before: Layer
     after: Layer
     warnings: tuple[Problem, ...]
+
+    @property
+    def left_sentences(self) -> tuple[Sentence, ...]:
+        """Where removed people are still named, by the lines of the edited files."""
+        return tuple(left_behind(self.before, self.after))
 
     @property
     def emptied_sentences(self) -> tuple[Sentence, ...]:
