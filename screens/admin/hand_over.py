@@ -101,9 +101,11 @@ class HandOverPane(TerraformPane):
         self._names = people_of(opening.context.item, opening.context)
         self._handoffs: dict[str, PersonHandoff] = {}
         self._left_to_later: Mapping[str, Sequence[Sentence]] = {}
-        marks = marks_in(opening.context.item, opening.context, opening.draft)
-        self._sent = {name: marks.get(name, Sent()) for name in self._names}
-        self._before = {**self._sent}
+        item, context = opening.context.item, opening.context
+        self._before, self._sent = (
+            {name: marks.get(name, Sent()) for name in self._names}
+            for marks in (marks_in(item, context), marks_in(item, context, opening.draft))
+        )
         self._useless = {**sent_to({"people": opening.draft.get("useless", {})})}
         self._taken: dict[str, Sentence] = {}
         self._usual_roles = bool(opening.draft.get("usual_roles", True))

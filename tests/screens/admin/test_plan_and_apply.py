@@ -47,7 +47,14 @@ from workflows.machine.state import Status
 from workflows.machine.summaries import Summary, keep_summary
 from workflows.run import SessionRun
 from workflows.steps.admin import apply, hand_over, judged_plan, plan, terraform_runs
-from workflows.steps.admin.accepted_plan import ChangeLine, PersonChange, Planned, Sent, nothing_changed
+from workflows.steps.admin.accepted_plan import (
+    ChangeLine,
+    PersonChange,
+    Planned,
+    Sent,
+    nothing_changed,
+    sent_to,
+)
 from workflows.steps.admin.hand_over import PersonHandoff
 from workflows.steps.admin.other_sessions import replaced_before_sent
 from workflows.steps.admin.status_grid import PersonStatus, status_grid
@@ -1021,6 +1028,22 @@ async def test_a_text_can_be_left_to_a_later_one_only_for_whom_there_is_one(
         assert skip.display, "Jane's can be left"
         await press(pilot, "up", "t")
         assert not skip.display
+
+
+async def test_who_was_sent_theirs_before_the_rest_is_left_to_a_later_account_stays_known(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hand_over, "later_layers", lambda *_: ("security",))
+    key, sent = StepKey("hand-over", "management"), Sent(moment_now(), "copied")
+    texts = (JANES, replace(JANES, name="juan.delacruz"))
+    app = jane_to_hand_over(desk, monkeypatch, *texts, passwords=("juan.delacruz",))
+    desk.session.drafts.save(key, {"people": plain({"juan.delacruz": sent})})
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await rest(pilot)
+        await press(pilot, "ctrl+s")
+        assert desk.status("hand-over") is Status.SKIPPED
+        assert sent_to(desk.session.drafts.load(key))["juan.delacruz"] == sent
 
 
 async def test_enter_shows_the_text_and_a_mark_by_hand_is_taken_back(
