@@ -11,11 +11,14 @@ from workflows.core.errors import DeclaredError, Texts
 from workflows.core.sentences import Sentence
 
 _SEND_AGAIN = (
-    "Please send the whole output of the command below, or what `iam-onboard pgp request` prints\n"
-    "(with --new, if you have no PGP key yet):\n"
-    "  gpg --armor --export YOUR_EMAIL"
+    "Please send the whole output of\n"
+    "  gpg --armor --export YOUR_EMAIL\n"
+    "or, if you have no PGP key yet, of\n"
+    "  iam-onboard pgp request --new"
 )
 _NEW_KEY = (
+    "  iam-onboard pgp request --new\n"
+    "or like this, and send the last command's output, the public half:\n"
     '  gpg --quick-generate-key "YOUR NAME <YOUR EMAIL>" rsa4096 cert,sign 2y\n'
     "  gpg --quick-add-key NEW_FINGERPRINT rsa4096 encrypt 2y\n"
     "  gpg --armor --export NEW_FINGERPRINT"
@@ -46,8 +49,8 @@ class EmptyKey(KeyRefused):
     texts = Texts(
         title="There is no key here",
         what="The text or file is empty.",
-        why="gpg --export prints nothing, and no error, when it finds no key of that name.",
-        next="List the keys with  gpg --list-keys  and export one of them by its fingerprint or mail.",
+        why="gpg prints nothing, and no error, when it finds no key of that name.",
+        next="Export one of the keys by its fingerprint or mail. This lists them:\n  gpg --list-keys",
     )
 
 
@@ -68,7 +71,7 @@ class KeyTooLarge(KeyRefused):
         title="This is too large to be a key",
         what="It has {count:,} {parts}; iam-onboard reads up to {limit:,}.",
         why="A public key is a few kilobytes. A whole keyring or another file may have been chosen.",
-        next="Export one key:  gpg --export-options export-minimal --armor --export NAME",
+        next="Export one key:\n  gpg --export-options export-minimal --armor --export NAME",
     )
 
 
@@ -76,18 +79,18 @@ class SecretKeyGiven(KeyRefused):
     """The input is a secret key instead of the public one."""
 
     for_owner = (
-        "You sent the SECRET half of your PGP key. Anyone who could read that message can decrypt yours.\n"
-        "Please delete it, revoke that key, make a new one with `iam-onboard pgp request --new` or as\n"
-        f"below, and send the last command's output, the public half:\n{_NEW_KEY}"
+        "You sent the SECRET half of your PGP key. Anyone who has read it can read what is encrypted "
+        "to you.\n"
+        f"Please delete the message, and revoke that key. Make a new one with\n{_NEW_KEY}"
     )
     texts = Texts(
         title="This is a SECRET key",
         what="It is the private half of a PGP key. iam-onboard read no further and stored nothing.",
         why="The AWS provider would accept it, and the secret key would then lie in the Terraform state.",
         next=(
-            "Delete the message or file that it came in. Anyone who could read it can decrypt the "
-            "owner's messages, so the owner should revoke this key, make a new one, and send the "
-            "public half:  gpg --armor --export NAME"
+            "Delete the message or file that it came in. Anyone who has read it can read what is "
+            "encrypted to its owner, who should revoke this key, make a new one, and send the "
+            "public half:\n  gpg --armor --export NAME"
         ),
     )
 
@@ -106,7 +109,7 @@ class OtherSecretKey(SecretKeyGiven):
         why="Only its owner should ever have it, and it isn't a PGP key.",
         next=(
             "Delete the message or file that it came in, and tell its owner to replace that key. "
-            "A PGP key is made with  iam-onboard pgp request --new"
+            "A PGP key is made with\n  iam-onboard pgp request --new"
         ),
     )
 
@@ -168,7 +171,7 @@ class SeveralKeys(KeyRefused):
         title="There is more than one key here",
         what="{count} different public keys are in it, but you need exactly one.",
         why="The AWS provider uses the first one and silently ignores the others.",
-        next="Find the right one with  gpg --show-keys FILE  and export only that, by its fingerprint.",
+        next="Export only the right one, by its fingerprint. This lists them:\n  gpg --show-keys FILE",
     )
 
 
@@ -188,7 +191,7 @@ class DamagedKey(KeyRefused):
         title="This key is damaged",
         what="{flaw}",
         why="Part of it was lost or changed on the way, as happens when a text is copied in pieces.",
-        next="Ask for the key again, preferably as a file.  gpg --armor --export NAME > key.asc",
+        next="Ask for the key again, preferably as a file:\n  gpg --armor --export NAME > key.asc",
     )
 
 
@@ -199,7 +202,7 @@ class UnreadableKey(KeyRefused):
         title="GnuPG can't read this key",
         what="It has the form of a public key, but gpg finds no usable key in it.",
         why="It may be damaged, or in a format that this version of gpg doesn't know.",
-        next="Ask its owner for an RSA key, exported with  gpg --armor --export NAME",
+        next="Ask its owner for an RSA key, exported with\n  gpg --armor --export NAME",
     )
 
 
@@ -228,14 +231,13 @@ class OtherKeyVersion(KeyRefused):
     """
 
     for_owner = (
-        "Your PGP key is in a format that AWS's tools don't read. Please make an RSA key with\n"
-        f"`iam-onboard pgp request --new`, or as below, and send the last command's output:\n{_NEW_KEY}"
+        f"Your PGP key is in a format that AWS's tools don't read. Please make an RSA key with\n{_NEW_KEY}"
     )
     texts = Texts(
         title="A key of {age} format",
         what="It is a version {version} key; the AWS provider reads version 4 keys only.",
         why="Keys of versions 2 and 3 are from before 1998; those after 4 are newer than the provider.",
-        next="Ask its owner to make an RSA key with  iam-onboard pgp request --new",
+        next="Ask its owner to make an RSA key with\n  iam-onboard pgp request --new",
     )
 
 
@@ -257,7 +259,7 @@ class KeybaseName(KeyRefused):
         title="This is the name of a Keybase account",
         what="keybase:{name} only names a key, which has to be fetched first.",
         why="The AWS provider would fetch it again at every change, so the key could change unseen.",
-        next="Fetch it with  curl https://keybase.io/{name}/pgp_keys.asc  and use its output here.",
+        next="Fetch it, and use its output here:\n  curl https://keybase.io/{name}/pgp_keys.asc",
     )
 
 

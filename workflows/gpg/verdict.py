@@ -125,7 +125,7 @@ _PROLONGING: Final = (
     "gpg --armor --export {fingerprint}",
 )
 _NEW_KEY: Final = Remedy(
-    "Please make an RSA key with `iam-onboard pgp request --new`, or as below; send the last output:",
+    "Please make an RSA key with\n  iam-onboard pgp request --new\nor as below; send the last output:",
     (
         'gpg --quick-generate-key "YOUR NAME <YOUR EMAIL>" rsa4096 cert,sign 2y',
         "gpg --quick-add-key NEW_FINGERPRINT rsa4096 encrypt 2y",

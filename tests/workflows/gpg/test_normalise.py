@@ -3,6 +3,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
+import re
 import string
 import textwrap
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from support.growth import growth
 from support.pgp import GpgHome, gpg_home
 
 from workflows.core import openpgp
+from workflows.core.sentences import text_of
 from workflows.gpg.normalise import normalise
 from workflows.gpg.pasted import INPUT_LIMIT
 from workflows.gpg.refusals import (
@@ -355,3 +357,17 @@ def test_words_are_no_damaged_key_and_no_message(words: str) -> None:
     with pytest.raises(NotAPublicKey) as refusal:
         normalise(words * 300)
     assert refusal.value.found is Found.TEXT
+
+
+def test_no_command_for_people_wraps_on_a_page() -> None:
+    kinds = _kinds(KeyRefused)
+    texts = [text_of(text) for kind in kinds for text in (kind.for_owner, *getattr(kind, "texts", ()))]
+    commands = [
+        line for text in texts for line in text.splitlines() if re.search(r"gpg --|pgp request", line)
+    ]
+    assert len(commands) > 10
+    assert [line for line in commands if len(line) > 76] == []
+
+
+def _kinds(kind: type[KeyRefused]) -> list[type[KeyRefused]]:
+    return [kind, *(below for child in kind.__subclasses__() for below in _kinds(child))]
