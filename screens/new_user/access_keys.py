@@ -127,13 +127,13 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
             yield ButtonRow(Button("Look again", id="look-again"), id="locked")
         with ButtonRow(classes="answer knows-kept"):
             yield Text("", id="kept-answer")
-            yield Button("Change", id="change-kept")
+            yield Button("Change", id="change-kept", name="Change where to keep the key")
         with Vertical(classes="asks-how"):
             yield Text("Where does the key come from?")
             yield Choices(self._ways(), id="how")
         with ButtonRow(classes="answer knows-how"):
             yield Text("", id="how-answer")
-            yield Button("Change", id="change-how")
+            yield Button("Change", id="change-how", name="Change where the key comes from")
         with Vertical(classes="way", id="way"):
             yield from self._compose_way()
 

@@ -162,13 +162,13 @@ class SignInPane(StepPane):
             Task(
                 "Copy your user name",
                 Text(self._identity.user),
-                (Button("Copy", id="copy-user", classes="opened"),),
+                (Button("Copy", id="copy-user", name="Copy user name", classes="opened"),),
                 copies=True,
             ),
             Task(
                 "Copy the password",
                 Text(MASK),
-                (Button("Copy", id="copy-password", classes="opened"),),
+                (Button("Copy", id="copy-password", name="Copy password", classes="opened"),),
                 (Button(_SHOW_LABELS[False], id="show", key="v", classes="opened"),),
                 copies=True,
             ),

@@ -44,7 +44,10 @@ class SandboxPhone(ButtonRow):
     def __init__(self, environment: Environment) -> None:
         self._environment = environment
         self._page = environment.open_page(f"{environment.endpoint_url}/phone")
-        address = Text(f"Sandbox phone: {self._page}"), Button("Copy", id="copy-phone")
+        address = (
+            Text(f"Sandbox phone: {self._page}"),
+            Button("Copy", id="copy-phone", name="Copy the phone's address"),
+        )
         shown = address if environment.sandbox else ()
         super().__init__(*shown, id="phone", classes="-sandbox" if environment.sandbox else "")
 

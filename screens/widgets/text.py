@@ -307,6 +307,7 @@ class Button(widgets.Button, Measured, inherit_bindings=False):
     Args:
         label: an imperative.
         key: a key that presses it too, in its display form, or "".
+        name: what the palette calls it, if the label is clear only in its row; else None.
 
     Attributes:
         shortcut: that key.
@@ -326,12 +327,14 @@ class Button(widgets.Button, Measured, inherit_bindings=False):
         *,
         id: str,  # noqa: A002 - Textual's name
         key: str = "",
+        name: Sentence | None = None,
         variant: ButtonVariant = "default",
         classes: str | None = None,
         disabled: bool = False,
     ) -> None:
         self.shortcut = key
-        super().__init__(plain(label), variant, id=id, classes=classes, disabled=disabled, compact=True)
+        more: Any = {"name": name, "id": id, "classes": classes, "disabled": disabled}
+        super().__init__(plain(label), variant, compact=True, **more)
         self.styles.line_pad = 0
 
     def validate_label(self, label: Any) -> Content:

@@ -6,6 +6,7 @@ those of the version in requirements/dev.txt, and with another one they are not 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
@@ -18,6 +19,8 @@ from support.scenes import SMALL, Stage, in_state
 from support.scenes.admin import Office
 from support.scenes.catalogue import SHOTS, scene
 from textual.pilot import Pilot
+
+from tui.app.wizard import WizardScreen
 
 _LOCK = ROOT / "requirements" / "dev.txt"
 _PINNED = f"textual=={version('textual')}" in _LOCK.read_text().split()
@@ -47,6 +50,11 @@ def test_screen(
             await bring(pilot)
             if size == SMALL:
                 found.extend(misfits(pilot.app.screen))
+            if isinstance(pilot.app.screen, WizardScreen):
+                offered = Counter(command.title for command in pilot.app.screen.commands())
+                found.extend(
+                    f"{name} is in the palette twice" for name, times in offered.items() if times > 1
+                )
 
         assert snap_compare(shown.app, terminal_size=size, run_before=look)
         assert not found, "\n".join(found)

@@ -951,10 +951,13 @@ class WizardScreen(OneFocus):
 
     def commands(self) -> Iterator[SystemCommand]:
         """Yield the palette's commands for this screen: the page's buttons, and the other steps."""
+        offered = set[str]()
         for button in self.query(Button):
-            if not button.disabled and all(node.display for node in button.ancestors_with_self):
-                name = marked_up(button.caption.plain.removesuffix(" ›"))
+            shown = button.visible and all(node.display for node in button.ancestors_with_self)
+            if shown and not button.disabled:
+                name = marked_up(button.name or button.caption.plain.removesuffix(" ›"))
                 where = f"On this page · {button.shortcut}" if button.shortcut else "On this page"
+                offered.add(name)
                 yield SystemCommand(name, where, button.action_press)
         yield SystemCommand("Look again at every step", "Ask what isn't confirmed", self._begin_to_look)
         yield SystemCommand("Help", "This page and all its keys · F1", self.action_help)
@@ -962,9 +965,9 @@ class WizardScreen(OneFocus):
             where = "In every account, with a way to the next step there · F5"
             yield SystemCommand("Where everybody in this session stands", where, self.action_everybody)
         for entry in self._steps:
-            if not entry.foreseen:
-                title = marked_up(self.run.title(entry.key))
-                yield SystemCommand(f"Go to {title}", "Show this step", partial(self.visit, entry.key))
+            name = f"Go to {marked_up(self.run.title(entry.key))}"
+            if not entry.foreseen and name not in offered:
+                yield SystemCommand(name, "Show this step", partial(self.visit, entry.key))
 
 
 def _progress(entries: Sequence[RailEntry], width: int) -> str:
