@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, ClassVar
 
@@ -25,6 +25,7 @@ from workflows.core.errors import OnboardError
 from workflows.core.grouping import by_key
 from workflows.core.later import on_demand
 from workflows.core.sentences import Sentence, count, joined, listed, text_of
+from workflows.core.shapes import moment
 from workflows.machine.events import Facts, StepKey
 from workflows.machine.observations import NOT_ASKED, Observation, Verdict, waits_in_words
 from workflows.machine.state import SETTLED, Status
@@ -41,10 +42,13 @@ with on_demand():
     from workflows.aws.sts_regions import answers, report
     from workflows.steps.admin import account as account_settings, hand_over, mfa_reset
     from workflows.steps.new_user import access_keys, handoff, verify
+    from workflows.steps.shared import own_access_key
 
 ASIDE = "-aside"
 """The class of optional actions, which don't get the initial focus."""
 _ARCHIVE = "Archive it. Its steps stay in the list (F2), in case you want one after all."
+_ASK = "Look again (l) asks AWS."
+_JUST_ASKED = timedelta(minutes=5)
 _COMPARE = "Compare the fingerprint: ask them to read it to you, in a call or in person."
 _KEYS = (
     ("c", "next-steps", "Copy next steps", "For people who need another MFA device"),
@@ -182,7 +186,7 @@ class Finished(VerticalScroll):
             marked: whether the table above marks the repeated steps.
         """
         run, now = self._run, self._run.environment.now()
-        said, unseen, in_table = list[str](), list[str](), list[Sentence]()
+        said, unseen, in_table = dict[StepKey, Sentence](), list[str](), list[Sentence]()
         yield from self._contradicted_or_undone()
         looks = {key: run.session.state.observed.get(key, NOT_ASKED) for key in self._unconfirmed_steps()}
         yield from _awaiting([look for look in looks.values() if look.verdict is Verdict.AWAITED], now)
@@ -192,12 +196,14 @@ class Finished(VerticalScroll):
             if look.words:
                 seen = "you said so" if look.said_so else "last confirmed"
                 yield f"? {run.title(key)}: {seen} {moment_text(look.at, now)}. {look.words}"
+            elif look.said_so:
+                said[key] = look.remedy
             elif marked and key.item:
-                in_table += [] if look.said_so else [look.remedy]
+                in_table.append(look.remedy)
             else:
-                (said if look.said_so else unseen).append(text_of(run.title(key)))
+                unseen.append(text_of(run.title(key)))
         if said:
-            yield f"? Done on your word; iam-onboard can't check it from here: {listed(said, 2)}."
+            yield self._on_your_word(said)
         if in_table:
             why = next(filter(None, in_table), "iam-onboard can't check it from here.")
             yield f"? {WORDS[Status.UNCONFIRMED]}: {why}"
@@ -207,8 +213,17 @@ class Finished(VerticalScroll):
         locked = {key: look.at for key, look in known.items() if look.remedy}
         if locked and not self._over():
             titles = [text_of(run.title(key)) for key in locked]
-            when = moment_text(min(locked.values()), now)
-            yield f"○ AWS last confirmed {listed(titles, 3)} {when}. Look again (l) asks it now."
+            at = min(locked.values())
+            ask = "" if now - moment(at, "at") < _JUST_ASKED else "Look again (l) asks it now."
+            confirmed = f"○ AWS last confirmed {listed(titles, 3)} {moment_text(at, now)}."
+            yield joined((confirmed, ask))
+
+    def _on_your_word(self, said: Mapping[StepKey, Sentence]) -> Sentence:
+        """Name the steps that are done on the user's word, each with its remedy, and how to confirm them."""
+        titles = [text_of(self._run.title(key)) for key in said]
+        keyless = any("access_key" not in self._run.session.facts(key.item) for key in said)
+        settle = own_access_key.KEYLESS if keyless else next(filter(None, said.values()), _ASK)
+        return joined((f"? Done on your word: {listed(titles, 2)}.", settle))
 
     def _contradicted_or_undone(self) -> Iterator[Sentence]:
         """Yield a line for each contradiction that AWS doesn't share, and for each change undone later."""

@@ -42,7 +42,7 @@ from screens.widgets.text import Button, Lines, ScrollBody, SplitLine, Text, in_
 from tui.app.stage import Stage
 from workflows.core.errors import OnboardError
 from workflows.core.garbage import page_painted
-from workflows.core.sentences import Sentence, enumerated, joined, listed, text_of
+from workflows.core.sentences import Sentence, count, enumerated, joined, listed, text_of
 from workflows.desktop.ambient import endpoints
 from workflows.machine.events import Facts, StepKey
 from workflows.machine.observations import Choice, Observation, Verdict
@@ -297,9 +297,12 @@ class WizardScreen(OneFocus):
         self._looking = False
         if self._unsure:
             titles = [text_of(title) for title, _ in self._unsure]
-            reasons = dict.fromkeys(why for _, why in self._unsure)
             what = "hasn't checked" if self._without else "couldn't confirm"
-            words = joined((f"iam-onboard {what} {listed(titles, 3)}.", *reasons))
+            if self._at_the_end and not self._without:
+                words: Sentence = f"iam-onboard {what} {count(len(titles), 'step')}: see above."
+            else:
+                reasons = dict.fromkeys(why for _, why in self._unsure)
+                words = joined((f"iam-onboard {what} {listed(titles, 3)}.", *reasons))
             self.show_result(text_of(words), "warning", passing=True)
         else:
             asked = dict.fromkeys(self.run.step(question.key).title for question in questions)

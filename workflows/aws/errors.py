@@ -99,10 +99,10 @@ class AwsFailure(Enum):
     )
     KEY_UNKNOWN = _Row(
         "AWS doesn't accept this access key",
-        "the access key is inactive or deleted, its id is mistyped, or it is only a few seconds old.",
+        "the access key is inactive, deleted (maybe with its user), mistyped, or only seconds old.",
         "AWS can take up to a minute to recognise a new key everywhere.",
-        "Wait a moment and try again. If that doesn't help, ask the account's admin whether it was "
-        "deactivated, or use another access key.",
+        "Wait a moment and try again. If that doesn't help, ask the account's admin whether the key or its "
+        "user was removed, or use another access key.",
         "InvalidClientTokenId InvalidAccessKeyId UnrecognizedClientException AuthFailure",
     )
     SIGNATURE = _Row(

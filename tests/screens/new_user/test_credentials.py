@@ -51,7 +51,7 @@ from workflows.steps.new_user import access_keys, mfa, profiles, verify
 from workflows.steps.new_user.access_keys import KEPT, Download
 from workflows.steps.new_user.sign_in import Proof
 from workflows.steps.shared.module import Looks, Progress
-from workflows.steps.shared.own_access_key import not_accepted
+from workflows.steps.shared.own_access_key import KEYLESS, not_accepted
 from workflows.stores.key_records import KEPT_WORDS, KeyRecord, KeyRecords
 from workflows.stores.key_store import KEPT_IN_PGP_FILE
 from workflows.stores.vault import store_access_key
@@ -1644,6 +1644,66 @@ async def test_the_end_offers_to_look_again_where_only_a_secret_lets_aws_be_aske
         await rest(pilot)
         assert (session.status(MFA), session.status(KEYS)) == (Status.DONE, Status.DONE)
         assert bool(app.wizard.query("#look")) is (kind == KEPT_IN_PGP_FILE)
+
+
+async def test_the_end_says_in_a_line_that_aws_confirmed_nothing_for_a_removed_user(
+    new_user: NewUserAws, session: Session
+) -> None:
+    key = user_key(new_user)
+    kept(new_user, session, key)
+    session.skip(PROFILES)
+    session.skip(VERIFY)
+    app = host(new_user, session, VERIFY)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await app.wizard.go_to(None)
+        await rest(pilot)
+        iam = new_user.aws.administrator("iam")
+        iam.delete_access_key(UserName="jane.doe", AccessKeyId=key["AccessKeyId"])
+        app.wizard._begin_to_look()
+        await until(pilot, lambda: session.status(KEYS) is Status.CONTRADICTED)
+        await rest(pilot)
+        await until(pilot, lambda: not app.wizard._looking)
+        assert app.wizard._unsure
+        assert app.wizard.query_one("#result").size.height == 1
+
+
+async def test_the_end_says_how_to_confirm_what_is_done_on_the_users_word(
+    new_user: NewUserAws, session: Session
+) -> None:
+    settle(session, MFA, {"mfa": {"serial": None, "how": "console"}})
+    session.observe({MFA: SAID_SO})
+    for step in (KEYS, PROFILES, VERIFY):
+        session.skip(step)
+    app = host(new_user, session, VERIFY)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await app.wizard.go_to(None)
+        await rest(pilot)
+        assert session.status(MFA) is Status.UNCONFIRMED
+        shown = [str(text.content) for text in app.wizard.query_one(Finished).query(Text)]
+        assert any(KEYLESS in text for text in shown)
+
+
+@pytest.mark.parametrize("minutes", [0, 30])
+async def test_the_end_does_not_offer_to_ask_what_was_just_asked(
+    minutes: int, new_user: NewUserAws, session: Session
+) -> None:
+    at = (new_user.environment.now() - timedelta(minutes=minutes)).isoformat(timespec="seconds")
+    kept(new_user, session, user_key(new_user), KEPT_IN_PGP_FILE)
+    fact = session.facts(ITEM)["access_key"]
+    session.amend(KEYS, lambda _facts: {"access_key": {**fact, "at": at}})
+    session.observe({KEYS: Observation(Verdict.AS_DECIDED, at=at, remedy="Unlock it.")})
+    session.skip(PROFILES)
+    session.skip(VERIFY)
+    app = host(new_user, session, VERIFY)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await app.wizard.go_to(None)
+        await rest(pilot)
+        (line,) = (
+            str(text.content)
+            for text in app.wizard.query_one(Finished).query(Text)
+            if str(text.content).startswith("○ AWS")
+        )
+        assert ("(l)" in line) is bool(minutes)
 
 
 async def test_a_key_that_the_earlier_pgp_key_opens_is_moved_only_with_that_ones_passphrase(

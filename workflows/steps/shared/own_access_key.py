@@ -68,7 +68,7 @@ from workflows.stores.vault import (
     keeps_access_key,
 )
 
-_KEYLESS = "iam-onboard can ask AWS only with an access key: keep one in Access keys (F2)."
+KEYLESS = "iam-onboard can ask AWS only with an access key: keep one in Access keys (F2)."
 _LOCKED = "“Look again” unlocks your access key with your PGP key's passphrase."
 _NO_DEVICE = "You have no MFA device in AWS that gives codes."
 TAKEN_AWAY = "AWS has no console password of yours any more. Ask your admin for a new one."
@@ -195,7 +195,7 @@ def client_without_asking(service: str, context: Context) -> Iterator[AwsClient 
 
 def not_asked(context: Context) -> Observation:
     """Say that AWS wasn't asked with the kept key of the step's identity, and what to do about it."""
-    return replace(NOT_ASKED, remedy=locked(context) if "access_key" in context.facts else _KEYLESS)
+    return replace(NOT_ASKED, remedy=locked(context) if "access_key" in context.facts else KEYLESS)
 
 
 def locked(context: Context) -> Sentence:
@@ -207,7 +207,8 @@ def locked(context: Context) -> Sentence:
 def not_accepted(access_key_id: str) -> Observation:
     """Return the observation that AWS no longer accepts the kept key."""
     words = (
-        "AWS rejected the access key that is kept here: it was inactive or deleted, or its secret is wrong."
+        "AWS rejected the access key that is kept here. It was inactive or deleted, maybe with your user, or "
+        "its secret is wrong. If you didn't do that, ask your admin."
     )
     return Observation(Verdict.GONE, words, (access_key_id,))
 
