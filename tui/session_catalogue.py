@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -176,9 +176,9 @@ class SessionCatalogue:
 
     def _entry(self, summary: Summary, sessions: Sessions, sandbox: Path | None, mailbox: Path) -> Entry:
         folder = sessions.folder / summary.id
-        awaited = [mailbox / name for name in _awaited(summary, folder)]
         since = str(summary.facts.get("sent_at") or summary.created)
-        came = max((_came(path, since) for path in awaited), default=None)
+        awaited = _awaited(summary, folder).items()
+        came = max((_came(mailbox / name, since, read) for name, read in awaited), default=None)
         if came is None and (accepted := summary.facts.get("accepted_at")):
             since = max(str(accepted), summary.changed)  # earlier messages were seen there
             came = _came(mailbox / _handoff_of(summary), since) or None
@@ -199,18 +199,20 @@ def _gone(summary: Summary, came: str, projects: Iterable[Ledger]) -> bool:
     return bool(last) and all(change.kind == "remove" and change.at > came for change in last)
 
 
-def _awaited(summary: Summary, folder: Path) -> list[str]:
-    """Return the names of files that would each satisfy the next step; none if it waits for nobody."""
-    facts = summary.facts
+def _awaited(summary: Summary, folder: Path) -> dict[str, int]:
+    """Return the files that would each satisfy the next step, with the times of versions that were read.
+
+    The times are as `_came` takes them. There are no files if the step waits for nobody.
+    """
     match summary.next_step:
         case "pgp-keys":
-            names = [*(facts.get("joining") or ()), *(facts.get("rekeying") or ())]
-            taken_in = _keys_taken_in(folder)
-            return [f"request-{name}.txt" for name in names if name not in taken_in]
+            taken_in, read = _requests_read(folder)
+            names = [*(summary.facts.get("joining") or ()), *(summary.facts.get("rekeying") or ())]
+            return {f"request-{name}.txt": read.get(name, 0) for name in names if name not in taken_in}
         case "handoff":
-            return [_handoff_of(summary)]
+            return {_handoff_of(summary): 0}
         case _:
-            return []
+            return {}
 
 
 def _handoff_of(summary: Summary) -> str:
@@ -218,12 +220,13 @@ def _handoff_of(summary: Summary) -> str:
     return f"handoff-{summary.facts.get('user', '')}.txt"
 
 
-def _keys_taken_in(folder: Path) -> Container[str]:
-    """Return people whose key the page PGP keys already has, and only has to compare."""
+def _requests_read(folder: Path) -> tuple[Container[str], Mapping[str, int]]:
+    """Return whose key the page PGP keys only has to compare, and when the requests that it read had come."""
     try:
-        return {**drafts.Drafts(folder / DRAFTS).load(events.StepKey("pgp-keys")).get("texts", {})}
+        draft = drafts.Drafts(folder / DRAFTS).load(events.StepKey("pgp-keys"))
+        return {**draft.get("texts", {})}, {**draft.get("read", {})}
     except (OnboardError, TypeError):
-        return ()
+        return (), {}
 
 
 def _left_apply(summary: Summary, folder: Path) -> str:
@@ -241,11 +244,17 @@ def _left_apply(summary: Summary, folder: Path) -> str:
     return ""
 
 
-def _came(path: Path, moment: str) -> str:
-    """Return when a file came, ISO 8601; "" if it is older than a time: then it was for something else."""
+def _came(path: Path, moment: str, read: int = 0) -> str:
+    """Return when a file came, ISO 8601; "" if it is older than a time: then it was for something else.
+
+    Args:
+        path: the file.
+        moment: the time, ISO 8601.
+        read: the change time of the version that was already read, in nanoseconds.
+    """
     try:
-        came = path.stat().st_mtime
-        newer = came >= datetime.fromisoformat(moment).timestamp()
-        return datetime.fromtimestamp(came, UTC).isoformat() if newer else ""
+        found = path.stat()
+        newer = found.st_mtime >= datetime.fromisoformat(moment).timestamp() and found.st_mtime_ns != read
+        return datetime.fromtimestamp(found.st_mtime, UTC).isoformat() if newer else ""
     except (OSError, ValueError, OverflowError):  # missing, unreachable, or not a file name
         return ""

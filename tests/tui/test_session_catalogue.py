@@ -43,16 +43,16 @@ BEGUN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 def test_a_step_that_waits_names_the_files_that_it_waits_for(
     step: str, facts: dict[str, object], names: list[str], tmp_path: Path
 ) -> None:
-    assert _awaited(Summary("id", facts=facts, next_step=step), tmp_path) == names
+    assert [*_awaited(Summary("id", facts=facts, next_step=step), tmp_path)] == names
 
 
 def test_who_is_only_to_be_compared_is_not_waited_for(tmp_path: Path) -> None:
     drafts, keys = Drafts(tmp_path / "drafts"), StepKey("pgp-keys")
     summary = Summary("id", facts={"joining": ["jane", "sam"]}, next_step="pgp-keys")
     drafts.save(keys, {"texts": {"jane": "her key"}})
-    assert _awaited(summary, tmp_path) == ["request-sam.txt"]
+    assert [*_awaited(summary, tmp_path)] == ["request-sam.txt"]
     drafts.save(keys, {"texts": "damaged"})
-    assert _awaited(summary, tmp_path) == ["request-jane.txt", "request-sam.txt"]
+    assert [*_awaited(summary, tmp_path)] == ["request-jane.txt", "request-sam.txt"]
 
 
 def test_an_apply_that_ended_while_nobody_watched_is_found(tmp_path: Path) -> None:
@@ -92,7 +92,7 @@ def test_a_message_counts_as_arrived_only_if_it_is_newer_than_the_session(
     catalogue = SessionCatalogue(machine, [Workflow("admin", "Admin", steps)])
     catalogue.sessions_of().create("admin", {}).close()
     assert [entry.arrived for entry in catalogue.entries()] == [None]
-    monkeypatch.setattr("tui.session_catalogue._awaited", lambda *_: ["request-jane.txt", "\0"])
+    monkeypatch.setattr("tui.session_catalogue._awaited", lambda *_: {"request-jane.txt": 0, "\0": 0})
     assert [entry.arrived for entry in catalogue.entries()] == [""]
     message = machine.downloads / "request-jane.txt"
     message.parent.mkdir()
@@ -186,6 +186,26 @@ def test_the_session_that_was_open_last_is_resumed_though_another_one_changed_la
     assert catalogue.find(None).summary.id == "first"
     monkeypatch.setattr(Entry, "over", property(lambda entry: entry.summary.id == "first"))
     assert catalogue.find(None).summary.id == "last"
+
+
+def test_a_request_that_was_read_is_no_news_until_another_one_replaces_it(tmp_path: Path) -> None:
+    places = Places(tmp_path / "sessions", tmp_path / "sandboxes", tmp_path / "vault", tmp_path / "cache")
+    machine = Machine(places, tmp_path, tmp_path / "Downloads", tmp_path, {}, lambda: BEGUN)
+    catalogue = SessionCatalogue(machine, WORKFLOWS)
+    session = catalogue.sessions_of().create("admin", {})
+    work = {"project": "bb", "project_root": "/bb", "layers": ["management"], "rekeying": ["jane"]}
+    settle(session, StepKey("project"), work)
+    session.close()
+    request = machine.downloads / "request-jane.txt"
+    request.parent.mkdir()
+    request.touch()
+    folder = catalogue.sessions_of().folder / catalogue.entries()[0].summary.id
+    read = {"texts": {}, "read": {"jane": request.stat().st_mtime_ns}}
+    assert catalogue.entries()[0].arrived
+    Drafts(folder / "drafts").save(StepKey("pgp-keys"), read)
+    assert catalogue.entries()[0].arrived == ""
+    os.utime(request, ns=(0, request.stat().st_mtime_ns + 1))
+    assert catalogue.entries()[0].arrived
 
 
 def test_a_message_is_compared_with_any_time_that_a_session_has(tmp_path: Path) -> None:
