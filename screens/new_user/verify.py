@@ -39,6 +39,8 @@ from workflows.steps.new_user.verify import (
 from workflows.steps.shared.module import Looks, Progress
 
 _WAITS, _WORKS, _FAILS = "·", "✓", "✗"
+_HERE = {"access-keys": "Access keys", "profiles": "Profiles"}
+"""The steps whose outcome is on this computer."""
 _NOT_YET = Survey((), has_aws=False)
 """Before anything was looked at."""
 
@@ -211,6 +213,7 @@ class VerifyPane(UnlockingPane):
         self._shell = verify.own_shell(opening.context)
         self._code_for = ""  # the button whose work waits for a code
         self._changed = set(opening.context.contradicted)
+        self._gone: dict[StepKey, Sentence] = {}  # steps whose outcome this computer no longer has
 
     def compose_body(self) -> ComposeResult:
         yield Text("", id="answer")
@@ -236,12 +239,9 @@ class VerifyPane(UnlockingPane):
         self._survey = survey
         fresh = verify.kept_results(self._kept, survey, self.context)
         known = fresh or self._results
-        rejected = {
-            name
-            for view in survey.identities
-            if StepKey("access-keys", view.account) in self._changed
-            for name in view.names
-        }
+        lost = {*self._gone, *(key for key in self._changed if key.step == "access-keys")}
+        of_lost = {key.item for key in lost}
+        rejected = {name for view in survey.identities if view.account in of_lost for name in view.names}
         self._results = {
             name: result
             for name, result in known.items()
@@ -275,6 +275,8 @@ class VerifyPane(UnlockingPane):
 
     def _hint(self, views: Sequence[IdentityView]) -> str:
         """Return what to do first."""
+        if self._gone:
+            return f"✗ {text_of(joined(self._gone.values()))}"
         keyless = self._survey.keyless
         lacking = f"You kept no access key for {enumerated(keyless)}" if keyless else ""
         if not self._survey.identities:
@@ -310,6 +312,7 @@ class VerifyPane(UnlockingPane):
         self._results = {name: result for name, result in self._results.items() if name not in asked}
         self.query_one(ProfileAnswers).show(list(self._survey.names), self._results.values())
         self._answer("")
+        self._gone.clear()
         accounts = {view.account for view in views}
         self.run_unlocked(
             "verify",
@@ -326,7 +329,9 @@ class VerifyPane(UnlockingPane):
         if isinstance(progress.payload, Result):
             self.query_one(ProfileAnswers).show_result(progress.payload)
         elif isinstance(progress.payload, Looks):
-            self._learn(progress.payload.by_step)
+            looks = progress.payload.by_step
+            self._gone |= {key: look.words for key, look in looks.items() if key.step in _HERE}
+            self._learn(looks)
 
     def _learn(self, looks: Mapping[StepKey, Observation]) -> None:
         """Remember which steps before have changed: while one has, nothing can be finished."""
@@ -394,7 +399,8 @@ class VerifyPane(UnlockingPane):
         """Whether no test shows more: every profile works, or only an admin can make it work."""
         answered = bool(self._results) and self._results.keys() >= set(self._survey.names)
         failing = self._failing
-        return answered and all(result.for_admin for result in failing) and not (failing and self._changed)
+        changed = bool(self._gone or (failing and self._changed))
+        return answered and all(result.for_admin for result in failing) and not changed
 
     @property
     def _needless(self) -> bool:
@@ -409,6 +415,12 @@ class VerifyPane(UnlockingPane):
         )
         return next((account for account, answer in answers if answer and answer.wants_device), "")
 
+    @property
+    def _to_correct(self) -> StepKey | None:
+        """The first earlier step that has to be done again before a test can succeed."""
+        device = StepKey("profiles", self._misnamed) if self._misnamed else None
+        return next(iter(self._gone), device)
+
     def _code_lacks(self) -> bool:
         """Return whether a code must be entered before anything is asked."""
         codes = self._codes()
@@ -417,16 +429,16 @@ class VerifyPane(UnlockingPane):
         return any(view.serial and not codes[view.account] for view in self._survey.to_ask(self._results))
 
     def primary(self) -> Primary:
+        command_waits = self._code_for == "#try"
+        if (key := self._to_correct) and not command_waits:
+            wanted = self.StepWanted(str(key), returns=True)
+            return Primary(f"Go to {_HERE[key.step]} ({key.item})", act=partial(self.post_message, wanted))
         if not self._survey.identities:
             act = self._skip if self._needless else self._ask
             return Primary("Finish without a test", ready=self._needless, act=act)
         if self._settled and not self.inside:
             failing = len(self._failing)
             return Primary(f"Finish without {count(failing, 'profile')}" if failing else "Finish")
-        command_waits = self._code_for == "#try"
-        if (account := self._misnamed) and not command_waits:
-            profiles = self.StepWanted(str(StepKey("profiles", account)), returns=True)
-            return Primary(f"Go to Profiles ({account})", act=partial(self.post_message, profiles))
         act = self.action_try if command_waits else self._ask
         if self._code_lacks():
             return Primary("Enter the code first", ready=False, act=act)
@@ -437,7 +449,7 @@ class VerifyPane(UnlockingPane):
     def turn(self) -> Turn:
         if self._settled and not self.inside:
             return Turn("Your admin's turn", yours=False) if self._failing else YOURS
-        asks = self._code_lacks() and not self._misnamed
+        asks = self._code_lacks() and not self._to_correct
         return Turn("Your turn: a code from your app") if asks else YOURS
 
     # -- after the test ----------------------------------------------------------------------------

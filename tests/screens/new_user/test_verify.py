@@ -14,10 +14,11 @@ from support.pgp import ENVIRONMENT
 from support.served_aws import BASE, ITEM, ROLE, NewUserAws, served, user_key
 from support.steps import step_of
 from support.strict_aws import APPS
+from textual.app import ComposeResult
 from textual.widgets import Button, Input
 
 from screens.new_user.verify import AfterVerify, ProfileAnswers, VerifyPane
-from screens.step.page import is_displayed
+from screens.step.page import StepPane, is_displayed
 from screens.widgets.dialogs import Notice
 from screens.widgets.lists import Log, TextDialog
 from screens.widgets.text import Text
@@ -48,6 +49,14 @@ class _Profiles:
         repeats_over="identities",
         skippable=True,
     )
+
+
+class _ProfilesPane(StepPane):
+    def compose_body(self) -> ComposeResult:
+        yield Text("")
+
+    def request(self) -> None:
+        return None
 
 
 MODULES: list[Any] = [_Module, _Profiles, verify]
@@ -451,3 +460,26 @@ async def test_a_test_that_fails_contradicts_the_one_that_is_done_until_one_work
         await app.wizard.go_to(None)
         await rest(pilot)
         assert not app.wizard.query("#works"), "what they rest on is gone"
+
+
+@pytest.mark.parametrize("opened_before", [True, False])
+async def test_profiles_that_are_gone_lead_to_the_step_that_writes_them(
+    new_user: NewUserAws, session: Session, *, opened_before: bool
+) -> None:
+    seed, written = begin(session, new_user, with_device=True), StepKey("profiles", ITEM)
+    config = verify.profile_files(session.facts(ITEM)["profiles"]).config_file
+    panes: dict[str, Any] = {"verify": VerifyPane, "profiles": _ProfilesPane}
+    app = PaneHost(session, new_user.environment, MODULES, panes, VERIFY)
+    if not opened_before:
+        config.unlink()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        if opened_before:
+            config.unlink()
+            await pilot.press(*new_user.code(seed, 1), "ctrl+n")
+            await rest(pilot)
+        assert session.status(written) is Status.CONTRADICTED
+        assert app.pane.primary().ready
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        assert app.wizard.current == written

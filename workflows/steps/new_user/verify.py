@@ -16,7 +16,7 @@ from typing import Any
 
 from workflows.aws import sts
 from workflows.aws.authenticator import code_problem
-from workflows.aws.clients import ProfileFiles
+from workflows.aws.clients import ProfileFiles, profile_map
 from workflows.aws.errors import KEY_REFUSED, AwsError
 from workflows.aws.role_profiles import RoleProfile, base_profiles, needs_code, role_profiles
 from workflows.aws.verify import Result, verify_profiles
@@ -28,8 +28,14 @@ from workflows.core.shapes import WrongShape, moment
 from workflows.machine.events import Facts, StepKey
 from workflows.machine.observations import AGREES, NOT_ASKED, Observation, Verdict, seen_at
 from workflows.profiles.shell_lines import Shell, export_lines, shell_of, switch_role_url
-from workflows.steps.shared.module import Context, Progress, Report
-from workflows.steps.shared.own_access_key import check_owner, kept_key, not_accepted, report_device
+from workflows.steps.shared.module import Context, Looks, Progress, Report
+from workflows.steps.shared.own_access_key import (
+    check_owner,
+    kept_key,
+    not_accepted,
+    observe_store,
+    report_device,
+)
 from workflows.steps.shared.own_identity import clients_for, identity_of
 from workflows.stores.key_store import KEPT_IN_FILE
 
@@ -202,7 +208,7 @@ def survey(context: Context, report: Report) -> Survey:
     Raises:
         OnboardError: a file can't be parsed.
     """
-    report(Progress("Reading the profile files"))
+    report(Progress("Reading the profile files", payload=Looks(gone_here(context))))
     with_key, written = _with_key(context), written_profiles(context)
     return Survey(
         identities=tuple(_view(account, recorded) for account, recorded in with_key.items()),
@@ -211,6 +217,26 @@ def survey(context: Context, report: Report) -> Survey:
         keyless=tuple(account for account in written if account not in with_key),
         written=_all_names(written),
     )
+
+
+def gone_here(context: Context) -> dict[StepKey, Observation]:
+    """Return the steps whose access keys or profiles this computer no longer has, in their order.
+
+    Steps that the user left like that are left out.
+    """
+    found = dict[StepKey, Observation]()
+    for account, recorded in written_profiles(context).items():
+        if key := context.of_each_item("access_key").get(account):
+            with suppress(OnboardError):  # it is unknown whether the key is there
+                identity = identity_of(context, account)
+                found[StepKey("access-keys", account)] = observe_store(context, identity, key)
+        files = profile_files(recorded)
+        there = profile_map(files)
+        if missing := [name for name in recorded["names"] if name not in there]:
+            words = f"{context.environment.readable(files.config_file)} no longer has {', '.join(missing)}."
+            found[StepKey("profiles", account)] = Observation(Verdict.CHANGED, words)
+    left = {key: look.identity for key, look in context.observed.items() if key not in context.contradicted}
+    return {key: look for key, look in found.items() if look.contradicts and look.identity != left.get(key)}
 
 
 def _all_names(written: Mapping[str, Mapping[str, Any]]) -> tuple[str, ...]:
@@ -290,8 +316,11 @@ def verify(
         for account, profiles in _with_key(context).items()
         if accounts is None or account in accounts
     }
+    gone = {key: look for key, look in gone_here(context).items() if key.item in recorded}
+    report(Progress("Reading the profile files", payload=Looks(gone)))
+    lost = {key.item or "": OnboardError("Not on this computer", look.words) for key, look in gone.items()}
     # all passphrases before the first code
-    used: Keys = keys or {account: _key(context, account) for account in recorded}
+    used: Keys = keys or {account: lost.get(account) or _key(context, account) for account in recorded}
     total = len(_all_names(recorded))
     results: dict[str, Result] = {}
 
