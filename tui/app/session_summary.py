@@ -54,7 +54,8 @@ def standing_of(entry: session_catalogue.Entry) -> tuple[str, ...]:
     """Describe a session's status and project, the most important first: "next: Plan (security)", "bb"."""
     summary = entry.summary
     step = summary.next_title
-    sure = summary.confirmed and not _not_compared(entry)
+    unasked = any(step.startswith("hand-over@") for step in summary.unseen)  # who is awaited is unknown
+    sure = summary.confirmed and not (unasked or _not_compared(entry))
     others = any(summary.facts.get(kind) for kind in OVER_TERRAFORM)
     skipped = summary.skipped if summary.workflow == "admin" and not others else ()
     left_out = f"skipped: {text_of(skipped[0])}" if len(skipped) == 1 else f"skipped {len(skipped)} steps"

@@ -509,6 +509,7 @@ def _summary(folder: Path, header: Header, state: State, changed: str) -> Summar
         skipped=tuple(
             state.workflow.title_of(key) for key in state.layout() if state.status(key, "") is Status.SKIPPED
         ),
+        unseen=tuple(str(key) for key in settled if key not in state.observed),
         interrupted=ahead is not None and state.status(ahead, "") is Status.INTERRUPTED,
     )
 

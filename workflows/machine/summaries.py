@@ -48,6 +48,7 @@ class Summary:
         gave: the facts of those steps that other sessions need (`Step.compared`), by the same names.
         done: the number of done steps, without skipped or unconfirmed ones.
         skipped: the titles of the skipped steps.
+        unseen: the settled steps that nobody has looked at since, such as "apply@security".
         interrupted: whether the step to continue with was started, and the journal doesn't say how it ended.
     """
 
@@ -68,6 +69,7 @@ class Summary:
     gave: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     done: int = 0
     skipped: tuple[Sentence, ...] = ()
+    unseen: tuple[str, ...] = ()
     interrupted: bool = False
 
     @property

@@ -830,6 +830,12 @@ def test_what_an_admin_skipped_is_named_unless_a_later_text_carries_it() -> None
     assert standing_of(entry(replace(skipped, facts=over_terraform))) == standing_of(entry(done))
 
 
+def test_a_session_is_not_all_done_before_anybody_asked_who_is_awaited() -> None:
+    done = Summary("done", "admin", settled={"hand-over@security": "", "groups": ""}, unseen=("groups",))
+    unasked = replace(done, unseen=("groups", "hand-over@security"))
+    assert standing_of(entry(unasked)) != standing_of(entry(done))
+
+
 def test_a_session_with_a_fingerprint_that_nobody_compared_is_not_all_done() -> None:
     said = [
         standing_of(entry(Summary("done", "admin", facts={"comparisons": {"jane.doe": answer}})))[0]

@@ -140,9 +140,11 @@ def test_a_link_to_itself_in_place_of_a_file_counts_as_none(sessions: Sessions, 
 
 
 def test_the_list_says_who_is_awaited_and_nobody_any_more_once_they_came(sessions: Sessions) -> None:
+    assert sessions.summaries()[0].unseen == (str(PROJECT),)
     session = sessions.open("s")
     session.observe({PROJECT: Observation(Verdict.AWAITED, "jane.doe hasn't signed in yet.", ("jane.doe",))})
-    assert sessions.summaries()[0].awaited == ("jane.doe",)
+    (summary,) = sessions.summaries()
+    assert (summary.awaited, summary.unseen) == (("jane.doe",), ())
     session.observe({PROJECT: AGREES})
     session.close()
     assert sessions.summaries()[0].awaited == ()
