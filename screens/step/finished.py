@@ -776,7 +776,8 @@ def _kept(run: SessionRun) -> Iterator[str]:
     if keys:
         yield f"Keys      {'; '.join(keys)}"
     for path in filter(None, (access_keys.left_file(key) for _, key in each if key)):
-        yield f"Download  {run.environment.readable(path)} has a secret in plain text: delete it."
+        yield f"Download  {run.environment.readable(path)}"
+        yield "          It has the key's secret in plain text: delete it."
     for config in sorted({profile["config"] for profile in whole.of_each_item("profiles").values()}):
         yield f"Profiles  {run.environment.readable(config)}"
     yield "Session   on Home (F3), until you delete it there"
