@@ -95,6 +95,8 @@ class Dialog(ModalScreen[Answer | None], OneFocus, Generic[Answer]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "close", "Close", id="dialog.close"),
         Binding("ctrl+n", "name_keys", show=False),
+        Binding("pageup", "page_body(-1)", show=False),
+        Binding("pagedown", "page_body(1)", show=False),
     ]
     DEFAULT_CSS = """
     Dialog { align: center middle; }
@@ -169,6 +171,11 @@ class Dialog(ModalScreen[Answer | None], OneFocus, Generic[Answer]):
 
     def action_close(self) -> None:
         self.dismiss(None)
+
+    def action_page_body(self, direction: int) -> None:
+        """Page through the body while a button or a field has the focus."""
+        for body in self.query(ScrollBody):
+            body.scroll_page_down() if direction > 0 else body.scroll_page_up()
 
     def action_name_keys(self) -> None:
         """Say what answers instead of ^n, which a habit presses once too often."""

@@ -199,7 +199,8 @@ class Failure(Enum):
     )
     NETWORK = Cause(
         r"no such host|connection refused|network is unreachable|i/o timeout|send request failed|"
-        r"could not connect|TLS handshake timeout|Failed to query available provider packages",
+        r"could not connect|could not resolve host|failed to connect|TLS handshake timeout|"
+        r"Failed to query available provider packages",
         "Can't reach the network",
         "A server that Terraform needs (AWS, the registry, or a module's repository) didn't answer.",
         "Check the connection, the VPN and the proxy, then try again.",

@@ -149,6 +149,10 @@ async def test_the_text_is_reached_where_it_can_be_scrolled(body: str, *, stops:
     async with app.run_test(size=(80, 24)) as pilot:
         await app.push_screen(Confirm("Stop?", body, "Stop"))
         await pilot.pause()
+        await pilot.press("pagedown", "pagedown")
+        await pilot.pause()
+        assert (app.screen.query_one(ScrollBody).scroll_offset.y > 0) is stops, "whatever has the focus"
+        await pilot.press("pageup", "pageup")
         await pilot.press("tab")
         assert isinstance(app.focused, ScrollBody) is stops
         if stops:

@@ -103,6 +103,10 @@ def error(summary: str, detail: str = "") -> Diagnostic:
         ),
         ("Backend configuration changed", Failure.BACKEND),
         ("dial tcp: lookup iam.amazonaws.com: no such host", Failure.NETWORK),
+        (
+            "fatal: unable to access 'https://github.com/': Could not resolve host: github.com",
+            Failure.NETWORK,
+        ),
         ("connect: connection refused", Failure.NETWORK),
     ],
 )
