@@ -233,11 +233,14 @@ class FileDiffs(DrawnLines):
         self._tell_file()
 
     def on_resize(self) -> None:
-        """Keep the line at the top when the size changes."""
+        """Keep the line at the top when the size changes, or the file that the user went to."""
+        aimed = self._aimed
         if self._wrapped_at != self.scrollable_content_region.width:
             line = self._line_at(round(self.scroll_y))
             self._wrap()
             self.scroll_to(0, self.row_of(line), animate=False, immediate=True)
+        if aimed >= 0:
+            self.go_to_file(aimed)
         self._tell_file()
 
     def _tell_file(self) -> None:
@@ -488,12 +491,14 @@ class ReviewPane(ByHandPane):
             self._again = True
             self.call_later(self.read)
         if message.name == "prepare":
-            message.handled, message.shown = self._again, True
+            # a dialog would cover the result in view, such as that the files were put back
+            message.handled = self._again or bool(self.screen.query("#result.-shown"))
+            message.shown = True
             self.add_class("-unmade")
             self.alone = False
-            self.query_one("#summary", Lines).show_lines(
-                [f"✗ {message.error.what} Fix that, then look again."]
-            )
+            error, again = message.error, "Fix that, then look again."
+            advice = (error.next or again) if message.handled else again
+            self.query_one("#summary", Lines).show_lines([f"✗ {error.what}", advice])
             self.focus_primary()
 
     @property

@@ -307,6 +307,22 @@ async def test_a_wider_terminal_may_paint_before_the_lines_are_wrapped_again(
             assert [diff.render_line(row).text[:2] for row in range(12)] == before
 
 
+async def test_the_file_that_one_went_to_is_the_one_in_view_where_there_is_less_room(
+    admin_project: AdminProject,
+) -> None:
+    app = Shown(edited(admin_project, b"a = 1\n" * 5, b"a = 1\n" * 4 + b"a = 2\n"))
+    async with app.run_test(size=(80, 40)) as pilot:
+        diff = app.query_one(FileDiffs)
+        diff.show(file_diffs(ChangeSet((diff.files[0].change,) * 2)))
+        await pilot.pause()
+        diff.action_file(1)
+        assert (diff.at, diff.scroll_y) == (1, 0), "all of it is in view"
+        await pilot.resize_terminal(80, 8)
+        await pilot.pause()
+        assert diff.at == 1
+        assert diff._line_at(round(diff.scroll_y)) >= diff.files[1].begin
+
+
 async def test_a_line_of_a_key_fits_full_screen(decided: AdminProject) -> None:
     async with review_of(decided, (80, 24)) as (ui, diff):
         key = next(file for file in diff.files if not file.readable)
@@ -664,8 +680,9 @@ async def test_what_is_written_after_a_kill_is_not_to_be_started_again(decided: 
     session.close()
 
 
+@pytest.mark.parametrize("in_view", [True, False])
 async def test_that_files_were_put_back_stays_said_where_no_review_can_be_made_then(
-    decided: AdminProject, monkeypatch: pytest.MonkeyPatch
+    decided: AdminProject, monkeypatch: pytest.MonkeyPatch, *, in_view: bool
 ) -> None:
     def fails(*_: object) -> NoReturn:
         raise OnboardError("No program", "Terraform isn't installed.")
@@ -676,11 +693,15 @@ async def test_that_files_were_put_back_stays_said_where_no_review_can_be_made_t
         await ui.rest()
         monkeypatch.setattr(review, "prepare", fails)
         monkeypatch.setattr(review.Git, "committed", fails)
+        if in_view:  # on its own line, as the application shows it
+            monkeypatch.setattr(ui.app, "notify", lambda told, **_: ui.app.wizard.show_result(told, ""))
         await ui.press("u")
         await ui.press("left", "enter")
         await ui.rest()
-        assert isinstance(ui.app.screen, ErrorDialog)
+        assert isinstance(ui.app.screen, ErrorDialog) is not in_view
+        assert ui.app.pane.has_class("-unmade")
         messages = [notification.message for notification in ui.app._notifications]
+        messages.append(str(ui.app.wizard.query_one("#result").render()))
         assert any(re.search(r"\b8 ", message) for message in messages)
         assert not any("No program" in message for message in messages)
 
