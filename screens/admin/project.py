@@ -469,13 +469,13 @@ def _id(kind: str) -> str:
 
 
 def _counts(layer: Layer, named: Iterable[str]) -> str:
-    """Return the number of people and groups in a layer, and which of `named` it lacks."""
+    """Return which of `named` a layer lacks, and the number of its people and groups."""
     machines = len(layer.people) - len(layer.humans)
     counted = [count(len(layer.humans), "person", "people"), count(len(layer.groups), "group")]
     lacking = [name for name in named if not layer.person(name)]
     without = [f"without {listed(lacking, 1)}"] if lacking else []
     machine_users = [count(machines, "machine user")] if machines else []
-    return ", ".join([*counted[:1], *machine_users, *counted[1:], *without])
+    return ", ".join([*without, *counted[:1], *machine_users, *counted[1:]])
 
 
 def _where(accounts: Sequence[str]) -> str:

@@ -45,7 +45,7 @@ def find_layer(machine: Machine, text: str) -> tuple[Project | None, LayerLocati
     known = ", ".join(layer.relative for layer in project.layers) or "none"
     raise OnboardError(
         "Which layer?",
-        f"{text} doesn't name exactly one base-identities layer of {project.root}.",
+        f"{text} names {'several layers' if found else 'no base-identities layer'} of {project.root}.",
         next=f"Name one of its layers, or an account. The layers: {known}.",
     )
 

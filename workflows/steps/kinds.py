@@ -44,13 +44,14 @@ def works_of(summary: Summary) -> dict[str, tuple[str, ...]]:
     return {verb: names for verb, names in named.items() if names}
 
 
-def phrased(works: Mapping[str, Sequence[str]], kinds: int, most: int = 1) -> str:
+def phrased(works: Mapping[str, Sequence[str]], kinds: int, most: int = 1, *, rest: str = "more task") -> str:
     """Return the work in one line, such as "Add jane.doe and 2 more; 1 more task".
 
     Args:
         works: the people of each kind of work, by its verb.
         kinds: how many kinds to name.
         most: how many people of each kind to name; if there are only two, both are named.
+        rest: what to call the kinds that are only counted.
     """
     named = [
         f"{verb} {listed(names, max(most, _NAMED * (len(names) <= _NAMED)))}".rstrip()
@@ -58,17 +59,25 @@ def phrased(works: Mapping[str, Sequence[str]], kinds: int, most: int = 1) -> st
     ]
     first, *others = named
     others = [work[0].lower() + work[1:] for work in others[: kinds - 1]]
-    left = [count(len(works) - kinds, "more task")] if len(works) > kinds else []
+    left = [count(len(works) - kinds, rest)] if len(works) > kinds else []
     return "; ".join((first, *others, *left))
 
 
-def within(works: Mapping[str, Sequence[str]], width: int) -> str:
-    """Return the line with as many kinds, and then people, as fit into a width; never longer than that."""
+def within(works: Mapping[str, Sequence[str]], width: int, *, rest: str = "more task") -> str:
+    """Return the line with as many kinds, and then people, as fit into a width; never longer than that.
+
+    Args:
+        works: as for `phrased`.
+        width: the maximum length.
+        rest: as for `phrased`.
+    """
     people = min(max(1, *map(len, works.values())), max(1, width // _LEAST + 1))
     lines = (
-        phrased(works, kinds, most) for kinds in range(len(works), 0, -1) for most in range(people, 0, -1)
+        phrased(works, kinds, most, rest=rest)
+        for kinds in range(len(works), 0, -1)
+        for most in range(people, 0, -1)
     )
-    cut = f"{phrased(works, 1)[: max(0, width - 1)]}…"
+    cut = f"{phrased(works, 1, rest=rest)[: max(0, width - 1)]}…"
     return next((line for line in lines if len(line) <= width), cut if width > 0 else "")
 
 

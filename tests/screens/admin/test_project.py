@@ -14,12 +14,14 @@ from support.panes import until
 from textual.events import Key
 from textual.widgets import DataTable, Input, TextArea
 
-from screens.admin.project import names_in
+from screens.admin.project import _counts, names_in
 from screens.widgets.dialogs import Confirm, ErrorDialog
 from screens.widgets.fields import FieldRow
 from screens.widgets.lists import MarkBox, MarkList
 from screens.widgets.text import Text
 from workflows.core.sentences import text_of
+from workflows.layer.discover import find_project
+from workflows.layer.read.layer import read_layer
 from workflows.machine.events import StepKey
 from workflows.machine.state import Status
 from workflows.steps.admin import pgp_keys, project, users
@@ -402,6 +404,11 @@ async def test_a_done_project_is_prefilled_and_goes_on_unchanged(
         await ui.press("ctrl+n")
         assert ui.status("project") is Status.DONE
         assert ui.status("users") is Status.STALE
+
+
+def test_whom_a_layer_lacks_comes_before_its_numbers_which_may_be_cut(admin_project: AdminProject) -> None:
+    layer = read_layer(find_project(admin_project.root).layers[0])
+    assert re.match(r"\D*nobody\.here\D*\d", _counts(layer, ["nobody.here"]))
 
 
 async def test_what_is_typed_while_the_project_is_looked_for_is_kept_and_counts(

@@ -136,6 +136,7 @@ def test_a_wrong_request_is_refused_with_its_reason(
     with pytest.raises(OnboardError) as refusal:
         run(machine, *words)
     assert reason in refusal.value.as_text()
+    assert refusal.value.next
     assert common(project).read_text() == MIXED
 
 

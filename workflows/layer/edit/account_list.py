@@ -60,6 +60,10 @@ def check_account(project: Project, account: Account) -> Iterator[Problem]:
         yield Problem("An account id has 12 digits.", "id")
 
 
+def _wrong(what: Sentence, why: Sentence) -> EditRefused:
+    return EditRefused("Can't make this change", what, why=why, next="Change the request and try again.")
+
+
 def add_account(project: Project, account: Account) -> ChangeSet:
     """Return the changes that add an account after the last one, in the same form.
 
@@ -68,7 +72,7 @@ def add_account(project: Project, account: Account) -> ChangeSet:
         EditUnsafe: the result is not what was intended.
     """
     if wrong := [problem.message for problem in check_account(project, account) if problem.fatal]:
-        raise refuse(f"The account {account.name} can't be added.", joined(wrong))
+        raise _wrong(f"The account {account.name} can't be added.", joined(wrong))
     path, document, container = _list(project)
     entries = document.elements(container)
     sibling = entries[-1]
@@ -99,9 +103,9 @@ def remove_account(project: Project, name: str) -> ChangeSet:
     path, document, container = _list(project)
     keys = entry_keys(document, container)
     if name not in keys:
-        raise refuse(f"There is no account {name} in {path.name}.", f"The accounts: {', '.join(keys)}.")
+        raise _wrong(f"There is no account {name} in {path.name}.", f"The accounts: {', '.join(keys)}.")
     if len(keys) == 1:
-        raise refuse(f"The account {name} stays.", "A project needs at least one account.")
+        raise _wrong(f"The account {name} stays.", "A project needs at least one account.")
     if mentions := account_mentions(project, name):
         kept = EditRefused(
             "This account is in use",

@@ -412,9 +412,10 @@ def proposed_message(context: Context) -> str:
     where = list(dict.fromkeys(found)) or decisions.layers
     works = {verb: [*filter(None, people)] for verb, people in changed.items()} or {"Change groups": []}
     places = (f" ({listed(where, _NAMED)})", f" ({count(len(where), 'account')})")
-    room = _SUBJECT - len(phrased(works, 1))
+    rest = "more change"
+    room = _SUBJECT - len(phrased(works, 1, rest=rest))
     place = next((place for place in places if len(place) <= room), places[-1])
-    return f"{within(works, _SUBJECT - len(place))}{place}"
+    return f"{within(works, _SUBJECT - len(place), rest=rest)}{place}"
 
 
 def message_body(context: Context) -> str:
@@ -443,7 +444,7 @@ def _changed(decisions: Decisions) -> dict[str, dict[str, list[str]]]:
                 name for name, move in here.moves.items() if move and name not in here.add
             ],
             "Change groups": [""] if here.groups.remade or here.groups.policies else [],
-            "Change the account's settings": [""] if here.settings else [],
+            "Change account settings": [""] if here.settings else [],
         }
         for verb, names in works.items():
             for name in names:
