@@ -220,11 +220,17 @@ class Git:
         before = self._known("rev-parse", "--verify", "--quiet", f"HEAD@{{{moment}}}")
         return self.commits(f"{before}..HEAD") if before else ()
 
-    def commits(self, revisions: str) -> tuple[Commit, ...]:
-        """Return the newest `MOST_COMMITS` commits of a range ("HEAD..origin/main"), newest first."""
+    def commits(self, revisions: str, path: Path | None = None) -> tuple[Commit, ...]:
+        """Return the newest `MOST_COMMITS` commits of a range ("HEAD..origin/main"), newest first.
+
+        Args:
+            revisions: the range.
+            path: only commits that changed this file; None for all.
+        """
         email = self._run("config", "user.email").stdout.strip()
         form = "--format=%h%x1f%<(40,trunc)%an%x1f%<(100,trunc)%ae%x1f%<(100,trunc)%s"
-        text = self._ask("log", "-z", form, f"--max-count={MOST_COMMITS}", revisions, "--")
+        paths = [str(path)] if path else []
+        text = self._ask("log", "-z", form, f"--max-count={MOST_COMMITS}", revisions, "--", *paths)
         found = (map(str.strip, entry.split("\x1f", 3)) for entry in text.split("\0") if entry)
         return tuple(
             Commit(name, author, bool(email) and mail == email, subject)

@@ -346,6 +346,9 @@ class ApplyPane(TerraformPane):
         ask_first = partial(self._confirm, self._planned, self._planned.gone)
         return Primary(f"Apply to {self.context.item}", act=ask_first)
 
+    def encrypted_for(self) -> tuple[str, ...]:
+        return self._planned.encrypted_for if self._planned else ()
+
     def turn(self) -> Turn:
         ready = self._outlook is not None and not self._ended and not self._outlook.refusal
         return Turn("This plan isn't applied yet") if ready and not self.opening.done else YOURS

@@ -253,6 +253,9 @@ class HandOverPane(TerraformPane):
         self._left_to_later = left
         self._show()
 
+    def encrypted_for(self) -> tuple[str, ...]:
+        return self._names
+
     # -- display -----------------------------------------------------------------------------------
 
     def _show(self) -> None:
@@ -315,6 +318,8 @@ class HandOverPane(TerraformPane):
         trouble, doubts = (handoff.trouble, handoff.doubts) if handoff else ((), ())
         self.query_one("#trouble", Text).show_lines([f"✗ {words}" for words in trouble])
         self.query_one("#doubts", Text).show_lines([f"! {words}" for words in doubts])
+        if doubts:
+            self.query_one("#compare").remove_class("hidden")
         self.query_one("#elsewhere", Text).show_lines([f"– {words}" for words in elsewhere])
         self.primary_changed()
 

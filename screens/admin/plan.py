@@ -458,6 +458,9 @@ class PlanPane(TerraformPane):
         foreign = self._planned.foreign if self._planned else ()
         return {change.address for change in foreign} - self._acknowledged
 
+    def encrypted_for(self) -> tuple[str, ...]:
+        return self._planned.encrypted_for if self._planned else ()
+
     def turn(self) -> Turn:
         over = (
             self._planned is None

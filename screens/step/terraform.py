@@ -24,12 +24,14 @@ from screens.step.asking import CodedMove, CodePane
 from screens.step.page import StepPane
 from screens.step.times import moment_text
 from screens.widgets.dialogs import Confirm, Typed, ask
-from screens.widgets.lists import Log
+from screens.widgets.lists import Log, TextDialog
 from screens.widgets.text import Button, ScrollBody, Text, in_line, styled
+from workflows.core.openpgp import grouped
 from workflows.core.sentences import Sentence, count, joined, text_of
 from workflows.steps.admin import plan, recovery
 from workflows.steps.admin.accepted_plan import PersonChange, Planned
 from workflows.steps.admin.plan_resources import SIGNS
+from workflows.steps.admin.suspect_keys import to_compare
 from workflows.terraform.failures import InitWay, LockHeld, LockInfo, StateUnwritten, TerraformFailed
 from workflows.terraform.lines import Line, Sort
 from workflows.terraform.plan import Action
@@ -200,6 +202,10 @@ _WRITE = (
 
 
 COMPARE = "Compare the PGP fingerprints that nobody has compared yet"
+_COMPARE_KEYS = (
+    "Call each owner, and compare all ten groups.\n"
+    "If one differs, stop here and use “Replace a PGP key” on Home."
+)
 """The description of its key."""
 WAIT_SECONDS = 15
 """Seconds before another try; Terraform itself then waits for the lock another 20 seconds."""
@@ -347,18 +353,38 @@ class TerraformPane(CodePane):
         """Say before the apply whose fingerprint nobody has compared, and offer the way there.
 
         Args:
-            doubts: what other sessions leave open, which is compared there.
+            doubts: what is doubtful about keys that this session didn't accept.
         """
-        applied = self.opening.done and self.context.item in self.context.of_each_item("applied")
-        uncompared = () if applied else self.not_compared()
+        uncompared = self._uncompared
         self.query_one("#not-compared", Text).show_lines([f"! {words}" for words in (*uncompared, *doubts)])
-        self.query_one("#compare").set_class(not uncompared, "hidden")
+        self.query_one("#compare").set_class(not (uncompared or doubts), "hidden")
+
+    @property
+    def _uncompared(self) -> tuple[Sentence, ...]:
+        applied = self.opening.done and self.context.item in self.context.of_each_item("applied")
+        return () if applied else self.not_compared()
+
+    def encrypted_for(self) -> tuple[str, ...]:
+        """Return the people to whose key the page's plan encrypts."""
+        raise NotImplementedError
 
     @on(Button.Pressed, "#compare")
     def action_compare(self) -> None:
-        """Go to PGP keys, which has the fingerprints."""
-        if self.query_one("#compare").display:
+        """Go to PGP keys, or show the fingerprints of keys that this session didn't accept."""
+        if not self.query_one("#compare").display:
+            return
+        if self._uncompared:
             self.post_message(self.StepWanted("pgp-keys", returns=True))
+            return
+        accounts = {self.context.item: None, **dict.fromkeys(self.context.of_each_item("applied"))}
+        names = self.encrypted_for()
+        self.run_move(
+            "compare", lambda _: to_compare(names, accounts, self.context), self._show_keys, looks=True
+        )
+
+    def _show_keys(self, keys: Mapping[tuple[str, str], str]) -> None:
+        lines = [f"{name} ({account})\n  {grouped(key)}\n" for (name, account), key in keys.items()]
+        self.app.push_screen(TextDialog("Compare these fingerprints", "\n".join([*lines, _COMPARE_KEYS])))
 
     def try_again(self) -> None:
         """Repeat what a lock or an init stopped: a move of the page, or else what Next does."""

@@ -118,6 +118,11 @@ class Planned(Made):
     besides: tuple[Line, ...] = ()
     notes: tuple[Sentence, ...] = ()
 
+    @property
+    def encrypted_for(self) -> tuple[str, ...]:
+        """The people to whose PGP key it encrypts a password or access key."""
+        return tuple(dict.fromkeys((*self.passwords, *self.access_keys)))
+
     def as_facts(self) -> dict[str, Any]:
         """Return the plan as JSON values."""
         own = plain(self)

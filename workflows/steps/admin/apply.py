@@ -62,7 +62,7 @@ class Outlook:
         stands: who is done after an apply that used up the plan, as a sentence, or "".
         account_id: the account's twelve digits, "" if the project doesn't say.
         replaces: the passwords of other sessions that it replaces unsent, as sentences.
-        doubts: what other sessions leave open about the keys it encrypts to, as sentences.
+        doubts: what is doubtful about the keys it encrypts to, as sentences.
     """
 
     begun: bool = False
@@ -185,7 +185,7 @@ def _applied(context: Context, planned: Planned | None, began_at: float | None =
     if planned is not None:
         # other sessions may have applied between its end and now
         made_at = now if began_at is None else datetime.fromtimestamp(began_at, UTC)
-        names = () if planned.empty else (*planned.passwords, *planned.access_keys)
+        names = () if planned.empty else planned.encrypted_for
         before = made_by(context.facts.get("applied") or {})
         fact["made"] = {**before, **dict.fromkeys(names, made_at.isoformat(timespec="seconds"))}
     left_out = left_out_of(context.facts["plan"])

@@ -10,7 +10,7 @@ convention; the admin sees that and may leave them out.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -67,14 +67,16 @@ from workflows.steps.admin.accepted_plan import (
 )
 from workflows.steps.admin.judged_plan import rejected_elsewhere
 from workflows.steps.admin.other_sessions import (
+    LeftOpen,
     by_account,
     keys_of_later_sessions,
     ledger_with,
-    left_open,
+    left_open_about,
     left_open_sentences,
     other_keys_since,
     rekeyed_before_apply,
 )
+from workflows.steps.admin.suspect_keys import suspicions
 from workflows.steps.admin.terraform_runs import OpenLayer, iam_client, located, open_layer, read_state
 from workflows.steps.decisions import Comparison
 from workflows.steps.kinds import work_of
@@ -152,7 +154,7 @@ class PersonHandoff:
         waiting: later accounts in which something for the decided key is still to be made.
         elsewhere: what later sessions did instead, so that nothing is missing here; one sentence each.
         to_plan: accounts that need another plan and apply to make what is missing.
-        doubts: why the text may be for a key that is lost, one sentence each.
+        doubts: why the text may be for a key that is lost or not theirs, one sentence each.
         rejected: whether the key isn't theirs, so that only another one makes something to send.
     """
 
@@ -237,13 +239,22 @@ def person_handoff(
         new.account_name for new, old in zip(whole, identities, strict=True) if new.profiles != old.profiles
     )
     part, keys = (name, identities[0].key_fingerprint), context.decisions.keys
-    left = None if name in context.decisions.compared else left_open(context).get(part)
+    left = _left_open(part, context)
     doubts = tuple(left_open_sentences({part: left})) if left else ()
     if left and left.answer is Comparison.DIFFERS:
         return made("", (), (*trouble, *doubts), rejected=True)
     if name in keys:
         doubts = tuple(other_keys_since({name: keys[name].fingerprint}, keys_of_later_sessions(context)))
     return made(text, accounts, tuple(trouble), plain, usual, doubts=doubts)
+
+
+def _left_open(part: tuple[str, str], context: Context) -> LeftOpen | None:
+    """Return what others leave open about a person's key, as (name, fingerprint)."""
+    name, fingerprint = part
+    if name in context.decisions.compared:
+        return None
+    left = left_open_about({name: fingerprint}, context).get(part)
+    return None if left and left.whose and name in context.decisions.keys else left
 
 
 def _sent_before(name: str, context: Context) -> set[str]:
@@ -523,7 +534,18 @@ def prepare(
                 raise
             troubles.append(f"{account} is left out, because its state couldn't be read: {error.what}")
     report(Progress("Checking what is encrypted to whom"))
-    return tuple(person_handoff(name, sources, troubles, context) for name in people)
+    return _with_suspicions([person_handoff(name, sources, troubles, context) for name in people], context)
+
+
+def _with_suspicions(handoffs: Sequence[PersonHandoff], context: Context) -> tuple[PersonHandoff, ...]:
+    """Add what speaks against the keys of the texts."""
+    found: dict[str, list[Sentence]] = {}
+    for account, names in by_key(
+        (account, each.name) for each in handoffs for account in each.accounts
+    ).items():
+        for name, why in suspicions(names, replace(context, item=account)).items():
+            found.setdefault(name, []).append(why)
+    return tuple(replace(each, doubts=(*each.doubts, *found.get(each.name, ()))) for each in handoffs)
 
 
 def _source(context: Context, report: Report, account: str, code: Secret | None) -> Source:

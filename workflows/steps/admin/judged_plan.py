@@ -7,13 +7,12 @@ profile, since Terraform would reject the plan only at the apply.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from workflows.core.errors import OnboardError
-from workflows.core.openpgp import fingerprint_in
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence, count, joined, listed
 from workflows.core.shapes import moment
@@ -23,13 +22,15 @@ from workflows.steps.admin import new_passwords, plan_resources
 from workflows.steps.admin.accepted_plan import ChangeLine, PersonChange, Planned, decided, is_applied
 from workflows.steps.admin.other_sessions import (
     LeftOpen,
-    left_open,
+    all_answers,
+    left_open_about,
     left_open_sentences,
     not_applied,
     replaced_before_sent,
     sessions_that_can_undo,
 )
 from workflows.steps.admin.plan_resources import Difference, Resource
+from workflows.steps.admin.suspect_keys import accepted_here, fingerprint_of, suspicions
 from workflows.steps.admin.terraform_runs import located, open_layer, run_folder
 from workflows.steps.admin.written import written_at
 from workflows.steps.decisions import Comparison, Move
@@ -255,21 +256,35 @@ def begun_here(context: Context) -> set[str]:
 
 
 def doubted_keys(planned: Planned, context: Context) -> tuple[Sentence, ...]:
-    """Return what other sessions leave open about keys in the layer that a plan encrypts something to.
+    """Return what is doubtful about keys in the layer that a plan encrypts something to.
 
     Raises:
         OnboardError: the layer can't be read.
     """
-    return tuple(left_open_sentences(_doubted((*planned.passwords, *planned.access_keys), context)))
+    return tuple(what_is_doubtful(planned.encrypted_for, context).values())
+
+
+def what_is_doubtful(names: Collection[str], context: Context) -> dict[str, Sentence]:
+    """Return what is doubtful about people's keys in the step's layer, by name.
+
+    Raises:
+        OnboardError: the layer can't be read.
+    """
+    left, suspect = _left_open(names, context), suspicions(names, context)
+    of_name = {part[0]: joined(left_open_sentences({part: left[part]})) for part in left}
+    return {
+        name: joined((of_name.get(name, ""), suspect.get(name, "")))
+        for name in dict.fromkeys((*of_name, *suspect))
+    }
 
 
 def refuse_rejected_keys(planned: Planned, context: Context) -> None:
-    """Stop before a plan encrypts something to a key that another session found not to be its owner's.
+    """Stop before a plan encrypts something to a key that a session found not to be its owner's.
 
     Raises:
         OnboardError: it does, or the layer can't be read.
     """
-    if wrong := rejected_elsewhere((*planned.passwords, *planned.access_keys), context):
+    if wrong := rejected_elsewhere(planned.encrypted_for, context):
         raise OnboardError(
             "A PGP key belongs to someone else",
             joined(left_open_sentences(wrong)),
@@ -279,28 +294,28 @@ def refuse_rejected_keys(planned: Planned, context: Context) -> None:
 
 
 def rejected_elsewhere(names: Iterable[str], context: Context) -> dict[tuple[str, str], LeftOpen]:
-    """Return keys in the layer that other sessions found not to be their owners', by name and fingerprint.
+    """Return keys in the layer that sessions found not to be their owners', by name and fingerprint.
 
     Raises:
         OnboardError: the layer can't be read.
     """
-    doubted = _doubted(names, context)
+    doubted = _left_open(names, context)
     return {key: left for key, left in doubted.items() if left.answer is Comparison.DIFFERS}
 
 
-def _doubted(names: Iterable[str], context: Context) -> dict[tuple[str, str], LeftOpen]:
-    """Return what other sessions leave open about people's keys, apart from what this one says itself."""
+def _left_open(names: Iterable[str], context: Context) -> dict[tuple[str, str], LeftOpen]:
+    """Return what sessions leave open about people's keys, apart from what this one says of them itself."""
     asked = {*names}.difference(context.decisions.compared)
-    of_names = {
-        key: left
-        for key, left in (left_open(context) if asked else {}).items()
-        if key[0] in asked and (key[0] not in context.decisions.keys or left.answer is Comparison.DIFFERS)
-    }
-    if not of_names:
+    if not asked or {*all_answers(context).values()} <= {Comparison.SAME}:
         return {}
     layer = read_layer(located(context)[1])
-    there = {(name, fingerprint_in(layer.key_of(name) or b"")) for name, _ in of_names}
-    return {key: left for key, left in of_names.items() if key in there}
+    there = {name: fingerprint for name in sorted(asked) if (fingerprint := fingerprint_of(name, layer))}
+    accepted = accepted_here(there, layer, context)
+    return {
+        key: left
+        for key, left in left_open_about(there, context).items()
+        if key[0] not in accepted or (left.answer is Comparison.DIFFERS and not left.whose)
+    }
 
 
 def causes(planned: Planned, result: ApplyResult) -> tuple[Sentence, ...]:
@@ -374,7 +389,7 @@ class Return:
         old: whether to check the state, since the plan isn't fresh.
         gone: whether its file is missing or replaced.
         undoing: what the other sessions do that can put back their files, from `sessions_that_can_undo`.
-        doubts: what other sessions leave open about the keys it encrypts to, as sentences.
+        doubts: what is doubtful about the keys it encrypts to, as sentences.
     """
 
     refusal: Sentence = ""

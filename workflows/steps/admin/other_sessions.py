@@ -365,47 +365,101 @@ def other_keys_since(
 
 
 class LeftOpen(NamedTuple):
-    """What other sessions leave open about a key that they accepted.
+    """What sessions leave open about a key that they accepted.
 
     Attributes:
         answer: DIFFERS if one says that the key isn't its owner's; LATER if none has compared it.
-        work: what that session does.
+        work: what that session does; "" for this session.
+        whose: the person about whose key it was said, if that is another one; "" if not.
     """
 
     answer: Comparison
     work: Sentence
+    whose: str = ""
 
 
-def left_open(context: Context) -> dict[tuple[str, str], LeftOpen]:
+_Answers = dict[tuple[str, str], LeftOpen]
+"""The answers about keys, by name and fingerprint."""
+
+
+def left_open(context: Context) -> _Answers:
     """Return what other sessions leave open about keys that they accepted, by (name, fingerprint)."""
-    answers: dict[tuple[str, str], dict[Comparison | None, Sentence]] = {}
+    return {part: left for part, left in _answers(_decided_elsewhere(context)).items() if _is_open(left)}
+
+
+def left_open_about(keys: Mapping[str, str], context: Context) -> _Answers:
+    """Return what other sessions leave open about people's keys.
+
+    For a key that none of them accepted for its owner, that is what any session, this one included, leaves
+    open about the same key of somebody else.
+
+    Args:
+        keys: the fingerprints, by name.
+    """
+    elsewhere = _answers(_decided_elsewhere(context))
+    every = [*elsewhere.items(), *_answers([("", context.decisions)]).items()]
+    found: _Answers = {}
+    for name, fingerprint in keys.items():
+        others = [
+            left._replace(whose=whose)
+            for (whose, key), left in every
+            if key == fingerprint and whose != name and _is_open(left)
+        ]
+        others.sort(key=lambda left: left.answer is not Comparison.DIFFERS)
+        left = elsewhere.get((name, fingerprint)) or next(iter(others), None)
+        if left and _is_open(left):
+            found[name, fingerprint] = left
+    return found
+
+
+def all_answers(context: Context) -> dict[tuple[str, str], Comparison]:
+    """Return the answers of all sessions, this one included, about keys, by (name, fingerprint)."""
+    every = _answers([*_decided_elsewhere(context), ("", context.decisions)])
+    return {part: left.answer for part, left in every.items()}
+
+
+def _is_open(left: LeftOpen) -> bool:
+    return left.answer is not Comparison.SAME
+
+
+def _decided_elsewhere(context: Context) -> Iterator[tuple[Sentence, Decisions]]:
+    """Yield what the other sessions do, with their decisions."""
     for session in _others(context):
         with suppress(WrongShape):  # its own page reports the damage
-            decisions = Decisions.from_facts(session.facts)
-            for name, key in decisions.keys.items():
-                of_key = answers.setdefault((name, key.fingerprint), {})
-                of_key[decisions.comparison(name)] = work_of(session)
-            for name, fingerprints in decisions.rejected_keys.items():
-                for fingerprint in fingerprints:
-                    answers.setdefault((name, fingerprint), {})[Comparison.DIFFERS] = work_of(session)
-    found = {}
+            yield work_of(session), Decisions.from_facts(session.facts)
+
+
+def _answers(sessions: Iterable[tuple[Sentence, Decisions]]) -> _Answers:
+    """Return the answer that counts about each key, from what sessions do and decided."""
+    answers: dict[tuple[str, str], dict[Comparison | None, Sentence]] = {}
+    for work, decisions in sessions:
+        for name, key in decisions.keys.items():
+            answers.setdefault((name, key.fingerprint), {})[decisions.comparison(name)] = work
+        for name, fingerprints in decisions.rejected_keys.items():
+            for fingerprint in fingerprints:
+                answers.setdefault((name, fingerprint), {})[Comparison.DIFFERS] = work
+    found: _Answers = {}
     for part, of_key in answers.items():
-        if Comparison.DIFFERS in of_key:
-            found[part] = LeftOpen(Comparison.DIFFERS, of_key[Comparison.DIFFERS])
-        elif Comparison.LATER in of_key and Comparison.SAME not in of_key:
-            found[part] = LeftOpen(Comparison.LATER, of_key[Comparison.LATER])
+        order = (Comparison.DIFFERS, Comparison.SAME, Comparison.LATER)
+        if counts := next((said for said in order if said in of_key), None):
+            found[part] = LeftOpen(counts, of_key[counts])
     return found
 
 
 def left_open_sentences(keys: Mapping[tuple[str, str], LeftOpen]) -> Iterator[Sentence]:
     """Yield a sentence for each session that leaves something open about some of these keys."""
     for left, names in by_key((left, name) for (name, _), left in keys.items()).items():
-        whose = listed(names, _MOST)
-        if left.answer is Comparison.DIFFERS:
-            said = f"The PGP key of {whose} isn't theirs, as you said elsewhere ({left.work})."
+        names_text, by = listed(names, _MOST), f" ({left.work})" if left.work else ""
+        if left.whose and left.answer is Comparison.DIFFERS:
+            yield f"The PGP key of {names_text} came in {left.whose}'s name, and you said it differs{by}."
+            yield f"Ask {names_text} for their own key first."
+        elif left.whose:
+            yield f"{names_text} has the PGP key of {left.whose}, which nobody has compared yet{by}."
+        elif left.answer is Comparison.DIFFERS:
+            said = f"The PGP key of {names_text} isn't theirs, as you said elsewhere{by}."
             yield f"{said} Apply their own key first."
         else:
-            yield f"Nobody has compared the PGP fingerprint of {whose} yet ({left.work})."
+            yield f"Nobody has compared the PGP fingerprint of {names_text} yet{by}."
 
 
 def rekeyed_before_apply(context: Context) -> dict[Part, str]:

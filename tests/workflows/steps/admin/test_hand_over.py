@@ -477,7 +477,7 @@ def test_a_key_that_another_session_rejects_gets_no_text_unless_it_was_compared_
 ) -> None:
     context, part = with_key(home, tmp_path, comparisons={NAME: own}), (NAME, details(home).fingerprint)
     monkeypatch.setattr(
-        hand_over, "left_open", lambda _: {part: LeftOpen(Comparison.DIFFERS, "Add jane.doe")}
+        hand_over, "left_open_about", lambda *_: {part: LeftOpen(Comparison.DIFFERS, "Add jane.doe")}
     )
     read = source(project, login_profiles={NAME: login(encrypted(home))})
     made = person_handoff(NAME, {"security": read}, (), context)
@@ -497,7 +497,7 @@ def test_a_key_that_another_session_rejects_gets_no_text(
     context = with_key(home, tmp_path)
     of_another = {**context.facts, "keys": {}}
     part = NAME, details(home).fingerprint
-    monkeypatch.setattr(hand_over, "left_open", lambda _: {part: LeftOpen(answer, "Add jane.doe")})
+    monkeypatch.setattr(hand_over, "left_open_about", lambda *_: {part: LeftOpen(answer, "Add jane.doe")})
     read = source(project, login_profiles={NAME: login(encrypted(home))})
     keys = {**read.layer.files.keys, f"keys/{NAME}": normalise(home.export(NAME)).text.encode()}
     read = replace(read, layer=replace(read.layer, files=replace(read.layer.files, keys=keys)))

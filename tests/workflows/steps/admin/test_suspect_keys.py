@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pytest
+from support.admin_project import AdminProject
+
+from workflows.core.openpgp import fingerprint_in
+from workflows.core.sentences import text_of
+from workflows.git import Git
+from workflows.gpg.normalise import normalise
+from workflows.machine.summaries import Summary, keep_summary, made_from
+from workflows.sandbox.project import git
+from workflows.steps.admin import judged_plan
+from workflows.steps.admin.other_sessions import left_open_about
+from workflows.steps.admin.suspect_keys import suspicions
+from workflows.steps.decisions import Comparison
+from workflows.steps.shared.module import Context
+
+Keys = Mapping[str, bytes]
+JANE = "jane.doe"
+
+
+def context(admin: AdminProject, **facts: object) -> Context:
+    known = {"project_root": str(admin.root), "layers": ["security"], **facts}
+    return replace(admin.context(), facts=known, every=known, item="security")
+
+
+def put(admin: AdminProject, *files: str, key: bytes, committed: bool = True) -> str:
+    """Write a key to files such as "security/jane.doe", and return its fingerprint."""
+    text = normalise(key).text
+    for file in files:
+        account, _, name = file.partition("/")
+        admin.file(account, f"keys/{name}").write_text(text)
+    if committed:
+        for command in (["add", "."], ["commit", "--quiet", "--message", "keys"]):
+            git(command, folder=admin.root, environment=admin.environment.variables)
+    return fingerprint_in(text.encode())
+
+
+def other_session(admin: AdminProject, name: str, fingerprint: str, answer: str) -> None:
+    other = admin.folder.with_name("other")
+    other.mkdir(parents=True, exist_ok=True)
+    key = {"text": "a key", "fingerprint": fingerprint, "source": "pasted"}
+    facts = {
+        "project_root": str(admin.root),
+        "layers": ["security"],
+        "joining": [name],
+        "keys": {name: key},
+        "comparisons": {name: answer},
+    }
+    keep_summary(other, Summary(other.name, "admin", facts=facts), made_from(other))
+
+
+@pytest.mark.parametrize(
+    ("files", "name", "committed", "doubted"),
+    [
+        (["security/jane.doe"], JANE, True, False),
+        (["security/jane.doe"], JANE, False, True),
+        (["security/jane.doe", "management/pat.jones"], JANE, True, True),
+        (["security/jane.doe", "management/jane.doe"], JANE, True, False),
+        (["security/pat.jones"], "pat.jones", True, True),
+        (["management/alex.kim"], "alex.kim", True, True),
+        (["management/dana.lopez"], "alex.kim", True, False),
+    ],
+    ids=[
+        "theirs",
+        "uncommitted",
+        "somebody else's too",
+        "everywhere",
+        "user ids",
+        "another account",
+        "other",
+    ],
+)
+def test_what_speaks_against_a_key_that_nobody_accepted(
+    admin_project: AdminProject,
+    people_keys: Keys,
+    files: list[str],
+    name: str,
+    *,
+    committed: bool,
+    doubted: bool,
+) -> None:
+    assert suspicions([name, "nobody"], context(admin_project)) == {}
+    put(admin_project, *files, key=people_keys[JANE], committed=committed)
+    assert {*suspicions([name, "nobody"], context(admin_project))} == ({name} if doubted else set())
+
+
+@pytest.mark.parametrize(("answer", "doubted"), [("same", False), ("later", True)])
+def test_a_key_that_was_compared_is_no_suspect_wherever_it_lies(
+    admin_project: AdminProject, people_keys: Keys, answer: str, *, doubted: bool
+) -> None:
+    fingerprint = put(admin_project, "security/jane.doe", key=people_keys[JANE], committed=False)
+    other_session(admin_project, JANE, fingerprint, answer)
+    assert bool(suspicions([JANE], context(admin_project))) is doubted
+    key = {JANE: {"text": "a key", "fingerprint": fingerprint, "source": "pasted"}}
+    assert suspicions([JANE], context(admin_project, joining=[JANE], keys=key)) == {}
+
+
+def test_a_commit_that_replaced_a_compared_key_is_named(
+    admin_project: AdminProject, people_keys: Keys
+) -> None:
+    put(admin_project, "security/jane.doe", key=people_keys[JANE])
+    other_session(admin_project, JANE, "A" * 40, "same")
+    (said,) = suspicions([JANE], context(admin_project)).values()
+    head = Git(admin_project.root, admin_project.environment.variables).head()
+    assert head[:7] in text_of(said)
+
+
+@pytest.mark.parametrize("answer", [Comparison.LATER, Comparison.DIFFERS])
+@pytest.mark.parametrize("here", [True, False], ids=["in this session", "in another"])
+def test_a_key_that_is_doubtful_as_somebody_elses_is_doubtful_as_anybodys(
+    admin_project: AdminProject, people_keys: Keys, answer: Comparison, *, here: bool
+) -> None:
+    name = "alex.kim"
+    fingerprint = put(admin_project, "security/alex.kim", key=people_keys[JANE], committed=False)
+    own = context(admin_project)
+    if here:
+        key = {JANE: {"text": "a key", "fingerprint": fingerprint, "source": "pasted"}}
+        own = context(admin_project, joining=[JANE], keys=key, comparisons={JANE: answer})
+    else:
+        other_session(admin_project, JANE, fingerprint, answer)
+    (left,) = left_open_about({name: fingerprint}, own).values()
+    assert (left.answer, left.whose) == (answer, JANE)
+    assert name in judged_plan.what_is_doubtful([name], own)
+    assert bool(judged_plan.rejected_elsewhere([name], own)) is (answer is Comparison.DIFFERS)
+    other_session(admin_project, name, fingerprint, "same")
+    assert left_open_about({name: fingerprint}, own) == {}
+    assert judged_plan.what_is_doubtful([name], own) == {}
+
+
+def test_machine_users_may_share_a_key(admin_project: AdminProject) -> None:
+    shared = admin_project.file("security", "keys/machine.github.actions").read_bytes()
+    put(admin_project, "security/machine.other", key=shared)
+    names = ["machine.github.actions", "machine.other"]
+    assert suspicions(names, context(admin_project)) == {}
