@@ -461,9 +461,7 @@ class ReviewPane(ByHandPane):
         if commit and others and not box.value:
             lines.append(f"! A plan of the commit alone may fail: it lacks {which}.")
         if commit and self._beside.ignored:
-            lines.append(
-                f"! Git ignores {self._ignored}. The commit adds them by force: the layer needs them."
-            )
+            lines.append(f"! The commit includes {self._ignored}, which git ignores.")
         self.query_one("#taken-in", Text).show_lines(lines)
 
     def on_mount(self) -> None:
