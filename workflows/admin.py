@@ -196,7 +196,7 @@ APPLY = Step(
         reading(
             applied={"at": str, "added": int, "changed": int, "destroyed": int, "elsewhere": bool},
         )(facts),
-        reading(made=Mapping[str, str])(facts.get("applied") or {}),
+        reading(made=Mapping[str, str], keys=Mapping[str, str])(facts.get("applied") or {}),
     ),
 )
 

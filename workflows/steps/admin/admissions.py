@@ -1,5 +1,7 @@
 """The admission record: each person's PGP key, how its fingerprint was confirmed, and where it was applied.
 
+Keys that the session didn't accept are in it, too, if its applies encrypted something to them.
+
 It is read from the journal, event by event, so it includes keys that the same session replaced later, and no
 second record can contradict it.
 """
@@ -125,10 +127,19 @@ def _take_in(found: dict[tuple[str, str], Admission], decisions: Decisions, at: 
 
 
 def _apply(found: dict[tuple[str, str], Admission], decisions: Decisions, event: Succeeded) -> None:
-    """Record that the currently decided keys reached an account, each only the first time."""
+    """Record that keys reached an account, each only the first time: those encrypted to, and decided ones."""
     fact, account = event.facts["applied"], event.key.item
     there = Outcome.THERE if nothing_changed(fact) else Outcome.APPLIED
     applied = Applied(event.at, Outcome.ELSEWHERE if fact.get("elsewhere") else there)
+    for name, fingerprint in (fact.get("keys") or {}).items():
+        if (name, fingerprint) not in found:
+            there_already = Admission(
+                name, fingerprint, f"{account}, already there", event.at, None, event.at
+            )
+            found[name, fingerprint] = replace(there_already, accounts={account: None})
+        admission = found[name, fingerprint]
+        if admission.compared is None and not admission.accounts.get(account):
+            found[name, fingerprint] = replace(admission, accounts={**admission.accounts, account: applied})
     for name, key in decisions.keys.items():
         if name in left_out_of(fact):
             continue

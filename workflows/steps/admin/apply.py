@@ -6,10 +6,11 @@ gets its result.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from workflows.core.errors import Cancelled, Problem
+from workflows.core.errors import Cancelled, OnboardError, Problem
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence, joined
 from workflows.machine.events import Facts
@@ -26,6 +27,7 @@ from workflows.steps.admin.judged_plan import (
     standing,
 )
 from workflows.steps.admin.other_sessions import replaced_before_sent
+from workflows.steps.admin.suspect_keys import fingerprints_there
 from workflows.steps.admin.terraform_runs import located, open_layer, reopen_layer, run_folder, watching
 from workflows.steps.ledger import left_out_of, made_by
 from workflows.steps.shared.leftovers import release_credentials
@@ -188,6 +190,8 @@ def _applied(context: Context, planned: Planned | None, began_at: float | None =
         names = () if planned.empty else planned.encrypted_for
         before = made_by(context.facts.get("applied") or {})
         fact["made"] = {**before, **dict.fromkeys(names, made_at.isoformat(timespec="seconds"))}
+        with suppress(OnboardError):  # it is applied, whatever became of the layer since
+            fact["keys"] = fingerprints_there(names, context)
     left_out = left_out_of(context.facts["plan"])
     return {**fact, "left_out": list(left_out)} if left_out else fact
 

@@ -45,6 +45,16 @@ def fingerprint_of(name: str, layer: Layer) -> str:
     return fingerprint_in(layer.key_of(name) or b"")
 
 
+def fingerprints_there(names: Iterable[str], context: Context) -> dict[str, str]:
+    """Return the fingerprints of people's readable keys in the step's layer, by name.
+
+    Raises:
+        OnboardError: the layer can't be read.
+    """
+    layer = read_layer(located(context)[1])
+    return {name: fingerprint for name in names if (fingerprint := fingerprint_of(name, layer))}
+
+
 def to_compare(names: Iterable[str], accounts: Iterable[str], context: Context) -> dict[tuple[str, str], str]:
     """Return the fingerprints of people's keys that this session didn't accept, by name and account.
 

@@ -156,3 +156,22 @@ def test_a_key_that_was_given_up_before_it_came_anywhere_let_nobody_in() -> None
         ("apply@security", {"applied": APPLIED}),
     )
     assert [admission.person for admission in admitted(events)] == [JANE]
+
+
+def test_a_key_that_nobody_accepted_is_in_the_record_where_something_was_encrypted_to_it() -> None:
+    one, other = {JUAN: "B" * 40}, {JUAN: "C" * 40, JANE: "A" * 40}
+    events = happened(
+        ("pgp-keys", janes("A" * 40, Comparison.LATER)),
+        ("users", {"user_changes": {"add": {"security": [JANE]}, "remove": {}}}),
+        ("apply@management", {"applied": {**APPLIED, "keys": one}}),
+        ("apply@security", {"applied": {**APPLIED, "keys": other}}),
+    )
+    found = [
+        (each.person, each.fingerprint[:1], each.compared, [*each.accounts]) for each in admitted(events)
+    ]
+    assert found == [
+        (JANE, "A", Comparison.LATER, ["security"]),
+        (JUAN, "B", None, ["management"]),
+        (JUAN, "C", None, ["security"]),
+    ]
+    assert all(hours(at) for each in admitted(events) for at in each.accounts.values())

@@ -169,7 +169,9 @@ def test_an_apply_records_when_it_made_something_for_whom(
     began = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
     run = SimpleNamespace(description=SimpleNamespace(begun_at=began.timestamp()))
     done = SimpleNamespace(terraform=SimpleNamespace(apply=lambda *_, **__: None))
-    for name, answer in (("apply_run", run), ("apply_begun", unwatched), ("reopen_layer", done)):
+    keys = {"jane.doe": "A" * 40}
+    answers = {"apply_run": run, "apply_begun": unwatched, "reopen_layer": done, "fingerprints_there": keys}
+    for name, answer in answers.items():
         monkeypatch.setattr(apply, name, lambda *_, answer=answer: answer)
     monkeypatch.setattr(apply, "refuse_rejected_keys", lambda *_: None)
     monkeypatch.setattr(apply, "open_layer", lambda *_, **__: nullcontext(done))
@@ -179,6 +181,7 @@ def test_an_apply_records_when_it_made_something_for_whom(
     last = began.isoformat() if unwatched else applied["at"]
     assert applied["made"] == {"sam.okafor": MADE_AT, "jane.doe": last}
     assert datetime.fromisoformat(applied["at"]) > began
+    assert applied["keys"] == keys
 
 
 @pytest.mark.parametrize("there", [True, False])
