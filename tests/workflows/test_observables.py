@@ -7,6 +7,7 @@ the statement that it can see nothing, and then it is never confirmed.
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
@@ -186,6 +187,8 @@ HOLDS = (
 def planned(admin: Stand, tmp_path: Path) -> Stand:
     """Return a project whose layer is planned; its state is in a file."""
     admin.layer(".terraform").mkdir()
+    config = admin.layer("config.tf")
+    config.write_text(re.sub(r"\s+backend \"s3\" \{.*?\}", "", config.read_text(), flags=re.DOTALL))
     admin.layer("terraform.tfstate").write_text(state(3))
     plan, layer = tmp_path / "plan.tfplan", admin.layer("")
     plan.write_bytes(b"a plan")
