@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
@@ -71,7 +72,7 @@ class AddGroup:
         yield from (*wrong, *_check_group(layer, self.sibling, "sibling"))
 
     def apply(self, layer: Layer) -> FileSet:
-        """Return the files with the group added after its sibling.
+        """Return the files with the group added where its file's alphabet puts it, or after its sibling.
 
         Raises:
             EditRefused: the sibling's name is an expression, or its members are computed.
@@ -84,7 +85,7 @@ class AddGroup:
             replacing(members, "[]"),
         ]
         text = spliced(block.data, splices, block.item.start_byte)
-        added = document.splice([insert_after(document, block.item, text)])
+        added = document.splice([insert_after(document, self._followed(layer, block).item, text)])
         new = next(module for module in added.blocks_of("module") if module.label == label)
         aligned = realigned(document, block.attribute_nodes, added, new.attribute_nodes)
         return layer.files.with_document(aligned)
@@ -95,6 +96,13 @@ class AddGroup:
         return Change(
             gained=group_facts(replace(sibling, name=self.name, label=self._label(layer), members=()))
         )
+
+    def _followed(self, layer: Layer, sibling: Block) -> Block:
+        here = [group for group in layer.groups if group.place.file == sibling.document.name]
+        here.sort(key=lambda group: group.place.line)
+        names = [group.name.casefold() for group in here]
+        smaller = bisect_left(names, self.name.casefold())
+        return _block(layer, here[smaller - 1].name) if smaller and names == sorted(names) else sibling
 
     def _label(self, layer: Layer) -> str:
         sibling = find_group(layer, self.sibling)

@@ -257,6 +257,22 @@ def test_a_group_that_an_output_shows_is_not_removed() -> None:
     assert "outputs.tf:2" in refusal.value.next
 
 
+@pytest.mark.parametrize(
+    ("there", "after"),
+    [
+        (["audit", "ops", "sec"], ["audit", "ops", "plan", "sec"]),
+        (["qa", "sec"], ["qa", "plan", "sec"]),
+        (["sec", "audit", "ops"], ["sec", "plan", "audit", "ops"]),
+    ],
+    ids=["by the alphabet", "before all others", "in no order"],
+)
+def test_a_group_is_added_where_the_order_of_the_others_puts_it(there: list[str], after: list[str]) -> None:
+    text = "\n".join(GROUP.replace("MEMBERS", "[]").replace("ops", name) for name in there)
+    layer = with_users('["a.a"]', groups_tf=text)
+    changed = edit_layer(layer, [AddGroup("plan", there[0])])
+    assert [group.name for group in sorted(changed.groups, key=lambda group: group.place.line)] == after
+
+
 def test_a_group_that_two_modules_declare_is_neither_renamed_nor_removed() -> None:
     first = GROUP.replace("MEMBERS", "[]")
     layer = with_users('["a.a"]', groups_tf=first + first.replace("iam_group_ops", "iam_group_ops_too"))
