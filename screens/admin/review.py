@@ -399,7 +399,7 @@ class ReviewPane(ByHandPane):
             "commit": bool(opening.context.facts.get("commit")),
             "branch": "",
             "message": review.proposed_message(opening.context),
-            "others_too": False,
+            "others_too": None,  # as soon as it is known whether a commit has other lines of these files
             "seen": (),
             **opening.draft,
         }
@@ -456,7 +456,8 @@ class ReviewPane(ByHandPane):
         lines: list[Sentence] = []
         if commit and self._beside.lines:
             number, files = sum(self._beside.lines.values()), list(self._beside.lines)
-            where = listed([path.name for path in files], 2)
+            parts = [path.relative_to(self.context.root).parts for path in files]
+            where = listed([f"{of[-1]} ({of[0]})" for of in parts], 2)
             lines.append(f"! The commit includes {count(number, 'other uncommitted line')} in {where}.")
         if commit and others and not box.value:
             lines.append(f"! A plan of the commit alone may fail: it lacks {which}.")
@@ -617,6 +618,9 @@ class ReviewPane(ByHandPane):
         diff, seen = self.query_one(FileDiffs), self.draft()["seen"]
         diff.show(diffs, [at for at, file in enumerate(diffs) if file.identity in seen])
         self._show_written(beside.written if not diffs else ())
+        if self._start["others_too"] is None:  # a commit with a part of another change would not fit together
+            self._start = {**self._start, "others_too": bool(beside.lines)}
+            self.query_one("#others-too", MarkBox).value = bool(beside.lines)
         self._show_commit()
         self.query_one("#branch", Input).placeholder = shown(f"empty: stay on {beside.branch or 'no branch'}")
         if not diffs:
@@ -814,7 +818,7 @@ class ReviewPane(ByHandPane):
             "commit": request.commit,
             "branch": request.branch,
             "message": request.message,
-            "others_too": self._others_too,
+            "others_too": self._others_too if self._start["others_too"] is not None else None,
             "seen": [diff.files[at].identity for at in sorted(diff.seen)] or list(self._start["seen"]),
         }
 

@@ -417,6 +417,22 @@ async def test_the_frame_names_the_next_file_once_no_changed_line_of_one_is_in_v
                 assert str(diff.border_title).startswith(f"{told + 1} of 8: ")
 
 
+async def test_a_commit_with_other_lines_has_the_other_files_too_unless_the_user_clears_that(
+    decided: AdminProject,
+) -> None:
+    folder = decided.root / "security/global/base-identities"
+    (folder / "mine.tf").write_text("# mine\n")
+    (folder / "locals.tf").write_text((folder / "locals.tf").read_text() + "# mine\n")
+    async with review_of(decided) as (ui, _):
+        pane = ui.app.pane
+        assert [path.name for path in pane.request().others] == ["mine.tf"]
+        pane.query_one("#others-too", MarkBox).value = False
+        assert pane.draft()["others_too"] is False
+        pane.read()
+        await ui.rest()
+        assert pane.request().others == ()
+
+
 async def test_the_result_counts_the_other_files_of_the_commit(decided: AdminProject) -> None:
     (decided.root / "security/global/base-identities/mine.tf").write_text("# mine\n")
     async with review_of(decided) as (ui, _):
