@@ -202,11 +202,11 @@ _WRITE = (
 
 
 COMPARE = "Compare the PGP fingerprints that nobody has compared yet"
+"""The description of its key."""
 _COMPARE_KEYS = (
     "Call each owner, and compare all ten groups.\n"
     "If one differs, stop here and use “Replace a PGP key” on Home."
 )
-"""The description of its key."""
 WAIT_SECONDS = 15
 """Seconds before another try; Terraform itself then waits for the lock another 20 seconds."""
 
