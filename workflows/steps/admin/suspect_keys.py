@@ -135,16 +135,16 @@ class _Suspects:
             yield before
 
     def _of_others(self, name: str, fingerprint: str) -> Iterator[Sentence]:
-        places = by_key((key, place) for key, place in self._key_files)
         machine = _is_machine(name, self._here)
-        same = [
-            f"{', '.join(owners)} ({layer.location.account}: {file})"
-            for layer, file in places.get(fingerprint, ())
-            if (owners := [owner for owner in _owners(layer, file) if owner.casefold() != name.casefold()])
-            if not (machine and all(_is_machine(owner, layer) for owner in owners))
-        ]
+        same = by_key(
+            (owner, layer.location.account)
+            for key, (layer, file) in self._key_files
+            for owner in (_owners(layer, file) if key == fingerprint else ())
+            if owner.casefold() != name.casefold() and not (machine and _is_machine(owner, layer))
+        )
         if same:
-            yield f"It is also the key of {listed(same, _MOST)}."
+            whose = [f"{owner} ({', '.join(dict.fromkeys(where))})" for owner, where in same.items()]
+            yield f"It is also the key of {listed(whose, _MOST)}."
         other = [
             f"{layer.location.account} (…{key[-_END:]})"
             for layer in self._layers

@@ -471,6 +471,25 @@ def test_a_key_that_another_session_left_uncompared_or_rejected_is_known(
     assert (left.answer if left else None) == open_there
 
 
+def test_what_speaks_against_a_key_stays_with_the_text_for_it(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    facts = {"layers": ["management", "security"]}
+    made = {f"plan@{account}": {"passwords": [NAME]} for account in facts["layers"]}
+    applied = {f"applied@{account}": {} for account in facts["layers"]}
+    context = Context(fake_environment(tmp_path, {}), facts, {**made, **applied}, "security", tmp_path)
+    text = PersonHandoff(NAME, "text", ("management", "security"), doubts=("left open",))
+    monkeypatch.setattr(hand_over, "_source", lambda *_: source(project))
+    monkeypatch.setattr(hand_over, "person_handoff", lambda *_: text)
+
+    def suspicions(names: list[str], there: Context) -> dict[str, str]:
+        return dict.fromkeys(names, "suspect") if there.item == "management" else {}
+
+    monkeypatch.setattr(hand_over, "suspicions", suspicions)
+    (read,) = hand_over.prepare(context, lambda _: None)
+    assert read.doubts == ("left open", "suspect")
+
+
 @pytest.mark.parametrize("own", [Comparison.SAME, Comparison.LATER])
 def test_a_key_that_another_session_rejects_gets_no_text_unless_it_was_compared_here(
     project: Project, home: GpgHome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own: Comparison
