@@ -274,7 +274,8 @@ class ProfilesPane(StepPane):
             return Primary("Fix the field first", ready=False)
         if self._written:
             removal = f", remove {self._removed}" if self._removed else ""
-            return Primary(f"Write {count(self._written, 'profile')}{removal}")
+            known = self._shown is not None  # a text that is still typed may change fewer than all
+            return Primary(f"Write {count(self._written, 'profile') if known else 'the profiles'}{removal}")
         return Primary(f"Remove {count(self._removed, 'profile')}" if self._removed else "Continue")
 
     def changed(self) -> bool:

@@ -956,8 +956,10 @@ async def test_what_is_removed_is_counted_on_the_button_and_named_afterwards(
         await pilot.press("a")
         await rest(pilot)
         assert re.findall(r"\d+", app.pane.primary().effect) == ["1"], "nothing is written"
+        field(app, "region").focus()
         field(app, "region").value = "eu-central-1"
         await rest(pilot)
+        assert re.findall(r"\d+", app.pane.primary().effect) == ["1"], "how many isn't known yet"
         app.pane.query_one("#mfa-serial").focus()
         await rest(pilot)
         assert re.findall(r"\d+", app.pane.primary().effect) == ["2", "1"]
