@@ -328,6 +328,14 @@ class HandOverPane(TerraformPane):
         handoff = self._handoffs.get(name)
         return handoff if handoff is None or self._usual_roles else handoff.without_conventional()
 
+    def _sendable(self) -> PersonHandoff | None:
+        """Return the selected person's text, or say that there is none."""
+        handoff = self._chosen(self._marked)
+        if handoff is not None and handoff.text:
+            return handoff
+        self.notify("There is nothing to send to the selected person yet.", severity="warning")
+        return None
+
     def _show_usual_roles(self) -> None:
         """Say where roles are only named by convention, and offer the choice."""
         accounts = dict.fromkeys(
@@ -392,9 +400,7 @@ class HandOverPane(TerraformPane):
         if not self._handoffs:
             self._read(partial(self._take, doing, work, then))
             return
-        handoff = self._chosen(self._marked)
-        if handoff is None or not handoff.text:
-            self.notify("There is nothing to send to the selected person yet.", severity="warning")
+        if (handoff := self._sendable()) is None:
             return
         name = handoff.name
 
@@ -519,8 +525,7 @@ class HandOverPane(TerraformPane):
         if not self._handoffs:
             self._read(self.action_view)
             return
-        handoff = self._chosen(self._marked)
-        if handoff is not None and handoff.text:
+        if (handoff := self._sendable()) is not None:
             self.app.push_screen(TextDialog(f"The handoff for {handoff.name}", handoff.text))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:

@@ -1306,7 +1306,8 @@ async def test_what_is_not_for_the_expected_key_cannot_be_sent(
         await press(pilot, "c")
         assert isinstance(desk.environment.clipboard, FakeClipboard)
         assert desk.environment.clipboard.content == ""
-        assert [toast.severity for toast in app._notifications] == ["warning"]
+        await press(pilot, "v")
+        assert [toast.severity for toast in app._notifications] == ["warning"] * 2
 
 
 async def test_a_text_that_was_sent_and_is_of_no_use_now_is_not_handed_over(
