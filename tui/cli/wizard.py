@@ -63,9 +63,12 @@ def add_to(commands: Commands) -> None:
         _session_id("show this session, and who was let in with which PGP key"),
         flag("--all", "list archived sessions too"),
         one_of(
-            flag("--archive", "take this session out of the list"),
-            flag("--bring-back", "put an archived session back into the list"),
-            flag("--report", "print what happened, for a bug report, without people's names and keys"),
+            flag("--archive", "take the session ID out of the list"),
+            flag("--bring-back", "put the archived session ID back into the list"),
+            flag(
+                "--report",
+                "print what happened in the session ID, for a bug report, without people's names and keys",
+            ),
         ),
         JSON,
     )

@@ -164,7 +164,7 @@ def compared(before: Sequence[Resource], now: Sequence[Resource]) -> Iterator[Di
                 _marked("+", resource),
             )
         elif (was.action, was.details) != (resource.action, resource.details):
-            other_values = f"{_sentence(resource)}, but with different values."
+            other_values = f"With other values than before: {_sentence(resource)}."
             other_action = f"Before: {_sentence(was)}. Now: {_sentence(resource)}."
             words = other_values if was.action == resource.action else other_action
             yield Difference("~", resource.address, words, _lines(was, resource))
