@@ -124,6 +124,7 @@ def _refuse_old(planned: accepted_plan.Planned, context: module.Context) -> None
             next="Plan again, and read the new plan.",
         )
     note(*(f"note: {drift}" for drift in judged_plan.of_the_checkout(planned, context)))
+    layer_run.warn_of_keys(planned, context)
 
 
 def _confirm(planned: accepted_plan.Planned, options: argparse.Namespace) -> None:

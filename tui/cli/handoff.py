@@ -124,6 +124,7 @@ def create(machine: host.Machine, options: argparse.Namespace) -> None:
         f"note: the handoff has the latest password and access key in the state for {options.name}. If "
         "either was changed since, it no longer works."
     )
+    note(*(f"warning: {doubt}" for doubt in person.doubts))
     if target is None:
         hand_out(person.text)
     else:

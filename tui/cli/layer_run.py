@@ -25,7 +25,8 @@ from workflows.core.files import private_folder
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence, text_of
 from workflows.machine.lock import SessionInUse, SessionLock
-from workflows.steps.admin import recovery
+from workflows.steps.admin import judged_plan, recovery
+from workflows.steps.admin.accepted_plan import Planned
 from workflows.steps.admin.one_layer import KeptPlans, layer_context
 from workflows.steps.admin.terraform_runs import CodeWanted, code_wanted, layer_binary, wanted_binary
 from workflows.steps.admin.upstream import check_upstream
@@ -169,6 +170,15 @@ def refuse_beside_a_run(context: Context, kinds: Collection[Kind] = tuple(Kind))
             why="An earlier command ended first, and left it running.",
             next="Run that command again to see how it ends, or wait.",
         )
+
+
+def warn_of_keys(planned: Planned, context: Context) -> None:
+    """Warn of what is doubtful about the keys that a plan encrypts something to.
+
+    Raises:
+        OnboardError: the layer can't be read.
+    """
+    note(*(f"warning: {doubt}" for doubt in judged_plan.doubted_keys(planned, context)))
 
 
 def asked_code(context: Context) -> Secret | None:

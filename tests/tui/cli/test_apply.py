@@ -265,6 +265,24 @@ def test_a_plan_for_a_new_password_is_applied_as_that_whatever_was_planned_since
         assert occasion_of("jane.doe", elsewhere) == NEW_PASSWORD
 
 
+def test_a_plan_for_somebody_elses_key_is_warned_of(
+    machine: Machine, target: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Applied(monkeypatch)
+    keys = machine.working_folder / "security/global/base-identities/keys"
+    (keys / "alex.kim").write_bytes((keys / "dana.lopez").read_bytes())
+    planned = keep(machine, target, passwords=("alex.kim",))
+    monkeypatch.setattr(plan_step, "make", lambda *_: planned)
+    for act in (
+        lambda: plan.plan(machine, parsed("plan", "security")),
+        lambda: applying(machine, target),
+    ):
+        act()
+        (warned,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("warning: ")]
+        assert "alex.kim" in warned
+        assert "dana.lopez" in warned
+
+
 def test_a_link_stands_for_the_plan_that_it_leads_to(
     machine: Machine, target: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
