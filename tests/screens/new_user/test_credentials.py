@@ -1094,7 +1094,7 @@ async def test_every_profile_answers_and_the_lines_are_copied(new_user: NewUserA
         await rest(pilot)
         finished = app.wizard.query_one(Finished)
         told = [text for text in finished.query(Text) if str(text.content).startswith("? ")]
-        assert len(told) == 2, "the headline, and one line: the table marks each"
+        assert len(told) == 3, "the headline, what is done on their word, and what AWS wasn't asked"
         assert any("keyring" in str(text.content) for text in finished.query(Text))
         await pilot.press("o")
         await rest(pilot)
