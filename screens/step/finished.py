@@ -737,8 +737,8 @@ def _next_other_work(run: SessionRun, awaited: Sequence[str]) -> Iterator[Senten
 
 
 def _messages_to_send(run: SessionRun) -> Iterator[str]:
-    """Yield messages for people with new groups or without their lost MFA device."""
-    if came := sorted(_in_new_groups(run)):
+    """Yield messages for people with other groups or without their lost MFA device."""
+    if came := sorted(_in_other_groups(run)):
         names = listed([*dict.fromkeys(name for _, name in came)], 2)
         where = "In a real project's folder" if run.environment.sandbox else "In the project's folder"
         yield f"Tell {names} about their new groups. If a role came or went, send a new handoff, too."
@@ -753,14 +753,14 @@ def _messages_to_send(run: SessionRun) -> Iterator[str]:
         yield f"Send {listed(lost, 2)} the next steps, if you haven't: {here}."
 
 
-def _in_new_groups(run: SessionRun) -> set[tuple[str, str]]:
-    """Return (account, name) of people who joined groups in an applied account and get no handoff for it."""
+def _in_other_groups(run: SessionRun) -> set[tuple[str, str]]:
+    """Return (account, name) of people whose groups an apply changed and who get no handoff for it."""
     whole, gone = run.session_context(), run.removed().by_item
     return {
         (account, name)
         for account in whole.of_each_item("applied")
         for name, move in whole.decisions.of(account).moves.items()
-        if move.add and name not in people_of(account, whole) and name not in gone.get(account, ())
+        if move and name not in people_of(account, whole) and name not in gone.get(account, ())
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -284,12 +285,14 @@ async def test_the_end_leads_to_nobody_who_has_signed_in(
     session.close()
 
 
-async def test_the_end_says_whom_to_tell_about_new_groups(tmp_path: Path) -> None:
+@pytest.mark.parametrize("move", [{"add": ["devops"], "remove": []}, {"add": [], "remove": ["devops"]}])
+async def test_the_end_says_whom_to_tell_about_other_groups(
+    move: Mapping[str, Sequence[str]], tmp_path: Path
+) -> None:
     facts: dict[str, Any] = {name: [] for name in step_of(apply).needs}
-    move = {"add": ["devops"], "remove": []}
     facts |= {"project_root": str(tmp_path), "project": "bb", "layers": ["security"], "changed_files": []}
     facts |= {"regrouping": [*NAMES], "user_changes": {"add": {}, "remove": {}}, "group_changes": {}}
-    facts |= {"memberships": {"security": {NAMES[0]: move, NAMES[1]: {"add": [], "remove": ["devops"]}}}}
+    facts |= {"memberships": {"security": {NAMES[0]: move, NAMES[1]: {"add": [], "remove": []}}}}
     facts["plan"] = {}
     modules: list[Any] = [Given(facts), apply]
     session = new_session(tmp_path / "sessions", modules)
