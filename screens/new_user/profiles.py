@@ -81,11 +81,10 @@ class ProfileQuestions(Vertical):
         self.display = bool(questions)
         if questions == self._questions:
             return
-        self._questions = questions
-        boxes = self.query_one(_Boxes)
+        boxes, before, self._questions = self.query_one(_Boxes), self._questions, questions
         chosen = {
             *boxes.selected,
-            *(value for value, question in questions.items() if question.profile in marked),
+            *(value for value, each in questions.items() if value not in before and each.profile in marked),
         }
         with self.prevent(SelectionList.SelectedChanged):
             boxes.show([(_asked(each, found), value) for value, each in questions.items()], chosen)
@@ -158,6 +157,7 @@ class ProfilesPane(StepPane):
         self._start = {**plain(self._proposed), **opening.draft}
         self._shown: Request | None = None
         self._diff, self._all, self._written, self._removed = "", 0, 0, 0
+        self._unwanted: list[str] = []
 
     def compose_body(self) -> ComposeResult:
         yield FieldRow("Region", Input(value=str(self._start["region"]), id="region", compact=True))
@@ -237,7 +237,9 @@ class ProfilesPane(StepPane):
         if self.request() != self._shown:
             self._preview()  # the input has changed meanwhile
             return
-        marked = [*self._start["overwrite"], *self._start["prune"]]
+        if not self.opening.done:  # who wrote the others has decided about these
+            self._unwanted = [each.profile for each in found.stale if not each.changed_by_hand]
+        marked = [*self._start["overwrite"], *self.opening.draft.get("prune", self._unwanted)]
         self.query_one(ProfileQuestions).show(found, marked)
         readable = self.context.environment.readable
         folder = readable(paths_of(self.context).folder)
@@ -296,8 +298,9 @@ class ProfilesPane(StepPane):
     def draft(self) -> Mapping[str, Any]:
         entered, proposed = plain(self.request()), plain(self._proposed)
         draft = {name: entered[name] for name in _PROPOSALS if entered[name] != proposed[name]}
-        draft |= {name: entered[name] for name in ("overwrite", "prune") if entered[name]}
-        return draft or ({"prune": []} if self.opening.draft else {})  # what was kept is taken back
+        draft |= {"overwrite": entered["overwrite"]} if entered["overwrite"] else {}
+        draft |= {"prune": entered["prune"]} if entered["prune"] != self._unwanted else {}
+        return draft or ({"overwrite": []} if self.opening.draft else {})  # what was kept is taken back
 
 
 class DiffView(Text):

@@ -968,6 +968,33 @@ async def test_what_is_removed_is_counted_on_the_button_and_named_afterwards(
         assert f"{ROLE}-mfa" in session.facts(ITEM)["profiles"]["told"][1]
 
 
+async def test_profiles_that_are_no_longer_wanted_go_unless_they_are_deselected(
+    new_user: NewUserAws, session: Session
+) -> None:
+    kept(new_user, session, user_key(new_user))
+    app = host(new_user, session, PROFILES)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        app.pane.query_one("#mfa-names", MarkBox).value = True
+        await rest(pilot)
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        session.reopen(PROFILES)
+        await app.wizard.go_to(PROFILES)
+        await rest(pilot)
+        app.pane.query_one("#mfa-names", MarkBox).value = False
+        await rest(pilot)
+        assert app.pane.request().prune == (f"{ROLE}-mfa",)  # type: ignore[attr-defined]
+        app.pane.query_one("#boxes", MarkList).focus()
+        await pilot.press("space")
+        await rest(pilot)
+        for step in (VERIFY, PROFILES):
+            await app.wizard.go_to(step)
+            await rest(pilot)
+        assert app.pane.query_one("#boxes", MarkList).option_count == 1
+        assert app.pane.request().prune == ()  # type: ignore[attr-defined]
+
+
 async def test_only_what_was_entered_is_kept(new_user: NewUserAws, session: Session) -> None:
     kept(new_user, session, user_key(new_user))
     app = host(new_user, session, PROFILES)
