@@ -223,7 +223,11 @@ class _Watch:
 
     def _look_at_keys(self, now: float) -> None:
         """If typed keys stay unread, read them, look for ^q, and give them back."""
-        if not self._waiting():
+        waiting = self._waiting()
+        if waiting is None:
+            self._shown = False
+            self._send(signal.SIGHUP)
+        if not waiting:
             self._unread_since, self._asked = None, False
         elif self._unread_since is None:
             self._unread_since = now
@@ -244,14 +248,12 @@ class _Watch:
             self._by_key = self._end is None
             self._end = self._end or since + SECONDS_TO_END
 
-    def _waiting(self) -> int:
-        """Return the number of typed bytes that nobody has read."""
+    def _waiting(self) -> int | None:
+        """Return the number of typed bytes that nobody has read; None if the terminal is gone."""
         try:
             answer = fcntl.ioctl(self._terminal, termios.FIONREAD, b"\0" * 4)
-        except OSError:  # the terminal is gone
-            self._shown = False
-            self._send(signal.SIGHUP)
-            return 0
+        except OSError:
+            return None
         return int(struct.unpack("i", answer)[0])
 
     def _give(self, keys: bytes) -> None:

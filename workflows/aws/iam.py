@@ -62,7 +62,7 @@ def password_last_used(iam: AwsClient, user: str | None = None) -> datetime | No
 
 
 class OwnPassword(Enum):
-    """A user's console password: none, one that the next sign-in must replace, or the user's own."""
+    """A user's console password: none, one that the next sign-in must replace, their own, or unknown."""
 
     NONE = auto()
     ONE_TIME = auto()

@@ -21,6 +21,7 @@ from workflows.gpg.many_keys import likeness
 from workflows.gpg.normalise import normalise
 from workflows.layer.edit.key_files import sharing_key
 from workflows.layer.model import Layer
+from workflows.layer.names import is_machine_name
 from workflows.layer.read.layer import read_layer
 from workflows.steps.admin.other_sessions import all_answers
 from workflows.steps.admin.terraform_runs import located
@@ -197,4 +198,4 @@ def _owners(layer: Layer, file: str) -> tuple[str, ...]:
 
 def _is_machine(name: str, layer: Layer) -> bool:
     person = layer.person(name)
-    return person.machine if person else name.startswith("machine.")
+    return person.machine if person else is_machine_name(name)
