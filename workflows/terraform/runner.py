@@ -266,8 +266,8 @@ class Run:
             last.extend(messages)
             if watch.on_update is not None and lines:
                 events = tuple(event for event, _words in said)
-                told = [words for event, words in said if not isinstance(event, Diagnostic)]
-                watch.on_update(Update(messages, events, progress.snapshot(), "".join(told[-1:])))
+                plain = [words for event, words in said if not isinstance(event, Diagnostic)]
+                watch.on_update(Update(messages, events, progress.snapshot(), "".join(plain[-1:])))
         exit_code = self.exit_code
         if exit_code is None:  # the supervisor was killed too: only the output is left
             exit_code = 0 if progress.applied else 1 if progress.errors else None
