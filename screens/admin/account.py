@@ -13,10 +13,9 @@ from textual.events import DescendantFocus
 from textual.message import Message
 from textual.widgets import Input
 
-from screens.step.by_hand import LayersPane
+from screens.step.by_hand import LayerBar, LayersPane, pending_words
 from screens.step.page import Opening
 from screens.widgets.fields import BETWEEN_FIELDS, FieldRow
-from screens.widgets.layer_bar import LayerBar, pending_words
 from screens.widgets.lists import MarkBox
 from screens.widgets.text import Button, ButtonRow, Text
 from workflows.core.errors import Problem

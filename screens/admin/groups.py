@@ -22,11 +22,10 @@ from textual.strip import Strip
 from textual.suggester import SuggestFromList
 from textual.widgets import Input
 
-from screens.step.by_hand import LayersPane
+from screens.step.by_hand import LayerBar, LayersPane, pending_words
 from screens.step.page import Opening
 from screens.widgets.dialogs import Confirm, Dialog, NameDialog, ask
 from screens.widgets.fields import FilterField
-from screens.widgets.layer_bar import LayerBar, pending_words
 from screens.widgets.line_list import CursorLines
 from screens.widgets.lists import MarkList
 from screens.widgets.text import BAR, Button, ButtonRow, Text, segment, sized

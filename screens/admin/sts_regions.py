@@ -15,11 +15,15 @@ from screens.step.times import moment_text
 from screens.widgets.fields import CodeField, Wanted
 from screens.widgets.lists import MarkBox, Table, TextDialog, cell
 from screens.widgets.text import Button, ButtonRow, Option, OptionList, Text, aligned
-from workflows.aws.sts_regions.answers import AccountAnswer, Audit, RegionAnswer, StsState, changes
-from workflows.aws.sts_regions.ask import SOURCE
-from workflows.aws.sts_regions.report import (
+from workflows.aws.sts_regions.answers import (
+    SOURCE,
+    AccountAnswer,
+    Audit,
+    RegionAnswer,
+    StsState,
     Verdict,
     by_urgency,
+    changes,
     counted,
     instructions,
     settings_page,

@@ -39,7 +39,7 @@ from workflows.steps.shared.to_send import ToSend
 from workflows.stores.key_records import KEPT_WORDS
 
 with on_demand():
-    from workflows.aws.sts_regions import answers, report
+    from workflows.aws.sts_regions import answers
     from workflows.steps.admin import account as account_settings, hand_over, mfa_reset
     from workflows.steps.new_user import access_keys, handoff, verify
     from workflows.steps.shared import own_access_key
@@ -600,7 +600,7 @@ def _signs_in_without(run: SessionRun) -> tuple[str, Mapping[str, tuple[str, str
 def _regions_left(regions: Mapping[str, Any]) -> tuple[Sequence[Sentence], Sequence[Sentence]]:
     """Return the regions left to switch by hand, and the accounts that couldn't be asked."""
     audit = answers.Audit.from_facts("", regions)
-    return report.left_over(audit), report.not_asked(audit)
+    return answers.left_over(audit), answers.not_asked(audit)
 
 
 def _settled(stands: Iterable[PersonStatus]) -> bool:

@@ -51,8 +51,7 @@ from workflows.gpg.decrypt import clean_ciphertext, decrypt
 from workflows.machine.events import Event
 from workflows.machine.journal import read_journal
 from workflows.messages.handoff import open_handoff
-from workflows.sandbox.sandbox import Sandbox, ServerProcess, delete_sandbox
-from workflows.sandbox.template import PROFILES
+from workflows.sandbox.sandbox import PROFILES, Sandbox, ServerProcess, delete_sandbox
 from workflows.stores.key_records import KeyRecords
 
 __all__ = ["sandbox_cache"]

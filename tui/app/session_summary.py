@@ -16,7 +16,7 @@ from workflows.steps.kinds import OVER_TERRAFORM, work_of
 with on_demand():
     from tui import session_catalogue
     from workflows import run
-    from workflows.aws.sts_regions import answers, report
+    from workflows.aws.sts_regions import answers
     from workflows.steps.admin import written
 
 _NAMED, _COMMITS = 2, 5
@@ -29,9 +29,9 @@ def left_in_regions(facts: Mapping[str, Any]) -> str:
         return ""
 
     audit = answers.Audit.from_facts("", facts["sts_regions"])
-    if report.left_over(audit):
+    if answers.left_over(audit):
         return "regions left to switch"
-    return "some accounts not asked" if report.not_asked(audit) else ""
+    return "some accounts not asked" if answers.not_asked(audit) else ""
 
 
 def _not_compared(entry: session_catalogue.Entry) -> set[str]:

@@ -29,7 +29,7 @@ from workflows.machine.state import SETTLED, Record, Status
 from workflows.run import PROJECT, REVIEW, SessionRun
 from workflows.steps.shared.by_hand import NotPossible
 from workflows.steps.shared.module import Report, acceptance
-from workflows.terraform.trusted import ForeignProgram, ProgramNotTrusted, TrustedPrograms
+from workflows.terraform.binary import ForeignProgram, ProgramNotTrusted, TrustedPrograms
 
 KEPT = "What you entered here hasn't taken effect yet."
 _MOST_NAMED = 3

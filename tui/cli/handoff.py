@@ -32,7 +32,7 @@ from workflows.core.sentences import Sentence, joined
 
 with on_demand():
     from tui import host
-    from tui.cli import layer_run, project_named
+    from tui.cli import layer_run, lookup
     from workflows.core import files, openpgp
     from workflows.gpg import decrypt, keyring
     from workflows.messages import handoff as messages
@@ -173,7 +173,7 @@ def show(machine: host.Machine, options: argparse.Namespace) -> int:
     keys = keyring.list_secret_keys(machine.gnupg_home, machine.environment)
     pairs = [(identity, _key_for(identity, keys)) for identity in handoff.identities]
     known = step.known_accounts(
-        handoff.project, machine.home, project_named.session_handoff(machine, handoff.project)
+        handoff.project, machine.home, lookup.session_handoff(machine, handoff.project)
     )
     records = [_record(identity, key, known) for identity, key in pairs]
     record = {"project": handoff.project, "occasion": handoff.occasion, "identities": records}

@@ -8,7 +8,7 @@ from typing import Any
 
 from tui.cli import asking
 from tui.cli.context import own_context, own_key, refuse_problems
-from tui.cli.project_named import Named, named_project, session_handoff
+from tui.cli.lookup import Named, named_project, session_handoff
 from tui.host import Machine
 from workflows.core.errors import OnboardError
 from workflows.core.files import expanded

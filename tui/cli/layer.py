@@ -34,7 +34,7 @@ from workflows.core.sentences import Sentence
 
 with on_demand():
     from tui import host
-    from tui.cli import key_report, layer_find
+    from tui.cli import key_report, lookup
     from workflows import git
     from workflows.core import openpgp
     from workflows.gpg import pasted
@@ -213,8 +213,8 @@ def _attribute(text: str) -> tuple[str, int | bool]:
 
 
 def _read(machine: host.Machine, options: argparse.Namespace) -> tuple[model.Project | None, model.Layer]:
-    project, location = layer_find.find_layer(machine, options.layer)
-    writing.refuse_half_written(machine.places.sessions.parent, layer_find.root_of(project, location))
+    project, location = lookup.find_layer(machine, options.layer)
+    writing.refuse_half_written(machine.places.sessions.parent, lookup.root_of(project, location))
     return project, reading.read_layer(location)
 
 
@@ -225,7 +225,7 @@ def _edit(
     done: Callable[[str], str],
 ) -> None:
     """Make the edits; `done` returns the message, given the layer's place."""
-    project, location = layer_find.find_layer(machine, options.layer)
+    project, location = lookup.find_layer(machine, options.layer)
     wanted = operations(location)
 
     def make() -> Proposal:
@@ -237,7 +237,7 @@ def _edit(
             warnings.append(f"Git ignores {ignored}, which the layer needs. Add it with `git add -f`.")
         return changes, warnings
 
-    place = machine.places.sessions.parent, layer_find.root_of(project, location)
+    place = machine.places.sessions.parent, lookup.root_of(project, location)
     _propose_and_write(place, (str(location.path), *wanted), make, done(location.relative), options)
 
 

@@ -16,7 +16,7 @@ from typing import TypeVar
 
 from tui.cli import asking
 from tui.cli.context import own_world
-from tui.cli.layer_find import find_layer
+from tui.cli.lookup import find_layer
 from tui.cli.output import note, note_at_once
 from tui.ending import ENDING, handling
 from tui.host import Machine
@@ -33,12 +33,11 @@ from workflows.steps.admin.upstream import check_upstream
 from workflows.steps.admin.written import finish_half_written
 from workflows.steps.shared.leftovers import release_credentials, running_in
 from workflows.steps.shared.module import Context, Found, Progress
-from workflows.terraform.binary import Wanted, find_program
+from workflows.terraform.binary import ProgramNotTrusted, TrustedPrograms, Wanted, find_program
 from workflows.terraform.events import Progress as Operations
 from workflows.terraform.failures import LockHeld, TerraformFailed
 from workflows.terraform.results import ApplyFailed
 from workflows.terraform.runner import Kind, LeftRunning, Update
-from workflows.terraform.trusted import ProgramNotTrusted, TrustedPrograms
 
 Done = TypeVar("Done")
 

@@ -32,7 +32,7 @@ from workflows.core.sentences import joined, text_of
 
 with on_demand():
     from tui import host
-    from tui.cli import key_report, layer_find
+    from tui.cli import key_report, lookup
     from workflows.core import files, openpgp, temporary
     from workflows.gpg import many_keys, normalise, provider_library, refusals
     from workflows.messages import rules
@@ -160,7 +160,7 @@ def _folder(
 def _layer_named(machine: host.Machine, text: str) -> Path:
     """Return the named layer: any folder with Terraform files, or what every command accepts as a layer."""
     folder = machine.path(text)
-    return folder if any(folder.glob("*.tf")) else layer_find.find_layer(machine, text)[1].path
+    return folder if any(folder.glob("*.tf")) else lookup.find_layer(machine, text)[1].path
 
 
 def _layer_of(path: Path | None) -> Path | None:

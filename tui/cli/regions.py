@@ -21,7 +21,7 @@ from workflows.core.sentences import Sentence
 with on_demand():
     from tui import host
     from workflows.aws import sts
-    from workflows.aws.sts_regions import answers, ask, report
+    from workflows.aws.sts_regions import answers, ask
     from workflows.layer import discover, model
     from workflows.steps.admin import sts_regions
     from workflows.steps.shared import module
@@ -58,9 +58,9 @@ def regions(machine: host.Machine, options: argparse.Namespace) -> int:
     context = own_context(machine, {"project_root": str(project.root), "project": project.name})
     audit = _audit(context, project, options.account)
     if options.json:
-        say_json(report.record(audit))
+        say_json(answers.record(audit))
     elif options.markdown:
-        hand_out(report.markdown(audit, with_ids=options.with_account_ids))
+        hand_out(answers.markdown(audit, with_ids=options.with_account_ids))
     else:
         say(*_lines(audit))
     failed = [answer.account for answer in audit.accounts if answer.problem]
@@ -140,19 +140,19 @@ def _lines(audit: answers.Audit) -> Iterator[str]:
 
 def _account_lines(answer: answers.AccountAnswer, allowed: tuple[str, ...]) -> Iterator[str]:
     marks = {
-        report.Verdict.NEEDED: "✗",
-        report.Verdict.UNUSED: "!",
-        report.Verdict.OPEN: "?",
-        report.Verdict.OFF: " ",
+        answers.Verdict.NEEDED: "✗",
+        answers.Verdict.UNUSED: "!",
+        answers.Verdict.OPEN: "?",
+        answers.Verdict.OFF: " ",
     }
-    yield f"  tokens of the global endpoint: {report.token_words(answer.token_version)}"
+    yield f"  tokens of the global endpoint: {answers.token_words(answer.token_version)}"
     yield from (f"  {remark}" for remark in answer.remarks)
     rows = [
         (marks.get(verdict, "✓"), state.region, str(state.sts), str(state.opt_in), str(verdict))
-        for state, verdict in report.by_urgency(answer, allowed)
+        for state, verdict in answers.by_urgency(answer, allowed)
     ]
     yield from columns(rows)
-    wanted = report.to_do(answer, allowed)
-    yield from (f"  → {line}" for line in report.instructions(answer, wanted))
+    wanted = answers.to_do(answer, allowed)
+    yield from (f"  → {line}" for line in answers.instructions(answer, wanted))
     if wanted.missing:
         yield f"  The partition {answer.partition} has no {', '.join(wanted.missing)}."

@@ -21,8 +21,8 @@ from workflows.core.sentences import text_of
 
 with on_demand():
     from tui import host
-    from tui.cli import project_named
-    from workflows.aws import clients as aws_clients, role_profiles, verify as aws_verify
+    from tui.cli import lookup
+    from workflows.aws import clients as aws_clients, verify as aws_verify
     from workflows.core import installation
     from workflows.messages import handoff
     from workflows.profiles import plan, shell_lines, write
@@ -64,14 +64,14 @@ def verify(machine: host.Machine, options: argparse.Namespace) -> int:
     Raises:
         OnboardError: there are no profiles, or a file can't be read.
     """
-    project = project_named.named_project(machine, options.project).name
+    project = lookup.named_project(machine, options.project).name
     paths = write.profile_paths(machine.home, project)
     files = aws_clients.ProfileFiles(paths.config, paths.credentials)
     context = _context(
         machine, project, files, plan.base_name(project, options.account) if options.account else ""
     )
     answers = Answers(
-        step.survey(context, report_progress), () if options.account else role_profiles.orphan_roles(files)
+        step.survey(context, report_progress), () if options.account else aws_verify.orphan_roles(files)
     )
     if not answers.names:
         raise OnboardError(
@@ -80,7 +80,7 @@ def verify(machine: host.Machine, options: argparse.Namespace) -> int:
             next="Write them: run `iam-onboard profiles write`, or use the wizard's step “Profiles”.",
         )
     if not options.account:
-        answers.others = role_profiles.other_profiles(files, answers.names)
+        answers.others = aws_verify.other_profiles(files, answers.names)
     _ask_all(context, files, answers, options)
     chosen = next(iter(answers.survey.working(answers.results)), "")
     shell = shell_lines.Shell(options.shell) if options.shell else step.own_shell(context)
@@ -101,12 +101,12 @@ def _context(
     machine: host.Machine, project: str, files: aws_clients.ProfileFiles, only: str
 ) -> module.Context:
     """Return a context with an identity for each base profile, as if the step had written the files."""
-    bases = [name for name in role_profiles.base_profiles(files) if only in {"", name}]
+    bases = [name for name in aws_verify.base_profiles(files) if only in {"", name}]
     identities = tuple(roles.unknown_user(name, aws_clients.USUAL_REGION) for name in bases)
     facts: dict[str, object] = {"handoff": handoff.Handoff(project, identities), "identities": bases}
     for name in bases:
         facts[f"profiles@{name}"] = {
-            "names": [name, *(role.name for role in role_profiles.role_profiles(files, name))],
+            "names": [name, *(role.name for role in aws_verify.role_profiles(files, name))],
             "base": name,
             "config": str(files.config_file),
             "credentials": str(files.credentials_file),
@@ -169,7 +169,7 @@ def _codes(views: Sequence[step.IdentityView], keys: Keys, context: module.Conte
     return {account: asked[serial] for account, serial in serials.items()}
 
 
-def _no_source(role: role_profiles.RoleProfile) -> aws_verify.Result:
+def _no_source(role: aws_verify.RoleProfile) -> aws_verify.Result:
     error = OnboardError(
         "No access key",
         f"It uses the access key of {role.source}, but that profile has none.",
@@ -190,7 +190,7 @@ class Answers:
     """
 
     survey: step.Survey
-    orphans: tuple[role_profiles.RoleProfile, ...] = ()
+    orphans: tuple[aws_verify.RoleProfile, ...] = ()
     results: dict[str, aws_verify.Result] = field(default_factory=dict)
     others: tuple[str, ...] = ()
 

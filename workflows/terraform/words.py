@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Container, Iterable
+from dataclasses import dataclass
+from enum import StrEnum
 
 from workflows.core.sentences import Sentence, count, joined, text_of
 from workflows.core.text import safe
-from workflows.terraform.lines import Line, Sort
 from workflows.terraform.plan import (
     ACCESS_KEY,
     GROUP,
@@ -21,6 +22,30 @@ from workflows.terraform.plan import (
     ResourceChange,
 )
 from workflows.terraform.redaction import redact
+
+
+class Sort(StrEnum):
+    """The subject of a line that concerns no person."""
+
+    GROUP = "group"
+    RESOURCE = "resource"
+    OUTPUT = "output"
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of a plan's summary that concerns no person.
+
+    Attributes:
+        sort: its subject.
+        words: what happens.
+        number: how many such subjects it covers.
+    """
+
+    sort: Sort
+    words: Sentence
+    number: int = 1
+
 
 MARKDOWN_HEAD = "### Plan for"
 """The beginning of every exported plan."""

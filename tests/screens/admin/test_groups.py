@@ -9,8 +9,8 @@ from support.admin_wizard import Wizard, wizard
 from textual.widgets import Input
 
 from screens.admin.groups import GroupsPane, Matrix, members_words
+from screens.step.by_hand import pending_words
 from screens.widgets.dialogs import Confirm, ErrorDialog
-from screens.widgets.layer_bar import pending_words
 from screens.widgets.lists import MarkList
 from screens.widgets.text import Text
 from workflows.core.sentences import text_of

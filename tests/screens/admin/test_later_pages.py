@@ -10,9 +10,9 @@ from textual.widgets import Input
 
 from screens.admin.account import AccountForm
 from screens.admin.review import FileDiffs
+from screens.step.by_hand import pending_words
 from screens.step.page import is_displayed
 from screens.widgets.dialogs import Dialog, ErrorDialog
-from screens.widgets.layer_bar import pending_words
 from screens.widgets.lists import MarkBox, MarkList
 from screens.widgets.text import Text
 from workflows.core.sentences import text_of

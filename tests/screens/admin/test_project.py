@@ -27,7 +27,7 @@ from workflows.machine.state import Status
 from workflows.steps.admin import pgp_keys, project, users
 from workflows.steps.kinds import KINDS
 from workflows.steps.shared.module import Context, Report, stopped
-from workflows.terraform.trusted import ForeignProgram, TrustedPrograms
+from workflows.terraform.binary import ForeignProgram, TrustedPrograms
 
 Keys = Mapping[str, bytes]
 

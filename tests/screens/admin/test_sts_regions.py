@@ -22,8 +22,7 @@ from screens.step.finished import Finished
 from screens.step.page import StepPane
 from screens.widgets.dialogs import ErrorDialog
 from screens.widgets.text import Text
-from workflows.aws.sts_regions.answers import AccountAnswer, Audit, OptIn, RegionAnswer, StsState
-from workflows.aws.sts_regions.report import Verdict
+from workflows.aws.sts_regions.answers import AccountAnswer, Audit, OptIn, RegionAnswer, StsState, Verdict
 from workflows.machine.declaration import Step
 from workflows.machine.events import StepKey
 from workflows.machine.state import Status

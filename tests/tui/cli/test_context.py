@@ -21,8 +21,7 @@ from tui.cli.layer_run import layer_alone
 from tui.cli.parser import build_parser
 from tui.host import Machine, Places
 from workflows.steps.admin import project
-from workflows.terraform.binary import Wanted, find_program
-from workflows.terraform.trusted import ProgramNotTrusted, TrustedPrograms
+from workflows.terraform.binary import ProgramNotTrusted, TrustedPrograms, Wanted, find_program
 
 
 def program(path: Path, text: str = "exit 1") -> Path:

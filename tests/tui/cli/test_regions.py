@@ -20,8 +20,7 @@ from tui.cli.arguments import DONE, REFUSED, USAGE
 from tui.cli.main import main
 from tui.cli.parser import build_parser
 from tui.host import Machine, Places
-from workflows.aws.sts_regions.answers import OptIn, StsState
-from workflows.aws.sts_regions.report import Verdict
+from workflows.aws.sts_regions.answers import OptIn, StsState, Verdict
 from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
 

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl
 
 import pytest
 
-from workflows.aws import role_profiles, verify
+from workflows.aws import verify
 from workflows.aws.clients import ClientFactory, ProfileFiles
 from workflows.aws.errors import AwsError, AwsFailure
 from workflows.aws.sts import CodeMemory, RepeatedCode, WrongCode
@@ -176,8 +176,8 @@ def kind_of(problem: OnboardError | None) -> Hindrance | AwsFailure:
 def test_one_code_proves_every_profile(aws: type[FakeSts], tmp_path: Path) -> None:
     names = [f"bb-{number}-devops" for number in range(1, 7)]
     files = write(tmp_path, *(profile(name, "DevOps", account=place) for place, name in enumerate(names, 1)))
-    assert role_profiles.needs_code(files, "bb-security") == SERIAL
-    assert role_profiles.base_profiles(files) == ("bb-security",)
+    assert verify.needs_code(files, "bb-security") == SERIAL
+    assert verify.base_profiles(files) == ("bb-security",)
     found = run(aws, files, "123 456")
     assert next(iter(found)) == "bb-security"
     assert sorted(found) == sorted(["bb-security", *names])
@@ -192,7 +192,7 @@ def test_one_code_proves_every_profile(aws: type[FakeSts], tmp_path: Path) -> No
 def test_without_roles_no_code_is_needed(tmp_path: Path) -> None:
     files = write(tmp_path)
     files.config_file.write_text(f"[profile bb-security]\nmfa_serial = {SERIAL}\n")
-    assert role_profiles.needs_code(files, "bb-security") is None
+    assert verify.needs_code(files, "bb-security") is None
 
 
 def test_the_roles_are_asked_at_the_same_time(aws: type[FakeSts], tmp_path: Path) -> None:
@@ -334,5 +334,5 @@ def test_it_can_be_stopped(aws: type[FakeSts], tmp_path: Path) -> None:
 
 
 def test_a_role_profile_tells_its_parts(tmp_path: Path) -> None:
-    (found,) = role_profiles.role_profiles(write(tmp_path, profile("p", "ops/DevOps")), "bb-security")
+    (found,) = verify.role_profiles(write(tmp_path, profile("p", "ops/DevOps")), "bb-security")
     assert (found.account, found.role_name, found.mfa_serial) == ("222222222222", "ops/DevOps", SERIAL)

@@ -9,7 +9,7 @@ from re import MULTILINE
 
 import pytest
 
-from workflows.sandbox import project, template
+from workflows.sandbox import project, sandbox
 
 
 @pytest.fixture
@@ -33,9 +33,9 @@ def test_the_profiles_are_those_that_the_backends_name(root: Path) -> None:
         account: re.findall(
             r'^profile = "(.+)"$', (root / account / "config" / "backend.tfvars").read_text(), MULTILINE
         )
-        for account in template.PROFILES
+        for account in sandbox.PROFILES
     }
-    assert named == {account: [profile] for account, profile in template.PROFILES.items()}
+    assert named == {account: [profile] for account, profile in sandbox.PROFILES.items()}
 
 
 def test_common_variables_is_a_link_that_leads_somewhere(root: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from workflows.core.errors import OnboardError
 from workflows.sandbox.layout import Record
-from workflows.sandbox.template import new_directory
+from workflows.sandbox.sandbox import new_directory
 
 
 def record() -> Record:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from workflows.sandbox import template
+from workflows.sandbox import sandbox
 
 
 def build(folder: Path) -> None:
@@ -21,8 +21,8 @@ def never(folder: Path) -> None:
 
 def test_a_template_is_built_once_and_copied_with_its_links(tmp_path: Path) -> None:
     cache = tmp_path / "cache"
-    template.copy_template(cache, tmp_path / "one", build)
-    template.copy_template(cache, tmp_path / "two", never)
+    sandbox.copy_template(cache, tmp_path / "one", build)
+    sandbox.copy_template(cache, tmp_path / "two", never)
     for copy in (tmp_path / "one", tmp_path / "two"):
         assert (copy / "file").read_text() == "prepared"
         assert (copy / "link").readlink() == Path("file")
@@ -34,7 +34,7 @@ def test_a_build_that_fails_leaves_nothing(tmp_path: Path) -> None:
         raise RuntimeError("no")
 
     with pytest.raises(RuntimeError, match="no"):
-        template.copy_template(tmp_path / "cache", tmp_path / "one", fail)
+        sandbox.copy_template(tmp_path / "cache", tmp_path / "one", fail)
     assert [path.name for path in (tmp_path / "cache").iterdir()] == ["template.lock"]
     assert not (tmp_path / "one").exists()
 
@@ -42,7 +42,7 @@ def test_a_build_that_fails_leaves_nothing(tmp_path: Path) -> None:
 def test_an_older_template_is_removed(tmp_path: Path) -> None:
     older = tmp_path / "cache" / "template-older"
     older.mkdir(parents=True)
-    template.copy_template(tmp_path / "cache", tmp_path / "one", build)
+    sandbox.copy_template(tmp_path / "cache", tmp_path / "one", build)
     assert not older.exists()
 
 
@@ -51,10 +51,10 @@ def test_what_a_killed_build_left_is_removed(tmp_path: Path) -> None:
         gone.wait()
     left = tmp_path / "cache" / f"io.{gone.pid}.x"
     left.mkdir(parents=True)
-    template.copy_template(tmp_path / "cache", tmp_path / "one", build)
+    sandbox.copy_template(tmp_path / "cache", tmp_path / "one", build)
     assert not left.exists()
 
 
 def test_another_version_of_a_package_makes_another_template() -> None:
-    assert template.template_name({"moto": "1"}) == template.template_name({"moto": "1"})
-    assert template.template_name({"moto": "1"}) != template.template_name({"moto": "2"})
+    assert sandbox.template_name({"moto": "1"}) == sandbox.template_name({"moto": "1"})
+    assert sandbox.template_name({"moto": "1"}) != sandbox.template_name({"moto": "2"})

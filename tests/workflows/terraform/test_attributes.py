@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from workflows.terraform.attributes import attribute_lines
+from workflows.terraform.plan import attribute_lines
 
 CANARY = "canary-value"
 

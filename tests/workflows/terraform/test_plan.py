@@ -11,10 +11,9 @@ from support.layers import location
 
 from workflows.core.errors import OnboardError
 from workflows.steps.admin.plan import refuse_short_passwords
-from workflows.terraform.lines import Sort
 from workflows.terraform.plan import Plan, read_plan
 from workflows.terraform.redaction import redact
-from workflows.terraform.words import MARKDOWN_HEAD, about_nobody, plan_markdown, summary
+from workflows.terraform.words import MARKDOWN_HEAD, Sort, about_nobody, plan_markdown, summary
 
 CANARY = "canary-value-that-is-in-no-text"
 

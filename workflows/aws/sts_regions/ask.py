@@ -27,12 +27,6 @@ from workflows.core.sentences import Sentence
 from workflows.profiles import plan
 from workflows.profiles.aws_data import botocore_alone
 
-SOURCE = "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_region-endpoints.html"
-"""The IAM User Guide, "AWS STS Regions and endpoints": which endpoints can be deactivated.
-
-US East (N. Virginia) cannot, and neither can any region that an account has opted into: there STS is active
-as soon as the region is.
-"""
 FIXED_REGIONS = frozenset({"us-east-1"})
 
 

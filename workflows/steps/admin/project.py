@@ -42,8 +42,7 @@ from workflows.steps.shared.by_hand import people_unknown
 from workflows.steps.shared.module import Context, Progress, Report, unless_refused
 from workflows.steps.shared.moved_project import same_project
 from workflows.steps.shared.paths import typed_path
-from workflows.terraform.binary import find_program
-from workflows.terraform.trusted import ProgramNotTrusted
+from workflows.terraform.binary import ProgramNotTrusted, find_program
 
 FIRST_LAYERS = ("management", "root", "security")
 _OWN = StepKey("project")

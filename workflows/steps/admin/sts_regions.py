@@ -18,9 +18,8 @@ from workflows.aws.clients import USUAL_REGION, ClientFactory, profile_map
 from workflows.aws.errors import AwsError, about_key_of
 from workflows.aws.sts import partition_of
 from workflows.aws.sts_regions import ask as asking
-from workflows.aws.sts_regions.answers import AccountAnswer, Audit
+from workflows.aws.sts_regions.answers import AccountAnswer, Audit, markdown, record
 from workflows.aws.sts_regions.ask import Question, Way, partition_of_region, regions_of
-from workflows.aws.sts_regions.report import markdown, record
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.secret import Credentials, Secret
 from workflows.core.sentences import Sentence

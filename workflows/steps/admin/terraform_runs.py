@@ -23,10 +23,10 @@ from workflows.aws.clients import (
     ClientFactory,
     Patience,
     ProfileFiles,
+    is_sso,
     profile_map,
 )
 from workflows.aws.errors import AwsError, AwsFailure, about_key_of
-from workflows.aws.sso import is_sso
 from workflows.aws.sts import SESSION_NAME, assume_role, caller_identity, session_token
 from workflows.core.errors import OnboardError
 from workflows.core.later import on_demand
@@ -44,13 +44,12 @@ from workflows.steps.shared.leftovers import RUNS, credentials_folder, release_c
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.stores.kept_credentials import SHORTEST_REST, keep_credentials, kept_credentials, write_pair
 from workflows.stores.vault import Vault, VaultUnavailable
-from workflows.terraform.binary import Binary, Wanted, choose_binary
+from workflows.terraform.binary import Binary, TrustedPrograms, Wanted, choose_binary
 from workflows.terraform.commands import inherited
 from workflows.terraform.failures import refuse_unwritten
 from workflows.terraform.runner import Update, Watch
 from workflows.terraform.service import Terraform
 from workflows.terraform.state import NEVER_WRITTEN, State, StoredState, kept_state
-from workflows.terraform.trusted import TrustedPrograms
 
 with on_demand():
     from workflows.steps.shared import role_profiles

@@ -18,8 +18,14 @@ from workflows.aws import sts
 from workflows.aws.authenticator import code_problem
 from workflows.aws.clients import ProfileFiles, profile_map
 from workflows.aws.errors import KEY_REFUSED, AwsError
-from workflows.aws.role_profiles import RoleProfile, base_profiles, needs_code, role_profiles
-from workflows.aws.verify import Result, verify_profiles
+from workflows.aws.verify import (
+    Result,
+    RoleProfile,
+    base_profiles,
+    needs_code,
+    role_profiles,
+    verify_profiles,
+)
 from workflows.core.errors import Cancelled, OnboardError, Problem
 from workflows.core.processes import Completed, capture, child_environment
 from workflows.core.secret import Credentials

@@ -10,11 +10,14 @@ from support.slow_sts import SlowSts, slow_sts
 
 from workflows.aws.clients import ClientFactory, Patience
 from workflows.aws.sts_regions import ask as asking
-from workflows.aws.sts_regions.answers import AccountAnswer, OptIn, RegionAnswer, StsState
-from workflows.aws.sts_regions.ask import Question, ask, partition_of_region, regions_of
-from workflows.aws.sts_regions.report import (
+from workflows.aws.sts_regions.answers import (
+    AccountAnswer,
+    OptIn,
+    RegionAnswer,
+    StsState,
     settings_page,
 )
+from workflows.aws.sts_regions.ask import Question, ask, partition_of_region, regions_of
 from workflows.core.errors import OnboardError
 from workflows.core.secret import Credentials, Secret
 

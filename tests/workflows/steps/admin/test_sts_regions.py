@@ -12,9 +12,8 @@ from support.regions_project import FEW, RegionsProject, regions_project
 from support.strict_aws import APPS, MANAGEMENT, SECURITY
 
 from workflows.aws.sts import WrongCode
-from workflows.aws.sts_regions.answers import Audit, OptIn, StsState
+from workflows.aws.sts_regions.answers import Audit, OptIn, StsState, Verdict as RegionVerdict, judge, to_do
 from workflows.aws.sts_regions.ask import Answered, regions_of
-from workflows.aws.sts_regions.report import Verdict as RegionVerdict, judge, to_do
 from workflows.core.errors import Cancelled
 from workflows.core.secret import Secret
 from workflows.layer.discover import find_project

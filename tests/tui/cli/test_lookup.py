@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tui.cli.layer_find import find_layer
+from tui.cli.lookup import find_layer
 from tui.host import Machine
 from workflows.core.files import FileError, cause_of
 

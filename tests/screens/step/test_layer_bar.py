@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from textual.app import App, ComposeResult
 
-from screens.widgets.layer_bar import LayerBar, pending_words
+from screens.step.by_hand import LayerBar, pending_words
 
 PENDING = {"root": 0, "security": 3, "apps-devstg": 1, "apps-prd": 0, "shared": 2}
 LAYERS = [(name, pending_words(number)) for name, number in PENDING.items()]

@@ -1,9 +1,14 @@
 from __future__ import annotations
 
-from workflows.aws.sts_regions.answers import AccountAnswer, Audit, OptIn, RegionAnswer, StsState, changes
-from workflows.aws.sts_regions.report import (
+from workflows.aws.sts_regions.answers import (
+    AccountAnswer,
+    Audit,
+    OptIn,
+    RegionAnswer,
+    StsState,
     Verdict,
     by_urgency,
+    changes,
     entrance,
     instructions,
     judge,
