@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -51,9 +52,9 @@ class _KeyPane(UnlockingPane):
 
     _agreed = False
 
+    @abstractmethod
     def record(self) -> KeyRecord | None:
         """Return the record of the key in question, or None."""
-        raise NotImplementedError
 
     def agree_first(self, problems: Sequence[Problem], question: Confirm) -> None:
         """Act on a key in AWS once the user has agreed; the agreement survives a wrong code."""

@@ -5,6 +5,7 @@ A move without it fails. The page then asks for it instead of showing a failure 
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
@@ -64,9 +65,9 @@ class SecretDialog(Dialog[bool]):
         )
         self._give = give
 
+    @abstractmethod
     def take(self) -> Secret | None:
         """Return the entered secret, emptying its field; None if there is none."""
-        raise NotImplementedError
 
     def action_primary(self) -> None:
         if (secret := self.take()) is None:
@@ -367,9 +368,9 @@ class UnlockingPane(StepPane):
 class SpareKeyPane(UnlockingPane):
     """If AWS allows no third access key, offers to deactivate the one that isn't used here."""
 
+    @abstractmethod
     def deactivation(self, key_id: str) -> Callable[[str], None]:
         """Return a function that deactivates the key, with an MFA code or ""; called in a thread."""
-        raise NotImplementedError
 
     @on(StepPane.MoveFailed)
     def _offer_to_deactivate(self, message: StepPane.MoveFailed) -> None:
@@ -468,17 +469,17 @@ class AccountWorkPane(CodePane):
     found: Any = None
     _unasked = False  # whether the page itself started the running look
 
+    @abstractmethod
     def survey(self, report: Report, code: Secret | None) -> Any:
         """Look at the account; called in a thread."""
-        raise NotImplementedError
 
+    @abstractmethod
     def show(self) -> None:
         """Show the contents of `found`; None before any look."""
-        raise NotImplementedError
 
+    @abstractmethod
     def nobody(self) -> bool:
         """Return whether there is nobody here to work on."""
-        raise NotImplementedError
 
     def offer_skip(self, effect: str) -> None:
         """Offer to skip the remaining work, labelled with the effect; "" if none remains."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import ClassVar
@@ -151,13 +152,13 @@ class ByHandPane(StepPane):
     ]
     _refused_at: Spot | None = None
 
+    @abstractmethod
     def places(self) -> Sequence[Spot]:
         """The places in the current view, the most likely first."""
-        raise NotImplementedError
 
+    @abstractmethod
     def read(self) -> None:
         """Read and show the files."""
-        raise NotImplementedError
 
     def read_again(self) -> None:
         """Show files that may have changed, keeping the input."""
@@ -219,13 +220,13 @@ class LayersPane(ByHandPane):
     UNCHANGED: ClassVar[str]
     account = ""
 
+    @abstractmethod
     def show_layer(self, account: str) -> None:
         """Show another layer."""
-        raise NotImplementedError
 
+    @abstractmethod
     def pending(self) -> Mapping[str, int]:
         """Return how many changes each layer doesn't have yet, by account."""
-        raise NotImplementedError
 
     def primary(self) -> Primary:
         if unseen := self.query_one(LayerBar).unseen:

@@ -7,6 +7,7 @@ around the pane owns the session and knows which step comes next.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -339,13 +340,13 @@ class StepPane(VerticalScroll):
         yield from self.compose_body()
         yield Vertical(ProblemList(id="problems"), ProgressLine(), classes="pane-foot")
 
+    @abstractmethod
     def compose_body(self) -> ComposeResult:
         """Yield the step's own widgets."""
-        raise NotImplementedError
 
+    @abstractmethod
     def request(self) -> Any:
         """Return the request from the input; complete or not, `validate` judges it."""
-        raise NotImplementedError
 
     def draft(self) -> Mapping[str, Any]:
         """Return the half-filled input to keep; JSON values, never a secret. Empty keeps nothing."""

@@ -7,6 +7,7 @@ the move is tried again.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
@@ -364,9 +365,9 @@ class TerraformPane(CodePane):
         applied = self.opening.done and self.context.item in self.context.of_each_item("applied")
         return () if applied else self.not_compared()
 
+    @abstractmethod
     def encrypted_for(self) -> tuple[str, ...]:
         """Return the people to whose key the page's plan encrypts."""
-        raise NotImplementedError
 
     @on(Button.Pressed, "#compare")
     def action_compare(self) -> None:

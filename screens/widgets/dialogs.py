@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from abc import abstractmethod
 from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from typing import Any, ClassVar, Generic, TypeVar
@@ -305,9 +306,9 @@ class Typed(Dialog[Answer]):
         self._names = names
         self._wrong = wrong
 
+    @abstractmethod
     def action_yes(self) -> None:
         """Do what the dialog asks about."""
-        raise NotImplementedError
 
     @on(Input.Changed, "#typed")
     def _check(self, event: Input.Changed) -> None:

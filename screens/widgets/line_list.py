@@ -5,6 +5,7 @@ Textual's DataTable creates every cell of every row before it shows the first on
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -97,21 +98,21 @@ class CursorLines(DrawnLines):
         return 1
 
     @property
+    @abstractmethod
     def rows(self) -> int:
         """The number of lines and headings."""
-        raise NotImplementedError
 
+    @abstractmethod
     def heading(self, row: int) -> str | None:
         """Return the text of a heading; None for a line."""
-        raise NotImplementedError
 
+    @abstractmethod
     def drawn_head(self, y: int, width: int) -> Strip:
         """Return a line of the head."""
-        raise NotImplementedError
 
+    @abstractmethod
     def drawn_line(self, row: int, width: int) -> Strip:
         """Return a line."""
-        raise NotImplementedError
 
     # -- moving ------------------------------------------------------------------------------------
 

@@ -80,7 +80,7 @@ class Stage(Vertical):
     @property
     def pane(self) -> StepPane | None:
         """The current pane, if it is a step's."""
-        return next(iter(self.query_children(StepPane)), None)
+        return next((child for child in self.children if isinstance(child, StepPane)), None)
 
     @property
     def busy(self) -> bool:
