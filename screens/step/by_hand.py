@@ -197,7 +197,13 @@ class ByHandPane(StepPane):
         try:
             outcome = lend_terminal(self.app, words, lambda _terminal: by_hand.edit(spot, self.context))
         except SuspendNotSupported:
-            self._tell(_elsewhere(spot))
+            elsewhere = OnboardError(
+                "Edit it in another window",
+                f"{spot.path}, line {spot.place.line}",
+                why=f"iam-onboard can't open an editor in this terminal. {spot.words}",
+                next="Save the file there, then close this: iam-onboard reads the layer again.",
+            )
+            self._tell(elsewhere)
         except Exception as failure:  # noqa: BLE001 - an editor's failure is shown like a move's
             self._tell(as_error(failure))
         else:
@@ -249,12 +255,3 @@ class LayersPane(ByHandPane):
         bar = self.query_one(LayerBar)
         self.query_one("#layer").display = len(bar.accounts) > 1
         bar.seen.update(bar.accounts if self.opening.done else needless)
-
-
-def _elsewhere(spot: Spot) -> OnboardError:
-    return OnboardError(
-        "Edit it in another window",
-        f"{spot.path}, line {spot.place.line}",
-        why=f"iam-onboard can't open an editor in this terminal. {spot.words}",
-        next="Save the file there, then close this: iam-onboard reads the layer again.",
-    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -114,7 +114,11 @@ class Finished(VerticalScroll):
         grid = status_grid(run.session_context())
         over, gone = self._over(), _removed_later(grid)
         self._awaited = tuple(name for name in session.state.awaited() if name not in gone)
-        self._uncompared = () if over else _not_compared_sentences(run, gone)
+        self._uncompared = (
+            run.session_context().decisions.not_compared_sentences(gone)
+            if "keys" in session.facts() and not over
+            else ()
+        )
         title = f"○ {over} This session is over." if over else self._title(grid)
         yield Text(title, classes="finished-title" if title[0] == "✓" else "finished-title -unsure")
         if rotated := [run.environment.readable(line) for line in _rotated(session.facts())]:
@@ -512,13 +516,6 @@ def _rejected_sentences(run: SessionRun, grid: StatusGrid) -> Iterator[Sentence]
     names = [name for name, stands in grid.rows if PersonStatus.KEY_REJECTED in stands]
     if names and run.session.status(StepKey("pgp-keys")) in SETTLED:
         yield f"The PGP key of {listed(names, 2)} differs from theirs: replace it from Home, or remove them."
-
-
-def _not_compared_sentences(run: SessionRun, gone: Container[str]) -> tuple[Sentence, ...]:
-    """Say whose fingerprint nobody has compared, among the people who are still there."""
-    return (
-        run.session_context().decisions.not_compared_sentences(gone) if "keys" in run.session.facts() else ()
-    )
 
 
 def _not_done(run: SessionRun) -> Iterator[Sentence]:

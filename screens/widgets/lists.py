@@ -14,7 +14,6 @@ from rich.text import Text as RichText
 from textual import widgets
 from textual.binding import Binding, BindingType
 from textual.content import Content
-from textual.dom import DOMNode
 from textual.geometry import Offset, Region, Size
 from textual.strip import Strip
 from textual.widget import Widget
@@ -66,8 +65,9 @@ class InPage(Measured):
 
     def scroll_to_region(self, region: Region, **options: Any) -> Offset:
         """Scroll to a line; if all of them have room, the page scrolls there instead."""
-        page = next((around for around in self.ancestors_with_self if _scrolls(around)), None)
-        if self.has_focus and isinstance(page, Widget) and page is not self:
+        around = (node for node in self.ancestors_with_self if isinstance(node, Widget))
+        page = next((widget for widget in around if widget.max_scroll_y > 0), self)
+        if self.has_focus and page is not self:
             start = self.content_region.offset - page.content_region.offset + page.scroll_offset
             page.scroll_to_region(region.translate(start), animate=False)
         return super().scroll_to_region(region, **options)
@@ -173,10 +173,6 @@ class Table(widgets.DataTable[RichText], InPage):
     def _update_dimensions(self, new_rows: Iterable[RowKey]) -> None:
         super()._update_dimensions(new_rows)
         self._clear_caches()
-
-
-def _scrolls(node: DOMNode) -> bool:
-    return isinstance(node, Widget) and node.max_scroll_y > 0
 
 
 def cell(text: Sentence | RichText, style: str = "") -> RichText:

@@ -113,11 +113,11 @@ def test_both_layers_are_applied_and_stay_so_after_closing(sandbox: Sandbox) -> 
         told = plan(sandbox, layer)
         assert "No changes." in told
         assert drift(sandbox, layer) == []
-    port = sandbox.port
+    address = sandbox.endpoint_url
     sandbox.close()
     assert not servers_of(sandbox.folder)
     with Sandbox.open(sandbox.folder, environment=os.environ) as again:
-        assert again.port == port
+        assert again.endpoint_url == address
         for layer in project.layers(again.project_root):
             assert "No changes." in plan(again, layer)
 
@@ -169,14 +169,14 @@ def test_a_user_added_by_hand_gets_a_password_and_a_port_that_somebody_took_is_r
     decrypted = run_gpg([*gpg, "--decrypt"], base64.b64decode(password), person.environment)
     assert len(decrypted) == 30
 
-    port = sandbox.port
+    address = sandbox.endpoint_url
     sandbox.close()
     with socket.socket() as somebody:
         somebody.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        somebody.bind(("127.0.0.1", port))
+        somebody.bind(("127.0.0.1", int(address.rpartition(":")[2])))
         somebody.listen()
         with Sandbox.open(sandbox.folder, environment=os.environ) as moved:
-            assert moved.port != port
+            assert moved.endpoint_url != address
             init(moved, layer)
             assert "No changes." in plan(moved, layer)
 
@@ -308,7 +308,7 @@ def test_a_running_apply_keeps_the_server_and_a_new_owner_finds_both(sandbox: Sa
         with pytest.raises(OnboardError, match="in use"):
             delete_sandbox(sandbox.folder)
         with Sandbox.open(sandbox.folder, environment=os.environ) as again:
-            assert again.port == sandbox.port
+            assert again.endpoint_url == sandbox.endpoint_url
             assert servers_of(sandbox.folder) == [server]
         assert servers_of(sandbox.folder) == [server]
         (sandbox.folder / "slow" / "go").touch()
@@ -333,7 +333,7 @@ def test_a_second_sandbox_has_a_port_of_its_own_and_a_long_folder_still_has_room
 ) -> None:
     folder = tmp_path / ("long-" * 12) / "sandbox"
     with Sandbox.create(folder, cache=sandbox_cache, environment=os.environ) as made:
-        assert made.port != shared_sandbox.port
+        assert made.endpoint_url != shared_sandbox.endpoint_url
         gnupg_home = made.new_user.gnupg_home
         assert len(str(gnupg_home / "S.gpg-agent.browser")) < 100
         command = ["gpg", "--batch", "--passphrase", "", "--quick-gen-key", "a@example.com", "rsa2048"]

@@ -110,9 +110,12 @@ class Stage(Vertical):
         if key is None:
             await self.mount(Finished(self._run))
         elif self._run.session.status(key) is Status.LOCKED:
-            step = self._run.step(key)
-            note = note_of(self._run, key) or text_of(self._run.why_over())
-            await self.mount(_waiting(self._run.title(key), step.purpose, note))
+            waiting = (
+                Text(self._run.title(key), classes="pane-title"),
+                Text(self._run.step(key).purpose, classes="pane-purpose"),
+                Text(note_of(self._run, key) or text_of(self._run.why_over()), classes="pane-note"),
+            )
+            await self.mount(VerticalScroll(*waiting, id="not-yet", can_focus=False))
         else:
             await self.mount(self._panes[key.step](self._opening(key)))
         for same in self.query(button) if button else ():
@@ -367,17 +370,6 @@ class Stage(Vertical):
     def _edit(self, _wanted: bool) -> None:  # noqa: FBT001 - a dialog's answer
         if isinstance(self.pane, ByHandPane):
             self.pane.action_edit_by_hand()
-
-
-def _waiting(title: Sentence, purpose: Sentence, note: str) -> VerticalScroll:
-    """Return the page of a step that can't begin yet: its purpose, and what it waits for."""
-    return VerticalScroll(
-        Text(title, classes="pane-title"),
-        Text(purpose, classes="pane-purpose"),
-        Text(note, classes="pane-note"),
-        id="not-yet",
-        can_focus=False,
-    )
 
 
 def reopened_because(record: Record | None) -> str:

@@ -45,7 +45,7 @@ from workflows.core.garbage import page_painted
 from workflows.core.sentences import Sentence, count, enumerated, joined, listed, text_of
 from workflows.desktop.ambient import endpoints
 from workflows.machine.events import Facts, StepKey
-from workflows.machine.observations import Choice, Observation, Verdict
+from workflows.machine.observations import NOT_ASKED, Choice, Observation, Verdict
 from workflows.machine.state import SETTLED, Status
 from workflows.run import PROJECT, REVIEW, Change, Question, SessionRun
 from workflows.steps.admin.admissions import Admissions, admissions
@@ -916,9 +916,10 @@ class WizardScreen(OneFocus):
             if back is None or self.run.session.status(back) is Status.LOCKED:
                 back = self.run.after(message.key)
             await self.go_to(back, keep=False)
+            observed = self.run.session.state.observed
             if self.run.proposal() is None:
                 self._ask_in_background(self.run.inquiries())
-            elif said := [question for question in self.run.inquiries() if self._only_said(question.key)]:
+            elif said := [each for each in self.run.inquiries() if observed.get(each.key, NOT_ASKED).said_so]:
                 self._ask_in_background(said, "only said")  # AWS may be able to confirm it by now
 
     async def _look_after(self, key: StepKey) -> None:
@@ -940,11 +941,6 @@ class WizardScreen(OneFocus):
         ]
         if news:
             self._stage.record(lambda: self.run.save_checks(news))
-
-    def _only_said(self, key: StepKey) -> bool:
-        """Return whether a step is done on the user's word alone."""
-        observed = self.run.session.state.observed.get(key)
-        return observed is not None and observed.said_so
 
     def _uncertain(self, key: StepKey) -> bool:
         """Return whether the world contradicts a done step, or the last look at it gave no answer."""

@@ -166,13 +166,12 @@ def _in_project(project: Project, text: str, folder: Path) -> list[LayerLocation
     return [
         layer
         for layer in project.layers
-        if folder != project.root and any(_touch(folder, path) for path in (layer.path, layer.path.resolve()))
+        if folder != project.root
+        and any(
+            folder.is_relative_to(path) or path.is_relative_to(folder)
+            for path in (layer.path, layer.path.resolve())
+        )
     ]
-
-
-def _touch(folder: Path, layer: Path) -> bool:
-    """Return whether a folder is a layer's, is in it, or holds it."""
-    return folder == layer or folder in layer.parents or layer in folder.parents
 
 
 def _warn_of_links(project: Project, location: LayerLocation) -> None:

