@@ -7,7 +7,7 @@ import contextlib
 import hashlib
 import os
 import signal
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -22,29 +22,33 @@ from tui.ending import ENDING, handling
 from tui.host import Machine
 from workflows.core.errors import OnboardError
 from workflows.core.files import private_folder
+from workflows.core.later import on_demand
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence, text_of
+from workflows.environment import Environment
 from workflows.machine.lock import SessionInUse, SessionLock
-from workflows.steps.admin import judged_plan, recovery
-from workflows.steps.admin.accepted_plan import Planned
-from workflows.steps.admin.one_layer import KeptPlans, layer_context
-from workflows.steps.admin.terraform_runs import CodeWanted, code_wanted, layer_binary, wanted_binary
-from workflows.steps.admin.upstream import check_upstream
-from workflows.steps.admin.written import finish_half_written
-from workflows.steps.shared.leftovers import release_credentials, running_in
-from workflows.steps.shared.module import Context, Found, Progress
+from workflows.steps.admin.layer_program import layer_binary, wanted_binary
 from workflows.terraform.binary import ProgramNotTrusted, TrustedPrograms, Wanted, find_program
-from workflows.terraform.events import Progress as Operations
-from workflows.terraform.failures import LockHeld, TerraformFailed
-from workflows.terraform.results import ApplyFailed
-from workflows.terraform.runner import Kind, LeftRunning, Update
+
+with on_demand():  # loaded while Terraform answers for its version
+    from workflows.steps.admin import (
+        accepted_plan,
+        judged_plan,
+        one_layer,
+        recovery,
+        terraform_runs,
+        upstream,
+        written,
+    )
+    from workflows.steps.shared import leftovers, module
+    from workflows.terraform import events, failures, results, runner
 
 Done = TypeVar("Done")
 
 
-def plans_of(machine: Machine) -> KeptPlans:
+def plans_of(machine: Machine) -> one_layer.KeptPlans:
     """Return the records of kept plan files."""
-    return KeptPlans(machine.places.sessions.with_name("plans"))
+    return one_layer.KeptPlans(machine.places.sessions.with_name("plans"))
 
 
 def plan_file(machine: Machine, name: str) -> Path:
@@ -55,7 +59,7 @@ def plan_file(machine: Machine, name: str) -> Path:
 @contextlib.contextmanager
 def layer_alone(
     machine: Machine, options: argparse.Namespace, layer: str = "", *, current: bool = False
-) -> Iterator[Context]:
+) -> Iterator[module.Context]:
     """Yield the context of a layer, keeping other commands away from it.
 
     Args:
@@ -76,8 +80,6 @@ def layer_alone(
             why="Terraform needs the project's variables, and the layer's account.",
             next="Check out the whole project, config/common.tfvars included, and name one of its layers.",
         )
-    if finished := finish_half_written(machine.places.sessions.parent, project.root):
-        note(finished)
     root = hashlib.sha256(os.fsencode(project.root)).hexdigest()[:16]
     folder = machine.places.sessions.with_name("layer-runs") / root
     private_folder(folder)
@@ -90,35 +92,40 @@ def layer_alone(
             next="Wait until it ends, then try again.",
         ) from error
     try:
-        release_credentials(folder, location.account)  # of a killed command
-        context = layer_context(own_world(machine, options.binary), project, location.account, folder)
-        _ask_about_program(wanted_binary(project, location, context), context, options)
-        with _in_words_for_here(location.relative, context), ThreadPoolExecutor(2) as beside:
-            # each takes as long to answer as the AWS SDK to load
-            binary = beside.submit(layer_binary, context, project, location)
-            upstream = beside.submit(check_upstream, project.root, context, needed=False) if current else None
+        world = own_world(machine, options.binary)
+        _ask_about_program(wanted_binary(project, location, world), world, options)
+        with ThreadPoolExecutor(2) as beside:
+            # each takes as long to answer as the steps and the AWS SDK to load
+            binary = beside.submit(layer_binary, project, location, world)
+            leftovers.release_credentials(folder, location.account)  # of a killed command
+            if finished := written.finish_half_written(machine.places.sessions.parent, project.root):
+                note(finished)
+            context = one_layer.layer_context(world, project, location.account, folder)
+            ask = upstream.check_upstream
+            behind = beside.submit(ask, project.root, context, needed=False) if current else None
             try:
-                yield replace(context, found=Found(project, binary, upstream))
+                with _in_words_for_here(location.relative, context):
+                    yield replace(context, found=module.Found(project, binary, behind))
             finally:
                 context.cancelled.set()  # nobody waits for the upstream any more
     finally:
         lock.release()
 
 
-def _ask_about_program(wanted: Wanted, context: Context, options: argparse.Namespace) -> None:
+def _ask_about_program(wanted: Wanted, world: Environment, options: argparse.Namespace) -> None:
     try:
-        find_program(wanted, context.environment.variables.get("PATH", ""))
+        find_program(wanted, world.variables.get("PATH", ""))
     except ProgramNotTrusted as error:
         question = f"{error.title}.\n{error.program.question}\n\nRun it?"
         if not options.trust_binary and not (asking.has_terminal() and asking.yes(question)):
             raise
-        TrustedPrograms(context.environment.trusted_programs_file).add(error.program)
+        TrustedPrograms(world.trusted_programs_file).add(error.program)
     except OnboardError:
         return  # there is none: the actions that need one say so, and not all do
 
 
 @contextlib.contextmanager
-def _in_words_for_here(layer: str, context: Context) -> Iterator[None]:
+def _in_words_for_here(layer: str, context: module.Context) -> Iterator[None]:
     """Replace a failure's advice about a screen by what to do without one."""
     try:
         yield
@@ -127,13 +134,13 @@ def _in_words_for_here(layer: str, context: Context) -> Iterator[None]:
         raise
 
 
-def _next_here(error: OnboardError, layer: str, context: Context) -> Sentence:
+def _next_here(error: OnboardError, layer: str, context: module.Context) -> Sentence:
     match error:
-        case CodeWanted():
+        case terraform_runs.CodeWanted():
             return "Run the same command again, and enter the six digits that the device shows."
-        case LeftRunning():
+        case runner.LeftRunning():
             return "Run the same command again to see how it ends."
-        case LockHeld():
+        case failures.LockHeld():
             own = recovery.own_lock(error.lock, context)
             whose = (
                 f"The lock belongs to the {own.kind} that {own.ending} here and no longer runs: release it"
@@ -141,9 +148,9 @@ def _next_here(error: OnboardError, layer: str, context: Context) -> Sentence:
                 else "Wait for it and try again. Only if you are sure that it is dead, release the lock"
             )
             return f"{whose} in the layer's folder: terraform force-unlock {error.lock.lock_id} (or tofu)"
-        case TerraformFailed() if error.way:
+        case failures.TerraformFailed() if error.way:
             return f"{error.next}\nTo do that: iam-onboard plan {layer} --init {error.way}"
-        case ApplyFailed() if recovery.needed(error.result):
+        case results.ApplyFailed() if recovery.needed(error.result):
             return (
                 "Plan again. If AWS has something that the state lacks, run `terraform import ADDRESS ID` "
                 "(or tofu) in the layer's folder. After importing a login profile, plan with -replace for "
@@ -152,17 +159,17 @@ def _next_here(error: OnboardError, layer: str, context: Context) -> Sentence:
     return error.next
 
 
-def refuse_beside_a_run(context: Context, kinds: Collection[Kind] = tuple(Kind)) -> None:
+def refuse_beside_a_run(context: module.Context, only: runner.Kind | None = None) -> None:
     """Refuse to work beside a Terraform that is still running in the layer.
 
     Args:
-        kinds: the kinds of runs that are in the way.
+        only: the kind of run that is in the way; None for any.
 
     Raises:
         OnboardError: one is running.
     """
-    run = running_in(context.folder, context.item)
-    if run is not None and run.description.kind in kinds:
+    run = leftovers.running_in(context.folder, context.item)
+    if run is not None and only in {None, run.description.kind}:
         raise OnboardError(
             "Terraform is still running",
             f"Its {run.description.kind} in {run.description.layer} hasn't ended yet.",
@@ -171,7 +178,7 @@ def refuse_beside_a_run(context: Context, kinds: Collection[Kind] = tuple(Kind))
         )
 
 
-def warn_of_keys(planned: Planned, context: Context) -> None:
+def warn_of_keys(planned: accepted_plan.Planned, context: module.Context) -> None:
     """Warn of what is doubtful about the keys that a plan encrypts something to.
 
     Raises:
@@ -180,18 +187,18 @@ def warn_of_keys(planned: Planned, context: Context) -> None:
     note(*(f"warning: {doubt}" for doubt in judged_plan.doubted_keys(planned, context)))
 
 
-def asked_code(context: Context) -> Secret | None:
+def asked_code(context: module.Context) -> Secret | None:
     """Ask on the terminal for the MFA code that the layer's profile needs now; None if it needs none.
 
     Raises:
         NoTerminal: a code is needed, and nobody can be asked.
         OnboardError: the layer or its profile is missing.
     """
-    device = code_wanted(context)
+    device = terraform_runs.code_wanted(context)
     return asking.ask_code(device, context.environment) if device else None
 
 
-def with_codes(context: Context, code: Secret | None, act: Callable[[Secret | None], Done]) -> Done:
+def with_codes(context: module.Context, code: Secret | None, act: Callable[[Secret | None], Done]) -> Done:
     """Act with a code, and repeat with that of each further device that turns out to be needed.
 
     A code that AWS rejects is asked for again, three times in all.
@@ -215,7 +222,7 @@ def with_codes(context: Context, code: Secret | None, act: Callable[[Secret | No
     while True:
         try:
             return asking.with_code(acted, code, context.environment)
-        except CodeWanted as wanted:
+        except terraform_runs.CodeWanted as wanted:
             if wanted.serial in asked:
                 raise
             asked.add(wanted.serial)
@@ -223,7 +230,7 @@ def with_codes(context: Context, code: Secret | None, act: Callable[[Secret | No
 
 
 @contextlib.contextmanager
-def stoppable(context: Context) -> Iterator[None]:
+def stoppable(context: module.Context) -> Iterator[None]:
     """Let Ctrl-C stop the running work, once. If the terminal goes away, an apply continues unwatched.
 
     A signal ignored from the start, such as SIGHUP by `nohup`, stays ignored.
@@ -237,8 +244,8 @@ def stoppable(context: Context) -> Iterator[None]:
         note_at_once(f"{words} …")
 
     def ended(_number: int, _frame: FrameType | None) -> None:
-        run = running_in(context.folder, context.item)
-        if run is not None and run.description.kind is Kind.APPLY:
+        run = leftovers.running_in(context.folder, context.item)
+        if run is not None and run.description.kind is runner.Kind.APPLY:
             context.leaving.set()
         context.cancelled.set()
 
@@ -253,14 +260,14 @@ class RunReport:
         self._last = ""
         self._seen: set[str] = set()
 
-    def __call__(self, progress: Progress) -> None:
-        if isinstance(progress.payload, Update):
+    def __call__(self, progress: module.Progress) -> None:
+        if isinstance(progress.payload, runner.Update):
             self._operations(progress.payload.progress)
         elif (doing := text_of(progress.words)) != self._last:
             self._last = doing
             note(f"{doing} …")
 
-    def _operations(self, now: Operations) -> None:
+    def _operations(self, now: events.Progress) -> None:
         done = [address for address in now.done if address not in self._seen]
         failed = [address for address in now.failed if address not in self._seen]
         self._seen.update(done, failed)

@@ -101,7 +101,7 @@ def plan(machine: host.Machine, options: argparse.Namespace) -> None:
                     f"warning: {target} is in a git checkout that doesn't ignore it. A plan file can hold "
                     "the state: never commit it. Ignore *.tfplan, or keep it elsewhere."
                 )
-        layer_run.refuse_beside_a_run(context, (runner.Kind.APPLY,))  # an older plan or init is waited for
+        layer_run.refuse_beside_a_run(context, runner.Kind.APPLY)  # an older plan or init is waited for
         if log := one_layer.take_in_ended_apply(context):
             note(f"An earlier apply has ended since; its log is {log}.")
         try:

@@ -33,7 +33,13 @@ from workflows.core.errors import OnboardError
 from workflows.core.processes import process_started_at
 from workflows.core.secret import Secret
 from workflows.messages.handoff import NEW_PASSWORD
-from workflows.steps.admin import apply as apply_step, new_passwords, plan as plan_step, terraform_runs
+from workflows.steps.admin import (
+    apply as apply_step,
+    new_passwords,
+    plan as plan_step,
+    terraform_runs,
+    upstream,
+)
 from workflows.steps.admin.accepted_plan import PASSWORD, ChangeLine, Planned, parts_of
 from workflows.steps.admin.hand_over import occasion_of
 from workflows.steps.admin.new_passwords import Note
@@ -138,9 +144,16 @@ def test_what_is_no_command_is_wrong_usage(words: Sequence[str]) -> None:
     assert usage.value.code == USAGE
 
 
-def test_a_refusal_loads_no_screen_and_no_aws(tmp_path: Path) -> None:
-    program = f"from tui.cli.main import main; assert main(['plan', {os.fspath(tmp_path)!r}]) == {REFUSED}"
-    assert not loaded(program) & {"textual", "rich", "boto3", "botocore", "moto", "flask", "configupdater"}
+@pytest.mark.parametrize("command", [["plan"], ["apply", "--yes"]], ids=["plan", "apply"])
+def test_the_layer_is_found_and_asks_its_program_before_anything_else_is_loaded(
+    tmp_path: Path, command: list[str]
+) -> None:
+    words = [*command, os.fspath(tmp_path), *(["a.tfplan"] if "apply" in command else [])]
+    there = loaded(f"from tui.cli.main import main; assert main({words!r}) == {REFUSED}")
+    assert not there & {"textual", "rich", "boto3", "botocore", "moto", "flask", "configupdater"}
+    assert {name for name in there if name.startswith("workflows.steps.admin.")} == {
+        "workflows.steps.admin.layer_program"
+    }
 
 
 def test_a_kept_plan_is_known_wherever_it_is_moved_and_private(machine: Machine, target: Path) -> None:
@@ -421,7 +434,7 @@ def test_a_command_finds_its_project_once_and_asks_its_program_meanwhile(
     monkeypatch.setattr(layer_run, "layer_binary", lambda *_: binary)
     monkeypatch.setattr(terraform_runs, "layer_binary", lambda *_: pytest.fail("It is asked twice."))
     asked: list[Path] = []
-    monkeypatch.setattr(layer_run, "check_upstream", lambda root, *_, **__: asked.append(root))
+    monkeypatch.setattr(upstream, "check_upstream", lambda root, *_, **__: asked.append(root))
     monkeypatch.setattr(terraform_runs, "check_upstream", lambda *_, **__: pytest.fail("It is asked twice."))
     monkeypatch.setattr(terraform_runs, "find_project", lambda _root: pytest.fail("It is found twice."))
     monkeypatch.setattr(
@@ -442,7 +455,7 @@ def test_a_refused_command_does_not_wait_for_the_upstream(
     def asked(_root: object, context: Context, **_: object) -> None:
         context.cancelled.wait()
 
-    monkeypatch.setattr(layer_run, "check_upstream", asked)
+    monkeypatch.setattr(upstream, "check_upstream", asked)
     monkeypatch.setattr(layer_run, "layer_binary", lambda *_: None)
     refusal = OnboardError("Refused", "")
     with pytest.raises(OnboardError), layer_alone(machine, parsed("plan", "security"), current=True):

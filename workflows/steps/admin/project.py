@@ -32,8 +32,8 @@ from workflows.machine.observations import NOT_ASKED, Observation, Verdict
 from workflows.messages.envelope import MAX_TEXT
 from workflows.messages.request import open_request
 from workflows.steps.admin.edits import read_layers
+from workflows.steps.admin.layer_program import wanted_binary
 from workflows.steps.admin.other_sessions import not_added, refuse_who_is_there, removals_since
-from workflows.steps.admin.terraform_runs import wanted_binary
 from workflows.steps.admin.upstream import check_upstream, way_to_catch_up
 from workflows.steps.decisions import Work
 from workflows.steps.kinds import KINDS
@@ -335,7 +335,7 @@ def _check_programs(project: Project, chosen: Sequence[Layer], context: Context)
     path, refused = context.environment.variables.get("PATH", ""), dict[str, OnboardError]()
     for layer in chosen:
         try:
-            find_program(wanted_binary(project, layer.location, context), path)
+            find_program(wanted_binary(project, layer.location, context.environment), path)
         except ProgramNotTrusted:
             raise
         except OnboardError as error:

@@ -38,6 +38,7 @@ from workflows.steps.admin.edits import (
     refuse_unusable_keys,
     with_keys_in_place,
 )
+from workflows.steps.admin.layer_program import layer_binary
 from workflows.steps.admin.other_sessions import (
     RemovedFromFiles,
     keys_of_later_sessions,
@@ -46,7 +47,6 @@ from workflows.steps.admin.other_sessions import (
     written_since,
 )
 from workflows.steps.admin.state_now import reverted_since
-from workflows.steps.admin.terraform_runs import layer_binary
 from workflows.steps.admin.upstream import check_upstream
 from workflows.steps.admin.written import (
     files_left,
@@ -548,7 +548,7 @@ def _check_format(change_set: ChangeSet, context: Context) -> None:
         changes = [change for change in own if change.name.endswith(".tf") and change.after is not None]
         if not changes:
             continue
-        binary = layer_binary(context, project, location)
+        binary = layer_binary(project, location, context.environment)
         unclean = partial(fmt_clean, binary.argv, environment=environment, folder=location.path)
         spoiled = unclean({change.name: change.after or b"" for change in changes})
         already = unclean(

@@ -30,7 +30,6 @@ from workflows.aws.errors import AwsError, AwsFailure, about_key_of
 from workflows.aws.sts import SESSION_NAME, assume_role, caller_identity, session_token
 from workflows.core.errors import OnboardError
 from workflows.core.later import on_demand
-from workflows.core.processes import child_environment
 from workflows.core.secret import Credentials, Secret
 from workflows.core.sentences import Sentence, enumerated, joined
 from workflows.desktop.ambient import endpoints
@@ -38,14 +37,14 @@ from workflows.environment import Environment
 from workflows.layer.discover import find_project
 from workflows.layer.mentioned import NamedProfile, Use, account_in_name, named_profiles
 from workflows.layer.model import LayerLocation, Project
+from workflows.steps.admin.layer_program import layer_binary
 from workflows.steps.admin.upstream import check_upstream
 from workflows.steps.admin.written import finish_half_written
 from workflows.steps.shared.leftovers import RUNS, credentials_folder, release_credentials
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.stores.kept_credentials import SHORTEST_REST, keep_credentials, kept_credentials, write_pair
 from workflows.stores.vault import Vault, VaultUnavailable
-from workflows.terraform.binary import Binary, TrustedPrograms, Wanted, choose_binary
-from workflows.terraform.commands import inherited
+from workflows.terraform.binary import Binary
 from workflows.terraform.failures import refuse_unwritten
 from workflows.terraform.runner import Update, Watch
 from workflows.terraform.service import Terraform
@@ -570,7 +569,9 @@ def open_layer(
     found = context.found if location.account == context.item else None
     asking = replace(context, cancelled=_Abandoned(context.cancelled))
     with ThreadPoolExecutor(2) as beside:  # each takes about as long as AWS's answer
-        binary = found.binary if found else beside.submit(layer_binary, context, project, location)
+        binary = (
+            found.binary if found else beside.submit(layer_binary, project, location, context.environment)
+        )
         upstream = found.upstream if found else None
         if current and upstream is None:
             upstream = beside.submit(check_upstream, project.root, asking, needed=False)
@@ -603,38 +604,9 @@ def reopen_layer(context: Context) -> OpenLayer:
         OnboardError: the layer or its binary is missing.
     """
     project, location = located(context)
-    files, binary = project_files(context, project), layer_binary(context, project, location)
+    files = project_files(context, project)
+    binary = layer_binary(project, location, context.environment)
     return _layer(context, project, location, files, binary)
-
-
-def wanted_binary(project: Project, location: LayerLocation, context: Context) -> Wanted:
-    """Return a layer's requirements for `choose_binary`."""
-    return Wanted(
-        layer=location.relative,
-        explicit=context.environment.binary,
-        build_env=project.binary,
-        registry=location.locked.registry if location.locked else None,
-        required_version=location.required_version,
-        toolbox_image=project.build_env.get("TERRAFORM_IMAGE_TAG"),
-        project=project.root,
-        trusted=TrustedPrograms(context.environment.trusted_programs_file),
-    )
-
-
-def layer_binary(context: Context, project: Project, location: LayerLocation) -> Binary:
-    """Return the program that a layer requires, after asking it for its version.
-
-    Raises:
-        OnboardError: there is none, or it doesn't fit.
-    """
-    variables = child_environment(context.environment.variables)
-    inherited(variables)
-    return choose_binary(
-        wanted_binary(project, location, context),
-        path=variables.get("PATH", ""),
-        environment=variables,
-        folder=location.path,
-    )
 
 
 def _layer(
