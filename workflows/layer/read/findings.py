@@ -26,7 +26,7 @@ from workflows.hcl.values import evaluate, value_of
 from workflows.layer.files import FileSet, is_override, key_folders, read_documents
 from workflows.layer.model import Finding, Person, Place, Subject, place_of
 from workflows.layer.read.declarations import attribute_of, group_modules, made_by, user_modules
-from workflows.layer.read.references import usual_reference
+from workflows.layer.read.references import parsed_reference
 
 _OF_NO_PERSON = frozenset({"provider", "terraform", "locals", "variable"})
 """Blocks that don't concern a user, a group or the account, or that are merged as Terraform does."""
@@ -185,7 +185,7 @@ def _named(text: str, *, maps: bool) -> list[str]:
         return [pair[1]] if pair is not None else []
     if _NAMES.fullmatch(text):
         return _NAME.findall(text)
-    reference = usual_reference(text.rstrip(","))
+    reference = parsed_reference(text.rstrip(","))
     return [reference.key or reference.module] if reference is not None else []
 
 

@@ -20,7 +20,7 @@ from workflows.hcl.index import plain_values
 from workflows.hcl.values import object_key
 from workflows.layer.files import FileSet
 from workflows.layer.model import Output, Owner
-from workflows.layer.read.references import Reference, read_reference, references_in, usual_reference
+from workflows.layer.read.references import Reference, parsed_reference, read_reference, references_in
 
 _REMEMBERED = 65536
 """More than the outputs of any layer; each takes a few hundred bytes."""
@@ -50,22 +50,13 @@ def read_outputs(files: FileSet, owners: Mapping[Owner, str]) -> tuple[Output, .
         files: the layer's files.
         owners: each person's IAM name by declaration.
     """
-    found: list[Output] = []
-    for document in files.documents.values():
-        if document.is_plain:  # straight from the items: there may be thousands
-            for item in document.items_by_kind.get("output", ()):
-                reading = _read_plain(document.data[item.start_byte : item.end_byte])
-                found.append(_output(item.header[-1], reading, owners))
-        else:
-            blocks = document.blocks_of("output")
-            found += [_output(block.label, read_output(block), owners) for block in blocks]
-    return tuple(found)
+    return tuple(_output(block, owners) for block in files.blocks_of("output"))
 
 
 def read_hidden_outputs(files: FileSet, owners: Mapping[Owner, str]) -> tuple[Output, ...]:
     """Return the outputs that are commented out; arguments as for `read_outputs`."""
     return tuple(
-        _output(block.label, read_output(block), owners)
+        _output(block, owners)
         for document in files.documents.values()
         for comment in hiding_comments(document)
         for block in comment.blocks
@@ -73,16 +64,17 @@ def read_hidden_outputs(files: FileSet, owners: Mapping[Owner, str]) -> tuple[Ou
     )
 
 
-def _output(label: str, reading: Reading, owners: Mapping[Owner, str]) -> Output:
+def _output(block: Block, owners: Mapping[Owner, str]) -> Output:
+    reading = read_output(block)
     person = owners.get(reading.reference.owner, "") if reading.reference is not None else ""
-    return Output(label, person, reading.attribute, reading.sensitive)
+    return Output(block.label, person, reading.attribute, reading.sensitive)
 
 
 def read_output(block: Block) -> Reading:
     """Read an output block."""
-    document, item = block.document, block.item
+    document = block.document
     if document.is_plain:
-        return _read_plain(document.data[item.start_byte : item.end_byte])
+        return _read_plain(block.data)
     sensitive = block.source_of("sensitive") == "true"
     value = block.attributes.get("value")
     if value is None or collection_of(block) is not None:
@@ -97,7 +89,7 @@ def read_output(block: Block) -> Reading:
 @lru_cache(maxsize=_REMEMBERED)
 def _read_plain(data: bytes) -> Reading:
     values, _ = plain_values(data)
-    return Reading(usual_reference(values.get("value", "")), values.get("sensitive") == "true")
+    return Reading(parsed_reference(values.get("value", "")), values.get("sensitive") == "true")
 
 
 _APART = re.compile(r"[^0-9A-Za-z]+")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from tree_sitter import Node
 
-from workflows.hcl.document import Document, bare, unwrap, walk
+from workflows.hcl.document import Document, bare, walk
 from workflows.hcl.values import plain_string, quote, unescape
 from workflows.layer.files import FileSet
 from workflows.layer.model import Owner, Place
@@ -20,9 +20,10 @@ _HOLDERS = frozenset({"expression", "binary_operation", "unary_operation"})
 """Node types whose children may include a reference's parts."""
 _OF_A_USER = r"(?:this_)?iam_user_(?:name|arn|unique_id|login_profile_\w+)"
 """Outputs of terraform-aws-iam, modules/iam-user, that can't be mistaken for an instance key."""
-_USUAL = re.compile(
-    r'module\.([A-Za-z_][\w-]*)(?:\["([^"\\${%]+)"\])?'
-    rf'(?:\.([A-Za-z_][\w-]*)|(?<=\])\["([A-Za-z_][\w-]*)"\]|\["({_OF_A_USER})"\])'
+_BLANK, _NAME, _KEY = r"\s*", r"([^\W\d][\w-]*)", r'"((?:[^"\\$]|\\.|\$(?!\{))*)"'
+_WRITTEN = re.compile(
+    rf"module{_BLANK}\.{_BLANK}{_NAME}{_BLANK}(?:\[{_BLANK}{_KEY}{_BLANK}\]{_BLANK}(?=[.[]))?"
+    rf'(?:\.{_BLANK}{_NAME}|(?(2)\[{_BLANK}"{_NAME}"{_BLANK}\]|\["({_OF_A_USER})"\]))'
 )
 
 
@@ -65,26 +66,7 @@ def read_reference(document: Document, node: Node) -> Reference | None:
         inner = bare(node) if text.startswith('"${') else node
         wrapped = inner.type == "expression" and inner.start_byte > node.start_byte
         return read_reference(document, inner) if wrapped else None
-    if not text.startswith("module."):
-        return None
-    return _parsed(document, unwrap(node).children, text)
-
-
-def _parsed(document: Document, parts: Sequence[Node], text: str) -> Reference | None:
-    """Parse `module` and the parts after it as one reference; None for anything else."""
-    if (known := usual_reference(text)) is not None:
-        return known
-    kinds = tuple(part.type for part in parts)
-    words = [document.text(part).removeprefix(".").strip() for part in parts[1:]]
-    if kinds == _PLAIN:
-        return Reference(words[0], None, words[1])
-    if kinds not in {_INDEXED, _BRACKETED}:
-        return None
-    key, bracketed = _in_brackets(words[1]), kinds == _BRACKETED
-    attribute = _in_brackets(words[2]) if bracketed else words[2]
-    if key is None or attribute is None or not attribute.replace("-", "_").isidentifier():
-        return None
-    return Reference(words[0], key, attribute, bracketed)
+    return parsed_reference(text)
 
 
 def _in_brackets(text: str) -> str | None:
@@ -94,12 +76,13 @@ def _in_brackets(text: str) -> str | None:
     return unescape(inner[1:-1]) if is_plain else None
 
 
-def usual_reference(text: str) -> Reference | None:
-    """Parse a reference in the usual form, without blanks or escapes; None for any other text."""
-    match = _USUAL.fullmatch(text)
+def parsed_reference(text: str) -> Reference | None:
+    """Parse a text that is exactly one reference to a module; None for any other text."""
+    match = _WRITTEN.fullmatch(text)
     if match is None:
         return None
     module, key, plain, *spelled = match.groups()
+    key = unescape(key) if key is not None else None
     return Reference(module, key, plain or spelled[0] or spelled[1], bracketed=plain is None)
 
 
@@ -126,7 +109,7 @@ def references_in(document: Document, node: Node) -> Iterator[tuple[Reference, t
             size = len(_INDEXED) if kinds in {_INDEXED, _BRACKETED} else len(_PLAIN)
             parts = children[number : number + size]
             start, end = child.start_byte, parts[-1].end_byte
-            found = _parsed(document, parts, document.data[start:end].decode("utf-8", "replace"))
+            found = parsed_reference(document.data[start:end].decode("utf-8", "replace"))
             if found is not None:
                 yield found, (start, end)
 

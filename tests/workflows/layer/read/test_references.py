@@ -10,7 +10,7 @@ from workflows.layer.edit.operation import EditRefused
 from workflows.layer.edit.people import AddPerson, RemovePerson
 from workflows.layer.edit.run import edit_layer
 from workflows.layer.model import Layer
-from workflows.layer.read.references import Reference, usual_reference, written
+from workflows.layer.read.references import Reference, parsed_reference, written
 
 KEY = "QUJD\n"
 LOCALS = 'locals {\n  users = [\n    "alex.kim",\n    "jane.doe",\n  ]\n  machine_users = {}\n}\n'
@@ -85,9 +85,9 @@ def test_an_attribute_in_brackets_is_read_and_written_as_the_siblings_are(read: 
 
 
 def test_a_key_alone_is_no_attribute() -> None:
-    assert usual_reference('module.user["alex.kim"]') is None
-    assert usual_reference('module.user["iam_user_bob"]') is None
-    assert usual_reference('module.user_a["iam_user_name"]') == Reference(
+    assert parsed_reference('module.user["alex.kim"]') is None
+    assert parsed_reference('module.user["iam_user_bob"]') is None
+    assert parsed_reference('module.user_a["iam_user_name"]') == Reference(
         "user_a", None, "iam_user_name", bracketed=True
     )
 
