@@ -93,7 +93,7 @@ def within(less: bytes, more: bytes) -> bool:
 
 def contents(layer: Layer) -> dict[str, bytes | None]:
     """Return file name -> content for all files of a layer."""
-    return {name: layer.files.content(name) for name in layer.files.names}
+    return dict(layer.files.contents)
 
 
 def slug(name: str) -> str:

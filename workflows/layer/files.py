@@ -129,10 +129,10 @@ class FileSet:
         unread = sorted(path.name for end in _UNREAD for path in folder.glob(f"*{end}"))
         return cls(documents, keys, frozenset(linked), frozenset(variables), tuple(unread))
 
-    def content(self, name: str) -> bytes | None:
-        """Return the bytes of a document or key file; None if there is none of that name."""
-        document = self.documents.get(name)
-        return document.data if document is not None else self.keys.get(name)
+    @property
+    def contents(self) -> Mapping[str, bytes]:
+        """The bytes of all files by name, `.tf` files first."""
+        return {**{name: document.data for name, document in self.documents.items()}, **self.keys}
 
     def with_document(self, document: Document) -> FileSet:
         """Return the set with the document of that name replaced."""
@@ -171,11 +171,6 @@ class FileSet:
         """The blocks of override files by header."""
         documents = (document for document in self.documents.values() if is_override(document.name))
         return by_key((block.header, block) for document in documents for block in document.blocks)
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The names of all files, `.tf` files first."""
-        return (*self.documents, *self.keys)
 
 
 def read_documents(folder: Path, worth_reading: re.Pattern[bytes]) -> Iterator[Document]:

@@ -9,8 +9,8 @@ nothing has been written.
 from __future__ import annotations
 
 import os
-from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
@@ -21,8 +21,9 @@ from workflows.core.sentences import Sentence, joined, listed
 from workflows.hcl.document import Document
 from workflows.hcl.index import Item
 from workflows.hcl.parsing import parse_hcl
+from workflows.hcl.values import quote
 from workflows.layer.edit.account import short_passwords
-from workflows.layer.edit.left_behind import left_behind
+from workflows.layer.edit.cloning import spellings, where_named
 from workflows.layer.edit.operation import EditRefused, Operation, facts_of, refuse
 from workflows.layer.model import Layer, Place
 from workflows.layer.read.layer import read_files
@@ -74,7 +75,7 @@ class Edit:
     @property
     def left_sentences(self) -> tuple[Sentence, ...]:
         """Where removed people are still named, by the lines of the edited files."""
-        return tuple(left_behind(self.before, self.after))
+        return tuple(_left_behind(self.before, self.after))
 
     @property
     def emptied_sentences(self) -> tuple[Sentence, ...]:
@@ -133,8 +134,9 @@ def changes_of(made: Edit, getting: Iterable[str] | None = None) -> list[FileCha
     for short in short_passwords(edited, new if getting is None else getting):
         raise short.refusal()
     changes: list[FileChange] = []
-    for name in dict.fromkeys((*layer.files.names, *edited.files.names)):
-        before, after = layer.files.content(name), edited.files.content(name)
+    present, wanted = layer.files.contents, edited.files.contents
+    for name in {**present, **wanted}:
+        before, after = present.get(name), wanted.get(name)
         if before != after:
             location = layer.location
             path = Path(os.path.normpath(location.path / name))
@@ -260,3 +262,59 @@ def _common_prefix(left: bytes, right: bytes) -> int:
         else:
             most = half - 1
     return same
+
+
+# -- what still names removed people --------------------------------------------------------------------
+
+_MOST_PLACES = 5
+"""How many places to list."""
+_STAYING = {
+    True: "Comments that name {} stay: {}. Clean them up by hand.",
+    False: "Other lines that name {} stay: {}. Check whether they're still wanted.",
+}
+
+
+def _left_behind(before: Layer, after: Layer) -> Iterator[Sentence]:
+    """Yield the places, in the edited files, that name people who were removed.
+
+    Lines that name a group are skipped unless they are comments: they concern that group.
+    """
+    staying = {person.iam_name for person in after.people}
+    of_groups = [quote(word).encode() for group in before.groups for word in (group.name, group.label)]
+    for name in (person.iam_name for person in before.people if person.iam_name not in staying):
+        found = [
+            each for document in after.files.documents.values() for each in _lines_naming(document, name)
+        ]
+        for in_comments, remark in _STAYING.items():
+            places = [
+                str(place)
+                for place, line, in_comment in found
+                if in_comment is in_comments and (in_comment or not any(word in line for word in of_groups))
+            ]
+            if places:
+                yield remark.format(name, listed(places, _MOST_PLACES))
+
+
+def _lines_naming(document: Document, name: str) -> list[tuple[Place, bytes, bool]]:
+    """Return the lines that name a user, with their text and whether the name is in a comment.
+
+    A one-word name is only searched for in comments: elsewhere it may mean anything.
+    """
+    lines: dict[int, tuple[bytes, bool]] = {}
+    for start, end in where_named(document.data.decode("latin-1"), name):
+        line = document.data[document.line_start(start) : document.line_end(end)]
+        in_comment = _in_comment(document, start, end, line)
+        if in_comment or len(spellings(name)[0].split("_")) > 1:
+            lines.setdefault(document.data.count(b"\n", 0, start), (line, in_comment))
+    return [(Place(document.name, row + 1), line, kind) for row, (line, kind) in lines.items()]
+
+
+def _in_comment(document: Document, start: int, end: int, line: bytes) -> bool:
+    """Return whether bytes are in a comment, parsing the tree only if top-level comments don't decide."""
+    number = bisect_right(document.comments, start, key=lambda comment: comment.start_byte) - 1
+    if number >= 0 and end <= document.comments[number].end_byte:
+        return True
+    if b"#" not in line and b"//" not in line and document.data.find(b"/*", 0, start) < 0:
+        return False
+    node = document.root.descendant_for_byte_range(start, end)
+    return node is not None and node.type == "comment"

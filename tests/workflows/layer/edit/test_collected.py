@@ -76,10 +76,10 @@ def test_an_entry_comes_and_goes_with_its_person(form: str) -> None:
     person = edited.person("b.bb")
     assert person is not None
     without = remove_outputs(edited.files, person.owner)
-    assert without.content("outputs.tf") == layer.files.content("outputs.tf")
+    assert without.contents["outputs.tf"] == layer.files.contents["outputs.tf"]
     alike = [known for known in edited.people if known.iam_name in {"a.a", "c.c"}]
     again = add_entries(without, person, siblings_of(edited, person, alike))
-    assert again.content("outputs.tf") == edited.files.content("outputs.tf")
+    assert again.contents["outputs.tf"] == edited.files.contents["outputs.tf"]
 
 
 def test_equal_signs_stay_in_one_column() -> None:

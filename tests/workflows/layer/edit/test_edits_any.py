@@ -55,7 +55,7 @@ def test_adding_only_inserts_and_the_person_is_there(layer: Layer, name: str, gr
     assert person.key_file == f"keys/{name}"
     assert added.files.keys[f"keys/{name}"] == b"NEW\n"
     for path, before in contents(layer).items():
-        after = added.files.content(path)
+        after = added.files.contents.get(path)
         assert before is not None
         assert after is not None
         # everything is still there, in the same order: text was only inserted, except in `[]`
@@ -77,7 +77,7 @@ def test_removing_leaves_no_trace_and_no_other_change(layer: Layer, data: st.Dat
         output.name for output in layer.outputs if output.person != person.iam_name
     ]
     for path, before in contents(layer).items():
-        after = left.files.content(path)
+        after = left.files.contents.get(path)
         if after is None:
             assert path == person.key_file
         else:

@@ -43,7 +43,7 @@ def refused(layer: Layer, operation: Operation) -> None:
 def only_put_in(before: Layer, after: Layer) -> None:
     """Check that the layer's files still contain everything that they contained."""
     for name, old in contents(before).items():
-        new = after.files.content(name)
+        new = after.files.contents.get(name)
         if new is not None and old is not None and name.endswith(".tf"):
             assert within(old, new)
 
