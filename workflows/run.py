@@ -113,7 +113,7 @@ class SessionRun:
         return Context(
             environment=self.environment,
             facts=state.facts(key.item),
-            every={name: known.value for name, known in state.known.items()},
+            every={name: known.value for name, known in state.knowledge.in_force.items()},
             item=key.item,
             folder=self.session.folder,
             observed=state.observed,

@@ -191,10 +191,7 @@ def clean_ciphertext(text: bytes | str) -> bytes:
     binary = _binary_message(text)
     if binary.startswith(b"-----BEGIN PGP MESSAGE"):  # base64 of armored text
         binary = _binary_message(binary)
-    try:
-        packets = openpgp.split(binary)
-    except openpgp.MalformedPackets as error:
-        raise NotAMessage(Flaw.CUT if error.truncated else Flaw.NOT_OPENPGP) from error
+    packets = _packets(binary)
     tags = {packet.tag for packet in packets}
     if sum(packet.tag in openpgp.ENCRYPTED_DATA for packet in packets) > 1:
         raise NotAMessage(Flaw.SEVERAL)
@@ -217,15 +214,18 @@ def recipients(ciphertext: bytes) -> tuple[str, ...]:
     Raises:
         NotAMessage: it is not OpenPGP data.
     """
-    try:
-        packets = openpgp.split(ciphertext)
-    except openpgp.MalformedPackets as error:
-        raise NotAMessage(Flaw.CUT if error.truncated else Flaw.NOT_OPENPGP) from error
     return tuple(
         _recipient(packet.body)
-        for packet in packets
+        for packet in _packets(ciphertext)
         if packet.tag == openpgp.Tag.PUBLIC_KEY_ENCRYPTED_SESSION_KEY and len(packet.body) > 9
     )
+
+
+def _packets(message: bytes) -> tuple[openpgp.Packet, ...]:
+    try:
+        return openpgp.split(message)
+    except openpgp.MalformedPackets as error:
+        raise NotAMessage(Flaw.CUT if error.truncated else Flaw.NOT_OPENPGP) from error
 
 
 def is_for(ciphertext: bytes, details: KeyDetails) -> bool:

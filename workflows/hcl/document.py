@@ -215,12 +215,9 @@ class Block:
 
     def source_of(self, name: str) -> str | None:
         """Return the source text of an attribute's value, or None without the attribute."""
-        if self.plain_values is not None:
-            return self.plain_values.get(name)
-        attribute = self.attributes.get(name)
-        return None if attribute is None else self.document.text(attribute.value)
+        return self.sources.get(name)
 
-    @property
+    @cached_property
     def sources(self) -> Mapping[str, str]:
         """The source texts of the attributes' values by name."""
         if self.plain_values is not None:
@@ -281,10 +278,8 @@ class Attribute:
 
 
 def _by_name(attributes: Iterable[Attribute]) -> dict[str, Attribute]:
-    found: dict[str, Attribute] = {}
-    for attribute in attributes:
-        found.setdefault(attribute.name, attribute)
-    return found
+    found = by_key((attribute.name, attribute) for attribute in attributes)
+    return {name: first for name, (first, *_) in found.items()}
 
 
 def function_call(document: Document, node: Node) -> tuple[str, Sequence[Node]]:

@@ -64,21 +64,24 @@ def is_machine_name(name: str) -> bool:
 
 def check_account_alias(alias: str) -> list[Problem]:
     """Return what is wrong with an account alias."""
-    if not 3 <= len(alias) <= 63:
-        return [Problem(f"An account alias has 3 to 63 characters; this one has {len(alias)}.", "alias")]
-    if not _ALIAS.fullmatch(alias):
-        return [
-            Problem(
+    rules = (
+        (
+            not 3 <= len(alias) <= 63,
+            f"An account alias has 3 to 63 characters; this one has {len(alias)}.",
+        ),
+        (
+            not _ALIAS.fullmatch(alias),
+            (
                 "An account alias has lower-case letters, digits and single dashes only, and begins and ends "
-                "with a letter or digit.",
-                "alias",
-            )
-        ]
-    if len(alias) == 12 and alias.isdigit():
-        return [
-            Problem("An account alias can't be a 12-digit number, because that is an account id.", "alias")
-        ]
-    return []
+                "with a letter or digit."
+            ),
+        ),
+        (
+            len(alias) == 12 and alias.isdigit(),
+            "An account alias can't be a 12-digit number, because that is an account id.",
+        ),
+    )
+    return [Problem(message, "alias") for broken, message in rules if broken][:1]
 
 
 def check_password_policy(attribute: str, value: Constant, called: str = "") -> list[Problem]:

@@ -251,11 +251,6 @@ class State:
         """The declaration."""
         return self.knowledge.workflow
 
-    @property
-    def known(self) -> Mapping[str, KnownFact]:
-        """The facts in force, by scoped name ("layers", or "plan@management" for a repeated step's fact)."""
-        return self.knowledge.in_force
-
     def facts(self, item: str = "") -> dict[str, JsonValue]:
         """Return the facts that a step may read: one-time facts, and those of the same item."""
         return self.knowledge.facts(item)

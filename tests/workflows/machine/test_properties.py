@@ -225,7 +225,7 @@ class Machine(RuleBasedStateMachine):
 
     def values(self) -> dict[str, str]:
         """Return the current facts as JSON, so that 1 and true differ."""
-        return {name: json.dumps(fact.value) for name, fact in self.session.state.known.items()}
+        return {name: json.dumps(fact.value) for name, fact in self.session.state.knowledge.in_force.items()}
 
     def needed(self, key: StepKey) -> frozenset[str]:
         """Return the scoped names of a step's needs, from its declaration only."""

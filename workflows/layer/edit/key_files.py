@@ -61,8 +61,11 @@ class PathText(NamedTuple):
         return self.text[: self.text.rfind("/") + 1] + file_name
 
 
-def path_text(document: Document, node: Node) -> PathText | None:
-    """Return the literal text of a path, or None if it is computed in another way."""
+def written_path(block: Block) -> PathText | None:
+    """Return the literal path of the key of a block of one user, or None if it is computed in another way."""
+    document, node = block.document, key_path_node(block)
+    if node is None:
+        return None
     if plain_string(document, node) is not None:
         return PathText(node, document.text(node)[1:-1], quoted=True)
     parts = [child for child in unwrap(node).children if child.type not in _QUOTES]
@@ -99,8 +102,7 @@ def own_key_path(layer: Layer, person: Person) -> OwnPath:
     what = f"The key file of {person.iam_name} can't be renamed."
     place = place_of(module.block.attributes.get("pgp_key") or module.block)
     if module.style is Style.BLOCK:
-        node = key_path_node(module.block)
-        own = path_text(document, node) if node is not None else None
+        own = written_path(module.block)
         if own is None:
             raise refuse(what, "Its path is an expression.", place)
         return OwnPath(document, own)
@@ -124,19 +126,14 @@ def own_key_path(layer: Layer, person: Person) -> OwnPath:
 def key_file_name(siblings: Iterable[Person], name: str) -> str:
     """Name a new key file like most siblings' files: `machine.NAME`, `NAME.asc`, or `NAME`."""
     people = list(siblings)
-    habits = Counter(habit for person in people if (habit := _habit(person)) is not None)
+    parted = (person.key_name.partition(person.iam_name) for person in people)
+    habits = Counter((lead, tail) for lead, found, tail in parted if found)
     (lead, tail), number = habits.most_common(1)[0] if habits else (("", ""), 0)
     if number * 2 <= len(people):
         lead = tail = ""
     if lead == _MACHINE and name.startswith(_MACHINE):
         lead = ""
     return lead + name + tail
-
-
-def _habit(person: Person) -> tuple[str, str] | None:
-    """Return the parts of a key file's name before and after the person's name, or None."""
-    lead, found, tail = posixpath.basename(person.key_file or "").partition(person.iam_name)
-    return (lead, tail) if found else None
 
 
 LONGEST_KEY = 1_000_000

@@ -302,8 +302,10 @@ def style_for(layer: Layer, name: str, *, machine: bool) -> Declarations:
     usable = [module for module, off in modules if not off]
     judged = [(style, style.refusal(machine=machine)) for style in _styles(layer, usable)]
     fitting = [style for style, why in judged if why is None]
-    if fitting:  # the first of any equals
-        return max(fitting, key=lambda style: (len(style.of_kind(machine=machine)), style.rank))
+    if fitting:  # of equals, a list for this kind is better than one that can be adapted; else the first
+        return max(
+            fitting, key=lambda style: (len(style.of_kind(machine=machine)), isinstance(style, ListStyle))
+        )
     if others := [(style, why) for style, why in judged if why]:
         style, why = others[-1]
         what = f"The {kind} {name} can't be added to {layer.location.relative}."

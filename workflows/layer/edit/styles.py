@@ -18,7 +18,6 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain, islice
-from typing import ClassVar
 
 from tree_sitter import Node
 
@@ -37,8 +36,9 @@ from workflows.layer.edit.cloning import (
     prefix_of,
     replacing,
     spellings,
+    spliced,
 )
-from workflows.layer.edit.key_files import PathText, key_file_name, path_text
+from workflows.layer.edit.key_files import key_file_name, written_path
 from workflows.layer.edit.operation import EditRefused, refuse
 from workflows.layer.files import FileSet
 from workflows.layer.model import Layer, Person, Place, Style
@@ -48,8 +48,6 @@ from workflows.layer.read.declarations import (
     VALUE,
     UserModule,
     field_behind,
-    has_key_file,
-    key_path_node,
     module_of,
     name_in,
     template,
@@ -99,9 +97,6 @@ class Declarations(ABC):
 
     layer: Layer
     modules: tuple[UserModule, ...]
-
-    rank: ClassVar[int] = 0
-    """Breaks a tie between declarations with equally many people of a kind; the higher one wins."""
 
     @property
     def place(self) -> Place:
@@ -258,8 +253,6 @@ def new_person(
 
 class ListStyle(Declarations):
     """People in a list of names, or in a map from names to key files."""
-
-    rank = 1  # a list for this kind is better than one that can be adapted
 
     def refusal(self, *, machine: bool) -> Sentence | None:
         """Return why such a person doesn't fit; "" if the list is for the other kind."""
@@ -562,7 +555,7 @@ class BlockStyle(Declarations):
         block, renaming = self._block(sibling), Renaming(sibling.iam_name, name)
         label = in_place_of(sibling.module, sibling.iam_name, name) or f"user_{spellings(name)[0]}"
         own_file = key_file or key_file_name(self.of_kind(machine=machine), name)
-        if _key_path(block) is None:
+        if written_path(block) is None:
             if key_file:
                 raise self.cannot_share(name, key_file)
             own_file = sibling.key_name.removesuffix(sibling.iam_name) + name
@@ -607,12 +600,12 @@ class BlockStyle(Declarations):
     def _fits(self, person: Person, *, machine: bool) -> bool:
         """Return whether a block can be cloned: editable, labelled after the name, the key's path plain."""
         block, key_file = self._block(person), person.key_file
-        if not person.editable or not has_key_file(block) or key_file is None:
+        if not person.editable or key_file is None:
             return False
         switches = (block.source_of(name_in(block, switch)) for switch in SWITCHES.values())
         return (
             # a composed path must end in the name to be adapted
-            (key_file.endswith(person.iam_name) or _key_path(block) is not None)
+            (key_file.endswith(person.iam_name) or written_path(block) is not None)
             and (person.machine is machine or all(switch in {"true", "false"} for switch in switches))
             and prefix_of(person.module, person.iam_name) is not None
         )
@@ -678,11 +671,6 @@ def without_block(files: FileSet, person: Person) -> FileSet:
     return files.spliced(block.document, remove_items(block.document, [*banner, block.item]))
 
 
-def _key_path(block: Block) -> PathText | None:
-    node = key_path_node(block)
-    return path_text(block.document, node) if node is not None else None
-
-
 def _position(siblings: Sequence[Person], name: str) -> int:
     """Return a person's position among siblings, sorted by name or by label."""
     names, labels = [sibling.iam_name for sibling in siblings], [sibling.module for sibling in siblings]
@@ -703,7 +691,7 @@ def _changes(block: Block, person: Person) -> list[Splice]:
         replacing(block.label_node, quote(person.module)),
         replacing(block.attributes["name"].value, quote(person.iam_name)),
     ]
-    if (written := _key_path(block)) is not None:
+    if (written := written_path(block)) is not None:
         changes.append(written.replaced(written.named(person.key_name)))
     return changes + switched(
         block.attributes, {fact: name_in(block, switch) for fact, switch in SWITCHES.items()}, person
@@ -761,10 +749,11 @@ def renamed(document: Document, banner: tuple[Item, ...], renaming: Renaming) ->
     wider = max(len(line) for line in changed) - width
     if width and wider > 0:
         changed = [_stretched(line, wider) if len(line) == width else line for line in changed]
-    parts = [changed[0]]
-    for previous, item, line in zip(banner, banner[1:], changed[1:], strict=False):
-        parts += [document.data[previous.end_byte : item.start_byte].decode(), line]
-    return "".join(parts).encode()
+    splices = [
+        Splice(item.start_byte, item.end_byte, line.encode())
+        for item, line in zip(banner, changed, strict=True)
+    ]
+    return spliced(document.data[banner[0].start_byte : banner[-1].end_byte], splices, banner[0].start_byte)
 
 
 def _filled(line: str, renaming: Renaming) -> str:

@@ -329,11 +329,6 @@ def _plain_text(block: Block, attribute: str) -> str | None:
     return text[1:-1] if text[:1] == '"' else None
 
 
-def has_key_file(block: Block) -> bool:
-    """Return whether a module reads the key from a file: `pgp_key = file(…)`."""
-    return _plain_text(block, "pgp_key") is not None or key_path_node(block) is not None
-
-
 def key_path_node(block: Block) -> Node | None:
     """Return the expression inside `pgp_key = file(…)`, or None for a key that isn't from a file."""
     found = block.attributes.get("pgp_key")
