@@ -102,7 +102,8 @@ def _applied(
             files.private_folder(copy.parent)
             files.write_atomically(copy, kept.data)
             new_passwords.write(kept.passwords, context)
-            _refuse_old(planned, context)
+            with layer_run.warning_of_keys(planned, context):
+                _refuse_old(planned, context)
             _confirm(planned, options)
         given = _run(planned, context, begun=begun)
         done = True
@@ -124,7 +125,6 @@ def _refuse_old(planned: accepted_plan.Planned, context: module.Context) -> None
             next="Plan again, and read the new plan.",
         )
     note(*(f"note: {drift}" for drift in judged_plan.of_the_checkout(planned, context)))
-    layer_run.warn_of_keys(planned, context)
 
 
 def _confirm(planned: accepted_plan.Planned, options: argparse.Namespace) -> None:

@@ -178,13 +178,17 @@ def refuse_beside_a_run(context: module.Context, only: runner.Kind | None = None
         )
 
 
-def warn_of_keys(planned: accepted_plan.Planned, context: module.Context) -> None:
-    """Warn of what is doubtful about the keys that a plan encrypts something to.
+@contextlib.contextmanager
+def warning_of_keys(planned: accepted_plan.Planned, context: module.Context) -> Iterator[None]:
+    """Check the keys that a plan encrypts something to beside the block, then warn of what is doubtful.
 
     Raises:
         OnboardError: the layer can't be read.
     """
-    note(*(f"warning: {doubt}" for doubt in judged_plan.doubted_keys(planned, context)))
+    with ThreadPoolExecutor(1) as beside:
+        doubts = beside.submit(judged_plan.doubted_keys, planned, context)
+        yield
+    note(*(f"warning: {doubt}" for doubt in doubts.result()))
 
 
 def asked_code(context: module.Context) -> Secret | None:

@@ -106,10 +106,10 @@ def plan(machine: host.Machine, options: argparse.Namespace) -> None:
             note(f"An earlier apply has ended since; its log is {log}.")
         try:
             planned = _made(location.relative, context, options)
-            layer_run.warn_of_keys(planned, context)
-            text = _text(planned, context, options)
-            if target is not None:
-                _keep(machine, planned, target, context)
+            with layer_run.warning_of_keys(planned, context):
+                text = _text(planned, context, options)
+                if target is not None:
+                    _keep(machine, planned, target, context)
         finally:
             one_layer.forget_plan(context)
     hand_out(text)

@@ -205,3 +205,22 @@ def test_create_leaves_other_files_alone_and_says_why_there_is_no_text(
     assert "--no-usual-roles" in told.err
     assert run(machine, "create", "security", "jane.doe", "--no-usual-roles") == DONE
     assert capsys.readouterr().out == "without"
+
+
+def test_create_warns_of_a_key_that_may_be_somebody_elses(
+    tmp_path: Path,
+    admin_project: AdminProject,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    person = PersonHandoff("alex.kim", "the text", ("security",))
+    shutil.copy(*(admin_project.file("security", f"keys/{name}") for name in ("dana.lopez", "alex.kim")))
+    monkeypatch.setattr(layer_run, "asked_code", lambda _context: None)
+    monkeypatch.setattr(hand_over, "_source", lambda *_: None)
+    monkeypatch.setattr(hand_over, "person_handoff", lambda *_: person)
+    machine = machine_of(tmp_path / "state", working=admin_project.root)
+    assert run(machine, "create", "security", person.name) == DONE
+    told = capsys.readouterr()
+    (warned,) = [line for line in told.err.splitlines() if line.startswith("warning: ")]
+    assert told.out == person.text
+    assert all(name in warned for name in ("alex.kim", "dana.lopez"))

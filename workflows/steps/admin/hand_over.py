@@ -69,6 +69,7 @@ from workflows.steps.admin.judged_plan import rejected_elsewhere
 from workflows.steps.admin.other_sessions import (
     LeftOpen,
     by_account,
+    decided_elsewhere,
     keys_of_later_sessions,
     ledger_with,
     left_open_about,
@@ -253,7 +254,7 @@ def _left_open(part: tuple[str, str], context: Context) -> LeftOpen | None:
     name, fingerprint = part
     if name in context.decisions.compared:
         return None
-    left = left_open_about({name: fingerprint}, context).get(part)
+    left = left_open_about({name: fingerprint}, context, decided_elsewhere(context)).get(part)
     return None if left and left.whose and name in context.decisions.keys else left
 
 
@@ -539,11 +540,11 @@ def prepare(
 
 def _with_suspicions(handoffs: Sequence[PersonHandoff], context: Context) -> tuple[PersonHandoff, ...]:
     """Add what speaks against the keys of the texts."""
-    found: dict[str, list[Sentence]] = {}
+    found, others = dict[str, list[Sentence]](), decided_elsewhere(context)
     for account, names in by_key(
         (account, each.name) for each in handoffs for account in each.accounts
     ).items():
-        for name, why in suspicions(names, replace(context, item=account)).items():
+        for name, why in suspicions(names, replace(context, item=account), others).items():
             found.setdefault(name, []).append(why)
     return tuple(replace(each, doubts=(*each.doubts, *found.get(each.name, ()))) for each in handoffs)
 

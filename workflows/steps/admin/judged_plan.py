@@ -21,8 +21,10 @@ from workflows.layer.read.layer import read_layer
 from workflows.steps.admin import new_passwords, plan_resources
 from workflows.steps.admin.accepted_plan import ChangeLine, PersonChange, Planned, decided, is_applied
 from workflows.steps.admin.other_sessions import (
+    Decided,
     LeftOpen,
     all_answers,
+    decided_elsewhere,
     left_open_about,
     left_open_sentences,
     not_applied,
@@ -270,7 +272,8 @@ def what_is_doubtful(names: Collection[str], context: Context) -> dict[str, Sent
     Raises:
         OnboardError: the layer can't be read.
     """
-    left, suspect = _left_open(names, context), suspicions(names, context)
+    others = decided_elsewhere(context)
+    left, suspect = _left_open(names, context, others), suspicions(names, context, others)
     of_name = {part[0]: joined(left_open_sentences({part: left[part]})) for part in left}
     return {
         name: joined((of_name.get(name, ""), suspect.get(name, "")))
@@ -299,21 +302,21 @@ def rejected_elsewhere(names: Iterable[str], context: Context) -> dict[tuple[str
     Raises:
         OnboardError: the layer can't be read.
     """
-    doubted = _left_open(names, context)
+    doubted = _left_open(names, context, decided_elsewhere(context))
     return {key: left for key, left in doubted.items() if left.answer is Comparison.DIFFERS}
 
 
-def _left_open(names: Iterable[str], context: Context) -> dict[tuple[str, str], LeftOpen]:
+def _left_open(names: Iterable[str], context: Context, others: Decided) -> dict[tuple[str, str], LeftOpen]:
     """Return what sessions leave open about people's keys, apart from what this one says of them itself."""
     asked = {*names}.difference(context.decisions.compared)
-    if not asked or {*all_answers(context).values()} <= {Comparison.SAME}:
+    if not asked or {*all_answers(context, others).values()} <= {Comparison.SAME}:
         return {}
     layer = read_layer(located(context)[1])
     there = {name: fingerprint for name in sorted(asked) if (fingerprint := fingerprint_of(name, layer))}
     accepted = accepted_here(there, layer, context)
     return {
         key: left
-        for key, left in left_open_about(there, context).items()
+        for key, left in left_open_about(there, context, others).items()
         if key[0] not in accepted or (left.answer is Comparison.DIFFERS and not left.whose)
     }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from operator import attrgetter
@@ -380,14 +380,16 @@ class LeftOpen(NamedTuple):
 
 _Answers = dict[tuple[str, str], LeftOpen]
 """The answers about keys, by name and fingerprint."""
+Decided = Sequence[tuple[Sentence, Decisions]]
+"""What sessions do, with their decisions."""
 
 
 def left_open(context: Context) -> _Answers:
     """Return what other sessions leave open about keys that they accepted, by (name, fingerprint)."""
-    return {part: left for part, left in _answers(_decided_elsewhere(context)).items() if _is_open(left)}
+    return {part: left for part, left in _answers(decided_elsewhere(context)).items() if _is_open(left)}
 
 
-def left_open_about(keys: Mapping[str, str], context: Context) -> _Answers:
+def left_open_about(keys: Mapping[str, str], context: Context, others: Decided) -> _Answers:
     """Return what other sessions leave open about people's keys.
 
     For a key that none of them accepted for its owner, that is what any session, this one included, leaves
@@ -395,26 +397,27 @@ def left_open_about(keys: Mapping[str, str], context: Context) -> _Answers:
 
     Args:
         keys: the fingerprints, by name.
+        others: the result of `decided_elsewhere`.
     """
-    elsewhere = _answers(_decided_elsewhere(context))
+    elsewhere = _answers(others)
     every = [*elsewhere.items(), *_answers([("", context.decisions)]).items()]
     found: _Answers = {}
     for name, fingerprint in keys.items():
-        others = [
+        same = [
             left._replace(whose=whose)
             for (whose, key), left in every
             if key == fingerprint and whose != name and _is_open(left)
         ]
-        others.sort(key=lambda left: left.answer is not Comparison.DIFFERS)
-        left = elsewhere.get((name, fingerprint)) or next(iter(others), None)
+        same.sort(key=lambda left: left.answer is not Comparison.DIFFERS)
+        left = elsewhere.get((name, fingerprint)) or next(iter(same), None)
         if left and _is_open(left):
             found[name, fingerprint] = left
     return found
 
 
-def all_answers(context: Context) -> dict[tuple[str, str], Comparison]:
+def all_answers(context: Context, others: Decided) -> dict[tuple[str, str], Comparison]:
     """Return the answers of all sessions, this one included, about keys, by (name, fingerprint)."""
-    every = _answers([*_decided_elsewhere(context), ("", context.decisions)])
+    every = _answers([*others, ("", context.decisions)])
     return {part: left.answer for part, left in every.items()}
 
 
@@ -422,14 +425,16 @@ def _is_open(left: LeftOpen) -> bool:
     return left.answer is not Comparison.SAME
 
 
-def _decided_elsewhere(context: Context) -> Iterator[tuple[Sentence, Decisions]]:
-    """Yield what the other sessions do, with their decisions."""
+def decided_elsewhere(context: Context) -> Decided:
+    """Read what the other sessions do, with their decisions."""
+    found = []
     for session in _others(context):
         with suppress(WrongShape):  # its own page reports the damage
-            yield work_of(session), Decisions.from_facts(session.facts)
+            found.append((work_of(session), Decisions.from_facts(session.facts)))
+    return found
 
 
-def _answers(sessions: Iterable[tuple[Sentence, Decisions]]) -> _Answers:
+def _answers(sessions: Decided) -> _Answers:
     """Return the answer that counts about each key, from what sessions do and decided."""
     answers: dict[tuple[str, str], dict[Comparison | None, Sentence]] = {}
     for work, decisions in sessions:

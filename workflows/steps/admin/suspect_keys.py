@@ -23,7 +23,7 @@ from workflows.layer.edit.key_files import sharing_key
 from workflows.layer.model import Layer
 from workflows.layer.names import is_machine_name
 from workflows.layer.read.layer import read_layer
-from workflows.steps.admin.other_sessions import all_answers
+from workflows.steps.admin.other_sessions import Decided, all_answers
 from workflows.steps.admin.terraform_runs import located
 from workflows.steps.decisions import Comparison
 from workflows.steps.shared.module import Context
@@ -71,10 +71,13 @@ def to_compare(names: Iterable[str], accounts: Iterable[str], context: Context) 
     return found
 
 
-def suspicions(names: Collection[str], context: Context) -> dict[str, Sentence]:
+def suspicions(names: Collection[str], context: Context, others: Decided) -> dict[str, Sentence]:
     """Say of people's keys in the step's layer what speaks against them; nothing of keys that were compared.
 
     Nothing is said about a layer that can't be read; nothing can be planned or applied there.
+
+    Args:
+        others: the result of `decided_elsewhere`.
     """
     try:
         here = read_layer(located(context)[1])
@@ -83,7 +86,7 @@ def suspicions(names: Collection[str], context: Context) -> dict[str, Sentence]:
     asked = sorted({*names}.difference(accepted_here(names, here, context)))
     if not asked:
         return {}
-    suspects = _Suspects(here, context)
+    suspects = _Suspects(here, context, others)
     found = {name: (*suspects.reasons(name),) for name in asked if fingerprint_of(name, here)}
     return {
         name: joined(
@@ -101,9 +104,9 @@ def suspicions(names: Collection[str], context: Context) -> dict[str, Sentence]:
 class _Suspects:
     """The keys of one layer, among all that the project and its sessions know of them."""
 
-    def __init__(self, here: Layer, context: Context) -> None:
+    def __init__(self, here: Layer, context: Context, others: Decided) -> None:
         self._here, self._context = here, context
-        self._answers = all_answers(context)
+        self._answers = all_answers(context, others)
         self._git = Git(context.root, context.environment.variables)
 
     def reasons(self, name: str) -> Iterator[Sentence]:

@@ -482,7 +482,7 @@ def test_what_speaks_against_a_key_stays_with_the_text_for_it(
     monkeypatch.setattr(hand_over, "_source", lambda *_: source(project))
     monkeypatch.setattr(hand_over, "person_handoff", lambda *_: text)
 
-    def suspicions(names: list[str], there: Context) -> dict[str, str]:
+    def suspicions(names: list[str], there: Context, _others: object) -> dict[str, str]:
         return dict.fromkeys(names, "suspect") if there.item == "management" else {}
 
     monkeypatch.setattr(hand_over, "suspicions", suspicions)
