@@ -15,6 +15,7 @@ from workflows.core.errors import OnboardError
 from workflows.core.later import on_demand
 from workflows.machine.sessions import Sessions, is_archived
 from workflows.machine.summaries import DRAFTS, OBSERVED, Summary
+from workflows.messages.file_names import handoff_file, request_file
 from workflows.steps.kinds import people_of
 from workflows.steps.ledger import Ledger, ledgers
 
@@ -208,7 +209,7 @@ def _awaited(summary: Summary, folder: Path) -> dict[str, int]:
         case "pgp-keys":
             taken_in, read = _requests_read(folder)
             names = [*(summary.facts.get("joining") or ()), *(summary.facts.get("rekeying") or ())]
-            return {f"request-{name}.txt": read.get(name, 0) for name in names if name not in taken_in}
+            return {request_file(name): read.get(name, 0) for name in names if name not in taken_in}
         case "handoff":
             return {_handoff_of(summary): 0}
         case _:
@@ -217,7 +218,7 @@ def _awaited(summary: Summary, folder: Path) -> dict[str, int]:
 
 def _handoff_of(summary: Summary) -> str:
     """Return the name of a new user's handoff file."""
-    return f"handoff-{summary.facts.get('user', '')}.txt"
+    return handoff_file(str(summary.facts.get("user", "")))
 
 
 def _requests_read(folder: Path) -> tuple[Container[str], Mapping[str, int]]:

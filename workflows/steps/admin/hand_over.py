@@ -40,6 +40,7 @@ from workflows.layer.read.layer import read_layer
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, NOT_ASKED, Observation, Verdict, waits_in_words
 from workflows.machine.summaries import Summary
+from workflows.messages.file_names import handoff_file
 from workflows.messages.handoff import (
     ACCESS,
     NEW_CREDENTIALS,
@@ -657,7 +658,7 @@ def own_handoff(name: str, context: Context) -> Callable[[Path], bool]:
 
 def default_file(name: str) -> str:
     """Return the default file for a person's text."""
-    return f"~/handoff-{name}.txt"
+    return f"~/{handoff_file(name)}"
 
 
 def as_of_now(person: PersonHandoff, context: Context, report: Report) -> PersonHandoff | None:
@@ -708,7 +709,7 @@ def to_mailbox(person: PersonHandoff, context: Context) -> Sentence:
     Raises:
         OnboardError: there is no mailbox, or it can't be written.
     """
-    name = f"handoff-{person.name}.txt"
+    name = handoff_file(person.name)
     if (mail := context.environment.mail(name)) is None:
         raise OnboardError("No mailbox", "Only the sandbox has a mailbox.", next="Copy or save the text.")
     before = set_aside(mail, person.text)

@@ -39,6 +39,7 @@ from workflows.layer.model import Layer
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, Observation, Verdict
 from workflows.messages.envelope import MessageError
+from workflows.messages.file_names import request_file
 from workflows.messages.invitation import Invitation
 from workflows.messages.request import Request as KeyRequest, open_request
 from workflows.steps.admin.edits import expired, other_keys, read_layers, rejected
@@ -449,8 +450,8 @@ def take_in_mail(names: Iterable[str], context: Context, report: Report) -> Take
         raise OnboardError("No mailbox", "Only the sandbox has a mailbox.", next="Paste or open the key.")
     found: dict[str, TakenKey] = {}
     for name in names:
-        if (mailbox / f"request-{name}.txt").exists():
-            found |= take_in_file(str(mailbox / f"request-{name}.txt"), [name], context, report).keys
+        if (mail := mailbox / request_file(name)).exists():
+            found |= take_in_file(str(mail), [name], context, report).keys
     if found:
         return Taken(found)
     raise OnboardError(

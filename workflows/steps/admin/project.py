@@ -30,6 +30,7 @@ from workflows.layer.read.layer import read_layer
 from workflows.machine.events import Facts, StepKey
 from workflows.machine.observations import NOT_ASKED, Observation, Verdict
 from workflows.messages.envelope import MAX_TEXT
+from workflows.messages.file_names import request_file
 from workflows.messages.request import open_request
 from workflows.steps.admin.edits import read_layers
 from workflows.steps.admin.layer_program import wanted_binary
@@ -407,7 +408,7 @@ def _project_remarks(project: Project) -> list[Sentence]:
 
 def _asking(layers: Sequence[Layer], context: Context) -> tuple[str, ...]:
     people = sorted({person.iam_name for layer in layers for person in layer.people})
-    sent = {name: context.environment.mail(f"request-{name}.txt") for name in people}
+    sent = {name: context.environment.mail(request_file(name)) for name in people}
     return tuple(
         name
         for name, file in sent.items()

@@ -13,6 +13,7 @@ from workflows.gpg.tools import GpgMissing, gpg_version
 from workflows.machine.events import Facts
 from workflows.machine.observations import Observation
 from workflows.messages import rules
+from workflows.messages.file_names import handoff_file
 from workflows.messages.invitation import Invitation, open_invitation
 from workflows.steps.shared.module import Context, Progress, Report, unless_refused
 
@@ -120,7 +121,7 @@ def invitations(context: Context, user: str = "") -> tuple[Invitation, ...]:
         return ()
     paths = sorted(mailbox.glob("invitation-*.txt"), key=lambda path: -path.stat().st_mtime_ns)
     found = (open_invitation(read_text(path, MAX_INVITATION)) for path in paths)
-    handed_over = any(path.name == f"handoff-{user}.txt" for path in mailbox.iterdir())
+    handed_over = any(path.name == handoff_file(user) for path in mailbox.iterdir())
     return tuple(invitation for invitation in found if invitation.user == user or not handed_over)
 
 

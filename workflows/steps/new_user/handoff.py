@@ -21,6 +21,7 @@ from workflows.gpg.inspect import KeyDetails
 from workflows.gpg.keyring import OwnKey, list_secret_keys
 from workflows.machine.events import Facts
 from workflows.machine.observations import Choice, Observation, Verdict
+from workflows.messages.file_names import handoff_file
 from workflows.messages.handoff import MAX_HANDOFF, Handoff, Identity, open_handoff
 from workflows.profiles.write import profile_paths
 from workflows.steps.shared.module import Context, Progress, Report, unless_refused
@@ -103,7 +104,7 @@ class Arrival:
 
 def mail_name(context: Context) -> str:
     """Return the name of the file that holds this user's handoff."""
-    return f"handoff-{context.facts.get('user', '')}.txt"
+    return handoff_file(str(context.facts.get("user", "")))
 
 
 def arrived(context: Context) -> Path | None:

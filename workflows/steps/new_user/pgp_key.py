@@ -31,6 +31,7 @@ from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, Observation, Verdict
 from workflows.messages import rules
 from workflows.messages.envelope import MessageError
+from workflows.messages.file_names import request_file
 from workflows.messages.handoff import handoff_from
 from workflows.messages.request import Request as SentRequest, open_request
 from workflows.steps.shared.module import Context, Progress, Report
@@ -121,7 +122,7 @@ def revocation_notice(fingerprint: str, context: Context) -> Sentence:
 
 def default_path(user: str) -> str:
     """Return the default path of a request."""
-    return f"~/request-{user}.txt"
+    return f"~/{request_file(user)}"
 
 
 def validate(request: Request, context: Context) -> list[Problem]:
@@ -258,7 +259,7 @@ def _places(request: Request, text: str, context: Context) -> list[Sentence]:
         own = partial(_is_own_request, context)
         saved = save_text(request.path, text, environment.home, replaces=own, whole=environment.sandbox)
         places.append(f"saved as {saved}")
-    if mailed(text, f"request-{context.facts['user']}.txt", environment):
+    if mailed(text, request_file(str(context.facts["user"])), environment):
         places.append("in the sandbox's mailbox")
     return places
 
