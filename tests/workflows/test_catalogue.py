@@ -26,7 +26,7 @@ def test_there_is_no_code_or_page_of_a_step_that_is_not() -> None:
 
 
 def test_what_is_named_is_found_only_when_it_is_asked_for() -> None:
-    places: Later[object] = Later({"a": "workflows.core.later:Later", "b": "no.such.module"})
+    places = Later({"a": "workflows.core.later:Later", "b": "no.such.module"})
     assert (len(places), list(places)) == (2, ["a", "b"])
     assert places["a"] is Later
     with pytest.raises(KeyError):

@@ -7,19 +7,19 @@ from __future__ import annotations
 
 import builtins
 import threading
-from collections.abc import Iterator, Mapping
+from collections import UserDict
+from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from types import ModuleType, SimpleNamespace
-from typing import Any, TypeVar, cast
+from typing import Any
 
 from workflows.core.garbage import collection_paused
 
-T = TypeVar("T")
 _ALONE = threading.RLock()
 
 
-class Later(Mapping[str, T]):
+class Later(UserDict[str, Any]):
     """A mapping that imports each value when it is first read.
 
     Args:
@@ -27,19 +27,10 @@ class Later(Mapping[str, T]):
             ("screens.admin.plan:PlanPane").
     """
 
-    def __init__(self, places: Mapping[str, str]) -> None:
-        self._places = places
-
-    def __getitem__(self, key: str) -> T:
-        module, _, name = self._places[key].partition(":")
+    def __getitem__(self, key: str) -> Any:
+        module, _, name = self.data[key].partition(":")
         found = import_module(module)
-        return cast("T", getattr(found, name) if name else found)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._places)
-
-    def __len__(self) -> int:
-        return len(self._places)
+        return getattr(found, name) if name else found
 
 
 class _Module(ModuleType):
