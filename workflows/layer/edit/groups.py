@@ -335,7 +335,7 @@ def add_member(files: FileSet, labels: Collection[str], owner: Owner, name: str)
 
 def check_member(layer: Layer, labels: Collection[str], person: Person) -> Iterator[Problem]:
     """Yield why groups' lists can't name a person: one in a counted module has no stable reference."""
-    lists = _lists(layer.files, labels) if module_of(layer.files, person.module).counted else ()
+    lists = _lists(layer.files, labels) if module_of(layer.files, person.module).source.counted else ()
     for block, _ in lists:
         if _written(layer.files, block, person.owner, person.iam_name) != quote(person.iam_name):
             place = place_of(block)

@@ -43,14 +43,20 @@ class PathText(NamedTuple):
     """The literal text of a path: the whole string, or the part after `${path.module}` or `${path.root}`.
 
     Attributes:
+        document: the document that contains it.
         node: its node.
         text: the text without quotes.
         quoted: whether the node includes the quotes.
+        lead: the prefix that the module adds.
+        tail: the suffix that the module adds.
     """
 
+    document: Document
     node: Node
     text: str
     quoted: bool
+    lead: str = ""
+    tail: str = ""
 
     def replaced(self, text: str) -> Splice:
         """Return the splice that replaces the text."""
@@ -67,31 +73,15 @@ def written_path(block: Block) -> PathText | None:
     if node is None:
         return None
     if plain_string(document, node) is not None:
-        return PathText(node, document.text(node)[1:-1], quoted=True)
+        return PathText(document, node, document.text(node)[1:-1], quoted=True)
     parts = [child for child in unwrap(node).children if child.type not in _QUOTES]
     first = document.text(parts[0]).replace(" ", "") if parts else ""
     if [part.type for part in parts] == _IN_FOLDER and first in _FOLDER:
-        return PathText(parts[1], document.text(parts[1]), quoted=False)
+        return PathText(document, parts[1], document.text(parts[1]), quoted=False)
     return None
 
 
-class OwnPath(NamedTuple):
-    """The path of one person's key file.
-
-    Attributes:
-        document: the document that contains the path.
-        path: the literal text.
-        lead: the prefix that the module adds.
-        tail: the suffix that the module adds.
-    """
-
-    document: Document
-    path: PathText
-    lead: str = ""
-    tail: str = ""
-
-
-def own_key_path(layer: Layer, person: Person) -> OwnPath:
+def own_key_path(layer: Layer, person: Person) -> PathText:
     """Find where the path of a person's key file is written.
 
     Raises:
@@ -105,7 +95,7 @@ def own_key_path(layer: Layer, person: Person) -> OwnPath:
         own = written_path(module.block)
         if own is None:
             raise refuse(what, "Its path is an expression.", place)
-        return OwnPath(document, own)
+        return own
     marks: dict[str, Node] = {}
     if entry is not None and module.holds_objects:
         fields = fields_at(document, entry)
@@ -118,7 +108,7 @@ def own_key_path(layer: Layer, person: Person) -> OwnPath:
     for mark, node in marks.items():
         lead, found, tail = text.partition(mark)
         if found and "\x00" not in lead + tail and node.type == "string_lit":
-            return OwnPath(document, PathText(node, document.text(node)[1:-1], quoted=True), lead, tail)
+            return PathText(document, node, document.text(node)[1:-1], True, lead, tail)
     why = f"The Terraform module “{module.label}” names every key file after its user."
     raise refuse(what, why, place)
 
@@ -300,15 +290,15 @@ class RenameKeyFile:
         person = find_person(layer, self.name)
         own = own_key_path(layer, person)
         path = self._path(person)
-        text = own.path.named(self.file_name).removesuffix(own.tail)
-        inside = text if own.path.quoted else text.removeprefix("/")  # it follows ${path.module}
+        text = own.named(self.file_name).removesuffix(own.tail)
+        inside = text if own.quoted else text.removeprefix("/")  # it follows ${path.module}
         if posixpath.normpath(f"{own.lead}{inside}{own.tail}") != path:
             raise refuse(
                 f"The key file of {person.iam_name} can't be named {self.file_name}.",
                 f"The module asks for {own.lead}…{own.tail}.",
                 person.place,
             )
-        files = layer.files.spliced(own.document, [own.path.replaced(text)])
+        files = layer.files.spliced(own.document, [own.replaced(text)])
         for name, data in self._keys(layer, person).items():
             files = files.with_key(name, data)
         return files

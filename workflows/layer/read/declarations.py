@@ -21,7 +21,7 @@ from workflows.hcl.lists import entry_keys
 from workflows.hcl.values import UNKNOWN, evaluate, field_mark, field_read, fields_of, plain_string, value_of
 from workflows.layer.files import FileSet, is_override
 from workflows.layer.model import Place, Style, Subject, place_of
-from workflows.layer.read.instances import Entry, Source, counted, impurity, marks_of, resolve, unwritable
+from workflows.layer.read.instances import Source, counted, impurity, marks_of, resolve, unwritable
 
 _MADE_BY = {
     Subject.USER: (
@@ -111,7 +111,7 @@ class UserModule(NamedTuple):
         document: the document with the list or map; the block's own for the block style.
         container: the tuple or object that names the people; None if there is none to read.
         reason: why the people cannot be edited here, as a sentence without a full stop; "" if they can.
-        source: the computed expression, for the computed style.
+        source: the list, map or expression; for the block style, nothing.
     """
 
     block: Block
@@ -119,7 +119,7 @@ class UserModule(NamedTuple):
     document: Document
     container: Node | None
     reason: Sentence
-    source: Source | None = None
+    source: Source
 
     @property
     def label(self) -> str:
@@ -129,18 +129,7 @@ class UserModule(NamedTuple):
     @property
     def place(self) -> Place:
         """The place of the list, map or expression that declares the people, or else of the block."""
-        if self.container is not None:
-            return Place(self.document.name, self.container.start_point.row + 1)
-        if self.source is not None and self.source.place is not None:
-            return self.source.place
-        return place_of(self.block)
-
-    @property
-    def entries(self) -> tuple[Entry, ...]:
-        """The entries that name the people; none for a block of one user."""
-        if self.container is not None:
-            return tuple(Entry(self.document, element) for element in self.document.elements(self.container))
-        return self.source.entries if self.source is not None else ()
+        return self.source.place or place_of(self.block)
 
     def entry(self, declaration: str) -> Node | None:
         """Return the list entry or map element for a name, or None."""
@@ -148,11 +137,6 @@ class UserModule(NamedTuple):
         if self.container is None or declaration not in keys:
             return None
         return self.document.elements(self.container)[keys.index(declaration)]
-
-    @property
-    def counted(self) -> str:
-        """The source text of the list or map whose length is the module's `count`, or ""."""
-        return self.source.counted if self.source is not None else ""
 
     @property
     def refusal(self) -> Sentence:
@@ -263,10 +247,10 @@ def _user_module(files: FileSet, block: Block, *, twice: bool) -> UserModule:
     reason = several or uneditable(own, document, block)
     if for_each is None and "count" in block.names:
         source = counted(files, document, bare(block.attributes["count"].value))
-        why = source.why if source is not None else "the number of users is computed"
-        return UserModule(block, Style.COMPUTED, document, None, reason or why, source)
+        return UserModule(block, Style.COMPUTED, document, None, reason or source.why, source)
     if for_each is None:
-        return UserModule(block, Style.BLOCK, document, None, reason or _not_plain(block))
+        nothing = Source(document, None, "")
+        return UserModule(block, Style.BLOCK, document, None, reason or _not_plain(block), nothing)
     call, arguments = function_call(document, for_each.value)
     inner = arguments[0] if call == "toset" and len(arguments) == 1 else for_each.value
     found = resolve(files, document, inner)
@@ -280,7 +264,7 @@ def _user_module(files: FileSet, block: Block, *, twice: bool) -> UserModule:
         style = Style.VARIABLE_MAP
     else:
         style = Style.MACHINE_MAP
-    return UserModule(block, style, home, container, reason or why)
+    return UserModule(block, style, home, container, reason or why, found)
 
 
 def _first_is_object(document: Document, container: Node) -> bool:
@@ -312,8 +296,8 @@ def template(module: UserModule, attribute: str, names: Mapping[str, object]) ->
     if node is None:
         return None
     marks: dict[str, object] = {"each.key": KEY, "each.value": VALUE}
-    if module.counted:
-        marks |= marks_of(module.counted, KEY, VALUE)
+    if module.source.counted:
+        marks |= marks_of(module.source.counted, KEY, VALUE)
     if module.container is not None:
         marks |= {f"each.value.{name}": field_mark(name) for name in fields_of(block)}
     value = evaluate(block.document, node, {**marks, **names})

@@ -203,8 +203,8 @@ class Source(NamedTuple):
         document: the document with the list or map.
         container: the list or map; None if there is none to read.
         why: why it can't be edited, as a sentence without a full stop; "" if it can.
-        place: the place of an expression other than a plain list or map.
-        entries: the known entries of such an expression.
+        place: the place of the list, map or expression; None if there is none.
+        entries: its known entries.
         counted: the source text of the list or map whose length is the module's `count`, or "".
         as_set: whether the list is in a `toset(…)`, or in a `for` that makes a map of it.
     """
@@ -231,7 +231,8 @@ def resolve(files: FileSet, document: Document, node: Node, *, by_name: bool = T
             isn't edited.
     """
     if node.type in {"tuple", "object"}:
-        return Source(document, node, "")
+        entries = tuple(Entry(document, element) for element in document.elements(node))
+        return Source(document, node, "", Place(document.name, node.start_point.row + 1), entries)
     text = document.text(node)
     if (handed := _same_entries(document, node)) is not None:
         source, kind, as_set = handed
@@ -249,18 +250,13 @@ def _defined(files: FileSet, text: str, defined: Sequence[Attribute]) -> Source:
     """Resolve a local or a variable, given its definitions, the effective one first."""
     home, value = defined[0].document, defined[0].value
     place = place_of(defined[0])
-    if value.type in {"tuple", "object"}:
-        found = Source(home, value, unwritable(files, home))
-    elif home.broken_at is not None:  # the damaged rest only looks like an expression
-        return Source(home, None, unwritable(files, home), place)
-    else:
-        found = resolve(files, home, value, by_name=False)
-        if found.container is None:
-            return _computed(files, home, value, f"{text} is computed at {place}: {shortened(home, value)}")
-        found = found._replace(why=unwritable(files, home))
-    if len(defined) > 1:
-        return found._replace(why=f"{text} is also set at {place_of(defined[1])}")
-    return found
+    if home.broken_at is not None and value.type not in {"tuple", "object"}:
+        return Source(home, None, unwritable(files, home), place)  # the damaged rest looks like an expression
+    found = resolve(files, home, value, by_name=False)
+    if found.container is None:
+        return _computed(files, home, value, f"{text} is computed at {place}: {shortened(home, value)}")
+    twice = f"{text} is also set at {place_of(defined[1])}" if len(defined) > 1 else ""
+    return found._replace(why=twice or unwritable(files, home))
 
 
 def _same_entries(document: Document, node: Node) -> tuple[Node, str, bool] | None:
@@ -395,8 +391,8 @@ def impurity(document: Document, container: Node) -> Sentence:
     return ""
 
 
-def counted(files: FileSet, document: Document, node: Node) -> Source | None:
-    """Resolve a `count` that is the length of a list or map; None for any other count.
+def counted(files: FileSet, document: Document, node: Node) -> Source:
+    """Resolve a `count`, which is known if it is the length of a list or map.
 
     Args:
         files: the layer's files.
@@ -405,7 +401,7 @@ def counted(files: FileSet, document: Document, node: Node) -> Source | None:
     """
     call, arguments = function_call(document, node)
     if call != "length" or len(arguments) != 1:
-        return None
+        return Source(document, None, "the number of users is computed")
     text = document.text(arguments[0])
     known, unknown = computed_entries(files, document, arguments[0])
     rest = f", and who is in {unknown} is unknown" if unknown else ""

@@ -147,7 +147,7 @@ def _from_entries(module: UserModule, names: Mapping[str, object]) -> Iterator[P
 
 def _entries(module: UserModule, names: Mapping[str, object]) -> Iterator[tuple[Entry, str | None, object]]:
     """Yield the people's entries with the key and value that the module sees; None for an unknown key."""
-    container, entries = module.container, module.entries
+    container, entries = module.container, module.source.entries
     strings = plain_strings(module.document, container) if container and container.type == "tuple" else None
     for position, entry in enumerate(entries):
         document, node = entry.document, entry.node
