@@ -326,10 +326,15 @@ class Git:
     def _default_branch(self, remote: str) -> str:
         """Return the remote's default branch, as last fetched ("origin/main"), or "" if it is unknown."""
         head = self._known("symbolic-ref", "--quiet", "--short", f"refs/remotes/{remote}/HEAD")
-        for name in (head, f"{remote}/main", f"{remote}/master"):
-            if name and self._known("rev-parse", "--verify", "--quiet", f"refs/remotes/{name}^{{commit}}"):
-                return name
-        return ""
+        names = filter(None, (head, f"{remote}/main", f"{remote}/master"))
+        return next(
+            (
+                name
+                for name in names
+                if self._known("rev-parse", "--verify", "--quiet", f"refs/remotes/{name}^{{commit}}")
+            ),
+            "",
+        )
 
     def _fetch(self, *remote: str, cancelled: Event | None) -> str:
         """Return why git couldn't fetch, or ""."""

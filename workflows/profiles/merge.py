@@ -353,12 +353,8 @@ def _profile_of(header: str, prefix: str) -> str | None:
 
 def _line_of(text: str, header: str) -> int:
     """Return the line of the last section with this header."""
-    lines = [
-        number
-        for number, line in enumerate(text.split("\n"), start=1)
-        if line.strip().startswith(f"[{header}]")
-    ]
-    return lines[-1] if lines else 1
+    lines = enumerate(text.split("\n"), start=1)
+    return max((number for number, line in lines if line.strip().startswith(f"[{header}]")), default=1)
 
 
 def _line_of_block(text: str, header: str, option: str) -> int:
