@@ -125,10 +125,8 @@ class ClientFactory:
                 aws_session_token=token.reveal() if token is not None else None,
                 **self._options(),
             )
-        try:
+        with closing(client):
             yield client
-        finally:
-            client.close()
 
     @contextmanager
     def profile_client(

@@ -37,16 +37,6 @@ from workflows.sandbox.strict.protocol import AwsRequest, Reason, Refusal, envir
 from workflows.sandbox.strict.state import Session, State, all_regions, issue
 
 
-def _check_region(call: Call) -> None:
-    """Reject calls to STS in a region that the caller's account has not enabled.
-
-    Raises:
-        Refusal: the region is disabled; the reason is an unknown key, as at AWS.
-    """
-    if call.request.service == "sts" and _status(call, call.request.authorization.region) == "DISABLED":
-        raise refuse(call.request, Reason.UNKNOWN_KEY)
-
-
 def _list_regions(call: Call) -> dict[str, Any]:
     """Return all regions on one page, as they fit on it."""
     return {
@@ -265,7 +255,8 @@ class StrictAws:
     ) -> Iterable[bytes]:
         request = iam.for_own_user(identity, request)
         call = Call(identity, request, self.state, self.clock())
-        _check_region(call)
+        if request.service == "sts" and _status(call, request.authorization.region) == "DISABLED":
+            raise refuse(request, Reason.UNKNOWN_KEY)  # as AWS does for a region that isn't enabled
         self._authorise(call)
         operation = _OPERATIONS.get(request.service, {}).get(request.action)
         if operation is None and request.service == "sts":

@@ -213,8 +213,6 @@ def resource_of(request: AwsRequest, identity: Identity) -> str:
     """Return the ARN of the request's resource, or `*` for services whose resources no policy here names."""
     if request.service == "iam":
         return _iam(request, identity.account_id)
-    if request.service == "sts" and request.action == "AssumeRole":
-        return request.text("RoleArn")
     if request.service == "s3" and (bucket := request.text("Bucket")):
         key = request.text("Key")
         return f"arn:aws:s3:::{bucket}" + (f"/{key}" if key else "")
