@@ -17,7 +17,6 @@ from textual.message import Message
 
 from screens.step.page import TALL, YOURS, Opening, Primary, StepPane, Turn
 from screens.step.terraform import COMPARE, PlanTable, RunLog, TerraformPane, amounts, cut
-from screens.step.times import moment_text
 from screens.widgets.dialogs import Confirm, ask
 from screens.widgets.fields import CodeField
 from screens.widgets.progress import ProgressLine
@@ -25,7 +24,7 @@ from screens.widgets.rail import StepRail
 from screens.widgets.text import Button, ButtonRow, Option, OptionList, Text, in_line, sized, styled
 from workflows.core.errors import Cancelled
 from workflows.core.grouping import by_key
-from workflows.core.sentences import Sentence, capitalized, count, joined, listed, text_of
+from workflows.core.sentences import Sentence, capitalized, count, joined, listed, moment_text, text_of
 from workflows.machine.events import StepKey
 from workflows.steps.admin import apply, recovery, terraform_runs
 from workflows.steps.admin.accepted_plan import Planned, decided, nothing_changed

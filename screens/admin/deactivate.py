@@ -14,14 +14,13 @@ from textual.binding import Binding, BindingType
 
 from screens.step.asking import AccountWorkPane, CodedMove
 from screens.step.page import Primary
-from screens.step.times import moment_text
 from screens.widgets.dialogs import Confirm, ask
 from screens.widgets.fields import CodeField
 from screens.widgets.lists import TextDialog
 from screens.widgets.text import Button, ButtonRow, OptionList, Text
 from workflows.aws.iam import AccessKey, Holding, HoldingKind
 from workflows.core.secret import Secret
-from workflows.core.sentences import count
+from workflows.core.sentences import count, moment_text
 from workflows.steps.admin import deactivate
 from workflows.steps.admin.deactivate import Findings, Leaver, Request, as_text
 from workflows.steps.shared.module import Report

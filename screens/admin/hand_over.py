@@ -15,12 +15,11 @@ from textual.widgets import Input
 
 from screens.step.page import YOURS, Opening, Primary, Turn
 from screens.step.terraform import COMPARE, TerraformPane
-from screens.step.times import moment_text
 from screens.widgets.dialogs import Confirm, ask
 from screens.widgets.fields import CodeField, FieldRow, PathField
 from screens.widgets.lists import MarkBox, TextDialog, show_unless_certain
 from screens.widgets.text import Button, ButtonRow, Option, OptionList, Text, short, sized
-from workflows.core.sentences import Sentence, joined, listed, text_of
+from workflows.core.sentences import Sentence, joined, listed, moment_text, text_of
 from workflows.core.shapes import plain
 from workflows.layer.names import is_machine_name
 from workflows.machine.events import StepKey

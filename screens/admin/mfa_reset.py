@@ -12,13 +12,12 @@ from textual.binding import Binding, BindingType
 
 from screens.step.asking import AccountWorkPane
 from screens.step.page import Opening, Primary, StepPane
-from screens.step.times import since_text
 from screens.widgets.dialogs import Confirm, ask
 from screens.widgets.fields import CodeField
 from screens.widgets.lists import show_unless_certain
 from screens.widgets.text import Button, ButtonRow, OptionList, Text, short
 from workflows.core.secret import Secret
-from workflows.core.sentences import joined, listed, text_of
+from workflows.core.sentences import joined, listed, since_text, text_of
 from workflows.core.shapes import texts
 from workflows.steps.admin import mfa_reset
 from workflows.steps.admin.mfa_reset import Device, DeviceChanged, Found, Owner, Request, outcome

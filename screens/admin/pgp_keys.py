@@ -17,7 +17,6 @@ from textual.message import Message
 from textual.widgets import TextArea
 
 from screens.step.page import YOURS, Move, Opening, Primary, StepPane, Turn
-from screens.step.times import moment_text
 from screens.widgets.dialogs import Confirm, Dialog, Notice, ask
 from screens.widgets.fields import Answer, Choices, Field
 from screens.widgets.lists import Table, show_unless_certain
@@ -35,7 +34,7 @@ from screens.widgets.text import (
 from workflows.core.errors import Cancelled, Problem
 from workflows.core.grouping import by_key
 from workflows.core.openpgp import grouped
-from workflows.core.sentences import Sentence, count, day, joined, listed, text_of
+from workflows.core.sentences import Sentence, count, day, joined, listed, moment_text, text_of
 from workflows.gpg.many_keys import Likeness
 from workflows.gpg.normalise import KEYRING_LIMIT
 from workflows.gpg.refusals import KeyRefused, KeyTooLarge, SecretKeyGiven

@@ -22,7 +22,6 @@ from textual.widgets import Input
 
 from screens.step.page import YOURS, Opening, Primary, StepPane, Turn
 from screens.step.terraform import COMPARE, STYLES, PlanTable, RunLog, TerraformPane, cut
-from screens.step.times import moment_text
 from screens.widgets.dialogs import NameDialog, ask
 from screens.widgets.fields import CodeField, FilterField
 from screens.widgets.line_list import GUTTER, Line, LineList, across
@@ -30,7 +29,7 @@ from screens.widgets.lists import MarkList, TextDialog
 from screens.widgets.text import Button, ButtonRow, Text, segment
 from workflows.core.errors import Cancelled, OnboardError
 from workflows.core.secret import Secret
-from workflows.core.sentences import Sentence, count, joined, text_of
+from workflows.core.sentences import Sentence, count, joined, moment_text, text_of
 from workflows.steps.admin import judged_plan, plan, terraform_runs
 from workflows.steps.admin.accepted_plan import ChangeLine, Planned, is_applied
 from workflows.steps.admin.judged_plan import Return

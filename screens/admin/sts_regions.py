@@ -11,7 +11,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from screens.step.page import Opening, Primary, StepPane
-from screens.step.times import moment_text
 from screens.widgets.fields import CodeField, Wanted
 from screens.widgets.lists import MarkBox, Table, TextDialog, cell
 from screens.widgets.text import Button, ButtonRow, Option, OptionList, Text, aligned
@@ -32,7 +31,7 @@ from workflows.aws.sts_regions.answers import (
 )
 from workflows.core.grouping import by_key
 from workflows.core.secret import Secret
-from workflows.core.sentences import Sentence, count, listed, text_of
+from workflows.core.sentences import Sentence, count, listed, moment_text, text_of
 from workflows.layer.discover import find_project
 from workflows.steps.admin import sts_regions
 from workflows.steps.admin.sts_regions import Request, Survey

@@ -19,7 +19,6 @@ from textual.widgets import Input
 from screens.step.asking import BrowsingPane, SpareKeyPane
 from screens.step.console_steps import SandboxPhone, create_access_key, done_before
 from screens.step.page import YOURS, Opening, Primary, StepPane, Turn, is_displayed
-from screens.step.times import moment_text
 from screens.widgets.checklist import Checklist
 from screens.widgets.fields import (
     Answer,
@@ -35,7 +34,7 @@ from screens.widgets.lists import MarkBox
 from screens.widgets.text import LINE_CELLS, Button, ButtonRow, Lines, OptionList, Text, shortened, sized
 from workflows.core.errors import Problem
 from workflows.core.secret import Secret
-from workflows.core.sentences import Sentence, capitalized, count, text_of
+from workflows.core.sentences import Sentence, capitalized, count, moment_text, text_of
 from workflows.steps.new_user import access_keys
 from workflows.steps.new_user.access_keys import API, CONSOLE, HANDOFF, KEPT, TYPED, Download, Request
 from workflows.steps.shared.own_access_key import (

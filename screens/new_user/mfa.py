@@ -18,7 +18,6 @@ from textual.widgets import Input
 from screens.step.asking import BrowsingPane
 from screens.step.console_steps import SandboxPhone, done_before, register_device
 from screens.step.page import YOURS, Opening, Primary, StepPane, Turn
-from screens.step.times import moment_text, said_so
 from screens.widgets.checklist import Checklist
 from screens.widgets.dialogs import Confirm, Dialog, ask, tell
 from screens.widgets.fields import (
@@ -35,7 +34,7 @@ from screens.widgets.text import Button, ButtonRow, OptionList, Text, styled
 from workflows.aws.authenticator import code_problem, grouped_seed
 from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
-from workflows.core.sentences import Sentence, joined, text_of
+from workflows.core.sentences import Sentence, joined, moment_text, said_so, text_of
 from workflows.machine.events import StepKey
 from workflows.machine.observations import NOT_ASKED
 from workflows.steps.new_user import mfa

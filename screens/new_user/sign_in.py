@@ -19,7 +19,6 @@ from textual.containers import Horizontal, Vertical
 
 from screens.new_user.replacement import offer_replacement
 from screens.step.page import Opening, Primary, StepPane, Turn
-from screens.step.times import said_so
 from screens.widgets.checklist import Checklist, Task
 from screens.widgets.dialogs import Confirm, ask, in_turn
 from screens.widgets.failure import as_error
@@ -29,7 +28,7 @@ from screens.widgets.text import LINE_CELLS, Button, ButtonRow, Text
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.openpgp import grouped
 from workflows.core.secret import Secret
-from workflows.core.sentences import capitalized
+from workflows.core.sentences import capitalized, said_so
 from workflows.desktop.clipboard import Clipboard
 from workflows.gpg.decrypt import WrongPassphrase
 from workflows.steps.new_user import sign_in

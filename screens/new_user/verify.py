@@ -15,7 +15,6 @@ from textual.containers import Vertical
 from screens.step.asking import UnlockingPane
 from screens.step.console_steps import SandboxPhone
 from screens.step.page import TALL, YOURS, Opening, Primary, StepPane, Turn
-from screens.step.times import moment_text
 from screens.widgets.dialogs import Notice
 from screens.widgets.fields import CodeField, Wanted
 from screens.widgets.lists import Table
@@ -23,7 +22,7 @@ from screens.widgets.text import LINE_CELLS, Button, ButtonRow, Text
 from workflows.aws.verify import Result
 from workflows.core.errors import Problem
 from workflows.core.installation import how_to_install
-from workflows.core.sentences import Sentence, count, enumerated, joined, listed, text_of
+from workflows.core.sentences import Sentence, count, enumerated, joined, listed, moment_text, text_of
 from workflows.machine.events import StepKey
 from workflows.machine.observations import Observation, Verdict
 from workflows.profiles.shell_lines import Shell

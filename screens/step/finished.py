@@ -16,7 +16,6 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.message import Message
 
-from screens.step.times import moment_text
 from screens.widgets.dialogs import Dialog, tell
 from screens.widgets.lists import Table, cell, show_unless_certain
 from screens.widgets.rail import MARKS, WORDS
@@ -24,7 +23,7 @@ from screens.widgets.text import Button, ButtonRow, Lines, Text, columned
 from workflows.core.errors import OnboardError
 from workflows.core.grouping import by_key
 from workflows.core.later import on_demand
-from workflows.core.sentences import Sentence, count, joined, listed, text_of
+from workflows.core.sentences import Sentence, count, joined, listed, moment_text, text_of
 from workflows.core.shapes import moment
 from workflows.machine.events import Facts, StepKey
 from workflows.machine.observations import NOT_ASKED, Observation, Verdict, waits_in_words

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 
-from screens.step.times import moment_text
 from workflows.core.openpgp import grouped
-from workflows.core.sentences import text_of
+from workflows.core.sentences import moment_text, text_of
 from workflows.steps.admin.admissions import Admission, Admissions, Applied, Outcome
 from workflows.steps.decisions import Comparison
 

@@ -23,12 +23,11 @@ from textual.widgets import Input
 
 from screens.step.asking import CodedMove, CodePane
 from screens.step.page import StepPane
-from screens.step.times import moment_text
 from screens.widgets.dialogs import Confirm, Typed, ask
 from screens.widgets.lists import Log, TextDialog
 from screens.widgets.text import Button, ScrollBody, Text, in_line, styled
 from workflows.core.openpgp import grouped
-from workflows.core.sentences import Sentence, count, joined, text_of
+from workflows.core.sentences import Sentence, count, joined, moment_text, text_of
 from workflows.steps.admin import plan, recovery
 from workflows.steps.admin.accepted_plan import PersonChange, Planned
 from workflows.steps.admin.plan_resources import SIGNS

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from screens.step.times import answer_text, moment_text
 from workflows.core.errors import OnboardError
 from workflows.core.later import on_demand
-from workflows.core.sentences import Sentence, count, listed, text_of
+from workflows.core.sentences import Sentence, count, joined, listed, moment_text, text_of
 from workflows.steps.kinds import OVER_TERRAFORM, work_of
 
 with on_demand():
     from tui import session_catalogue
     from workflows import run
     from workflows.aws.sts_regions import answers
+    from workflows.machine import observations
     from workflows.steps.admin import written
 
 _NAMED, _COMMITS = 2, 5
@@ -120,6 +120,12 @@ def left_behind(entry: session_catalogue.Entry) -> Sentence:
         return ""
     where = listed(sorted(set(layers)), _NAMED)
     return f"It wrote {count(len(layers), 'file')} in {where} and didn't apply them: they stay as they are."
+
+
+def answer_text(look: observations.Observation, now: datetime) -> Sentence:
+    """Return a look's message; a contradiction from the network has its time, since it may be over."""
+    when = f"Last checked {moment_text(look.asked_at, now)}." if look.asked and look.contradicts else ""
+    return joined((look.words, when))
 
 
 def since_you_left(seen: run.Return, resumes_with: Sentence, now: datetime) -> str:

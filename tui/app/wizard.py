@@ -32,13 +32,13 @@ from screens.step.finished import EverybodyDialog, Finished, goes_out_with, stan
 from screens.step.help import HelpScreen
 from screens.step.page import ENOUGH, YOURS, ActionBar, BackText, Primary, StepPane, Turn, is_displayed
 from screens.step.record import TITLE, record_text
-from screens.step.times import answer_text
 from screens.widgets.checklist import Checklist
 from screens.widgets.dialogs import OneFocus, ask
 from screens.widgets.key_line import KeyLine
 from screens.widgets.lists import TextDialog
 from screens.widgets.rail import MARKS, RailEntry, StepRail, stepper
 from screens.widgets.text import Button, Lines, ScrollBody, SplitLine, Text, in_line, marked_up, styled
+from tui.app.session_summary import answer_text
 from tui.app.stage import Stage
 from workflows.core.errors import OnboardError
 from workflows.core.garbage import page_painted

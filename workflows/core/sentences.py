@@ -9,8 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from workflows.core.later import on_demand
+
+with on_demand():
+    import datetime as dt
 if TYPE_CHECKING:
-    from datetime import datetime
     from typing import Protocol
 
     from typing_extensions import deprecated
@@ -49,9 +52,46 @@ def capitalized(sentence: Sentence) -> Sentence:
     return f"{text[:1].upper()}{text[1:]}"
 
 
-def day(moment: datetime | None) -> str:
+def day(moment: dt.datetime | None) -> str:
     """A date as people write it, "28 Nov 2028"; "never" for None."""
     return f"{moment.day} {moment:%b %Y}" if moment else "never"
+
+
+def moment_text(moment: str, now: dt.datetime, zone: dt.tzinfo | None = None) -> str:
+    """Return a time in short form, without seconds.
+
+    Args:
+        moment: ISO 8601 with its offset, as in the journal.
+        now: the current time, aware.
+        zone: the user's time zone; the machine's by default.
+
+    Returns:
+        As "today 14:03", "yesterday 09:30", "5 Jan 14:03", or "5 Jan 2025"; the text itself if it isn't a
+            time.
+    """
+    try:
+        at = dt.datetime.fromisoformat(moment).astimezone(zone)
+    except (ValueError, OverflowError):
+        return moment
+    today = now.astimezone(zone).date()
+    clock = f"{at:%H:%M}"
+    if at.date() == today:
+        return f"today {clock}"
+    if at.date() == today - dt.timedelta(days=1):
+        return f"yesterday {clock}"
+    date = f"{at.day} {at:%b}"
+    return f"{date} {clock}" if at.year == today.year else f"{date} {at.year}"
+
+
+def since_text(moment: str, now: dt.datetime) -> str:
+    """Return since when; times of today as the clock time only."""
+    return f"since {moment_text(moment, now).removeprefix('today ')}"
+
+
+def said_so(moment: str, now: dt.datetime) -> str:
+    """Say that something is done on the user's word alone."""
+    when = f" {moment_text(moment, now)}" if moment else ""
+    return f"Done on your word{when}; iam-onboard can't check it from here."
 
 
 def count(number: int, noun: str, many: str = "") -> str:

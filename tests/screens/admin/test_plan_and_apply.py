@@ -28,7 +28,6 @@ from screens.step import terraform
 from screens.step.asking import Contradiction
 from screens.step.page import StepPane, is_displayed
 from screens.step.terraform import RunLog, amounts
-from screens.step.times import moment_text
 from screens.widgets.dialogs import Confirm, ErrorDialog
 from screens.widgets.lists import TextDialog, ToSendDialog
 from screens.widgets.rail import MARKS
@@ -38,7 +37,7 @@ from workflows.core.errors import OnboardError
 from workflows.core.files import write_atomically
 from workflows.core.openpgp import grouped
 from workflows.core.processes import write_record
-from workflows.core.sentences import text_of
+from workflows.core.sentences import moment_text, text_of
 from workflows.core.shapes import plain
 from workflows.environment import Environment
 from workflows.machine.events import StepKey

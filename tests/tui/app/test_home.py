@@ -16,13 +16,12 @@ from textual.app import App
 from textual.widgets import OptionList, Static
 
 from screens.step.help import HelpScreen
-from screens.step.times import moment_text
 from screens.widgets.dialogs import Confirm
 from tui.app.home import Begun, HomeScreen
 from tui.app.session_summary import arrival_of, left_behind, standing_of, steps_done
 from tui.session_catalogue import Entry
 from workflows.aws.sts_regions.answers import AccountAnswer, Audit, OptIn, RegionAnswer, StsState
-from workflows.core.sentences import text_of
+from workflows.core.sentences import moment_text, text_of
 from workflows.machine.sessions import Sessions
 from workflows.machine.summaries import Summary
 from workflows.steps.decisions import Comparison, Decisions

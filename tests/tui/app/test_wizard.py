@@ -29,7 +29,6 @@ from screens.step.asking import CodeDialog, Contradiction, PassphraseDialog
 from screens.step.finished import Finished, standing
 from screens.step.help import HelpScreen, help_text
 from screens.step.page import StepPane
-from screens.step.times import moment_text
 from screens.widgets.dialogs import ErrorDialog
 from screens.widgets.key_line import KeyLine
 from screens.widgets.lists import ToSendDialog
@@ -40,7 +39,7 @@ from tui.app.stage import note_of
 from tui.app.wizard import WizardScreen
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.secret import Secret
-from workflows.core.sentences import text_of
+from workflows.core.sentences import moment_text, text_of
 from workflows.machine.events import Facts, StepKey
 from workflows.machine.observations import (
     AGREES,

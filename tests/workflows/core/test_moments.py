@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from screens.step.times import moment_text, since_text
+from workflows.core.sentences import moment_text, since_text
 
 NOW = datetime(2026, 3, 2, 12, 30, tzinfo=UTC)
 MADRID = timezone(timedelta(hours=1))
