@@ -21,11 +21,10 @@ from screens.new_user.replacement import offer_replacement
 from screens.step.page import Opening, Primary, StepPane, Turn
 from screens.widgets.checklist import Checklist, Task
 from screens.widgets.dialogs import Confirm, ask, in_turn
-from screens.widgets.failure import as_error
 from screens.widgets.fields import MASK, Field, SecretInput, SecretText
 from screens.widgets.own_terminal import lend_terminal
 from screens.widgets.text import LINE_CELLS, Button, ButtonRow, Text
-from workflows.core.errors import OnboardError, Problem
+from workflows.core.errors import OnboardError, Problem, as_error
 from workflows.core.openpgp import grouped
 from workflows.core.secret import Secret
 from workflows.core.sentences import capitalized, said_so

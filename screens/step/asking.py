@@ -22,11 +22,10 @@ from textual.widgets import Input
 from screens.step.page import Move, Primary, StepPane, Taker, is_displayed
 from screens.widgets.checklist import Checklist
 from screens.widgets.dialogs import Confirm, Dialog, ask
-from screens.widgets.failure import as_error
 from screens.widgets.fields import CodeField, FieldRow, SecretInput, Wanted
 from screens.widgets.text import Button, Lines, Text
 from workflows.aws.authenticator import PERIOD_SECONDS
-from workflows.core.errors import Problem
+from workflows.core.errors import Problem, as_error
 from workflows.core.openpgp import grouped
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence, joined

@@ -26,12 +26,11 @@ from textual.widget import Widget
 from textual.widgets import Checkbox, Input, SelectionList, TextArea
 
 from screens.widgets.dialogs import OneFocus, tell
-from screens.widgets.failure import as_error
 from screens.widgets.fields import Field, KeyIdInput, PathField, ProblemList, SecretInput
 from screens.widgets.lists import TextDialog
 from screens.widgets.progress import ProgressLine
 from screens.widgets.text import Button, Lines, Text, in_line, styled
-from workflows.core.errors import OnboardError, Problem
+from workflows.core.errors import OnboardError, Problem, as_error
 from workflows.core.files import FileError
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence, joined, text_of

@@ -31,11 +31,11 @@ from support.pgp import GpgHome, gpg_home
 from support.repository import TESTS
 from support.served_aws import BASE, NewUserAws, served, user_key
 
-from screens.widgets.failure import as_error
 from tui.cli import asking
 from tui.cli.arguments import DONE, REFUSED
 from tui.cli.main import main
 from tui.host import Machine
+from workflows.core.errors import as_error
 from workflows.messages.request import open_request
 from workflows.sandbox.project import lay_out
 from workflows.stores import system_keyring

@@ -37,7 +37,6 @@ from screens.admin.groups import GroupsPane, Matrix
 from screens.step.page import StepPane, is_displayed
 from screens.widgets.checklist import Checklist
 from screens.widgets.dialogs import Confirm, ErrorDialog, Notice
-from screens.widgets.failure import as_error
 from screens.widgets.fields import Choices
 from tui.app.application import Start
 from tui.cli.arguments import DONE, REFUSED
@@ -45,6 +44,7 @@ from tui.cli.main import main
 from tui.host import Machine, Places, utc_now
 from tui.session_catalogue import SessionCatalogue
 from workflows.aws.clients import ClientFactory, ProfileFiles
+from workflows.core.errors import as_error
 from workflows.core.secret import Secret
 from workflows.desktop.browser import SandboxBrowser
 from workflows.gpg.decrypt import clean_ciphertext, decrypt

@@ -32,14 +32,13 @@ from textual.widgets import Input
 from textual.worker import WorkerFailed
 
 from screens.widgets.dialogs import ErrorDialog, OneFocus
-from screens.widgets.failure import as_error
 from screens.widgets.text import OnlyVisible, has_unicode, shown
 from tui.app.guard import BEGUN, LENT, SHOWN, Guard, Workers
 from tui.app.themes import ROLES, TERMINAL, chosen, of_terminal, themes
 from tui.ending import ENDING
 from tui.environments import clipboard_of
 from tui.host import Machine
-from workflows.core.errors import OnboardError
+from workflows.core.errors import OnboardError, as_error
 from workflows.core.files import FileError, private_folder, write_atomically
 from workflows.core.sentences import joined, text_of
 

@@ -16,10 +16,9 @@ from screens.step.by_hand import ByHandPane
 from screens.step.finished import ASIDE, Finished, goes_out_with, standing
 from screens.step.page import PROPOSED, Opening, StepPane, is_displayed
 from screens.widgets.dialogs import Confirm, ErrorDialog, ask
-from screens.widgets.failure import as_error
 from screens.widgets.text import Text
 from tui.app.session_summary import answer_text
-from workflows.core.errors import Cancelled, OnboardError, Problem
+from workflows.core.errors import Cancelled, OnboardError, Problem, as_error
 from workflows.core.files import FileError
 from workflows.core.sentences import Sentence, enumerated, joined, listed, moment_text, text_of
 from workflows.machine.events import STOPPED, Failed, Reopened, StepKey, UnstorableFactError

@@ -11,10 +11,9 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import Screen
 
-from screens.widgets.failure import as_error
 from screens.widgets.progress import ProgressLine
 from screens.widgets.text import Text
-from workflows.core.errors import OnboardError
+from workflows.core.errors import OnboardError, as_error
 from workflows.steps.shared.module import Progress, Report
 
 

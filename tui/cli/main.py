@@ -19,10 +19,9 @@ with on_demand():
 
     import argcomplete
 
-    from screens.widgets import failure
     from tui import host
     from tui.cli import credential_process, parser, wizard
-    from workflows.core import files, processes, temporary
+    from workflows.core import errors, files, processes, temporary
 
 _ENDED: dict[int, str] = {
     signal.SIGINT: "Stopped by Ctrl-C.",
@@ -78,7 +77,7 @@ def _code_of(run: Callable[[], int]) -> int:
         note(_ENDED[number])
         return 128 + int(number)
     except Exception as unforeseen:  # noqa: BLE001 - a traceback could show what a person typed
-        note(failure.as_error(unforeseen).as_text())
+        note(errors.as_error(unforeseen).as_text())
     return REFUSED
 
 

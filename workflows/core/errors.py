@@ -1,11 +1,16 @@
 """The one form in which people see a failure: what happened, why, and what to do next.
 
 A service or a step raises `OnboardError`; the screens show it as a dialog, the command line prints it.
-All of it may be shown, copied and kept in a journal, so never put a secret in one.
+All of it may be shown, copied and kept in a journal, so never put a secret in one. Any other failure becomes
+one, too: no traceback reaches a person, nor a secret that it might carry.
 """
 
 from __future__ import annotations
 
+import errno
+import os
+from collections.abc import Mapping
+from types import TracebackType
 from typing import ClassVar, NamedTuple, Self
 
 from workflows.core.sentences import Sentence, joined, text_of
@@ -113,3 +118,42 @@ class DeclaredError(OnboardError):
 
 class Cancelled(OnboardError):  # noqa: N818 - it is not an error
     """The person stopped a running task; nothing is wrong, and the step stays open."""
+
+
+_SHORT: Mapping[int, tuple[str, str]] = {
+    errno.EMFILE: ("this program has too many files open", "Allow more: `ulimit -n 1024`. Then start again."),
+    errno.ENFILE: ("all programs together have too many files open", "Close other programs, then try again."),
+    errno.EAGAIN: ("it allows no more processes", "Allow more (`ulimit -u`), or end some. Then try again."),
+    errno.ENOMEM: ("there is no memory left", "Close other programs, or allow more: `ulimit -v unlimited`."),
+}
+"""What a computer can run out of anywhere, and what to do (errno(3))."""
+
+
+def as_error(failure: BaseException) -> OnboardError:
+    """Return the failure itself if it has a message, else an error with its place in the program.
+
+    Only the kind of the failure and its place are shown: the text of an unforeseen exception may quote what a
+    person typed.
+    """
+    if isinstance(failure, OnboardError):
+        return failure
+    number = failure.errno if isinstance(failure, OSError) else None
+    if short := _SHORT.get(errno.ENOMEM if isinstance(failure, MemoryError) else number or 0):
+        return OnboardError(
+            "The computer has reached a limit", f"The work stopped because {short[0]}.", next=short[1]
+        )
+    return OnboardError(
+        "Something unexpected happened",
+        f"iam-onboard hit an error that it can't explain: {type(failure).__name__}.",
+        why=f"It happened in {_place(failure.__traceback__)}. This is a bug in iam-onboard.",
+        next="Nothing you entered is lost. Try the step again; if it happens again, report these lines.",
+    )
+
+
+def _place(traceback: TracebackType | None) -> str:
+    place = "an unknown place"
+    while traceback is not None:
+        path = traceback.tb_frame.f_code.co_filename
+        place = f"{'/'.join(path.rsplit(os.sep, 2)[-2:])}, line {traceback.tb_lineno}"
+        traceback = traceback.tb_next
+    return place

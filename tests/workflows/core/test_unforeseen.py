@@ -9,7 +9,7 @@ from functools import partial
 
 import pytest
 
-from screens.widgets.failure import as_error
+from workflows.core.errors import as_error
 
 
 @pytest.mark.parametrize(
