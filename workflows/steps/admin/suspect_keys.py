@@ -115,15 +115,13 @@ class _Suspects:
         said = {self._answers.get((user, fingerprint)) for user in (name, *_users(name, self._here))}
         if Comparison.SAME in said:
             return
-        with suppress(OnboardError):  # the other steps report what is wrong with git
+        with suppress(OnboardError):  # there is no checkout, or the other steps report what is wrong with git
             yield from self._of_git(name, fingerprint)
         yield from self._of_others(name, fingerprint)
         with suppress(OnboardError):  # the key is judged before a plan
             yield from self._of_user_ids(name)
 
     def _of_git(self, name: str, fingerprint: str) -> Iterator[Sentence]:
-        if not self._git.is_repository():
-            return
         path = self._here.location.path / _file(name, self._here)
         known = [
             key

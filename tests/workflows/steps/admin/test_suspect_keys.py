@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -104,14 +105,40 @@ def test_a_key_that_was_compared_is_no_suspect_wherever_it_lies(
     assert suspected([JANE], context(admin_project, joining=[JANE], keys=key)) == {}
 
 
-def test_a_commit_that_replaced_a_compared_key_is_named(
-    admin_project: AdminProject, people_keys: Keys
+@pytest.mark.parametrize("here", [True, False], ids=["in this session", "in another"])
+def test_a_key_that_was_compared_for_another_user_of_its_file_is_no_suspect(
+    admin_project: AdminProject, people_keys: Keys, *, here: bool
+) -> None:
+    name, user = "machine.other", "machine.github.actions"
+    users = admin_project.file("security", "locals.tf")
+    users.write_text(users.read_text().replace(f'"{user}" =', f'"{name}" = "{user}"\n    "{user}" =', 1))
+    fingerprint = put(admin_project, f"security/{user}", key=people_keys[JANE], committed=False)
+    own = context(admin_project)
+    assert {*suspected([name], own)} == {name}
+    if here:
+        key = {user: {"text": "a key", "fingerprint": fingerprint, "source": "pasted"}}
+        own = context(admin_project, joining=[user], keys=key)
+    else:
+        other_session(admin_project, user, fingerprint, "same")
+    assert suspected([name], own) == {}
+
+
+@pytest.mark.parametrize("whose", [JANE, "juan.delacruz"])
+def test_a_commit_that_replaced_their_compared_key_is_named(
+    admin_project: AdminProject, people_keys: Keys, whose: str
 ) -> None:
     put(admin_project, "security/jane.doe", key=people_keys[JANE])
-    other_session(admin_project, JANE, "A" * 40, "same")
-    (said,) = suspected([JANE], context(admin_project)).values()
+    other_session(admin_project, whose, "A" * 40, "same")
+    said = "".join(map(text_of, suspected([JANE], context(admin_project)).values()))
     head = Git(admin_project.root, admin_project.environment.variables).head()
-    assert all(part in text_of(said) for part in (head[:7], "A" * 8))
+    assert [part in said for part in (head[:7], "A" * 8)] == [whose == JANE] * 2
+
+
+def test_without_a_checkout_the_other_reasons_count(admin_project: AdminProject, people_keys: Keys) -> None:
+    shutil.rmtree(admin_project.root / ".git")
+    put(admin_project, "security/jane.doe", "security/pat.jones", key=people_keys[JANE], committed=False)
+    (said,) = suspected([JANE], context(admin_project)).values()
+    assert "pat.jones" in text_of(said)
 
 
 @pytest.mark.parametrize("answer", [Comparison.LATER, Comparison.DIFFERS])
