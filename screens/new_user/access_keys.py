@@ -118,6 +118,8 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
         if self.opening.done:
             yield _kept_lines(self.context.facts.get("access_key") or {}, self.context.environment.now())
             yield Button("Keep another key", id="again")
+        if "mfa" not in self.context.facts:
+            yield Text(_WITHOUT_MFA, id="skipped")
         with Vertical(classes="asks-kept"):
             yield Text("Where should iam-onboard keep the key?")
             yield Choices(id="kept")
@@ -141,10 +143,6 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
             yield Checklist(
                 *create_access_key(self.context, self._identity), ticks=self._start["ticks"], id="tasks"
             )
-            if "mfa" not in self.context.facts:
-                yield Text(
-                    "! You skipped MFA, so AWS may block this. F2 takes you back to MFA.", id="skipped"
-                )
             yield Lines(id="unusable")
             yield Horizontal(Lines(id="noticed"), Button("Copy folder", id="copy-folder"), id="folder")
         with Vertical(id="way-api", classes="way"):
@@ -548,6 +546,7 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
             self._looking.stop()
 
 
+_WITHOUT_MFA = "! You skipped MFA, so AWS may not let you create a key. F2 takes you back to MFA."
 _OLD_KEY = "In the console, an old key is under your name, “Security credentials”, “Access keys”."
 _KEPT_WORKS = "An older key can create a new one. Leave the field empty to use the key kept here."
 

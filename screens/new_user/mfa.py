@@ -237,9 +237,10 @@ _STILL = (
     "Say yes if the device that you registered for {user} in {account} still gives you codes. "
     "What you did after it here stays as it is."
 )
-_NOTES = (
-    "Choose the app: a passkey has no codes.\nSkip (^s) only if your admin says so: AWS may block the "
-    "next steps."
+_NOTES = "Choose the app: a passkey has no codes.\nSkip (^s) only if your admin says so."
+_SKIPPING = (
+    "Skip it only if your admin says so. Without MFA, AWS usually lets you create no access key and use no "
+    "role. F2 leads back here."
 )
 
 
@@ -348,6 +349,10 @@ class MfaPane(BrowsingPane):
         """Close the choice of the way."""
         self._ask_how()
         self.call_after_refresh(self.query_one("#other-way").focus)
+
+    def skip_question(self) -> Confirm:
+        title = f"Skip MFA in {self._identity.account_name}?"
+        return Confirm(title, _SKIPPING, "Skip MFA", no="Not yet")
 
     # -- display -----------------------------------------------------------------------------------
 

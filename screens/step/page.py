@@ -25,7 +25,7 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Checkbox, Input, SelectionList, TextArea
 
-from screens.widgets.dialogs import OneFocus, tell
+from screens.widgets.dialogs import Confirm, OneFocus, tell
 from screens.widgets.fields import Field, KeyIdInput, PathField, ProblemList, SecretInput
 from screens.widgets.lists import TextDialog
 from screens.widgets.progress import ProgressLine
@@ -431,6 +431,10 @@ class StepPane(VerticalScroll):
 
     def go_back(self) -> None:
         """Close what is open in the page."""
+
+    def skip_question(self) -> Confirm | None:
+        """Return the question to ask before the step is skipped; None for none."""
+        return None
 
     @on(KeyIdInput.Rejected)
     def _reject_as_key_id(self) -> None:

@@ -862,8 +862,15 @@ class WizardScreen(OneFocus):
     async def action_skip(self) -> None:
         if (key := self.current) is None or self._refused_while_busy():
             return
-        if self._stage.record(lambda: self.run.session.skip(key)):
-            await self.go_to(self.run.after(key))
+
+        async def skip(_yes: object = True) -> None:
+            if self._stage.record(lambda: self.run.session.skip(key)):
+                await self.go_to(self.run.after(key))
+
+        if self.pane is not None and (question := self.pane.skip_question()):
+            ask(self, question, skip)
+        else:
+            await skip()
 
     async def action_reopen(self) -> None:
         key = self.current

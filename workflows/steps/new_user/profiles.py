@@ -200,7 +200,8 @@ def remarks(request: Request, context: Context) -> tuple[Sentence, ...]:
     if not _kept_in(context):
         remarks.append(f"No access key was kept: {base} works only if ~/.aws has its key already.")
     if not serial:
-        remarks.append("Without an MFA device's serial, you can't assume roles that need a code.")
+        skipped = "" if "mfa" in context.facts else "You skipped MFA. "
+        remarks.append(f"{skipped}Without an MFA device's serial, you can't assume roles that need a code.")
     elif serial == _unconfirmed_serial(context):
         remarks.append("Compare the MFA device with the one in the console, under Security credentials.")
     return tuple(remarks)
