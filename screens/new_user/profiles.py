@@ -19,12 +19,12 @@ from screens.widgets.dialogs import Notice
 from screens.widgets.fields import FieldRow
 from screens.widgets.lists import MarkBox, MarkList
 from screens.widgets.text import LINE_CELLS, Button, ScrollBody, Text, shown, styled
-from workflows.core.sentences import Sentence, count
+from workflows.core.sentences import Sentence, count, listed
 from workflows.core.shapes import plain
 from workflows.profiles.record import HandChange, Stale
 from workflows.steps.new_user import profiles
 from workflows.steps.new_user.profiles import Preview, Request
-from workflows.steps.shared.own_identity import identity_of, paths_of
+from workflows.steps.shared.own_identity import NEW_HANDOFF, identity_of, paths_of
 
 _STYLES = {"+": "$text-success", "-": "$text-error", "@": "$text-muted"}
 _PROPOSALS = ("region", "mfa_serial", "mfa_names")
@@ -198,9 +198,9 @@ class ProfilesPane(StepPane):
     def _show_whole_serial(self) -> None:
         """Show the whole serial number below its field if the field cuts it off."""
         field, whole = self.query_one("#mfa-serial", Input), self.query_one("#whole-serial", Text)
-        room = field.content_size.width - 1  # the cursor's column
+        width = field.content_size.width
         whole.update(field.value)
-        whole.set_class(cell_len(field.value) <= room, "hidden")
+        whole.set_class(not width or cell_len(field.value) < width, "hidden")  # the cursor has a column
 
     @on(Input.Changed)
     def _typed(self) -> None:
@@ -253,11 +253,13 @@ class ProfilesPane(StepPane):
             if found.problems
             else "iam-onboard backs up each file before it changes it."
             if found.diff
-            else "✓ Your files already have them."
+            else f"{'' if found.rejected else '✓ '}Your files already have them."
             if not found.by_hand
             else "✓ Nothing to write: only your own changes differ, and they stay."
         )
         remarks = [f"! {remark}" for remark in found.remarks]
+        if found.rejected:
+            remarks.append(f"! Verify: AWS doesn't let you use {listed(found.rejected, 2)}. {NEW_HANDOFF}")
         self.query_one("#remarks", Text).show_lines([written, *remarks, *filter(None, [state])])
         diff = re.sub(r"(?m)^(?:---|\+\+\+) .*$", lambda heading: readable(heading[0]), found.diff)
         self._diff = diff

@@ -36,6 +36,7 @@ from workflows.steps.new_user.verify import (
     Tried,
 )
 from workflows.steps.shared.module import Looks, Progress
+from workflows.steps.shared.own_identity import NEW_HANDOFF
 
 _WAITS, _WORKS, _FAILS = "·", "✓", "✗"
 _HERE = {"access-keys": "Access keys", "profiles": "Profiles"}
@@ -96,8 +97,10 @@ def _proof(results: Sequence[Result], written: Sequence[str], *, why: bool, when
         return words
     if all(result.for_admin for result in broken):
         names = listed([result.profile for result in broken], 2)
-        return f"Ask your admin: AWS doesn't let you use {names}.\n{words} Press Enter on a line to see why."
-    said = (when and broken[0].title) or broken[0].problem  # later, the table's short text is enough
+        refused = f"Ask your admin: AWS doesn't let you use {names}. {NEW_HANDOFF}"
+        return f"{refused}\n{words} Press Enter on a line to see why."
+    short = broken[0].title if when or len(broken) > 1 else ""  # the table leads to the rest
+    said = short or broken[0].problem
     more = " Press Enter on a line of the table to see why." if when or len(broken) > 1 else ""
     return f"{words}{more}\n✗ {broken[0].profile}: {text_of(said)}"
 
@@ -249,10 +252,11 @@ class VerifyPane(UnlockingPane):
         wanted = [
             Wanted(f"code-{view.account}", view.account, _device(view))
             for view in survey.identities
-            if view.serial is not None
+            if view.serial is not None and not self._key_rejected
         ]
         self.set_class(not wanted, "-codeless")
-        await self.query_one(CodeField).ask(wanted, self._hint(survey.identities))
+        hint = "" if self._key_rejected else self._hint(survey.identities)
+        await self.query_one(CodeField).ask(wanted, hint)
         table = self.query_one(ProfileAnswers)
         table.show(list(self._survey.names), self._results.values())
         table.display = bool(self._survey.names)
@@ -263,7 +267,7 @@ class VerifyPane(UnlockingPane):
             now = self.context.environment.now()
             when = moment_text(self._at, now) if self._at else "when they were last asked"
             self._answer(_proof(tuple(self._results.values()), survey.written, why=True, when=when))
-        if self._settled and fresh:
+        if fresh and (self._settled or self.opening.asks):
             self.drop_note()  # they have been asked since, whatever the note is about
         if self._all_work:
             self.query_one("#copy-lines").focus()
@@ -271,6 +275,8 @@ class VerifyPane(UnlockingPane):
             self.focus_primary()
         elif self._settled or not wanted:
             table.focus()
+        else:  # so that no code ages while gpg asks for a passphrase
+            self.run_unlocked("open-keys", partial(verify.open_keys, self.context), lambda _: None)
 
     def _hint(self, views: Sequence[IdentityView]) -> str:
         """Return what to do first."""
@@ -345,14 +351,14 @@ class VerifyPane(UnlockingPane):
         self.keep_draft()
         self.drop_note()
         self.query_one(CodeField).clear()
-        self._want(self._survey.to_ask(self._results), "")
+        seen = verify.keys_seen(results, self._survey, self.context)
+        self._learn(seen)
+        self._want(() if self._key_rejected else self._survey.to_ask(self._results), "")
         refused = self._refused_codes()
         proof = _proof(tuple(self._results.values()), self._survey.written, why=not refused)
         correct = f"Correct the MFA device in Profiles ({self._misnamed})." if self._misnamed else ""
         self._answer(joined((proof, correct), "\n"))
         self.show_problems(refused)
-        seen = verify.keys_seen(results, self._survey, self.context)
-        self._learn(seen)
         again = verify.tested_again(self._results.values(), self.context)
         self.post_message(self.Observed({**seen, StepKey(self.opening.step.id): again}))
         self._show_shell()
@@ -418,7 +424,13 @@ class VerifyPane(UnlockingPane):
     def _to_correct(self) -> StepKey | None:
         """The first earlier step that has to be done again before a test can succeed."""
         device = StepKey("profiles", self._misnamed) if self._misnamed else None
-        return next(iter(self._gone), device)
+        return next(iter(self._gone), self._key_rejected or device)
+
+    @property
+    def _key_rejected(self) -> StepKey | None:
+        """The first step whose access key AWS rejected, so that no code helps."""
+        rejected = (key for key in self._changed if key.step == "access-keys" and self._failing)
+        return None if self._gone else min(rejected, default=None)
 
     def _code_lacks(self) -> bool:
         """Return whether a code must be entered before anything is asked."""

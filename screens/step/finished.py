@@ -34,6 +34,7 @@ from workflows.steps.admin.other_sessions import left_by_facts, left_in_git, uns
 from workflows.steps.admin.status_grid import PersonStatus, StatusGrid, status_grid, without_device
 from workflows.steps.kinds import OVER_TERRAFORM, work_of
 from workflows.steps.shared.module import Context
+from workflows.steps.shared.own_identity import NEW_HANDOFF
 from workflows.steps.shared.to_send import ToSend
 from workflows.stores.key_records import KEPT_WORDS
 
@@ -699,7 +700,7 @@ def _next(
         yield from _messages_to_send(run)
     elif chosen or deactivate or _failing(run.session.facts()):
         if _failing(run.session.facts()):
-            yield "Verify shows what doesn't work, and why. If your roles have changed, ask your admin."
+            yield f"Verify shows what doesn't work, and why. {NEW_HANDOFF}"
         yield from _try_profile(run, chosen) if chosen else ()
         yield from deactivate
     else:

@@ -520,7 +520,7 @@ class WizardScreen(OneFocus):
             if all(entry.status is Status.DONE for entry in self._steps):
                 return Turn("All steps are done", yours=False, mark=MARKS[Status.DONE])
             return Turn("No step is left to do", yours=False)
-        if self.pane is None or not self.pane.opened or self.pane.in_between:
+        if self.pane is None or not self.pane.opened or self.pane.in_between or self._waits:
             return YOURS
         if not self._left_alone:
             return self.pane.turn()

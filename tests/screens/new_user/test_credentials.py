@@ -30,7 +30,7 @@ from screens.new_user.verify import ProfileAnswers, VerifyPane
 from screens.step import finished as end
 from screens.step.asking import DeactivationDialog, PassphraseDialog
 from screens.step.finished import Finished, standing
-from screens.step.page import is_displayed
+from screens.step.page import YOURS, is_displayed
 from screens.widgets.checklist import Checklist
 from screens.widgets.dialogs import Confirm, ErrorDialog
 from screens.widgets.fields import Choices, Countdown
@@ -1268,6 +1268,10 @@ async def test_a_key_that_verify_finds_inactive_is_a_contradiction_of_its_own_st
         await rest(pilot)
         assert session.status(KEYS) is Status.CONTRADICTED
         assert app.wizard.current == VERIFY
+        assert not is_displayed(app.pane.query_one("#code-security")), "no code helps"
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        assert app.wizard.current == KEYS
 
 
 @pytest.mark.parametrize(("done", "at"), [(False, KEYS), (True, VERIFY)])
@@ -1333,6 +1337,7 @@ async def test_a_device_that_verify_does_not_find_is_a_contradiction_of_its_own_
         await rest(pilot)
         assert session.status(MFA) is Status.CONTRADICTED
         assert app.wizard.current == VERIFY
+        assert app.wizard._turn() == YOURS, "to go there, not to enter a code"
         await pilot.press("ctrl+n")
         await rest(pilot)
         assert app.wizard.current == MFA
@@ -1593,14 +1598,15 @@ async def test_the_passphrase_is_asked_when_gpg_has_forgotten_it(
     app = host(new_user, session, VERIFY)
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
-        await pilot.press(*"123456", "ctrl+n")
-        await rest(pilot)
         assert app.screen is app.wizard
         await pilot.press(*"canary-of-another-key", "enter")
         await rest(pilot)
         assert [problem.field for problem in app.pane.problems] == ["own_passphrase"]
         await pilot.press(*"canary-passphrase", "enter")
         await rest(pilot)
+        await rest(pilot)
+        assert app.focused is app.pane.query_one("#code-security"), "a code is typed only then"
+        await pilot.press(*"123456", "ctrl+n")
         await rest(pilot)
         await rest(pilot)
         assert app.pane.query_one(".of-the-table").display

@@ -283,8 +283,8 @@ def verify_locked(stage: Stage) -> Scene:
         raise PassphraseNeeded
 
     _survey(stage)
-    stage.put(verify, "verify", locked)
-    pressed = keys(*"123456", "ctrl+n", *"secret")
+    stage.put(verify, "open_keys", locked)
+    pressed = keys(*"secret")
     return stage.wizard(_session(stage, "verify"), stage.environment(), "verify", pressed)
 
 

@@ -11,8 +11,8 @@ from typing import Any
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.files import made_private
 from workflows.core.sentences import Sentence, count, listed
-from workflows.machine.events import Facts
-from workflows.machine.observations import AGREES, Observation, Verdict
+from workflows.machine.events import Facts, StepKey
+from workflows.machine.observations import AGREES, NOT_ASKED, Observation, Verdict
 from workflows.messages.handoff import Identity
 from workflows.profiles.merge import Found
 from workflows.profiles.plan import (
@@ -72,6 +72,7 @@ class Preview:
         removed: the profiles that go.
         by_hand: manually changed profiles: overwrite them or not?
         stale: profiles that this program wrote and the handoff no longer names: remove them or not?
+        rejected: profiles that AWS didn't let the user use when they were last tested.
         problems: why the input prevents writing.
     """
 
@@ -82,6 +83,7 @@ class Preview:
     removed: tuple[str, ...] = ()
     by_hand: tuple[HandChange, ...] = ()
     stale: tuple[Stale, ...] = ()
+    rejected: tuple[str, ...] = ()
     problems: tuple[Problem, ...] = ()
 
 
@@ -185,7 +187,16 @@ def survey(request: Request, context: Context, report: Report) -> Preview:
         removed=prepared.config.removed,
         by_hand=prepared.by_hand,
         stale=prepared.stale,
+        rejected=tuple(name for name in profiles.names if name in _rejected(context)),
     )
+
+
+def _rejected(context: Context) -> frozenset[str]:
+    """Return the profiles that AWS rejected in the last test, when it was finished or since."""
+    results = (context.facts.get("verified") or {}).get("results", ())
+    look = context.observed.get(StepKey("verify"), NOT_ASKED)
+    since = look.about if look.contradicts else ()
+    return frozenset((*since, *(result["profile"] for result in results if result.get("for_admin"))))
 
 
 def remarks(request: Request, context: Context) -> tuple[Sentence, ...]:

@@ -31,6 +31,7 @@ from workflows.core.processes import Completed, capture, child_environment
 from workflows.core.secret import Credentials
 from workflows.core.sentences import Sentence, count, listed, text_of
 from workflows.core.shapes import WrongShape, moment
+from workflows.gpg.decrypt import PassphraseNeeded
 from workflows.machine.events import Facts, StepKey
 from workflows.machine.observations import AGREES, NOT_ASKED, Observation, Verdict, seen_at
 from workflows.profiles.shell_lines import Shell, export_lines, shell_of, switch_role_url
@@ -42,8 +43,8 @@ from workflows.steps.shared.own_access_key import (
     observe_store,
     report_device,
 )
-from workflows.steps.shared.own_identity import clients_for, identity_of
-from workflows.stores.key_store import KEPT_IN_FILE
+from workflows.steps.shared.own_identity import NEW_HANDOFF, clients_for, identity_of
+from workflows.stores.key_store import KEPT_IN_FILE, KEPT_IN_PGP_FILE
 
 Keys = Mapping[str, Credentials | OnboardError | None]
 """By account, the key to use or why there is none; None reads it from the files."""
@@ -152,8 +153,7 @@ def tested_again(results: Iterable[Result], context: Context) -> Observation:
     worked = {name for name, result in recorded_results(context).items() if not result.problem}
     if lost := tuple(r.profile for r in failing if r.stopped_working and r.profile in worked):
         words = f"{count(len(lost), 'profile')} stopped working: {listed(lost, 2)}."
-        again = "Verify tests them again. If your roles have changed, ask your admin."
-        return Observation(Verdict.GONE, words, lost, redoing=again)
+        return Observation(Verdict.GONE, words, lost, redoing=f"Verify tests them again. {NEW_HANDOFF}")
     return NOT_ASKED if failing else AGREES
 
 
@@ -277,6 +277,26 @@ def _switch_url(role: RoleProfile) -> str:
         if role.account:
             return switch_role_url(role.account, role.role_name, role.name, sts.partition_of(role.role_arn))
     return ""
+
+
+def open_keys(context: Context, _report: Report) -> None:
+    """Open the keys in files encrypted to the user's own PGP key, so that no code waits for a passphrase.
+
+    Other failures are left to the test.
+
+    Raises:
+        PassphraseNeeded: gpg-agent has forgotten the passphrase: `unlock` first.
+    """
+    for account in _with_key(context):
+        if (context.of_each_item("access_key").get(account) or {}).get("kept") == KEPT_IN_PGP_FILE:
+            try:
+                key = kept_key(context, identity_of(context, account))
+            except PassphraseNeeded:
+                raise
+            except OnboardError:
+                continue
+            if key is not None:
+                key.drop()
 
 
 def code_problems(codes: Mapping[str, str], views: tuple[IdentityView, ...]) -> list[Problem]:

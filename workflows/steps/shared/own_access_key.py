@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 from workflows.aws import iam, sts
 from workflows.aws.access_key_file import check_access_key, read_access_key_file
 from workflows.aws.clients import FOR_A_LOOK, AwsClient, ClientFactory
-from workflows.aws.errors import AwsError, AwsFailure, about_key_of, asked
+from workflows.aws.errors import KEY_REFUSED, AwsError, AwsFailure, about_key_of, asked
 from workflows.aws.iam import AccessKey, MfaDevice, MfaDeviceKind, OwnPassword
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.files import NotSynced
@@ -70,6 +70,7 @@ from workflows.stores.vault import (
 
 KEYLESS = "iam-onboard can ask AWS only with an access key: keep one in Access keys (F2)."
 _LOCKED = "“Look again” unlocks your access key with your PGP key's passphrase."
+_REJECTED = "AWS rejected the access key that is kept here"
 _NO_DEVICE = "You have no MFA device in AWS that gives codes."
 TAKEN_AWAY = "AWS has no console password of yours any more. Ask your admin for a new one."
 NOT_REPLACED = "You haven't replaced the one-time password yet: sign in once more, and choose a new one."
@@ -190,7 +191,12 @@ def client_without_asking(service: str, context: Context) -> Iterator[AwsClient 
         return
     clients = clients_for(context.environment, identity_of(context).region, FOR_A_LOOK)
     with key, clients.client(service, key) as client:
-        yield client
+        try:
+            yield client
+        except AwsError as error:
+            if error.failure in KEY_REFUSED:
+                error.what = f"{_REJECTED}."  # the step Access keys says what to do
+            raise
 
 
 def not_asked(context: Context) -> Observation:
@@ -207,10 +213,11 @@ def locked(context: Context) -> Sentence:
 def not_accepted(access_key_id: str) -> Observation:
     """Return the observation that AWS no longer accepts the kept key."""
     words = (
-        "AWS rejected the access key that is kept here. It was inactive or deleted, maybe with your user, or "
-        "its secret is wrong. If you didn't do that, ask your admin."
+        f"{_REJECTED}. It was inactive or deleted, or its secret is wrong. If you didn't do that, ask your "
+        "admin: maybe your user was removed."
     )
-    return Observation(Verdict.GONE, words, (access_key_id,))
+    again = "Asks for another key. If your user was removed, your admin has to add you again first."
+    return Observation(Verdict.GONE, words, (access_key_id,), redoing=again, effects=("Keep another key",))
 
 
 def _key_without_asking(context: Context) -> Credentials | None:

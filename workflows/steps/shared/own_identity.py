@@ -15,6 +15,8 @@ from workflows.profiles.plan import base_name
 from workflows.profiles.write import ProfilePaths, profile_paths
 from workflows.steps.shared.module import Context
 
+NEW_HANDOFF = "If your roles changed, you need a new handoff from your admin. Read it on Handoff (F2)."
+
 
 def handoff_of(context: Context) -> Handoff:
     """Return the session's handoff, checked again as on arrival, or a command's.

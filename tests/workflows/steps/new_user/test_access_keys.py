@@ -411,6 +411,12 @@ def test_later_aws_is_asked_with_the_kept_key_about_key_device_and_password(new_
     administrator.update_access_key(UserName="jane.doe", AccessKeyId=key["AccessKeyId"], Status="Inactive")
     gone = step.inquire(context)
     assert (gone.verdict, gone.about) == (Verdict.GONE, (key["AccessKeyId"],))
+    whys = set()
+    for inquire in (mfa.inquire, sign_in.inquire):
+        with pytest.raises(AwsError) as refused:
+            inquire(context)
+        whys.add(refused.value.what)
+    assert len(whys) == 1, "a look at many steps gives one reason"
     guarded = new_user.context(access_key={**fact, "kept": KEPT_IN_PGP_FILE})
     assert replace(step.inquire(guarded), remedy="") == NOT_ASKED, "what it said before stands"
     assert step.observe(guarded).verdict is Verdict.AS_DECIDED, "AWS said so this hour"

@@ -121,6 +121,19 @@ def test_profiles_without_the_device_that_aws_names_are_contradicted_and_it_is_p
     assert step.proposal(replace(of, observed=gone)).mfa_serial == ""
 
 
+def test_profiles_that_aws_rejected_in_the_last_test_are_named(tmp_path: Path) -> None:
+    of = context(tmp_path, access_key=IN_KEYRING)
+    look = Observation(Verdict.GONE, "It stopped working.", (ROLE, "bb-other"))
+    tested = {"results": [{"profile": BASE}, {"profile": ROLE, "for_admin": True}]}
+    for seen in (
+        replace(of, observed={StepKey("verify"): look}),
+        replace(of, facts={**of.facts, "verified": tested}),
+    ):
+        assert step.survey(REQUEST, seen, nothing).rejected == (ROLE,)
+    taken_back = replace(of, observed={StepKey("verify"): replace(look, verdict=Verdict.AS_DECIDED)})
+    assert not step.survey(REQUEST, taken_back, nothing).rejected
+
+
 def test_a_profile_that_was_edited_is_other_than_what_was_written(tmp_path: Path) -> None:
     of = context(tmp_path, access_key=IN_KEYRING)
     facts = step.perform(REQUEST, of, nothing)["profiles"]
