@@ -209,6 +209,7 @@ class Checklist(Vertical):
         for row in self._rows:
             row.done = True
         self._at = len(self._rows)
+        self._show_address()
         self._mark()
 
     def start_again(self) -> None:
@@ -247,8 +248,6 @@ class Checklist(Vertical):
         return button is not None
 
     def _mark(self) -> None:
-        if self.finished:  # until then a copied address may have to be typed
-            self._show_address()
         for index, row in enumerate(self._rows):
             row.mark(current=index == self._at)
         self.post_message(self.Moved())

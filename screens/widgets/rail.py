@@ -62,6 +62,9 @@ _IN_FOLDS = {
     Status.READY: " open",
 }
 """The text behind a number of folded steps; unconfirmed ones are counted at the end of the line."""
+_COMMON = {Status.DONE, Status.READY, Status.LOCKED}
+_EXPLAINS = 50
+"""The width from which the list explains the other marks."""
 _HERE = "▸"
 _AFTER_THE_ITEMS = "afterwards"
 _END = "@"
@@ -212,6 +215,7 @@ class StepRail(OptionList, can_focus=False):
         super().__init__()
         self.tooltip = f"Enter goes to a step.  {legend()}"
         self._names: dict[str, Sentence] = {}
+        self._entries: Sequence[RailEntry] = ()
         self._here = ""
 
     @property
@@ -230,6 +234,7 @@ class StepRail(OptionList, can_focus=False):
     ) -> None:
         """Replace the steps; when everything is over, the closing page can be chosen."""
         self.clear_options()
+        self._entries, self._here = entries, str(current or _END)
         self._names = {
             str(entry.key): f"{entry.title} ({entry.key.item})" if entry.key.item else entry.title
             for entry in entries
@@ -240,13 +245,17 @@ class StepRail(OptionList, can_focus=False):
             if entry.key.item != item:
                 item = entry.key.item
                 self.add_option(Option(f"─ {item or _AFTER_THE_ITEMS}", disabled=True))
-            line = _step_line(entry, here=entry.key == current)
-            self.add_option(Option(line, str(entry.key), disabled=entry.foreseen))
+            self.add_option(Option(self._line(entry), str(entry.key), disabled=entry.foreseen))
         if item:
             self.add_option(Option(f"─ {_AFTER_THE_ITEMS}", disabled=True))
         self.add_option(Option(_end(entries, here=current is None), _END, disabled=not over))
-        self._here = str(current or _END)
         self.go_here()
+
+    def _line(self, entry: RailEntry) -> Content:
+        """Draw a step's line; if there is space, with what a rare mark means."""
+        line = _step_line(entry, here=str(entry.key) == self._here)
+        rare = self.size.width >= _EXPLAINS and entry.status not in _COMMON
+        return in_line([line, styled((WORDS[entry.status], "$text-muted"))], gap="  ") if rare else line
 
     def go_here(self) -> None:
         """Highlight the current step."""
@@ -254,7 +263,9 @@ class StepRail(OptionList, can_focus=False):
         self._show_here()
 
     def on_resize(self, event: Resize) -> None:  # noqa: ARG002 - Textual's handler
-        """Keep the current step in view in a lower terminal."""
+        """Keep the current step in view in a lower terminal, and explain marks in a wider list."""
+        for entry in self._entries:
+            self.replace_option_prompt(str(entry.key), self._line(entry))
         self._show_here()
 
     def _show_here(self) -> None:

@@ -396,7 +396,7 @@ def note_of(run: SessionRun, key: StepKey) -> str:
         case Status.CONTRADICTED | Status.UNCONFIRMED:
             return _seen(run, key, status)
         case Status.SKIPPED:
-            return f"{_left_out(run, key)}.{'' if over else ' ^r opens it again.'}"
+            return f"{_left_out(run, key)}.{'' if over else ' You can still do it; ^r opens it again.'}"
         case _:
             return ""
 

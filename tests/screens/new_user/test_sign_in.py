@@ -257,7 +257,7 @@ async def test_who_types_the_password_needs_no_clipboard(tmp_path: Path, gpg: Gp
         assert page in app.text(), "it may have to be typed"
         await pilot.press("enter")
         await until(pilot, lambda: clipboard.content == "jane.doe")
-        assert page in app.text(), "until the list is done"
+        assert page in app.text()
         await pilot.press("v")
         await rest(pilot)
         assert PASSWORD in app.text()
@@ -265,7 +265,7 @@ async def test_who_types_the_password_needs_no_clipboard(tmp_path: Path, gpg: Gp
         await pilot.press("tab", "tab", "enter")
         await pilot.pause()
         assert app.pane.primary().ready
-        assert page not in app.text()
+        assert page in app.text(), "AWS may not have accepted it"
     session.close()
 
 

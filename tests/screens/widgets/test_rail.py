@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from textual.app import App
 
-from screens.widgets.rail import MARKS, RailEntry, StepRail, stepper
+from screens.widgets.rail import MARKS, WORDS, RailEntry, StepRail, stepper
 from workflows.machine.events import StepKey
 from workflows.machine.state import Status
 
@@ -62,3 +62,19 @@ async def test_the_end_waits_for_all_steps_and_is_as_certain_as_they_are(
         await app.mount(rail)
         rail.show("Steps", steps, steps[0].key, over=True)
         assert str(rail.options[-1].prompt) == f"{MARKS[mark]} End"
+
+
+@pytest.mark.parametrize("width", [25, 78])
+async def test_a_wide_list_explains_rare_marks(width: int) -> None:
+    steps = [
+        RailEntry(StepKey(step), step, status) for step, status in zip("ab", (UNSURE, DONE), strict=True)
+    ]
+    app = App[None]()
+    async with app.run_test(size=(80, 24)) as pilot:
+        rail = StepRail()
+        await app.mount(rail)
+        rail.show("Steps", steps, None, over=False)
+        rail.styles.width = width
+        await pilot.pause()
+        explained = [WORDS[step.status] in str(rail.get_option(step.title).prompt) for step in steps]
+        assert explained == [width == 78, False]
