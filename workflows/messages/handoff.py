@@ -332,7 +332,7 @@ def _greeting(handoff: Handoff) -> str:
     encrypted, remade = _HOLDS[any(passwords), access_key]
     opening = _OPENINGS.get(handoff.occasion, _FIRST).format(project=handoff.project, accounts=accounts)
     done = f" {_DONE}" if sum(passwords) > 1 else ""
-    secrecy = f"{encrypted} encrypted to your PGP key, and only you can read them.{done}"
+    secrecy = f"{encrypted} encrypted to the PGP key named below. Tell me if it isn't yours.{done}"
     parts = [
         f"""Hello,
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.files import is_there, read_text
 from workflows.core.openpgp import grouped
-from workflows.core.sentences import Sentence, enumerated, joined
+from workflows.core.sentences import Sentence, count, enumerated, joined, listed
 from workflows.core.shapes import moment
 from workflows.gpg.decrypt import BRING_THE_KEY, clean_ciphertext, is_for
 from workflows.gpg.inspect import KeyDetails
@@ -44,7 +44,6 @@ _SIGNS_IN = {
     "sign_in_url": "sign-in page",
 }
 _LISTS = {
-    "profiles": "roles",
     "password_policy": "password policy",
     "mfa_required": "need for MFA",
     "mfa_names": "profile names",
@@ -473,7 +472,11 @@ class Changes:
             tuple(
                 sentence
                 for old, now in both
-                for sentence in (*_changed_values(old, now, {"region": "region"}), _changed_lists(old, now))
+                for sentence in (
+                    *_changed_values(old, now, {"region": "region"}),
+                    *_changed_profiles(old, now),
+                    _changed_lists(old, now),
+                )
                 if sentence
             ),
             tuple(sorted(before.keys() - {now.account_name for old, now in pairs if now != old})),
@@ -508,6 +511,13 @@ def _changed_values(old: Identity, now: Identity, named: Mapping[str, str]) -> I
         before, after = (getattr(identity, name) or "none" for identity in (old, now))
         if before != after:
             yield f"The {noun} of {now.account_name} changes from {before} to {after}."
+
+
+def _changed_profiles(old: Identity, now: Identity) -> Iterator[Sentence]:
+    before, after = ([profile.profile for profile in each.profiles] for each in (old, now))
+    for verb, names, others in (("adds", after, before), ("leaves out", before, after)):
+        if changed := [name for name in names if name not in others]:
+            yield f"It {verb} {count(len(changed), 'profile')} of {now.account_name}: {listed(changed, 2)}."
 
 
 def _changed_lists(old: Identity, now: Identity) -> Sentence:

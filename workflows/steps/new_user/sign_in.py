@@ -32,7 +32,7 @@ from workflows.steps.shared.own_access_key import (
 )
 from workflows.steps.shared.own_identity import handoff_of, identity_of
 
-_REPLACED = "A newer handoff has a new password; this one no longer works."
+_REPLACED = "Your password no longer works: a newer handoff has another."
 _LASTS = timedelta(hours=1)
 """How long a sign-in counts as current; AWS ends console sessions after 12 hours, browsers maybe earlier."""
 _RECORDED = "AWS has recorded your sign-in."
