@@ -546,7 +546,7 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
             self._looking.stop()
 
 
-_WITHOUT_MFA = "! You skipped MFA, so AWS may not let you create a key. F2 takes you back to MFA."
+_WITHOUT_MFA = "! You skipped MFA: AWS may not let you create a key. F2 leads back to it."
 _OLD_KEY = "In the console, an old key is under your name, “Security credentials”, “Access keys”."
 _KEPT_WORKS = "An older key can create a new one. Leave the field empty to use the key kept here."
 

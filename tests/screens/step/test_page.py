@@ -22,6 +22,7 @@ from screens.step.terraform import PlanTable
 from screens.widgets.dialogs import OneFocus
 from screens.widgets.fields import FieldRow, PathField
 from screens.widgets.lists import Log, TextDialog
+from workflows.aws.sts import WrongCode
 from workflows.core.errors import Cancelled, Problem
 from workflows.machine.declaration import Step
 from workflows.steps.shared.module import Context, Progress, Report
@@ -176,6 +177,19 @@ async def test_each_problem_stands_at_its_field_until_that_is_changed(tmp_path: 
         page.show_problems([Problem("First, perhaps.", "first", fatal=False)])
         assert wrong() == [False, False]
         assert page.warned
+
+
+async def test_a_rejected_code_is_named_once(tmp_path: Path) -> None:
+    class Asking(Page):
+        def compose_body(self) -> ComposeResult:
+            yield FieldRow("Code", Input("123456", id="code"))
+
+    page = Asking(Context(fake_environment(tmp_path, {}), {}, {}, "", tmp_path))
+    async with Host(page).run_test() as pilot:
+        await rest(pilot)
+        assert page.show_refusal(WrongCode("It is wrong", "It was wrong.", next="Try the next."))
+        assert [str(problem.message) for problem in page.problems] == ["It is wrong. Try the next."]
+        assert not page.query_one(Input).value
 
 
 async def test_a_page_that_is_taken_away_while_it_is_put_there_begins_nothing(tmp_path: Path) -> None:
