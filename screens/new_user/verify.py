@@ -252,7 +252,7 @@ class VerifyPane(UnlockingPane):
         wanted = [
             Wanted(f"code-{view.account}", view.account, _device(view))
             for view in survey.identities
-            if view.serial is not None and not self._key_rejected
+            if view.serial is not None and not self._to_correct
         ]
         self.set_class(not wanted, "-codeless")
         hint = "" if self._key_rejected else self._hint(survey.identities)
@@ -353,7 +353,7 @@ class VerifyPane(UnlockingPane):
         self.query_one(CodeField).clear()
         seen = verify.keys_seen(results, self._survey, self.context)
         self._learn(seen)
-        self._want(() if self._key_rejected else self._survey.to_ask(self._results), "")
+        self._want(() if self._to_correct else self._survey.to_ask(self._results), "")
         refused = self._refused_codes()
         proof = _proof(tuple(self._results.values()), self._survey.written, why=not refused)
         correct = f"Correct the MFA device in Profiles ({self._misnamed})." if self._misnamed else ""

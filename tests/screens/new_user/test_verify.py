@@ -479,6 +479,7 @@ async def test_profiles_that_are_gone_lead_to_the_step_that_writes_them(
             await pilot.press(*new_user.code(seed, 1), "ctrl+n")
             await rest(pilot)
         assert session.status(written) is Status.CONTRADICTED
+        assert not any(is_displayed(field) for field in app.pane.query(Input)), "no code helps"
         assert app.pane.primary().ready
         await pilot.press("ctrl+n")
         await rest(pilot)
