@@ -20,6 +20,7 @@ from support.pgp import ENVIRONMENT, GpgHome, gpg_home
 from support.served_aws import BASE, ITEM, ROLE, NewUserAws, jane, user_key
 from support.terminal_picture import codes_in
 from textual.events import Paste
+from textual.geometry import Size
 from textual.pilot import Pilot
 from textual.widgets import Button, DataTable, Input, Static
 
@@ -877,7 +878,7 @@ async def test_on_a_tall_page_the_rows_of_a_long_line_each_have_its_mark(
 
 
 async def test_a_serial_number_that_its_field_cuts_off_is_shown_whole_below(
-    new_user: NewUserAws, session: Session
+    new_user: NewUserAws, session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kept(new_user, session, user_key(new_user))
     long = f"arn:aws:iam::222222222222:mfa/{'maximiliane.' * 4}hohenstein"
@@ -892,6 +893,11 @@ async def test_a_serial_number_that_its_field_cuts_off_is_shown_whole_below(
         field(app, "mfa-serial").value = "GAHT12345678"
         await rest(pilot)
         assert not below.display
+        with monkeypatch.context() as unsized:
+            unsized.setattr(type(field(app, "mfa-serial")), "content_size", Size(0, 0))
+            field(app, "mfa-serial").value = SERIAL
+            await pilot.pause()
+            assert not below.display, "the field is about to get its size"
 
 
 async def test_a_rejected_file_is_told_with_its_line_and_the_step_stays(
