@@ -1053,6 +1053,20 @@ def written(new_user: NewUserAws, session: Session) -> None:
     settle(session, PROFILES, profiles.perform(profiles.proposal(context), context, new_user.report))
 
 
+@pytest.mark.parametrize("rejected", [False, True])
+async def test_profiles_that_aws_rejected_are_not_called_fine(
+    new_user: NewUserAws, session: Session, *, rejected: bool
+) -> None:
+    kept(new_user, session, user_key(new_user))
+    written(new_user, session)
+    settle(session, VERIFY, {"verified": {"results": [{"profile": ROLE, "for_admin": rejected}]}})
+    app = host(new_user, session, PROFILES)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        remarks = str(app.pane.query_one("#remarks", Text).content)
+        assert (remarks.count(ROLE), "✓" in remarks) == (2 if rejected else 1, not rejected)
+
+
 @pytest.mark.parametrize("seen", [False, True], ids=["removed by the admin", "gone in AWS"])
 async def test_a_device_that_is_gone_is_not_offered(
     new_user: NewUserAws, session: Session, *, seen: bool
