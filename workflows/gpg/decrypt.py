@@ -193,13 +193,21 @@ def clean_ciphertext(text: bytes | str) -> bytes:
         binary = _binary_message(binary)
     packets = _packets(binary)
     tags = {packet.tag for packet in packets}
-    if sum(packet.tag in openpgp.ENCRYPTED_DATA for packet in packets) > 1:
-        raise NotAMessage(Flaw.SEVERAL)
-    if tags & (openpgp.KEYS | openpgp.SECRET_KEYS):
-        raise NotAMessage(Flaw.KEY)
-    if not tags & openpgp.ENCRYPTED_DATA or not recipients(binary):
-        raise NotAMessage(Flaw.NOT_FOUND)
+    _refuse(
+        {
+            Flaw.SEVERAL: sum(packet.tag in openpgp.ENCRYPTED_DATA for packet in packets) > 1,
+            Flaw.KEY: not tags.isdisjoint(openpgp.KEYS | openpgp.SECRET_KEYS),
+            Flaw.NOT_FOUND: tags.isdisjoint(openpgp.ENCRYPTED_DATA) or not recipients(binary),
+        }
+    )
     return binary
+
+
+def _refuse(flaws: Mapping[Flaw, bool]) -> None:
+    """Raise an error for the first flaw that an input has."""
+    for flaw, found in flaws.items():
+        if found:
+            raise NotAMessage(flaw)
 
 
 def recipients(ciphertext: bytes) -> tuple[str, ...]:
@@ -261,16 +269,16 @@ def _binary_message(data: bytes | str) -> bytes:
     if text is None:
         return data if isinstance(data, bytes) else b""
     text = pasted.unescaped(pasted.unquoted(text))
-    if not text.strip():
-        raise NotAMessage(Flaw.EMPTY)
     blocks = pasted.armored_blocks(text)
     messages = [block for block in blocks if block.label == "MESSAGE"]
-    if blocks and not messages:
-        raise NotAMessage(Flaw.OTHER_BLOCK)
-    if len(messages) > 1:
-        raise NotAMessage(Flaw.SEVERAL)
-    if messages and not messages[0].complete:
-        raise NotAMessage(Flaw.CUT)
+    _refuse(
+        {
+            Flaw.EMPTY: not text.strip(),
+            Flaw.OTHER_BLOCK: bool(blocks) and not messages,
+            Flaw.SEVERAL: len(messages) > 1,
+            Flaw.CUT: not all(message.complete for message in messages),
+        }
+    )
     try:
         binary = messages[0].decode() if messages else pasted.bare_base64(text)
     except pasted.SeveralBlocks as error:
