@@ -207,7 +207,7 @@ class Git:
 
     def head(self) -> str:
         """Return the commit that is checked out (40 or 64 hex digits), or "" before the first commit."""
-        return self._known("rev-parse", "--verify", "--quiet", "HEAD")
+        return self._commit("HEAD")
 
     def gained_since(self, moment: str) -> tuple[Commit, ...]:
         """Return the commits that were added to HEAD since a moment, newest first.
@@ -217,7 +217,7 @@ class Git:
         Args:
             moment: the time in ISO 8601, for which git's reflog is asked.
         """
-        before = self._known("rev-parse", "--verify", "--quiet", f"HEAD@{{{moment}}}")
+        before = self._commit(f"HEAD@{{{moment}}}")
         return self.commits(f"{before}..HEAD") if before else ()
 
     def commits(self, revisions: str, path: Path | None = None) -> tuple[Commit, ...]:
@@ -327,14 +327,11 @@ class Git:
         """Return the remote's default branch, as last fetched ("origin/main"), or "" if it is unknown."""
         head = self._known("symbolic-ref", "--quiet", "--short", f"refs/remotes/{remote}/HEAD")
         names = filter(None, (head, f"{remote}/main", f"{remote}/master"))
-        return next(
-            (
-                name
-                for name in names
-                if self._known("rev-parse", "--verify", "--quiet", f"refs/remotes/{name}^{{commit}}")
-            ),
-            "",
-        )
+        return next((name for name in names if self._commit(f"refs/remotes/{name}^{{commit}}")), "")
+
+    def _commit(self, revision: str) -> str:
+        """Return the commit that a revision names, or "" if there is none."""
+        return self._known("rev-parse", "--verify", "--quiet", revision)
 
     def _fetch(self, *remote: str, cancelled: Event | None) -> str:
         """Return why git couldn't fetch, or ""."""

@@ -231,7 +231,6 @@ class DamagedJournal(OnboardError):  # noqa: N818 - a state of the file, shown t
     """A journal with an unreadable line, other than a torn last one.
 
     Attributes:
-        path: the file.
         line: the number of the line.
         sound: the sound beginning, or None if not even the header is.
     """
@@ -246,7 +245,6 @@ class DamagedJournal(OnboardError):  # noqa: N818 - a state of the file, shown t
             if sound
             else "Start a new session; the damaged file stays as it is.",
         )
-        self.path = path
         self.sound = sound
 
 
