@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from hypothesis import strategies as st
 
 from workflows.hcl.document import Document
+from workflows.layer.edit.operation import Operation
+from workflows.layer.edit.run import edit
 from workflows.layer.files import FileSet
 from workflows.layer.model import Layer, LayerLocation
 from workflows.layer.read.layer import read_files
@@ -89,6 +91,11 @@ def within(less: bytes, more: bytes) -> bool:
     """Return whether `more` contains the bytes of `less` in order, so that bytes were only inserted."""
     rest = iter(more)
     return all(byte in rest for byte in less)
+
+
+def edit_layer(layer: Layer, operations: Iterable[Operation]) -> Layer:
+    """Return the layer after some operations, in memory."""
+    return edit(layer, operations).after
 
 
 def contents(layer: Layer) -> dict[str, bytes | None]:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 from support.examples import examples
 from support.growth import growth
-from support.layers import ACCOUNT, USERS, contents, layer_of, pair
+from support.layers import ACCOUNT, USERS, contents, edit_layer, layer_of, pair
 from support.mutations import mutated
 
 from workflows.core.errors import OnboardError
@@ -22,7 +22,6 @@ from workflows.layer.edit.account import SetSetting
 from workflows.layer.edit.groups import SetGroups
 from workflows.layer.edit.operation import Operation
 from workflows.layer.edit.people import AddPerson, RemovePerson
-from workflows.layer.edit.run import edit_layer
 from workflows.layer.model import Layer
 from workflows.layer.read.layer import read_layer
 from workflows.sandbox.project import lay_out

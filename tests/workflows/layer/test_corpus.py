@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 from support.edits import propose
-from support.layers import contents, layer_of
+from support.layers import contents, edit_layer, layer_of
 
 from workflows.hcl.document import Document, Splice
 from workflows.layer.edit.groups import SetGroups
 from workflows.layer.edit.operation import EditRefused, is_for_others
 from workflows.layer.edit.people import AddPerson, RemovePerson
-from workflows.layer.edit.run import EditUnsafe, edit_layer
+from workflows.layer.edit.run import EditUnsafe
 from workflows.layer.model import Layer
 
 CORPUS = Path(__file__).parent / "corpus"

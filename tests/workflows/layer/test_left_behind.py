@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from support.layers import USERS, layer_of
+from support.layers import USERS, edit_layer, layer_of
 
 from workflows.layer.edit.operation import EditRefused
 from workflows.layer.edit.people import AddPerson, RemovePerson
-from workflows.layer.edit.run import edit, edit_layer
+from workflows.layer.edit.run import edit
 from workflows.layer.model import Layer
 
 KEY = "QUJD\n"

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 from support.edits import propose
-from support.layers import USERS, layer_of, location
+from support.layers import USERS, edit_layer, layer_of, location
 
 from workflows.layer.discover import find_project
 from workflows.layer.edit.groups import SetGroups
 from workflows.layer.edit.key_files import ReplaceKey
 from workflows.layer.edit.operation import EditRefused
 from workflows.layer.edit.people import AddPerson, RemovePerson, SetAccess
-from workflows.layer.edit.run import check, edit_layer
+from workflows.layer.edit.run import check
 from workflows.layer.files import FileSet
 from workflows.layer.model import Layer, Subject
 from workflows.layer.read.layer import declares_people, lone_layer, read_files, read_layer

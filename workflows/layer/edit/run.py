@@ -87,15 +87,6 @@ class Edit:
         return (f"nobody is left in {listed(emptied, _NAMED)}. {stays}",) if emptied else ()
 
 
-def edit_layer(layer: Layer, operations: Iterable[Operation]) -> Layer:
-    """Return the layer after some operations, in memory.
-
-    Raises:
-        EditRefused, EditUnsafe: as `edit`.
-    """
-    return edit(layer, operations).after
-
-
 def edit(layer: Layer, operations: Iterable[Operation]) -> Edit:
     """Run some operations in memory.
 

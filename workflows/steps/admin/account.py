@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from workflows.core.errors import Problem
 from workflows.core.sentences import Sentence, joined
 from workflows.layer.edit.account import LEAST, ShortPassword, shortest_password
-from workflows.layer.edit.run import check, edit_layer
+from workflows.layer.edit.run import check, edit
 from workflows.layer.model import AccountSettings, Constant, Layer, Setting
 from workflows.layer.names import (
     ALIAS,
@@ -157,7 +157,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
     for account in decisions.account_changes:
         context.raise_if_cancelled()
         with refused_by_hand(layers[account], "Undo that value here"):
-            edit_layer(layers[account], operations(layers[account], decisions))
+            edit(layers[account], operations(layers[account], decisions))
     return decisions.as_facts("account_changes")
 
 

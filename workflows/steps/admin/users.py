@@ -16,7 +16,7 @@ from workflows.core.sentences import Sentence
 from workflows.layer.edit.key_files import RenameKeyFile, own_key_path, sharing_key
 from workflows.layer.edit.operation import EditRefused, refuse
 from workflows.layer.edit.people import own_switch
-from workflows.layer.edit.run import edit_layer
+from workflows.layer.edit.run import edit
 from workflows.layer.model import Layer, Person, Subject
 from workflows.layer.read.declarations import SWITCHED
 from workflows.machine.events import Facts
@@ -196,7 +196,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
         context.raise_if_cancelled()
         report(Progress(f"Checking {layer.location.relative}"))
         with refused_by_hand(layer, "Undo that here"):
-            edit_layer(layer, operations(layer, decisions))
+            edit(layer, operations(layer, decisions))
     return decisions.as_facts("user_changes")
 
 

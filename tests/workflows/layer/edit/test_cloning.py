@@ -1,10 +1,9 @@
 from __future__ import annotations
 
 import pytest
-from support.layers import layer_of
+from support.layers import edit_layer, layer_of
 
 from workflows.layer.edit.people import AddPerson
-from workflows.layer.edit.run import edit_layer
 
 JANE = """module "user_jane_doe" {
   # Jane Doe is on call until May.

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from support.layers import USERS, contents, layer_of
+from support.layers import USERS, contents, edit_layer, layer_of
 
 from workflows.layer.edit.outputs import add_entries, remove_outputs, siblings_of
 from workflows.layer.edit.people import AddPerson, RemovePerson
-from workflows.layer.edit.run import edit_layer
 from workflows.layer.model import Layer
 
 KEYS = {"a.a": "A", "c.c": "C"}

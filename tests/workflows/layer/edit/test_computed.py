@@ -3,12 +3,12 @@ from __future__ import annotations
 import re
 
 import pytest
-from support.layers import USERS, layer_of
+from support.layers import USERS, edit_layer, layer_of
 
 from workflows.layer.edit.groups import SetGroups
 from workflows.layer.edit.operation import EditRefused
 from workflows.layer.edit.people import AddPerson, RemovePerson
-from workflows.layer.edit.run import check, edit_layer
+from workflows.layer.edit.run import check
 from workflows.layer.model import Layer, Style, Subject
 
 KEY = "QUJD\n"

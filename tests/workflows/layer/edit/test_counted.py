@@ -3,12 +3,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from support.layers import layer_of
+from support.layers import edit_layer, layer_of
 
 from workflows.layer.edit.groups import SetGroups
 from workflows.layer.edit.operation import EditRefused
 from workflows.layer.edit.people import AddPerson, RemovePerson
-from workflows.layer.edit.run import check, edit_layer
+from workflows.layer.edit.run import check
 from workflows.layer.model import Layer, Style, Subject
 from workflows.layer.read.layer import read_files
 

@@ -3,14 +3,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pytest
-from support.layers import USERS, layer_of, pair
+from support.layers import USERS, edit_layer, layer_of, pair
 
 from workflows.core.errors import Problem
 from workflows.core.sentences import text_of
 from workflows.hcl.document import Splice
 from workflows.layer.edit.operation import Change
 from workflows.layer.edit.people import AddPerson, RemovePerson
-from workflows.layer.edit.run import EditUnsafe, check, edit_layer
+from workflows.layer.edit.run import EditUnsafe, check
 from workflows.layer.files import FileSet
 from workflows.layer.model import Layer
 

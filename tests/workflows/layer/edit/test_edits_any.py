@@ -5,14 +5,13 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings, strategies as st
 from support.edits import propose
 from support.examples import examples
-from support.layers import NAMES, USERS, contents, layer_of, layers, slug, within
+from support.layers import NAMES, USERS, contents, edit_layer, layer_of, layers, slug, within
 
 from workflows.layer.edit.account import SetSetting
 from workflows.layer.edit.groups import AddGroup, RemoveGroup, RenameGroup, SetGroups
 from workflows.layer.edit.key_files import ReplaceKey
 from workflows.layer.edit.outputs import plan_outputs, remove_outputs
 from workflows.layer.edit.people import AddPerson, RemovePerson
-from workflows.layer.edit.run import edit_layer
 from workflows.layer.model import Layer
 from workflows.layer.read.layer import read_files
 

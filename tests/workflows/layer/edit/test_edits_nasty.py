@@ -4,13 +4,12 @@ import re
 
 import pytest
 from support.edits import propose
-from support.layers import BUCKET, USERS, contents, layer_of, pair
+from support.layers import BUCKET, USERS, contents, edit_layer, layer_of, pair
 
 from workflows.layer.edit.account import SetSetting
 from workflows.layer.edit.groups import AddGroup, RemoveGroup, RenameGroup, SetGroups
 from workflows.layer.edit.operation import EditRefused
 from workflows.layer.edit.people import AddPerson, RemovePerson
-from workflows.layer.edit.run import edit_layer
 from workflows.layer.model import Layer, Subject
 
 

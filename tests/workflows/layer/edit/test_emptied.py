@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from support.layers import USERS, contents, layer_of
+from support.layers import USERS, contents, edit_layer, layer_of
 from support.terraform import terraform_argv, terraform_environment
 
 from workflows.layer.edit.groups import AddGroup, AddGroupPolicy, RemoveGroupPolicy, SetGroups
 from workflows.layer.edit.key_files import RenameKeyFile
 from workflows.layer.edit.operation import EditRefused, Operation
 from workflows.layer.edit.people import AddPerson, RemovePerson
-from workflows.layer.edit.run import edit_layer
 from workflows.layer.formatting import fmt_clean
 from workflows.layer.model import Layer
 

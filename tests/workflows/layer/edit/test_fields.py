@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from support.layers import contents, layer_of
+from support.layers import contents, edit_layer, layer_of
 
 from workflows.layer.edit.operation import EditRefused
 from workflows.layer.edit.people import AddPerson, RemovePerson, SetAccess
-from workflows.layer.edit.run import edit_layer
 
 MAP = """variable "users" {
   default = {

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 from support.edits import propose
-from support.layers import ACCOUNT, USERS, layer_of
+from support.layers import ACCOUNT, USERS, edit_layer, layer_of
 from support.styles import Written
 
 from workflows.layer.edit.account import LEAST, SetSetting, least_length, short_passwords
 from workflows.layer.edit.operation import EditRefused
 from workflows.layer.edit.people import AddPerson
-from workflows.layer.edit.run import check, edit_layer
+from workflows.layer.edit.run import check
 from workflows.layer.model import Layer, Place
 
 KEY = "QUJD\n"

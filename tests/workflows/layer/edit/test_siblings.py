@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from support.layers import USERS, contents, layer_of
+from support.layers import USERS, contents, edit_layer, layer_of
 
 from workflows.hcl.lists import position_for
 from workflows.layer.edit.operation import EditRefused
 from workflows.layer.edit.people import AddPerson, RemovePerson
-from workflows.layer.edit.run import check, edit_layer
+from workflows.layer.edit.run import check
 
 MODULE = """module "user" {
   source   = "../modules/iam-user"

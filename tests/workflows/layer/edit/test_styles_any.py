@@ -6,7 +6,7 @@ import pygohcl
 import pytest
 from hypothesis import HealthCheck, assume, given, reject, settings, strategies as st
 from support.examples import examples
-from support.layers import NAMES, contents, slug, within
+from support.layers import NAMES, contents, edit_layer, slug, within
 from support.styles import styled_layers
 
 from workflows.layer.edit.groups import AddGroupPolicy, RemoveGroupPolicy, SetGroups
@@ -14,7 +14,6 @@ from workflows.layer.edit.key_files import RenameKeyFile
 from workflows.layer.edit.operation import EditRefused, Operation, facts_of
 from workflows.layer.edit.outputs import remove_outputs
 from workflows.layer.edit.people import AddPerson, RemovePerson, SetAccess
-from workflows.layer.edit.run import edit_layer
 from workflows.layer.model import Layer, Style
 from workflows.layer.read.layer import read_files
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from support.layers import Habits, group, layer_of
+from support.layers import Habits, edit_layer, group, layer_of
 from support.styles import BANNERS, OUTPUTS, Written, files_of
 from support.terraform import needs_terraform, terraform_argv, terraform_environment
 
@@ -11,7 +11,6 @@ from workflows.layer.edit.groups import AddGroupPolicy, RemoveGroupPolicy, SetGr
 from workflows.layer.edit.key_files import RenameKeyFile
 from workflows.layer.edit.operation import Operation
 from workflows.layer.edit.people import AddPerson, RemovePerson, SetAccess
-from workflows.layer.edit.run import edit_layer
 from workflows.layer.formatting import fmt_clean
 
 POLICY = "arn:aws:iam::aws:policy/job-function/Billing"

@@ -6,12 +6,11 @@ import weakref
 from pathlib import Path
 
 import pytest
-from support.layers import ACCOUNT, USERS, layer_of, location
+from support.layers import ACCOUNT, USERS, edit_layer, layer_of, location
 
 from workflows.core.errors import OnboardError
 from workflows.core.files import cause_of
 from workflows.layer.edit.people import AddPerson
-from workflows.layer.edit.run import edit_layer
 from workflows.layer.model import Style, Subject
 from workflows.layer.read.layer import read_layer
 

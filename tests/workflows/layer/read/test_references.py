@@ -3,12 +3,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from support.layers import USERS, contents, layer_of
+from support.layers import USERS, contents, edit_layer, layer_of
 
 from workflows.layer.edit.groups import SetGroups
 from workflows.layer.edit.operation import EditRefused
 from workflows.layer.edit.people import AddPerson, RemovePerson
-from workflows.layer.edit.run import edit_layer
 from workflows.layer.model import Layer
 from workflows.layer.read.references import Reference, parsed_reference, written
 

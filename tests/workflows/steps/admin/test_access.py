@@ -6,13 +6,12 @@ from pathlib import Path
 
 import pytest
 from support.fakes import fake_environment
-from support.layers import Habits, group, layer_of
+from support.layers import Habits, edit_layer, group, layer_of
 from support.styles import Written, files_of
 
 from workflows.core.sentences import text_of
 from workflows.layer.edit.key_files import RenameKeyFile
 from workflows.layer.edit.people import RemovePerson, SetAccess
-from workflows.layer.edit.run import edit_layer
 from workflows.layer.model import Layer, Person
 from workflows.steps.admin import state_now, users
 from workflows.steps.admin.edits import operations

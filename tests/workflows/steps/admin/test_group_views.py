@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 from support import layers
-from support.layers import layer_of
+from support.layers import edit_layer, layer_of
 from support.styles import styled_layers
 
 from screens.admin.groups import (
@@ -22,7 +22,7 @@ from screens.admin.groups import (
     about_layer,
     about_person,
 )
-from workflows.layer.edit.run import check, edit_layer
+from workflows.layer.edit.run import check
 from workflows.layer.model import Layer
 from workflows.layer.read.layer import read_files
 from workflows.steps.admin.edits import operations
