@@ -7,7 +7,6 @@ file is spliced, read again, and compared with the intent before anything is off
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,34 +29,45 @@ from workflows.layer.write import ChangeSet, FileChange
 _NAME = re.compile(r"[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*")
 
 
-def check_account(project: Project, account: Account) -> Iterator[Problem]:
-    """Yield what is wrong with a new account for the project's list.
+def check_account(project: Project, account: Account) -> list[Problem]:
+    """Return what is wrong with a new account for the project's list.
 
     The id is "" for an account that AWS has not created yet.
     """
-    if not _NAME.fullmatch(account.name):
-        yield Problem(
+    known, email = project.accounts, account.email.casefold()
+    same_email = [listed.name for listed in known if email and listed.email.casefold() == email]
+    same_id = [listed.name for listed in known if account.id and listed.id == account.id]
+    rules = (
+        (
+            not _NAME.fullmatch(account.name),
             (
                 "An account's name has only lower-case letters, digits and single dashes, and begins with "
                 "a letter."
             ),
             "name",
-        )
-    if any(listed.name == account.name for listed in project.accounts):
-        yield Problem(f"There is already an account {account.name}.", "name")
-    if not re.fullmatch(r"[^@\s\"]+@[^@\s\"]+\.[^@\s\"]+", account.email):
-        yield Problem("Enter the address of the account's root user.", "email")
-    email = account.email.casefold()
-    if email and (same := [listed.name for listed in project.accounts if listed.email.casefold() == email]):
-        message = (
-            f"The address {account.email} is taken by {enumerated(same)}. AWS wants a different one for "
-            "each account."
-        )
-        yield Problem(message, "email")
-    if account.id and (same := [listed.name for listed in project.accounts if listed.id == account.id]):
-        yield Problem(f"The id {account.id} is taken by {enumerated(same)}.", "id")
-    if account.id and not re.fullmatch(r"[0-9]{12}", account.id):
-        yield Problem("An account id has 12 digits.", "id")
+        ),
+        (
+            any(listed.name == account.name for listed in known),
+            f"There is already an account {account.name}.",
+            "name",
+        ),
+        (
+            not re.fullmatch(r"[^@\s\"]+@[^@\s\"]+\.[^@\s\"]+", account.email),
+            "Enter the address of the account's root user.",
+            "email",
+        ),
+        (
+            same_email,
+            (
+                f"The address {account.email} is taken by {enumerated(same_email)}. AWS wants a different "
+                "one for each account."
+            ),
+            "email",
+        ),
+        (same_id, f"The id {account.id} is taken by {enumerated(same_id)}.", "id"),
+        (account.id and not re.fullmatch(r"[0-9]{12}", account.id), "An account id has 12 digits.", "id"),
+    )
+    return [Problem(message, field) for broken, message, field in rules if broken]
 
 
 def _wrong(what: Sentence, why: Sentence) -> EditRefused:

@@ -166,31 +166,45 @@ class AddPerson:
     def _check_plan(self, layer: Layer) -> Iterator[Problem]:
         plan = _plan(layer, self)
         declared, planned = plan.declared, plan.outputs
-        if planned is None and plan.wants_outputs and any(output.person for output in layer.outputs):
-            yield Problem(
+        names = [sibling.iam_name for sibling in declared.siblings]
+        exception = out_of_order(names)
+        odd = names[exception] if exception is not None else ""
+        gone = {person.declaration for person in map(layer.person, self.leaving) if person}
+        warnings = (
+            (
+                planned is None and plan.wants_outputs and any(output.person for output in layer.outputs),
                 (
                     "iam-onboard adds no outputs: none are labelled after a user's name, so there is no "
                     "pattern to follow."
                 ),
                 "outputs",
-                fatal=False,
-            )
-        if self.outputs and not layer.people:
-            yield Problem(
-                f"iam-onboard adds no outputs: {layer.location.relative} has no user whose outputs it "
-                "could follow. Write the first user's by hand, or get them back from git (git log -p).",
+            ),
+            (
+                self.outputs and not layer.people,
+                (
+                    f"iam-onboard adds no outputs: {layer.location.relative} has no user whose outputs it "
+                    "could follow. Write the first user's by hand, or get them back from git (git log -p)."
+                ),
                 "outputs",
-                fatal=False,
-            )
-        if declared.copied:
-            message = f"{self.name} gets {', '.join(declared.copied)} from {declared.sibling}"
-            yield Problem(f"{message}: check whether it fits.", "name", fatal=False)
-        names = [sibling.iam_name for sibling in declared.siblings]
-        exception = out_of_order(names)
-        gone = {person.declaration for person in map(layer.person, self.leaving) if person}
-        if exception is not None and names[exception] not in gone:
-            message = f"All users are in alphabetical order but {names[exception]}, which stays"
-            yield Problem(f"{message} where it is; {self.name} goes by the alphabet.", "name", fatal=False)
+            ),
+            (
+                declared.copied,
+                (
+                    f"{self.name} gets {', '.join(declared.copied)} from {declared.sibling}: check whether "
+                    "it fits."
+                ),
+                "name",
+            ),
+            (
+                odd and odd not in gone,
+                (
+                    f"All users are in alphabetical order but {odd}, which stays where it is; {self.name} "
+                    "goes by the alphabet."
+                ),
+                "name",
+            ),
+        )
+        yield from (Problem(message, field, fatal=False) for applies, message, field in warnings if applies)
         taken = {output.name for output in layer.outputs}
         for kind, (label, *_) in planned.facts if planned is not None else ():
             if kind == "outputs" and label in taken:
