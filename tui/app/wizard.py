@@ -336,7 +336,8 @@ class WizardScreen(OneFocus):
         if not self._stage.record(lambda: news.append(self.run.save_answer(question, answer, unsure=unsure))):
             return
         if any(news):
-            if answer.contradicts and not (shown and key == self.current):
+            in_page = key == self.current and (shown or not self._stage.busy)
+            if answer.contradicts and not in_page:
                 self.notify(f"{text_of(self.run.title(key))}: {text_of(answer.words)}", severity="warning")
             current = self.current
             tested = current is not None and not shown and self.run.step(current).tests

@@ -1068,6 +1068,22 @@ async def test_what_takes_the_network_is_asked_in_the_background_and_is_no_tick_
         assert kept_observations(app.session.folder)[USERS].verdict is answer.verdict
 
 
+@pytest.mark.parametrize("at", [PROJECT, USERS])
+async def test_what_the_network_says_against_a_step_is_told_elsewhere_and_shown_on_its_page(
+    tmp_path: Path, at: StepKey
+) -> None:
+    users, app = asked(tmp_path)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        await app.wizard.go_to(at)
+        users.answer = GONE
+        users.may_answer.set()
+        await rest(pilot)
+        assert app.session.status(USERS) is Status.CONTRADICTED
+        assert bool(app._notifications) is (at != USERS)
+        assert bool(app.wizard.query(".pane-note")) is (at == USERS)
+
+
 async def test_what_the_network_said_against_a_step_can_be_asked_again_with_what_that_takes(
     tmp_path: Path,
 ) -> None:
