@@ -267,7 +267,8 @@ class VerifyPane(UnlockingPane):
             now = self.context.environment.now()
             when = moment_text(self._at, now) if self._at else "when they were last asked"
             self._answer(_proof(tuple(self._results.values()), survey.written, why=True, when=when))
-        if fresh and (self._settled or self.opening.asks):
+        failed = self.opening.done and bool(self._failing) and not self._changed  # it confirmed nothing
+        if failed or (fresh and (self._settled or self.opening.asks)):
             self.drop_note()  # they have been asked since, whatever the note is about
         if self._all_work:
             self.query_one("#copy-lines").focus()

@@ -422,6 +422,9 @@ async def test_what_only_the_admin_can_help_with_asks_for_no_code(
         await rest(pilot)
         assert session.status(VERIFY) is Status.UNCONFIRMED
         assert [bool(result["for_admin"]) for result in session.facts()["verified"]["results"][1:]] == [True]
+        await app.wizard.go_to(VERIFY)
+        await rest(pilot)
+        assert not any(is_displayed(note) for note in app.pane.query(".pane-note")), "nothing was confirmed"
 
 
 async def test_a_test_that_fails_contradicts_the_one_that_is_done_until_one_works(
