@@ -507,5 +507,5 @@ def _remarks(
     edits = {*asked} - {"mfa_reset"}
     goes = f"that goes under “Whose PGP key?”{where}"
     new_keys = [f"{name} asks for a new key (in the mailbox): {goes}." for name in asking]
-    of_the_files = (*found.to_be_planned(accounts), *found.of_the_files) if edits else ()
-    return [*found.remarks, *new_keys, *of_the_files]
+    planned = (*found.without_program(accounts), *found.to_be_planned(accounts))
+    return [*found.remarks, *new_keys, *((*planned, *found.of_the_files) if edits else ())]

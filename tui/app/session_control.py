@@ -19,7 +19,7 @@ with on_demand():
     from screens.new_user import replacement
     from screens.step import page
     from tui import environments, session_catalogue
-    from workflows import run as runs
+    from workflows import environment, run as runs
     from workflows.core import processes
     from workflows.desktop import clipboard as clipboards
     from workflows.machine import events, session as sessions, state, summaries
@@ -30,6 +30,8 @@ with on_demand():
 
 Drafts = Mapping[str, Mapping[str, Any]]
 _DEVICE_REMOVED = "your admin removed the device that you registered"
+_PROGRAM = "program"
+"""The draft, of no step, that keeps the program from `--binary`."""
 _NAMES_PEOPLE = {"admin": "project", "new-user": "before-you-start"}
 """The step that names the people of a workflow."""
 
@@ -325,6 +327,7 @@ class SessionControl:
         try:
             for step, draft in drafts.items():
                 session.drafts.save(events.StepKey(step), draft)
+            world = self._with_program(session)
         except FileError as error:
             self.leave()
             raise OnboardError(
@@ -333,9 +336,20 @@ class SessionControl:
                 why=error.why,
                 next="Fix that, then resume the session.",
             ) from error
-        workflow = session.header.workflow
-        environment = self._source.environment(workflow, self._clipboard)
-        return runs.SessionRun(session, environment, self.parts.modules[workflow])
+        return runs.SessionRun(session, world, self.parts.modules[session.header.workflow])
+
+    def _with_program(self, session: sessions.Session) -> environment.Environment:
+        """Return a session's environment, with the Terraform program that the user named now or earlier.
+
+        Raises:
+            FileError: it couldn't be kept, or read.
+        """
+        found = self._source.environment(session.header.workflow, self._clipboard)
+        key = events.StepKey(_PROGRAM)
+        if isinstance(found.binary, str):
+            session.drafts.save(key, {"binary": found.binary})
+        kept = session.drafts.load(key).get("binary")
+        return replace(found, binary=found.binary or str(kept or "") or None)
 
 
 def _people(summary: summaries.Summary) -> set[str]:

@@ -171,8 +171,8 @@ class BinaryMissing(OnboardError):  # noqa: N818 - it names what is missing
     """The program that a layer needs is not on this computer."""
 
 
-class OtherProduct(OnboardError):  # noqa: N818 - it says what is wrong
-    """The program is not the product that wrote the layer's lock file."""
+class OtherProduct(BinaryMissing):
+    """The program is not the product that wrote the layer's lock file, which is missing."""
 
 
 class Unidentified(OnboardError):  # noqa: N818 - it says what is wrong

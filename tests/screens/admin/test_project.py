@@ -306,7 +306,7 @@ async def test_who_asks_for_a_new_key_is_pointed_at_until_they_are_named(
 async def test_the_accounts_are_in_view_and_named_by_the_primary_however_much_there_is_to_know(
     admin_project: AdminProject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(project, "_project_remarks", lambda _project: ["This is one to know. " * 8] * 4)
+    monkeypatch.setattr(project, "_project_remarks", lambda *_: ["This is one to know. " * 8] * 4)
     drafts = {"project": {"path": str(admin_project.root), "joining": ["jane.doe"]}}
     async with wizard(admin_project, drafts=drafts, size=(80, 24)) as ui:
         await ui.rest()

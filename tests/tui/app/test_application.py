@@ -1224,6 +1224,23 @@ async def test_the_new_user_who_is_played_is_who_was_invited_last_and_still_join
     assert start.session, "ann has her handoff, and sent her key by another way"
 
 
+async def test_a_program_named_once_stays_with_its_session(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def named(*binaries: str | tuple[str, ...] | None) -> list[str | tuple[str, ...] | None]:
+        used = []
+        for binary in binaries:
+            environment = fake_environment(house.machine.home, {}, binary=binary)
+            monkeypatch.setattr(house.source, "environment", lambda *_: environment)  # noqa: B023
+            used.append(control.resume(Start(session=session)).environment.binary)
+            control.leave()
+        return used
+
+    session, control = house.session(), SessionControl(house.parts(), house.source, FakeClipboard())
+    assert named(None, "/a/tofu", None, "/b/tofu", None) == [None, "/a/tofu", "/a/tofu", "/b/tofu", "/b/tofu"]
+    assert named(("sandbox's",)) == [("sandbox's",)]
+
+
 @pytest.mark.parametrize(
     ("again", "redone"), [({}, ()), ({"groups": "why"}, LAYERS["layers"]), ({"groups@x": "why"}, ())]
 )

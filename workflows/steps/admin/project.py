@@ -1,7 +1,7 @@
 """The project step: where it is, its shape, and what to do for whom.
 
-All later steps work on the layers chosen here. So a wrong folder, a checkout behind its upstream or a binary
-that a layer excludes is found here, before anything is edited.
+All later steps work on the layers chosen here. So a wrong folder or a checkout behind its upstream is found
+here, before anything is edited. A missing Terraform is only a remark: nothing before Plan needs it.
 """
 
 from __future__ import annotations
@@ -16,15 +16,16 @@ from pathlib import Path
 
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.files import read_text
+from workflows.core.grouping import by_key
 from workflows.core.openpgp import fingerprint_in
-from workflows.core.sentences import Sentence, count, enumerated, joined, listed
+from workflows.core.sentences import Sentence, count, joined, listed
 from workflows.core.shapes import texts
 from workflows.git import Git
 from workflows.gpg.tools import GpgMissing
 from workflows.gpg.verdict import judge_file
 from workflows.layer.discover import ProjectError, find_project, provider_wanted
 from workflows.layer.edit.account import short_passwords
-from workflows.layer.model import Finding, Layer, Person, Project, Subject
+from workflows.layer.model import Finding, Layer, LayerLocation, Person, Project, Subject
 from workflows.layer.names import check_name
 from workflows.layer.read.layer import read_layer
 from workflows.machine.events import Facts, StepKey
@@ -43,12 +44,13 @@ from workflows.steps.shared.by_hand import people_unknown
 from workflows.steps.shared.module import Context, Progress, Report, unless_refused
 from workflows.steps.shared.moved_project import same_project
 from workflows.steps.shared.paths import typed_path
-from workflows.terraform.binary import ProgramNotTrusted, find_program
+from workflows.terraform.binary import BinaryMissing, find_program
 
 FIRST_LAYERS = ("management", "root", "security")
 _OWN = StepKey("project")
 _MOST_REMARKS = 3
 _MOST_NAMED = 6
+_WORKS_WITHOUT = "You can write the files without it, but not check their format, plan or apply."
 MISSING: Mapping[str, Sentence] = {
     "joining": "Say who joins",
     "leaving": "Say who leaves",
@@ -95,6 +97,7 @@ class Survey:
         remarks: what the person should know, one sentence each.
         of_the_files: the same for work that writes or plans the checkout's files.
         uncommitted: how many files of an account's layer git has changes of, by account.
+        missing: why an account's layer can't be planned on this computer, if its program isn't here.
         asking: existing users who request another key, from the sandbox's mailbox.
     """
 
@@ -104,6 +107,7 @@ class Survey:
     remarks: tuple[Sentence, ...]
     of_the_files: tuple[Sentence, ...] = ()
     uncommitted: Mapping[str, int] = field(default_factory=dict)
+    missing: Mapping[str, BinaryMissing] = field(default_factory=dict)
     asking: tuple[str, ...] = ()
 
     def people(self, kind: str = "") -> tuple[str, ...]:
@@ -128,6 +132,15 @@ class Survey:
             return ()
         uncommitted = f"{count(every, 'uncommitted file')} in {listed(where, 2)}"
         return (f"{uncommitted}: plans will include {'it' if every == 1 else 'them'}.",)
+
+    def without_program(self, accounts: Collection[str]) -> tuple[Sentence, ...]:
+        """Say which of these accounts can't be planned here, and what to install."""
+        errors = {account: self.missing[account] for account in accounts if account in self.missing}
+        alike = by_key(((error.title, error.next), account) for account, error in errors.items())
+        return tuple(
+            joined((f"{listed(where, 2)}: {title}.", _WORKS_WITHOUT, advice))
+            for (title, advice), where in alike.items()
+        )
 
 
 def survey(path: str, context: Context, report: Report) -> Survey:
@@ -154,9 +167,9 @@ def survey(path: str, context: Context, report: Report) -> Survey:
     proposed = tuple(name for name in names if name in FIRST_LAYERS) or (names[0],)
     git = Git(project.root, context.environment.variables)
     of_the_files = (*_git_remarks(git), *layer_remarks(layers))
-    remarks, uncommitted = tuple(_project_remarks(project)), _uncommitted(git, project)
-    asking = _asking(layers, context)
-    return Survey(project, tuple(layers), proposed, remarks, of_the_files, uncommitted, asking)
+    remarks, uncommitted = tuple(_project_remarks(project, context)), _uncommitted(git, project)
+    missing, asking = _missing_programs(project, context), _asking(layers, context)
+    return Survey(project, tuple(layers), proposed, remarks, of_the_files, uncommitted, missing, asking)
 
 
 def validate(request: Request, _context: Context) -> list[Problem]:
@@ -195,19 +208,20 @@ def spaced(name: str, *, alone: bool) -> Sentence:
 
 
 def perform(request: Request, context: Context, report: Report) -> Facts:
-    """Check the project again with its upstream and binary, and record the work to do.
+    """Check the project again with its upstream, and record the work to do.
 
     Raises:
-        OnboardError: it isn't a project, is behind its upstream, lacks a named person, or the binary doesn't
-            fit.
+        ProgramNotTrusted: it brings its own Terraform, which the person hasn't accepted yet.
+        OnboardError: it isn't a project, is behind its upstream, or lacks a named person.
     """
     found = survey(request.path, context, report)
     chosen = _chosen(request, found)
     _check_people(request, chosen, context)
     report(Progress("Asking the checkout's upstream"))
     check_upstream(found.project.root, context, needed=not request.without_upstream)
-    report(Progress("Looking for the programs that the layers ask for"))
-    _check_programs(found.project, chosen, context)
+    for layer in chosen:
+        with suppress(BinaryMissing):  # it is a remark
+            _find_program(found.project, layer.location, context)
     return {
         "project_root": str(found.project.root),
         "project": found.project.name,
@@ -331,21 +345,22 @@ def nobody(name: str, layers: Sequence[Layer], kind: str) -> OnboardError:
     )
 
 
-def _check_programs(project: Project, chosen: Sequence[Layer], context: Context) -> None:
-    """Reject layers whose program is missing, and name the layers that can be chosen without it."""
-    path, refused = context.environment.variables.get("PATH", ""), dict[str, OnboardError]()
-    for layer in chosen:
+def _missing_programs(project: Project, context: Context) -> dict[str, BinaryMissing]:
+    """Return the errors of layers whose program isn't on this computer, by account."""
+    missing = {}
+    for location in project.layers:
         try:
-            find_program(wanted_binary(project, layer.location, context.environment), path)
-        except ProgramNotTrusted:
-            raise
-        except OnboardError as error:
-            refused[layer.location.account] = error
-    for refusal in refused.values():
-        others = [layer.location.account for layer in chosen if layer.location.account not in refused]
-        alone = f"Or continue with {enumerated(others)} alone." if others else ""
-        refusal.next = joined((refusal.next, alone))
-        raise refusal
+            _find_program(project, location, context)
+        except BinaryMissing as error:
+            missing[location.account] = error
+        except OnboardError:
+            pass  # continuing asks about it or reports it
+    return missing
+
+
+def _find_program(project: Project, location: LayerLocation, context: Context) -> None:
+    path = context.environment.variables.get("PATH", "")
+    find_program(wanted_binary(project, location, context.environment), path)
 
 
 def observe(context: Context) -> Observation:
@@ -401,9 +416,12 @@ def _behind(context: Context, *, fetch: bool) -> Observation | None:
     return Observation(Verdict.CHANGED, words, about, here=True)
 
 
-def _project_remarks(project: Project) -> list[Sentence]:
+def _project_remarks(project: Project, context: Context) -> list[Sentence]:
     sso = "People here usually sign in through SSO; an IAM user is the exception."
-    return [*project.warnings, *([sso] if project.sso_enabled else [])]
+    chosen = context.environment.binary
+    program = f"Plans and applies in this session use {chosen}, as you chose with --binary."
+    named = [program] if isinstance(chosen, str) else []
+    return [*project.warnings, *([sso] if project.sso_enabled else []), *named]
 
 
 def _asking(layers: Sequence[Layer], context: Context) -> tuple[str, ...]:

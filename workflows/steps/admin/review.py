@@ -62,6 +62,7 @@ from workflows.steps.kinds import phrased, within
 from workflows.steps.shared.by_hand import refused_by_hand
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.steps.shared.paths import save_text
+from workflows.terraform.binary import BinaryMissing
 from workflows.terraform.record import file_sha256, is_source
 
 _VERBS = {
@@ -165,8 +166,8 @@ def prepare(context: Context, report: Report) -> Prepared:
     """
     change_set, edits = _edited(context, report)
     report(Progress("Checking the format"))
-    _check_format(change_set, context)
-    return Prepared(change_set, tuple(_notes(edits, context)))
+    unchecked = _check_format(change_set, context)
+    return Prepared(change_set, (*_notes(edits, context), *unchecked))
 
 
 def beside(change_set: ChangeSet, context: Context) -> Beside:
@@ -539,16 +540,24 @@ def _commit(git: Git, message: str, paths: Sequence[Path]) -> dict[str, Any]:
     return {"branch": git.branch() or "", "sha": sha, "remote": git.remote()}
 
 
-def _check_format(change_set: ChangeSet, context: Context) -> None:
-    """Reject a change that breaks a file's formatting; files never formatted are left alone."""
-    project = find_project(context.root)
+def _check_format(change_set: ChangeSet, context: Context) -> list[Sentence]:
+    """Reject a change that breaks a file's formatting; files never formatted are left alone.
+
+    Returns:
+        What couldn't be checked, because the layer's program isn't here.
+    """
+    project, unchecked = find_project(context.root), list[Sentence]()
     environment = child_environment(context.environment.variables)
     for location in project.layers:
         own = (change for change in change_set.changes if change.layer == location.relative)
         changes = [change for change in own if change.name.endswith(".tf") and change.after is not None]
         if not changes:
             continue
-        binary = layer_binary(project, location, context.environment)
+        try:
+            binary = layer_binary(project, location, context.environment)
+        except BinaryMissing as error:
+            unchecked.append(f"{location.account}: {error.title}, so nobody checked the format of its files.")
+            continue
         unclean = partial(fmt_clean, binary.argv, environment=environment, folder=location.path)
         spoiled = unclean({change.name: change.after or b"" for change in changes})
         already = unclean(
@@ -562,6 +571,7 @@ def _check_format(change_set: ChangeSet, context: Context) -> None:
                 next="Nothing was written. Make this change by hand, and report it with the lines below.",
                 detail="\n".join(spoiled[name] for name in names),
             )
+    return unchecked
 
 
 def observe(context: Context) -> Observation:

@@ -255,14 +255,21 @@ def test_a_first_and_a_last_name_are_asked_about(
     assert any("bob.new" in str(problem.message) for problem in problems) is bool(asked)
 
 
-def test_a_layer_whose_program_is_missing_is_named_with_those_that_can_do_without_it(
-    admin_project: AdminProject,
-) -> None:
+def test_a_layer_whose_program_is_missing_is_only_remarked_on(admin_project: AdminProject) -> None:
     lock = admin_project.root / "security/global/base-identities/.terraform.lock.hcl"
     lock.write_text('provider "registry.opentofu.org/hashicorp/aws" {\n  version = "4.67.0"\n}\n')
-    error = refused(admin_project, joining(admin_project))
-    assert "security/global/base-identities" in str(error.what)
-    assert "management" in str(error.next)
+    found = project.survey(str(admin_project.root), admin_project.context(), quiet)
+    assert found.missing.keys() == {"security"}
+    assert len(found.without_program(LAYERS)) == 1
+    assert not found.without_program(("management",))
+    assert admin_project.run(project, joining(admin_project))["layers"] == [*LAYERS]
+
+
+def test_a_program_named_by_the_user_is_remarked_on(admin_project: AdminProject) -> None:
+    admin_project.environment = replace(admin_project.environment, binary="/nowhere/tofu")
+    found = project.survey(str(admin_project.root), admin_project.context(), quiet)
+    assert any("/nowhere/tofu" in text_of(remark) for remark in found.remarks)
+    assert found.missing.keys() >= {*LAYERS}
 
 
 def test_somebody_who_is_everywhere_does_not_join(admin_project: AdminProject) -> None:

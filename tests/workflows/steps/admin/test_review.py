@@ -181,6 +181,14 @@ def test_a_binary_that_a_layer_excludes_is_refused_before_a_byte_is_written(admi
     assert admin.git("status", "--porcelain") == before
 
 
+def test_files_are_written_without_terraform_and_the_missing_check_is_noted(admin: AdminProject) -> None:
+    admin = replace(admin, environment=replace(admin.environment, binary="/nowhere/terraform"))
+    prepared = review.prepare(admin.context(), quiet)
+    (note,) = prepared.notes
+    assert str(note).startswith("security: ")
+    assert perform(admin, Request(prepared.change_set))["changed_files"]
+
+
 def test_an_argument_that_no_plan_may_have_is_refused_before_a_byte_is_written(admin: AdminProject) -> None:
     variables = {**admin.environment.variables, "TF_CLI_ARGS": "-target=aws_iam_user.x"}
     admin = replace(admin, environment=replace(admin.environment, variables=variables))
