@@ -320,9 +320,9 @@ class ApplyPane(TerraformPane):
         self.query_one(ProgressLine).counts = False
         self._show()
         if not self.opening.done and not self.opening.asks:
-            self._check_plan()
+            self.look_again()
 
-    def _check_plan(self) -> None:
+    def look_again(self) -> None:
         def work(report: Report) -> tuple[str, Outlook]:
             outlook = apply.survey(self.context, report)
             nothing = outlook.begun or apply.nothing_to_do(self.context)
@@ -335,7 +335,7 @@ class ApplyPane(TerraformPane):
         if self._planned is None or self._planned.empty:
             return Primary("Continue")
         if outlook is None:
-            return Primary("Check the plan", act=self._check_plan)
+            return Primary("Check the plan", act=self.look_again)
         if outlook.refusal and outlook.recoverable and not self.has_class("-recovering"):
             return Primary("See what is left", act=self.action_recover)
         if outlook.refusal or self.has_class("-recovering"):
@@ -453,7 +453,7 @@ class ApplyPane(TerraformPane):
         if self.has_class("-applying") and self._planned is not None:
             self._progress = replace(self._progress, running={})
             self._show_people(self._planned)
-        self.call_later(self._check_plan)
+        self.call_later(self.look_again)
 
     # -- actions -----------------------------------------------------------------------------------
 

@@ -369,6 +369,9 @@ class HandOverPane(TerraformPane):
         """Read the state; `then` is the action that needed a text in a done step."""
         self.run_coded("read", partial(hand_over.prepare, self.context), partial(self._show_read, then))
 
+    def look_again(self) -> None:
+        self._read()
+
     # -- actions -----------------------------------------------------------------------------------
 
     def _send(self, name: str) -> None:

@@ -422,9 +422,9 @@ class PlanPane(TerraformPane):
 
     def on_mount(self) -> None:
         self._show()
-        self._look()
+        self.look_again()
 
-    def _look(self) -> None:
+    def look_again(self) -> None:
         self.run_move("look", self._read_layer, self._layer_read, looks=True)
 
     def _read_layer(self, report: Report) -> tuple[str, Return]:
@@ -560,7 +560,7 @@ class PlanPane(TerraformPane):
             message.handled = True
             self.show_failure(message.error)
         elif message.name == "perform":
-            self.call_later(self._look)  # the plan shown can't be accepted any more
+            self.call_later(self.look_again)  # the plan shown can't be accepted any more
         elif message.name == "look":
             message.handled = message.shown = True
             self.show_failure(message.error)

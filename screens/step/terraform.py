@@ -23,15 +23,18 @@ from textual.widgets import Input
 
 from screens.step.asking import CodedMove, CodePane
 from screens.step.page import StepPane
-from screens.widgets.dialogs import Confirm, Typed, ask
-from screens.widgets.lists import Log, TextDialog
+from screens.widgets.dialogs import Confirm, Dialog, Typed, ask
+from screens.widgets.lists import Log
 from screens.widgets.text import Button, ScrollBody, Text, in_line, styled
+from workflows.core.grouping import by_key
 from workflows.core.openpgp import grouped
-from workflows.core.sentences import Sentence, count, joined, moment_text, text_of
+from workflows.core.sentences import Sentence, count, joined, listed, moment_text, text_of
 from workflows.steps.admin import plan, recovery
 from workflows.steps.admin.accepted_plan import PersonChange, Planned
+from workflows.steps.admin.other_sessions import answer_about
 from workflows.steps.admin.plan_resources import SIGNS
 from workflows.steps.admin.suspect_keys import to_compare
+from workflows.steps.decisions import Comparison
 from workflows.terraform.failures import InitWay, LockHeld, LockInfo, StateUnwritten, TerraformFailed
 from workflows.terraform.plan import Action
 from workflows.terraform.redaction import redact
@@ -203,10 +206,7 @@ _WRITE = (
 
 COMPARE = "Compare the PGP fingerprints that nobody has compared yet"
 """The description of its key."""
-_COMPARE_KEYS = (
-    "Call each owner, and compare all ten groups.\n"
-    "If one differs, stop here and use “Replace a PGP key” on Home."
-)
+_COMPARE_KEY = "Ask {} to read it to you, in a call or in person, and compare all {} groups."
 WAIT_SECONDS = 15
 """Seconds before another try; Terraform itself then waits for the lock another 20 seconds."""
 
@@ -290,6 +290,28 @@ class LockDialog(Typed[LockAnswer]):
         self._tell()
 
 
+class CompareDialog(Dialog[Comparison]):
+    """Shows the fingerprint of somebody's key, and takes the answer whether it is theirs."""
+
+    def __init__(self, name: str, fingerprint: str, accounts: Sequence[str]) -> None:
+        groups = grouped(fingerprint).split()
+        half = (len(groups) + 1) // 2
+        shown = "\n".join(map("  ".join, (groups[:half], groups[half:])))
+        super().__init__(
+            f"Compare {name}'s fingerprint in {listed([*accounts], 3)}",
+            f"{shown}\n\n{_COMPARE_KEY.format(name, len(groups))}",
+            Button("They match", id="same"),
+            Button("No, it differs", id="differs"),
+            close="Not yet",
+        )
+
+    def action_same(self) -> None:
+        self.dismiss(Comparison.SAME)
+
+    def action_differs(self) -> None:
+        self.dismiss(Comparison.DIFFERS)
+
+
 class TerraformPane(CodePane):
     """A pane whose work runs Terraform."""
 
@@ -370,7 +392,7 @@ class TerraformPane(CodePane):
 
     @on(Button.Pressed, "#compare")
     def action_compare(self) -> None:
-        """Go to PGP keys, or show the fingerprints of keys that this session didn't accept."""
+        """Go to PGP keys, or ask about the fingerprints of keys that this session didn't accept."""
         if not self.query_one("#compare").display:
             return
         if self._uncompared:
@@ -383,8 +405,30 @@ class TerraformPane(CodePane):
         )
 
     def _show_keys(self, keys: Mapping[tuple[str, str], str]) -> None:
-        lines = [f"{name} ({account})\n  {grouped(key)}\n" for (name, account), key in keys.items()]
-        self.app.push_screen(TextDialog("Compare these fingerprints", "\n".join([*lines, _COMPARE_KEYS])))
+        self._ask_about([*by_key(((name, key), account) for (name, account), key in keys.items()).items()])
+
+    def _ask_about(self, keys: Sequence[tuple[tuple[str, str], Sequence[str]]]) -> None:
+        """Ask about one key after the other, and keep each answer; then look again."""
+        if not keys:
+            self.look_again()
+            return
+        ((name, key), accounts), *rest = keys
+
+        def answered(said: Comparison | None) -> None:
+            if said is None:
+                self._ask_about(rest)
+            else:
+                self.run_move(
+                    "answer",
+                    lambda _: answer_about(name, key, said, self.context),
+                    lambda _: self._ask_about(rest),
+                )
+
+        self.app.push_screen(CompareDialog(name, key, accounts), answered)
+
+    def look_again(self) -> None:
+        """Look again what is doubtful about the keys."""
+        raise NotImplementedError
 
     def try_again(self) -> None:
         """Repeat what a lock or an init stopped: a move of the page, or else what Next does."""

@@ -27,7 +27,7 @@ from screens.admin.plan import PlanPane, ResourceBrowser
 from screens.step import terraform
 from screens.step.asking import Contradiction
 from screens.step.page import StepPane, is_displayed
-from screens.step.terraform import RunLog, amounts
+from screens.step.terraform import CompareDialog, RunLog, amounts
 from screens.widgets.dialogs import Confirm, ErrorDialog
 from screens.widgets.lists import TextDialog, ToSendDialog
 from screens.widgets.rail import MARKS
@@ -57,7 +57,7 @@ from workflows.steps.admin.accepted_plan import (
     sent_to,
 )
 from workflows.steps.admin.hand_over import PersonHandoff
-from workflows.steps.admin.other_sessions import replaced_before_sent
+from workflows.steps.admin.other_sessions import answers_kept, replaced_before_sent
 from workflows.steps.admin.status_grid import PersonStatus, status_grid
 from workflows.steps.admin.terraform_runs import CodeWanted, run_folder
 from workflows.steps.decisions import Decisions, LayerDecisions
@@ -1635,12 +1635,37 @@ async def test_plan_and_apply_say_what_another_session_leaves_open_about_a_key(
             assert app.pane.query_one("#not-compared").display
             await press(pilot, "k")
             await rest(pilot)
-            assert isinstance(app.screen, TextDialog)
-            assert grouped("A" * 40) in app.screen._text
+            assert isinstance(app.screen, CompareDialog)
+            shown = str(app.screen.query_one(".dialog-body", Text).content).split()
+            assert [*grouped("A" * 40).split()] == [group for group in shown if group == "AAAA"]
             await press(pilot, "escape")
         await press(pilot, "ctrl+n")
         assert isinstance(app.screen, Confirm)
         assert doubt in " ".join(str(app.screen.query_one(".dialog-body", Text).content).split())
+
+
+@pytest.mark.parametrize("answer", ["same", "differs"])
+async def test_an_answer_about_a_key_that_the_session_did_not_accept_is_kept(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, answer: str
+) -> None:
+    keys = {("jane.doe", "management"): "A" * 40, ("jane.doe", "security"): "A" * 40, ("ann", "x"): "B" * 40}
+    monkeypatch.setattr(terraform, "to_compare", lambda *_: keys)
+    monkeypatch.setattr(judged_plan, "doubted_keys", lambda *_: ("A doubt.",))
+    app = desk.host("plan")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await press(pilot, "ctrl+n")
+        await press(pilot, "k")
+        await rest(pilot)
+        monkeypatch.setattr(judged_plan, "doubted_keys", lambda *_: ())
+        app.screen.query_one(f"#{answer}", Button).press()
+        await rest(pilot)
+        assert isinstance(app.screen, CompareDialog), "the other key comes next"
+        await press(pilot, "escape")
+        await rest(pilot)
+        assert not app.pane.query_one("#not-compared").display
+        kept = answers_kept(app.pane.context.folder)
+    assert {part: said for part, (said, _at) in kept.items()} == {("jane.doe", "A" * 40): answer}
 
 
 async def test_the_plan_reminds_of_a_fingerprint_that_nobody_compared(

@@ -19,6 +19,7 @@ from workflows.machine.events import Event, Reopened, Succeeded
 from workflows.machine.journal import read_journal
 from workflows.machine.summaries import JOURNAL
 from workflows.steps.admin.accepted_plan import nothing_changed
+from workflows.steps.admin.other_sessions import answers_kept
 from workflows.steps.decisions import Comparison, Decisions
 from workflows.steps.ledger import left_out_of
 
@@ -82,7 +83,16 @@ def admissions(folder: Path) -> Admissions:
         OnboardError: its journal can't be read, or a fact in it has the wrong shape.
     """
     loaded = read_journal(folder / JOURNAL)
-    return Admissions(str(loaded.header.details.get("by", "")), admitted(loaded.events))
+    people, kept = admitted(loaded.events), answers_kept(folder)
+    return Admissions(
+        str(loaded.header.details.get("by", "")),
+        tuple(
+            replace(entry, compared=answer[0], compared_at=answer[1])
+            if entry.compared is None and (answer := kept.get((entry.person, entry.fingerprint)))
+            else entry
+            for entry in people
+        ),
+    )
 
 
 def admitted(events: Iterable[Event]) -> tuple[Admission, ...]:

@@ -17,9 +17,11 @@ from workflows.core.sentences import Sentence, count, day, enumerated, joined, l
 from workflows.core.shapes import WrongShape, moment, texts
 from workflows.git import Git
 from workflows.layer.model import Layer
+from workflows.machine.drafts import Drafts
+from workflows.machine.events import StepKey
 from workflows.machine.observations import Observation, Verdict
 from workflows.machine.sessions import is_archived
-from workflows.machine.summaries import Summary, kept_summary
+from workflows.machine.summaries import DRAFTS, Summary, kept_summary
 from workflows.steps.admin.edits import read_layers
 from workflows.steps.admin.written import holds_files, net_changes, offered_undo, written_at
 from workflows.steps.decisions import Comparison, DecidedKey, Decisions
@@ -37,6 +39,8 @@ from workflows.steps.ledger import (
 from workflows.steps.shared.module import Context
 
 _MOST = 3
+_KEPT = StepKey("answers")
+"""The draft, of no step, with answers about keys that the session didn't accept."""
 
 
 def not_applied(context: Context) -> Iterator[Sentence]:
@@ -380,8 +384,10 @@ class LeftOpen(NamedTuple):
 
 _Answers = dict[tuple[str, str], LeftOpen]
 """The answers about keys, by name and fingerprint."""
-Decided = Sequence[tuple[Sentence, Decisions]]
-"""What sessions do, with their decisions."""
+_Kept = Mapping[tuple[str, str], tuple[Comparison, str]]
+"""Kept answers with their times, by name and fingerprint."""
+Decided = Sequence[tuple[Sentence, Decisions, _Kept]]
+"""What sessions do, with their decisions and kept answers."""
 
 
 def left_open(context: Context) -> _Answers:
@@ -400,7 +406,7 @@ def left_open_about(keys: Mapping[str, str], context: Context, others: Decided) 
         others: the result of `decided_elsewhere`.
     """
     elsewhere = _answers(others)
-    every = [*elsewhere.items(), *_answers([("", context.decisions)]).items()]
+    every = [*elsewhere.items(), *_answers([("", context.decisions, {})]).items()]
     found: _Answers = {}
     for name, fingerprint in keys.items():
         same = [
@@ -417,7 +423,7 @@ def left_open_about(keys: Mapping[str, str], context: Context, others: Decided) 
 
 def all_answers(context: Context, others: Decided) -> dict[tuple[str, str], Comparison]:
     """Return the answers of all sessions, this one included, about keys, by (name, fingerprint)."""
-    every = _answers([*others, ("", context.decisions)])
+    every = _answers([*others, ("", context.decisions, {})])
     return {part: left.answer for part, left in every.items()}
 
 
@@ -425,24 +431,48 @@ def _is_open(left: LeftOpen) -> bool:
     return left.answer is not Comparison.SAME
 
 
+def answer_about(name: str, fingerprint: str, said: Comparison, context: Context) -> None:
+    """Keep an answer about a key that this session didn't accept, beside its facts.
+
+    Raises:
+        FileError: it couldn't be written.
+    """
+    answer = {"said": said, "at": context.environment.now().isoformat()}
+    drafts = Drafts(context.folder / DRAFTS)
+    drafts.save(_KEPT, {**drafts.load(_KEPT), f"{name} {fingerprint}": answer})
+
+
+def answers_kept(folder: Path) -> _Kept:
+    """Return the kept answers of the session in a folder with their times, by (name, fingerprint)."""
+    found = {}
+    with suppress(FileError, ValueError, TypeError, KeyError):
+        for part, answer in Drafts(folder / DRAFTS).load(_KEPT).items():
+            name, fingerprint = part.split(" ")
+            found[name, fingerprint] = Comparison(answer["said"]), str(answer["at"])
+    return found
+
+
 def decided_elsewhere(context: Context) -> Decided:
-    """Read what the other sessions do, with their decisions."""
-    found = []
+    """Read what the other sessions decided, and the answers that they and this one kept beside that."""
+    found: list[tuple[Sentence, Decisions, _Kept]] = [("", Decisions(), answers_kept(context.folder))]
     for session in _others(context):
         with suppress(WrongShape):  # its own page reports the damage
-            found.append((work_of(session), Decisions.from_facts(session.facts)))
+            kept = answers_kept(context.folder.parent / session.id)
+            found.append((work_of(session), Decisions.from_facts(session.facts), kept))
     return found
 
 
 def _answers(sessions: Decided) -> _Answers:
     """Return the answer that counts about each key, from what sessions do and decided."""
     answers: dict[tuple[str, str], dict[Comparison | None, Sentence]] = {}
-    for work, decisions in sessions:
+    for work, decisions, kept in sessions:
         for name, key in decisions.keys.items():
             answers.setdefault((name, key.fingerprint), {})[decisions.comparison(name)] = work
         for name, fingerprints in decisions.rejected_keys.items():
             for fingerprint in fingerprints:
                 answers.setdefault((name, fingerprint), {})[Comparison.DIFFERS] = work
+        for part, (said, _at) in kept.items():
+            answers.setdefault(part, {})[said] = work
     found: _Answers = {}
     for part, of_key in answers.items():
         order = (Comparison.DIFFERS, Comparison.SAME, Comparison.LATER)
@@ -461,7 +491,7 @@ def left_open_sentences(keys: Mapping[tuple[str, str], LeftOpen]) -> Iterator[Se
         elif left.whose:
             yield f"{names_text} has the PGP key of {left.whose}, which nobody has compared yet{by}."
         elif left.answer is Comparison.DIFFERS:
-            said = f"The PGP key of {names_text} isn't theirs, as you said elsewhere{by}."
+            said = f"The PGP key of {names_text} isn't theirs, as you said{by}."
             yield f"{said} Apply their own key first."
         else:
             yield f"Nobody has compared the PGP fingerprint of {names_text} yet{by}."

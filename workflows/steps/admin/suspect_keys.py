@@ -23,7 +23,7 @@ from workflows.layer.edit.key_files import sharing_key
 from workflows.layer.model import Layer
 from workflows.layer.names import is_machine_name
 from workflows.layer.read.layer import read_layer
-from workflows.steps.admin.other_sessions import Decided, all_answers
+from workflows.steps.admin.other_sessions import Decided, all_answers, decided_elsewhere
 from workflows.steps.admin.terraform_runs import located
 from workflows.steps.decisions import Comparison
 from workflows.steps.shared.module import Context
@@ -57,16 +57,18 @@ def fingerprints_there(names: Iterable[str], context: Context) -> dict[str, str]
 
 
 def to_compare(names: Iterable[str], accounts: Iterable[str], context: Context) -> dict[tuple[str, str], str]:
-    """Return the fingerprints of people's keys that this session didn't accept, by name and account.
+    """Return the fingerprints of people's keys that no session accepted as theirs, by name and account.
 
     Raises:
         OnboardError: a layer can't be read.
     """
     names, found = [*names], dict[tuple[str, str], str]()
+    answers = all_answers(context, decided_elsewhere(context))
     for account in accounts:
         layer = read_layer(located(context, account)[1])
         for name in sorted({*names}.difference(accepted_here(names, layer, context))):
-            if fingerprint := fingerprint_of(name, layer):
+            fingerprint = fingerprint_of(name, layer)
+            if fingerprint and answers.get((name, fingerprint)) is not Comparison.SAME:
                 found[name, account] = fingerprint
     return found
 

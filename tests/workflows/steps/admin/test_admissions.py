@@ -8,8 +8,9 @@ from typing import Any
 
 from support.repository import TESTS
 
+from workflows.machine.drafts import Drafts
 from workflows.machine.events import Failed, Reopened, StepKey, Succeeded
-from workflows.machine.summaries import JOURNAL
+from workflows.machine.summaries import DRAFTS, JOURNAL
 from workflows.steps.admin.admissions import Applied, Outcome, admissions, admitted
 from workflows.steps.decisions import Comparison
 
@@ -141,6 +142,10 @@ def test_a_session_of_an_older_program_claims_no_comparison(tmp_path: Path) -> N
     (jane,) = found.people
     assert (found.by, jane.person, jane.compared) == ("", JANE, None)
     assert len(jane.fingerprint) == 40
+    drafts, answer = Drafts(tmp_path / DRAFTS), {"said": "same", "at": APPLIED["at"]}
+    drafts.save(StepKey("answers"), {f"{JANE} {jane.fingerprint}": answer})
+    (asked,) = admissions(tmp_path).people
+    assert (asked.compared, asked.compared_at) == (Comparison.SAME, APPLIED["at"])
     assert {name: admission and admission.outcome for name, admission in jane.accounts.items()} == {
         "management": Outcome.APPLIED,
         "security": Outcome.APPLIED,

@@ -14,8 +14,8 @@ from workflows.gpg.normalise import normalise
 from workflows.machine.summaries import Summary, keep_summary, made_from
 from workflows.sandbox.project import git
 from workflows.steps.admin import judged_plan, other_sessions
-from workflows.steps.admin.other_sessions import decided_elsewhere, left_open_about
-from workflows.steps.admin.suspect_keys import suspicions
+from workflows.steps.admin.other_sessions import answer_about, decided_elsewhere, left_open_about
+from workflows.steps.admin.suspect_keys import suspicions, to_compare
 from workflows.steps.decisions import Comparison
 from workflows.steps.ledger import siblings
 from workflows.steps.shared.module import Context
@@ -121,6 +121,25 @@ def test_a_key_that_was_compared_for_another_user_of_its_file_is_no_suspect(
     else:
         other_session(admin_project, user, fingerprint, "same")
     assert suspected([name], own) == {}
+
+
+@pytest.mark.parametrize("answer", [Comparison.SAME, Comparison.DIFFERS])
+def test_an_answer_about_a_key_that_nobody_accepted_counts_here_and_elsewhere(
+    admin_project: AdminProject, people_keys: Keys, answer: Comparison
+) -> None:
+    fingerprint = put(admin_project, "security/jane.doe", key=people_keys[JANE], committed=False)
+    own = context(admin_project)
+    assert to_compare([JANE], ["security"], own) == {(JANE, "security"): fingerprint}
+    answer_about(JANE, fingerprint, answer, own)
+    answer_about("ann", "B" * 40, Comparison.SAME, own)
+    keep_summary(own.folder, Summary(own.folder.name, "admin", facts=own.facts), made_from(own.folder))
+    other = own.folder.with_name("other")
+    other.mkdir()
+    for each in (own, replace(own, folder=other)):
+        same = answer is Comparison.SAME
+        assert bool(judged_plan.what_is_doubtful([JANE], each)) is not same
+        assert bool(judged_plan.rejected_elsewhere([JANE], each)) is not same
+        assert bool(to_compare([JANE], ["security"], each)) is not same
 
 
 @pytest.mark.parametrize("whose", [JANE, "juan.delacruz"])
