@@ -115,6 +115,7 @@ class OnboardApp(Frame):
         self._start = start
         self._again = again
         self._control: SessionControl | None = None
+        self._order: list[str] = []
         self._wizard_screen: wizards.WizardScreen | None = None
         self._left_at: events.StepKey | None = None
 
@@ -202,6 +203,7 @@ class OnboardApp(Frame):
             remarks=remarks,
             at=at,
             every=every,
+            order=self._order,
             read=self.control.entries,
         )
         await self._show(home)

@@ -245,6 +245,8 @@ class HomeScreen(OneFocus):
         at: the session that the user comes from or has just archived, selected unless it is done; "" for
             none.
         every: whether to list all sessions at once.
+        order: the ids of the sessions in the order of the last list, which stays unless news arrived; updated
+            with each list.
         read: returns the sessions as they are now; None for a list that stays.
     """
 
@@ -330,6 +332,7 @@ class HomeScreen(OneFocus):
         remarks: Sequence[Sentence] = (),
         at: str = "",
         every: bool = False,
+        order: list[str] | None = None,
         read: Callable[[], Sequence[session_catalogue.Entry]] | None = None,
     ) -> None:
         super().__init__()
@@ -340,6 +343,7 @@ class HomeScreen(OneFocus):
         self._elsewhere = f"In {'another' if sandbox else 'a'} sandbox"
         self._all = every
         self._filled: Size | None = None
+        self._order = [] if order is None else order
         self._take(entries)
         self._came_from = self._name_of(at)
         headings = {f"session-{at}": self._heading(entry) for at, entry in enumerate(self._entries)}
@@ -351,7 +355,16 @@ class HomeScreen(OneFocus):
     def _take(self, entries: Sequence[session_catalogue.Entry]) -> None:
         begun = (entry for entry in entries if _rank(entry) is _Rank.BEGUN)
         left = max(begun, key=lambda entry: entry.summary.changed, default=None)
-        self._entries = sorted(entries, key=partial(_rank, left=left))
+        kept = {name: number for number, name in enumerate(self._order)}
+
+        def place(entry: session_catalogue.Entry) -> tuple[int, int, int]:
+            rank = _rank(entry, left)
+            if _Rank.NEWS < rank < _Rank.DONE:  # new ones first, the others where they were
+                return _Rank.JUST_LEFT, kept.get(entry.summary.id, -1), rank
+            return rank, 0, rank
+
+        self._entries = sorted(entries, key=place)
+        self._order[:] = [entry.summary.id for entry in self._entries]
         now = self._now()
         self._lines: dict[str, _Line] = {
             **{f"session-{number}": _line_of(entry, now) for number, entry in enumerate(self._entries)},
@@ -429,6 +442,8 @@ class HomeScreen(OneFocus):
         words, every = self._terms(), dict(zip(self._lines, self._entries, strict=False))
         listed = {name: self._heading(every[name]) for name in self._listed()}
         left = [] if words else [self._heading(every[name]) for name in every if name not in listed]
+        if "Continue" not in left and len(listed) == self._most and self.size.height < _LOW:
+            left = []  # the room is for what is unfinished; the line of keys names F3
         folded = next(iter(listed.values()), left[0]) if left else ""
         under = {name: heading for name, heading in (listed | _HEADINGS).items() if self._has(name, words)}
         over = ("Done", "Archived")
@@ -472,6 +487,11 @@ class HomeScreen(OneFocus):
         """Whether something takes space from the list of sessions."""
         return self.size.height < _LOW and bool(self._entries and self.query("#home-words, #home-remarks"))
 
+    @property
+    def _most(self) -> int:
+        """How many lines a low screen has for sessions."""
+        return _MOST_SESSIONS - self._crowded
+
     def _about(self) -> Content:
         """Explain the selected line."""
         if (line := self._lines.get(self._at)) is None:
@@ -491,10 +511,8 @@ class HomeScreen(OneFocus):
         if self.size.height >= _LOW:
             return here
         going_on = [name for name in here if headings[name] == "Continue"]
-        most = _MOST_SESSIONS - self._crowded
-        fits = len(going_on) == len(every) <= most
-        likely = going_on if fits else going_on[: most - 1]
-        back = self._came_from
+        most, back = self._most, self._came_from
+        likely = going_on if len(going_on) <= most else going_on[: most - 1]
         if back in here and back not in likely and headings[back] != "Done":
             return [*likely[: most - 2], back]
         return likely

@@ -215,6 +215,38 @@ async def test_news_comes_right_after_the_work_that_was_left_last() -> None:
         assert listed == ["late", "waits", "older", "waiting", "opened"]
 
 
+async def test_sessions_stay_where_they_were_listed_unless_news_arrived() -> None:
+    def listed(*entries: Entry) -> list[str]:
+        HomeScreen(entries, sandbox=False, now=lambda: NOW, order=order)
+        return list(order)
+
+    order = list[str]()
+    old, new = (
+        entry(replace(LATE.summary, id=name, changed=f"2026-01-0{day}T00:00:00+00:00"))
+        for name, day in (("old", 1), ("new", 2))
+    )
+    assert listed(new, old) == ["new", "old"]
+    again = entry(replace(old.summary, changed="2026-01-07T00:00:00+00:00"))
+    assert listed(again, new) == ["new", "old"]
+    begun = entry(replace(LATE.summary, id="begun"))
+    assert listed(again, begun, new) == ["begun", "new", "old"]
+    assert listed(begun, new, replace(again, arrived="2026-01-08T00:00:00+00:00"))[0] == "old"
+
+
+@pytest.mark.parametrize("unfinished", [2, 3, 4])
+async def test_what_is_unfinished_has_the_room_of_what_is_done(unfinished: int) -> None:
+    going_on = [entry(replace(LATE.summary, id=f"late-{number}")) for number in range(unfinished)]
+    app = Host([*going_on, entry(replace(DONE.summary, id="over"))])
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        sessions = [name for name in ids_of(app) if name.startswith("session-")]
+        assert (len(sessions), "more" in ids_of(app)) == {2: (2, True), 3: (3, False), 4: (2, True)}[
+            unfinished
+        ]
+        await pilot.press("f3")
+        assert len([name for name in ids_of(app) if name.startswith("session-")]) == unfinished + 1
+
+
 async def test_what_is_begun_comes_before_what_was_only_opened_and_what_is_done() -> None:
     done = Summary("done", "admin", changed="2026-01-09T00:00:00+00:00", facts={"joining": ["ann"]})
     opened = Summary("opened", "rotation", changed="2026-01-08T00:00:00+00:00", next_title="Rotate")
@@ -515,7 +547,7 @@ async def test_what_another_wizard_changes_is_listed_and_the_selected_session_st
         read[:] = [replace(other, summary=later), LATE]
         app.home._look_again()
         await rest(pilot)
-        assert [app.home._lines[name].resumes for name in ids_of(app)[:2]] == [read[0], LATE]
+        assert [app.home._lines[name].resumes for name in ids_of(app)[:2]] == [LATE, read[0]]
         assert "next: Review" in app.text()
         await pilot.press("enter")
         await rest(pilot)
@@ -891,7 +923,7 @@ async def test_who_comes_from_what_is_over_still_sees_what_waits() -> None:
         await rest(pilot)
         lines = lines_of(app)
         here = lines[lines.index("Continue") :]
-        assert [line.split()[0] for line in here[1:4]] == ["▌", "Add", "1"]
+        assert [line.split()[0] for line in here[1:4]] == ["▌", "Add", "Add"]
         assert here[5] == "Start"
 
 
