@@ -247,6 +247,7 @@ class Matrix(CursorLines):
             id="groups.toggle",
             tooltip="Add or remove the person",
         ),
+        Binding("enter", "say_keys", show=False),
     ]
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         *("lines--person", "lines--joins", "lines--leaves", "lines--cursor", "lines--column"),
@@ -323,6 +324,10 @@ class Matrix(CursorLines):
         self._go_across(names.index(group) if group in names else self._column)
         nearest = min(self.row, max(0, len(lines) - 1))
         self.select(lines.index(person) if person in lines else self.next_line(nearest, 1) or 0)
+
+    def action_say_keys(self) -> None:
+        """Say what Enter doesn't do: ending this table's choices with it would be too easy."""
+        self.notify("Space adds or removes the person; ^n continues.")
 
     # -- moving ------------------------------------------------------------------------------------
 

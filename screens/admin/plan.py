@@ -444,12 +444,19 @@ class PlanPane(TerraformPane):
         if self._elsewhere:
             return Primary("Continue", act=self.action_elsewhere)
         if self._planned is None:
-            return Primary(f"Plan {self.context.item}", act=self._plan)
+            return self._likely_without_plan()
         if self._found.refusal:
             return Primary(f"Plan {self.context.item} again", act=self._plan)
         if self._left:
             return Primary(f"Accept {count(len(self._left), 'change')} first", ready=False)
         return Primary("Accept this plan")
+
+    def _likely_without_plan(self) -> Primary:
+        """Return the plan, or the way past it where this session changed nothing."""
+        skip = self.query_one("#skip", Button)
+        if skip.has_class("hidden") or self._cause or self.running_move == "plan":
+            return Primary(f"Plan {self.context.item}", act=self._plan)
+        return Primary(f"Skip {self.context.item}", act=skip.press)
 
     @property
     def _left(self) -> set[str]:
@@ -500,7 +507,10 @@ class PlanPane(TerraformPane):
             [_made_text(decided, self.context.environment.now())] if decided else []
         )
         self.query_one(ResourceBrowser).show_plan(found.resources)
-        self.query("#export, #again").set_class(made is None, "hidden")
+        self.query_one("#export").set_class(made is None, "hidden")
+        again = self.query_one("#again", Button)
+        again.set_class(made is None and not unchanged, "hidden")
+        again.label = "Plan it anyway" if made is None else "Plan again"
         resources = self.query_one("#show-resources", Button)
         number = len(found.resources)
         resources.set_class(not number, "hidden")
@@ -707,7 +717,7 @@ def _unchanged(context: Context) -> list[str]:
     if not written or context.item in written or wanted:
         return []
     return [
-        f"You changed no file in {context.item}. Plan it to check that nothing is left to do, or skip it."
+        f"You changed no file in {context.item}. Skip it, or plan it to check that nothing is left to do."
     ]
 
 

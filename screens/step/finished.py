@@ -29,8 +29,8 @@ from workflows.machine.events import Facts, StepKey
 from workflows.machine.observations import NOT_ASKED, Observation, Verdict, waits_in_words
 from workflows.machine.state import SETTLED, Status
 from workflows.run import PROJECT, REVIEW, SessionRun
-from workflows.steps.admin.accepted_plan import may_get_something, people_of
-from workflows.steps.admin.other_sessions import left_by_facts, left_in_git, unsent_since
+from workflows.steps.admin.accepted_plan import may_get_something, nothing_changed, people_of
+from workflows.steps.admin.other_sessions import ledger_with, left_by_facts, left_in_git, unsent_since
 from workflows.steps.admin.status_grid import PersonStatus, StatusGrid, status_grid, without_device
 from workflows.steps.kinds import OVER_TERRAFORM, work_of
 from workflows.steps.shared.module import Context
@@ -240,6 +240,7 @@ class Finished(VerticalScroll):
             if _repeats_review(run.session.state.observed):
                 del back[PROJECT]
             items = {text_of(words): key.item for key, words in back.items() if words}
+            yield from (f"– {words}" for words in _applied_by_others(run.session_context()))
             yield from (f"– {item}: {words}" if item else f"– {words}" for words, item in items.items())
 
     def _title(self, grid: StatusGrid) -> str:
@@ -271,7 +272,10 @@ class Finished(VerticalScroll):
             return "○ Done, and no MFA device was removed"
         if self._steps_with(Status.UNCONFIRMED):
             return "○ No step is left to do"
-        return f"✓ {_headline(self._run, grid)}"
+        passed = [key for key in self._skipped() if not self._run.step(key).passed_on and key.step != "apply"]
+        titles = [text_of(self._run.title(key)) for key in passed]
+        skipping = f"; you skipped {listed(titles, 2)}" if titles else ""
+        return f"✓ {_headline(self._run, grid)}{skipping}"
 
     def _waiting(self) -> str:
         """Return who or what is awaited; "" for nothing."""
@@ -467,6 +471,15 @@ def _working_profiles(facts: Facts, now: datetime) -> str:
 
     worked = f"worked {moment_text(known['at'], now)}" if known.get("at") else "worked"
     return f"{verify.how_many_work(tested - _failing(facts), max(tested, known.get('total') or 0), worked)}."
+
+
+def _applied_by_others(whole: Context) -> Iterator[Sentence]:
+    """Say which session applied what this one found nothing left of to apply."""
+    ledger, own = ledger_with(whole)
+    for account, fact in whole.of_each_item("applied").items():
+        other = ledger.applied_for(own, account) if fact.get("elsewhere") or nothing_changed(fact) else None
+        if other is not None:
+            yield f"{account}: another session applied what this one wrote ({work_of(other)})."
 
 
 def _settings(whole: Context) -> Iterator[Sentence]:

@@ -147,19 +147,21 @@ class Ledger:
             if account in accounts_of([name], each.facts)[name]
         }
 
-    def applied_for(self, own: Summary, account: str) -> bool:
-        """Return whether another session applied what a session wrote into an account's layer.
+    def applied_for(self, own: Summary, account: str) -> Summary | None:
+        """Return another session that applied what a session wrote into an account's layer, if one did.
 
         Plans are accepted and applied only for the files as they are then.
         """
         wrote = own.settled.get("review")
-        return wrote is not None and any(
-            each.id != own.id
-            and f"apply@{account}" in each.settled
-            and each.settled.get(f"plan@{account}", "") > wrote
-            and not _applied(each, account).get("elsewhere")
+        found = (
+            each
             for each in self.sessions
+            if each.id != own.id
+            and f"apply@{account}" in each.settled
+            and each.settled.get(f"plan@{account}", "") > (wrote or "")
+            and not _applied(each, account).get("elsewhere")
         )
+        return None if wrote is None else next(found, None)
 
     def renewed(self, own: Summary, last: Mapping[Part, Summary]) -> dict[Part, Summary]:
         """Return which of the `last` sessions for each user is another one, and later.

@@ -128,6 +128,7 @@ async def test_enter_changes_nobodys_groups(admin_project: AdminProject, people_
     async with wizard(admin_project, project, pgp_keys, users, at="groups") as ui:
         await ui.press("enter")
         assert (standing(ui), matrix_of(ui).person) == (("management", 0), "jane.doe")
+        assert ui.app._notifications, "it says which keys answer here"
 
 
 async def test_everybody_in_no_group_of_any_account_is_named(

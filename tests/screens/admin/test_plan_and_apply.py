@@ -258,6 +258,9 @@ async def test_before_its_plan_an_account_without_a_changed_file_says_so(
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
         assert app.pane.query_one("#skip").display is said
+        assert app.pane.query_one("#again").display is said
+        await press(pilot, "ctrl+n")
+        assert (desk.status("plan") is Status.SKIPPED, bool(desk.made)) == (said, not said)
 
 
 async def test_what_nobody_chose_is_marked_one_by_one_before_next_accepts(desk: Desk) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,15 +24,18 @@ from screens.widgets.text import Button, Text
 from tui.app import wizard
 from workflows.core.errors import OnboardError
 from workflows.core.openpgp import grouped
+from workflows.core.sentences import text_of
 from workflows.machine.events import StepKey
 from workflows.machine.observations import Observation, Verdict
 from workflows.machine.session import Session
 from workflows.machine.state import Status
+from workflows.machine.summaries import Summary, keep_summary, made_from
 from workflows.steps.admin import apply, hand_over, plan, terraform_runs
 from workflows.steps.admin.accepted_plan import Planned
 from workflows.steps.admin.admissions import Admission, Admissions
 from workflows.steps.admin.status_grid import PersonStatus, StatusGrid, status_grid
 from workflows.steps.decisions import Comparison, Decisions
+from workflows.steps.kinds import work_of
 from workflows.steps.shared.module import Context
 from workflows.steps.shared.to_send import ToSend
 from workflows.terraform.record import PlanRecord
@@ -249,6 +253,42 @@ async def test_the_closing_page_leads_to_a_fingerprint_that_nobody_compared(
         removed = Observation(Verdict.REVERTED, about=tuple(PEOPLE[:1]))
         monkeypatch.setattr(app.wizard.run, "removed", lambda: removed)
         assert not finished._not_compared(app.wizard.run, keys), "a later session removed them"
+
+
+async def test_the_closing_page_names_a_plan_that_was_skipped_where_all_else_is_done(
+    desk: tuple[Session, PaneHost], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session, app = desk
+    settle(session, StepKey("apply", "security"), {"applied": APPLIED})
+    session.skip(StepKey("plan", "apps-devstg"))
+    nothing = (PersonStatus.APPLIED, PersonStatus.APPLIED, PersonStatus.NOT_HERE)
+    accounts = ("management", "security", "apps-devstg")
+    monkeypatch.setattr(finished, "status_grid", lambda _: StatusGrid(accounts, ((PEOPLE[0], nothing),)))
+    async with app.run_test(size=(100, 40)) as pilot:
+        await rest(pilot)
+        page = Finished(app.wizard.run)
+        assert text_of(app.wizard.run.title(StepKey("plan", "apps-devstg"))) in page._achieved(
+            finished.status_grid(app.wizard.run.session_context())
+        )
+
+
+@pytest.mark.parametrize("added", [0, 60])
+def test_the_session_that_applied_what_this_one_wrote_is_named(tmp_path: Path, added: int) -> None:
+    def summary(name: str, at: int) -> Summary:
+        settled = {f"{step}@security": str(at) for step in ("plan", "apply")}
+        facts = {"project_root": "/p", "layers": ["security"], "regrouping": [name]}
+        found = Summary(name, "admin", facts=facts, settled={"review": "1", **settled})
+        (tmp_path / name).mkdir()
+        keep_summary(tmp_path / name, found, made_from(tmp_path / name))
+        return found
+
+    own, other = summary("own", 3), summary("other", 2)
+    facts = {**own.facts, "applied": {**APPLIED, "added": added}}
+    every = {**own.facts, "applied@security": facts["applied"]}
+    context = Context(fake_environment(tmp_path, {}), every, every, "", tmp_path / "own", threading.Event())
+    found = [*finished._applied_by_others(context)]
+    assert len(found) == (not added)
+    assert all(text_of(work_of(other)) in text_of(said) for said in found)
 
 
 async def test_what_is_left_to_a_later_text_is_not_called_skipped(
