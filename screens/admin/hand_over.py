@@ -367,7 +367,8 @@ class HandOverPane(TerraformPane):
 
     def _read(self, then: Callable[[], None] | None = None) -> None:
         """Read the state; `then` is the action that needed a text in a done step."""
-        self.run_coded("read", partial(hand_over.prepare, self.context), partial(self._show_read, then))
+        read, first = partial(hand_over.prepare, self.context), not self._handoffs
+        self.run_coded("read", read, partial(self._show_read, then), looks=first)
 
     def look_again(self) -> None:
         self._read()

@@ -400,7 +400,7 @@ class ProjectPane(StepPane):
         fitting = [person for person in people if person.casefold().startswith(typed.casefold())]
         wrong = [name for name in self._unknown(kind) if whole or name != typed or not fitting]
         known = listed(people if typed in people else fitting, _NAMES_SHOWN)
-        here = f"People here: {known}" if known else ""
+        here = f"Users here: {known}" if known else ""
         lines: list[Sentence] = [_SEVERAL if suggester is None else here]
         if wrong and " " in wrong[0]:
             lines = [joined(("✗", project.spaced(wrong[0], alone=not named)))]

@@ -292,7 +292,7 @@ class UsersPane(ByHandPane):
         if self._only:
             lines.append("To change groups, continue: they are the next step.")
         if choices:
-            lines.append("Space leaves a line out or puts it back.")
+            lines.append("Space skips a line or brings it back.")
         if choices and self.context.decisions.joining:
             lines.append(f"A name like “{MACHINE}deploy” gets an access key and no console password.")
         return "\n".join(lines)

@@ -435,13 +435,16 @@ class CodePane(StepPane):
     coded = ""
     run_again: Callable[[], None]
 
-    def run_coded(self, name: str, work: CodedMove, then: Taker, *, journaled: bool = False) -> None:
+    def run_coded(
+        self, name: str, work: CodedMove, then: Taker, *, journaled: bool = False, looks: bool = False
+    ) -> None:
         """Run a move as `run_move` does, with the entered code if there is one."""
         if self.running_move:
             return
-        self.coded, self.run_again = name, partial(self.run_coded, name, work, then, journaled=journaled)
+        again = partial(self.run_coded, name, work, then, journaled=journaled, looks=looks)
+        self.coded, self.run_again = name, again
         code = self.query_one(CodeField).take()
-        self.run_move(name, lambda report: work(report, code), then, journaled=journaled)
+        self.run_move(name, lambda report: work(report, code), then, journaled=journaled, looks=looks)
 
     @on(StepPane.MoveFailed)
     async def _ask_for_code(self, message: StepPane.MoveFailed) -> None:
@@ -494,14 +497,14 @@ class AccountWorkPane(CodePane):
         elif not self.nobody():
             self.to_primary = True  # skipping the account is never the default answer
             self._unasked = True
-            self.ask(self.survey)
+            self.ask(self.survey, looks=True)
 
     @on(Button.Pressed, "#look")
     def action_look(self) -> None:
         self._unasked = False
         self.ask(self.survey)
 
-    def ask(self, work: CodedMove, done: Callable[[], None] | None = None) -> None:
+    def ask(self, work: CodedMove, done: Callable[[], None] | None = None, *, looks: bool = False) -> None:
         """Do something in the account; `done` is called after success, with the new `found`."""
 
         def take(found: Any) -> None:
@@ -511,7 +514,7 @@ class AccountWorkPane(CodePane):
                 done()
             self.show()
 
-        self.run_coded(_DO, work, take)
+        self.run_coded(_DO, work, take, looks=looks)
 
     @on(StepPane.MoveFailed)
     async def _failed(self, message: StepPane.MoveFailed) -> None:

@@ -212,7 +212,8 @@ class Finished(VerticalScroll):
             why = next(filter(None, in_table), "iam-onboard can't check it from here.")
             yield f"? {WORDS[Status.UNCONFIRMED]}: {why}"
         if unseen:
-            yield f"? Done, but not confirmed since: {listed(unseen, 2)}."
+            asks = _ASK if self._can_look() else ""
+            yield joined((f"? Done, but iam-onboard hasn't checked since then: {listed(unseen, 2)}.", asks))
         known = {key: run.session.state.observed.get(key, NOT_ASKED) for key in self._steps_with(Status.DONE)}
         locked = {key: look.at for key, look in known.items() if look.remedy}
         if locked and not self._over():

@@ -115,6 +115,21 @@ async def test_a_question_to_aws_that_is_stopped_leaves_the_focus_on_asking_agai
     session.close()
 
 
+async def test_the_first_look_leaves_the_result_of_the_step_before_in_view(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dropped: list[str] = []
+    session, app = opened(tmp_path, monkeypatch, Findings(()))
+    monkeypatch.setattr(DeactivatePane, "drop_result", lambda pane: dropped.append(pane.running_move))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert not dropped
+        await pilot.press("r")
+        await rest(pilot)
+        assert dropped
+    session.close()
+
+
 async def test_where_nothing_is_left_there_is_nothing_to_remove_and_nothing_to_skip(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
