@@ -429,6 +429,8 @@ class ApplyPane(TerraformPane):
     @on(StepPane.MoveDone)
     def _done(self, message: StepPane.MoveDone) -> None:
         applied = message.result.get("applied") if message.name == "perform" else None
+        if message.name == "perform":
+            self.query_one(PaceLine).rest()
         if applied and not applied["elsewhere"]:
             item = self.context.item
             did = f"Applied to {item}: {_amounts_of(applied)}."

@@ -309,8 +309,11 @@ class HandOverPane(TerraformPane):
         nothing = handoff is not None and handoff.void
         button.display = sent.by_hand or not (sent.sent_at or self._mailbox or nothing)
         other = name != self._to_send and (self.opening.done or name in self._handoffs)
+        text = handoff is None or bool(handoff.text)
         way = self.query_one("#copy" if self._mailbox is None else "#mail", Button)
-        way.display = other
+        way.display = other and text
+        copies = "" if self._mailbox is None else ", #copy"
+        self.query(f"#save, #view, FieldRow{copies}").set(display=text)
         if self._mailbox:
             way.label = f"{_MAIL} again" if sent.sent_at else _MAIL
         elsewhere = handoff.elsewhere if handoff else self._left_to_later.get(name, ())

@@ -634,7 +634,12 @@ class PgpKeysPane(StepPane):
     def _take_pasted(self) -> None:
         text = self.query_one(TextArea).text
         names = sorted(self.names, key=lambda name: name != self.person())  # the selected one first
-        self._take(lambda report: pgp_keys.take_in_typed(text, names, self.context, report))
+
+        def work(report: Report) -> Taken:
+            self._read_mail |= pgp_keys.requests_at(text, names, self.context)
+            return pgp_keys.take_in_typed(text, names, self.context, report)
+
+        self._take(work)
 
     @on(KeyArea.TooLarge)
     def _refuse_size(self, message: KeyArea.TooLarge) -> None:

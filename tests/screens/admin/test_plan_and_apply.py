@@ -1232,6 +1232,7 @@ async def test_what_aws_no_longer_has_is_not_handed_out_and_the_plan_makes_it_ag
         assert isinstance(desk.environment.clipboard, FakeClipboard)
         assert not desk.environment.clipboard.content
         assert (pane._to_send, pane._to_plan) == ("", "management")
+        assert not any(is_displayed(way) for way in pane.query("#copy, #save, #view, #file"))
 
 
 async def test_a_text_that_another_session_made_useless_since_it_was_read_is_not_handed_out(

@@ -416,6 +416,20 @@ def take_in_typed(text: str, names: Iterable[str], context: Context, report: Rep
     return take_in_for(text, next(iter(names)), "pasted", context)
 
 
+def requests_at(text: str, names: Iterable[str], context: Context) -> dict[str, int]:
+    """Return whose requests in Downloads typed text is the path of, with their file times."""
+    home, downloads = context.environment.home, context.environment.downloads
+    if not is_path(text, home):
+        return {}
+    place, found = typed_path(text, home), {}
+    for name in names:
+        file = downloads / f"request-{name}.txt"
+        with suppress(OSError):
+            if place in {file, downloads}:
+                found[name] = file.stat().st_mtime_ns
+    return found
+
+
 def take_in_file(path: str, names: Iterable[str], context: Context, report: Report) -> Taken:
     """Accept keys from a file, or from a folder of files.
 

@@ -62,6 +62,21 @@ def test_a_path_in_the_field_for_keys_is_opened(admin: AdminProject, people_keys
     assert set(several.keys) == {"jane.doe"}
 
 
+def test_a_request_that_is_read_by_its_path_in_downloads_counts_as_read(admin: AdminProject) -> None:
+    downloads = admin.environment.downloads
+    downloads.mkdir()
+    file = downloads / "request-jane.doe.txt"
+    file.write_text("a request")
+
+    def read(text: str) -> dict[str, int]:
+        return pgp_keys.requests_at(text, ["jane.doe", "juan.delacruz"], admin.context())
+
+    assert [*map(read, (str(file), str(downloads)))] == [{"jane.doe": file.stat().st_mtime_ns}] * 2
+    assert not any(
+        map(read, ("a request", str(downloads.parent), str(downloads / "request-juan.delacruz.txt")))
+    )
+
+
 def test_what_is_no_path_is_a_key_and_a_path_to_nothing_says_so(
     admin: AdminProject, people_keys: Keys
 ) -> None:
