@@ -237,7 +237,7 @@ class AccountPane(LayersPane):
         yield VerticalScroll(id="forms", can_focus=False)
         yield Text("", id="meaning")
         yield ButtonRow(
-            Button("Account", id="layer", key="l"), Button("Edit by hand", id="edit_by_hand", key="e")
+            Button("Next account", id="layer", key="l"), Button("Edit by hand", id="edit_by_hand", key="e")
         )
 
     def read(self) -> None:

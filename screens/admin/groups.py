@@ -601,7 +601,7 @@ class GroupsPane(LayersPane):
             Button("Rename", id="rename_group", key="e"),
             Button("Remove", id="remove_group", key="x"),
             Button("Policies", id="policies", key="p"),
-            Button("Account", id="layer", key="l"),
+            Button("Next account", id="layer", key="l"),
         )
 
     @on(Button.Pressed, "#new_group, #rename_group, #remove_group, #policies")

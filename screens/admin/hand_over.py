@@ -169,9 +169,12 @@ class HandOverPane(TerraformPane):
 
     def _later(self, *names: str) -> Sequence[str]:
         """Return later accounts that will have something for some of these people."""
-        known = [self._handoffs[name] for name in names if name in self._handoffs]
-        waiting = [account for handoff in known for account in handoff.waiting]
-        return tuple(dict.fromkeys((*hand_over.later_layers(names, self.context), *waiting)))
+        found = list[str]()
+        for name in names:
+            later, handoff = hand_over.later_layers((name,), self.context), self._handoffs.get(name)
+            waiting, absent = (handoff.waiting, handoff.absent) if handoff else ((), ())
+            found += (account for account in (*later, *waiting) if account not in absent)
+        return tuple(dict.fromkeys(found))
 
     @property
     def _mailbox(self) -> Path | None:

@@ -1018,9 +1018,9 @@ async def test_a_text_left_to_a_later_one_is_no_longer_called_ready_nor_left_out
 async def test_a_text_can_be_left_to_a_later_one_only_for_whom_there_is_one(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    janes = lambda names, _context: ("security",) if "jane.doe" in names else ()  # noqa: E731
+    janes = lambda names, _context: ("security",) if "jane.doe" in names else ("apps",)  # noqa: E731
     monkeypatch.setattr(hand_over, "later_layers", janes)
-    texts = (JANES, replace(JANES, name="juan.delacruz"))
+    texts = (JANES, replace(JANES, name="juan.delacruz", absent=("apps",)))
     app = jane_to_hand_over(desk, monkeypatch, *texts, passwords=("juan.delacruz",))
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)

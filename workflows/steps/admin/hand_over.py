@@ -154,6 +154,7 @@ class PersonHandoff:
         plain: the message without roles guessed by convention; the same if there are none.
         conventional: accounts whose state names no role, so that `text` has the usual ones.
         waiting: later accounts in which something for the decided key is still to be made.
+        absent: later accounts whose layer doesn't have the user, so that nothing is reset there.
         elsewhere: what later sessions did instead, so that nothing is missing here; one sentence each.
         to_plan: accounts that need another plan and apply to make what is missing.
         doubts: why the text may be for a key that is lost or not theirs, one sentence each.
@@ -167,6 +168,7 @@ class PersonHandoff:
     plain: str = ""
     conventional: tuple[str, ...] = ()
     waiting: tuple[str, ...] = ()
+    absent: tuple[str, ...] = ()
     elsewhere: tuple[Sentence, ...] = ()
     to_plan: tuple[str, ...] = ()
     doubts: tuple[Sentence, ...] = ()
@@ -221,6 +223,7 @@ def person_handoff(
         PersonHandoff,
         name,
         waiting=tuple(waiting),
+        absent=tuple(_absent_later(name, context)),
         elsewhere=tuple(elsewhere),
         to_plan=tuple(to_plan),
         rejected=name in context.decisions.rejected,
@@ -248,6 +251,15 @@ def person_handoff(
     if name in keys:
         doubts = tuple(other_keys_since({name: keys[name].fingerprint}, keys_of_later_sessions(context)))
     return made(text, accounts, tuple(trouble), plain, usual, doubts=doubts)
+
+
+def _absent_later(name: str, context: Context) -> Iterator[str]:
+    """Yield the later accounts in which nobody can reset somebody's password: their layer lacks the user."""
+    if name in context.decisions.resetting:
+        for account in later_layers((name,), context):
+            with suppress(OnboardError):  # that account's plan reports it
+                if read_layer(located(context, account)[1]).person(name) is None:
+                    yield account
 
 
 def _left_open(part: tuple[str, str], context: Context) -> LeftOpen | None:

@@ -10,6 +10,7 @@ from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
 import pytest
+from support.admin_project import AdminProject
 from support.fakes import fake_environment
 from support.pgp import ENVIRONMENT, GpgHome, gpg_home
 from support.served_aws import jane
@@ -170,6 +171,17 @@ def test_what_an_account_left_to_the_next_one_is_asked_about_with_it(
         assert (seen.verdict, seen.about) == (Verdict.AWAITED, ("a",))
         assert seen.by_item == dict.fromkeys(where, ("a",))
         assert all((account in str(seen.words)) is (account in where) for account in facts["layers"])
+
+
+def test_a_later_account_without_the_user_has_no_reset_to_wait_for(
+    admin_project: AdminProject, tmp_path: Path
+) -> None:
+    admin_project.begin()
+    facts = {**admin_project.facts, "resetting": ["alex.kim", "nobody.here"]}
+    here = Context(admin_project.environment, facts, facts, "management", tmp_path)
+    assert hand_over.later_layers(("nobody.here",), here) == ("security",)
+    absent = {name: hand_over.person_handoff(name, {}, (), here).absent for name in facts["resetting"]}
+    assert absent == {"alex.kim": (), "nobody.here": ("security",)}
 
 
 def test_whom_an_account_sent_theirs_before_it_left_the_rest_to_the_next_one_is_asked_about_with_it(
