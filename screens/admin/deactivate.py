@@ -117,7 +117,7 @@ class DeactivatePane(AccountWorkPane):
         self.query_one("#stop").display = active
         self.query_one("#look").display = self.found is not None
         unseen = self.found is None and not self.nobody()
-        self.offer_skip("Keep them working" if active else "Skip this account" if unseen else "")
+        self.offer_skip("Keep them working" if active else "Skip without asking" if unseen else "")
         self.primary_changed()
 
     @on(OptionList.OptionHighlighted, "#things")
@@ -138,7 +138,8 @@ class DeactivatePane(AccountWorkPane):
             return "\n".join(_recorded(self.context.facts["deactivated"], self.context.environment.now()))
         if self.found is None:
             asks = "iam-onboard asks AWS for their access keys and whatever blocks their removal."
-            return "○ You skipped this account." if self.opening.skipped else asks
+            skipped = "○ You skipped this: nobody asked AWS for their access keys."
+            return skipped if self.opening.skipped else asks
         if self.found.active_keys:
             number = self.found.active_keys
             work = f"{count(number, 'access key')} still {'works' if number == 1 else 'work'}"

@@ -423,7 +423,7 @@ def requests_at(text: str, names: Iterable[str], context: Context) -> dict[str, 
         return {}
     place, found = typed_path(text, home), {}
     for name in names:
-        file = downloads / f"request-{name}.txt"
+        file = downloads / request_file(name)
         with suppress(OSError):
             if place in {file, downloads}:
                 found[name] = file.stat().st_mtime_ns

@@ -22,7 +22,7 @@ from workflows.layer.mentioned import Use, named_profiles
 from workflows.layer.model import LayerLocation
 from workflows.layer.read.layer import read_layer
 from workflows.machine.events import Facts
-from workflows.machine.observations import AGREES, NOT_ASKED, Observation, Verdict, unknown
+from workflows.machine.observations import AGREES, NOT_ASKED, Choice, Observation, Verdict, unknown
 from workflows.steps.admin import new_passwords, plan_resources, state_now
 from workflows.steps.admin.accepted_plan import Planned, decided, is_applied, passwords_before
 from workflows.steps.admin.edits import other_keys, refuse_other_keys, refuse_unusable_keys
@@ -431,7 +431,7 @@ def inquire(context: Context) -> Observation:
     if state_now.holds(plan_resources.kept(context), now.state, context):
         there = f"Applied elsewhere: the state of {context.item} has exactly what you decided."
         accepting = "Reads the state again, and continues without an apply here."
-        return Observation(Verdict.ELSEWHERE, there, about, accepting=accepting)
+        return Observation(Verdict.ELSEWHERE, there, about, accepting=accepting, likely=Choice.ACCEPT)
     return Observation(Verdict.CHANGED, f"{words} Plan {context.item} again.", about)
 
 

@@ -21,7 +21,7 @@ from support.fakes import fake_environment
 from workflows.core.errors import OnboardError
 from workflows.core.secret import Credentials, Secret
 from workflows.core.shapes import plain
-from workflows.machine.observations import AGREES, NOT_ASKED, Observation, Verdict
+from workflows.machine.observations import AGREES, NOT_ASKED, Choice, Observation, Verdict
 from workflows.machine.summaries import Summary, keep_summary, made_from
 from workflows.steps.admin import apply, plan, plan_resources, state_now, terraform_runs
 from workflows.steps.admin.accepted_plan import Planned
@@ -133,7 +133,7 @@ def test_a_state_that_moved_calls_for_another_plan(own: Context, layer: Path) ->
 def test_a_state_that_holds_just_what_was_decided_was_applied_elsewhere(own: Context, layer: Path) -> None:
     (layer / "terraform.tfstate").write_text(state(4, SAM, *JANE))
     seen = plan.inquire(own)
-    assert seen.verdict is Verdict.ELSEWHERE
+    assert (seen.verdict, seen.likely) == (Verdict.ELSEWHERE, Choice.ACCEPT)
     assert seen.accepting
     assert "canary" not in repr(state_now.stored(own))
 
