@@ -32,9 +32,8 @@ from workflows.steps.admin.apply import Outlook, Request
 from workflows.steps.admin.recovery import Outcome, Repair
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.terraform.events import OPERATIONS, Progress as Applying
-from workflows.terraform.plan import ACCESS_KEY, GROUP_MEMBERS, LOGIN_PROFILE, USER, Action
+from workflows.terraform.plan import ACCESS_KEY, GROUP_MEMBERS, LOGIN_PROFILE, USER, Action, Sort
 from workflows.terraform.runner import Update
-from workflows.terraform.words import Sort
 
 
 class RecoveryList(Vertical):

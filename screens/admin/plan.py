@@ -38,9 +38,8 @@ from workflows.steps.admin.plan import Request
 from workflows.steps.admin.plan_resources import SIGNS, WORDS, Difference, Resource
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.terraform.events import ResourceEvent
-from workflows.terraform.plan import Action
+from workflows.terraform.plan import Action, Line as Change, Sort
 from workflows.terraform.runner import Update
-from workflows.terraform.words import Line as Change, Sort
 
 _KINDS = {"+": "added", "~": "altered", "-": "removed", "±": "replaced"}
 _HEAD = "Resources: enter opens one, → shows the rest, / filters"

@@ -36,11 +36,10 @@ from workflows.steps.admin.plan_resources import SIGNS
 from workflows.steps.admin.suspect_keys import to_compare
 from workflows.steps.decisions import Comparison
 from workflows.terraform.failures import InitWay, LockHeld, LockInfo, StateUnwritten, TerraformFailed
-from workflows.terraform.plan import Action
+from workflows.terraform.plan import Action, Line, Sort
 from workflows.terraform.redaction import redact
 from workflows.terraform.results import EndedRun
 from workflows.terraform.runner import Update
-from workflows.terraform.words import Line, Sort
 
 _MOST_LINES = 5_000
 

@@ -21,7 +21,7 @@ from support.sandbox import sandbox, sandbox_cache, sandbox_folder  # noqa: F401
 from tui.cli.arguments import DONE, REFUSED
 from workflows.sandbox.sandbox import Sandbox
 from workflows.terraform.failures import Failure
-from workflows.terraform.words import MARKDOWN_HEAD
+from workflows.terraform.plan import MARKDOWN_HEAD
 
 pytestmark = pytest.mark.e2e
 PROGRAM = Path(sys.executable).with_name("iam-onboard")

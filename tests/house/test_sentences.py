@@ -14,7 +14,7 @@ ROOT = Path(workflows.__file__).parent.parent
 RECORDS_AND_DOCUMENTS = {
     "workflows/core/errors.py": "the error's text and its record in the journal",
     "workflows/aws/sts_regions/answers.py": "the audit as a Markdown document",
-    "workflows/terraform/words.py": "the plan as a Markdown document",
+    "workflows/terraform/plan.py": "the plan as a Markdown document",
     "workflows/steps/new_user/verify.py": "the answers' record in the journal",
     "workflows/steps/admin/state_now.py": "what is missing, in the record of what was seen",
 }

@@ -64,12 +64,11 @@ from workflows.steps.decisions import Decisions, LayerDecisions
 from workflows.steps.shared.leftovers import RUNS
 from workflows.steps.shared.module import Context, Progress, Report, stopped
 from workflows.terraform.events import Progress as Applying, message_of, parse_line
-from workflows.terraform.plan import Action
+from workflows.terraform.plan import Action, Line, Sort
 from workflows.terraform.record import PLAN_FILE, PlanRecord, StateMark, file_sha256, hash_sources
 from workflows.terraform.results import ApplyCancelled, ApplyFailed, ApplyResult, Trouble
 from workflows.terraform.runner import Update
 from workflows.terraform.state import State, StoredState
-from workflows.terraform.words import Line, Sort
 
 PANES = {"plan": PlanPane, "apply": ApplyPane, "hand-over": HandOverPane}
 USER = 'module.user["jane.doe"].aws_iam_user.this[0]'

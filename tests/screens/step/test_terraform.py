@@ -7,7 +7,7 @@ from textual.containers import Container
 
 from screens.step.terraform import RunLog, cut
 from workflows.core.sentences import text_of
-from workflows.terraform.words import Line, Sort
+from workflows.terraform.plan import Line, Sort
 
 GROUP, RESOURCE = Line(Sort.GROUP, "group admins: is made"), Line(Sort.RESOURCE, "aws_iam_role.this is made")
 OUTPUTS = Line(Sort.OUTPUT, "7 outputs change", 7)

@@ -43,9 +43,9 @@ from workflows.steps.admin.pgp_keys import ranked
 from workflows.steps.admin.plan_resources import Resource
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.terraform.events import Progress as Applying, message_of, parse_line
+from workflows.terraform.plan import Line, Sort
 from workflows.terraform.record import PlanRecord
 from workflows.terraform.runner import Update
-from workflows.terraform.words import Line, Sort
 
 PEOPLE = ("jane.doe", "juan.delacruz")
 STEPS = ("project", "pgp-keys", "users", "groups", "account", "review")

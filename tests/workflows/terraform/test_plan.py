@@ -11,9 +11,16 @@ from support.layers import location
 
 from workflows.core.errors import OnboardError
 from workflows.steps.admin.plan import refuse_short_passwords
-from workflows.terraform.plan import Plan, read_plan
+from workflows.terraform.plan import (
+    MARKDOWN_HEAD,
+    Plan,
+    Sort,
+    about_nobody,
+    plan_markdown,
+    read_plan,
+    summary,
+)
 from workflows.terraform.redaction import redact
-from workflows.terraform.words import MARKDOWN_HEAD, Sort, about_nobody, plan_markdown, summary
 
 CANARY = "canary-value-that-is-in-no-text"
 

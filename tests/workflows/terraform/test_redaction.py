@@ -10,9 +10,8 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from workflows.terraform.plan import Action, OutputChange, Plan, ResourceChange
+from workflows.terraform.plan import Action, OutputChange, Plan, ResourceChange, plan_markdown
 from workflows.terraform.redaction import left_over, redact
-from workflows.terraform.words import plan_markdown
 
 _KEY = base64.b64encode(bytes(range(256)) * 5 + b"tail").decode()
 _WRAPPED = "\n".join(_KEY[at : at + 76] for at in range(0, len(_KEY), 76))

@@ -16,8 +16,8 @@ from workflows.machine.drafts import Drafts
 from workflows.machine.events import StepKey
 from workflows.machine.summaries import DRAFTS
 from workflows.steps.decisions import Decisions, LayerDecisions, LayerUsers
+from workflows.terraform.plan import Line
 from workflows.terraform.record import PlanRecord
-from workflows.terraform.words import Line
 
 if TYPE_CHECKING:
     from workflows.steps.shared.module import Context

@@ -46,6 +46,10 @@ from workflows.terraform.plan import (
     Action,
     Plan,
     ResourceChange,
+    about_nobody,
+    describe,
+    meaning,
+    summary,
 )
 from workflows.terraform.record import (
     PlanRecord,
@@ -55,7 +59,6 @@ from workflows.terraform.record import (
     refuse_another_plan,
 )
 from workflows.terraform.results import ApplyResult, Trouble, result_of
-from workflows.terraform.words import about_nobody, describe, meaning, summary
 
 _OWN = frozenset({USER, LOGIN_PROFILE, ACCESS_KEY})
 """A person's own resources, whatever the module that makes them is called."""

@@ -48,7 +48,7 @@ from workflows.steps.shared.leftovers import running_in
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.steps.shared.paths import save_text
 from workflows.terraform.commands import LOCK_TIMEOUT, inherited
-from workflows.terraform.plan import USER, Action, Plan
+from workflows.terraform.plan import MARKDOWN_HEAD, USER, Action, Plan, plan_markdown
 from workflows.terraform.record import (
     PLAN_FILE,
     PlanRecord,
@@ -59,7 +59,6 @@ from workflows.terraform.record import (
 from workflows.terraform.redaction import left_over
 from workflows.terraform.results import apply_begun, older_than_files
 from workflows.terraform.state import State
-from workflows.terraform.words import MARKDOWN_HEAD, plan_markdown
 
 MAX_TEXT = 20_000_000
 _SHORT = 8

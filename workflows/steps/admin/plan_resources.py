@@ -20,8 +20,7 @@ from workflows.core.sentences import Sentence
 from workflows.core.shapes import plain, read
 from workflows.steps.admin.terraform_runs import run_folder
 from workflows.steps.shared.module import Context
-from workflows.terraform.plan import Action, Plan, ResourceChange
-from workflows.terraform.words import meaning
+from workflows.terraform.plan import Action, Plan, ResourceChange, meaning
 
 SIGNS = {
     Action.CREATE: "+",
