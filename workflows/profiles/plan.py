@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 import shutil
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,35 +97,43 @@ class WantedProfiles:
 
     def problems(self) -> list[Problem]:
         """Return what is wrong with them. The first call loads botocore's regions, which takes some 50 ms."""
-        found = [
-            Problem(f"“{name}” isn't a profile name (letters, digits and + = , . @ _ -).", "name")
-            for name in self.names
-            if not _NAME.fullmatch(name)
+        times = Counter(self.names)
+        commands = [
+            (base.name, base.key.command) for base in self.bases if isinstance(base.key, KeyFromProcess)
         ]
-        names = self.names
-        found += [
-            Problem(f"The profile {name} is there twice.", "name")
-            for name in sorted(set(names))
-            if names.count(name) > 1
-        ]
-        found += [
-            Problem(
-                f"“{profile.mfa_serial}” isn't an MFA device's ARN, or a hardware device's serial number.",
-                "mfa_serial",
-            )
-            for profile in self._all
-            if profile.mfa_serial is not None and not _MFA_SERIAL.fullmatch(profile.mfa_serial)
-        ]
-        for base in self.bases:
-            if isinstance(base.key, KeyFromProcess) and not (
-                base.key.command.strip() and base.key.command.isprintable()
-            ):
-                found.append(
-                    Problem(f"The command for the key of {base.name} isn't one line of text.", "key")
+        bases = {(base.region, "") for base in self.bases}
+        regions = bases | {(role.region, role.role_arn.split(":")[1]) for role in self.roles}
+        found = (
+            *(
+                Problem(f"“{name}” isn't a profile name (letters, digits and + = , . @ _ -).", "name")
+                for name in self.names
+                if not _NAME.fullmatch(name)
+            ),
+            *(
+                Problem(f"The profile {name} is there twice.", "name")
+                for name in sorted(times)
+                if times[name] > 1
+            ),
+            *(
+                Problem(
+                    f"“{profile.mfa_serial}” isn't an MFA device's ARN, or a hardware device's serial "
+                    "number.",
+                    "mfa_serial",
                 )
-        regions = {(role.region, role.role_arn.split(":")[1]) for role in self.roles}
-        for region, partition in sorted({*regions, *((base.region, "") for base in self.bases)}):
-            found += region_problems(region, partition or None)
+                for profile in self._all
+                if profile.mfa_serial is not None and not _MFA_SERIAL.fullmatch(profile.mfa_serial)
+            ),
+            *(
+                Problem(f"The command for the key of {name} isn't one line of text.", "key")
+                for name, command in commands
+                if not (command.strip() and command.isprintable())
+            ),
+            *(
+                problem
+                for region, partition in sorted(regions)
+                for problem in region_problems(region, partition or None)
+            ),
+        )
         return list({problem.message: problem for problem in found}.values())
 
 
