@@ -12,7 +12,7 @@ sessions, which no group can have. The list ages, so an unknown name only causes
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Final, Literal
 
@@ -108,26 +108,33 @@ def check_password_policy(attribute: str, value: Constant, called: str = "") -> 
     return [Problem(f"There is no {attribute} in the password policy; there are: {known}.", attribute)]
 
 
-def check_name(name: str, what: Literal["user", "group"], taken: Iterable[str] = ()) -> Iterator[Problem]:
-    """Yield what is wrong with a name for a new IAM user or group.
+def check_name(name: str, what: Literal["user", "group"], taken: Iterable[str] = ()) -> list[Problem]:
+    """Return what is wrong with a name for a new IAM user or group.
 
     Args:
         what: the kind of thing to name.
         taken: existing names; compared ignoring case.
     """
-    if not name:
-        yield Problem(f"Enter a {what} name: letters, digits and  + = , . @ _ -", "name")
-    elif len(name) > _LONGEST[what]:
-        most = f"at most {_LONGEST[what]} characters"
-        yield Problem(f"A {what} name has {most}; this one has {len(name)}.", "name")
-    elif not _NAME.fullmatch(name):
-        odd = "".join(dict.fromkeys(character for character in name if not _NAME.fullmatch(character)))
-        allowed = "letters (a to z), digits and  + = , . @ _ -  only"
-        shown = "spaces" if odd == " " else f"{odd.strip()} or spaces" if " " in odd else odd
-        yield Problem(f"A {what} name has {allowed}, no {shown}.", "name")
-    if (same := next((known for known in taken if known.casefold() == name.casefold()), None)) is not None:
-        why = "" if same == name else ": IAM doesn't distinguish upper and lower case"
-        yield Problem(f"There is already a {what} {same}{why}.", "name")
+    odd = "".join(dict.fromkeys(character for character in name if not _NAME.fullmatch(character)))
+    shown = "spaces" if odd == " " else f"{odd.strip()} or spaces" if " " in odd else odd
+    same = next((known for known in taken if known.casefold() == name.casefold()), None)
+    why = "" if same == name else ": IAM doesn't distinguish upper and lower case"
+    most = _LONGEST[what]
+    forms = (
+        (not name, f"Enter a {what} name: letters, digits and  + = , . @ _ -"),
+        (
+            len(name) > most,
+            f"A {what} name has at most {most} characters; this one has {len(name)}.",
+        ),
+        (
+            not _NAME.fullmatch(name),
+            f"A {what} name has letters (a to z), digits and  + = , . @ _ -  only, no {shown}.",
+        ),
+    )
+    wrong = [message for broken, message in forms if broken][:1]
+    if same is not None:
+        wrong.append(f"There is already a {what} {same}{why}.")
+    return [Problem(message, "name") for message in wrong]
 
 
 ARN: Final = re.compile(

@@ -11,8 +11,8 @@ from workflows.layer.names import (
 
 @pytest.mark.parametrize("name", ["a", "jane.doe", "A+b=c,d.e@f-g_h", "x" * 64])
 def test_names_that_iam_takes(name: str) -> None:
-    assert not list(check_name(name, "user"))
-    assert not list(check_name(name, "group"))
+    assert not check_name(name, "user")
+    assert not check_name(name, "group")
 
 
 @pytest.mark.parametrize("name", ["", "x" * 65, "jane doe", "josé", "a/b", "a\n", "a:b", '"', "${x}", "日本"])
@@ -26,7 +26,7 @@ def test_names_are_unique_without_regard_to_case() -> None:
     (problem,) = check_name("Jane.Doe", "user", ["a.b", "jane.doe"])
     assert (problem.fatal, problem.field) == (True, "name")
     assert "jane.doe" in problem.message
-    assert "already" in next(check_name("ops", "group", ["ops"])).message
+    assert "already" in check_name("ops", "group", ["ops"])[0].message
 
 
 @pytest.mark.parametrize("alias", ["abc", "bb-security", "a1-b2", "1234567890123", "x" * 63])

@@ -65,7 +65,7 @@ class AddGroup:
 
     def check(self, layer: Layer) -> Iterator[Problem]:
         """Yield what is wrong with the name or the sibling."""
-        wrong = list(check_name(self.name, "group", [group.name for group in layer.groups]))
+        wrong = check_name(self.name, "group", [group.name for group in layer.groups])
         label = self._label(layer) if layer.group(self.sibling) and not wrong else ""
         if any(group.label == label for group in layer.groups if label):
             yield Problem(f"The module label {label} is taken; choose another name.", "name")
@@ -183,13 +183,15 @@ def _check_group(layer: Layer, name: str, field: str) -> Iterator[Problem]:
     yield from check_known_group(layer, name, field)
     same = [group for group in layer.groups if group.name.casefold() == name.casefold()]
     if len(same) > 1:
-        message = (
-            f"{len(same)} modules declare the group {name}, but AWS has one of a name; see {same[1].place}."
+        yield Problem(
+            f"{len(same)} modules declare the group {name}, but AWS has one of a name; see {same[1].place}.",
+            field,
+            place=same[1].place,
         )
-        yield Problem(message, field, place=same[1].place)
     elif same and not same[0].editable:
-        message = f"iam-onboard can't edit the group {name}; see {same[0].place}."
-        yield Problem(message, field, place=same[0].place)
+        yield Problem(
+            f"iam-onboard can't edit the group {name}; see {same[0].place}.", field, place=same[0].place
+        )
 
 
 def _block(layer: Layer, name: str) -> Block:
