@@ -210,8 +210,12 @@ def not_started(cause: BaseException) -> BaseException:
         return GpgMissing()
     if isinstance(cause, OSError) and cause.errno in _LIMITS:
         return cause
-    remedy = "Run  gpg --version  in a terminal: it has to work there first."
-    return GpgFailed("GnuPG doesn't start", "gpg failed at once.", next=remedy, detail=str(cause))
+    return GpgFailed(
+        "GnuPG doesn't start",
+        "gpg failed at once.",
+        next="Run  gpg --version  in a terminal: it has to work there first.",
+        detail=str(cause),
+    )
 
 
 def _watch(

@@ -691,8 +691,10 @@ def _content(data: bytes, provider_version: str | None, remark: str = "") -> Ver
     if found := _unread(seen, provider_version):
         return found
     if binary.startswith(b"-----BEGIN PGP"):
-        what = f"It is base64 of armored text, but the provider needs base64 of the binary key. {remark}"
-        return _rejected(Headline.BASE64_OF_ARMORED, what)
+        return _rejected(
+            Headline.BASE64_OF_ARMORED,
+            f"It is base64 of armored text, but the provider needs base64 of the binary key. {remark}",
+        )
     if not whole:
         return _rejected(Headline.DAMAGED, "The key in the file is incomplete.")
     if not seen:  # nothing, or only markers
@@ -725,16 +727,20 @@ def _unread(packets: list[Packet], provider_version: str | None) -> Verdict | No
         return None
     version = packets[0].body[:1]
     if packets[0].tag not in _PRIMARY or version in {b"\x02", b"\x03"}:
-        what = "The file doesn't hold a public key, or its format is from before 1998."
-        return _rejected(Headline.NO_KEY, what)
+        return _rejected(
+            Headline.NO_KEY, "The file doesn't hold a public key, or its format is from before 1998."
+        )
     if library_of(provider_version) is not OpenPgpLibrary.KEYBASE:
         return None
     if version not in {b"\x04", b""}:
-        what = f"It isn't a version 4 key, and {named(provider_version)} reads no others."
-        return _rejected(Headline.NEWER_FORMAT, what)
+        return _rejected(
+            Headline.NEWER_FORMAT, f"It isn't a version 4 key, and {named(provider_version)} reads no others."
+        )
     if not keybase_reads(packets):
-        what = f"{named(provider_version)} doesn't know the kind of one of the key's signatures or parts."
-        return _rejected(Headline.UNREADABLE_PART, what)
+        return _rejected(
+            Headline.UNREADABLE_PART,
+            f"{named(provider_version)} doesn't know the kind of one of the key's signatures or parts.",
+        )
     return None
 
 

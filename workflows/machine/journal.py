@@ -135,8 +135,9 @@ def decode_header(line: bytes) -> Header:
         raise BadLineError("it isn't a session header")
     if schema > SCHEMA:
         wanted = needs if isinstance(needs, str) and _VERSION.fullmatch(needs) else ""
-        words = f"It is written in version {schema} of the format; this iam-onboard reads up to {SCHEMA}."
-        raise FromNewerVersion(words, wanted)
+        raise FromNewerVersion(
+            f"It is written in version {schema} of the format; this iam-onboard reads up to {SCHEMA}.", wanted
+        )
     if schema > 1:
         values.pop("sum", None)
     return Header(

@@ -132,8 +132,11 @@ def changes_of(made: Edit, getting: Iterable[str] | None = None) -> list[FileCha
             location = layer.location
             path = Path(os.path.normpath(location.path / name))
             if path.is_symlink():
-                link = "It is a symbolic link: other layers may use the file that it leads to."
-                raise refuse(f"iam-onboard leaves {name} alone.", link, Place(name, 1))
+                raise refuse(
+                    f"iam-onboard leaves {name} alone.",
+                    "It is a symbolic link: other layers may use the file that it leads to.",
+                    Place(name, 1),
+                )
             changes.append(FileChange(location.relative, name, path, before, after))
     refuse_protected({change.shown: change.path for change in changes})
     return changes
