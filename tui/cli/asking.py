@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO, TypeVar
 
 from tui.cli.output import moves_cursor, note
-from workflows.core.errors import OnboardError
+from workflows.core.errors import DeclaredError, OnboardError, Texts
 from workflows.core.later import on_demand
 from workflows.core.secret import Secret
 
@@ -51,15 +51,18 @@ class NoTerminal(OnboardError):  # noqa: N818 - the name says what is missing
         )
 
 
-class NoCode(OnboardError):  # noqa: N818 - the name says what is missing
-    """No input for the MFA device `serial` was six digits."""
+class NoCode(DeclaredError):  # noqa: N818 - the name says what is missing
+    """No input for an MFA device was six digits.
 
-    def __init__(self, serial: str) -> None:
-        super().__init__(
-            "There is no MFA code",
-            f"What you typed for {_device(serial)} isn't a six-digit code.",
-            next="Run the same command again, and enter the six digits that the device shows.",
-        )
+    Args:
+        device: the device.
+    """
+
+    texts = Texts(
+        title="There is no MFA code",
+        what="What you typed for {device} isn't a six-digit code.",
+        next="Run the same command again, and enter the six digits that the device shows.",
+    )
 
 
 def has_terminal() -> bool:
@@ -122,7 +125,7 @@ def ask_code(serial: str, environment: Environment, *, or_none: bool = False) ->
             words.write(f"{problem.message}\n")
     if or_none:
         return Secret("")
-    raise NoCode(serial)
+    raise NoCode(device=_device(serial))
 
 
 class Tries:

@@ -19,7 +19,7 @@ from workflows.aws.authenticator import normal_code, two_codes_problem
 from workflows.aws.clients import AwsClient
 from workflows.aws.errors import AwsError, AwsFailure, asked, calling_aws
 from workflows.aws.sts import CodeMemory, Identity, RepeatedCode, WrongCode
-from workflows.core.errors import Cancelled, OnboardError
+from workflows.core.errors import Cancelled, DeclaredError, Texts
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence
 
@@ -388,29 +388,27 @@ class MfaDeviceKind(Enum):
     HARDWARE = "hardware token"
 
 
-class DeviceExists(OnboardError):  # noqa: N818 - as the other refusals are named
+class DeviceExists(DeclaredError):  # noqa: N818 - as the other refusals are named
     """A virtual MFA device of that name exists already, perhaps never enabled.
 
-    Attributes:
-        serial: its serial.
+    Args:
+        name: its name.
+        user: its owner, quoted for a shell.
+        serial: its serial, quoted for a shell.
     """
 
-    def __init__(self, name: str, user: str, serial: str) -> None:
-        quoted = shlex.quote(serial)
-        super().__init__(
-            "An MFA device with this name exists already",
-            f"The account has a virtual MFA device named {name}, but its seed isn't on this computer.",
-            why="It belongs to somebody else, or an earlier set-up stopped before the device was enabled. "
-            "Without MFA you can't delete it yourself, and AWS shows a seed only once.",
-            next="Send these lines to your admin, then start again here:\n"
-            "\n"
-            f"  aws iam deactivate-mfa-device --user-name {shlex.quote(user)} --serial-number {quoted}"
-            "\n"
-            f"  aws iam delete-virtual-mfa-device --serial-number {quoted}\n"
-            "\n"
-            "The first one fails with NoSuchEntity if the device was never enabled; that is fine.",
-        )
-        self.serial = serial
+    texts = Texts(
+        title="An MFA device with this name exists already",
+        what="The account has a virtual MFA device named {name}, but its seed isn't on this computer.",
+        why="It belongs to somebody else, or an earlier set-up stopped before the device was enabled. "
+        "Without MFA you can't delete it yourself, and AWS shows a seed only once.",
+        next="Send these lines to your admin, then start again here:\n"
+        "\n"
+        "  aws iam deactivate-mfa-device --user-name {user} --serial-number {serial}\n"
+        "  aws iam delete-virtual-mfa-device --serial-number {serial}\n"
+        "\n"
+        "The first one fails with NoSuchEntity if the device was never enabled; that is fine.",
+    )
 
 
 def list_mfa_devices(iam: AwsClient, user: str | None = None) -> tuple[MfaDevice, ...]:
@@ -452,7 +450,8 @@ def create_virtual_mfa_device(iam: AwsClient, name: str, owner: Identity) -> tup
             # the serial from AWS's list, or else the usual form
             usual = f"arn:{owner.partition}:iam::{owner.account}:mfa/{name}"
             serial, *_ = (*asked(lambda: unused_mfa_devices(iam, name), ()), usual)
-            raise DeviceExists(name, owner.user_name or name, serial) from None
+            user = shlex.quote(owner.user_name or name)
+            raise DeviceExists(name=name, user=user, serial=shlex.quote(serial)) from None
         raise
     seed = device["Base32StringSeed"]
     return device["SerialNumber"], Secret(seed.decode("ascii") if isinstance(seed, bytes) else seed)

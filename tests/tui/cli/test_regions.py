@@ -156,7 +156,7 @@ def test_what_never_was_a_code_leaves_only_its_accounts_out(
     project.role_with_mfa()
 
     def never(serial: str, _environment: object) -> Secret:
-        raise asking.NoCode(serial)
+        raise asking.NoCode(device=serial)
 
     monkeypatch.setattr(asking, "ask_code", never)
     monkeypatch.setattr(asking, "has_terminal", lambda: True)
