@@ -224,14 +224,16 @@ def _stays(path: Path, change: FileChange | None) -> bool:
 def _others(layers: Iterable[Layer], dirty: Iterable[DirtyFile], but: Container[Path]) -> Iterator[OtherFile]:
     """Yield the uncommitted files, except `but`, that plans of the layers are made from.
 
-    Untracked files count only if Terraform surely reads them.
+    Untracked files count only if Terraform surely reads them. A key file that replaces a committed one
+    doesn't count: no line needs it, and a commit would vouch for a key that the session didn't take in.
     """
     for layer in layers:
         folder = layer.location.path.resolve()
         keys = {folder / person.key_file for person in layer.people if person.key_file}
         for file in dirty:
             path = file.path.resolve()
-            if path in but or not path.is_relative_to(folder):
+            replaced = path in keys and "M" in file.status
+            if path in but or replaced or not path.is_relative_to(folder):
                 continue
             known = not file.untracked or path in keys or path.name.endswith((".tf", ".tf.json"))
             name = path.relative_to(folder)

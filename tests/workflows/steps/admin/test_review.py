@@ -666,6 +666,8 @@ def test_a_commit_may_take_in_what_else_a_plan_of_its_layers_is_made_from(admin:
     admin.file("management", "locals.tf").write_text(admin.text("management", "locals.tf") + "# mine\n")
     (layer / "account.tf").write_text((layer / "account.tf").read_text() + "# mine\n")
     (layer / "README.md").unlink()
+    key = layer / "keys/dana.lopez"
+    key.write_text(key.read_text() + "replaced\n")
     shown = review.prepare(admin.context(), quiet).change_set
     others = review.beside(shown, admin.context()).others
     assert [other.name for other in others] == ["README.md", "account.tf", "new.tf"]
@@ -674,6 +676,7 @@ def test_a_commit_may_take_in_what_else_a_plan_of_its_layers_is_made_from(admin:
     perform(admin, Request(shown, commit=True, message="Add jane.doe", others=paths))
     assert not review.beside(ChangeSet(()), admin.context()).others
     assert len(admin.git("show", "--name-only", "--format=", "HEAD").split()) == 4 + len(others)
+    assert f" M {key.relative_to(admin.root)}" in admin.git("status", "--porcelain")
 
 
 def test_uncommitted_lines_that_a_session_takes_out_are_none_that_its_commit_takes_in(
