@@ -633,6 +633,25 @@ async def test_a_failure_that_was_taken_in_and_not_recorded_is_one_that_nobody_w
         assert isinstance(app.pane, PlanPane)
 
 
+async def test_an_apply_that_ended_shows_no_progress_while_the_wizard_looks_around(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[bool] = []
+
+    async def look_after(screen: WizardScreen, _key: StepKey) -> None:
+        assert isinstance(screen.pane, ApplyPane)
+        shown.append(screen.pane.query_one("#pace").display)
+
+    monkeypatch.setattr(WizardScreen, "_look_after", look_after)
+    desk.accept(written(desk))
+    play_apply(monkeypatch, done)
+    app = desk.host("apply")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await press(pilot, "ctrl+n", "left", "enter")
+    assert shown == [False]
+
+
 async def test_a_failed_apply_shows_its_resources_and_who_is_not_done(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
