@@ -1,6 +1,6 @@
 """The resources of a layer's last two plans, kept for inspecting and comparing.
 
-They hold no secret (see `terraform.attributes`) but say a lot about an account, so they are private files in
+They hold no secret (see `terraform.plan`) but say a lot about an account, so they are private files in
 the session's folder and are removed with it. The previous plan is kept until the layer is planned again, so
 that somebody who comes back after days sees what changed.
 """
