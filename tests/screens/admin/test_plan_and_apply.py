@@ -1064,7 +1064,7 @@ async def test_who_was_sent_theirs_before_the_rest_is_left_to_a_later_account_st
         await rest(pilot)
         await rest(pilot)
         await press(pilot, "ctrl+s")
-        assert desk.status("hand-over") is Status.SKIPPED
+        await until(pilot, lambda: desk.status("hand-over") is Status.SKIPPED)
         assert sent_to(desk.session.drafts.load(key))["juan.delacruz"] == sent
 
 
