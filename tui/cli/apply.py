@@ -124,6 +124,7 @@ def _refuse_old(planned: accepted_plan.Planned, context: module.Context) -> None
             why="It would apply the files as they were before they changed.",
             next="Plan again, and read the new plan.",
         )
+    judged_plan.refuse_rejected_keys(planned, context)
     note(*(f"note: {drift}" for drift in judged_plan.of_the_checkout(planned, context)))
 
 

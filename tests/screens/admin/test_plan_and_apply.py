@@ -1673,6 +1673,7 @@ async def test_an_answer_about_a_key_that_the_session_did_not_accept_is_kept(
     keys = {("jane.doe", "management"): "A" * 40, ("jane.doe", "security"): "A" * 40, ("ann", "x"): "B" * 40}
     monkeypatch.setattr(terraform, "to_compare", lambda *_: keys)
     monkeypatch.setattr(judged_plan, "doubted_keys", lambda *_: ("A doubt.",))
+    monkeypatch.setattr(judged_plan, "rejected_elsewhere", lambda *_: {})
     app = desk.host("plan")
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)

@@ -22,6 +22,7 @@ from workflows.steps.admin.judged_plan import (
     causes,
     doubted_keys,
     kept_in_use,
+    refusal,
     refuse_rejected_keys,
     staleness,
     standing,
@@ -92,16 +93,16 @@ def survey(context: Context, report: Report) -> Outlook:
         began_at, ended = (run.description.begun_at, not run.is_running()) if run else (None, True)
         return Outlook(begun=True, began_at=began_at, ended=ended)
     own = recovery.without_imported(result_of(folder, planned.record), context)
-    refusal = staleness(planned, context)
+    refused = refusal(planned, context)
     return Outlook(
-        refusal=refusal,
+        refusal=refused,
         recoverable=recovery.is_open(context),
         causes=causes(planned, own) if own else (),
         in_use=own is not None and kept_in_use(planned, own),
         stands=standing(planned, own) if own and not planned.record.plan.is_file() else "",
-        account_id="" if refusal else located(context)[1].account_id or "",
+        account_id="" if refused else located(context)[1].account_id or "",
         replaces=tuple(replaced_before_sent(planned.passwords, context)),
-        doubts=() if refusal else doubted_keys(planned, context),
+        doubts=() if staleness(planned, context) else doubted_keys(planned, context),
     )
 
 

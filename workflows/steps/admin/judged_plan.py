@@ -284,6 +284,18 @@ def what_is_doubtful(names: Collection[str], context: Context) -> dict[str, Sent
     }
 
 
+def refusal(planned: Planned, context: Context) -> Sentence:
+    """Return why a plan can't be accepted or applied, also because of somebody's key; "" if it can.
+
+    Raises:
+        OnboardError: the layer can't be read.
+    """
+    if stale := staleness(planned, context):
+        return stale
+    wrong = rejected_elsewhere(planned.encrypted_for, context)
+    return "This plan encrypts to a PGP key that isn't its owner's, as you said." if wrong else ""
+
+
 def refuse_rejected_keys(planned: Planned, context: Context) -> None:
     """Stop before a plan encrypts something to a key that a session found not to be its owner's.
 
@@ -295,7 +307,7 @@ def refuse_rejected_keys(planned: Planned, context: Context) -> None:
             "A PGP key belongs to someone else",
             joined(left_open_sentences(wrong)),
             why="They couldn't decrypt what this plan makes for them, but someone else could.",
-            next="Add their own key in that session, or with “Replace a PGP key” on Home.",
+            next="Add their own key with “Replace a PGP key” on Home, then plan again.",
         )
 
 
@@ -412,9 +424,8 @@ def survey(made: Planned | None, context: Context) -> Return:
     """Check a plan on this machine only; AWS isn't asked, and an applied plan is left alone."""
     if made is None or is_applied(made, context):
         return Return()
-    refusal = staleness(made, context)
     return Return(
-        refusal,
+        refusal(made, context),
         (
             *of_the_checkout(made, context),
             *replaced_before_sent(made.passwords, context),
@@ -424,7 +435,7 @@ def survey(made: Planned | None, context: Context) -> Return:
         plan_resources.differences(context),
         old=is_old(made, context),
         undoing=sessions_that_can_undo(context) if made.foreign else {},
-        doubts=() if refusal else doubted_keys(made, context),
+        doubts=() if staleness(made, context) else doubted_keys(made, context),
     )
 
 

@@ -114,9 +114,10 @@ def test_plan_and_apply_doubt_a_key_that_they_encrypt_to_as_another_session_does
     expected = doubted and same_key
     replaced = answer == "same" and not same_key  # the key that was compared
     assert bool(judged_plan.doubted_keys(planned, context)) is (expected or replaced)
+    rejected = expected and answer == "differs"
     for found in (judged_plan.survey(planned, context), apply.survey(context, quiet)):
         assert found.doubts == judged_plan.doubted_keys(planned, context)
-    rejected = expected and answer == "differs"
+        assert bool(found.refusal) is rejected
     for own, doubts in (("same", False), ("later", rejected)):
         own_key = {
             **facts,
