@@ -1000,7 +1000,7 @@ def _progress(entries: Sequence[RailEntry], width: int) -> str:
 
 
 def _whose_aws(run: SessionRun) -> Content:
-    """Return who stands in for AWS, if anybody, and which workflow this is, for the right of the top line."""
+    """Return, for the right of the top line, the endpoint if it isn't AWS's own, and the workflow."""
     half = (text_of(run.session.state.workflow.title), "$text-muted")
     if run.environment.sandbox:
         return styled(("SANDBOX", "bold $warning"), ("   ", ""), half)
@@ -1009,7 +1009,7 @@ def _whose_aws(run: SessionRun) -> Content:
         for name, value in endpoints(run.environment.variables).items()
         if name.startswith("AWS_ENDPOINT")
     ]
-    stand_in = f"Not AWS: {named[0][:_LONGEST_ADDRESS]}" if named and named[0] else ""
+    stand_in = f"AWS endpoint: {named[0][:_LONGEST_ADDRESS]}" if named and named[0] else ""
     return styled((stand_in, "bold $warning"), ("   " if stand_in else "", ""), half)
 
 

@@ -32,7 +32,12 @@ class Ambient:
 ELSEWHERE: Final = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_*")
 OF_ENDPOINTS: Final = ("AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT")
 AMBIENT: Final = (
-    Ambient(ELSEWHERE, "iam-onboard and Terraform send requests there instead of to AWS.", harmless=False),
+    Ambient(
+        ELSEWHERE,
+        "iam-onboard sends its requests there instead of to AWS. Terraform does so only with a recent AWS "
+        "provider; an old one, such as 3.39, still reaches AWS.",
+        harmless=False,
+    ),
     Ambient(OF_ENDPOINTS, "Requests go to AWS's FIPS or dual-stack endpoints."),
     Ambient(
         ("AWS_CA_BUNDLE", "SSL_CERT_FILE", "NIX_SSL_CERT_FILE"),
