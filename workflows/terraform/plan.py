@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from workflows.core.openpgp import fingerprint_in
 from workflows.core.parsing import parse_json
 from workflows.core.sentences import Sentence, count, joined, text_of
 from workflows.core.shapes import as_list
@@ -63,6 +64,7 @@ class ResourceChange:
         import_id: for a created resource, the id for importing an existing one, or ""; see `ACCOUNT_ID`.
         details: the changes inside it, as lines safe to show (see `attributes`); secrets are masked.
         password_length: for a new login profile, the length of its password; else None.
+        rekeyed: True if what it replaces was encrypted to another PGP key.
     """
 
     address: str
@@ -77,6 +79,7 @@ class ResourceChange:
     import_id: str = ""
     details: tuple[str, ...] = ()
     password_length: int | None = None
+    rekeyed: bool = False
 
     @property
     def people(self) -> tuple[str, ...]:
@@ -231,6 +234,7 @@ def _changes(entries: Iterable[Mapping[str, Any]], owners: _Owners) -> Iterable[
             import_id=import_id(entry["type"], _known(change)) if action is Action.CREATE else "",
             details=attribute_lines(change),
             password_length=_password_length(entry["type"], action, change),
+            rekeyed=action is Action.REPLACE and _rekeyed(change),
         )
 
 
@@ -238,6 +242,11 @@ def _password_length(kind: str, action: Action, change: Mapping[str, Any]) -> in
     made = kind == LOGIN_PROFILE and action in {Action.CREATE, Action.REPLACE}
     length = (change.get("after") or {}).get("password_length") if made else None
     return length if isinstance(length, int) else None
+
+
+def _rekeyed(change: Mapping[str, Any]) -> bool:
+    keys = [(change.get(state) or {}).get("pgp_key") for state in ("before", "after")]
+    return len({fingerprint_in(key.encode()) for key in keys if isinstance(key, str) and key}) > 1
 
 
 def _about(entry: Mapping[str, Any], owners: _Owners) -> tuple[str | None, str | None]:

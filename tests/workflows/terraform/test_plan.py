@@ -3,6 +3,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+import textwrap
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import given, strategies as st
 from support.layers import location
 
 from workflows.core.errors import OnboardError
+from workflows.gpg.normalise import normalise
 from workflows.steps.admin.plan import refuse_short_passwords
 from workflows.terraform.plan import (
     MARKDOWN_HEAD,
@@ -73,6 +75,30 @@ def test_passwords_are_compared_with_the_policy_that_holds_after_the_apply() -> 
     refuse_short_passwords(plan, location(), 20)
     with pytest.raises(OnboardError):
         refuse_short_passwords(plan, location(), plan.least_password_length)
+
+
+def test_another_key_than_the_replaced_password_was_encrypted_to_is_known(people_keys: Any) -> None:
+    def file(name: str, width: int = 0) -> str:
+        text = normalise(people_keys[name]).text
+        return "\n".join(textwrap.wrap(text.replace("\n", ""), width)) if width else text
+
+    keys = {
+        "other": (file("jane.doe"), file("juan.delacruz")),
+        "wrapped": (file("jane.doe"), file("jane.doe", 76)),
+        "first": (None, file("jane.doe")),
+    }
+    plan = plan_of(
+        *(
+            change(
+                f'module.user["{name}"].aws_iam_user_login_profile.this[0]',
+                ["delete", "create"],
+                {"user": name, "pgp_key": before},
+                {"user": name, "pgp_key": after},
+            )
+            for name, (before, after) in keys.items()
+        )
+    )
+    assert [made.user for made in plan.changes if made.rekeyed] == ["other"]
 
 
 NEW_USER = [

@@ -75,6 +75,7 @@ class Made:
         passwords: users who get a new password.
         passwords_before: users who got theirs from earlier plans.
         access_keys: users who get a new access key.
+        rekeyed: users whose replaced password or access key was encrypted to another PGP key.
         gone: users who are removed for good.
         absent: people who were to be removed, but whom neither the state nor an earlier plan had.
         left_out: people who were to be added but whom a later session removed from the files before the plan.
@@ -85,6 +86,7 @@ class Made:
     passwords: tuple[str, ...] = ()
     passwords_before: tuple[str, ...] = left_out(tuple)
     access_keys: tuple[str, ...] = ()
+    rekeyed: tuple[str, ...] = left_out(tuple)
     gone: tuple[str, ...] = ()
     absent: tuple[str, ...] = left_out(tuple)
     left_out: tuple[str, ...] = left_out(tuple)
@@ -239,6 +241,11 @@ def gone_by_plan(account: str, context: Context) -> tuple[str, ...]:
 def absent_in_plan(account: str, context: Context) -> tuple[str, ...]:
     """Return the people to remove who were never in the account."""
     return _made(account, context).absent
+
+
+def rekeyed_in_plan(account: str, context: Context) -> tuple[str, ...]:
+    """Return users of an account whose replaced password or access key was encrypted to another PGP key."""
+    return _made(account, context).rekeyed
 
 
 def _made(account: str, context: Context) -> Made:

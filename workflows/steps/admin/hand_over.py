@@ -65,6 +65,7 @@ from workflows.steps.admin.accepted_plan import (
     parts_of,
     passwords_of,
     people_of,
+    rekeyed_in_plan,
 )
 from workflows.steps.admin.judged_plan import rejected_elsewhere
 from workflows.steps.admin.other_sessions import (
@@ -557,7 +558,8 @@ def _with_suspicions(handoffs: Sequence[PersonHandoff], context: Context) -> tup
     for account, names in by_key(
         (account, each.name) for each in handoffs for account in each.accounts
     ).items():
-        for name, why in suspicions(names, replace(context, item=account), others).items():
+        here, rekeyed = replace(context, item=account), rekeyed_in_plan(account, context)
+        for name, why in suspicions(names, here, others, rekeyed).items():
             found.setdefault(name, []).append(why)
     return tuple(replace(each, doubts=(*each.doubts, *found.get(each.name, ()))) for each in handoffs)
 

@@ -80,6 +80,7 @@ def judged(record: PlanRecord, plan: Plan, context: Context) -> Planned:
         owners={change.address: change.people for change in plan.changes},
         passwords=_users(plan, LOGIN_PROFILE, changed),
         access_keys=_users(plan, ACCESS_KEY, changed),
+        rekeyed=tuple(sorted({change.user for change in plan.changes if change.rekeyed and change.user})),
         gone=_users(plan, USER, (Action.DELETE,)),
         empty=plan.is_empty,
         people=tuple(_person(plan, name) for name in plan.users),
@@ -266,17 +267,22 @@ def doubted_keys(planned: Planned, context: Context) -> tuple[Sentence, ...]:
     Raises:
         OnboardError: the layer can't be read.
     """
-    return tuple(what_is_doubtful(planned.encrypted_for, context).values())
+    return tuple(what_is_doubtful(planned.encrypted_for, context, planned.rekeyed).values())
 
 
-def what_is_doubtful(names: Collection[str], context: Context) -> dict[str, Sentence]:
+def what_is_doubtful(
+    names: Collection[str], context: Context, rekeyed: Collection[str] = ()
+) -> dict[str, Sentence]:
     """Return what is doubtful about people's keys in the step's layer, by name.
+
+    Args:
+        rekeyed: as for `suspicions`.
 
     Raises:
         OnboardError: the layer can't be read.
     """
     others = decided_elsewhere(context)
-    left, suspect = _left_open(names, context, others), suspicions(names, context, others)
+    left, suspect = _left_open(names, context, others), suspicions(names, context, others, rekeyed)
     of_name = {part[0]: joined(left_open_sentences({part: left[part]})) for part in left}
     return {
         name: joined((of_name.get(name, ""), suspect.get(name, "")))

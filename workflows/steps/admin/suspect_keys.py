@@ -73,13 +73,16 @@ def to_compare(names: Iterable[str], accounts: Iterable[str], context: Context) 
     return found
 
 
-def suspicions(names: Collection[str], context: Context, others: Decided) -> dict[str, Sentence]:
+def suspicions(
+    names: Collection[str], context: Context, others: Decided, rekeyed: Collection[str] = ()
+) -> dict[str, Sentence]:
     """Say of people's keys in the step's layer what speaks against them; nothing of keys that were compared.
 
     Nothing is said about a layer that can't be read; nothing can be planned or applied there.
 
     Args:
         others: the result of `decided_elsewhere`.
+        rekeyed: those of them whose replaced password or access key was encrypted to another key.
     """
     try:
         here = read_layer(located(context)[1])
@@ -88,7 +91,7 @@ def suspicions(names: Collection[str], context: Context, others: Decided) -> dic
     asked = sorted({*names}.difference(accepted_here(names, here, context)))
     if not asked:
         return {}
-    suspects = _Suspects(here, context, others)
+    suspects = _Suspects(here, context, others, rekeyed)
     found = {name: (*suspects.reasons(name),) for name in asked if fingerprint_of(name, here)}
     return {
         name: joined(
@@ -106,8 +109,8 @@ def suspicions(names: Collection[str], context: Context, others: Decided) -> dic
 class _Suspects:
     """The keys of one layer, among all that the project and its sessions know of them."""
 
-    def __init__(self, here: Layer, context: Context, others: Decided) -> None:
-        self._here, self._context = here, context
+    def __init__(self, here: Layer, context: Context, others: Decided, rekeyed: Collection[str]) -> None:
+        self._here, self._context, self._rekeyed = here, context, rekeyed
         self._answers = all_answers(context, others)
         self._git = Git(context.root, context.environment.variables)
 
@@ -117,6 +120,8 @@ class _Suspects:
         said = {self._answers.get((user, fingerprint)) for user in (name, *_users(name, self._here))}
         if Comparison.SAME in said:
             return
+        if name in self._rekeyed:
+            yield f"What {name} has had so far was encrypted to another key."
         with suppress(OnboardError):  # there is no checkout, or the other steps report what is wrong with git
             yield from self._of_git(name, fingerprint)
         yield from self._of_others(name, fingerprint)

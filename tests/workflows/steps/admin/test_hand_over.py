@@ -487,15 +487,18 @@ def test_what_speaks_against_a_key_stays_with_the_text_for_it(
     project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     facts = {"layers": ["management", "security"]}
-    made = {f"plan@{account}": {"passwords": [NAME]} for account in facts["layers"]}
+    made = {
+        f"plan@{account}": {"passwords": [NAME], "rekeyed": [NAME] if account == "management" else []}
+        for account in facts["layers"]
+    }
     applied = {f"applied@{account}": {} for account in facts["layers"]}
     context = Context(fake_environment(tmp_path, {}), facts, {**made, **applied}, "security", tmp_path)
     text = PersonHandoff(NAME, "text", ("management", "security"), doubts=("left open",))
     monkeypatch.setattr(hand_over, "_source", lambda *_: source(project))
     monkeypatch.setattr(hand_over, "person_handoff", lambda *_: text)
 
-    def suspicions(names: list[str], there: Context, _others: object) -> dict[str, str]:
-        return dict.fromkeys(names, "suspect") if there.item == "management" else {}
+    def suspicions(_names: object, _there: Context, _others: object, rekeyed: list[str]) -> dict[str, str]:
+        return dict.fromkeys(rekeyed, "suspect")
 
     monkeypatch.setattr(hand_over, "suspicions", suspicions)
     (read,) = hand_over.prepare(context, lambda _: None)

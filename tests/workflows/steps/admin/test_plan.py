@@ -44,7 +44,7 @@ MADE_AT = "2026-03-01T09:00:00+00:00"
 PLAN = Plan(
     changes=(
         ResourceChange(USER, "aws_iam_user", Action.CREATE, user="jane.doe"),
-        ResourceChange(LOGIN, "aws_iam_user_login_profile", Action.REPLACE, user="jane.doe"),
+        ResourceChange(LOGIN, "aws_iam_user_login_profile", Action.REPLACE, user="jane.doe", rekeyed=True),
         ResourceChange(
             "members.admins",
             "aws_iam_group_membership",
@@ -94,6 +94,7 @@ def test_a_plan_is_sorted_by_what_was_chosen_in_this_layer(tmp_path: Path, recor
     assert [change.address for change in made.foreign] == ["aws_iam_user.alex", "alias"]
     assert [destroyed.address for destroyed in made.destroys] == ["aws_iam_user.alex", LOGIN]
     assert (made.gone, made.passwords, made.access_keys) == (("alex.kim",), ("jane.doe",), ())
+    assert made.rekeyed == ("jane.doe",)
     assert made.counts == {"add": 3, "change": 2, "destroy": 2}
     assert made.owners["members.admins"] == ("jane.doe",)
     assert len(made.drift) == 1

@@ -94,6 +94,21 @@ def test_what_speaks_against_a_key_that_nobody_accepted(
     assert {*suspected([name, "nobody"], context(admin_project))} == ({name} if doubted else set())
 
 
+@pytest.mark.parametrize(("answer", "doubted"), [("same", False), ("later", True), (None, True)])
+def test_another_key_than_before_is_doubted_until_somebody_compared_it(
+    admin_project: AdminProject, people_keys: Keys, answer: str | None, *, doubted: bool
+) -> None:
+    fingerprint = put(admin_project, "security/jane.doe", "management/jane.doe", key=people_keys[JANE])
+    if answer:
+        other_session(admin_project, JANE, fingerprint, answer)
+    own = context(admin_project)
+    assert bool(suspicions([JANE], own, decided_elsewhere(own), [JANE])) is doubted
+    assert suspected([JANE], own) == {}
+    key = {JANE: {"text": "a key", "fingerprint": fingerprint, "source": "pasted"}}
+    own = context(admin_project, rekeying=[JANE], keys=key)
+    assert suspicions([JANE], own, decided_elsewhere(own), [JANE]) == {}
+
+
 @pytest.mark.parametrize(("answer", "doubted"), [("same", False), ("later", True)])
 def test_a_key_that_was_compared_is_no_suspect_wherever_it_lies(
     admin_project: AdminProject, people_keys: Keys, answer: str, *, doubted: bool
