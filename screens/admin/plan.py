@@ -721,12 +721,12 @@ def _unchanged(context: Context) -> list[str]:
 
 
 def _pushing(commit: Mapping[str, Any] | None) -> list[str]:
-    """Say that there is a commit, and how to share it; pushing is up to the user."""
+    """Say that there is a commit, and how to push it if it wasn't."""
     if not (commit and commit.get("sha")):
         return []
     committed = f"You committed {commit['sha'][:8]}"
     if command := push_command(commit):
-        return ["", f"{committed}. To share it:", command]
+        return ["", f"{committed}. If you haven't pushed it yet:", command]
     if not commit.get("branch"):
         return ["", f"{committed} on no branch. Push it yourself."]
     return ["", f"{committed} to {commit['branch']}. This checkout has no remote to push it to."]

@@ -398,7 +398,7 @@ def of_the_checkout(made: Planned, context: Context) -> Iterator[Sentence]:
         )
     commit = (context.facts.get("commit") or {}).get("sha")
     if commit and (default := git.holder(commit)):
-        yield f"Your commit {commit[:_SHORT]} is in {default}: it was merged."
+        yield f"Your commit {commit[:_SHORT]} is in {default}."
 
 
 @dataclass(frozen=True)
