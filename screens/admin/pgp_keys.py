@@ -492,6 +492,8 @@ class PgpKeysPane(StepPane):
         """Describe a person's existing key file, above all if it has a key that was said to differ."""
         aside = self._aside.get(name)
         if not (aside and aside.key and aside.key.fingerprint == row.fingerprint):
+            if name in row.users and (key := self._keys.get(name)) and row.fingerprint != key.fingerprint:
+                return f"≠ {row.file} has another key, until Review writes this one"
             in_use = ", in use" if name in row.users else ""
             return f"{row.mark.sign} {row.file}{in_use}: {_present_words(row)}"
         if row.account in self.context.of_each_item("applied"):

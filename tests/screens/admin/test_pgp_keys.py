@@ -293,6 +293,7 @@ async def test_a_new_key_is_recorded_only_with_the_typed_name(
         assert f"✓ keys/{ALEX}, in use:" in verdict(ui)
         await paste(ui, people_keys["jane.doe"])
         assert re.search(rf"security \(keys/{ALEX}\): [^;]* {ALEX}", verdict(ui))
+        assert f"≠ keys/{ALEX}" in verdict(ui), "it has the former key until Review writes this one"
         await answer(ui, "same")
         assert isinstance(ui.app.screen, Confirm)
         await ui.press("escape")
