@@ -375,9 +375,12 @@ def test_an_admin_whose_disk_takes_nothing_from_any_place_on_is_told_and_goes_on
     before, world.seconds = world.contents(), SHORT
     known: set[str] = set()
     for _ in range(MOST_LIVES):
-        life = world.life("admin", BEFORE_TERRAFORM, FailingAnew(known, error), SHORT)
-        if not life.place:
+        life = world.life("admin", BEFORE_TERRAFORM, FailingAnew(known, error), world.seconds)
+        if not life.place and (life.code == DONE or world.seconds > SECONDS):
             break
+        if not life.place:  # the disk took everything, so the machine is slow
+            world.seconds *= 2
+            continue
         known.add(life.place)
         assert life.code in (DONE, REFUSED), f"{life.place}: {life.said}"
         assert as_error(ValueError()).title not in life.said, f"{life.place}: {life.said}"
