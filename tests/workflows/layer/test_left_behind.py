@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from support.layers import USERS, edit_layer, layer_of
 
+from workflows.layer.edit.groups import SetGroups
 from workflows.layer.edit.operation import EditRefused
 from workflows.layer.edit.people import AddPerson, RemovePerson
 from workflows.layer.edit.run import edit
@@ -84,6 +87,36 @@ def test_a_name_of_one_word_is_not_found_in_other_names(name: str) -> None:
     text = f'# CI, jane.doe, {name.replace("jane", "x")}-1\nlocals {{\n  users = ["{name}"]\n}}\n'
     layer = layer_of({"users.tf": USERS, "locals.tf": text})
     assert notes(layer, name) == []
+
+
+@pytest.mark.parametrize(
+    ("users", "places"),
+    [
+        ('users = [\n    "al",\n    # on leave\n    "jane",\n    # new\n    "john",\n  ]', ["locals.tf:5"]),
+        ('users = [\n    # ill\n    "al",\n    # ill\n    "jane",\n    "john"\n  ]', ["locals.tf:6"]),
+        (
+            'machine_users = {\n    "al" = "a"\n    // ill\n    jane = "b"\n    john = "c"\n  }',
+            ["locals.tf:5"],
+        ),
+        ('users = [\n    "al",\n    "jane", # on leave\n    # new\n    "john",\n  ]', []),
+        ('users = [\n    "al",\n    #\n    "jane",\n    # new\n    "john",\n  ]', []),
+        ('users = ["al", "jane", "john"]', []),
+    ],
+    ids=["list", "the same comment twice", "map", "on the line", "without a word", "all on one line"],
+)
+def test_a_comment_directly_above_a_removed_line_is_listed(users: str, places: list[str]) -> None:
+    layer = layer_of({"users.tf": USERS, "locals.tf": f"locals {{\n  # all\n  {users}\n}}\n"})
+    found = "".join(map(str, edit(layer, [RemovePerson("jane")]).left_sentences))
+    assert re.findall(r"locals\.tf:\d", found) == places
+
+
+def test_a_comment_above_the_line_of_somebody_who_leaves_a_group_is_listed() -> None:
+    group = GROUP.replace(
+        "    # module.user_jane_doe.iam_user_name, # jane.doe\n", '    # ill\n    "jane.doe"\n'
+    )
+    layer = layer_of({"users.tf": JANE, "groups.tf": group}, {"jane.doe": KEY})
+    (left,) = edit(layer, [SetGroups("jane.doe", remove=("ops",))]).left_sentences
+    assert "groups.tf:5" in str(left)
 
 
 def test_a_machine_user_is_named_with_its_prefix_and_a_group_of_the_same_words_is_not_it() -> None:

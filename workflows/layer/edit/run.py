@@ -9,6 +9,7 @@ nothing has been written.
 from __future__ import annotations
 
 import os
+import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ from workflows.hcl.values import quote
 from workflows.layer.edit.account import short_passwords
 from workflows.layer.edit.cloning import spellings, where_named
 from workflows.layer.edit.operation import EditRefused, Operation, facts_of, refuse
-from workflows.layer.model import Layer, Place
+from workflows.layer.model import Layer, Person, Place
 from workflows.layer.read.layer import read_files
 from workflows.layer.write import FileChange, refuse_protected
 
@@ -74,8 +75,8 @@ class Edit:
 
     @property
     def left_sentences(self) -> tuple[Sentence, ...]:
-        """Where removed people are still named, by the lines of the edited files."""
-        return tuple(_left_behind(self.before, self.after))
+        """Where the edited files still name removed people, or keep comments above their former lines."""
+        return (*_left_behind(self.before, self.after), *_left_above(self.before, self.after))
 
     @property
     def emptied_sentences(self) -> tuple[Sentence, ...]:
@@ -287,6 +288,48 @@ def _left_behind(before: Layer, after: Layer) -> Iterator[Sentence]:
             ]
             if places:
                 yield remark.format(name, listed(places, _MOST_PLACES))
+
+
+_ABOVE = "Comments above lines of {} stay: {}. Check whether they still fit what follows."
+_SUBJECT = re.compile(rb"[\w-]+(?==)")
+"""What a line is about if an attribute or a bare key begins it, without blanks."""
+
+
+def _left_above(before: Layer, after: Layer) -> Iterator[Sentence]:
+    """Yield the comments that stood directly above lines of people who left, and that now precede others."""
+    both = [(document, after.files.documents.get(name)) for name, document in before.files.documents.items()]
+    changed = [(old, new) for old, new in both if new is not None and new is not old]
+    for person in before.people:
+        now = after.person(person.iam_name)
+        if changed and (now is None or now.groups != person.groups):
+            found = [str(place) for pair in changed for place in _comments_above(*pair, person)]
+            if found:
+                yield _ABOVE.format(person.iam_name, listed(found, _MOST_PLACES))
+
+
+def _comments_above(before: Document, after: Document, person: Person) -> Iterator[Place]:
+    """Yield where such comments are after the edit, except those that name the person."""
+    old, new = (
+        [b"".join(line.split()).rstrip(b",") for line in (document.data + b"\n").split(b"\n")]
+        for document in (before, after)
+    )
+    spans = list(where_named(before.data.decode("latin-1"), person.iam_name))
+    rows = {before.data.count(b"\n", 0, start) for start, _ in spans}
+    own = {person.place.line - 1} if person.place.file == before.name else set[int]()
+    for row in sorted((rows | own) - {0}):
+        comment, line = old[row - 1], old[row]
+        there = [at for at, text in enumerate(new) if text == comment]
+        if (
+            re.match(rb"(?:#|//|/\*).*\w", comment)
+            and row - 1 not in rows
+            and len(there) == old.count(comment)
+            and _subject(new[(at := there[old[: row - 1].count(comment)]) + 1]) != _subject(line)
+        ):
+            yield Place(after.name, at + 1)
+
+
+def _subject(line: bytes) -> bytes:
+    return found[0] if (found := _SUBJECT.match(line)) else line
 
 
 def _lines_naming(document: Document, name: str) -> list[tuple[Place, bytes, bool]]:
