@@ -72,7 +72,7 @@ class AddGroup:
         yield from (*wrong, *_check_group(layer, self.sibling, "sibling"))
 
     def apply(self, layer: Layer) -> FileSet:
-        """Return the files with the group added where its file's alphabet puts it, or after its sibling.
+        """Return the files with the group added where the alphabet of its kind puts it, or after its sibling.
 
         Raises:
             EditRefused: the sibling's name is an expression, or its members are computed.
@@ -98,7 +98,9 @@ class AddGroup:
         )
 
     def _followed(self, layer: Layer, sibling: Block) -> Block:
-        here = [group for group in layer.groups if group.place.file == sibling.document.name]
+        kind = find_group(layer, self.sibling).machine
+        home = sibling.document.name
+        here = [group for group in layer.groups if group.place.file == home and group.machine is kind]
         here.sort(key=lambda group: group.place.line)
         names = [group.name.casefold() for group in here]
         smaller = bisect_left(names, self.name.casefold())

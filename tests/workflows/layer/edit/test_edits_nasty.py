@@ -262,8 +262,9 @@ def test_a_group_that_an_output_shows_is_not_removed() -> None:
         (["audit", "ops", "sec"], ["audit", "ops", "plan", "sec"]),
         (["qa", "sec"], ["qa", "plan", "sec"]),
         (["sec", "audit", "ops"], ["sec", "plan", "audit", "ops"]),
+        (["audit", "ops", "sec", "machine"], ["audit", "ops", "plan", "sec", "machine"]),
     ],
-    ids=["by the alphabet", "before all others", "in no order"],
+    ids=["by the alphabet", "before all others", "in no order", "machines' groups apart"],
 )
 def test_a_group_is_added_where_the_order_of_the_others_puts_it(there: list[str], after: list[str]) -> None:
     text = "\n".join(GROUP.replace("MEMBERS", "[]").replace("ops", name) for name in there)
