@@ -75,7 +75,9 @@ def insert_entry(
     line = apart + _indent(document, previous.start_byte) + data
     if _comma_after(previous) is not None:
         return [_line(document, end, line + b",")]
-    comma = [Splice(previous.end_byte, previous.end_byte, b",")] if container.type == "tuple" else []
+    habit = len(entries) > 1 and position == len(entries) and _comma_after(entries[-2]) is not None
+    wants_comma = container.type == "tuple" or habit
+    comma = [Splice(previous.end_byte, previous.end_byte, b",")] if wants_comma else []
     return [*comma, _line(document, end, line)]
 
 

@@ -56,6 +56,11 @@ ENTRY = '  "security" = {\r\n    email = "a@b.c" # x\r\n    id    = 222222222222
 NEW_ENTRY = (
     '  "data-science" = {\r\n    email = "aws+data@example.com" # x\r\n    id    = 999999999999\r\n  },\r\n'
 )
+COMMA_BETWEEN = "\n".join(
+    f'  {name} = {{\n    email = "{name}@b.c"\n    id    = ""\n  }}{comma}'
+    for name, comma in (("security", ","), ("shared", ""))
+)
+THIRD = '  data-science = {\n    email = "aws+data@example.com"\n    id    = "999999999999"\n  }'
 
 
 @pytest.mark.parametrize(
@@ -63,6 +68,7 @@ NEW_ENTRY = (
     [
         (ONE_LINE, ONE_LINE_AFTER),
         (f"accounts = {{\r\n{ENTRY}}}\r\n", f"accounts = {{\r\n{ENTRY}{NEW_ENTRY}}}\r\n"),
+        (f"accounts = {{\n{COMMA_BETWEEN}\n}}\n", f"accounts = {{\n{COMMA_BETWEEN},\n{THIRD}\n}}\n"),
     ],
 )
 def test_the_form_of_the_list_is_kept(project: Project, text: str, after: str) -> None:
