@@ -166,7 +166,7 @@ class AddPerson:
     def _check_plan(self, layer: Layer) -> Iterator[Problem]:
         plan = _plan(layer, self)
         declared, planned = plan.declared, plan.outputs
-        names = [sibling.iam_name for sibling in declared.siblings]
+        names = [sibling.iam_name for sibling in declared.among or declared.siblings]
         exception = out_of_order(names)
         odd = names[exception] if exception is not None else ""
         gone = {person.declaration for person in map(layer.person, self.leaving) if person}

@@ -16,7 +16,7 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import chain, islice
 
 from tree_sitter import Node
@@ -77,6 +77,7 @@ class NewDeclaration:
         sibling: the IAM name of the sibling to clone, or "".
         copied: the fields copied from the sibling that may be the sibling's own: groups, policies, an SSH
             key, a mail address. The right values for a new person are unknown.
+        among: the siblings whose order decides the place: those of one section, or all.
     """
 
     person: Person
@@ -84,6 +85,7 @@ class NewDeclaration:
     edit: Callable[[], Document]
     sibling: str = ""
     copied: tuple[str, ...] = ()
+    among: Sequence[Person] = ()
 
 
 @dataclass(frozen=True)
@@ -278,17 +280,20 @@ class ListStyle(Declarations):
         value = key_file or name
         path = path.replace(KEY, name).replace(VALUE, value)
         person = new_person(module, name, name, path, flags_of(module, self.layer.names), machine=machine)
-        return NewDeclaration(person, self.people, lambda: self._with_name(name, value))
+        section = [
+            sibling
+            for sibling in self.people
+            if self.container.type == "object"
+            if sibling.key_name == (sibling.declaration if value == name else value)
+        ]
+        edit = partial(self._with_name, name, value, section)
+        return NewDeclaration(person, self.people, edit, among=section or self.people)
 
-    def _with_name(self, name: str, value: str) -> Document:
+    def _with_name(self, name: str, value: str, section: Sequence[Person]) -> Document:
         keys = entry_keys(self.module.document, self.container)
         if self.container.type == "tuple":
             return self.with_entry(quote(name), position_for(keys, name))
-        alike = [
-            keys.index(person.declaration)
-            for person in self.people
-            if person.key_name == (person.declaration if value == name else value)
-        ]
+        alike = [keys.index(person.declaration) for person in section]
         position = position_for([keys[index] for index in alike] if alike else keys, name)
         if alike:  # in the map's section of users who share that key, or who have their own
             position = alike[position] if position < len(alike) else alike[-1] + 1

@@ -149,6 +149,23 @@ ROBOT = block("ci", "machine.ci", "Machine CI").replace("login_profile = true", 
 ROBOT = ROBOT.replace("access_key         = false", "access_key         = true")
 
 
+@pytest.mark.parametrize(("first", "odd"), [("atlantis", False), ("zoo", True)])
+def test_only_a_user_out_of_order_in_the_section_of_the_new_one_is_named(first: str, odd: bool) -> None:
+    others = "".join(f'    "machine.{name}" = "{SHARED}"\n' for name in (first, "lab", "metrics", "qa"))
+    text = (
+        IN_SECTIONS.partition('    "machine.atl')[0]
+        + others
+        + IN_SECTIONS[IN_SECTIONS.index("\n    # each") :]
+    )
+    keys = {"machine.ci": "QUJD\n", SHARED: "QUJE\n", "jane.doe": "QUJF\n"}
+    new = AddPerson("machine.deploy", "ignored\n", groups=(), machine=True, shared_key=SHARED)
+    problems = check(layer_of({"users.tf": USERS, "locals.tf": text}, keys), [new])
+    named = {
+        name for name in ("machine.ci", f"machine.{first}") for each in problems if name in str(each.message)
+    }
+    assert named == ({"machine.zoo"} if odd else set())
+
+
 OBJECTS_OF_ONE = f'variable "users" {{\n  default = {{\n{entry("m", "machine.ci")}  }}\n}}\n'
 
 
