@@ -130,9 +130,9 @@ class Likeness(enum.IntEnum):
     """How much the user ids of a key look like an IAM name; a hint, no proof."""
 
     NONE = 0
-    """They contain no word of the name."""
+    """They lack a word of the name, and each name or address in them has a word that the name lacks."""
     SOME = 1
-    """They contain a word of the name, or the name has no distinctive word."""
+    """They contain all distinctive words of the name, or a name or an address with only such words."""
     FULL = 2
     """They contain a mail address or a person's name with exactly the words of the name."""
 
@@ -148,9 +148,15 @@ def likeness(name: str, details: KeyDetails) -> Likeness:
     ids = [user_id for user_id in details.user_ids if user_id.holds]
     if wanted and any(wanted in _names(user_id) for user_id in ids):
         return Likeness.FULL
-    telling = {word for word in wanted if len(word) > 2}
+    telling = _telling(wanted)
     text = " ".join(user_id.text for user_id in ids).casefold()
-    return Likeness.SOME if not telling or any(word in text for word in telling) else Likeness.NONE
+    named = filter(None, map(_telling, (words for user_id in ids for words in _names(user_id))))
+    no_other = any(all(any(part in word for part in telling) for word in words) for words in named)
+    return Likeness.SOME if no_other or all(word in text for word in telling) else Likeness.NONE
+
+
+def _telling(words: frozenset[str]) -> frozenset[str]:
+    return frozenset(word for word in words if len(word) > 2)
 
 
 def _name_parts(text: str) -> frozenset[str]:

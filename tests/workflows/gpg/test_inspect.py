@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import quopri
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -13,7 +14,7 @@ from support.odd_keys import PHOTOGRAPH, crafted, odd_keys, packet_of
 from support.pgp import ENVIRONMENT, GpgHome, gpg_home
 
 from workflows.core.openpgp import KEYS, Packet, Tag, holds, split
-from workflows.gpg.inspect import check_key
+from workflows.gpg.inspect import UserId, check_key
 from workflows.gpg.many_keys import Likeness, likeness
 from workflows.gpg.normalise import PublicKeyText, normalise
 from workflows.gpg.provider_library import UNREAD_CURVES, keybase_reads
@@ -119,6 +120,25 @@ def test_a_name_that_the_key_did_not_sign_says_nothing_about_whose_it_is(shapes:
     assert likeness("x", details) is not Likeness.FULL
     assert "x@b.sample" not in details.mails
     assert likeness("rsa", details) is Likeness.FULL
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "mail", "expected"),
+    [
+        ("jose.other", "newkey.jose@example.org", "newkey.jose@example.org", Likeness.NONE),
+        ("jose.other", "Jose Stranger <jose@a.example>", "jose@a.example", Likeness.SOME),
+        ("jane.doe", "Jane Alice Doe <work@a.example>", "work@a.example", Likeness.SOME),
+        ("jane.doe", "JD <jdoe@a.example>", "jdoe@a.example", Likeness.SOME),
+        ("jane.doe", "JD <jd@a.example>", "jd@a.example", Likeness.NONE),
+        ("jd", "Anybody <any@a.example>", "any@a.example", Likeness.SOME),
+    ],
+)
+def test_a_first_name_beside_another_surname_is_no_likeness(
+    shapes: dict[str, bytes], name: str, text: str, mail: str, expected: Likeness
+) -> None:
+    details = check_key(shapes["photographs"], environment=ENVIRONMENT).details
+    owner = UserId(text, mail, revoked=False)
+    assert likeness(name, replace(details, user_ids=(owner,))) is expected
 
 
 def test_a_signature_that_only_the_older_provider_cannot_read_is_met_in_a_file_but_not_in_what_is_written(
