@@ -151,7 +151,7 @@ def find_layer(machine: Machine, text: str) -> tuple[Project | None, LayerLocati
     raise OnboardError(
         "Which layer?",
         f"{text} names {'several layers' if found else 'no base-identities layer'} of {project.root}.",
-        next=f"Name one of its layers, or an account. The layers: {known}.",
+        next=f"Name one of these layers, or its account: {known}.",
     )
 
 
