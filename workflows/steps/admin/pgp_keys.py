@@ -36,6 +36,7 @@ from workflows.gpg.verdict import (
 from workflows.layer.discover import ProjectError, provider_wanted
 from workflows.layer.edit.key_files import sharing_key
 from workflows.layer.model import Layer
+from workflows.layer.names import is_machine_name
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, Observation, Verdict
 from workflows.messages.envelope import MessageError
@@ -401,7 +402,7 @@ def take_in_for(data: bytes | str, name: str, source: str, context: Context) -> 
 
 
 def take_in_typed(text: str, names: Iterable[str], context: Context, report: Report) -> Taken:
-    """Accept input in the key field: a key, or the path of a file or folder as a terminal drops it.
+    """Accept input in the key field: a key, the path of a file or folder, or a key file of machine users.
 
     Args:
         text: the typed or pasted text.
@@ -413,7 +414,12 @@ def take_in_typed(text: str, names: Iterable[str], context: Context, report: Rep
     """
     if is_path(text, context.environment.home):
         return take_in_file(text, names, context, report)
-    return take_in_for(text, next(iter(names)), "pasted", context)
+    name, file = next(iter(names)), f"keys/{text.strip().removeprefix('keys/')}"
+    layers, users = read_layers(context) if is_machine_name(name) else {}, context.decisions.users
+    for account in sorted(layers, key=lambda account: name not in users.of(account).add):
+        if file in layers[account].files.keys:
+            return take_in_for(layers[account].files.keys[file], name, f"{account}: {file}", context)
+    return take_in_for(text, name, "pasted", context)
 
 
 def requests_at(text: str, names: Iterable[str], context: Context) -> dict[str, int]:

@@ -77,6 +77,16 @@ def test_a_request_that_is_read_by_its_path_in_downloads_counts_as_read(admin: A
     )
 
 
+@pytest.mark.parametrize("typed", ["machine.github.actions", " keys/machine.github.actions\n"])
+def test_a_machine_user_shares_a_key_file_by_its_name(admin: AdminProject, typed: str) -> None:
+    admin.begin("machine.ci", "jane.doe")
+    admin.facts["user_changes"] = {"add": {"security": ["machine.ci"]}}
+    taken = pgp_keys.take_in_typed(typed, ["machine.ci"], admin.context(), quiet)
+    assert taken.keys["machine.ci"].origin == "security: keys/machine.github.actions"
+    with pytest.raises(KeyRefused):
+        pgp_keys.take_in_typed(typed, ["jane.doe"], admin.context(), quiet)
+
+
 def test_what_is_no_path_is_a_key_and_a_path_to_nothing_says_so(
     admin: AdminProject, people_keys: Keys
 ) -> None:
