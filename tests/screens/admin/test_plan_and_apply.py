@@ -56,6 +56,7 @@ from workflows.steps.admin.accepted_plan import (
     nothing_changed,
     sent_to,
 )
+from workflows.steps.admin.edits import LeftOut
 from workflows.steps.admin.hand_over import PersonHandoff
 from workflows.steps.admin.other_sessions import answers_kept, replaced_before_sent
 from workflows.steps.admin.status_grid import PersonStatus, status_grid
@@ -346,11 +347,11 @@ async def test_a_plan_that_leaves_out_a_decision_keeps_the_cause_and_leads_to_wh
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def make(*_: Any) -> NoReturn:
-        raise plan.LeftOut("Left out", "No jane.doe.")
+        raise LeftOut("Left out", "No jane.doe.")
 
     given = next(module for module in desk.modules if isinstance(module, Given))
     monkeypatch.setattr(plan, "make", make)
-    monkeypatch.setattr(plan.LeftOut, "step", "given")
+    monkeypatch.setattr(LeftOut, "step", "given")
     monkeypatch.setattr(given, "observe", lambda _context: Observation(Verdict.CHANGED, "It is gone."))
     app = desk.host("plan")
     async with app.run_test(size=(80, 24)) as pilot:

@@ -108,6 +108,16 @@ class KeyToCorrect(OnboardError):  # noqa: N818 - the name says what helps
     step = "pgp-keys"
 
 
+class LeftOut(OnboardError):  # noqa: N818 - the name says what is wrong
+    """Files or a plan without something that was decided; Review writes it again."""
+
+    step = "review"
+
+
+NOT_WRITTEN = "The files no longer have it: another branch, a stash or an edit removed it."
+"""Why something that Review wrote is left out."""
+
+
 def refuse_unusable_keys(context: Context) -> None:
     """Stop before using a key that isn't its owner's, or an expired one, which would leave AWS half changed.
 
@@ -133,7 +143,7 @@ def refuse_unusable_keys(context: Context) -> None:
 def refuse_other_keys(
     layer: Layer, decisions: Decisions, known: Container[tuple[str, str]] = (), *, written: bool = False
 ) -> None:
-    """Stop where an unconfirmed key lies.
+    """Stop where an unconfirmed key lies, or the one that a decided key replaces.
 
     Args:
         layer: as for `other_keys`, like `decisions` and `written`.
@@ -142,15 +152,23 @@ def refuse_other_keys(
         written: see there.
 
     Raises:
-        OnboardError: there is such a key.
+        KeyToCorrect: there is an unconfirmed key.
+        LeftOut: there is a replaced one.
     """
-    others = other_keys(layer, decisions, written=written)
-    if words := dict.fromkeys(other.words for other in others if other.known_by not in known):
+    others = [other for other in other_keys(layer, decisions, written=written) if other.known_by not in known]
+    if unknown := dict.fromkeys(other.words for other in others if not other.replaced):
         raise KeyToCorrect(
             "There is another key",
-            joined(words),
+            joined(unknown),
             why="It arrived after you added the keys.",
             next="Find out whose it is. Then go to PGP keys, add the right key and confirm it.",
+        )
+    if others:
+        raise LeftOut(
+            "The old key is there again" if len(others) == 1 else "The old keys are there again",
+            joined(dict.fromkeys(other.words for other in others)),
+            why=NOT_WRITTEN,
+            next="Open Review: it shows what is missing, and writes it again.",
         )
 
 
@@ -163,6 +181,7 @@ class OtherKey(NamedTuple):
         fingerprint: of the key that is there, or "" if it isn't a key.
         conflict: equal for the same conflict.
         words: what is there and what was decided.
+        replaced: whether it is the key that the decided one replaces.
     """
 
     name: str
@@ -170,6 +189,7 @@ class OtherKey(NamedTuple):
     fingerprint: str
     conflict: str
     words: Sentence
+    replaced: bool
 
     @property
     def known_by(self) -> tuple[str, str]:
@@ -197,12 +217,14 @@ def other_keys(layer: Layer, decisions: Decisions, *, written: bool = False) -> 
             fingerprint = fingerprint_in(present)
             there = f"the key {grouped(fingerprint)}" if fingerprint else "something that isn't a key"
             own = grouped(key.fingerprint) or "another one"
+            reset = key.resets.get(account)
             yield OtherKey(
                 name,
                 file,
                 fingerprint,
                 f"{account} {file} {fingerprint} {key.fingerprint}",
                 f"{file} in {account} has {there}. The key you added for {name} is {own}.",
+                reset is not None and reset.present == fingerprint,
             )
 
 

@@ -25,7 +25,13 @@ from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, NOT_ASKED, Choice, Observation, Verdict, unknown
 from workflows.steps.admin import new_passwords, plan_resources, state_now
 from workflows.steps.admin.accepted_plan import Planned, decided, is_applied, passwords_before
-from workflows.steps.admin.edits import other_keys, refuse_other_keys, refuse_unusable_keys
+from workflows.steps.admin.edits import (
+    NOT_WRITTEN,
+    LeftOut,
+    other_keys,
+    refuse_other_keys,
+    refuse_unusable_keys,
+)
 from workflows.steps.admin.judged_plan import (
     begun_here,
     judged,
@@ -79,12 +85,6 @@ class Request:
     acknowledged: tuple[str, ...] = ()
     elsewhere: Mapping[str, Any] | None = None
     undoing: Mapping[str, bool] = field(default_factory=dict)
-
-
-class LeftOut(OnboardError):  # noqa: N818 - the name says what is wrong
-    """A plan without something that was decided; Review writes it again."""
-
-    step = "review"
 
 
 def make(context: Context, report: Report, code: Secret | None = None) -> Planned:
@@ -203,7 +203,7 @@ def _completed(
         raise LeftOut(
             "The plan is incomplete",
             f"Neither the plan nor the state of {context.item} has what you decided: {lacking}.",
-            why="The files no longer have it: another branch, a stash or an edit removed it.",
+            why=NOT_WRITTEN,
             next="Open Review: it shows what is missing, and writes it again.",
         )
     return replace(planned, passwords=_passwords_there(state, context)) if planned.empty else planned

@@ -28,6 +28,7 @@ from workflows.steps.admin.accepted_plan import (
     people_of,
     sent_to,
 )
+from workflows.steps.admin.edits import LeftOut
 from workflows.steps.admin.judged_plan import causes, judged, kept_in_use, staleness, standing, unfinished
 from workflows.steps.admin.other_sessions import RemovedFromFiles
 from workflows.steps.admin.status_grid import PersonStatus, status_grid
@@ -404,13 +405,13 @@ def test_a_plan_that_only_takes_somebody_out_of_a_group_or_creates_them_is_no_re
     monkeypatch.setattr(plan, "removed_from_files", lambda *_: RemovedFromFiles("", {}))
     monkeypatch.setattr(plan, "read_state", lambda *_, **__: State(users={"mary": "arn"}))
     plans_are(monkeypatch, own, record, Plan((leaves,)))
-    with pytest.raises(plan.LeftOut) as left_out:
+    with pytest.raises(LeftOut) as left_out:
         plan.make(own, quiet)
     assert left_out.value.step == REVIEW.id
     creates = ResourceChange("aws_iam_user.mary", "aws_iam_user", Action.CREATE, user="mary")
     monkeypatch.setattr(plan, "read_state", lambda *_, **__: State())
     plans_are(monkeypatch, replace(own, folder=tmp_path / "back"), record, Plan((leaves, creates)))
-    with pytest.raises(plan.LeftOut):
+    with pytest.raises(LeftOut):
         plan.make(replace(own, folder=tmp_path / "back"), quiet)
     plans_are(monkeypatch, replace(own, folder=tmp_path / "another"), record, Plan((leaves, removes)))
     assert plan.make(replace(own, folder=tmp_path / "another"), quiet).gone == ("mary",)

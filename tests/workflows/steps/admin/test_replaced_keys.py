@@ -30,6 +30,7 @@ from workflows.steps.admin import (
     users,
 )
 from workflows.steps.admin.accepted_plan import people_of
+from workflows.steps.admin.edits import KeyToCorrect, LeftOut
 from workflows.steps.admin.pgp_keys import Request, TakenKey
 from workflows.steps.admin.status_grid import PersonStatus, status_grid
 from workflows.steps.decisions import Reset
@@ -221,14 +222,20 @@ def test_no_plan_is_made_for_a_key_that_came_in_the_place_of_the_decided_one(
         request = project.Request(path=str(admin_project.root), layers=("security",), rekeying=(name,))
         admin_project.run(project, request)
         recorded(admin_project, taken(admin_project, people_keys))
+    file = admin_project.file("security", f"keys/{name}")
+    before = b"" if joins else file.read_bytes()
     write(admin_project)
     monkeypatch.setattr(plan, "open_layer", run)
     context = replace(admin_project.context(), item="security")
     with pytest.raises(ReachedError):
         plan.make(context, quiet)
-    admin_project.file("security", f"keys/{name}").write_bytes(b64encode(people_keys["rsa3072"]))
-    with pytest.raises(OnboardError):
+    file.write_bytes(b64encode(people_keys["rsa3072"]))
+    with pytest.raises(KeyToCorrect):
         plan.make(context, quiet)
+    if not joins:  # as on a branch without the commit
+        file.write_bytes(before)
+        with pytest.raises(LeftOut):
+            plan.make(context, quiet)
 
 
 @pytest.mark.parametrize("after", [True, False])
