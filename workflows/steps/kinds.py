@@ -27,6 +27,7 @@ _VERBS = {
 }
 ACCOUNT_SETTINGS = "Change account settings"
 """The name for work on the account's own settings."""
+_OF_NOBODY = {"regions_wanted": "Check STS regions", "account_wanted": ACCOUNT_SETTINGS}
 _OWN = {"new-user": "Set up my access", "rotation": "Rotate my access key"}
 _NAMED = 2
 _LEAST = len("a, ")
@@ -39,19 +40,20 @@ def people_of(summary: Summary) -> tuple[str, ...]:
 
 
 def works_of(summary: Summary) -> dict[str, tuple[str, ...]]:
-    """Return the people of an admin's session, by the verb for each kind of work."""
+    """Return the people of an admin's session, by the phrase for each kind of work; some is about nobody."""
     named = {verb: texts(summary.about.get(kind)) for kind, verb in _VERBS.items()}
-    return {verb: names for verb, names in named.items() if names}
+    works = {verb: names for verb, names in named.items() if names}
+    return works | {words: () for kind, words in _OF_NOBODY.items() if summary.about.get(kind)}
 
 
-def phrased(works: Mapping[str, Sequence[str]], kinds: int, most: int = 1, *, rest: str = "more task") -> str:
+def phrased(works: Mapping[str, Sequence[str]], kinds: int, most: int = 1, *, changes: bool = False) -> str:
     """Return the work in one line, such as "Add jane.doe and 2 more; 1 more task".
 
     Args:
         works: the people of each kind of work, by its verb.
         kinds: how many kinds to name.
         most: how many people of each kind to name; if there are only two, both are named.
-        rest: what to call the kinds that are only counted.
+        changes: whether to count the changes in the other kinds, instead of the kinds as tasks.
     """
     named = [
         f"{verb} {listed(names, max(most, _NAMED * (len(names) <= _NAMED)))}".rstrip()
@@ -59,25 +61,26 @@ def phrased(works: Mapping[str, Sequence[str]], kinds: int, most: int = 1, *, re
     ]
     first, *others = named
     others = [work[0].lower() + work[1:] for work in others[: kinds - 1]]
-    left = [count(len(works) - kinds, rest)] if len(works) > kinds else []
-    return "; ".join((first, *others, *left))
+    left = [max(1, len(names)) if changes else 1 for names in works.values()][kinds:]
+    rest = [count(sum(left), "more change" if changes else "more task")] if left else []
+    return "; ".join((first, *others, *rest))
 
 
-def within(works: Mapping[str, Sequence[str]], width: int, *, rest: str = "more task") -> str:
+def within(works: Mapping[str, Sequence[str]], width: int, *, changes: bool = False) -> str:
     """Return the line with as many kinds, and then people, as fit into a width; never longer than that.
 
     Args:
         works: as for `phrased`.
         width: the maximum length.
-        rest: as for `phrased`.
+        changes: as for `phrased`.
     """
     people = min(max(1, *map(len, works.values())), max(1, width // _LEAST + 1))
     lines = (
-        phrased(works, kinds, most, rest=rest)
+        phrased(works, kinds, most, changes=changes)
         for kinds in range(len(works), 0, -1)
         for most in range(people, 0, -1)
     )
-    cut = f"{phrased(works, 1, rest=rest)[: max(0, width - 1)]}…"
+    cut = f"{phrased(works, 1, changes=changes)[: max(0, width - 1)]}…"
     return next((line for line in lines if len(line) <= width), cut if width > 0 else "")
 
 
@@ -97,9 +100,7 @@ def work_of(summary: Summary, most: int = 1) -> str:
     asked = texts(about.get("kinds"))
     if works := works_of(summary):
         return phrased(works, most)
-    if about.get("regions_wanted") or "regions_wanted" in asked:
-        return "Check STS regions"
-    if about.get("account_wanted") or "account_wanted" in asked:
-        return ACCOUNT_SETTINGS
+    if of_nobody := [words for kind, words in _OF_NOBODY.items() if kind in asked]:
+        return of_nobody[0]
     verb = _VERBS.get(asked[0], "") if len(asked) == 1 else ""
     return f"{verb} somebody" if verb else "Admin, nobody named yet"

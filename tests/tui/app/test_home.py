@@ -290,15 +290,14 @@ def test_a_session_that_waits_for_the_apply_of_another_is_not_called_over_since_
     [
         ({"joining": ["jane.doe"], "kinds": ["joining", "leaving"]}, "Add jane.doe"),
         ({"joining": ["jane.doe"], "resetting": ["alex"]}, "Add jane.doe; 1 more task"),
+        ({"joining": ["jane.doe"], "account_wanted": True}, "Add jane.doe; 1 more task"),
         ({"kinds": ["resetting"]}, "Reset password of somebody"),
         ({"kinds": ["regions_wanted"]}, "Check STS regions"),
         ({"kinds": ["account_wanted"]}, ACCOUNT_SETTINGS),
         ({"kinds": ["joining", "leaving"]}, "Admin, nobody named yet"),
     ],
 )
-def test_what_is_only_typed_says_already_what_a_session_is_about(
-    draft: dict[str, list[str]], work: str
-) -> None:
+def test_what_is_only_typed_says_already_what_a_session_is_about(draft: dict[str, Any], work: str) -> None:
     assert work_of(Summary("id", "admin", draft=draft)) == work
 
 

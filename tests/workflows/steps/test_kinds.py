@@ -21,6 +21,11 @@ def test_a_line_of_work_is_never_longer_than_its_room(works: dict[str, list[str]
     assert (line == whole) is (len(whole) <= width)
 
 
+def test_what_is_not_named_is_counted_by_kind_or_by_change() -> None:
+    works = {"Add": ["jane.doe"], "Remove": ["sam.okafor", "alex.kim"], "Change settings": []}
+    assert [" 2 " in kinds.phrased(works, 1), " 3 " in kinds.phrased(works, 1, changes=True)] == [True, True]
+
+
 def test_thousands_of_people_take_no_more_tries_than_few() -> None:
     with patch.object(kinds, "phrased", wraps=kinds.phrased) as phrased:
         kinds.within({"Add": [f"person.{number}" for number in range(5_000)]}, 40)

@@ -415,10 +415,9 @@ def proposed_message(context: Context) -> str:
     where = list(dict.fromkeys(found)) or decisions.layers
     works = {verb: [*filter(None, people)] for verb, people in changed.items()} or {"Change groups": []}
     places = (f" ({listed(where, _NAMED)})", f" ({count(len(where), 'account')})")
-    rest = "more change"
-    room = _SUBJECT - len(phrased(works, 1, rest=rest))
+    room = _SUBJECT - len(phrased(works, 1, changes=True))
     place = next((place for place in places if len(place) <= room), places[-1])
-    return f"{within(works, _SUBJECT - len(place), rest=rest)}{place}"
+    return f"{within(works, _SUBJECT - len(place), changes=True)}{place}"
 
 
 def message_body(context: Context) -> str:
