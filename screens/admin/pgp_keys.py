@@ -404,7 +404,7 @@ class PgpKeysPane(StepPane):
             return self._aside[name].state, ""
         if self._gathers:
             return "· looking", ""
-        return "○ none yet", f"invited {self._since(name)}" if name in self._invited else ""
+        return "○ none yet", f"invitation {self._since(name)}" if name in self._invited else ""
 
     @property
     def _gathers(self) -> bool:
@@ -480,7 +480,7 @@ class PgpKeysPane(StepPane):
         for selector, display in shown.items():
             self.query_one(selector).display = display and bool(name)
         self.set_class(bool(self._reply(name)), "-replies")
-        self.query_one("#owner-compared", Button).label = f"Copy reply to {short(name)}"
+        self.query_one("#owner-compared", Button).label = f"Copy reply to {_owner(name)}"
         self.query("#label, #pasted").set(display=bool(name) and not news)
         self.primary_changed()
 
@@ -509,7 +509,7 @@ class PgpKeysPane(StepPane):
         if name in self._invited and self.context.environment.sandbox:
             return f"{name} is invited. F6 plays the new user, who sends a key."
         if name in self._invited:
-            return f"{name} is invited. Paste the key below when it arrives."
+            return f"The invitation for {name} was ready {self._since(name)}. Paste the key here."
         new = " new" if name in self.context.decisions.rekeying else ""
         if is_machine_name(name):
             return f"No{new} key yet. Paste the public key to encrypt its access key with."
@@ -534,7 +534,7 @@ class PgpKeysPane(StepPane):
         if unanswered := self._first_open():
             return Primary(f"Compare {short(unanswered.name)}'s key", act=partial(self._compare, unanswered))
         if self._to_answer:
-            return Primary(f"Copy a reply to {short(self.person())}", act=self.action_owner_text)
+            return Primary(f"Copy a reply to {_owner(self.person())}", act=self.action_owner_text)
         if uninvited := self._to_invite:
             return Primary(f"Invite {short(uninvited)}", act=partial(self._invite, uninvited))
         missing = len(self._missing)
@@ -867,7 +867,7 @@ class PgpKeysPane(StepPane):
                 Answer(
                     Comparison.SAME,
                     f"Yes, all {len(groups)} groups",
-                    "compared in a call or in person",
+                    _COMPARED_COPY if is_machine_name(key.name) else "compared in a call or in person",
                 ),
                 Answer(Comparison.LATER, "Not yet", _STAYS_ASIDE if differed else _REMINDED),
                 Answer(Comparison.DIFFERS, "No, it differs", f"set it aside; {another}"),
@@ -1004,12 +1004,18 @@ _BUTTONS = {
     "layer_keys": "layer",
 }
 """The button of each action."""
+_COMPARED_COPY = "compared with your own copy or a colleague's"
 _ALOUD = "Ask them to read it to you, in a call or in person."
 _OWN_COPY = "Compare it with your own copy, or with the colleague who has the secret key."
 _UNCHECKED = "What you pasted isn't checked, so it isn't kept: it could be a secret key. Check it first."
 _DOUBTED = "! You said that this key differs. Compare it again before you say yes."
 _REMINDED, _STAYS_ASIDE = "iam-onboard reminds you until you do", "it stays set aside"
 _DIFFERS = "The fingerprint differs, so this is a different key. “Copy reply” (o) asks for the right one."
+
+
+def _owner(name: str) -> str:
+    """Name the sender of a key; a machine user's came from a colleague."""
+    return "its owner" if is_machine_name(name) else short(name)
 
 
 def _summary(key: TakenKey, *, warns: bool) -> list[str]:

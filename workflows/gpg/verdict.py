@@ -403,7 +403,7 @@ _RULES: Final[tuple[_Rule, ...]] = (
         lambda case: not case.keybase and case.key.unread,
         VerdictKind.UNVERIFIED,
         Headline.UNUSUAL,
-        "Older AWS providers can't read a part of it; nobody has tried this version.",
+        "Older AWS providers can't read a part of it; this version isn't verified.",
     ),
     _Rule(
         lambda case: not case.keybase and case.part is not None and case.part.curve == "cv25519",
@@ -415,19 +415,19 @@ _RULES: Final[tuple[_Rule, ...]] = (
         lambda case: not case.keybase and any(part.curve for part in case.key.parts),
         VerdictKind.UNVERIFIED,
         Headline.CURVE_UNVERIFIED,
-        "Nobody has tried whether this provider version accepts a key with this curve.",
+        "It isn't verified whether this provider version accepts a key with this curve.",
     ),
     _Rule(
         lambda case: not case.keybase and any(part.algorithm != "RSA" for part in case.key.parts),
         VerdictKind.UNVERIFIED,
         Headline.OLD_ALGORITHM,
-        "Provider versions before 3.76.0 accept such a key; nobody has tried this version.",
+        "Provider versions before 3.76.0 accept such a key; this version isn't verified.",
     ),
     _Rule(
         lambda case: not case.keybase and case.key.primary.created > case.now,
         VerdictKind.UNVERIFIED,
         Headline.FUTURE,
-        "Provider versions before 3.76.0 don't notice; nobody has tried this version.",
+        "Provider versions before 3.76.0 don't notice; this version isn't verified.",
     ),
     _Rule(
         lambda _: True,
@@ -496,7 +496,7 @@ def _advice(case: _Case, kind: VerdictKind) -> Sentence:
         but = f"But it says that it was made on {made}, in the future: please check your computer's clock."
         remedy = None
     elif kind is VerdictKind.UNVERIFIED:
-        but = "But nobody has tried this kind of key with our AWS provider, and RSA is sure to work."
+        but = "But I can't be sure that our AWS provider accepts this kind of key. RSA is sure to work."
         remedy = _NEW_KEY
     elif case.short_rsa or case.old_algorithms:
         but, remedy = "But it is weaker than what is recommended today.", _NEW_KEY

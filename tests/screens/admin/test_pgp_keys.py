@@ -218,7 +218,7 @@ async def test_a_text_for_the_owner_is_there_for_every_verdict(
         for kind, words in {
             "rsa3072": "arrived and can be used",
             "rsa": "weaker than what is recommended",
-            "cv25519": "nobody has tried",
+            "cv25519": "I can't be sure",
             "revoked": "can't be used for AWS",
             "expired": "--quick-set-expire",
             "rsa-signing-only": "--quick-add-key",
@@ -314,6 +314,8 @@ async def test_whether_it_was_compared_is_seen_beside_a_long_name(
     rekeying(admin_project, "machine.github.actions")
     async with wizard(admin_project, project, at="pgp-keys") as ui:
         await paste(ui, people_keys["jane.doe"])
+        reply = ui.app.pane.query_one("#owner-compared", Button)
+        assert "machine" not in str(reply.label), "a machine user reads no reply"
         await ui.press("escape")
         (row,) = (line for line in ui.text.splitlines() if "machine.github.actions (" in line)
         assert " ○ " in row
