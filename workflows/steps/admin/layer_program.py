@@ -9,7 +9,7 @@ from __future__ import annotations
 from workflows.core.processes import child_environment
 from workflows.environment import Environment
 from workflows.layer.model import LayerLocation, Project
-from workflows.terraform.binary import Binary, TrustedPrograms, Wanted, choose_binary
+from workflows.terraform.binary import Binary, TrustedPrograms, Wanted, choose_binary, find_program
 from workflows.terraform.commands import inherited
 
 
@@ -25,6 +25,15 @@ def wanted_binary(project: Project, location: LayerLocation, environment: Enviro
         project=project.root,
         trusted=TrustedPrograms(environment.trusted_programs_file),
     )
+
+
+def find_layer_program(project: Project, location: LayerLocation, environment: Environment) -> None:
+    """Check that a layer's program is on this computer, without running it.
+
+    Raises:
+        OnboardError: as `find_program`.
+    """
+    find_program(wanted_binary(project, location, environment), environment.variables.get("PATH", ""))
 
 
 def layer_binary(project: Project, location: LayerLocation, environment: Environment) -> Binary:

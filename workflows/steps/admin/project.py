@@ -25,7 +25,7 @@ from workflows.gpg.tools import GpgMissing
 from workflows.gpg.verdict import judge_file
 from workflows.layer.discover import ProjectError, find_project, provider_wanted
 from workflows.layer.edit.account import short_passwords
-from workflows.layer.model import Finding, Layer, LayerLocation, Person, Project, Subject
+from workflows.layer.model import Finding, Layer, Person, Project, Subject
 from workflows.layer.names import check_name
 from workflows.layer.read.layer import read_layer
 from workflows.machine.events import Facts, StepKey
@@ -34,7 +34,7 @@ from workflows.messages.envelope import MAX_TEXT
 from workflows.messages.file_names import request_file
 from workflows.messages.request import open_request
 from workflows.steps.admin.edits import read_layers
-from workflows.steps.admin.layer_program import wanted_binary
+from workflows.steps.admin.layer_program import find_layer_program
 from workflows.steps.admin.other_sessions import not_added, refuse_who_is_there, removals_since
 from workflows.steps.admin.upstream import check_upstream, way_to_catch_up
 from workflows.steps.decisions import Work
@@ -44,7 +44,7 @@ from workflows.steps.shared.by_hand import people_unknown
 from workflows.steps.shared.module import Context, Progress, Report, unless_refused
 from workflows.steps.shared.moved_project import same_project
 from workflows.steps.shared.paths import typed_path
-from workflows.terraform.binary import BinaryMissing, find_program
+from workflows.terraform.binary import BinaryMissing
 
 FIRST_LAYERS = ("management", "root", "security")
 _OWN = StepKey("project")
@@ -221,7 +221,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
     check_upstream(found.project.root, context, needed=not request.without_upstream)
     for layer in chosen:
         with suppress(BinaryMissing):  # it is a remark
-            _find_program(found.project, layer.location, context)
+            find_layer_program(found.project, layer.location, context.environment)
     return {
         "project_root": str(found.project.root),
         "project": found.project.name,
@@ -350,17 +350,12 @@ def _missing_programs(project: Project, context: Context) -> dict[str, BinaryMis
     missing = {}
     for location in project.layers:
         try:
-            _find_program(project, location, context)
+            find_layer_program(project, location, context.environment)
         except BinaryMissing as error:
             missing[location.account] = error
         except OnboardError:
             pass  # continuing asks about it or reports it
     return missing
-
-
-def _find_program(project: Project, location: LayerLocation, context: Context) -> None:
-    path = context.environment.variables.get("PATH", "")
-    find_program(wanted_binary(project, location, context.environment), path)
 
 
 def observe(context: Context) -> Observation:

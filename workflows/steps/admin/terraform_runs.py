@@ -37,14 +37,14 @@ from workflows.environment import Environment
 from workflows.layer.discover import find_project
 from workflows.layer.mentioned import NamedProfile, Use, account_in_name, named_profiles
 from workflows.layer.model import LayerLocation, Project
-from workflows.steps.admin.layer_program import layer_binary
+from workflows.steps.admin.layer_program import find_layer_program, layer_binary
 from workflows.steps.admin.upstream import check_upstream
 from workflows.steps.admin.written import finish_half_written
 from workflows.steps.shared.leftovers import RUNS, credentials_folder, release_credentials
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.stores.kept_credentials import SHORTEST_REST, keep_credentials, kept_credentials, write_pair
 from workflows.stores.vault import Vault, VaultUnavailable
-from workflows.terraform.binary import Binary
+from workflows.terraform.binary import Binary, BinaryMissing
 from workflows.terraform.failures import refuse_unwritten
 from workflows.terraform.runner import Update, Watch
 from workflows.terraform.service import Terraform
@@ -238,7 +238,8 @@ def _bring(names: Sequence[str], project: Project, location: LayerLocation) -> I
                 f"`iam-onboard profiles write --as {account.name}` writes {enumerated(mine)}, "
                 f"if you have a user in {account.name}."
             )
-    if rest and location.variables.get("sso_role"):
+    sso = location.variables.get("sso_role") and location.variables.get("sso_enabled") is not False
+    if rest and sso:
         yield (
             f"The settings of {location.account} name SSO (sso_role), which may bring {enumerated(rest)}: "
             "run `leverage aws configure sso`, then `leverage tf refresh-credentials` in the layer's folder."
@@ -531,11 +532,15 @@ def code_wanted(context: Context) -> str:
     """Return the MFA device whose code a profile of the layer needs now, or "".
 
     Raises:
-        OnboardError: the layer or its profile is missing.
+        OnboardError: the layer, its program or its profile is missing.
     """
     project, location = located(context)
     sessions = DeviceSessions(context.environment)
-    profiles = profiles_of(context, project, location)
+    try:
+        profiles = profiles_of(context, project, location)
+    except OnboardError:
+        find_layer_program(project, location, context.environment)  # comes first: without it no profile helps
+        raise
     serials = (profile.serial for profile in profiles if profile.source is Source.CODE)
     return next((serial for serial in serials if sessions.find(serial) is None), "")
 
@@ -582,6 +587,10 @@ def open_layer(
                 if upstream:
                     upstream.result()
                 yield _layer(context, project, location, files, binary.result())
+        except OnboardError as refused:
+            if isinstance(missing := binary.exception(), BinaryMissing):  # without it no credentials help
+                raise missing from refused
+            raise
         finally:
             asking.cancelled.set()  # nobody waits for the upstream any more
 

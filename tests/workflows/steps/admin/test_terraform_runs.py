@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -43,6 +43,7 @@ from workflows.steps.admin.terraform_runs import (
 from workflows.steps.admin.upstream import CheckoutBehind
 from workflows.steps.shared.module import Context, Progress
 from workflows.stores.vault import VaultChoice, VaultUnavailable
+from workflows.terraform.binary import BinaryMissing
 from workflows.terraform.failures import Failure
 
 ASSUME = (
@@ -113,6 +114,7 @@ class Desk:
         folder = self.made.folder / "session"
         folder.mkdir(mode=0o700, exist_ok=True)
         facts = {"project_root": str(self.root)}
+        changes = {"binary": ("terraform",), **changes}
         return Context(replace(self.made.environment, **changes), facts, facts, "security", folder)
 
     def own_profile(self) -> LayerProfile:
@@ -124,8 +126,8 @@ class Desk:
     def files_for(self, context: Context, code: Secret | None = None) -> Any:
         return credential_files(context, self.project, self.layer, code, self.made.report)
 
-    def needed(self) -> str:
-        return code_wanted(self.context())
+    def needed(self, **changes: Any) -> str:
+        return code_wanted(self.context(**changes))
 
     def forget(self) -> None:
         """Simulate another run of the program, with an empty keyring."""
@@ -272,13 +274,22 @@ def test_a_profile_for_another_layers_state_that_is_missing_is_told_before_terra
     assert "(config.tf:13)" in missing.value.why
 
 
-@pytest.mark.parametrize("sso", [True, False])
-def test_only_a_profile_that_the_command_writes_is_said_to_be_written_by_it(desk: Desk, *, sso: bool) -> None:
+def test_a_missing_program_is_told_before_a_profile_or_a_code(desk: Desk) -> None:
+    nothing: Mapping[str, Any] = {"binary": None, "variables": {"PATH": ""}}
+    with pytest.raises(BinaryMissing), open_layer(desk.context(**nothing), lambda _: None):
+        pytest.fail("no code was given")
+    desk.files.config_file.write_text("")
+    with pytest.raises(BinaryMissing):
+        desk.needed(**nothing)
+
+
+@pytest.mark.parametrize("sso", ["", "sso_enabled = true", "sso_enabled = false"])
+def test_only_a_profile_that_the_command_writes_is_said_to_be_written_by_it(desk: Desk, sso: str) -> None:
     backend = desk.root / "security/config/backend.tfvars"
     backend.write_text('profile = "bb-security-secops"\n')
     if sso:
         account = desk.root / "security/config/account.tfvars"
-        account.write_text(f'{account.read_text()}sso_role = "SecOps"\n')
+        account.write_text(f'{account.read_text()}sso_role = "SecOps"\n{sso}\n')
     desk.files.config_file.write_text("")
     desk.files.credentials_file.write_text("")
     with pytest.raises(OnboardError, match="bb-security-secops") as missing:
@@ -288,7 +299,7 @@ def test_only_a_profile_that_the_command_writes_is_said_to_be_written_by_it(desk
     assert " bb-apps-devstg-devops," in written
     assert "bb-security-secops" in rest
     assert "profiles write" not in rest
-    assert ("leverage aws configure sso" in rest) is sso
+    assert ("leverage aws configure sso" in rest) is (sso == "sso_enabled = true")
 
 
 def test_what_brings_a_missing_profile_is_said_whatever_the_files_of_other_accounts_hold(desk: Desk) -> None:
