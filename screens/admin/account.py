@@ -145,8 +145,11 @@ class AccountForm(Vertical):
         if isinstance(value, bool):
             return MarkBox(MEANINGS[name], value=value, id=widget_id)
         text = "" if value is None else str(value)
-        classes = "number" if limits(name) else ""
-        return Input(value=text, placeholder="not set", id=widget_id, compact=True, classes=classes)
+        number = bool(limits(name))
+        field = Input(value=text, placeholder="not set", id=widget_id, compact=True)
+        field.set_class(number, "number")
+        field.restrict = r"\S*" if number else None  # Space, which changes a box, would replace the number
+        return field
 
     def _shown(self, name: str) -> str:
         setting = self.view.settings[name]

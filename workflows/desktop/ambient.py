@@ -44,10 +44,11 @@ AMBIENT: Final = (
         "iam-onboard checks AWS's certificates with this file. If several are set, the first one counts.",
     ),
     Ambient(
-        ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "NO_PROXY", "no_proxy"),
+        ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"),
         "Requests go through the proxy, except to a local AWS.",
         shown=False,
     ),
+    Ambient(("NO_PROXY", "no_proxy"), "Requests to these hosts don't go through a proxy.", shown=False),
     Ambient(
         (
             *("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION"),

@@ -12,6 +12,7 @@ from support.fakes import fake_environment
 from support.given import Given
 from support.panes import PaneHost, new_session, rest, settle
 from support.small_steps import SmallPane, SmallStep
+from textual.widgets import Input
 
 from screens.admin.account import OptionalBox
 from screens.widgets.text import Text
@@ -74,7 +75,11 @@ async def test_what_is_entered_is_kept_and_nothing_else(admin: AdminProject) -> 
 
 async def test_the_computed_alias_is_edited_by_hand_and_the_rest_stays_entered(admin: AdminProject) -> None:
     async with wizard(admin, project, at="account", size=(120, 36)) as ui:
-        ui.field("set-security-minimum-password-length").value = "20"
+        field = ui.app.pane.query_one("#set-security-minimum-password-length", Input)
+        field.focus()
+        for typed in ("space", "2", "0"):
+            await ui.press(typed)
+            assert field.value == {"space": "16", "2": "2", "0": "20"}[typed]
         await ui.press("f4")
         body = str(ui.app.screen.query_one(".dialog-body", Text).content)
         assert all(part in body for part in ("account.tf", "7"))

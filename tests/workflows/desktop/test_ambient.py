@@ -30,6 +30,11 @@ def test_what_is_set_is_found_and_no_secret_is_shown() -> None:
     assert not any("canary" in word or word.startswith(("TF_DATA_DIR", "EDITOR")) for word in words)
 
 
+def test_hosts_without_a_proxy_are_not_said_to_be_one() -> None:
+    ((_, proxy), (_, exceptions)) = found_in({"https_proxy": "http://proxy:3128", "NO_PROXY": "x"})
+    assert proxy != exceptions
+
+
 def test_terraform_is_told_the_endpoints_that_the_sdk_reads_itself() -> None:
     assert set(endpoints(SHELL)) == {"AWS_ENDPOINT_URL", "AWS_USE_FIPS_ENDPOINT"}
 
