@@ -472,13 +472,15 @@ class ReviewPane(ByHandPane):
         def work(report: Report) -> tuple[Prepared, Sequence[FileDiff], Beside, Observation]:
             prepared = review.prepare(self.context, report)
             diffs = file_diffs(prepared.change_set)
-            look = review.observe(self.context) if self.opening.done and diffs else AGREES
+            doubted = self.opening.done if diffs else self.opening.asks
+            look = review.observe(self.context) if doubted else AGREES
             return prepared, diffs, review.beside(prepared.change_set, self.context), look
 
         def show(found: tuple[Prepared, Sequence[FileDiff], Beside, Observation]) -> None:
             prepared, diffs, beside, look = found
             self._show(prepared, diffs, beside)
-            if look.contradicts:  # a step with something left to write isn't done
+            # a step with something left to write isn't done; one whose files are back is
+            if look.contradicts != (self.opening.asks and not diffs):
                 self.post_message(self.Observed({_REVIEW: replace(look, here=True)}))
 
         self.run_move("prepare", work, show, looks=True)

@@ -557,10 +557,13 @@ async def test_a_done_review_with_something_left_to_write_is_done_no_more(decide
         await ui.rest()
         assert ui.status("review") is Status.CONTRADICTED
         assert ui.app.pane.opening.asks
+        await ui.go_to("groups")
         for name, text in after.items():
             decided.replace("management", name, before[name], text)
-        ui.app.wizard.run.observe()
+        await ui.go_to("review")
+        await ui.rest()
         assert ui.status("review") is Status.DONE
+        assert not ui.app.pane.opening.asks
 
 
 async def test_one_dialog_tells_of_a_key_that_came_meanwhile_and_next_leads_to_the_keys(
