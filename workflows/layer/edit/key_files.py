@@ -173,10 +173,20 @@ def refuse_binary(name: str, block: Block) -> None:
         )
 
 
-def key_data(present: bytes | None, text: str) -> bytes:
-    """Return a key file's content for a key: the current content if it has the same key."""
-    data = text.encode()
-    return present if present is not None and holds(present, data) else data
+_WIDTH = 76
+"""The length of a full line in `key_text`."""
+
+
+def key_data(files: FileSet, path: str, text: str) -> bytes:
+    """Return a key file's content: the current one if it has the same key; on one line if all files are."""
+    present, data = files.keys.get(path), text.encode()
+    if present is not None and holds(present, data):
+        return present
+    there = list(files.keys.values())
+    on_one_line = there and all(b"\n" not in key.strip() and len(key) > _WIDTH for key in there)
+    if not on_one_line or b"-" in data:  # armored text needs its lines
+        return data
+    return b"".join(data.split()) + (b"\n" if there[-1].endswith(b"\n") else b"")
 
 
 def with_key_text(files: FileSet, path: str, text: str) -> FileSet:
@@ -185,7 +195,7 @@ def with_key_text(files: FileSet, path: str, text: str) -> FileSet:
     Raises:
         EditRefused: such a file holds another key.
     """
-    data = key_data(files.keys.get(path), text)
+    data = key_data(files, path, text)
     if path in files.linked and files.keys.get(path) != data:
         raise refuse(
             f"{path} is a different key, so iam-onboard leaves it alone.",
@@ -230,7 +240,7 @@ class ReplaceKey:
         """Return the change: the new key."""
         path = self._path(layer)
         present = layer.files.keys.get(path)
-        return Change(key_facts(path, present), key_facts(path, key_data(present, self.key_text)))
+        return Change(key_facts(path, present), key_facts(path, key_data(layer.files, path, self.key_text)))
 
     def _path(self, layer: Layer) -> str:
         person = find_person(layer, self.name)

@@ -238,7 +238,7 @@ class AddPerson:
         if not self.shared_key:
             path = str(person.key_file)
             sharing = sharing_key(layer, path)
-            if sharing and files.keys.get(path) != key_data(files.keys.get(path), self.key_text):
+            if sharing and files.keys.get(path) != key_data(files, path, self.key_text):
                 raise refuse(
                     f"{path} is the key of {', '.join(sharing)}.", "A key file that is in use stays."
                 )
@@ -260,7 +260,7 @@ class AddPerson:
         plan = _plan(layer, self)
         path = str(plan.declared.person.key_file)
         present = layer.files.keys.get(path)
-        key = key_data(present, self.key_text) if not self.shared_key else present
+        key = key_data(layer.files, path, self.key_text) if not self.shared_key else present
         return Change(
             key_facts(path, present),
             [

@@ -189,3 +189,30 @@ def test_the_same_key_in_other_wraps_is_left_alone(wrapped: str) -> None:
     )
     assert propose([(layer, [ReplaceKey("x.y", wrapped)])]).is_empty
     assert not propose([(layer, [ReplaceKey("x.y", "OTHER\n")])]).is_empty
+
+
+@pytest.mark.parametrize(
+    ("others", "on_one_line", "end"),
+    [
+        (("QUJD" * 40, "QUJE" * 40), True, ""),
+        (("QUJD" * 40 + "\n", "QUJE" * 40 + "\n"), True, "\n"),
+        (("QUJD" * 40, "QUJE" * 19 + "\nQUJE\n"), False, "\n"),
+        (("QUJD\n", "QUJE\n"), False, "\n"),
+    ],
+    ids=["one line", "with a newline", "both forms", "too short to tell"],
+)
+def test_a_key_file_is_on_one_line_if_all_are(
+    others: tuple[str, str], *, on_one_line: bool, end: str
+) -> None:
+    text = "QUJG" * 19 + "\nQUJH\n"
+    layer = layer_of(
+        {"users.tf": USERS + 'locals {\n  users = ["x.x", "y.y"]\n  machine_users = {}\n}\n'},
+        {"x.x": others[0], "y.y": others[1]},
+    )
+    expected = (text.replace("\n", "") + end if on_one_line else text).encode()
+    edited = edit_layer(layer, [AddPerson("z.z", text), ReplaceKey("x.x", text)])
+    assert edited.files.keys == {
+        "keys/x.x": expected,
+        "keys/y.y": others[1].encode(),
+        "keys/z.z": expected,
+    }
