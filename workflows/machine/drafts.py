@@ -1,8 +1,9 @@
 """Half-filled input, kept beside the journal so that leaving in the middle of a step loses nothing.
 
-A draft isn't an event: it is overwritten as the person types, and nothing is derived from it. Like a fact it
-can't hold a secret; screens leave secret fields out. It ends with a checksum: pages fill their fields from a
-draft without checks, so a damaged or edited one counts as none.
+A draft isn't an event: it is overwritten as the person types. An answer that other steps rely on, such as
+one about somebody's key, is kept the same way, but synced. Like a fact it can't hold a secret; screens
+leave secret fields out. It ends with a checksum: pages fill their fields from a draft without checks, so a
+damaged or edited one counts as none.
 """
 
 from __future__ import annotations
@@ -29,8 +30,11 @@ class Drafts:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def save(self, key: StepKey, draft: Facts) -> None:
+    def save(self, key: StepKey, draft: Facts, *, synced: bool = False) -> None:
         """Replace a step's draft, atomically, omitting texts that hold a secret.
+
+        Args:
+            synced: whether it must survive a power failure from now on.
 
         Raises:
             UnstorableFactError: a value isn't JSON, or is a secret.
@@ -38,7 +42,7 @@ class Drafts:
         """
         content = encode(_without_secrets(draft))
         private_folder(self._folder)
-        _write(self._path(key), content)
+        _write(self._path(key), content, synced=synced)
 
     def load(self, key: StepKey) -> dict[str, JsonValue]:
         """Return a step's draft; empty if there is none or it is damaged.
@@ -90,9 +94,9 @@ def _without_secrets(value: Any) -> Any:
     return value
 
 
-def _write(path: Path, content: bytes) -> None:
+def _write(path: Path, content: bytes, *, synced: bool = False) -> None:
     with explained(path, "written"):
-        replace_file(path, content + _sum_of(content), synced=False)
+        replace_file(path, content + _sum_of(content), synced=synced)
 
 
 def _read(path: Path) -> dict[str, JsonValue]:

@@ -439,7 +439,7 @@ def answer_about(name: str, fingerprint: str, said: Comparison, context: Context
     """
     answer = {"said": said, "at": context.environment.now().isoformat()}
     drafts = Drafts(context.folder / DRAFTS)
-    drafts.save(_KEPT, {**drafts.load(_KEPT), f"{name} {fingerprint}": answer})
+    drafts.save(_KEPT, {**drafts.load(_KEPT), f"{name} {fingerprint}": answer}, synced=True)
 
 
 def answers_kept(folder: Path) -> _Kept:

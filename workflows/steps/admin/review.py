@@ -557,7 +557,9 @@ def _check_format(change_set: ChangeSet, context: Context) -> list[Sentence]:
         try:
             binary = layer_binary(project, location, context.environment)
         except BinaryMissing as error:
-            unchecked.append(f"{location.account}: {error.title}, so nobody checked the format of its files.")
+            unchecked.append(
+                f"{location.account}: iam-onboard didn't check the format of its files. {error.what}"
+            )
             continue
         unclean = partial(fmt_clean, binary.argv, environment=environment, folder=location.path)
         spoiled = unclean({change.name: change.after or b"" for change in changes})
