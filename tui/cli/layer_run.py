@@ -100,7 +100,9 @@ def layer_alone(
             leftovers.release_credentials(folder, location.account)  # of a killed command
             if finished := written.finish_half_written(machine.places.sessions.parent, project.root):
                 note(finished)
-            context = one_layer.layer_context(world, project, location.account, folder)
+            context = one_layer.layer_context(
+                world, project, location.account, folder, machine.places.sessions
+            )
             ask = upstream.check_upstream
             behind = beside.submit(ask, project.root, context, needed=False) if current else None
             try:

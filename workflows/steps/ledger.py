@@ -13,9 +13,9 @@ from workflows.machine.summaries import Summary, kept_summary
 from workflows.steps.kinds import KINDS, OVER_TERRAFORM, people_of, work_of
 
 
-def siblings(folder: Path) -> Iterator[Summary]:
-    """Yield the other sessions beside a session's folder, as last settled."""
-    for sibling in sorted(folder.parent.iterdir()):
+def siblings(folder: Path, sessions: Path) -> Iterator[Summary]:
+    """Yield the sessions in the folder `sessions`, apart from that in `folder`, as last settled."""
+    for sibling in sorted(sessions.iterdir()) if sessions.is_dir() else ():
         if sibling != folder and (summary := kept_summary(sibling, of_old=True)) is not None:
             yield summary
 

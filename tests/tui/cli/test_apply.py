@@ -30,8 +30,10 @@ from tui.host import Machine, Places
 from workflows.aws.clients import ProfileFiles
 from workflows.aws.sts import CodeMemory, RepeatedCode
 from workflows.core.errors import OnboardError
+from workflows.core.openpgp import fingerprint_in
 from workflows.core.processes import process_started_at
 from workflows.core.secret import Secret
+from workflows.machine.summaries import Summary, keep_summary, made_from
 from workflows.messages.handoff import NEW_PASSWORD
 from workflows.steps.admin import (
     apply as apply_step,
@@ -44,7 +46,9 @@ from workflows.steps.admin.accepted_plan import PASSWORD, ChangeLine, Planned, p
 from workflows.steps.admin.hand_over import occasion_of
 from workflows.steps.admin.new_passwords import Note
 from workflows.steps.admin.one_layer import KeptPlans, with_new_password
+from workflows.steps.admin.other_sessions import answer_about
 from workflows.steps.admin.terraform_runs import CodeWanted, open_layer, run_folder
+from workflows.steps.decisions import Comparison
 from workflows.steps.shared.module import Context, Progress
 from workflows.terraform.binary import Binary, Product
 from workflows.terraform.events import Progress as Operations
@@ -294,6 +298,39 @@ def test_a_plan_for_somebody_elses_key_is_warned_of(
         (warned,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("warning: ")]
         assert "alex.kim" in warned
         assert "dana.lopez" in warned
+
+
+@pytest.mark.parametrize("decided", [True, False])
+@pytest.mark.parametrize("said", [Comparison.DIFFERS, Comparison.SAME])
+def test_what_a_session_said_of_a_key_holds_for_the_commands(
+    machine: Machine,
+    target: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    said: Comparison,
+    *,
+    decided: bool,
+) -> None:
+    applied, session = Applied(monkeypatch), machine.places.sessions / "one"
+    keys = machine.working_folder / "security/global/base-identities/keys"
+    (keys / "alex.kim").write_bytes((keys / "dana.lopez").read_bytes())
+    fingerprint = fingerprint_in((keys / "alex.kim").read_bytes())
+    planned = keep(machine, target, passwords=("alex.kim",))
+    monkeypatch.setattr(plan_step, "make", lambda *_: planned)
+    facts: dict[str, Any] = {"project_root": str(machine.working_folder)}
+    if decided:
+        key = {"text": "a key", "fingerprint": fingerprint, "source": "pasted"}
+        facts |= {"joining": ["alex.kim"], "keys": {"alex.kim": key}, "comparisons": {"alex.kim": said}}
+    session.mkdir(parents=True)
+    keep_summary(session, Summary(session.name, "admin", facts=facts), made_from(session))
+    with layer_alone(machine, parsed("plan", "security")) as context:
+        if not decided:
+            answer_about("alex.kim", fingerprint, said, replace(context, folder=session))
+    plan.plan(machine, parsed("plan", "security"))
+    assert ("warning: " in capsys.readouterr().err) is (said is Comparison.DIFFERS)
+    with nullcontext() if said is Comparison.SAME else pytest.raises(OnboardError):
+        applying(machine, target)
+    assert bool(applied.requests) is (said is Comparison.SAME)
 
 
 def test_a_link_stands_for_the_plan_that_it_leads_to(

@@ -37,14 +37,17 @@ from workflows.terraform.runner import Kind, Run
 _OF_A_PLAN = (PLAN_FILE, "plan.md", "resources.json", "resources.before.json")
 
 
-def layer_context(environment: Environment, project: Project, account: str, folder: Path) -> Context:
+def layer_context(
+    environment: Environment, project: Project, account: str, folder: Path, sessions: Path
+) -> Context:
     """Return the context for one layer.
 
     Args:
         folder: a private folder (0700) for the runs of this project's layers.
+        sessions: the folder of the sessions, whose answers about keys count here, too.
     """
     facts = {"project_root": str(project.root), "project": project.name, "layers": [account]}
-    return Context(environment, facts, facts, account, folder)
+    return Context(environment, facts, facts, account, folder, sessions=sessions)
 
 
 def meant_for(context: Context, people: Iterable[str], passwords: Iterable[str] = ()) -> Context:

@@ -50,7 +50,7 @@ def not_applied(context: Context) -> Iterator[Sentence]:
     for session in _editing(context):
         if ledger.finished_by(session):
             continue
-        folder = context.folder.parent / session.id
+        folder = _sessions(context) / session.id
         found = written if holds_files(folder, session.facts) else begun
         if found is begun and is_archived(folder):
             continue
@@ -75,7 +75,7 @@ def sessions_that_can_undo(context: Context) -> dict[str, bool]:
     found: dict[str, bool] = {}
     for session in _editing(context):
         accounts = {file.get("account") for file in session.facts.get("changed_files") or ()}
-        changes = offered_undo(context.folder.parent / session.id, session.settled)
+        changes = offered_undo(_sessions(context) / session.id, session.settled)
         over = [change for change in changes if change.standing() != "before"]
         if context.item in accounts and changes and all(own.get(file.path) == file.before for file in over):
             found[work_of(session)] = bool(over)
@@ -91,8 +91,12 @@ def _editing(context: Context) -> Iterator[Summary]:
 
 def _others(context: Context) -> Iterator[Summary]:
     """Yield the other sessions of the same project."""
-    root = context.facts.get("project_root")
-    return (each for each in siblings(context.folder) if each.facts.get("project_root") == root)
+    root, found = context.facts.get("project_root"), siblings(context.folder, _sessions(context))
+    return (each for each in found if each.facts.get("project_root") == root)
+
+
+def _sessions(context: Context) -> Path:
+    return context.sessions or context.folder.parent
 
 
 def _first_two(sessions: Mapping[str, object]) -> Sentence:
@@ -129,7 +133,7 @@ def ledger_with(context: Context) -> tuple[Ledger, Summary]:
     gave = {f"apply@{account}": {"applied": fact} for account, fact in applied.items()}
     own = replace(own, facts=context.facts, settled={**own.settled, **settled}, gave={**own.gave, **gave})
     return Ledger(
-        (own, *_others(context)), lambda each: holds_files(folder.parent / each.id, each.facts)
+        (own, *_others(context)), lambda each: holds_files(_sessions(context) / each.id, each.facts)
     ), own
 
 
@@ -174,7 +178,7 @@ def _has_added(session: Summary, name: str, context: Context) -> bool:
     """Return whether files hold a person whom a session added."""
     with suppress(WrongShape):  # the damaged session's own page reports it
         added = Decisions.from_facts(session.facts).users.people("add")
-        return name in added and holds_files(context.folder.parent / session.id, session.facts)
+        return name in added and holds_files(_sessions(context) / session.id, session.facts)
     return False
 
 
@@ -194,7 +198,7 @@ def replaced_before_sent(passwords: Collection[str], context: Context) -> Iterat
     for work, names in unsent.items():
         yield f"{listed(names, _MOST)}: this replaces the new password from another session ({work})."
     others = (by for by in ledger.sessions if by is not own)
-    kept = (by for by in others if not is_archived(context.folder.parent / by.id))
+    kept = (by for by in others if not is_archived(_sessions(context) / by.id))
     ahead = by_key(
         (work_of(by), name)
         for by in kept
@@ -457,7 +461,7 @@ def decided_elsewhere(context: Context) -> Decided:
     found: list[tuple[Sentence, Decisions, _Kept]] = [("", Decisions(), answers_kept(context.folder))]
     for session in _others(context):
         with suppress(WrongShape):  # its own page reports the damage
-            kept = answers_kept(context.folder.parent / session.id)
+            kept = answers_kept(_sessions(context) / session.id)
             found.append((work_of(session), Decisions.from_facts(session.facts), kept))
     return found
 
@@ -537,7 +541,7 @@ def _written(session: Summary) -> str:
 def written_since(paths: Collection[str], context: Context) -> dict[str, str]:
     """Return the files that are as later sessions wrote them, with each session's work."""
     own, found = written_at(context.folder), dict[str, str]()
-    for folder in context.folder.parent.iterdir():
+    for folder in _sessions(context).iterdir():
         if written_at(folder) <= own:
             continue
         try:

@@ -61,6 +61,7 @@ class Context:
         skipped: the steps that the person skipped.
         opens: whether a look may open what the person's PGP key protects, because they asked for it.
         found: what a command found before, so that its step doesn't search again; None in a session.
+        sessions: the folder of the sessions, for a command; None in a session, which is in it.
     """
 
     environment: Environment
@@ -75,6 +76,7 @@ class Context:
     skipped: frozenset[StepKey] = frozenset()
     opens: bool = False
     found: Found | None = None
+    sessions: Path | None = None
 
     @cached_property
     def decisions(self) -> Decisions:

@@ -203,7 +203,7 @@ def test_the_other_sessions_are_read_once(
     put(admin_project, "security/jane.doe", key=people_keys[JANE])
     other_session(admin_project, JANE, "A" * 40, "same")
     read: list[object] = []
-    monkeypatch.setattr(other_sessions, "siblings", lambda own: read.append(own) or siblings(own))
+    monkeypatch.setattr(other_sessions, "siblings", lambda *own: read.append(own) or siblings(*own))
     assert judged_plan.what_is_doubtful([JANE], context(admin_project))
     assert len(read) == 1
 
