@@ -76,6 +76,7 @@ class Made:
         passwords_before: users who got theirs from earlier plans.
         access_keys: users who get a new access key.
         rekeyed: users whose replaced password or access key was encrypted to another PGP key.
+        rekeyed_before: users of whom that is true by earlier plans.
         gone: users who are removed for good.
         absent: people who were to be removed, but whom neither the state nor an earlier plan had.
         left_out: people who were to be added but whom a later session removed from the files before the plan.
@@ -87,6 +88,7 @@ class Made:
     passwords_before: tuple[str, ...] = left_out(tuple)
     access_keys: tuple[str, ...] = ()
     rekeyed: tuple[str, ...] = left_out(tuple)
+    rekeyed_before: tuple[str, ...] = left_out(tuple)
     gone: tuple[str, ...] = ()
     absent: tuple[str, ...] = left_out(tuple)
     left_out: tuple[str, ...] = left_out(tuple)
@@ -226,11 +228,19 @@ def passwords_of(account: str, context: Context) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*made.passwords, *made.passwords_before)))
 
 
-def passwords_before(context: Context) -> list[str]:
-    """Return who has a password from applied plans of the step's layer, for the next one to remember."""
-    made = _made(context.item, context)
-    applied = made.passwords if is_applied(decided(context), context) else ()
-    return sorted({*made.passwords_before, *applied}.intersection(people_of(context.item, context)))
+def made_before(context: Context, *, partly: bool) -> dict[str, list[str]]:
+    """Return what applied plans of the step's layer did to passwords and keys, for the next to remember.
+
+    Args:
+        partly: whether an apply of the last one stopped part-way.
+    """
+    made, people = _made(context.item, context), people_of(context.item, context)
+    begun = partly or is_applied(decided(context), context)
+    passwords, rekeyed = (made.passwords, made.rekeyed) if begun else ((), ())
+    return {
+        "passwords_before": sorted({*made.passwords_before, *passwords}.intersection(people)),
+        "rekeyed_before": sorted({*made.rekeyed_before, *rekeyed}.intersection(people)),
+    }
 
 
 def gone_by_plan(account: str, context: Context) -> tuple[str, ...]:
@@ -245,7 +255,8 @@ def absent_in_plan(account: str, context: Context) -> tuple[str, ...]:
 
 def rekeyed_in_plan(account: str, context: Context) -> tuple[str, ...]:
     """Return users of an account whose replaced password or access key was encrypted to another PGP key."""
-    return _made(account, context).rekeyed
+    made = _made(account, context)
+    return (*made.rekeyed, *made.rekeyed_before)
 
 
 def _made(account: str, context: Context) -> Made:

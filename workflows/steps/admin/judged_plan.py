@@ -261,6 +261,13 @@ def begun_here(context: Context) -> set[str]:
     return _left(planned, result) if planned and result else set()
 
 
+def partly_applied(context: Context) -> bool:
+    """Return whether this session's last apply of the step's layer ended after it started something."""
+    planned = decided(context)
+    result = result_of(run_folder(context), planned.record) if planned else None
+    return result is not None and not result.untouched
+
+
 def doubted_keys(planned: Planned, context: Context) -> tuple[Sentence, ...]:
     """Return what is doubtful about keys in the layer that a plan encrypts something to.
 

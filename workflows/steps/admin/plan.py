@@ -24,7 +24,7 @@ from workflows.layer.read.layer import read_layer
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, NOT_ASKED, Choice, Observation, Verdict, unknown
 from workflows.steps.admin import new_passwords, plan_resources, state_now
-from workflows.steps.admin.accepted_plan import Planned, decided, is_applied, passwords_before
+from workflows.steps.admin.accepted_plan import Planned, decided, is_applied, made_before
 from workflows.steps.admin.edits import (
     NOT_WRITTEN,
     LeftOut,
@@ -36,6 +36,7 @@ from workflows.steps.admin.judged_plan import (
     begun_here,
     judged,
     made_from_other_files,
+    partly_applied,
     refuse_rejected_keys,
     staleness,
 )
@@ -315,8 +316,8 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
         record.plan.unlink(missing_ok=True)
     else:
         refuse_another_plan(record)
-    more = {"acknowledged": sorted(request.acknowledged), "passwords_before": passwords_before(context)}
-    return {"plan": {**planned.as_facts(), **more}}
+    before = made_before(context, partly=partly_applied(context))
+    return {"plan": {**planned.as_facts(), "acknowledged": sorted(request.acknowledged), **before}}
 
 
 def applied_elsewhere(context: Context, report: Report, code: Secret | None = None) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from workflows.steps.admin.accepted_plan import (
     marks_in,
     passwords_of,
     people_of,
+    rekeyed_in_plan,
     sent_to,
 )
 from workflows.steps.admin.edits import LeftOut
@@ -149,17 +150,26 @@ def test_an_accepted_plan_is_the_one_that_was_shown(tmp_path: Path, record: Plan
     assert str(record.plan) in text_of(refused.value.what)
 
 
-@pytest.mark.parametrize("applied", [True, False])
-def test_a_plan_remembers_whose_password_an_applied_one_made(
-    tmp_path: Path, record: PlanRecord, *, applied: bool
+@pytest.mark.parametrize(("applied", "failed"), [(True, False), (False, False), (False, True)])
+def test_plans_remember_whose_password_an_applied_one_made_and_for_another_key(
+    tmp_path: Path, record: PlanRecord, *, applied: bool, failed: bool
 ) -> None:
-    own = context(tmp_path)
+    after = own = context(tmp_path)
     first = plan.perform(plan.Request(judged(record, PLAN, own)), own, quiet)
-    facts = {**first, **({"applied": {"at": "2999-01-01T00:00:00+00:00"}} if applied else {})}
-    later = context(tmp_path, **facts, **{f"{name}@security": fact for name, fact in facts.items()})
-    second = plan.perform(plan.Request(judged(record, Plan(()), later)), later, quiet)
-    after = context(tmp_path, **{"plan@security": second["plan"]})
-    assert passwords_of("security", after) == (("jane.doe",) if applied else ())
+    facts = {**first, **({"applied": {"at": "2026-03-01T10:00:00+00:00"}} if applied else {})}
+    if failed:
+        result = ApplyResult(1, (LOGIN,), (USER,), ())
+        run_folder(own).mkdir(parents=True)
+        (run_folder(own) / "apply.json").write_text(
+            json.dumps({"plan_sha256": record.plan_sha256, "result": plain(result)})
+        )
+    for hour in ("11", "12"):  # nobody applies these plans
+        again = replace(record, plan_sha256=hour, made_at=f"2026-03-01T{hour}:00:00+00:00")
+        later = context(tmp_path, **facts, **{f"{name}@security": fact for name, fact in facts.items()})
+        facts |= plan.perform(plan.Request(judged(again, Plan(()), later)), later, quiet)
+        after = context(tmp_path, **{"plan@security": facts["plan"]})
+    for remembered in (passwords_of, rekeyed_in_plan):
+        assert remembered("security", after) == (("jane.doe",) if applied or failed else ())
 
 
 @pytest.mark.parametrize("unwatched", [True, False])
