@@ -514,10 +514,16 @@ def _changed_values(old: Identity, now: Identity, named: Mapping[str, str]) -> I
 
 
 def _changed_profiles(old: Identity, now: Identity) -> Iterator[Sentence]:
-    before, after = ([profile.profile for profile in each.profiles] for each in (old, now))
-    for verb, names, others in (("adds", after, before), ("leaves out", before, after)):
-        if changed := [name for name in names if name not in others]:
-            yield f"It {verb} {count(len(changed), 'profile')} of {now.account_name}: {listed(changed, 2)}."
+    before, after = (
+        {profile.profile: replace(profile, extra={}) for profile in each.profiles} for each in (old, now)
+    )
+    for verb, names in (
+        ("adds", [name for name in after if name not in before]),
+        ("leaves out", [name for name in before if name not in after]),
+        ("changes", [name for name, profile in after.items() if before.get(name, profile) != profile]),
+    ):
+        if names:
+            yield f"It {verb} {count(len(names), 'profile')} of {now.account_name}: {listed(names, 2)}."
 
 
 def _changed_lists(old: Identity, now: Identity) -> Sentence:

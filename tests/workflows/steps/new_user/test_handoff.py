@@ -382,11 +382,18 @@ def test_the_accounts_that_stay_are_those_of_which_nothing_changes(
     assert Changes.between(handoff_of(here), both).staying == ("management",)
 
 
-def test_profiles_that_come_and_go_are_named(accepted: tuple[Context, Handoff, Path]) -> None:
+def test_profiles_that_come_go_or_change_are_named(accepted: tuple[Context, Handoff, Path]) -> None:
     here, sent, _ = accepted
     (role,) = sent.identities[0].profiles
     other = replace(role, profile="bb-other-devops")
-    for now, named in (((other,), {role.profile, other.profile}), ((), {role.profile}), ((role,), set())):
+    same, elsewhere = replace(role, extra={"new": 1}), replace(role, account_id="4" * 12)
+    for now, named in (
+        ((other,), {role.profile, other.profile}),
+        ((), {role.profile}),
+        ((replace(role, role="Another"),), {role.profile}),
+        ((elsewhere,), {role.profile}),
+        ((same,), set()),
+    ):
         words = str(Changes.between(handoff_of(here), changed(sent, profiles=now)).besides)
         assert {each.profile for each in (role, other) if each.profile in words} == named
 
