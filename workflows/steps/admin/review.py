@@ -232,7 +232,7 @@ def _others(layers: Iterable[Layer], dirty: Iterable[DirtyFile], but: Container[
         keys = {folder / person.key_file for person in layer.people if person.key_file}
         for file in dirty:
             path = file.path.resolve()
-            replaced = path in keys and "M" in file.status
+            replaced = path in keys and not file.status.strip(" M")
             if path in but or replaced or not path.is_relative_to(folder):
                 continue
             known = not file.untracked or path in keys or path.name.endswith((".tf", ".tf.json"))

@@ -666,11 +666,15 @@ def test_a_commit_may_take_in_what_else_a_plan_of_its_layers_is_made_from(admin:
     admin.file("management", "locals.tf").write_text(admin.text("management", "locals.tf") + "# mine\n")
     (layer / "account.tf").write_text((layer / "account.tf").read_text() + "# mine\n")
     (layer / "README.md").unlink()
-    key = layer / "keys/dana.lopez"
+    key, lost = layer / "keys/dana.lopez", layer / "keys/sam.okafor"
     key.write_text(key.read_text() + "replaced\n")
+    admin.git("rm", "--quiet", "--cached", str(lost))
+    admin.git("commit", "--quiet", "--message", "Lose a key")
+    admin.git("add", str(lost))
+    lost.write_text(lost.read_text() + "changed\n")
     shown = review.prepare(admin.context(), quiet).change_set
     others = review.beside(shown, admin.context()).others
-    assert [other.name for other in others] == ["README.md", "account.tf", "new.tf"]
+    assert [other.name for other in others] == ["README.md", "account.tf", "keys/sam.okafor", "new.tf"]
     assert {other.account for other in others} == {"security"}
     paths = tuple(other.path for other in others)
     perform(admin, Request(shown, commit=True, message="Add jane.doe", others=paths))
