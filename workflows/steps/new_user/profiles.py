@@ -179,10 +179,11 @@ def survey(request: Request, context: Context, report: Report) -> Preview:
     if problems:
         return Preview("", profiles.names, (), problems=problems)
     prepared = prepare(paths_of(context), profiles, request.decided)
+    skipped = () if request.mfa_serial or "mfa" in context.facts else ("You skipped MFA.",)
     return Preview(
         preview(prepared),
         profiles.names,
-        remarks(request, context),
+        (*skipped, *remarks(request, context)),
         written=(*prepared.config.added, *prepared.updated),
         removed=prepared.config.removed,
         by_hand=prepared.by_hand,
@@ -211,8 +212,7 @@ def remarks(request: Request, context: Context) -> tuple[Sentence, ...]:
     if not _kept_in(context):
         remarks.append(f"No access key was kept: {base} works only if ~/.aws has its key already.")
     if not serial:
-        skipped = "" if "mfa" in context.facts else "You skipped MFA. "
-        remarks.append(f"{skipped}Without an MFA device's serial, you can't assume roles that need a code.")
+        remarks.append("Without an MFA device's serial, you can't assume roles that need a code.")
     elif serial == _unconfirmed_serial(context):
         remarks.append("Compare the MFA device with the one in the console, under Security credentials.")
     return tuple(remarks)

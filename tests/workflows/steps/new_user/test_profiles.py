@@ -205,11 +205,15 @@ def test_the_twins_for_leverage_cli_are_a_choice(tmp_path: Path) -> None:
 
 def test_without_a_key_or_a_device_that_is_said(tmp_path: Path) -> None:
     without = step.survey(Request("us-east-1"), context(tmp_path), nothing).remarks
-    no_device = step.survey(Request("us-east-1"), context(tmp_path, access_key=IN_KEYRING), nothing).remarks
+    of = context(tmp_path, access_key=IN_KEYRING)
+    no_device = step.survey(Request("us-east-1"), of, nothing).remarks
     (no_key,) = set(without) - set(no_device)
     assert "access key" in no_key
-    (device,) = set(no_device)
+    (device,) = step.remarks(Request("us-east-1"), of)
     assert " MFA " in device
+    assert len(no_device) == 2, "here the step was skipped"
+    done = context(tmp_path, access_key=IN_KEYRING, mfa={"serial": None, "how": "console"})
+    assert step.survey(Request("us-east-1"), done, nothing).remarks == (device,)
 
 
 def test_a_key_that_was_kept_before_its_step_was_skipped_is_used(tmp_path: Path) -> None:
