@@ -224,7 +224,7 @@ def other_keys(layer: Layer, decisions: Decisions, *, written: bool = False) -> 
                 fingerprint,
                 f"{account} {file} {fingerprint} {key.fingerprint}",
                 f"{file} in {account} has {there}. The key you added for {name} is {own}.",
-                reset is not None and reset.present == fingerprint,
+                reset is not None and reset.present == fingerprint != "",
             )
 
 

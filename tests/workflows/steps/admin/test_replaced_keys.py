@@ -30,7 +30,7 @@ from workflows.steps.admin import (
     users,
 )
 from workflows.steps.admin.accepted_plan import people_of
-from workflows.steps.admin.edits import KeyToCorrect, LeftOut
+from workflows.steps.admin.edits import KeyToCorrect, LeftOut, other_keys, read_layers
 from workflows.steps.admin.pgp_keys import Request, TakenKey
 from workflows.steps.admin.status_grid import PersonStatus, status_grid
 from workflows.steps.decisions import Reset
@@ -236,6 +236,17 @@ def test_no_plan_is_made_for_a_key_that_came_in_the_place_of_the_decided_one(
         file.write_bytes(before)
         with pytest.raises(LeftOut):
             plan.make(context, quiet)
+
+
+def test_a_file_without_a_key_is_not_the_old_key_that_nobody_could_read(
+    admin: AdminProject, people_keys: Keys
+) -> None:
+    admin.file("security", f"keys/{ALEX}").write_text("unreadable before")
+    recorded(admin, taken(admin, people_keys))
+    admin.file("security", f"keys/{ALEX}").write_text("garbage since")
+    context = admin.context()
+    (other,) = other_keys(read_layers(context)["security"], context.decisions, written=True)
+    assert not other.replaced
 
 
 @pytest.mark.parametrize("after", [True, False])
