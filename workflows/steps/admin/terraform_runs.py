@@ -588,7 +588,10 @@ def open_layer(
                     upstream.result()
                 yield _layer(context, project, location, files, binary.result())
         except OnboardError as refused:
-            if isinstance(missing := binary.exception(), BinaryMissing):  # without it no credentials help
+            missing = binary.exception()
+            if (
+                isinstance(missing, BinaryMissing) and missing is not refused
+            ):  # without it no credentials help
                 raise missing from refused
             raise
         finally:

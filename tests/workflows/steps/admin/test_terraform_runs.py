@@ -276,8 +276,13 @@ def test_a_profile_for_another_layers_state_that_is_missing_is_told_before_terra
 
 def test_a_missing_program_is_told_before_a_profile_or_a_code(desk: Desk) -> None:
     nothing: Mapping[str, Any] = {"binary": None, "variables": {"PATH": ""}}
-    with pytest.raises(BinaryMissing), open_layer(desk.context(**nothing), lambda _: None):
-        pytest.fail("no code was given")
+    for code in (None, desk.code()):
+        with (
+            pytest.raises(BinaryMissing) as missing,
+            open_layer(desk.context(**nothing), lambda _: None, code=code),
+        ):
+            pytest.fail("there is no program")
+        assert missing.value.__cause__ is not missing.value
     desk.files.config_file.write_text("")
     with pytest.raises(BinaryMissing):
         desk.needed(**nothing)
