@@ -150,9 +150,18 @@ def likeness(name: str, details: KeyDetails) -> Likeness:
         return Likeness.FULL
     telling = _telling(wanted)
     text = " ".join(user_id.text for user_id in ids).casefold()
-    named = filter(None, map(_telling, (words for user_id in ids for words in _names(user_id))))
-    no_other = any(all(any(part in word for part in telling) for word in words) for words in named)
+    no_other = any(_has_no_other(user_id, telling) for user_id in ids)
     return Likeness.SOME if no_other or all(word in text for word in telling) else Likeness.NONE
+
+
+def _has_no_other(user_id: UserId, telling: frozenset[str]) -> bool:
+    """Return whether a user id's name or address has only words of an IAM name.
+
+    An address of whole ones is read with the name beside it: jane@… of Jane Smith isn't jane.doe's.
+    """
+    mail, person = map(_telling, _names(user_id))
+    named = filter(None, (person, mail | person if mail <= telling else mail))
+    return any(all(any(part in word for part in telling) for word in words) for words in named)
 
 
 def _telling(words: frozenset[str]) -> frozenset[str]:
@@ -165,7 +174,7 @@ def _name_parts(text: str) -> frozenset[str]:
 
 def _names(user_id: UserId) -> tuple[frozenset[str], frozenset[str]]:
     """Return the words before the `@` of a user id's address, and the words of the person's name."""
-    person = user_id.text.partition("<")[0].partition("(")[0]
+    person = user_id.text.partition("<")[0].partition("(")[0].removeprefix(user_id.mail)
     return _name_parts(user_id.mail.partition("@")[0]), _name_parts(person)
 
 

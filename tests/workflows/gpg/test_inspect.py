@@ -126,7 +126,10 @@ def test_a_name_that_the_key_did_not_sign_says_nothing_about_whose_it_is(shapes:
     ("name", "text", "mail", "expected"),
     [
         ("jose.other", "newkey.jose@example.org", "newkey.jose@example.org", Likeness.NONE),
-        ("jose.other", "Jose Stranger <jose@a.example>", "jose@a.example", Likeness.SOME),
+        ("jose.other", "Jose Stranger <jose@a.example>", "jose@a.example", Likeness.NONE),
+        ("jose.other", "Jose <jose@a.example>", "jose@a.example", Likeness.SOME),
+        ("jose.other", "jose@a.example", "jose@a.example", Likeness.SOME),
+        ("jane.doe", "Janie Doe <jdoe@a.example>", "jdoe@a.example", Likeness.SOME),
         ("jane.doe", "Jane Alice Doe <work@a.example>", "work@a.example", Likeness.SOME),
         ("jane.doe", "JD <jdoe@a.example>", "jdoe@a.example", Likeness.SOME),
         ("jane.doe", "JD <jd@a.example>", "jd@a.example", Likeness.NONE),
