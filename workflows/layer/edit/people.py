@@ -198,8 +198,8 @@ class AddPerson:
             (
                 odd and odd not in gone,
                 (
-                    f"All users are in alphabetical order but {odd}, which stays where it is; {self.name} "
-                    "goes by the alphabet."
+                    f"The users around {self.name} are in alphabetical order, except {odd}. {odd} stays "
+                    f"where it is; {self.name} goes by the alphabet."
                 ),
                 "name",
             ),
