@@ -62,7 +62,7 @@ class ResourceChange:
         members_unknown: True if Terraform knows the members only after the apply.
         attributes: names of the changed attributes, sorted; never their values.
         import_id: for a created resource, the id for importing an existing one, or ""; see `ACCOUNT_ID`.
-        details: the changes inside it, as lines safe to show (see `attributes`); secrets are masked.
+        details: the changes inside it, as lines safe to show (see `attribute_lines`); secrets are masked.
         password_length: for a new login profile, the length of its password; else None.
         rekeyed: True if what it replaces was encrypted to another PGP key.
     """
@@ -375,7 +375,9 @@ def attribute_lines(change: Mapping[str, Any]) -> tuple[str, ...]:
         later = marks_anything(unknown.get(name)) if isinstance(unknown, Mapping) else False
         old, new = _empty_as_none(before.get(name)), _empty_as_none(after.get(name))
         if old != new or later:
-            lines += _lines(name, old, new, later=later and new is None, hidden=_hidden(name, change))
+            lines += _attribute_lines(
+                name, old, new, later=later and new is None, hidden=_hidden(name, change)
+            )
     return tuple(lines[:_MOST_LINES])
 
 
@@ -393,21 +395,21 @@ def _hidden(name: str, change: Mapping[str, Any]) -> bool:
     return bool(_SECRET_NAME.search(name)) and name not in _HARMLESS and not _POLICY.search(name)
 
 
-def _lines(name: str, old: object, new: object, *, later: bool, hidden: bool) -> list[str]:
+def _attribute_lines(name: str, old: object, new: object, *, later: bool, hidden: bool) -> list[str]:
     if hidden or later:
         was = None if old is None else MASK if hidden else _text(old)
         becomes = MASK if hidden and not later else LATER if later else _text(new)
-        return [_change(name, was, None if new is None and not later else becomes)]
+        return [_attribute_line(name, was, None if new is None and not later else becomes)]
     if isinstance(old, list) or isinstance(new, list):
         return _listed(name, as_list(old), as_list(new))
     if isinstance(old, dict) or isinstance(new, dict):
         return list(_mapped(name, _as_dict(old), _as_dict(new)))
     if _is_document(old) or _is_document(new):
         return _documents(name, old, new)
-    return [_change(name, None if old is None else _text(old), None if new is None else _text(new))]
+    return [_attribute_line(name, None if old is None else _text(old), None if new is None else _text(new))]
 
 
-def _change(name: str, old: str | None, new: str | None) -> str:
+def _attribute_line(name: str, old: str | None, new: str | None) -> str:
     if old is None:
         return f"+ {name} = {new}"
     return f"- {name} = {old}" if new is None else f"~ {name} = {old} → {new}"
@@ -432,7 +434,7 @@ def _mapped(name: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterat
                 None if value is None else MASK if secret else _text(value)
                 for value in (old.get(key), new.get(key))
             )
-            yield "  " + _change(key, was, becomes)
+            yield "  " + _attribute_line(key, was, becomes)
 
 
 def _documents(name: str, old: object, new: object) -> list[str]:
@@ -608,7 +610,7 @@ def plan_markdown(plan: Plan, *, title: str, origin: Sentence = "") -> str:
     """Return the plan's actions as redacted Markdown for a pull request, in a collapsible block.
 
     Changes inside a resource follow its action unless that says it all: the approver of a plan must see which
-    policy a group gets. Secrets are masked (see `attributes`).
+    policy a group gets. Secrets are masked (see `attribute_lines`).
 
     Args:
         title: what it is for ("security/global/base-identities").
