@@ -443,19 +443,20 @@ class PlanPane(TerraformPane):
         if self._elsewhere:
             return Primary("Continue", act=self.action_elsewhere)
         if self._planned is None:
-            return self._likely_without_plan()
+            if self._passes:
+                return Primary(f"Skip {self.context.item}", act=self.query_one("#skip", Button).press)
+            return Primary(f"Plan {self.context.item}", act=self._plan)
         if self._found.refusal:
             return Primary(f"Plan {self.context.item} again", act=self._plan)
         if self._left:
             return Primary(f"Accept {count(len(self._left), 'change')} first", ready=False)
         return Primary("Accept this plan")
 
-    def _likely_without_plan(self) -> Primary:
-        """Return the plan, or the way past it where this session changed nothing."""
-        skip = self.query_one("#skip", Button)
-        if skip.has_class("hidden") or self._cause or self.running_move == "plan":
-            return Primary(f"Plan {self.context.item}", act=self._plan)
-        return Primary(f"Skip {self.context.item}", act=skip.press)
+    @property
+    def _passes(self) -> bool:
+        """Whether Next skips the account, because this session changed nothing there."""
+        skips = not (self._planned or self.query_one("#skip").has_class("hidden"))
+        return skips and not (self._cause or self.running_move == "plan")
 
     @property
     def _left(self) -> set[str]:
@@ -532,10 +533,11 @@ class PlanPane(TerraformPane):
 
     async def _layer_read(self, looked: tuple[str, Return]) -> None:
         wanted, self._found = looked
-        await self.query_one(CodeField).want(wanted)
         if self.opening.interrupted and self._planned and not self._found.refusal:
             self.drop_note()  # ^n accepts this plan instead of starting another
         self._show()
+        wanted = "" if self._passes else wanted
+        await self.query_one(CodeField).want(wanted)
         if self._found.old and not self._found.refusal and not wanted:
             self._check()
         elif not wanted and not (self._planned and self._planned.foreign):
