@@ -344,8 +344,8 @@ class ApplyPane(TerraformPane):
         ask_first = partial(self._confirm, self._planned, self._planned.gone)
         return Primary(f"Apply to {self.context.item}", act=ask_first)
 
-    def encrypted_for(self) -> tuple[str, ...]:
-        return self._planned.encrypted_for if self._planned else ()
+    def doubted(self) -> Collection[str]:
+        return self._outlook.doubts.keys() if self._outlook else ()
 
     def turn(self) -> Turn:
         ready = self._outlook is not None and not self._ended and not self._outlook.refusal
@@ -361,7 +361,7 @@ class ApplyPane(TerraformPane):
             _losses(planned) if planned and not done and not self.opening.asks else []
         )
         outlook = self._outlook or Outlook()
-        self.offer_comparison(outlook.doubts)
+        self.offer_comparison(outlook.doubts.values())
         advised = outlook.refusal and not outlook.recoverable
         ended = text_of(joined((self._ended, "" if advised else self._advice), "\n  "))
         last_try = [*([ended] if ended else []), *(f"✗ {cause}" for cause in outlook.causes)]
@@ -474,7 +474,7 @@ class ApplyPane(TerraformPane):
         nth = f" ({number - len(left) + 1} of {number})" if name and number > 1 else ""
         title = f"Remove {name} from {self.context.item}?{nth}" if name else f"Apply to {self.context.item}?"
         outlook = self._outlook or Outlook()
-        warnings = (*self.not_compared(), *outlook.doubts, *outlook.replaces)
+        warnings = (*self.not_compared(), *outlook.doubts.values(), *outlook.replaces)
         body = _question(planned, self.context, outlook.account_id, warnings)
         ask(self, Confirm(title, body, "Apply", typed=name, no="Not yet"), confirmed)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
@@ -255,8 +255,8 @@ class HandOverPane(TerraformPane):
         self._left_to_later = left
         self._show()
 
-    def encrypted_for(self) -> tuple[str, ...]:
-        return self._names
+    def doubted(self) -> Collection[str]:
+        return [name for name, handoff in self._handoffs.items() if handoff.doubts]
 
     # -- display -----------------------------------------------------------------------------------
 
@@ -323,8 +323,7 @@ class HandOverPane(TerraformPane):
         trouble, doubts = (handoff.trouble, handoff.doubts) if handoff else ((), ())
         self.query_one("#trouble", Text).show_lines([f"✗ {words}" for words in trouble])
         self.query_one("#doubts", Text).show_lines([f"! {words}" for words in doubts])
-        if doubts:
-            self.query_one("#compare").remove_class("hidden")
+        self.show_compare(doubts)
         self.query_one("#elsewhere", Text).show_lines([f"– {words}" for words in elsewhere])
         self.primary_changed()
 

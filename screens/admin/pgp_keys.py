@@ -33,7 +33,7 @@ from screens.widgets.text import (
 )
 from workflows.core.errors import Cancelled, Problem
 from workflows.core.grouping import by_key
-from workflows.core.openpgp import grouped
+from workflows.core.openpgp import grouped, in_two_lines
 from workflows.core.sentences import Sentence, count, day, joined, listed, moment_text, text_of
 from workflows.gpg.many_keys import Likeness
 from workflows.gpg.normalise import KEYRING_LIMIT
@@ -41,6 +41,7 @@ from workflows.gpg.refusals import KeyRefused, KeyTooLarge, SecretKeyGiven
 from workflows.layer.names import is_machine_name
 from workflows.steps.admin import edits, pgp_keys
 from workflows.steps.admin.pgp_keys import AtStake, Gathered, PresentKey, Request, Taken, TakenKey
+from workflows.steps.admin.suspect_keys import how_to_compare
 from workflows.steps.decisions import Comparison
 from workflows.steps.shared.module import Report
 from workflows.steps.shared.paths import is_path
@@ -857,16 +858,15 @@ class PgpKeysPane(StepPane):
             [*doubts, *_comparison_lines(key, self.content_size.width)]
         )
         self._facts.scroll_home(animate=False)
-        groups = grouped(key.fingerprint).split()
-        half = (len(groups) + 1) // 2
-        self.query_one("#fingerprint", Text).update("\n".join(map("  ".join, (groups[:half], groups[half:]))))
+        shown = in_two_lines(key.fingerprint)
+        self.query_one("#fingerprint", Text).update(shown)
         question = self.query_one("#same", Choices)
         another = "get another one" if is_machine_name(key.name) else f"{short(key.name)} sends another one"
         question.ask(
             (
                 Answer(
                     Comparison.SAME,
-                    f"Yes, all {len(groups)} groups",
+                    f"Yes, all {len(shown.split())} groups",
                     _COMPARED_COPY if is_machine_name(key.name) else "compared in a call or in person",
                 ),
                 Answer(Comparison.LATER, "Not yet", _STAYS_ASIDE if differed else _REMINDED),
@@ -882,8 +882,8 @@ class PgpKeysPane(StepPane):
         self._show_person()
         self.set_class(bool(name), "-comparing")
         step = self.opening.step
-        aloud = _OWN_COPY if is_machine_name(name) else _ALOUD
-        heading, why = (f"Compare {name}'s fingerprint", aloud) if name else (self.heading(), step.purpose)
+        asked = (f"Compare {name}'s fingerprint", how_to_compare(name))
+        heading, why = asked if name else (self.heading(), step.purpose)
         self.query_one(".pane-title", Text).update(heading)
         self.query_one(".pane-purpose", Text).update(why)
         self.show_problems([])
@@ -1005,8 +1005,6 @@ _BUTTONS = {
 }
 """The button of each action."""
 _COMPARED_COPY = "compared with your own copy or a colleague's"
-_ALOUD = "Ask them to read it to you, in a call or in person."
-_OWN_COPY = "Compare it with your own copy, or with the colleague who has the secret key."
 _UNCHECKED = "What you pasted isn't checked, so it isn't kept: it could be a secret key. Check it first."
 _DOUBTED = "! You said that this key differs. Compare it again before you say yes."
 _REMINDED, _STAYS_ASIDE = "iam-onboard reminds you until you do", "it stays set aside"

@@ -464,8 +464,8 @@ class PlanPane(TerraformPane):
         foreign = self._planned.foreign if self._planned else ()
         return {change.address for change in foreign} - self._acknowledged
 
-    def encrypted_for(self) -> tuple[str, ...]:
-        return self._planned.encrypted_for if self._planned else ()
+    def doubted(self) -> Collection[str]:
+        return self._found.doubts.keys()
 
     def turn(self) -> Turn:
         over = (
@@ -501,7 +501,7 @@ class PlanPane(TerraformPane):
         self.query_one(ForeignList).show(made.foreign if made else (), self._acknowledged, fixed=fixed)
         decided = made if made and not (made.foreign or made.empty) else None
         self.query_one("#verdict", Text).show_lines(["✓ Nothing else changes."] if decided else [])
-        self.offer_comparison(found.doubts)
+        self.offer_comparison(found.doubts.values())
         self.query_one("#drift", Text).show_lines(_drift_lines(made.drift) if made else [])
         self.query_one("#made", Text).show_lines(
             [_made_text(decided, self.context.environment.now())] if decided else []

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from enum import StrEnum
 from functools import partial
 from typing import ClassVar, Literal, Self
@@ -27,13 +27,13 @@ from screens.widgets.dialogs import Confirm, Dialog, Typed, ask
 from screens.widgets.lists import Log
 from screens.widgets.text import Button, ScrollBody, Text, in_line, styled
 from workflows.core.grouping import by_key
-from workflows.core.openpgp import grouped
+from workflows.core.openpgp import in_two_lines
 from workflows.core.sentences import Sentence, count, joined, listed, moment_text, text_of
 from workflows.steps.admin import plan, recovery
 from workflows.steps.admin.accepted_plan import PersonChange, Planned
 from workflows.steps.admin.other_sessions import answer_about
 from workflows.steps.admin.plan_resources import SIGNS
-from workflows.steps.admin.suspect_keys import to_compare
+from workflows.steps.admin.suspect_keys import how_to_compare, to_compare
 from workflows.steps.decisions import Comparison
 from workflows.terraform.failures import InitWay, LockHeld, LockInfo, StateUnwritten, TerraformFailed
 from workflows.terraform.plan import Action, Line, Sort
@@ -205,7 +205,7 @@ _WRITE = (
 
 COMPARE = "Compare the PGP fingerprints that nobody has compared yet"
 """The description of its key."""
-_COMPARE_KEY = "Ask {} to read it to you, in a call or in person, and compare all {} groups."
+_NONE_LEFT = "No fingerprint is left to compare here."
 WAIT_SECONDS = 15
 """Seconds before another try; Terraform itself then waits for the lock another 20 seconds."""
 
@@ -293,12 +293,10 @@ class CompareDialog(Dialog[Comparison]):
     """Shows the fingerprint of somebody's key, and takes the answer whether it is theirs."""
 
     def __init__(self, name: str, fingerprint: str, accounts: Sequence[str]) -> None:
-        groups = grouped(fingerprint).split()
-        half = (len(groups) + 1) // 2
-        shown = "\n".join(map("  ".join, (groups[:half], groups[half:])))
+        shown = in_two_lines(fingerprint)
         super().__init__(
             f"Compare {name}'s fingerprint in {listed([*accounts], 3)}",
-            f"{shown}\n\n{_COMPARE_KEY.format(name, len(groups))}",
+            f"{shown}\n\n{how_to_compare(name)} All {len(shown.split())} groups must match.",
             Button("They match", id="same"),
             Button("No, it differs", id="differs"),
             close="Not yet",
@@ -370,7 +368,7 @@ class TerraformPane(CodePane):
         """Return sentences on keys for the account whose fingerprint is uncompared, of people still there."""
         return self.context.decisions.not_compared_sentences(self.opening.gone, self.context.item)
 
-    def offer_comparison(self, doubts: Sequence[Sentence] = ()) -> None:
+    def offer_comparison(self, doubts: Collection[Sentence] = ()) -> None:
         """Say before the apply whose fingerprint nobody has compared, and offer the way there.
 
         Args:
@@ -378,7 +376,11 @@ class TerraformPane(CodePane):
         """
         uncompared = self._uncompared
         self.query_one("#not-compared", Text).show_lines([f"! {words}" for words in (*uncompared, *doubts)])
-        self.query_one("#compare").set_class(not (uncompared or doubts), "hidden")
+        self.show_compare(doubts)
+
+    def show_compare(self, doubts: Collection[Sentence]) -> None:
+        """Show or hide the button that compares."""
+        self.query_one("#compare").set_class(not (self._uncompared or doubts), "hidden")
 
     @property
     def _uncompared(self) -> tuple[Sentence, ...]:
@@ -386,8 +388,8 @@ class TerraformPane(CodePane):
         return () if applied else self.not_compared()
 
     @abstractmethod
-    def encrypted_for(self) -> tuple[str, ...]:
-        """Return the people to whose key the page's plan encrypts."""
+    def doubted(self) -> Collection[str]:
+        """Return the people whose key is doubtful and wasn't accepted by this session."""
 
     @on(Button.Pressed, "#compare")
     def action_compare(self) -> None:
@@ -398,36 +400,41 @@ class TerraformPane(CodePane):
             self.post_message(self.StepWanted("pgp-keys", returns=True))
             return
         accounts = {self.context.item: None, **dict.fromkeys(self.context.of_each_item("applied"))}
-        names = self.encrypted_for()
+        names = self.doubted()
         self.run_move(
             "compare", lambda _: to_compare(names, accounts, self.context), self._show_keys, looks=True
         )
 
     def _show_keys(self, keys: Mapping[tuple[str, str], str]) -> None:
+        if not keys:
+            self.notify(_NONE_LEFT)
+            return
         self._ask_about([*by_key(((name, key), account) for (name, account), key in keys.items()).items()])
 
-    def _ask_about(self, keys: Sequence[tuple[tuple[str, str], Sequence[str]]]) -> None:
-        """Ask about one key after the other, and keep each answer; then look again."""
-        if not keys:
-            self.look_again()
-            return
-        ((name, key), accounts), *rest = keys
+    def _ask_about(
+        self, keys: Sequence[tuple[tuple[str, str], Sequence[str]]], *, answered: bool = False
+    ) -> None:
+        """Ask about one key after the other until there is no answer; look again if there was any."""
 
-        def answered(said: Comparison | None) -> None:
-            if said is None:
-                self._ask_about(rest)
-            else:
+        def take(said: Comparison | None) -> None:
+            if said is not None:
                 self.run_move(
                     "answer",
                     lambda _: answer_about(name, key, said, self.context),
-                    lambda _: self._ask_about(rest),
+                    lambda _: self._ask_about(rest, answered=True),
                 )
+            elif answered:
+                self.look_again()
 
-        self.app.push_screen(CompareDialog(name, key, accounts), answered)
+        if keys:
+            ((name, key), accounts), *rest = keys
+            self.app.push_screen(CompareDialog(name, key, accounts), take)
+        else:
+            self.look_again()
 
+    @abstractmethod
     def look_again(self) -> None:
-        """Look again what is doubtful about the keys."""
-        raise NotImplementedError
+        """Check again what the page shows, after an answer about a key."""
 
     def try_again(self) -> None:
         """Repeat what a lock or an init stopped: a move of the page, or else what Next does."""

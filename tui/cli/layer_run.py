@@ -190,7 +190,7 @@ def warning_of_keys(planned: accepted_plan.Planned, context: module.Context) -> 
     with ThreadPoolExecutor(1) as beside:
         doubts = beside.submit(judged_plan.doubted_keys, planned, context)
         yield
-    note(*(f"warning: {doubt}" for doubt in doubts.result()))
+    note(*(f"warning: {doubt}" for doubt in doubts.result().values()))
 
 
 def asked_code(context: module.Context) -> Secret | None:

@@ -259,6 +259,13 @@ def grouped(fingerprint: str) -> str:
     return " ".join(fingerprint[start : start + 4] for start in range(0, len(fingerprint), 4))
 
 
+def in_two_lines(fingerprint: str) -> str:
+    """Return a fingerprint's groups in two lines, for comparing it on the screen."""
+    groups = grouped(fingerprint).split()
+    half = (len(groups) + 1) // 2
+    return "\n".join(map("  ".join, (groups[:half], groups[half:])))
+
+
 def key_material(packets: Iterable[Packet]) -> frozenset[bytes]:
     """Return the primary key and subkeys of a public key, without user ids, signatures and expiry dates."""
     return frozenset(packet.body for packet in packets if packet.tag in KEYS)

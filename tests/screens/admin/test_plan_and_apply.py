@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Collection, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -1301,6 +1301,7 @@ async def test_a_text_that_another_session_made_useless_since_it_was_read_is_not
         assert (pane._to_send, pane._to_confirm, pane._unsent) == ("", "", [])
         assert pane.query_one("#elsewhere").display
         assert not pane.query_one("#doubts").display
+        assert not pane.query_one("#compare").display
 
 
 async def test_a_way_that_the_primary_action_takes_has_no_button_besides(
@@ -1673,9 +1674,13 @@ async def test_plan_and_apply_say_what_another_session_leaves_open_about_a_key(
 ) -> None:
     doubt = text_of("Nobody has compared it yet (Add jane.doe).")
     for module in (judged_plan, apply):
-        monkeypatch.setattr(module, "doubted_keys", lambda *_: (doubt,))
-    keys = {("jane.doe", "management"): "A" * 40}
-    monkeypatch.setattr(terraform, "to_compare", lambda *_: keys)
+        monkeypatch.setattr(module, "doubted_keys", lambda *_: {"jane.doe": doubt})
+    desk.planned = replace(desk.planned, passwords=("ann", "jane.doe"))
+
+    def keys(names: Collection[str], *_: object) -> dict[tuple[str, str], str]:
+        return {(name, "management"): ("A" if name == "jane.doe" else "B") * 40 for name in sorted(names)}
+
+    monkeypatch.setattr(terraform, "to_compare", keys)
     app = desk.host("plan")
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
@@ -1695,27 +1700,56 @@ async def test_plan_and_apply_say_what_another_session_leaves_open_about_a_key(
         assert doubt in " ".join(str(app.screen.query_one(".dialog-body", Text).content).split())
 
 
+async def test_not_yet_ends_the_questions_about_keys_and_reads_nothing_again(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, asked = list[str](), list[str]()
+    keys = {("jane.doe", "management"): "A" * 40, ("jane.doe", "security"): "B" * 40}
+    monkeypatch.setattr(terraform, "to_compare", lambda names, *_: asked.extend(names) or keys)
+    doubted = PersonHandoff("jane.doe", "Hello\n", ("management",), doubts=("A doubt.",))
+    async with at_hand_over(desk, monkeypatch, doubted) as (app, pilot, pane):
+        pane._names = ("ann", "jane.doe")
+        pane._handoffs["ann"] = replace(doubted, name="ann", doubts=())
+        monkeypatch.setattr(hand_over, "prepare", lambda *_: read.append("state") or ())
+        await press(pilot, "k")
+        await rest(pilot)
+        assert asked == ["jane.doe"], "nothing is doubtful about ann's key"
+        assert isinstance(app.screen, CompareDialog)
+        await press(pilot, "escape")
+        await rest(pilot)
+        assert not isinstance(app.screen, CompareDialog)
+        monkeypatch.setattr(terraform, "to_compare", lambda *_: {})
+        await press(pilot, "k")
+        await rest(pilot)
+        assert not read
+
+
 @pytest.mark.parametrize("answer", ["same", "differs"])
 async def test_an_answer_about_a_key_that_the_session_did_not_accept_is_kept(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, answer: str
 ) -> None:
     keys = {("jane.doe", "management"): "A" * 40, ("jane.doe", "security"): "A" * 40, ("ann", "x"): "B" * 40}
     monkeypatch.setattr(terraform, "to_compare", lambda *_: keys)
-    monkeypatch.setattr(judged_plan, "doubted_keys", lambda *_: ("A doubt.",))
-    monkeypatch.setattr(judged_plan, "rejected_elsewhere", lambda *_: {})
+    monkeypatch.setattr(judged_plan, "doubted_keys", lambda *_: {"jane.doe": "A doubt."})
+
+    def rejected(*_: object) -> set[tuple[str, str]]:
+        return {part for part, (said, _at) in answers_kept(desk.session.folder).items() if said == "differs"}
+
+    monkeypatch.setattr(judged_plan, "rejected_elsewhere", rejected)
     app = desk.host("plan")
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
         await press(pilot, "ctrl+n")
         await press(pilot, "k")
         await rest(pilot)
-        monkeypatch.setattr(judged_plan, "doubted_keys", lambda *_: ())
+        monkeypatch.setattr(judged_plan, "doubted_keys", lambda *_: {})
         app.screen.query_one(f"#{answer}", Button).press()
         await rest(pilot)
         assert isinstance(app.screen, CompareDialog), "the other key comes next"
         await press(pilot, "escape")
         await rest(pilot)
         assert not app.pane.query_one("#not-compared").display
+        assert bool(app.pane._found.refusal) is (answer == "differs")
         kept = answers_kept(app.pane.context.folder)
     assert {part: said for part, (said, _at) in kept.items()} == {("jane.doe", "A" * 40): answer}
 

@@ -6,6 +6,7 @@ gets its result.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -65,7 +66,7 @@ class Outlook:
         stands: who is done after an apply that used up the plan, as a sentence, or "".
         account_id: the account's twelve digits, "" if the project doesn't say.
         replaces: the passwords of other sessions that it replaces unsent, as sentences.
-        doubts: what is doubtful about the keys it encrypts to, as sentences.
+        doubts: what is doubtful about the keys it encrypts to, by name.
     """
 
     begun: bool = False
@@ -78,7 +79,7 @@ class Outlook:
     stands: Sentence = ""
     account_id: str = ""
     replaces: tuple[Sentence, ...] = ()
-    doubts: tuple[Sentence, ...] = ()
+    doubts: Mapping[str, Sentence] = field(default_factory=dict)
 
 
 def survey(context: Context, report: Report) -> Outlook:
@@ -102,7 +103,7 @@ def survey(context: Context, report: Report) -> Outlook:
         stands=standing(planned, own) if own and not planned.record.plan.is_file() else "",
         account_id="" if refused else located(context)[1].account_id or "",
         replaces=tuple(replaced_before_sent(planned.passwords, context)),
-        doubts=() if staleness(planned, context) else doubted_keys(planned, context),
+        doubts={} if staleness(planned, context) else doubted_keys(planned, context),
     )
 
 

@@ -268,13 +268,13 @@ def partly_applied(context: Context) -> bool:
     return result is not None and not result.untouched
 
 
-def doubted_keys(planned: Planned, context: Context) -> tuple[Sentence, ...]:
-    """Return what is doubtful about keys in the layer that a plan encrypts something to.
+def doubted_keys(planned: Planned, context: Context) -> dict[str, Sentence]:
+    """Return what is doubtful about keys in the layer that a plan encrypts something to, by name.
 
     Raises:
         OnboardError: the layer can't be read.
     """
-    return tuple(what_is_doubtful(planned.encrypted_for, context, planned.rekeyed).values())
+    return what_is_doubtful(planned.encrypted_for, context, planned.rekeyed)
 
 
 def what_is_doubtful(
@@ -297,6 +297,10 @@ def what_is_doubtful(
     }
 
 
+_REJECTED = "This plan encrypts to a PGP key that isn't its owner's, as you said."
+_REMEDY = "Add their own key with “Replace a PGP key” on Home, then plan again."
+
+
 def refusal(planned: Planned, context: Context) -> Sentence:
     """Return why a plan can't be accepted or applied, also because of somebody's key; "" if it can.
 
@@ -306,7 +310,7 @@ def refusal(planned: Planned, context: Context) -> Sentence:
     if stale := staleness(planned, context):
         return stale
     wrong = rejected_elsewhere(planned.encrypted_for, context)
-    return "This plan encrypts to a PGP key that isn't its owner's, as you said." if wrong else ""
+    return f"{_REJECTED} {_REMEDY}" if wrong else ""
 
 
 def refuse_rejected_keys(planned: Planned, context: Context) -> None:
@@ -320,7 +324,7 @@ def refuse_rejected_keys(planned: Planned, context: Context) -> None:
             "A PGP key belongs to someone else",
             joined(left_open_sentences(wrong)),
             why="They couldn't decrypt what this plan makes for them, but someone else could.",
-            next="Add their own key with “Replace a PGP key” on Home, then plan again.",
+            next=_REMEDY,
         )
 
 
@@ -420,7 +424,7 @@ class Return:
         old: whether to check the state, since the plan isn't fresh.
         gone: whether its file is missing or replaced.
         undoing: what the other sessions do that can put back their files, from `sessions_that_can_undo`.
-        doubts: what is doubtful about the keys it encrypts to, as sentences.
+        doubts: what is doubtful about the keys it encrypts to, by name.
     """
 
     refusal: Sentence = ""
@@ -430,7 +434,7 @@ class Return:
     old: bool = False
     gone: bool = False
     undoing: Mapping[str, bool] = field(default_factory=dict)
-    doubts: tuple[Sentence, ...] = ()
+    doubts: Mapping[str, Sentence] = field(default_factory=dict)
 
 
 def survey(made: Planned | None, context: Context) -> Return:
@@ -448,7 +452,7 @@ def survey(made: Planned | None, context: Context) -> Return:
         plan_resources.differences(context),
         old=is_old(made, context),
         undoing=sessions_that_can_undo(context) if made.foreign else {},
-        doubts=() if staleness(made, context) else doubted_keys(made, context),
+        doubts={} if staleness(made, context) else doubted_keys(made, context),
     )
 
 

@@ -31,6 +31,13 @@ from workflows.steps.shared.module import Context
 _END, _MOST = 8, 3
 
 
+def how_to_compare(name: str) -> str:
+    """Say with whom to compare a key's fingerprint."""
+    if is_machine_name(name):
+        return "Compare it with your own copy, or with the colleague who has the secret key."
+    return f"Ask {name} to read it to you, in a call or in person."
+
+
 def accepted_here(names: Iterable[str], layer: Layer, context: Context) -> list[str]:
     """Return the people whose key in a layer this session accepted, perhaps for another user of its file."""
     own = {name: key.fingerprint for name, key in context.decisions.keys.items()}
@@ -98,7 +105,7 @@ def suspicions(
             (
                 f"{name}'s key in {context.item} ends in {fingerprint_of(name, here)[-_END:]}.",
                 *why,
-                f"Compare it with {name} first.",
+                f"Compare it with {'your own copy' if _is_machine(name, here) else name} first.",
             )
         )
         for name, why in found.items()

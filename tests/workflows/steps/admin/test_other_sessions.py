@@ -12,6 +12,7 @@ from support.admin_project import AdminProject, quiet
 
 from workflows.core.errors import OnboardError
 from workflows.core.openpgp import fingerprint_in
+from workflows.core.sentences import text_of
 from workflows.core.shapes import plain
 from workflows.machine.observations import NOT_ASKED, Verdict
 from workflows.machine.summaries import Summary, keep_summary, made_from
@@ -127,8 +128,10 @@ def test_plan_and_apply_doubt_a_key_that_they_encrypt_to_as_another_session_does
         }
         decided = replace(context, facts=own_key, every=own_key)
         assert bool(judged_plan.doubted_keys(planned, decided)) is doubts
-    with pytest.raises(OnboardError) if rejected else nullcontext():
+    with pytest.raises(OnboardError) if rejected else nullcontext() as stopped:
         judged_plan.refuse_rejected_keys(planned, context)
+    if stopped is not None:
+        assert text_of(stopped.value.next) in text_of(found.refusal), "both name the way out"
 
 
 @pytest.mark.parametrize(("answer", "same_key"), [("differs", True), ("differs", False), ("later", True)])

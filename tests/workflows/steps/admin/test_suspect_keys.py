@@ -15,7 +15,7 @@ from workflows.machine.summaries import Summary, keep_summary, made_from
 from workflows.sandbox.project import git
 from workflows.steps.admin import judged_plan, other_sessions
 from workflows.steps.admin.other_sessions import answer_about, decided_elsewhere, left_open_about
-from workflows.steps.admin.suspect_keys import suspicions, to_compare
+from workflows.steps.admin.suspect_keys import how_to_compare, suspicions, to_compare
 from workflows.steps.decisions import Comparison
 from workflows.steps.ledger import siblings
 from workflows.steps.shared.module import Context
@@ -129,7 +129,10 @@ def test_a_key_that_was_compared_for_another_user_of_its_file_is_no_suspect(
     users.write_text(users.read_text().replace(f'"{user}" =', f'"{name}" = "{user}"\n    "{user}" =', 1))
     fingerprint = put(admin_project, f"security/{user}", key=people_keys[JANE], committed=False)
     own = context(admin_project)
-    assert {*suspected([name], own)} == {name}
+    said = suspected([name], own)
+    assert {*said} == {name}
+    assert f"with {name}" not in text_of(said[name]), "nobody can ask a machine"
+    assert [each in how_to_compare(each) for each in (name, JANE)] == [False, True]
     if here:
         key = {user: {"text": "a key", "fingerprint": fingerprint, "source": "pasted"}}
         own = context(admin_project, joining=[user], keys=key)
