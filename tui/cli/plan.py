@@ -108,8 +108,8 @@ def plan(machine: host.Machine, options: argparse.Namespace) -> None:
             planned = _made(location.relative, context, options)
             with layer_run.warning_of_keys(planned, context):
                 text = _text(planned, context, options)
-                if target is not None:
-                    _keep(machine, planned, target, context)
+            if target is not None:
+                _keep(machine, planned, target, context)
         finally:
             one_layer.forget_plan(context)
     hand_out(text)

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from support.admin_project import AdminProject
@@ -37,6 +37,7 @@ from workflows.machine.summaries import Summary, keep_summary, made_from
 from workflows.messages.handoff import NEW_PASSWORD
 from workflows.steps.admin import (
     apply as apply_step,
+    judged_plan,
     new_passwords,
     plan as plan_step,
     terraform_runs,
@@ -152,7 +153,9 @@ def test_what_is_no_command_is_wrong_usage(words: Sequence[str]) -> None:
 def test_the_layer_is_found_and_asks_its_program_before_anything_else_is_loaded(
     tmp_path: Path, command: list[str]
 ) -> None:
-    words = [*command, os.fspath(tmp_path), *(["a.tfplan"] if "apply" in command else [])]
+    file = tmp_path / "a.tfplan"
+    file.touch()
+    words = [*command, os.fspath(tmp_path), *([os.fspath(file)] if "apply" in command else [])]
     there = loaded(f"from tui.cli.main import main; assert main({words!r}) == {REFUSED}")
     assert not there & {"textual", "rich", "boto3", "botocore", "moto", "flask", "configupdater"}
     assert {name for name in there if name.startswith("workflows.steps.admin.")} == {
@@ -331,6 +334,29 @@ def test_what_a_session_said_of_a_key_holds_for_the_commands(
     with nullcontext() if said is Comparison.SAME else pytest.raises(OnboardError):
         applying(machine, target)
     assert bool(applied.requests) is (said is Comparison.SAME)
+
+
+def test_a_plan_is_not_kept_if_its_keys_cannot_be_checked(
+    machine: Machine, target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planned = keep(machine, target.with_name("other.tfplan"))
+
+    def made(*_: object) -> Planned:
+        planned.record.plan.write_bytes(b"a plan")
+        return planned
+
+    def unread(*_: object) -> NoReturn:
+        raise OnboardError("The layer can't be read", "")
+
+    monkeypatch.setattr(plan_step, "make", made)
+    monkeypatch.setattr(layer_run, "asked_code", lambda _context: None)
+    plan.plan(machine, parsed("plan", "security", "--out", str(target)))
+    assert target.exists()
+    target.unlink()
+    monkeypatch.setattr(judged_plan, "doubted_keys", unread)
+    with pytest.raises(OnboardError):
+        plan.plan(machine, parsed("plan", "security", "--out", str(target)))
+    assert not target.exists()
 
 
 def test_a_link_stands_for_the_plan_that_it_leads_to(
