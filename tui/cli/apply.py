@@ -64,10 +64,12 @@ def apply(machine: host.Machine, options: argparse.Namespace) -> None:
         OnboardError: the plan is unknown or not confirmed, or the files, the program or the state changed.
     """
     file = layer_run.plan_file(machine, options.plan)
+    with files.explained(file, "read"):
+        mode = file.stat().st_mode
     with layer_run.layer_alone(machine, options) as alone:
         plans = layer_run.plans_of(machine)
         kept = plans.find(file)
-        if file.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH):
+        if mode & (stat.S_IRGRP | stat.S_IROTH):
             note(
                 f"warning: other users of this computer can read {file}, and a plan file can hold the state. "
                 "iam-onboard wrote it for you alone (mode 0600)."

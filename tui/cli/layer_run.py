@@ -93,11 +93,11 @@ def layer_alone(
         ) from error
     try:
         world = own_world(machine, options.binary)
+        leftovers.release_credentials(folder, location.account)  # of a killed command
         _ask_about_program(wanted_binary(project, location, world), world, options)
         with ThreadPoolExecutor(2) as beside:
             # each takes as long to answer as the steps and the AWS SDK to load
             binary = beside.submit(layer_binary, project, location, world)
-            leftovers.release_credentials(folder, location.account)  # of a killed command
             if finished := written.finish_half_written(machine.places.sessions.parent, project.root):
                 note(finished)
             context = one_layer.layer_context(

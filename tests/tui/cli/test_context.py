@@ -15,12 +15,15 @@ from support.admin_project import AdminProject, quiet
 from support.distrusted_git import LOCAL
 from support.own_machine import Terminal
 
+from tui.cli import apply
 from tui.cli.arguments import DONE
 from tui.cli.context import own_world
 from tui.cli.layer_run import layer_alone
 from tui.cli.parser import build_parser
 from tui.host import Machine, Places
+from workflows.core.files import FileError
 from workflows.steps.admin import project
+from workflows.steps.shared.leftovers import credentials_folder
 from workflows.terraform.binary import ProgramNotTrusted, TrustedPrograms, Wanted, find_program
 
 
@@ -137,12 +140,28 @@ def test_a_command_asks_on_the_terminal_once(
     assert len(terminal.asked) == 2
 
 
+def test_a_plan_file_that_is_missing_is_told_before_the_question(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    terminal = Terminal()
+    terminal.stand_in(monkeypatch)
+    terminal.answers = ["y"]
+    with pytest.raises(FileError):
+        apply.apply(machine, parsed("apply", "security", "missing.tfplan"))
+    assert terminal.asked == []
+
+
 def test_without_a_terminal_a_command_names_the_flag(
     machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Terminal().stand_in(monkeypatch)
+    layer_of(machine, "--binary", "tofu")
+    (runs,) = machine.places.sessions.with_name("layer-runs").iterdir()
+    left = credentials_folder(runs, "security")  # by a killed command
+    left.mkdir(parents=True)
     with pytest.raises(ProgramNotTrusted) as refused:
         layer_of(machine)
+    assert not left.exists()
     assert "--trust-binary" in refused.value.next
     layer_of(machine, "--trust-binary")
     layer_of(machine)
