@@ -19,12 +19,15 @@ from tui.cli.arguments import DONE, REFUSED
 from tui.cli.parser import build_parser
 from tui.host import Machine, Places
 from workflows.core.errors import OnboardError
+from workflows.core.openpgp import fingerprint_in
 from workflows.core.sentences import text_of
+from workflows.machine.summaries import Summary, keep_summary, made_from
 from workflows.messages.envelope import MessageError
 from workflows.messages.handoff import NEW_PASSWORD, Handoff
 from workflows.steps.admin import hand_over
 from workflows.steps.admin.accepted_plan import people_of
 from workflows.steps.admin.hand_over import PersonHandoff
+from workflows.steps.decisions import Comparison
 from workflows.steps.shared.module import Context, Report
 
 
@@ -207,7 +210,7 @@ def test_create_leaves_other_files_alone_and_says_why_there_is_no_text(
     assert capsys.readouterr().out == "without"
 
 
-def test_create_warns_of_a_key_that_may_be_somebody_elses(
+def test_create_warns_of_a_key_that_may_be_somebody_elses_until_a_session_compares_it(
     tmp_path: Path,
     admin_project: AdminProject,
     monkeypatch: pytest.MonkeyPatch,
@@ -224,3 +227,15 @@ def test_create_warns_of_a_key_that_may_be_somebody_elses(
     (warned,) = [line for line in told.err.splitlines() if line.startswith("warning: ")]
     assert told.out == person.text
     assert all(name in warned for name in ("alex.kim", "dana.lopez"))
+    fingerprint = fingerprint_in(admin_project.file("security", "keys/alex.kim").read_bytes())
+    compared = {
+        "project_root": str(admin_project.root),
+        "joining": [person.name],
+        "keys": {person.name: {"text": "a key", "fingerprint": fingerprint, "source": "pasted"}},
+        "comparisons": {person.name: Comparison.SAME},
+    }
+    session = machine.places.sessions / "one"
+    session.mkdir(parents=True)
+    keep_summary(session, Summary(session.name, "admin", facts=compared), made_from(session))
+    assert run(machine, "create", "security", person.name) == DONE
+    assert "warning: " not in capsys.readouterr().err
