@@ -416,9 +416,7 @@ class ReviewPane(ByHandPane):
         with Vertical(id="commit-fields", classes="-wanted" if commit else ""):
             yield FieldRow("On a new branch", self._field("branch"))
             yield FieldRow("Message", self._field("message", SentenceField))
-            yield Text(
-                "Its body has a line for each change." if review.message_body(self.context) else "", id="body"
-            )
+            yield Text(id="body")
         yield ButtonRow(
             Button("Previous", id="before", key="p"),
             Button("Next", id="next", key="n"),
@@ -436,6 +434,11 @@ class ReviewPane(ByHandPane):
 
     def _field(self, name: str, kind: type[Input] = Input) -> Input:
         return kind(value=str(self._start[name]), id=name, compact=True, select_on_focus=False)
+
+    @on(Input.Changed, "#message")
+    def _show_body(self, event: Input.Changed) -> None:
+        body = review.message_body(event.value.strip(), self.context)
+        self.query_one("#body", Text).update("Its body has a line for each change." if body else "")
 
     @on(MarkBox.Changed, "#commit")
     def _offer_commit(self, event: MarkBox.Changed) -> None:

@@ -84,6 +84,20 @@ async def test_all_of_a_commits_message_is_in_view_while_nobody_edits_it(decided
         assert field.render_line(0).text.startswith("xword0")
 
 
+async def test_the_page_says_that_a_commit_gets_a_body_only_where_the_subject_lacks_a_change(
+    admin_project: AdminProject, people_keys: Mapping[str, bytes]
+) -> None:
+    decide(admin_project, people_keys, joining=("jane.doe",), layers=("security",))
+    async with review_of(admin_project) as (ui, _):
+        ui.app.pane.query_one("#commit", MarkBox).value = True
+        await ui.rest()
+        body = ui.app.pane.query_one("#body", Text)
+        assert not body.content
+        ui.field("message").value = "IAM update"
+        await ui.rest()
+        assert body.content
+
+
 async def test_no_empty_frame_is_shown_while_the_difference_is_made(
     decided: AdminProject, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -267,7 +267,7 @@ def test_who_is_switched_is_written_stays_decided_and_is_the_plans_own(mixed: Ad
         access={"security": {"a.block": {"access_key": True}}}, key_files={"security": {"b.block": "b"}}
     )
     mixed.run(users, wanted)
-    told = review.message_body(mixed.context())
+    told = review.message_body("", mixed.context())
     assert all(name in told for name in ("a.block", "b.block"))
     put(mixed, {})
     write(mixed)

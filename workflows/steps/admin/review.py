@@ -420,14 +420,14 @@ def proposed_message(context: Context) -> str:
     return f"{within(works, _SUBJECT - len(place), changes=True)}{place}"
 
 
-def message_body(context: Context) -> str:
+def message_body(subject: str, context: Context) -> str:
     """Return a line for each change, for below the subject; "" if the subject says it all."""
     changes = [
         (f"{verb} {name}".rstrip(), accounts)
         for verb, people in _changed(context.decisions).items()
         for name, accounts in people.items()
     ]
-    if {f"{what} ({', '.join(accounts)})" for what, accounts in changes} <= {proposed_message(context)}:
+    if all(f"{what} ({', '.join(accounts)})" in subject for what, accounts in changes):
         return ""
     return "\n".join(f"- {what} in {' and '.join(accounts)}" for what, accounts in changes)
 
@@ -498,7 +498,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
         journal_of(context.folder).write(change_set)
     files = _changed_files(context)
     paths = [*(Path(file["path"]) for file in files), *request.others]
-    message = "\n\n".join(filter(None, (request.message, message_body(context))))
+    message = "\n\n".join(filter(None, (request.message, message_body(request.message, context))))
     return {"changed_files": files, "commit": _commit(git, message, paths) if git else None}
 
 

@@ -635,7 +635,7 @@ def test_the_files_alone_go_into_a_commit_on_a_branch(admin: AdminProject) -> No
     assert admin.git("status", "--porcelain") == "?? notes.txt\n"
     assert len(admin.git("show", "--name-only", "--format=", "HEAD").split()) == 4
     assert admin.git("log", "-1", "--format=%s").strip() == "Add jane.doe"
-    assert admin.git("log", "-1", "--format=%b").strip() == review.message_body(admin.context())
+    assert admin.git("log", "-1", "--format=%b").strip() == review.message_body("", admin.context())
 
 
 def test_what_a_commit_takes_in_and_leaves_out_is_known_before(admin: AdminProject) -> None:
@@ -987,11 +987,19 @@ def test_a_subject_is_never_longer_than_lists_show_and_the_body_has_what_it_lack
 ) -> None:
     facts = {"layers": accounts, "user_changes": {"add": dict.fromkeys(accounts, names)}}
     context: Any = SimpleNamespace(decisions=Decisions.from_facts(facts))
-    subject, body = review.proposed_message(context), review.message_body(context)
+    subject = review.proposed_message(context)
+    body = review.message_body(subject, context)
     assert len(subject) <= 72
     assert all(part in (body or subject) for part in (*names, *accounts))
     if len(names) == 1 and len(names[0]) < 50:
         assert names[0] in subject
+
+
+def test_the_body_has_what_a_subject_of_the_users_own_leaves_out(admin_project: AdminProject) -> None:
+    context = admin_project.context(layers=["security"], user_changes={"add": {"security": ["jane.doe"]}})
+    subject = review.proposed_message(context)
+    assert not review.message_body(f"OPS-1: {subject}", context)
+    assert all(part in review.message_body("IAM update", context) for part in ("jane.doe", "security"))
 
 
 def as_kept_earlier(change: FileChange) -> dict[str, str | None]:
@@ -1142,7 +1150,8 @@ def test_a_long_commit_has_a_short_subject_and_a_line_for_each_change(admin_proj
             "remove": {"management": ["alex.kim"], "security": ["alex.kim"]},
         },
     )
-    subject, body = review.proposed_message(context), review.message_body(context)
+    subject = review.proposed_message(context)
+    body = review.message_body(subject, context)
     assert len(subject) <= 72
     assert "\n" not in subject
     lines = body.splitlines()
