@@ -360,7 +360,8 @@ class HomeScreen(OneFocus):
         def place(entry: session_catalogue.Entry) -> tuple[int, int, int]:
             rank = _rank(entry, left)
             if _Rank.NEWS < rank < _Rank.DONE:  # new ones first, the others where they were
-                return _Rank.JUST_LEFT, kept.get(entry.summary.id, -1), rank
+                after = left if left is not None and rank is _Rank.OLDER_NEWS else entry
+                return _Rank.JUST_LEFT, min(kept.get(each.summary.id, -1) for each in (entry, after)), rank
             return rank, 0, rank
 
         self._entries = sorted(entries, key=place)

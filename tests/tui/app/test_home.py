@@ -233,6 +233,22 @@ async def test_sessions_stay_where_they_were_listed_unless_news_arrived() -> Non
     assert listed(begun, new, replace(again, arrived="2026-01-08T00:00:00+00:00"))[0] == "old"
 
 
+@pytest.mark.parametrize(("came", "left", "expected"), [("e", "a", "aebcd"), ("a", "b", "abcde")])
+def test_older_news_comes_right_after_the_session_left_last_unless_it_was_above(
+    came: str, left: str, expected: str
+) -> None:
+    order, changed, arrived = list("abcde"), {left: "2026-01-07"}, {came: "2026-01-06"}
+    entries = [
+        replace(
+            entry(replace(LATE.summary, id=name, changed=changed.get(name, "2026-01-01"))),
+            arrived=arrived.get(name),
+        )
+        for name in order
+    ]
+    HomeScreen(entries, sandbox=False, now=lambda: NOW, order=order)
+    assert "".join(order) == expected
+
+
 @pytest.mark.parametrize("unfinished", [2, 3, 4])
 async def test_what_is_unfinished_has_the_room_of_what_is_done(unfinished: int) -> None:
     going_on = [entry(replace(LATE.summary, id=f"late-{number}")) for number in range(unfinished)]
