@@ -150,15 +150,17 @@ class Ledger:
     def applied_for(self, own: Summary, account: str) -> Summary | None:
         """Return another session that applied what a session wrote into an account's layer, if one did.
 
-        Plans are accepted and applied only for the files as they are then.
+        Plans are accepted and applied only for the files as they are then. What another session applied after
+        this one's own apply isn't what this one wrote.
         """
-        wrote = own.settled.get("review")
+        wrote, applied = own.settled.get("review"), f"apply@{account}"
         found = (
             each
             for each in self.sessions
             if each.id != own.id
-            and f"apply@{account}" in each.settled
+            and applied in each.settled
             and each.settled.get(f"plan@{account}", "") > (wrote or "")
+            and not (wrote or "") < own.settled.get(applied, "") < each.settled[applied]
             and not _applied(each, account).get("elsewhere")
         )
         return None if wrote is None else next(found, None)

@@ -272,8 +272,10 @@ async def test_the_closing_page_names_a_plan_that_was_skipped_where_all_else_is_
         )
 
 
-@pytest.mark.parametrize("added", [0, 60])
-def test_the_session_that_applied_what_this_one_wrote_is_named(tmp_path: Path, added: int) -> None:
+@pytest.mark.parametrize(("added", "at", "named"), [(0, 2, True), (60, 2, False), (0, 4, False)])
+def test_the_session_that_applied_what_this_one_wrote_is_named(
+    tmp_path: Path, *, added: int, at: int, named: bool
+) -> None:
     def summary(name: str, at: int) -> Summary:
         settled = {f"{step}@security": str(at) for step in ("plan", "apply")}
         facts = {"project_root": "/p", "layers": ["security"], "regrouping": [name]}
@@ -282,12 +284,12 @@ def test_the_session_that_applied_what_this_one_wrote_is_named(tmp_path: Path, a
         keep_summary(tmp_path / name, found, made_from(tmp_path / name))
         return found
 
-    own, other = summary("own", 3), summary("other", 2)
-    facts = {**own.facts, "applied": {**APPLIED, "added": added}}
+    own, other = summary("own", 3), summary("other", at)
+    facts = {**own.facts, "applied": {**APPLIED, "at": "3", "added": added}}
     every = {**own.facts, "applied@security": facts["applied"]}
     context = Context(fake_environment(tmp_path, {}), every, every, "", tmp_path / "own", threading.Event())
     found = [*finished._applied_by_others(context)]
-    assert len(found) == (not added)
+    assert len(found) == named
     assert all(text_of(work_of(other)) in text_of(said) for said in found)
 
 

@@ -336,6 +336,9 @@ def test_what_a_session_wrote_is_applied_by_another_that_planned_after_that(
     other = replace(REMOVE, settled=settled, gave=gave)
     assert ledger(own, other).applied_for(own, "security") == (other if applied else None)
     assert not ledger(own, other).applied_for(replace(own, settled={}), "security"), "it wrote nothing"
+    for at, named in (("4.5", applied), ("3.5", False), ("1.5", applied)):
+        late = replace(own, settled={**own.settled, "apply@security": at})
+        assert ledger(late, other).applied_for(late, "security") == (other if named else None)
     alone = replace(own, settled={**own.settled, **settled})
     assert not ledger(alone).applied_for(alone, "security")
 
