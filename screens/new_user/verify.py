@@ -277,7 +277,8 @@ class VerifyPane(UnlockingPane):
         elif self._settled or not wanted:
             table.focus()
         else:  # so that no code ages while gpg asks for a passphrase
-            self.run_unlocked("open-keys", partial(verify.open_keys, self.context), lambda _: None)
+            open_keys = partial(verify.open_keys, self.context)
+            self.run_unlocked("open-keys", open_keys, lambda _: None, looks=True)
 
     def _hint(self, views: Sequence[IdentityView]) -> str:
         """Return what to do first."""

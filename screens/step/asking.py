@@ -294,16 +294,16 @@ class UnlockingPane(StepPane):
         accounts = self.context.facts.get("identities") or [""]
         return fingerprint_of(self.context, identity_of(self.context, self.context.item or accounts[0]))
 
-    def run_unlocked(self, name: str, work: Move, then: Taker) -> None:
+    def run_unlocked(self, name: str, work: Move, then: Taker, *, looks: bool = False) -> None:
         """Run a move as `run_move` does, with the passphrase if it needs one and one is entered."""
         if self.running_move:
             return
-        self._again = partial(self.run_unlocked, name, work, then)
+        self._again = partial(self.run_unlocked, name, work, then, looks=looks)
         asked = self.query(OwnPassphrase)
         passphrase = self.query_one("#own-passphrase", SecretInput).take() if asked else Secret("")
         if not passphrase:
             self._began_at = self._began_at if asked else self.context.environment.now()
-            self.run_move(name, work, then)
+            self.run_move(name, work, then, looks=looks)
             return
         fingerprint = self._locked
 
@@ -314,7 +314,7 @@ class UnlockingPane(StepPane):
         async def unlocked(_nothing: object) -> None:
             await self.drop_passphrase_question()
             if not self._asks_for_codes_again():
-                self.run_move(name, work, then)
+                self.run_move(name, work, then, looks=looks)
 
         self.run_move("unlock", unlocking, unlocked)
 

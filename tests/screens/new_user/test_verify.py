@@ -333,6 +333,22 @@ async def test_while_an_account_is_open_it_names_that_and_what_is_next_there(
         assert note.index("security") < note.index(step_of(profiles).title)
 
 
+@pytest.mark.parametrize("with_device", [True, False])
+async def test_the_page_opens_with_the_result_of_the_step_before_in_view(
+    new_user: NewUserAws, session: Session, monkeypatch: pytest.MonkeyPatch, *, with_device: bool
+) -> None:
+    dropped: list[str] = []
+    seed = begin(session, new_user, with_device=with_device)
+    monkeypatch.setattr(VerifyPane, "drop_result", lambda pane: dropped.append(pane.running_move))
+    app = PaneHost(session, new_user.environment, MODULES, {"verify": VerifyPane}, VERIFY)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert not dropped
+        await pilot.press(*(new_user.code(seed, 1) if seed else ""), "ctrl+n")
+        await rest(pilot)
+        assert dropped
+
+
 async def test_a_try_before_anything_works_is_told(new_user: NewUserAws, session: Session) -> None:
     begin(session, new_user, with_device=False)
     app = PaneHost(session, new_user.environment, MODULES, {"verify": VerifyPane}, VERIFY)
