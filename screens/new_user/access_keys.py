@@ -77,7 +77,7 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
     AccessKeysPane #noticed { width: 1fr; }
     AccessKeysPane #passed-over, AccessKeysPane #readable, AccessKeysPane #skipped,
     AccessKeysPane #unusable { color: $text-warning; }
-    AccessKeysPane #readable, AccessKeysPane #locked { display: none; }
+    AccessKeysPane #readable, AccessKeysPane #locked, AccessKeysPane.-done #skipped { display: none; }
     AccessKeysPane ButtonRow { margin: 0; }
     AccessKeysPane Button { margin-right: 2; }
     AccessKeysPane #again { margin-top: 1; }

@@ -277,6 +277,21 @@ async def test_to_answer_in_a_skipped_step_is_to_do_it_after_all(
         assert not app.wizard._left_alone
 
 
+async def test_a_key_kept_without_mfa_has_its_warning_only_where_another_is_wanted(
+    new_user: NewUserAws, session: Session
+) -> None:
+    session.skip(MFA)
+    fact = {"id": user_key(new_user)["AccessKeyId"], "kept": "keyring", "how": "console", "mfa_serial": None}
+    settle(session, KEYS, {"access_key": {**fact, "told": []}})
+    app = host(new_user, session, KEYS)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert not is_displayed(app.pane.query_one("#skipped"))
+        app.pane.query_one("#again", Button).press()
+        await rest(pilot)
+        assert is_displayed(app.pane.query_one("#skipped"))
+
+
 async def test_the_file_of_a_foreign_key_is_not_offered_again_and_its_steps_are_not_done(
     new_user: NewUserAws, session: Session
 ) -> None:
