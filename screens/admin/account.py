@@ -148,7 +148,7 @@ class AccountForm(Vertical):
         number = bool(limits(name))
         field = Input(value=text, placeholder="not set", id=widget_id, compact=True)
         field.set_class(number, "number")
-        field.restrict = r"\S*" if number else None  # Space, which changes a box, would replace the number
+        field.restrict = r"(\s*\S+\s*)?" if number else None  # Space, which changes a box, would replace it
         return field
 
     def _shown(self, name: str) -> str:

@@ -12,6 +12,7 @@ from support.fakes import fake_environment
 from support.given import Given
 from support.panes import PaneHost, new_session, rest, settle
 from support.small_steps import SmallPane, SmallStep
+from textual.events import Paste
 from textual.widgets import Input
 
 from screens.admin.account import OptionalBox
@@ -80,6 +81,10 @@ async def test_the_computed_alias_is_edited_by_hand_and_the_rest_stays_entered(a
         for typed in ("space", "2", "0"):
             await ui.press(typed)
             assert field.value == {"space": "16", "2": "2", "0": "20"}[typed]
+        field.clear()
+        field.post_message(Paste(" 20 "))
+        await ui.rest()
+        assert ui.app.pane.request().layers["security"].values["minimum_password_length"] == 20
         await ui.press("f4")
         body = str(ui.app.screen.query_one(".dialog-body", Text).content)
         assert all(part in body for part in ("account.tf", "7"))
