@@ -138,7 +138,7 @@ class DeactivatePane(AccountWorkPane):
             return "\n".join(_recorded(self.context.facts["deactivated"], self.context.environment.now()))
         if self.found is None:
             asks = "iam-onboard asks AWS for their access keys and whatever blocks their removal."
-            skipped = "○ You skipped this: nobody asked AWS for their access keys."
+            skipped = "○ You skipped this account: their access keys stay as they are."
             return skipped if self.opening.skipped else asks
         if self.found.active_keys:
             number = self.found.active_keys

@@ -510,7 +510,8 @@ class PgpKeysPane(StepPane):
         if name in self._invited and self.context.environment.sandbox:
             return f"{name} is invited. F6 plays the new user, who sends a key."
         if name in self._invited:
-            return f"The invitation for {name} was ready {self._since(name)}. Paste the key here."
+            at = self._since(name)
+            return f"You prepared {name}'s invitation ({at}). Paste the key below when it arrives."
         new = " new" if name in self.context.decisions.rekeying else ""
         if is_machine_name(name):
             return f"No{new} key yet. Paste the public key to encrypt its access key with."

@@ -239,8 +239,8 @@ _STILL = (
 )
 _NOTES = "Choose the app: a passkey has no codes.\nSkip (^s) only if your admin says so."
 _SKIPPING = (
-    "Skip it only if your admin says so. Without MFA, AWS usually lets you create no access key and use no "
-    "role. F2 leads back here."
+    "Skip it only if your admin says so. Without MFA, AWS usually won't let you create an access key or "
+    "use a role. F2 leads back here."
 )
 
 

@@ -213,7 +213,7 @@ class Finished(VerticalScroll):
             yield f"? {WORDS[Status.UNCONFIRMED]}: {why}"
         if unseen:
             asks = _ASK if self._can_look() else ""
-            yield joined((f"? Done, but iam-onboard hasn't checked since then: {listed(unseen, 2)}.", asks))
+            yield joined((f"? Done, but iam-onboard hasn't checked since: {listed(unseen, 2)}.", asks))
         known = {key: run.session.state.observed.get(key, NOT_ASKED) for key in self._steps_with(Status.DONE)}
         locked = {key: look.at for key, look in known.items() if look.remedy}
         if locked and not self._over():

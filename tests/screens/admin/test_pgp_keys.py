@@ -218,7 +218,7 @@ async def test_a_text_for_the_owner_is_there_for_every_verdict(
         for kind, words in {
             "rsa3072": "arrived and can be used",
             "rsa": "weaker than what is recommended",
-            "cv25519": "I can't be sure",
+            "cv25519": "rsa4096 encrypt",
             "revoked": "can't be used for AWS",
             "expired": "--quick-set-expire",
             "rsa-signing-only": "--quick-add-key",
