@@ -377,7 +377,8 @@ class StepPane(VerticalScroll):
         self.to_primary, self._to_primary = True, bool(self.running_move)
         if self.is_attached and not self.running_move:
             self.primary_changed()
-            self.screen.call_later(self.screen.query_one("#primary").focus)
+            for primary in self.screen.query("#primary"):  # none while the screen closes
+                self.screen.call_later(primary.focus)
 
     def changed(self) -> bool:
         """Return whether the input has changed since the pane opened; otherwise a done step is left alone."""
