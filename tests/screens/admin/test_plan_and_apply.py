@@ -1673,8 +1673,7 @@ async def test_plan_and_apply_say_what_another_session_leaves_open_about_a_key(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     doubt = text_of("Nobody has compared it yet (Add jane.doe).")
-    for module in (judged_plan, apply):
-        monkeypatch.setattr(module, "doubted_keys", lambda *_: {"jane.doe": doubt})
+    monkeypatch.setattr(judged_plan, "doubted_keys", lambda *_: {"jane.doe": doubt})
     desk.planned = replace(desk.planned, passwords=("ann", "jane.doe"))
 
     def keys(names: Collection[str], *_: object) -> dict[tuple[str, str], str]:

@@ -21,11 +21,9 @@ from workflows.steps.admin.accepted_plan import Planned, decided
 from workflows.steps.admin.edits import refuse_unusable_keys
 from workflows.steps.admin.judged_plan import (
     causes,
-    doubted_keys,
     kept_in_use,
-    refusal,
+    refusal_and_doubts,
     refuse_rejected_keys,
-    staleness,
     standing,
 )
 from workflows.steps.admin.other_sessions import replaced_before_sent
@@ -94,16 +92,16 @@ def survey(context: Context, report: Report) -> Outlook:
         began_at, ended = (run.description.begun_at, not run.is_running()) if run else (None, True)
         return Outlook(begun=True, began_at=began_at, ended=ended)
     own = recovery.without_imported(result_of(folder, planned.record), context)
-    refused = refusal(planned, context)
+    refusal, doubts = refusal_and_doubts(planned, context)
     return Outlook(
-        refusal=refused,
+        refusal=refusal,
         recoverable=recovery.is_open(context),
         causes=causes(planned, own) if own else (),
         in_use=own is not None and kept_in_use(planned, own),
         stands=standing(planned, own) if own and not planned.record.plan.is_file() else "",
-        account_id="" if refused else located(context)[1].account_id or "",
+        account_id="" if refusal else located(context)[1].account_id or "",
         replaces=tuple(replaced_before_sent(planned.passwords, context)),
-        doubts={} if staleness(planned, context) else doubted_keys(planned, context),
+        doubts=doubts,
     )
 
 

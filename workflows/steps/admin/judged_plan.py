@@ -268,27 +268,34 @@ def partly_applied(context: Context) -> bool:
     return result is not None and not result.untouched
 
 
-def doubted_keys(planned: Planned, context: Context) -> dict[str, Sentence]:
+def doubted_keys(planned: Planned, context: Context, others: Decided | None = None) -> dict[str, Sentence]:
     """Return what is doubtful about keys in the layer that a plan encrypts something to, by name.
+
+    Args:
+        others: the result of `decided_elsewhere`, if it is there already.
 
     Raises:
         OnboardError: the layer can't be read.
     """
-    return what_is_doubtful(planned.encrypted_for, context, planned.rekeyed)
+    return what_is_doubtful(planned.encrypted_for, context, planned.rekeyed, others)
 
 
 def what_is_doubtful(
-    names: Collection[str], context: Context, rekeyed: Collection[str] = ()
+    names: Collection[str],
+    context: Context,
+    rekeyed: Collection[str] = (),
+    others: Decided | None = None,
 ) -> dict[str, Sentence]:
     """Return what is doubtful about people's keys in the step's layer, by name.
 
     Args:
         rekeyed: as for `suspicions`.
+        others: as for `doubted_keys`.
 
     Raises:
         OnboardError: the layer can't be read.
     """
-    others = decided_elsewhere(context)
+    others = decided_elsewhere(context) if others is None else others
     left, suspect = _left_open(names, context, others), suspicions(names, context, others, rekeyed)
     of_name = {part[0]: joined(left_open_sentences({part: left[part]})) for part in left}
     return {
@@ -297,20 +304,23 @@ def what_is_doubtful(
     }
 
 
-_REJECTED = "This plan encrypts to a PGP key that isn't its owner's, as you said."
 _REMEDY = "Add their own key with “Replace a PGP key” on Home, then plan again."
 
 
-def refusal(planned: Planned, context: Context) -> Sentence:
-    """Return why a plan can't be accepted or applied, also because of somebody's key; "" if it can.
+def refusal_and_doubts(planned: Planned, context: Context) -> tuple[Sentence, dict[str, Sentence]]:
+    """Return why a plan can't be accepted or applied, "" if it can, and what is doubtful about its keys.
+
+    Nothing is doubtful about a plan that is out of date: it has to be made again.
 
     Raises:
         OnboardError: the layer can't be read.
     """
     if stale := staleness(planned, context):
-        return stale
-    wrong = rejected_elsewhere(planned.encrypted_for, context)
-    return f"{_REJECTED} {_REMEDY}" if wrong else ""
+        return stale, {}
+    others = decided_elsewhere(context)
+    wrong = listed([name for name, _key in rejected_elsewhere(planned.encrypted_for, context, others)], 2)
+    refused = f"The PGP key of {wrong} was rejected. {_REMEDY}" if wrong else ""
+    return refused, doubted_keys(planned, context, others)
 
 
 def refuse_rejected_keys(planned: Planned, context: Context) -> None:
@@ -328,13 +338,18 @@ def refuse_rejected_keys(planned: Planned, context: Context) -> None:
         )
 
 
-def rejected_elsewhere(names: Iterable[str], context: Context) -> dict[tuple[str, str], LeftOpen]:
+def rejected_elsewhere(
+    names: Iterable[str], context: Context, others: Decided | None = None
+) -> dict[tuple[str, str], LeftOpen]:
     """Return keys in the layer that sessions found not to be their owners', by name and fingerprint.
+
+    Args:
+        others: as for `doubted_keys`.
 
     Raises:
         OnboardError: the layer can't be read.
     """
-    doubted = _left_open(names, context, decided_elsewhere(context))
+    doubted = _left_open(names, context, decided_elsewhere(context) if others is None else others)
     return {key: left for key, left in doubted.items() if left.answer is Comparison.DIFFERS}
 
 
@@ -441,8 +456,9 @@ def survey(made: Planned | None, context: Context) -> Return:
     """Check a plan on this machine only; AWS isn't asked, and an applied plan is left alone."""
     if made is None or is_applied(made, context):
         return Return()
+    refusal, doubts = refusal_and_doubts(made, context)
     return Return(
-        refusal(made, context),
+        refusal,
         (
             *of_the_checkout(made, context),
             *replaced_before_sent(made.passwords, context),
@@ -452,7 +468,7 @@ def survey(made: Planned | None, context: Context) -> Return:
         plan_resources.differences(context),
         old=is_old(made, context),
         undoing=sessions_that_can_undo(context) if made.foreign else {},
-        doubts={} if staleness(made, context) else doubted_keys(made, context),
+        doubts=doubts,
     )
 
 

@@ -350,8 +350,7 @@ def test_what_was_imported_since_is_no_cause_of_the_failure_any_more(
     own = context(tmp_path, plan=judged(record, PLAN, context(tmp_path)).as_facts())
     result = ApplyResult(1, (), (), (), begun=(USER,), existing=(USER,), troubles=(Trouble(USER, "Exists"),))
     monkeypatch.setattr(apply, "result_of", lambda *_: result)
-    for reason in ("staleness", "refusal"):
-        monkeypatch.setattr(apply, reason, lambda *_: "It is used up.")
+    monkeypatch.setattr(apply, "refusal_and_doubts", lambda *_: ("It is used up.", {}))
     assert apply.survey(own, quiet).causes
     monkeypatch.setattr(recovery, "repairs_left", lambda _: frozenset())
     assert not apply.survey(own, quiet).causes
