@@ -153,17 +153,21 @@ class Ledger:
         Plans are accepted and applied only for the files as they are then. What another session applied after
         this one's own apply isn't what this one wrote.
         """
-        wrote, applied = own.settled.get("review"), f"apply@{account}"
+        wrote, apply = own.settled.get("review"), f"apply@{account}"
+        if wrote is None:
+            return None
+        ended = own.settled.get(apply, "")
+        latest = ended if ended > wrote else ""  # an apply older than its Review limits nothing
         found = (
             each
             for each in self.sessions
             if each.id != own.id
-            and applied in each.settled
-            and each.settled.get(f"plan@{account}", "") > (wrote or "")
-            and not (wrote or "") < own.settled.get(applied, "") < each.settled[applied]
+            and apply in each.settled
+            and each.settled.get(f"plan@{account}", "") > wrote
+            and (not latest or each.settled[apply] <= latest)
             and not _applied(each, account).get("elsewhere")
         )
-        return None if wrote is None else next(found, None)
+        return next(found, None)
 
     def renewed(self, own: Summary, last: Mapping[Part, Summary]) -> dict[Part, Summary]:
         """Return which of the `last` sessions for each user is another one, and later.

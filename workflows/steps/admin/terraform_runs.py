@@ -589,10 +589,8 @@ def open_layer(
                 yield _layer(context, project, location, files, binary.result())
         except OnboardError as refused:
             missing = binary.exception()
-            if (
-                isinstance(missing, BinaryMissing) and missing is not refused
-            ):  # without it no credentials help
-                raise missing from refused
+            if isinstance(missing, BinaryMissing) and missing is not refused:
+                raise missing from refused  # without it no credentials help
             raise
         finally:
             asking.cancelled.set()  # nobody waits for the upstream any more

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import replace
@@ -118,6 +119,15 @@ def test_a_key_that_was_compared_is_no_suspect_wherever_it_lies(
     assert bool(suspected([JANE], context(admin_project))) is doubted
     key = {JANE: {"text": "a key", "fingerprint": fingerprint, "source": "pasted"}}
     assert suspected([JANE], context(admin_project, joining=[JANE], keys=key)) == {}
+
+
+def test_an_answer_about_a_key_is_on_the_disk_at_once(
+    admin_project: AdminProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[int] = []
+    monkeypatch.setattr(os, "fsync", synced.append)
+    answer_about(JANE, "A" * 40, Comparison.DIFFERS, context(admin_project))
+    assert synced
 
 
 @pytest.mark.parametrize("here", [True, False], ids=["in this session", "in another"])
