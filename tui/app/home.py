@@ -29,7 +29,7 @@ from tui.app.session_summary import arrival_of, left_behind, standing_of, steps_
 from workflows.core.errors import OnboardError
 from workflows.core.later import on_demand
 from workflows.core.sentences import Sentence, count, joined, moment_text, text_of
-from workflows.steps.kinds import ACCOUNT_SETTINGS, people_of, work_of, works_of
+from workflows.steps.kinds import ACCOUNT_SETTINGS, people_of, replaces_key, work_of, works_of
 
 with on_demand():
     from screens.step import help as helps
@@ -611,6 +611,7 @@ class HomeScreen(OneFocus):
             if entry.summary.workflow == workflow
             and not (entry.summary.damage or entry.archived or entry.elsewhere)
         ]
+        here.sort(key=lambda entry: replaces_key(entry.summary) is not replacing)
         open_ones = [entry for entry in here if replacing or entry.summary.next_step]
         begun = next(
             iter(open_ones or [entry for entry in here if entry.summary.facts.get("identities")]), None
@@ -626,7 +627,7 @@ class HomeScreen(OneFocus):
         title, body = "You have set up your access here", f"{whole}\n\n{_HANDOFF}\n\n{_DEVICE}"
         ways: dict[str, Message] = {"again" if open_ones else "open": self.Resume(begun)}
         if open_ones:
-            title, body = "Continue what you began?", f"You already began this:\n\n{whole}"
+            title, body = "Continue what you began?", f"You began this earlier:\n\n{whole}"
         if not open_ones or any(step.startswith("mfa@") for step in begun.summary.settled):
             ways["device"] = self.Resume(begun, ("device",))
         ask(self, Begun(title, body, {**ways, "another": begin}), self.post_message)

@@ -14,6 +14,7 @@ from workflows.core.files import FileError, is_there
 from workflows.core.later import on_demand
 from workflows.core.sentences import Sentence, text_of
 from workflows.core.shapes import WrongShape, texts
+from workflows.steps.kinds import REPLACING
 
 with on_demand():
     from screens.new_user import replacement
@@ -103,7 +104,9 @@ class SessionControl:
             OnboardError: it couldn't be written.
         """
         begun = self._proposed(workflow)
-        details = {"by": processes.user_and_host({})} | ({"sandbox": True} if self._source.sandbox else {})
+        replacing = bool(drafts.get("pgp-key", {}).get("replacement"))
+        marks = {"sandbox": self._source.sandbox, REPLACING: replacing}
+        details = {"by": processes.user_and_host({})} | {mark: True for mark, holds in marks.items() if holds}
         try:
             session = self.sessions.create(workflow, details)
         except FileExistsError as error:

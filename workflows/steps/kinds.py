@@ -29,9 +29,16 @@ ACCOUNT_SETTINGS = "Change account settings"
 """The name for work on the account's own settings."""
 _OF_NOBODY = {"regions_wanted": "Check STS regions", "account_wanted": ACCOUNT_SETTINGS}
 _OWN = {"new-user": "Set up my access", "rotation": "Rotate my access key"}
+REPLACING = "replacing"
+"""The detail of a new user's session that was begun to replace their PGP key."""
 _NAMED = 2
 _LEAST = len("a, ")
 """Space that each name takes at least in a list."""
+
+
+def replaces_key(summary: Summary) -> bool:
+    """Return whether a session was begun to replace one's own PGP key."""
+    return bool(summary.details.get(REPLACING))
 
 
 def people_of(summary: Summary) -> tuple[str, ...]:
@@ -94,7 +101,8 @@ def work_of(summary: Summary, most: int = 1) -> str:
     """
     about = summary.about
     if summary.workflow != "admin":
-        work = _OWN.get(summary.workflow, summary.workflow or "Session")
+        own = _OWN.get(summary.workflow, summary.workflow or "Session")
+        work = "Replace my PGP key" if replaces_key(summary) else own
         names = texts([about.get("user")])
         return f"{work} ({names[0]})" if names and names[0] else work
     asked = texts(about.get("kinds"))

@@ -62,6 +62,7 @@ from workflows.machine.session import Session
 from workflows.machine.sessions import Sessions, is_archived
 from workflows.machine.state import Status
 from workflows.machine.summaries import Summary
+from workflows.steps.kinds import work_of
 from workflows.steps.shared import leftovers
 from workflows.steps.shared.module import Context, Report
 
@@ -1175,6 +1176,18 @@ async def test_a_sandboxs_new_user_is_who_was_invited_there(house: House, invite
         assert run.session.drafts.load(who) == {"user": name}
         run.session.drafts.save(PROJECT, {"user": name})
         control.leave()
+
+
+def test_a_session_begun_to_replace_a_key_is_called_so(house: House) -> None:
+    control = SessionControl(house.parts(), house.source, FakeClipboard())
+    begun = {}
+    for wanted in (True, False):
+        run = control.begin("new-user", {"pgp-key": {"replacement": True}} if wanted else {})
+        begun[run.session.folder.name] = wanted
+        control.leave()
+    named = {summary.id: work_of(summary) for summary in control.sessions.summaries()}
+    own = {name: named[name] for name, wanted in begun.items() if wanted}
+    assert {*own.values()}.isdisjoint(named[name] for name in begun.keys() - own.keys())
 
 
 async def test_a_sandboxs_new_user_is_first_who_has_an_invitation(house: House) -> None:

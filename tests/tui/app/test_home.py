@@ -25,7 +25,7 @@ from workflows.core.sentences import moment_text, text_of
 from workflows.machine.sessions import Sessions
 from workflows.machine.summaries import Summary
 from workflows.steps.decisions import Comparison, Decisions
-from workflows.steps.kinds import ACCOUNT_SETTINGS, work_of
+from workflows.steps.kinds import ACCOUNT_SETTINGS, REPLACING, work_of
 
 NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
 SESSIONS = Sessions(Path("nowhere"), [], lambda: NOW)
@@ -816,6 +816,22 @@ async def test_a_replacement_goes_on_with_the_session_that_waits_for_its_handoff
         await pilot.press("enter")
         await rest(pilot)
         assert app.asked == [HomeScreen.Resume(mine, ("replacing",))]
+
+
+@pytest.mark.parametrize("replaces", [True, False])
+async def test_with_both_begun_each_task_continues_its_own_session(*, replaces: bool) -> None:
+    mine = entry(Summary("mine", "new-user", next_step="pgp-key", facts={"user": "jane.doe"}))
+    other = entry(replace(mine.summary, id="other", details={REPLACING: True}))
+    assert work_of(mine.summary) != work_of(other.summary)
+    app = Host([mine, other] if replaces else [other, mine])
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        app.home._begin("new-user", *(("replacing",) if replaces else ()))
+        await rest(pilot)
+        if not replaces:
+            await pilot.press("enter")
+            await rest(pilot)
+        assert [message.entry for message in app.asked] == [other if replaces else mine]
 
 
 @pytest.mark.parametrize("odd", [5, "text", {"a": 1}, [5], None])
