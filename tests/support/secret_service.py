@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-PROGRAMS = ("dbus-daemon", "dbus-send", "gnome-keyring-daemon")
+if TYPE_CHECKING:
+    from secretstorage import Collection
+
+PROGRAMS = ("dbus-daemon", "gnome-keyring-daemon")
 MISSING = [program for program in PROGRAMS if shutil.which(program) is None]
 
 needs_secret_service = pytest.mark.skipif(
@@ -76,7 +79,7 @@ def secret_service(folder: Path, environment: dict[str, str]) -> Iterator[dict[s
         assert keyring.stdin is not None
         keyring.stdin.write(b"a password of the test")
         keyring.stdin.close()
-        _wait(lambda: _answers(there))
+        _wait(lambda: _keeps_secrets(there))
         yield there
     finally:
         for process in (keyring, bus):
@@ -87,36 +90,33 @@ def secret_service(folder: Path, environment: dict[str, str]) -> Iterator[dict[s
 
 def lock(environment: dict[str, str]) -> None:
     """Lock the keyring, as a desktop does when its user leaves."""
+    with _default_collection(environment) as collection:
+        collection.lock()
+
+
+@contextmanager
+def _default_collection(environment: dict[str, str]) -> Iterator[Collection]:
     import secretstorage  # noqa: PLC0415 - Linux only
 
-    before = os.environ.get("DBUS_SESSION_BUS_ADDRESS")
-    os.environ["DBUS_SESSION_BUS_ADDRESS"] = environment["DBUS_SESSION_BUS_ADDRESS"]
-    try:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DBUS_SESSION_BUS_ADDRESS", environment["DBUS_SESSION_BUS_ADDRESS"])
         with secretstorage.dbus_init() as connection:
-            secretstorage.get_default_collection(connection).lock()
-    finally:
-        os.environ.pop("DBUS_SESSION_BUS_ADDRESS")
-        if before is not None:
-            os.environ["DBUS_SESSION_BUS_ADDRESS"] = before
+            yield secretstorage.get_collection_by_alias(connection, "default")
 
 
-def _answers(environment: dict[str, str]) -> bool:
-    asked = subprocess.run(
-        [
-            "dbus-send",
-            "--session",
-            "--print-reply",
-            "--dest=org.freedesktop.secrets",
-            "/org/freedesktop/secrets/aliases/default",
-            "org.freedesktop.DBus.Properties.Get",
-            "string:org.freedesktop.Secret.Collection",
-            "string:Locked",
-        ],
-        env=environment,
-        capture_output=True,
-        check=False,
-    )
-    return b"boolean false" in asked.stdout
+def _keeps_secrets(environment: dict[str, str]) -> bool:
+    """Whether it stores and deletes an item."""
+    from jeepney import DBusErrorResponse  # noqa: PLC0415 - Linux only
+    from secretstorage.exceptions import SecretStorageException  # noqa: PLC0415
+
+    with (
+        suppress(SecretStorageException, DBusErrorResponse, OSError),
+        _default_collection(environment) as collection,
+    ):
+        if not collection.is_locked():
+            collection.create_item("a test's", {"test": "yes"}, b"x").delete()
+            return True
+    return False
 
 
 def _wait(condition: Callable[[], bool], seconds: float = 300.0) -> None:
