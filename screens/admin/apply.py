@@ -29,6 +29,7 @@ from workflows.machine.events import StepKey
 from workflows.steps.admin import apply, recovery, terraform_runs
 from workflows.steps.admin.accepted_plan import Planned, decided, nothing_changed
 from workflows.steps.admin.apply import Outlook, Request
+from workflows.steps.admin.deactivate import Appeared
 from workflows.steps.admin.recovery import Outcome, Repair
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.terraform.events import OPERATIONS, Progress as Applying
@@ -250,6 +251,7 @@ _LINES = {False: 7, True: 18}
 _MOST_BESIDES = 4
 _LEFT = "The last apply may have created something that isn't in the state."
 _KEPT = "AWS kept a user who is still in use"
+_APPEARED = "AWS has something of theirs that wasn't there before"
 _ALONE = "The apply ended while iam-onboard was closed."
 _RUNNING = "esc stops it safely. If you quit (^q), the apply continues by itself."
 
@@ -293,7 +295,7 @@ class ApplyPane(TerraformPane):
         self._outlook: Outlook | None = None
         self._ended = ""
         self._advice: Sentence = ""
-        self._runs = self._begun_here = False
+        self._runs = self._begun_here = self._appeared = False
         self._progress = Applying()
 
     def compose_body(self) -> ComposeResult:
@@ -341,6 +343,8 @@ class ApplyPane(TerraformPane):
             return Primary("Go back to Plan", act=self.action_to_plan)
         if outlook.begun:
             return Primary("See how it ended")
+        if self._appeared:
+            return Primary("Go back to Deactivate", act=self.action_deactivate)
         ask_first = partial(self._confirm, self._planned, self._planned.gone)
         return Primary(f"Apply to {self.context.item}", act=ask_first)
 
@@ -446,7 +450,7 @@ class ApplyPane(TerraformPane):
     def _failed(self, message: StepPane.MoveFailed) -> None:
         if message.name != "perform":
             return
-        self._runs = False
+        self._runs, self._appeared = False, isinstance(message.error, Appeared)
         message.shown = isinstance(message.error, Cancelled)  # the page shows it permanently
         alone = f"{_ALONE} " if self._ended_alone else ""
         self._ended, self._advice = f"! {alone}{message.error.what}", message.error.next
@@ -485,8 +489,9 @@ class ApplyPane(TerraformPane):
     @on(Button.Pressed, "#deactivate")
     def action_deactivate(self) -> None:
         """Open that step again: what it found no longer holds."""
-        if self._outlook is not None and self._outlook.in_use:
-            self.post_message(self.DoneNoMore(_KEPT, str(StepKey("deactivate", self.context.item))))
+        if self._appeared or (self._outlook is not None and self._outlook.in_use):
+            reason = _APPEARED if self._appeared else _KEPT
+            self.post_message(self.DoneNoMore(reason, str(StepKey("deactivate", self.context.item))))
 
     @on(Button.Pressed, "#recover")
     def action_recover(self) -> None:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from support.fakes import fake_environment
@@ -29,6 +29,7 @@ from workflows.machine.session import Session
 from workflows.steps.admin import apply, plan, recovery, terraform_runs
 from workflows.steps.admin.accepted_plan import Planned
 from workflows.steps.admin.apply import Outlook
+from workflows.steps.admin.deactivate import Appeared
 from workflows.steps.admin.recovery import Outcome, Repair, Way
 from workflows.steps.shared.module import Context, Progress as Step, Report
 from workflows.terraform.events import Progress
@@ -387,13 +388,19 @@ async def test_the_causes_of_a_failed_apply_are_told_by_person_when_one_comes_ba
         assert not app.pane.query_one(RecoveryList).has_class("-shown")
 
 
+@pytest.mark.parametrize("appeared", [True, False])
 @pytest.mark.parametrize("in_use", [True, False])
 async def test_a_removal_of_somebody_in_use_leads_to_deactivate(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch, *, in_use: bool
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, *, in_use: bool, appeared: bool
 ) -> None:
     accepted(desk)
-    apply_left(monkeypatch, in_use=in_use)
+    monkeypatch.setattr(apply, "survey", lambda *_: Outlook(in_use=in_use))
     opened: list[str] = []
+
+    def perform(*_: object) -> NoReturn:
+        raise Appeared("Appeared", "sam.okafor now has a key.")
+
+    monkeypatch.setattr(apply, "perform", perform)
 
     def listen(message: Message) -> None:
         if isinstance(message, StepPane.DoneNoMore):
@@ -404,8 +411,10 @@ async def test_a_removal_of_somebody_in_use_leads_to_deactivate(
     async with app.run_test(size=(80, 24), message_hook=listen) as pilot:
         await rest(pilot)
         assert app.pane.query_one("#in-use").display is in_use
-        await press(pilot, "d")
-        assert opened == ["deactivate@management"] * in_use
+        keys = ("ctrl+n", "left", "enter", "escape", "ctrl+n") if appeared else ("d",)
+        for key in keys:
+            await press(pilot, key)
+        assert opened == ["deactivate@management"] * (in_use or appeared)
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from workflows.machine.events import Facts
 from workflows.machine.observations import Observation, Verdict
 from workflows.steps.admin import recovery, state_now
 from workflows.steps.admin.accepted_plan import Planned, decided
+from workflows.steps.admin.deactivate import refuse_appeared
 from workflows.steps.admin.edits import refuse_unusable_keys
 from workflows.steps.admin.judged_plan import (
     causes,
@@ -129,6 +130,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
         ApplyFailed: Terraform failed part-way; the message says who is done and who isn't.
         ApplyCancelled: the person stopped it; likewise.
         LeftRunning: the wizard is closing while the apply continues.
+        Appeared: somebody it removes has something by now that Deactivate didn't find.
         OnboardError: the files, the plan or the account changed.
     """
     planned = decided(context)
@@ -164,6 +166,7 @@ def _apply(planned: Planned, request: Request, context: Context, report: Report)
     """Start the apply; a stop before Terraform begins reports that nothing changed."""
     try:
         with open_layer(context, report, code=request.code) as layer:
+            refuse_appeared(planned.gone, layer, context, report)
             context.raise_if_cancelled()
             layer.terraform.apply(planned.record, watch=watching(context, report, counting=True))
     except (ApplyCancelled, LeftRunning):

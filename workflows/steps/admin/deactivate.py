@@ -8,8 +8,9 @@ and remove that item by item, each confirmed by name.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from workflows.aws import iam
 from workflows.aws.clients import AwsClient
@@ -24,7 +25,7 @@ from workflows.gpg.normalise import normalise
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, NOT_ASKED, Observation, Verdict
 from workflows.steps.admin.state_now import CODED, client_without_code
-from workflows.steps.admin.terraform_runs import iam_client, open_layer, read_state
+from workflows.steps.admin.terraform_runs import OpenLayer, iam_client, open_layer, read_state
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.terraform.state import State
 
@@ -255,34 +256,66 @@ def perform(request: Request, context: Context, _report: Report) -> Facts:
     }
 
 
-def _stopped(context: Context) -> dict[str, list[str]]:
-    """Return the stopped keys of each person who had any."""
-    people = context.facts["deactivated"]["people"]
-    return {name: person["inactive"] for name, person in people.items() if person["inactive"]}
-
-
 def observe(context: Context) -> Observation:
-    """Agree if no key was stopped, since none can work again; otherwise only AWS knows: see `inquire`."""
-    return NOT_ASKED if _stopped(context) else AGREES
+    """Agree if nobody leaves; otherwise only AWS knows whether a key works by now: see `inquire`."""
+    return NOT_ASKED if context.facts["deactivated"]["people"] else AGREES
 
 
 guarded_look = CODED
 
 
 def inquire(context: Context) -> Observation:
-    """Check whether the stopped keys are still inactive, if AWS can be asked without a code.
+    """Check whether an access key works that didn't before, if AWS can be asked without a code.
 
     Raises:
         OnboardError: AWS can't be asked.
     """
-    stopped = _stopped(context)
+    people = context.facts["deactivated"]["people"]
     with client_without_code("iam", context, "whether their keys are still inactive") as client:
-        there = [name for name in stopped if iam.find_user(client, name) is not None]
-        keys = {name: iam.list_access_keys(client, name) for name in there}
-    active = [key.access_key_id for name in there for key in keys[name] if key.active]
-    again = [key for name in there for key in stopped[name] if key in active]
-    words = f"These access keys work again: {', '.join(again)}."
-    return Observation(Verdict.UNDONE, words, tuple(again)) if again else AGREES
+        there = [name for name in people if iam.find_user(client, name) is not None]
+        keys = [key for name in there for key in _working(people[name], iam.list_access_keys(client, name))]
+    words = f"These access keys work now: {', '.join(keys)}."
+    return Observation(Verdict.UNDONE, words, tuple(keys)) if keys else AGREES
+
+
+def _working(before: Mapping[str, Any], keys: Iterable[AccessKey]) -> list[str]:
+    """Return the access keys that work now and didn't when the step was done."""
+    return [key.access_key_id for key in keys if key.active and key.access_key_id not in before["active"]]
+
+
+class Appeared(OnboardError):  # noqa: N818 - the name says what happened
+    """People about to be removed have something by now that the step didn't find."""
+
+
+def refuse_appeared(names: Collection[str], layer: OpenLayer, context: Context, report: Report) -> None:
+    """Stop before people are removed who have something by now that the step didn't find.
+
+    Raises:
+        Appeared: somebody does.
+        OnboardError: the state or IAM can't be read.
+    """
+    people = (context.facts.get("deactivated") or {}).get("people", {})
+    if not (asked_about := [name for name in people if name in names]):
+        return
+    state = read_state(layer, context, report, planning=True)
+    report(Progress("Asking AWS what they have now"))
+    with iam_client(context, layer.project, layer.location, layer.files) as client:
+        found = [_leaver(client, name, state) for name in asked_about]
+    new = {person.name: [*_since(people[person.name], person)] for person in found}
+    if any(new.values()):
+        raise Appeared(
+            "Something appeared since Deactivate",
+            joined(f"{name} now has: {joined(things, ', ')}." for name, things in new.items() if things),
+            why="AWS had none of it when iam-onboard last asked in Deactivate. Nothing was removed.",
+            next="Go back to Deactivate, and decide about it there.",
+        )
+
+
+def _since(before: Mapping[str, Any], person: Leaver) -> Iterator[Sentence]:
+    """Yield the keys of somebody that work now, and what blocks their removal now, but didn't before."""
+    yield from (f"access key {key} (active)" for key in _working(before, person.keys or ()))
+    others = (item.sentence for item in person.blocking if item.kind is not HoldingKind.ACCESS_KEY)
+    yield from (sentence for sentence in others if sentence not in before["blocking"])
 
 
 @dataclass(frozen=True)

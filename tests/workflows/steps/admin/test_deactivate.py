@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import nullcontext
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from botocore.stub import Stubber
+from support.admin_project import quiet
 from support.fakes import fake_environment
 
 from workflows.aws.clients import ClientFactory
 from workflows.aws.iam import HoldingKind
 from workflows.core.secret import Credentials, Secret
+from workflows.core.sentences import text_of
 from workflows.machine.observations import AGREES, NOT_ASKED, Verdict
 from workflows.steps.admin import deactivate
-from workflows.steps.admin.deactivate import Findings, Leaver, Request
+from workflows.steps.admin.deactivate import Appeared, Findings, Leaver, Request, refuse_appeared
 from workflows.steps.shared.module import Context
 from workflows.terraform.state import State
 
@@ -170,10 +174,17 @@ def test_what_could_not_be_seen_is_a_warning_and_is_kept_apart_from_what_is_not_
 
 
 @pytest.mark.parametrize(
-    ("status", "verdict"),
-    [("Inactive", Verdict.AS_DECIDED), ("Active", Verdict.UNDONE), (None, Verdict.AS_DECIDED)],
+    ("before", "status", "verdict"),
+    [
+        ("inactive", "Inactive", Verdict.AS_DECIDED),
+        ("inactive", "Active", Verdict.UNDONE),
+        ("inactive", None, Verdict.AS_DECIDED),
+        ("active", "Active", Verdict.AS_DECIDED),
+        ("", "Active", Verdict.UNDONE),
+    ],
 )
-def test_a_key_that_was_stopped_is_asked_of_aws(
+def test_aws_is_asked_whether_a_key_works_that_did_not_before(
+    before: str,
     status: str | None,
     verdict: Verdict,
     iam: tuple[Any, Stubber],
@@ -189,14 +200,52 @@ def test_a_key_that_was_stopped_is_asked_of_aws(
         stub.add_response("list_access_keys", {"AccessKeyMetadata": [key]})
         stub.add_response("get_access_key_last_used", ANSWERS["get_access_key_last_used"])
     monkeypatch.setattr(deactivate, "client_without_code", lambda *_: nullcontext(client))
-    facts = {"deactivated": {"people": {NAME: {"inactive": [KEY_ID], "active": [], "blocking": []}}}}
+    facts = claimed(**{before: [KEY_ID]} if before else {})
     seen = deactivate.inquire(Context(fake_environment(tmp_path, {}), facts, {}, "security", tmp_path))
     assert seen.verdict is verdict
 
 
-def test_only_aws_knows_whether_stopped_keys_work_again(tmp_path: Path) -> None:
-    facts = {"deactivated": {"people": {NAME: {"inactive": [KEY_ID], "active": [], "blocking": []}}}}
-    context = Context(fake_environment(tmp_path, {}), facts, {}, "security", tmp_path)
+def claimed(**found: list[str]) -> dict[str, Any]:
+    """The facts of a step that found this."""
+    return {"deactivated": {"people": {NAME: {"inactive": [], "active": [], "blocking": [], **found}}}}
+
+
+def test_only_aws_knows_whether_a_key_works_by_now(tmp_path: Path) -> None:
+    context = Context(fake_environment(tmp_path, {}), claimed(), {}, "security", tmp_path)
     assert deactivate.observe(context) is NOT_ASKED
-    facts["deactivated"]["people"][NAME]["inactive"] = []
-    assert deactivate.observe(context) is AGREES  # no key was deactivated, so none can be active again
+    nobody = replace(context, facts={"deactivated": {"people": {}}})
+    assert deactivate.observe(nobody) is AGREES
+
+
+@pytest.mark.parametrize(
+    ("facts", "names", "refused"),
+    [
+        (claimed(active=[KEY_ID], blocking=["inline policy by-hand"]), [NAME], False),
+        (claimed(blocking=["inline policy by-hand"]), [NAME], True),
+        (claimed(inactive=[KEY_ID], blocking=["inline policy by-hand"]), [NAME], True),
+        (claimed(active=[KEY_ID]), [NAME], True),
+        (claimed(), [], False),
+        ({}, [NAME], False),
+    ],
+    ids=["as found", "a new key", "an activated key", "a policy", "who stays", "nothing was asked"],
+)
+def test_what_appeared_since_stops_a_removal(
+    iam: tuple[Any, Stubber],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    facts: dict[str, Any],
+    names: list[str],
+    *,
+    refused: bool,
+) -> None:
+    client, stub = iam
+    answering(stub, {})
+    state = State(users={NAME: ""}, forced=frozenset({NAME}))
+    monkeypatch.setattr(deactivate, "read_state", lambda *_, **__: state)
+    monkeypatch.setattr(deactivate, "iam_client", lambda *_: nullcontext(client))
+    layer: Any = SimpleNamespace(project=None, location=None, files=None)
+    context = Context(fake_environment(tmp_path, {}), facts, {}, "security", tmp_path)
+    with pytest.raises(Appeared) if refused else nullcontext() as stopped:
+        refuse_appeared(names, layer, context, quiet)
+    if stopped is not None:
+        assert NAME in text_of(stopped.value.what)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import re
 import threading
+from collections.abc import Collection
 from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -29,6 +30,7 @@ from workflows.steps.admin.accepted_plan import (
     rekeyed_in_plan,
     sent_to,
 )
+from workflows.steps.admin.deactivate import Appeared
 from workflows.steps.admin.edits import LeftOut
 from workflows.steps.admin.judged_plan import causes, judged, kept_in_use, staleness, standing, unfinished
 from workflows.steps.admin.other_sessions import RemovedFromFiles
@@ -194,6 +196,24 @@ def test_an_apply_records_when_it_made_something_for_whom(
     assert applied["made"] == {"sam.okafor": MADE_AT, "jane.doe": last}
     assert datetime.fromisoformat(applied["at"]) > began
     assert applied["keys"] == keys
+
+
+def test_nothing_is_applied_if_something_appeared_since_deactivate(
+    tmp_path: Path, record: PlanRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    applied: list[object] = []
+    layer = SimpleNamespace(terraform=SimpleNamespace(apply=lambda *_, **__: applied.append(0)))
+
+    def refuse(names: Collection[str], *_: object) -> NoReturn:
+        raise Appeared("Appeared", ", ".join(names))
+
+    monkeypatch.setattr(apply, "refuse_rejected_keys", lambda *_: None)
+    monkeypatch.setattr(apply, "refuse_appeared", refuse)
+    monkeypatch.setattr(apply, "open_layer", lambda *_, **__: nullcontext(layer))
+    plans = replace(judged(record, PLAN, context(tmp_path)), gone=("sam.okafor",)).as_facts()
+    with pytest.raises(Appeared, match=r"sam\.okafor"):
+        apply.perform(apply.Request(), context(tmp_path, plan=plans), quiet)
+    assert not applied
 
 
 @pytest.mark.parametrize("there", [True, False])
