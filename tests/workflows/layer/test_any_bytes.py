@@ -16,7 +16,6 @@ from support.mutations import mutated
 
 from workflows.core.errors import OnboardError
 from workflows.hcl import document
-from workflows.hcl.values import BadVariables, read_variables
 from workflows.layer.discover import find_project
 from workflows.layer.edit.account import SetSetting
 from workflows.layer.edit.groups import SetGroups
@@ -139,19 +138,3 @@ def test_a_reference_that_begins_like_a_template_is_computed_and_ends() -> None:
     group = 'module "iam_group_a" {\n  group_users = ["${module.user_a.iam_user_name}" + "x"]\n}\n'
     (found,) = layer_of({"groups.tf": group}).groups
     assert not found.editable
-
-
-def test_a_variables_file_is_not_read_up_to_a_nul_byte(tmp_path: Path) -> None:
-    (tmp_path / "x.tfvars").write_bytes(b'a = "1"\n\x00b = "2"\n')
-    with pytest.raises(BadVariables) as refused:
-        read_variables(tmp_path / "x.tfvars")
-    assert "NUL" in refused.value.detail
-
-
-def test_the_parsers_words_name_the_variables_file_and_its_line(tmp_path: Path) -> None:
-    path = tmp_path / "common.tfvars"
-    path.write_text('project = "bb"\naccounts = {\n')
-    with pytest.raises(BadVariables) as refused:
-        read_variables(path)
-    assert "common.tfvars:3" in refused.value.detail
-    assert "tmp.hcl" not in refused.value.as_text()

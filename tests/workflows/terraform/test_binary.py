@@ -1,18 +1,17 @@
+"""None"""
+
 from __future__ import annotations
 
 import stat
 from contextlib import AbstractContextManager
-from dataclasses import replace
 from pathlib import Path
 from unittest.mock import patch
 
 import pytest
-from hypothesis import given, strategies as st
 
 from workflows.core.errors import OnboardError
 from workflows.core.processes import Completed, child_environment
 from workflows.core.sentences import text_of
-from workflows.core.versions import VersionNumber, allows, allows_from
 from workflows.terraform import binary
 from workflows.terraform.binary import (
     Binary,
@@ -27,7 +26,6 @@ from workflows.terraform.binary import (
     find_program,
     identify,
 )
-from workflows.terraform.commands import Commands, inherited
 
 
 def answering(answer: str | OSError) -> AbstractContextManager[object]:
@@ -111,14 +109,6 @@ def test_where_no_version_of_the_product_fits_none_is_to_be_installed(tmp_path: 
     assert Product.OPENTOFU.site in str(refused.value.next)
 
 
-@pytest.mark.parametrize(
-    ("constraint", "some"),
-    [("", True), ("~> 1.2", True), ("> 1.5.7", True), ("~> 1.7.0-beta1", True), ("~> 1.5.7", False)],
-)
-def test_a_constraint_allows_some_version_from_one_on_or_none(constraint: str, some: bool) -> None:
-    assert allows_from(constraint, VersionNumber((1, 6, 0))) is some
-
-
 def test_nothing_installed_names_the_images_version(tmp_path: Path) -> None:
     with pytest.raises(BinaryMissing, match=r"^OpenTofu ") as refused:
         choose(Wanted(registry="opentofu", toolbox_image="1.6.0-tofu-0.3.1"), str(tmp_path))
@@ -142,87 +132,6 @@ def test_a_program_that_is_neither_or_does_not_start(tmp_path: Path) -> None:
     assert refused.value.why == "forbidden"
     with pytest.raises(Unidentified):
         identify((str(tmp_path / "none"),), {}, tmp_path)
-
-
-@pytest.mark.parametrize(
-    ("constraint", "version", "allowed"),
-    [
-        ("", "0.1.0", True),
-        ("1.5.7", "1.5.7", True),
-        ("= 1.5.7", "1.5.8", False),
-        ("~> 1.6", "1.15.5", True),
-        ("~> 1.6", "2.0.0", False),
-        ("~> 1.6", "1.5.9", False),
-        ("~> 1.6.2", "1.6.9", True),
-        ("~> 1.6.2", "1.7.0", False),
-        ("~> 1", "3.0.0", True),
-        (">= 1.3, < 2.0", "1.9.0", True),
-        (">=1.3,<2.0", "2.0.0", False),
-        ("> 1.3", "1.3.0", False),
-        ("<= 1.3", "1.3.0", True),
-        ("!= 1.3.1", "1.3.1", False),
-        (">= 1.6", "1.7.0-beta1", False),
-        (">= 1.7.0-alpha1", "1.7.0-beta1", True),
-        (">= 1.7.0-beta1", "1.7.0", True),
-        ("~> 1.7.0-beta1", "1.7.0", False),
-        ("1.7.0-rc.10", "1.7.0-rc.10", True),
-        ("v1.2.3", "1.2.3", True),
-    ],
-)
-def test_constraints(constraint: str, version: str, allowed: bool) -> None:
-    assert allows(constraint, VersionNumber.parse(version)) is allowed
-
-
-@pytest.mark.parametrize("constraint", ["newest", ">= x", "~>", ">= 1.0,", "=> 1.0", "1.0 - 2.0"])
-def test_what_is_no_constraint(constraint: str) -> None:
-    with pytest.raises(ValueError, match="version"):
-        allows(constraint, VersionNumber.parse("1.0.0"))
-
-
-@given(st.tuples(*[st.integers(0, 99)] * 3), st.tuples(*[st.integers(0, 99)] * 3))
-def test_order_and_constraints_agree(one: tuple[int, int, int], two: tuple[int, int, int]) -> None:
-    first, second = VersionNumber(one), VersionNumber(two)
-    assert VersionNumber.parse(str(first)) == first
-    assert allows(f"> {first}", second) == (second > first) == (not allows(f"<= {first}", second))
-    assert replace(first, prerelease="rc1") < first
-    assert VersionNumber(one, "rc.2") < VersionNumber(one, "rc.10")
-
-
-def test_argument_lists_are_whole() -> None:
-    commands = Commands(("python", "shim.py"))
-    assert commands.init(backend_configs=[Path("/p/backend.tfvars")]) == [
-        *("python", "shim.py", "init", "-input=false", "-no-color", "-lockfile=readonly"),
-        "-backend-config=/p/backend.tfvars",
-    ]
-    assert commands.init(upgrade=True, reconfigure=True) == [
-        *("python", "shim.py", "init", "-input=false", "-no-color", "-upgrade=true", "-reconfigure"),
-    ]
-    assert "-lockfile=readonly" not in commands.init(readonly=False)
-    assert commands.plan(Path("/s/p"), var_files=[Path("/a b"), Path("/c")], replace=['x["y"]']) == [
-        *(
-            "python",
-            "shim.py",
-            "plan",
-            "-out=/s/p",
-            "-json",
-            "-input=false",
-            "-no-color",
-            "-lock-timeout=20s",
-        ),
-        *("-var-file=/a b", "-var-file=/c", '-replace=x["y"]'),
-    ]
-    assert commands.apply(Path("/s/p")) == [
-        *("python", "shim.py", "apply", "-json", "-input=false", "-no-color", "-lock-timeout=20s", "/s/p"),
-    ]
-    assert commands.show(Path("/s/p")) == ["python", "shim.py", "show", "-json", "-no-color", "/s/p"]
-    assert commands.version() == ["python", "shim.py", "version"]
-    assert commands.force_unlock("id") == [
-        *("python", "shim.py", "force-unlock", "-force", "-no-color", "id"),
-    ]
-    assert commands.state_pull() == ["python", "shim.py", "state", "pull", "-no-color"]
-    assert commands.state_push(Path("/l/e")) == [
-        *("python", "shim.py", "state", "push", "-no-color", "-lock-timeout=20s", "/l/e"),
-    ]
 
 
 _SHIM = """#!/bin/sh
@@ -272,14 +181,3 @@ def test_finding_a_program_runs_nothing(tmp_path: Path) -> None:
     with pytest.raises(OtherProduct, match=r"OpenTofu: "):
         find_program(Wanted(registry="opentofu"), path)
     assert not (tmp_path / "ran").exists()
-
-
-def test_what_the_shell_adds_to_every_command_is_shown_and_a_partial_plan_is_refused() -> None:
-    assert inherited({"TF_CLI_ARGS_plan": "-parallelism=2", "TF_WORKSPACE": "blue", "TF_VAR_x": "1"}) == (
-        "TF_CLI_ARGS_plan=-parallelism=2",
-        "TF_VAR_x",
-        "TF_WORKSPACE=blue",
-    )
-    for argument in ("-target=module.user", "--target module.user", "-lock=false", "-destroy", "-exclude=x"):
-        with pytest.raises(OnboardError, match="TF_CLI_ARGS_apply"):
-            inherited({"TF_CLI_ARGS_apply": f"-input=false {argument}"})

@@ -1,4 +1,4 @@
-"""The owner of a state's lock: it is ours only if an ended run of this computer certainly took it."""
+"""Whose lock a state has: it is ours only if an ended run of this computer certainly took it."""
 
 from __future__ import annotations
 
