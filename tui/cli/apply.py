@@ -66,7 +66,11 @@ def apply(machine: host.Machine, options: argparse.Namespace) -> None:
     file = layer_run.plan_file(machine, options.plan)
     with files.explained(file, "read"):
         mode = file.stat().st_mode
-    with layer_run.layer_alone(machine, options) as alone:
+
+    def known() -> None:
+        layer_run.plans_of(machine).find(file)
+
+    with layer_run.layer_alone(machine, options, before_asking=known) as alone:
         plans = layer_run.plans_of(machine)
         kept = plans.find(file)
         if mode & (stat.S_IRGRP | stat.S_IROTH):

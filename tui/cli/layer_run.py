@@ -58,7 +58,12 @@ def plan_file(machine: Machine, name: str) -> Path:
 
 @contextlib.contextmanager
 def layer_alone(
-    machine: Machine, options: argparse.Namespace, layer: str = "", *, current: bool = False
+    machine: Machine,
+    options: argparse.Namespace,
+    layer: str = "",
+    *,
+    current: bool = False,
+    before_asking: Callable[[], None] = lambda: None,
 ) -> Iterator[module.Context]:
     """Yield the context of a layer, keeping other commands away from it.
 
@@ -67,6 +72,7 @@ def layer_alone(
         options: `layer`, `binary` and `trust_binary`.
         layer: a layer instead of that in the options.
         current: whether to ask the checkout's upstream.
+        before_asking: raises if there is no use in asking about the program.
 
     Raises:
         ProgramNotTrusted: the project brings its own program, and the user didn't agree to it.
@@ -94,7 +100,7 @@ def layer_alone(
     try:
         world = own_world(machine, options.binary)
         leftovers.release_credentials(folder, location.account)  # of a killed command
-        _ask_about_program(wanted_binary(project, location, world), world, options)
+        _ask_about_program(wanted_binary(project, location, world), world, options, before_asking)
         with ThreadPoolExecutor(2) as beside:
             # each takes as long to answer as the steps and the AWS SDK to load
             binary = beside.submit(layer_binary, project, location, world)
@@ -114,10 +120,13 @@ def layer_alone(
         lock.release()
 
 
-def _ask_about_program(wanted: Wanted, world: Environment, options: argparse.Namespace) -> None:
+def _ask_about_program(
+    wanted: Wanted, world: Environment, options: argparse.Namespace, before_asking: Callable[[], None]
+) -> None:
     try:
         find_program(wanted, world.variables.get("PATH", ""))
     except ProgramNotTrusted as error:
+        before_asking()
         question = f"{error.title}.\n{error.program.question}\n\nRun it?"
         if not options.trust_binary and not (asking.has_terminal() and asking.yes(question)):
             raise

@@ -187,10 +187,17 @@ def test_a_new_plan_takes_the_place_of_the_one_before_and_old_notes_go(
     assert not now.exists()
 
 
-def test_a_plan_that_was_changed_or_made_by_terraform_alone_is_refused(
-    machine: Machine, target: Path
+@pytest.mark.parametrize("asks", [True, False], ids=["a program to ask about", "a trusted one"])
+def test_a_plan_that_was_changed_or_made_by_terraform_alone_is_refused_before_any_question(
+    machine: Machine, target: Path, *, asks: bool
 ) -> None:
     keep(machine, target)
+    if asks:
+        program = machine.working_folder / "terraform"
+        program.write_text("#!/bin/sh\n")
+        program.chmod(0o755)
+        build_env = machine.working_folder / "build.env"
+        build_env.write_text(f"{build_env.read_text()}\nTF_BINARY=./terraform\n")
     target.write_bytes(b"a plan!")
     with pytest.raises(OnboardError) as refused:
         applying(machine, target)
