@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
@@ -34,7 +34,7 @@ from workflows.messages.envelope import MAX_TEXT
 from workflows.messages.file_names import request_file
 from workflows.messages.request import open_request
 from workflows.steps.admin.edits import read_layers
-from workflows.steps.admin.layer_program import find_layer_program
+from workflows.steps.admin.layer_program import find_layer_program, wanted_binary
 from workflows.steps.admin.other_sessions import not_added, refuse_who_is_there, removals_since
 from workflows.steps.admin.upstream import check_upstream, way_to_catch_up
 from workflows.steps.decisions import Work
@@ -44,7 +44,7 @@ from workflows.steps.shared.by_hand import people_unknown
 from workflows.steps.shared.module import Context, Progress, Report, unless_refused
 from workflows.steps.shared.moved_project import same_project
 from workflows.steps.shared.paths import typed_path
-from workflows.terraform.binary import BinaryMissing
+from workflows.terraform.binary import BinaryMissing, find_program
 
 FIRST_LAYERS = ("management", "root", "security")
 _OWN = StepKey("project")
@@ -349,8 +349,10 @@ def _missing_programs(project: Project, context: Context) -> dict[str, BinaryMis
     """Return the errors of layers whose program isn't on this computer, by account."""
     missing = {}
     for location in project.layers:
+        # Whether it is trusted is asked for the chosen layers only: that hashes a program of the project.
+        wanted = replace(wanted_binary(project, location, context.environment), trusted=None)
         try:
-            find_layer_program(project, location, context.environment)
+            find_program(wanted, context.environment.variables.get("PATH", ""))
         except BinaryMissing as error:
             missing[location.account] = error
         except OnboardError:

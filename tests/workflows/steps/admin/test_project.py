@@ -27,6 +27,7 @@ from workflows.steps.admin.other_sessions import AlreadyThere
 from workflows.steps.admin.project import Request
 from workflows.steps.admin.upstream import CheckoutBehind, UpstreamUnreachable, check_upstream
 from workflows.steps.kinds import KINDS, work_of
+from workflows.terraform import binary
 
 LAYERS = ("management", "security")
 
@@ -263,6 +264,22 @@ def test_a_layer_whose_program_is_missing_is_only_remarked_on(admin_project: Adm
     assert len(found.without_program(LAYERS)) == 1
     assert not found.without_program(("management",))
     assert admin_project.run(project, joining(admin_project))["layers"] == [*LAYERS]
+
+
+def test_a_look_at_the_project_hashes_no_program_of_it(
+    admin_project: AdminProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hashed: list[object] = []
+    mine = admin_project.root / "bin" / "terraform"
+    mine.parent.mkdir()
+    mine.write_text("#!/bin/sh\nexit 1\n")
+    mine.chmod(0o755)
+    build_env = admin_project.root / "build.env"
+    build_env.write_text(f"{build_env.read_text()}\nTF_BINARY=bin/terraform\n")
+    admin_project.environment = replace(admin_project.environment, binary=None)
+    monkeypatch.setattr(binary, "file_sha256", hashed.append)
+    assert not project.survey(str(admin_project.root), admin_project.context(), quiet).missing
+    assert not hashed
 
 
 def test_a_program_named_by_the_user_is_remarked_on(admin_project: AdminProject) -> None:
