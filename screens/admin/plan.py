@@ -446,6 +446,10 @@ class PlanPane(TerraformPane):
             if self._passes:
                 return Primary(f"Skip {self.context.item}", act=self.query_one("#skip", Button).press)
             return Primary(f"Plan {self.context.item}", act=self._plan)
+        if self._found.rejected:  # another plan would be rejected, too
+            if self.context.decisions.keys.keys().isdisjoint(self._found.rejected):
+                return Primary("Compare again", act=self.action_compare)
+            return Primary("Go to PGP keys", act=self.go_to_keys)
         if self._found.refusal:
             return Primary(f"Plan {self.context.item} again", act=self._plan)
         if self._left:

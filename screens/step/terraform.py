@@ -397,13 +397,17 @@ class TerraformPane(CodePane):
         if not self.query_one("#compare").display:
             return
         if self._uncompared:
-            self.post_message(self.StepWanted("pgp-keys", returns=True))
+            self.go_to_keys()
             return
         accounts = {self.context.item: None, **dict.fromkeys(self.context.of_each_item("applied"))}
         names = self.doubted()
         self.run_move(
             "compare", lambda _: to_compare(names, accounts, self.context), self._show_keys, looks=True
         )
+
+    def go_to_keys(self) -> None:
+        """Go to PGP keys, and come back from there."""
+        self.post_message(self.StepWanted("pgp-keys", returns=True))
 
     def _show_keys(self, keys: Mapping[tuple[str, str], str]) -> None:
         if not keys:

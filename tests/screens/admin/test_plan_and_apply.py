@@ -1748,7 +1748,11 @@ async def test_an_answer_about_a_key_that_the_session_did_not_accept_is_kept(
         await press(pilot, "escape")
         await rest(pilot)
         assert not app.pane.query_one("#not-compared").display
-        assert bool(app.pane._found.refusal) is (answer == "differs")
+        differs = answer == "differs"
+        assert bool(app.pane._found.refusal) is differs
+        assert (app.pane.primary().act == app.pane.action_compare) is differs
+        vars(app.pane.context.decisions)["keys"] = {"jane.doe": "accepted here"}
+        assert (app.pane.primary().act == app.pane.go_to_keys) is differs
         kept = answers_kept(app.pane.context.folder)
     assert {part: said for part, (said, _at) in kept.items()} == {("jane.doe", "A" * 40): answer}
 

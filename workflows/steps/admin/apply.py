@@ -22,8 +22,8 @@ from workflows.steps.admin.deactivate import refuse_appeared
 from workflows.steps.admin.edits import refuse_unusable_keys
 from workflows.steps.admin.judged_plan import (
     causes,
+    doubts_of,
     kept_in_use,
-    refusal_and_doubts,
     refuse_rejected_keys,
     standing,
 )
@@ -93,7 +93,7 @@ def survey(context: Context, report: Report) -> Outlook:
         began_at, ended = (run.description.begun_at, not run.is_running()) if run else (None, True)
         return Outlook(begun=True, began_at=began_at, ended=ended)
     own = recovery.without_imported(result_of(folder, planned.record), context)
-    refusal, doubts = refusal_and_doubts(planned, context)
+    refusal, _rejected, doubts = doubts_of(planned, context)
     return Outlook(
         refusal=refusal,
         recoverable=recovery.is_open(context),

@@ -7,10 +7,11 @@ profile, since Terraform would reject the plan only at the apply.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
@@ -19,7 +20,14 @@ from workflows.core.shapes import moment
 from workflows.git import Git
 from workflows.layer.read.layer import read_layer
 from workflows.steps.admin import new_passwords, plan_resources
-from workflows.steps.admin.accepted_plan import ChangeLine, PersonChange, Planned, decided, is_applied
+from workflows.steps.admin.accepted_plan import (
+    ChangeLine,
+    PersonChange,
+    Planned,
+    decided,
+    is_applied,
+    made_before,
+)
 from workflows.steps.admin.other_sessions import (
     Decided,
     LeftOpen,
@@ -275,27 +283,11 @@ def doubted_keys(planned: Planned, context: Context, others: Decided | None = No
         others: the result of `decided_elsewhere`, if it is there already.
 
     Raises:
-        OnboardError: the layer can't be read.
-    """
-    return what_is_doubtful(planned.encrypted_for, context, planned.rekeyed, others)
-
-
-def what_is_doubtful(
-    names: Collection[str],
-    context: Context,
-    rekeyed: Collection[str] = (),
-    others: Decided | None = None,
-) -> dict[str, Sentence]:
-    """Return what is doubtful about people's keys in the step's layer, by name.
-
-    Args:
-        rekeyed: as for `suspicions`.
-        others: as for `doubted_keys`.
-
-    Raises:
-        OnboardError: the layer can't be read.
+        OnboardError: the layer, or an answer about a key, can't be read.
     """
     others = decided_elsewhere(context) if others is None else others
+    names, before = planned.encrypted_for, made_before(context, partly=partly_applied(context))
+    rekeyed = {*planned.rekeyed, *before["rekeyed_before"]}
     left, suspect = _left_open(names, context, others), suspicions(names, context, others, rekeyed)
     of_name = {part[0]: joined(left_open_sentences({part: left[part]})) for part in left}
     return {
@@ -307,8 +299,22 @@ def what_is_doubtful(
 _REMEDY = "Add their own key with “Replace a PGP key” on Home, then plan again."
 
 
-def refusal_and_doubts(planned: Planned, context: Context) -> tuple[Sentence, dict[str, Sentence]]:
-    """Return why a plan can't be accepted or applied, "" if it can, and what is doubtful about its keys.
+class Doubts(NamedTuple):
+    """What speaks against accepting and applying a plan.
+
+    Attributes:
+        refusal: why it can't be accepted or applied any more, as a sentence, or "".
+        rejected: the people to whom that is due, since their keys were rejected.
+        of_keys: what is doubtful about the keys it encrypts to, by name.
+    """
+
+    refusal: Sentence = ""
+    rejected: tuple[str, ...] = ()
+    of_keys: Mapping[str, Sentence] = {}
+
+
+def doubts_of(planned: Planned, context: Context) -> Doubts:
+    """Return what speaks against accepting and applying a plan.
 
     Nothing is doubtful about a plan that is out of date: it has to be made again.
 
@@ -316,11 +322,11 @@ def refusal_and_doubts(planned: Planned, context: Context) -> tuple[Sentence, di
         OnboardError: the layer can't be read.
     """
     if stale := staleness(planned, context):
-        return stale, {}
+        return Doubts(stale)
     others = decided_elsewhere(context)
-    wrong = listed([name for name, _key in rejected_elsewhere(planned.encrypted_for, context, others)], 2)
-    refused = f"The PGP key of {wrong} was rejected. {_REMEDY}" if wrong else ""
-    return refused, doubted_keys(planned, context, others)
+    wrong = tuple(name for name, _key in rejected_elsewhere(planned.encrypted_for, context, others))
+    refused = f"The PGP key of {listed(wrong, 2)} was rejected. {_REMEDY}" if wrong else ""
+    return Doubts(refused, wrong, doubted_keys(planned, context, others))
 
 
 def refuse_rejected_keys(planned: Planned, context: Context) -> None:
@@ -432,7 +438,8 @@ class Return:
     """The situation when somebody returns to a plan.
 
     Attributes:
-        refusal: why it can't be accepted or applied any more, as a sentence, or "".
+        refusal: as in `Doubts`.
+        rejected: as in `Doubts`.
         since: what happened meanwhile without making it invalid, one sentence each.
         resources: the resources of the last plan.
         differences: what changed from the previous plan.
@@ -443,6 +450,7 @@ class Return:
     """
 
     refusal: Sentence = ""
+    rejected: tuple[str, ...] = ()
     since: tuple[Sentence, ...] = ()
     resources: tuple[Resource, ...] = ()
     differences: tuple[Difference, ...] = ()
@@ -456,9 +464,10 @@ def survey(made: Planned | None, context: Context) -> Return:
     """Check a plan on this machine only; AWS isn't asked, and an applied plan is left alone."""
     if made is None or is_applied(made, context):
         return Return()
-    refusal, doubts = refusal_and_doubts(made, context)
+    doubts = doubts_of(made, context)
     return Return(
-        refusal,
+        doubts.refusal,
+        doubts.rejected,
         (
             *of_the_checkout(made, context),
             *replaced_before_sent(made.passwords, context),
@@ -468,7 +477,7 @@ def survey(made: Planned | None, context: Context) -> Return:
         plan_resources.differences(context),
         old=is_old(made, context),
         undoing=sessions_that_can_undo(context) if made.foreign else {},
-        doubts=doubts,
+        doubts=doubts.of_keys,
     )
 
 

@@ -447,9 +447,13 @@ def answer_about(name: str, fingerprint: str, said: Comparison, context: Context
 
 
 def answers_kept(folder: Path) -> _Kept:
-    """Return the kept answers of the session in a folder with their times, by (name, fingerprint)."""
+    """Return the kept answers of the session in a folder with their times, by (name, fingerprint).
+
+    Raises:
+        FileError: they can't be read, so one of them may reject a key.
+    """
     found = {}
-    with suppress(FileError, ValueError, TypeError, KeyError):
+    with suppress(ValueError, TypeError, KeyError):
         for part, answer in Drafts(folder / DRAFTS).load(_KEPT).items():
             name, fingerprint = part.split(" ")
             found[name, fingerprint] = Comparison(answer["said"]), str(answer["at"])
@@ -457,7 +461,11 @@ def answers_kept(folder: Path) -> _Kept:
 
 
 def decided_elsewhere(context: Context) -> Decided:
-    """Read what the other sessions decided, and the answers that they and this one kept beside that."""
+    """Read what the other sessions decided, and the answers that they and this one kept beside that.
+
+    Raises:
+        FileError: an answer can't be read.
+    """
     found: list[tuple[Sentence, Decisions, _Kept]] = [("", Decisions(), answers_kept(context.folder))]
     for session in _others(context):
         with suppress(WrongShape):  # its own page reports the damage

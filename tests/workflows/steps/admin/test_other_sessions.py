@@ -119,6 +119,7 @@ def test_plan_and_apply_doubt_a_key_that_they_encrypt_to_as_another_session_does
     for found in (judged_plan.survey(planned, context), apply.survey(context, quiet)):
         assert found.doubts == judged_plan.doubted_keys(planned, context)
         assert bool(found.refusal) is rejected
+    assert judged_plan.survey(planned, context).rejected == ("alex.kim",) * rejected
     for own, doubts in (("same", False), ("later", rejected)):
         own_key = {
             **facts,

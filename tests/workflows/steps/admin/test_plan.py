@@ -370,7 +370,7 @@ def test_what_was_imported_since_is_no_cause_of_the_failure_any_more(
     own = context(tmp_path, plan=judged(record, PLAN, context(tmp_path)).as_facts())
     result = ApplyResult(1, (), (), (), begun=(USER,), existing=(USER,), troubles=(Trouble(USER, "Exists"),))
     monkeypatch.setattr(apply, "result_of", lambda *_: result)
-    monkeypatch.setattr(apply, "refusal_and_doubts", lambda *_: ("It is used up.", {}))
+    monkeypatch.setattr(apply, "doubts_of", lambda *_: judged_plan.Doubts("It is used up."))
     assert apply.survey(own, quiet).causes
     monkeypatch.setattr(recovery, "repairs_left", lambda _: frozenset())
     assert not apply.survey(own, quiet).causes

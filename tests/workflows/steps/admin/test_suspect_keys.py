@@ -4,15 +4,18 @@ import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from support.admin_project import AdminProject
 
+from workflows.core.files import FileError
 from workflows.core.openpgp import fingerprint_in
 from workflows.core.sentences import Sentence, text_of
 from workflows.git import Git
 from workflows.gpg.normalise import normalise
-from workflows.machine.summaries import Summary, keep_summary, made_from
+from workflows.machine.summaries import DRAFTS, Summary, keep_summary, made_from
 from workflows.sandbox.project import git
 from workflows.steps.admin import judged_plan, other_sessions
 from workflows.steps.admin.other_sessions import answer_about, decided_elsewhere, left_open_about
@@ -32,6 +35,11 @@ def context(admin: AdminProject, **facts: object) -> Context:
 
 def suspected(names: list[str], own: Context) -> Mapping[str, Sentence]:
     return suspicions(names, own, decided_elsewhere(own))
+
+
+def doubted(names: list[str], own: Context) -> Mapping[str, Sentence]:
+    planned: Any = SimpleNamespace(encrypted_for=names, rekeyed=())
+    return judged_plan.doubted_keys(planned, own)
 
 
 def put(admin: AdminProject, *files: str, key: bytes, committed: bool = True) -> str:
@@ -165,9 +173,36 @@ def test_an_answer_about_a_key_that_nobody_accepted_counts_here_and_elsewhere(
     other.mkdir()
     for each in (own, replace(own, folder=other)):
         same = answer is Comparison.SAME
-        assert bool(judged_plan.what_is_doubtful([JANE], each)) is not same
+        assert bool(doubted([JANE], each)) is not same
         assert bool(judged_plan.rejected_elsewhere([JANE], each)) is not same
         assert bool(to_compare([JANE], ["security"], each)) is not same
+
+
+@pytest.mark.parametrize("here", [True, False], ids=["in this session", "in another"])
+def test_an_answer_that_cannot_be_read_is_no_missing_answer(
+    admin_project: AdminProject, people_keys: Keys, *, here: bool
+) -> None:
+    fingerprint = put(admin_project, "security/jane.doe", key=people_keys[JANE])
+    own = context(admin_project)
+    other_session(admin_project, "ann", "B" * 40, "same")
+    whose = own if here else replace(own, folder=own.folder.with_name("other"))
+    answer_about(JANE, fingerprint, Comparison.DIFFERS, whose)
+    (answers,) = (whose.folder / DRAFTS).iterdir()
+    answers.unlink()
+    answers.mkdir()
+    for ask in (doubted, judged_plan.rejected_elsewhere):
+        with pytest.raises(FileError):
+            ask([JANE], own)
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_a_key_that_an_earlier_plan_changed_to_is_still_doubtful_in_the_next(
+    admin_project: AdminProject, people_keys: Keys, *, before: bool
+) -> None:
+    put(admin_project, "security/jane.doe", "management/jane.doe", key=people_keys[JANE])
+    made = {"passwords": [JANE], "access_keys": [], "rekeyed_before": [JANE] if before else []}
+    own = context(admin_project, resetting=[JANE], **{"plan@security": made})
+    assert bool(doubted([JANE], own)) is before
 
 
 @pytest.mark.parametrize("whose", [JANE, "juan.delacruz"])
@@ -203,11 +238,11 @@ def test_a_key_that_is_doubtful_as_somebody_elses_is_doubtful_as_anybodys(
         other_session(admin_project, JANE, fingerprint, answer)
     (left,) = left_open_about({name: fingerprint}, own, decided_elsewhere(own)).values()
     assert (left.answer, left.whose) == (answer, JANE)
-    assert name in judged_plan.what_is_doubtful([name], own)
+    assert name in doubted([name], own)
     assert bool(judged_plan.rejected_elsewhere([name], own)) is (answer is Comparison.DIFFERS)
     other_session(admin_project, name, fingerprint, "same")
     assert left_open_about({name: fingerprint}, own, decided_elsewhere(own)) == {}
-    assert judged_plan.what_is_doubtful([name], own) == {}
+    assert doubted([name], own) == {}
 
 
 def test_the_other_sessions_are_read_once(
@@ -217,7 +252,7 @@ def test_the_other_sessions_are_read_once(
     other_session(admin_project, JANE, "A" * 40, "same")
     read: list[object] = []
     monkeypatch.setattr(other_sessions, "siblings", lambda *own: read.append(own) or siblings(*own))
-    assert judged_plan.what_is_doubtful([JANE], context(admin_project))
+    assert doubted([JANE], context(admin_project))
     assert len(read) == 1
 
 
