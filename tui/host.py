@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -176,13 +177,13 @@ def encrypted_files(
     It asks on the terminal `tty`, or in its agent's own window.
     """
 
-    def opened(message: bytes) -> bytes:
+    def opened(message: bytes, *, asks: bool = True) -> bytes:
         plain = decrypt.decrypt(
-            message, passphrase=None, gnupg_home=gnupg_home, environment=environment, tty=tty
+            message, passphrase=None, gnupg_home=gnupg_home, environment=environment, tty=tty, asks=asks
         )
         return plain.reveal().encode()
 
     def closed(plain: bytes) -> bytes:
         return keyring.encrypt(plain, fingerprint=fingerprint, gnupg_home=gnupg_home, environment=environment)
 
-    return vault.PgpFileVault(folder, closed, opened)
+    return vault.PgpFileVault(folder, closed, opened, partial(opened, asks=False))

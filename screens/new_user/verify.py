@@ -12,7 +12,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 
-from screens.step.asking import UnlockingPane
+from screens.step.asking import OwnPassphrase, UnlockingPane
 from screens.step.console_steps import SandboxPhone
 from screens.step.page import TALL, YOURS, Opening, Primary, StepPane, Turn
 from screens.widgets.dialogs import Notice
@@ -277,8 +277,12 @@ class VerifyPane(UnlockingPane):
         elif self._settled or not wanted:
             table.focus()
         else:  # so that no code ages while gpg asks for a passphrase
-            open_keys = partial(verify.open_keys, self.context)
-            self.run_unlocked("open-keys", open_keys, lambda _: None, looks=True)
+            self.run_unlocked(
+                "open-keys",
+                lambda report: verify.open_keys(self.context, report, asks=bool(self.query(OwnPassphrase))),
+                lambda _: None,
+                looks=True,
+            )
 
     def _hint(self, views: Sequence[IdentityView]) -> str:
         """Return what to do first."""

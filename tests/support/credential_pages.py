@@ -51,6 +51,9 @@ MFA, KEYS, PROFILES = (StepKey(name, ITEM) for name in ("mfa", "access-keys", "p
 VERIFY = StepKey("verify")
 SERIAL = "arn:aws:iam::222222222222:mfa/jane.doe"
 
+DESKTOP = {**ENVIRONMENT, "DISPLAY": ":7"}
+"""The environment of a desktop, where gpg could ask in a window."""
+
 
 def begin(session: Session, new_user: NewUserAws) -> None:
     facts = new_user.context().facts
@@ -105,10 +108,20 @@ def written(new_user: NewUserAws, session: Session) -> None:
     settle(session, PROFILES, profiles.perform(profiles.proposal(context), context, new_user.report))
 
 
+def recording_pinentry(gpg: GpgHome) -> Path:
+    """Let gpg have a pinentry with windows; return the file that is there once it was started."""
+    program, log = gpg.path / "pinentry", gpg.path / "pinentry.log"
+    program.write_text(f"#!/bin/sh\ntouch {log}\nexit 1\n")
+    program.chmod(0o700)
+    with (gpg.path / "gpg-agent.conf").open("a") as configuration:
+        configuration.write(f"pinentry-program {program}\n")
+    return log
+
+
 def with_pgp_files(new_user: NewUserAws, gpg: GpgHome, fingerprint: str, tmp_path: Path) -> Session:
     """A session of a person without a keyring, whose password is encrypted to this key."""
     vault = partial(
-        vault_for, folder=tmp_path / "vault", gnupg_home=gpg.path, environment=ENVIRONMENT, with_keyring=False
+        vault_for, folder=tmp_path / "vault", gnupg_home=gpg.path, environment=DESKTOP, with_keyring=False
     )
     new_user.environment = replace(new_user.environment, gnupg_home=gpg.path, vault=vault)
     new_user.identities = (jane(key_fingerprint=fingerprint),)

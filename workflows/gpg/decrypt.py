@@ -312,6 +312,7 @@ def decrypt(
     environment: Mapping[str, str],
     tty: str | None = None,
     cancelled: Event | None = None,
+    asks: bool = True,
 ) -> Secret:
     """Decrypt a message.
 
@@ -327,6 +328,7 @@ def decrypt(
         environment: the person's environment.
         tty: the device of the terminal for pinentry.
         cancelled: set by another thread to cancel; gpg is ended, but not its agent.
+        asks: whether pinentry may be started at all.
 
     Returns:
         The plain text, exactly as it was encrypted.
@@ -338,7 +340,7 @@ def decrypt(
         OnboardError: the passphrase is not one line of at most 255 bytes.
     """
     windows = sys.platform == "darwin" or any(map(environment.get, ("DISPLAY", "WAYLAND_DISPLAY")))
-    askable = passphrase is not None or tty is not None or windows
+    askable = passphrase is not None or (asks and (tty is not None or windows))
     run = run_gpg(
         [*(() if askable else ("--pinentry-mode", "error")), "--no-auto-key-retrieve", "--decrypt"],
         gnupg_home=gnupg_home,

@@ -68,20 +68,30 @@ class PgpFileVault:
         folder: created with mode 0700; the files have 0600.
         encrypt: encrypts plain bytes to the person's key.
         decrypt: the reverse; may prompt for a passphrase. Both raise an OnboardError on failure.
+        quietly: the same, but prompts nobody; None if `decrypt` never does.
     """
 
     def __init__(
-        self, folder: Path, encrypt: Callable[[bytes], bytes], decrypt: Callable[[bytes], bytes]
+        self,
+        folder: Path,
+        encrypt: Callable[[bytes], bytes],
+        decrypt: Callable[[bytes], bytes],
+        quietly: Callable[[bytes], bytes] | None = None,
     ) -> None:
         self._folder = folder
         self._encrypt = encrypt
         self._decrypt = decrypt
+        self._quietly = quietly or decrypt
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, PgpFileVault) and other._folder == self._folder
 
     def __hash__(self) -> int:
         return hash(self._folder)
+
+    def without_asking(self) -> PgpFileVault:
+        """Return the same vault, which prompts nobody."""
+        return PgpFileVault(self._folder, self._encrypt, self._quietly)
 
     @property
     def description(self) -> Sentence:

@@ -16,6 +16,7 @@ from support.credential_pages import (
     field,
     host,
     kept,
+    recording_pinentry,
     with_pgp_files,
     written,
 )
@@ -385,6 +386,7 @@ async def test_what_does_not_work_is_explained_and_can_be_accepted(
 async def test_the_passphrase_is_asked_when_gpg_has_forgotten_it(
     new_user: NewUserAws, gpg: GpgHome, tmp_path: Path
 ) -> None:
+    window = recording_pinentry(gpg)
     fingerprint = gpg.key("jane", passphrase="canary-passphrase")
     session = with_pgp_files(new_user, gpg, fingerprint, tmp_path)
     kept(new_user, session, user_key(new_user), "pgp-file")
@@ -405,6 +407,7 @@ async def test_the_passphrase_is_asked_when_gpg_has_forgotten_it(
         await rest(pilot)
         await rest(pilot)
         assert app.pane.query_one(".of-the-table").display
+    assert not window.exists(), "nobody pressed anything that needs gpg"
     assert "canary" not in everything_written(session.folder)
     session.close()
 
@@ -412,6 +415,7 @@ async def test_the_passphrase_is_asked_when_gpg_has_forgotten_it(
 async def test_to_look_again_asks_for_the_passphrase_and_says_what_it_could_not_ask_without(
     new_user: NewUserAws, gpg: GpgHome, tmp_path: Path
 ) -> None:
+    window = recording_pinentry(gpg)
     fingerprint = gpg.key("jane", passphrase="canary-passphrase")
     session = with_pgp_files(new_user, gpg, fingerprint, tmp_path)
     kept(new_user, session, user_key(new_user), "pgp-file")
@@ -433,6 +437,7 @@ async def test_to_look_again_asks_for_the_passphrase_and_says_what_it_could_not_
             assert len({str(why) for _, why in app.wizard._unsure}) == (not secret), "one reason for all"
             assert (session.status(MFA) is Status.CONTRADICTED) is bool(secret)
             assert ("MFA" in str(app.wizard.query_one("#next", Text).content)) is bool(secret)
+    assert not window.exists(), "the dialog asks"
     session.close()
 
 

@@ -39,6 +39,7 @@ from workflows.steps.shared.module import Context, Looks, Progress, Report
 from workflows.steps.shared.own_access_key import (
     check_owner,
     kept_key,
+    key_at,
     not_accepted,
     observe_store,
     report_device,
@@ -279,10 +280,13 @@ def _switch_url(role: RoleProfile) -> str:
     return ""
 
 
-def open_keys(context: Context, _report: Report) -> None:
+def open_keys(context: Context, _report: Report, *, asks: bool) -> None:
     """Open the keys in files encrypted to the user's own PGP key, so that no code waits for a passphrase.
 
     Other failures are left to the test.
+
+    Args:
+        asks: whether gpg may ask for the passphrase in a window of its own, because the user acted.
 
     Raises:
         PassphraseNeeded: gpg-agent has forgotten the passphrase: `unlock` first.
@@ -290,7 +294,8 @@ def open_keys(context: Context, _report: Report) -> None:
     for account in _with_key(context):
         if (context.of_each_item("access_key").get(account) or {}).get("kept") == KEPT_IN_PGP_FILE:
             try:
-                key = kept_key(context, identity_of(context, account))
+                identity = identity_of(context, account)
+                key = kept_key(context, identity) if asks else key_at(KEPT_IN_PGP_FILE, context, identity)
             except PassphraseNeeded:
                 raise
             except OnboardError:

@@ -223,17 +223,32 @@ def not_accepted(access_key_id: str) -> Observation:
 def _key_without_asking(context: Context) -> Credentials | None:
     """Return the kept key from exactly where it was put, without trying other places or running a program.
 
-    None if it is in a file encrypted to the user's own key, unless the look may open it, since that might ask
-    for a passphrase or a card. No profile is followed either: its `credential_process` might ask, too.
+    None if it is in a file encrypted to the user's own key, unless the look may open it: gpg then reports
+    that it would ask. No profile is followed: its `credential_process` might ask.
     """
     kept, identity = (context.facts.get("access_key") or {}).get("kept"), identity_of(context)
     if kept == KEPT_IN_FILE:
         return store_for(CREDENTIALS_FILE, context, identity).load()
     if kept != KEPT_IN_KEYRING and not (kept == KEPT_IN_PGP_FILE and context.opens):
         return None
+    return key_at(kept, context, identity)
+
+
+def key_at(kept: str, context: Context, identity: Identity) -> Credentials | None:
+    """Return an identity's key from the keyrings, or from encrypted files if gpg needs to ask nobody.
+
+    Args:
+        kept: which of both.
+
+    Raises:
+        PassphraseNeeded: gpg would have to ask.
+        OnboardError: a vault doesn't answer or is damaged.
+    """
     every = usable_vaults(context.environment, fingerprint_of(context, identity))
-    place = [vault for vault in every if isinstance(vault, PgpFileVault) is (kept == KEPT_IN_PGP_FILE)]
-    return _found(place, context, identity)
+    files = [vault for vault in every if isinstance(vault, PgpFileVault)]
+    quiet = [vault.without_asking() for vault in files]
+    keyrings = [vault for vault in every if vault not in files]
+    return _found(quiet if kept == KEPT_IN_PGP_FILE else keyrings, context, identity)
 
 
 def guard_of_key(context: Context) -> str:
