@@ -251,12 +251,11 @@ class VerifyPane(UnlockingPane):
         }
         wanted = [
             Wanted(f"code-{view.account}", view.account, _device(view))
-            for view in survey.identities
-            if view.serial is not None and not self._to_correct
+            for view in (self._to_ask if self._to_correct else survey.identities)
+            if view.serial is not None
         ]
         self.set_class(not wanted, "-codeless")
-        hint = "" if self._key_rejected else self._hint(survey.identities)
-        await self.query_one(CodeField).ask(wanted, hint)
+        await self.query_one(CodeField).ask(wanted, self._hint(survey.identities))
         table = self.query_one(ProfileAnswers)
         table.show(list(self._survey.names), self._results.values())
         table.display = bool(self._survey.names)
@@ -286,8 +285,9 @@ class VerifyPane(UnlockingPane):
 
     def _hint(self, views: Sequence[IdentityView]) -> str:
         """Return what to do first."""
-        if self._gone:
-            return f"✗ {text_of(joined(self._gone.values()))}"
+        if self._to_correct:
+            gone = f"✗ {text_of(joined(self._gone.values()))}" if self._gone else ""
+            return text_of(joined((gone, self._still()), "\n"))
         keyless = self._survey.keyless
         lacking = f"You kept no access key for {enumerated(keyless)}" if keyless else ""
         if not self._survey.identities:
@@ -300,6 +300,11 @@ class VerifyPane(UnlockingPane):
         more = " Each device has its own." if len(coded) > 1 else ""
         return f"Enter the code your app shows now.{more}{lacking}"
 
+    def _still(self) -> Sentence:
+        """Say which accounts a code can still test while an earlier step waits; "" for none."""
+        coded = [view.account for view in self._to_ask if view.serial is not None]
+        return f"You can still test {enumerated(coded)}: enter the code shown now." if coded else ""
+
     @on(Button.Pressed, "#finish")
     def submit(self) -> None:
         """Finish, whatever doesn't work yet."""
@@ -308,7 +313,7 @@ class VerifyPane(UnlockingPane):
     @on(Button.Pressed, "#again")
     def _ask(self) -> None:
         """Ask what doesn't work and what needs no code, or everything again."""
-        if not (views := self._survey.to_ask(self._results)):
+        if not (views := self._to_ask):
             self.submit()
             return
         codes = self._codes()
@@ -323,8 +328,8 @@ class VerifyPane(UnlockingPane):
         self._results = {name: result for name, result in self._results.items() if name not in asked}
         self.query_one(ProfileAnswers).show(list(self._survey.names), self._results.values())
         self._answer("")
-        self._gone.clear()
         accounts = {view.account for view in views}
+        self._gone = {key: words for key, words in self._gone.items() if key.item not in accounts}
         self.run_unlocked(
             "verify",
             lambda report: verify.verify(codes, self.context, report, accounts=accounts),
@@ -359,10 +364,10 @@ class VerifyPane(UnlockingPane):
         self.query_one(CodeField).clear()
         seen = verify.keys_seen(results, self._survey, self.context)
         self._learn(seen)
-        self._want(() if self._to_correct else self._survey.to_ask(self._results), "")
+        self._want(self._to_ask, self._still() if self._to_correct else "")
         refused = self._refused_codes()
         proof = _proof(tuple(self._results.values()), self._survey.written, why=not refused)
-        correct = f"Correct the MFA device in Profiles ({self._misnamed})." if self._misnamed else ""
+        correct = f"Correct the MFA device in Profiles ({self._misnamed[0]})." if self._misnamed else ""
         self._answer(joined((proof, correct), "\n"))
         self.show_problems(refused)
         again = verify.tested_again(self._results.values(), self.context)
@@ -419,35 +424,41 @@ class VerifyPane(UnlockingPane):
         return not self._survey.identities and self._survey is not _NOT_YET
 
     @property
-    def _misnamed(self) -> str:
-        """The first account whose profiles name no MFA device, or one unknown to AWS, or ""."""
-        answers = (
-            (view.account, self._results.get(name)) for view in self._survey.identities for name in view.names
+    def _misnamed(self) -> list[str]:
+        """The accounts whose profiles name no MFA device, or one unknown to AWS."""
+        answers = {view.account: map(self._results.get, view.names) for view in self._survey.identities}
+        return [
+            account for account, all_ in answers.items() if any(each and each.wants_device for each in all_)
+        ]
+
+    @property
+    def _to_correct(self) -> tuple[StepKey, ...]:
+        """The earlier steps that have to be done again before a test of their accounts can succeed."""
+        rejected = sorted(key for key in self._changed if key.step == "access-keys" and self._failing)
+        return (*self._gone, *rejected, *(StepKey("profiles", account) for account in self._misnamed))
+
+    @property
+    def _to_ask(self) -> tuple[IdentityView, ...]:
+        """The identities that the next test asks, if their codes are there."""
+        return self._survey.to_ask(self._results, {key.item or "" for key in self._to_correct})
+
+    def _tests_others(self) -> bool:
+        """Return whether a test is to come before an earlier step is done again: something new, or a code."""
+        return not self._code_lacks() and any(
+            view.serial or not self._results.keys() >= {*view.names} for view in self._to_ask
         )
-        return next((account for account, answer in answers if answer and answer.wants_device), "")
-
-    @property
-    def _to_correct(self) -> StepKey | None:
-        """The first earlier step that has to be done again before a test can succeed."""
-        device = StepKey("profiles", self._misnamed) if self._misnamed else None
-        return next(iter(self._gone), self._key_rejected or device)
-
-    @property
-    def _key_rejected(self) -> StepKey | None:
-        """The first step whose access key AWS rejected, so that no code helps."""
-        rejected = (key for key in self._changed if key.step == "access-keys" and self._failing)
-        return None if self._gone else min(rejected, default=None)
 
     def _code_lacks(self) -> bool:
         """Return whether a code must be entered before anything is asked."""
         codes = self._codes()
         if self._code_for == "#try":
             return not codes[self._owner().account]
-        return any(view.serial and not codes[view.account] for view in self._survey.to_ask(self._results))
+        return any(view.serial and not codes[view.account] for view in self._to_ask)
 
     def primary(self) -> Primary:
         command_waits = self._code_for == "#try"
-        if (key := self._to_correct) and not command_waits:
+        if self._to_correct and not (command_waits or self._tests_others()):
+            key = self._to_correct[0]
             wanted = self.StepWanted(str(key), returns=True)
             return Primary(f"Go to {_HERE[key.step]} ({key.item})", act=partial(self.post_message, wanted))
         if not self._survey.identities:
@@ -461,7 +472,8 @@ class VerifyPane(UnlockingPane):
             return Primary("Enter the code first", ready=False, act=act)
         if command_waits:
             return Primary("Try it here", act=act)
-        return Primary("Test again" if self._results else "Test every profile", act=act)
+        first = "Test the others" if self._to_correct else "Test every profile"
+        return Primary("Test again" if self._results and not self._to_correct else first, act=act)
 
     def turn(self) -> Turn:
         if self._settled and not self.inside:
@@ -552,7 +564,7 @@ class VerifyPane(UnlockingPane):
             self._answer("")
             self.query_one("#tried", Text).show_lines([])
             self.query_one(ProfileAnswers).show(list(self._survey.names), self._results.values())
-            self._want(self._survey.to_ask(self._results), "")
+            self._want(self._to_ask, "")
             self._show_shell()
 
     def _show_tried(self, tried: Tried) -> None:

@@ -32,7 +32,7 @@ from workflows.machine.session import Session
 from workflows.machine.state import Status
 from workflows.steps.new_user import access_keys, profiles, verify
 from workflows.steps.new_user.access_keys import TYPED
-from workflows.steps.new_user.verify import NOT_INSTALLED, Tried
+from workflows.steps.new_user.verify import NOT_INSTALLED, IdentityView, Tried
 from workflows.steps.shared.own_access_key import CREDENTIALS_FILE
 
 
@@ -503,3 +503,28 @@ async def test_profiles_that_are_gone_lead_to_the_step_that_writes_them(
         await pilot.press("ctrl+n")
         await rest(pilot)
         assert app.wizard.current == written
+
+
+async def test_while_a_key_is_rejected_the_other_accounts_are_tested(
+    new_user: NewUserAws, session: Session
+) -> None:
+    begin(session, new_user, with_device=True)
+    app = PaneHost(session, new_user.environment, MODULES, {"verify": VerifyPane}, VERIFY)
+    views = [IdentityView(account, f"bb-{account}", "arn:serial", {}) for account in ("apps", ITEM, "works")]
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        pane = app.pane
+        assert isinstance(pane, VerifyPane)
+        rejected = StepKey("access-keys", ITEM)
+        pane._learn({rejected: Observation(Verdict.GONE, "It is rejected.")})
+        pane._results = {f"bb-{ITEM}": Result(f"bb-{ITEM}", "", "-"), "bb-works": Result("bb-works", "arn")}
+        await pane._show_survey(verify.Survey(tuple(views), has_aws=False))
+        await rest(pilot)
+        assert [str(field.id) for field in pane.query(Input) if is_displayed(field)] == ["code-apps"]
+        assert pane.primary().act != pane._ask, "it leads to the key, until a code is there"
+        await pilot.press(*"123456")
+        assert pane.primary().act == pane._ask
+        pane._gone = {StepKey("profiles", ITEM): "They are gone."}
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        assert pane._gone, "its account wasn't tested"

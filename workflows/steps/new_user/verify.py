@@ -123,13 +123,21 @@ class Survey:
         works = [name for name in self.names if name in results and not results[name].problem]
         return sorted(works, key=lambda name: (name in bases, bool(_CAN_MUCH.search(name))))
 
-    def to_ask(self, results: Mapping[str, Result]) -> tuple[IdentityView, ...]:
+    def to_ask(
+        self, results: Mapping[str, Result], without: Collection[str] = ()
+    ) -> tuple[IdentityView, ...]:
         """Return identities with a profile that another test may make work; all if there is none.
 
         Those that need no code are always among them: asking again costs nothing.
+
+        Args:
+            results: the answers so far.
+            without: accounts that can't work yet; then only the others that another test may help.
         """
         settled = {name for name, result in results.items() if result.for_admin or not result.problem}
         open_ = [view for view in self.identities if not settled.issuperset(view.names)]
+        if without:
+            return tuple(view for view in open_ if view.account not in without)
         return tuple(view for view in self.identities if not open_ or view in open_ or view.serial is None)
 
 
