@@ -186,6 +186,7 @@ class VerifyPane(UnlockingPane):
             ("l", "copy_lines", "Copy lines", "Copy the lines for your shell"),
             ("v", "show_lines", "Show lines", "Show the whole lines for your shell"),
             ("h", "other_shell", "Other shell", "Show the lines for bash, zsh or fish"),
+            ("a", "again", "Test all again", "Ask AWS about every profile again"),
             ("o", "switch", "Switch role", "Open the console's page that switches to the chosen role"),
             ("c", "copy_switch", "Copy role link", "Copy the address of that page"),
         )
@@ -223,7 +224,7 @@ class VerifyPane(UnlockingPane):
         yield SandboxPhone(self.context.environment)
         yield AfterVerify(sandbox=self.context.environment.sandbox)
         yield ButtonRow(
-            Button("Test all again", id="again"),
+            Button("Test all again", id="again", key="a"),
             Button("Finish without them", id="finish"),
             Button("Switch role", id="switch", key="o"),
             Button("Copy role link", id="copy-switch", key="c"),
@@ -311,6 +312,11 @@ class VerifyPane(UnlockingPane):
         super().submit()
 
     @on(Button.Pressed, "#again")
+    def action_again(self) -> None:
+        """Ask again, if the button is there."""
+        if self.query_one("#again").display:
+            self._ask()
+
     def _ask(self) -> None:
         """Ask what doesn't work and what needs no code, or everything again."""
         if not (views := self._to_ask):

@@ -29,6 +29,7 @@ from textual.layout import ArrangeResult, Layout, WidgetPlacement
 from textual.layouts.horizontal import HorizontalLayout
 from textual.markup import escape
 from textual.message import Message
+from textual.screen import ModalScreen
 from textual.strip import Strip
 from textual.style import Style
 from textual.visual import VisualType
@@ -348,9 +349,10 @@ class Button(widgets.Button, Measured, inherit_bindings=False):
             row[max(0, min(row.index(self) + step, len(row) - 1))].focus()
 
     def action_row(self, step: int) -> None:
-        """Move the focus to the row of buttons above or below; if there is none, scroll."""
-        around = self.parent.parent.children if self.parent and self.parent.parent else ()
-        rows = [row for row in map(_row_of, around) if row]
+        """Move the focus to the row of buttons above or below on the page; if there is none, scroll."""
+        page = next((each for each in self.ancestors if isinstance(each, VerticalScroll | ModalScreen)), None)
+        buttons = (each for each in self.screen.focus_chain if isinstance(each, Button))
+        rows = [_row_of(each) for each in dict.fromkeys(b.parent for b in buttons if page in b.ancestors)]
         own = _row_of(self.parent)
         at = rows.index(own) + step if self in own else -1
         if not 0 <= at < len(rows):

@@ -204,13 +204,15 @@ async def test_the_code_for_another_test_of_what_works_is_used_for_it(
         assert isinstance(app.pane, VerifyPane)
         finish = app.pane.primary()
         before = app.pane.request().results
-        app.pane.query_one("#again", Button).press()
+        await pilot.press("down")
+        assert app.focused is app.pane.query_one("#again")
+        await pilot.press("enter")
         await rest(pilot)
         assert not app.pane.primary().ready
         await pilot.press("escape")
         await rest(pilot)
         assert app.pane.primary() == finish
-        app.pane.query_one("#again", Button).press()
+        await pilot.press("a")
         await rest(pilot)
         assert not app.pane.problems, "no code was asked for before"
         assert not app.pane.query_one(AfterVerify).has_class("-shown"), "the code comes first"

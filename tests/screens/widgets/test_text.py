@@ -6,7 +6,7 @@ import pytest
 from rich.segment import Segment
 from rich.style import Style
 from textual.app import App, ComposeResult
-from textual.containers import Horizontal, VerticalScroll
+from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.strip import Strip
 from textual.widgets import Input
 
@@ -160,11 +160,15 @@ async def test_the_arrows_reach_every_button_of_several_rows() -> None:
     class Rows(App[None]):
         def compose(self) -> ComposeResult:
             with VerticalScroll(can_focus=False):
-                for row in ("ab", "c", "de"):
-                    yield Horizontal(*(Button(name, id=name) for name in row))
+                yield Horizontal(*(Button(name, id=name) for name in "ab"))
+                yield Vertical(Horizontal(Button("c", id="c")), id="deeper")
+                yield Vertical(Horizontal(Button("x", id="x")), id="hidden")
+                yield Horizontal(*(Button(name, id=name) for name in "de"))
+            yield Horizontal(Button("bar", id="bar"))
 
     app = Rows()
     async with app.run_test() as pilot:
+        app.query_one("#hidden").display = False
         app.query_one("#a").focus()
         keys = ("right", "down", "right", "down", "right", "down", "up", "up", "up", "left")
         seen = []
