@@ -159,12 +159,15 @@ class FilterField(Input):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "clear_filter", "Clear"),
-        Binding("down,enter", "leave_filter", "To the list", show=False),
+        Binding("down", "leave_filter(False)", "To the list", show=False),
+        Binding("enter", "leave_filter(True)", "To the list", show=False),
     ]
 
     @dataclass
     class Left(Message):
-        """The user moves on to the filtered list."""
+        """The user moves on to the filtered list; `entered` says whether with Enter."""
+
+        entered: bool
 
     @property
     def terms(self) -> tuple[str, ...]:
@@ -189,9 +192,9 @@ class FilterField(Input):
     def action_clear_filter(self) -> None:
         self.value = ""
 
-    def action_leave_filter(self) -> None:
+    def action_leave_filter(self, entered: bool) -> None:  # noqa: FBT001 - an action's parameter
         """Go to the filtered list."""
-        self.post_message(self.Left())
+        self.post_message(self.Left(entered))
 
 
 class KeyIdInput(Input):

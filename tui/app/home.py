@@ -652,9 +652,13 @@ class HomeScreen(OneFocus):
         self._fill()
         options.focus()
 
-    def on_filter_field_left(self) -> None:
-        """Go from the field to the list."""
+    def on_filter_field_left(self, event: fields.FilterField.Left) -> None:
+        """Go from the field to the list, or with Enter into the only line that matches."""
         options = self.query_one(OptionList)
+        matches = [option.id for option in options.options if option.id]
+        if event.entered and len(matches) == 1:
+            self._open(matches[0])
+            return
         options.focus()
         options.highlighted = max(
             range(options.option_count), key=lambda at: self._nearness(options.options[at].id)

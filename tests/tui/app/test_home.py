@@ -849,20 +849,23 @@ async def test_the_list_is_filtered_by_words_of_people_projects_and_tasks() -> N
         await pilot.press("slash", *"bb add jane")
         await rest(pilot)
         assert ids_of(app) == ["session-0"]
-        await pilot.press("enter", "enter")
+        await pilot.press("enter")
         await rest(pilot)
-        assert app.asked == [HomeScreen.Resume(LATE)]
-        await pilot.press("slash", "escape", *"rotate")
+        assert app.asked == [HomeScreen.Resume(LATE)], "it is the only one"
+        await pilot.press("escape", *"rotate", "down")
         await rest(pilot)
         assert ids_of(app) == ["rotation"]
-        await pilot.press(*"xyz")
+        assert app.home.query_one(OptionList).has_focus
+        assert app.asked == [HomeScreen.Resume(LATE)]
+        await pilot.press("slash", *"xyz")
         await rest(pilot)
         assert not ids_of(app)
-        assert "rotatexyz" in str(app.home.query_one(OptionList).options[0].prompt)
+        assert "xyz" in str(app.home.query_one(OptionList).options[0].prompt)
         await pilot.press("escape", "escape")
         await rest(pilot)
         assert not app.home.query("#filter")
         assert app.home.query_one(OptionList).has_focus
+        assert app.asked == [HomeScreen.Resume(LATE)]
 
 
 def test_regions_that_are_left_to_switch_or_to_ask_about_are_not_all_done() -> None:
