@@ -91,5 +91,5 @@ def _sign_in(identity: Identity, label: str) -> Task:
     if not identity.sign_in_url:
         return Task("This user has no password for the console", watched=True)
     still = Button("I'm in", id="signed-in")  # users already signed in have nothing to open
-    buttons = (Button("Open", id="open"), Button("Copy address", id="copy"), still)
-    return Task(label, buttons=buttons, opens=True)
+    buttons = Button("Open", id="open"), Button("Copy address", id="copy")
+    return Task(label, buttons=buttons, opens=True, confirms=still)

@@ -33,6 +33,7 @@ class Task:
             it is the last. The focus stays on them.
         helps: buttons that appear when it is the task's turn, and don't count.
         opens: whether the first button opens a page, which counts once `Checklist.opened` confirms it.
+        confirms: the button that alone counts, where the others only lead to it; None if they count.
         watched: whether the wizard sees by itself that it is done, and calls `Checklist.did`.
         copies: whether it only fills the clipboard, which is cleared when the page is left: a help, which no
             later task needs.
@@ -44,6 +45,7 @@ class Task:
     asides: tuple[Button, ...] = ()
     helps: tuple[Button, ...] = ()
     opens: bool = False
+    confirms: Button | None = None
     watched: bool = False
     copies: bool = False
 
@@ -55,8 +57,10 @@ class _Row(ButtonRow):
         self.entry = task
         self._said = None if task.buttons or task.watched else Button("Done", id=f"did-{number}")
         self.done = False
+        self.led = False
+        """Whether the buttons that lead to the one that confirms it were pressed."""
         value = [] if task.value is None else [task.value.add_class("task-value")]
-        said = [] if self._said is None else [self._said]
+        said = [button for button in (task.confirms, self._said) if button]
         super().__init__(
             Text(_TO_DO, classes="task-mark"),
             Text(str(number), classes="task-number"),
@@ -86,6 +90,8 @@ class _Row(ButtonRow):
         """Return whether pressing that button does the task."""
         if self.looks(button):
             return current
+        if self.entry.confirms:
+            return button is self.entry.confirms
         return button not in self.entry.helps and not (self.entry.opens and button is self.entry.buttons[0])
 
     def looks(self, button: AnyButton) -> bool:
@@ -95,6 +101,10 @@ class _Row(ButtonRow):
     def buttons(self) -> Iterator[Button]:
         """Yield the buttons that can be pressed."""
         return (button for button in self.query(Button) if button.display and button.focusable)
+
+    def next_button(self) -> Button | None:
+        """Return the button to press next, if there is one."""
+        return self.entry.confirms if self.led else next(self.buttons(), None)
 
 
 class Checklist(Vertical):
@@ -224,7 +234,10 @@ class Checklist(Vertical):
         number, row = next((at, row) for at, row in enumerate(self._rows, start=1) if row.entry.opens)
         if opened:
             self._show_address()
-            self.did(number)
+            if row.entry.confirms:
+                self._led(row)
+            else:
+                self.did(number)
             return
         self._show_address(f"No browser opens here: {address}")
         list(row.buttons())[1].focus()
@@ -241,11 +254,16 @@ class Checklist(Vertical):
 
     def focus_next(self) -> bool:
         """Focus what is to be pressed next; return whether there is anything."""
-        rows = self._rows[self._at : self._at + 1]
-        button = next((button for row in rows for button in row.buttons()), None)
+        button = next((row.next_button() for row in self._rows[self._at : self._at + 1]), None)
         if button is not None:
             button.focus()
         return button is not None
+
+    def _led(self, row: _Row) -> None:
+        """Go to the button that confirms a task."""
+        row.led = True
+        if row.entry.confirms and not row.done:
+            row.entry.confirms.focus()
 
     def _mark(self) -> None:
         for index, row in enumerate(self._rows):
@@ -255,7 +273,11 @@ class Checklist(Vertical):
     @on(Button.Pressed)
     def _move_on(self, event: Button.Pressed) -> None:
         for index, row in enumerate(self._rows):
-            if row not in event.button.ancestors or not row.counts(event.button, current=index == self._at):
+            if row not in event.button.ancestors:
+                continue
+            if row.entry.confirms and event.button in row.entry.buttons[row.entry.opens :]:
+                self._led(row)
+            if not row.counts(event.button, current=index == self._at):
                 continue
             looks = row.looks(event.button)
             if not looks or not all(other.done for other in self._rows if other is not row):

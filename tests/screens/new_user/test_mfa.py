@@ -45,7 +45,7 @@ async def test_mfa_in_the_console_is_claimed_only_once_the_list_is_done(
         await pilot.press("ctrl+n")
         await rest(pilot)
         assert app.wizard.current == MFA
-        for _ in range(7):  # no browser opens, so the address is copied
+        for _ in range(8):  # no browser opens, so the address is copied
             assert not app.pane.primary().ready
             assert app.pane.query_one("#before").display
             await pilot.press("enter")

@@ -56,6 +56,32 @@ async def test_pressing_open_counts_once_the_page_is_open() -> None:
         assert address.display, "it may be needed again if AWS didn't accept it"
 
 
+async def test_the_buttons_that_lead_to_a_task_go_to_the_one_that_confirms_it() -> None:
+    class Led(App[None]):
+        def compose(self) -> ComposeResult:
+            buttons = Button("Open", id="open"), Button("Copy", id="copy")
+            yield Checklist(
+                Task("Sign in", buttons=buttons, opens=True, confirms=Button("I'm in", id="in")),
+                Task("Click"),
+                id="tasks",
+            )
+
+    for opens in (True, False):
+        app = Led()
+        async with app.run_test() as pilot:
+            tasks = app.query_one(Checklist)
+            tasks.focus_next()
+            await pilot.press("enter")
+            tasks.opened(opens, "https://a.example")
+            await pilot.pause()
+            if not opens:
+                await pilot.press("enter")
+            assert (ticked(app), app.focused) == ([], app.query_one("#in"))
+            tasks.focus_next()
+            await pilot.press("enter")
+            assert (ticked(app), app.focused) == ([1], app.query_one("#did-2"))
+
+
 async def test_the_arrows_go_between_the_buttons_of_a_task() -> None:
     app = Host()
     async with app.run_test() as pilot:
