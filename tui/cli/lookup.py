@@ -148,9 +148,12 @@ def find_layer(machine: Machine, text: str) -> tuple[Project | None, LayerLocati
         note(f"warning: {inside} isn't one of the project's identities layers.")
         return None, lone_layer(inside)
     known = ", ".join(layer.relative for layer in project.layers) or "none"
+    named = f"{text} names {'several layers' if found else 'no base-identities layer'} of {project.root}."
     raise OnboardError(
         "Which layer?",
-        f"{text} names {'several layers' if found else 'no base-identities layer'} of {project.root}.",
+        f"The account {text} has no base-identities layer in {project.root}."
+        if text in {account.name for account in project.accounts}
+        else named,
         next=f"Name one of these layers, or its account: {known}.",
     )
 
