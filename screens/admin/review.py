@@ -33,7 +33,7 @@ from screens.widgets.line_list import DrawnLines
 from screens.widgets.lists import MarkBox
 from screens.widgets.text import Button, ButtonRow, Lines, OptionList, Text, segment, shortened, shown, styled
 from workflows.core.garbage import collection_paused
-from workflows.core.openpgp import fingerprint_in
+from workflows.core.openpgp import fingerprint_in, grouped
 from workflows.core.sentences import Sentence, count, listed, text_of
 from workflows.layer.highlight import KINDS, Token, diff_tokens
 from workflows.layer.model import Place
@@ -59,29 +59,31 @@ class FileDiff:
         added: the number of added lines.
         removed: the number of removed lines.
         begin: its first line, among those of all files.
-        tokens: the tokens of each of the change's lines.
+        lines: its lines as shown.
+        tokens: the tokens of each of these lines.
     """
 
     change: FileChange
     added: int
     removed: int
     begin: int
+    lines: Sequence[DiffLine]
     tokens: Sequence[Sequence[Token]]
 
     @cached_property
     def over(self) -> int:
         """The line after its last changed one."""
-        changed = (at for at, line in enumerate(self.change.lines, 1) if line.mark in _MARKS)
-        return self.begin + max(changed, default=len(self.change.lines))
+        changed = (at for at, line in enumerate(self.lines, 1) if line.mark in _MARKS)
+        return self.begin + max(changed, default=len(self.lines))
 
     @property
     def readable(self) -> bool:
         """Whether a person can read it, unlike a key."""
-        return PurePath(self.change.name).parent.name != "keys"
+        return not _is_key(self.change)
 
     @cached_property
     def first(self) -> int:
-        return self.begin + next((at for at, line in enumerate(self.change.lines) if line.mark in _MARKS), 0)
+        return self.begin + next((at for at, line in enumerate(self.lines) if line.mark in _MARKS), 0)
 
     @cached_property
     def identity(self) -> str:
@@ -97,9 +99,27 @@ def file_diffs(change_set: ChangeSet) -> tuple[FileDiff, ...]:
     begin = 0
     with collection_paused():
         for change in change_set.changes:
-            found.append(FileDiff(change, *change.counts(), begin, diff_tokens(change)))
-            begin += len(change.lines)
+            lines = _folded(change) if _is_key(change) else change.lines
+            tokens = [()] * len(lines) if _is_key(change) else diff_tokens(change)
+            found.append(FileDiff(change, *change.counts(), begin, lines, tokens))
+            begin += len(lines)
     return tuple(found)
+
+
+def _is_key(change: FileChange) -> bool:
+    return PurePath(change.name).parent.name == "keys"
+
+
+def _folded(change: FileChange) -> list[DiffLine]:
+    """Return a key file's lines, with one for each key: nobody can read its base64."""
+    keys = {"-": fingerprint_in(change.before or b""), "+": fingerprint_in(change.after or b"")}
+    folded: list[DiffLine] = []
+    for line in change.lines:
+        key = keys.get(line.mark)
+        text = f"{line.mark}PGP key {grouped(key)}, in base64" if key else line.text
+        if not (key and folded and folded[-1].text == text):
+            folded.append(line._replace(text=text))
+    return folded
 
 
 class FileDiffs(DrawnLines):
@@ -149,7 +169,7 @@ class FileDiffs(DrawnLines):
         """Show these files from the top; some may have been seen before."""
         self.files = files
         self.seen = {*seen}
-        self._lines = [line for file in files for line in file.change.lines]
+        self._lines = [line for file in files for line in file.lines]
         self._tokens = [tokens for file in files for tokens in file.tokens]
         self._wrap()
         self._at = self._aimed = -1

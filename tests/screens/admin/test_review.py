@@ -29,6 +29,7 @@ from screens.widgets.lists import MarkBox
 from screens.widgets.text import Lines, Text
 from tui.app.themes import ROLES, TERMINAL, themes
 from workflows.core.errors import OnboardError
+from workflows.core.openpgp import fingerprint_in, grouped
 from workflows.core.sentences import text_of
 from workflows.layer.write import ChangeSet, FileChange
 from workflows.machine.events import StepKey
@@ -337,11 +338,14 @@ async def test_the_file_that_one_went_to_is_the_one_in_view_where_there_is_less_
         assert diff._line_at(round(diff.scroll_y)) >= diff.files[1].begin
 
 
-async def test_a_line_of_a_key_fits_full_screen(decided: AdminProject) -> None:
+async def test_a_key_is_one_line_with_its_fingerprint_and_fits_full_screen(decided: AdminProject) -> None:
     async with review_of(decided, (80, 24)) as (ui, diff):
         key = next(file for file in diff.files if not file.readable)
         longest = max(len(line.text) for line in key.change.lines if line.mark == "+")
         assert longest == len("+") + 76
+        (shown,) = (line for line in key.lines if line.mark == "+")
+        assert grouped(fingerprint_in(key.change.after or b"")) in shown.text
+        assert diff.files[-1].begin + len(diff.files[-1].lines) == len(diff._lines) == len(diff._tokens)
         await ui.press("v")
         assert diff.row_of(key.over) - diff.row_of(key.begin) == key.over - key.begin
 

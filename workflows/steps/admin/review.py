@@ -484,10 +484,12 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
     if change_set.digest != shown.digest and not done_before:
         raise OnboardError(
             "Something has changed meanwhile",
-            f"iam-onboard would now write something other than what you saw in "
+            "The files already say what you decided, so there is nothing to write."
+            if change_set.is_empty
+            else f"iam-onboard would now write something other than what you saw in "
             f"{_named(change_set.differing(shown), context)}.",
             why="A file of the layers has changed since you opened this step.",
-            next="Nothing was written. Read the difference again: the page shows the new one.",
+            next="Nothing was written. The page shows how the files are now.",
         )
     if not change_set.is_empty:
         report(Progress("Asking the checkout's upstream"))
