@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any, ClassVar
 
-from rich.cells import cell_len
+from rich.cells import cell_len, set_cell_size
 from rich.style import Style
 from textual import on
 from textual.app import ComposeResult
@@ -185,7 +185,14 @@ class PlanTree(LineList):
 
     def _drawn(self, cells: Sequence[str], width: int, style: Style) -> Strip:
         left = 0 if cells == self._columns else round(self.scroll_x)
-        return across(Strip([segment(cells[0], style)]), left, width, style)
+        text = cells[0] if left else _with_its_end(cells[0], width)
+        return across(Strip([segment(text, style)]), left, width, style)
+
+
+def _with_its_end(text: str, width: int) -> str:
+    """Cut a line that is too long before its end, where the addresses of a module's resources differ."""
+    begin = width - _END - 1
+    return text if cell_len(text) <= width or begin < 0 else f"{set_cell_size(text, begin)}…{text[-_END:]}"
 
 
 def _line_key(resource: Resource) -> str:
@@ -331,6 +338,8 @@ EXPORT = (
 """The question of the export."""
 _EXPORTED = "After the pull request is applied, press e."
 _MOST_LINES = 3
+_END = 24
+"""The columns of a cut line's end."""
 _MORE = "d lists all resources"
 _BOX_WIDTH = 7
 """Columns before a line in a list: the cursor's bar and the box, with blanks."""

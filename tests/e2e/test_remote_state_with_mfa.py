@@ -279,7 +279,7 @@ def holding(folder: Path, secrets: list[str]) -> list[Path]:
 async def test_one_code_goes_from_the_plan_to_the_handoff_with_the_state_in_s3(
     office: Office, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(commands, "LOCK_TIMEOUT", "1s")
+    monkeypatch.setattr(commands, "LOCK_SECONDS", 1)
     await planned_with_a_code(office)
     await applied_over_a_pause(office, tmp_path / "over")
     state = json.load(office.client("s3").get_object(Bucket=TABLE, Key=KEY)["Body"])

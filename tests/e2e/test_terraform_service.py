@@ -402,7 +402,7 @@ def test_no_folder_for_sockets_stays_behind(quick: Terraform, tmp_path: Path) ->
 def test_a_lock_that_is_held_says_who_holds_it(
     slow: Terraform, over: Path, binary: Binary, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("workflows.terraform.commands.LOCK_TIMEOUT", "0s")
+    monkeypatch.setattr("workflows.terraform.commands.LOCK_SECONDS", 0)
     record, _ = slow.plan()
     leave = threading.Event()
     with pytest.raises(LeftRunning):

@@ -15,7 +15,7 @@ from typing import Any
 from workflows.core.errors import OnboardError
 from workflows.core.temporary import temporary_folder
 
-LOCK_TIMEOUT = "20s"
+LOCK_SECONDS = 20
 """How long plan and apply wait for somebody else's state lock."""
 
 
@@ -88,7 +88,7 @@ class Commands:
             json=True,
             input=False,
             no_color=True,
-            lock_timeout=LOCK_TIMEOUT,
+            lock_timeout=f"{LOCK_SECONDS}s",
             var_file=[str(path) for path in var_files],
             replace=list(replace),
         )
@@ -96,7 +96,7 @@ class Commands:
     def apply(self, plan: Path) -> list[str]:
         """Build `apply` of exactly that plan file. It needs no variables: they are in the plan."""
         return self._build(
-            "apply", str(plan), json=True, input=False, no_color=True, lock_timeout=LOCK_TIMEOUT
+            "apply", str(plan), json=True, input=False, no_color=True, lock_timeout=f"{LOCK_SECONDS}s"
         )
 
     def show(self, plan: Path) -> list[str]:
@@ -109,7 +109,7 @@ class Commands:
 
     def state_push(self, file: Path) -> list[str]:
         """Build `state push` of a file, which fails for a different or newer state; its output is text."""
-        return self._build("state push", str(file), no_color=True, lock_timeout=LOCK_TIMEOUT)
+        return self._build("state push", str(file), no_color=True, lock_timeout=f"{LOCK_SECONDS}s")
 
     def version(self) -> list[str]:
         """Build `version`, whose output starts with the product's name; its JSON lacks that."""
@@ -127,7 +127,7 @@ class Commands:
             resource_id,
             input=False,
             no_color=True,
-            lock_timeout=LOCK_TIMEOUT,
+            lock_timeout=f"{LOCK_SECONDS}s",
             var_file=[str(path) for path in var_files],
         )
 

@@ -66,6 +66,17 @@ async def test_resources_stand_under_their_people_with_mark_and_words() -> None:
         assert len([heading for heading in headings if "jane.doe" in heading]) == 2, "what drifted is apart"
 
 
+async def test_a_long_line_is_cut_before_the_end_of_its_address() -> None:
+    address = f"module.{'x' * 80}.aws_iam_group_policy_attachment.custom_arns[17]"
+    async with Host().run_test(size=(80, 24)) as pilot:
+        app = await show(pilot, (Resource(address, "create", "other resources", "comes"),))
+        (line,) = (line for line in app.shown() if "comes" in line)
+        assert line.endswith("custom_arns[17]")
+        assert "…" in line
+        await pilot.press("right")
+        assert "x" * 40 in "\n".join(app.shown())
+
+
 async def test_enter_opens_a_resource_and_closes_it_from_within() -> None:
     async with Host().run_test(size=(80, 24)) as pilot:
         app = await show(pilot)

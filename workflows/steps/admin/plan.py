@@ -54,7 +54,7 @@ from workflows.steps.admin.terraform_runs import (
 from workflows.steps.shared.leftovers import running_in
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.steps.shared.paths import save_text
-from workflows.terraform.commands import LOCK_TIMEOUT, inherited
+from workflows.terraform.commands import LOCK_SECONDS, inherited
 from workflows.terraform.plan import MARKDOWN_HEAD, USER, Action, Plan, plan_markdown
 from workflows.terraform.record import (
     PLAN_FILE,
@@ -108,7 +108,7 @@ def make(context: Context, report: Report, code: Secret | None = None) -> Planne
         wanted = context.decisions.resetting or new_passwords.outdated(context)
         state = read_state(layer, context, report, planning=True) if wanted else State()
         anew = new_passwords.addresses(state, context) if wanted else ()
-        report(Progress(f"Waiting for the plan; if the state is locked, up to {LOCK_TIMEOUT}"))
+        report(Progress(f"Waiting for the plan. A locked state gets {LOCK_SECONDS} s to become free"))
         record, plan = layer.terraform.plan(replace=anew, watch=watching(context, report))
         gone = {
             change.user for change in plan.drift if change.type == USER and change.action is Action.DELETE
