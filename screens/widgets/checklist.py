@@ -14,7 +14,7 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Button as AnyButton
 
-from screens.widgets.text import Button, ButtonRow, Text
+from screens.widgets.text import Button, ButtonRow, Text, styled
 from workflows.core.sentences import Sentence, text_of
 
 _DONE, _CURRENT, _TO_DO = "✓", "▸", "·"
@@ -54,7 +54,7 @@ class _Row(ButtonRow):
     """A task with its mark and number, and whether it is done."""
 
     def __init__(self, number: int, task: Task) -> None:
-        self.entry = task
+        self.entry, self._number = task, number
         self._said = None if task.buttons or task.watched else Button("Done", id=f"did-{number}")
         self.done = False
         self.led = False
@@ -62,8 +62,7 @@ class _Row(ButtonRow):
         value = [] if task.value is None else [task.value.add_class("task-value")]
         said = [button for button in (task.confirms, self._said) if button]
         super().__init__(
-            Text(_TO_DO, classes="task-mark"),
-            Text(str(number), classes="task-number"),
+            Text("", classes="task-mark"),
             Text(task.what, classes="task-label"),
             *value,
             *task.buttons,
@@ -75,7 +74,9 @@ class _Row(ButtonRow):
 
     def mark(self, *, current: bool) -> None:
         """Show the task's status."""
-        self.query_one(".task-mark", Text).update(_DONE if self.done else _CURRENT if current else _TO_DO)
+        mark = _DONE if self.done else _CURRENT if current else _TO_DO
+        signs = styled((f"{mark} ", ""), (str(self._number), "$text-muted"))
+        self.query_one(".task-mark", Text).update(signs)
         self.set_class(self.done, "-done")
         self.set_class(current, "-current")
         for button in (*([self._said] if self._said else ()), *self.entry.helps):
@@ -124,8 +125,7 @@ class Checklist(Vertical):
     Checklist { height: auto; }
     Checklist .task { margin: 0; }
     Checklist .task.-current { background: $block-hover-background; }
-    Checklist .task-mark { width: 2; color: $text-accent; }
-    Checklist .task-number { width: 3; color: $text-muted; }
+    Checklist .task-mark { width: 5; color: $text-accent; }
     Checklist .task-label { width: 1fr; min-width: 20; margin-right: 2; }
     Checklist .-current > .task-label { text-style: bold; }
     Checklist .-done > .task-label { color: $text-muted; }
