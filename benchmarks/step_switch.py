@@ -30,8 +30,10 @@ from textual.widgets import Static
 from benchmarks.form import amount, status
 from benchmarks.key_presses import now
 from screens.registry import PANES
+from tui.app.frame import Frame
 from tui.app.wizard import WizardScreen
 from tui.cli.wizard import load_ahead
+from tui.host import Machine
 from workflows.catalogue import WORKFLOWS
 from workflows.machine.sessions import Sessions
 from workflows.run import SessionRun
@@ -51,8 +53,8 @@ JOURNALS = Path(__file__).parents[1] / "tests" / "journals"
 class Watched(App[None]):
     """Remembers when a paint first showed what is awaited, and the processor time."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
         self.is_shown: Callable[[], bool] = lambda: False
         self.shown_at = 0.0
         self.work: list[float] = []
@@ -73,6 +75,10 @@ class Watched(App[None]):
             assert time.perf_counter() - start < LIMIT_SECONDS, "it is not painted"
         self.work.append(time.process_time() - work)
         return self.shown_at - start
+
+
+class WatchedFrame(Watched, Frame):
+    """The same of the program's own application."""
 
 
 class Labels(VerticalScroll):
@@ -105,7 +111,7 @@ async def of_the_wizard(
     try:
         layout = session.layout()
         wizard = WizardScreen(SessionRun(session, project.environment, MODULES[workflow]), PANES, layout[-1])
-        app = Watched()
+        app = WatchedFrame(Machine.this())
         async with app.run_test(size=SIZE) as pilot:
             app.push_screen(wizard)
             await at_rest(pilot.pause, wizard)

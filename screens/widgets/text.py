@@ -213,11 +213,10 @@ class ScrollBody(VerticalScroll):
 
 
 class Measured(Widget):
-    """Sized for its latest content, and styled once when it comes to the screen.
+    """Sized for its latest content.
 
     Textual 8.2 caches a widget's size by a number that it raises once until the next idle moment: content
-    replaced twice, with a layout in between, would keep the first size. It also styles a widget for each
-    class that its construction adds: an eighth of the work between two pages.
+    replaced twice, with a layout in between, would keep the first size.
     """
 
     def refresh(
@@ -226,11 +225,6 @@ class Measured(Widget):
         """Paint the widget again, and measure it again if asked."""
         self._layout_updates += layout
         return super().refresh(*regions, repaint=repaint, layout=layout, recompose=recompose)
-
-    def update_node_styles(self, animate: bool = True) -> None:  # noqa: FBT001 - Textual's
-        """Style the widget if it is on a screen."""
-        if self.is_attached:
-            super().update_node_styles(animate)
 
 
 class Text(widgets.Static, Measured):

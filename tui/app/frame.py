@@ -19,6 +19,7 @@ from typing import Any, ClassVar, TypeGuard
 from textual._xterm_parser import XTermParser
 from textual.app import App
 from textual.binding import Binding
+from textual.dom import DOMNode
 from textual.driver import Driver
 from textual.drivers import linux_driver
 from textual.drivers.linux_driver import LinuxDriver
@@ -239,6 +240,11 @@ class Frame(App[None]):
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Add, as the last filter, the one that lets nothing invisible through."""
         return [*super().get_line_filters(), self._only_visible]
+
+    def update_styles(self, node: DOMNode, animate: bool = True) -> None:  # noqa: FBT001 - Textual's
+        """Style a widget only on the screen: Textual (8.2) also does so for each class added before."""
+        if node.is_attached:
+            super().update_styles(node, animate)
 
     def get_key_display(self, binding: Binding) -> str:
         """Return a key as printed on the keyboard: F2, not f2."""

@@ -110,6 +110,22 @@ async def test_the_styles_are_read_again_for_other_colours_alone() -> None:
             assert app.screen.styles.background == Color.parse(app.theme_variables["background"])
 
 
+async def test_a_widget_is_styled_only_on_the_screen() -> None:
+    app = Form()
+    async with app.run_test() as pilot:
+        with patch.object(app.stylesheet, "apply", wraps=app.stylesheet.apply) as styled:
+            late = Input(compact=True)
+            assert not styled.called
+            await app.mount(late)
+            await pilot.pause()
+            assert late.outer_size.height == 1
+            styled.reset_mock()
+            late.compact = False
+            assert styled.called
+            await pilot.pause()
+            assert late.outer_size.height > 1
+
+
 async def test_what_was_typed_before_next_is_handled_before_it() -> None:
     app = Form()
     async with app.run_test() as pilot:
