@@ -394,11 +394,6 @@ Decided = Sequence[tuple[Sentence, Decisions, _Kept]]
 """What sessions do, with their decisions and kept answers."""
 
 
-def left_open(context: Context) -> _Answers:
-    """Return what other sessions leave open about keys that they accepted, by (name, fingerprint)."""
-    return {part: left for part, left in _answers(decided_elsewhere(context)).items() if _is_open(left)}
-
-
 def left_open_about(keys: Mapping[str, str], context: Context, others: Decided) -> _Answers:
     """Return what other sessions leave open about people's keys.
 

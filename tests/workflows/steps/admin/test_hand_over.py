@@ -479,7 +479,8 @@ def test_a_key_that_another_session_left_uncompared_or_rejected_is_known(
         facts = {**taken, "comparisons": {NAME: answer}}
         keep_summary(other, Summary(other.name, "admin", facts=facts), made_from(other))
     context = Context(fake_environment(tmp_path, {}), known, known, "security", tmp_path / "own")
-    left = other_sessions.left_open(context).get((NAME, fingerprint))
+    others = other_sessions.decided_elsewhere(context)
+    left = other_sessions.left_open_about({NAME: fingerprint}, context, others).get((NAME, fingerprint))
     assert (left.answer if left else None) == open_there
 
 

@@ -24,7 +24,7 @@ from workflows.messages.invitation import Invitation, open_invitation
 from workflows.messages.request import Request as SentRequest
 from workflows.steps.admin import pgp_keys
 from workflows.steps.admin.edits import KeyToCorrect, refuse_unusable_keys
-from workflows.steps.admin.other_sessions import left_open
+from workflows.steps.admin.other_sessions import decided_elsewhere, left_open_about
 from workflows.steps.admin.pgp_keys import Request
 from workflows.steps.decisions import Comparison
 
@@ -289,7 +289,12 @@ def test_a_key_that_was_rejected_stays_so_for_other_sessions_when_another_takes_
     def found() -> dict[str, Comparison]:
         facts = admin.context().facts
         keep_summary(admin.folder, Summary(admin.folder.name, "admin", facts=facts), made_from(admin.folder))
-        return {fingerprint: left.answer for (_, fingerprint), left in left_open(own).items()}
+        others = decided_elsewhere(own)
+        return {
+            fingerprint: left.answer
+            for key in (wrong, right)
+            for (_, fingerprint), left in left_open_about({"jane.doe": key.fingerprint}, own, others).items()
+        }
 
     rejected = {wrong.fingerprint: Comparison.DIFFERS}
     admin.run(pgp_keys, Request({"jane.doe": wrong}, comparisons={"jane.doe": Comparison.DIFFERS}))
