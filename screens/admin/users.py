@@ -351,7 +351,8 @@ class UsersPane(ByHandPane):
             lines = _refusal_lines(found[1], refusals) if explains else ()
             about = [*lines, *self.consequences(*found), *_person_lines(*found)]
         for name in (*users.WORDS, "key_file"):
-            self.query_one(f"#{name}", Button).disabled = self.settled or name in refusals
+            button = self.query_one(f"#{name}", Button)
+            button.disabled, button.display = self.settled or name in refusals, name not in refusals
         self.query_one("#about", Text).update("" if self.query_one("#people").has_focus else "\n".join(about))
 
     def _who(self) -> Who | None:
