@@ -439,13 +439,16 @@ _RULES: Final[tuple[_Rule, ...]] = (
 """All rules; the first that applies counts, and the last one always applies."""
 
 
-def judge(details: KeyDetails, provider_version: str | None, now: datetime) -> Verdict:
+def judge(
+    details: KeyDetails, provider_version: str | None, now: datetime, *, in_use: bool = False
+) -> Verdict:
     """Predict what the provider will do with a key.
 
     Args:
         details: the key, from `inspect.check_key` or `inspect.inspect_key`.
         provider_version: the AWS provider's version in the layer's lock file ("4.67.0"), or None.
         now: the time to judge for, with time zone.
+        in_use: whether the layer has other keys of this kind, so that nothing is advised against it.
 
     Returns:
         The verdict of the first rule that applies, with all warnings.
@@ -453,7 +456,7 @@ def judge(details: KeyDetails, provider_version: str | None, now: datetime) -> V
     case = _Case(details, library_of(provider_version), now)
     rule = next(rule for rule in _RULES if rule.applies(case))
     if rule.kind in {VerdictKind.WORKS, VerdictKind.UNVERIFIED}:
-        to_owner = _advice(case, rule.kind)
+        to_owner = _advice(case, unsure=rule.kind is VerdictKind.UNVERIFIED and not in_use)
     else:
         to_owner = _to_owner(details, f"can't be used for AWS, because {rule.reason}.", rule.remedy)
     rejected = (REJECTION,) if rule.kind is VerdictKind.REFUSED_BY_PROVIDER else ()
@@ -487,7 +490,7 @@ def _warnings(case: _Case) -> tuple[Sentence, ...]:
     return tuple(warning for applies, warning in warnings if applies)
 
 
-def _advice(case: _Case, kind: VerdictKind) -> Sentence:
+def _advice(case: _Case, *, unsure: bool) -> Sentence:
     """Return the most urgent advice for the owner of a usable key, or ""."""
     if case.expires_soon:
         but, remedy = f"But it expires on {day(case.expires)}.", _PROLONG
@@ -495,7 +498,7 @@ def _advice(case: _Case, kind: VerdictKind) -> Sentence:
         made = day(case.key.primary.created)
         but = f"But it says that it was made on {made}, in the future: please check your computer's clock."
         remedy = None
-    elif kind is VerdictKind.UNVERIFIED:
+    elif unsure:
         but = "But I can't be sure that our AWS provider accepts this kind of key. RSA is sure to work."
         remedy = _NEW_KEY
     elif case.short_rsa or case.old_algorithms:

@@ -18,7 +18,7 @@ from workflows.core.files import FileError, explained, read_bytes
 from workflows.core.grouping import by_key
 from workflows.core.openpgp import fingerprint_in, grouped, holds
 from workflows.core.sentences import Sentence, enumerated, joined, listed
-from workflows.gpg.inspect import CheckedKey, check_key
+from workflows.gpg.inspect import CheckedKey, KeyDetails, check_key, inspect_key
 from workflows.gpg.many_keys import Likeness, check_keys, in_parallel, likeness
 from workflows.gpg.normalise import KEYRING_LIMIT, PublicKeyText, normalise
 from workflows.gpg.refusals import EmptyKey, KeyRefused, KeyTooLarge, NotAPublicKey
@@ -202,6 +202,14 @@ def ranked(keys: Iterable[TakenKey]) -> tuple[TakenKey, ...]:
     return tuple(sorted(keys, key=place))
 
 
+_USUAL = frozenset({"RSA"})
+
+
+def _kind(details: KeyDetails) -> frozenset[str]:
+    """Return the algorithms and curves of a key."""
+    return frozenset(part.curve or part.algorithm for part in details.parts)
+
+
 class KeyJudge:
     """Judges keys for the layers as they are on disk now; thread-safe.
 
@@ -265,7 +273,8 @@ class KeyJudge:
         }
         now, details = self._context.environment.now(), checked.details
         verdicts = {
-            account: judge(details, self.providers[account], now) for account in goes_to or self.layers
+            account: judge(details, self.providers[account], now, in_use=self._has_alike(details, account))
+            for account in goes_to or self.layers
         }
         worst = max(verdicts.values(), key=lambda verdict: SEVERITY[verdict.kind])
         decided = self._context.decisions.keys.get(name)
@@ -290,6 +299,22 @@ class KeyJudge:
             likeness=likeness(name, details),
             replacement=found if replacing or found.resets else None,
         )
+
+    def _has_alike(self, details: KeyDetails, account: str) -> bool:
+        """Return whether a layer has another key of the same kind, if it isn't the usual one."""
+        kind = _kind(details)
+        return kind != _USUAL and any(
+            fingerprint != details.fingerprint and kind == other
+            for fingerprint, other in self._kinds_in(account)
+        )
+
+    def _kinds_in(self, account: str) -> Iterator[tuple[str, frozenset[str]]]:
+        """Yield the fingerprint and the kind of each readable key of a layer."""
+        variables = self._context.environment.variables
+        for data in self.layers[account].files.keys.values():
+            with suppress(OnboardError):  # its own line reports what is wrong with it
+                details = inspect_key(normalise(data).binary, environment=variables)
+                yield details.fingerprint, _kind(details)
 
     def _where(self, verdicts: Mapping[str, KeyVerdict], worst: KeyVerdict) -> Sentence:
         """Say which layers have the worst verdict, and what the others have; "" if all agree."""

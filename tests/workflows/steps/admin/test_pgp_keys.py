@@ -16,8 +16,8 @@ from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
 from workflows.core.sentences import text_of
 from workflows.desktop.clipboard import ClipboardUnavailable
-from workflows.gpg.inspect import check_key
-from workflows.gpg.verdict import VerdictKind
+from workflows.gpg.inspect import KeyDetails, check_key, inspect_key
+from workflows.gpg.verdict import VerdictKind, arrival_words
 from workflows.machine.observations import Verdict
 from workflows.machine.summaries import Summary, keep_summary, made_from
 from workflows.messages.invitation import Invitation, open_invitation
@@ -98,6 +98,25 @@ def test_an_elliptic_curve_is_accepted_where_the_newer_provider_is_locked(
     taken = taken_key(people_keys["cv25519"], "jane.doe", admin.context())
     assert taken.accepted
     assert taken.verdict.kind is VerdictKind.UNVERIFIED
+
+
+@pytest.mark.parametrize(("file", "other"), [("cv25519", True), ("cv25519", False), ("rsa", True)])
+def test_the_owner_of_a_key_is_not_told_against_a_kind_that_the_layer_uses(
+    admin: AdminProject, people_keys: Keys, monkeypatch: pytest.MonkeyPatch, file: str, *, other: bool
+) -> None:
+    def inspected(data: bytes, *, environment: Mapping[str, str]) -> KeyDetails:
+        details = inspect_key(data, environment=environment)
+        return replace(details, primary=replace(details.primary, fingerprint="B" * 40)) if other else details
+
+    monkeypatch.setattr(pgp_keys, "inspect_key", inspected)
+    for account in ("management", "security"):
+        admin.replace(account, ".terraform.lock.hcl", "3.39.0", "4.67.0")
+        admin.file(account, "keys/pat.jones").write_bytes(people_keys[file])
+    verdict = taken_key(people_keys["cv25519"], "jane.doe", admin.context()).verdict
+    assert verdict.kind is VerdictKind.UNVERIFIED
+    details = check_key(people_keys["cv25519"], environment=admin.environment.variables).details
+    arrived = text_of(verdict.sentence_for_owner) == text_of(arrival_words(details))
+    assert arrived is (other and file == "cv25519")
 
 
 def test_why_a_layers_provider_is_unknown_is_a_warning(admin: AdminProject, people_keys: Keys) -> None:
