@@ -191,6 +191,14 @@ def test_a_person_leaves_with_a_key_and_a_device_made_by_hand(admin: AdminProjec
     given = deactivate.perform(deactivate.Request(found), context, quiet)
     assert given["deactivated"]["people"] == {name: {"inactive": [key_id], "active": [], "blocking": []}}
 
+    runs.learn("security", given)
+    with iam_administrator(context, quiet) as client:
+        another, _ = iam.create_access_key(client, name)
+    with pytest.raises(deactivate.Appeared, match=another):
+        planned_and_applied(runs, name)
+    found = deactivate.deactivate(context, quiet)
+    runs.learn("security", deactivate.perform(deactivate.Request(found), context, quiet))
+
     planned = planned_and_applied(runs, name)
     assert planned.gone == (name,)
     assert deactivate.survey(context, quiet).people[0].exists is False
