@@ -40,12 +40,17 @@ _MACHINE_USER = (
     "Your admin sent no password for this user: it is a machine user, or can't use the console.\n"
     "There is nothing to sign in with. Continue to its access key."
 )
-_ENTER = "Enter the passphrase of {key}."
+_ENTER = "gpg doesn't remember the passphrase now. Enter the one of {key}."
 _WRONG = "Wrong passphrase. Enter the one of {key}, not an AWS password."
 _OLD = "AWS asks for the one-time password again. Keep your new one safe."
 _CODE = "If you have registered an MFA device, AWS also asks for its code."
 _REMEMBERED = "While gpg remembers the passphrase, the field may stay empty."
-_NEEDLESS = "gpg needed no passphrase: it remembers one, or your key has none."
+_NEEDLESS = {
+    True: "gpg didn't need it: it still remembers your passphrase.",
+    False: "gpg needed no passphrase: your key has none.",
+    None: "gpg needed no passphrase: it remembers one, or your key has none.",
+}
+"""What to say by whether the key has a passphrase."""
 _NOT_NEEDED = "The list is done, so you need no passphrase. Enter it only to use the password again."
 _UNLOCK_AGAIN = "Unlock the password again; gpg may still remember your passphrase."
 _LATER = "iam-onboard asks AWS once you keep an access key here."
@@ -111,6 +116,7 @@ class SignInPane(StepPane):
         self._has_password = sign_in.has_password(opening.context)
         self._already = False
         self._needless = False
+        self._guarded: bool | None = None
         self.password: Secret | None = None
         self.set_class(self._has_password, "-locked")  # set here, so that the whole page is styled once
 
@@ -189,7 +195,7 @@ class SignInPane(StepPane):
     def _notes(self) -> str:
         """Return notes for working through the list."""
         lines = (
-            _NEEDLESS if self._needless else "",
+            _NEEDLESS[self._guarded] if self._needless else "",
             _OLD,
             _CODE if sign_in.replaces_password(self.context) else "",
             _rules(self._identity.password_policy),
@@ -299,7 +305,7 @@ class SignInPane(StepPane):
             unlocked.password.drop()
         else:
             self.forget()
-            self.password, self._needless = unlocked
+            self.password, self._needless, self._guarded = unlocked
             self.drop_note()  # a try without a passphrase leaves it
             super().show_problems([])
             self._arrange()
@@ -431,10 +437,11 @@ class SignInPane(StepPane):
 
 
 class Unlocked(NamedTuple):
-    """The password, and whether gpg didn't need the typed passphrase."""
+    """The password, whether gpg didn't need the typed passphrase, and then whether the key has one."""
 
     password: Secret
     needless: bool = False
+    guarded: bool | None = None
 
 
 def _unlocked(passphrase: Secret, context: Context, report: Report) -> Unlocked | None:
@@ -442,7 +449,8 @@ def _unlocked(passphrase: Secret, context: Context, report: Report) -> Unlocked 
     typed = bool(passphrase)
     with passphrase:
         try:  # gpg-agent may have the passphrase, or the key may have none
-            return Unlocked(sign_in.decrypt_password(Secret(""), context, report), typed)
+            password = sign_in.decrypt_password(Secret(""), context, report)
+            return Unlocked(password, typed, sign_in.has_passphrase(context) if typed else None)
         except WrongPassphrase:
             return Unlocked(sign_in.decrypt_password(passphrase, context, report)) if typed else None
 

@@ -20,6 +20,7 @@ from workflows.core.errors import DeclaredError, Problem, Texts
 from workflows.core.files import private_folder
 from workflows.core.grouping import by_key
 from workflows.core.openpgp import Tag, split
+from workflows.core.processes import capture
 from workflows.core.secret import Secret
 from workflows.gpg import tools
 from workflows.gpg.inspect import KeyDetails, inspect_key
@@ -113,6 +114,26 @@ def list_secret_keys(gnupg_home: Path | None, environment: Mapping[str, str]) ->
         on_card = frozenset(key_id for key_id in present if places[key_id] not in {"+", ""})
         found.append(OwnKey(details, present, on_card))
     return tuple(found)
+
+
+def has_passphrase(fingerprint: str, gnupg_home: Path | None, environment: Mapping[str, str]) -> bool | None:
+    """Return whether a passphrase protects a secret key, as gpg-agent reports it; None if it doesn't.
+
+    Raises:
+        GpgFailed: as `run_gpg`.
+    """
+    listing = ["--with-colons", "--list-secret-keys", fingerprint]
+    listed = run_gpg(listing, gnupg_home=gnupg_home, environment=environment).output.decode(errors="replace")
+    grips = [line.split(":")[9] for line in listed.splitlines() if line.startswith("grp:")]
+    home = [] if gnupg_home is None else ["--homedir", str(gnupg_home)]
+    asks = ["gpg-connect-agent", *home, "--no-autostart", *(f"keyinfo {grip}" for grip in grips), "/bye"]
+    try:
+        said = capture(asks, cwd=Path("/"), environment=gpg_environment(environment), timeout=5.0).stdout
+    except (OSError, TimeoutError):
+        return None
+    reports = [line.split() for line in said.splitlines() if line.startswith("S KEYINFO")]
+    kinds = {report[7] for report in reports if len(report) > 7}  # protected, in clear, or unknown
+    return True if "P" in kinds else False if kinds == {"C"} else None
 
 
 def export_public_key(fingerprint: str, gnupg_home: Path | None, environment: Mapping[str, str]) -> bytes:

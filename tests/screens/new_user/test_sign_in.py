@@ -545,4 +545,5 @@ async def test_a_typed_passphrase_is_no_proof_while_gpg_has_the_right_one(
         await rest(pilot)
         assert app.pane.password is not None
         assert app.pane.query_one("#notes").render() != right
+        assert app.pane._guarded, "so it isn't said that the key may have none"
     session.close()

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -172,6 +173,17 @@ def test_a_secret_half_that_is_kept_elsewhere_is_told(home: GpgHome) -> None:
     (key,) = list_secret_keys(home.path, ENVIRONMENT)
     assert key.details.fingerprint == jane
     assert key.present == {key.details.subkeys[0].key_id}
+
+
+def test_gpg_says_whether_a_key_has_a_passphrase(home: GpgHome, tmp_path: Path) -> None:
+    for passphrase in ("canary", ""):
+        fingerprint = home.key(f"jane{passphrase}", passphrase=passphrase)
+        assert keyring.has_passphrase(fingerprint, home.path, ENVIRONMENT) is bool(passphrase)
+    assert keyring.has_passphrase("A" * 40, home.path, ENVIRONMENT) is None
+    gpg = shutil.which("gpg", path=ENVIRONMENT["PATH"])
+    (tmp_path / "gpg").symlink_to(str(gpg))
+    alone = {**ENVIRONMENT, "PATH": str(tmp_path)}
+    assert keyring.has_passphrase(fingerprint, home.path, alone) is None, "nothing can ask the agent"
 
 
 def test_an_exported_key_is_minimal(home: GpgHome) -> None:

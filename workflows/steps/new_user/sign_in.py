@@ -6,16 +6,18 @@ recorded, and AWS's if a kept key can ask.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum, unique
 
 from workflows.aws import iam
 from workflows.aws.iam import OwnPassword
-from workflows.core.errors import Problem
+from workflows.core.errors import OnboardError, Problem
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence
 from workflows.core.shapes import moment
+from workflows.gpg import keyring
 from workflows.gpg.decrypt import clean_ciphertext, decrypt
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, NOT_ASKED, SAID_SO, Observation, Verdict, seen_at, unknown
@@ -93,6 +95,15 @@ def decrypt_password(
     # A password never ends with a line break; encrypting it by hand with `echo` adds one.
     with plain:
         return Secret(plain.reveal().rstrip("\r\n"))
+
+
+def has_passphrase(context: Context) -> bool | None:
+    """Return whether the key of the password has a passphrase; None if gpg doesn't say."""
+    environment = context.environment
+    with suppress(OnboardError):
+        key = identity_of(context).key_fingerprint
+        return keyring.has_passphrase(key, environment.gnupg_home, environment.variables)
+    return None
 
 
 def has_password(context: Context) -> bool:
