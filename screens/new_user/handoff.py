@@ -88,7 +88,8 @@ class HandoffPane(StepPane):
             yield Lines(self._watching(), id="watching", whole_paths=False)
             yield Text("Paste the whole message here, quoted or not:", id="paste-here")
             yield Field(TextArea(str(draft.get("text", "")), id="text", tab_behavior="focus"))
-            path = PathField(str(draft.get("path", "")), "~/Downloads/handoff.txt, then Enter", id="path")
+            example = f"~/Downloads/{handoff.mail_name(self.context)}, then Enter"
+            path = PathField(str(draft.get("path", "")), example, id="path")
             yield FieldRow("Or open its file", path)
         yield Lines(id="arrival", whole_paths=False)
         yield ButtonRow(
@@ -121,7 +122,10 @@ class HandoffPane(StepPane):
     def _watching(self) -> str:
         environment = self.context.environment
         place = "the mailbox" if environment.mailbox else environment.readable(environment.downloads)
-        return f"… iam-onboard watches {place} for {handoff.mail_name(self.context)}."
+        name = handoff.mail_name(self.context)
+        if self._earlier is not None:
+            return f"… {name} in {place} is older than your request. iam-onboard waits for a newer one."
+        return f"… iam-onboard watches {place} for {name}."
 
     def on_mount(self) -> None:
         self.set_interval(_LOOK_SECONDS, self._look_for_handoff)
@@ -242,6 +246,7 @@ class HandoffPane(StepPane):
         request = Request(path=self.context.environment.readable(path))
         before, self._earlier = self._earlier, request if early else None
         if self._earlier != before:
+            self.query_one("#watching", Lines).show_lines([self._watching()])
             self._arrange(arrived=self.has_class("-arrived"))
         if early:
             return

@@ -14,6 +14,7 @@ from workflows.core.files import read_text
 from workflows.core.sentences import listed
 from workflows.messages import rules
 from workflows.messages.envelope import Fields, extract_block, lines_of, render_block
+from workflows.messages.file_names import handoff_file
 from workflows.profiles.shell_lines import SIGN_IN_DOMAINS
 
 KIND = "handoff"
@@ -332,15 +333,16 @@ def _greeting(handoff: Handoff) -> str:
     encrypted, remade = _HOLDS[any(passwords), access_key]
     opening = _OPENINGS.get(handoff.occasion, _FIRST).format(project=handoff.project, accounts=accounts)
     done = f" {_DONE}" if sum(passwords) > 1 else ""
+    file = handoff_file(handoff.identities[0].user)
     secrecy = f"{encrypted} encrypted to the PGP key named below. Tell me if it isn't yours.{done}"
     parts = [
         f"""Hello,
 
 {fill(f"{opening} Nothing in this message is secret: {secrecy}", _WIDTH, break_on_hyphens=False)}
 
-With iam-onboard: save this whole message as handoff.txt and run
+With iam-onboard: save this whole message as {file} and run
 
-  iam-onboard join handoff.txt
+  iam-onboard join {file}
 
 or paste it at the step "Handoff". The wizard does the rest.
 

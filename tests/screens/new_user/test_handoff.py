@@ -632,6 +632,11 @@ async def test_one_that_is_older_than_the_request_is_offered_and_not_read_by_its
     app = PaneHost(session, environment_of(tmp_path, gpg, mailbox=mailbox), MODULES, PANES, KEY)
     async with app.run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: is_displayed(app.pane.query_one("#earlier")))
+        assert isinstance(app.pane, HandoffPane)
+        shown = str(app.pane.query_one("#watching", Lines).content).split()
+        offered, app.pane._earlier = app.pane._earlier, None
+        assert shown != app.pane._watching().split(), "it explains the button"
+        app.pane._earlier = offered
         assert not app.pane.has_class("-arrived")
         app.pane.query_one("#earlier").focus()
         await pilot.press("enter")

@@ -11,6 +11,7 @@ from support.message_samples import identity, request
 
 from workflows.messages import handoff as handoff_module
 from workflows.messages.envelope import MessageError
+from workflows.messages.file_names import handoff_file
 from workflows.messages.handoff import Handoff, RoleProfile, open_handoff
 from workflows.messages.request import open_request
 
@@ -257,3 +258,4 @@ def test_the_text_speaks_of_what_it_holds(changes: dict[str, object]) -> None:
     text = Handoff("bb", (identity(**changes),)).render().partition("Without it:")[0]
     assert ("password" in text) == (identity(**changes).encrypted_password is not None)
     assert ("secret key" in text) == ("access_key_id" in changes)
+    assert text.count(handoff_file(identity().user)) == 2, "the wizard saves and looks for that one"
