@@ -24,7 +24,7 @@ from screens.widgets.checklist import Checklist
 from screens.widgets.dialogs import Confirm, Dialog, ask
 from screens.widgets.fields import CodeField, FieldRow, SecretInput, Wanted
 from screens.widgets.text import Button, Lines, Text
-from workflows.aws.authenticator import PERIOD_SECONDS
+from workflows.aws.authenticator import PERIOD_SECONDS, code_problem
 from workflows.core.errors import Problem, as_error
 from workflows.core.openpgp import grouped
 from workflows.core.secret import Secret
@@ -243,6 +243,7 @@ class Contradiction(Dialog[Choice]):
 
 _WHY = "gpg needs the passphrase of your {which}PGP key ending in {end}, to read your access key."
 _NOT_OF_IT = "Wrong passphrase. Enter the one of the PGP key ending in {end}, not an AWS password."
+_A_CODE = "Wrong: it looks like an MFA code. Enter the passphrase of the PGP key ending in {end}."
 _TO_ASK_AWS = "gpg needs the passphrase of your PGP key ending in {end}, to ask AWS with your access key."
 _STILL = "gpg still needs it: enter the passphrase of the PGP key ending in {end}."
 _RAN_OUT = "This code has expired. Enter the one your app shows now."
@@ -286,6 +287,7 @@ class UnlockingPane(StepPane):
 
     _again: Callable[[], None] | None = None
     _locked = ""
+    _like_code = False
     _began_at: datetime | None = None
     _asked_at: Widget | None = None
 
@@ -306,6 +308,7 @@ class UnlockingPane(StepPane):
             self.run_move(name, work, then, looks=looks)
             return
         fingerprint = self._locked
+        self._like_code = code_problem(passphrase.reveal()) is None
 
         def unlocking(report: Report) -> None:
             with passphrase:
@@ -360,7 +363,7 @@ class UnlockingPane(StepPane):
             self.query_one("#own-passphrase").focus()
         elif isinstance(message.error, WrongPassphrase) and message.name == "unlock":
             message.handled = True
-            words = _NOT_OF_IT.format(end=_end(self._locked))
+            words = (_A_CODE if self._like_code else _NOT_OF_IT).format(end=_end(self._locked))
             self.show_problems([Problem(words, "own_passphrase")])
 
 

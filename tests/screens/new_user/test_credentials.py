@@ -34,6 +34,7 @@ from screens.widgets.rail import MARKS, StepRail
 from screens.widgets.text import Text
 from workflows.aws.errors import AwsError, AwsFailure
 from workflows.aws.verify import Hindered, Hindrance, Result
+from workflows.core.sentences import text_of
 from workflows.machine.events import StepKey
 from workflows.machine.observations import AGREES, NOT_ASKED, SAID_SO, Observation, Verdict
 from workflows.machine.session import Session
@@ -396,9 +397,13 @@ async def test_the_passphrase_is_asked_when_gpg_has_forgotten_it(
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
         assert app.screen is app.wizard
-        await pilot.press(*"canary-of-another-key", "enter")
-        await rest(pilot)
-        assert [problem.field for problem in app.pane.problems] == ["own_passphrase"]
+        said = set[str]()
+        for wrong in ("canary-of-another-key", "123456"):
+            await pilot.press(*wrong, "enter")
+            await rest(pilot)
+            assert [problem.field for problem in app.pane.problems] == ["own_passphrase"]
+            said |= {text_of(problem.message) for problem in app.pane.problems}
+        assert len(said) == 2, "a code is called one"
         await pilot.press(*"canary-passphrase", "enter")
         await rest(pilot)
         await rest(pilot)
