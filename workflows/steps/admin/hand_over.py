@@ -650,7 +650,7 @@ def save(person: PersonHandoff, target: str, context: Context) -> Sentence:
         OnboardError: it would replace anything but their handoff, or can't be written.
     """
     environment, own = context.environment, own_handoff(person.name, context)
-    shown = save_text(target, person.text, environment.home, replaces=own, whole=environment.sandbox)
+    shown = save_text(target, person.text, environment.home, replaces=own)
     return f"saved as {shown}"
 
 

@@ -265,7 +265,6 @@ def export(target: str, context: Context) -> Sentence:
         context.environment.home,
         mode=0o644,
         replaces=lambda path: read_text(path, MAX_TEXT).startswith(MARKDOWN_HEAD),
-        whole=context.environment.sandbox,
     )
     words = f"Written to {shown}"
     try:

@@ -399,7 +399,6 @@ def save(target: str, text: str, context: Context) -> Sentence:
         text,
         context.environment.home,
         mode=0o644,
-        whole=context.environment.sandbox,
     )
     return f"Saved as {shown}."
 

@@ -267,8 +267,7 @@ def export(audit: Audit, *, with_ids: bool, context: Context, report: Report) ->
     texts = {".md": text, ".json": json.dumps(record(audit, with_ids=with_ids), indent=2) + "\n"}
     base = f"~/sts-regions-{audit.project}"
     names = " and ".join(
-        save_text(base + end, content, environment.home, numbered=True, whole=environment.sandbox)
-        for end, content in texts.items()
+        save_text(base + end, content, environment.home, numbered=True) for end, content in texts.items()
     )
     try:
         copied = environment.copy(text)

@@ -257,7 +257,7 @@ def _places(request: Request, text: str, context: Context) -> list[Sentence]:
     environment, places = context.environment, list[Sentence]()
     if request.path.strip():
         own = partial(_is_own_request, context)
-        saved = save_text(request.path, text, environment.home, replaces=own, whole=environment.sandbox)
+        saved = save_text(request.path, text, environment.home, replaces=own)
         places.append(f"saved as {saved}")
     if mailed(text, request_file(str(context.facts["user"])), environment):
         places.append("in the sandbox's mailbox")

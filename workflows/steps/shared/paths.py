@@ -65,7 +65,6 @@ def save_text(
     mode: int = 0o600,
     replaces: Callable[[Path], bool] = lambda _path: False,
     numbered: bool = False,
-    whole: bool = False,
 ) -> str:
     """Write text into a file of the person's choice, and return its path for display.
 
@@ -75,7 +74,6 @@ def save_text(
         mode: the file's.
         replaces: whether an existing file may be replaced; one that is empty, or has this text, always may.
         numbered: if not, add a number to the name; for names that the person didn't choose.
-        whole: whether to return the whole path, as in a sandbox, whose home isn't the person's `~`.
 
     Raises:
         OnboardError: it would replace another file, or can't be written.
@@ -88,7 +86,7 @@ def save_text(
     if numbered:
         further = (path.with_name(f"{path.stem}-{number}{path.suffix}") for number in itertools.count(2))
         path = next(name for name in itertools.chain([path], further) if not _is_another(name, may_replace))
-    shown = str(path) if whole else readable(path, home)
+    shown = readable(path, home)
     refuse_another(path, shown, may_replace)
     write_atomically(path, data, mode=mode)
     return shown

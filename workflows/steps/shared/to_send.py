@@ -45,7 +45,6 @@ class ToSend:
             environment.home,
             replaces=self.replaces,
             numbered=True,
-            whole=environment.sandbox,
         )
         return f"Saved as {shown}: send that file."
 
