@@ -285,7 +285,7 @@ class MfaPane(BrowsingPane):
                 *register_device(self.context, self._identity), ticks=self._start["ticks"], id="tasks"
             )
             yield SandboxPhone(self.context.environment)
-            yield Text(_NOTES, classes="words after")
+            yield Text(_NOTES, classes="words after spare")
         with Vertical(id="api"):
             yield Text(
                 f"Use an access key of {self._identity.user} in {account_label(self._identity)}.\n"

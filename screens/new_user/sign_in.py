@@ -105,7 +105,7 @@ class SignInPane(StepPane):
     SignInPane.-full.-tall .pane-purpose { display: block; }
     SignInPane.-full.-tall ButtonRow { margin-top: 1; }
     SignInPane.-locked .opened, SignInPane.-open .locked { display: none; }
-    SignInPane.-done .to-do, SignInPane .again { display: none; }
+    SignInPane.-done .to-do, SignInPane .again, SignInPane.-hints .spare { display: none; }
     SignInPane.-done .again { display: block; }
     """
 
@@ -141,6 +141,8 @@ class SignInPane(StepPane):
                 yield SecretText(id="password")
         encrypted = f"Encrypted to your key {grouped(identity.key_fingerprint)}"
         yield Text(f"{encrypted}\n{_REMEMBERED}", classes="notes locked to-do")
+        for_aws = f"{_OLD}\n{_CODE}" if sign_in.replaces_password(self.context) else _OLD
+        yield Text(for_aws, classes="notes opened spare")
         yield Text("", classes="notes opened", id="notes")
         yield ButtonRow(
             Button("Let gpg ask", id="pinentry", classes="locked"),
@@ -196,8 +198,6 @@ class SignInPane(StepPane):
         """Return notes for working through the list."""
         lines = (
             _NEEDLESS[self._guarded] if self._needless else "",
-            _OLD,
-            _CODE if sign_in.replaces_password(self.context) else "",
             _rules(self._identity.password_policy),
         )
         return "\n".join(filter(None, lines))
@@ -347,8 +347,7 @@ class SignInPane(StepPane):
         self._make_room()
 
     def _make_room(self) -> None:
-        """Remove empty lines if an address or a remark needs the space."""
-        self.set_class(self._needless or self.query_one(Checklist).shows_address, "-full")
+        self.make_room(full=self._needless or self.query_one(Checklist).shows_address)
 
     @on(Button.Pressed, "#copy-address, #copy-user, #copy-old, #copy-password")
     def _copy(self, event: Button.Pressed) -> None:

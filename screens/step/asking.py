@@ -412,8 +412,7 @@ class BrowsingPane(UnlockingPane):
 
     @on(Checklist.Moved)
     def _make_room(self) -> None:
-        """Remove empty lines if an address needs the space."""
-        self.set_class(self.query_one(Checklist).shows_address, "-full")
+        self.make_room(full=self.query_one(Checklist).shows_address)
 
     @on(Button.Pressed, "#copy")
     def _copy_address(self) -> None:

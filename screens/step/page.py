@@ -216,6 +216,8 @@ class StepPane(VerticalScroll):
     StepPane.-small ButtonRow { margin-top: 0; }
     StepPane > .pane-foot { dock: bottom; height: auto; max-height: 60%; background: $background; }
     StepPane .pane-note { color: $text-warning; }
+    StepPane.-full.-crowded .spare, StepPane.-full.-crowded > .pane-head > .pane-purpose { display: none; }
+    StepPane.-full.-crowded > .pane-head { margin-bottom: 0; }
     """
 
     class Posted(Message):
@@ -388,11 +390,22 @@ class StepPane(VerticalScroll):
         """Show in a tall terminal what a key opens otherwise."""
         self.set_class(self.app.size.height >= TALL, "-tall")
         self.set_class(self.app.size.height < ENOUGH.height, "-small")
+        self.call_after_refresh(self._leave_out_notes)
 
     @property
     def settled(self) -> bool:
         """Whether the page only shows decisions, which a stray key must not change."""
         return self.opening.done and not self.opening.draft
+
+    def make_room(self, *, full: bool) -> None:
+        """Remove empty lines if something needs the space, and then notes (`.spare`) if that isn't enough."""
+        self.set_class(full, "-full")
+        self.remove_class("-crowded")
+        self.call_after_refresh(self._leave_out_notes)
+
+    def _leave_out_notes(self) -> None:
+        if self.has_class("-full") and self.max_scroll_y:
+            self.add_class("-crowded")
 
     def on_mount(self) -> None:
         """Remember the initial input."""

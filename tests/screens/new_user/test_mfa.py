@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -199,6 +200,25 @@ async def test_who_is_signed_in_already_opens_no_page(new_user: NewUserAws, sess
         await pilot.press("enter")
         await pilot.pause()
         assert app.pane.query_one(Checklist).ticks == [1]
+
+
+@pytest.mark.parametrize("again", [False, True])
+async def test_an_address_leaves_the_buttons_in_view(
+    new_user: NewUserAws, session: Session, *, again: bool
+) -> None:
+    page = f"http://127.0.0.1:34567/{'t' * 16}/console?account=bb-security"
+    new_user.environment = replace(new_user.environment, open_page=lambda _url: page)
+    if again:
+        settle(session, MFA, {"mfa": {"serial": None, "how": "console", "at": "2026-11-28T10:00:00+00:00"}})
+        session.reopen(MFA, "Your admin removed your MFA device in security, so register another one here.")
+    app = host(new_user, session, MFA)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await pilot.press("enter")
+        await rest(pilot)
+        assert app.pane.query_one(Checklist).shows_address
+        assert app.pane.max_scroll_y == 0
+        assert is_displayed(app.pane.query_one("#other-way"))
 
 
 async def test_mfa_from_here_shows_the_qr_code_whole_and_takes_two_codes(

@@ -40,7 +40,7 @@ from workflows.machine.events import StepKey
 from workflows.machine.session import Session
 from workflows.machine.sessions import Sessions
 from workflows.machine.state import Status
-from workflows.messages.handoff import NEW_KEY, NEW_PASSWORD, Handoff
+from workflows.messages.handoff import ACCESS, NEW_KEY, NEW_PASSWORD, Handoff
 from workflows.steps.new_user import before_you_start, handoff, pgp_key, sign_in
 
 KEY = StepKey("sign-in", "security")
@@ -269,9 +269,13 @@ async def test_who_types_the_password_needs_no_clipboard(tmp_path: Path, gpg: Gp
     session.close()
 
 
-async def test_an_address_and_a_result_leave_everything_in_view(tmp_path: Path, gpg: GpgHome) -> None:
+@pytest.mark.parametrize("occasion", [ACCESS, NEW_PASSWORD])
+async def test_an_address_and_a_result_leave_everything_in_view(
+    tmp_path: Path, gpg: GpgHome, occasion: str
+) -> None:
     policy = ("16 to 128 characters", "one of each: A-Z a-z 0-9 !@#$%^&*()_+-=[]{}|'", "good for 90 days")
-    session = begun(tmp_path, gpg, handoff_for(gpg, "jane", password_policy=policy))
+    handed = replace(handoff_for(gpg, "jane", password_policy=policy), occasion=occasion)
+    session = begun(tmp_path, gpg, handed)
     clipboard = Osc52Clipboard(lambda _text: None, lambda: datetime.now(UTC))
     said = text_of(clipboard.copy(Secret("not shown")).said)
     page = f"http://127.0.0.1:34567/{'t' * 16}/console?account=bb-security"  # as the sandbox has it
@@ -280,6 +284,9 @@ async def test_an_address_and_a_result_leave_everything_in_view(tmp_path: Path, 
         await rest(pilot)
         await pilot.press(*PASSPHRASE, "enter")
         await rest(pilot)
+        assert isinstance(app.pane, SignInPane)
+        app.pane._needless = True
+        app.pane._arrange()
         await pilot.press("enter")
         await until(pilot, lambda: app.screen.focused is app.pane.query_one("#copy-address"))
         assert page in app.text()
