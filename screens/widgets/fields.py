@@ -58,20 +58,16 @@ class ProblemList(Lines):
 
 
 class Field(Vertical):
-    """An input, with its problems below.
-
-    Args:
-        parts: the field and the widgets beside it.
-    """
+    """An input, with its problems below."""
 
     DEFAULT_CSS = "Field { height: auto; }"
 
-    def __init__(self, *parts: Widget) -> None:
-        super().__init__(*parts, ProblemList(classes="field-problem"))
-
     def show_problems(self, problems: Sequence[Problem]) -> None:
         """Show these below the field instead of the previous ones."""
-        self.query_one(ProblemList).show(problems)
+        if problems and not self.query(ProblemList):
+            self.mount(ProblemList(classes="field-problem"))
+        for below in self.query(ProblemList):
+            below.show(problems)
 
 
 BETWEEN_FIELDS: Sequence[BindingType] = (
