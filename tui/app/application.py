@@ -115,7 +115,7 @@ class OnboardApp(Frame):
         self._start = start
         self._again = again
         self._control: SessionControl | None = None
-        self._order: list[str] = []
+        self._home: HomeScreen | None = None
         self._wizard_screen: wizards.WizardScreen | None = None
         self._left_at: events.StepKey | None = None
 
@@ -203,9 +203,10 @@ class OnboardApp(Frame):
             remarks=remarks,
             at=at,
             every=every,
-            order=self._order,
+            order=self._home.order if self._home else (),
             read=self.control.entries,
         )
+        self._home = home
         await self._show(home)
         if failure is not None:
             self.show_error(failure)

@@ -245,9 +245,11 @@ class HomeScreen(OneFocus):
         at: the session that the user comes from or has just archived, selected unless it is done; "" for
             none.
         every: whether to list all sessions at once.
-        order: the ids of the sessions in the order of the last list, which stays unless news arrived; updated
-            with each list.
+        order: the ids of the sessions in the order of the last list, which stays unless news arrived.
         read: returns the sessions as they are now; None for a list that stays.
+
+    Attributes:
+        order: the same for the sessions as they are listed now.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -332,7 +334,7 @@ class HomeScreen(OneFocus):
         remarks: Sequence[Sentence] = (),
         at: str = "",
         every: bool = False,
-        order: list[str] | None = None,
+        order: Sequence[str] = (),
         read: Callable[[], Sequence[session_catalogue.Entry]] | None = None,
     ) -> None:
         super().__init__()
@@ -343,7 +345,7 @@ class HomeScreen(OneFocus):
         self._elsewhere = f"In {'another' if sandbox else 'a'} sandbox"
         self._all = every
         self._filled: Size | None = None
-        self._order = [] if order is None else order
+        self.order = tuple(order)
         self._take(entries)
         self._came_from = self._name_of(at)
         headings = {f"session-{at}": self._heading(entry) for at, entry in enumerate(self._entries)}
@@ -355,7 +357,7 @@ class HomeScreen(OneFocus):
     def _take(self, entries: Sequence[session_catalogue.Entry]) -> None:
         begun = (entry for entry in entries if _rank(entry) is _Rank.BEGUN)
         left = max(begun, key=lambda entry: entry.summary.changed, default=None)
-        kept = {name: number for number, name in enumerate(self._order)}
+        kept = {name: number for number, name in enumerate(self.order)}
 
         def place(entry: session_catalogue.Entry) -> tuple[int, int, int]:
             rank = _rank(entry, left)
@@ -365,7 +367,7 @@ class HomeScreen(OneFocus):
             return rank, 0, rank
 
         self._entries = sorted(entries, key=place)
-        self._order[:] = [entry.summary.id for entry in self._entries]
+        self.order = tuple(entry.summary.id for entry in self._entries)
         now = self._now()
         self._lines: dict[str, _Line] = {
             **{f"session-{number}": _line_of(entry, now) for number, entry in enumerate(self._entries)},

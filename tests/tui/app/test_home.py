@@ -217,10 +217,11 @@ async def test_news_comes_right_after_the_work_that_was_left_last() -> None:
 
 async def test_sessions_stay_where_they_were_listed_unless_news_arrived() -> None:
     def listed(*entries: Entry) -> list[str]:
-        HomeScreen(entries, sandbox=False, now=lambda: NOW, order=order)
+        nonlocal order
+        order = HomeScreen(entries, sandbox=False, now=lambda: NOW, order=order).order
         return list(order)
 
-    order = list[str]()
+    order: tuple[str, ...] = ()
     old, new = (
         entry(replace(LATE.summary, id=name, changed=f"2026-01-0{day}T00:00:00+00:00"))
         for name, day in (("old", 1), ("new", 2))
@@ -245,8 +246,7 @@ def test_older_news_comes_right_after_the_session_left_last_unless_it_was_above(
         )
         for name in order
     ]
-    HomeScreen(entries, sandbox=False, now=lambda: NOW, order=order)
-    assert "".join(order) == expected
+    assert "".join(HomeScreen(entries, sandbox=False, now=lambda: NOW, order=order).order) == expected
 
 
 @pytest.mark.parametrize("unfinished", [2, 3, 4])
