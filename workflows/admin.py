@@ -211,7 +211,7 @@ HAND_OVER = Step(
     passed_on=True,
     repeats_over="layers",
     applies=Condition(
-        "somebody gets a password, access key or PGP key in the account",
+        "somebody gets a password, access key, PGP key or other roles in the account",
         lambda _facts: True,
         somebody_gets_something,
     ),

@@ -24,7 +24,7 @@ from workflows.core.shapes import plain
 from workflows.layer.names import is_machine_name
 from workflows.machine.events import StepKey
 from workflows.steps.admin import hand_over
-from workflows.steps.admin.accepted_plan import Sent, marks_in, people_of, sent_to
+from workflows.steps.admin.accepted_plan import Sent, marks_in, parts_of, people_of, roles_of, sent_to
 from workflows.steps.admin.hand_over import PersonHandoff, Request
 from workflows.steps.shared.module import Progress, Report
 
@@ -137,17 +137,19 @@ class HandOverPane(TerraformPane):
             id="more",
         )
 
-    def _hint(self, name: str) -> list[str]:
+    def _hint(self, name: str) -> list[Sentence]:
         """Say how a person's handoff can be sent."""
         if not self._names:
-            return ["Nobody got a password or a key in this account."]
+            return ["Nobody got a password, a key or other roles in this account."]
         if self.opening.skipped or (not self._unsent and not self.opening.done):
             return []
+        changed = roles_of(self.context.item, self.context)
+        roles = [changed[name].sentence(name, "now has", "no longer has")] if name in changed else []
         if self.opening.done or name not in self._unsent or not self._later(name):
-            way = " In the sandbox, the mailbox delivers it." if self._mailbox else ""
-            return [f"Each handoff explains how to start.{way}"]
+            how = f"Each handoff explains how to {'continue' if roles else 'start'}."
+            return [*roles, f"{how}{' In the sandbox, the mailbox delivers it.' if self._mailbox else ''}"]
         covered = listed([self.context.item, *self._later(name)], 3)
-        return [f"Send this one now, or choose “Send later”: one handoff then covers {covered}."]
+        return [*roles, f"Send this one now, or choose “Send later”: one handoff then covers {covered}."]
 
     def heading(self) -> Sentence:
         return f"Send {self._names[0]} the handoff" if len(self._names) == 1 else super().heading()
@@ -237,7 +239,9 @@ class HandOverPane(TerraformPane):
         people = [name for name in sent if not is_machine_name(name)] or sent
         whom = people[0] if len(people) == 1 else f"{len(people)} people"
         joins = {*sent} <= {*self.context.decisions.joining}
-        return Turn(f"{short(whom)} can {'start' if joins else 'sign in'}", yours=False)
+        secret = any(parts_of(name, self.context.item, self.context) for name in sent)
+        does = "start" if joins else "sign in" if secret else "use the new handoff"
+        return Turn(f"{short(whom)} can {does}", yours=False)
 
     def on_mount(self) -> None:
         self.offer_comparison()

@@ -412,6 +412,7 @@ class PlanPane(TerraformPane):
         yield PlanTable(classes="summary")
         yield Text("", id="destroys", classes="summary -empty")
         yield ForeignList(classes="summary")
+        yield Text("", id="roles", classes="summary -empty")
         yield Text("", id="verdict", classes="summary -empty")
         yield Text("", id="not-compared", classes="summary -empty")
         yield Button("Compare", id="compare", key="k", classes="summary")
@@ -513,6 +514,13 @@ class PlanPane(TerraformPane):
         fixed = self.settled and made is self._accepted
         self.query_one(ForeignList).show(made.foreign if made else (), self._acknowledged, fixed=fixed)
         decided = made if made and not (made.foreign or made.empty) else None
+        roles = made.roles.items() if made and not made.empty else ()
+        self.query_one("#roles", Text).show_lines(
+            [
+                f"~ {change.sentence(name)} After the apply, Hand over sends the new handoff."
+                for name, change in roles
+            ]
+        )
         self.query_one("#verdict", Text).show_lines(["✓ Nothing else changes."] if decided else [])
         self.offer_comparison(found.doubts.values())
         self.query_one("#drift", Text).show_lines(_drift_lines(made.drift) if made else [])

@@ -29,7 +29,7 @@ from workflows.machine.events import Facts, StepKey
 from workflows.machine.observations import NOT_ASKED, Observation, Verdict, waits_in_words
 from workflows.machine.state import SETTLED, Status
 from workflows.run import PROJECT, REVIEW, SessionRun
-from workflows.steps.admin.accepted_plan import may_get_something, nothing_changed, people_of
+from workflows.steps.admin.accepted_plan import may_get_something, nothing_changed, people_of, roles_of
 from workflows.steps.admin.other_sessions import ledger_with, left_by_facts, left_in_git, unsent_since
 from workflows.steps.admin.status_grid import PersonStatus, StatusGrid, status_grid, without_device
 from workflows.steps.kinds import OVER_TERRAFORM, work_of
@@ -126,7 +126,7 @@ class Finished(VerticalScroll):
         works = _working_profiles(session.facts(), run.environment.now())
         if works and not _changed_since(run):
             yield Text(works, id="works")
-        if settings := list(_settings(run.session_context())):
+        if settings := [*_settings(run.session_context()), *_roles(run.session_context())]:
             yield Text(joined(settings, "\n"), id="settings")
         table = _status_table(run, grid)
         if table:
@@ -173,8 +173,11 @@ class Finished(VerticalScroll):
         sent = (
             StepKey("hand-over", account) for account in run.session_context().of_each_item("handed_over")
         )
-        looks = (run.session.state.observed.get(key, NOT_ASKED) for key in sent)
-        waits = any(look.verdict is not Verdict.AS_DECIDED for look in looks)
+        waits = any(
+            roles_of(key.item, run.session_context())
+            or run.session.state.observed.get(key, NOT_ASKED).verdict is not Verdict.AS_DECIDED
+            for key in sent
+        )
         return waits or "request_sent" in run.session.facts() or bool(_without_device(run))
 
     def _added(self) -> tuple[str, ...]:
@@ -490,6 +493,13 @@ def _settings(whole: Context) -> Iterator[Sentence]:
             yield f"✓ {account}: {joined(account_settings.in_words(changes), '; ')}."
 
 
+def _roles(whole: Context) -> Iterator[Sentence]:
+    """Describe the applied changes of people's roles."""
+    for account in whole.of_each_item("applied"):
+        for name, change in roles_of(account, whole).items():
+            yield f"✓ {account}: {change.sentence(name, 'now has', 'no longer has')}"
+
+
 def _failing(facts: Facts) -> int:
     """Return how many profiles didn't work when the user finished with Verify."""
     known: Mapping[str, Any] = facts.get("verified") or {}
@@ -750,11 +760,7 @@ def _next_other_work(run: SessionRun, awaited: Sequence[str]) -> Iterator[Senten
 def _messages_to_send(run: SessionRun) -> Iterator[str]:
     """Yield messages for people with other groups or without their lost MFA device."""
     if came := sorted(_in_other_groups(run)):
-        names = listed([*dict.fromkeys(name for _, name in came)], 2)
-        where = "In a real project's folder" if run.environment.sandbox else "In the project's folder"
-        yield f"Tell {names} about their new groups. If a role came or went, send a new handoff, too."
-        yield f"{where}, this command creates it:"
-        yield " ".join(("iam-onboard handoff create", *(came[0] if len(came) == 1 else ("ACCOUNT", "NAME"))))
+        yield f"Tell {listed([*dict.fromkeys(name for _, name in came)], 2)} about their new groups."
     if lost := sorted(_without_device(run)):
         here = (
             "c copies them"

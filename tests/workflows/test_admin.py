@@ -61,9 +61,13 @@ def handing_over(facts: dict[str, Any]) -> list[str]:
             },
             [],
         ),
-        ({"regrouping": ["alex.kim"]}, []),
+        ({"regrouping": ["alex.kim"], "plan@security": {"roles": {}}}, []),
+        ({"regrouping": ["alex.kim"], "plan@security": {"roles": {"alex.kim": {"went": {}}}}}, ["security"]),
     ],
-    ids=["undecided", "added", "leaving", "reset", "reset planned", "key of nobody", "key", "null", "groups"],
+    ids=[
+        *("undecided", "added", "leaving", "reset", "reset planned", "key of nobody", "key", "null"),
+        *("groups", "roles"),
+    ],
 )
 def test_hand_over_is_a_step_where_somebody_gets_something_or_may(
     facts: dict[str, Any], accounts: list[str]

@@ -360,7 +360,7 @@ def _people(summary: summaries.Summary) -> set[str]:
     facts = summary.about
     if summary.workflow == "new-user":
         return {*texts([facts.get("user")])} - {""}
-    kinds = ("joining", "rekeying", "resetting", "mfa_reset")
+    kinds = ("joining", "regrouping", "rekeying", "resetting", "mfa_reset")
     return {name for kind in kinds for name in texts(facts.get(kind))}
 
 
@@ -406,7 +406,8 @@ def _without_new_key(summary: summaries.Summary) -> set[str]:
     """Return existing users whose part needs the PGP key, or the access, that only they have."""
     facts = summary.about
     with_new_key = {name for kind in ("joining", "rekeying") for name in texts(facts.get(kind))}
-    return {name for kind in ("resetting", "mfa_reset") for name in texts(facts.get(kind))} - with_new_key
+    staying = ("regrouping", "resetting", "mfa_reset")
+    return {name for kind in staying for name in texts(facts.get(kind))} - with_new_key
 
 
 def first_with(run: runs.SessionRun, drafts: Drafts) -> events.StepKey | None:

@@ -27,6 +27,8 @@ NEW_KEY = "new-key"
 """A new PGP key, so everything encrypted to the old one is reset."""
 NEW_CREDENTIALS = "new-credentials"
 """A console password or an access key for somebody who had none."""
+NEW_ROLES = "new-roles"
+"""Other roles, with the password and access key as they were."""
 _OCCASION = re.compile(r"[a-z][a-z-]{0,39}")
 
 
@@ -318,10 +320,13 @@ _OPENINGS: Mapping[str, str] = {
     "encrypted to the old key there was reset, so your old password no longer works. Access "
     "keys that you made yourself still do.",
     "new-credentials": "You have new credentials for the AWS accounts of {project}.",
+    "new-roles": "Your roles have changed in {project}. Your password and access keys stay as they were.",
 }
 """The first sentence of a message by occasion, except for the person's first message."""
 _DONE = "If you already replaced one of these passwords with your own, that account is done."
 """A message repeats the passwords of one that was sent after the first of several applies."""
+_CANT_DECRYPT = """If you can't decrypt it, send me your current public PGP key, and I'll make
+a new {remade}."""
 
 
 def _greeting(handoff: Handoff) -> str:
@@ -332,13 +337,15 @@ def _greeting(handoff: Handoff) -> str:
     access_key = any(identity.encrypted_secret is not None for identity in handoff.identities)
     encrypted, remade = _HOLDS[any(passwords), access_key]
     opening = _OPENINGS.get(handoff.occasion, _FIRST).format(project=handoff.project, accounts=accounts)
+    roles_only = handoff.occasion == NEW_ROLES
     done = f" {_DONE}" if sum(passwords) > 1 else ""
     file = handoff_file(handoff.identities[0].user)
-    secrecy = f"{encrypted} encrypted to the PGP key named below. Tell me if it isn't yours.{done}"
+    held = f": {encrypted} encrypted to the PGP key named below. Tell me if it isn't yours.{done}"
+    secrecy = "Nothing in this message is secret" + ("." if roles_only else held)
     parts = [
         f"""Hello,
 
-{fill(f"{opening} Nothing in this message is secret: {secrecy}", _WIDTH, break_on_hyphens=False)}
+{fill(f"{opening} {secrecy}", _WIDTH, break_on_hyphens=False)}
 
 With iam-onboard: save this whole message as {file} and run
 
@@ -347,13 +354,24 @@ With iam-onboard: save this whole message as {file} and run
 or paste it at the step "Handoff". The wizard does the rest.
 
 Without it:""",
-        *(_by_hand(identity, again=again) for identity in handoff.identities),
-        f"""If you can't decrypt it, send me your current public PGP key, and I'll make
-a new {remade}.
-
-For iam-onboard (leave it as it is):""",
+        *(
+            _roles_by_hand(identity) if roles_only else _by_hand(identity, again=again)
+            for identity in handoff.identities
+        ),
+        *(() if roles_only else (_CANT_DECRYPT.format(remade=remade),)),
+        "For iam-onboard (leave it as it is):",
     ]
     return "\n\n".join(parts)
+
+
+def _roles_by_hand(identity: Identity) -> str:
+    """Return a user's roles; the password in the message is the one that they had before."""
+    roles = (
+        f"  - {role.role} in {role.account_name} ({role.account_id}), profile {role.profile}"
+        for role in identity.profiles
+    )
+    head = f"* {identity.account_name} (account {identity.account_id}), user {identity.user}"
+    return "\n".join((head, *roles)) if identity.profiles else f"{head}: no roles"
 
 
 def _by_hand(identity: Identity, *, again: bool) -> str:

@@ -212,6 +212,12 @@ class LayerDecisions(LayerUsers):
     new_keys: Mapping[str, str] = field(default_factory=dict)
 
     @property
+    def staying_moves(self) -> dict[str, Move]:
+        """The moves of users who were there before, and stay."""
+        others = {*self.add, *self.remove}
+        return {name: move for name, move in self.moves.items() if move and name not in others}
+
+    @property
     def switched(self) -> set[str]:
         """People whose password, access key or key file changes."""
         return {*self.access, *self.key_files}

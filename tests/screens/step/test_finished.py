@@ -25,13 +25,14 @@ from tui.app import wizard
 from workflows.core.errors import OnboardError
 from workflows.core.openpgp import grouped
 from workflows.core.sentences import text_of
+from workflows.core.shapes import plain, read
 from workflows.machine.events import StepKey
 from workflows.machine.observations import Observation, Verdict
 from workflows.machine.session import Session
 from workflows.machine.state import Status
 from workflows.machine.summaries import Summary, keep_summary, made_from
 from workflows.steps.admin import apply, hand_over, plan, terraform_runs
-from workflows.steps.admin.accepted_plan import Planned
+from workflows.steps.admin.accepted_plan import HandedOver, Made, Planned, Sent
 from workflows.steps.admin.admissions import Admission, Admissions
 from workflows.steps.admin.status_grid import PersonStatus, StatusGrid, status_grid
 from workflows.steps.decisions import Comparison, Decisions
@@ -137,6 +138,40 @@ async def test_the_closing_page_says_what_git_says_is_left(
         said = str(app.wizard.query_one("#next", Text).render())
         assert (said == left) is isinstance(left, str)
         assert said
+    session.close()
+
+
+@pytest.mark.parametrize("roles", [{}, {"jane.doe": {"went": {"DevOps": ["shared"]}}}])
+async def test_who_can_use_other_roles_is_handed_that_over_and_the_closing_page_names_them(
+    tmp_path: Path, roles: dict[str, Any]
+) -> None:
+    facts: dict[str, Any] = {name: [] for name in (*step_of(plan).needs, *step_of(hand_over).needs)}
+    facts |= {"keys": {}, "project_root": str(tmp_path), "project": "bb", "layers": ["security"]}
+    facts |= {"regrouping": ["jane.doe"], "memberships": {"security": {"jane.doe": {"add": ["ops"]}}}}
+    facts.pop("applied")
+    modules: list[Any] = [Given(facts), plan, apply, hand_over]
+    session = new_session(tmp_path / "sessions", modules)
+    settle(session, StepKey("given"), facts)
+    record = PlanRecord(tmp_path / "p.tfplan", "", tmp_path, (), {}, "", "Terraform 1.15.5", "now")
+    made = Planned(record, (), {"change": 1}, roles=read(Made, {"roles": roles}).roles).as_facts()
+    for step, given in (("plan", {"plan": made}), ("apply", {"applied": APPLIED})):
+        settle(session, StepKey(step, "security"), given)
+    sends = StepKey("hand-over", "security")
+    assert (sends in session.layout()) is bool(roles)
+    if roles:
+        assert session.status(sends) is Status.READY
+        settle(
+            session, sends, {"handed_over": plain(HandedOver({"jane.doe": Sent(APPLIED["at"], "copied")}))}
+        )
+    app = PaneHost(session, fake_environment(tmp_path, {}), modules, PANES, None)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await app.wizard.go_to(None)
+        await rest(pilot)
+        assert bool(app.wizard.query("#settings")) is bool(roles)
+        assert app.wizard.query_one(".finished-title").classes == {"finished-title"}
+        ((_, (stand,)),) = status_grid(app.wizard.run.session_context()).rows
+        assert stand is (PersonStatus.HANDED_OVER if roles else PersonStatus.APPLIED)
     session.close()
 
 

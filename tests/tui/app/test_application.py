@@ -62,7 +62,7 @@ from workflows.machine.session import Session
 from workflows.machine.sessions import Sessions, is_archived
 from workflows.machine.state import Status
 from workflows.machine.summaries import Summary
-from workflows.steps.kinds import work_of
+from workflows.steps.kinds import KINDS, work_of
 from workflows.steps.shared import leftovers
 from workflows.steps.shared.module import Context, Report
 
@@ -1347,6 +1347,8 @@ async def test_what_was_applied_is_undone_by_a_session_that_removes_who_was_adde
         ({"resetting": ["jane"]}, [{"user": "jane"}], 0),
         ({"rekeying": ["jane"]}, [{"user": "jane"}], 0),
         ({"resetting": ["alex"]}, [{"user": "jane"}, {}], None),
+        ({"regrouping": ["jane"]}, [{"user": "jane"}], 0),
+        ({"regrouping": ["alex"]}, [{"user": "jane"}, {}], None),
         ({"mfa_reset": ["jane"]}, [{"user": "jane"}], 0),
         ({"mfa_reset": ["alex"]}, [{"user": "jane"}], None),
         ({"regions_wanted": True}, [], None),
@@ -1361,7 +1363,7 @@ def test_the_other_person_is_one_of_this_very_onboarding(
             name, name, (Step("who", "Who", "", gives=(*gives, "project")), Step("pgp-keys", "Then", ""))
         )
         for name, gives in (
-            ("admin", ("joining", "rekeying", "resetting", "mfa_reset", "regions_wanted")),
+            ("admin", (*KINDS, "regions_wanted")),
             ("new-user", ("user",)),
         )
     ]

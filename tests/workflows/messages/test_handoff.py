@@ -4,6 +4,7 @@ import email.message
 import re
 import textwrap
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings, strategies as st
@@ -12,7 +13,7 @@ from support.message_samples import identity, request
 from workflows.messages import handoff as handoff_module
 from workflows.messages.envelope import MessageError
 from workflows.messages.file_names import handoff_file
-from workflows.messages.handoff import Handoff, RoleProfile, open_handoff
+from workflows.messages.handoff import NEW_ROLES, Handoff, RoleProfile, open_handoff
 from workflows.messages.request import open_request
 
 URL_BY_ID = "https://444444444444.signin.aws.amazon.com/console"
@@ -259,3 +260,14 @@ def test_the_text_speaks_of_what_it_holds(changes: dict[str, object]) -> None:
     assert ("password" in text) == (identity(**changes).encrypted_password is not None)
     assert ("secret key" in text) == ("access_key_id" in changes)
     assert text.count(handoff_file(identity().user)) == 2, "the wizard saves and looks for that one"
+
+
+def test_the_text_for_other_roles_offers_no_password_of_before() -> None:
+    profile = RoleProfile("bb-shared-devops", "DevOps", "shared", "333333333333")
+    handoff = Handoff("bb", (identity(profiles=(profile,)),), occasion=NEW_ROLES)
+    text = handoff.render().partition("```")[0]
+    assert "gpg" not in text
+    assert profile.profile in text
+    without = replace(handoff, identities=(identity(profiles=()),))
+    assert open_handoff(without.render()) == without
+    assert open_handoff(handoff.render()) == handoff

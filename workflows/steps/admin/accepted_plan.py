@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from workflows.core.files import FileError
-from workflows.core.sentences import Sentence
+from workflows.core.sentences import Sentence, joined, listed
 from workflows.core.shapes import WrongShape, left_out, moment, plain, read
 from workflows.machine.drafts import Drafts
 from workflows.machine.events import StepKey
@@ -63,9 +63,26 @@ class PersonChange:
     others: int = 0
 
 
+@dataclass(frozen=True)
+class RoleChange:
+    """The accounts in which somebody can use roles since their groups changed, and no longer can; by role."""
+
+    came: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    went: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def sentence(self, name: str, came: str = "gets", went: str = "loses") -> Sentence:
+        """Return the change as a sentence; `came` and `went` are its verbs."""
+        parts = (
+            f"{verb} {role} in {listed(accounts, 2)}"
+            for verb, roles in ((came, self.came), (went, self.went))
+            for role, accounts in roles.items()
+        )
+        return f"{name} {joined(parts, '; ')}."
+
+
 @dataclass(frozen=True, kw_only=True)
 class Made:
-    """The part of a fact `plan` that says who gets a password or access key, or is removed.
+    """The part of a fact `plan` that says who gets a password, access key or other roles, or is removed.
 
     It exists wherever the plan was applied.
 
@@ -77,6 +94,7 @@ class Made:
         access_keys: users who get a new access key.
         rekeyed: users whose replaced password or access key was encrypted to another PGP key.
         rekeyed_before: users of whom that is true by earlier plans.
+        roles: users who stay and can use other roles by their new groups.
         gone: users who are removed for good.
         absent: people who were to be removed, but whom neither the state nor an earlier plan had.
         left_out: people who were to be added but whom a later session removed from the files before the plan.
@@ -89,6 +107,7 @@ class Made:
     access_keys: tuple[str, ...] = ()
     rekeyed: tuple[str, ...] = left_out(tuple)
     rekeyed_before: tuple[str, ...] = left_out(tuple)
+    roles: Mapping[str, RoleChange] = left_out(dict)
     gone: tuple[str, ...] = ()
     absent: tuple[str, ...] = left_out(tuple)
     left_out: tuple[str, ...] = left_out(tuple)
@@ -176,12 +195,12 @@ _SWITCHES: Mapping[str, str] = {"login_profile": PASSWORD, "access_key": ACCESS_
 
 
 def people_of(account: str, context: Context) -> tuple[str, ...]:
-    """Return the people who got something in an account: new users, and users with a new password or key."""
+    """Return the people who get a handoff in an account: new users, and those with something new."""
     return _who_gets(context.decisions.of(account), _made(account, context))
 
 
 def _who_gets(here: LayerDecisions, made: Made) -> tuple[str, ...]:
-    names = (*here.add, *made.passwords, *made.access_keys, *here.new_keys, *_switched_on(here))
+    names = (*here.add, *made.passwords, *made.access_keys, *here.new_keys, *_switched_on(here), *made.roles)
     return tuple(name for name in dict.fromkeys(names) if name not in made.left_out)
 
 
@@ -192,14 +211,14 @@ def may_get_something(account: str, context: Context) -> set[str]:
 
 
 def parts_of(name: str, account: str, context: Context) -> frozenset[str]:
-    """Return what somebody got in an account: `PASSWORD`, `ACCESS_KEY` or both."""
+    """Return what somebody got in an account: `PASSWORD`, `ACCESS_KEY` or both; none for roles alone."""
     here, made = context.decisions.of(account), _made(account, context)
     if name in here.add or name in here.new_keys:
         return BOTH
     parts = {*_switched_on(here).get(name, ())}
     parts |= {PASSWORD} if name in made.passwords else set()
     parts |= {ACCESS_KEY} if name in made.access_keys else set()
-    return frozenset(parts) or BOTH
+    return frozenset(parts)
 
 
 _SETTLED_BY = {"joining": "user_changes", "rekeying": "keys", "resetting": "plan"}
@@ -220,6 +239,11 @@ def somebody_gets_something(facts: Mapping[str, Any], account: str) -> bool:
     }
     decided = Decisions.from_facts(here).of(account)
     return bool(_who_gets(decided, read(Made, facts.get("plan") or {}, "plan")))
+
+
+def roles_of(account: str, context: Context) -> Mapping[str, RoleChange]:
+    """Return the people who can use other roles by the account's plan, with the change."""
+    return _made(account, context).roles
 
 
 def passwords_of(account: str, context: Context) -> tuple[str, ...]:
@@ -312,7 +336,7 @@ def sent_to(fact: Any) -> Mapping[str, Sent]:
 def marks_in(account: str, context: Context, draft: Mapping[str, Any] | None = None) -> Mapping[str, Sent]:
     """Return the marks of the texts sent in an account, by person.
 
-    A mark doesn't count if an apply reset the person's password or access key after the text was sent.
+    A mark doesn't count if an apply changed what is in the text after it was sent.
 
     Args:
         account: the account; its texts include parts that earlier accounts left to it.
@@ -345,13 +369,13 @@ def accounts_of_text(account: str, context: Context) -> list[str]:
 
 
 def made_since(mark: Sent, name: str, account: str, context: Context) -> bool:
-    """Return whether an account's apply reset somebody's password or access key after a text was sent.
+    """Return whether an account's apply changed what is in somebody's text after it was sent.
 
     Raises:
         WrongShape: one of the two times is invalid.
     """
     applied, made = context.of_each_item("applied").get(account) or {}, _made(account, context)
-    renewed = not made.empty and name in {*made.passwords, *made.access_keys}
+    renewed = not made.empty and name in {*made.passwords, *made.access_keys, *made.roles}
     if not (mark.sent_at and applied.get("at") and renewed):
         return False
     return moment(mark.sent_at, "sent_at") < moment(applied["at"], "applied.at")

@@ -46,6 +46,7 @@ from workflows.messages.handoff import (
     NEW_CREDENTIALS,
     NEW_KEY,
     NEW_PASSWORD,
+    NEW_ROLES,
     Handoff,
     Identity,
     is_handoff_for,
@@ -113,7 +114,10 @@ def occasion_of(name: str, context: Context) -> str:
         return ACCESS
     if any(name in here.new_keys for here in layers):
         return NEW_KEY
-    return NEW_PASSWORD if name in context.decisions.resetting else NEW_CREDENTIALS
+    if name in context.decisions.resetting:
+        return NEW_PASSWORD
+    here = (account for account in context.decisions.layers if name in people_of(account, context))
+    return NEW_CREDENTIALS if any(parts_of(name, account, context) for account in here) else NEW_ROLES
 
 
 class PlanAgain(OnboardError):  # noqa: N818 - the name says what helps
@@ -344,7 +348,7 @@ def identity(source: Source, name: str, details: KeyDetails, parts: frozenset[st
     Args:
         source: the account's layer and state.
         details: of the key that everything must be encrypted to.
-        parts: what to hand over, of `PASSWORD` and `ACCESS_KEY`.
+        parts: what to hand over, of `PASSWORD` and `ACCESS_KEY`; none for other roles, with what there is.
 
     Raises:
         NotForThisKey: a password or secret is unencrypted, or encrypted to another key.
@@ -357,9 +361,9 @@ def identity(source: Source, name: str, details: KeyDetails, parts: frozenset[st
             f"The state of {account} has no user {name}.",
             next="Check that the apply succeeded; plan again to see what is left.",
         )
-    password = _password(state, name, details) if PASSWORD in parts else None
-    key = _access_key(state, name, details) if ACCESS_KEY in parts else None
-    if password is None and key is None:
+    password = _password(state, name, details) if PASSWORD in (parts or BOTH) else None
+    key = _access_key(state, name, details) if ACCESS_KEY in (parts or BOTH) else None
+    if parts and password is None and key is None:
         raise OnboardError(
             "Nothing to hand over",
             f"The state of {account} has no {' and no '.join(sorted(parts))} of {name}.",
@@ -811,8 +815,13 @@ def perform(request: Request, context: Context, _report: Report) -> Facts:
 
 
 def observe(context: Context) -> Observation:
-    """Check what other sessions did if somebody got something; AWS alone knows more: see `inquire`."""
-    return (_undone_elsewhere(context) or NOT_ASKED) if people_of(context.item, context) else AGREES
+    """Check what other sessions did if somebody got something; AWS alone knows more: see `inquire`.
+
+    It knows nothing about texts that bring other roles only.
+    """
+    people = people_of(context.item, context)
+    asks = any(parts_of(name, context.item, context) for name in people)
+    return (_undone_elsewhere(context) if people else None) or (NOT_ASKED if asks else AGREES)
 
 
 guarded_look = state_now.CODED

@@ -6,7 +6,7 @@ and only while the files it was made from stay as they are.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Container, Iterator, Mapping
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -15,16 +15,19 @@ from workflows.aws.errors import AwsError
 from workflows.aws.iam import get_account_password_policy
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.files import read_text, write_atomically
+from workflows.core.grouping import by_key
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence, count, joined, listed
+from workflows.core.shapes import plain
 from workflows.desktop.clipboard import ClipboardUnavailable
 from workflows.layer.mentioned import Use, named_profiles
-from workflows.layer.model import LayerLocation
+from workflows.layer.model import LayerLocation, Project
 from workflows.layer.read.layer import read_layer
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, NOT_ASKED, Choice, Observation, Verdict, unknown
+from workflows.messages.handoff import RoleProfile
 from workflows.steps.admin import new_passwords, plan_resources, state_now
-from workflows.steps.admin.accepted_plan import Planned, decided, is_applied, made_before
+from workflows.steps.admin.accepted_plan import Planned, RoleChange, decided, is_applied, made_before
 from workflows.steps.admin.edits import (
     NOT_WRITTEN,
     LeftOut,
@@ -54,6 +57,7 @@ from workflows.steps.admin.terraform_runs import (
 from workflows.steps.shared.leftovers import running_in
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.steps.shared.paths import save_text
+from workflows.steps.shared.role_profiles import role_profiles
 from workflows.terraform.commands import LOCK_SECONDS, inherited
 from workflows.terraform.plan import MARKDOWN_HEAD, USER, Action, Plan, plan_markdown
 from workflows.terraform.record import (
@@ -105,8 +109,9 @@ def make(context: Context, report: Report, code: Secret | None = None) -> Planne
     refuse_unusable_keys(context)
     rekeyed, begun = tuple(_rekeyed(context)), begun_here(context)
     with open_layer(context, report, code=code, current=True) as layer:
+        moves = context.decisions.of(context.item).staying_moves
         wanted = context.decisions.resetting or new_passwords.outdated(context)
-        state = read_state(layer, context, report, planning=True) if wanted else State()
+        state = read_state(layer, context, report, planning=True) if wanted or moves else State()
         anew = new_passwords.addresses(state, context) if wanted else ()
         report(Progress(f"Waiting for the plan. A locked state gets {LOCK_SECONDS} s to become free"))
         record, plan = layer.terraform.plan(replace=anew, watch=watching(context, report))
@@ -120,6 +125,7 @@ def make(context: Context, report: Report, code: Secret | None = None) -> Planne
             refuse_another_account(plan, layer.location)
             refuse_short_passwords(plan, layer.location, _least_length(plan, layer, context, report))
             planned = _completed(planned, gone, layer, context, report)
+            planned = replace(planned, roles=_roles_changed(state, layer.project, context))
         except OnboardError:
             layer.terraform.give_up_plan()
             raise
@@ -150,6 +156,37 @@ def _rekeyed(context: Context) -> Iterator[Sentence]:
         yield f"{other.words} A later session ({work}) added that key, and sends the handoff."
     own = {name: key.fingerprint for name, key in context.decisions.keys.items() if name not in there}
     yield from other_keys_since(own, later)
+
+
+def _roles_changed(state: State, project: Project, context: Context) -> dict[str, RoleChange]:
+    """Return people who stay and can use other roles by their new groups, by the layer's state.
+
+    A state from before the apply gives the same as one from after it. A new group has its sibling's roles.
+    """
+    here = context.decisions.of(context.item)
+    roles = {group.casefold(): found for group, found in state.group_roles.items()}
+    before = {new: old for old, new in here.groups.rename.items()} | {
+        new.name: new.sibling for new in here.groups.add
+    }
+
+    def profiles(groups: Iterable[str]) -> set[RoleProfile]:
+        known = ({group, before.get(group, group)} for group in groups)
+        found = {role for names in known for name in names for role in roles.get(name.casefold(), ())}
+        return {*role_profiles(project, tuple(sorted(found)), state.account_id)}
+
+    changed: dict[str, RoleChange] = {}
+    for name, move in here.staying_moves.items():
+        moved = {group.casefold() for group in (*move.add, *move.remove)}
+        kept = [group for group in state.groups_of(name) if group.casefold() not in moved]
+        old, new = profiles((*kept, *move.remove)), profiles((*kept, *move.add))
+        if old != new:
+            changed[name] = RoleChange(_by_role(new - old), _by_role(old - new))
+    return changed
+
+
+def _by_role(profiles: Iterable[RoleProfile]) -> dict[str, tuple[str, ...]]:
+    found = by_key(sorted((each.role, each.account_name) for each in profiles))
+    return {role: tuple(accounts) for role, accounts in found.items()}
 
 
 def _least_length(plan: Plan, layer: OpenLayer, context: Context, report: Report) -> int | None:
@@ -357,6 +394,7 @@ def applied_elsewhere(context: Context, report: Report, code: Secret | None = No
         "summary": ["Applied elsewhere: the state has what you decided."],
         "counts": {"add": 0, "change": 0, "destroy": 0},
         "passwords": list(_passwords_there(state, context)),
+        "roles": plain(_roles_changed(state, layer.project, context)),
         "access_keys": [],
         "destroys": [],
         "gone": [],

@@ -29,10 +29,10 @@ from workflows.machine.drafts import Drafts
 from workflows.machine.events import StepKey
 from workflows.machine.observations import AGREES, NOT_ASKED, Verdict
 from workflows.machine.summaries import DRAFTS, Summary, keep_summary, made_from
-from workflows.messages.handoff import Handoff, open_handoff
+from workflows.messages.handoff import NEW_ROLES, Handoff, open_handoff
 from workflows.sandbox.project import lay_out
 from workflows.steps.admin import hand_over, other_sessions
-from workflows.steps.admin.accepted_plan import HandedOver, Sent
+from workflows.steps.admin.accepted_plan import HandedOver, Sent, parts_of
 from workflows.steps.admin.hand_over import (
     NotForThisKey,
     PersonHandoff,
@@ -350,6 +350,30 @@ def test_an_account_in_which_nobody_got_anything_leaves_nothing_to_ask(tmp_path:
     context = Context(fake_environment(tmp_path, {}), facts, {}, "management", tmp_path)
     assert hand_over.observe(context) is AGREES
     assert hand_over.observe(replace(context, item="security")) is NOT_ASKED
+
+
+def test_who_can_use_other_roles_keeps_the_password_and_nothing_more_is_asked(
+    project: Project, home: GpgHome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    facts = {"layers": ["security"], "regrouping": [NAME], "plan@security": {"roles": {NAME: {}}}}
+    context = Context(fake_environment(tmp_path, {}), facts, facts, "security", tmp_path, threading.Event())
+    assert hand_over.observe(context) is AGREES
+    assert hand_over.occasion_of(NAME, context) == NEW_ROLES
+    monkeypatch.setattr(hand_over, "iam_client", lambda *_: nullcontext())
+    layer: Any = SimpleNamespace(project=None, files=None, location=SimpleNamespace(account="security"))
+    there, own = (
+        login(encrypted(home)),
+        AccessKey("AKIAABCDEFGHIJKLMNOP", encrypted(home), "", "Active", clear=False),
+    )
+    full = {"login_profiles": {NAME: there}, "access_keys": {NAME: (own,)}}
+    for user, useless in (("arn", []), (None, [NAME])):
+        monkeypatch.setattr(hand_over, "find_user", lambda *_, user=user: user)
+        assert [*hand_over._outdated(state(**full), layer, (), context)] == useless
+    parts = parts_of(NAME, "security", context)
+    for changes, password, key in ((full, there.encrypted_password, own.access_key_id), ({}, None, None)):
+        made = identity(source(project, **changes), NAME, details(home), parts)
+        assert (made.encrypted_password, made.access_key_id) == (password, key)
+        assert Handoff("bb", (made,)).problems() == []
 
 
 @pytest.mark.parametrize(("here", "waits"), [("management", True), ("security", False)])

@@ -18,13 +18,18 @@ from workflows.admin import REVIEW
 from workflows.core.errors import OnboardError
 from workflows.core.sentences import Sentence, text_of
 from workflows.core.shapes import plain, read
+from workflows.layer.discover import find_project
+from workflows.layer.model import Project
 from workflows.machine.observations import Verdict
+from workflows.sandbox.project import lay_out
 from workflows.steps.admin import apply, hand_over, judged_plan, plan, recovery, state_now
 from workflows.steps.admin.accepted_plan import (
     Planned,
+    RoleChange,
     Sent,
     decided,
     marks_in,
+    parts_of,
     passwords_of,
     people_of,
     rekeyed_in_plan,
@@ -41,8 +46,9 @@ from workflows.steps.shared.module import Context, Progress
 from workflows.terraform.plan import Action, OutputChange, Plan, ResourceChange
 from workflows.terraform.record import PlanRecord, file_sha256, hash_sources
 from workflows.terraform.results import ApplyFailed, ApplyResult, Trouble
-from workflows.terraform.state import LoginProfile, State
+from workflows.terraform.state import LoginProfile, Role, State
 
+DEVOPS = {"DevOps": ("shared",)}
 USER, LOGIN = "aws_iam_user.jane", "aws_iam_user_login_profile.jane"
 MADE_AT = "2026-03-01T09:00:00+00:00"
 PLAN = Plan(
@@ -408,7 +414,13 @@ def test_what_the_state_lacks_is_told_for_everybody(tmp_path: Path) -> None:
     assert [words.split()[0] for words in state_now.not_applied(half, leaving)] == ["jane.doe"]
 
 
-def plans_are(monkeypatch: pytest.MonkeyPatch, own: Context, record: PlanRecord, made: Plan) -> list[str]:
+def plans_are(
+    monkeypatch: pytest.MonkeyPatch,
+    own: Context,
+    record: PlanRecord,
+    made: Plan,
+    project: Project | None = None,
+) -> list[str]:
     """Make Terraform return this plan, without asking the layer's account; return what is given up."""
     run_folder(own).mkdir(parents=True)
     given_up = list[str]()
@@ -416,7 +428,7 @@ def plans_are(monkeypatch: pytest.MonkeyPatch, own: Context, record: PlanRecord,
         plan=lambda **_: (record, made), give_up_plan=lambda: given_up.append("the plan")
     )
     location = SimpleNamespace(account_id="", relative="security", account="security")
-    layer = SimpleNamespace(terraform=terraform, location=location)
+    layer = SimpleNamespace(terraform=terraform, location=location, project=project)
     monkeypatch.setattr(plan, "open_layer", lambda *_, **__: nullcontext(layer))
     monkeypatch.setattr(plan, "_least_length", lambda *_: None)
     monkeypatch.setattr(plan, "not_checked", lambda *_: ())
@@ -520,7 +532,7 @@ def test_who_was_never_in_the_account_is_not_called_removed(
         plans = Plan((), drift=(lost,)) if there else Plan(())
         layer = SimpleNamespace(plan=lambda **_: (record, plans), give_up_plan=lambda: None)
         location = SimpleNamespace(account_id="", relative="security", account="security")
-        opened = SimpleNamespace(terraform=layer, location=location)
+        opened = SimpleNamespace(terraform=layer, location=location, project=None)
         monkeypatch.setattr(plan, "open_layer", lambda *_, **__: nullcontext(opened))
         return plan.make(own, quiet).absent
 
@@ -571,6 +583,52 @@ def test_people_of_a_layer_are_those_added_and_those_with_something_new(tmp_path
     own = context(tmp_path, **{"plan@security": made})
     assert people_of("security", own) == ("jane.doe", "sam.okafor", "machine.ci")
     assert people_of("management", own) == ()
+
+
+@pytest.mark.parametrize(
+    ("groups", "groups_now", "move", "changes", "found"),
+    [
+        pytest.param("ops", "", {"remove": ["Ops"]}, {}, ({}, DEVOPS), id="one role goes"),
+        pytest.param("", "ops", {"add": ["ops"]}, {}, (DEVOPS, {}), id="one comes"),
+        pytest.param(
+            "ops", "same", {"add": ["same"], "remove": ["ops"]}, {}, None, id="the same by another group"
+        ),
+        pytest.param("ops same", "same", {"remove": ["ops"]}, {}, None, id="another group has it, too"),
+        pytest.param("", "plain", {"add": ["plain"]}, {}, None, id="a group without roles"),
+        pytest.param(
+            "", "", {"add": ["new"]}, {"add": [{"name": "new", "sibling": "ops"}]}, (DEVOPS, {}), id="new"
+        ),
+        pytest.param("", "", {"add": ["now"]}, {"rename": {"ops": "now"}}, (DEVOPS, {}), id="renamed"),
+    ],
+)
+def test_a_plan_says_who_can_use_other_roles_whether_or_not_it_is_applied(
+    groups: str,
+    groups_now: str,
+    move: dict[str, list[str]],
+    changes: dict[str, Any],
+    found: tuple[dict[str, tuple[str, ...]], dict[str, tuple[str, ...]]] | None,
+    tmp_path: Path,
+    record: PlanRecord,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    lay_out(tmp_path / "bb")
+    shared = find_project(tmp_path / "bb").account("shared")
+    assert shared is not None
+    moves = {"security": {"sam.okafor": move, "jane.doe": {"add": ["ops"]}, "mary": {"add": ["plain"]}}}
+    own = context(tmp_path, memberships=moves, group_changes={"security": changes}, regrouping=["sam.okafor"])
+    plans_are(monkeypatch, own, record, PLAN, find_project(tmp_path / "bb"))
+    for there in (groups, groups_now):
+        members = dict.fromkeys(there.split(), ("sam.okafor",))
+        roles = dict.fromkeys(("ops", "same"), (Role(shared.id, "DevOps"),))
+        state = State({"sam.okafor": "arn"}, groups=members, group_roles=roles, account_id="222222222222")
+        monkeypatch.setattr(plan, "read_state", lambda *_, state=state, **__: state)
+        made = plan.make(own, quiet)
+        assert made.roles == ({"sam.okafor": RoleChange(*found)} if found else {})
+        planned = {"plan@security": made.as_facts()}
+        after = replace(own, every={**own.every, **planned})
+        assert people_of("security", after) == ("jane.doe", *made.roles)
+        assert parts_of("sam.okafor", "security", after) == frozenset()
+        assert Planned.from_facts(json.loads(json.dumps(made.as_facts()))) == made
 
 
 def test_whose_text_was_not_sent_is_a_warning(tmp_path: Path) -> None:
