@@ -18,7 +18,7 @@ from screens.step.terraform import COMPARE, TerraformPane
 from screens.widgets.dialogs import Confirm, ask
 from screens.widgets.fields import CodeField, FieldRow, PathField
 from screens.widgets.lists import MarkBox, TextDialog, show_unless_certain
-from screens.widgets.text import Button, ButtonRow, Option, OptionList, Text, short, sized
+from screens.widgets.text import Button, ButtonRow, Option, OptionList, Text, short, shortened, sized
 from workflows.core.sentences import Sentence, joined, listed, moment_text, text_of
 from workflows.core.shapes import plain
 from workflows.layer.names import is_machine_name
@@ -298,7 +298,7 @@ class HandOverPane(TerraformPane):
         else:
             mark, words = "✗", "can't be handed over: see below"
         width = max(cell_len(person) for person in self._names)
-        return f"{mark} {sized(name, width)}  {words}"
+        return shortened(f"{mark} {sized(name, width)}  {words}")
 
     @property
     def _marked(self) -> str:
@@ -316,7 +316,7 @@ class HandOverPane(TerraformPane):
         nothing = handoff is not None and handoff.void
         button.display = sent.by_hand or not (sent.sent_at or self._mailbox or nothing)
         other = name != self._to_send and (self.opening.done or name in self._handoffs)
-        text = handoff is None or bool(handoff.text)
+        text = bool(handoff.text) if handoff else not self._settled(name)
         way = self.query_one("#copy" if self._mailbox is None else "#mail", Button)
         way.display = other and text
         copies = "" if self._mailbox is None else ", #copy"

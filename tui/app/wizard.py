@@ -37,7 +37,7 @@ from screens.widgets.dialogs import OneFocus, ask
 from screens.widgets.key_line import KeyLine
 from screens.widgets.lists import TextDialog
 from screens.widgets.rail import MARKS, RailEntry, StepRail, stepper
-from screens.widgets.text import Button, Lines, ScrollBody, SplitLine, Text, in_line, marked_up, styled
+from screens.widgets.text import Button, Lines, ScrollBody, SplitLine, Text, in_line, marked_up, short, styled
 from tui.app.session_summary import answer_text
 from tui.app.stage import Stage
 from workflows.core.errors import OnboardError
@@ -518,6 +518,10 @@ class WizardScreen(OneFocus):
         if self.run.why_over():
             return Turn("This session is over" if self.current else "Nothing is left to do", yours=False)
         if self.current is None and self.run.session.proposal() is None:
+            gone = self.run.removed().about
+            if awaited := [name for name in self.run.session.state.awaited() if name not in gone]:
+                whom = short(awaited[0]) if len(awaited) == 1 else f"{len(awaited)} people"
+                return Turn(f"Waiting for {whom}", yours=False)
             if all(entry.status is Status.DONE for entry in self._steps):
                 return Turn("All steps are done", yours=False, mark=MARKS[Status.DONE])
             return Turn("No step is left to do", yours=False)

@@ -80,6 +80,9 @@ def add_to(commands: Commands) -> None:
     )
 
 
+_CHECK = "Check the name, and that the layer is applied."
+
+
 class Answer(NamedTuple):
     """Whether this machine can open an identity's secrets.
 
@@ -111,7 +114,7 @@ def create(machine: host.Machine, options: argparse.Namespace) -> None:
         raise OnboardError(
             "The handoff would be incomplete" if person.text else "There is nothing to hand over",
             joined(person.trouble) or f"The state has nothing for {options.name}.",
-            next="Check the name, and that the layer is applied. Nothing was written.",
+            next=joined(("" if person.trouble else _CHECK, "Nothing was written.")),
         )
     if person.conventional and options.no_usual_roles:
         person = person.without_conventional()
@@ -121,8 +124,8 @@ def create(machine: host.Machine, options: argparse.Namespace) -> None:
             "usually have. --no-usual-roles leaves them out."
         )
     note(
-        f"note: the handoff has the latest password and access key in the state for {options.name}. If "
-        "either was changed since, it no longer works."
+        "note: what is encrypted in the handoff is the latest in the state. If "
+        f"{options.name} has changed it since, it no longer works."
     )
     note(*(f"warning: {doubt}" for doubt in person.doubts))
     if target is None:

@@ -14,6 +14,7 @@ from types import SimpleNamespace
 from typing import Any, NoReturn
 
 import pytest
+from rich.cells import cell_len
 from support.fakes import FakeClipboard, fake_environment
 from support.given import Given
 from support.panes import SECONDS, PaneHost, new_session, rest, until
@@ -31,7 +32,7 @@ from screens.step.terraform import CompareDialog, RunLog, amounts
 from screens.widgets.dialogs import Confirm, ErrorDialog
 from screens.widgets.lists import TextDialog, ToSendDialog
 from screens.widgets.rail import MARKS
-from screens.widgets.text import OptionList, Text
+from screens.widgets.text import LINE_CELLS, OptionList, Text
 from tui.app.wizard import WizardScreen
 from workflows.core.errors import OnboardError
 from workflows.core.files import write_atomically
@@ -1264,6 +1265,15 @@ async def test_a_done_hand_over_asks_for_nothing_that_a_later_session_made_again
         assert app.pane._unsent == []
         assert app.pane.primary() != asked
         assert app.pane.query_one("#elsewhere").display
+        assert not any(is_displayed(way) for way in app.pane.query("#copy, #save, #view, #file"))
+
+
+async def test_a_long_path_stays_on_the_line_of_its_person(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with at_hand_over(desk, monkeypatch) as (_app, _pilot, pane):
+        pane._taken["jane.doe"] = f"saved as /{'folder/' * 20}handoff-jane.doe.txt"
+        assert cell_len(pane._line("jane.doe")) <= LINE_CELLS
 
 
 async def test_what_aws_no_longer_has_is_not_handed_out_and_the_plan_makes_it_again(

@@ -1361,6 +1361,9 @@ async def test_the_end_waits_for_people_asks_again_and_has_a_reminder(
         title = app.wizard.query_one(".finished-title", Text)
         assert "jane.doe" in str(title.render())
         assert title.has_class("-unsure")
+        turn = app.wizard._turn()
+        assert not turn.yours
+        assert turn.mark != MARKS[Status.DONE]
         app.wizard.query_one("#remind").focus()
         await pilot.press("enter")
         await rest(pilot)

@@ -195,6 +195,7 @@ def test_create_leaves_other_files_alone_and_says_why_there_is_no_text(
     trouble = "security: The state has no user jane.doe."
     answers = [
         PersonHandoff("jane.doe", "", (), (trouble,)),
+        PersonHandoff("jane.doe", "", ()),
         PersonHandoff("jane.doe", "with roles", ("security",), (), "without", ("security",)),
         PersonHandoff("jane.doe", "with roles", ("security",), (), "without", ("security",)),
     ]
@@ -202,6 +203,9 @@ def test_create_leaves_other_files_alone_and_says_why_there_is_no_text(
     with pytest.raises(OnboardError) as refused:
         run(machine, "create", "security", "jane.doe")
     assert trouble in refused.value.as_text()
+    with pytest.raises(OnboardError) as unexplained:
+        run(machine, "create", "security", "jane.doe")
+    assert unexplained.value.next != refused.value.next, "the trouble says itself what helps"
     assert run(machine, "create", "security", "jane.doe") == DONE
     told = capsys.readouterr()
     assert told.out == "with roles"

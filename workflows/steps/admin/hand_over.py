@@ -428,7 +428,7 @@ def _check(ciphertext: str, details: KeyDetails, what: str, *, clear: bool) -> N
             "Not for this key",
             f"{what} in the state isn't encrypted to the key {grouped(details.fingerprint)}.",
             why="It was created for another key, perhaps before the key file was replaced.",
-            next="Plan again: a changed key file creates a new password. Nothing was handed over.",
+            next="Plan again: a changed key file creates a new password.",
         )
 
 
