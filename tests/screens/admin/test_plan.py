@@ -1,205 +1,602 @@
-"""The list of a plan's resources: live, filtered, opened, and as fluid with thousands of them."""
+"""The page of plan, with recorded events in place of a running Terraform."""
 
 from __future__ import annotations
 
-import time
-from typing import Any
+import json
+import threading
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any, NoReturn
 
 import pytest
-from textual.app import App, ComposeResult
-from textual.pilot import Pilot
+from support.fakes import FakeClipboard
+from support.given import Given
+from support.panes import rest
+from support.terraform_pages import Desk, done, play_apply, press, written
+from textual.widgets import Button, Input
 
-from screens.admin.plan import ForeignList, PlanTree, ResourceBrowser
-from screens.widgets.fields import FilterField
-from screens.widgets.lists import TextDialog
-from workflows.steps.admin.accepted_plan import ChangeLine
-from workflows.steps.admin.plan_resources import Resource
-from workflows.terraform.events import Progress, ResourceEvent
-from workflows.terraform.runner import Update
-
-USER = 'module.user["jane.doe"].aws_iam_user.this[0]'
-RESOURCES = (
-    Resource(USER, "create", "jane.doe", "comes", ('+ name = "jane.doe"', "+ id = (known after apply)")),
-    Resource("aws_iam_user_login_profile.jane", "replace", "jane.doe", "new password"),
-    Resource(
-        "module.group.members", "update", "group devops", "jane.doe joins", ("~ users", '  + "jane.doe"')
-    ),
-    Resource("aws_iam_policy.x", "delete", "other resources", "goes", foreign=True),
-    Resource(USER, "update", "jane.doe", "settings change", drift=True),
-)
-
-
-class Host(App[None]):
-    def compose(self) -> ComposeResult:
-        yield ResourceBrowser()
-        yield ForeignList()
-
-    @property
-    def tree(self) -> PlanTree:
-        return self.query_one(PlanTree)
-
-    def shown(self) -> list[str]:
-        lines = [strip.text.rstrip() for strip in self.screen._compositor.render_strips()]
-        return [line for line in lines if line]
+from screens.admin.apply import ApplyPane
+from screens.admin.plan import PlanPane, ResourceBrowser
+from screens.step import terraform
+from screens.step.terraform import CompareDialog, RunLog
+from screens.widgets.dialogs import Confirm, ErrorDialog
+from screens.widgets.text import Text
+from workflows.core.errors import OnboardError
+from workflows.core.files import write_atomically
+from workflows.core.openpgp import grouped
+from workflows.core.sentences import text_of
+from workflows.machine.events import StepKey
+from workflows.machine.observations import Observation, Verdict
+from workflows.machine.state import Status
+from workflows.machine.summaries import Summary, keep_summary
+from workflows.run import SessionRun
+from workflows.steps.admin import judged_plan, plan, terraform_runs
+from workflows.steps.admin.accepted_plan import ChangeLine, Planned
+from workflows.steps.admin.edits import LeftOut
+from workflows.steps.admin.other_sessions import answers_kept, replaced_before_sent
+from workflows.steps.admin.terraform_runs import CodeWanted, run_folder
+from workflows.steps.decisions import Decisions, LayerDecisions
+from workflows.steps.shared.module import Context, Report
+from workflows.terraform.record import PLAN_FILE, StateMark
+from workflows.terraform.state import State, StoredState
 
 
-async def show(pilot: Pilot[Any], resources: tuple[Resource, ...] = RESOURCES) -> Host:
-    app = pilot.app
-    assert isinstance(app, Host)
-    app.query_one(ResourceBrowser).show_plan(resources)
-    app.tree.focus()
-    await pilot.pause()
-    return app
+async def test_next_plans_then_shows_people_in_words_then_accepts(desk: Desk) -> None:
+    app = desk.host("plan")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert desk.made == []
+        await press(pilot, "ctrl+n")
+        assert len(desk.made) == 1
+        assert "+ admins" in app.text()
+        assert not app.pane.query_one("#verdict").has_class("-empty")
+        assert desk.status("plan") is Status.READY
+        await press(pilot, "l")
+        log = app.pane.query_one(RunLog)
+        assert any("<arn:user/dana.lopez>" in line.text for line in log.lines)
+        assert log.size.height > 10
+        await press(pilot, "escape")
+        assert not log.size
+        await press(pilot, "ctrl+n")
+        assert desk.status("plan") is Status.DONE
+        kept = desk.session.facts("management")["plan"]
+        assert kept["passwords"] == ["jane.doe"]
+        assert isinstance(app.pane, ApplyPane)
 
 
-async def test_resources_stand_under_their_people_with_mark_and_words() -> None:
-    async with Host().run_test(size=(80, 24)) as pilot:
-        app = await show(pilot)
-        text = "\n".join(app.shown())
-        assert "5 resources" in text
-        assert "── jane.doe  2 " in text
-        assert f"+ comes  {USER}" in text
-        assert "± new password" in text
-        assert "jane.doe joins" in text
-        assert "- ! goes  aws_iam_policy.x" in text
-        headings = [line for line in text.splitlines() if line.startswith("── ")]
-        assert len([heading for heading in headings if "jane.doe" in heading]) == 2, "what drifted is apart"
+async def test_resources_have_the_width_of_a_wide_terminal(desk: Desk) -> None:
+    app = desk.host("plan")
+    async with app.run_test(size=(200, 50)) as pilot:
+        await rest(pilot)
+        await press(pilot, "ctrl+n")
+        beside = app.pane.region.x
+        assert app.pane.query_one(ResourceBrowser).region.right > 200 - beside / 2
 
 
-async def test_a_long_line_is_cut_before_the_end_of_its_address() -> None:
-    address = f"module.{'x' * 80}.aws_iam_group_policy_attachment.custom_arns[17]"
-    async with Host().run_test(size=(80, 24)) as pilot:
-        app = await show(pilot, (Resource(address, "create", "other resources", "comes"),))
-        (line,) = (line for line in app.shown() if "comes" in line)
-        assert line.endswith("custom_arns[17]")
-        assert "…" in line
-        await pilot.press("right")
-        assert "x" * 40 in "\n".join(app.shown())
+@pytest.mark.parametrize(("account", "said"), [("management", False), ("security", True)])
+async def test_before_its_plan_an_account_without_a_changed_file_says_so(
+    desk: Desk, account: str, said: bool
+) -> None:
+    file = {"account": account, "layer": account, "path": str(desk.layer / "users.tf"), "sha256": ""}
+    desk.session.reopen(StepKey("given"))
+    desk.session.start(StepKey("given"))
+    desk.session.succeed(StepKey("given"), {**desk.session.facts(), "changed_files": [file]})
+    app = desk.host("plan")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert app.pane.query_one("#skip").display is said
+        assert app.pane.query_one("#again").display is said
+        await press(pilot, "ctrl+n")
+        assert (desk.status("plan") is Status.SKIPPED, bool(desk.made)) == (said, not said)
 
 
-async def test_enter_opens_a_resource_and_closes_it_from_within() -> None:
-    async with Host().run_test(size=(80, 24)) as pilot:
-        app = await show(pilot)
-        await pilot.press("enter")
-        assert "    + name = " in "\n".join(app.shown())
-        await pilot.press("down", "enter")
-        assert "    + name = " not in "\n".join(app.shown())
-        marked = app.tree.marked
-        assert marked is not None
-        assert marked.key == USER
-        await pilot.press("a")
-        text = "\n".join(app.shown())
-        assert "no details" in text
-        assert '  + "jane.doe"' in text
-        await pilot.press("a")
-        assert "no details" not in "\n".join(app.shown())
+async def test_an_account_without_a_changed_file_asks_for_a_code_only_when_it_is_planned_anyway(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serial = "arn:aws:iam::111111111111:mfa/dana.lopez"
+
+    def make(context: Context, report: Report, code: Any = None) -> Planned:
+        if code is None:
+            raise CodeWanted("bb-management-administrator", serial)
+        return written(desk)
+
+    monkeypatch.setattr(terraform_runs, "code_wanted", lambda _context: serial)
+    monkeypatch.setattr(plan, "make", make)
+    file = {"account": "security", "layer": "security", "path": str(desk.layer / "users.tf"), "sha256": ""}
+    desk.session.reopen(StepKey("given"))
+    desk.session.start(StepKey("given"))
+    desk.session.succeed(StepKey("given"), {**desk.session.facts(), "changed_files": [file]})
+    app = desk.host("plan")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert not app.pane.query("#code")
+        assert app.focused is app.screen.query_one("#primary")
+        await press(pilot, "p")
+        assert app.focused is app.pane.query_one("#code", Input)
+        await press(pilot, *"123456", "enter")
+        assert app.pane.has_class("-planned")
+        assert desk.status("plan") is Status.READY
 
 
-@pytest.mark.parametrize(
-    ("typed", "found"),
-    [
-        ("jane.doe", 4),
-        ("jane.doe password", 1),
-        ("goes", 1),
-        ("±", 1),
-        ("foreign", 1),
-        ("outside", 1),
-        ("nobody", 0),
-    ],
-)
-async def test_the_filter_leaves_what_holds_every_word(typed: str, found: int) -> None:
-    async with Host().run_test(size=(80, 24)) as pilot:
-        app = await show(pilot)
-        await pilot.press("slash")
-        assert isinstance(app.focused, FilterField)
-        app.query_one(FilterField).value = typed
-        await pilot.pause()
-        assert app.tree.found == found
-        assert f"{found} of 5" in "\n".join(app.shown())
-        await pilot.press("enter")
-        assert app.focused is app.tree
-        await pilot.press("up", "up", "up", "up", "up")
-        assert isinstance(app.focused, FilterField)
-        await pilot.press("escape")
-        assert app.tree.found == 5
+async def test_what_nobody_chose_is_marked_one_by_one_before_next_accepts(desk: Desk) -> None:
+    foreign = ChangeLine("aws_iam_group.other", "group other: aws_iam_group.other is destroyed")
+    desk.planned = replace(desk.planned, foreign=(foreign,), destroys=(foreign,))
+    app = desk.host("plan")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await press(pilot, "ctrl+n")
+        assert app.focused is app.pane.query_one("#foreign")
+        assert app.text().count("group other: ") == 1
+        assert not app.pane.primary().ready
+        await press(pilot, "ctrl+n")
+        assert desk.status("plan") is Status.READY
+        assert app.pane.query_one("#problems").has_class("-fatal")
+        await press(pilot, "space")
+        assert app.pane.primary().ready
+        await press(pilot, "ctrl+n")
+        assert desk.session.facts("management")["plan"]["acknowledged"] == ["aws_iam_group.other"]
+    again = desk.host("plan")
+    async with again.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert again.pane.query_one("#foreign").disabled
+        await press(pilot, "p")
+        assert not again.pane.query_one("#foreign").disabled
 
 
-async def test_what_is_read_and_planned_comes_while_the_plan_is_made() -> None:
-    async with Host().run_test(size=(80, 24)) as pilot:
-        app = await show(pilot, ())
-        browser = app.query_one(ResourceBrowser)
-        browser.show_plan(())
-        tracker = Progress()
-        events = (
-            ResourceEvent("refresh_start", USER, "read"),
-            ResourceEvent("refresh_complete", "aws_iam_group.a", "read"),
-        )
-        browser.take(Update((), events, tracker.snapshot()))
-        await pilot.pause()
-        text = "\n".join(app.shown())
-        assert f"… {USER}  is read" in text
-        assert "✓ aws_iam_group.a " in text
-        planned = ResourceEvent("planned_change", USER, "create")
-        tracker.add(planned)
-        browser.take(Update((), (planned, ResourceEvent("apply_start", "x", "create")), tracker.snapshot()))
-        await pilot.pause()
-        text = "\n".join(app.shown())
-        assert f"+ {USER} " in text
-        assert "is read" not in text
-        app.query_one(FilterField).value = "group"
-        await pilot.pause()
-        assert app.tree.found == 1
+async def test_what_lies_in_files_is_read_beside_the_page(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+
+    def watched(module: Any, name: str, found: Any) -> None:
+        def reads(*_given: Any) -> Any:
+            assert threading.current_thread() is not threading.main_thread()
+            read.append(name)
+            return found
+
+        monkeypatch.setattr(module, name, reads)
+
+    watched(plan, "forget", None)
+    watched(judged_plan, "sessions_that_can_undo", {"Remove alex.kim": False})
+    foreign = ChangeLine("aws_iam_group.other", "group other: aws_iam_group.other is destroyed")
+    desk.planned = replace(desk.planned, foreign=(foreign,))
+    app = desk.host("plan")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await press(pilot, "ctrl+n")
+        await press(pilot, "ctrl+n")  # the plan is there
+        assert read == ["forget", "sessions_that_can_undo"]
+        assert "Remove alex.kim" in app.text()
 
 
-async def test_a_key_costs_as_little_with_thousands_of_resources() -> None:
-    many = tuple(
-        Resource(
-            f'module.user["p{n}"].aws_iam_user.this[0]', "create", f"p{n // 3}", "new user", ("+ a = 1",) * 8
-        )
-        for n in range(5_000)
+async def test_a_plan_that_changes_nothing_goes_on_through_apply_by_itself(desk: Desk) -> None:
+    desk.planned = replace(
+        desk.planned, summary=("Nothing changes.",), counts=dict.fromkeys(("add", "change", "destroy"), 0)
     )
-
-    async def seconds(pilot: Pilot[Any]) -> float:
-        """Of the processor, for ten keys; the best of some tries."""
-        tries = []
-        for _ in range(3):
-            begun = time.process_time()
-            await pilot.press(*["down"] * 10)
-            tries.append(time.process_time() - begun)
-        return min(tries)
-
-    async with Host().run_test(size=(80, 24)) as pilot:
-        await show(pilot)
-        few = await seconds(pilot)
-        app = await show(pilot, many)
-        assert await seconds(pilot) < 3 * few
-        app.query_one(FilterField).value = "p1666"
-        await pilot.pause()
-        assert app.tree.found == 3
+    desk.planned = replace(desk.planned, empty=True, owners={}, passwords=())
+    app = desk.host("plan")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await press(pilot, "ctrl+n")
+        await rest(pilot)
+        assert desk.status("plan") is Status.DONE
+        assert desk.status("apply") is Status.DONE
+        assert desk.session.facts("management")["applied"]["added"] == 0
+        assert not desk.planned.record.plan.exists()
 
 
-async def test_each_foreign_change_is_told_whole_where_the_cursor_is() -> None:
-    async with Host().run_test(size=(60, 24)) as pilot:
-        app = pilot.app
-        assert isinstance(app, Host)
-        foreign = app.query_one(ForeignList)
-        foreign.show([ChangeLine("a.b", "x: removed"), ChangeLine("c.d", "c.d is made", named=True)], {"c.d"})
-        app.query_one("#foreign").focus()
-        await pilot.pause()
-        text = "\n".join(app.shown())
-        assert text.count("x: removed") == 1
-        assert text.endswith("a.b")
-        assert foreign.marked == {"c.d"}
-        await pilot.press("space")
-        assert foreign.marked == {"a.b", "c.d"}
+async def test_an_accepted_plan_says_when_its_files_changed_and_next_plans_again(desk: Desk) -> None:
+    desk.accept(written(desk))
+    (desk.layer / "users.tf").write_text("# other people\n")
+    app = desk.host("plan")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert "layer/users.tf" in str(app.pane.query_one("#standing", Text).content)
+        await press(pilot, "ctrl+n")
+        assert (len(desk.made), desk.status("plan")) == (1, Status.READY)
+        await press(pilot, "ctrl+n")
+        assert (len(desk.made), desk.status("plan")) == (1, Status.DONE)
 
 
-async def test_a_text_is_read_to_its_end_and_closed() -> None:
-    async with Host().run_test(size=(80, 24)) as pilot:
-        pilot.app.push_screen(TextDialog("Two plans", "\n".join(f"+ line {n}" for n in range(100))))
-        await pilot.pause()
-        assert "+ line 0" in "\n".join(pilot.app.shown())
-        await pilot.press("end")
-        assert "+ line 99" in "\n".join(pilot.app.shown())
-        await pilot.press("escape")
-        assert not isinstance(pilot.app.screen, TextDialog)
+async def test_a_plan_that_leaves_out_a_decision_keeps_the_cause_and_leads_to_where_it_is_corrected(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def make(*_: Any) -> NoReturn:
+        raise LeftOut("Left out", "No jane.doe.")
+
+    given = next(module for module in desk.modules if isinstance(module, Given))
+    monkeypatch.setattr(plan, "make", make)
+    monkeypatch.setattr(LeftOut, "step", "given")
+    monkeypatch.setattr(given, "observe", lambda _context: Observation(Verdict.CHANGED, "It is gone."))
+    app = desk.host("plan")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await press(pilot, "ctrl+n")
+        assert isinstance(app.screen, ErrorDialog)
+        await press(pilot, "escape")
+        assert "No jane.doe." in str(app.pane.query_one("#standing", Text).content)
+        assert app.wizard._waits
+        assert desk.session.towards(StepKey("plan", "management")) == StepKey("given")
+
+
+async def test_a_plan_that_could_not_be_accepted_is_made_again_by_next(desk: Desk) -> None:
+    app = desk.host("plan")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await press(pilot, "ctrl+n")
+        assert len(desk.made) == 1
+        (desk.layer / "users.tf").write_text("# other people\n")
+        await press(pilot, "ctrl+n")
+        assert isinstance(app.screen, ErrorDialog)
+        await press(pilot, "escape", "ctrl+n")
+        assert (len(desk.made), desk.status("plan")) == (2, Status.READY)
+
+
+@pytest.mark.parametrize("waits", [True, False])
+async def test_a_plan_that_waits_for_its_review_was_not_interrupted(desk: Desk, *, waits: bool) -> None:
+    key = StepKey("plan", "management")
+    desk.session.start(key)
+    if waits:
+        desk.session.rest(key)
+        desk.session.drafts.save(key, {"planned": written(desk).as_facts(), "acknowledged": []})
+    desk.come_back()
+    assert desk.status("plan") is (Status.READY if waits else Status.INTERRUPTED)
+    app = desk.host("plan")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert bool(app.pane.query(".pane-note")) is not waits
+        await press(pilot, "ctrl+n")
+        assert (desk.made == [], desk.status("plan") is Status.DONE) == (waits, waits)
+
+
+@pytest.mark.parametrize("file", ["there", "gone", "another"])
+async def test_after_an_interrupted_plan_next_accepts_the_one_before_only_with_its_file(
+    desk: Desk, file: str
+) -> None:
+    key = StepKey("plan", "management")
+    before = written(desk)
+    desk.session.drafts.save(key, {"planned": before.as_facts(), "acknowledged": []})
+    desk.session.start(key)
+    desk.come_back()
+    if file == "gone":
+        before.record.plan.unlink()
+    elif file == "another":
+        before.record.plan.write_bytes(b"another plan")
+    app = desk.host("plan")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert any(note.display for note in app.pane.query(".pane-note")) == (file != "there")
+        await press(pilot, "ctrl+n")
+        assert (len(desk.made), desk.status("plan") is Status.DONE) == (file != "there", file == "there")
+
+
+@pytest.mark.parametrize("now", [1, 2])
+async def test_a_plan_that_waits_for_its_review_while_somebody_applies_is_made_again(
+    desk: Desk, now: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = written(desk)
+    made = replace(made, record=replace(made.record, state=StateMark("lineage", 1)))
+    there = StoredState(StateMark("lineage", now), State())
+    monkeypatch.setattr(plan.state_now, "stored", lambda _context: there)
+    desk.session.drafts.save(StepKey("plan", "management"), {"planned": made.as_facts(), "acknowledged": []})
+    app = desk.host("plan")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await press(pilot, "ctrl+n")
+        assert (len(desk.made), desk.status("plan") is Status.DONE) == (now - 1, now == 1)
+
+
+async def test_an_accepted_plan_is_no_draft_and_doing_it_again_begins_without_it(desk: Desk) -> None:
+    key = StepKey("plan", "management")
+    desk.accept(written(desk))
+    app = desk.host("plan")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert app.pane.draft() == {}
+        app.pane.keep_draft()
+        await rest(pilot)
+    desk.session.do_again(key)
+    app = desk.host("plan")
+    kept = desk.session.folder / "terraform" / "management" / PLAN_FILE
+    kept.parent.mkdir(parents=True)
+    kept.write_bytes(b"a plan")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert not kept.exists(), "it can carry the state"
+        await press(pilot, "ctrl+n")
+        assert len(desk.made) == 1
+
+
+async def test_a_damaged_record_of_a_run_leaves_an_old_plan_and_the_page_opens(desk: Desk) -> None:
+    run = desk.session.folder / "terraform" / "management" / "plan"
+    run.mkdir(parents=True)
+    for name in ("run.json", "process.json", f"../{PLAN_FILE}"):
+        (run / name).write_text("damaged")
+    app = desk.host("plan")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert (run.parent / PLAN_FILE).exists()
+        assert app.pane.primary().effect == "Plan management"
+
+
+async def test_a_plan_that_failed_shows_terraforms_words_and_leaves_the_step_open(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(context: Context, report: Report, code: object = None) -> Planned:
+        raise OnboardError("The plan failed", "Terraform's plan failed.", detail="Error: unsupported")
+
+    monkeypatch.setattr(plan, "make", fail)
+    app = desk.host("plan")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await press(pilot, "ctrl+n")
+        assert "Error: unsupported" in app.text()
+        assert desk.status("plan") is Status.FAILED
+
+
+@pytest.mark.parametrize("file", ["there", "gone", "another"])
+async def test_a_plan_is_still_shown_if_another_one_failed_and_its_file_is_there(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, file: str
+) -> None:
+    tries: list[Context] = []
+
+    def fail(context: Context, report: Report, code: object = None) -> Planned:
+        tries.append(context)
+        if file == "gone":
+            desk.planned.record.plan.unlink()
+        elif file == "another":
+            desk.planned.record.plan.write_bytes(b"another plan")
+        raise OnboardError("The checkout is behind", "Its upstream has commits that are not here.")
+
+    app = desk.host("plan")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await press(pilot, "ctrl+n")
+        monkeypatch.setattr(plan, "make", fail)
+        app.pane.action_plan_again()
+        await rest(pilot)
+        assert isinstance(app.screen, ErrorDialog)
+        await press(pilot, "escape", "ctrl+n")
+        expected = (1, Status.DONE) if file == "there" else (2, Status.FAILED)
+        assert (len(tries), desk.status("plan")) == expected
+
+
+async def test_the_plan_is_exported_for_a_pull_request(desk: Desk) -> None:
+    app = desk.host("plan")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await press(pilot, "ctrl+n")
+        folder = run_folder(desk.made[0])
+        folder.mkdir(parents=True)
+        write_atomically(folder / "plan.md", b"# Plan\n")
+        await press(pilot, "x")
+        assert "~/plan-bb-management.md" in app.text()
+        await press(pilot, "enter")
+        assert (desk.environment.home / "plan-bb-management.md").read_text() == "# Plan\n"
+        assert isinstance(desk.environment.clipboard, FakeClipboard)
+        assert desk.environment.clipboard.content == "# Plan\n"
+        (desk.environment.home / "mine.md").write_text("mine")
+        await press(pilot, "x", *["backspace"] * 30, *"mine.md", "enter")
+        assert isinstance(app.screen, ErrorDialog)
+        assert (desk.environment.home / "mine.md").read_text() == "mine"
+
+
+async def test_a_profile_with_a_device_asks_for_its_code(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    serial = "arn:aws:iam::111111111111:mfa/dana.lopez"
+    codes: list[Any] = []
+
+    def make(context: Context, report: Report, code: Any = None) -> Planned:
+        codes.append(code.reveal())
+        return written(desk)
+
+    monkeypatch.setattr(terraform_runs, "code_wanted", lambda _context: serial)
+    monkeypatch.setattr(plan, "make", make)
+    app = desk.host("plan")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert serial in app.text()
+        app.pane.query_one("#code", Input).value = "123 456"
+        await press(pilot, "ctrl+n")
+        assert codes == ["123 456"]
+        assert not app.pane.query("#code")
+        assert "123 456" not in json.dumps(desk.session.drafts.load(StepKey("plan", "management")))
+
+
+async def test_a_session_that_ended_meanwhile_is_told_and_the_code_asked_for_where_the_person_is(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serial = "arn:aws:iam::111111111111:mfa/dana.lopez"
+
+    def make(context: Context, report: Report, code: Any = None) -> Planned:
+        if code is None:
+            raise CodeWanted("bb-management-administrator", serial)
+        return written(desk)
+
+    monkeypatch.setattr(plan, "make", make)
+    app = desk.host("plan")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert not app.pane.query("#code")
+        await press(pilot, "ctrl+n")
+        assert app.focused is app.pane.query_one("#code", Input)
+        assert serial in app.text()
+        await press(pilot, *"123456", "ctrl+n")
+        assert app.pane.has_class("-planned")
+        assert not app.pane.query("#code")
+
+
+async def test_that_it_is_not_applied_elsewhere_is_a_line_of_the_page(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @contextmanager
+    def layer(*_: Any, **_by_name: Any) -> Iterator[None]:
+        yield
+
+    monkeypatch.setattr(plan, "open_layer", layer)
+    monkeypatch.setattr(plan, "read_state", lambda *_: None)
+    monkeypatch.setattr(plan.state_now, "not_applied", lambda *_: ["jane.doe is not in it"])
+    app = desk.host("plan")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await press(pilot, "e")
+        assert not isinstance(app.screen, ErrorDialog)
+        assert [problem.field for problem in app.pane.problems] == ["elsewhere"]
+        assert desk.status("plan") is Status.READY
+        await press(pilot, "ctrl+n")
+        assert not app.pane.problems
+        await press(pilot, "e")
+        assert not isinstance(app.screen, ErrorDialog)
+        assert [problem.field for problem in app.pane.problems] == ["elsewhere"]
+
+
+@pytest.mark.parametrize(("name", "value"), [("people", frozenset()), ("beside_people", True)])
+async def test_the_state_is_asked_about_a_pull_request_only_where_it_shows_all_of_it(
+    name: str, value: object, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(LayerDecisions, name, value)
+    app = desk.host("plan")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert not app.pane.query_one("#elsewhere").display
+        await press(pilot, "e")
+        assert not app.pane.problems
+
+
+@pytest.mark.parametrize("settled", ["", "apply", "hand-over"])
+async def test_plan_and_apply_name_the_session_whose_unsent_password_they_replace(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, settled: str
+) -> None:
+    sent = settled == "hand-over"
+    folder = desk.session.folder.with_name("other")
+    folder.mkdir()
+    facts = {**desk.session.facts(), "joining": [], "user_changes": {}, "resetting": ["jane.doe"]}
+    steps = ["plan", "apply", "hand-over"]
+    at = steps.index(settled or "plan") + 1
+    done_at = {f"{step}@management": "2026-01-01" for step in steps[:at]}
+    other = Summary("other", "admin", facts=facts, next_step="".join(steps[at : at + 1]), settled=done_at)
+    keep_summary(folder, other, [])
+    play_apply(monkeypatch, done)
+    app = desk.host("plan")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await press(pilot, "ctrl+n")
+        words = list(replaced_before_sent(["jane.doe"], desk.made[0]))
+        assert len(words) == (not sent)
+        since = app.pane.query_one("#since", Text)
+        assert since.display is not sent
+        await press(pilot, "ctrl+n")
+        await press(pilot, "ctrl+n")
+        assert isinstance(app.screen, Confirm)
+        body = " ".join(str(app.screen.query_one(".dialog-body", Text).content).split())
+        assert all(text_of(sentence) in body for sentence in words)
+
+
+async def test_plan_and_apply_say_what_another_session_leaves_open_about_a_key(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    doubt = text_of("Nobody has compared it yet (Add jane.doe).")
+    monkeypatch.setattr(judged_plan, "doubted_keys", lambda *_: {"jane.doe": doubt})
+    desk.planned = replace(desk.planned, passwords=("ann", "jane.doe"))
+
+    def keys(names: Collection[str], *_: object) -> dict[tuple[str, str], str]:
+        return {(name, "management"): ("A" if name == "jane.doe" else "B") * 40 for name in sorted(names)}
+
+    monkeypatch.setattr(terraform, "to_compare", keys)
+    app = desk.host("plan")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert not app.pane.query_one("#not-compared").display, "there is no plan yet"
+        for page in (PlanPane, ApplyPane):
+            await press(pilot, "ctrl+n")
+            assert isinstance(app.pane, page)
+            assert app.pane.query_one("#not-compared").display
+            await press(pilot, "k")
+            await rest(pilot)
+            assert isinstance(app.screen, CompareDialog)
+            shown = str(app.screen.query_one(".dialog-body", Text).content).split()
+            assert [*grouped("A" * 40).split()] == [group for group in shown if group == "AAAA"]
+            await press(pilot, "escape")
+        await press(pilot, "ctrl+n")
+        assert isinstance(app.screen, Confirm)
+        assert doubt in " ".join(str(app.screen.query_one(".dialog-body", Text).content).split())
+
+
+@pytest.mark.parametrize("answer", ["same", "differs"])
+async def test_an_answer_about_a_key_that_the_session_did_not_accept_is_kept(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, answer: str
+) -> None:
+    keys = {("jane.doe", "management"): "A" * 40, ("jane.doe", "security"): "A" * 40, ("ann", "x"): "B" * 40}
+    monkeypatch.setattr(terraform, "to_compare", lambda *_: keys)
+    monkeypatch.setattr(judged_plan, "doubted_keys", lambda *_: {"jane.doe": "A doubt."})
+
+    def rejected(*_: object) -> set[tuple[str, str]]:
+        return {part for part, (said, _at) in answers_kept(desk.session.folder).items() if said == "differs"}
+
+    monkeypatch.setattr(judged_plan, "rejected_elsewhere", rejected)
+    app = desk.host("plan")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await press(pilot, "ctrl+n")
+        await press(pilot, "k")
+        await rest(pilot)
+        monkeypatch.setattr(judged_plan, "doubted_keys", lambda *_: {})
+        app.screen.query_one(f"#{answer}", Button).press()
+        await rest(pilot)
+        assert isinstance(app.screen, CompareDialog), "the other key comes next"
+        await press(pilot, "escape")
+        await rest(pilot)
+        assert not app.pane.query_one("#not-compared").display
+        differs = answer == "differs"
+        assert bool(app.pane._found.refusal) is differs
+        assert (app.pane.primary().act == app.pane.action_compare) is differs
+        vars(app.pane.context.decisions)["keys"] = {"jane.doe": "accepted here"}
+        assert (app.pane.primary().act == app.pane.go_to_keys) is differs
+        kept = answers_kept(app.pane.context.folder)
+    assert {part: said for part, (said, _at) in kept.items()} == {("jane.doe", "A" * 40): answer}
+
+
+async def test_the_plan_reminds_of_a_fingerprint_that_nobody_compared(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = desk.host("plan")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert not app.pane.query_one("#compare").display
+    monkeypatch.setattr(Decisions, "not_compared", ("jane.doe",))
+    app = desk.host("plan")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert app.pane.query_one("#compare").display
+        assert app.pane.query_one("#not-compared").display
+    desk.accept(written(desk))
+    app = desk.host("plan")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert app.pane.opening.done
+        assert app.pane.query_one("#compare").display, "an accepted plan is still to be applied"
+    desk.applied()
+    app = desk.host("plan")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert not app.pane.query_one("#compare").display
+    monkeypatch.setattr(Decisions, "keyed_in", lambda _decisions, _account: frozenset())
+    app = desk.host("plan")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert not app.pane.query_one("#compare").display
+
+
+@pytest.mark.parametrize("step", ["plan", "apply"])
+async def test_nobody_is_to_compare_the_fingerprint_of_who_was_removed_since(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    monkeypatch.setattr(Decisions, "not_compared", ("jane.doe",))
+    if step == "apply":
+        desk.accept(written(desk))
+    app = desk.host(step)
+    gone = Observation(Verdict.REVERTED, "", by_item={"management": ("jane.doe",)})
+    monkeypatch.setattr(SessionRun, "removed", lambda _run: gone)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert not app.pane.query_one("#compare").display
