@@ -348,7 +348,7 @@ class Button(widgets.Button, Measured, inherit_bindings=False):
         buttons = (each for each in self.screen.focus_chain if isinstance(each, Button))
         rows = [_row_of(each) for each in dict.fromkeys(b.parent for b in buttons if page in b.ancestors)]
         own = _row_of(self.parent)
-        at = rows.index(own) + step if self in own else -1
+        at = rows.index(own) + step if self in own and own in rows else -1
         if not 0 <= at < len(rows):
             raise SkipAction
         rows[at][min(own.index(self), len(rows[at]) - 1)].focus()
