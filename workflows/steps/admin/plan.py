@@ -165,9 +165,8 @@ def _roles_changed(state: State, project: Project, context: Context) -> dict[str
     """
     here = context.decisions.of(context.item)
     roles = {group.casefold(): found for group, found in state.group_roles.items()}
-    before = {new: old for old, new in here.groups.rename.items()} | {
-        new.name: new.sibling for new in here.groups.add
-    }
+    renamed = {new: old for old, new in here.groups.rename.items()}
+    before = renamed | {new.name: new.sibling for new in here.groups.add}
 
     def profiles(groups: Iterable[str]) -> set[RoleProfile]:
         known = ({group, before.get(group, group)} for group in groups)
@@ -176,7 +175,8 @@ def _roles_changed(state: State, project: Project, context: Context) -> dict[str
 
     changed: dict[str, RoleChange] = {}
     for name, move in here.staying_moves.items():
-        moved = {group.casefold() for group in (*move.add, *move.remove)}
+        named = (*move.add, *move.remove)
+        moved = {each.casefold() for group in named for each in (group, renamed.get(group, group))}
         kept = [group for group in state.groups_of(name) if group.casefold() not in moved]
         old, new = profiles((*kept, *move.remove)), profiles((*kept, *move.add))
         if old != new:

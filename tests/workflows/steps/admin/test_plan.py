@@ -599,6 +599,9 @@ def test_people_of_a_layer_are_those_added_and_those_with_something_new(tmp_path
             "", "", {"add": ["new"]}, {"add": [{"name": "new", "sibling": "ops"}]}, (DEVOPS, {}), id="new"
         ),
         pytest.param("", "", {"add": ["now"]}, {"rename": {"ops": "now"}}, (DEVOPS, {}), id="renamed"),
+        pytest.param(
+            "ops", "", {"remove": ["now"]}, {"rename": {"ops": "now"}}, ({}, DEVOPS), id="renamed and left"
+        ),
     ],
 )
 def test_a_plan_says_who_can_use_other_roles_whether_or_not_it_is_applied(
