@@ -306,7 +306,7 @@ def refuse_appeared(names: Collection[str], layer: OpenLayer, context: Context, 
         raise Appeared(
             "Something appeared since Deactivate",
             joined(f"{name} now has: {joined(things, ', ')}." for name, things in new.items() if things),
-            why="AWS had none of it when iam-onboard last asked in Deactivate. Nothing was removed.",
+            why="Deactivate didn't find it when it last asked AWS. Nothing was removed.",
             next="Go back to Deactivate, and decide about it there.",
         )
 
