@@ -221,8 +221,10 @@ def test_the_plan_holds_what_was_decided_and_nothing_else(
         confirmed = apply.Request(removals=(LEAVES, OLD_MACHINE))
         assert apply.validate(confirmed, runs.context(account)) == []
         runs.learn(account, apply.perform(confirmed, runs.context(account), runs.report))
-        person, machine = hand_over.prepare(runs.context(account), runs.report)
-        assert person.trouble == machine.trouble == ()
+        made = {each.name: each for each in hand_over.prepare(runs.context(account), runs.report)}
+        assert made.keys() == {JOINS, NEW_MACHINE, CHANGES}
+        person, machine = made[JOINS], made[NEW_MACHINE]
+        assert person.trouble == machine.trouble == made[CHANGES].trouble == ()
     assert person.accounts == machine.accounts == tuple(LAYERS)
     passwords = [identity.encrypted_password for identity in open_handoff(person.text).identities]
     secrets = [identity.encrypted_secret for identity in open_handoff(machine.text).identities]

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from support.secret_service import lock, needs_secret_service, secret_service
+from support.secret_service import lock, needs_secret_service, secret_service, skip_if_it_crashed
 from support.served_aws import BASE, NewUserAws, served, user_key
 
 from workflows.profiles.plan import BaseProfile, KeyFromProcess, WantedProfiles
@@ -61,6 +61,8 @@ def run(environment: Mapping[str, str], *arguments: str | Path) -> subprocess.Co
 def imported(new_user: NewUserAws, desktop: dict[str, str]) -> dict[str, str]:
     key = user_key(new_user)
     done = run(desktop, PROGRAM, "access-key", "import", new_user.csv(key), *PROFILE, "--keyring", "--json")
+    if done.returncode:
+        skip_if_it_crashed(desktop)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["kept"] == "keyring"
     return key
@@ -108,6 +110,8 @@ def test_ten_that_ask_at_once_all_get_it(new_user: NewUserAws, desktop: dict[str
         for _ in range(AT_ONCE)
     ]
     answers = [process.communicate() for process in processes]
+    if any(process.returncode for process in processes):
+        skip_if_it_crashed(desktop)
     assert [process.returncode for process in processes] == [0] * AT_ONCE, answers
     assert {json.loads(out)["SecretAccessKey"] for out, _ in answers} == {key["SecretAccessKey"]}
     assert all(not errors for _, errors in answers)
