@@ -343,6 +343,11 @@ class TerraformPane(CodePane):
         self.call_after_refresh(widget.focus)
         return True
 
+    def focus_primary(self) -> None:
+        """Focus it unless a list or the log covers the page: keys for those must not accept a plan."""
+        if not self.inside:
+            super().focus_primary()
+
     @on(Button.Pressed, "#close-cover")
     def go_back(self) -> None:
         self.remove_class("-covered")

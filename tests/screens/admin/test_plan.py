@@ -74,6 +74,19 @@ async def test_resources_have_the_width_of_a_wide_terminal(desk: Desk) -> None:
         assert app.pane.query_one(ResourceBrowser).region.right > 200 - beside / 2
 
 
+async def test_a_page_that_is_read_late_leaves_the_focus_in_the_log_that_covers_it(desk: Desk) -> None:
+    app = desk.host("plan")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await press(pilot, "ctrl+n")
+        await press(pilot, "l")
+        focused = app.screen.focused
+        assert isinstance(focused, RunLog)
+        app.pane.look_again()
+        await rest(pilot)
+        assert app.screen.focused is focused
+
+
 @pytest.mark.parametrize(("account", "said"), [("management", False), ("security", True)])
 async def test_before_its_plan_an_account_without_a_changed_file_says_so(
     desk: Desk, account: str, said: bool
