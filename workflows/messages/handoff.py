@@ -325,6 +325,8 @@ _OPENINGS: Mapping[str, str] = {
 """The first sentence of a message by occasion, except for the person's first message."""
 _DONE = "If you already replaced one of these passwords with your own, that account is done."
 """A message repeats the passwords of one that was sent after the first of several applies."""
+_ROLES_BY_HAND = """your users below can use only these roles now. In
+~/.aws/{project}/config, have a profile for each, and remove their other ones."""
 _CANT_DECRYPT = """If you can't decrypt it, send me your current public PGP key, and I'll make
 a new {remade}."""
 
@@ -341,6 +343,7 @@ def _greeting(handoff: Handoff) -> str:
     done = f" {_DONE}" if sum(passwords) > 1 else ""
     file = handoff_file(handoff.identities[0].user)
     held = f": {encrypted} encrypted to the PGP key named below. Tell me if it isn't yours.{done}"
+    by_hand = f" {_ROLES_BY_HAND.format(project=handoff.project)}" if roles_only else ""
     secrecy = "Nothing in this message is secret" + ("." if roles_only else held)
     parts = [
         f"""Hello,
@@ -353,7 +356,7 @@ With iam-onboard: save this whole message as {file} and run
 
 or paste it at the step "Handoff". The wizard does the rest.
 
-Without it:""",
+Without it:{by_hand}""",
         *(
             _roles_by_hand(identity) if roles_only else _by_hand(identity, again=again)
             for identity in handoff.identities

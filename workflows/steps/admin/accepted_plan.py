@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from workflows.core.files import FileError
-from workflows.core.sentences import Sentence, joined, listed
+from workflows.core.sentences import Sentence, joined
 from workflows.core.shapes import WrongShape, left_out, moment, plain, read
 from workflows.machine.drafts import Drafts
 from workflows.machine.events import StepKey
@@ -73,7 +73,7 @@ class RoleChange:
     def sentence(self, name: str, came: str = "gets", went: str = "loses") -> Sentence:
         """Return the change as a sentence; `came` and `went` are its verbs."""
         parts = (
-            f"{verb} {role} in {listed(accounts, 2)}"
+            f"{verb} {role} in {joined(accounts, ', ')}"
             for verb, roles in ((came, self.came), (went, self.went))
             for role, accounts in roles.items()
         )
