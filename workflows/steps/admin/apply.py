@@ -130,7 +130,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
         ApplyFailed: Terraform failed part-way; the message says who is done and who isn't.
         ApplyCancelled: the person stopped it; likewise.
         LeftRunning: the wizard is closing while the apply continues.
-        Appeared: somebody it removes has something by now that Deactivate didn't find.
+        Appeared: somebody it removes has something by now that Deactivate didn't record.
         OnboardError: the files, the plan or the account changed.
     """
     planned = decided(context)

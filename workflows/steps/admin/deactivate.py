@@ -284,11 +284,11 @@ def _working(before: Mapping[str, Any], keys: Iterable[AccessKey]) -> list[str]:
 
 
 class Appeared(OnboardError):  # noqa: N818 - the name says what happened
-    """People about to be removed have something by now that the step didn't find."""
+    """People about to be removed have something by now that the step didn't record."""
 
 
 def refuse_appeared(names: Collection[str], layer: OpenLayer, context: Context, report: Report) -> None:
-    """Stop before people are removed who have something by now that the step didn't find.
+    """Stop before people are removed who have something by now that the step didn't record.
 
     Raises:
         Appeared: somebody does.
@@ -305,8 +305,8 @@ def refuse_appeared(names: Collection[str], layer: OpenLayer, context: Context, 
     if any(new.values()):
         raise Appeared(
             "Something appeared since Deactivate",
-            joined(f"{name} now has: {joined(things, ', ')}." for name, things in new.items() if things),
-            why="Deactivate didn't find it when it last asked AWS. Nothing was removed.",
+            joined(f"AWS has of {name}: {joined(things, ', ')}." for name, things in new.items() if things),
+            why="Deactivate recorded nothing like that. Nothing was removed.",
             next="Go back to Deactivate, and decide about it there.",
         )
 
