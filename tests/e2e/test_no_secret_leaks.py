@@ -10,12 +10,10 @@ import base64
 import html
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
-import psutil
 import pytest
 from support.leak_hunt import LeakHunt, hunting
 from support.new_user import PASSPHRASE, PASSWORD, environment_of, handoff_for, written
@@ -33,10 +31,19 @@ from workflows.steps.new_user import before_you_start, handoff, pgp_key, sign_in
 
 pytestmark = pytest.mark.e2e
 CANARY = "planted canary/4f+9c"
-WAITS = "import sys; sys.stdin.read()"
+WAITS = "import sys; print(flush=True); sys.stdin.read()"
 GRANDCHILD = f"""
 import subprocess, sys
 subprocess.run([sys.executable, "-c", {WAITS!r}], env={{"X": sys.stdin.readline().strip()}})
+"""
+LATE = f"""
+import os, sys, time
+given = sys.stdin.readline().strip()
+if os.fork():
+    os.wait()
+else:
+    time.sleep(0.2)
+    os.execve(sys.executable, [sys.executable, "-c", {WAITS!r}], {{"X": given}})
 """
 MODULES = (before_you_start, pgp_key, handoff, sign_in)
 PANES = {
@@ -48,15 +55,17 @@ PANES = {
 
 
 def run_while_looked_at(hunt: LeakHunt, *argv: str, given: str = "", **options: Any) -> None:
-    """Run a Python program that ends with its standard input."""
+    """Run a Python program that prints a line once it waits, and ends with its standard input."""
     command = [sys.executable, "-c", *argv]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, text=True, **options) as process:
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, **options) as process:
         assert process.stdin is not None
+        assert process.stdout is not None
         process.stdin.write(given)
         process.stdin.flush()
-        while given and not psutil.Process(process.pid).children():
-            time.sleep(0.01)
+        process.stdout.readline()
         hunt.catch_up()
+        process.stdin.close()
     assert process.returncode == 0
 
 
@@ -69,6 +78,8 @@ def plant(place: str, folder: Path, hunt: LeakHunt) -> None:
             run_while_looked_at(hunt, WAITS, env={"TOKEN": coded})
         case "grandchild":
             run_while_looked_at(hunt, GRANDCHILD, given=f"{CANARY}\n")
+        case "late":
+            run_while_looked_at(hunt, LATE, given=f"{CANARY}\n")
         case "passing":
             (folder / "passing.tmp").write_text(CANARY)
             hunt.catch_up()
@@ -88,6 +99,7 @@ def plant(place: str, folder: Path, hunt: LeakHunt) -> None:
         ("argument", "the arguments of python"),
         ("environment", "the environment of python"),
         ("grandchild", "the environment of python"),
+        ("late", "the environment of python"),
         ("passing", "passing.tmp, for a moment"),
         ("base64", "log.txt"),
         ("utf-16", "journal.jsonl"),

@@ -20,7 +20,7 @@ from pathlib import Path
 import psutil
 
 _BETWEEN = 0.01
-_BETWEEN_FILES = 0.05
+_BETWEEN_ALL = 0.05
 _LARGEST = 4_000_000
 _LOOKS = 3
 
@@ -44,11 +44,12 @@ class Watch:
 
     def run(self, stop: threading.Event) -> None:
         """Sample repeatedly until `stop` is set."""
-        look_at_files = 0.0
+        look_at_all = 0.0
         while not stop.wait(_BETWEEN):
-            self._known = {pid: self._looked_at(pid) for pid in _children(self._parent)}
-            if time.monotonic() > look_at_files:
-                look_at_files = time.monotonic() + _BETWEEN_FILES
+            again = time.monotonic() > look_at_all
+            self._known = {pid: self._looked_at(pid, again) for pid in _children(self._parent)}
+            if again:
+                look_at_all = time.monotonic() + _BETWEEN_ALL
                 for folder in self._folders:
                     self._look_into(folder)
                 with self._round_over:
@@ -61,10 +62,14 @@ class Watch:
             enough = self._rounds + 2
             self._round_over.wait_for(lambda: self._rounds >= enough)
 
-    def _looked_at(self, pid: int) -> int:
-        """Sample a child and return the number of its samples; a fork may execute a program later."""
+    def _looked_at(self, pid: int, again: bool) -> int:
+        """Sample a child that is new, or all of them `again`, as a fork may execute a program much later.
+
+        Returns:
+            The number of its samples.
+        """
         times = self._known.get(pid, 0)
-        if times >= _LOOKS:
+        if times >= _LOOKS and not again:
             return times
         try:
             child = psutil.Process(pid)
