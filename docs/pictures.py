@@ -45,6 +45,7 @@ def draw(folder: Path) -> None:
         own.mkdir()
         with Stage(own) as stage:
             svg = picture(scene(name, stage, lambda: office), size)
+        svg = svg.replace("<text ", '<text xml:space="preserve" ')  # for readers that drop leading spaces
         (IMAGES / f"{name}.svg").write_text(svg, encoding="utf-8")
 
 

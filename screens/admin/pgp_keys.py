@@ -103,7 +103,7 @@ class LayerKeys(Dialog[bool]):
             Button("Copy note to owner", id="owner", key="o"),
             body=(
                 Text(f"{len(rows)} key files, {bad} unusable, {soon} expired or expiring soon"),
-                Table(id="files", cursor_type="row", zebra_stripes=True),
+                Table(id="files", cursor_type="row"),
                 Lines(id="about"),
             ),
             classes="-tall",
@@ -314,7 +314,7 @@ class PgpKeysPane(StepPane):
 
     def compose_body(self) -> ComposeResult:
         with Vertical(id="taking"):
-            yield Table(id="people", cursor_type="row", zebra_stripes=True)
+            yield Table(id="people", cursor_type="row")
             yield ScrollBody(Lines(id="verdict"), classes="about", can_focus=False)
             yield Text("", id="label")
             yield KeyArea(self.context.environment.home, several=len(self.names) > 1)

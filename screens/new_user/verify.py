@@ -53,7 +53,7 @@ class ProfileAnswers(Table):
     )
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
-        super().__init__(id=id, cursor_type="row", zebra_stripes=True)
+        super().__init__(id=id, cursor_type="row")
 
     def show(self, profiles: Sequence[str], results: Iterable[Result]) -> None:
         """Show these profiles, with the answers so far."""

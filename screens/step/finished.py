@@ -17,7 +17,7 @@ from textual.containers import Vertical, VerticalScroll
 from textual.message import Message
 
 from screens.widgets.dialogs import Dialog, tell
-from screens.widgets.lists import Table, cell, show_unless_certain
+from screens.widgets.lists import Table, show_unless_certain
 from screens.widgets.rail import MARKS, WORDS
 from screens.widgets.text import Button, ButtonRow, Lines, Text, columned
 from workflows.core.errors import OnboardError
@@ -808,9 +808,6 @@ def _kept_where(run: SessionRun, account: str, kept: str) -> str:
     return KEPT_WORDS[kept]
 
 
-_STYLES = {"✓": "green", "✗": "red", "…": "yellow"}
-
-
 class EverybodyDialog(Dialog[str]):
     """Shows the grid; Enter answers with the account of the selected cell.
 
@@ -843,7 +840,7 @@ class EverybodyDialog(Dialog[str]):
             *([Button("Show who got access", id="record", key="r")] if record else []),
             body=(
                 Text(grid.sentence, id="summary"),
-                Table(id="grid", zebra_stripes=True, fixed_columns=1),
+                Table(id="grid", fixed_columns=1),
                 Lines(*changed, id="changed"),
                 Text("Enter opens the account of the selected cell."),
             ),
@@ -861,7 +858,7 @@ class EverybodyDialog(Dialog[str]):
         table = self.query_one(Table)
         table.add_columns("", *self._grid.accounts)
         for name, stands in self._grid.rows:
-            table.add_row(name, *(cell(stand.sentence, _STYLES.get(stand.mark, "")) for stand in stands))
+            table.add_row(name, *(stand.sentence for stand in stands))
         left = (
             (row, column)
             for row, (_, stands) in enumerate(self._grid.rows)
