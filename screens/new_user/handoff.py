@@ -425,7 +425,7 @@ def _handoff_lines(held: Handoff, own_keys: tuple[str, ...], known: frozenset[st
     keys = by_key(
         ((identity.key_fingerprint, key), identity.account_name)
         for identity, key in zip(held.identities, own_keys, strict=True)
-        if identity.encrypted_password or identity.encrypted_secret
+        if identity.encrypted
     )
     for (fingerprint, key), accounts in keys.items():
         whose = f"  for {', '.join(accounts)}" if len(keys) > 1 else ""

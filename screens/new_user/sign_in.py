@@ -40,6 +40,10 @@ _MACHINE_USER = (
     "Your admin sent no password for this user: it is a machine user, or can't use the console.\n"
     "There is nothing to sign in with. Continue to its access key."
 )
+_AS_IT_WAS = (
+    "The handoff changes your roles: your password and MFA device stay as they are.\n"
+    "Your sign-in page is {page}"
+)
 _ENTER = "gpg doesn't remember the passphrase now. Enter the one of {key}."
 _WRONG = "Wrong passphrase. Enter the one of {key}, not an AWS password."
 _OLD = "AWS asks for the one-time password again. Keep your new one safe."
@@ -123,7 +127,8 @@ class SignInPane(StepPane):
     def compose_body(self) -> ComposeResult:
         identity = self._identity
         if not self._has_password:
-            yield Text(_MACHINE_USER)
+            page = identity.sign_in_url
+            yield Text(_AS_IT_WAS.format(page=page) if page else _MACHINE_USER)
             return
         if self.opening.done:
             yield Text(self._recorded(), classes="again")
@@ -226,7 +231,7 @@ class SignInPane(StepPane):
 
     def primary(self) -> Primary:
         if not self._has_password:
-            return Primary("Continue without a password")
+            return Primary("Continue" if self._identity.sign_in_url else "Continue without a password")
         if self._signed_in:
             return Primary("Yes, I'm signed in")
         if self.password is None:

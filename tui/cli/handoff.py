@@ -195,8 +195,9 @@ def _key_for(identity: messages.Identity, keys: tuple[keyring.OwnKey, ...]) -> A
     if key is None:
         return Answer(None, "nothing in it is encrypted")
     named = next((user_id.text for user_id in key.details.user_ids), key.details.fingerprint)
-    texts = filter(None, (identity.encrypted_password, identity.encrypted_secret))
-    wanted = {key_id for text in texts for key_id in decrypt.recipients(decrypt.clean_ciphertext(text))}
+    wanted = {
+        key_id for text in identity.encrypted for key_id in decrypt.recipients(decrypt.clean_ciphertext(text))
+    }
     here = key.present if decrypt.HIDDEN_RECIPIENT in wanted else key.present & wanted
     if not here:
         return Answer(False, f"{named}: only the public half of its encryption key is on this computer")
@@ -255,8 +256,9 @@ def _identity_lines(
         *([f"the access key {identity.access_key_id}"] if identity.encrypted_secret else []),
     ]
     yield f"  encrypted {' and '.join(held) or 'nothing'}"
-    yield f"  PGP key   {openpgp.grouped(identity.key_fingerprint)}"
-    yield f"            {key}"
+    if identity.encrypted:
+        yield f"  PGP key   {openpgp.grouped(identity.key_fingerprint)}"
+        yield f"            {key}"
     if identity.mfa_required and identity.encrypted_password:
         yield f"  MFA       {'set it up after you sign in' if first else 'your device stays as it is'}"
     for role in identity.profiles:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from textwrap import fill
 
@@ -71,7 +71,8 @@ class Identity:
         user: the IAM user name.
         sign_in_url: the sign-in page; "" for a user without a console password.
         encrypted_password: the one-time password as base64 OpenPGP ciphertext, or None.
-        key_fingerprint: the fingerprint of the recipient's PGP key, 40 upper-case hexadecimal digits.
+        key_fingerprint: the fingerprint of the recipient's PGP key, 40 upper-case hexadecimal digits; "" if
+            nothing is encrypted.
         region: the project's primary region.
         partition: "aws", "aws-us-gov" or "aws-cn".
         mfa_required: whether the person must register an MFA device.
@@ -100,6 +101,28 @@ class Identity:
     mfa_names: bool = False
     extra: Mapping[str, object] = field(default_factory=dict, hash=False)
 
+    @property
+    def encrypted(self) -> tuple[str, ...]:
+        """The texts in it that only the owner of the key can read."""
+        return tuple(text for text in (self.encrypted_password, self.encrypted_secret) if text)
+
+    def with_secrets_of(self, held: Identity) -> Identity:
+        """Return it with the password and access key of an earlier handoff, which it leaves as they were."""
+        same = (held.account_id, held.user) == (self.account_id, self.user)
+        if self.encrypted or not same:
+            return self
+        return replace(
+            self,
+            key_fingerprint=held.key_fingerprint,
+            encrypted_password=held.encrypted_password if self.sign_in_url else None,
+            access_key_id=held.access_key_id,
+            encrypted_secret=held.encrypted_secret,
+        )
+
+    def without_secrets(self) -> Identity:
+        """Return it without password and access key."""
+        return replace(self, encrypted_password=None, access_key_id=None, encrypted_secret=None)
+
     def problems(self) -> list[Problem]:
         """Everything in it that breaks a rule."""
         signs_in = self.sign_in_url or self.encrypted_password
@@ -113,8 +136,8 @@ class Identity:
                 user=self.user,
                 partition=self.partition,
                 region=self.region,
-                key_fingerprint=self.key_fingerprint,
             ),
+            *(rules.check(key_fingerprint=key) if (key := self.key_fingerprint) or self.encrypted else []),
             *rules.ciphertext(self.encrypted_password, "encrypted_password"),
             *rules.ciphertext(self.encrypted_secret, "encrypted_secret"),
             *(rules.check(access_key_id=self.access_key_id) if self.access_key_id is not None else []),
@@ -211,10 +234,15 @@ def sign_in_url(alias_or_account_id: str, partition: str = "aws") -> str:
 def open_handoff(text: str) -> Handoff:
     """Read and check the handoff in a pasted text, file or saved mail.
 
+    Older programs repeated the unchanged password in a handoff with other roles; it is left out.
+
     Raises:
         MessageError: there is none, it is damaged, a newer program made it, or a value breaks its rule.
     """
-    return handoff_from(extract_block(text, KIND))
+    handoff = handoff_from(extract_block(text, KIND))
+    if handoff.occasion != NEW_ROLES:
+        return handoff
+    return replace(handoff, identities=tuple(each.without_secrets() for each in handoff.identities))
 
 
 def is_handoff_for(project: str, user: str, path: Path) -> bool:
@@ -251,7 +279,7 @@ def _identity(values: Fields) -> Identity:
         user=values.word("user"),
         sign_in_url=values.word("sign_in_url", ""),
         encrypted_password=values.base64("encrypted_password"),
-        key_fingerprint=values.word("key_fingerprint").upper(),
+        key_fingerprint=values.word("key_fingerprint", "").upper(),
         region=values.word("region"),
         partition=values.word("partition", "aws"),
         mfa_required=values.flag("mfa_required", default=True),
@@ -283,7 +311,7 @@ def _identity_payload(identity: Identity) -> dict[str, object]:
         "region": identity.region,
         "user": identity.user,
         "sign_in_url": identity.sign_in_url,
-        "key_fingerprint": identity.key_fingerprint,
+        "key_fingerprint": identity.key_fingerprint or None,
         "mfa_required": identity.mfa_required,
         "password_policy": list(identity.password_policy),
         "mfa_names": identity.mfa_names or None,
@@ -358,7 +386,7 @@ or paste it at the step "Handoff". The wizard does the rest.
 
 Without it:{by_hand}""",
         *(
-            _roles_by_hand(identity) if roles_only else _by_hand(identity, again=again)
+            _by_hand(identity, again=again) if identity.encrypted else _roles_by_hand(identity)
             for identity in handoff.identities
         ),
         *(() if roles_only else (_CANT_DECRYPT.format(remade=remade),)),
@@ -368,7 +396,7 @@ Without it:{by_hand}""",
 
 
 def _roles_by_hand(identity: Identity) -> str:
-    """Return a user's roles; the password in the message is the one that they had before."""
+    """Return the roles of a user whose password stays as it is."""
     roles = (
         f"  - {role.role} in {role.account_name} ({role.account_id}), profile {role.profile}"
         for role in identity.profiles

@@ -489,20 +489,22 @@ async def test_somebody_who_cannot_decrypt_comes_to_a_request_for_a_replacement(
     session.close()
 
 
-async def test_a_machine_user_goes_on_without_a_password(tmp_path: Path, gpg: GpgHome) -> None:
-    held = handoff_for(
-        gpg,
-        "jane",
-        encrypted_password=None,
-        sign_in_url="",
-        access_key_id="AKIAIOSFODNN7EXAMPLE",
-        encrypted_secret=encrypted(gpg, "jane"),
-    )
+@pytest.mark.parametrize("machine", [True, False])
+async def test_a_machine_user_or_who_only_gets_other_roles_goes_on_without_a_password(
+    tmp_path: Path, gpg: GpgHome, *, machine: bool
+) -> None:
+    own = {
+        "sign_in_url": "",
+        "access_key_id": "AKIAIOSFODNN7EXAMPLE",
+        "encrypted_secret": encrypted(gpg, "jane"),
+    }
+    held = handoff_for(gpg, "jane", encrypted_password=None, **(own if machine else {"key_fingerprint": ""}))
     session = begun(tmp_path, gpg, held)
     app = host(session, environment_of(tmp_path, gpg))
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
         assert not app.pane.query("#passphrase")
+        assert ("signin.aws" in said(app)) is not machine
         await pilot.press("ctrl+n")
         await rest(pilot)
         assert session.status(KEY) is Status.DONE

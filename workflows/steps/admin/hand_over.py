@@ -296,11 +296,14 @@ def _identity_of(name: str, account: str, source: Source, context: Context) -> I
         raise PlanAgain("Nothing new", f"{unchanged[name]}.", next=_AGAIN)
     if name in source.outdated:
         raise source.outdated[name]
+    parts = parts_of(name, account, context)
+    if not parts:
+        return identity(source, name, None, parts)
     if name in context.decisions.rejected:
         raise OnboardError("Not their key", "you said that this PGP key isn't theirs.", next=_REPLACE)
     key = normalise(_key_text(name, source, context)).binary
     details = inspect_key(key, environment=context.environment.variables)
-    return identity(source, name, details, parts_of(name, account, context))
+    return identity(source, name, details, parts)
 
 
 def _with_usual_roles(handed: Identity, source: Source) -> Identity:
@@ -342,13 +345,13 @@ def _key_text(name: str, source: Source, context: Context) -> str:
     )
 
 
-def identity(source: Source, name: str, details: KeyDetails, parts: frozenset[str] = BOTH) -> Identity:
+def identity(source: Source, name: str, details: KeyDetails | None, parts: frozenset[str] = BOTH) -> Identity:
     """Return one person's identity in one account, for a handoff.
 
     Args:
         source: the account's layer and state.
-        details: of the key that everything must be encrypted to.
-        parts: what to hand over, of `PASSWORD` and `ACCESS_KEY`; none for other roles, with what there is.
+        details: of the key that everything must be encrypted to; None if nothing is.
+        parts: what to hand over, of `PASSWORD` and `ACCESS_KEY`; none for other roles.
 
     Raises:
         NotForThisKey: a password or secret is unencrypted, or encrypted to another key.
@@ -361,14 +364,15 @@ def identity(source: Source, name: str, details: KeyDetails, parts: frozenset[st
             f"The state of {account} has no user {name}.",
             next="Check that the apply succeeded; plan again to see what is left.",
         )
-    password = _password(state, name, details) if PASSWORD in (parts or BOTH) else None
-    key = _access_key(state, name, details) if ACCESS_KEY in (parts or BOTH) else None
+    password = _password(state, name, details) if details and PASSWORD in parts else None
+    key = _access_key(state, name, details) if details and ACCESS_KEY in parts else None
     if parts and password is None and key is None:
         raise OnboardError(
             "Nothing to hand over",
             f"The state of {account} has no {' and no '.join(sorted(parts))} of {name}.",
             next="Check the layer: create_iam_user_login_profile has to be true for people.",
         )
+    signs_in = bool(password) or (not parts and name in state.login_profiles)
     partition = state.partition or "aws"
     account_id = state.account_id or source.layer.location.account_id or ""
     return Identity(
@@ -376,13 +380,13 @@ def identity(source: Source, name: str, details: KeyDetails, parts: frozenset[st
         account_alias=state.account_alias,
         account_id=account_id,
         user=name,
-        sign_in_url=sign_in_url(state.account_alias or account_id, partition) if password else "",
+        sign_in_url=sign_in_url(state.account_alias or account_id, partition) if signs_in else "",
         encrypted_password=password,
-        key_fingerprint=details.fingerprint,
+        key_fingerprint=details.fingerprint if details else "",
         region=source.project.region_of(account),
         partition=partition,
-        mfa_required=password is not None,
-        password_policy=policy_words(source.layer) if password else (),
+        mfa_required=signs_in,
+        password_policy=policy_words(source.layer) if signs_in else (),
         profiles=role_profiles(source.project, state.roles_of(name), account_id),
         access_key_id=key.access_key_id if key else None,
         encrypted_secret=_one_line(key.encrypted_secret) if key else None,

@@ -169,9 +169,10 @@ def read(request: Request, context: Context, report: Report) -> Arrival:
         owners = [own_key(identity, keys) for identity in handoff.identities]
         remarks = tuple(_remarks(handoff, owners, context))
         if "handoff" in context.facts:
+            handoff = _with_what_stays(handoff, context)
             _refuse_the_one_before(handoff, context)
             handoff = _with_those_left_out(handoff, handoff_of(context), keys)
-            owners = [own_key(identity, keys) for identity in handoff.identities]
+            owners = [_owner(identity, keys) for identity in handoff.identities]
             remarks += tuple(filter(None, [Changes.between(handoff_of(context), handoff).words]))
             if missing := left_out(handoff, context):
                 them = "them" if len(missing) > 1 else "it"
@@ -253,6 +254,16 @@ def _replaced_passwords(accepted: Handoff, context: Context) -> list[str]:
     return [*before, *(_digest(password) for password in old if password)]
 
 
+def _with_what_stays(incoming: Handoff, context: Context) -> Handoff:
+    """Add the password and access key of the accepted handoff where this one leaves them as they were."""
+    held = {identity.account_name: identity for identity in handoff_of(context).identities}
+    now = (
+        identity.with_secrets_of(held.get(identity.account_name, identity))
+        for identity in incoming.identities
+    )
+    return replace(incoming, identities=tuple(now))
+
+
 def _with_those_left_out(incoming: Handoff, held: Handoff, keys: Sequence[OwnKey]) -> Handoff:
     """Add accounts of the previous handoff that this one omits and that a key here still opens."""
     now = {identity.account_name: identity for identity in incoming.identities}
@@ -276,11 +287,13 @@ def left_out(handoff: Handoff, context: Context) -> list[str]:
 
 
 def _opens(identity: Identity, keys: Sequence[OwnKey]) -> bool:
-    try:
-        own_key(identity, keys)
-    except OnboardError:
-        return False
-    return True
+    return not identity.encrypted or _owner(identity, keys) is not None
+
+
+def _owner(identity: Identity, keys: Sequence[OwnKey]) -> OwnKey | None:
+    with suppress(OnboardError):
+        return own_key(identity, keys)
+    return None
 
 
 def known_accounts(project: str, home: Path, accepted: Handoff | None) -> frozenset[str]:
@@ -353,18 +366,17 @@ def _check_addressee(handoff: Handoff, context: Context) -> None:
 
 
 def own_key(identity: Identity, keys: Sequence[OwnKey]) -> OwnKey | None:
-    """Return the user's key that all of an identity's texts are encrypted to; None if it has no texts.
+    """Return the user's key that all of an identity's secrets are encrypted to; None if it has none.
 
     Raises:
-        OnboardError: the named key isn't here, or the texts aren't encrypted to it.
-        NotAMessage: a text isn't an encrypted message.
+        OnboardError: the named key isn't here, or the secrets aren't encrypted to it.
+        NotAMessage: a secret isn't an encrypted message.
     """
-    texts = [text for text in (identity.encrypted_password, identity.encrypted_secret) if text]
-    if not texts:
+    if not identity.encrypted:
         return None
     for key in keys:
         named = any(part.fingerprint == identity.key_fingerprint for part in key.details.parts)
-        if named and all(is_for(clean_ciphertext(text), key.details) for text in texts):
+        if named and all(is_for(clean_ciphertext(text), key.details) for text in identity.encrypted):
             return key
         if named:
             raise OnboardError(
@@ -390,7 +402,9 @@ def _user_id(details: KeyDetails) -> str:
 def _remarks(handoff: Handoff, owners: Sequence[OwnKey | None], context: Context) -> Iterator[Sentence]:
     asked = context.facts.get("fingerprint")
     for identity, key in zip(handoff.identities, owners, strict=True):
-        if key is None:
+        if key is None and identity.sign_in_url:
+            yield f"{identity.account_name}: your password and access keys stay as they were."
+        elif key is None:
             yield f"{identity.account_name}: nothing in it is encrypted, so it brings no password."
         elif asked and key.details.fingerprint != asked:
             yield (
@@ -460,7 +474,7 @@ class Changes:
         """Compare the accounts that the incoming handoff has."""
         before = {identity.account_name: identity for identity in held.identities}
         pairs = [(before.get(now.account_name), now) for now in incoming.identities]
-        both = [(old, now) for old, now in pairs if old is not None]
+        both = [(old, now.with_secrets_of(old)) for old, now in pairs if old is not None]
         return cls(
             tuple(now.account_name for old, now in pairs if old is None),
             tuple(
@@ -479,7 +493,7 @@ class Changes:
                 )
                 if sentence
             ),
-            tuple(sorted(before.keys() - {now.account_name for old, now in pairs if now != old})),
+            tuple(sorted(before.keys() - {now.account_name for old, now in both if now != old})),
         )
 
     @property
@@ -540,7 +554,8 @@ def _newer(context: Context) -> tuple[str, Handoff] | None:
         text = read_text(path, MAX_HANDOFF)
         handoff = open_handoff(text)
         _check_addressee(handoff, context)
-        news = any(identity not in handoff_of(context).identities for identity in handoff.identities)
+        held, whole = handoff_of(context), _with_what_stays(handoff, context)
+        news = any(identity not in held.identities for identity in whole.identities)
         if news and not _outdated(handoff, context):
             return text, handoff
     return None

@@ -158,7 +158,8 @@ def replaced(context: Context) -> frozenset[str]:
 def _unreadable(context: Context) -> set[str]:
     """Return the keys that the handoff's passwords are encrypted to."""
     held = context.facts.get("handoff")
-    return {identity.key_fingerprint for identity in handoff_from(held).identities} if held else set()
+    identities = handoff_from(held).identities if held else ()
+    return {identity.key_fingerprint for identity in identities if identity.encrypted}
 
 
 def _path_problems(typed: str, context: Context) -> list[Problem]:

@@ -47,6 +47,7 @@ class Proof(StrEnum):
     """Evidence of a sign-in besides AWS's."""
 
     NONE_CAME = "this user got no password, so there is nothing to sign in with"
+    AS_IT_WAS = "your password stays as it was"
     BEFORE = "you already signed in"
     DECRYPTED = "decrypted here, and you chose a new password"
     CHOSEN = "you chose a new password"
@@ -107,7 +108,7 @@ def has_passphrase(context: Context) -> bool | None:
 
 
 def has_password(context: Context) -> bool:
-    """Return whether this identity signs in to the console at all; a machine user doesn't."""
+    """Return whether the handoff has a password; a machine user gets none, and other roles bring none."""
     return identity_of(context).encrypted_password is not None
 
 
@@ -135,7 +136,8 @@ def validate(request: Request, context: Context) -> list[Problem]:
 
 def perform(request: Request, context: Context, report: Report) -> Facts:
     """Record the sign-in as the user reports it, and as AWS does if a kept key can ask."""
-    seen, proof = SignInSeen(), Proof.NONE_CAME
+    signs_in = bool(identity_of(context).sign_in_url)
+    seen, proof = SignInSeen(), Proof.AS_IT_WAS if signs_in else Proof.NONE_CAME
     first = request.already and not replaces_password(context)
     since = "" if first else str(context.facts.get("accepted_at") or "")
     if has_password(context):

@@ -426,7 +426,7 @@ def sign_in_seen(client: AwsClient, identity: Identity, since: str) -> SignInSee
     Raises:
         AwsError: AWS couldn't be asked.
     """
-    if identity.encrypted_password is None:
+    if not identity.sign_in_url:
         return SignInSeen()  # machine users don't sign in
     if said := _NOT_SIGNED_IN.get(iam.own_password(client)):
         return SignInSeen(said)

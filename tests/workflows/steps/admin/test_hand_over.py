@@ -32,7 +32,7 @@ from workflows.machine.summaries import DRAFTS, Summary, keep_summary, made_from
 from workflows.messages.handoff import NEW_ROLES, Handoff, open_handoff
 from workflows.sandbox.project import lay_out
 from workflows.steps.admin import hand_over, other_sessions
-from workflows.steps.admin.accepted_plan import HandedOver, Sent, parts_of
+from workflows.steps.admin.accepted_plan import HandedOver, Sent
 from workflows.steps.admin.hand_over import (
     NotForThisKey,
     PersonHandoff,
@@ -361,19 +361,26 @@ def test_who_can_use_other_roles_keeps_the_password_and_nothing_more_is_asked(
     assert hand_over.occasion_of(NAME, context) == NEW_ROLES
     monkeypatch.setattr(hand_over, "iam_client", lambda *_: nullcontext())
     layer: Any = SimpleNamespace(project=None, files=None, location=SimpleNamespace(account="security"))
-    there, own = (
+    password, own = (
         login(encrypted(home)),
         AccessKey("AKIAABCDEFGHIJKLMNOP", encrypted(home), "", "Active", clear=False),
     )
-    full = {"login_profiles": {NAME: there}, "access_keys": {NAME: (own,)}}
+    full = {"login_profiles": {NAME: password}, "access_keys": {NAME: (own,)}}
     for user, useless in (("arn", []), (None, [NAME])):
         monkeypatch.setattr(hand_over, "find_user", lambda *_, user=user: user)
         assert [*hand_over._outdated(state(**full), layer, (), context)] == useless
-    parts = parts_of(NAME, "security", context)
-    for changes, password, key in ((full, there.encrypted_password, own.access_key_id), ({}, None, None)):
-        made = identity(source(project, **changes), NAME, details(home), parts)
-        assert (made.encrypted_password, made.access_key_id) == (password, key)
-        assert Handoff("bb", (made,)).problems() == []
+    lost = {"login_profiles": {NAME: login(encrypted(home, "somebody.else"))}, "group_roles": {}}
+    imported = {"login_profiles": {NAME: login("")}}
+    for changes in (full, lost, imported, {}):
+        there = source(project, **changes)
+        there.layer.files.keys.clear()
+        made = person_handoff(
+            NAME, {"security": there}, (), replace(context, facts={**facts, "project": "bb"})
+        )
+        assert (made.accounts, made.trouble, made.conventional) == (("security",), (), ())
+        (sent,) = open_handoff(made.text).identities
+        assert (sent.encrypted, bool(sent.profiles)) == ((), "group_roles" not in changes)
+        assert bool(sent.sign_in_url) is sent.mfa_required is bool(changes)
 
 
 @pytest.mark.parametrize(("here", "waits"), [("management", True), ("security", False)])

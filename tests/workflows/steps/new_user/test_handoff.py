@@ -28,7 +28,7 @@ from workflows.core.sentences import text_of
 from workflows.machine.events import checked_facts
 from workflows.machine.observations import AGREES, Choice, Verdict
 from workflows.messages.envelope import MessageError
-from workflows.messages.handoff import NEW_PASSWORD, Handoff, handoff_from, open_handoff
+from workflows.messages.handoff import NEW_PASSWORD, NEW_ROLES, Handoff, handoff_from, open_handoff
 from workflows.steps.new_user import handoff as step, sign_in
 from workflows.steps.new_user.handoff import Changes, Request
 from workflows.steps.shared.module import Context
@@ -154,6 +154,26 @@ def test_an_identity_without_anything_encrypted_needs_no_key(tmp_path: Path, key
     arrival = step.read(Request(text=plain.render()), context(tmp_path, keys), nothing)
     assert arrival.own_keys == ("",)
     assert len(arrival.remarks) == 1
+
+
+def test_other_roles_need_no_key_and_leave_password_and_access_key_as_they_were(
+    tmp_path: Path, keys: GpgHome, stranger: GpgHome
+) -> None:
+    first = handoff_for(stranger, "stranger", profiles=())  # their key isn't here any more
+    roles = handoff_for(keys, "jane", encrypted_password=None, key_fingerprint="")
+    fresh = context(tmp_path, keys)
+    held = {"handoff": first.payload(), "identities": ["security"]}
+    for occasion, sent in ((NEW_ROLES, roles), (NEW_ROLES, handoff_for(stranger, "stranger"))):
+        text = replace(sent, occasion=occasion).render()
+        assert handoff_from(step.perform(Request(text=text), fresh, nothing)["handoff"]).identities == (
+            replace(roles.identities[0], key_fingerprint=sent.identities[0].key_fingerprint),
+        )
+        arrival = step.read(Request(text=text), context(tmp_path, keys, **held), nothing)
+        (now,) = arrival.handoff.identities
+        assert now == replace(first.identities[0], profiles=roles.identities[0].profiles)
+        assert Changes.between(first, arrival.handoff).renewed == ()
+    gone = replace(roles.identities[0], sign_in_url="", user="jane.doe")
+    assert gone.with_secrets_of(first.identities[0]).encrypted == ()
 
 
 def test_accounts_that_the_persons_profiles_name_are_known(tmp_path: Path, keys: GpgHome) -> None:

@@ -135,6 +135,10 @@ def test_a_machine_user_has_nothing_to_sign_in_with(tmp_path: Path, keys: GpgHom
     assert step.has_password(asked) is False
     assert step.validate(Request(), asked) == []
     assert step.perform(Request(), asked, nothing)["signed_in"]["proof"] == step.Proof.NONE_CAME
+    roles = handoff_for(keys, "jane", encrypted_password=None, key_fingerprint="")
+    asked = context(tmp_path, keys, roles)
+    assert step.validate(Request(), asked) == []
+    assert step.perform(Request(), asked, nothing)["signed_in"]["proof"] == step.Proof.AS_IT_WAS
 
 
 def test_ctrl_c_in_gpgs_own_question_is_a_cancellation(tmp_path: Path) -> None:
