@@ -95,6 +95,7 @@ class Made:
         rekeyed: users whose replaced password or access key was encrypted to another PGP key.
         rekeyed_before: users of whom that is true by earlier plans.
         roles: users who stay and can use other roles by their new groups.
+        roles_since: when the apply of an earlier plan had given users the same roles, ISO 8601 in UTC.
         gone: users who are removed for good.
         absent: people who were to be removed, but whom neither the state nor an earlier plan had.
         left_out: people who were to be added but whom a later session removed from the files before the plan.
@@ -108,6 +109,7 @@ class Made:
     rekeyed: tuple[str, ...] = left_out(tuple)
     rekeyed_before: tuple[str, ...] = left_out(tuple)
     roles: Mapping[str, RoleChange] = left_out(dict)
+    roles_since: Mapping[str, str] = left_out(dict)
     gone: tuple[str, ...] = ()
     absent: tuple[str, ...] = left_out(tuple)
     left_out: tuple[str, ...] = left_out(tuple)
@@ -267,6 +269,18 @@ def made_before(context: Context, *, partly: bool) -> dict[str, list[str]]:
     }
 
 
+def roles_since(planned: Planned, context: Context) -> dict[str, str]:
+    """Return when the apply of an earlier plan of the step's layer had given users a plan's roles, by name."""
+    before = _made(context.item, context)
+    applied = context.facts["applied"] if is_applied(decided(context), context) else {}
+    since = {
+        name: before.roles_since.get(name) or applied.get("at")
+        for name, change in planned.roles.items()
+        if before.roles.get(name) == change
+    }
+    return {name: at for name, at in since.items() if at}
+
+
 def gone_by_plan(account: str, context: Context) -> tuple[str, ...]:
     """Return the people whom the account's plan removes for good, even if this session didn't choose that."""
     return _made(account, context).gone
@@ -375,7 +389,9 @@ def made_since(mark: Sent, name: str, account: str, context: Context) -> bool:
         WrongShape: one of the two times is invalid.
     """
     applied, made = context.of_each_item("applied").get(account) or {}, _made(account, context)
-    renewed = not made.empty and name in {*made.passwords, *made.access_keys, *made.roles}
-    if not (mark.sent_at and applied.get("at") and renewed):
+    at = applied.get("at")
+    if name not in {*made.passwords, *made.access_keys}:
+        at = made.roles_since.get(name, at) if name in made.roles else None
+    if made.empty or not (mark.sent_at and at):
         return False
-    return moment(mark.sent_at, "sent_at") < moment(applied["at"], "applied.at")
+    return moment(mark.sent_at, "sent_at") < moment(at, "applied.at")

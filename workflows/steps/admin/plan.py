@@ -27,7 +27,14 @@ from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, NOT_ASKED, Choice, Observation, Verdict, unknown
 from workflows.messages.handoff import RoleProfile
 from workflows.steps.admin import new_passwords, plan_resources, state_now
-from workflows.steps.admin.accepted_plan import Planned, RoleChange, decided, is_applied, made_before
+from workflows.steps.admin.accepted_plan import (
+    Planned,
+    RoleChange,
+    decided,
+    is_applied,
+    made_before,
+    roles_since,
+)
 from workflows.steps.admin.edits import (
     NOT_WRITTEN,
     LeftOut,
@@ -352,6 +359,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
         record.plan.unlink(missing_ok=True)
     else:
         refuse_another_plan(record)
+    planned = replace(planned, roles_since=roles_since(planned, context))
     before = made_before(context, partly=partly_applied(context))
     return {"plan": {**planned.as_facts(), "acknowledged": sorted(request.acknowledged), **before}}
 

@@ -24,6 +24,7 @@ from workflows.machine.observations import Verdict
 from workflows.sandbox.project import lay_out
 from workflows.steps.admin import apply, hand_over, judged_plan, plan, recovery, state_now
 from workflows.steps.admin.accepted_plan import (
+    HandedOver,
     Planned,
     RoleChange,
     Sent,
@@ -178,6 +179,29 @@ def test_plans_remember_whose_password_an_applied_one_made_and_for_another_key(
         after = context(tmp_path, **{"plan@security": facts["plan"]})
     for remembered in (passwords_of, rekeyed_in_plan):
         assert remembered("security", after) == (("jane.doe",) if applied or failed else ())
+
+
+def test_a_sent_text_about_roles_stays_sent_until_an_apply_changes_them(
+    tmp_path: Path, record: PlanRecord
+) -> None:
+    def at(hour: int, minute: str = "00") -> str:
+        return f"2026-03-01T{hour:02}:{minute}:00+00:00"
+
+    def marks(sent_at: str, facts: dict[str, Any]) -> Collection[str]:
+        facts = {**facts, "handed_over": plain(HandedOver({"sam.okafor": Sent(sent_at)}))}
+        return marks_in("security", context(tmp_path, **{f"{name}@security": facts[name] for name in facts}))
+
+    facts, changed, again = dict[str, Any](), RoleChange(DEVOPS), RoleChange({}, DEVOPS)
+    for hour, roles in ((9, changed), (11, changed), (13, again), (15, again)):
+        own = context(tmp_path, **facts, **{f"{name}@security": fact for name, fact in facts.items()})
+        made = judged(replace(record, made_at=at(hour)), PLAN, own)
+        for _ in range(2):  # planned again before it is applied
+            facts |= plan.perform(plan.Request(replace(made, roles={"sam.okafor": roles})), own, quiet)
+        facts["applied"] = {"at": at(hour + 1)}
+        own_time = at(10 if roles is changed else 14, "30")
+        assert "sam.okafor" in marks(own_time, facts)
+        assert ("sam.okafor" in marks(at(10, "30"), facts)) is (roles is changed)
+        assert "sam.okafor" not in marks(at(9, "30"), facts)
 
 
 @pytest.mark.parametrize("unwatched", [True, False])
