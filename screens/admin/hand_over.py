@@ -240,7 +240,7 @@ class HandOverPane(TerraformPane):
         whom = people[0] if len(people) == 1 else f"{len(people)} people"
         joins = {*sent} <= {*self.context.decisions.joining}
         secret = any(parts_of(name, self.context.item, self.context) for name in sent)
-        does = "start" if joins else "sign in" if secret else "use the new handoff"
+        does = "start" if joins else "sign in" if secret else "read the new handoff"
         return Turn(f"{short(whom)} can {does}", yours=False)
 
     def on_mount(self) -> None:

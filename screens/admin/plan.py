@@ -515,11 +515,10 @@ class PlanPane(TerraformPane):
         self.query_one(ForeignList).show(made.foreign if made else (), self._acknowledged, fixed=fixed)
         decided = made if made and not (made.foreign or made.empty) else None
         roles = made.roles.items() if made and not made.empty else ()
+        told = not roles or is_applied(made, self.context)
+        sent = "" if told else "After the apply, Hand over sends the new handoff."
         self.query_one("#roles", Text).show_lines(
-            [
-                f"~ {change.sentence(name)} After the apply, Hand over sends the new handoff."
-                for name, change in roles
-            ]
+            [f"~ {joined((change.sentence(name), sent))}" for name, change in roles]
         )
         self.query_one("#verdict", Text).show_lines(["✓ Nothing else changes."] if decided else [])
         self.offer_comparison(found.doubts.values())

@@ -11,6 +11,7 @@ from workflows.machine.state import Knowledge, KnownFact, State
 
 BOTH = {"project_root": "/p", "layers": ["management", "security"]}
 ADDED = {"user_changes": {"add": {"security": ["jane.doe"]}, "remove": {}}}
+REGROUPED = {"regrouping": ["alex.kim"], "memberships": {"security": {"alex.kim": {"add": ["ops"]}}}}
 
 
 def handing_over(facts: dict[str, Any]) -> list[str]:
@@ -61,12 +62,14 @@ def handing_over(facts: dict[str, Any]) -> list[str]:
             },
             [],
         ),
-        ({"regrouping": ["alex.kim"], "plan@security": {"roles": {}}}, []),
-        ({"regrouping": ["alex.kim"], "plan@security": {"roles": {"alex.kim": {"went": {}}}}}, ["security"]),
+        ({"regrouping": ["alex.kim"]}, ["management", "security"]),
+        (REGROUPED, ["security"]),
+        ({**REGROUPED, "plan@security": {"roles": {}}}, []),
+        ({**REGROUPED, "plan@security": {"roles": {"alex.kim": {"went": {}}}}}, ["security"]),
     ],
     ids=[
         *("undecided", "added", "leaving", "reset", "reset planned", "key of nobody", "key", "null"),
-        *("groups", "roles"),
+        *("groups undecided", "groups", "the same roles", "roles"),
     ],
 )
 def test_hand_over_is_a_step_where_somebody_gets_something_or_may(

@@ -22,6 +22,7 @@ from screens.step import terraform
 from screens.step.terraform import CompareDialog, RunLog
 from screens.widgets.dialogs import Confirm, ErrorDialog
 from screens.widgets.text import Text
+from workflows.admin import HAND_OVER
 from workflows.core.errors import OnboardError
 from workflows.core.files import write_atomically
 from workflows.core.openpgp import grouped
@@ -32,7 +33,7 @@ from workflows.machine.state import Status
 from workflows.machine.summaries import Summary, keep_summary
 from workflows.run import SessionRun
 from workflows.steps.admin import judged_plan, plan, terraform_runs
-from workflows.steps.admin.accepted_plan import ChangeLine, Planned
+from workflows.steps.admin.accepted_plan import ChangeLine, Planned, RoleChange
 from workflows.steps.admin.edits import LeftOut
 from workflows.steps.admin.other_sessions import answers_kept, replaced_before_sent
 from workflows.steps.admin.terraform_runs import CodeWanted, run_folder
@@ -319,6 +320,20 @@ async def test_an_accepted_plan_is_no_draft_and_doing_it_again_begins_without_it
         assert not kept.exists(), "it can carry the state"
         await press(pilot, "ctrl+n")
         assert len(desk.made) == 1
+
+
+async def test_only_before_the_apply_a_plan_leads_to_the_handoff_about_roles(desk: Desk) -> None:
+    change = RoleChange({"DevOps": ("shared",)})
+    desk.accept(replace(written(desk), roles={"jane.doe": change}))
+    words = list[str]()
+    for applied in (False, True):
+        if applied:
+            desk.applied()
+        app = desk.host("plan")
+        async with app.run_test(size=(80, 24)) as pilot:
+            await rest(pilot)
+            words.append(str(app.pane.query_one("#roles", Text).render()))
+    assert [HAND_OVER.title in text for text in words] == [True, False]
 
 
 async def test_a_damaged_record_of_a_run_leaves_an_old_plan_and_the_page_opens(desk: Desk) -> None:

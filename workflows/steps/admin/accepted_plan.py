@@ -207,9 +207,10 @@ def _who_gets(here: LayerDecisions, made: Made) -> tuple[str, ...]:
 
 
 def may_get_something(account: str, context: Context) -> set[str]:
-    """Return the people who got something in an account, or may once its plan shows who has a password."""
+    """Return the people who got something in an account, or may once its plan shows passwords and roles."""
+    of_plan = (*context.decisions.resetting, *context.decisions.of(account).staying_moves)
     planned = account in context.of_each_item("plan")
-    return {*people_of(account, context), *(() if planned else context.decisions.resetting)}
+    return {*people_of(account, context), *(() if planned else of_plan)}
 
 
 def parts_of(name: str, account: str, context: Context) -> frozenset[str]:
@@ -223,7 +224,12 @@ def parts_of(name: str, account: str, context: Context) -> frozenset[str]:
     return frozenset(parts)
 
 
-_SETTLED_BY = {"joining": "user_changes", "rekeying": "keys", "resetting": "plan"}
+_SETTLED_BY = {
+    "joining": "user_changes",
+    "rekeying": "keys",
+    "resetting": "plan",
+    "regrouping": "memberships",
+}
 """For each kind of work, the fact that decides in which accounts people get something."""
 
 
@@ -232,14 +238,18 @@ def somebody_gets_something(facts: Mapping[str, Any], account: str) -> bool:
     if any(facts.get(kind) and facts.get(by) is None for kind, by in _SETTLED_BY.items()):
         return True
     keys, changes = facts.get("keys") or {}, facts.get("user_changes") or {}
+    moves = facts.get("memberships") or {}
     here = {  # only this account's part, since this runs for each account after each event
         "rekeying": facts.get("rekeying") or [],
         "keys": {name: key for name, key in keys.items() if account in (key.get("resets") or ())},
         "user_changes": {
             kind: {account: of[account]} for kind, of in changes.items() if account in (of or ())
         },
+        "memberships": {account: moves[account]} if account in moves else {},
     }
     decided = Decisions.from_facts(here).of(account)
+    if decided.staying_moves and facts.get("plan") is None:
+        return True
     return bool(_who_gets(decided, read(Made, facts.get("plan") or {}, "plan")))
 
 
@@ -270,7 +280,7 @@ def made_before(context: Context, *, partly: bool) -> dict[str, list[str]]:
 
 
 def roles_since(planned: Planned, context: Context) -> dict[str, str]:
-    """Return when the apply of an earlier plan of the step's layer had given users a plan's roles, by name."""
+    """Return when an earlier plan's apply in the step's layer had given users the same roles, by name."""
     before = _made(context.item, context)
     applied = context.facts["applied"] if is_applied(decided(context), context) else {}
     since = {

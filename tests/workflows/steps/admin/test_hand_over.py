@@ -180,6 +180,10 @@ def test_a_later_account_without_the_user_has_no_reset_to_wait_for(
     facts = {**admin_project.facts, "resetting": ["alex.kim", "nobody.here"]}
     here = Context(admin_project.environment, facts, facts, "management", tmp_path)
     assert hand_over.later_layers(("nobody.here",), here) == ("security",)
+    moved = {"memberships": {"security": {"sam.okafor": {"add": ["ops"]}}}, "layers": facts["layers"]}
+    for planned, later in (({}, ("security",)), ({"plan@security": {}}, ())):
+        regroups = Context(admin_project.environment, moved, {**moved, **planned}, "management", tmp_path)
+        assert hand_over.later_layers(("sam.okafor",), regroups) == later
     absent = {name: hand_over.person_handoff(name, {}, (), here).absent for name in facts["resetting"]}
     assert absent == {"alex.kim": (), "nobody.here": ("security",)}
 
