@@ -30,8 +30,8 @@ _FORM = (
 )
 _SECRETS = ("passphrase", "again")
 _AFTER = (
-    "iam-onboard copies the request and saves it there. Send it to your admin by email or chat: "
-    "nothing in it is secret."
+    "iam-onboard saves the request there, and copies it to the clipboard. Send it to your admin by "
+    "email or chat: nothing in it is secret."
 )
 _AGAIN = "Press again to continue anyway."
 _USER_ID_CELLS = 40

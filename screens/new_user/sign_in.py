@@ -77,7 +77,7 @@ _REPLACED = "Your admin reset your password; the one you had no longer works. Un
 _BROWSER_KEYS = (
     ("2", "open-page", "Open page", "Open the sign-in page"),
     ("3", "copy-user", "Copy user name", "Copy the user name"),
-    ("4", "copy-password", "Copy password", "Copy it again"),
+    ("4", "copy-password", "Copy password", "Copy the one-time password"),
     ("a", "copy-address", "Copy address", "Copy the address of the sign-in page"),
     ("v", "show", "Show", "Show the one-time password for 15 seconds"),
     ("w", "hints", _HINT_LABELS[False], "Show what to try when AWS rejects the password, or the rules"),
@@ -103,10 +103,8 @@ class SignInPane(StepPane):
     SignInPane #in-clear > .notes { width: auto; }
     SignInPane #password { width: 1fr; text-style: bold; }
     SignInPane .notes { color: $text-muted; }
-    SignInPane.-full Checklist, SignInPane.-full ButtonRow, SignInPane.-full .pane-head { margin: 0; }
-    SignInPane.-full .pane-purpose { display: none; }
-    SignInPane.-full.-tall Checklist, SignInPane.-full.-tall .pane-head { margin-bottom: 1; }
-    SignInPane.-full.-tall .pane-purpose { display: block; }
+    SignInPane.-full Checklist, SignInPane.-full ButtonRow { margin: 0; }
+    SignInPane.-full.-tall Checklist { margin-bottom: 1; }
     SignInPane.-full.-tall ButtonRow { margin-top: 1; }
     SignInPane.-locked .opened, SignInPane.-open .locked { display: none; }
     SignInPane.-done .to-do, SignInPane .again, SignInPane.-hints .spare { display: none; }
@@ -177,13 +175,13 @@ class SignInPane(StepPane):
                 copies=True,
             ),
             Task(
-                "Copy the password",
+                "Copy or see the password",
                 Text(MASK),
                 (Button("Copy", id="copy-password", name="Copy password", classes="opened"),),
                 (Button(_SHOW_LABELS[False], id="show", key="v", classes="opened"),),
                 copies=True,
             ),
-            Task("Choose a new password", helps=(Button("Copy it again", id="copy-old"),)),
+            Task("Choose a new password", helps=(Button("Copy the old one", id="copy-old"),)),
         )
 
     def _recorded(self) -> str:
@@ -372,6 +370,7 @@ class SignInPane(StepPane):
         """Update the button's label to its next effect."""
         self.query_one("#in-clear").set_class(event.shown, "-shown")
         self.query_one("#show", Button).label = _SHOW_LABELS[event.shown]
+        self._make_room()
 
     @on(Button.Pressed, "#hints")
     def _show_hints(self) -> None:

@@ -252,6 +252,8 @@ async def test_who_types_the_password_needs_no_clipboard(tmp_path: Path, gpg: Gp
         await pilot.press("enter")  # no browser opens: the address is to be copied
         await until(pilot, lambda: app.screen.focused is app.pane.query_one("#copy-address"))
         assert page in app.text()
+        await rest(pilot)
+        assert app.pane.query_one(".pane-purpose").display, "there is room"
         await pilot.press("enter")
         await rest(pilot)
         assert page in app.text(), "it may have to be typed"
