@@ -25,7 +25,6 @@ from workflows.layer.model import LayerLocation, Project
 from workflows.layer.read.layer import read_layer
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, NOT_ASKED, Choice, Observation, Verdict, unknown
-from workflows.messages.handoff import RoleProfile
 from workflows.steps.admin import new_passwords, plan_resources, state_now
 from workflows.steps.admin.accepted_plan import (
     Planned,
@@ -61,6 +60,7 @@ from workflows.steps.admin.terraform_runs import (
     run_folder,
     watching,
 )
+from workflows.steps.decisions import Move
 from workflows.steps.shared.leftovers import running_in
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.steps.shared.paths import save_text
@@ -116,7 +116,8 @@ def make(context: Context, report: Report, code: Secret | None = None) -> Planne
     refuse_unusable_keys(context)
     rekeyed, begun = tuple(_rekeyed(context)), begun_here(context)
     with open_layer(context, report, code=code, current=True) as layer:
-        moves = context.decisions.of(context.item).staying_moves
+        here = context.decisions.of(context.item)
+        moves = here.staying_moves or here.groups.remove
         wanted = context.decisions.resetting or new_passwords.outdated(context)
         state = read_state(layer, context, report, planning=True) if wanted or moves else State()
         anew = new_passwords.addresses(state, context) if wanted else ()
@@ -171,29 +172,46 @@ def _roles_changed(state: State, project: Project, context: Context) -> dict[str
     A state from before the apply gives the same as one from after it. A new group has its sibling's roles.
     """
     here = context.decisions.of(context.item)
+    gone = {group.casefold() for group in here.groups.remove}
+    members = {name for group, names in state.groups.items() if group.casefold() in gone for name in names}
+    lost = _lost_before(gone, state, context)
+    staying = sorted({*members, *lost}.difference(here.add, here.remove))
     roles = {group.casefold(): found for group, found in state.group_roles.items()}
     renamed = {new: old for old, new in here.groups.rename.items()}
     before = renamed | {new.name: new.sibling for new in here.groups.add}
 
-    def profiles(groups: Iterable[str]) -> set[RoleProfile]:
+    def usable(groups: Iterable[str]) -> set[tuple[str, str]]:
         known = ({group, before.get(group, group)} for group in groups)
         found = {role for names in known for name in names for role in roles.get(name.casefold(), ())}
-        return {*role_profiles(project, tuple(sorted(found)), state.account_id)}
+        profiles = role_profiles(project, tuple(sorted(found)), state.account_id)
+        return {(profile.role, profile.account_name) for profile in profiles}
 
     changed: dict[str, RoleChange] = {}
-    for name, move in here.staying_moves.items():
+    for name, move in {**dict.fromkeys(staying, Move()), **here.staying_moves}.items():
         named = (*move.add, *move.remove)
         moved = {each.casefold() for group in named for each in (group, renamed.get(group, group))}
         kept = [group for group in state.groups_of(name) if group.casefold() not in moved]
-        old, new = profiles((*kept, *move.remove)), profiles((*kept, *move.add))
+        old = usable((*kept, *move.remove)) | lost.get(name, set())
+        new = usable(group for group in (*kept, *move.add) if group.casefold() not in gone)
         if old != new:
             changed[name] = RoleChange(_by_role(new - old), _by_role(old - new))
     return changed
 
 
-def _by_role(profiles: Iterable[RoleProfile]) -> dict[str, tuple[str, ...]]:
-    found = by_key(sorted((each.role, each.account_name) for each in profiles))
-    return {role: tuple(accounts) for role, accounts in found.items()}
+def _lost_before(gone: set[str], state: State, context: Context) -> dict[str, set[tuple[str, str]]]:
+    """Return the roles that people lost by the plan before, if the state no longer has the removed groups."""
+    before = decided(context) if gone else None
+    if before is None or not gone.isdisjoint(map(str.casefold, state.groups)):
+        return {}
+    return {
+        name: {(role, account) for role, accounts in change.went.items() for account in accounts}
+        for name, change in before.roles.items()
+        if name in state.users
+    }
+
+
+def _by_role(usable: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
+    return {role: tuple(accounts) for role, accounts in by_key(sorted(usable)).items()}
 
 
 def _least_length(plan: Plan, layer: OpenLayer, context: Context, report: Report) -> int | None:
