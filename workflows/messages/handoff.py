@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from textwrap import fill
@@ -166,12 +166,14 @@ class Handoff:
         identities: one or more; management first, then security.
         occasion: why it is sent: one of the constants above, or a newer program's.
         extra: unknown fields of a newer program, which are kept.
+        gone: profiles that stop working, by account; only the text for people names them.
     """
 
     project: str
     identities: tuple[Identity, ...]
     extra: Mapping[str, object] = field(default_factory=dict, hash=False)
     occasion: str = ACCESS
+    gone: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False, compare=False)
 
     def problems(self) -> list[Problem]:
         """Return everything in it that breaks a rule; empty if it may be sent and used."""
@@ -386,7 +388,9 @@ or paste it at the step "Handoff". The wizard does the rest.
 
 Without it:{by_hand}""",
         *(
-            _by_hand(identity, again=again) if identity.encrypted else _roles_by_hand(identity)
+            _by_hand(identity, again=again)
+            if identity.encrypted
+            else _roles_by_hand(identity, handoff.gone.get(identity.account_name, ()))
             for identity in handoff.identities
         ),
         *(() if roles_only else (_CANT_DECRYPT.format(remade=remade),)),
@@ -395,14 +399,15 @@ Without it:{by_hand}""",
     return "\n\n".join(parts)
 
 
-def _roles_by_hand(identity: Identity) -> str:
-    """Return the roles of a user whose password stays as it is."""
+def _roles_by_hand(identity: Identity, gone: Sequence[str]) -> str:
+    """Return the roles of a user whose password stays as it is, and the profiles that stop working."""
     roles = (
         f"  - {role.role} in {role.account_name} ({role.account_id}), profile {role.profile}"
         for role in identity.profiles
     )
     head = f"* {identity.account_name} (account {identity.account_id}), user {identity.user}"
-    return "\n".join((head, *roles)) if identity.profiles else f"{head}: no roles"
+    stop = ("  These profiles stop working:", *(f"  - {profile}" for profile in gone)) if gone else ()
+    return "\n".join((head if identity.profiles else f"{head}: no roles", *roles, *stop))
 
 
 def _by_hand(identity: Identity, *, again: bool) -> str:

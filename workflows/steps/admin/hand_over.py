@@ -34,6 +34,7 @@ from workflows.core.shapes import moment, plain
 from workflows.gpg.decrypt import NotAMessage, clean_ciphertext, is_for
 from workflows.gpg.inspect import KeyDetails, inspect_key
 from workflows.gpg.normalise import normalise
+from workflows.layer.mentioned import account_profile
 from workflows.layer.model import Layer, Project
 from workflows.layer.read.findings import mfa_denials
 from workflows.layer.read.layer import read_layer
@@ -58,6 +59,7 @@ from workflows.steps.admin.accepted_plan import (
     BOTH,
     PASSWORD,
     HandedOver,
+    RoleChange,
     Sent,
     accounts_of_text,
     marks_in,
@@ -67,6 +69,7 @@ from workflows.steps.admin.accepted_plan import (
     passwords_of,
     people_of,
     rekeyed_in_plan,
+    roles_of,
 )
 from workflows.steps.admin.judged_plan import rejected_elsewhere
 from workflows.steps.admin.other_sessions import (
@@ -239,8 +242,9 @@ def person_handoff(
     try:
         whole = [_with_usual_roles(handed, sources[handed.account_name]) for handed in identities]
         project, occasion = str(context.facts["project"]), occasion_of(name, context)
+        gone = {account: _profiles_gone(name, account, sources[account], context) for account in accounts}
         text, plain = (
-            Handoff(project, _each_profile_once(given), occasion=occasion).render()
+            Handoff(project, _each_profile_once(given), occasion=occasion, gone=gone).render()
             for given in (whole, identities)
         )
     except OnboardError as error:
@@ -256,6 +260,16 @@ def person_handoff(
     if name in keys:
         doubts = tuple(other_keys_since({name: keys[name].fingerprint}, keys_of_later_sessions(context)))
     return made(text, accounts, tuple(trouble), plain, usual, doubts=doubts)
+
+
+def _profiles_gone(name: str, account: str, source: Source, context: Context) -> tuple[str, ...]:
+    """Return a person's profiles that stop working by an account's plan."""
+    change = roles_of(account, context).get(name, RoleChange())
+    return tuple(
+        account_profile(source.project, where, role)
+        for role, accounts in change.went.items()
+        for where in accounts
+    )
 
 
 def _absent_later(name: str, context: Context) -> Iterator[str]:

@@ -359,7 +359,8 @@ def test_an_account_in_which_nobody_got_anything_leaves_nothing_to_ask(tmp_path:
 def test_who_can_use_other_roles_keeps_the_password_and_nothing_more_is_asked(
     project: Project, home: GpgHome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    facts = {"layers": ["security"], "regrouping": [NAME], "plan@security": {"roles": {NAME: {}}}}
+    roles = {NAME: {"went": {"DevOps": ["shared"]}}}
+    facts = {"layers": ["security"], "regrouping": [NAME], "plan@security": {"roles": roles}}
     context = Context(fake_environment(tmp_path, {}), facts, facts, "security", tmp_path, threading.Event())
     assert hand_over.observe(context) is AGREES
     assert hand_over.occasion_of(NAME, context) == NEW_ROLES
@@ -382,6 +383,7 @@ def test_who_can_use_other_roles_keeps_the_password_and_nothing_more_is_asked(
             NAME, {"security": there}, (), replace(context, facts={**facts, "project": "bb"})
         )
         assert (made.accounts, made.trouble, made.conventional) == (("security",), (), ())
+        assert "bb-shared-devops\n" in made.text
         (sent,) = open_handoff(made.text).identities
         assert (sent.encrypted, bool(sent.profiles)) == ((), "group_roles" not in changes)
         assert bool(sent.sign_in_url) is sent.mfa_required is bool(changes)
