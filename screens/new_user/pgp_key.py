@@ -45,7 +45,7 @@ class PgpKeyPane(StepPane):
     PgpKeyPane.-making OptionList { max-height: 3; }
     PgpKeyPane #verdict, PgpKeyPane .after { color: $text-muted; }
     PgpKeyPane #form, PgpKeyPane #replacement { height: auto; }
-    PgpKeyPane #replacement { margin-bottom: 1; }
+    PgpKeyPane #replacement, PgpKeyPane #needless { margin-bottom: 1; }
     PgpKeyPane.-replacing .after { display: none; }
     PgpKeyPane > FieldRow { margin-top: 1; }
     """
@@ -61,6 +61,7 @@ class PgpKeyPane(StepPane):
             "replacement": False,
             "reason": "",
             "asked_at": "",
+            "needless": False,
             **opening.draft,
         }
         self._made = str(self._start["made"])
@@ -70,6 +71,8 @@ class PgpKeyPane(StepPane):
         self._accepted: list[Problem] = []
 
     def compose_body(self) -> ComposeResult:
+        if self._start["needless"] and not self._start["replacement"]:
+            yield Text("Nothing in your handoff is encrypted: skip this step (^s).", id="needless")
         with Vertical(id="replacement"):
             yield Text(
                 "Your admin replaces the old key and resets your console passwords. If the old PGP key "
@@ -273,6 +276,7 @@ class PgpKeyPane(StepPane):
             "made": self._made,
             "replacement": self._start["replacement"],
             "asked_at": self._start["asked_at"],
+            "needless": self._start["needless"],
             **{name: self._text(name) for name in fields},
         }
 

@@ -41,8 +41,7 @@ _MACHINE_USER = (
     "There is nothing to sign in with. Continue to its access key."
 )
 _AS_IT_WAS = (
-    "The handoff changes your roles: your password and MFA device stay as they are.\n"
-    "Your sign-in page is {page}"
+    "Only your roles changed: your password and MFA device stay as they are.\nYour sign-in page is {page}"
 )
 _ENTER = "gpg doesn't remember the passphrase now. Enter the one of {key}."
 _WRONG = "Wrong passphrase. Enter the one of {key}, not an AWS password."
@@ -206,6 +205,7 @@ class SignInPane(StepPane):
         return "\n".join(filter(None, lines))
 
     def on_mount(self) -> None:
+        self.query_one(".pane-purpose").display = self._has_password
         if self._has_password:
             self._arrange()
         if self.opening.done:

@@ -120,6 +120,8 @@ def join(machine: host.Machine, options: argparse.Namespace) -> None:
     waiting = _waiting(machine, project, user) if project and user else ""
     if options.handoff and not waiting:
         _refuse_without_key(machine, handoff)
+        if not any(identity.encrypted for identity in handoff.identities):
+            drafts["pgp-key"] = {"needless": True}
     if (project or user) and not waiting:
         drafts["before-you-start"] = {"project": project, "user": user}
     _run(machine, environments.OwnMachine(machine), "" if waiting else "new-user", waiting, drafts)

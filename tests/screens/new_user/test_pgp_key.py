@@ -247,6 +247,17 @@ async def test_a_replacement_proposes_a_new_key_and_a_done_step_is_left_alone(
     session.close()
 
 
+async def test_whose_handoff_needs_no_key_skips_the_step(tmp_path: Path, gpg: GpgHome) -> None:
+    session = begun(tmp_path, {"needless": True})
+    app = host(session, environment_of(tmp_path, gpg))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert app.pane.query_one("#needless").region.height == 1
+        assert not app.pane.opening.note
+        assert app.pane.draft()["needless"]
+    session.close()
+
+
 async def test_input_of_a_replacement_counts_as_kept_only_once_there_is_some(
     tmp_path: Path, gpg: GpgHome
 ) -> None:

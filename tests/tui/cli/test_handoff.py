@@ -8,13 +8,14 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.admin_project import AdminProject
 from support.new_user import handoff_for
 from support.pgp import ENVIRONMENT, GpgHome, gpg_home
 
-from tui.cli import layer_run
+from tui.cli import layer_run, wizard
 from tui.cli.arguments import DONE, REFUSED
 from tui.cli.parser import build_parser
 from tui.host import Machine, Places
@@ -23,7 +24,7 @@ from workflows.core.openpgp import fingerprint_in
 from workflows.core.sentences import text_of
 from workflows.machine.summaries import Summary, keep_summary, made_from
 from workflows.messages.envelope import MessageError
-from workflows.messages.handoff import NEW_PASSWORD, Handoff
+from workflows.messages.handoff import ACCESS, NEW_PASSWORD, NEW_ROLES, Handoff
 from workflows.steps.admin import hand_over
 from workflows.steps.admin.accepted_plan import people_of
 from workflows.steps.admin.hand_over import PersonHandoff
@@ -52,6 +53,25 @@ def run(machine: Machine, *words: str) -> int:
 def written(tmp_path: Path, handoff: Handoff) -> str:
     (tmp_path / "handoff.txt").write_text(handoff.render())
     return "handoff.txt"
+
+
+@pytest.mark.parametrize("occasion", [ACCESS, NEW_ROLES])
+def test_only_a_handoff_of_other_roles_is_joined_with_where_its_key_is_not(
+    tmp_path: Path, home: GpgHome, monkeypatch: pytest.MonkeyPatch, occasion: str
+) -> None:
+    begun = list[Any]()
+    monkeypatch.setattr(wizard, "_run", lambda *given: begun.append(given))
+    machine = machine_of(tmp_path)
+    machine.environment["GNUPGHOME"] = str(tmp_path / "gnupg")
+    (tmp_path / "gnupg").mkdir(mode=0o700)
+    words = ["join", written(tmp_path, replace(handoff_for(home, "jane.doe"), occasion=occasion))]
+    options = build_parser().parse_args(words)
+    if occasion == ACCESS:
+        with pytest.raises(OnboardError, match="another key"):
+            options.run(machine, options)
+    else:
+        options.run(machine, options)
+    assert [bool(drafts["pgp-key"]["needless"]) for *_, drafts in begun] == [True] * (occasion == NEW_ROLES)
 
 
 def test_a_handoff_for_a_key_of_this_machine_is_told_without_its_ciphertext(
