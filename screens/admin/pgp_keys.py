@@ -495,8 +495,8 @@ class PgpKeysPane(StepPane):
         if not (aside and aside.key and aside.key.fingerprint == row.fingerprint):
             if name in row.users and (key := self._keys.get(name)) and row.fingerprint != key.fingerprint:
                 return f"≠ {row.file} has another key, until Review writes this one"
-            in_use = ", in use" if name in row.users else ""
-            return f"{row.mark.sign} {row.file}{in_use}: {_present_words(row)}"
+            users = listed(row.users, _USERS_NAMED) or "nobody"
+            return f"{row.mark.sign} {row.file}, used by {users}: {_present_words(row)}"
         if row.account in self.context.of_each_item("applied"):
             return f"≠ {row.file} has it: its owner may read the password until you apply the right key"
         return f"≠ {row.file} still has it, until Review writes the right one"
@@ -1060,8 +1060,6 @@ def _present_words(row: PresentKey) -> str:
     if row.expires:
         when = "expired on" if row.expired else "expires soon, on" if row.soon else "until"
         parts.append(f"{when} {day(row.expires)}")
-    if len(row.users) > 1:
-        parts.append(f"shared by {listed(row.users, _USERS_NAMED)}")
     if row.same:
         parts.append(f"the same key as {', '.join(row.same)}")
     return ", ".join(parts)

@@ -32,6 +32,7 @@ from screens.widgets.fields import FieldRow, SentenceField
 from screens.widgets.line_list import DrawnLines
 from screens.widgets.lists import MarkBox
 from screens.widgets.text import Button, ButtonRow, Lines, OptionList, Text, segment, shortened, shown, styled
+from workflows.core.errors import Cancelled
 from workflows.core.garbage import collection_paused
 from workflows.core.openpgp import fingerprint_in, grouped
 from workflows.core.sentences import Sentence, count, listed, text_of
@@ -338,6 +339,7 @@ _COMPARED = {
     Comparison.SAME: "  compared in PGP keys",
 }
 """The text of a key file's line; one person's “Not yet” outweighs another's “Yes” to the same key."""
+_STOPPED = ["○ You stopped this before the difference was ready."]
 _REVIEW = StepKey("review")
 _LAYERS_NAMED = 3
 _ROWS_OF_NOTES, _ROW = 3, 74
@@ -522,7 +524,8 @@ class ReviewPane(ByHandPane):
             self.alone = False
             error, again = message.error, "Fix that, then look again."
             advice = (error.next or again) if message.handled else again
-            self.query_one("#summary", Lines).show_lines([f"✗ {error.what}", advice])
+            failed = [f"✗ {error.what}", advice]
+            self.query_one("#summary", Lines).show_lines(_STOPPED if isinstance(error, Cancelled) else failed)
             self.focus_primary()
 
     @property

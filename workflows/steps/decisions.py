@@ -29,7 +29,7 @@ class Reset:
         passwords: IAM names of the users whose console password is reset.
         access_keys: IAM names of the users whose access key is reset.
         unsure: IAM names of other users with this file, where the layer doesn't show what they have.
-        present: the fingerprint of the current key, or "" where there is none or it can't be read.
+        present: the fingerprint of the replaced key, or "" where there is none or it can't be read.
         unused: whether no apply has used the current key yet, so that AWS has nothing to reset.
     """
 

@@ -290,7 +290,7 @@ async def test_a_new_key_is_recorded_only_with_the_typed_name(
     rekeying(admin_project, ALEX)
     async with wizard(admin_project, project, at="pgp-keys") as ui:
         assert f"{ALEX} (new key)" in ui.text
-        assert f"✓ keys/{ALEX}, in use:" in verdict(ui)
+        assert f"✓ keys/{ALEX}, used by {ALEX}:" in verdict(ui)
         await paste(ui, people_keys["jane.doe"])
         assert re.search(rf"security \(keys/{ALEX}\): [^;]* {ALEX}", verdict(ui))
         assert f"≠ keys/{ALEX}" in verdict(ui), "it has the former key until Review writes this one"

@@ -39,6 +39,7 @@ from workflows.steps.admin import groups, pgp_keys, plan, project, review, users
 from workflows.steps.admin.other_sessions import RemovedFromFiles
 from workflows.steps.admin.status_grid import PersonStatus, status_grid
 from workflows.steps.decisions import Comparison
+from workflows.steps.shared.module import stopped
 
 Keys = Mapping[str, bytes]
 DEFAULT = Color.default()
@@ -741,6 +742,20 @@ async def test_that_files_were_put_back_stays_said_where_no_review_can_be_made_t
         messages.append(str(ui.app.wizard.query_one("#result").render()))
         assert any(re.search(r"\b8 ", message) for message in messages)
         assert not any("No program" in message for message in messages)
+
+
+async def test_a_stopped_look_is_no_failure_that_has_to_be_fixed(
+    decided: AdminProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: object) -> NoReturn:
+        raise stopped()
+
+    async with review_of(decided) as (ui, _):
+        monkeypatch.setattr(review, "prepare", stop)
+        ui.app.pane.read()
+        await ui.rest()
+        assert ui.app.pane.has_class("-unmade")
+        assert "✗" not in str(ui.app.pane.query_one("#summary").render())
 
 
 async def test_the_name_of_a_branch_cannot_steer_the_terminal(decided: AdminProject) -> None:

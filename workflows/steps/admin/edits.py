@@ -116,6 +116,7 @@ class LeftOut(OnboardError):  # noqa: N818 - the name says what is wrong
 
 NOT_WRITTEN = "The files no longer have it: another branch, a stash or an edit removed it."
 """Why something that Review wrote is left out."""
+_ANOTHER, _ARRIVED = "There is another key", "It arrived after you added the keys."
 
 
 def refuse_unusable_keys(context: Context) -> None:
@@ -153,22 +154,26 @@ def refuse_other_keys(
 
     Raises:
         KeyToCorrect: there is an unconfirmed key.
-        LeftOut: there is a replaced one.
+        LeftOut: there is one that Review replaces.
     """
     others = [other for other in other_keys(layer, decisions, written=written) if other.known_by not in known]
-    if unknown := dict.fromkeys(other.words for other in others if not other.replaced):
+    if unknown := dict.fromkeys(other.words for other in others if not other.rewritten):
         raise KeyToCorrect(
-            "There is another key",
+            _ANOTHER,
             joined(unknown),
-            why="It arrived after you added the keys.",
+            why=_ARRIVED,
             next="Find out whose it is. Then go to PGP keys, add the right key and confirm it.",
         )
     if others:
+        restored = all(other.replaced for other in others)
+        old = "The old key is there again" if len(others) == 1 else "The old keys are there again"
         raise LeftOut(
-            "The old key is there again" if len(others) == 1 else "The old keys are there again",
+            old if restored else _ANOTHER,
             joined(dict.fromkeys(other.words for other in others)),
-            why=NOT_WRITTEN,
-            next="Open Review: it shows what is missing, and writes it again.",
+            why=NOT_WRITTEN if restored else _ARRIVED,
+            next="Open Review: it shows what is missing, and writes it again."
+            if restored
+            else "Find out whose it is. Then open Review: it writes the key you added again.",
         )
 
 
@@ -181,6 +186,7 @@ class OtherKey(NamedTuple):
         fingerprint: of the key that is there, or "" if it isn't a key.
         conflict: equal for the same conflict.
         words: what is there and what was decided.
+        rewritten: whether Review writes the decided key in its place, as its effect was confirmed.
         replaced: whether it is the key that the decided one replaces.
     """
 
@@ -189,6 +195,7 @@ class OtherKey(NamedTuple):
     fingerprint: str
     conflict: str
     words: Sentence
+    rewritten: bool
     replaced: bool
 
     @property
@@ -224,6 +231,7 @@ def other_keys(layer: Layer, decisions: Decisions, *, written: bool = False) -> 
                 fingerprint,
                 f"{account} {file} {fingerprint} {key.fingerprint}",
                 f"{file} in {account} has {there}. The key you added for {name} is {own}.",
+                reset is not None,
                 reset is not None and reset.present == fingerprint != "",
             )
 

@@ -101,8 +101,8 @@ def _reset_words(reset: Reset) -> Sentence:
         "whatever {} got with this key": reset.unsure,
     }
     resets = " and ".join(words.format(enumerated(names)) for words, names in kinds.items() if names)
-    there = f"the key there now is {grouped(reset.present)}" if reset.present else ""
-    return joined((f"resets {resets}" if resets else "", there), "; ")
+    replaced = f"the key it replaces is {grouped(reset.present)}" if reset.present else ""
+    return joined((f"resets {resets}" if resets else "", replaced), "; ")
 
 
 def replacement(

@@ -34,6 +34,7 @@ from workflows.machine.observations import AGREES, Choice, Observation, Verdict
 from workflows.steps.admin import state_now
 from workflows.steps.admin.edits import (
     operations,
+    other_keys,
     read_layers,
     refuse_unusable_keys,
     with_keys_in_place,
@@ -619,15 +620,26 @@ def observe(context: Context) -> Observation:
     names, git = _named(lacking, context), Git(context.root, context.environment.variables)
     where = git.whereabouts(lacking) if git.is_repository() else ()
     about = (*sorted(open_in), *where, *(f"{path}={file_sha256(path)}" for path in sorted(lacking)))
-    ahead = (wanted for account, wanted in open_in.items() if account not in context.of_each_item("applied"))
-    people = any(isinstance(operation, AddPerson | RemovePerson) for wanted in ahead for operation in wanted)
-    # plans need these people: see `plan.make`
-    continuing = "" if people else "Plans from the files as they are now, without the missing changes."
+    stopped = _stops_plans(open_in, layers, theirs, context)
+    continuing = "" if stopped else "Plans from the files as they are now, without the missing changes."
     if where:
         words = f"What Review wrote is gone from {names}; git still has it in {' and '.join(where)}."
         return Observation(Verdict.UNDONE, words, about, continuing, by_item=_concerned(open_in))
     words = f"{names} changed: the files of {' and '.join(open_in)} differ from what you decided."
     return Observation(Verdict.CHANGED, words, about, continuing, by_item=_concerned(open_in))
+
+
+def _stops_plans(
+    open_in: Mapping[str, Iterable[Operation]],
+    layers: Mapping[str, Layer],
+    known: Container[tuple[str, str]],
+    context: Context,
+) -> bool:
+    """Return whether `plan.make` stops in a layer: somebody is missing or still there, or has another key."""
+    ahead = [account for account in open_in if account not in context.of_each_item("applied")]
+    people = any(isinstance(each, AddPerson | RemovePerson) for account in ahead for each in open_in[account])
+    keys = (each for at in ahead for each in other_keys(layers[at], context.decisions, written=True))
+    return people or any(key.known_by not in known for key in keys)
 
 
 def _concerned(wanted: Mapping[str, Iterable[Operation]]) -> Mapping[str, tuple[str, ...]]:
