@@ -353,14 +353,20 @@ class SessionRun:
         """
         if self.why_over():
             return None
-        layout, expected = self.session.layout(), self.session.state.expected()
+        layout, expected, ahead = (
+            self.session.layout(),
+            self.session.state.expected(),
+            self.session.proposal(),
+        )
         rest = layout[layout.index(key) + 1 :] if key in layout else layout
         for candidate in layout:
             status = self.session.status(candidate)
             due = candidate in rest and candidate in expected and status not in SETTLED | {Status.LOCKED}
             if due or status is Status.CONTRADICTED:
-                return candidate
-        return self.session.proposal()
+                # a failed apply, which used up the plan, says first how it ended
+                spent = ahead is not None and candidate == StepKey(self.step(ahead).spends, ahead.item)
+                return ahead if spent else candidate
+        return ahead
 
 
 def _says_nothing(look: Observation) -> bool:

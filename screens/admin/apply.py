@@ -338,7 +338,7 @@ class ApplyPane(TerraformPane):
         if outlook is None:
             return Primary("Check the plan", act=self.look_again)
         if outlook.refusal and outlook.recoverable and not self.has_class("-recovering"):
-            return Primary("See what is left", act=self.action_recover)
+            return Primary("Recover", act=self.action_recover)
         if outlook.refusal or self.has_class("-recovering"):
             return Primary("Go back to Plan", act=self.action_to_plan)
         if outlook.begun:

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from typing import Any, NoReturn
 
 import pytest
-from support.panes import SECONDS, rest, until
+from support.panes import SECONDS, by_id, rest, until
 from support.terraform_pages import (
     APPLYING,
     PASSWORD,
@@ -39,6 +39,7 @@ from workflows.core.shapes import plain
 from workflows.machine.events import StepKey
 from workflows.machine.observations import Observation, Verdict
 from workflows.machine.state import Status
+from workflows.run import SessionRun
 from workflows.steps.admin import apply
 from workflows.steps.admin.accepted_plan import PersonChange, Planned, nothing_changed
 from workflows.steps.decisions import Decisions
@@ -133,6 +134,18 @@ async def test_a_failure_that_was_taken_in_and_not_recorded_is_one_that_nobody_w
         assert isinstance(app.pane, PlanPane)
 
 
+def test_after_an_apply_that_used_up_its_plan_every_page_leads_to_how_it_ended(desk: Desk) -> None:
+    key, planned = StepKey("apply", "management"), written(desk)
+    desk.accept(planned)
+    desk.session.start(key)
+    keep_end(desk, planned, ApplyResult(1, (USER,), (PASSWORD,), ()))
+    desk.session.fail(key, {"what": "It stopped."})
+    run = SessionRun(desk.session, desk.environment, by_id(desk.modules))
+    run.observe()
+    assert desk.status("plan") is Status.CONTRADICTED
+    assert run.after(StepKey("given")) == run.proposal() == key
+
+
 async def test_an_apply_that_ended_shows_no_progress_while_the_wizard_looks_around(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -215,7 +228,7 @@ async def test_a_stopped_apply_leads_back_to_its_plan_and_says_so_once(
         await press(pilot, "ctrl+n", "left", "enter")
         assert app.pane.primary().act == app.pane.action_to_plan
         assert "You stopped" in app.text()
-        assert app.text().count("Plan again") == 1
+        assert app.text().count("Go back to Plan") == 1
         assert not app._notifications, "the page says it"
         await press(pilot, "ctrl+n")
         assert isinstance(app.pane, PlanPane)

@@ -440,7 +440,7 @@ def apply_stopped(stage: Stage, office: Office) -> Scene:
     left = f"Not done: {PEOPLE[1]}."
     used_up = apply.Outlook(
         begun=False,
-        refusal="An apply of this plan stopped halfway. Plan again.",
+        refusal="An apply of this plan stopped halfway.",
         causes=(f"{PEOPLE[1]}: Can't use a PGP key.",),
         stands=left,
     )

@@ -206,9 +206,9 @@ def staleness(planned: Planned, context: Context) -> Sentence:
     gone = not planned.empty and file_sha256(planned.record.plan) != planned.record.plan_sha256
     if gone and (result := result_of(run_folder(context), planned.record)) is not None:
         if result.stopped:
-            return "You stopped the apply of this plan. Plan again."
+            return "You stopped the apply of this plan."
         began = "stopped halfway" if not result.untouched else "changed no resource"
-        return f"An apply of this plan {began}. Plan again."
+        return f"An apply of this plan {began}."  # what comes next is on the page of Apply
     if changed := changed_since(planned.record):
         names = [path.removeprefix(str(context.root)).lstrip("/") for path in changed]
         return f"Changed since the plan: {listed(names, 3)}. Plan again."
