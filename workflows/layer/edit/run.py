@@ -87,6 +87,15 @@ class Edit:
         stays = "The empty group stays." if len(emptied) == 1 else "Empty groups stay."
         return (f"nobody is left in {listed(emptied, _NAMED)}. {stays}",) if emptied else ()
 
+    @property
+    def alone_sentences(self) -> tuple[Sentence, ...]:
+        """One sentence naming the people who join without a group or leave their last one, or nothing."""
+        were = {person.iam_name: person.groups for person in self.before.people}
+        alone = [
+            each.iam_name for each in self.after.people if not each.groups and were.get(each.iam_name, True)
+        ]
+        return (f"{listed(alone, _NAMED)} will be in no group.",) if alone else ()
+
 
 def edit(layer: Layer, operations: Iterable[Operation]) -> Edit:
     """Run some operations in memory.

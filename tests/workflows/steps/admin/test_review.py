@@ -130,6 +130,19 @@ def test_a_group_that_loses_its_last_member_is_noted(admin_project: AdminProject
     assert any(group in text_of(note) for note in review.prepare(admin_project.context(), quiet).notes)
 
 
+def test_who_ends_in_no_group_is_noted_and_who_was_in_none_is_not(admin_project: AdminProject) -> None:
+    decide(admin_project, {}, regrouping=("alex.kim",), layers=("security",))
+    put(admin_project, {"security": {"alex.kim": set()}})
+    layer = read_layers(admin_project.context())["security"]
+    made = run.edit(layer, operations(layer, admin_project.context().decisions))
+    (sentence,) = made.alone_sentences
+    assert "alex.kim" in text_of(sentence)
+    assert any(
+        text_of(sentence) in text_of(note) for note in review.prepare(admin_project.context(), quiet).notes
+    )
+    assert run.edit(made.after, ()).alone_sentences == ()
+
+
 def test_a_password_that_the_policy_refuses_is_refused_at_its_line(admin: AdminProject) -> None:
     path = admin.root / "security/global/base-identities/account.tf"
     path.write_text(path.read_text().replace("= 16", "= 40"))
