@@ -180,6 +180,8 @@ class SessionCatalogue:
         since = str(summary.facts.get("sent_at") or summary.created)
         awaited = _awaited(summary, folder).items()
         came = max((_came(mailbox / name, since, read) for name, read in awaited), default=None)
+        if came == "" and summary.next_step == "pgp-keys" and _to_answer(folder):
+            came = None
         if came is None and (accepted := summary.facts.get("accepted_at")):
             since = max(str(accepted), summary.changed)  # earlier messages were seen there
             came = _came(mailbox / _handoff_of(summary), since) or None
@@ -228,6 +230,16 @@ def _requests_read(folder: Path) -> tuple[Container[str], Mapping[str, int]]:
         return {**draft.get("texts", {})}, {**draft.get("read", {})}
     except (OnboardError, TypeError):
         return (), {}
+
+
+def _to_answer(folder: Path) -> set[str]:
+    """Return whose key the page PGP keys set aside, while its sender has had no reply."""
+    try:
+        draft = drafts.Drafts(folder / DRAFTS).load(events.StepKey("pgp-keys"))
+        differ = {name for name, (_key, said) in draft.get("answers", {}).items() if said == "differs"}
+        return {*draft.get("aside", {}), *differ}.difference(draft.get("answered", ()))
+    except (OnboardError, TypeError, ValueError, AttributeError):
+        return set()
 
 
 def _left_apply(summary: Summary, folder: Path) -> str:

@@ -308,7 +308,7 @@ class PgpKeysPane(StepPane):
         self._mail: Mapping[str, int] = {}
         self._gathered = False
         self._read_mail: dict[str, int] = dict(opening.draft.get("read", {}))
-        self._answered_to = set[str]()
+        self._answered_to = set[str](opening.draft.get("answered", ()))
         self._comparing = ""
         self._due = set(opening.context.decisions.not_compared) if opening.done else set[str]()
 
@@ -988,7 +988,8 @@ class PgpKeysPane(StepPane):
         lasting = {name: entry for name, entry in self._aside.items() if not (entry.key or entry.text)}
         aside = {name: entry.facts() for name, entry in lasting.items()}
         kept = {"texts": texts, "origins": origins, "answers": answers, "invited": dict(self._invited)}
-        return {**kept, "aside": aside, "arrived": arrived, "read": self._read_mail}
+        answered = sorted(self._answered_to)
+        return {**kept, "aside": aside, "answered": answered, "arrived": arrived, "read": self._read_mail}
 
 
 _STATES = {

@@ -5,6 +5,7 @@ import os
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.fakes import fake_environment
@@ -53,6 +54,28 @@ def test_who_is_only_to_be_compared_is_not_waited_for(tmp_path: Path) -> None:
     assert [*_awaited(summary, tmp_path)] == ["request-sam.txt"]
     drafts.save(keys, {"texts": "damaged"})
     assert [*_awaited(summary, tmp_path)] == ["request-jane.txt", "request-sam.txt"]
+
+
+@pytest.mark.parametrize(
+    ("draft", "waits"),
+    [
+        ({}, True),
+        ({"aside": {"jane": {}}}, False),
+        ({"answers": {"jane": ["A" * 40, "differs"]}}, False),
+        ({"answers": {"jane": ["A" * 40, "same"]}}, True),
+        ({"aside": {"jane": {}}, "answered": ["jane"]}, True),
+    ],
+)
+def test_nobody_is_waited_for_while_the_sender_of_an_unusable_key_has_no_reply(
+    draft: dict[str, Any], tmp_path: Path, *, waits: bool
+) -> None:
+    places = Places(tmp_path / "sessions", tmp_path / "sandboxes", tmp_path / "vault", tmp_path / "cache")
+    machine = Machine(places, tmp_path, tmp_path / "Downloads", tmp_path, {}, lambda: BEGUN)
+    catalogue, at = SessionCatalogue(machine), BEGUN.isoformat()
+    Drafts(places.sessions / "id" / "drafts").save(StepKey("pgp-keys"), draft)
+    summary = Summary("id", "admin", at, at, facts={"joining": ["jane"]}, next_step="pgp-keys")
+    entry = catalogue._entry(summary, catalogue.sessions_of(), None, machine.downloads)
+    assert entry.arrived == ("" if waits else None)
 
 
 def test_an_apply_that_ended_while_nobody_watched_is_found(tmp_path: Path) -> None:
