@@ -153,7 +153,7 @@ class SandboxEnvironments:
         self._sandbox: Any = None
         self.words = (
             "Opening the sandbox: a disposable project, a local AWS on loopback, two people's homes.\n"
-            "The first one takes about half a minute, later ones a few seconds."
+            "The first one takes up to a minute, later ones a few seconds."
         )
 
     def open(self, report: module.Report) -> None:

@@ -477,7 +477,8 @@ def take_in_file(path: str, names: Iterable[str], context: Context, report: Repo
     if not place.is_dir():
         report(Progress(f"Reading {place.name}"))
         name = _person_of(place, wanted) or wanted[0]
-        return take_in_for(read_bytes(place, KEYRING_LIMIT), name, str(place), context)
+        source = context.environment.readable(place)
+        return take_in_for(read_bytes(place, KEYRING_LIMIT), name, source, context)
     return _take_in_folder(place, wanted, context, report)
 
 
@@ -496,7 +497,8 @@ def take_in_mail(names: Iterable[str], context: Context, report: Report) -> Take
     found: dict[str, TakenKey] = {}
     for name in names:
         if (mail := mailbox / request_file(name)).exists():
-            found |= take_in_file(str(mail), [name], context, report).keys
+            report(Progress(f"Reading {mail.name}"))
+            found |= take_in_for(read_bytes(mail, KEYRING_LIMIT), name, "the mailbox", context).keys
     if found:
         return Taken(found)
     raise OnboardError(
@@ -608,12 +610,13 @@ def _take_in_folder(folder: Path, names: Sequence[str], context: Context, report
     found = in_parallel(lambda file: _read(file, context), files, tick)
     offered: dict[str, list[TakenKey]] = {}
     remarks: list[Sentence] = []
+    readable = context.environment.readable
     for file in found:
         named = _person_of(Path(file.user or file.path.name), names)
         matched = [(named or _person_by_key(key, names), key) for key in file.keys]
         for name, key in matched:
             if name:
-                offered.setdefault(name, []).append(judge.judge(name, key, str(file.path)))
+                offered.setdefault(name, []).append(judge.judge(name, key, readable(file.path)))
         remarks += _unmatched(file, named, [key for name, key in matched if not name])
     keyless = sum(1 for file in found if isinstance(file.refusal, _NO_KEY_AT_ALL) and not file.keys)
     remarks += [f"{keyless} more file{'s hold' if keyless > 1 else ' holds'} no key"] if keyless else []

@@ -202,6 +202,10 @@ def test_a_folder_is_matched_by_file_name_request_name_and_mail_and_the_rest_is_
         "jane.doe": "JANE.DOE.gpg",
     }
     assert found.choices == {}
+    home = replace(admin.environment, home=folder.parent)
+    kept = replace(admin.context(), environment=home)
+    (key,) = pgp_keys.take_in_file(str(folder / "first.asc"), ["juan.delacruz"], kept, quiet).keys.values()
+    assert key.origin == f"~/{folder.name}/first.asc"
     assert [words.partition(" ")[0].rstrip(":") for words in found.unmatched] == [
         "leak.asc",
         "somebody.asc",
