@@ -78,6 +78,9 @@ _SUBJECT = 72
 _NAMED = 3
 """How many files a sentence names."""
 _SUPERSEDED = "Leaves the files as that session wrote them. Archive this session on Home (a) if it is over."
+_CONTINUING = (
+    "Plans from the files as they are now, without the missing changes. Plan stops if nothing else changes."
+)
 _OF_USERS = (ReplaceKey, RenameKeyFile, SetAccess, SetGroups)
 """Operations on existing users."""
 _OF_PEOPLE = (AddPerson, RemovePerson, *_OF_USERS)
@@ -621,8 +624,7 @@ def observe(context: Context) -> Observation:
     names, git = _named(lacking, context), Git(context.root, context.environment.variables)
     where = git.whereabouts(lacking) if git.is_repository() else ()
     about = (*sorted(open_in), *where, *(f"{path}={file_sha256(path)}" for path in sorted(lacking)))
-    stopped = _stops_plans(open_in, layers, theirs, context)
-    continuing = "" if stopped else "Plans from the files as they are now, without the missing changes."
+    continuing = "" if _stops_plans(open_in, layers, theirs, context) else _CONTINUING
     if where:
         words = f"What Review wrote is gone from {names}; git still has it in {' and '.join(where)}."
         return Observation(Verdict.UNDONE, words, about, continuing, by_item=_concerned(open_in))
