@@ -81,10 +81,7 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
     AccessKeysPane ButtonRow { margin: 0; }
     AccessKeysPane Button { margin-right: 2; }
     AccessKeysPane #again { margin-top: 1; }
-    AccessKeysPane Checklist.-addressed { margin: 0; }
-    AccessKeysPane.-refused Checklist, AccessKeysPane.-refused > .pane-head { margin: 0; }
-    AccessKeysPane.-unusable Checklist, AccessKeysPane.-unusable > .pane-head { margin: 0; }
-    AccessKeysPane.-tall Checklist, AccessKeysPane.-tall > .pane-head { margin-bottom: 1; }
+    AccessKeysPane.-full Checklist, AccessKeysPane.-full > .pane-head { margin: 0; }
     """
 
     def __init__(self, opening: Opening) -> None:
@@ -431,8 +428,10 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
         if self.running_move:
             return
         self._found = (*downloads,)
-        self.query_one("#unusable", Lines).show_lines([f"! {text_of(refused)}"] if refused else [])
-        self.set_class(bool(refused), "-unusable")
+        unusable = self.query_one("#unusable", Lines)
+        if unusable.has_class("-empty") == bool(refused):
+            self.make_room()
+        unusable.show_lines([f"! {text_of(refused)}"] if refused else [])
         field = self.query_one("#path", Input)
         if not downloads:
             environment = self.context.environment

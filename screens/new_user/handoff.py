@@ -11,7 +11,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.events import Resize
-from textual.geometry import Offset, Region, Size
+from textual.geometry import Offset, Region
 from textual.widgets import Input, TextArea
 
 from screens.new_user.replacement import offer_replacement
@@ -40,6 +40,7 @@ _UNREAD = "What you pasted wasn't read as a handoff, so it isn't kept: it could 
 class HandoffPane(StepPane):
     """Reads the message once it arrives or is pasted; then Next accepts it."""
 
+    FITS = True
     DEFAULT_CSS = """
     HandoffPane #entry { height: auto; }
     HandoffPane.-arrived #entry, HandoffPane #arrival { display: none; }
@@ -51,11 +52,11 @@ class HandoffPane(StepPane):
     HandoffPane.-newer #waiting, HandoffPane.-newer #watching { display: none; }
     HandoffPane TextArea { height: 3; }
     HandoffPane.-refused.-low TextArea, HandoffPane.-noted.-low TextArea,
-    HandoffPane.-crowded TextArea { height: 2; }
+    HandoffPane.-full TextArea { height: 2; }
     HandoffPane FieldRow { margin-top: 1; }
     HandoffPane.-refused.-low FieldRow, HandoffPane.-refused.-low ButtonRow,
     HandoffPane.-noted.-low FieldRow, HandoffPane.-noted.-low ButtonRow,
-    HandoffPane.-crowded FieldRow, HandoffPane.-crowded ButtonRow { margin-top: 0; }
+    HandoffPane.-full FieldRow, HandoffPane.-full ButtonRow { margin-top: 0; }
     HandoffPane #clear { display: none; }
     HandoffPane.-refused #clear { display: block; }
     """
@@ -68,7 +69,6 @@ class HandoffPane(StepPane):
     _before: tuple[Arrival | None, Request] = (None, Request())
     _waits: Sequence[str] = ()
     _seen_to = 0.0
-    _fitted: Size | None = None
 
     def __init__(self, opening: Opening) -> None:
         super().__init__(opening)
@@ -146,21 +146,13 @@ class HandoffPane(StepPane):
 
     def on_resize(self, event: Resize) -> None:
         """Make space on a low page for a note and the reason why input is rejected."""
+        super().on_resize(event)
         self.set_class(event.size.height < _LOW, "-low")
-        if self._fitted != event.size:
-            self._fitted = event.size
-            self.remove_class("-crowded")
-        self.call_after_refresh(self._make_room)
 
     def watch_virtual_size(self) -> None:
-        """Make space for a handoff that came."""
-        self.call_after_refresh(self._make_room)
-
-    def _make_room(self) -> None:
-        """Keep the heading in view despite long paths, copied text or a handoff."""
-        if self.max_scroll_y:
-            self.add_class("-crowded")
-        self.primary_changed()
+        """Offer the rest as long as the page has one."""
+        super().watch_virtual_size()
+        self.call_after_refresh(self.primary_changed)
 
     def _arrange(self, *, arrived: bool) -> None:
         self.set_class(arrived, "-arrived")

@@ -251,8 +251,6 @@ class MfaPane(BrowsingPane):
     MfaPane #console, MfaPane #api, MfaPane #where, MfaPane #found { height: auto; }
     MfaPane Checklist { margin-bottom: 1; }
     MfaPane.-full Checklist, MfaPane.-full ButtonRow { margin: 0; }
-    MfaPane.-full.-tall Checklist { margin-bottom: 1; }
-    MfaPane.-full.-tall ButtonRow { margin-top: 1; }
     MfaPane .words { height: auto; }
     MfaPane .after { color: $text-muted; }
     MfaPane #how { display: none; margin-bottom: 1; }

@@ -94,6 +94,7 @@ class SignInPane(StepPane):
         Binding(key, f"press('{button}')", words, id=f"sign-in.{button}", show=False, tooltip=tooltip)
         for key, button, words, tooltip in _BROWSER_KEYS
     ]
+    FITS = True
     DEFAULT_CSS = """
     SignInPane Checklist { margin-bottom: 1; }
     SignInPane #list { height: auto; }
@@ -103,8 +104,6 @@ class SignInPane(StepPane):
     SignInPane #password { width: 1fr; text-style: bold; }
     SignInPane .notes { color: $text-muted; }
     SignInPane.-full Checklist, SignInPane.-full ButtonRow { margin: 0; }
-    SignInPane.-full.-tall Checklist { margin-bottom: 1; }
-    SignInPane.-full.-tall ButtonRow { margin-top: 1; }
     SignInPane.-locked .opened, SignInPane.-open .locked { display: none; }
     SignInPane.-done .to-do, SignInPane .again, SignInPane.-hints .spare { display: none; }
     SignInPane.-done .again { display: block; }
@@ -216,6 +215,7 @@ class SignInPane(StepPane):
         locked = self.password is None
         self.update_classes({"-locked": locked, "-open": not locked})
         self.query_one("#notes", Text).update(self._notes())
+        self.make_room()
         self.refresh_bindings()
 
     @on(Button.Pressed, "#again")
@@ -252,7 +252,6 @@ class SignInPane(StepPane):
 
     @on(Checklist.Moved)
     def _moved(self) -> None:
-        self._make_room()
         self.query_one("#already").display = not self._signed_in  # the primary action says the same
         if self._signed_in:
             self.query_one("#password", SecretText).hide()
@@ -347,10 +346,7 @@ class SignInPane(StepPane):
 
     def _page_opened(self, opened: bool) -> None:  # noqa: FBT001 - a move's result
         self.query_one(Checklist).opened(opened, self._page())
-        self._make_room()
-
-    def _make_room(self) -> None:
-        self.make_room(full=self._needless or self.query_one(Checklist).shows_address)
+        self.make_room()
 
     @on(Button.Pressed, "#copy-address, #copy-user, #copy-old, #copy-password")
     def _copy(self, event: Button.Pressed) -> None:
@@ -370,7 +366,7 @@ class SignInPane(StepPane):
         """Update the button's label to its next effect."""
         self.query_one("#in-clear").set_class(event.shown, "-shown")
         self.query_one("#show", Button).label = _SHOW_LABELS[event.shown]
-        self._make_room()
+        self.make_room()
 
     @on(Button.Pressed, "#hints")
     def _show_hints(self) -> None:
@@ -378,6 +374,7 @@ class SignInPane(StepPane):
         shown = self.toggle_class("-hints").has_class("-hints")
         self.query_one("#notes", Text).update(_HINTS if shown else self._notes())
         self.query_one("#hints", Button).label = _HINT_LABELS[shown]
+        self.make_room()
         self.primary_changed()
 
     @property

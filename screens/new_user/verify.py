@@ -191,18 +191,18 @@ class VerifyPane(UnlockingPane):
             ("c", "copy_switch", "Copy role link", "Copy the address of that page"),
         )
     ]
+    FITS = True
     DEFAULT_CSS = """
     VerifyPane #answer { height: auto; }
     VerifyPane.-settled CodeField, VerifyPane.-settled SandboxPhone, VerifyPane.-codeless SandboxPhone {
         display: none;
     }
     VerifyPane CodeField Input { max-width: 20; }
-    VerifyPane CodeField, VerifyPane ButtonRow, VerifyPane OwnPassphrase { margin: 0; }
-    VerifyPane.-tall CodeField, VerifyPane.-tall SandboxPhone, VerifyPane.-tall OwnPassphrase {
-        margin-bottom: 1;
-    }
-    VerifyPane.-tall ButtonRow { margin-top: 1; }
-    VerifyPane.-tall .of-the-table { margin: 1 0; }
+    VerifyPane CodeField, VerifyPane SandboxPhone, VerifyPane OwnPassphrase { margin-bottom: 1; }
+    VerifyPane .of-the-table { margin-bottom: 1; }
+    VerifyPane.-some-fail .of-the-table { margin-top: 0; }
+    VerifyPane.-full CodeField, VerifyPane.-full SandboxPhone, VerifyPane.-full OwnPassphrase,
+    VerifyPane.-full ButtonRow { margin: 0; }
     VerifyPane.-some-fail #shell { display: none; }
     VerifyPane Button { margin-right: 2; }
     """
@@ -403,6 +403,7 @@ class VerifyPane(UnlockingPane):
     def _answer(self, said: Sentence) -> None:
         answer = self.query_one("#answer", Text)
         answer.show_lines([said] if said else [])
+        self.make_room()
         self.call_after_refresh(answer.scroll_visible, animate=False)
 
     # -- action bar --------------------------------------------------------------------------------

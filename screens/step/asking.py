@@ -402,17 +402,15 @@ class SpareKeyPane(UnlockingPane):
 class BrowsingPane(UnlockingPane):
     """A pane with a checklist and the sign-in page: `#open` opens it, `#copy` copies its address."""
 
+    FITS = True
+
     @on(Button.Pressed, "#open")
     def _open_page(self) -> None:
         self.open_in_browser(identity_of(self.context).sign_in_url, self._opened)
 
     def _opened(self, opened: bool) -> None:  # noqa: FBT001 - a move's result
         self.query_one(Checklist).opened(opened, sign_in_page(self.context, identity_of(self.context)))
-        self._make_room()
-
-    @on(Checklist.Moved)
-    def _make_room(self) -> None:
-        self.make_room(full=self.query_one(Checklist).shows_address)
+        self.make_room()
 
     @on(Button.Pressed, "#copy")
     def _copy_address(self) -> None:

@@ -175,6 +175,7 @@ class StepPane(VerticalScroll):
 
     Attributes:
         FIXED: selects the fields that a done step only shows until it is opened again; "" for none.
+        FITS: whether empty lines and notes make way for what doesn't fit otherwise.
         NEXT_WAITS: whether Next waits for a running look. Only if Next submits the input; an action on the
             look's result needs the user to have seen it.
         ASKS_FIRST: whether to ask before a change of the done step makes others wait.
@@ -190,6 +191,7 @@ class StepPane(VerticalScroll):
     """
 
     FIXED: ClassVar[str] = ""
+    FITS: ClassVar[bool] = False
     NEXT_WAITS: ClassVar[bool] = False
     ASKS_FIRST: ClassVar[bool] = False
     WAY_OUT: ClassVar[str] = "‹ Close"
@@ -204,6 +206,7 @@ class StepPane(VerticalScroll):
     to_primary = _to_primary = False
     _opened_with: Any = None
     _judged = 0
+    _too_high = _fitted = Size(0, 0)
 
     DEFAULT_CSS = """
     StepPane { padding: 1 2 0 2; max-width: 96; scrollbar-size-vertical: 1; }
@@ -386,26 +389,34 @@ class StepPane(VerticalScroll):
         """Return whether the input has changed since the pane opened; otherwise a done step is left alone."""
         return bool(self.request() != self._opened_with)
 
-    def on_resize(self, event: Resize) -> None:  # noqa: ARG002 - Textual's handler
+    def on_resize(self, event: Resize) -> None:
         """Show in a tall terminal what a key opens otherwise."""
         self.set_class(self.app.size.height >= TALL, "-tall")
         self.set_class(self.app.size.height < ENOUGH.height, "-small")
-        self.call_after_refresh(self._leave_out_notes)
+        if self._fitted != event.size:  # a scrollbar that appears is no reason
+            self._fitted = event.size
+            self.make_room()
+        self.watch_virtual_size()
 
     @property
     def settled(self) -> bool:
         """Whether the page only shows decisions, which a stray key must not change."""
         return self.opening.done and not self.opening.draft
 
-    def make_room(self, *, full: bool) -> None:
-        """Remove empty lines if something needs the space, and then notes (`.spare`) if that isn't enough."""
-        self.set_class(full, "-full")
-        self.remove_class("-crowded")
-        self.call_after_refresh(self._leave_out_notes)
+    def make_room(self) -> None:
+        """Show empty lines and notes again, as far as they fit."""
+        self.remove_class("-full", "-crowded")
+        self._too_high = Size(0, 0)
 
-    def _leave_out_notes(self) -> None:
-        if self.has_class("-full") and self.max_scroll_y:
-            self.add_class("-crowded")
+    def watch_virtual_size(self) -> None:
+        """Remove empty lines (`-full`) if the page doesn't fit, and then notes (`.spare`)."""
+        if self.FITS:
+            self.call_after_refresh(self._tighten)
+
+    def _tighten(self) -> None:
+        if self.max_scroll_y and self.virtual_size != self._too_high:
+            self._too_high = self.virtual_size  # until what is removed next has had its effect
+            self.add_class("-crowded" if self.has_class("-full") else "-full")
 
     def on_mount(self) -> None:
         """Remember the initial input."""
@@ -514,6 +525,8 @@ class StepPane(VerticalScroll):
         self.query_one("#problems", ProblemList).show(
             [problem for problem in problems if self._place(problem) is None]
         )
+        if self.FITS:
+            self.make_room()
         self.primary_changed()
 
     def _place(self, problem: Problem) -> Field | None:

@@ -427,12 +427,12 @@ async def test_two_accounts_are_shown_whole_and_a_higher_page_gets_its_blank_lin
     async with app.run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: app.pane.has_class("-arrived"))
         await rest(pilot)
-        assert app.pane.has_class("-crowded")
+        assert app.pane.has_class("-full")
         assert app.pane.max_scroll_y == 0
         assert str(app.pane.primary().effect) in str(app.wizard.query_one("#primary", Button).caption)
         await pilot.resize_terminal(80, 40)
         await rest(pilot)
-        assert not app.pane.has_class("-crowded")
+        assert not app.pane.has_class("-full")
         await pilot.press("ctrl+n")
         await rest(pilot)
         assert session.status(KEY) is Status.DONE
