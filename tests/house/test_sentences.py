@@ -15,6 +15,7 @@ RECORDS_AND_DOCUMENTS = {
     "workflows/core/errors.py": "the error's text and its record in the journal",
     "workflows/aws/sts_regions/answers.py": "the audit as a Markdown document",
     "workflows/terraform/plan.py": "the plan as a Markdown document",
+    "workflows/messages/handoff.py": "the handoff, which people read without the wizard",
     "workflows/steps/new_user/verify.py": "the answers' record in the journal",
     "workflows/steps/admin/state_now.py": "what is missing, in the record of what was seen",
 }

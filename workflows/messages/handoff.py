@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from textwrap import fill
 
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.files import read_text
-from workflows.core.sentences import listed
+from workflows.core.sentences import enumerated, text_of
 from workflows.messages import rules
 from workflows.messages.envelope import Fields, extract_block, lines_of, render_block
 from workflows.messages.file_names import handoff_file
@@ -346,7 +346,7 @@ _FIRST = "Your access to the AWS accounts of {project} is ready."
 _OPENINGS: Mapping[str, str] = {
     "new-password": "Your AWS password in {accounts} of {project} was reset. The old one no longer works "
     "there. Your access keys stay as they were.",
-    "new-key": "Your new PGP key is in place in {accounts} of {project}. Everything that your admin had "
+    "new-key": "Your new PGP key is in place in {accounts} of {project}. Everything that I had "
     "encrypted to the old key there was reset, so your old password no longer works. Access "
     "keys that you made yourself still do.",
     "new-credentials": "You have new credentials for the AWS accounts of {project}.",
@@ -361,14 +361,36 @@ _CANT_DECRYPT = """If you can't decrypt it, send me your current public PGP key,
 a new {remade}."""
 
 
+def reminder(project: str, sent: Iterable[tuple[str, Sequence[str]]]) -> str:
+    """Return a reminder to open handoffs, each given by its occasion and accounts; it names no person."""
+    each = [*sent]
+    openings = {_opening(project, occasion, accounts) for occasion, accounts in each}
+    opening = openings.pop() if len(openings) == 1 else f"There is news about your access to {project}."
+    join = all(occasion == ACCESS for occasion, _ in each)
+    mfa = "Then set up MFA." if join else "If you have no MFA device there, set one up too."
+    asks = (
+        f"Please use `iam-onboard` to open the handoff that I sent you, and choose your own password. {mfa}"
+    )
+    return (
+        f"Hello,\n\n{opening} {asks}\n\n"
+        "If you don't have it any more, or it doesn't open, tell me and I'll send it again.\n"
+    )
+
+
+def _opening(project: str, occasion: str, accounts: Sequence[str]) -> str:
+    """Say why a person gets a handoff."""
+    named = text_of(enumerated(accounts))
+    return _OPENINGS.get(occasion, _FIRST).format(project=project, accounts=named)
+
+
 def _greeting(handoff: Handoff) -> str:
     """Return the text above the block: what it is, how to continue with the wizard, and how by hand."""
     again = handoff.occasion in _OPENINGS
-    accounts = listed([identity.account_name for identity in handoff.identities], 3)
+    accounts = [identity.account_name for identity in handoff.identities]
     passwords = [identity.encrypted_password is not None for identity in handoff.identities]
     access_key = any(identity.encrypted_secret is not None for identity in handoff.identities)
     encrypted, remade = _HOLDS[any(passwords), access_key]
-    opening = _OPENINGS.get(handoff.occasion, _FIRST).format(project=handoff.project, accounts=accounts)
+    opening = _opening(handoff.project, handoff.occasion, accounts)
     roles_only = handoff.occasion == NEW_ROLES
     done = f" {_DONE}" if sum(passwords) > 1 else ""
     file = handoff_file(handoff.identities[0].user)

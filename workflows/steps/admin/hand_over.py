@@ -51,6 +51,7 @@ from workflows.messages.handoff import (
     Handoff,
     Identity,
     is_handoff_for,
+    reminder,
     sign_in_url,
 )
 from workflows.steps.admin import new_passwords, state_now
@@ -761,7 +762,7 @@ def _other_text(remade: Mapping[Part, Summary]) -> Sentence:
 
 
 def remind(awaited: Iterable[str], context: Context) -> ToSend:
-    """Give out a reminder for people who haven't signed in yet, and say whom to send it to; it names nobody.
+    """Give out a reminder for people who haven't signed in yet, and say whom to send it to.
 
     Raises:
         OnboardError: none of them should open the text sent here any more, or the reminder can't be copied or
@@ -771,21 +772,20 @@ def remind(awaited: Iterable[str], context: Context) -> ToSend:
     since = ledger.renewed(own, ledger.passwords)
     remade = {part: last for part, last in since.items() if part[0] in layers}
     sent = {(account, name) for account in layers for name in passwords_of(account, context)}
-    renewed = {name for _, name in remade} - {name for _, name in sent - remade.keys()}
+    due = sent - remade.keys()
+    renewed = {name for _, name in remade} - {name for _, name in due}
     here = [name for name in awaited if name not in renewed]
     others = {part: last for part, last in remade.items() if part[1] in renewed.intersection(awaited)}
     names = listed([*dict.fromkeys(name for _, name in others)], _MOST_NAMED)
     left_out = f"Not for {names}: {_other_text(others)}" if others else ""
     if not here:
         raise OnboardError("Another text is the one to open", left_out, next="Remind them from that session.")
-    handed = hand_out(
-        "A reminder",
-        f"Hello,\n\nYour access to {context.facts['project']} is ready. Please use `iam-onboard` to open "
-        "the handoff that I sent you, choose your own password, then set up MFA.\n\n"
-        "If you don't have it any more, or it doesn't open, tell me and I'll send it again.\n",
-        "reminder.txt",
-        context.environment,
-    )
+    what = [
+        (occasion_of(name, context), [account for account in layers if (account, name) in due])
+        for name in here
+    ]
+    text = reminder(str(context.facts["project"]), what)
+    handed = hand_out("A reminder", text, "reminder.txt", context.environment)
     return replace(handed, said=joined((handed.said, f"Send it to {listed(here, _MOST_NAMED)}.", left_out)))
 
 

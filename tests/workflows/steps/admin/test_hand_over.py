@@ -29,7 +29,15 @@ from workflows.machine.drafts import Drafts
 from workflows.machine.events import StepKey
 from workflows.machine.observations import AGREES, NOT_ASKED, Verdict
 from workflows.machine.summaries import DRAFTS, Summary, keep_summary, made_from
-from workflows.messages.handoff import NEW_ROLES, Handoff, open_handoff
+from workflows.messages.handoff import (
+    ACCESS,
+    NEW_KEY,
+    NEW_PASSWORD,
+    NEW_ROLES,
+    Handoff,
+    open_handoff,
+    reminder,
+)
 from workflows.sandbox.project import lay_out
 from workflows.steps.admin import hand_over, other_sessions
 from workflows.steps.admin.accepted_plan import HandedOver, Sent
@@ -604,6 +612,27 @@ def test_the_way_out_is_named_only_where_there_is_one(tmp_path: Path) -> None:
         for skippable in (True, False)
     )
     assert len(text_of(offered[0].message)) > len(text_of(withheld[0].message))
+
+
+def test_a_reminder_says_why_its_people_got_a_handoff_and_speaks_of_mfa_as_that_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    play(monkeypatch, {})
+    reset = {"file": "keys/c", "passwords": ["c"]}
+    tasks = {"joining": ["a"], "resetting": ["b"], "rekeying": ["c"]}
+    users = {
+        "user_changes": {"add": {"security": ["a"]}},
+        "keys": {"c": {"text": "key", "resets": {"security": reset}}},
+        "plan@security": {"passwords": [*"abc"]},
+    }
+    facts = {"project": "bb", "layers": ["security"], **tasks, **users}
+    whole = Context(fake_environment(tmp_path, {}), facts, facts, "", tmp_path)
+    sent = {who: hand_over.remind(who, whole).text for who in ("a", "b", "c", "ab")}
+    assert len({*sent.values()}) == len(sent)
+    occasions = {"a": ACCESS, "b": NEW_PASSWORD, "c": NEW_KEY}
+    for name, occasion in occasions.items():
+        assert sent[name] == reminder("bb", [(occasion, ["security"])])
+    assert sent["ab"] == reminder("bb", [(ACCESS, ["security"]), (NEW_PASSWORD, ["security"])])
 
 
 def test_whom_a_later_session_removed_or_awaits_is_not_asked_about(
