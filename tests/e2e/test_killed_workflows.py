@@ -223,7 +223,7 @@ async def onward(
     while walker.wizard.current is not None and walker.wizard.pane is pane:
         if isinstance(walker.app.screen, Confirm):
             await walker.confirm()
-        elif walker.app.screen is walker.wizard and not pane.running_move:
+        elif walker.app.screen is walker.wizard and pane.opened and not pane.running_move:
             try:
                 await fill()
                 await walker.next()
