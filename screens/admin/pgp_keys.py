@@ -508,7 +508,7 @@ class PgpKeysPane(StepPane):
         if not name:
             return "Nobody joins or gets a new key. Go back to the Project step to say who does."
         if name in self._invited and self.context.environment.sandbox:
-            return f"{name} is invited. F6 plays the new user, who sends a key."
+            return f"{name} is invited. F6 plays the other person, who sends a key."
         if name in self._invited:
             at = self._since(name)
             return f"You prepared {name}'s invitation ({at}). Paste the key below when it arrives."

@@ -48,6 +48,7 @@ ASIDE = "-aside"
 """The class of optional actions, which don't get the initial focus."""
 _ARCHIVE = "Archive it. Its steps stay in the list (F2), in case you want one after all."
 _ASK = "Look again (l) asks AWS."
+_PLAY = "F6 plays the other person."
 _JUST_ASKED = timedelta(minutes=5)
 _COMPARE = "Compare the fingerprint: ask them to read it to you, in a call or in person."
 _KEYS = (
@@ -720,7 +721,7 @@ def _next(
     elif in_git:
         yield in_git
         if played:
-            yield "F6 plays the new user."
+            yield _PLAY
         yield from _messages_to_send(run)
     elif chosen or deactivate or _failing(run.session.facts()):
         if _failing(run.session.facts()):
@@ -731,7 +732,7 @@ def _next(
         to_send = list(_messages_to_send(run))
         yield from to_send
         if played:
-            yield "F6 plays the new user." if to_send else "F6 plays the other person."
+            yield _PLAY
         elif not to_send:
             yield from _next_other_work(run, awaited)
 
@@ -751,6 +752,8 @@ def _next_other_work(run: SessionRun, awaited: Sequence[str]) -> Iterator[Senten
     elif unsent := unsent_since(run.session_context()):
         works = listed([*dict.fromkeys(map(work_of, unsent.values()))], 2)
         yield f"Open {works} on Home (F3), and send its text."
+    elif awaited and run.environment.sandbox:
+        yield f"Nobody plays {listed(awaited, 2)} in this sandbox. You can quit."
     elif awaited:
         yield f"Wait for {listed(awaited, 2)}. You can quit, and look again later."
     else:

@@ -767,7 +767,8 @@ class Begun(Dialog[Message]):
 
 _SANDBOX = (
     "You play both people here, with a disposable project and a local AWS. Start as the admin with Add "
-    "people, or as the new user with Set up my access. In a session, F6 plays the other person."
+    "people, or as the new user with Set up my access. Where a task has another person to play, its "
+    "footer offers F6."
 )
 
 

@@ -14,7 +14,7 @@ from workflows.core.files import FileError, is_there
 from workflows.core.later import on_demand
 from workflows.core.sentences import Sentence, text_of
 from workflows.core.shapes import WrongShape, texts
-from workflows.steps.kinds import REPLACING
+from workflows.steps.kinds import REPLACING, replaces_key
 
 with on_demand():
     from screens.new_user import replacement
@@ -285,7 +285,8 @@ class SessionControl:
             return None
         workflow = {"admin": "new-user", "new-user": "admin"}.get(mine.workflow)
         names = {*_not_removed(_people(mine), mine, here)}
-        if workflow is None or (mine.facts.get("project") and not names):
+        joins = "joining" in (mine.about.get("kinds") or ["joining"])  # nobody is named yet
+        if workflow is None or not (names or (joins and not mine.facts.get("project"))):
             return None
         theirs = [summary for summary in here if summary.workflow == workflow and not summary.damage]
         matching = [summary for summary in theirs if names & _people(summary)]
@@ -298,15 +299,16 @@ class SessionControl:
             return None
         found = matching or [summary for summary in theirs if not summary.facts.get("project")]
         likely = min(found, key=lambda summary: not summary.next_step, default=None)
-        if likely is not None and _asked_again(mine):
-            return _for_another_key(names, matching)
+        if names and workflow == "admin" and (_asked_again(mine) or replaces_key(mine)):
+            return _for_another_key(names, matching, again=_asked_again(mine))
         if likely is not None and not invited and (likely.next_step or not begins):
             return Start(
                 session=likely.id, drafts=_replacing(mine, likely), again=_without_device(mine, likely)
             )
         user = next(iter((*invited, *sorted(fresh))), "")
         asked = {"joining": sorted(fresh)} if workflow == "admin" else {"user": user}
-        return Start(workflow, drafts={_NAMES_PEOPLE[workflow]: asked} if fresh else {})
+        another = {"pgp-key": replacement.DRAFT} if user in texts(mine.about.get("rekeying")) else {}
+        return Start(workflow, drafts={_NAMES_PEOPLE[workflow]: asked, **another} if fresh else {})
 
     def plays_another(self, session: sessions.Session) -> bool:
         """Return whether `other_person` finds somebody, or can't look; never outside a sandbox."""
@@ -373,10 +375,10 @@ def _not_removed(
     return [name for name in names if name not in out]
 
 
-def _for_another_key(names: set[str], matching: Sequence[summaries.Summary]) -> Start:
-    """Return where an admin continues or begins with somebody's new PGP key."""
-    for summary in matching:
-        if summary.next_step and names & {*texts(summary.about.get("rekeying"))}:
+def _for_another_key(names: set[str], matching: Sequence[summaries.Summary], *, again: bool) -> Start:
+    """Return where an admin continues or begins with somebody's new PGP key; `again` after a handoff came."""
+    for summary in sorted(matching, key=lambda each: not each.next_step):
+        if (summary.next_step or not again) and names & {*texts(summary.about.get("rekeying"))}:
             return Start(session=summary.id)
     return Start("admin", drafts={"project": {"kinds": ["rekeying"], "rekeying": sorted(names)}})
 

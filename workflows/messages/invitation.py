@@ -1,9 +1,9 @@
-"""The invitation for a person without a PGP key yet: what to install and do, with or without the wizard."""
+"""The invitation to send a PGP key, the first or a new one: what to do, with or without the wizard."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from workflows.core.errors import Problem
 from workflows.messages import rules
@@ -20,11 +20,13 @@ class Invitation:
 
     Attributes:
         project: the project's short name.
-        user: the person's future IAM user name.
+        user: the person's present or future IAM user name.
+        replaces: whether it asks for another key, for somebody with access; only the text says it.
     """
 
     project: str
     user: str
+    replaces: bool = field(default=False, compare=False)
 
     def problems(self) -> list[Problem]:
         """Return everything in it that breaks a rule; empty if it may be sent."""
@@ -42,23 +44,21 @@ class Invitation:
             MessageError: a value breaks its rule.
         """
         rules.refuse(self.problems(), KIND)
+        wish, start = (_ANOTHER_KEY, _REPLACE) if self.replaces else (_ACCESS, _START)
         return f"""Hello,
 
-I'd like to give you access to the AWS accounts of {self.project}. It takes
-you ten minutes now, and ten more once I have added you. You need a
-terminal, an authenticator app on your phone, and GnuPG, because your first
-password comes encrypted to your key.
+{wish.format(project=self.project)}
 
 With iam-onboard, a wizard that guides you through all of it:
 
-  1. Install it.
+  1. Install it{", if you don't have it" if self.replaces else ""}.
      macOS:          brew install gnupg pinentry-mac pipx && pipx install iam-onboard
      Debian, Ubuntu: sudo apt install gnupg pipx && pipx install iam-onboard
      Fedora:         sudo dnf install gnupg2 pipx && pipx install iam-onboard
      Arch:           sudo pacman -S gnupg python-pipx && pipx install iam-onboard
      Windows:        in WSL, as for Ubuntu
 
-  2. Start it, and send me the text that it makes:
+  2. {start}
 
      {self.command}
 
@@ -72,6 +72,19 @@ Without it, with GnuPG alone:
 Send the PUBLIC key only (that is what --export prints), never the secret
 one, and keep your passphrase to yourself.
 """
+
+
+_ACCESS = """I'd like to give you access to the AWS accounts of {project}. It takes
+you ten minutes now, and ten more once I have added you. You need a
+terminal, an authenticator app on your phone, and GnuPG, because your first
+password comes encrypted to your key."""
+_ANOTHER_KEY = """I need a new PGP key from you for the AWS accounts of {project}: your
+present one is to be replaced, for example because it is lost or expired.
+You keep your access and your MFA device. Once I have the new key, I reset
+what I encrypted to the old one, such as your password, and send it again."""
+_START = "Start it, and send me the text that it makes:"
+_REPLACE = """Run iam-onboard, choose "Replace my PGP key", and send me the text that
+     it makes. If it asks who you are, paste this line there:"""
 
 
 def open_invitation(text: str) -> Invitation:

@@ -1346,6 +1346,11 @@ async def test_what_was_applied_is_undone_by_a_session_that_removes_who_was_adde
         ({"joining": ["jane"]}, [{"user": "sam"}, {}], 1),
         ({"resetting": ["jane"]}, [{"user": "jane"}], 0),
         ({"rekeying": ["jane"]}, [{"user": "jane"}], 0),
+        (
+            {"rekeying": ["jane"]},
+            [{"user": "sam"}],
+            Start("new-user", drafts={"before-you-start": {"user": "jane"}, "pgp-key": DRAFT}),
+        ),
         ({"resetting": ["alex"]}, [{"user": "jane"}, {}], None),
         ({"regrouping": ["jane"]}, [{"user": "jane"}], 0),
         ({"regrouping": ["alex"]}, [{"user": "jane"}, {}], None),
@@ -1386,6 +1391,32 @@ def test_the_other_person_is_one_of_this_very_onboarding(
     control = SessionControl(house.parts(), house.other, FakeClipboard())
     wanted = Start(session=others[found], drafts=drafts) if isinstance(found, int) else found
     assert control.other_person(begun("admin", mine)) == wanted
+
+
+@pytest.mark.parametrize(
+    ("kinds", "found"), [([], "new-user"), (["joining", "resetting"], "new-user"), (["resetting"], "")]
+)
+def test_a_task_that_adds_nobody_has_no_other_person_before_somebody_is_named(
+    house: House, kinds: list[str], found: str
+) -> None:
+    control = SessionControl(house.parts(), house.other, FakeClipboard())
+    session = control.sessions.create("admin", {})
+    session.drafts.save(PROJECT, {"kinds": kinds})
+    session.close()
+    start = control.other_person(session.folder.name)
+    assert (start.workflow if start else "") == found
+
+
+def test_who_replaces_a_key_is_answered_by_an_admin_who_replaces_it(house: House) -> None:
+    house.sandbox_session()
+    control = SessionControl(house.parts(), house.other, FakeClipboard())
+    for drafts, kinds in (({"pgp-key": DRAFT}, ["rekeying"]), ({}, None)):
+        session = control.begin("new-user", drafts).session
+        session.drafts.save(PROJECT, {"user": "dana"})
+        control.leave()
+        start = control.other_person(session.folder.name)
+        assert start is not None
+        assert start.drafts.get("project", {}).get("kinds") == kinds
 
 
 @pytest.mark.parametrize(("removed_from", "played"), [((), True), (("a",), True), (("a", "b"), False)])
@@ -1639,6 +1670,9 @@ def test_who_waits_for_another_handoff_is_told_from_who_waits_for_the_first(
 def test_another_key_is_taken_in_where_it_is_wanted_already_or_in_a_new_session() -> None:
     first = Summary("first", "admin", next_step="hand-over", facts={"joining": ["jane.doe"]})
     wanted = Summary("wanted", "admin", next_step="pgp-keys", facts={"rekeying": ["jane.doe"]})
-    assert _for_another_key({"jane.doe"}, [first, wanted]) == Start(session="wanted")
+    done = replace(wanted, id="done", next_step="")
+    assert _for_another_key({"jane.doe"}, [first, done, wanted], again=False) == Start(session="wanted")
     begun = Start("admin", drafts={"project": {"kinds": ["rekeying"], "rekeying": ["jane.doe"]}})
-    assert _for_another_key({"jane.doe"}, [first, replace(wanted, next_step="")]) == begun
+    assert _for_another_key({"jane.doe"}, [first, done], again=True) == begun
+    assert _for_another_key({"jane.doe"}, [first, done], again=False) == Start(session="done")
+    assert _for_another_key({"jane.doe"}, [first], again=False) == begun

@@ -277,7 +277,8 @@ def test_an_invitation_is_read_back_from_its_command() -> None:
 
 
 def test_every_line_is_short_enough_for_a_mail() -> None:
-    for text in (request(replacement=True, reason="r").render(), Invitation("bb", "jane.doe").render()):
+    invitations = (Invitation("bb", "jane.doe", replaces=replaces).render() for replaces in (False, True))
+    for text in (request(replacement=True, reason="r").render(), *invitations):
         assert max(map(len, text.splitlines())) <= 90
     assert all(ord(character) < 128 for character in extract_block.__name__ + block())
 

@@ -504,7 +504,7 @@ def take_in_mail(names: Iterable[str], context: Context, report: Report) -> Take
     raise OnboardError(
         "No request yet",
         "There is no request in the sandbox's mailbox.",
-        next="Press F6 to play the new user, and send one.",
+        next="Press F6 to play the other person, and send one.",
     )
 
 
@@ -793,12 +793,13 @@ def mail_for(context: Context) -> dict[str, int]:
 
 
 def invite(name: str, context: Context) -> ToSend:
-    """Write the invitation for a person who hasn't sent a key, and hand it out.
+    """Write the invitation for a person who hasn't sent a key, or is to send a new one, and hand it out.
 
     Raises:
         OnboardError: the name breaks a rule, or the text couldn't be put anywhere.
     """
-    text = Invitation(str(context.facts["project"]), name).render()
+    replaces = name in context.decisions.rekeying
+    text = Invitation(str(context.facts["project"]), name, replaces=replaces).render()
     title, file_name = f"The invitation for {name}", f"invitation-{name}.txt"
     if not mailed(text, file_name, context.environment):
         return hand_out(title, text, file_name, context.environment)

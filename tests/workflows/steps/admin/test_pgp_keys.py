@@ -239,9 +239,12 @@ def test_an_invitation_goes_to_the_mailbox_and_a_request_there_is_noticed(admin:
     admin = admin.with_mailbox()
     mailbox = admin.environment.mailbox
     assert mailbox is not None
-    assert pgp_keys.invite("jane.doe", admin.context()).certain
-    text = (mailbox / "invitation-jane.doe.txt").read_text()
-    assert open_invitation(text) == Invitation("bb", "jane.doe")
+    for tasks, replaces in (({}, False), ({"joining": [], "rekeying": ["jane.doe"]}, True)):
+        admin.facts |= tasks
+        assert pgp_keys.invite("jane.doe", admin.context()).certain
+        text = (mailbox / "invitation-jane.doe.txt").read_text()
+        assert open_invitation(text) == Invitation("bb", "jane.doe")
+        assert text == Invitation("bb", "jane.doe", replaces=replaces).render()
     assert not pgp_keys.mail_for(admin.context())
     (mailbox / "request-jane.doe.txt").write_text("sent")
     assert list(pgp_keys.mail_for(admin.context())) == ["jane.doe"]
