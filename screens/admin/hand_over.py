@@ -24,7 +24,7 @@ from workflows.core.shapes import plain
 from workflows.layer.names import is_machine_name
 from workflows.machine.events import StepKey
 from workflows.steps.admin import hand_over
-from workflows.steps.admin.accepted_plan import Sent, marks_in, parts_of, people_of, roles_of, sent_to
+from workflows.steps.admin.accepted_plan import Sent, marks_in, people_of, roles_of, sent_to
 from workflows.steps.admin.hand_over import PersonHandoff, Request
 from workflows.steps.shared.module import Progress, Report
 
@@ -147,7 +147,7 @@ class HandOverPane(TerraformPane):
         roles = [changed[name].sentence(name, "now has", "no longer has")] if name in changed else []
         if self.opening.done or name not in self._unsent or not self._later(name):
             how = f"Each handoff explains how to {'continue' if roles else 'start'}."
-            return [*roles, f"{how}{' In the sandbox, the mailbox delivers it.' if self._mailbox else ''}"]
+            return [*roles, f"{how}{' In the sandbox, it goes into the mailbox.' if self._mailbox else ''}"]
         covered = listed([self.context.item, *self._later(name)], 3)
         return [*roles, f"Send this one now, or choose “Send later”: one handoff then covers {covered}."]
 
@@ -238,10 +238,7 @@ class HandOverPane(TerraformPane):
             return YOURS
         people = [name for name in sent if not is_machine_name(name)] or sent
         whom = people[0] if len(people) == 1 else f"{len(people)} people"
-        joins = {*sent} <= {*self.context.decisions.joining}
-        secret = any(parts_of(name, self.context.item, self.context) for name in sent)
-        does = "start" if joins else "sign in" if secret else "read the new handoff"
-        return Turn(f"{short(whom)} can {does}", yours=False)
+        return Turn(f"{short(whom)} can open the handoff", yours=False)
 
     def on_mount(self) -> None:
         self.offer_comparison()
@@ -294,7 +291,10 @@ class HandOverPane(TerraformPane):
         elif handoff.text and handoff.trouble:
             mark, words = "!", f"ready only for {', '.join(handoff.accounts)}: see below"
         elif handoff.text:
-            mark, words = "○", f"ready: {', '.join(handoff.accounts)}"
+            before = hand_over.sent_before(name, self.context)
+            again = [account for account in handoff.accounts if account in before]
+            new = ", ".join(account for account in handoff.accounts if account not in before)
+            mark, words = "○", f"ready: {new}{f'; {listed(again, 3)} again' if again else ''}"
         else:
             mark, words = "✗", "can't be handed over: see below"
         width = max(cell_len(person) for person in self._names)

@@ -801,7 +801,7 @@ def _gone(entry: session_catalogue.Entry) -> str:
 
 def _kept(entry: session_catalogue.Entry) -> Sentence:
     """Say what deleting a session leaves alone."""
-    sandbox = "Deleting its last session deletes the sandbox too."
+    sandbox = "Deleting the sandbox's last session deletes the sandbox too."
     stays = "The project's files, keys and profiles stay." if entry.sandbox is None else sandbox
     return joined((left_behind(entry), stays))
 

@@ -220,7 +220,9 @@ class SessionControl:
         """
         entry.sessions.archive(entry.summary.id, archived=not entry.archived)
         return (
-            "It is back in the list." if entry.archived else "Archived. a brings it back; later F3 lists it."
+            "It is back in the list."
+            if entry.archived
+            else "Archived. a brings it back. Next time, All (F3) lists it."
         )
 
     def report(self, entry: session_catalogue.Entry, target: str, home: Path) -> Sentence:

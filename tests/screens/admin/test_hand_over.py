@@ -186,6 +186,19 @@ async def test_enter_shows_the_text_and_a_mark_by_hand_is_taken_back(
         assert str(page().query_one("#sent", Button).label) != label
 
 
+async def test_an_account_whose_text_was_sent_before_is_not_listed_as_the_new_one(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = replace(JANES, accounts=("management", "security"))
+    lines = []
+    async with at_hand_over(desk, monkeypatch, texts) as (_, _pilot, pane):
+        for before in (set(), {"management"}):
+            monkeypatch.setattr(hand_over, "sent_before", lambda *_, before=before: before)
+            line = pane._line("jane.doe")
+            lines.append([line.index(account) for account in texts.accounts])
+    assert [places == sorted(places) for places in lines] == [True, False]
+
+
 @pytest.mark.parametrize("trouble", [(), ("security: AWS no longer has this user.",)])
 async def test_a_text_that_lacks_an_account_is_marked_in_the_list(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, trouble: tuple[str, ...]

@@ -1311,6 +1311,9 @@ async def test_where_a_sandbox_plays_nobody_else_no_key_offers_it(house: House) 
         await pilot.press("f6")
         await settled(pilot)
         assert app.screen.query_one("#result").has_class("-warning"), "it says why"
+        await pilot.press("down")
+        await settled(pilot)
+        assert not app.screen.query_one("#result").has_class("-warning"), "until the next key"
 
 
 async def test_what_was_applied_is_undone_by_a_session_that_removes_who_was_added(house: House) -> None:

@@ -238,7 +238,7 @@ def person_handoff(
         rejected=name in context.decisions.rejected,
     )
     accounts = tuple(handed.account_name for handed in identities)
-    if {*accounts} <= _sent_before(name, context):
+    if {*accounts} <= sent_before(name, context):
         return made("", (), tuple(trouble))
     try:
         whole = [_with_usual_roles(handed, sources[handed.account_name]) for handed in identities]
@@ -291,7 +291,7 @@ def _left_open(part: tuple[str, str], context: Context) -> LeftOpen | None:
     return None if left and left.whose and name in context.decisions.keys else left
 
 
-def _sent_before(name: str, context: Context) -> set[str]:
+def sent_before(name: str, context: Context) -> set[str]:
     """Return the accounts that the texts sent to a person from earlier accounts cover."""
     layers = context.decisions.layers
     before = layers[: layers.index(context.item)] if context.item in layers else ()
@@ -751,7 +751,7 @@ def to_mailbox(person: PersonHandoff, context: Context) -> Sentence:
         raise OnboardError("No mailbox", "Only the sandbox has a mailbox.", next="Copy or save the text.")
     before = set_aside(mail, person.text)
     mailed(person.text, name, context.environment)
-    return f"in the mailbox as {name}{f'; the earlier one is now {before}' if before else ''}"
+    return f"put into the mailbox as {name}{f'; the earlier one is now {before}' if before else ''}"
 
 
 def _other_text(remade: Mapping[Part, Summary]) -> Sentence:
