@@ -446,7 +446,7 @@ def _by_hand(identity: Identity, *, again: bool) -> str:
         lines += ["", "  Sign in with it and choose a new one."]
         lines += [f"  - {sentence}" for sentence in identity.password_policy]
         if identity.mfa_required and again:
-            lines.append("  Your MFA device stays as it is.")
+            lines.append("  If you have an MFA device there, it stays as it is.")
         elif identity.mfa_required:
             lines.append('  Then add MFA under "Security credentials": an authenticator app, not a')
             lines.append("  passkey. Sign out and in again.")

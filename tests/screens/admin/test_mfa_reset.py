@@ -265,9 +265,12 @@ async def test_the_end_leads_to_who_needs_another_device_where_a_sandbox_plays_t
     session.close()
 
 
-@pytest.mark.parametrize(("look", "waits"), [(NOT_ASKED, True), (AGREES, False)])
-async def test_the_end_leads_to_nobody_who_has_signed_in(
-    tmp_path: Path, look: Observation, waits: bool
+@pytest.mark.parametrize(
+    ("look", "waits"),
+    [(NOT_ASKED, True), (Observation(Verdict.AWAITED, "Not yet.", (NAMES[0],)), True), (AGREES, False)],
+)
+async def test_the_end_leads_to_nobody_who_has_signed_in_and_awaits_who_may_come(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, look: Observation, waits: bool
 ) -> None:
     facts: dict[str, Any] = {name: [] for name in step_of(hand_over).needs}
     facts |= {"project_root": str(tmp_path), "project": "bb", "layers": ["security"], "keys": {}}
@@ -282,6 +285,16 @@ async def test_the_end_leads_to_nobody_who_has_signed_in(
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
         assert ("F6" in str(app.wizard.query_one("#next", Text).render())) is waits
+        following = set[str]()
+        monkeypatch.setattr(app, "check_action", lambda action, _parameters: action != "swap")
+        for sandbox in (True, False):
+            app.wizard.run.environment = replace(environment, sandbox=sandbox)
+            await app.wizard.go_to(None)
+            await rest(pilot)
+            following.add(str(app.wizard.query_one("#next", Text).render()))
+        assert len(following) == (2 if look.verdict is Verdict.AWAITED else 1), (
+            "a sandbox plays not everybody"
+        )
     session.close()
 
 
