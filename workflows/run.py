@@ -144,6 +144,13 @@ class SessionRun:
             self._over = (state, self._over_in(state))
         return self._over[1]
 
+    def overtaken(self, key: StepKey) -> bool:
+        """Return whether the apply has removed the people whose keys the step would deactivate."""
+        after = StepKey("apply", key.item)
+        if key.step != "deactivate" or self.session.record(after) is None:
+            return False
+        return self.session.status(after) in {Status.DONE, Status.UNCONFIRMED}
+
     def _over_in(self, state: State) -> Sentence:
         ahead = self.session.proposal()
         if ahead is not None and self.step(ahead).outlives and self.session.record(ahead) is not None:

@@ -351,7 +351,8 @@ class Finished(VerticalScroll):
             return []
         observed = self._run.session.state.observed
         said = [key for key in self._unconfirmed_steps() if observed.get(key, NOT_ASKED).said_so]
-        return said + [key for key in self._skipped() if not self._run.step(key).passed_on]
+        left = (key for key in self._skipped() if not self._run.overtaken(key))
+        return said + [key for key in left if not self._run.step(key).passed_on]
 
     def _skipped(self) -> list[StepKey]:
         return [key for key in self._steps_with(Status.SKIPPED) if not _has_device(self._run, key)]

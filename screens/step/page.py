@@ -106,7 +106,7 @@ class Opening:
         skipped: whether the user skipped it.
         undone: whether it is open again for a reason: somebody else has undone it.
         gone: people in the step whom later sessions removed.
-        over: whether later sessions left nothing to do in the session: no step is skipped or done again.
+        over: whether later sessions, or a later step, left nothing to do: it isn't skipped or done again.
     """
 
     step: Step

@@ -219,7 +219,7 @@ class Stage(Vertical):
             skipped=status is Status.SKIPPED,
             undone=status is Status.READY and bool(reopened_because(session.record(key))),
             gone=gone,
-            over=bool(self._run.why_over()),
+            over=bool(self._run.why_over()) or self._run.overtaken(key),
         )
 
     def _removed(self, gone: Sequence[str]) -> Sentence:
@@ -380,7 +380,7 @@ def note_of(run: SessionRun, key: StepKey) -> str:
     """Return the note of a step, or ""."""
     session, record = run.session, run.session.record(key)
     last, status = record.last if record is not None else None, session.status(key)
-    over = bool(run.why_over())
+    over = bool(run.why_over()) or run.overtaken(key)
     match None if over and status not in SETTLED else status:  # a session that is over needs nothing
         case Status.LOCKED:
             return _waits_for(run, key)

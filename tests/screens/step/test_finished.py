@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from support.fakes import fake_environment
 from support.given import Given
-from support.panes import PaneHost, new_session, rest, settle
+from support.panes import PaneHost, by_id, new_session, rest, settle
 from support.steps import step_of
 
 from screens.admin.apply import ApplyPane
@@ -31,7 +31,8 @@ from workflows.machine.observations import Observation, Verdict
 from workflows.machine.session import Session
 from workflows.machine.state import Status
 from workflows.machine.summaries import Summary, keep_summary, made_from
-from workflows.steps.admin import apply, hand_over, plan, terraform_runs
+from workflows.run import SessionRun
+from workflows.steps.admin import apply, deactivate, hand_over, plan, terraform_runs
 from workflows.steps.admin.accepted_plan import HandedOver, Made, Planned, Sent
 from workflows.steps.admin.admissions import Admission, Admissions
 from workflows.steps.admin.status_grid import PersonStatus, StatusGrid, status_grid
@@ -305,6 +306,21 @@ async def test_the_closing_page_names_a_plan_that_was_skipped_where_all_else_is_
         assert text_of(app.wizard.run.title(StepKey("plan", "apps-devstg"))) in page._achieved(
             finished.status_grid(app.wizard.run.session_context())
         )
+
+
+def test_deactivate_is_offered_only_until_the_removal_is_applied(tmp_path: Path) -> None:
+    facts: dict[str, Any] = {name: [] for name in (*step_of(plan).needs, *step_of(deactivate).needs)}
+    facts |= {"project_root": str(tmp_path), "project": "bb", "layers": ["management"], "leaving": PEOPLE[:1]}
+    modules: list[Any] = [Given(facts), deactivate, plan, apply]
+    session, skipped = new_session(tmp_path / "sessions", modules), StepKey("deactivate", "management")
+    settle(session, StepKey("given"), facts)
+    session.skip(skipped)
+    run = SessionRun(session, fake_environment(tmp_path, {}), by_id(modules))
+    settle(session, StepKey("plan", "management"), {"plan": {}})
+    assert (Finished(run)._to_revisit(), run.overtaken(skipped)) == ([skipped], False)
+    settle(session, StepKey("apply", "management"), {"applied": APPLIED})
+    assert (Finished(run)._to_revisit(), run.overtaken(skipped)) == ([], True)
+    session.close()
 
 
 @pytest.mark.parametrize(("added", "at", "named"), [(0, 2, True), (60, 2, False), (0, 4, False)])
