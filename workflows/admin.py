@@ -9,6 +9,7 @@ from workflows.aws.sts_regions.answers import Audit
 from workflows.core.shapes import reading
 from workflows.machine.declaration import Condition, Step, Workflow
 from workflows.steps.admin.accepted_plan import read_plan, sent_to, somebody_gets_something
+from workflows.steps.admin.deactivated import Deactivated
 from workflows.steps.decisions import Decisions
 from workflows.steps.kinds import KINDS
 
@@ -158,7 +159,7 @@ DEACTIVATE = Step(
     repeats_over="layers",
     applies=Condition("somebody leaves", lambda facts: bool(facts.get("leaving"))),
     blocked_words="Deactivate needs to know who leaves (Users)",
-    reads=reading(deactivated=Mapping[str, Any]),
+    reads=reading(deactivated=Deactivated),
 )
 
 PLAN = Step(

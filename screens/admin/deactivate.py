@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -23,6 +23,7 @@ from workflows.core.secret import Secret
 from workflows.core.sentences import count, moment_text
 from workflows.steps.admin import deactivate
 from workflows.steps.admin.deactivate import Findings, Leaver, Request, as_text
+from workflows.steps.admin.deactivated import Deactivated
 from workflows.steps.shared.module import Report
 
 
@@ -60,6 +61,14 @@ class DeactivatePane(AccountWorkPane):
             show=False,
             tooltip="Show what mentions them",
         ),
+        Binding(
+            "w",
+            "keep",
+            "Keep until Apply",
+            id="deactivate.keep",
+            show=False,
+            tooltip="Let the keys work until the apply removes the user",
+        ),
         Binding("r", "look", "Look again", id="deactivate.look", show=False, tooltip="Ask AWS again"),
     ]
     DEFAULT_CSS = """
@@ -78,7 +87,8 @@ class DeactivatePane(AccountWorkPane):
             Button("Remove", id="remove", key="d"),
             Button("Mentions", id="mentions", key="v"),
             Button("Look again", id="look", key="r"),
-            Button("Skip", id="skip", key="^s"),
+            Button("Keep until Apply", id="keep", key="w"),
+            Button("Skip without asking", id="skip", key="^s"),
         )
 
     def nobody(self) -> bool:
@@ -116,8 +126,10 @@ class DeactivatePane(AccountWorkPane):
         active = bool(self.found and self.found.active_keys)
         self.query_one("#stop").display = active
         self.query_one("#look").display = self.found is not None
-        unseen = self.found is None and not self.nobody()
-        self.offer_skip("Keep them working" if active else "Skip without asking" if unseen else "")
+        self.query_one("#keep").display = active and not self.opening.over
+        self.offer_skip("Skip without asking" if self.found is None and not self.nobody() else "")
+        if self.found and self.found.clear:
+            self.drop_note()  # whatever it was opened again for is gone
         self.primary_changed()
 
     @on(OptionList.OptionHighlighted, "#things")
@@ -134,12 +146,8 @@ class DeactivatePane(AccountWorkPane):
     def _standing(self) -> str:
         if self.nobody():
             return "Nobody leaves this account."
-        if self.found is None and self.opening.done:
-            return "\n".join(_recorded(self.context.facts["deactivated"], self.context.environment.now()))
         if self.found is None:
-            asks = "iam-onboard asks AWS for their access keys and whatever blocks their removal."
-            skipped = "○ You skipped this account: their access keys stay as they are."
-            return skipped if self.opening.skipped else asks
+            return "\n".join(self._without_a_look())
         if self.found.active_keys:
             number = self.found.active_keys
             work = f"{count(number, 'access key')} still {'works' if number == 1 else 'work'}"
@@ -153,6 +161,17 @@ class DeactivatePane(AccountWorkPane):
         if any(person.denied for person in self.found.people):
             return f"{none}. Lines marked ? can't be listed and may block the removal."
         return f"{none}, and nothing blocks the removal."
+
+    def _without_a_look(self) -> Iterator[str]:
+        now, applied = self.context.environment.now(), self.context.facts.get("applied")
+        if self.opening.over and applied:
+            yield f"– The removal was applied {moment_text(applied['at'], now)}."
+        elif self.opening.skipped:
+            yield "○ You skipped this account: their access keys stay as they are."
+        elif not self.opening.done:
+            yield "iam-onboard asks AWS for their access keys and whatever blocks their removal."
+        if self.opening.done:
+            yield from _recorded(deactivate.recorded(self.context), now)
 
     def _lines(self) -> Iterator[_Row]:
         for person in self.found.people if self.found else ():
@@ -232,6 +251,12 @@ class DeactivatePane(AccountWorkPane):
         question = Confirm(title, body, "Remove", typed=name, no="Not yet")
         self._do(question, remove, f"Removed the {holding.kind.value}.")
 
+    @on(Button.Pressed, "#keep")
+    def action_keep(self) -> None:
+        """Record the keys that work, and leave them to the apply."""
+        if self.query_one("#keep").display:
+            self.post_message(self.Submitted(replace(self.request(), keeps=True)))
+
     @on(Button.Pressed, "#mentions")
     def action_mentions(self) -> None:
         """Show where else the repository mentions them."""
@@ -243,15 +268,14 @@ class DeactivatePane(AccountWorkPane):
         return Request(self.found)
 
 
-def _recorded(fact: Mapping[str, Any], now: datetime) -> Iterator[str]:
+def _recorded(fact: Deactivated, now: datetime) -> Iterator[str]:
     """Describe the findings recorded by the step, one line per person."""
-    yield f"This is what AWS said {moment_text(fact['at'], now)}. r asks again."
-    for name, person in fact["people"].items():
-        active, blocking = len(person["active"]), len(person["blocking"])
+    yield f"This is what AWS said {moment_text(fact.at, now)}. r asks again."
+    for name, had in fact.people.items():
         parts = [
-            f"{count(active, 'access key')} still active" if active else "",
-            f"{count(len(person['inactive']), 'access key')} inactive" if person["inactive"] else "",
-            f"{count(blocking, 'thing')} blocking the removal" if blocking else "",
+            f"{count(len(had.active), 'access key')} still active" if had.active else "",
+            f"{count(len(had.inactive), 'access key')} inactive" if had.inactive else "",
+            f"{count(len(had.blocking), 'thing')} blocking the removal" if had.blocking else "",
         ]
         found = ", ".join(filter(None, parts)) or "no access keys, and nothing blocks the removal"
-        yield f"{'!' if active or blocking else '✓'} {name}: {found}"
+        yield f"{'!' if had.active or had.blocking else '✓'} {name}: {found}"

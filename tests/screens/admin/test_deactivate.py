@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
@@ -16,33 +17,35 @@ from support.steps import step_of
 from screens.admin.deactivate import DeactivatePane
 from screens.widgets.dialogs import Confirm, ErrorDialog
 from screens.widgets.text import Text
+from tui.app.stage import note_of
 from workflows.aws.iam import AccessKey, Holding, HoldingKind
 from workflows.core.errors import OnboardError
 from workflows.machine.events import StepKey
 from workflows.machine.session import Session
+from workflows.machine.state import Status
 from workflows.run import SessionRun
 from workflows.steps.admin import deactivate
 from workflows.steps.admin.deactivate import Findings, Leaver, Mention, Mentioned
 from workflows.steps.shared.module import stopped
 
-NAME = "sam.okafor"
+NAME, KEY = "sam.okafor", StepKey("deactivate", "management")
 HOLDINGS = tuple(Holding(HoldingKind.INLINE_POLICY, f"by-hand-{at}") for at in range(12))
 PLACES = tuple(Mention(f"README.md:{line}", "name", f"ask {NAME}") for line in range(1, 8))
 
 
-def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, found: Findings) -> tuple[Session, PaneHost]:
+def opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, found: Findings, more: Mapping[str, Any] | None = None
+) -> tuple[Session, PaneHost]:
     """The step of an account from which somebody leaves, and what is found there."""
     facts: dict[str, Any] = {name: [] for name in step_of(deactivate).needs}
     facts |= {"project_root": str(tmp_path), "project": "bb", "layers": ["management"], "leaving": [NAME]}
-    facts |= {"user_changes": {"add": {}, "remove": {"management": [NAME]}}}
+    facts |= {"user_changes": {"add": {}, "remove": {"management": [NAME]}}, **(more or {})}
     modules: list[Any] = [Given(facts), deactivate]
     session = new_session(tmp_path / "sessions", modules)
     settle(session, StepKey("given"), facts)
     monkeypatch.setattr(deactivate, "survey", lambda *_: found)
     panes = {"deactivate": DeactivatePane}
-    app = PaneHost(
-        session, fake_environment(tmp_path, {}), modules, panes, StepKey("deactivate", "management")
-    )
+    app = PaneHost(session, fake_environment(tmp_path, {}), modules, panes, KEY)
     return session, app
 
 
@@ -74,7 +77,7 @@ async def test_the_mentions_are_shown_whole(tmp_path: Path, monkeypatch: pytest.
     session.close()
 
 
-async def test_keys_that_work_are_stopped_by_next_and_left_alone_by_skip(
+async def test_keys_that_work_are_stopped_by_next_or_recorded_and_left_to_the_apply(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     key = AccessKey("AKIAEXAMPLE", True, datetime(2026, 1, 2, tzinfo=UTC), None, "")
@@ -83,11 +86,15 @@ async def test_keys_that_work_are_stopped_by_next_and_left_alone_by_skip(
         await rest(pilot)
         await rest(pilot)
         assert not app.pane.query_one("#remove").display
-        assert app.pane.query_one("#skip").display
+        assert not app.pane.query_one("#skip").display
         await pilot.press("ctrl+n")
         await rest(pilot)
         assert isinstance(app.screen, Confirm)
         assert not app.pane.warned
+        await pilot.press("escape", "w")
+        await rest(pilot)
+    assert session.status(KEY) is Status.DONE
+    assert session.facts("management")["deactivated"]["people"][NAME]["active"] == ["AKIAEXAMPLE"]
     session.close()
 
 
@@ -137,12 +144,13 @@ async def test_where_nothing_is_left_there_is_nothing_to_remove_and_nothing_to_s
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
         await rest(pilot)
-        assert not any(app.pane.query_one(selector).display for selector in ("#remove", "#stop", "#skip"))
+        offered = ("#remove", "#stop", "#keep", "#skip")
+        assert not any(app.pane.query_one(selector).display for selector in offered)
     session.close()
 
 
 @pytest.mark.parametrize("over", ["", "Removed since."])
-async def test_a_session_that_is_over_offers_no_step_to_be_skipped(
+async def test_a_session_that_is_over_keeps_no_key_for_an_apply(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, over: str
 ) -> None:
     key = AccessKey("AKIAEXAMPLE", True, datetime(2026, 1, 2, tzinfo=UTC), None, "")
@@ -151,11 +159,46 @@ async def test_a_session_that_is_over_offers_no_step_to_be_skipped(
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
         await rest(pilot)
-        await app.wizard.go_to(StepKey("deactivate", "management"))
+        await app.wizard.go_to(KEY)
         await rest(pilot)
         await rest(pilot)
         assert app.pane.query_one("#stop").display
-        assert app.pane.query_one("#skip").display is not bool(over)
+        assert app.pane.query_one("#keep").display is not bool(over)
+    session.close()
+
+
+@pytest.mark.parametrize("left", [(), HOLDINGS[:1]])
+async def test_a_reason_to_open_it_again_is_shown_until_nothing_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, left: tuple[Holding, ...]
+) -> None:
+    session, app = opened(tmp_path, monkeypatch, Findings((Leaver(NAME, True, blocking=left),)))
+    settle(session, KEY, {"deactivated": {"at": "2026-03-02T12:00:00+00:00", "people": {}}})
+    session.reopen(KEY, "AWS has something new")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await rest(pilot)
+        assert app.pane.query_one(".pane-note").display is bool(left)
+    session.close()
+
+
+@pytest.mark.parametrize("kept", [True, False])
+async def test_once_the_removal_is_applied_nothing_is_said_to_be_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, kept: bool
+) -> None:
+    monkeypatch.setattr(SessionRun, "overtaken", lambda *_: True)
+    facts = {"applied": {"at": "2026-03-02T12:00:00+00:00"}}
+    session, app = opened(tmp_path, monkeypatch, Findings(()), facts)
+    people = {NAME: {"inactive": [], "active": ["AKIA1"], "blocking": []}}
+    if kept:
+        settle(session, KEY, {"deactivated": {"at": "2026-03-02T12:00:00+00:00", "people": people}})
+    else:
+        session.skip(KEY)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        first, *rest_ = str(app.pane.query_one("#standing", Text).content).splitlines()
+        assert first.startswith("–")
+        assert bool(rest_) is kept
+        assert "^r" not in note_of(app.wizard.run, KEY)
     session.close()
 
 
@@ -174,7 +217,7 @@ async def test_another_look_takes_back_what_the_last_one_warned_of(
             await rest(pilot)
             await rest(pilot)
             assert not app.pane.problems
-            assert session.record(StepKey("deactivate", "management")) is None
+            assert session.record(KEY) is None
     session.close()
 
 
@@ -197,7 +240,7 @@ async def test_a_done_step_says_what_was_found_and_has_the_focus_on_the_primary(
     session, app = opened(tmp_path, monkeypatch, Findings(()))
     person = {"inactive": ["AKIA1"], "active": [], "blocking": []}
     fact = {"at": "2026-03-02T12:00:00+00:00", "people": {NAME: person}}
-    settle(session, StepKey("deactivate", "management"), {"deactivated": fact})
+    settle(session, KEY, {"deactivated": fact})
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
         assert NAME in str(app.pane.query_one("#standing", Text).content)
@@ -223,7 +266,7 @@ async def test_a_look_that_fails_by_itself_is_said_in_the_page_and_not_begun_aga
         assert len(app.pane.problems) == len(asked) == 1
         await pilot.press("ctrl+s")
         await rest(pilot)
-        await app.wizard.go_to(StepKey("deactivate", "management"))
+        await app.wizard.go_to(KEY)
         await rest(pilot)
         await rest(pilot)
         assert len(asked) == 1

@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from workflows.aws import iam
 from workflows.aws.clients import AwsClient
@@ -18,12 +17,14 @@ from workflows.aws.errors import AwsFailure, asked
 from workflows.aws.iam import AccessKey, Holding, HoldingKind
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.secret import Secret
-from workflows.core.sentences import Sentence, joined
+from workflows.core.sentences import Sentence, joined, text_of
+from workflows.core.shapes import plain, read
 from workflows.git import GitSearch
 from workflows.gpg.inspect import inspect_key
 from workflows.gpg.normalise import normalise
-from workflows.machine.events import Facts
+from workflows.machine.events import RESTED, Facts
 from workflows.machine.observations import AGREES, NOT_ASKED, Observation, Verdict
+from workflows.steps.admin.deactivated import Deactivated, Record, Thing
 from workflows.steps.admin.state_now import CODED, client_without_code
 from workflows.steps.admin.terraform_runs import OpenLayer, iam_client, open_layer, read_state
 from workflows.steps.shared.module import Context, Progress, Report
@@ -81,12 +82,23 @@ class Findings:
         """The number of access keys that still work."""
         return sum(len(person.active_keys) for person in self.people)
 
+    @property
+    def clear(self) -> bool:
+        """Whether no access key works and nothing blocks a removal, as far as everything could be listed."""
+        return not any(person.active_keys or person.blocking or person.denied for person in self.people)
+
 
 @dataclass(frozen=True)
 class Request:
-    """The person's decision: continue with the last findings; None if nothing was checked."""
+    """The person's decision: continue with the last findings.
+
+    Attributes:
+        findings: them; None if nothing was checked.
+        keeps: whether the keys that still work are to work until the apply.
+    """
 
     findings: Findings | None = None
+    keeps: bool = False
 
 
 def leavers(context: Context) -> tuple[str, ...]:
@@ -178,15 +190,16 @@ def _with_holdings(client: AwsClient, name: str, state: State) -> Leaver:
     found, not_listed = iam.list_holdings(client, name)
     held = [
         *([Holding(HoldingKind.PASSWORD, "")] if password else []),
-        *(
-            Holding(HoldingKind.ACCESS_KEY, key.access_key_id, "active" if key.active else "inactive")
-            for key in keys or ()
-        ),
+        *map(_as_holding, keys or ()),
         *found,
     ]
     blocking = tuple(holding for holding in held if not _terraforms(holding, name, state))
     denied = (*([HoldingKind.ACCESS_KEY] if keys is None else []), *not_listed)
     return Leaver(name, True, password, keys, blocking, tuple(kind.plural for kind in denied))
+
+
+def _as_holding(key: AccessKey) -> Holding:
+    return Holding(HoldingKind.ACCESS_KEY, key.access_key_id, "active" if key.active else "inactive")
 
 
 def _terraforms(holding: Holding, name: str, state: State) -> bool:
@@ -224,16 +237,17 @@ def validate(request: Request, context: Context) -> list[Problem]:
     return [
         Problem(words, "people", fatal=False)
         for person in request.findings.people
-        for words in _left_of(person)
+        for words in _left_of(person, request)
     ]
 
 
-def _left_of(person: Leaver) -> Iterator[Sentence]:
-    """Describe what still works for somebody, blocks, or can't be seen."""
+def _left_of(person: Leaver, request: Request) -> Iterator[Sentence]:
+    """Describe what still works for somebody without a decision, blocks, or can't be seen."""
     if person.denied:
         works = ", so keys may still work" if person.keys is None else ""
         yield f"You aren't allowed to list {joined(person.denied, ', ')} of {person.name}{works}."
-    if active := ", ".join(key.access_key_id for key in person.active_keys):
+    active = ", ".join(key.access_key_id for key in person.active_keys)
+    if active and not request.keeps:
         yield f"{person.name} still has keys that work: {active}."
     holdings = [item for item in person.blocking if item.kind is not HoldingKind.ACCESS_KEY]
     if holdings or len(person.blocking) > len(person.active_keys):
@@ -244,21 +258,30 @@ def _left_of(person: Leaver) -> Iterator[Sentence]:
 def perform(request: Request, context: Context, _report: Report) -> Facts:
     """Record the last findings; none of them is secret."""
     people = {
-        person.name: {
-            "inactive": [key.access_key_id for key in person.keys or () if not key.active],
-            "active": [key.access_key_id for key in person.active_keys],
-            "blocking": [item.sentence for item in person.blocking],
-        }
+        person.name: Record(
+            inactive=tuple(key.access_key_id for key in person.keys or () if not key.active),
+            active=tuple(key.access_key_id for key in person.active_keys),
+            blocking=tuple(map(_thing, person.blocking)),
+        )
         for person in (request.findings.people if request.findings else ())
     }
-    return {
-        "deactivated": {"at": context.environment.now().isoformat(timespec="seconds"), "people": people},
-    }
+    at = context.environment.now().isoformat(timespec="seconds")
+    return {"deactivated": plain(Deactivated(at, people))}
+
+
+def _thing(holding: Holding) -> Thing:
+    return Thing(holding.kind.value, holding.id, text_of(holding.note))
+
+
+def recorded(context: Context) -> Deactivated:
+    """Return what the step recorded; of nobody if it was skipped."""
+    fact = context.facts.get("deactivated")
+    return read(Deactivated, fact, "deactivated") if fact else Deactivated("", {})
 
 
 def observe(context: Context) -> Observation:
     """Agree if nobody leaves; otherwise only AWS knows whether a key works by now: see `inquire`."""
-    return NOT_ASKED if context.facts["deactivated"]["people"] else AGREES
+    return NOT_ASKED if recorded(context).people else AGREES
 
 
 guarded_look = CODED
@@ -270,7 +293,7 @@ def inquire(context: Context) -> Observation:
     Raises:
         OnboardError: AWS can't be asked.
     """
-    people = context.facts["deactivated"]["people"]
+    people = recorded(context).people
     with client_without_code("iam", context, "whether their keys are still inactive") as client:
         there = [name for name in people if iam.find_user(client, name) is not None]
         keys = [key for name in there for key in _working(people[name], iam.list_access_keys(client, name))]
@@ -278,13 +301,17 @@ def inquire(context: Context) -> Observation:
     return Observation(Verdict.UNDONE, words, tuple(keys)) if keys else AGREES
 
 
-def _working(before: Mapping[str, Any], keys: Iterable[AccessKey]) -> list[str]:
+def _working(before: Record, keys: Iterable[AccessKey]) -> list[str]:
     """Return the access keys that work now and didn't when the step was done."""
-    return [key.access_key_id for key in keys if key.active and key.access_key_id not in before["active"]]
+    return [key.access_key_id for key in keys if key.active and key.access_key_id not in before.active]
 
 
 class Appeared(OnboardError):  # noqa: N818 - the name says what happened
     """People about to be removed have something by now that the step didn't record."""
+
+    def as_record(self) -> dict[str, str]:
+        """Record that the apply, which hasn't begun, only waits for a decision."""
+        return {**super().as_record(), "kind": RESTED}
 
 
 def refuse_appeared(names: Collection[str], layer: OpenLayer, context: Context, report: Report) -> None:
@@ -294,7 +321,7 @@ def refuse_appeared(names: Collection[str], layer: OpenLayer, context: Context, 
         Appeared: somebody does.
         OnboardError: the state or IAM can't be read.
     """
-    people = (context.facts.get("deactivated") or {}).get("people", {})
+    people = recorded(context).people
     if not (asked_about := [name for name in people if name in names]):
         return
     state = read_state(layer, context, report, planning=True)
@@ -304,18 +331,25 @@ def refuse_appeared(names: Collection[str], layer: OpenLayer, context: Context, 
     new = {person.name: [*_since(people[person.name], person)] for person in found}
     if any(new.values()):
         raise Appeared(
-            "Something appeared since Deactivate",
+            "Not what Deactivate recorded",
             joined(f"AWS has of {name}: {joined(things, ', ')}." for name, things in new.items() if things),
-            why="Deactivate recorded nothing like that. Nothing was removed.",
+            why="Deactivate recorded something else. Nothing was removed.",
             next="Go back to Deactivate, and decide about it there.",
         )
 
 
-def _since(before: Mapping[str, Any], person: Leaver) -> Iterator[Sentence]:
-    """Yield the keys of somebody that work now, and what blocks their removal now, but didn't before."""
-    yield from (f"access key {key} (active)" for key in _working(before, person.keys or ()))
-    others = (item.sentence for item in person.blocking if item.kind is not HoldingKind.ACCESS_KEY)
-    yield from (sentence for sentence in others if sentence not in before["blocking"])
+def _since(before: Record, person: Leaver) -> Iterator[Sentence]:
+    """Yield what somebody has now and didn't before: keys that work, and what blocks the removal."""
+    new = {*_working(before, person.keys or ())}
+    yield from (_as_holding(key).sentence for key in person.keys or () if key.access_key_id in new)
+    keys, others = {*before.active, *before.inactive, *new}, {*before.blocking}
+    for item in person.blocking:
+        if item.kind is HoldingKind.ACCESS_KEY:
+            known = item.id in keys
+        else:  # earlier versions recorded the displayed text
+            known = not others.isdisjoint({_thing(item), text_of(item.sentence)})
+        if not known:
+            yield item.sentence
 
 
 @dataclass(frozen=True)

@@ -16,12 +16,14 @@ from support.admin_project import quiet
 from support.fakes import fake_environment
 
 from workflows.aws.clients import ClientFactory
-from workflows.aws.iam import HoldingKind
+from workflows.aws.iam import AccessKey, Holding, HoldingKind
 from workflows.core.secret import Credentials, Secret
 from workflows.core.sentences import text_of
+from workflows.machine.events import RESTED
 from workflows.machine.observations import AGREES, NOT_ASKED, Verdict
 from workflows.steps.admin import deactivate
 from workflows.steps.admin.deactivate import Appeared, Findings, Leaver, Request, refuse_appeared
+from workflows.steps.admin.deactivated import Record, Thing
 from workflows.steps.shared.module import Context
 from workflows.terraform.state import State
 
@@ -205,29 +207,40 @@ def test_aws_is_asked_whether_a_key_works_that_did_not_before(
     assert seen.verdict is verdict
 
 
-def claimed(**found: list[str]) -> dict[str, Any]:
+POLICY = {"kind": "inline policy", "id": "by-hand", "status": ""}
+AS_TEXT = "inline policy by-hand"
+
+
+def claimed(**found: list[Any]) -> dict[str, Any]:
     """The facts of a step that found this."""
-    return {"deactivated": {"people": {NAME: {"inactive": [], "active": [], "blocking": [], **found}}}}
+    people = {NAME: {"inactive": [], "active": [], "blocking": [], **found}}
+    return {"deactivated": {"at": "2026-03-02T12:00:00+00:00", "people": people}}
 
 
 def test_only_aws_knows_whether_a_key_works_by_now(tmp_path: Path) -> None:
     context = Context(fake_environment(tmp_path, {}), claimed(), {}, "security", tmp_path)
     assert deactivate.observe(context) is NOT_ASKED
-    nobody = replace(context, facts={"deactivated": {"people": {}}})
+    nobody = replace(context, facts={"deactivated": {**claimed()["deactivated"], "people": {}}})
     assert deactivate.observe(nobody) is AGREES
 
 
 @pytest.mark.parametrize(
     ("facts", "names", "refused"),
     [
-        (claimed(active=[KEY_ID], blocking=["inline policy by-hand"]), [NAME], False),
-        (claimed(blocking=["inline policy by-hand"]), [NAME], True),
-        (claimed(inactive=[KEY_ID], blocking=["inline policy by-hand"]), [NAME], True),
+        (claimed(active=[KEY_ID], blocking=[POLICY]), [NAME], False),
+        (claimed(active=[KEY_ID], blocking=[AS_TEXT]), [NAME], False),
+        (claimed(blocking=[POLICY]), [NAME], True),
+        (claimed(inactive=[KEY_ID], blocking=[POLICY]), [NAME], True),
         (claimed(active=[KEY_ID]), [NAME], True),
+        (claimed(active=[KEY_ID], blocking=[{**POLICY, "id": "another"}]), [NAME], True),
+        (claimed(active=[KEY_ID], blocking=[{**POLICY, "kind": "attached policy"}]), [NAME], True),
         (claimed(), [], False),
         ({}, [NAME], False),
     ],
-    ids=["as found", "a new key", "an activated key", "a policy", "who stays", "nothing was asked"],
+    ids=[
+        *("as found", "as an earlier version recorded it", "a new key", "an activated key", "a policy"),
+        *("another policy", "a policy of another kind", "who stays", "nothing was asked"),
+    ],
 )
 def test_what_appeared_since_stops_a_removal(
     iam: tuple[Any, Stubber],
@@ -249,3 +262,25 @@ def test_what_appeared_since_stops_a_removal(
         refuse_appeared(names, layer, context, quiet)
     if stopped is not None:
         assert NAME in text_of(stopped.value.what)
+        assert stopped.value.as_record()["kind"] == RESTED  # it is no failed try: nothing was begun
+
+
+@pytest.mark.parametrize(("by_hand", "known", "new"), [(True, False, 1), (True, True, 0), (False, False, 0)])
+def test_a_new_inactive_key_is_news_only_if_it_blocks_the_removal(
+    *, by_hand: bool, known: bool, new: int
+) -> None:
+    key = AccessKey(KEY_ID, False, MADE, None, "")
+    found = Leaver(NAME, True, keys=(key,), blocking=(deactivate._as_holding(key),) if by_hand else ())
+    assert len([*deactivate._since(Record(active=(KEY_ID,) if known else ()), found)]) == new
+
+
+def test_what_is_recorded_is_compared_later_without_its_texts(tmp_path: Path) -> None:
+    held = Holding(HoldingKind.SSH_KEY, "APKA1", "Active")
+    findings = Findings((Leaver(NAME, True, blocking=(held,)),))
+    context = Context(fake_environment(tmp_path, {}), {}, {}, "security", tmp_path)
+    facts = deactivate.perform(Request(findings), context, quiet)
+    before = deactivate.recorded(replace(context, facts=facts)).people[NAME]
+    assert before.blocking == (Thing("SSH key", "APKA1", "Active"),)
+    assert [*deactivate._since(before, findings.people[0])] == []
+    changed = replace(held, note="Inactive")
+    assert len([*deactivate._since(before, Leaver(NAME, True, blocking=(changed,)))]) == 1

@@ -1,0 +1,41 @@
+"""The fact of Deactivate: what AWS had of people who leave when the step was done.
+
+Nothing in it is secret, and this module loads no step's code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Thing:
+    """Something that blocked a removal: a `Holding`, whose note is a status here."""
+
+    kind: str
+    id: str
+    status: str = ""
+
+
+@dataclass(frozen=True)
+class Record:
+    """What somebody had.
+
+    Attributes:
+        inactive: the ids of access keys that didn't work.
+        active: the ids of access keys that worked.
+        blocking: what blocked the removal; as displayed texts in journals of earlier versions.
+    """
+
+    inactive: tuple[str, ...] = ()
+    active: tuple[str, ...] = ()
+    blocking: tuple[Thing | str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Deactivated:
+    """What each of them had, by name, and when that was recorded."""
+
+    at: str
+    people: Mapping[str, Record]
