@@ -58,7 +58,8 @@ def test_the_list_of_sessions_loads_no_code_of_a_step() -> None:
     modules = loaded("import workflows.catalogue, workflows.step_modules, screens.registry")
     rooms = ("workflows.steps.admin.", "workflows.steps.new_user.", "workflows.steps.rotation.", "screens.")
     found = {name for name in modules if name.startswith(rooms)}
-    assert found == {"screens.registry", "workflows.steps.admin.accepted_plan"}
+    facts = {f"workflows.steps.admin.{name}" for name in ("accepted_plan", "deactivated")}
+    assert found == {"screens.registry", *facts}
 
 
 def test_home_loads_neither_the_wizard_nor_what_it_does_not_show() -> None:

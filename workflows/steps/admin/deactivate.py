@@ -17,7 +17,7 @@ from workflows.aws.errors import AwsFailure, asked
 from workflows.aws.iam import AccessKey, Holding, HoldingKind
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.secret import Secret
-from workflows.core.sentences import Sentence, joined, text_of
+from workflows.core.sentences import Sentence, joined
 from workflows.core.shapes import plain, read
 from workflows.git import GitSearch
 from workflows.gpg.inspect import inspect_key
@@ -270,7 +270,7 @@ def perform(request: Request, context: Context, _report: Report) -> Facts:
 
 
 def _thing(holding: Holding) -> Thing:
-    return Thing(holding.kind.value, holding.id, text_of(holding.note))
+    return Thing(holding.kind.value, holding.id)
 
 
 def recorded(context: Context) -> Deactivated:
@@ -344,11 +344,7 @@ def _since(before: Record, person: Leaver) -> Iterator[Sentence]:
     yield from (_as_holding(key).sentence for key in person.keys or () if key.access_key_id in new)
     keys, others = {*before.active, *before.inactive, *new}, {*before.blocking}
     for item in person.blocking:
-        if item.kind is HoldingKind.ACCESS_KEY:
-            known = item.id in keys
-        else:  # earlier versions recorded the displayed text
-            known = not others.isdisjoint({_thing(item), text_of(item.sentence)})
-        if not known:
+        if not (item.id in keys if item.kind is HoldingKind.ACCESS_KEY else _thing(item) in others):
             yield item.sentence
 
 

@@ -11,11 +11,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Thing:
-    """Something that blocked a removal: a `Holding`, whose note is a status here."""
+    """Something that blocked a removal, as a `Holding` names it."""
 
     kind: str
     id: str
-    status: str = ""
 
 
 @dataclass(frozen=True)
@@ -25,7 +24,8 @@ class Record:
     Attributes:
         inactive: the ids of access keys that didn't work.
         active: the ids of access keys that worked.
-        blocking: what blocked the removal; as displayed texts in journals of earlier versions.
+        blocking: what blocked the removal; only displayed texts in journals of earlier versions, which
+            name nothing that can be found again.
     """
 
     inactive: tuple[str, ...] = ()

@@ -207,7 +207,7 @@ def test_aws_is_asked_whether_a_key_works_that_did_not_before(
     assert seen.verdict is verdict
 
 
-POLICY = {"kind": "inline policy", "id": "by-hand", "status": ""}
+POLICY = {"kind": "inline policy", "id": "by-hand"}
 AS_TEXT = "inline policy by-hand"
 
 
@@ -228,7 +228,7 @@ def test_only_aws_knows_whether_a_key_works_by_now(tmp_path: Path) -> None:
     ("facts", "names", "refused"),
     [
         (claimed(active=[KEY_ID], blocking=[POLICY]), [NAME], False),
-        (claimed(active=[KEY_ID], blocking=[AS_TEXT]), [NAME], False),
+        (claimed(active=[KEY_ID], blocking=[AS_TEXT]), [NAME], True),
         (claimed(blocking=[POLICY]), [NAME], True),
         (claimed(inactive=[KEY_ID], blocking=[POLICY]), [NAME], True),
         (claimed(active=[KEY_ID]), [NAME], True),
@@ -280,7 +280,7 @@ def test_what_is_recorded_is_compared_later_without_its_texts(tmp_path: Path) ->
     context = Context(fake_environment(tmp_path, {}), {}, {}, "security", tmp_path)
     facts = deactivate.perform(Request(findings), context, quiet)
     before = deactivate.recorded(replace(context, facts=facts)).people[NAME]
-    assert before.blocking == (Thing("SSH key", "APKA1", "Active"),)
+    assert before.blocking == (Thing("SSH key", "APKA1"),)
     assert [*deactivate._since(before, findings.people[0])] == []
-    changed = replace(held, note="Inactive")
-    assert len([*deactivate._since(before, Leaver(NAME, True, blocking=(changed,)))]) == 1
+    another = replace(held, id="APKA2")
+    assert len([*deactivate._since(before, Leaver(NAME, True, blocking=(another,)))]) == 1
