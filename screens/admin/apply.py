@@ -521,7 +521,7 @@ class ApplyPane(TerraformPane):
 def _losses(planned: Planned) -> list[str]:
     """Describe what people lose through a plan, one line each."""
     reset = [person.name for person in planned.people if person.password == Action.REPLACE]
-    gone = [f"- {name} is removed for good, with password, access keys and groups." for name in planned.gone]
+    gone = [f"- {name} is removed for good; all their credentials stop working." for name in planned.gone]
     return [*gone, *(f"! {name} gets a new password; the one in use stops working." for name in reset)]
 
 

@@ -614,7 +614,7 @@ class ReviewPane(ByHandPane):
         keys = "Key files don't count: they aren't readable text."
         return "\n".join(
             [
-                "You haven't seen all changed lines of these:",
+                "You haven't seen all changed lines in:",
                 *_first(unseen, _FILES_SHOWN),
                 *([] if all(file.readable for file in diff.files) else [keys]),
             ]

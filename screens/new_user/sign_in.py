@@ -45,7 +45,7 @@ _AS_IT_WAS = (
 )
 _ENTER = "gpg doesn't remember the passphrase now. Enter the one of {key}."
 _WRONG = "Wrong passphrase. Enter the one of {key}, not an AWS password."
-_OLD = "AWS asks for the one-time password again. Keep your new one safe."
+_OLD = "The one-time password is then your “Old password”. Keep the new one safe."
 _CODE = "If you have registered an MFA device, AWS also asks for its code."
 _REMEMBERED = "While gpg remembers the passphrase, the field may stay empty."
 _NEEDLESS = {

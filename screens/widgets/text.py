@@ -343,8 +343,14 @@ class Button(widgets.Button, Measured, inherit_bindings=False):
             row[max(0, min(row.index(self) + step, len(row) - 1))].focus()
 
     def action_row(self, step: int) -> None:
-        """Move the focus to the row of buttons above or below on the page; if there is none, scroll."""
+        """Move the focus to the row of buttons above or below on the page; if there is none, scroll.
+
+        From the bar below the page, up leads to the page's last field or button.
+        """
         page = next((each for each in self.ancestors if isinstance(each, VerticalScroll | ModalScreen)), None)
+        if page is None and step < 0:
+            self.screen.focus_previous()
+            return
         buttons = (each for each in self.screen.focus_chain if isinstance(each, Button))
         rows = [_row_of(each) for each in dict.fromkeys(b.parent for b in buttons if page in b.ancestors)]
         own = _row_of(self.parent)

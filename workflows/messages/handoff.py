@@ -355,8 +355,9 @@ _OPENINGS: Mapping[str, str] = {
 """The first sentence of a message by occasion, except for the person's first message."""
 _DONE = "If you already replaced one of these passwords with your own, that account is done."
 """A message repeats the passwords of one that was sent after the first of several applies."""
-_ROLES_BY_HAND = """your users below can use only these roles now. In
-~/.aws/{project}/config, have a profile for each, and remove their other ones."""
+_ROLES_BY_HAND = """these are all roles that you can use now. In
+~/.aws/{project}/config, add a profile for each that has none, and remove
+the profiles that stop working. Leave all others as they are."""
 _CANT_DECRYPT = """If you can't decrypt it, send me your current public PGP key, and I'll make
 a new {remade}."""
 

@@ -607,7 +607,7 @@ def observe(context: Context) -> Observation:
         return Observation(Verdict.REVERTED, removed.words, by_item=removed.by_item)
     if by := _written_since(lacking, context):
         files = count(len(lacking), "file")
-        words = f"A later session of yours ({'; '.join(by)}) wrote over {files} of this one."
+        words = f"A later session of yours ({'; '.join(by)}) has changed {files} of this one since."
         undoes = any(
             account not in context.of_each_item("applied") and _wanted(layer, decided[account], removed)
             for account, layer in layers.items()
