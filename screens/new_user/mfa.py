@@ -237,6 +237,7 @@ _STILL = (
     "Say yes if the device that you registered for {user} in {account} still gives you codes. "
     "What you did after it here stays as it is."
 )
+_UNCHANGED = "Your device stays as it is: press “I already registered it”.\nIf you have none, do the list."
 _NOTES = "Choose the app: a passkey has no codes.\nSkip (^s) only if your admin says so."
 _SKIPPING = (
     "Skip it only if your admin says so. Without MFA, AWS usually won't let you create an access key or "
@@ -283,7 +284,8 @@ class MfaPane(BrowsingPane):
                 *register_device(self.context, self._identity), ticks=self._start["ticks"], id="tasks"
             )
             yield SandboxPhone(self.context.environment)
-            yield Text(_NOTES, classes="words after spare")
+            notes = _NOTES if self._identity.encrypted_password else _UNCHANGED
+            yield Text(notes, classes="words after spare")
         with Vertical(id="api"):
             yield Text(
                 f"Use an access key of {self._identity.user} in {account_label(self._identity)}.\n"
@@ -311,7 +313,9 @@ class MfaPane(BrowsingPane):
         if self.opening.done:
             self.focus_primary()
         elif self.query_one("#how", Choices).value == CONSOLE:
-            self.call_after_refresh(self.query_one(Checklist).focus_next)
+            registered = not self._identity.encrypted_password
+            focus = self.query_one("#before").focus if registered else self.query_one(Checklist).focus_next
+            self.call_after_refresh(focus)
         self._show()
 
     # -- action bar --------------------------------------------------------------------------------

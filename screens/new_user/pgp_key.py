@@ -71,8 +71,8 @@ class PgpKeyPane(StepPane):
         self._accepted: list[Problem] = []
 
     def compose_body(self) -> ComposeResult:
-        if self._start["needless"] and not self._start["replacement"]:
-            yield Text("Nothing in your handoff is encrypted: skip this step (^s).", id="needless")
+        if self._needless:
+            yield Text("Nothing in your handoff is encrypted, so you need no key here.", id="needless")
         with Vertical(id="replacement"):
             yield Text(
                 "Your admin replaces the old key and resets your console passwords. If the old PGP key "
@@ -110,12 +110,13 @@ class PgpKeyPane(StepPane):
 
     def on_mount(self) -> None:
         self.query_one("#replacement").display = bool(self._start["replacement"])
-        self.query_one(".pane-purpose").display = not self._start["replacement"]  # it is about the first one
+        first = not (self._start["replacement"] or self._needless)
+        self.query_one(".pane-purpose").display = first  # it is about the first password
         self.query_one("#keep").display = bool(self._start["asked_at"])
         self.set_class(bool(self._start["replacement"]), "-replacing")  # they have seen it once
         self.query_one("#form").display = self.query_one("#keys").display = False
-        if self.opening.asks:  # input has no effect before that is answered
-            self.query_children("*").exclude(".pane-head, .pane-foot").set(display=False)
+        if self.opening.asks or self._needless:  # no input has an effect, or not before that is answered
+            self.query_children("*").exclude(".pane-head, .pane-foot, #needless").set(display=False)
             self.focus_primary()
             return
         self.run_move("keys", lambda report: own_keys(self.context, report), self._show_keys, looks=True)
@@ -179,6 +180,8 @@ class PgpKeyPane(StepPane):
     # -- actions -----------------------------------------------------------------------------------
 
     def advance(self) -> None:
+        if self._needless:
+            super().advance()
         if self._keys is None:
             return
         key = self._chosen_key()
@@ -248,7 +251,14 @@ class PgpKeyPane(StepPane):
         if message.name == "make":
             self._field("passphrase").focus()
 
+    @property
+    def _needless(self) -> bool:
+        """Whether the handoff is here already, and nothing in it is encrypted."""
+        return bool(self._start["needless"]) and not self._start["replacement"]
+
     def primary(self) -> Primary:
+        if self._needless:
+            return Primary("Continue without a key", act=self._skip)
         new = not self._keys or self._chosen() == _NEW
         return Primary("Create key and request" if new else "Create the request")
 

@@ -479,6 +479,10 @@ ROWS: Mapping[str, Mapping[str, Mapping[str, Break]]] = {
 }
 LEAST: Mapping[str, Any] = {
     "verified": {"results": []},
+    "deactivated": {
+        "at": "2026-03-01T10:00:00+00:00",
+        "people": {NAME: {"inactive": [], "active": [], "blocking": []}},
+    },
     "mfa_devices_reset": {"at": "2026-03-01T10:00:00+00:00", "people": {NAME: ["a device"]}},
 }
 NOTHING_TO_SEE = {

@@ -5,22 +5,26 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
 from support.credential_pages import (
     KEYS,
     MFA,
+    MODULES,
     PROFILES,
     SERIAL,
     VERIFY,
+    begin,
     everything_written,
     field,
     host,
     kept,
     written,
 )
-from support.panes import rest, settle
-from support.served_aws import ITEM, NewUserAws, user_key
+from support.panes import new_session, rest, settle
+from support.served_aws import ITEM, NewUserAws, jane, user_key
 from support.terminal_picture import codes_in
 from textual.widgets import Button, Static
 
@@ -126,6 +130,20 @@ async def test_a_device_that_was_registered_before_is_said_and_no_list_is_gone_t
             await rest(pilot)
             assert session.status(MFA) is status
         assert session.facts(ITEM)["mfa"]["how"] == mfa.CONSOLE
+
+
+@pytest.mark.parametrize(("changes", "focused"), [({}, "open"), ({"encrypted_password": None}, "before")])
+async def test_who_got_only_roles_is_led_to_the_device_that_they_have(
+    new_user: NewUserAws, tmp_path: Path, changes: dict[str, Any], focused: str
+) -> None:
+    new_user.identities = (jane(**changes),)
+    session = new_session(tmp_path / "other", MODULES)
+    begin(session, new_user)
+    app = host(new_user, session, MFA)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert app.focused is app.pane.query_one(f"#{focused}")
+    session.close()
 
 
 async def test_mfa_can_be_skipped(new_user: NewUserAws, session: Session) -> None:

@@ -253,8 +253,12 @@ async def test_whose_handoff_needs_no_key_skips_the_step(tmp_path: Path, gpg: Gp
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
         assert app.pane.query_one("#needless").region.height == 1
+        assert not app.pane.query_one("#path").region
         assert not app.pane.opening.note
         assert app.pane.draft()["needless"]
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        assert session.status(KEY) is Status.SKIPPED
     session.close()
 
 

@@ -123,14 +123,8 @@ class RemoveGroup:
     name: str
 
     def check(self, layer: Layer) -> Iterator[Problem]:
-        """Yield what is wrong with the name, and a warning naming users left without a group."""
+        """Yield what is wrong with the name; an `Edit` names the users who end in no group."""
         yield from _check_group(layer, self.name, "name")
-        group = layer.group(self.name)
-        alone = [
-            person.iam_name for person in layer.people if group is not None and person.groups == (group.name,)
-        ]
-        if alone:
-            yield Problem(f"{', '.join(alone)} would be in no group.", "name", fatal=False)
 
     def apply(self, layer: Layer) -> FileSet:
         """Return the files without the group's block.
