@@ -251,7 +251,7 @@ _LINES = {False: 7, True: 18}
 _MOST_BESIDES = 4
 _LEFT = "The last apply may have created something that isn't in the state."
 _KEPT = "AWS kept a user who is still in use"
-_APPEARED = "What AWS has of them isn't what Deactivate recorded"
+_APPEARED = "Something of theirs changed after Deactivate"
 _ALONE = "The apply ended while iam-onboard was closed."
 _RUNNING = "esc stops it safely. If you quit (^q), the apply continues by itself."
 

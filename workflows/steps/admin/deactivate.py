@@ -331,9 +331,9 @@ def refuse_appeared(names: Collection[str], layer: OpenLayer, context: Context, 
     new = {person.name: [*_since(people[person.name], person)] for person in found}
     if any(new.values()):
         raise Appeared(
-            "Not what Deactivate recorded",
-            joined(f"AWS has of {name}: {joined(things, ', ')}." for name, things in new.items() if things),
-            why="Deactivate recorded something else. Nothing was removed.",
+            "Something changed after Deactivate",
+            joined(f"{name} now has: {joined(things, ', ')}." for name, things in new.items() if things),
+            why="That isn't what Deactivate recorded. Nothing was removed.",
             next="Go back to Deactivate, and decide about it there.",
         )
 
