@@ -253,7 +253,8 @@ def person_handoff(
     usual = tuple(
         new.account_name for new, old in zip(whole, identities, strict=True) if new.profiles != old.profiles
     )
-    part, keys = (name, identities[0].key_fingerprint), context.decisions.keys
+    fingerprint = next(filter(None, (handed.key_fingerprint for handed in identities)), "")  # roles need none
+    part, keys = (name, fingerprint), context.decisions.keys
     left = _left_open(part, context)
     doubts = tuple(left_open_sentences({part: left})) if left else ()
     if left and left.answer is Comparison.DIFFERS:

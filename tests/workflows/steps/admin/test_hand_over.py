@@ -776,3 +776,26 @@ def test_only_a_key_that_turned_out_not_to_be_its_owners_holds_back_their_text(
     made = person_handoff(NAME, {"security": read}, (), context)
     assert (bool(made.text), made.void) == ((True, False) if said == "later" else (False, True))
     assert made.rejected is made.void
+
+
+def test_a_rejected_key_is_known_by_the_account_that_needs_one(
+    project: Project, home: GpgHome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    part = NAME, details(home).fingerprint
+    found = {part: LeftOpen(Comparison.DIFFERS, "Add jane.doe")}
+    monkeypatch.setattr(
+        hand_over, "left_open_about", lambda named, *_: found if part in named.items() else {}
+    )
+    made = hand_over._identity_of
+
+    def first_only_roles(name: str, account: str, *rest: Any) -> Any:
+        whole = made(name, "security", *rest)
+        other = replace(whole, account_name=account, account_id="1" * 12, key_fingerprint="", profiles=())
+        return whole if account == "security" else replace(other, encrypted_password=None)
+
+    monkeypatch.setattr(hand_over, "_identity_of", first_only_roles)
+    read = source(project, login_profiles={NAME: login(encrypted(home))})
+    context = with_key(home, tmp_path)
+    of_another = replace(context, facts={**context.facts, "layers": ["management", "security"]})
+    rejected = person_handoff(NAME, {"management": read, "security": read}, (), of_another)
+    assert (rejected.text, rejected.rejected) == ("", True)
