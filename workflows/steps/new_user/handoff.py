@@ -165,11 +165,11 @@ def read(request: Request, context: Context, report: Report) -> Arrival:
         handoff = open_handoff(text)
         _check_addressee(handoff, context)
         if _is_mail(request, context):
-            handoff = reduce(partial(_with_those_left_out, keys=keys), _unread(context), handoff)
+            handoff = reduce(partial(_with_unread, keys=keys), _unread(context), handoff)
         owners = [own_key(identity, keys) for identity in handoff.identities]
         remarks = tuple(_remarks(handoff, owners, context))
         if "handoff" in context.facts:
-            handoff = _with_what_stays(handoff, context)
+            handoff = _with_what_stays(handoff, handoff_of(context))
             _refuse_the_one_before(handoff, context)
             handoff = _with_those_left_out(handoff, handoff_of(context), keys)
             owners = [_owner(identity, keys) for identity in handoff.identities]
@@ -254,14 +254,20 @@ def _replaced_passwords(accepted: Handoff, context: Context) -> list[str]:
     return [*before, *(_digest(password) for password in old if password)]
 
 
-def _with_what_stays(incoming: Handoff, context: Context) -> Handoff:
-    """Add the password and access key of the accepted handoff where this one leaves them as they were."""
-    held = {identity.account_name: identity for identity in handoff_of(context).identities}
+def _with_what_stays(incoming: Handoff, held: Handoff) -> Handoff:
+    """Add the password and access key of an earlier handoff where this one leaves them as they were."""
+    before = {identity.account_name: identity for identity in held.identities}
     now = (
-        identity.with_secrets_of(held.get(identity.account_name, identity))
+        identity.with_secrets_of(before.get(identity.account_name, identity))
         for identity in incoming.identities
     )
     return replace(incoming, identities=tuple(now))
+
+
+def _with_unread(incoming: Handoff, unread: Handoff, keys: Sequence[OwnKey]) -> Handoff:
+    """Add to a handoff what an unread one before it has and a key here still opens."""
+    opened = tuple(identity for identity in unread.identities if _opens(identity, keys))
+    return _with_those_left_out(_with_what_stays(incoming, replace(unread, identities=opened)), unread, keys)
 
 
 def _with_those_left_out(incoming: Handoff, held: Handoff, keys: Sequence[OwnKey]) -> Handoff:
@@ -402,8 +408,13 @@ def _user_id(details: KeyDetails) -> str:
 def _remarks(handoff: Handoff, owners: Sequence[OwnKey | None], context: Context) -> Iterator[Sentence]:
     asked = context.facts.get("fingerprint")
     for identity, key in zip(handoff.identities, owners, strict=True):
-        if key is None and identity.sign_in_url:
+        if key is None and identity.sign_in_url and "handoff" in context.facts:
             yield f"{identity.account_name}: your password and access keys stay as they were."
+        elif key is None and identity.sign_in_url:
+            yield (
+                f"{identity.account_name}: it brings no password. If you haven't chosen your own yet, "
+                "read the handoff before this one first."
+            )
         elif key is None:
             yield f"{identity.account_name}: nothing in it is encrypted, so it brings no password."
         elif asked and key.details.fingerprint != asked:
@@ -554,7 +565,8 @@ def _newer(context: Context) -> tuple[str, Handoff] | None:
         text = read_text(path, MAX_HANDOFF)
         handoff = open_handoff(text)
         _check_addressee(handoff, context)
-        held, whole = handoff_of(context), _with_what_stays(handoff, context)
+        held = handoff_of(context)
+        whole = _with_what_stays(handoff, held)
         news = any(identity not in held.identities for identity in whole.identities)
         if news and not _outdated(handoff, context):
             return text, handoff

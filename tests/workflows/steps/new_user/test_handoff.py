@@ -313,6 +313,13 @@ def test_a_handoff_that_another_took_the_place_of_before_it_was_read_is_read_wit
         assert len(accounts(path=str(mail))) == read
     aside.write_text(first.render())
     assert accounts(text=last.render(), path=str(mail)) == [account], "only the mailbox has both"
+    roles = handoff_for(keys, "jane", encrypted_password=None, key_fingerprint="")
+    mail.write_text(replace(roles, occasion=NEW_ROLES).render())
+    aside.write_text(last.render())
+    (now,) = step.read(Request(path=str(mail)), asked, nothing).handoff.identities
+    assert now.encrypted_password == last.identities[0].encrypted_password, "it leaves the password as it was"
+    mail.write_text(last.render())
+    aside.write_text(first.render())
     os.utime(aside, (0, 0))
     assert accounts(path=str(mail)) == [account], "it came before the request"
 
