@@ -199,9 +199,9 @@ def _roles_changed(state: State, project: Project, context: Context) -> dict[str
 
 
 def _lost_before(gone: set[str], state: State, context: Context) -> dict[str, set[tuple[str, str]]]:
-    """Return the roles that people lost by the plan before, if the state no longer has the removed groups."""
+    """Return the roles that people lost by the plan before: the state may have removed groups no more."""
     before = decided(context) if gone else None
-    if before is None or not gone.isdisjoint(map(str.casefold, state.groups)):
+    if before is None:
         return {}
     return {
         name: {(role, account) for role, accounts in change.went.items() for account in accounts}

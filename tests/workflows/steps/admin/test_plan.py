@@ -650,11 +650,12 @@ def test_a_plan_says_who_can_use_other_roles_whether_or_not_it_is_applied(
     moves = {"security": {"sam.okafor": move, "jane.doe": {"add": ["ops"]}, "mary": {"add": ["plain"]}}}
     own = context(tmp_path, memberships=moves, group_changes={"security": changes}, regrouping=["sam.okafor"])
     plans_are(monkeypatch, own, record, PLAN, find_project(tmp_path / "bb"))
-    for there in (groups, groups_now):
-        if there is None:  # the state no longer has the removed group, but the plan before knows
+    for there in (groups, groups_now) if groups_now is not None else (groups, "emptied", None):
+        gone = there in {"emptied", None}
+        if gone:  # the state no longer has the removed group, or its members, but the plan before knows
             own = replace(own, facts={**own.facts, "plan": made.as_facts()})
-        left = groups.replace("ops", "") if there is None else there
-        members = dict.fromkeys(left.split(), ("sam.okafor",))
+        left = groups.replace("ops", "") if gone else str(there)
+        members = dict.fromkeys(left.split(), ("sam.okafor",)) | ({"ops": ()} if there == "emptied" else {})
         roles = dict.fromkeys(("ops", "same"), (Role(shared.id, "DevOps"),))
         state = State({"sam.okafor": "arn"}, groups=members, group_roles=roles, account_id="222222222222")
         monkeypatch.setattr(plan, "read_state", lambda *_, state=state, **__: state)
