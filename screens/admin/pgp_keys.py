@@ -12,7 +12,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.events import Key, Paste, Resize
+from textual.events import Key, Paste
 from textual.message import Message
 from textual.widgets import TextArea
 
@@ -599,10 +599,6 @@ class PgpKeysPane(StepPane):
     @on(ScrollBody.Seen)
     def _see(self) -> None:
         self.primary_changed()
-        self.watch_virtual_size()
-
-    def on_resize(self, event: Resize) -> None:
-        super().on_resize(event)
         self.watch_virtual_size()
 
     def watch_virtual_size(self) -> None:

@@ -146,8 +146,7 @@ class HandoffPane(StepPane):
 
     def on_resize(self, event: Resize) -> None:
         """Make space on a low page for a note and the reason why input is rejected."""
-        super().on_resize(event)
-        self.set_class(event.size.height < _LOW, "-low")
+        self.set_class(event.size.height < _LOW, "-low")  # the base class's handler follows
 
     def watch_virtual_size(self) -> None:
         """Offer the rest as long as the page has one."""
@@ -161,6 +160,7 @@ class HandoffPane(StepPane):
         self.query_one("#keep").display = self._compares and bool(self._newer.continuing)
         waits = not arrived and self.request() == Request() and self._accepted is None
         self.query_one("#earlier").display = self._earlier is not None and waits
+        self.make_room()
         self.primary_changed()
 
     @property

@@ -206,7 +206,8 @@ class StepPane(VerticalScroll):
     to_primary = _to_primary = False
     _opened_with: Any = None
     _judged = 0
-    _too_high = _fitted = Size(0, 0)
+    _tightening = False
+    _fitted = Size(0, 0)
 
     DEFAULT_CSS = """
     StepPane { padding: 1 2 0 2; max-width: 96; scrollbar-size-vertical: 1; }
@@ -406,17 +407,18 @@ class StepPane(VerticalScroll):
     def make_room(self) -> None:
         """Show empty lines and notes again, as far as they fit."""
         self.remove_class("-full", "-crowded")
-        self._too_high = Size(0, 0)
 
     def watch_virtual_size(self) -> None:
         """Remove empty lines (`-full`) if the page doesn't fit, and then notes (`.spare`)."""
-        if self.FITS:
-            self.call_after_refresh(self._tighten)
+        if self.FITS and not self._tightening:
+            self._tightening = True  # once what the widgets ask for has been laid out, too
+            self.call_after_refresh(self.call_after_refresh, self._tighten)
 
     def _tighten(self) -> None:
-        if self.max_scroll_y and self.virtual_size != self._too_high:
-            self._too_high = self.virtual_size  # until what is removed next has had its effect
+        self._tightening = False
+        if self.max_scroll_y and not self.has_class("-crowded"):
             self.add_class("-crowded" if self.has_class("-full") else "-full")
+            self.watch_virtual_size()
 
     def on_mount(self) -> None:
         """Remember the initial input."""

@@ -242,11 +242,6 @@ class Checklist(Vertical):
         self._show_address(f"No browser opens here: {address}")
         list(row.buttons())[1].focus()
 
-    @property
-    def shows_address(self) -> bool:
-        """Whether an address is shown below a task, since no browser opened it."""
-        return self.has_class("-addressed")
-
     def _show_address(self, *lines: str) -> None:
         self.set_class(bool(lines), "-addressed")
         for text in self.query(".not-opened").results(Text):

@@ -355,7 +355,7 @@ _OPENINGS: Mapping[str, str] = {
 """The first sentence of a message by occasion, except for the person's first message."""
 _DONE = "If you already replaced one of these passwords with your own, that account is done."
 """A message repeats the passwords of one that was sent after the first of several applies."""
-_ROLES_BY_HAND = """these are all roles that you can use now. In
+_ROLES_BY_HAND = """the users below can use these roles now, and no others. In
 ~/.aws/{project}/config, add a profile for each that has none, and remove
 the profiles that stop working. Leave all others as they are."""
 _CANT_DECRYPT = """If you can't decrypt it, send me your current public PGP key, and I'll make
@@ -411,9 +411,12 @@ or paste it at the step "Handoff". The wizard does the rest.
 
 Without it:{by_hand}""",
         *(
-            _by_hand(identity, again=again)
-            if identity.encrypted
-            else _roles_by_hand(identity, handoff.gone.get(identity.account_name, ()))
+            "\n".join(
+                (
+                    _by_hand(identity, again=again) if identity.encrypted else _roles_by_hand(identity),
+                    *_gone_by_hand(handoff.gone.get(identity.account_name, ())),
+                )
+            )
             for identity in handoff.identities
         ),
         *(() if roles_only else (_CANT_DECRYPT.format(remade=remade),)),
@@ -422,15 +425,18 @@ Without it:{by_hand}""",
     return "\n\n".join(parts)
 
 
-def _roles_by_hand(identity: Identity, gone: Sequence[str]) -> str:
-    """Return the roles of a user whose password stays as it is, and the profiles that stop working."""
+def _gone_by_hand(gone: Sequence[str]) -> tuple[str, ...]:
+    return ("  These profiles stop working:", *(f"  - {profile}" for profile in gone)) if gone else ()
+
+
+def _roles_by_hand(identity: Identity) -> str:
+    """Return the roles of a user whose password stays as it is."""
     roles = (
         f"  - {role.role} in {role.account_name} ({role.account_id}), profile {role.profile}"
         for role in identity.profiles
     )
     head = f"* {identity.account_name} (account {identity.account_id}), user {identity.user}"
-    stop = ("  These profiles stop working:", *(f"  - {profile}" for profile in gone)) if gone else ()
-    return "\n".join((head if identity.profiles else f"{head}: no roles", *roles, *stop))
+    return "\n".join((head if identity.profiles else f"{head}: no roles", *roles))
 
 
 def _by_hand(identity: Identity, *, again: bool) -> str:

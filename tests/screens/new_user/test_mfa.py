@@ -234,7 +234,7 @@ async def test_an_address_leaves_the_buttons_in_view(
         await rest(pilot)
         await pilot.press("enter")
         await rest(pilot)
-        assert app.pane.query_one(Checklist).shows_address
+        assert app.pane.query_one(Checklist).has_class("-addressed")
         assert app.pane.max_scroll_y == 0
         assert is_displayed(app.pane.query_one("#other-way"))
 

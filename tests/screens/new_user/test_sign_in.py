@@ -226,7 +226,7 @@ async def test_the_page_fits_where_no_browser_opens_and_the_mask_in_a_line(
         assert app.pane.region.contains_region(app.pane.query_one("#hints").region)
         await pilot.press("enter", "enter")
         await rest(pilot)
-        assert app.pane.query_one(Checklist).shows_address
+        assert app.pane.query_one(Checklist).has_class("-addressed")
         assert app.pane.region.contains_region(app.pane.query_one("#hints").region)
         columns = {app.pane.query_one(f"#copy-{value}").region.x for value in ("user", "password")}
         assert len(columns) == 1, "the buttons stand below each other"

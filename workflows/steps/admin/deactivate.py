@@ -343,8 +343,10 @@ def _since(before: Record, person: Leaver) -> Iterator[Sentence]:
     new = {*_working(before, person.keys or ())}
     yield from (_as_holding(key).sentence for key in person.keys or () if key.access_key_id in new)
     keys, others = {*before.active, *before.inactive, *new}, {*before.blocking}
+    by_text = any(isinstance(thing, str) for thing in others)  # an earlier version's: only AWS compares
     for item in person.blocking:
-        if not (item.id in keys if item.kind is HoldingKind.ACCESS_KEY else _thing(item) in others):
+        known = item.id in keys if item.kind is HoldingKind.ACCESS_KEY else _thing(item) in others or by_text
+        if not known:
             yield item.sentence
 
 

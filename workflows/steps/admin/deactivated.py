@@ -25,7 +25,7 @@ class Record:
         inactive: the ids of access keys that didn't work.
         active: the ids of access keys that worked.
         blocking: what blocked the removal; only displayed texts in journals of earlier versions, which
-            name nothing that can be found again.
+            nothing compares.
     """
 
     inactive: tuple[str, ...] = ()

@@ -228,7 +228,7 @@ def test_only_aws_knows_whether_a_key_works_by_now(tmp_path: Path) -> None:
     ("facts", "names", "refused"),
     [
         (claimed(active=[KEY_ID], blocking=[POLICY]), [NAME], False),
-        (claimed(active=[KEY_ID], blocking=[AS_TEXT]), [NAME], True),
+        (claimed(active=[KEY_ID], blocking=[AS_TEXT]), [NAME], False),
         (claimed(blocking=[POLICY]), [NAME], True),
         (claimed(inactive=[KEY_ID], blocking=[POLICY]), [NAME], True),
         (claimed(active=[KEY_ID]), [NAME], True),
