@@ -794,6 +794,7 @@ def test_a_rejected_key_is_known_by_the_account_that_needs_one(
         return whole if account == "security" else replace(other, encrypted_password=None)
 
     monkeypatch.setattr(hand_over, "_identity_of", first_only_roles)
+    monkeypatch.setattr(hand_over, "people_of", lambda *_: (NAME,))
     read = source(project, login_profiles={NAME: login(encrypted(home))})
     context = with_key(home, tmp_path)
     of_another = replace(context, facts={**context.facts, "layers": ["management", "security"]})
