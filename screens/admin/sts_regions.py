@@ -84,6 +84,7 @@ class StsRegionsPane(StepPane):
             "o", "open", "Open page", id="regions.open", show=False, tooltip="Open the console's page for STS"
         ),
     ]
+    FITS = True
     DEFAULT_CSS = """
     StsRegionsPane Static { height: auto; }
     StsRegionsPane #standing { margin-bottom: 1; }
@@ -94,6 +95,7 @@ class StsRegionsPane(StepPane):
     StsRegionsPane #table { height: 1fr; min-height: 3; scrollbar-size: 0 1; }
     StsRegionsPane #to-do, StsRegionsPane #with-ids { display: none; }
     StsRegionsPane #skip { margin-top: 1; }
+    StsRegionsPane.-full ButtonRow { margin-top: 0; }
     StsRegionsPane.-asked #with-ids { display: block; }
     StsRegionsPane.-tall.-asked #to-do { display: block; margin-top: 1; }
     StsRegionsPane .hidden { display: none; }

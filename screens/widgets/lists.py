@@ -160,6 +160,20 @@ class Table(widgets.DataTable[RichText], InPage):
         style = self.get_component_rich_style(CURSOR, partial=True)
         return with_bar(strip, style, label=self.cursor_type == "row")
 
+    def action_scroll_home(self) -> None:
+        """Go to the first row, as in other lists; with a cell cursor, to the first column."""
+        if self.cursor_type == "row":
+            self.action_scroll_top()
+        else:
+            super().action_scroll_home()
+
+    def action_scroll_end(self) -> None:
+        """Go to the last row, or with a cell cursor to the last column."""
+        if self.cursor_type == "row":
+            self.action_scroll_bottom()
+        else:
+            super().action_scroll_end()
+
     def add_column(self, label: Any, **options: Any) -> ColumnKey:
         return super().add_column(cell(label), **options)
 

@@ -143,6 +143,10 @@ async def test_a_sandbox_opens_no_page_of_the_real_aws(project: RegionsProject) 
         await at.press("o")
         assert project.environment.browser.opened == []  # type: ignore[attr-defined]
         assert not at.pane.query("#open")
+        at.pane.query_one(DataTable).focus()
+        await at.press("enter")
+        await rest(at.pilot)
+        assert at.pane.max_scroll_y == 0, "what is below a region's details stays in view"
 
 
 async def test_asking_again_shows_what_was_switched_meanwhile(project: RegionsProject) -> None:

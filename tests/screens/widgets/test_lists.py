@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from textual.app import App, ComposeResult
 from textual.containers import VerticalScroll
 from textual.geometry import Offset
@@ -27,13 +28,16 @@ class Page(App[None]):
             table.add_row(str(number))
 
 
-async def test_a_page_scrolls_to_the_selected_line_of_a_table_that_is_shown_whole() -> None:
+@pytest.mark.parametrize("end", ["ctrl+end", "end"])
+async def test_a_page_scrolls_to_the_selected_line_of_a_table_that_is_shown_whole(end: str) -> None:
     async with Page().run_test(size=(40, 10)) as pilot:
         table, page = pilot.app.query_one(Table), pilot.app.query_one(VerticalScroll)
-        await pilot.press("ctrl+end")
+        await pilot.press(end)
         await pilot.pause()
         assert (table.scroll_offset, page.scroll_offset) == (Offset(), Offset(0, page.max_scroll_y))
         await pilot.press(*["up"] * (ROWS // 2))
         await pilot.pause()
         line = table.region.y + table.header_height + table.cursor_row
         assert 0 <= line < page.size.height
+        await pilot.press("home")
+        assert table.cursor_row == 0
