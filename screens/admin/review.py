@@ -538,7 +538,7 @@ class ReviewPane(ByHandPane):
         if self.has_class("-unmade"):
             return Primary("Look again", act=self._look_again)
         if unseen := self._unseen:
-            return Primary(f"{self._what}, {unseen} unseen", act=self._ask_about_unseen)
+            return Primary(f"{self._what}, {unseen} to read", act=self._ask_about_unseen)
         if self.query_one(FileDiffs).files:
             return Primary(self._what)
         written = self._beside.written

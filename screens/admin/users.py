@@ -136,7 +136,8 @@ def _person_lines(layer: Layer, person: Person) -> Iterator[str]:
     """Return further details on a person, for below the list."""
     shared = users.sharing(layer, person)
     also = f", the key file of {listed(shared, 2)} too" if shared else ""
-    yield f"{person.style}: {person.declaration} ({person.place}); key {person.key_file or 'not known'}{also}"
+    key = f"PGP key {person.key_file or 'not known'}{also}"
+    yield f"{person.style}: {person.declaration} ({person.place}); {key}"
     if not person.editable:
         yield "Read-only here: e opens your editor there."
 

@@ -808,7 +808,7 @@ def _kept_where(run: SessionRun, account: str, kept: str) -> str:
     """Return where an account's access key is kept."""
     with suppress(OnboardError):  # its step reports why the record can't be read
         if access_keys.earlier_key(run.context(StepKey("access-keys", account))):
-            return "in a file encrypted to your earlier PGP key"
+            return "encrypted to your earlier PGP key"
     return KEPT_WORDS[kept]
 
 

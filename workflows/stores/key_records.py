@@ -35,7 +35,7 @@ from workflows.stores.vault import LARGEST_RECORD, record_file
 _Kind = TypeVar("_Kind")
 KEPT_WORDS = {
     "keyring": "in the keyring",
-    "pgp-file": "in a file encrypted to your PGP key",
+    "pgp-file": "encrypted to your PGP key",
     "credentials-file": "in plain text",
 }
 """Where a key is, by the kind of store."""
