@@ -41,7 +41,7 @@ _MACHINE_USER = (
     "There is nothing to sign in with. Continue to its access key."
 )
 _AS_IT_WAS = (
-    "Only your roles changed: your password and MFA device stay as they are.\nYour sign-in page is {page}"
+    "Only your roles changed: your password and any MFA device stay as they are.\nYour sign-in page is {page}"
 )
 _ENTER = "gpg doesn't remember the passphrase now. Enter the one of {key}."
 _WRONG = "Wrong passphrase. Enter the one of {key}, not an AWS password."
