@@ -515,8 +515,8 @@ class PlanPane(TerraformPane):
         self.query_one(ForeignList).show(made.foreign if made else (), self._acknowledged, fixed=fixed)
         decided = made if made and not (made.foreign or made.empty) else None
         roles = made.roles.items() if made and not made.empty else ()
-        told = not roles or is_applied(made, self.context)
-        sent = "" if told else "After the apply, Hand over sends the new handoff."
+        applied = not roles or is_applied(made, self.context)
+        sent = "" if applied else "After the apply, Hand over sends the new handoff."
         self.query_one("#roles", Text).show_lines(
             [f"~ {joined((change.sentence(name), sent))}" for name, change in roles]
         )

@@ -182,6 +182,7 @@ class PgpKeyPane(StepPane):
     def advance(self) -> None:
         if self._needless:
             super().advance()
+            return
         if self._keys is None:
             return
         key = self._chosen_key()

@@ -131,8 +131,9 @@ class WizardScreen(OneFocus):
     WizardScreen.-narrow #middle Stage { border-left: none; }
     WizardScreen.-low #rule, WizardScreen.-tiny #stepper { display: none; }
     WizardScreen.-tiny StepRail { margin: 0; }
-    WizardScreen #result { display: none; height: auto; max-height: 6; color: $text-success; }
-    WizardScreen #result { padding: 0 2 0 28; }
+    WizardScreen #result {
+        display: none; height: auto; max-height: 6; padding: 0 2 0 28; color: $text-success;
+    }
     WizardScreen.-narrow #result { padding: 0 2; }
     WizardScreen #result.-shown { display: block; }
     WizardScreen #result.-warning { color: $text-warning; }
