@@ -383,7 +383,7 @@ class ReviewPane(ByHandPane):
     ReviewPane > .pane-head { margin-bottom: 0; }
     ReviewPane #summary { height: auto; }
     ReviewPane #files { height: auto; max-height: 5; display: none; }
-    ReviewPane.-tall #files { max-height: 9; }
+    ReviewPane.-tall #files { max-height: 12; }
     ReviewPane #files.-listed, ReviewPane.-tall #files { display: block; }
     ReviewPane #diff { height: 1fr; min-height: 5; border: round $border-blurred; }
     ReviewPane #diff:focus { border: round $accent; }

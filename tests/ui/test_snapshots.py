@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from support.fitting import misfits
 from support.repository import ROOT
-from support.scenes import SMALL, Stage, in_state
+from support.scenes import Stage, in_state
 from support.scenes.admin import Office
 from support.scenes.catalogue import SHOTS, scene
 from textual.pilot import Pilot
@@ -31,10 +31,15 @@ pytestmark = [
 ]
 
 
-@pytest.mark.parametrize(("name", "size"), SHOTS, ids=[f"{name}-{size[0]}" for name, size in SHOTS])
+@pytest.mark.parametrize(
+    ("name", "size", "theme"),
+    SHOTS,
+    ids=[f"{name}-{size[0] if theme == 'dark' else theme}" for name, size, theme in SHOTS],
+)
 def test_screen(
     name: str,
     size: tuple[int, int],
+    theme: str,
     opened_office: Callable[[], Office],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -44,12 +49,12 @@ def test_screen(
         monkeypatch.delenv(variable, raising=False)
     with Stage(tmp_path) as stage:
         shown = scene(name, stage, opened_office)
+        shown.app.theme = theme
         bring, found = in_state(shown), list[str]()
 
         async def look(pilot: Pilot[Any]) -> None:
             await bring(pilot)
-            if size == SMALL:
-                found.extend(misfits(pilot.app.screen))
+            found.extend(misfits(pilot.app.screen))
             if isinstance(pilot.app.screen, WizardScreen):
                 offered = Counter(command.title for command in pilot.app.screen.commands())
                 found.extend(

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from support.scenes import LARGE, SMALL, Scene, Stage, admin, frame, key_rotation, new_user, regions
 from support.scenes.admin import Office
 
+from tui.app.themes import ROLES
+
 Build = Callable[[Stage], Scene]
 OfficeBuild = Callable[[Stage, Office], Scene]
 
@@ -85,13 +87,30 @@ IN_THE_OFFICE: dict[str, OfficeBuild] = {
 """Scenes that also need the administrator's project."""
 
 NAMES = (*ALONE, *IN_THE_OFFICE)
-LARGE_TOO = ("home-sessions", "project", "groups", "plan", "plan-running", "verify-answered")
-
-SHOTS: tuple[tuple[str, tuple[int, int]], ...] = (
-    *((name, SMALL) for name in NAMES),
-    *((name, LARGE) for name in LARGE_TOO),
+LARGE_TOO = (
+    *(
+        "home-sessions",
+        "welcome-back",
+        "before-you-start",
+        "pgp-key-new",
+        "handoff-awaited",
+        "sign-in-open",
+        "mfa",
+    ),
+    *("access-keys", "profiles", "verify-answered", "rotation", "retirement", "project", "pgp-keys", "users"),
+    *("groups", "account", "review", "mfa-reset", "deactivate", "plan", "plan-running", "apply", "hand-over"),
+    *("sts-regions", "everybody", "finished"),
 )
-"""All pictures: the scene's name, and the terminal's columns and lines."""
+"""Each page in its usual state."""
+THEMED = ("home-sessions", "groups", "review")
+"""Pages that between them have every colour: lists, fields, marks, a cursor, a diff."""
+
+SHOTS: tuple[tuple[str, tuple[int, int], str], ...] = (
+    *((name, SMALL, "dark") for name in NAMES),
+    *((name, LARGE, "dark") for name in LARGE_TOO),
+    *((name, SMALL, theme) for name in THEMED for theme in ROLES if theme != "dark"),
+)
+"""All pictures: the scene's name, the terminal's columns and lines, and the theme."""
 
 
 def scene(name: str, stage: Stage, office: Callable[[], Office]) -> Scene:
