@@ -257,7 +257,6 @@ def test_a_linked_key_is_left_alone(tmp_path: Path) -> None:
     assert [change.name for change in changes] == ["locals.tf"]
 
 
-USER = 'module "LABEL" {\n  source = "./modules/iam-user"\nREST}\n'
 SET = 'locals {\n  users = toset([\n    "jane.doe",\n  ])\n}\n'
 
 
@@ -270,24 +269,6 @@ def test_a_set_in_a_local_is_a_list_like_any_other() -> None:
     )
     plain = SET.replace("toset([", "[").replace("])", "]")
     assert not layer_of({**files, "locals.tf": plain}).people[0].editable
-
-
-def test_a_module_that_names_nobody_is_no_person_and_no_group() -> None:
-    group = USER.replace("iam-user", "iam-group").replace("LABEL", "many").replace("REST", "  groups = {}\n")
-    users = USER.replace("LABEL", "people").replace("REST", "  users = { jane = {} }\n")
-    read = layer_of({"users.tf": users, "groups.tf": group})
-    assert (read.people, read.groups) == ((), ())
-    assert {(finding.subject, finding.label) for finding in read.findings if finding.hand_edit} == {
-        (Subject.USER, "people"),
-        (Subject.GROUP, "many"),
-    }
-
-
-def test_an_entry_that_is_switched_off_is_no_person() -> None:
-    rest = "  for_each = local.users\n  name = each.key\n  create_user = try(each.value.create_user, true)\n"
-    entries = 'locals {\n  users = {\n    jane = { create_user = false }\n    john = { team = "x" }\n  }\n}\n'
-    read = layer_of({"users.tf": USER.replace("LABEL", "user").replace("REST", rest), "locals.tf": entries})
-    assert [person.iam_name for person in read.people] == ["john"]
 
 
 def test_users_that_are_resources_are_named_where_nobody_can_be_added() -> None:

@@ -1,15 +1,13 @@
 from __future__ import annotations
 
 import pygohcl
-import pytest
 from hypothesis import HealthCheck, assume, given, settings, strategies as st
 from support.edits import propose
 from support.examples import examples
-from support.layers import NAMES, USERS, contents, edit_layer, layer_of, layers, slug, within
+from support.layers import NAMES, contents, edit_layer, layers, slug, within
 
 from workflows.layer.edit.account import SetSetting
 from workflows.layer.edit.groups import AddGroup, RemoveGroup, RenameGroup, SetGroups
-from workflows.layer.edit.key_files import ReplaceKey
 from workflows.layer.edit.outputs import plan_outputs, remove_outputs
 from workflows.layer.edit.people import AddPerson, RemovePerson
 from workflows.layer.model import Layer
@@ -180,39 +178,3 @@ def test_the_password_policy_takes_the_value(layer: Layer, switch: bool, length:
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_doing_nothing_changes_no_byte(layer: Layer) -> None:
     assert propose([(layer, [])]).is_empty
-
-
-@pytest.mark.parametrize("wrapped", ["KEYx.y\n", "KEY\nx.y", "  KEYx.y\r\n"])
-def test_the_same_key_in_other_wraps_is_left_alone(wrapped: str) -> None:
-    layer = layer_of(
-        {"users.tf": USERS + 'locals {\n  users = ["x.y"]\n  machine_users = {}\n}\n'}, {"x.y": "KEYx.y\n"}
-    )
-    assert propose([(layer, [ReplaceKey("x.y", wrapped)])]).is_empty
-    assert not propose([(layer, [ReplaceKey("x.y", "OTHER\n")])]).is_empty
-
-
-@pytest.mark.parametrize(
-    ("others", "on_one_line", "end"),
-    [
-        (("QUJD" * 40, "QUJE" * 40), True, ""),
-        (("QUJD" * 40 + "\n", "QUJE" * 40 + "\n"), True, "\n"),
-        (("QUJD" * 40, "QUJE" * 19 + "\nQUJE\n"), False, "\n"),
-        (("QUJD\n", "QUJE\n"), False, "\n"),
-    ],
-    ids=["one line", "with a newline", "both forms", "too short to tell"],
-)
-def test_a_key_file_is_on_one_line_if_all_are(
-    others: tuple[str, str], *, on_one_line: bool, end: str
-) -> None:
-    text = "QUJG" * 19 + "\nQUJH\n"
-    layer = layer_of(
-        {"users.tf": USERS + 'locals {\n  users = ["x.x", "y.y"]\n  machine_users = {}\n}\n'},
-        {"x.x": others[0], "y.y": others[1]},
-    )
-    expected = (text.replace("\n", "") + end if on_one_line else text).encode()
-    edited = edit_layer(layer, [AddPerson("z.z", text), ReplaceKey("x.x", text)])
-    assert edited.files.keys == {
-        "keys/x.x": expected,
-        "keys/y.y": others[1].encode(),
-        "keys/z.z": expected,
-    }

@@ -6,7 +6,6 @@ import pytest
 from support.layers import edit_layer
 from support.nasty_layers import GROUP, users_of, with_users
 
-from workflows.layer.edit.account import SetSetting
 from workflows.layer.edit.groups import RemoveGroup, SetGroups
 from workflows.layer.edit.operation import EditRefused
 from workflows.layer.edit.people import AddPerson, RemovePerson
@@ -85,24 +84,3 @@ def test_a_file_that_does_not_parse_is_not_edited() -> None:
     assert any(finding.hand_edit for finding in layer.findings)
     with pytest.raises(EditRefused):
         edit_layer(layer, [AddPerson("b.b", "KEY\n")])
-
-
-def test_a_literal_alias_is_set_and_an_expression_is_left_alone() -> None:
-    text = 'module "account" {\n  source        = "x/iam-account"\n  account_alias = ALIAS\n}\n'
-    literal = with_users("[]", account_tf=text.replace("ALIAS", '"old-alias"'))
-    changed = edit_layer(literal, [SetSetting("account_alias", "new-alias")])
-    assert changed.account is not None
-    assert changed.account.alias is not None
-    assert changed.account.alias.value == "new-alias"
-    expression = with_users("[]", account_tf=text.replace("ALIAS", '"${var.project}-x"'))
-    with pytest.raises(EditRefused, match="leaves alone"):
-        edit_layer(expression, [SetSetting("account_alias", "new-alias")])
-
-
-def test_a_policy_attribute_that_is_new_joins_the_column_of_the_others() -> None:
-    text = 'module "account" {\n  source = "x/iam-account"\n\n  hard_expiry = true # now\n}\n'
-    changed = edit_layer(with_users("[]", account_tf=text), [SetSetting("max_password_age", 90)])
-    assert changed.files.documents["account.tf"].data.decode() == (
-        'module "account" {\n  source = "x/iam-account"\n\n'
-        "  hard_expiry      = true # now\n  max_password_age = 90\n}\n"
-    )

@@ -7,7 +7,6 @@ from support.layers import USERS, contents, edit_layer, layer_of
 from support.terraform import terraform_argv, terraform_environment
 
 from workflows.layer.edit.groups import AddGroup, AddGroupPolicy, RemoveGroupPolicy, SetGroups
-from workflows.layer.edit.key_files import RenameKeyFile
 from workflows.layer.edit.operation import EditRefused, Operation
 from workflows.layer.edit.people import AddPerson, RemovePerson
 from workflows.layer.formatting import fmt_clean
@@ -60,16 +59,6 @@ FIRST = """variable "users" {
       pgp_key                       = "keys/jane.doe"
     }
   }
-}
-"""
-BLOCK = """module "user_jane_doe" {
-  source = "../modules/iam-user"
-  name   = "jane.doe"
-
-  create_iam_user_login_profile = true
-  create_iam_access_key         = false
-
-  pgp_key = file("${path.module}/keys/jane.doe.asc")
 }
 """
 
@@ -167,16 +156,3 @@ def test_an_optional_field_is_left_out_and_an_unknown_one_refuses() -> None:
     typed = OBJECTS["variables.tf"].replace("map(any)", "map(object({ team = optional(string) }))")
     edited = edit_layer(layer_of({"users.tf": asks, "variables.tf": typed}), [AddPerson("jane.doe", KEY)])
     assert "team " not in text(edited, "variables.tf").partition("default")[2]
-
-
-def test_a_key_in_the_modules_folder_is_renamed_and_followed_with_its_ending() -> None:
-    layer = layer_of({"users.tf": BLOCK}, {"jane.doe.asc": KEY})
-    renamed = edit_layer(layer, [RenameKeyFile("jane.doe", "jane.asc")])
-    assert text(renamed, "users.tf") == BLOCK.replace("keys/jane.doe.asc", "keys/jane.asc")
-    assert dict(renamed.files.keys) == {"keys/jane.asc": KEY.encode()}
-    added = edit_layer(layer, [AddPerson("juan.delacruz", "QUJE\n")])
-    assert 'file("${path.module}/keys/juan.delacruz.asc")' in text(added, "users.tf")
-    assert "keys/juan.delacruz.asc" in added.files.keys
-    other = layer_of({"users.tf": BLOCK.replace("path.module", "var.folder")}, {"jane.doe.asc": KEY})
-    with pytest.raises(EditRefused):
-        edit_layer(other, [RenameKeyFile("jane.doe", "jane.asc")])

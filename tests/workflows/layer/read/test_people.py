@@ -152,3 +152,24 @@ def test_a_count_written_as_terraform_0_11_wanted_it_is_read_like_any_other() ->
     read = layer_of({"users.tf": users, "lists.tf": PLAIN})
     assert [person.iam_name for person in read.people] == ["alex.kim", "jane.doe"]
     assert [person.key_file for person in read.people] == ["keys/alex.kim", "keys/jane.doe"]
+
+
+USER = 'module "LABEL" {\n  source = "./modules/iam-user"\nREST}\n'
+
+
+def test_a_module_that_names_nobody_is_no_person_and_no_group() -> None:
+    group = USER.replace("iam-user", "iam-group").replace("LABEL", "many").replace("REST", "  groups = {}\n")
+    users = USER.replace("LABEL", "people").replace("REST", "  users = { jane = {} }\n")
+    read = layer_of({"users.tf": users, "groups.tf": group})
+    assert (read.people, read.groups) == ((), ())
+    assert {(finding.subject, finding.label) for finding in read.findings if finding.hand_edit} == {
+        (Subject.USER, "people"),
+        (Subject.GROUP, "many"),
+    }
+
+
+def test_an_entry_that_is_switched_off_is_no_person() -> None:
+    rest = "  for_each = local.users\n  name = each.key\n  create_user = try(each.value.create_user, true)\n"
+    entries = 'locals {\n  users = {\n    jane = { create_user = false }\n    john = { team = "x" }\n  }\n}\n'
+    read = layer_of({"users.tf": USER.replace("LABEL", "user").replace("REST", rest), "locals.tf": entries})
+    assert [person.iam_name for person in read.people] == ["john"]

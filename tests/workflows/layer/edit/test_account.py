@@ -1,10 +1,11 @@
-"""The length of new passwords, compared with the password policy before anything is applied."""
+"""The settings of an account, and the length of new passwords compared with the password policy."""
 
 from __future__ import annotations
 
 import pytest
 from support.edits import propose
 from support.layers import ACCOUNT, USERS, edit_layer, layer_of
+from support.nasty_layers import with_users
 from support.styles import Written
 
 from workflows.layer.edit.account import LEAST, SetSetting, least_length, short_passwords
@@ -119,3 +120,24 @@ def test_the_first_person_beside_a_machine_of_a_member_account_gets_the_length()
     assert lengths(edited, "kim.lee") == []
     assert "password_length" in edited.files.documents["users.tf"].data.decode()
     assert lengths(edited, "machine.ci") == []
+
+
+def test_a_literal_alias_is_set_and_an_expression_is_left_alone() -> None:
+    text = 'module "account" {\n  source        = "x/iam-account"\n  account_alias = ALIAS\n}\n'
+    literal = with_users("[]", account_tf=text.replace("ALIAS", '"old-alias"'))
+    changed = edit_layer(literal, [SetSetting("account_alias", "new-alias")])
+    assert changed.account is not None
+    assert changed.account.alias is not None
+    assert changed.account.alias.value == "new-alias"
+    expression = with_users("[]", account_tf=text.replace("ALIAS", '"${var.project}-x"'))
+    with pytest.raises(EditRefused, match="leaves alone"):
+        edit_layer(expression, [SetSetting("account_alias", "new-alias")])
+
+
+def test_a_policy_attribute_that_is_new_joins_the_column_of_the_others() -> None:
+    text = 'module "account" {\n  source = "x/iam-account"\n\n  hard_expiry = true # now\n}\n'
+    changed = edit_layer(with_users("[]", account_tf=text), [SetSetting("max_password_age", 90)])
+    assert changed.files.documents["account.tf"].data.decode() == (
+        'module "account" {\n  source = "x/iam-account"\n\n'
+        "  hard_expiry      = true # now\n  max_password_age = 90\n}\n"
+    )
