@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import argparse
 from datetime import datetime
+from pathlib import Path
 
 import pytest
+from support.admin_project import AdminProject
 from support.served_aws import NewUserAws
 
 from tui.cli import asking
+from tui.cli.parser import build_parser
 from tui.host import Machine, Places
 from workflows.core.secret import Secret
 from workflows.environment import Environment
@@ -71,6 +75,19 @@ class Terminal:
         monkeypatch.setattr(asking, "has_terminal", self.is_there)
 
 
+def answering(monkeypatch: pytest.MonkeyPatch, *answers: str) -> Terminal:
+    """Replace the real terminal by one at which this is answered, in order."""
+    made = Terminal()
+    made.answers = list(answers)
+    made.stand_in(monkeypatch)
+    return made
+
+
+def parsed(*words: str) -> argparse.Namespace:
+    """Return the options of a command."""
+    return build_parser().parse_args(words)
+
+
 def own_machine(made: NewUserAws) -> Machine:
     """Return the new user's machine; its clock is the current one of `made.environment`."""
 
@@ -80,3 +97,10 @@ def own_machine(made: NewUserAws) -> Machine:
     places = Places(*(made.folder / name for name in ("state/sessions", "sandboxes", "vault", "cache")))
     environment = {**made.environment.variables, "AWS_ENDPOINT_URL": made.environment.endpoint_url or ""}
     return Machine(places, made.environment.home, made.environment.downloads, made.folder, environment, now)
+
+
+def admins_machine(admin: AdminProject, folder: Path) -> Machine:
+    """Return the admin's machine, with the project as working folder and its own files in `folder`."""
+    places = Places(*(folder / name for name in ("sessions", "sandboxes", "vault", "cache")))
+    home = admin.environment.home
+    return Machine(places, home, home, admin.root, admin.environment.variables)

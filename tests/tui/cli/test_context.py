@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import subprocess
 import sys
@@ -13,14 +12,13 @@ from pathlib import Path
 import pytest
 from support.admin_project import AdminProject, quiet
 from support.distrusted_git import LOCAL
-from support.own_machine import Terminal
+from support.own_machine import Terminal, admins_machine, parsed
 
 from tui.cli import apply
 from tui.cli.arguments import DONE
 from tui.cli.context import own_world
 from tui.cli.layer_run import layer_alone
-from tui.cli.parser import build_parser
-from tui.host import Machine, Places
+from tui.host import Machine
 from workflows.core.files import FileError
 from workflows.steps.admin import project
 from workflows.steps.shared.leftovers import credentials_folder
@@ -54,14 +52,7 @@ def trapped(admin_project: AdminProject, mark: Path) -> AdminProject:
 
 @pytest.fixture
 def machine(trapped: AdminProject, tmp_path: Path) -> Machine:
-    folder = tmp_path / "state"
-    places = Places(folder / "sessions", folder / "sandboxes", folder / "vault", folder / "cache")
-    home = trapped.environment.home
-    return Machine(places, home, home, trapped.root, trapped.environment.variables)
-
-
-def parsed(*words: str) -> argparse.Namespace:
-    return build_parser().parse_args(words)
+    return admins_machine(trapped, tmp_path / "state")
 
 
 @pytest.mark.parametrize("name", ["./bin/terraform", "{root}/bin/terraform", "bin/../bin/terraform"])
