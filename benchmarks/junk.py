@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from benchmarks.form import amount, status
-from workflows.core.errors import OnboardError
+from workflows.core.sentences import OnboardError
 from workflows.gpg.normalise import KEYRING_LIMIT, public_keys
 from workflows.messages.envelope import MAX_TEXT, extract_block
 

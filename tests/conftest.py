@@ -23,7 +23,7 @@ from support.killing import end_fork_server
 
 from tui.app import frame
 from workflows.aws import iam
-from workflows.core.errors import OnboardError
+from workflows.core.sentences import OnboardError
 from workflows.gpg import inspect
 
 pytest_plugins = ["support.served_aws", "support.admin_project", "support.own_machine"]

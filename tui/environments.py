@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from tui.host import Machine, vault_for
-from workflows.core.errors import OnboardError
 from workflows.core.installation import how_to_add_the_demo
 from workflows.core.later import on_demand
+from workflows.core.sentences import OnboardError
 from workflows.desktop.clipboard import (
     Clipboard,
     ClipboardUnavailable,

@@ -9,9 +9,9 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from workflows.core.errors import OnboardError
 from workflows.core.files import cause_of, expanded, explained, own_folder
 from workflows.core.later import on_demand
+from workflows.core.sentences import OnboardError
 
 with on_demand():
     import datetime as dt

@@ -11,8 +11,8 @@ from functools import partial
 from pathlib import Path
 
 from tui.host import Machine
-from workflows.core.errors import OnboardError
 from workflows.core.later import on_demand
+from workflows.core.sentences import OnboardError
 from workflows.machine.sessions import Sessions, is_archived
 from workflows.machine.summaries import DRAFTS, OBSERVED, Summary
 from workflows.messages.file_names import handoff_file, request_file

@@ -21,10 +21,9 @@ from pathlib import Path, PurePosixPath
 from threading import Event
 from typing import Final
 
-from workflows.core.errors import OnboardError
 from workflows.core.files import cause_of
 from workflows.core.processes import ALLOWED, Completed, capture, child_environment
-from workflows.core.sentences import Sentence
+from workflows.core.sentences import OnboardError, Sentence
 
 FETCH_SECONDS = 30
 """The time after which asking the upstream is stopped, and it counts as unreachable."""

@@ -10,8 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
-from workflows.core.errors import OnboardError
-from workflows.core.sentences import Sentence, joined
+from workflows.core.sentences import OnboardError, Sentence, joined
 from workflows.environment import Environment
 from workflows.git import Commit, Git
 from workflows.machine.declaration import Step

@@ -18,7 +18,7 @@ from screens.step.page import Opening
 from screens.widgets.fields import BETWEEN_FIELDS, FieldRow
 from screens.widgets.lists import MarkBox
 from screens.widgets.text import Button, ButtonRow, Text
-from workflows.core.errors import Problem
+from workflows.core.sentences import Problem
 from workflows.layer.model import Constant
 from workflows.layer.names import POLICY_NUMBERS, POLICY_SWITCHES
 from workflows.steps.admin import account

@@ -22,9 +22,17 @@ from screens.widgets.fields import CodeField
 from screens.widgets.progress import ProgressLine
 from screens.widgets.rail import StepRail
 from screens.widgets.text import Button, ButtonRow, Option, OptionList, Text, in_line, sized, styled
-from workflows.core.errors import Cancelled
 from workflows.core.grouping import by_key
-from workflows.core.sentences import Sentence, capitalized, count, joined, listed, moment_text, text_of
+from workflows.core.sentences import (
+    Cancelled,
+    Sentence,
+    capitalized,
+    count,
+    joined,
+    listed,
+    moment_text,
+    text_of,
+)
 from workflows.machine.events import StepKey
 from workflows.steps.admin import apply, recovery, terraform_runs
 from workflows.steps.admin.accepted_plan import Planned, decided, nothing_changed

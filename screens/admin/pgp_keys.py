@@ -31,10 +31,19 @@ from screens.widgets.text import (
     short,
     shortened,
 )
-from workflows.core.errors import Cancelled, Problem
 from workflows.core.grouping import by_key
 from workflows.core.openpgp import grouped, in_two_lines
-from workflows.core.sentences import Sentence, count, day, joined, listed, moment_text, text_of
+from workflows.core.sentences import (
+    Cancelled,
+    Problem,
+    Sentence,
+    count,
+    day,
+    joined,
+    listed,
+    moment_text,
+    text_of,
+)
 from workflows.gpg.many_keys import Likeness
 from workflows.gpg.normalise import KEYRING_LIMIT
 from workflows.gpg.refusals import KeyRefused, KeyTooLarge, SecretKeyGiven

@@ -27,9 +27,8 @@ from screens.widgets.fields import CodeField, FilterField
 from screens.widgets.line_list import GUTTER, Line, LineList, across
 from screens.widgets.lists import MarkList, TextDialog
 from screens.widgets.text import Button, ButtonRow, Text, segment
-from workflows.core.errors import Cancelled, OnboardError
 from workflows.core.secret import Secret
-from workflows.core.sentences import Sentence, count, joined, moment_text, text_of
+from workflows.core.sentences import Cancelled, OnboardError, Sentence, count, joined, moment_text, text_of
 from workflows.steps.admin import judged_plan, plan, terraform_runs
 from workflows.steps.admin.accepted_plan import ChangeLine, Planned, is_applied
 from workflows.steps.admin.judged_plan import Return

@@ -18,8 +18,7 @@ from screens.step.page import Opening, Primary, StepPane
 from screens.widgets.fields import FieldRow, PathField
 from screens.widgets.lists import MarkBox, MarkList
 from screens.widgets.text import Button, ButtonRow, Lines, Text, aligned, short
-from workflows.core.errors import Cancelled
-from workflows.core.sentences import Sentence, count, joined, listed, text_of
+from workflows.core.sentences import Cancelled, Sentence, count, joined, listed, text_of
 from workflows.layer.model import Layer
 from workflows.machine.events import Facts
 from workflows.steps.admin import project

@@ -32,10 +32,9 @@ from screens.widgets.fields import FieldRow, SentenceField
 from screens.widgets.line_list import DrawnLines
 from screens.widgets.lists import MarkBox
 from screens.widgets.text import Button, ButtonRow, Lines, OptionList, Text, segment, shortened, shown, styled
-from workflows.core.errors import Cancelled
 from workflows.core.garbage import collection_paused
 from workflows.core.openpgp import fingerprint_in, grouped
-from workflows.core.sentences import Sentence, count, listed, text_of
+from workflows.core.sentences import Cancelled, Sentence, count, listed, text_of
 from workflows.layer.highlight import KINDS, Token, diff_tokens
 from workflows.layer.model import Place
 from workflows.layer.write import ChangeSet, DiffLine, FileChange

@@ -32,9 +32,8 @@ from screens.widgets.fields import (
 )
 from screens.widgets.lists import MarkBox
 from screens.widgets.text import LINE_CELLS, Button, ButtonRow, Lines, OptionList, Text, shortened, sized
-from workflows.core.errors import Problem
 from workflows.core.secret import Secret
-from workflows.core.sentences import Sentence, capitalized, count, moment_text, text_of
+from workflows.core.sentences import Problem, Sentence, capitalized, count, moment_text, text_of
 from workflows.steps.new_user import access_keys
 from workflows.steps.new_user.access_keys import API, CONSOLE, HANDOFF, KEPT, TYPED, Download, Request
 from workflows.steps.shared.own_access_key import (

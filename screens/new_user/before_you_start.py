@@ -17,9 +17,8 @@ from screens.step.page import Opening, Primary, StepPane
 from screens.widgets.dialogs import Notice
 from screens.widgets.fields import FieldRow
 from screens.widgets.text import Button, ButtonRow, Text
-from workflows.core.errors import OnboardError
 from workflows.core.installation import how_to_install
-from workflows.core.sentences import text_of
+from workflows.core.sentences import OnboardError, text_of
 from workflows.messages.invitation import open_invitation
 from workflows.steps.new_user import before_you_start
 from workflows.steps.new_user.before_you_start import Found, Request

@@ -18,10 +18,9 @@ from screens.new_user.replacement import offer_replacement
 from screens.step.page import YOURS, Opening, Primary, StepPane, Turn
 from screens.widgets.fields import Field, FieldRow, PathField
 from screens.widgets.text import Button, ButtonRow, Lines, Text
-from workflows.core.errors import Problem
 from workflows.core.grouping import by_key
 from workflows.core.openpgp import grouped
-from workflows.core.sentences import Sentence, moment_text, since_text, text_of
+from workflows.core.sentences import Problem, Sentence, moment_text, since_text, text_of
 from workflows.machine.events import StepKey
 from workflows.machine.observations import NOT_ASKED, Observation
 from workflows.messages.handoff import Handoff, Identity

@@ -32,9 +32,8 @@ from screens.widgets.fields import (
 )
 from screens.widgets.text import Button, ButtonRow, OptionList, Text, styled
 from workflows.aws.authenticator import code_problem, grouped_seed
-from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
-from workflows.core.sentences import Sentence, joined, moment_text, said_so, text_of
+from workflows.core.sentences import OnboardError, Sentence, joined, moment_text, said_so, text_of
 from workflows.machine.events import StepKey
 from workflows.machine.observations import NOT_ASKED
 from workflows.steps.new_user import mfa

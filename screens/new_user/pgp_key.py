@@ -14,10 +14,9 @@ from textual.widgets import Input
 from screens.step.page import Opening, Primary, StepPane
 from screens.widgets.fields import Field, FieldRow, PathField, SecretInput
 from screens.widgets.text import Button, Lines, Option, OptionList, Text, sized
-from workflows.core.errors import Problem
 from workflows.core.openpgp import grouped
 from workflows.core.secret import Secret
-from workflows.core.sentences import Sentence, day, joined, text_of
+from workflows.core.sentences import Problem, Sentence, day, joined, text_of
 from workflows.steps.new_user import pgp_key
 from workflows.steps.new_user.pgp_key import NewKey, OwnChoice, Request, missing_request, own_keys
 from workflows.steps.shared.paths import is_path

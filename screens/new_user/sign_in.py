@@ -24,10 +24,9 @@ from screens.widgets.dialogs import Confirm, ask, in_turn
 from screens.widgets.fields import MASK, Field, SecretInput, SecretText
 from screens.widgets.own_terminal import lend_terminal
 from screens.widgets.text import LINE_CELLS, Button, ButtonRow, Text
-from workflows.core.errors import OnboardError, Problem, as_error
 from workflows.core.openpgp import grouped
 from workflows.core.secret import Secret
-from workflows.core.sentences import capitalized, said_so
+from workflows.core.sentences import OnboardError, Problem, as_error, capitalized, said_so
 from workflows.desktop.clipboard import Clipboard
 from workflows.gpg.decrypt import WrongPassphrase
 from workflows.steps.new_user import sign_in

@@ -20,9 +20,17 @@ from screens.widgets.fields import CodeField, Wanted
 from screens.widgets.lists import Table
 from screens.widgets.text import LINE_CELLS, Button, ButtonRow, Text
 from workflows.aws.verify import Result
-from workflows.core.errors import Problem
 from workflows.core.installation import how_to_install
-from workflows.core.sentences import Sentence, count, enumerated, joined, listed, moment_text, text_of
+from workflows.core.sentences import (
+    Problem,
+    Sentence,
+    count,
+    enumerated,
+    joined,
+    listed,
+    moment_text,
+    text_of,
+)
 from workflows.machine.events import StepKey
 from workflows.machine.observations import Observation, Verdict
 from workflows.profiles.shell_lines import Shell

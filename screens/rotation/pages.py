@@ -20,8 +20,7 @@ from screens.widgets.dialogs import Confirm, ask
 from screens.widgets.fields import Answer, Choices, CodeField, Wanted
 from screens.widgets.lists import MarkBox
 from screens.widgets.text import Button, Lines, OptionList, Text
-from workflows.core.errors import Problem
-from workflows.core.sentences import Sentence, count
+from workflows.core.sentences import Problem, Sentence, count
 from workflows.machine.events import Facts
 from workflows.steps.rotation import delete_old_key as retirement, rotate as rotation
 from workflows.stores.key_records import KeyRecord, KeyRecords, remark

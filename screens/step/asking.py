@@ -25,10 +25,9 @@ from screens.widgets.dialogs import Confirm, Dialog, ask
 from screens.widgets.fields import CodeField, FieldRow, SecretInput, Wanted
 from screens.widgets.text import Button, Lines, Text
 from workflows.aws.authenticator import PERIOD_SECONDS, code_problem
-from workflows.core.errors import Problem, as_error
 from workflows.core.openpgp import grouped
 from workflows.core.secret import Secret
-from workflows.core.sentences import Sentence, joined
+from workflows.core.sentences import Problem, Sentence, as_error, joined
 from workflows.gpg.decrypt import PassphraseNeeded, WrongPassphrase
 from workflows.machine.observations import Choice, Observation
 from workflows.steps.admin.terraform_runs import CodeWanted

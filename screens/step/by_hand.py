@@ -17,8 +17,7 @@ from screens.step.page import Primary, StepPane
 from screens.widgets.dialogs import Dialog, ErrorDialog, ask
 from screens.widgets.own_terminal import lend_terminal
 from screens.widgets.text import Button, OptionList, Text, short, styled
-from workflows.core.errors import OnboardError, as_error
-from workflows.core.sentences import count, text_of
+from workflows.core.sentences import OnboardError, as_error, count, text_of
 from workflows.steps.shared import by_hand
 from workflows.steps.shared.by_hand import NotPossible, Spot
 

@@ -20,10 +20,9 @@ from screens.widgets.dialogs import Dialog, tell
 from screens.widgets.lists import Table, show_unless_certain
 from screens.widgets.rail import MARKS, WORDS
 from screens.widgets.text import Button, ButtonRow, Lines, Text, columned
-from workflows.core.errors import OnboardError
 from workflows.core.grouping import by_key
 from workflows.core.later import on_demand
-from workflows.core.sentences import Sentence, count, joined, listed, moment_text, text_of
+from workflows.core.sentences import OnboardError, Sentence, count, joined, listed, moment_text, text_of
 from workflows.core.shapes import moment
 from workflows.machine.events import Facts, StepKey
 from workflows.machine.observations import NOT_ASKED, Observation, Verdict, waits_in_words

@@ -30,10 +30,9 @@ from screens.widgets.fields import Field, KeyIdInput, PathField, ProblemList, Se
 from screens.widgets.lists import TextDialog
 from screens.widgets.progress import ProgressLine
 from screens.widgets.text import Button, Lines, Text, in_line, styled
-from workflows.core.errors import OnboardError, Problem, as_error
 from workflows.core.files import FileError
 from workflows.core.secret import Secret
-from workflows.core.sentences import Sentence, joined, text_of
+from workflows.core.sentences import OnboardError, Problem, Sentence, as_error, joined, text_of
 from workflows.machine.declaration import Step
 from workflows.machine.events import Facts, StepKey
 from workflows.machine.observations import Observation

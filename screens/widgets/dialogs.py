@@ -22,8 +22,7 @@ from textual.widgets import Input
 from textual.worker import WorkerError, WorkType, get_current_worker
 
 from screens.widgets.text import Button, ButtonRow, Lines, ScrollBody, Text
-from workflows.core.errors import OnboardError
-from workflows.core.sentences import Sentence, text_of
+from workflows.core.sentences import OnboardError, Sentence, text_of
 
 Answer = TypeVar("Answer")
 _FRAME_LINES = 2

@@ -34,9 +34,8 @@ from screens.widgets.text import (
 )
 from workflows.aws.access_key_file import ACCESS_KEY_ID
 from workflows.aws.authenticator import DIGITS, PERIOD_SECONDS, code_problem, normal_code, seconds_left
-from workflows.core.errors import Problem
 from workflows.core.secret import Secret
-from workflows.core.sentences import Sentence, joined
+from workflows.core.sentences import Problem, Sentence, joined
 
 MASK = "••••••••"
 SHOWN_SECONDS = 15.0

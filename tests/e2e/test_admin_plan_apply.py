@@ -17,7 +17,7 @@ from support.admin_runs import AdminRuns, joining, slow_resource
 from support.pgp import GpgHome, gpg_home
 from support.sandbox import console_url, sandbox, sandbox_cache, sandbox_folder  # noqa: F401
 
-from workflows.core.errors import OnboardError
+from workflows.core.sentences import OnboardError
 from workflows.gpg.decrypt import clean_ciphertext
 from workflows.gpg.normalise import normalise
 from workflows.machine.observations import AGREES

@@ -35,7 +35,7 @@ from tui.cli import asking
 from tui.cli.arguments import DONE, REFUSED
 from tui.cli.main import main
 from tui.host import Machine
-from workflows.core.errors import as_error
+from workflows.core.sentences import as_error
 from workflows.messages.request import open_request
 from workflows.sandbox.project import lay_out
 from workflows.stores import system_keyring

@@ -44,8 +44,8 @@ from tui.cli.main import main
 from tui.host import Machine, Places, utc_now
 from tui.session_catalogue import SessionCatalogue
 from workflows.aws.clients import ClientFactory, ProfileFiles
-from workflows.core.errors import as_error
 from workflows.core.secret import Secret
+from workflows.core.sentences import as_error
 from workflows.desktop.browser import SandboxBrowser
 from workflows.gpg.decrypt import clean_ciphertext, decrypt
 from workflows.machine.events import Event

@@ -33,9 +33,8 @@ from tui.host import vault_for
 from workflows.aws import iam, sts
 from workflows.aws.errors import AwsError, AwsFailure
 from workflows.aws.sts import CodeMemory, RepeatedCode, WrongCode
-from workflows.core.errors import OnboardError
 from workflows.core.secret import Credentials, Secret
-from workflows.core.sentences import day
+from workflows.core.sentences import OnboardError, day
 from workflows.machine.events import StepKey
 from workflows.machine.state import Status
 from workflows.steps.new_user import access_keys, mfa

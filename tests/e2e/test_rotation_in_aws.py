@@ -15,8 +15,8 @@ from support.served_aws import BASE, NewUserAws, served, user_key
 from support.watched_acts import Acts, Killed, Watched
 
 from workflows.aws import sts
-from workflows.core.errors import OnboardError
 from workflows.core.secret import Credentials, Secret
+from workflows.core.sentences import OnboardError
 from workflows.profiles.write import profile_paths
 from workflows.steps.rotation.rotate import Parts, finish, recover, rotate
 from workflows.steps.shared.own_access_key import KeySession, key_session

@@ -23,7 +23,7 @@ import psutil
 import pytest
 from support.sandbox import sandbox, sandbox_cache, sandbox_folder, shared_sandbox  # noqa: F401
 
-from workflows.core.errors import OnboardError
+from workflows.core.sentences import OnboardError
 from workflows.sandbox import mirror, project
 from workflows.sandbox.sandbox import Sandbox, delete_sandbox
 

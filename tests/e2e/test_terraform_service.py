@@ -19,7 +19,7 @@ import pytest
 from support.repository import ROOT
 from support.terraform import make_layer, terraform_argv, terraform_environment
 
-from workflows.core.errors import Cancelled, OnboardError
+from workflows.core.sentences import Cancelled, OnboardError
 from workflows.core.shapes import plain, read
 from workflows.terraform.binary import Binary, Product, Wanted, choose_binary, identify
 from workflows.terraform.failures import Failure, LockHeld, StateUnwritten

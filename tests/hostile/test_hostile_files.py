@@ -22,7 +22,7 @@ from tui.environments import OwnMachine
 from tui.host import Machine, Places
 from tui.session_catalogue import SessionCatalogue
 from workflows.catalogue import WORKFLOWS
-from workflows.core.errors import OnboardError
+from workflows.core.sentences import OnboardError
 from workflows.desktop.clipboard import Osc52Clipboard
 from workflows.machine.events import StepKey
 from workflows.machine.sessions import Sessions

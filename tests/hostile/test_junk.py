@@ -8,7 +8,7 @@ import pytest
 from support.growth import growth
 
 from benchmarks.junk import KEYS, MESSAGES, filled, read_keys, read_message
-from workflows.core.errors import OnboardError
+from workflows.core.sentences import OnboardError
 from workflows.gpg.normalise import KEYRING_LIMIT, public_keys
 from workflows.gpg.refusals import KeyTooLarge
 from workflows.messages.envelope import MAX_TEXT, extract_block

@@ -19,7 +19,7 @@ from support.repository import TESTS
 
 from workflows.aws.access_key_file import parse_access_key
 from workflows.catalogue import WORKFLOWS
-from workflows.core.errors import OnboardError
+from workflows.core.sentences import OnboardError
 from workflows.gpg.normalise import public_keys
 from workflows.layer.discover import find_project
 from workflows.machine.sessions import Sessions

@@ -12,7 +12,6 @@ import workflows
 
 ROOT = Path(workflows.__file__).parent.parent
 RECORDS_AND_DOCUMENTS = {
-    "workflows/core/errors.py": "the error's text and its record in the journal",
     "workflows/aws/sts_regions/answers.py": "the audit as a Markdown document",
     "workflows/terraform/plan.py": "the plan as a Markdown document",
     "workflows/messages/handoff.py": "the handoff, which people read without the wizard",

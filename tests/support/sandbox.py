@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from workflows.core.errors import OnboardError
+from workflows.core.sentences import OnboardError
 from workflows.sandbox.layout import Layout
 from workflows.sandbox.sandbox import Sandbox, delete_sandbox
 

@@ -9,8 +9,7 @@ from typing import Any
 from support.admin_project import quiet, taken_key
 
 from workflows.admin import ADMIN
-from workflows.core.errors import OnboardError
-from workflows.core.sentences import text_of
+from workflows.core.sentences import OnboardError, text_of
 from workflows.environment import Environment
 from workflows.machine.events import StepKey
 from workflows.machine.sessions import Sessions

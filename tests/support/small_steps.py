@@ -16,7 +16,7 @@ from textual.widgets.selection_list import Selection
 
 from screens.step.page import StepPane
 from screens.widgets.fields import SecretInput
-from workflows.core.errors import OnboardError, Problem
+from workflows.core.sentences import OnboardError, Problem
 from workflows.machine.declaration import Step
 from workflows.machine.observations import AGREES, Observation
 from workflows.steps.shared.module import Context, Progress, Report

@@ -16,7 +16,7 @@ from textual.pilot import Pilot
 from screens.admin.apply import ApplyPane
 from screens.admin.hand_over import HandOverPane
 from screens.admin.plan import PlanPane
-from workflows.core.errors import OnboardError
+from workflows.core.sentences import OnboardError
 from workflows.environment import Environment
 from workflows.machine.events import StepKey
 from workflows.machine.session import Session

@@ -9,7 +9,7 @@ from threading import Event
 import pytest
 
 from workflows import git as git_module
-from workflows.core.errors import OnboardError
+from workflows.core.sentences import OnboardError
 from workflows.git import Git, GitMissing, GitRefused, NoBranchName, NotSigned
 
 

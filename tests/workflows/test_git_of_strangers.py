@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from support.distrusted_git import LOCAL
 
-from workflows.core.errors import OnboardError
+from workflows.core.sentences import OnboardError
 from workflows.git import FilterStays, Git, GitSearch, GitTooSlow, Upstream
 
 CONNECTING = {

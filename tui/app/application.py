@@ -22,9 +22,8 @@ from tui.app.session_control import Drafts, Parts, SessionControl, Start, first_
 from tui.app.session_summary import since_you_left
 from tui.environments import EnvironmentSource
 from tui.host import Machine
-from workflows.core.errors import OnboardError
 from workflows.core.later import on_demand
-from workflows.core.sentences import Sentence, joined, text_of
+from workflows.core.sentences import OnboardError, Sentence, joined, text_of
 
 with on_demand():
     from textual import command, system_commands

@@ -39,9 +39,8 @@ from tui.app.themes import ROLES, TERMINAL, chosen, of_terminal, themes
 from tui.ending import ENDING
 from tui.environments import clipboard_of
 from tui.host import Machine
-from workflows.core.errors import OnboardError, as_error
 from workflows.core.files import FileError, private_folder, write_atomically
-from workflows.core.sentences import joined, text_of
+from workflows.core.sentences import OnboardError, as_error, joined, text_of
 
 _MARKS: dict[SeverityLevel, str] = {"information": "", "warning": "! ", "error": "✗ "}
 _SECONDS_AT_LEAST = 5.0

@@ -26,9 +26,8 @@ from screens.widgets.dialogs import Confirm, Dialog, NameDialog, OneFocus, ask
 from screens.widgets.key_line import KeyLine
 from screens.widgets.text import Button, Option, OptionList, SplitLine, Text, marked_up, sized, styled
 from tui.app.session_summary import arrival_of, left_behind, standing_of, steps_done
-from workflows.core.errors import OnboardError
 from workflows.core.later import on_demand
-from workflows.core.sentences import Sentence, count, joined, moment_text, text_of
+from workflows.core.sentences import OnboardError, Sentence, count, joined, moment_text, text_of
 from workflows.steps.kinds import ACCOUNT_SETTINGS, people_of, replaces_key, work_of, works_of
 
 with on_demand():

@@ -9,10 +9,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from workflows.core.errors import OnboardError
 from workflows.core.files import FileError, is_there
 from workflows.core.later import on_demand
-from workflows.core.sentences import Sentence, text_of
+from workflows.core.sentences import OnboardError, Sentence, text_of
 from workflows.core.shapes import WrongShape, texts
 from workflows.steps.kinds import REPLACING, replaces_key
 

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from workflows.core.errors import OnboardError
 from workflows.core.later import on_demand
-from workflows.core.sentences import Sentence, count, joined, listed, moment_text, text_of
+from workflows.core.sentences import OnboardError, Sentence, count, joined, listed, moment_text, text_of
 from workflows.steps.kinds import OVER_TERRAFORM, work_of
 
 with on_demand():

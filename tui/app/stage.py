@@ -18,9 +18,19 @@ from screens.step.page import PROPOSED, Opening, StepPane, is_displayed
 from screens.widgets.dialogs import Confirm, ErrorDialog, ask
 from screens.widgets.text import Text
 from tui.app.session_summary import answer_text
-from workflows.core.errors import Cancelled, OnboardError, Problem, as_error
 from workflows.core.files import FileError
-from workflows.core.sentences import Sentence, enumerated, joined, listed, moment_text, text_of
+from workflows.core.sentences import (
+    Cancelled,
+    OnboardError,
+    Problem,
+    Sentence,
+    as_error,
+    enumerated,
+    joined,
+    listed,
+    moment_text,
+    text_of,
+)
 from workflows.machine.events import STOPPED, Failed, Reopened, StepKey, UnstorableFactError
 from workflows.machine.observations import Observation, Verdict
 from workflows.machine.rules import IllegalTransition

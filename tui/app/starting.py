@@ -13,7 +13,7 @@ from textual.screen import Screen
 
 from screens.widgets.progress import ProgressLine
 from screens.widgets.text import Text
-from workflows.core.errors import OnboardError, as_error
+from workflows.core.sentences import OnboardError, as_error
 from workflows.steps.shared.module import Progress, Report
 
 

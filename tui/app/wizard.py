@@ -40,9 +40,8 @@ from screens.widgets.rail import MARKS, RailEntry, StepRail, stepper
 from screens.widgets.text import Button, Lines, ScrollBody, SplitLine, Text, in_line, marked_up, short, styled
 from tui.app.session_summary import answer_text
 from tui.app.stage import Stage
-from workflows.core.errors import OnboardError
 from workflows.core.garbage import page_painted
-from workflows.core.sentences import Sentence, count, enumerated, joined, listed, text_of
+from workflows.core.sentences import OnboardError, Sentence, count, enumerated, joined, listed, text_of
 from workflows.desktop.ambient import endpoints
 from workflows.machine.events import Facts, StepKey
 from workflows.machine.observations import NOT_ASKED, Choice, Observation, Verdict

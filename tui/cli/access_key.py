@@ -15,10 +15,9 @@ from tui.cli import asking
 from tui.cli.arguments import JSON, PROJECT_AND_PROFILE, STORE, Commands, flag, option
 from tui.cli.context import performed, report_progress
 from tui.cli.output import answer, columns, note
-from workflows.core.errors import OnboardError
 from workflows.core.later import on_demand
 from workflows.core.secret import Secret
-from workflows.core.sentences import Sentence, joined
+from workflows.core.sentences import OnboardError, Sentence, joined
 
 with on_demand():
     from tui import host

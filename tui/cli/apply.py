@@ -15,10 +15,9 @@ from tui.cli import asking
 from tui.cli.arguments import BINARY, JSON, LAYER, TRUST_BINARY, Commands, argument, flag
 from tui.cli.context import refuse_problems
 from tui.cli.output import note, say, say_json
-from workflows.core.errors import OnboardError
 from workflows.core.later import on_demand
 from workflows.core.secret import Secret
-from workflows.core.sentences import count
+from workflows.core.sentences import OnboardError, count
 
 with on_demand():
     from tui import host

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO, TypeVar
 
 from tui.cli.output import moves_cursor, note
-from workflows.core.errors import DeclaredError, OnboardError, Texts
 from workflows.core.later import on_demand
 from workflows.core.secret import Secret
+from workflows.core.sentences import DeclaredError, OnboardError, Texts
 
 with on_demand():
     import getpass

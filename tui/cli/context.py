@@ -8,9 +8,8 @@ from typing import Any
 
 from tui.cli.asking import terminal_name
 from tui.cli.output import note, watched
-from workflows.core.errors import OnboardError
 from workflows.core.later import on_demand
-from workflows.core.sentences import joined
+from workflows.core.sentences import OnboardError, joined
 
 with on_demand():
     from tui import environments, host

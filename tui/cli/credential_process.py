@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from tui.cli.arguments import PROJECT_AND_PROFILE, Commands
 from tui.cli.output import say_json
-from workflows.core.errors import OnboardError
 from workflows.core.later import on_demand
+from workflows.core.sentences import OnboardError
 
 with on_demand():
     from tui import host

@@ -15,9 +15,9 @@ from tui.cli import asking
 from tui.cli.arguments import Commands, argument, option
 from tui.cli.output import hand_out, note, on_terminal
 from tui.ending import handling
-from workflows.core.errors import OnboardError
 from workflows.core.later import on_demand
 from workflows.core.secret import Secret
+from workflows.core.sentences import OnboardError
 
 with on_demand():
     from tui import host

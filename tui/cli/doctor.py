@@ -13,9 +13,8 @@ from typing import NamedTuple
 
 from tui.cli import output
 from tui.cli.arguments import DONE, JSON, REFUSED, Commands
-from workflows.core.errors import OnboardError
 from workflows.core.later import on_demand
-from workflows.core.sentences import Sentence, count, text_of
+from workflows.core.sentences import OnboardError, Sentence, count, text_of
 
 with on_demand():
     from tui import host

@@ -26,9 +26,8 @@ from tui.cli.arguments import (
     repeatable,
 )
 from tui.cli.output import answer, hand_out, note
-from workflows.core.errors import OnboardError
 from workflows.core.later import on_demand
-from workflows.core.sentences import Sentence, joined
+from workflows.core.sentences import OnboardError, Sentence, joined
 
 with on_demand():
     from tui import host

@@ -10,8 +10,8 @@ from tui.cli import asking
 from tui.cli.context import own_context, own_key, refuse_problems
 from tui.cli.lookup import Named, named_project, session_handoff
 from tui.host import Machine
-from workflows.core.errors import OnboardError
 from workflows.core.files import expanded
+from workflows.core.sentences import OnboardError
 from workflows.messages.handoff import Handoff, Identity
 from workflows.profiles.plan import KeySource, WantedProfiles, base_name
 from workflows.profiles.record import Record, read_record

@@ -8,9 +8,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from workflows.core.errors import OnboardError
 from workflows.core.openpgp import grouped
-from workflows.core.sentences import Sentence, day, joined, text_of
+from workflows.core.sentences import OnboardError, Sentence, day, joined, text_of
 from workflows.gpg.inspect import CheckedKey, check_key
 from workflows.gpg.many_keys import likeness
 from workflows.gpg.refusals import KeyRefused

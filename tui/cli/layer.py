@@ -28,9 +28,8 @@ from tui.cli.arguments import (
     repeatable,
 )
 from tui.cli.output import answer, columns, hand_out, note, say, say_json
-from workflows.core.errors import OnboardError
 from workflows.core.later import on_demand
-from workflows.core.sentences import Sentence
+from workflows.core.sentences import OnboardError, Sentence
 
 with on_demand():
     from tui import host

@@ -20,11 +20,10 @@ from tui.cli.lookup import find_layer
 from tui.cli.output import note, note_at_once
 from tui.ending import ENDING, handling
 from tui.host import Machine
-from workflows.core.errors import OnboardError
 from workflows.core.files import private_folder
 from workflows.core.later import on_demand
 from workflows.core.secret import Secret
-from workflows.core.sentences import Sentence, text_of
+from workflows.core.sentences import OnboardError, Sentence, text_of
 from workflows.environment import Environment
 from workflows.machine.lock import SessionInUse, SessionLock
 from workflows.steps.admin.layer_program import layer_binary, wanted_binary

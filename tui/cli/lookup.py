@@ -15,8 +15,8 @@ from pathlib import Path
 from tui.cli.output import note
 from tui.host import Machine
 from tui.session_catalogue import SessionCatalogue
-from workflows.core.errors import OnboardError
 from workflows.core.files import explained
+from workflows.core.sentences import OnboardError
 from workflows.layer.discover import ProjectError, find_project
 from workflows.layer.model import LayerLocation, Project
 from workflows.layer.read.layer import declares_people, lone_layer

@@ -21,7 +21,7 @@ with on_demand():
 
     from tui import host
     from tui.cli import credential_process, parser, wizard
-    from workflows.core import errors, files, processes, temporary
+    from workflows.core import files, processes, sentences, temporary
 
 _ENDED: dict[int, str] = {
     signal.SIGINT: "Stopped by Ctrl-C.",
@@ -77,7 +77,7 @@ def _code_of(run: Callable[[], int]) -> int:
         note(_ENDED[number])
         return 128 + int(number)
     except Exception as unforeseen:  # noqa: BLE001 - a traceback could show what a person typed
-        note(errors.as_error(unforeseen).as_text())
+        note(sentences.as_error(unforeseen).as_text())
     return REFUSED
 
 

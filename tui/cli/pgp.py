@@ -26,9 +26,8 @@ from tui.cli.arguments import (
 )
 from tui.cli.context import own_context, own_key
 from tui.cli.output import answer, hand_out, note
-from workflows.core.errors import OnboardError
 from workflows.core.later import on_demand
-from workflows.core.sentences import joined, text_of
+from workflows.core.sentences import OnboardError, joined, text_of
 
 with on_demand():
     from tui import host

@@ -24,10 +24,9 @@ from tui.cli.arguments import (
     repeatable,
 )
 from tui.cli.output import hand_out, json_text, note
-from workflows.core.errors import OnboardError
 from workflows.core.later import on_demand
 from workflows.core.secret import Secret
-from workflows.core.sentences import text_of
+from workflows.core.sentences import OnboardError, text_of
 from workflows.core.text import safe
 
 with on_demand():

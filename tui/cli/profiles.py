@@ -17,9 +17,8 @@ from tui.cli import asking
 from tui.cli.arguments import JSON, PROJECT_OR_NAME, STORE, Commands, argument, flag, option, repeatable
 from tui.cli.context import performed
 from tui.cli.output import answer, columns, note, say, say_json
-from workflows.core.errors import OnboardError
 from workflows.core.later import on_demand
-from workflows.core.sentences import Sentence, count
+from workflows.core.sentences import OnboardError, Sentence, count
 
 with on_demand():
     from tui import host

@@ -13,10 +13,9 @@ from tui.cli import asking
 from tui.cli.arguments import DONE, REFUSED, Commands, UsageError, argument, flag, one_of, repeatable
 from tui.cli.context import own_context, report_progress
 from tui.cli.output import columns, hand_out, note, say, say_json
-from workflows.core.errors import OnboardError
 from workflows.core.later import on_demand
 from workflows.core.secret import Secret
-from workflows.core.sentences import Sentence
+from workflows.core.sentences import OnboardError, Sentence
 
 with on_demand():
     from tui import host

@@ -14,10 +14,9 @@ from tui.cli import asking
 from tui.cli.arguments import DONE, JSON, PROJECT_OR_NAME, REFUSED, SHELLS, Commands, flag, option
 from tui.cli.context import own_context, report_progress
 from tui.cli.output import answer, filling
-from workflows.core.errors import OnboardError
 from workflows.core.grouping import by_key
 from workflows.core.later import on_demand
-from workflows.core.sentences import text_of
+from workflows.core.sentences import OnboardError, text_of
 
 with on_demand():
     from tui import host

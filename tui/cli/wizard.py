@@ -19,10 +19,9 @@ from typing import Any
 from tui.cli import asking
 from tui.cli.arguments import BINARY, JSON, OWN_NAMES, Argument, Commands, UsageError, argument, flag, one_of
 from tui.cli.output import OutputLost, answer, columns, hand_out, moves_cursor, note, on_terminal, say
-from workflows.core.errors import OnboardError
 from workflows.core.garbage import collect_between_pages, collection_paused, freeze
 from workflows.core.later import on_demand
-from workflows.core.sentences import Sentence
+from workflows.core.sentences import OnboardError, Sentence
 
 with on_demand():
     from screens import registry

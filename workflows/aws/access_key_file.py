@@ -18,9 +18,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from workflows.core import files
-from workflows.core.errors import OnboardError, Problem
 from workflows.core.secret import ACCESS_KEY_SECRET, Credentials, Secret
-from workflows.core.sentences import count
+from workflows.core.sentences import OnboardError, Problem, count
 
 MAX_BYTES = 16 * 1024
 CLOCK_GRAIN_SECONDS = 2

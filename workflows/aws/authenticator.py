@@ -15,8 +15,8 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from workflows.core.errors import OnboardError, Problem
 from workflows.core.secret import Secret
+from workflows.core.sentences import OnboardError, Problem
 
 PERIOD_SECONDS = 30
 DIGITS = 6

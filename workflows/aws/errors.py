@@ -16,9 +16,8 @@ from enum import Enum, unique
 from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
-from workflows.core.errors import OnboardError
 from workflows.core.later import on_demand
-from workflows.core.sentences import Sentence
+from workflows.core.sentences import OnboardError, Sentence
 
 with on_demand():  # boto is slow to import
     from botocore import exceptions, parsers

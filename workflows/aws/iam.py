@@ -19,9 +19,8 @@ from workflows.aws.authenticator import normal_code, two_codes_problem
 from workflows.aws.clients import AwsClient
 from workflows.aws.errors import AwsError, AwsFailure, asked, calling_aws
 from workflows.aws.sts import CodeMemory, Identity, RepeatedCode, WrongCode
-from workflows.core.errors import Cancelled, DeclaredError, Texts
 from workflows.core.secret import Secret
-from workflows.core.sentences import Sentence
+from workflows.core.sentences import Cancelled, DeclaredError, Sentence, Texts
 
 SECONDS_BETWEEN_ANSWERS: Final = 0.2
 """The time between two good answers about a new access key, so that they come from different servers."""

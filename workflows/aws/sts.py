@@ -14,9 +14,8 @@ from threading import Lock
 from workflows.aws.authenticator import code_problem, normal_code
 from workflows.aws.clients import AwsClient
 from workflows.aws.errors import AwsError, AwsFailure, calling_aws
-from workflows.core.errors import OnboardError
 from workflows.core.secret import Credentials, Secret
-from workflows.core.sentences import Sentence
+from workflows.core.sentences import OnboardError, Sentence
 
 SESSION_SECONDS = 3600
 SHORTEST_SESSION = 900

@@ -21,9 +21,8 @@ from typing import Any
 from workflows.aws import sts
 from workflows.aws.clients import AwsClient, ClientFactory, ProfileFiles, profile_map
 from workflows.aws.errors import UNREACHABLE, AwsError, AwsFailure
-from workflows.core.errors import Cancelled, OnboardError
 from workflows.core.secret import Credentials
-from workflows.core.sentences import Sentence, joined
+from workflows.core.sentences import Cancelled, OnboardError, Sentence, joined
 from workflows.profiles.plan import region_problems
 
 # IAM User Guide, "IAM identifiers": the path is a part of the name here.

@@ -20,8 +20,7 @@ from io import BufferedReader
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from workflows.core.errors import OnboardError
-from workflows.core.sentences import Sentence, joined
+from workflows.core.sentences import OnboardError, Sentence, joined
 
 if TYPE_CHECKING:
     from datetime import datetime

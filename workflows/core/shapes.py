@@ -12,7 +12,7 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, NoReturn, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from workflows.core.errors import OnboardError
+from workflows.core.sentences import OnboardError
 
 T = TypeVar("T")
 

@@ -16,8 +16,8 @@ from threading import Thread
 from typing import Protocol
 from urllib.parse import urlencode, urlsplit
 
-from workflows.core.errors import OnboardError
 from workflows.core.processes import ON_A_DESKTOP, child_environment
+from workflows.core.sentences import OnboardError
 from workflows.profiles.shell_lines import SIGN_IN_DOMAINS
 
 EARLY_SECONDS = 1.0

@@ -15,11 +15,10 @@ from threading import RLock
 from types import ModuleType, SimpleNamespace
 from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 
-from workflows.core.errors import DeclaredError, Texts
 from workflows.core.installation import how_to_install
 from workflows.core.processes import ON_A_DESKTOP, child_environment
 from workflows.core.secret import Dropped, Secret
-from workflows.core.sentences import Sentence, joined
+from workflows.core.sentences import DeclaredError, Sentence, Texts, joined
 from workflows.core.text import safe_to_paste
 
 CHILD_SECONDS = 5

@@ -14,8 +14,8 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from workflows.core.errors import DeclaredError, OnboardError, Texts
 from workflows.core.processes import ALLOWED, child_environment
+from workflows.core.sentences import DeclaredError, OnboardError, Texts
 
 VARIABLES = ("VISUAL", "EDITOR")
 """The variables with the person's editor; the first one set counts (environ(7))."""

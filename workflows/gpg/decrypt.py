@@ -20,10 +20,10 @@ from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Final
 
-from workflows.core.errors import Cancelled, DeclaredError, OnboardError, Texts
 from workflows.core.installation import how_to_install
 from workflows.core.later import on_demand
 from workflows.core.secret import Secret
+from workflows.core.sentences import Cancelled, DeclaredError, OnboardError, Texts
 from workflows.gpg.tools import WORK_SECONDS, GpgFailed, GpgRun, run_gpg
 
 with on_demand():  # credential-process must be fast

@@ -16,12 +16,12 @@ from pathlib import Path
 from threading import Event, Timer
 from typing import TYPE_CHECKING, Final
 
-from workflows.core.errors import DeclaredError, Problem, Texts
 from workflows.core.files import private_folder
 from workflows.core.grouping import by_key
 from workflows.core.openpgp import Tag, split
 from workflows.core.processes import capture
 from workflows.core.secret import Secret
+from workflows.core.sentences import DeclaredError, Problem, Texts
 from workflows.gpg import tools
 from workflows.gpg.inspect import KeyDetails, inspect_key
 from workflows.gpg.refusals import KeyRefused

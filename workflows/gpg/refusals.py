@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import enum
 
-from workflows.core.errors import DeclaredError, Texts
-from workflows.core.sentences import Sentence
+from workflows.core.sentences import DeclaredError, Sentence, Texts
 
 _SEND_AGAIN = (
     "Please send the whole output of\n"

@@ -15,10 +15,10 @@ from pathlib import Path
 from threading import Event
 from typing import Final, NamedTuple
 
-from workflows.core.errors import Cancelled, DeclaredError, OnboardError, Texts
 from workflows.core.installation import how_to_install
 from workflows.core.processes import child_environment, communicate
 from workflows.core.secret import Secret
+from workflows.core.sentences import Cancelled, DeclaredError, OnboardError, Texts
 
 PASSPHRASE_LIMIT: Final = 255
 """Maximum bytes that gpg-agent accepts (MAX_PASSPHRASE_LEN in GnuPG's agent/agent.h)."""

@@ -19,10 +19,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
-from workflows.core.errors import OnboardError
 from workflows.core.files import cause_of, load_file
 from workflows.core.grouping import by_key
-from workflows.core.sentences import enumerated
+from workflows.core.sentences import OnboardError, enumerated
 from workflows.core.shapes import texts
 from workflows.hcl.document import Block, Document
 from workflows.hcl.parsing import MAX_VARIABLES, load_hcl

@@ -16,10 +16,10 @@ from pathlib import Path
 
 from tree_sitter import Node
 
-from workflows.core.errors import OnboardError
 from workflows.core.files import cause_of, load_file
 from workflows.core.grouping import by_key
 from workflows.core.openpgp import SIZE_LIMIT
+from workflows.core.sentences import OnboardError
 from workflows.hcl.document import Block, Document, Splice
 from workflows.hcl.lists import without_entry
 from workflows.hcl.parsing import load_hcl

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from difflib import unified_diff
 from pathlib import Path
 
-from workflows.core.errors import OnboardError
 from workflows.core.files import load_file
 from workflows.core.processes import capture
+from workflows.core.sentences import OnboardError
 from workflows.core.temporary import temporary_folder
 from workflows.hcl.parsing import MAX_HCL
 

@@ -18,8 +18,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
-from workflows.core.errors import OnboardError
 from workflows.core.files import OWN_LIMIT, cause_of, load_file
+from workflows.core.sentences import OnboardError
 from workflows.hcl.document import Attribute, Document, unwrap
 from workflows.hcl.values import evaluate, fields_at, read_variables, text_of
 from workflows.layer.discover import variables_file

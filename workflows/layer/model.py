@@ -13,8 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from workflows.core.errors import OnboardError
-from workflows.core.sentences import Sentence
+from workflows.core.sentences import OnboardError, Sentence
 
 if TYPE_CHECKING:
     from workflows.hcl.document import Attribute, Block

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Final, Literal
 
-from workflows.core.errors import Problem
+from workflows.core.sentences import Problem
 from workflows.layer.model import Constant
 
 _LONGEST: Final = {"user": 64, "group": 128}

@@ -26,7 +26,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from workflows.core.errors import OnboardError
 from workflows.core.files import (
     OWN_LIMIT,
     FileError,
@@ -41,7 +40,7 @@ from workflows.core.files import (
 )
 from workflows.core.locks import locked_folder
 from workflows.core.parsing import parse_json
-from workflows.core.sentences import Sentence, joined, listed
+from workflows.core.sentences import OnboardError, Sentence, joined, listed
 
 
 class Protected(OnboardError):  # noqa: N818 - it reads better where it is raised

@@ -20,10 +20,9 @@ from pathlib import Path
 from typing import Any
 from zlib import crc32
 
-from workflows.core.errors import OnboardError
 from workflows.core.files import OWN_LIMIT, AppendedFile, cause_of, load_file, replace_file
 from workflows.core.parsing import no_constant, parse_json
-from workflows.core.sentences import Sentence
+from workflows.core.sentences import OnboardError, Sentence
 from workflows.machine.events import (
     Acknowledged,
     Event,

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from workflows.core.errors import OnboardError
 from workflows.core.files import cause_of, load_file
 from workflows.core.locks import FileLock
+from workflows.core.sentences import OnboardError
 
 
 class SessionInUse(OnboardError):  # noqa: N818 - a state, shown to a person

@@ -13,11 +13,10 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 
-from workflows.core.errors import OnboardError
 from workflows.core.files import read_text, write_atomically
 from workflows.core.grouping import by_key
 from workflows.core.parsing import parse_json
-from workflows.core.sentences import Sentence, joined, listed
+from workflows.core.sentences import OnboardError, Sentence, joined, listed
 from workflows.core.shapes import moment, plain, read
 from workflows.machine.events import StepKey
 from workflows.machine.summaries import OBSERVED

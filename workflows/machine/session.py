@@ -16,7 +16,6 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-from workflows.core.errors import OnboardError
 from workflows.core.files import (
     OWN_LIMIT,
     FileError,
@@ -28,7 +27,7 @@ from workflows.core.files import (
     write_atomically,
 )
 from workflows.core.parsing import parse_json
-from workflows.core.sentences import Sentence
+from workflows.core.sentences import OnboardError, Sentence
 from workflows.machine.declaration import Workflow
 from workflows.machine.drafts import Drafts
 from workflows.machine.events import (

@@ -13,9 +13,9 @@ from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 
-from workflows.core.errors import OnboardError
 from workflows.core.files import OWN_LIMIT, explained, load_file, write_atomically
 from workflows.core.later import on_demand
+from workflows.core.sentences import OnboardError
 from workflows.machine.lock import SessionLock, visited
 from workflows.machine.summaries import Summary, kept_summary
 

@@ -13,10 +13,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from workflows.core.errors import OnboardError
 from workflows.core.files import OWN_LIMIT, load_file, replace_file
 from workflows.core.parsing import parse_json
-from workflows.core.sentences import Sentence
+from workflows.core.sentences import OnboardError, Sentence
 from workflows.core.shapes import read
 
 JOURNAL = "journal.jsonl"

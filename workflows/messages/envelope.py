@@ -21,9 +21,8 @@ from email.message import Message
 from enum import Enum, unique
 from typing import TypeAlias
 
-from workflows.core.errors import OnboardError, Texts
 from workflows.core.parsing import MAX_DEPTH, no_constant, parse_json, unescape_html
-from workflows.core.sentences import Sentence
+from workflows.core.sentences import OnboardError, Sentence, Texts
 
 SCHEMA = 1
 """The version of blocks that this program writes, and the newest that it reads."""

@@ -9,9 +9,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from textwrap import fill
 
-from workflows.core.errors import OnboardError, Problem
 from workflows.core.files import read_text
-from workflows.core.sentences import enumerated, text_of
+from workflows.core.sentences import OnboardError, Problem, enumerated, text_of
 from workflows.messages import rules
 from workflows.messages.envelope import Fields, extract_block, lines_of, render_block
 from workflows.messages.file_names import handoff_file

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from workflows.core.errors import Problem
+from workflows.core.sentences import Problem
 from workflows.messages import rules
 from workflows.messages.envelope import MAX_TEXT, Flaw, MessageError
 

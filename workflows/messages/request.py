@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from workflows.core.errors import Problem
+from workflows.core.sentences import Problem
 from workflows.messages import rules
 from workflows.messages.envelope import Fields, extract_block, lines_of, render_block
 

@@ -10,7 +10,6 @@ import base64
 import re
 from collections.abc import Mapping, Sequence
 
-from workflows.core.errors import Problem
 from workflows.core.openpgp import (
     ENCRYPTED_DATA,
     SECRET_KEYS,
@@ -20,7 +19,7 @@ from workflows.core.openpgp import (
     fingerprint_of,
     split,
 )
-from workflows.core.sentences import Sentence, joined
+from workflows.core.sentences import Problem, Sentence, joined
 from workflows.core.text import one_line
 from workflows.messages.envelope import Flaw, MessageError
 from workflows.profiles.shell_lines import SIGN_IN_DOMAINS

@@ -13,9 +13,9 @@ import shlex
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from workflows.core.errors import OnboardError
 from workflows.core.later import on_demand
 from workflows.core.secret import Secret
+from workflows.core.sentences import OnboardError
 
 with on_demand():  # not for those who only read profiles
     import configupdater

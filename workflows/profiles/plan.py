@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from workflows.core.errors import OnboardError, Problem
 from workflows.core.secret import Credentials
+from workflows.core.sentences import OnboardError, Problem
 from workflows.profiles.aws_data import botocore_alone
 from workflows.profiles.merge import Value, WantedSection
 

@@ -13,7 +13,7 @@ from pathlib import PurePath
 from types import MappingProxyType
 from urllib.parse import urlencode
 
-from workflows.core.errors import OnboardError
+from workflows.core.sentences import OnboardError
 
 SIGN_IN_DOMAINS = {
     "aws": "signin.aws.amazon.com",

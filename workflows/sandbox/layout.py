@@ -20,9 +20,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from workflows.core.errors import OnboardError
 from workflows.core.files import OWN_LIMIT, load_file, write_atomically
 from workflows.core.parsing import parse_json
+from workflows.core.sentences import OnboardError
 from workflows.core.shapes import WrongShape, plain, read
 
 RECORD_VERSION = 4

@@ -9,8 +9,8 @@ import sys
 import zipfile
 from pathlib import Path
 
-from workflows.core.errors import OnboardError
 from workflows.core.files import open_file
+from workflows.core.sentences import OnboardError
 from workflows.core.temporary import temporary_folder
 
 PROVIDER_VERSION = "3.39.0"

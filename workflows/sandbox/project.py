@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from importlib.resources import as_file, files
 from pathlib import Path
 
-from workflows.core.errors import OnboardError
 from workflows.core.files import load_file
+from workflows.core.sentences import OnboardError
 from workflows.hcl.parsing import MAX_HCL
 
 ACCOUNTS = {

@@ -35,11 +35,11 @@ from types import TracebackType
 
 from workflows.aws.clients import AwsClient, ClientFactory
 from workflows.aws.errors import AwsError, calling_aws
-from workflows.core.errors import OnboardError
 from workflows.core.files import OWN_LIMIT, load_file, private_folder, write_atomically
 from workflows.core.locks import FileLock, is_held, is_shared
 from workflows.core.processes import child_environment, own_module
 from workflows.core.secret import Credentials, Secret
+from workflows.core.sentences import OnboardError
 from workflows.core.temporary import remove_leftover_folders, temporary_folder
 from workflows.sandbox import mirror, project
 from workflows.sandbox.layout import (

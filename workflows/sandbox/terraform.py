@@ -12,9 +12,9 @@ import signal
 import sys
 from pathlib import Path
 
-from workflows.core.errors import OnboardError
 from workflows.core.locks import FileLock
 from workflows.core.processes import own_module
+from workflows.core.sentences import OnboardError
 
 _COLLECT_AT = 400
 """The percentage by which the heaps of Terraform and the provider grow before garbage collection. With Go's

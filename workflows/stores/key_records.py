@@ -16,7 +16,6 @@ from enum import Enum
 from pathlib import Path
 from typing import TypeVar
 
-from workflows.core.errors import OnboardError
 from workflows.core.files import (
     FileWrite,
     explained,
@@ -28,7 +27,7 @@ from workflows.core.files import (
 )
 from workflows.core.locks import FileLock
 from workflows.core.parsing import parse_json
-from workflows.core.sentences import Sentence, count
+from workflows.core.sentences import OnboardError, Sentence, count
 from workflows.core.shapes import WrongShape, plain, read
 from workflows.stores.vault import LARGEST_RECORD, record_file
 

@@ -11,11 +11,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from workflows.core.errors import OnboardError
 from workflows.core.files import NotSynced, file_named, is_there, private_folder, read_bytes, write_atomically
 from workflows.core.parsing import parse_json
 from workflows.core.secret import Credentials, Secret
-from workflows.core.sentences import Sentence
+from workflows.core.sentences import OnboardError, Sentence
 
 
 class VaultUnavailable(OnboardError):  # noqa: N818 - as the other refusals are named

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from workflows.core.errors import OnboardError
+from workflows.core.sentences import OnboardError
 from workflows.core.temporary import temporary_folder
 
 LOCK_SECONDS = 20

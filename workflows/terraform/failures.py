@@ -19,8 +19,7 @@ from enum import Enum, StrEnum, unique
 from pathlib import Path
 from typing import Final
 
-from workflows.core.errors import OnboardError
-from workflows.core.sentences import Sentence
+from workflows.core.sentences import OnboardError, Sentence
 from workflows.terraform.events import Diagnostic
 
 PLAN_AGAIN: Final = "Plan again to see what is left."

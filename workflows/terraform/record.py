@@ -15,10 +15,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from workflows.core.errors import OnboardError
 from workflows.core.files import NotAccepted, explained, load_file, open_file
 from workflows.core.parsing import parse_json
-from workflows.core.sentences import Sentence
+from workflows.core.sentences import OnboardError, Sentence
 from workflows.git import Git
 from workflows.hcl.parsing import MAX_HCL
 

@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from workflows.core.errors import Cancelled, OnboardError
 from workflows.core.files import explained
 from workflows.core.processes import read_record, write_record
-from workflows.core.sentences import Sentence
+from workflows.core.sentences import Cancelled, OnboardError, Sentence
 from workflows.core.shapes import plain, read
 from workflows.terraform.events import Diagnostic, Progress, moment_of
 from workflows.terraform.failures import PLAN_AGAIN, Failure, LockInfo, failure, failure_of, read_lock

@@ -26,7 +26,6 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from workflows.core.errors import Cancelled, OnboardError
 from workflows.core.files import OWN_LIMIT, cause_of, open_file, read_bytes, write_atomically
 from workflows.core.parsing import read_json
 from workflows.core.processes import (
@@ -36,7 +35,7 @@ from workflows.core.processes import (
     user_and_host,
     write_record,
 )
-from workflows.core.sentences import Sentence
+from workflows.core.sentences import Cancelled, OnboardError, Sentence
 from workflows.core.shapes import read
 from workflows.terraform.events import (
     Diagnostic,

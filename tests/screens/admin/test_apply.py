@@ -32,9 +32,8 @@ from screens.step.terraform import amounts
 from screens.widgets.dialogs import Confirm
 from screens.widgets.text import Text
 from tui.app.wizard import WizardScreen
-from workflows.core.errors import OnboardError
 from workflows.core.processes import write_record
-from workflows.core.sentences import text_of
+from workflows.core.sentences import OnboardError, text_of
 from workflows.core.shapes import plain
 from workflows.machine.events import StepKey
 from workflows.machine.observations import Observation, Verdict

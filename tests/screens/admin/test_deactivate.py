@@ -19,7 +19,7 @@ from screens.widgets.dialogs import Confirm, ErrorDialog
 from screens.widgets.text import Text
 from tui.app.stage import note_of
 from workflows.aws.iam import AccessKey, Holding, HoldingKind
-from workflows.core.errors import OnboardError
+from workflows.core.sentences import OnboardError
 from workflows.machine.events import StepKey
 from workflows.machine.session import Session
 from workflows.machine.state import Status

@@ -23,10 +23,9 @@ from screens.step.terraform import CompareDialog, RunLog
 from screens.widgets.dialogs import Confirm, ErrorDialog
 from screens.widgets.text import Text
 from workflows.admin import HAND_OVER
-from workflows.core.errors import OnboardError
 from workflows.core.files import write_atomically
 from workflows.core.openpgp import grouped
-from workflows.core.sentences import text_of
+from workflows.core.sentences import OnboardError, text_of
 from workflows.machine.events import StepKey
 from workflows.machine.observations import Observation, Verdict
 from workflows.machine.state import Status

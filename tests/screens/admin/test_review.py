@@ -28,9 +28,8 @@ from screens.widgets.dialogs import Confirm, ErrorDialog
 from screens.widgets.lists import MarkBox
 from screens.widgets.text import Lines, Text
 from tui.app.themes import ROLES, TERMINAL, themes
-from workflows.core.errors import OnboardError
 from workflows.core.openpgp import fingerprint_in, grouped
-from workflows.core.sentences import text_of
+from workflows.core.sentences import OnboardError, text_of
 from workflows.layer.write import ChangeSet, FileChange
 from workflows.machine.events import StepKey
 from workflows.machine.sessions import Sessions

@@ -23,7 +23,7 @@ from screens.step.page import StepPane
 from screens.step.terraform import LockDialog
 from screens.widgets.dialogs import Confirm
 from screens.widgets.text import Text
-from workflows.core.errors import OnboardError
+from workflows.core.sentences import OnboardError
 from workflows.machine.events import StepKey
 from workflows.machine.session import Session
 from workflows.steps.admin import apply, plan, recovery, terraform_runs

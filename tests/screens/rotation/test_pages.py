@@ -27,8 +27,8 @@ from screens.widgets.lists import MarkBox
 from screens.widgets.text import Text
 from tui.app.home import HomeScreen
 from tui.host import vault_for
-from workflows.core.errors import OnboardError
 from workflows.core.secret import Credentials, Secret
+from workflows.core.sentences import OnboardError
 from workflows.gpg.decrypt import PassphraseNeeded
 from workflows.machine.events import StepKey
 from workflows.machine.state import Status

@@ -22,9 +22,8 @@ from screens.widgets.lists import TextDialog
 from screens.widgets.rail import MARKS, StepRail
 from screens.widgets.text import Button, Text
 from tui.app import wizard
-from workflows.core.errors import OnboardError
 from workflows.core.openpgp import grouped
-from workflows.core.sentences import text_of
+from workflows.core.sentences import OnboardError, text_of
 from workflows.core.shapes import plain, read
 from workflows.machine.events import StepKey
 from workflows.machine.observations import Observation, Verdict

@@ -23,7 +23,7 @@ from screens.widgets.dialogs import OneFocus
 from screens.widgets.fields import FieldRow, PathField
 from screens.widgets.lists import Log, TextDialog
 from workflows.aws.sts import WrongCode
-from workflows.core.errors import Cancelled, Problem
+from workflows.core.sentences import Cancelled, Problem
 from workflows.machine.declaration import Step
 from workflows.steps.shared.module import Context, Progress, Report
 

@@ -19,7 +19,7 @@ from textual.widgets import Input, Static
 from screens.widgets.dialogs import Confirm, Dialog, ErrorDialog, NameDialog, Notice, OneFocus, tell
 from screens.widgets.lists import Log, TextDialog
 from screens.widgets.text import ScrollBody
-from workflows.core.errors import OnboardError
+from workflows.core.sentences import OnboardError
 
 LONG = "\n".join(f"line {number}" for number in range(40))
 

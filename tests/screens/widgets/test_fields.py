@@ -20,7 +20,7 @@ from screens.widgets.fields import (
     SentenceField,
     Wanted,
 )
-from workflows.core.errors import Problem
+from workflows.core.sentences import Problem
 
 WIDTH = 40
 

@@ -22,7 +22,7 @@ from textual.pilot import Pilot
 from screens.admin.pgp_keys import KeyChoice
 from tui.app.wizard import WizardScreen
 from workflows.aws.iam import Holding, HoldingKind
-from workflows.core.errors import OnboardError
+from workflows.core.sentences import OnboardError
 from workflows.machine.events import StepKey
 from workflows.machine.observations import AGREES, Observation, Verdict
 from workflows.machine.session import Session

@@ -16,8 +16,8 @@ from screens.new_user.mfa import QrDialog
 from workflows.aws.authenticator import otpauth_uri, qr_matrix
 from workflows.aws.sts import WrongCode
 from workflows.aws.verify import Hindered, Hindrance, Result
-from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
+from workflows.core.sentences import OnboardError
 from workflows.environment import Environment
 from workflows.gpg.decrypt import PassphraseNeeded, WrongPassphrase
 from workflows.gpg.verdict import Verdict, VerdictKind

@@ -11,8 +11,8 @@ from typing import Any
 from support.poison import POISON
 from support.scenes import Kind, Stage
 
-from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
+from workflows.core.sentences import OnboardError
 from workflows.environment import Environment
 from workflows.machine.session import Session
 from workflows.steps.shared import own_identity

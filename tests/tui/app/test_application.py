@@ -49,8 +49,8 @@ from tui.app.starting import Starting
 from tui.app.wizard import WizardScreen
 from tui.host import Machine, Places
 from tui.session_catalogue import SessionCatalogue
-from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
+from workflows.core.sentences import OnboardError
 from workflows.core.text import safe
 from workflows.desktop.clipboard import Clipboard, Osc52Clipboard
 from workflows.environment import Environment

@@ -37,9 +37,8 @@ from screens.widgets.text import Text
 from tui.app import wizard
 from tui.app.stage import note_of
 from tui.app.wizard import WizardScreen
-from workflows.core.errors import OnboardError, Problem
 from workflows.core.secret import Secret
-from workflows.core.sentences import moment_text, text_of
+from workflows.core.sentences import OnboardError, Problem, moment_text, text_of
 from workflows.machine.events import Facts, StepKey
 from workflows.machine.observations import (
     AGREES,

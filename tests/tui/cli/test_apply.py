@@ -21,8 +21,8 @@ from tui.cli import apply, layer_run, plan
 from tui.cli.arguments import DONE, REFUSED
 from tui.cli.layer_run import layer_alone, plans_of
 from tui.host import Machine
-from workflows.core.errors import OnboardError
 from workflows.core.openpgp import fingerprint_in
+from workflows.core.sentences import OnboardError
 from workflows.machine.summaries import Summary, keep_summary, made_from
 from workflows.messages.handoff import NEW_PASSWORD
 from workflows.steps.admin import (

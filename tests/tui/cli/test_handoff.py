@@ -19,9 +19,8 @@ from tui.cli import layer_run, wizard
 from tui.cli.arguments import DONE, REFUSED
 from tui.cli.parser import build_parser
 from tui.host import Machine, Places
-from workflows.core.errors import OnboardError
 from workflows.core.openpgp import fingerprint_in
-from workflows.core.sentences import text_of
+from workflows.core.sentences import OnboardError, text_of
 from workflows.machine.summaries import Summary, keep_summary, made_from
 from workflows.messages.envelope import MessageError
 from workflows.messages.handoff import ACCESS, NEW_PASSWORD, NEW_ROLES, Handoff

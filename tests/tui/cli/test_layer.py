@@ -13,8 +13,8 @@ from support.pgp import gpg_home
 from tui.cli.arguments import DONE, REFUSED, UsageError
 from tui.cli.parser import build_parser
 from tui.host import Machine
-from workflows.core.errors import OnboardError
 from workflows.core.openpgp import grouped
+from workflows.core.sentences import OnboardError
 from workflows.gpg.inspect import check_key
 from workflows.layer.discover import find_project
 from workflows.layer.model import Style

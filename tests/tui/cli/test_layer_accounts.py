@@ -9,7 +9,7 @@ import pytest
 from tui.cli.arguments import DONE, UsageError
 from tui.cli.parser import build_parser
 from tui.host import Machine
-from workflows.core.errors import OnboardError
+from workflows.core.sentences import OnboardError
 from workflows.layer.discover import find_project
 from workflows.sandbox.project import lay_out
 

@@ -19,9 +19,9 @@ from tui.cli.layer_run import asked_code, layer_alone, stoppable, with_codes
 from tui.host import Machine
 from workflows.aws.clients import ProfileFiles
 from workflows.aws.sts import CodeMemory, RepeatedCode
-from workflows.core.errors import OnboardError
 from workflows.core.processes import process_started_at
 from workflows.core.secret import Secret
+from workflows.core.sentences import OnboardError
 from workflows.steps.admin import (
     terraform_runs,
     upstream,

@@ -18,7 +18,7 @@ from support.pgp import PAST, GpgHome, gpg_home
 
 from tui.cli.arguments import DONE, REFUSED, USAGE
 from tui.cli.key_report import provider_of
-from workflows.core.errors import OnboardError
+from workflows.core.sentences import OnboardError
 from workflows.gpg.normalise import normalise
 from workflows.gpg.verdict import Headline
 from workflows.layer.discover import ProjectError, provider_wanted

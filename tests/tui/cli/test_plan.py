@@ -12,7 +12,7 @@ from support.own_machine import parsed
 from tui.cli import layer_run, plan
 from tui.cli.arguments import UsageError
 from tui.host import Machine
-from workflows.core.errors import OnboardError
+from workflows.core.sentences import OnboardError
 from workflows.steps.admin import (
     judged_plan,
     plan as plan_step,

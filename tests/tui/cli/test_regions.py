@@ -21,8 +21,8 @@ from tui.cli.main import main
 from tui.cli.parser import build_parser
 from tui.host import Machine, Places
 from workflows.aws.sts_regions.answers import OptIn, StsState, Verdict
-from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
+from workflows.core.sentences import OnboardError
 
 
 @pytest.fixture

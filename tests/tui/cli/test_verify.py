@@ -10,8 +10,8 @@ import pytest
 from tui.cli.output import filling
 from tui.cli.verify import Answers, after_lines, failure_lines
 from workflows.aws.verify import Result
-from workflows.core.errors import OnboardError
 from workflows.core.installation import COMMANDS
+from workflows.core.sentences import OnboardError
 from workflows.steps.new_user.verify import IdentityView, Survey
 
 ME = "arn:aws:iam::222222222222:user/jane.doe"

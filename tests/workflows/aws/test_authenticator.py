@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, strategies as st
 
 from workflows.aws import authenticator
-from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
+from workflows.core.sentences import OnboardError
 
 RFC_SEED = Secret(base64.b32encode(b"12345678901234567890").decode())
 AWS_SEED = Secret("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567ABCDEFGHIJKLMNOPQRSTUVWXYZ234567")

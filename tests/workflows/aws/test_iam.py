@@ -14,8 +14,8 @@ from botocore.stub import Stubber
 from workflows.aws import iam, sts
 from workflows.aws.clients import ClientFactory
 from workflows.aws.errors import AwsError, AwsFailure, translate
-from workflows.core.errors import Cancelled, OnboardError
 from workflows.core.secret import Credentials, Secret
+from workflows.core.sentences import Cancelled, OnboardError
 
 ME = sts.Identity("arn:aws:iam::111111111111:user/people/juan.delacruz", "111111111111")
 SERIAL = "arn:aws:iam::111111111111:mfa/juan.delacruz"

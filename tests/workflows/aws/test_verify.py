@@ -15,7 +15,7 @@ from workflows.aws.clients import ClientFactory, ProfileFiles
 from workflows.aws.errors import AwsError, AwsFailure
 from workflows.aws.sts import CodeMemory, RepeatedCode, WrongCode
 from workflows.aws.verify import Hindered, Hindrance
-from workflows.core.errors import Cancelled, OnboardError
+from workflows.core.sentences import Cancelled, OnboardError
 
 SERIAL = "arn:aws:iam::111111111111:mfa/juan.delacruz"
 BASE_KEY, SESSION_KEY, ROLE_KEY = "AKIABASEBASEBASEBA01", "ASIASESSIONSESSION01", "ASIAROLE{:012d}"

@@ -9,7 +9,7 @@ from functools import partial
 
 import pytest
 
-from workflows.core.errors import as_error
+from workflows.core.sentences import as_error
 
 
 @pytest.mark.parametrize(

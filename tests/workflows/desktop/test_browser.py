@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from workflows.core.errors import OnboardError
+from workflows.core.sentences import OnboardError
 from workflows.desktop import browser
 from workflows.desktop.browser import SandboxBrowser, SystemBrowser, check_web_address
 

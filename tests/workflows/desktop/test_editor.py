@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from workflows.core.errors import OnboardError
+from workflows.core.sentences import OnboardError
 from workflows.desktop.editor import EditorMissing, arguments, editor_of, run_editor
 
 FILE = Path("/p/locals.tf")

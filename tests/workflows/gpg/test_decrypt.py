@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from support.pgp import ENVIRONMENT, GpgHome, gpg_home, spying
 
-from workflows.core.errors import Cancelled, OnboardError
 from workflows.core.secret import Secret
+from workflows.core.sentences import Cancelled, OnboardError
 from workflows.gpg import decrypt as module
 from workflows.gpg.decrypt import (
     HIDDEN_RECIPIENT,

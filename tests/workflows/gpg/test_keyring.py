@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from support.pgp import ENVIRONMENT, GpgHome, gpg_home, spying
 
-from workflows.core.errors import Cancelled
 from workflows.core.secret import Secret
+from workflows.core.sentences import Cancelled
 from workflows.gpg import keyring
 from workflows.gpg.decrypt import decrypt
 from workflows.gpg.inspect import check_key, inspect_key

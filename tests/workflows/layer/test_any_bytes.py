@@ -14,7 +14,7 @@ from support.growth import growth
 from support.layers import ACCOUNT, USERS, contents, edit_layer, layer_of, pair
 from support.mutations import mutated
 
-from workflows.core.errors import OnboardError
+from workflows.core.sentences import OnboardError
 from workflows.hcl import document
 from workflows.layer.discover import find_project
 from workflows.layer.edit.account import SetSetting

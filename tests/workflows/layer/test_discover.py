@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 
-from workflows.core.errors import OnboardError
 from workflows.core.files import cause_of
-from workflows.core.sentences import text_of
+from workflows.core.sentences import OnboardError, text_of
 from workflows.layer.discover import ProjectError, find_project, read_build_env
 
 COMMON = """

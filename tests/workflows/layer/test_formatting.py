@@ -7,7 +7,7 @@ import pytest
 from support.layers import ACCOUNT, USERS, Habits, edit_layer, group, layer_of, machine_map, pair
 from support.terraform import needs_terraform, terraform_argv, terraform_environment
 
-from workflows.core.errors import OnboardError
+from workflows.core.sentences import OnboardError
 from workflows.layer.edit.account import SetSetting
 from workflows.layer.edit.groups import AddGroup, SetGroups
 from workflows.layer.edit.people import AddPerson, RemovePerson

@@ -13,8 +13,8 @@ from support.edits import propose
 from support.layers import USERS, location, pair
 from support.repository import ROOT
 
-from workflows.core.errors import OnboardError
 from workflows.core.files import cause_of
+from workflows.core.sentences import OnboardError
 from workflows.layer.edit.people import AddPerson, RemovePerson
 from workflows.layer.read.layer import read_layer
 from workflows.layer.write import ChangeSet, Protected, WriteFailed, write

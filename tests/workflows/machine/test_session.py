@@ -20,10 +20,9 @@ from support.journals import in_version_1
 from support.machine_samples import GIVEN, PROJECT, SAMPLE, do, do_all, sessions_in
 from support.session_journals import PROJECT_KEY, REVIEW, USERS, journal_of
 
-from workflows.core.errors import OnboardError
 from workflows.core.files import FileError, cause_of
 from workflows.core.secret import Secret
-from workflows.core.sentences import text_of
+from workflows.core.sentences import OnboardError, text_of
 from workflows.machine.declaration import ALWAYS, Step, Workflow
 from workflows.machine.events import Failed, Reopened, Started, StepKey, UnstorableFactError
 from workflows.machine.journal import (

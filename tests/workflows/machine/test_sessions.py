@@ -18,7 +18,7 @@ from support import journal_writer
 from support.machine_samples import PROJECT, do, sessions_in
 from support.session_journals import PROJECT_KEY, journal_of
 
-from workflows.core.errors import OnboardError
+from workflows.core.sentences import OnboardError
 from workflows.machine.lock import SessionInUse
 from workflows.machine.sessions import NoSuchSession, Sessions, is_archived
 

@@ -3,8 +3,7 @@ from __future__ import annotations
 import pytest
 from support.profile_samples import SERIAL, devops
 
-from workflows.core.errors import OnboardError
-from workflows.core.sentences import joined
+from workflows.core.sentences import OnboardError, joined
 from workflows.profiles import plan
 from workflows.profiles.plan import BaseProfile, KeyFromProcess, WantedProfiles
 

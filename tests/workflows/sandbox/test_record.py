@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from workflows.core.errors import OnboardError
+from workflows.core.sentences import OnboardError
 from workflows.sandbox.layout import Record
 from workflows.sandbox.sandbox import new_directory
 

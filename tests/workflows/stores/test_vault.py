@@ -10,8 +10,8 @@ from keyring.errors import InitError, KeyringLocked
 from support.vaults import FakeKeyring, decrypt, encrypt
 
 from workflows.core import files as core_files
-from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
+from workflows.core.sentences import OnboardError
 from workflows.stores.system_keyring import (
     SERVICE,
     KeyringVault,

@@ -7,9 +7,8 @@ from unittest.mock import patch
 
 import pytest
 
-from workflows.core.errors import OnboardError
 from workflows.core.processes import Completed, child_environment
-from workflows.core.sentences import text_of
+from workflows.core.sentences import OnboardError, text_of
 from workflows.terraform import binary
 from workflows.terraform.binary import (
     Binary,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from workflows.core.errors import OnboardError
+from workflows.core.sentences import OnboardError
 from workflows.terraform.commands import Commands, inherited
 
 

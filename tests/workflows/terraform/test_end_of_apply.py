@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from workflows.core.errors import Cancelled, OnboardError
+from workflows.core.sentences import Cancelled, OnboardError
 from workflows.terraform.binary import Binary, Product
 from workflows.terraform.failures import UNWRITTEN_STATE, LockHeld
 from workflows.terraform.record import PLAN_FILE, PlanRecord, file_sha256

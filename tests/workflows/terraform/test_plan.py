@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, strategies as st
 from support.layers import location
 
-from workflows.core.errors import OnboardError
+from workflows.core.sentences import OnboardError
 from workflows.gpg.normalise import normalise
 from workflows.steps.admin.plan import refuse_short_passwords
 from workflows.terraform.plan import (

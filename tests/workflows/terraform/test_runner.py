@@ -17,9 +17,9 @@ from typing import Any
 import pytest
 from support.killing import Killed, live
 
-from workflows.core.errors import OnboardError
 from workflows.core.files import cause_of
 from workflows.core.processes import process_started_at, write_record
+from workflows.core.sentences import OnboardError
 from workflows.terraform import runner
 from workflows.terraform.events import Diagnostic
 from workflows.terraform.runner import Kind, LeftRunning, NotStarted, Run, StillRunning, Update, Watch

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from workflows.core.errors import OnboardError
+from workflows.core.sentences import OnboardError
 from workflows.terraform.binary import Binary, Product
 from workflows.terraform.record import PLAN_FILE
 from workflows.terraform.service import Terraform

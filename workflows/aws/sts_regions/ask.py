@@ -20,10 +20,9 @@ from workflows.aws.clients import AwsClient, ClientFactory, Patience
 from workflows.aws.errors import DENIALS, UNREACHABLE, AwsError, AwsFailure, about_key_of, calling_aws
 from workflows.aws.sts import SESSION_NAME, SHORTEST_SESSION, assume_role, caller_identity
 from workflows.aws.sts_regions.answers import AccountAnswer, OptIn, RegionAnswer, StsState
-from workflows.core.errors import Cancelled, OnboardError
 from workflows.core.grouping import by_key
 from workflows.core.secret import Credentials
-from workflows.core.sentences import Sentence
+from workflows.core.sentences import Cancelled, OnboardError, Sentence
 from workflows.profiles import plan
 from workflows.profiles.aws_data import botocore_alone
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from workflows.core.errors import Problem
+from workflows.core.sentences import Problem
 from workflows.hcl.document import Attribute, Block
 from workflows.hcl.values import fields_at, quote, value_of
 from workflows.layer.edit.cloning import replacing

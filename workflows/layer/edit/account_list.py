@@ -12,8 +12,7 @@ from typing import Any
 
 from tree_sitter import Node
 
-from workflows.core.errors import Problem
-from workflows.core.sentences import Sentence, enumerated, joined
+from workflows.core.sentences import Problem, Sentence, enumerated, joined
 from workflows.hcl.document import Document, Splice
 from workflows.hcl.lists import entry_keys, with_entry, without_entry
 from workflows.hcl.parsing import load_hcl, parse_hcl

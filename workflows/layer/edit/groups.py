@@ -10,7 +10,7 @@ from functools import partial
 
 from tree_sitter import Node
 
-from workflows.core.errors import Problem
+from workflows.core.sentences import Problem
 from workflows.hcl.blocks import insert_after, remove_items
 from workflows.hcl.document import Block, Document
 from workflows.hcl.lists import (

@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 from tree_sitter import Node
 
-from workflows.core.errors import Problem
 from workflows.core.openpgp import holds
+from workflows.core.sentences import Problem
 from workflows.hcl.document import Block, Document, Splice, unwrap
 from workflows.hcl.values import field_mark, fields_at, fields_of, plain_string, quote
 from workflows.layer.edit.cloning import replacing

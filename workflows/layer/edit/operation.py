@@ -11,8 +11,7 @@ from collections.abc import Collection, Iterable, Iterator
 from itertools import chain, repeat
 from typing import NamedTuple, Protocol, TypeVar
 
-from workflows.core.errors import OnboardError, Problem
-from workflows.core.sentences import Sentence
+from workflows.core.sentences import OnboardError, Problem, Sentence
 from workflows.hcl.document import Block, Document, Splice, remembered
 from workflows.hcl.lists import realigned
 from workflows.layer.files import FileSet

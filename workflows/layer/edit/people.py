@@ -11,8 +11,7 @@ from typing import Any, NamedTuple
 
 from tree_sitter import Node
 
-from workflows.core.errors import Problem
-from workflows.core.sentences import Sentence, listed
+from workflows.core.sentences import Problem, Sentence, listed
 from workflows.hcl.document import Document, remembered
 from workflows.hcl.lists import entry_keys, out_of_order
 from workflows.hcl.values import fields_at, quote

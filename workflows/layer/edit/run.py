@@ -16,9 +16,8 @@ from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
 
-from workflows.core.errors import Problem
 from workflows.core.garbage import collection_paused
-from workflows.core.sentences import Sentence, joined, listed
+from workflows.core.sentences import Problem, Sentence, joined, listed
 from workflows.hcl.document import Document
 from workflows.hcl.index import Item
 from workflows.hcl.parsing import parse_hcl

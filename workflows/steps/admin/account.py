@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from workflows.core.errors import Problem
-from workflows.core.sentences import Sentence, joined
+from workflows.core.sentences import Problem, Sentence, joined
 from workflows.layer.edit.account import LEAST, ShortPassword, shortest_password
 from workflows.layer.edit.run import check, edit
 from workflows.layer.model import AccountSettings, Constant, Layer, Setting

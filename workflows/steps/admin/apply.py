@@ -11,9 +11,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from workflows.core.errors import Cancelled, OnboardError, Problem
 from workflows.core.secret import Secret
-from workflows.core.sentences import Sentence, joined
+from workflows.core.sentences import Cancelled, OnboardError, Problem, Sentence, joined
 from workflows.machine.events import Facts
 from workflows.machine.observations import Observation, Verdict
 from workflows.steps.admin import recovery, state_now

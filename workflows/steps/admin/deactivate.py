@@ -15,9 +15,8 @@ from workflows.aws import iam
 from workflows.aws.clients import AwsClient
 from workflows.aws.errors import AwsFailure, asked
 from workflows.aws.iam import AccessKey, Holding, HoldingKind
-from workflows.core.errors import OnboardError, Problem
 from workflows.core.secret import Secret
-from workflows.core.sentences import Sentence, joined
+from workflows.core.sentences import OnboardError, Problem, Sentence, joined
 from workflows.core.shapes import plain, read
 from workflows.git import GitSearch
 from workflows.gpg.inspect import inspect_key

@@ -12,10 +12,9 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import NamedTuple
 
-from workflows.core.errors import OnboardError
 from workflows.core.garbage import freeze
 from workflows.core.openpgp import fingerprint_in, grouped, holds
-from workflows.core.sentences import Sentence, joined
+from workflows.core.sentences import OnboardError, Sentence, joined
 from workflows.core.shapes import WrongShape, moment
 from workflows.layer.discover import find_project
 from workflows.layer.edit.account import SetSetting

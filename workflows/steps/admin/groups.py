@@ -13,8 +13,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
-from workflows.core.errors import Problem
-from workflows.core.sentences import Sentence
+from workflows.core.sentences import Problem, Sentence
 from workflows.core.shapes import plain, read
 from workflows.layer.edit.operation import EditRefused, is_for_others, text_for_others, text_in_no_group
 from workflows.layer.edit.people import AddPerson

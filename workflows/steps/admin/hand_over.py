@@ -25,11 +25,10 @@ from workflows.aws.iam import (
     find_user,
     password_made_at,
 )
-from workflows.core.errors import Cancelled, OnboardError, Problem
 from workflows.core.grouping import by_key
 from workflows.core.openpgp import grouped
 from workflows.core.secret import Secret
-from workflows.core.sentences import Sentence, joined, listed
+from workflows.core.sentences import Cancelled, OnboardError, Problem, Sentence, joined, listed
 from workflows.core.shapes import moment, plain
 from workflows.gpg.decrypt import NotAMessage, clean_ciphertext, is_for
 from workflows.gpg.inspect import KeyDetails, inspect_key

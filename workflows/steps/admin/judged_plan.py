@@ -13,9 +13,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
-from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
-from workflows.core.sentences import Sentence, count, joined, listed
+from workflows.core.sentences import OnboardError, Sentence, count, joined, listed
 from workflows.core.shapes import moment
 from workflows.git import Git
 from workflows.layer.read.layer import read_layer

@@ -14,10 +14,9 @@ from workflows.aws import iam
 from workflows.aws.clients import AwsClient
 from workflows.aws.iam import MfaDeviceKind
 from workflows.aws.sts import partition_of
-from workflows.core.errors import OnboardError, Problem
 from workflows.core.grouping import by_key
 from workflows.core.secret import Secret
-from workflows.core.sentences import Sentence
+from workflows.core.sentences import OnboardError, Problem, Sentence
 from workflows.core.shapes import read
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, NOT_ASKED, Observation, Verdict, waits_in_words

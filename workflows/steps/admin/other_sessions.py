@@ -10,10 +10,9 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from workflows.core.errors import OnboardError
 from workflows.core.files import FileError
 from workflows.core.grouping import by_key
-from workflows.core.sentences import Sentence, count, day, enumerated, joined, listed
+from workflows.core.sentences import OnboardError, Sentence, count, day, enumerated, joined, listed
 from workflows.core.shapes import WrongShape, moment, texts
 from workflows.git import Git
 from workflows.layer.model import Layer

@@ -13,11 +13,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from workflows.core.errors import OnboardError, Problem
 from workflows.core.files import FileError, explained, read_bytes
 from workflows.core.grouping import by_key
 from workflows.core.openpgp import fingerprint_in, grouped, holds
-from workflows.core.sentences import Sentence, enumerated, joined, listed
+from workflows.core.sentences import OnboardError, Problem, Sentence, enumerated, joined, listed
 from workflows.gpg.inspect import CheckedKey, KeyDetails, check_key, inspect_key
 from workflows.gpg.many_keys import Likeness, check_keys, in_parallel, likeness
 from workflows.gpg.normalise import KEYRING_LIMIT, PublicKeyText, normalise

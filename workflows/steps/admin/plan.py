@@ -13,11 +13,10 @@ from typing import Any
 
 from workflows.aws.errors import AwsError
 from workflows.aws.iam import get_account_password_policy
-from workflows.core.errors import OnboardError, Problem
 from workflows.core.files import read_text, write_atomically
 from workflows.core.grouping import by_key
 from workflows.core.secret import Secret
-from workflows.core.sentences import Sentence, count, joined, listed
+from workflows.core.sentences import OnboardError, Problem, Sentence, count, joined, listed
 from workflows.core.shapes import plain
 from workflows.desktop.clipboard import ClipboardUnavailable
 from workflows.layer.mentioned import Use, named_profiles

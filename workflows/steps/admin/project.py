@@ -14,11 +14,10 @@ from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 
-from workflows.core.errors import OnboardError, Problem
 from workflows.core.files import read_text
 from workflows.core.grouping import by_key
 from workflows.core.openpgp import fingerprint_in
-from workflows.core.sentences import Sentence, count, joined, listed
+from workflows.core.sentences import OnboardError, Problem, Sentence, count, joined, listed
 from workflows.core.shapes import texts
 from workflows.git import Git
 from workflows.gpg.tools import GpgMissing

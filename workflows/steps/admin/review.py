@@ -10,11 +10,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from workflows.core.errors import OnboardError, Problem
 from workflows.core.files import load_file
 from workflows.core.grouping import by_key
 from workflows.core.processes import child_environment
-from workflows.core.sentences import Sentence, count, joined, listed
+from workflows.core.sentences import OnboardError, Problem, Sentence, count, joined, listed
 from workflows.git import DirtyFile, Git
 from workflows.hcl.parsing import MAX_HCL
 from workflows.layer.discover import find_project

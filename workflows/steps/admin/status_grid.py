@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from workflows.core.errors import OnboardError
 from workflows.core.files import FileError
 from workflows.core.grouping import by_key
 from workflows.core.openpgp import fingerprint_in
-from workflows.core.sentences import Sentence, listed
+from workflows.core.sentences import OnboardError, Sentence, listed
 from workflows.core.shapes import WrongShape, reading
 from workflows.machine.drafts import Drafts
 from workflows.machine.events import StepKey

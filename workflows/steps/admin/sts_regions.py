@@ -20,9 +20,8 @@ from workflows.aws.sts import partition_of
 from workflows.aws.sts_regions import ask as asking
 from workflows.aws.sts_regions.answers import AccountAnswer, Audit, markdown, record
 from workflows.aws.sts_regions.ask import Question, Way, partition_of_region, regions_of
-from workflows.core.errors import OnboardError, Problem
 from workflows.core.secret import Credentials, Secret
-from workflows.core.sentences import Sentence
+from workflows.core.sentences import OnboardError, Problem, Sentence
 from workflows.layer.discover import find_project
 from workflows.layer.mentioned import backend_profile, named_regions
 from workflows.layer.model import Project

@@ -11,10 +11,9 @@ from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 
-from workflows.core.errors import OnboardError
 from workflows.core.grouping import by_key
 from workflows.core.openpgp import fingerprint_in
-from workflows.core.sentences import Sentence, enumerated, joined, listed
+from workflows.core.sentences import OnboardError, Sentence, enumerated, joined, listed
 from workflows.git import Git
 from workflows.gpg.inspect import inspect_key
 from workflows.gpg.many_keys import likeness

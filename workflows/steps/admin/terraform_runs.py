@@ -28,10 +28,9 @@ from workflows.aws.clients import (
 )
 from workflows.aws.errors import AwsError, AwsFailure, about_key_of
 from workflows.aws.sts import SESSION_NAME, assume_role, caller_identity, session_token
-from workflows.core.errors import OnboardError
 from workflows.core.later import on_demand
 from workflows.core.secret import Credentials, Secret
-from workflows.core.sentences import Sentence, enumerated, joined
+from workflows.core.sentences import OnboardError, Sentence, enumerated, joined
 from workflows.desktop.ambient import endpoints
 from workflows.environment import Environment
 from workflows.layer.discover import find_project

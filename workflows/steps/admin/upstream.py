@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from workflows.core.errors import OnboardError
-from workflows.core.sentences import count, joined, listed
+from workflows.core.sentences import OnboardError, count, joined, listed
 from workflows.git import Git, Upstream
 from workflows.steps.shared.module import Context
 

@@ -11,8 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from workflows.core.errors import Problem
-from workflows.core.sentences import Sentence
+from workflows.core.sentences import Problem, Sentence
 from workflows.layer.edit.key_files import RenameKeyFile, own_key_path, sharing_key
 from workflows.layer.edit.operation import EditRefused, refuse
 from workflows.layer.edit.people import own_switch

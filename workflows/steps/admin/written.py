@@ -12,10 +12,9 @@ from collections.abc import Container, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from workflows.core.errors import OnboardError
 from workflows.core.files import FileError, write_atomically
 from workflows.core.processes import read_record
-from workflows.core.sentences import Sentence
+from workflows.core.sentences import OnboardError, Sentence
 from workflows.layer.write import ChangeSet, FileChange, WriteJournal
 from workflows.steps.shared.leftovers import RUNS
 from workflows.terraform.runner import Kind

@@ -25,11 +25,10 @@ from workflows.aws.authenticator import code_problem
 from workflows.aws.clients import ClientFactory
 from workflows.aws.errors import KEY_REFUSED, about_key, asked
 from workflows.aws.iam import AccessKey, MfaDevice
-from workflows.core.errors import OnboardError, Problem
 from workflows.core.files import FileError
 from workflows.core.openpgp import grouped
 from workflows.core.secret import Credentials, Secret
-from workflows.core.sentences import Sentence, joined
+from workflows.core.sentences import OnboardError, Problem, Sentence, joined
 from workflows.gpg.decrypt import clean_ciphertext, decrypt
 from workflows.machine.events import Facts, StepKey
 from workflows.machine.observations import AGREES, NOT_ASKED, Observation, Verdict, seen_at

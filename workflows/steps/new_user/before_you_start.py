@@ -5,10 +5,9 @@ from __future__ import annotations
 import shutil
 from dataclasses import dataclass
 
-from workflows.core.errors import OnboardError, Problem
 from workflows.core.files import read_text
 from workflows.core.processes import capture, child_environment
-from workflows.core.sentences import Sentence, listed
+from workflows.core.sentences import OnboardError, Problem, Sentence, listed
 from workflows.gpg.tools import GpgMissing, gpg_version
 from workflows.machine.events import Facts
 from workflows.machine.observations import Observation

@@ -11,10 +11,9 @@ from functools import partial, reduce
 from hashlib import sha256
 from pathlib import Path
 
-from workflows.core.errors import OnboardError, Problem
 from workflows.core.files import is_there, read_text
 from workflows.core.openpgp import grouped
-from workflows.core.sentences import Sentence, count, enumerated, joined, listed
+from workflows.core.sentences import OnboardError, Problem, Sentence, count, enumerated, joined, listed
 from workflows.core.shapes import moment
 from workflows.gpg.decrypt import BRING_THE_KEY, clean_ciphertext, is_for
 from workflows.gpg.inspect import KeyDetails

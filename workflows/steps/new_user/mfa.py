@@ -22,9 +22,8 @@ from workflows.aws.authenticator import (
 )
 from workflows.aws.clients import AwsClient
 from workflows.aws.errors import AwsError, AwsFailure
-from workflows.core.errors import OnboardError, Problem
 from workflows.core.secret import Credentials, Secret
-from workflows.core.sentences import Sentence, joined
+from workflows.core.sentences import OnboardError, Problem, Sentence, joined
 from workflows.machine.events import Facts
 from workflows.machine.observations import SAID_SO, Observation, seen_at
 from workflows.messages.handoff import Identity

@@ -13,10 +13,9 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from workflows.core.errors import OnboardError, Problem
 from workflows.core.files import is_there, read_text
 from workflows.core.secret import Secret
-from workflows.core.sentences import Sentence, enumerated
+from workflows.core.sentences import OnboardError, Problem, Sentence, enumerated
 from workflows.desktop.clipboard import ClipboardUnavailable, Copied
 from workflows.gpg.keyring import (
     OwnKey,

@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from workflows.core.errors import OnboardError, Problem
 from workflows.core.files import made_private
-from workflows.core.sentences import Sentence, count, listed
+from workflows.core.sentences import OnboardError, Problem, Sentence, count, listed
 from workflows.machine.events import Facts, StepKey
 from workflows.machine.observations import AGREES, NOT_ASKED, Observation, Verdict
 from workflows.messages.handoff import Identity

@@ -13,9 +13,8 @@ from enum import StrEnum, unique
 
 from workflows.aws import iam
 from workflows.aws.iam import OwnPassword
-from workflows.core.errors import OnboardError, Problem
 from workflows.core.secret import Secret
-from workflows.core.sentences import Sentence
+from workflows.core.sentences import OnboardError, Problem, Sentence
 from workflows.core.shapes import moment
 from workflows.gpg import keyring
 from workflows.gpg.decrypt import clean_ciphertext, decrypt

@@ -26,10 +26,9 @@ from workflows.aws.verify import (
     role_profiles,
     verify_profiles,
 )
-from workflows.core.errors import Cancelled, OnboardError, Problem
 from workflows.core.processes import Completed, capture, child_environment
 from workflows.core.secret import Credentials
-from workflows.core.sentences import Sentence, count, listed, text_of
+from workflows.core.sentences import Cancelled, OnboardError, Problem, Sentence, count, listed, text_of
 from workflows.core.shapes import WrongShape, moment
 from workflows.gpg.decrypt import PassphraseNeeded
 from workflows.machine.events import Facts, StepKey

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from workflows.aws.authenticator import code_problem
-from workflows.core.errors import Problem
+from workflows.core.sentences import Problem
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, Observation, Verdict, unknown
 from workflows.steps.rotation import rotate as rotation

@@ -21,9 +21,8 @@ from workflows.aws import sts
 from workflows.aws.authenticator import code_problem
 from workflows.aws.clients import FOR_A_LOOK, ClientFactory, ProfileFiles, profile_map
 from workflows.aws.errors import KEY_REFUSED, AwsError, AwsFailure, about_key_of, asked
-from workflows.core.errors import OnboardError, Problem
 from workflows.core.secret import Credentials
-from workflows.core.sentences import Sentence, joined
+from workflows.core.sentences import OnboardError, Problem, Sentence, joined
 from workflows.environment import Environment
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, NOT_ASKED, Observation, Verdict

@@ -11,9 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from workflows.core.errors import OnboardError, Problem
 from workflows.core.files import read_bytes
-from workflows.core.sentences import Sentence, joined
+from workflows.core.sentences import OnboardError, Problem, Sentence, joined
 from workflows.desktop.editor import arguments, editor_of, run_editor
 from workflows.hcl.document import Document
 from workflows.layer.edit.operation import EditRefused

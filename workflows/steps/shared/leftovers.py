@@ -12,7 +12,7 @@ import os
 import shutil
 from pathlib import Path
 
-from workflows.core.errors import OnboardError
+from workflows.core.sentences import OnboardError
 from workflows.terraform.runner import Kind, Run
 
 RUNS = "terraform"

@@ -16,9 +16,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
-from workflows.core.errors import Cancelled, OnboardError, Problem
 from workflows.core.secret import Secret
-from workflows.core.sentences import Sentence
+from workflows.core.sentences import Cancelled, OnboardError, Problem, Sentence
 from workflows.environment import Environment
 from workflows.layer.model import Project
 from workflows.machine.events import Facts, JsonValue, StepKey

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from workflows.core.errors import OnboardError
+from workflows.core.sentences import OnboardError
 from workflows.layer.discover import find_project
 from workflows.steps.shared.module import Context
 from workflows.steps.shared.paths import typed_path

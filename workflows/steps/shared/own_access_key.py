@@ -22,10 +22,9 @@ from workflows.aws.access_key_file import check_access_key, read_access_key_file
 from workflows.aws.clients import FOR_A_LOOK, AwsClient, ClientFactory
 from workflows.aws.errors import KEY_REFUSED, AwsError, AwsFailure, about_key_of, asked
 from workflows.aws.iam import AccessKey, MfaDevice, MfaDeviceKind, OwnPassword
-from workflows.core.errors import OnboardError, Problem
 from workflows.core.files import NotSynced
 from workflows.core.secret import Credentials, Secret
-from workflows.core.sentences import Sentence, count, day, joined
+from workflows.core.sentences import OnboardError, Problem, Sentence, count, day, joined
 from workflows.core.shapes import moment
 from workflows.environment import Environment
 from workflows.gpg.decrypt import PassphraseNeeded, decrypt

@@ -7,8 +7,8 @@ This module defines how to find it in the facts and what its things are called.
 from __future__ import annotations
 
 from workflows.aws.clients import USUAL, ClientFactory, Patience, ProfileFiles
-from workflows.core.errors import OnboardError
 from workflows.core.processes import child_environment
+from workflows.core.sentences import OnboardError
 from workflows.environment import Environment
 from workflows.messages.handoff import Handoff, Identity, handoff_from
 from workflows.profiles.plan import base_name

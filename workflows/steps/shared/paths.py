@@ -7,8 +7,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from workflows.core.errors import OnboardError
 from workflows.core.files import explained, read_bytes, write_atomically
+from workflows.core.sentences import OnboardError
 from workflows.environment import readable
 
 _LONGEST_PATH = 4096  # bytes; PATH_MAX of Linux

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from workflows.core.errors import OnboardError
+from workflows.core.sentences import OnboardError
 from workflows.layer.mentioned import account_in_name, account_profile
 from workflows.layer.model import Project
 from workflows.messages.handoff import Handoff, Identity, RoleProfile

@@ -18,8 +18,8 @@ from workflows.aws.sts_regions.answers import (
     settings_page,
 )
 from workflows.aws.sts_regions.ask import Question, ask, partition_of_region, regions_of
-from workflows.core.errors import OnboardError
 from workflows.core.secret import Credentials, Secret
+from workflows.core.sentences import OnboardError
 
 ACCOUNT = "222222222222"
 KEY = Credentials("AKIAEXAMPLEEXAMPLE01", Secret("s" * 40))

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 import pytest
 from support.layers import USERS, edit_layer, layer_of, pair
 
-from workflows.core.errors import Problem
-from workflows.core.sentences import text_of
+from workflows.core.sentences import Problem, text_of
 from workflows.hcl.document import Splice
 from workflows.layer.edit.operation import Change
 from workflows.layer.edit.people import AddPerson, RemovePerson

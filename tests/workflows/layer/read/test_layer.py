@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from support.layers import ACCOUNT, USERS, edit_layer, layer_of, location
 
-from workflows.core.errors import OnboardError
 from workflows.core.files import cause_of
+from workflows.core.sentences import OnboardError
 from workflows.layer.edit.people import AddPerson
 from workflows.layer.model import Style, Subject
 from workflows.layer.read.layer import read_layer

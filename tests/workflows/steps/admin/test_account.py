@@ -9,8 +9,7 @@ import pytest
 from support.admin_project import AdminProject, decide, quiet, write
 from support.steps import step_of
 
-from workflows.core.errors import OnboardError
-from workflows.core.sentences import text_of
+from workflows.core.sentences import OnboardError, text_of
 from workflows.machine.observations import Verdict
 from workflows.steps.admin import account
 from workflows.steps.admin.account import (

@@ -16,8 +16,7 @@ from support.pgp import ENVIRONMENT, GpgHome, gpg_home
 from support.served_aws import jane
 
 from workflows.aws.iam import Arrival
-from workflows.core.errors import Cancelled, OnboardError
-from workflows.core.sentences import text_of
+from workflows.core.sentences import Cancelled, OnboardError, text_of
 from workflows.core.shapes import plain
 from workflows.gpg.inspect import KeyDetails, inspect_key
 from workflows.gpg.normalise import normalise

@@ -15,9 +15,8 @@ from support.admin_project import AdminProject, quiet, taken_key
 from support.growth import growth
 from support.pgp import GpgHome, gpg_home
 
-from workflows.core.errors import Cancelled
 from workflows.core.files import FileError
-from workflows.core.sentences import text_of
+from workflows.core.sentences import Cancelled, text_of
 from workflows.gpg.many_keys import Likeness, in_parallel
 from workflows.gpg.normalise import KEYRING_LIMIT
 from workflows.gpg.refusals import KeybaseName, KeyRefused, KeyTooLarge, SecretKeyGiven

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from support.kept_plans import planned_in
 
-from workflows.core.errors import OnboardError
+from workflows.core.sentences import OnboardError
 from workflows.steps.admin.accepted_plan import ChangeLine, Planned
 from workflows.steps.admin.new_passwords import Note
 from workflows.steps.admin.one_layer import KeptPlans

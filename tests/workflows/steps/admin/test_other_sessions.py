@@ -10,9 +10,8 @@ from typing import Any
 import pytest
 from support.admin_project import AdminProject, quiet
 
-from workflows.core.errors import OnboardError
 from workflows.core.openpgp import fingerprint_in
-from workflows.core.sentences import text_of
+from workflows.core.sentences import OnboardError, text_of
 from workflows.core.shapes import plain
 from workflows.machine.observations import NOT_ASKED, Verdict
 from workflows.machine.summaries import Summary, keep_summary, made_from

@@ -12,9 +12,8 @@ import pytest
 from support.admin_project import AdminProject, quiet, taken_key
 from support.fakes import FakeClipboard
 
-from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
-from workflows.core.sentences import text_of
+from workflows.core.sentences import OnboardError, text_of
 from workflows.desktop.clipboard import ClipboardUnavailable
 from workflows.gpg.inspect import KeyDetails, check_key, inspect_key
 from workflows.gpg.verdict import VerdictKind, arrival_words

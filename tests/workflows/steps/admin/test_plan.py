@@ -15,8 +15,7 @@ import pytest
 from support.fakes import fake_environment
 
 from workflows.admin import REVIEW
-from workflows.core.errors import OnboardError
-from workflows.core.sentences import Sentence, text_of
+from workflows.core.sentences import OnboardError, Sentence, text_of
 from workflows.core.shapes import plain, read
 from workflows.layer.discover import find_project
 from workflows.layer.model import Project

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 from support.fakes import fake_environment
 
-from workflows.core.errors import OnboardError
 from workflows.core.files import write_atomically
+from workflows.core.sentences import OnboardError
 from workflows.steps.admin import judged_plan, plan, plan_resources
 from workflows.steps.admin.accepted_plan import Planned
 from workflows.steps.admin.plan_resources import Resource, compared

@@ -13,8 +13,7 @@ from support.layers import USERS, layer_of
 from support.steps import step_of
 
 from workflows.admin import ADMIN
-from workflows.core.errors import OnboardError
-from workflows.core.sentences import text_of
+from workflows.core.sentences import OnboardError, text_of
 from workflows.layer.edit.operation import EditRefused
 from workflows.layer.model import Subject
 from workflows.machine.events import Started, StepKey, Succeeded

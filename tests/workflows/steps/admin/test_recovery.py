@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from support.fakes import fake_environment
 
-from workflows.core.errors import OnboardError
 from workflows.core.processes import write_record
+from workflows.core.sentences import OnboardError
 from workflows.core.shapes import plain
 from workflows.steps.admin import recovery
 from workflows.steps.admin.recovery import Repair, Way

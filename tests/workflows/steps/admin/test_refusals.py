@@ -9,8 +9,7 @@ import pytest
 from support.admin_project import AdminProject, decide
 from support.styled_project import Styling, restyle
 
-from workflows.core.errors import OnboardError
-from workflows.core.sentences import text_of
+from workflows.core.sentences import OnboardError, text_of
 from workflows.layer.model import Subject
 from workflows.steps.admin.edits import read_layers
 from workflows.steps.shared.by_hand import NotPossible

@@ -12,9 +12,8 @@ import pytest
 from support.admin_project import AdminProject, decide, put, quiet, taken_key, write
 from support.steps import step_of
 
-from workflows.core.errors import OnboardError
 from workflows.core.openpgp import fingerprint_in
-from workflows.core.sentences import joined, text_of
+from workflows.core.sentences import OnboardError, joined, text_of
 from workflows.gpg.inspect import check_key
 from workflows.layer.write import ChangeSet
 from workflows.machine.observations import Verdict

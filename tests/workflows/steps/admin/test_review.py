@@ -20,9 +20,8 @@ from support.admin_project import AdminProject, decide, put, quiet, write
 from support.repository import ROOT
 
 from workflows.core import openpgp
-from workflows.core.errors import OnboardError
 from workflows.core.files import FileError
-from workflows.core.sentences import text_of
+from workflows.core.sentences import OnboardError, text_of
 from workflows.git import NoBranchName
 from workflows.layer.edit import run
 from workflows.layer.edit.operation import Operation

@@ -18,8 +18,8 @@ from botocore.exceptions import ClientError
 from support.admin_project import quiet
 from support.fakes import fake_environment
 
-from workflows.core.errors import OnboardError
 from workflows.core.secret import Credentials, Secret
+from workflows.core.sentences import OnboardError
 from workflows.core.shapes import plain
 from workflows.machine.observations import AGREES, NOT_ASKED, Choice, Observation, Verdict
 from workflows.machine.summaries import Summary, keep_summary, made_from

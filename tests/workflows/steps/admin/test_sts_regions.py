@@ -14,8 +14,8 @@ from support.strict_aws import APPS, MANAGEMENT, SECURITY
 from workflows.aws.sts import WrongCode
 from workflows.aws.sts_regions.answers import Audit, OptIn, StsState, Verdict as RegionVerdict, judge, to_do
 from workflows.aws.sts_regions.ask import Answered, regions_of
-from workflows.core.errors import Cancelled
 from workflows.core.secret import Secret
+from workflows.core.sentences import Cancelled
 from workflows.layer.discover import find_project
 from workflows.machine.observations import Verdict
 from workflows.steps.admin import sts_regions

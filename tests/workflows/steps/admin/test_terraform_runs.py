@@ -22,9 +22,8 @@ from support.strict_aws import APPS, MANAGEMENT, SECURITY, TRUST_WITH_MFA
 from workflows.aws.clients import ProfileFiles, profile_map
 from workflows.aws.errors import AwsError, AwsFailure
 from workflows.aws.sts import RepeatedCode, WrongCode, caller_identity
-from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
-from workflows.core.sentences import text_of
+from workflows.core.sentences import OnboardError, text_of
 from workflows.layer.discover import find_project
 from workflows.layer.model import LayerLocation, Project
 from workflows.steps.admin import state_now, terraform_runs

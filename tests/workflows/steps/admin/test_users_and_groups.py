@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pytest
 from support.admin_project import AdminProject, decide, put, quiet, write
 
-from workflows.core.errors import OnboardError
+from workflows.core.sentences import OnboardError
 from workflows.steps.admin import groups, users
 from workflows.steps.admin.edits import read_layers
 from workflows.steps.admin.users import Request

@@ -20,10 +20,9 @@ from support.served_aws import BASE, NewUserAws, jane, served, user_key
 from workflows.aws.errors import AwsError, translate
 from workflows.aws.sts import RepeatedCode
 from workflows.core import files
-from workflows.core.errors import OnboardError
 from workflows.core.files import FileError
 from workflows.core.secret import Credentials, Secret
-from workflows.core.sentences import text_of
+from workflows.core.sentences import OnboardError, text_of
 from workflows.machine.events import StepKey
 from workflows.machine.observations import AGREES, NOT_ASKED, Verdict
 from workflows.steps.new_user import access_keys as step, mfa, sign_in

@@ -22,9 +22,8 @@ from support.new_user import (
 )
 from support.pgp import GpgHome, gpg_home
 
-from workflows.core.errors import OnboardError
 from workflows.core.openpgp import grouped
-from workflows.core.sentences import text_of
+from workflows.core.sentences import OnboardError, text_of
 from workflows.machine.events import checked_facts
 from workflows.machine.observations import AGREES, Choice, Verdict
 from workflows.messages.envelope import MessageError

@@ -18,10 +18,9 @@ from support.strict_aws import ASSUME_DEVOPS, SECURITY
 from workflows.aws.errors import AwsError
 from workflows.aws.iam import DeviceExists
 from workflows.aws.sts import RepeatedCode, WrongCode
-from workflows.core.errors import OnboardError
 from workflows.core.files import NotSynced
 from workflows.core.secret import Credentials, Secret
-from workflows.core.sentences import text_of
+from workflows.core.sentences import OnboardError, text_of
 from workflows.machine.events import StepKey
 from workflows.machine.observations import AGREES, Observation, Verdict, seen_at
 from workflows.steps.new_user import mfa as step

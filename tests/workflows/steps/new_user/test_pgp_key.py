@@ -13,8 +13,8 @@ import pytest
 from support.new_user import context_of, environment_of, handoff_for, nothing
 from support.pgp import ENVIRONMENT, PAST, GpgHome, gpg_home
 
-from workflows.core.errors import Cancelled, OnboardError
 from workflows.core.secret import Secret
+from workflows.core.sentences import Cancelled, OnboardError
 from workflows.desktop.clipboard import ClipboardUnavailable, Osc52Clipboard
 from workflows.gpg.inspect import check_key
 from workflows.gpg.verdict import Headline

@@ -15,9 +15,8 @@ from support.fakes import fake_environment
 from support.pgp import ENVIRONMENT
 from support.served_aws import BASE, ITEM, ROLE, jane
 
-from workflows.core.errors import OnboardError
 from workflows.core.files import made_private
-from workflows.core.sentences import count
+from workflows.core.sentences import OnboardError, count
 from workflows.machine.events import StepKey
 from workflows.machine.observations import AGREES, Observation, Verdict
 from workflows.messages.handoff import Handoff, Identity

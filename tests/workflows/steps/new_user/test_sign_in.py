@@ -15,8 +15,8 @@ import pytest
 from support.new_user import PASSPHRASE, PASSWORD, context_of, encrypted, environment_of, handoff_for, nothing
 from support.pgp import GpgHome, gpg_home
 
-from workflows.core.errors import Cancelled, OnboardError
 from workflows.core.secret import Secret
+from workflows.core.sentences import Cancelled, OnboardError
 from workflows.gpg.decrypt import NoSecretKey, WrongPassphrase
 from workflows.machine.events import StepKey
 from workflows.machine.observations import Observation, Verdict

@@ -21,8 +21,8 @@ from support.strict_aws import ASSUME_DEVOPS, MANAGEMENT, SECURITY, SELF_MANAGEM
 from tui.host import vault_for
 from workflows.aws.errors import AwsError, AwsFailure
 from workflows.aws.verify import Result
-from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
+from workflows.core.sentences import OnboardError
 from workflows.gpg.decrypt import PassphraseNeeded, WrongPassphrase
 from workflows.machine.events import StepKey
 from workflows.machine.observations import Verdict, seen_at

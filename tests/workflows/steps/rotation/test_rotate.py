@@ -16,10 +16,9 @@ from support.watched_acts import Acts, Killed, Watched
 
 from workflows.aws.errors import AwsError, AwsFailure
 from workflows.aws.iam import AccessKey
-from workflows.core.errors import OnboardError
 from workflows.core.files import NotSynced
 from workflows.core.secret import Credentials, Secret
-from workflows.core.sentences import text_of
+from workflows.core.sentences import OnboardError, text_of
 from workflows.machine.observations import AGREES, NOT_ASKED, Verdict
 from workflows.profiles.write import profile_paths
 from workflows.steps.rotation.rotate import Parts, finish, inquire, observe, recover, rotate

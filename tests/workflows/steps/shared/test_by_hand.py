@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from support.admin_project import AdminProject, decide
 
-from workflows.core.errors import OnboardError, Problem
+from workflows.core.sentences import OnboardError, Problem
 from workflows.desktop.editor import EditorMissing
 from workflows.layer.model import Layer, Place
 from workflows.steps.admin.edits import read_layers

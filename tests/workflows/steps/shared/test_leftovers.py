@@ -21,8 +21,8 @@ from support.steps import step_of
 from tui.app.session_control import Parts, SessionControl, Start
 from tui.host import Machine, Places
 from tui.session_catalogue import SessionCatalogue
-from workflows.core.errors import OnboardError
 from workflows.core.files import private_folder
+from workflows.core.sentences import OnboardError
 from workflows.desktop.clipboard import Clipboard
 from workflows.environment import Environment
 from workflows.machine.declaration import Workflow

@@ -16,7 +16,7 @@ from support.panes import settle
 from support.steps import step_of
 
 from workflows.catalogue import WORKFLOWS
-from workflows.core.errors import OnboardError
+from workflows.core.sentences import OnboardError
 from workflows.machine.events import StepKey, in_folder
 from workflows.machine.sessions import Sessions
 from workflows.machine.state import Status
